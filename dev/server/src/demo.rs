@@ -1,0 +1,139 @@
+//! What the demo needs beside the charge protocol: signing in, translating, topping up, and a look
+//! into the database.
+
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::clock::now_ms;
+use crate::http::{Account, App, JsonBody, Problem, balance_document, invalid, rfc3339};
+use crate::ledger::{Amount, InvalidCharge, MAX_ID_CHARS, is_id};
+use crate::store::Record;
+use crate::translate::{Target, price, translate};
+
+/// Everything below `/demo`.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/session", post(sign_in))
+        .route("/translate", post(translate_task))
+        .route("/top-up", post(top_up))
+        .route("/ledger", get(ledger))
+        .route("/about", get(about))
+}
+
+#[derive(Deserialize)]
+struct SignIn {
+    account: String,
+}
+
+/// Anybody may be anybody here: it is a demo.
+async fn sign_in(
+    State(app): State<App>,
+    JsonBody(SignIn { account }): JsonBody<SignIn>,
+) -> Result<Json<Value>, Problem> {
+    if !is_id(&account) {
+        return Err(invalid(format!(
+            "account must be 1 to {MAX_ID_CHARS} characters."
+        )));
+    }
+    let token = Uuid::new_v4().to_string();
+    let now_ms = now_ms();
+    let expires_at_ms = now_ms.saturating_add(app.token_ttl_ms);
+    app.store
+        .sign_in(&account, &token, now_ms, expires_at_ms)
+        .await?;
+    Ok(Json(json!({
+        "token": token,
+        "account": account,
+        "expires_at": rfc3339(expires_at_ms),
+    })))
+}
+
+#[derive(Deserialize)]
+struct Task {
+    task_id: String,
+    text: String,
+    target: Language,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Language {
+    Zh,
+    En,
+}
+
+async fn translate_task(
+    State(app): State<App>,
+    Account(account): Account,
+    JsonBody(Task {
+        task_id,
+        text,
+        target,
+    }): JsonBody<Task>,
+) -> Result<Json<Value>, Problem> {
+    if !is_id(&task_id) {
+        return Err(InvalidCharge::TaskId.into());
+    }
+    let target = match target {
+        Language::Zh => Target::Zh,
+        Language::En => Target::En,
+    };
+    let price = Amount::new(price(&text)).ok_or(InvalidCharge::Amount)?;
+    app.store.set_price(&account, &task_id, price).await?;
+    Ok(Json(json!({
+        "task_id": task_id,
+        "translated": translate(&text, target),
+        "price": price.get(),
+    })))
+}
+
+#[derive(Deserialize)]
+struct TopUp {
+    points: u64,
+}
+
+async fn top_up(
+    State(app): State<App>,
+    Account(account): Account,
+    JsonBody(TopUp { points }): JsonBody<TopUp>,
+) -> Result<Json<Value>, Problem> {
+    let points = Amount::new(points)
+        .ok_or_else(|| invalid("points must be a whole number from 1 to 2^53 - 1."))?;
+    let balance = app
+        .store
+        .top_up(&account, points, now_ms())
+        .await?
+        .ok_or_else(|| invalid("The balance would pass 2^53 - 1."))?;
+    Ok(Json(balance_document(balance)))
+}
+
+/// What the database really holds.
+async fn ledger(State(app): State<App>, Account(account): Account) -> Result<Json<Value>, Problem> {
+    let (records, balance) = app.store.charges(&account).await?;
+    let mut ledger = balance_document(balance);
+    ledger["charges"] = records.iter().map(record_document).collect();
+    Ok(Json(ledger))
+}
+
+fn record_document(Record { charge, requests }: &Record) -> Value {
+    json!({
+        "idempotency_key": charge.request.key(),
+        "charge_id": charge.charge_id,
+        "task_id": charge.request.task_id(),
+        "feature": charge.request.feature(),
+        "amount": charge.request.amount().get(),
+        "charged_at": rfc3339(charge.charged_at_ms),
+        "requests": requests,
+    })
+}
+
+async fn about(State(app): State<App>) -> Json<Value> {
+    Json(json!({
+        "faults": app.faults.is_some(),
+        "seed_balance": app.store.seed_balance(),
+    }))
+}

@@ -1,0 +1,206 @@
+//! Which request is hit by which fault.
+
+use axum::http::{HeaderValue, Method, StatusCode};
+use serde::{Deserialize, Serialize};
+
+/// One rule. The first that matches a request applies, alone.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// The requests that it is for.
+    pub on: On,
+    /// The account whose token the request must carry; `None` for any request.
+    #[serde(default)]
+    pub account: Option<String>,
+    /// What happens.
+    pub fault: Fault,
+    /// How many matches are left; `None` is for ever.
+    #[serde(default)]
+    pub times: Option<u64>,
+}
+
+impl Rule {
+    pub(super) fn matches(&self, operation: Option<Operation>, account: Option<&str>) -> bool {
+        self.times != Some(0)
+            && self.on.covers(operation)
+            && (self.account.is_none() || self.account.as_deref() == account)
+    }
+
+    pub(super) fn take(&mut self) -> Fault {
+        self.times = self.times.map(|times| times.saturating_sub(1));
+        self.fault.clone()
+    }
+}
+
+/// The requests that a rule is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum On {
+    /// Everything below `/billing/v1`.
+    Any,
+    /// `GET balance`.
+    Balance,
+    /// `POST charges`.
+    Charge,
+    /// `POST charges/batch`.
+    Batch,
+    /// `GET charges/KEY`.
+    Lookup,
+}
+
+impl On {
+    fn covers(self, operation: Option<Operation>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Balance => operation == Some(Operation::Balance),
+            Self::Charge => operation == Some(Operation::Charge),
+            Self::Batch => operation == Some(Operation::Batch),
+            Self::Lookup => operation == Some(Operation::Lookup),
+        }
+    }
+}
+
+/// What a request asks of the charge protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// `GET balance`.
+    Balance,
+    /// `POST charges`.
+    Charge,
+    /// `POST charges/batch`.
+    Batch,
+    /// `GET charges/KEY`.
+    Lookup,
+}
+
+impl Operation {
+    /// `path` is relative to `/billing/v1`.
+    pub fn of(method: &Method, path: &str) -> Option<Self> {
+        match (method, path) {
+            (&Method::GET, "/balance") => Some(Self::Balance),
+            (&Method::POST, "/charges") => Some(Self::Charge),
+            (&Method::POST, "/charges/batch") => Some(Self::Batch),
+            (&Method::GET, path) if path.starts_with("/charges/") => Some(Self::Lookup),
+            _ => None,
+        }
+    }
+}
+
+/// What happens to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fault {
+    /// Answered as ever, but not before this time.
+    Latency {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// Nothing is done, and the connection is closed unanswered.
+    DropBefore {},
+    /// What was asked for is done, and the connection is closed unanswered.
+    DropAfter {},
+    /// Nothing is done, and this is answered.
+    Status {
+        /// 200 to 599.
+        status: u16,
+        /// The header `Retry-After`: seconds or an HTTP date.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<String>,
+        /// Instead of a problem document: sent as JSON if it is JSON, as HTML if not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
+    },
+    /// Nothing is done, and no answer ever comes.
+    Hang {},
+    /// What was asked for is done, and no answer ever comes.
+    HangAfter {},
+    /// Nothing is done, and the answer is 200 with a web page, as from a captive portal.
+    Garbage {},
+}
+
+impl Fault {
+    /// What is wrong with it.
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        let Self::Status {
+            status,
+            retry_after,
+            ..
+        } = self
+        else {
+            return Ok(());
+        };
+        if !(200..=599).contains(status) || StatusCode::from_u16(*status).is_err() {
+            return Err("status must be from 200 to 599.");
+        }
+        let header = retry_after.as_deref().map(HeaderValue::from_str);
+        if matches!(header, Some(Err(_))) {
+            return Err("retry_after can't be a header.");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(on: On, account: Option<&str>, times: Option<u64>) -> Rule {
+        Rule {
+            on,
+            account: account.map(str::to_owned),
+            fault: Fault::Hang {},
+            times,
+        }
+    }
+
+    #[test]
+    fn a_request_is_known_by_method_and_path() {
+        let of = |method: Method, path| Operation::of(&method, path);
+        assert_eq!(of(Method::GET, "/balance"), Some(Operation::Balance));
+        assert_eq!(of(Method::POST, "/charges"), Some(Operation::Charge));
+        assert_eq!(of(Method::POST, "/charges/batch"), Some(Operation::Batch));
+        assert_eq!(of(Method::GET, "/charges/k"), Some(Operation::Lookup));
+        assert_eq!(of(Method::GET, "/charges/batch"), Some(Operation::Lookup));
+        assert_eq!(of(Method::PUT, "/charges"), None);
+    }
+
+    #[test]
+    fn a_rule_is_for_its_requests_and_its_account() {
+        let charge = Some(Operation::Charge);
+        assert!(rule(On::Any, None, None).matches(None, None));
+        assert!(rule(On::Charge, None, None).matches(charge, None));
+        assert!(!rule(On::Batch, None, None).matches(charge, None));
+        assert!(rule(On::Any, Some("alice"), None).matches(charge, Some("alice")));
+        assert!(!rule(On::Any, Some("alice"), None).matches(charge, Some("bob")));
+        assert!(!rule(On::Any, Some("alice"), None).matches(charge, None));
+    }
+
+    #[test]
+    fn a_rule_is_used_up() {
+        let mut twice = rule(On::Any, None, Some(2));
+        twice.take();
+        assert!(twice.matches(None, None));
+        twice.take();
+        assert!(!twice.matches(None, None));
+    }
+
+    #[test]
+    fn faults_are_written_as_documented() {
+        let fault = |json: &str| serde_json::from_str::<Fault>(json);
+        assert_eq!(
+            fault(r#"{"kind":"drop_after"}"#).unwrap(),
+            Fault::DropAfter {}
+        );
+        assert_eq!(
+            fault(r#"{"kind":"latency","ms":5}"#).unwrap(),
+            Fault::Latency { ms: 5 }
+        );
+        assert!(fault(r#"{"kind":"latency"}"#).is_err());
+        assert!(fault(r#"{"kind":"hang","ms":5}"#).is_err());
+        assert!(fault(r#"{"kind":"flood"}"#).is_err());
+        let never = fault(r#"{"kind":"status","status":100}"#).unwrap();
+        assert!(never.check().is_err());
+        let broken = fault(r#"{"kind":"status","status":503,"retry_after":"a\nb"}"#).unwrap();
+        assert!(broken.check().is_err());
+    }
+}

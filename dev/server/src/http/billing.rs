@@ -1,0 +1,102 @@
+//! The charge protocol, but for batches.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use headers::{ETag, HeaderMapExt, IfNoneMatch};
+use uuid::Uuid;
+
+use super::answer::{Taken, balance_document, charge_document};
+use super::batch::charge_batch;
+use super::body::{ChargeBody, invalid};
+use super::problem::{Kind, Problem};
+use super::request::{Account, IdempotencyKey, JsonBody};
+use super::{App, not_allowed, not_found};
+use crate::clock::now_ms;
+use crate::ledger::{ChargeRequest, Verdict};
+use crate::store::{Note, StoreError};
+
+/// Everything below `/billing/v1`.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/balance", get(balance))
+        .route("/charges", post(charge))
+        // "batch" is a possible key as well.
+        .route("/charges/batch", post(charge_batch).get(lookup_batch))
+        .route("/charges/{key}", get(lookup))
+        .method_not_allowed_fallback(not_allowed)
+        .fallback(not_found)
+}
+
+/// `GET balance`.
+async fn balance(
+    State(app): State<App>,
+    Account(account): Account,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let balance = app.store.balance(&account).await?;
+    let etag: ETag = format!("\"v{}\"", balance.version)
+        .parse()
+        .map_err(|_| Problem::new(Kind::InternalError, "The version makes no ETag."))?;
+    let unchanged = headers
+        .typed_get::<IfNoneMatch>()
+        .is_some_and(|known| !known.precondition_passes(&etag));
+    let mut response = if unchanged {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Json(balance_document(balance)).into_response()
+    };
+    response.headers_mut().typed_insert(etag);
+    Ok(response)
+}
+
+/// `POST charges`.
+async fn charge(
+    State(app): State<App>,
+    Account(account): Account,
+    IdempotencyKey(key): IdempotencyKey,
+    JsonBody(body): JsonBody<ChargeBody>,
+) -> Result<Taken, Problem> {
+    let (request, note) = body.check(key)?;
+    Taken::of(charge_now(&app, &account, &request, &note).await?)
+}
+
+/// Charges at this moment, under a new charge id.
+pub(super) async fn charge_now(
+    app: &App,
+    account: &str,
+    request: &ChargeRequest,
+    note: &Note,
+) -> Result<Verdict, StoreError> {
+    let charge_id = Uuid::new_v4().to_string();
+    app.store
+        .charge(account, request, note, now_ms(), charge_id)
+        .await
+}
+
+/// `GET charges/KEY`.
+async fn lookup(
+    State(app): State<App>,
+    account: Account,
+    key: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let Path(key) = key.map_err(|rejection| invalid(rejection.body_text()))?;
+    find(&app, account, &key).await
+}
+
+async fn lookup_batch(State(app): State<App>, account: Account) -> Result<Response, Problem> {
+    find(&app, account, "batch").await
+}
+
+async fn find(app: &App, Account(account): Account, key: &str) -> Result<Response, Problem> {
+    match app.store.lookup(&account, key).await? {
+        Some((charge, balance)) => Ok(Json(charge_document(&charge, balance)).into_response()),
+        None => Err(Problem::new(
+            Kind::ChargeNotFound,
+            "Nothing was taken for this key.",
+        )),
+    }
+}

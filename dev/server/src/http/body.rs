@@ -1,0 +1,53 @@
+//! The body of one charge, alone or as an item of a batch.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::problem::{Kind, Problem};
+use crate::ledger::{ChargeRequest, InvalidCharge};
+use crate::store::Note;
+
+/// What is charged, but for its key. Unknown members are ignored.
+#[derive(Debug, Deserialize)]
+pub struct ChargeBody {
+    task_id: String,
+    feature: String,
+    amount: u64,
+    #[serde(default)]
+    created_at: Option<String>,
+    #[serde(default)]
+    metadata: Option<BTreeMap<String, String>>,
+}
+
+impl ChargeBody {
+    /// Checks every member.
+    pub fn check(self, key: String) -> Result<(ChargeRequest, Note), Problem> {
+        let request = ChargeRequest::new(key, self.task_id, self.feature, self.amount)?;
+        if let Some(created_at) = &self.created_at
+            && created_at.parse::<Timestamp>().is_err()
+        {
+            return Err(invalid("created_at must be an instant as in RFC 3339."));
+        }
+        let metadata = self
+            .metadata
+            .map(|metadata| serde_json::json!(metadata).to_string());
+        let note = Note {
+            created_at: self.created_at,
+            metadata,
+        };
+        Ok((request, note))
+    }
+}
+
+/// 400, with what is wrong.
+pub fn invalid(detail: impl Into<String>) -> Problem {
+    Problem::new(Kind::InvalidRequest, detail)
+}
+
+impl From<InvalidCharge> for Problem {
+    fn from(error: InvalidCharge) -> Self {
+        invalid(format!("{error}."))
+    }
+}

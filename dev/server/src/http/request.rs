@@ -1,0 +1,176 @@
+//! What a request carries, parsed once: the account behind the token, the key, the JSON body.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use headers::authorization::Bearer;
+use headers::{Authorization, HeaderMap, HeaderMapExt};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sfv::{Item, Parser, Version};
+
+use super::App;
+use super::problem::{Kind, Problem};
+use crate::clock::now_ms;
+use crate::ledger::{InvalidCharge, is_key};
+
+/// The largest body, in bytes.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// The bearer token of a request (RFC 6750, section 2.1).
+pub fn bearer(headers: &HeaderMap) -> Option<String> {
+    let Authorization(token) = headers.typed_get::<Authorization<Bearer>>()?;
+    Some(token.token().to_owned())
+}
+
+/// The account whose token came with the request.
+pub struct Account(pub String);
+
+impl FromRequestParts<App> for Account {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let token = bearer(&parts.headers)
+            .ok_or_else(|| Problem::unauthorized("Bearer", "A bearer token is required."))?;
+        let account = app.store.account_of(&token, now_ms()).await?;
+        account.map(Self).ok_or_else(|| {
+            Problem::unauthorized(
+                r#"Bearer error="invalid_token""#,
+                "The token is unknown or has expired.",
+            )
+        })
+    }
+}
+
+/// The header `Idempotency-Key`: one structured item that is a string (RFC 8941, section 3.3.3, as
+/// draft-ietf-httpapi-idempotency-key-header asks). Parameters are ignored.
+pub struct IdempotencyKey(pub String);
+
+impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut values = parts.headers.get_all("idempotency-key").iter();
+        let Some(value) = values.next() else {
+            return Err(Problem::new(
+                Kind::IdempotencyKeyMissing,
+                "The header Idempotency-Key is required.",
+            ));
+        };
+        let invalid = |detail: String| Problem::new(Kind::IdempotencyKeyInvalid, detail);
+        if values.next().is_some() {
+            return Err(invalid("One Idempotency-Key is enough.".to_owned()));
+        }
+        let item: Item = Parser::new(value)
+            .with_version(Version::Rfc8941)
+            .parse()
+            .map_err(|error| invalid(format!("Not a structured field item: {error}.")))?;
+        let key = item
+            .bare_item
+            .as_string()
+            .ok_or_else(|| invalid("Not a string in quotation marks.".to_owned()))?
+            .as_str();
+        if is_key(key) {
+            Ok(Self(key.to_owned()))
+        } else {
+            Err(invalid(format!("{}.", InvalidCharge::Key)))
+        }
+    }
+}
+
+/// A JSON object, where serde would take an array of the members as well.
+#[derive(Deserialize)]
+struct Object<T> {
+    #[serde(flatten)]
+    members: T,
+}
+
+/// A JSON object of at most [`MAX_BODY_BYTES`], sent as JSON.
+pub struct JsonBody<T>(pub T);
+
+impl<S, T> FromRequest<S> for JsonBody<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let rejection = match Json::<Object<T>>::from_request(request, state).await {
+            Ok(Json(Object { members })) => return Ok(Self(members)),
+            Err(rejection) => rejection,
+        };
+        let kind = if matches!(rejection, JsonRejection::JsonSyntaxError(_)) {
+            Kind::InvalidJson
+        } else if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Kind::PayloadTooLarge
+        } else if rejection.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            Kind::UnsupportedMediaType
+        } else {
+            Kind::InvalidRequest
+        };
+        Err(Problem::new(kind, rejection.body_text()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use axum::response::IntoResponse;
+
+    use super::*;
+    use crate::ledger::MAX_KEY_CHARS;
+
+    async fn key(values: &[&[u8]]) -> Result<String, StatusCode> {
+        let mut request = Request::new(());
+        for value in values {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            request.headers_mut().append("idempotency-key", value);
+        }
+        let (mut parts, ()) = request.into_parts();
+        match IdempotencyKey::from_request_parts(&mut parts, &()).await {
+            Ok(IdempotencyKey(key)) => Ok(key),
+            Err(problem) => Err(problem.into_response().status()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_is_a_quoted_string() {
+        assert_eq!(
+            key(&[br#""cloud_trans:task-1""#]).await.unwrap(),
+            "cloud_trans:task-1"
+        );
+        assert_eq!(key(&[br#"  "a b" "#]).await.unwrap(), "a b");
+        assert_eq!(key(&[br#""a\"b\\c""#]).await.unwrap(), r#"a"b\c"#);
+        assert_eq!(key(&[br#""k";v=1"#]).await.unwrap(), "k");
+    }
+
+    #[tokio::test]
+    async fn anything_else_is_refused() {
+        let long = format!("\"{}\"", "k".repeat(MAX_KEY_CHARS + 1));
+        let refused: [&[&[u8]]; 13] = [
+            &[],
+            &[b""],
+            &[br#""""#],
+            &[b"bare"],
+            &[b"12"],
+            &[b":aGk=:"],
+            &[br#"%"hi""#],
+            &[br#""open"#],
+            &[br#""bad \escape""#],
+            &[br#""one", "two""#],
+            &[br#""one""#, br#""two""#],
+            &["\"钥匙\"".as_bytes()],
+            &[long.as_bytes()],
+        ];
+        for values in refused {
+            assert_eq!(
+                key(values).await,
+                Err(StatusCode::BAD_REQUEST),
+                "{values:?}"
+            );
+        }
+    }
+}

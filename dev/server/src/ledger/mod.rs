@@ -1,0 +1,34 @@
+//! The rules of money: no I/O, no clock, no randomness.
+//!
+//! [`decide`] says what becomes of one charge request. [`Ledger`] keeps accounts in memory and the
+//! SQLite store keeps them in a database; both ask `decide`, so there is one set of rules. The time
+//! and the ids of new charges are passed in:
+//!
+//! ```
+//! use tollbox_server::ledger::{ChargeRequest, Ledger, Terms, Verdict};
+//!
+//! let mut ledger = Ledger::new(Terms { seed_balance: 120, key_ttl_ms: None });
+//! let request = ChargeRequest::new("k1", "task-1", "cloud_trans", 5)?;
+//!
+//! let first = ledger.charge("alice", &request, 1_000, "c1");
+//! let again = ledger.charge("alice", &request, 2_000, "c2");
+//!
+//! assert!(matches!(first, Verdict::Charged { .. }));
+//! assert!(matches!(again, Verdict::Replayed { charge, .. } if charge.charge_id == "c1"));
+//! assert_eq!(ledger.balance("alice").points, 115);
+//! # Ok::<(), tollbox_server::ledger::InvalidCharge>(())
+//! ```
+
+mod decision;
+mod memory;
+mod points;
+#[cfg(test)]
+pub(crate) mod properties;
+mod request;
+
+pub use decision::{Decision, Known, Verdict, decide, remembers};
+pub use memory::{Ledger, Terms};
+pub use points::{Amount, Balance, MAX_POINTS};
+pub use request::{
+    Charge, ChargeRequest, InvalidCharge, MAX_ID_CHARS, MAX_KEY_CHARS, is_id, is_key,
+};

@@ -1,0 +1,68 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, value_parser};
+
+use crate::ledger::{MAX_POINTS, Terms};
+use crate::store::Database;
+
+/// The reference billing server of Tollbox.
+#[derive(Clone, Debug, Parser)]
+#[command(version)]
+pub struct Options {
+    /// The port to listen on; 0 takes any free one
+    #[arg(long, default_value_t = 8787)]
+    pub port: u16,
+
+    /// The address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: String,
+
+    /// An SQLite file, made if it isn't there, or ":memory:"
+    #[arg(long, default_value = ":memory:", value_name = "PATH")]
+    pub database: Database,
+
+    /// Points that a new account starts with
+    #[arg(long, default_value_t = 120, value_parser = value_parser!(u64).range(..=MAX_POINTS))]
+    pub seed_balance: u64,
+
+    /// Turn on /demo: signing in without a password, a small translator, top-ups
+    #[arg(long)]
+    pub demo: bool,
+
+    /// Serve this folder at /
+    #[arg(long = "static", value_name = "DIR")]
+    pub static_dir: Option<PathBuf>,
+
+    /// Turn on /faults: errors and lost answers on demand, for anybody who can reach the server
+    #[arg(long)]
+    pub faults: bool,
+
+    /// How long a token is accepted
+    #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
+    pub token_ttl: u32,
+
+    /// How long a charged key is remembered; for ever if not given
+    #[arg(long, value_name = "SECONDS")]
+    pub key_ttl: Option<u32>,
+}
+
+impl Options {
+    /// What holds for every account.
+    pub fn terms(&self) -> Terms {
+        Terms {
+            seed_balance: self.seed_balance,
+            key_ttl_ms: self.key_ttl.map(milliseconds),
+        }
+    }
+
+    /// How long a token is accepted, in milliseconds.
+    pub fn token_ttl_ms(&self) -> u64 {
+        milliseconds(self.token_ttl)
+    }
+}
+
+fn milliseconds(seconds: u32) -> u64 {
+    u64::from(seconds) * 1_000
+}

@@ -1,0 +1,86 @@
+//! The database and the ledger in memory say the same of everything.
+
+use proptest::prelude::*;
+
+use super::{Database, Note, Store};
+use crate::ledger::properties::{ACCOUNTS, Step, request, step};
+use crate::ledger::{Amount, Ledger, Terms};
+
+async fn run(terms: Terms, steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut ledger = Ledger::new(terms);
+    let store = Store::open(&Database::Memory, terms).await.unwrap();
+    for account in ACCOUNTS {
+        store.sign_in(account, account, 0, 1).await.unwrap();
+    }
+    let mut now_ms = 0;
+    for (n, step) in steps.iter().enumerate() {
+        match *step {
+            Step::Charge {
+                account,
+                key,
+                task,
+                amount,
+            } => {
+                let request = request(key, task, amount);
+                let charge_id = format!("c{n}");
+                let verdict = store
+                    .charge(
+                        account,
+                        &request,
+                        &Note::default(),
+                        now_ms,
+                        charge_id.clone(),
+                    )
+                    .await
+                    .unwrap();
+                let expected = ledger.charge(account, &request, now_ms, charge_id);
+                prop_assert_eq!(verdict, expected);
+                let found = store.lookup(account, request.key()).await.unwrap();
+                let found = found.map(|(charge, _)| charge);
+                prop_assert_eq!(found.as_ref(), ledger.lookup(account, request.key()));
+            }
+            Step::TopUp { account, points } => {
+                let points = Amount::new(points).unwrap();
+                let balance = store.top_up(account, points, now_ms).await.unwrap();
+                prop_assert_eq!(balance, ledger.top_up(account, points));
+            }
+            Step::SetPrice {
+                account,
+                task,
+                price,
+            } => {
+                let (task, price) = (format!("t{task}"), Amount::new(price).unwrap());
+                store.set_price(account, &task, price).await.unwrap();
+                ledger.set_price(account, &task, price);
+            }
+            Step::Wait { ms } => now_ms += ms,
+        }
+    }
+    for account in ACCOUNTS {
+        let (records, balance) = store.charges(account).await.unwrap();
+        prop_assert_eq!(balance, ledger.balance(account));
+        prop_assert_eq!(records.len(), ledger.charges(account).len());
+        for (record, charge) in records.iter().rev().zip(ledger.charges(account)) {
+            prop_assert_eq!(&record.charge, charge);
+            let requests = ledger.requests(account, charge.request.key());
+            prop_assert_eq!(record.requests, requests);
+        }
+        let credited = store.credited(account).await.unwrap();
+        prop_assert_eq!(credited, ledger.credited(account));
+    }
+    store.close().await;
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn the_database_agrees_with_the_ledger(
+        steps in prop::collection::vec(step(), 0..60),
+        key_ttl_ms in prop::option::of(Just(500)),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(run(Terms { seed_balance: 60, key_ttl_ms }, &steps))?;
+    }
+}

@@ -1,0 +1,150 @@
+//! Makes pkg/wasm/: the core compiled to WebAssembly, with its JavaScript glue, made small.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::command::{run, step};
+use crate::stamp::Stamp;
+use crate::wasm_target::{TARGET, WasmToolchain};
+use crate::workspace::Workspace;
+use crate::{npm, sizes};
+
+const NAME: &str = "tollbox";
+
+/// What rustc's wasm32 target turns on by default, and wasm-opt must know to read its output.
+const WASM_FEATURES: [&str; 7] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-multivalue",
+    "--enable-reference-types",
+];
+
+#[derive(clap::Args, Default)]
+pub struct Options {
+    /// Compile fast and keep names for stack traces; large, and not for release
+    #[arg(long)]
+    dev: bool,
+}
+
+/// Builds pkg/wasm/ where it is not up to date, and prints its sizes.
+///
+/// # Errors
+/// When a tool is missing and can't be installed, or a step fails.
+pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
+    npm::install(workspace)?;
+    let wasm = compile(workspace, options)?;
+
+    let output = workspace.root.join("pkg").join("wasm");
+    let stamp = Stamp::new(
+        workspace,
+        "wasm",
+        inputs(workspace, &wasm, options)?,
+        output.clone(),
+    );
+    if stamp.is_current()? {
+        println!("✓ pkg/wasm is up to date");
+    } else {
+        let made = workspace.scratch().join("wasm");
+        bind(&wasm, &made, options)?;
+        if !options.dev {
+            optimise(workspace, &made)?;
+        }
+        install(&made, &output)?;
+        stamp.set()?;
+    }
+    sizes::print(&[
+        &output.join(format!("{NAME}_bg.wasm")),
+        &output.join(format!("{NAME}.js")),
+    ])
+}
+
+fn compile(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
+    let toolchain = WasmToolchain::ensure(workspace)?;
+    let mut cargo = toolchain.cargo(workspace, "build")?;
+    cargo.args(["--package", NAME, "--lib"]);
+    if !options.dev {
+        cargo.arg("--release");
+    }
+    step("compiling the core to WebAssembly", || run(&mut cargo))?;
+    let profile = if options.dev { "debug" } else { "release" };
+    Ok(toolchain
+        .target_folder(workspace)
+        .join(TARGET)
+        .join(profile)
+        .join(format!("{NAME}.wasm")))
+}
+
+/// The glue is made by the library of wasm-bindgen's version, so Cargo.lock pins it.
+fn bind(wasm: &Path, folder: &Path, options: &Options) -> Result<()> {
+    step("making the JavaScript glue", || {
+        if folder.exists() {
+            fs_err::remove_dir_all(folder)?;
+        }
+        Bindgen::new()
+            .input_path(wasm)
+            .out_name(NAME)
+            .web(true)?
+            .typescript(true)
+            // After a trap the facade goes on with a fresh instance: `__wbg_reset_state`.
+            .reset_state_function(true)
+            .debug(options.dev)
+            .keep_debug(options.dev)
+            .remove_name_section(!options.dev)
+            .remove_producers_section(!options.dev)
+            .generate(folder)
+    })
+}
+
+fn optimise(workspace: &Workspace, folder: &Path) -> Result<()> {
+    let wasm = folder.join(format!("{NAME}_bg.wasm"));
+    step("making the WebAssembly small", || {
+        run(workspace
+            .command(npm::program(workspace, "wasm-opt")?)
+            .arg("-Oz")
+            .args(WASM_FEATURES)
+            .arg(&wasm)
+            .arg("--output")
+            .arg(&wasm))
+    })
+}
+
+/// Puts the finished files in place one by one, each whole: a page that loads meanwhile never
+/// reads half a file.
+fn install(made: &Path, output: &Path) -> Result<()> {
+    fs_err::create_dir_all(output)?;
+    for entry in fs_err::read_dir(output)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() && !made.join(entry.file_name()).exists() {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    for entry in walkdir::WalkDir::new(made).min_depth(1) {
+        let entry = entry?;
+        let to = output.join(entry.path().strip_prefix(made)?);
+        if entry.file_type().is_dir() {
+            fs_err::create_dir_all(to)?;
+        } else {
+            let next = to.with_added_extension("next");
+            fs_err::copy(entry.path(), &next)?;
+            fs_err::rename(next, to)?;
+        }
+    }
+    Ok(())
+}
+
+/// The compiled module, and what turns it into pkg/wasm.
+fn inputs(workspace: &Workspace, wasm: &Path, options: &Options) -> Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    fs_err::read(wasm)?.hash(&mut hasher);
+    fs_err::read(workspace.root.join("node_modules/binaryen/package.json"))?.hash(&mut hasher);
+    // xtask's own program holds wasm-bindgen and the options above.
+    fs_err::read(std::env::current_exe()?)?.hash(&mut hasher);
+    options.dev.hash(&mut hasher);
+    Ok(hasher.finish())
+}

@@ -1,0 +1,82 @@
+//! Finds the browser that the tests run in, or installs it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::debian;
+use crate::workspace::Workspace;
+
+const BROWSERS: [&str; 6] = [
+    "/usr/bin/chromium",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+const DRIVERS: [&str; 2] = ["/usr/bin/chromedriver", "chromedriver"];
+
+/// Keeps a headless browser from looking up hosts of its own.
+const ARGUMENTS: [&str; 6] = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+pub struct Chromium {
+    pub browser: PathBuf,
+    /// The WebDriver server, of the browser's version.
+    pub driver: PathBuf,
+}
+
+impl Chromium {
+    /// Takes what CHROMIUM and CHROMEDRIVER name, else what is installed; else installs Debian's.
+    ///
+    /// # Errors
+    /// When neither is there and they can't be installed; the message says what to install.
+    pub fn ensure(workspace: &Workspace) -> Result<Self> {
+        if let Some(found) = Self::find() {
+            return Ok(found);
+        }
+        if debian::can_install() {
+            debian::install(workspace, &["chromium", "chromium-driver"])?;
+            return Self::find().context("Debian's chromium is not where it should be");
+        }
+        bail!(
+            "Chromium and ChromeDriver are missing: install them, \
+             or set CHROMIUM and CHROMEDRIVER to their paths"
+        );
+    }
+
+    fn find() -> Option<Self> {
+        Some(Self {
+            browser: find("CHROMIUM", &BROWSERS)?,
+            driver: find("CHROMEDRIVER", &DRIVERS)?,
+        })
+    }
+
+    /// Writes the WebDriver capabilities that start this browser.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn write_capabilities(&self, file: &Path) -> Result<()> {
+        let capabilities = serde_json::json!({
+            "goog:chromeOptions": { "binary": self.browser, "args": ARGUMENTS }
+        });
+        if let Some(folder) = file.parent() {
+            fs_err::create_dir_all(folder)?;
+        }
+        Ok(fs_err::write(file, capabilities.to_string())?)
+    }
+}
+
+fn find(variable: &str, candidates: &[&str]) -> Option<PathBuf> {
+    match std::env::var_os(variable) {
+        Some(path) => Some(path.into()),
+        None => candidates.iter().find_map(|name| which::which(name).ok()),
+    }
+}

@@ -1,0 +1,181 @@
+//! Runs child programs, says how long they took, and leaves none behind when xtask is stopped.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// The exit code of a program ended by Ctrl-C: 128 + SIGINT.
+pub const STOPPED_BY_USER: u8 = 130;
+
+/// How long children may take to end by themselves after Ctrl-C.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Bytes of a command's name after which the rest is left out.
+const NAME_LENGTH: usize = 80;
+
+static STOPPED: AtomicBool = AtomicBool::new(false);
+/// The running children. Each leads a group of its own, which is named by the child's id.
+static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// Runs `work` between two lines that say what is done and how long it took.
+pub fn step<T>(label: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    println!("▶ {label} …");
+    let start = Instant::now();
+    let done = work().with_context(|| label.to_owned())?;
+    println!("✓ {label}, {}", seconds(start.elapsed()));
+    Ok(done)
+}
+
+/// Runs a command to its end, its output going where xtask's goes.
+pub fn run(command: &mut Command) -> Result<()> {
+    let mut child = Running::spawn(command)?;
+    child.wait(command)
+}
+
+/// As [`run`], and gives the lines of its standard output back, which are shown as they come.
+pub fn run_and_read(command: &mut Command, lines: &mut Vec<String>) -> Result<()> {
+    let mut child = Running::spawn(command.stdout(Stdio::piped()))?;
+    child.read_lines(|line| lines.push(line.to_owned()))?;
+    child.wait(command)
+}
+
+/// A child that ends with this value or with xtask, whichever ends first.
+pub struct Running(Child);
+
+impl Running {
+    pub fn spawn(command: &mut Command) -> Result<Self> {
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(command, 0);
+        let mut running = running();
+        ensure!(!stopped(), "stopped");
+        let child = command
+            .spawn()
+            .with_context(|| format!("{} can't be run", name(command)))?;
+        running.push(child.id());
+        Ok(Self(child))
+    }
+
+    /// Shows and reads the child's piped standard output until it ends.
+    pub fn read_lines(&mut self, mut each: impl FnMut(&str)) -> Result<()> {
+        let Some(output) = self.0.stdout.take() else {
+            return Ok(());
+        };
+        for line in BufReader::new(output).split(b'\n') {
+            let line = line?;
+            let line = String::from_utf8_lossy(&line);
+            let mut stdout = std::io::stdout().lock();
+            writeln!(stdout, "{line}")?;
+            stdout.flush()?;
+            each(&line);
+        }
+        Ok(())
+    }
+
+    /// Waits for the child's end, which must be a success.
+    pub fn wait(&mut self, command: &Command) -> Result<()> {
+        let status = self.0.wait()?;
+        if stopped() {
+            bail!("stopped");
+        }
+        ensure!(status.success(), "{} failed: {status}", name(command));
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !matches!(self.0.try_wait(), Ok(Some(_))) {
+            kill(self.0.id());
+            // The child may have ended meanwhile: either way it is gone.
+            self.0.kill().ok();
+            self.0.wait().ok();
+        }
+        running().retain(|id| *id != self.0.id());
+    }
+}
+
+/// Makes Ctrl-C and SIGTERM end the children first, then xtask.
+pub fn stop_children_on_ctrl_c() -> Result<()> {
+    ctrlc::set_handler(|| {
+        let ids = {
+            let running = running();
+            STOPPED.store(true, Ordering::SeqCst);
+            running.clone()
+        };
+        if ids.is_empty() {
+            std::process::exit(STOPPED_BY_USER.into());
+        }
+        ids.into_iter().for_each(terminate);
+        std::thread::sleep(GRACE);
+        running().iter().copied().for_each(kill);
+    })
+    .context("Ctrl-C can't be watched for")
+}
+
+/// True once the user has asked xtask to stop.
+pub fn stopped() -> bool {
+    STOPPED.load(Ordering::SeqCst)
+}
+
+/// "9.3 s", "2 min 03 s".
+pub fn seconds(time: Duration) -> String {
+    if time < Duration::from_secs(60) {
+        format!("{:.1} s", time.as_secs_f64())
+    } else {
+        format!("{} min {:02} s", time.as_secs() / 60, time.as_secs() % 60)
+    }
+}
+
+fn running() -> std::sync::MutexGuard<'static, Vec<u32>> {
+    // A list of numbers is whole even if its last writer panicked.
+    RUNNING
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The command as its user would type it, cut where it gets long.
+fn name(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let mut name = program
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    for arg in command.get_args() {
+        if name.len() > NAME_LENGTH {
+            return name + " …";
+        }
+        name = format!("{name} {}", arg.to_string_lossy());
+    }
+    name
+}
+
+#[cfg(unix)]
+fn signal(id: u32, signal: nix::sys::signal::Signal) {
+    if let Ok(id) = i32::try_from(id) {
+        // It fails where the group has ended already, which is what is wanted.
+        nix::sys::signal::killpg(nix::unistd::Pid::from_raw(id), signal).ok();
+    }
+}
+
+#[cfg(unix)]
+fn terminate(id: u32) {
+    signal(id, nix::sys::signal::Signal::SIGTERM);
+}
+
+#[cfg(unix)]
+fn kill(id: u32) {
+    signal(id, nix::sys::signal::Signal::SIGKILL);
+}
+
+// Windows sends Ctrl-C to every program of the console, so the children have it already.
+#[cfg(not(unix))]
+fn terminate(_id: u32) {}
+
+#[cfg(not(unix))]
+fn kill(_id: u32) {}

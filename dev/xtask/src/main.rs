@@ -1,0 +1,63 @@
+//! `cargo xtask COMMAND`: build, demo and test, each in one command.
+
+mod build;
+mod chromium;
+mod command;
+mod debian;
+mod demo;
+mod npm;
+mod sizes;
+mod stamp;
+mod test;
+mod tidy;
+mod wasm_target;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Build, demo and test, each in one command"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make pkg/wasm/ from the Rust core, and print its sizes
+    Build(build::Options),
+    /// Build everything and serve the demo on 127.0.0.1
+    Demo(demo::Options),
+    /// Run every check and every test, the quick ones first; stop at the first that fails
+    Test(test::Options),
+    /// Check what formatters and linters don't
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) if command::stopped() => ExitCode::from(command::STOPPED_BY_USER),
+        Err(error) => {
+            eprintln!("✗ {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    command::stop_children_on_ctrl_c()?;
+    let workspace = workspace::Workspace::find()?;
+    match cli.command {
+        Command::Build(options) => build::build(&workspace, &options),
+        Command::Demo(options) => demo::demo(&workspace, &options),
+        Command::Test(options) => test::test(&workspace, &options),
+        Command::Tidy => tidy::tidy(&workspace),
+    }
+}

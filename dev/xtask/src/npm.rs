@@ -1,0 +1,86 @@
+//! The npm packages: installed as package-lock.json says, and run.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::command::{run, step};
+use crate::stamp::{Stamp, fingerprint};
+use crate::workspace::Workspace;
+
+/// What `npm ci` installed, as npm itself notes it.
+const INSTALLED: &str = "node_modules/.package-lock.json";
+
+/// Runs `npm ci` unless node_modules already holds what package-lock.json asks for.
+///
+/// # Errors
+/// When npm is missing or fails.
+pub fn install(workspace: &Workspace) -> Result<()> {
+    if is_in_step(workspace).unwrap_or(false) {
+        return Ok(());
+    }
+    step("installing the npm packages", || {
+        run(workspace
+            .command(npm()?)
+            .args(["ci", "--no-audit", "--no-fund"]))
+    })
+}
+
+/// The path of a program that an npm package brings.
+///
+/// # Errors
+/// When it isn't installed.
+pub fn program(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let folder = workspace.root.join("node_modules/.bin");
+    which::which_in(name, Some(&folder), &workspace.root)
+        .with_context(|| format!("{name} is not in node_modules"))
+}
+
+/// Builds the demo's pages into www/dist, unless they are up to date.
+///
+/// # Errors
+/// When npm or the bundler fails.
+pub fn build_demo(workspace: &Workspace) -> Result<PathBuf> {
+    let www = workspace.root.join("www");
+    let pkg = workspace.root.join("pkg");
+    let lock = workspace.root.join("package-lock.json");
+    let dist = www.join("dist");
+    let inputs = fingerprint(&[&www, &pkg, &lock], &["dist", "node_modules"])?;
+    let stamp = Stamp::new(workspace, "www", inputs, dist.clone());
+    if stamp.is_current()? {
+        println!("✓ www/dist is up to date");
+        return Ok(dist);
+    }
+    step("building the demo's pages", || {
+        run(workspace
+            .command(npm()?)
+            .args(["run", "--silent", "build", "-w", "www"]))
+    })?;
+    stamp.set()?;
+    Ok(dist)
+}
+
+fn npm() -> Result<PathBuf> {
+    which::which("npm").context("npm is missing: install Node.js 20.19 or newer")
+}
+
+/// Every package of package-lock.json is installed in its version; those for other platforms may
+/// be absent.
+fn is_in_step(workspace: &Workspace) -> Result<bool> {
+    let read = |name: &str| -> Result<Value> {
+        Ok(serde_json::from_slice(&fs_err::read(
+            workspace.root.join(name),
+        )?)?)
+    };
+    let wanted = read("package-lock.json")?;
+    let installed = read(INSTALLED)?;
+    let packages = wanted["packages"].as_object().context("no packages")?;
+    Ok(packages
+        .iter()
+        .filter(|(path, _)| path.contains("node_modules/"))
+        .all(|(path, package)| match installed["packages"].get(path) {
+            Some(found) => found["version"] == package["version"],
+            None => package["optional"] == true,
+        }))
+}

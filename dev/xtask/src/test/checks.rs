@@ -1,0 +1,75 @@
+//! What is checked without running it: formatting, lints, types.
+
+use std::io::IsTerminal;
+
+use anyhow::Result;
+
+use crate::command::{run, step};
+use crate::wasm_target::WasmToolchain;
+use crate::workspace::Workspace;
+use crate::{build, npm, tidy};
+
+/// The folders whose JavaScript or TypeScript is checked, each by its own tsconfig.json.
+const TYPED: [&str; 3] = ["pkg", "www", "tests"];
+
+pub fn format(workspace: &Workspace) -> Result<()> {
+    step("rustfmt", || {
+        run(workspace.cargo().args(["fmt", "--all", "--check"]))
+    })?;
+    tidy::tidy(workspace)?;
+    npm::install(workspace)?;
+    // Biome colours its output wherever it goes.
+    let colours = if std::io::stdout().is_terminal() {
+        "force"
+    } else {
+        "off"
+    };
+    step("Biome", || {
+        run(workspace
+            .command(npm::program(workspace, "biome")?)
+            .args(["ci", "--colors", colours, "."]))
+    })
+}
+
+pub fn lint(workspace: &Workspace) -> Result<()> {
+    step("Clippy", || {
+        run(workspace.cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    })?;
+    let toolchain = WasmToolchain::ensure(workspace)?;
+    step("Clippy, for WebAssembly", || {
+        run(toolchain.cargo(workspace, "clippy")?.args([
+            "--package",
+            "tollbox",
+            "--lib",
+            "--test",
+            "web",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    })
+}
+
+/// The facade imports the generated glue, so that is made first.
+pub fn types(workspace: &Workspace) -> Result<()> {
+    build::build(workspace, &build::Options::default())?;
+    for folder in TYPED {
+        if workspace.root.join(folder).join("tsconfig.json").exists() {
+            step(&format!("TypeScript, {folder}"), || {
+                run(workspace.command(npm::program(workspace, "tsc")?).args([
+                    "--noEmit",
+                    "--project",
+                    folder,
+                ]))
+            })?;
+        }
+    }
+    Ok(())
+}

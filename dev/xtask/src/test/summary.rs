@@ -1,0 +1,86 @@
+//! The end of a test run: a table of its parts, and what the test runners said last.
+
+use std::time::Duration;
+
+use crate::command::seconds;
+
+/// How the closing lines of libtest, wasm-bindgen's runner and Node.js's two reporters begin.
+const CLOSING: [&str; 9] = [
+    "test result: ",
+    "# tests ",
+    "# pass ",
+    "# fail ",
+    "# skipped ",
+    "ℹ tests ",
+    "ℹ pass ",
+    "ℹ fail ",
+    "ℹ skipped ",
+];
+
+#[derive(Default)]
+pub struct Summary(Vec<Row>);
+
+struct Row {
+    title: &'static str,
+    time: Duration,
+    passed: bool,
+    closing_lines: Vec<String>,
+}
+
+impl Summary {
+    /// Notes the end of a part; of its lines, only the closing ones are kept.
+    pub fn add(&mut self, title: &'static str, time: Duration, passed: bool, lines: Vec<String>) {
+        let closing_lines = lines.into_iter().filter(|line| is_closing(line)).collect();
+        self.0.push(Row {
+            title,
+            time,
+            passed,
+            closing_lines,
+        });
+    }
+
+    /// Prints the table, then the closing lines as they were, so that they are the last of all.
+    pub fn print(&self) {
+        println!("\n━━ summary ━━");
+        for row in &self.0 {
+            let end = if row.passed { "passed" } else { "FAILED" };
+            println!("{:<10}{:>14}  {end}", row.title, seconds(row.time));
+        }
+        let total = self.0.iter().map(|row| row.time).sum();
+        println!("{:<10}{:>14}", "together", seconds(total));
+        for row in self.0.iter().filter(|row| !row.closing_lines.is_empty()) {
+            println!("\n{}:", row.title);
+            for line in &row.closing_lines {
+                println!("{line}");
+            }
+        }
+    }
+}
+
+fn is_closing(line: &str) -> bool {
+    let plain = without_colours(line);
+    CLOSING.iter().any(|beginning| plain.starts_with(beginning))
+}
+
+/// Leaves out the escape sequences that colour a line.
+fn without_colours(line: &str) -> String {
+    let mut parts = line.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str(part.split_once('m').map_or(part, |(_, text)| text));
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_told_from_the_rest() {
+        assert!(is_closing("test result: ok. 3 passed; 0 failed"));
+        assert!(is_closing("# pass 7"));
+        assert!(is_closing("\u{1b}[34mℹ pass 7\u{1b}[39m"));
+        assert!(!is_closing("test a ... ok"));
+    }
+}

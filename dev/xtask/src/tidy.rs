@@ -1,0 +1,167 @@
+//! Checks what formatters and linters don't: the house rules that a machine can read.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use walkdir::{DirEntry, WalkDir};
+
+use crate::command::step;
+use crate::workspace::Workspace;
+
+const MAX_LINES: usize = 400;
+const CODE: [&str; 5] = ["rs", "ts", "tsx", "mjs", "js"];
+const TEXT: [&str; 6] = ["css", "html", "json", "md", "toml", "yml"];
+/// Names that say nothing about what a thing is.
+const EMPTY_WORDS: [&str; 6] = ["manager", "managers", "helper", "helpers", "util", "utils"];
+/// The web platform's own names, which nobody here may change.
+const PLATFORM_NAMES: [&str; 1] = ["LockManager"];
+/// Where the product's own names are.
+const PRODUCT: [&str; 3] = ["src", "pkg", "www/src"];
+/// Made by tools, not by hand.
+const GENERATED: [&str; 4] = ["target", "node_modules", "dist", "pkg/wasm"];
+
+/// Prints every breach of the rules.
+///
+/// # Errors
+/// When there is one.
+pub fn tidy(workspace: &Workspace) -> Result<()> {
+    step("checking the house rules", || {
+        let breaches = check_tree(&workspace.root)?;
+        for breach in &breaches {
+            println!("  {breach}");
+        }
+        match breaches.len() {
+            0 => Ok(()),
+            count => bail!("breaches of the house rules: {count}"),
+        }
+    })
+}
+
+fn check_tree(root: &Path) -> Result<Vec<String>> {
+    let mut breaches = Vec::new();
+    let entries = WalkDir::new(root)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|entry| entry.depth() == 0 || is_written_by_hand(entry));
+    for entry in entries {
+        let entry = entry?;
+        let path = entry.path().strip_prefix(root)?;
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        let is_code = CODE.contains(&&*extension);
+        if entry.file_type().is_file() && (is_code || TEXT.contains(&&*extension)) {
+            let text = fs_err::read_to_string(entry.path())?;
+            breaches.extend(
+                check_file(path, &text, is_code)
+                    .into_iter()
+                    .map(|breach| format!("{}: {breach}", path.display())),
+            );
+        }
+    }
+    Ok(breaches)
+}
+
+fn is_written_by_hand(entry: &DirEntry) -> bool {
+    let hidden = entry.file_name().to_string_lossy().starts_with('.');
+    !hidden && !GENERATED.iter().any(|name| entry.path().ends_with(name))
+}
+
+fn check_file(path: &Path, text: &str, is_code: bool) -> Vec<String> {
+    let mut breaches = Vec::new();
+    let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+    let is_product = PRODUCT.iter().any(|folder| path.starts_with(folder));
+    if is_code && text.lines().count() > MAX_LINES {
+        breaches.push(format!("has more than {MAX_LINES} lines"));
+    }
+    if is_rust && path.starts_with("src") && !text.starts_with("//!") {
+        breaches.push("doesn't start with a //! comment that says what it is".to_owned());
+    }
+    for (index, line) in text.lines().enumerate() {
+        let mut breach = |what: &str| breaches.push(format!("line {}: {what}", index + 1));
+        if line.contains('\t') {
+            breach("a tab");
+        }
+        if line.ends_with(' ') {
+            breach("blanks at the end");
+        }
+        if is_code && !is_rust && line.contains(".only(") {
+            breach("a test that keeps all others from running");
+        }
+        if is_code
+            && is_product
+            && let Some(word) = empty_word(line)
+        {
+            breach(&format!("the name says nothing: {word}"));
+        }
+    }
+    breaches
+}
+
+/// The first part of a name in a line's code, not in its comment, that is an empty word.
+fn empty_word(line: &str) -> Option<&'static str> {
+    let trimmed = line.trim_start();
+    if trimmed.starts_with('*') || trimmed.starts_with("/*") {
+        return None;
+    }
+    let mut code = line.split("//").next().unwrap_or_default().to_owned();
+    for name in PLATFORM_NAMES {
+        code = code.replace(name, "");
+    }
+    let parts = parts_of_names(&code);
+    EMPTY_WORDS
+        .into_iter()
+        .find(|word| parts.iter().any(|part| part == word))
+}
+
+/// The words that names are made of, in lower case: `HoldUtil.retry_all` is hold, util, retry, all.
+fn parts_of_names(code: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for character in code.chars() {
+        if !character.is_alphanumeric() || character.is_uppercase() {
+            parts.push(String::new());
+        }
+        if character.is_alphanumeric()
+            && let Some(part) = parts.last_mut()
+        {
+            part.extend(character.to_lowercase());
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn breaches(path: &str, text: &str) -> Vec<String> {
+        check_file(Path::new(path), text, true)
+    }
+
+    #[test]
+    fn a_tidy_file_passes() {
+        assert!(
+            breaches(
+                "src/a.rs",
+                "//! Holds.\nlet utility = hold_1; // a helper\n"
+            )
+            .is_empty()
+        );
+        assert!(breaches("src/a.rs", "//! Locks.\ntype LockManager;\n").is_empty());
+        assert!(breaches("dev/a.rs", "fn helper() {}\n").is_empty());
+    }
+
+    #[test]
+    fn each_rule_finds_its_breach() {
+        assert_eq!(breaches("src/a.rs", "fn a() {}\n").len(), 1);
+        assert_eq!(
+            breaches("src/a.rs", "//! A.\nstruct HoldManager;\n").len(),
+            1
+        );
+        assert_eq!(
+            breaches("src/a.rs", "//! A.\nfn retry_helper() {}\n").len(),
+            1
+        );
+        assert_eq!(breaches("tests/a.mjs", "test.only(\"a\");\n").len(), 1);
+        assert_eq!(breaches("tests/a.mjs", "a(); \n\tb();\n").len(), 2);
+        assert_eq!(breaches("tests/a.mjs", &"a();\n".repeat(401)).len(), 1);
+    }
+}

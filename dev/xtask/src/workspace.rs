@@ -1,0 +1,60 @@
+//! Where the workspace and its target folder are.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+pub struct Workspace {
+    pub root: PathBuf,
+    /// Cargo's target folder, wherever the environment or a config file puts it.
+    pub target: PathBuf,
+}
+
+impl Workspace {
+    /// The workspace of the current folder: a path compiled in would be wrong where two clones
+    /// share a target folder.
+    pub fn find() -> Result<Self> {
+        let output = Command::new(cargo())
+            .args(["metadata", "--no-deps", "--format-version=1"])
+            .output()
+            .context("cargo metadata can't be run")?;
+        ensure!(
+            output.status.success(),
+            "cargo metadata failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        let path = |name: &str| {
+            metadata[name]
+                .as_str()
+                .map(PathBuf::from)
+                .with_context(|| format!("cargo metadata has no {name}"))
+        };
+        Ok(Self {
+            root: path("workspace_root")?,
+            target: path("target_directory")?,
+        })
+    }
+
+    /// A command that runs in the workspace's root.
+    pub fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        command.current_dir(&self.root);
+        command
+    }
+
+    pub fn cargo(&self) -> Command {
+        self.command(cargo())
+    }
+
+    /// xtask's own folder in the target folder, for what it makes on the way.
+    pub fn scratch(&self) -> PathBuf {
+        self.target.join("xtask")
+    }
+}
+
+/// The cargo that runs xtask, so that all of a run uses one toolchain.
+fn cargo() -> PathBuf {
+    std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}

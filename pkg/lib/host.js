@@ -1,0 +1,108 @@
+// @ts-check
+
+/** @import * as Api from "../index.js" */
+
+/** @typedef {keyof Api.BillingEvents | "snapshot" | "log"} Kind */
+
+/**
+ * What a client's core calls: the user's code, wrapped so that its mistakes stay its own.
+ *
+ * @typedef {object} ClientHost
+ * @property {(refresh: boolean) => Promise<string | null>} token
+ * @property {boolean} hasTransport
+ * @property {(request: Api.TransportRequest) => Promise<Api.TransportResponse>} transport
+ * @property {(kind: Kind, subject: any) => void} notice
+ * @property {() => Api.BillingSnapshot} snapshot
+ * @property {(kind: Kind, listener: (subject: any) => void) => () => void} on
+ */
+
+/**
+ * @param {Api.BillingOptions} options
+ * @returns {ClientHost}
+ */
+export function createHost(options) {
+  const { getToken, transport, log = "error" } = options;
+  /** @type {Map<Kind, Set<(subject: any) => void>>} */
+  const listeners = new Map();
+  const write = typeof log === "function" ? log : consoleAt(log);
+  /** @type {Api.BillingSnapshot | null} */
+  let snapshot = null;
+
+  return {
+    async token(refresh) {
+      return (await getToken?.({ refresh })) ?? null;
+    },
+    hasTransport: transport !== undefined,
+    async transport(request) {
+      if (!transport) {
+        throw new Error("there is no transport");
+      }
+      return transport(request);
+    },
+    notice(kind, subject) {
+      if (kind === "snapshot") {
+        snapshot = deepFreeze(subject);
+      }
+      if (kind === "log") {
+        callSafely(write, subject);
+      }
+      for (const listener of [...(listeners.get(kind) ?? [])]) {
+        callSafely(listener, subject);
+      }
+    },
+    snapshot() {
+      if (!snapshot) {
+        throw new Error("the core has shown nothing yet");
+      }
+      return snapshot;
+    },
+    on(kind, listener) {
+      const all = listeners.get(kind) ?? new Set();
+      listeners.set(kind, all);
+      // A wrapper of its own: the same function may listen twice.
+      const own = (/** @type {any} */ subject) => listener(subject);
+      all.add(own);
+      return () => void all.delete(own);
+    },
+  };
+}
+
+/**
+ * A listener that throws harms nobody else; the browser reports it as uncaught.
+ *
+ * @param {(subject: any) => void} listener
+ * @param {any} subject
+ */
+function callSafely(listener, subject) {
+  try {
+    listener(subject);
+  } catch (error) {
+    reportError(error);
+  }
+}
+
+/**
+ * @param {"silent" | "error" | "info" | "debug"} level
+ * @returns {(entry: Api.LogEntry) => void}
+ */
+function consoleAt(level) {
+  const order = ["silent", "error", "info", "debug"];
+  return (entry) => {
+    if (order.indexOf(entry.level) <= order.indexOf(level)) {
+      console[entry.level](entry.message);
+    }
+  };
+}
+
+/**
+ * @template T
+ * @param {T} value
+ * @returns {T}
+ */
+function deepFreeze(value) {
+  if (typeof value === "object" && value !== null) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,74 @@
+// @ts-check
+
+/** @import * as Api from "../index.js" */
+/** @typedef {import("../wasm/tollbox.js").Client} Core */
+
+/** Tasks that are running, by client and key: two calls for one task run its work once. */
+/** @type {WeakMap<Core, Map<string, Promise<any>>>} */
+const running = new WeakMap();
+
+/**
+ * Runs `work` only if the balance allows it, holds the points meanwhile, charges when it is done.
+ *
+ * @template T
+ * @param {Api.BillingClient} client
+ * @param {Core} core
+ * @param {Api.ChargeRequest} request
+ * @param {() => Promise<T>} work
+ * @returns {Promise<Api.TaskOutcome<T>>}
+ */
+export function runTask(client, core, request, work) {
+  // What is charged later is what was asked now, whatever the caller does to the object.
+  const asked = structuredClone(request);
+  const key = core.keyOf(asked);
+  const tasks = running.get(core) ?? new Map();
+  running.set(core, tasks);
+  const known = tasks.get(key);
+  if (known) {
+    return known;
+  }
+  const task = run(client, core, asked, work).finally(() => tasks.delete(key));
+  tasks.set(key, task);
+  return task;
+}
+
+/**
+ * @template T
+ * @param {Api.BillingClient} client
+ * @param {Core} core
+ * @param {Api.ChargeRequest} request
+ * @param {() => Promise<T>} work
+ * @returns {Promise<Api.TaskOutcome<T>>}
+ */
+async function run(client, core, request, work) {
+  const refusal = await start(client, core, request);
+  if (refusal) {
+    return { task: "not_started", billing: refusal };
+  }
+  let value;
+  try {
+    value = await work();
+  } catch (error) {
+    core.endTask(request);
+    return { task: "failed", error, billing: null };
+  }
+  return { task: "completed", value, billing: await client.charge(request) };
+}
+
+/**
+ * Holds the points, or says why the work may not start. Before a balance is believed to be too
+ * low, the server is asked: somebody may have topped it up.
+ *
+ * @param {Api.BillingClient} client
+ * @param {Core} core
+ * @param {Api.ChargeRequest} request
+ * @returns {Promise<Api.Declined | Api.Failed | null>}
+ */
+async function start(client, core, request) {
+  const refusal = await core.startTask(request);
+  if (refusal?.status !== "declined") {
+    return refusal;
+  }
+  await client.refreshBalance();
+  return core.startTask(request);
+}

@@ -1,0 +1,266 @@
+//! The class that the facade wraps. Every method takes `&self`, and none is held across an await.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use js_sys::{Array, Object, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+
+use super::clock::{now, random_u64};
+use super::host::Host;
+use super::http::Destination;
+use super::names::Names;
+use super::shell::{Parts, Shell, is_online, to_js};
+use super::store::{Choice, Store};
+use crate::core::charge::{Charge, ChargeRequest, InvalidArgument, Key};
+use crate::core::config::Options;
+use crate::core::engine::{CallId, Engine, Event, Setup};
+
+/// One client of one account.
+#[wasm_bindgen]
+pub struct Client {
+    shell: Rc<Shell>,
+}
+
+/// A call that may be waited for no longer.
+#[wasm_bindgen(getter_with_clone)]
+pub struct Pending {
+    /// Names the call, for `stopWaiting`.
+    pub call: f64,
+    /// The answer.
+    pub answer: Promise,
+}
+
+#[wasm_bindgen]
+impl Client {
+    /// Opens the journal, and resolves when it has been read. `options` is JSON.
+    pub async fn open(
+        base_url: String,
+        account: String,
+        credentials: Option<String>,
+        storage: Option<String>,
+        options: String,
+        host: Host,
+    ) -> Result<Client, JsValue> {
+        let options: Options = serde_json::from_str(&options).map_err(|mistake| {
+            InvalidArgument::new(format!("an option has the wrong type: {mistake}"))
+        })?;
+        let config = options.into_config()?;
+        let choice = storage_choice(storage.as_deref())?;
+        let credentials = credentials_of(credentials.as_deref())?;
+        let names = Names::new(&account);
+        let store = Store::open(&names, choice).await;
+        let setup = Setup {
+            account,
+            tab: format!("{:016x}", random_u64()),
+            seed: random_u64(),
+            storage: store.kind(),
+            online: is_online(),
+        };
+        let longest_claim_ms = config.claim_ms();
+        let shell = Shell::start(Parts {
+            engine: Engine::new(setup, config),
+            store,
+            host,
+            destination: Destination {
+                base_url,
+                credentials,
+            },
+            names,
+            longest_claim_ms,
+        });
+        // The promise never rejects.
+        let _ = JsFuture::from(shell.recovered()).await;
+        Ok(Client { shell })
+    }
+
+    /// `charge(request)`.
+    pub fn charge(&self, request: &JsValue) -> Result<Pending, JsValue> {
+        let charge = parse_request(request)?;
+        Ok(self.pending(|call| Event::Charge { call, charge }))
+    }
+
+    /// Whether the work of a task may start: null, or the outcome that says why not.
+    #[wasm_bindgen(js_name = startTask)]
+    pub fn start_task(&self, request: &JsValue) -> Result<Promise, JsValue> {
+        let charge = parse_request(request)?;
+        Ok(self.ask(|call| Event::StartTask { call, charge }))
+    }
+
+    /// A task ended without a charge.
+    #[wasm_bindgen(js_name = endTask)]
+    pub fn end_task(&self, request: &JsValue) -> Result<(), JsValue> {
+        let key = parse_request(request)?.key;
+        self.shell.dispatch(Event::EndTask { key });
+        Ok(())
+    }
+
+    /// The key of a request, given or made.
+    #[wasm_bindgen(js_name = keyOf)]
+    pub fn key_of(&self, request: &JsValue) -> Result<String, JsValue> {
+        Ok(parse_request(request)?.key.as_str().to_owned())
+    }
+
+    /// `settled(key)`.
+    pub fn settled(&self, key: &JsValue) -> Result<Pending, JsValue> {
+        let key = parse_key(key)?;
+        Ok(self.pending(|call| Event::Settled { call, key }))
+    }
+
+    /// The caller of this call waits no longer.
+    #[wasm_bindgen(js_name = stopWaiting)]
+    pub fn stop_waiting(&self, call: f64) {
+        let call = call as CallId;
+        self.shell.dispatch(Event::StopWaiting { call });
+    }
+
+    /// `flush()`.
+    pub fn flush(&self) -> Promise {
+        self.ask(|call| Event::Flush { call })
+    }
+
+    /// `retry(key)`.
+    pub fn retry(&self, key: &JsValue) -> Result<Promise, JsValue> {
+        let key = parse_key(key)?;
+        Ok(self.ask(|call| Event::Retry { call, key }))
+    }
+
+    /// `cancel(key)`.
+    pub fn cancel(&self, key: &JsValue) -> Result<Promise, JsValue> {
+        let key = parse_key(key)?;
+        Ok(self.ask(|call| Event::Cancel { call, key }))
+    }
+
+    /// `getCharge(key)`.
+    #[wasm_bindgen(js_name = getCharge)]
+    pub fn get_charge(&self, key: &JsValue) -> Result<Promise, JsValue> {
+        let key = parse_key(key)?;
+        Ok(self.ask(|call| Event::Show { call, key }))
+    }
+
+    /// All charges, newest first; the facade filters.
+    pub fn charges(&self) -> Promise {
+        let shell = Rc::clone(&self.shell);
+        future_to_promise(async move {
+            // What can't be read is not there; the alert has said so.
+            Ok(to_js(&shell.records().await.unwrap_or_default()))
+        })
+    }
+
+    /// `refreshBalance()`.
+    #[wasm_bindgen(js_name = refreshBalance)]
+    pub fn refresh_balance(&self, max_age_ms: Option<f64>) -> Result<Promise, JsValue> {
+        let max_age_ms = match max_age_ms {
+            Some(age) if age.is_nan() || age < 0.0 => {
+                return Err(InvalidArgument::new("maxAgeMs must not be negative").into());
+            }
+            // A float becomes an integer by truncation and within its range.
+            Some(age) => Some(age as u64),
+            None => None,
+        };
+        Ok(self.ask(|call| Event::RefreshBalance { call, max_age_ms }))
+    }
+
+    /// `signOut()`.
+    #[wasm_bindgen(js_name = signOut)]
+    pub fn sign_out(&self) -> Promise {
+        self.ask(|call| Event::SignOut { call })
+    }
+
+    /// `close()`.
+    pub fn close(&self) -> Promise {
+        self.shell.close()
+    }
+
+    fn ask(&self, event: impl FnOnce(CallId) -> Event) -> Promise {
+        self.shell.ask(event).1
+    }
+
+    fn pending(&self, event: impl FnOnce(CallId) -> Event) -> Pending {
+        let (call, answer) = self.shell.ask(event);
+        Pending {
+            call: call as f64,
+            answer,
+        }
+    }
+}
+
+fn storage_choice(storage: Option<&str>) -> Result<Choice, InvalidArgument> {
+    match storage {
+        None | Some("auto") => Ok(Choice::Auto),
+        Some("indexeddb") => Ok(Choice::IndexedDb),
+        Some("localstorage") => Ok(Choice::LocalStorage),
+        Some("memory") => Ok(Choice::Memory),
+        Some(_) => Err(InvalidArgument::new(
+            "queue.storage must be \"auto\", \"indexeddb\", \"localstorage\" or \"memory\"",
+        )),
+    }
+}
+
+fn credentials_of(
+    credentials: Option<&str>,
+) -> Result<Option<web_sys::RequestCredentials>, InvalidArgument> {
+    match credentials {
+        None => Ok(None),
+        Some("omit") => Ok(Some(web_sys::RequestCredentials::Omit)),
+        Some("same-origin") => Ok(Some(web_sys::RequestCredentials::SameOrigin)),
+        Some("include") => Ok(Some(web_sys::RequestCredentials::Include)),
+        Some(_) => Err(InvalidArgument::new(
+            "credentials must be \"omit\", \"same-origin\" or \"include\"",
+        )),
+    }
+}
+
+fn parse_key(key: &JsValue) -> Result<Key, InvalidArgument> {
+    let key = key.as_string();
+    key.map_or_else(
+        || Err(InvalidArgument::new("key must be a string")),
+        Key::new,
+    )
+}
+
+fn parse_request(request: &JsValue) -> Result<Charge, InvalidArgument> {
+    if !request.is_object() {
+        return Err(InvalidArgument::new("the charge request is missing"));
+    }
+    let member = |name: &str| {
+        let value = Reflect::get(request, &name.into()).unwrap_or(JsValue::UNDEFINED);
+        (!value.is_undefined()).then_some(value)
+    };
+    let string = |name: &str| match member(name) {
+        Some(value) => match value.as_string() {
+            Some(text) => Ok(Some(text)),
+            None => Err(InvalidArgument::new(format!("{name} must be a string"))),
+        },
+        None => Ok(None),
+    };
+    let needed = |name: &str| {
+        string(name)?.ok_or_else(|| InvalidArgument::new(format!("{name} is missing")))
+    };
+    let amount = member("amount").and_then(|amount| amount.as_f64());
+    let request = ChargeRequest {
+        task_id: needed("taskId")?,
+        amount: amount.ok_or_else(|| InvalidArgument::new("amount must be a number"))?,
+        feature: needed("feature")?,
+        key: string("key")?,
+        metadata: member("metadata").map_or(Ok(BTreeMap::new()), |map| parse_metadata(&map))?,
+    };
+    request.into_charge(now().wall_ms)
+}
+
+fn parse_metadata(map: &JsValue) -> Result<BTreeMap<String, String>, InvalidArgument> {
+    let wrong = || InvalidArgument::new("metadata must be a map of strings to strings");
+    if !map.is_object() || Array::is_array(map) {
+        return Err(wrong());
+    }
+    let entries = Object::entries(map.unchecked_ref::<Object>());
+    let mut metadata = BTreeMap::new();
+    for entry in entries.iter() {
+        let entry: Array = entry.unchecked_into();
+        let name = entry.get(0).as_string().ok_or_else(wrong)?;
+        let value = entry.get(1).as_string().ok_or_else(wrong)?;
+        metadata.insert(name, value);
+    }
+    Ok(metadata)
+}

@@ -1,0 +1,25 @@
+//! What the facade gives the shell: the user's code, wrapped so that it can't hurt.
+
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The facade's side of one client.
+    pub type Host;
+
+    /// Asks the user for a token; resolves with a string or null.
+    #[wasm_bindgen(method, catch)]
+    pub fn token(this: &Host, refresh: bool) -> Result<js_sys::Promise, JsValue>;
+
+    /// Whether the user brings a transport.
+    #[wasm_bindgen(method, getter, js_name = hasTransport)]
+    pub fn has_transport(this: &Host) -> bool;
+
+    /// Sends through the user's transport.
+    #[wasm_bindgen(method, catch)]
+    pub fn transport(this: &Host, request: &JsValue) -> Result<js_sys::Promise, JsValue>;
+
+    /// Takes a notice for the user's listeners; never throws.
+    #[wasm_bindgen(method)]
+    pub fn notice(this: &Host, kind: &str, subject: JsValue);
+}

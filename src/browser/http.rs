@@ -1,0 +1,226 @@
+//! Requests over HTTP, each with one time limit for the token, the headers and the body.
+
+use std::collections::BTreeMap;
+
+use gloo_net::http::{Method as HttpMethod, RequestBuilder};
+use gloo_timers::callback::Timeout;
+use js_sys::{Object, Promise, Reflect};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use super::error::text;
+use super::host::Host;
+use crate::core::protocol::{Method, Request, Response};
+
+/// Where requests go, and how.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// Absolute, without a slash at the end.
+    pub base_url: String,
+    /// As for `fetch`.
+    pub credentials: Option<web_sys::RequestCredentials>,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exchange {
+    /// An answer, read to its end.
+    Answered(Response),
+    /// It left, and no whole answer came.
+    Lost {
+        /// Whether the time limit had passed.
+        timed_out: bool,
+    },
+    /// It never left.
+    NotSent(String),
+}
+
+/// `TransportRequest` of the public API, without its signal.
+#[derive(Serialize)]
+struct TransportRequest<'a> {
+    method: &'static str,
+    path: &'a str,
+    headers: BTreeMap<&'a str, &'a str>,
+    body: Option<&'a str>,
+}
+
+/// `TransportResponse` of the public API.
+#[derive(Deserialize)]
+struct TransportResponse {
+    status: u16,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    body: String,
+}
+
+/// Ends a request when its time is up.
+struct Limit {
+    controller: web_sys::AbortController,
+    passed: Promise,
+    _timer: Timeout,
+}
+
+impl Limit {
+    fn new(time_limit_ms: u64) -> Result<Limit, JsValue> {
+        let controller = web_sys::AbortController::new()?;
+        let mut timer = None;
+        let millis = u32::try_from(time_limit_ms)
+            .unwrap_or(u32::MAX)
+            .min(i32::MAX as u32);
+        let passed = Promise::new(&mut |_, passed| {
+            let controller = controller.clone();
+            timer = Some(Timeout::new(millis, move || {
+                // In this order: whoever races the two sees the limit first.
+                let _ = passed.call0(&JsValue::UNDEFINED);
+                controller.abort();
+            }));
+        });
+        let timer = timer.ok_or_else(|| JsValue::from_str("no timer"))?;
+        Ok(Limit {
+            controller,
+            passed,
+            _timer: timer,
+        })
+    }
+
+    /// The promise's value, unless the limit passes first.
+    async fn race(&self, promise: &Promise) -> Result<JsValue, JsValue> {
+        let both = js_sys::Array::of2(promise, &self.passed);
+        JsFuture::from(Promise::race(&both)).await
+    }
+
+    fn has_passed(&self) -> bool {
+        self.controller.signal().aborted()
+    }
+}
+
+/// Asks for a token, sends, and reads the answer.
+pub async fn exchange(
+    host: &Host,
+    destination: &Destination,
+    request: &Request,
+    refresh_token: bool,
+    time_limit_ms: u64,
+) -> Exchange {
+    let limit = match Limit::new(time_limit_ms) {
+        Ok(limit) => limit,
+        Err(error) => return Exchange::NotSent(text(&error)),
+    };
+    let token = match token(host, refresh_token, &limit).await {
+        Ok(token) => token,
+        Err(detail) => return Exchange::NotSent(detail),
+    };
+    let bearer = token.map(|token| ("authorization", format!("Bearer {token}")));
+    let headers: Vec<(&str, &str)> = request
+        .headers
+        .iter()
+        .chain(&bearer)
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let answer = if host.has_transport() {
+        by_transport(host, request, &headers, &limit).await
+    } else {
+        by_fetch(destination, request, &headers, &limit).await
+    };
+    match answer {
+        Some(response) => Exchange::Answered(response),
+        None => Exchange::Lost {
+            timed_out: limit.has_passed(),
+        },
+    }
+}
+
+async fn token(host: &Host, refresh: bool, limit: &Limit) -> Result<Option<String>, String> {
+    let asked = host.token(refresh);
+    let answer = match asked {
+        Ok(promise) => limit.race(&promise).await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(token) if token.is_null() || token.is_undefined() => Ok(None),
+        Ok(token) => match token.as_string() {
+            // RFC 9110, section 5.5: what may stand in a header.
+            Some(token) if token.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) => {
+                Ok(Some(token))
+            }
+            Some(_) | None => Err("getToken gave what is not a token".to_owned()),
+        },
+        Err(_) if limit.has_passed() => Err("getToken gave no token in time".to_owned()),
+        Err(error) => Err(format!("getToken failed: {}", text(&error))),
+    }
+}
+
+/// `None` for whatever goes wrong: a browser's errors don't tell one cause from another.
+async fn by_fetch(
+    destination: &Destination,
+    request: &Request,
+    headers: &[(&str, &str)],
+    limit: &Limit,
+) -> Option<Response> {
+    let method = match request.method {
+        Method::Get => HttpMethod::GET,
+        Method::Post => HttpMethod::POST,
+    };
+    let url = format!("{}/{}", destination.base_url, request.path);
+    let mut builder = RequestBuilder::new(&url)
+        .method(method)
+        .cache(web_sys::RequestCache::NoStore)
+        .abort_signal(Some(&limit.controller.signal()));
+    if let Some(credentials) = destination.credentials {
+        builder = builder.credentials(credentials);
+    }
+    for (name, value) in headers {
+        builder = builder.header(name, value);
+    }
+    let request = match &request.body {
+        Some(body) => builder.body(body.as_str()).ok()?,
+        None => builder.build().ok()?,
+    };
+    let response = request.send().await.ok()?;
+    let headers = response.headers();
+    Some(Response {
+        status: response.status(),
+        etag: headers.get("etag"),
+        retry_after: headers.get("retry-after"),
+        content_type: headers.get("content-type"),
+        replayed: is_true(headers.get("idempotent-replayed").as_deref()),
+        body: response.text().await.ok()?,
+    })
+}
+
+async fn by_transport(
+    host: &Host,
+    request: &Request,
+    headers: &[(&str, &str)],
+    limit: &Limit,
+) -> Option<Response> {
+    let outgoing = TransportRequest {
+        method: match request.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        },
+        path: &request.path,
+        headers: headers.iter().copied().collect(),
+        body: request.body.as_deref(),
+    };
+    let serializer = serde_wasm_bindgen::Serializer::json_compatible();
+    let outgoing: Object = outgoing.serialize(&serializer).ok()?.unchecked_into();
+    Reflect::set(&outgoing, &"signal".into(), &limit.controller.signal()).ok()?;
+    let answer = limit.race(&host.transport(&outgoing).ok()?).await.ok()?;
+    let answer: TransportResponse = serde_wasm_bindgen::from_value(answer).ok()?;
+    let header = |name: &str| answer.headers.get(name).cloned();
+    Some(Response {
+        status: answer.status,
+        etag: header("etag"),
+        retry_after: header("retry-after"),
+        content_type: header("content-type"),
+        replayed: is_true(header("idempotent-replayed").as_deref()),
+        body: answer.body,
+    })
+}
+
+fn is_true(header: Option<&str>) -> bool {
+    header.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+}

@@ -1,0 +1,67 @@
+//! The browser's events that wake a client: never one alone.
+
+use std::rc::Rc;
+
+use gloo_events::EventListener;
+use wasm_bindgen::JsCast as _;
+use web_sys::{StorageEvent, VisibilityState};
+
+use super::balance_cache;
+use super::shell::Shell;
+use crate::core::engine::Event;
+
+/// Listens for as long as the result lives.
+pub fn attach(shell: &Rc<Shell>) -> Vec<EventListener> {
+    let Some(window) = web_sys::window() else {
+        return Vec::new();
+    };
+    let mut listeners = vec![
+        on(&window, "online", shell, |shell, _| {
+            shell.dispatch(Event::Online(true))
+        }),
+        on(&window, "offline", shell, |shell, _| {
+            shell.dispatch(Event::Online(false))
+        }),
+        on(&window, "pageshow", shell, |shell, _| shell.woke()),
+        // A lock kept into the back/forward cache blocks every other tab.
+        on(&window, "pagehide", shell, |shell, _| {
+            shell.let_go_of_lock()
+        }),
+        on(&window, "storage", shell, |shell, event| {
+            let Some(event) = event.dyn_ref::<StorageEvent>() else {
+                return;
+            };
+            if event.key().as_deref() == Some(&shell.names().balance()) {
+                let cached = event
+                    .new_value()
+                    .and_then(|text| balance_cache::parse(&text));
+                if let Some(confirmed) = cached {
+                    shell.dispatch(Event::Cached(confirmed));
+                }
+            }
+        }),
+    ];
+    if let Some(document) = window.document() {
+        let visible = document.clone();
+        listeners.push(on(&document, "visibilitychange", shell, move |shell, _| {
+            if visible.visibility_state() == VisibilityState::Visible {
+                shell.woke();
+            }
+        }));
+    }
+    listeners
+}
+
+fn on(
+    target: &web_sys::EventTarget,
+    kind: &'static str,
+    shell: &Rc<Shell>,
+    then: impl Fn(&Rc<Shell>, &web_sys::Event) + 'static,
+) -> EventListener {
+    let shell = Rc::downgrade(shell);
+    EventListener::new(target, kind, move |event| {
+        if let Some(shell) = shell.upgrade() {
+            then(&shell, event);
+        }
+    })
+}

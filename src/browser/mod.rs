@@ -1,0 +1,19 @@
+//! The shell: does in a browser what the core orders.
+//!
+//! Nothing here may panic: a panic poisons the WebAssembly instance and leaves its promises
+//! hanging.
+
+pub mod balance_cache;
+pub mod client;
+pub mod clock;
+mod error;
+mod host;
+pub mod http;
+mod listeners;
+mod lock;
+mod names;
+mod peers;
+mod shell;
+pub mod store;
+
+pub use client::Client;

@@ -1,0 +1,43 @@
+//! What is stored and shared under which name. Everything belongs to one account.
+
+use crate::core::charge::percent_encode;
+
+/// The names of one account.
+#[derive(Clone, Debug)]
+pub struct Names {
+    account: String,
+}
+
+impl Names {
+    /// Encoded, so that no account's names can run into another's.
+    pub fn new(account: &str) -> Names {
+        Names {
+            account: percent_encode(account),
+        }
+    }
+
+    /// The IndexedDB database of the journal.
+    pub fn database(&self) -> String {
+        format!("tollbox:{}", self.account)
+    }
+
+    /// The localStorage entry of the balance cache.
+    pub fn balance(&self) -> String {
+        format!("tollbox:{}:balance", self.account)
+    }
+
+    /// What the localStorage entries of the journal begin with.
+    pub fn charges(&self) -> String {
+        format!("tollbox:{}:charge:", self.account)
+    }
+
+    /// The BroadcastChannel on which tabs tell each other of changes.
+    pub fn channel(&self) -> String {
+        format!("tollbox:{}", self.account)
+    }
+
+    /// The Web Lock under which one tab flushes.
+    pub fn lock(&self) -> String {
+        format!("tollbox:{}:flush", self.account)
+    }
+}

@@ -1,0 +1,62 @@
+//! Other tabs of the same account: what changed is announced on a BroadcastChannel, and whoever
+//! hears of it reads the journal.
+
+use gloo_events::EventListener;
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::JsCast as _;
+use web_sys::{BroadcastChannel, MessageEvent};
+
+use crate::core::balance::Confirmed;
+use crate::core::charge::Key;
+
+/// What tabs tell each other.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Message {
+    /// The changed charges.
+    pub keys: Vec<Key>,
+    /// What the sender knows of the balance.
+    pub confirmed: Option<Confirmed>,
+}
+
+/// The channel, and the ear on it. Without BroadcastChannel the slow tick has to do.
+pub struct Peers {
+    channel: Option<BroadcastChannel>,
+    _listener: Option<EventListener>,
+}
+
+impl Peers {
+    /// Listens for other tabs.
+    pub fn new(name: &str, hear: impl Fn(Message) + 'static) -> Peers {
+        let channel = BroadcastChannel::new(name).ok();
+        let listener = channel.as_ref().map(|channel| {
+            EventListener::new(channel, "message", move |event| {
+                let message = event.dyn_ref::<MessageEvent>();
+                let text = message.and_then(|message| message.data().as_string());
+                let message = text.and_then(|text| serde_json::from_str(&text).ok());
+                if let Some(message) = message {
+                    hear(message);
+                }
+            })
+        });
+        Peers {
+            channel,
+            _listener: listener,
+        }
+    }
+
+    /// Tells the other tabs.
+    pub fn tell(&self, message: &Message) {
+        if let (Some(channel), Ok(text)) = (&self.channel, serde_json::to_string(message)) {
+            // A closed channel has nobody to tell.
+            let _ = channel.post_message(&text.into());
+        }
+    }
+}
+
+impl Drop for Peers {
+    fn drop(&mut self) {
+        if let Some(channel) = &self.channel {
+            channel.close();
+        }
+    }
+}

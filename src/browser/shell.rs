@@ -1,0 +1,348 @@
+//! One client: the engine, what it orders done, and the promises that wait for it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use gloo_events::EventListener;
+use gloo_timers::callback::Timeout;
+use js_sys::{Function, Promise};
+use serde::Serialize;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
+
+use super::clock::now;
+use super::error::{Code, error};
+use super::host::Host;
+use super::http::{self, Destination, Exchange};
+use super::lock::FlushLock;
+use super::names::Names;
+use super::peers::{Message, Peers};
+use super::store::Store;
+use super::{balance_cache, listeners};
+use crate::core::engine::{Answer, CallId, Effect, Engine, Event, Notice};
+use crate::core::journal::{ApplyAt, Op};
+use crate::core::protocol::Request;
+use crate::core::snapshot::ChargeRecord;
+
+/// `setTimeout` takes no more, and a look once an hour costs nothing.
+const LONGEST_TIMER_MS: u64 = 3_600_000;
+
+/// One client.
+pub struct Shell {
+    engine: RefCell<Engine>,
+    store: Store,
+    host: Host,
+    destination: Destination,
+    names: Names,
+    longest_claim_ms: u64,
+    lock: FlushLock,
+    peers: RefCell<Option<Peers>>,
+    listeners: RefCell<Vec<EventListener>>,
+    timer: RefCell<Option<Timeout>>,
+    calls: RefCell<BTreeMap<CallId, (Function, Function)>>,
+    last_call: Cell<CallId>,
+    draining: Cell<bool>,
+    recovering: RefCell<Vec<Function>>,
+    closing: RefCell<Vec<Function>>,
+}
+
+/// What a shell is made of.
+pub struct Parts {
+    /// The core, new.
+    pub engine: Engine,
+    /// The journal.
+    pub store: Store,
+    /// The facade's side.
+    pub host: Host,
+    /// Where requests go.
+    pub destination: Destination,
+    /// The account's names.
+    pub names: Names,
+    /// How far ahead a claim may end.
+    pub longest_claim_ms: u64,
+}
+
+impl Shell {
+    /// Starts a client: from here on it does what the engine orders.
+    pub fn start(parts: Parts) -> Rc<Shell> {
+        let shell = Rc::new(Shell {
+            engine: RefCell::new(parts.engine),
+            store: parts.store,
+            host: parts.host,
+            destination: parts.destination,
+            names: parts.names,
+            longest_claim_ms: parts.longest_claim_ms,
+            lock: FlushLock::default(),
+            peers: RefCell::new(None),
+            listeners: RefCell::new(Vec::new()),
+            timer: RefCell::new(None),
+            calls: RefCell::new(BTreeMap::new()),
+            last_call: Cell::new(0),
+            draining: Cell::new(false),
+            recovering: RefCell::new(Vec::new()),
+            closing: RefCell::new(Vec::new()),
+        });
+        let weak = Rc::downgrade(&shell);
+        let peers = Peers::new(&shell.names.channel(), move |message| {
+            if let Some(shell) = weak.upgrade() {
+                let Message { keys, confirmed } = message;
+                shell.dispatch(Event::Peer { keys, confirmed });
+            }
+        });
+        *shell.peers.borrow_mut() = Some(peers);
+        *shell.listeners.borrow_mut() = listeners::attach(&shell);
+        if let Some(confirmed) = balance_cache::read(&shell.names.balance()) {
+            shell
+                .engine
+                .borrow_mut()
+                .handle(now(), Event::Cached(confirmed));
+        }
+        shell.drain();
+        shell
+    }
+
+    /// What this account's things are called.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// A promise for the moment at which the journal has been read.
+    pub fn recovered(&self) -> Promise {
+        let recovered = Promise::new(&mut |resolve, _| self.recovering.borrow_mut().push(resolve));
+        self.tell_waiters();
+        recovered
+    }
+
+    /// A promise for the answer to what `event` asks.
+    pub fn ask(self: &Rc<Shell>, event: impl FnOnce(CallId) -> Event) -> (CallId, Promise) {
+        let call = self.last_call.get().saturating_add(1);
+        self.last_call.set(call);
+        let promise = Promise::new(&mut |resolve, reject| {
+            self.calls.borrow_mut().insert(call, (resolve, reject));
+        });
+        self.dispatch(event(call));
+        (call, promise)
+    }
+
+    /// Reports to the core, and does what it orders.
+    pub fn dispatch(self: &Rc<Shell>, event: Event) {
+        self.engine.borrow_mut().handle(now(), event);
+        self.drain();
+    }
+
+    /// The page is visible again, or back from the back/forward cache.
+    pub fn woke(self: &Rc<Shell>) {
+        self.dispatch(Event::Online(is_online()));
+        self.dispatch(Event::Woke);
+    }
+
+    /// Lets go of the lock, or stops waiting for it.
+    pub fn let_go_of_lock(&self) {
+        self.lock.let_go();
+    }
+
+    /// A promise for the end of everything that is under way.
+    pub fn close(self: &Rc<Shell>) -> Promise {
+        let closed = Promise::new(&mut |resolve, _| self.closing.borrow_mut().push(resolve));
+        self.listeners.borrow_mut().clear();
+        *self.peers.borrow_mut() = None;
+        self.dispatch(Event::Close);
+        self.lock.let_go();
+        closed
+    }
+
+    fn drain(self: &Rc<Shell>) {
+        // A listener that calls back into the client finds this loop running and leaves its
+        // orders to it.
+        if self.draining.replace(true) {
+            return;
+        }
+        loop {
+            let effect = self.engine.borrow_mut().poll();
+            match effect {
+                Some(effect) => self.perform(effect),
+                None => break,
+            }
+        }
+        self.draining.set(false);
+        self.set_timer();
+        self.tell_waiters();
+    }
+
+    fn set_timer(self: &Rc<Shell>) {
+        let now = now();
+        let deadline_ms = self.engine.borrow().deadline(now);
+        let timer = deadline_ms.map(|at_ms| {
+            let wait_ms = at_ms.saturating_sub(now.mono_ms).min(LONGEST_TIMER_MS);
+            let weak = Rc::downgrade(self);
+            Timeout::new(u32::try_from(wait_ms).unwrap_or(u32::MAX), move || {
+                if let Some(shell) = weak.upgrade() {
+                    shell.dispatch(Event::Tick);
+                }
+            })
+        });
+        *self.timer.borrow_mut() = timer;
+    }
+
+    fn tell_waiters(&self) {
+        let engine = self.engine.borrow();
+        if engine.is_recovered() {
+            for recovered in self.recovering.borrow_mut().drain(..) {
+                settle(&recovered, &JsValue::UNDEFINED);
+            }
+        }
+        if !self.closing.borrow().is_empty() && engine.is_idle() {
+            self.store.close();
+            for closed in self.closing.borrow_mut().drain(..) {
+                settle(&closed, &JsValue::UNDEFINED);
+            }
+        }
+    }
+
+    fn perform(self: &Rc<Shell>, effect: Effect) {
+        match effect {
+            Effect::Journal { ops, relaxed } => self.journal(ops, relaxed),
+            Effect::Load => self.load(),
+            Effect::Send {
+                send,
+                request,
+                refresh_token,
+                time_limit_ms,
+            } => self.send(send, request, refresh_token, time_limit_ms),
+            Effect::AskLock => self.ask_lock(),
+            Effect::ReleaseLock => self.lock.let_go(),
+            Effect::Announce { keys, confirmed } => {
+                if let Some(peers) = self.peers.borrow().as_ref() {
+                    peers.tell(&Message { keys, confirmed });
+                }
+            }
+            Effect::SaveBalance(confirmed) => {
+                balance_cache::write(&self.names.balance(), confirmed.as_ref());
+            }
+            Effect::Resolve { call, answer } => self.resolve(call, &answer),
+            Effect::Notice(notice) => self.notice(&notice),
+        }
+    }
+
+    fn journal(self: &Rc<Shell>, ops: Vec<Op>, relaxed: bool) {
+        let shell = Rc::clone(self);
+        spawn_local(async move {
+            let at = ApplyAt {
+                wall_ms: now().wall_ms,
+                longest_claim_ms: shell.longest_claim_ms,
+            };
+            let result = shell.store.apply(&ops, relaxed, at).await;
+            let result = result.map(|outcome| {
+                shell.report_damages(outcome.damages);
+                outcome.value
+            });
+            shell.dispatch(Event::Journaled(result));
+        });
+    }
+
+    fn load(self: &Rc<Shell>) {
+        let shell = Rc::clone(self);
+        spawn_local(async move {
+            let records = match shell.store.load().await {
+                Ok(outcome) => {
+                    shell.report_damages(outcome.damages);
+                    outcome.value
+                }
+                // A store that can't be read says so again at the first write.
+                Err(_) => Vec::new(),
+            };
+            shell.dispatch(Event::Loaded(records));
+        });
+    }
+
+    fn report_damages(self: &Rc<Shell>, damages: Vec<String>) {
+        for detail in damages {
+            self.dispatch(Event::Damaged { detail });
+        }
+    }
+
+    fn send(self: &Rc<Shell>, send: u64, request: Request, refresh_token: bool, limit_ms: u64) {
+        let shell = Rc::clone(self);
+        spawn_local(async move {
+            let destination = &shell.destination;
+            let exchange =
+                http::exchange(&shell.host, destination, &request, refresh_token, limit_ms).await;
+            shell.dispatch(match exchange {
+                Exchange::Answered(response) => Event::Answered { send, response },
+                Exchange::Lost { timed_out } => Event::Lost { send, timed_out },
+                Exchange::NotSent(detail) => Event::NotSent { send, detail },
+            });
+        });
+    }
+
+    fn ask_lock(self: &Rc<Shell>) {
+        let shell = Rc::clone(self);
+        spawn_local(async move {
+            let patience_ms = u32::try_from(shell.longest_claim_ms).unwrap_or(u32::MAX);
+            let granted = shell.lock.acquire(&shell.names.lock(), patience_ms).await;
+            shell.dispatch(match granted {
+                true => Event::LockGranted,
+                false => Event::LockRefused,
+            });
+        });
+    }
+
+    fn resolve(&self, call: CallId, answer: &Answer) {
+        let Some((resolve, reject)) = self.calls.borrow_mut().remove(&call) else {
+            return;
+        };
+        match answer {
+            Answer::Outcome(outcome) => settle(&resolve, &to_js(outcome)),
+            Answer::Started => settle(&resolve, &JsValue::NULL),
+            Answer::Record(record) => settle(&resolve, &to_js(record)),
+            Answer::Flush(report) => settle(&resolve, &to_js(report)),
+            Answer::Balance(result) => settle(&resolve, &to_js(result)),
+            Answer::SignedOut(open) => settle(&resolve, &to_js(open)),
+            Answer::NotFound => {
+                settle(
+                    &reject,
+                    &error(Code::NotFound, "there is no charge of this key"),
+                );
+            }
+            Answer::Closed => settle(&reject, &error(Code::Closed, "the client is closed")),
+        }
+    }
+
+    fn notice(&self, notice: &Notice) {
+        let (kind, subject) = match notice {
+            Notice::Charge(record) => ("charge", to_js(record)),
+            Notice::Balance(balance) => ("balance", to_js(balance)),
+            Notice::Network(network) => ("network", to_js(network)),
+            Notice::FlushProgress(progress) => ("flush", to_js(progress)),
+            Notice::FlushReport(report) => ("flush", to_js(report)),
+            Notice::Alert(alert) => ("alert", to_js(alert)),
+            Notice::Log(line) => ("log", to_js(line)),
+            Notice::Snapshot(snapshot) => ("snapshot", to_js(snapshot)),
+        };
+        self.host.notice(kind, subject);
+    }
+
+    /// All charges that are known, newest first.
+    pub async fn records(&self) -> Result<Vec<ChargeRecord>, String> {
+        let outcome = self.store.load().await?;
+        Ok(self.engine.borrow().show_all(outcome.value))
+    }
+}
+
+/// What the browser says about the network; online where it says nothing.
+pub fn is_online() -> bool {
+    web_sys::window().is_none_or(|window| window.navigator().on_line())
+}
+
+fn settle(settler: &Function, value: &JsValue) {
+    // Calling a promise's resolver can't fail.
+    let _ = settler.call1(&JsValue::UNDEFINED, value);
+}
+
+/// A plain object, as JSON would have it: `null`, never `undefined`; numbers, never BigInts.
+pub fn to_js(value: &impl Serialize) -> JsValue {
+    let serializer = serde_wasm_bindgen::Serializer::json_compatible();
+    // Strings, safe integers and plain records always have a JavaScript form.
+    value.serialize(&serializer).unwrap_or(JsValue::NULL)
+}

@@ -1,0 +1,83 @@
+//! How long to wait before trying again: full-jitter exponential backoff.
+
+/// `random(0, min(max_ms, base_ms * 2^n))`, which spreads clients that failed together.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    /// Upper bound of the first delay, in milliseconds.
+    pub base_ms: u64,
+    /// Upper bound of every delay, in milliseconds.
+    pub max_ms: u64,
+}
+
+impl Backoff {
+    /// The delay in milliseconds after `failures` failures in a row before this one.
+    pub fn delay_ms(&self, failures: u32, jitter: &mut Jitter) -> u64 {
+        let factor = 1_u64.checked_shl(failures.min(63)).unwrap_or(u64::MAX);
+        let bound = self.base_ms.saturating_mul(factor).min(self.max_ms);
+        jitter.up_to(bound)
+    }
+}
+
+/// A seeded source of jitter (SplitMix64). Not for secrets: it only spreads load.
+#[derive(Clone, Debug)]
+pub struct Jitter {
+    state: u64,
+}
+
+impl Jitter {
+    /// The same seed gives the same sequence.
+    pub fn new(seed: u64) -> Jitter {
+        Jitter { state: seed }
+    }
+
+    /// The next number of the sequence.
+    pub fn next_u64(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number from 0 to `bound`, both included.
+    pub fn up_to(&mut self, bound: u64) -> u64 {
+        let number = self.next_u64();
+        match bound.checked_add(1).and_then(|n| number.checked_rem(n)) {
+            Some(rest) => rest,
+            None => number,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_stay_below_the_doubled_bound_and_the_maximum() {
+        let backoff = Backoff {
+            base_ms: 1_000,
+            max_ms: 60_000,
+        };
+        let mut jitter = Jitter::new(1);
+        for failures in 0..100 {
+            let bound = 1_000_u64
+                .saturating_mul(1_u64 << failures.min(20))
+                .min(60_000);
+            for _ in 0..50 {
+                assert!(backoff.delay_ms(failures, &mut jitter) <= bound);
+            }
+        }
+    }
+
+    #[test]
+    fn jitter_reaches_the_whole_range() {
+        let mut jitter = Jitter::new(7);
+        let drawn: Vec<u64> = (0..1_000).map(|_| jitter.up_to(3)).collect();
+        for value in 0..=3 {
+            assert!(drawn.contains(&value));
+        }
+        assert_eq!(Jitter::new(5).up_to(0), 0);
+        let _ = Jitter::new(5).up_to(u64::MAX);
+    }
+}

@@ -1,0 +1,160 @@
+//! The balance: the server's number, and what is held against it.
+
+use serde::{Deserialize, Serialize};
+
+use super::points::Points;
+use super::protocol::Reading;
+
+/// The last balance that the server confirmed, as it is cached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmed {
+    /// Whole points.
+    pub balance: Points,
+    /// The server's version of it.
+    pub version: u64,
+    /// When the server last said so, milliseconds since the Unix epoch.
+    pub as_of_ms: u64,
+    /// The `ETag` that came with this very version.
+    pub etag: Option<String>,
+}
+
+/// `Balance` of the public API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Balance {
+    /// The last balance that the server confirmed.
+    pub confirmed: Points,
+    /// Points of open charges and running tasks.
+    pub held: Points,
+    /// `confirmed - held`, never below 0.
+    pub available: Points,
+    /// The server's version of `confirmed`.
+    pub version: u64,
+    /// When the server last said so, milliseconds since the Unix epoch.
+    pub as_of: u64,
+    /// Older than `staleAfterMs`.
+    pub stale: bool,
+}
+
+/// Takes the server's words in any order and keeps the newest.
+#[derive(Clone, Debug, Default)]
+pub struct BalanceBook {
+    confirmed: Option<Confirmed>,
+}
+
+impl BalanceBook {
+    /// What is known.
+    pub fn confirmed(&self) -> Option<&Confirmed> {
+        self.confirmed.as_ref()
+    }
+
+    /// Takes a word of the server's; false where it is older than what is known.
+    pub fn learn(&mut self, reading: Reading, etag: Option<String>, as_of_ms: u64) -> bool {
+        let known = self.confirmed.as_ref();
+        if known.is_some_and(|known| known.version > reading.version) {
+            return false;
+        }
+        let same_version = known.filter(|known| known.version == reading.version);
+        let etag = etag.or_else(|| same_version.and_then(|known| known.etag.clone()));
+        let as_of_ms = same_version.map_or(as_of_ms, |known| known.as_of_ms.max(as_of_ms));
+        self.confirmed = Some(Confirmed {
+            balance: reading.balance,
+            version: reading.version,
+            as_of_ms,
+            etag,
+        });
+        true
+    }
+
+    /// Takes what another tab, or an earlier start, has learnt.
+    pub fn learn_cached(&mut self, cached: Confirmed) -> bool {
+        let newer = self.confirmed.as_ref().is_none_or(|known| {
+            (cached.version, cached.as_of_ms) > (known.version, known.as_of_ms)
+        });
+        if newer {
+            self.confirmed = Some(cached);
+        }
+        newer
+    }
+
+    /// The server says that what is known is still right.
+    pub fn confirm_unchanged(&mut self, as_of_ms: u64) {
+        if let Some(known) = &mut self.confirmed {
+            known.as_of_ms = known.as_of_ms.max(as_of_ms);
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.confirmed = None;
+    }
+
+    /// What may be spent.
+    pub fn view(&self, held: Points, wall_ms: u64, stale_after_ms: u64) -> Option<Balance> {
+        let known = self.confirmed.as_ref()?;
+        Some(Balance {
+            confirmed: known.balance,
+            held,
+            available: known.balance.less(held),
+            version: known.version,
+            as_of: known.as_of_ms,
+            stale: is_stale(known.as_of_ms, wall_ms, stale_after_ms),
+        })
+    }
+}
+
+/// Whether something learnt at `as_of_ms` is older than `after_ms`, or from a clock that was
+/// ahead of this one.
+pub fn is_stale(as_of_ms: u64, wall_ms: u64, after_ms: u64) -> bool {
+    match wall_ms.checked_sub(as_of_ms) {
+        Some(age_ms) => age_ms > after_ms,
+        None => as_of_ms.saturating_sub(wall_ms) > after_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(balance: u64, version: u64) -> Reading {
+        Reading {
+            balance: Points::new(balance).unwrap(),
+            version,
+        }
+    }
+
+    #[test]
+    fn an_older_version_changes_nothing_whenever_it_comes() {
+        let mut book = BalanceBook::default();
+        assert!(book.learn(reading(100, 5), None, 10));
+        assert!(!book.learn(reading(120, 4), None, 20));
+        assert_eq!(book.view(Points::ZERO, 10, 1).unwrap().confirmed.get(), 100);
+    }
+
+    #[test]
+    fn an_etag_belongs_to_its_version() {
+        let mut book = BalanceBook::default();
+        book.learn(reading(100, 5), Some("\"v5\"".into()), 10);
+        book.learn(reading(100, 5), None, 20);
+        assert_eq!(book.confirmed().unwrap().etag.as_deref(), Some("\"v5\""));
+        book.learn(reading(97, 6), None, 30);
+        assert_eq!(book.confirmed().unwrap().etag, None);
+    }
+
+    #[test]
+    fn holds_are_subtracted_and_never_below_zero() {
+        let mut book = BalanceBook::default();
+        book.learn(reading(5, 1), None, 0);
+        let view = book.view(Points::new(3).unwrap(), 0, 1).unwrap();
+        assert_eq!(view.available.get(), 2);
+        let view = book.view(Points::new(9).unwrap(), 0, 1).unwrap();
+        assert_eq!(view.available.get(), 0);
+    }
+
+    #[test]
+    fn a_balance_of_the_future_is_stale_too() {
+        assert!(!is_stale(100, 130, 30));
+        assert!(is_stale(100, 131, 30));
+        assert!(is_stale(86_400_000, 0, 30));
+    }
+}

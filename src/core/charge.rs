@@ -1,0 +1,274 @@
+//! A charge: what the caller wants paid, checked once at the boundary and immutable from then on.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::points::Points;
+
+/// Longest task id, feature and key, in Unicode scalar values.
+pub const ID_LIMIT: usize = 255;
+/// Most entries of `metadata`.
+pub const METADATA_ENTRIES: usize = 50;
+/// Longest name of a metadata entry, in Unicode scalar values.
+pub const METADATA_NAME_LIMIT: usize = 40;
+/// Longest value of a metadata entry, in Unicode scalar values.
+pub const METADATA_VALUE_LIMIT: usize = 500;
+
+/// An idempotency key: names one charge for ever.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Key(String);
+
+impl Key {
+    /// A key of 1 to [`ID_LIMIT`] characters.
+    pub fn new(key: impl Into<String>) -> Result<Key, InvalidArgument> {
+        checked_id("key", key.into()).map(Key)
+    }
+
+    /// The key as the caller knows it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key as it goes to the server, in the header, in a batch and in a path alike.
+    ///
+    /// A header carries printable ASCII only (RFC 8941, section 3.3.3), so a key with anything
+    /// else travels percent-encoded. One form everywhere: a server that decodes nothing still
+    /// sees one key for one charge.
+    pub fn wire(&self) -> String {
+        if self.0.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
+            return self.0.clone();
+        }
+        percent_encode(&self.0)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3.
+pub fn percent_encode(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String can't fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// What the caller wants paid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// Names this charge for ever.
+    pub key: Key,
+    /// The translation task that is paid for.
+    pub task_id: String,
+    /// What is paid for, e.g. `cloud_trans`.
+    pub feature: String,
+    /// Whole points, at least 1.
+    pub amount: Points,
+    /// Travels with the charge and comes back in its record.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// When the caller asked for it, milliseconds since the Unix epoch.
+    pub created_at_ms: u64,
+}
+
+impl Charge {
+    /// Whether `other` asks for the same thing under the same key: task, feature and amount.
+    pub fn is_same_as(&self, other: &Charge) -> bool {
+        self.task_id == other.task_id
+            && self.feature == other.feature
+            && self.amount == other.amount
+    }
+}
+
+/// A charge as the caller gave it, types checked, values not yet.
+#[derive(Clone, Debug, Default)]
+pub struct ChargeRequest {
+    /// See [`Charge::task_id`].
+    pub task_id: String,
+    /// See [`Charge::amount`].
+    pub amount: f64,
+    /// See [`Charge::feature`].
+    pub feature: String,
+    /// Default `feature:task_id`.
+    pub key: Option<String>,
+    /// See [`Charge::metadata`].
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl ChargeRequest {
+    /// The charge that is asked for, or the caller's mistake.
+    pub fn into_charge(self, created_at_ms: u64) -> Result<Charge, InvalidArgument> {
+        let task_id = checked_id("taskId", self.task_id)?;
+        let feature = checked_id("feature", self.feature)?;
+        let key = match self.key {
+            Some(key) => Key::new(key)?,
+            None => Key::new(format!("{feature}:{task_id}"))?,
+        };
+        let amount = Points::from_number(self.amount)
+            .filter(|amount| *amount > Points::ZERO)
+            .ok_or_else(|| {
+                InvalidArgument::new("amount must be a whole number of points, 1 to 2^53-1")
+            })?;
+        check_metadata(&self.metadata)?;
+        Ok(Charge {
+            key,
+            task_id,
+            feature,
+            amount,
+            metadata: self.metadata,
+            created_at_ms,
+        })
+    }
+}
+
+/// A caller's mistake: nothing was sent or stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidArgument {
+    /// What is wrong, for the developer.
+    pub message: String,
+}
+
+impl InvalidArgument {
+    /// A mistake described by `message`.
+    pub fn new(message: impl Into<String>) -> InvalidArgument {
+        InvalidArgument {
+            message: message.into(),
+        }
+    }
+}
+
+fn checked_id(name: &str, id: String) -> Result<String, InvalidArgument> {
+    match id.chars().count() {
+        0 => Err(InvalidArgument::new(format!("{name} must not be empty"))),
+        1..=ID_LIMIT => Ok(id),
+        length => Err(InvalidArgument::new(format!(
+            "{name} has {length} characters, more than {ID_LIMIT}"
+        ))),
+    }
+}
+
+fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), InvalidArgument> {
+    if metadata.len() > METADATA_ENTRIES {
+        return Err(InvalidArgument::new(format!(
+            "metadata has more than {METADATA_ENTRIES} entries"
+        )));
+    }
+    for (name, value) in metadata {
+        if name.chars().count() > METADATA_NAME_LIMIT {
+            return Err(InvalidArgument::new(format!(
+                "a metadata name has more than {METADATA_NAME_LIMIT} characters"
+            )));
+        }
+        if value.chars().count() > METADATA_VALUE_LIMIT {
+            return Err(InvalidArgument::new(format!(
+                "metadata {name} has more than {METADATA_VALUE_LIMIT} characters"
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> ChargeRequest {
+        ChargeRequest {
+            task_id: "t1".into(),
+            amount: 3.0,
+            feature: "cloud_trans".into(),
+            ..ChargeRequest::default()
+        }
+    }
+
+    #[test]
+    fn the_default_key_is_made_of_feature_and_task() {
+        let charge = request().into_charge(7).unwrap();
+        assert_eq!(charge.key.as_str(), "cloud_trans:t1");
+        assert_eq!(charge.amount.get(), 3);
+    }
+
+    #[test]
+    fn a_callers_mistake_makes_no_charge() {
+        for amount in [0.0, -1.0, 0.5, f64::NAN, 9_007_199_254_740_992.0] {
+            let bad = ChargeRequest {
+                amount,
+                ..request()
+            };
+            assert!(bad.into_charge(0).is_err(), "{amount}");
+        }
+        for id in [String::new(), "x".repeat(ID_LIMIT + 1)] {
+            let no_task = ChargeRequest {
+                task_id: id.clone(),
+                ..request()
+            };
+            let no_feature = ChargeRequest {
+                feature: id.clone(),
+                ..request()
+            };
+            let no_key = ChargeRequest {
+                key: Some(id),
+                ..request()
+            };
+            assert!(no_task.into_charge(0).is_err());
+            assert!(no_feature.into_charge(0).is_err());
+            assert!(no_key.into_charge(0).is_err());
+        }
+    }
+
+    #[test]
+    fn metadata_is_limited() {
+        let many = (0..=METADATA_ENTRIES)
+            .map(|i| (i.to_string(), String::new()))
+            .collect();
+        assert!(
+            ChargeRequest {
+                metadata: many,
+                ..request()
+            }
+            .into_charge(0)
+            .is_err()
+        );
+        let long_name = [("n".repeat(METADATA_NAME_LIMIT + 1), String::new())].into();
+        assert!(
+            ChargeRequest {
+                metadata: long_name,
+                ..request()
+            }
+            .into_charge(0)
+            .is_err()
+        );
+        let long_value = [("n".into(), "v".repeat(METADATA_VALUE_LIMIT + 1))].into();
+        assert!(
+            ChargeRequest {
+                metadata: long_value,
+                ..request()
+            }
+            .into_charge(0)
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn a_key_beyond_ascii_travels_percent_encoded() {
+        assert_eq!(
+            Key::new("cloud_trans:a b").unwrap().wire(),
+            "cloud_trans:a b"
+        );
+        assert_eq!(Key::new("f:任务").unwrap().wire(), "f%3A%E4%BB%BB%E5%8A%A1");
+        assert_eq!(Key::new("a\nb").unwrap().wire(), "a%0Ab");
+    }
+}

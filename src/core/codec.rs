@@ -1,0 +1,97 @@
+//! How a record is written down: versioned JSON with a checksum, so that damage is noticed.
+
+use serde::{Deserialize, Serialize};
+
+use super::record::Record;
+
+/// The version of the format that this code writes.
+pub const FORMAT: u32 = 1;
+
+/// A record as the store holds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// The format of `body`.
+    pub format: u32,
+    /// CRC-32 (ISO-HDLC) of `body`.
+    pub check: u32,
+    /// The record as JSON.
+    pub body: String,
+}
+
+/// Why what the store holds is not a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// Written by a newer version of this package.
+    NewerFormat(u32),
+    /// The checksum does not fit.
+    Checksum,
+    /// The checksum fits, yet it is not a record.
+    Shape(String),
+}
+
+/// A record, ready to be written.
+pub fn encode(record: &Record) -> Result<Stored, String> {
+    let body = serde_json::to_string(record).map_err(|error| error.to_string())?;
+    Ok(Stored {
+        format: FORMAT,
+        check: crc32fast::hash(body.as_bytes()),
+        body,
+    })
+}
+
+/// What was written, as a record.
+pub fn decode(stored: &Stored) -> Result<Record, Damage> {
+    if stored.format > FORMAT {
+        return Err(Damage::NewerFormat(stored.format));
+    }
+    if crc32fast::hash(stored.body.as_bytes()) != stored.check {
+        return Err(Damage::Checksum);
+    }
+    serde_json::from_str(&stored.body).map_err(|error| Damage::Shape(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::charge::ChargeRequest;
+
+    fn record() -> Record {
+        let request = ChargeRequest {
+            task_id: "任务 1".into(),
+            amount: 3.0,
+            feature: "cloud_trans".into(),
+            ..ChargeRequest::default()
+        };
+        Record::open(request.into_charge(5).unwrap(), 9)
+    }
+
+    #[test]
+    fn a_record_comes_back_as_it_was() {
+        assert_eq!(decode(&encode(&record()).unwrap()), Ok(record()));
+    }
+
+    #[test]
+    fn every_changed_byte_is_noticed() {
+        let stored = encode(&record()).unwrap();
+        for at in 0..stored.body.len() {
+            let mut bytes = stored.body.clone().into_bytes();
+            bytes[at] ^= 1;
+            if let Ok(body) = String::from_utf8(bytes) {
+                let spoilt = Stored {
+                    body,
+                    ..stored.clone()
+                };
+                assert_eq!(decode(&spoilt), Err(Damage::Checksum), "byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_left_alone() {
+        let newer = Stored {
+            format: FORMAT + 1,
+            ..encode(&record()).unwrap()
+        };
+        assert_eq!(decode(&newer), Err(Damage::NewerFormat(FORMAT + 1)));
+    }
+}

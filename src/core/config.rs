@@ -1,0 +1,347 @@
+//! The options of `openBilling` that the core needs, checked, with their defaults.
+
+use serde::Deserialize;
+
+use super::backoff::Backoff;
+use super::charge::InvalidArgument;
+use super::log::Locale;
+use super::points::Points;
+
+/// What may be charged while the server can't be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfflineSpend {
+    /// No more than is available; nothing where no balance is known.
+    WithinBalance,
+    /// Anything.
+    Unlimited,
+    /// Nothing.
+    Deny,
+    /// So many points in open charges.
+    Points(Points),
+}
+
+/// How the client behaves. All times in milliseconds.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// A cached balance older than this is stale.
+    pub stale_after_ms: u64,
+    /// Period of the background sync; 0 for none.
+    pub sync_every_ms: u64,
+    /// Available points below this raise `balance_low`.
+    pub low_watermark: Option<Points>,
+    /// Open charges allowed.
+    pub max_entries: usize,
+    /// What may be charged while the server can't be reached.
+    pub offline_spend: OfflineSpend,
+    /// Charges in one batch request.
+    pub batch_size: usize,
+    /// How long the server remembers a key.
+    pub key_ttl_ms: u64,
+    /// Settled charges kept for display.
+    pub keep_settled: usize,
+    /// Attempts inside one call.
+    pub max_attempts: u32,
+    /// Attempts in all before a charge is parked.
+    pub max_total_attempts: u32,
+    /// Delays between attempts.
+    pub backoff: Backoff,
+    /// Limit for one HTTP request, its body included.
+    pub request_timeout_ms: u64,
+    /// A call answers at the latest after this.
+    pub respond_within_ms: u64,
+    /// Width of the window of the success rate.
+    pub window_ms: u64,
+    /// Samples in the window before its rate may raise an alert.
+    pub min_samples: usize,
+    /// A rate below this raises `success_rate_low`.
+    pub alert_below_success_rate: f64,
+    /// The language of the log.
+    pub locale: Locale,
+}
+
+impl Config {
+    /// How long a claim lasts: a request, and a margin for the journal around it.
+    pub fn claim_ms(&self) -> u64 {
+        self.request_timeout_ms.saturating_add(5_000)
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            stale_after_ms: 30_000,
+            sync_every_ms: 300_000,
+            low_watermark: None,
+            max_entries: 10_000,
+            offline_spend: OfflineSpend::WithinBalance,
+            batch_size: 100,
+            key_ttl_ms: 86_400_000,
+            keep_settled: 500,
+            max_attempts: 3,
+            max_total_attempts: 20,
+            backoff: Backoff {
+                base_ms: 1_000,
+                max_ms: 60_000,
+            },
+            request_timeout_ms: 10_000,
+            respond_within_ms: 8_000,
+            window_ms: 600_000,
+            min_samples: 10,
+            alert_below_success_rate: 0.9,
+            locale: Locale::En,
+        }
+    }
+}
+
+/// `BillingOptions` of the public API as they arrive: anything may be missing or wrong.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Options {
+    balance: BalanceOptions,
+    queue: QueueOptions,
+    retry: RetryOptions,
+    monitor: MonitorOptions,
+    locale: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct BalanceOptions {
+    stale_after_ms: Option<f64>,
+    sync_every_ms: Option<f64>,
+    low_watermark: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct QueueOptions {
+    max_entries: Option<f64>,
+    offline_spend: Option<OfflineSpendOption>,
+    batch_size: Option<f64>,
+    key_ttl_ms: Option<f64>,
+    keep_settled: Option<f64>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum OfflineSpendOption {
+    Word(String),
+    Points { points: f64 },
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct RetryOptions {
+    max_attempts: Option<f64>,
+    max_total_attempts: Option<f64>,
+    base_delay_ms: Option<f64>,
+    max_delay_ms: Option<f64>,
+    request_timeout_ms: Option<f64>,
+    respond_within_ms: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct MonitorOptions {
+    window_ms: Option<f64>,
+    min_samples: Option<f64>,
+    alert_below_success_rate: Option<f64>,
+}
+
+impl Options {
+    /// The configuration, or the caller's mistake.
+    pub fn into_config(self) -> Result<Config, InvalidArgument> {
+        let usual = Config::default();
+        let Options {
+            balance,
+            queue,
+            retry,
+            monitor,
+            locale,
+        } = self;
+        Ok(Config {
+            stale_after_ms: whole(
+                "balance.staleAfterMs",
+                balance.stale_after_ms,
+                usual.stale_after_ms,
+                0,
+            )?,
+            sync_every_ms: whole(
+                "balance.syncEveryMs",
+                balance.sync_every_ms,
+                usual.sync_every_ms,
+                0,
+            )?,
+            low_watermark: points("balance.lowWatermark", balance.low_watermark)?,
+            max_entries: size("queue.maxEntries", queue.max_entries, usual.max_entries, 1)?,
+            offline_spend: offline_spend(queue.offline_spend)?,
+            batch_size: match size("queue.batchSize", queue.batch_size, usual.batch_size, 1)? {
+                size @ 1..=100 => size,
+                _ => return Err(InvalidArgument::new("queue.batchSize must be 1 to 100")),
+            },
+            key_ttl_ms: whole("queue.keyTtlMs", queue.key_ttl_ms, usual.key_ttl_ms, 0)?,
+            keep_settled: size(
+                "queue.keepSettled",
+                queue.keep_settled,
+                usual.keep_settled,
+                0,
+            )?,
+            max_attempts: count("retry.maxAttempts", retry.max_attempts, usual.max_attempts)?,
+            max_total_attempts: count(
+                "retry.maxTotalAttempts",
+                retry.max_total_attempts,
+                usual.max_total_attempts,
+            )?,
+            backoff: Backoff {
+                base_ms: whole(
+                    "retry.baseDelayMs",
+                    retry.base_delay_ms,
+                    usual.backoff.base_ms,
+                    0,
+                )?,
+                max_ms: whole(
+                    "retry.maxDelayMs",
+                    retry.max_delay_ms,
+                    usual.backoff.max_ms,
+                    0,
+                )?,
+            },
+            request_timeout_ms: whole(
+                "retry.requestTimeoutMs",
+                retry.request_timeout_ms,
+                usual.request_timeout_ms,
+                1,
+            )?,
+            respond_within_ms: whole(
+                "retry.respondWithinMs",
+                retry.respond_within_ms,
+                usual.respond_within_ms,
+                1,
+            )?,
+            window_ms: whole("monitor.windowMs", monitor.window_ms, usual.window_ms, 1)?,
+            min_samples: size(
+                "monitor.minSamples",
+                monitor.min_samples,
+                usual.min_samples,
+                1,
+            )?,
+            alert_below_success_rate: match monitor.alert_below_success_rate {
+                None => usual.alert_below_success_rate,
+                Some(rate) if (0.0..=1.0).contains(&rate) => rate,
+                Some(_) => {
+                    return Err(InvalidArgument::new(
+                        "monitor.alertBelowSuccessRate must be 0 to 1",
+                    ));
+                }
+            },
+            locale: match locale.as_deref() {
+                None | Some("en") => Locale::En,
+                Some("zh-CN") => Locale::ZhCn,
+                Some(_) => return Err(InvalidArgument::new("locale must be \"en\" or \"zh-CN\"")),
+            },
+        })
+    }
+}
+
+fn offline_spend(option: Option<OfflineSpendOption>) -> Result<OfflineSpend, InvalidArgument> {
+    match option {
+        None => Ok(OfflineSpend::WithinBalance),
+        Some(OfflineSpendOption::Points { points }) => Points::from_number(points)
+            .map(OfflineSpend::Points)
+            .ok_or_else(|| InvalidArgument::new("queue.offlineSpend.points must be whole points")),
+        Some(OfflineSpendOption::Word(word)) => match word.as_str() {
+            "within_balance" => Ok(OfflineSpend::WithinBalance),
+            "unlimited" => Ok(OfflineSpend::Unlimited),
+            "deny" => Ok(OfflineSpend::Deny),
+            _ => Err(InvalidArgument::new(
+                "queue.offlineSpend must be \"within_balance\", \"unlimited\", \"deny\" or { points }",
+            )),
+        },
+    }
+}
+
+fn whole(name: &str, given: Option<f64>, usual: u64, least: u64) -> Result<u64, InvalidArgument> {
+    let Some(number) = given else {
+        return Ok(usual);
+    };
+    Points::from_number(number)
+        .map(Points::get)
+        .filter(|number| *number >= least)
+        .ok_or_else(|| {
+            InvalidArgument::new(format!("{name} must be a whole number from {least} up"))
+        })
+}
+
+fn size(
+    name: &str,
+    given: Option<f64>,
+    usual: usize,
+    least: u64,
+) -> Result<usize, InvalidArgument> {
+    let number = whole(name, given, u64::try_from(usual).unwrap_or(u64::MAX), least)?;
+    Ok(usize::try_from(number).unwrap_or(usize::MAX))
+}
+
+fn count(name: &str, given: Option<f64>, usual: u32) -> Result<u32, InvalidArgument> {
+    let number = whole(name, given, u64::from(usual), 1)?;
+    Ok(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+fn points(name: &str, given: Option<f64>) -> Result<Option<Points>, InvalidArgument> {
+    let Some(number) = given else {
+        return Ok(None);
+    };
+    match Points::from_number(number) {
+        Some(points) => Ok(Some(points)),
+        None => Err(InvalidArgument::new(format!("{name} must be whole points"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(json: &str) -> Result<Config, InvalidArgument> {
+        serde_json::from_str::<Options>(json).unwrap().into_config()
+    }
+
+    #[test]
+    fn what_is_not_given_has_its_default() {
+        let config = config("{}").unwrap();
+        assert_eq!(config.max_attempts, 3);
+        assert_eq!(config.respond_within_ms, 8_000);
+        assert_eq!(config.offline_spend, OfflineSpend::WithinBalance);
+    }
+
+    #[test]
+    fn what_is_given_is_taken() {
+        let config = config(
+            r#"{"queue":{"offlineSpend":{"points":7},"batchSize":5},"retry":{"baseDelayMs":0},"locale":"zh-CN"}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            config.offline_spend,
+            OfflineSpend::Points(Points::new(7).unwrap())
+        );
+        assert_eq!(config.batch_size, 5);
+        assert_eq!(config.backoff.base_ms, 0);
+        assert_eq!(config.locale, Locale::ZhCn);
+    }
+
+    #[test]
+    fn nonsense_is_a_callers_mistake() {
+        for json in [
+            r#"{"queue":{"batchSize":101}}"#,
+            r#"{"queue":{"batchSize":0}}"#,
+            r#"{"queue":{"maxEntries":1.5}}"#,
+            r#"{"queue":{"offlineSpend":"some"}}"#,
+            r#"{"retry":{"requestTimeoutMs":0}}"#,
+            r#"{"retry":{"maxAttempts":-1}}"#,
+            r#"{"monitor":{"alertBelowSuccessRate":2}}"#,
+            r#"{"balance":{"lowWatermark":-1}}"#,
+            r#"{"locale":"de"}"#,
+        ] {
+            assert!(config(json).is_err(), "{json}");
+        }
+    }
+}

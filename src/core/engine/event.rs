@@ -1,0 +1,234 @@
+//! What the engine is told, and what it orders.
+
+use crate::core::alert::Alert;
+use crate::core::balance::{Balance, Confirmed};
+use crate::core::charge::{Charge, Key};
+use crate::core::journal::{Applied, Op};
+use crate::core::log::LogEntry;
+use crate::core::outcome::Outcome;
+use crate::core::protocol::{Request, Response};
+use crate::core::record::Record;
+use crate::core::snapshot::{
+    BalanceResult, ChargeRecord, FlushProgress, FlushReport, Network, Snapshot,
+};
+
+/// Names a call of the user's that waits for an answer.
+pub type CallId = u64;
+/// Names a request on its way.
+pub type SendId = u64;
+
+/// A report to the core.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// `charge(request)`. Ends the hold of a running task of this key.
+    Charge {
+        /// Who asks.
+        call: CallId,
+        /// For what.
+        charge: Charge,
+    },
+    /// `retry(key)`.
+    Retry {
+        /// Who asks.
+        call: CallId,
+        /// For which charge.
+        key: Key,
+    },
+    /// `cancel(key)`.
+    Cancel {
+        /// Who asks.
+        call: CallId,
+        /// For which charge.
+        key: Key,
+    },
+    /// `settled(key)`.
+    Settled {
+        /// Who asks.
+        call: CallId,
+        /// For which charge.
+        key: Key,
+    },
+    /// `getCharge(key)`.
+    Show {
+        /// Who asks.
+        call: CallId,
+        /// For which charge.
+        key: Key,
+    },
+    /// `flush()`.
+    Flush {
+        /// Who asks.
+        call: CallId,
+    },
+    /// `refreshBalance()`.
+    RefreshBalance {
+        /// Who asks.
+        call: CallId,
+        /// A balance that is not older will do.
+        max_age_ms: Option<u64>,
+    },
+    /// May a task start? Holds its points if so.
+    StartTask {
+        /// Who asks.
+        call: CallId,
+        /// What will be charged when it is done.
+        charge: Charge,
+    },
+    /// A task ended without a charge.
+    EndTask {
+        /// The charge that was to be.
+        key: Key,
+    },
+    /// The caller waits no longer.
+    StopWaiting {
+        /// Who asked.
+        call: CallId,
+    },
+    /// The operations of the last [`Effect::Journal`] are committed, or none of them is.
+    Journaled(Result<Vec<Applied>, String>),
+    /// What the journal holds, in answer to [`Effect::Load`].
+    Loaded(Vec<Record>),
+    /// What the store holds for these charges is damaged, or of a newer version, and was set
+    /// aside or left alone.
+    Damaged {
+        /// For people.
+        detail: String,
+    },
+    /// An answer came.
+    Answered {
+        /// To which request.
+        send: SendId,
+        /// The answer.
+        response: Response,
+    },
+    /// No answer came, or it broke off.
+    Lost {
+        /// To which request.
+        send: SendId,
+        /// Whether the time limit had passed.
+        timed_out: bool,
+    },
+    /// The request never left: there is no token for it.
+    NotSent {
+        /// Which request.
+        send: SendId,
+        /// For people.
+        detail: String,
+    },
+    /// This tab may flush, until it lets go.
+    LockGranted,
+    /// Another tab is flushing, and has been for long.
+    LockRefused,
+    /// Another tab changed these charges, and learnt this balance.
+    Peer {
+        /// The changed charges.
+        keys: Vec<Key>,
+        /// What it knows of the balance.
+        confirmed: Option<Confirmed>,
+    },
+    /// The balance cache, read at start or changed by another tab.
+    Cached(Confirmed),
+    /// The browser's word about the network.
+    Online(bool),
+    /// The page is visible again, or back from the back/forward cache.
+    Woke,
+    /// The deadline has come.
+    Tick,
+    /// `signOut()`: forget, and send nothing more.
+    SignOut {
+        /// Who asks.
+        call: CallId,
+    },
+    /// `close()`: answer everybody now.
+    Close,
+}
+
+/// An order from the core.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Apply these in one transaction and report [`Event::Journaled`] when it has committed or
+    /// failed. There is never more than one such order open.
+    Journal {
+        /// In this order.
+        ops: Vec<Op>,
+        /// Whether the write may be lost in a crash.
+        relaxed: bool,
+    },
+    /// Read the whole journal.
+    Load,
+    /// Ask for a token, send, and report one of `Answered`, `Lost` and `NotSent`.
+    Send {
+        /// Names it.
+        send: SendId,
+        /// What.
+        request: Request,
+        /// Whether the last token was refused.
+        refresh_token: bool,
+        /// For the whole of it, in milliseconds.
+        time_limit_ms: u64,
+    },
+    /// Ask for the lock under which one tab flushes.
+    AskLock,
+    /// Let go of it.
+    ReleaseLock,
+    /// Tell the other tabs.
+    Announce {
+        /// The changed charges.
+        keys: Vec<Key>,
+        /// What is known of the balance.
+        confirmed: Option<Confirmed>,
+    },
+    /// Cache the balance, or forget it.
+    SaveBalance(Option<Confirmed>),
+    /// Answer a call.
+    Resolve {
+        /// Which.
+        call: CallId,
+        /// With what.
+        answer: Answer,
+    },
+    /// Tell the user's listeners.
+    Notice(Notice),
+}
+
+/// The answer to a call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// To `charge`, `retry`, `cancel` and `settled`; to a task that may not start.
+    Outcome(Outcome),
+    /// The task may start.
+    Started,
+    /// To `getCharge`.
+    Record(Option<ChargeRecord>),
+    /// To `flush`.
+    Flush(FlushReport),
+    /// To `refreshBalance`.
+    Balance(BalanceResult),
+    /// To `signOut`: what stays open.
+    SignedOut(Vec<ChargeRecord>),
+    /// There is no charge of this key.
+    NotFound,
+    /// The client is closed.
+    Closed,
+}
+
+/// What the user's listeners are told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// A charge's record changed.
+    Charge(ChargeRecord),
+    /// The balance changed.
+    Balance(Balance),
+    /// The network state changed.
+    Network(Network),
+    /// A flush goes on.
+    FlushProgress(FlushProgress),
+    /// A flush has ended.
+    FlushReport(FlushReport),
+    /// Something needs attention.
+    Alert(Alert),
+    /// A line of the log.
+    Log(LogEntry),
+    /// The snapshot changed.
+    Snapshot(Box<Snapshot>),
+}

@@ -1,0 +1,303 @@
+//! Flushing: sending in the background, one tab at a time, one batch a lock.
+
+use std::collections::BTreeSet;
+
+use super::journaling::Then;
+use super::sending::Lane;
+use super::{Answer, CallId, Effect, Engine, Life, Notice};
+use crate::core::charge::Key;
+use crate::core::clock::Now;
+use crate::core::journal::Op;
+use crate::core::outcome::OpenReason;
+use crate::core::record::{Purpose, State};
+use crate::core::snapshot::{FlushProgress, FlushReport, Stopped};
+use crate::core::stats::Class;
+
+/// The flush that is going on, if any.
+#[derive(Debug, Default)]
+pub(super) struct Flush {
+    run: Option<Run>,
+    lock: Lock,
+}
+
+/// The lock under which one tab flushes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Lock {
+    #[default]
+    None,
+    Asked,
+    /// Ours; `sending` while a step is under way.
+    Held {
+        sending: bool,
+    },
+}
+
+/// One flush, from its start to its report.
+#[derive(Debug, Default)]
+struct Run {
+    callers: Vec<CallId>,
+    left: BTreeSet<Key>,
+    total: usize,
+    report: FlushReport,
+}
+
+impl Flush {
+    pub(super) fn progress(&self) -> Option<FlushProgress> {
+        let run = self.run.as_ref()?;
+        (run.total > 0).then(|| FlushProgress {
+            done: run.total.saturating_sub(run.left.len()),
+            total: run.total,
+        })
+    }
+}
+
+impl Engine {
+    /// `flush()`: all that can be sent, whatever its backoff, and all that may be retried.
+    pub(super) fn flush_all(&mut self, now: Now, call: CallId) {
+        if self.life != Life::Running {
+            return self.resolve(
+                call,
+                Answer::Flush(self.idle_report(OpenReason::Unauthorized)),
+            );
+        }
+        self.gate.hurry(now);
+        let mut keys = Vec::new();
+        let mut again = Vec::new();
+        for entry in self.outbox.iter() {
+            let key = entry.record.charge().key.clone();
+            match entry.record.state() {
+                State::Waiting(_) => keys.push(key),
+                State::Attempting(_) if entry.busy => keys.push(key),
+                State::Attempting(_) => {}
+                State::Parked(_) => again.push(key),
+                State::Settled(_) if entry.record.is_retryable() && !entry.busy => again.push(key),
+                State::Settled(_) => {}
+            }
+        }
+        for key in &keys {
+            self.outbox.hurry(key, now);
+        }
+        for key in &again {
+            self.reopen(key.clone());
+        }
+        keys.extend(again);
+        self.add_to_run(keys, Some(call));
+    }
+
+    /// Sends these in the background.
+    pub(super) fn flush_due(&mut self, keys: Vec<Key>) {
+        if !keys.is_empty() {
+            self.add_to_run(keys, None);
+        }
+    }
+
+    fn add_to_run(&mut self, keys: Vec<Key>, caller: Option<CallId>) {
+        let run = self.flush.run.get_or_insert_default();
+        for key in keys {
+            if run.left.insert(key) {
+                run.total = run.total.saturating_add(1);
+            }
+        }
+        run.callers.extend(caller);
+    }
+
+    /// A charge of the flush has had its turn, whatever came of it.
+    pub(super) fn flush_is_through_with(&mut self, key: &Key) {
+        let class = self.outbox.get(key).map(|entry| Class::of(&entry.record));
+        let Some(run) = &mut self.flush.run else {
+            return;
+        };
+        if !run.left.remove(key) {
+            return;
+        }
+        let report = &mut run.report;
+        let count = match class {
+            Some(Class::Charged) => &mut report.charged,
+            Some(Class::Declined) => &mut report.declined,
+            Some(Class::Failed) => &mut report.failed,
+            Some(Class::Unknown) => &mut report.unknown,
+            Some(Class::Open) | None => return self.tell_flush_progress(),
+        };
+        *count = count.saturating_add(1);
+        self.tell_flush_progress();
+    }
+
+    fn tell_flush_progress(&mut self) {
+        if let Some(progress) = self.flush.progress() {
+            self.notice(Notice::FlushProgress(progress));
+        }
+    }
+
+    /// Takes the flush one step on, or ends it.
+    pub(super) fn advance_flush(&mut self, now: Now) {
+        let Some(run) = &self.flush.run else {
+            return;
+        };
+        let settled_elsewhere: Vec<Key> = run
+            .left
+            .iter()
+            .filter(|key| self.outbox.get(key).is_none_or(|entry| self.is_over(entry)))
+            .cloned()
+            .collect();
+        for key in settled_elsewhere {
+            self.flush_is_through_with(&key);
+        }
+        let Some(run) = &self.flush.run else {
+            return;
+        };
+        if run.left.is_empty() {
+            return self.end_flush(None);
+        }
+        let under_way = run
+            .left
+            .iter()
+            .any(|key| self.outbox.get(key).is_some_and(|entry| entry.busy));
+        if let Some(reason) = self.gate.closed_for(now) {
+            if !under_way && !self.refresh.is_under_way() {
+                self.end_flush(Some(Stopped::Open(reason)));
+            }
+            return;
+        }
+        match self.flush.lock {
+            Lock::None if self.next_for_flush(now).is_empty() => {}
+            Lock::None => {
+                self.flush.lock = Lock::Asked;
+                self.effects.push_back(Effect::AskLock);
+            }
+            Lock::Asked | Lock::Held { sending: true } => {}
+            Lock::Held { sending: false } => self.flush_step(now),
+        }
+    }
+
+    /// Whether there is nothing left to send of this charge.
+    fn is_over(&self, entry: &crate::core::outbox::Entry) -> bool {
+        !entry.busy && !entry.record.is_open()
+    }
+
+    /// The charges of the flush that may leave together, in order.
+    fn next_for_flush(&self, now: Now) -> Vec<Key> {
+        let Some(run) = &self.flush.run else {
+            return Vec::new();
+        };
+        if !self.may_send(now) {
+            return Vec::new();
+        }
+        let mut keys: Vec<Key> = self
+            .outbox
+            .due(now)
+            .into_iter()
+            .filter(|key| run.left.contains(key))
+            .filter(|key| !self.calls.wants_sent(key) && !self.calls.wants_cancelled(key))
+            .filter(|key| {
+                let entry = self.outbox.get(key);
+                entry.is_some_and(|entry| !self.needs_look_up(&entry.record, now))
+            })
+            .collect();
+        let alone = |key: &Key| self.outbox.get(key).is_some_and(|entry| entry.alone);
+        let size = match keys.first() {
+            Some(first) if !self.batches || alone(first) => 1,
+            Some(_) | None => self.config.batch_size,
+        };
+        if size > 1 {
+            keys.retain(|key| !alone(key));
+        }
+        keys.truncate(size);
+        keys
+    }
+
+    fn flush_step(&mut self, now: Now) {
+        let keys = self.next_for_flush(now);
+        if keys.is_empty() {
+            return self.let_go_of_lock();
+        }
+        self.flush.lock = Lock::Held { sending: true };
+        self.begin(now, Purpose::Send, Lane::Flush, keys);
+    }
+
+    pub(super) fn flush_step_ended(&mut self) {
+        self.let_go_of_lock();
+    }
+
+    pub(super) fn lock_granted(&mut self, now: Now) {
+        self.flush.lock = Lock::Held { sending: false };
+        match self.flush.run {
+            Some(_) if self.gate.closed_for(now).is_none() => self.flush_step(now),
+            Some(_) | None => self.let_go_of_lock(),
+        }
+    }
+
+    pub(super) fn lock_refused(&mut self) {
+        self.flush.lock = Lock::None;
+        if self.flush.run.is_some() {
+            self.end_flush(Some(Stopped::AnotherTab));
+        }
+    }
+
+    fn let_go_of_lock(&mut self) {
+        if let Lock::Held { .. } = self.flush.lock {
+            self.effects.push_back(Effect::ReleaseLock);
+        }
+        self.flush.lock = Lock::None;
+    }
+
+    fn end_flush(&mut self, stopped: Option<Stopped>) {
+        if self.flush.lock == (Lock::Held { sending: false }) {
+            self.let_go_of_lock();
+        }
+        let Some(run) = self.flush.run.take() else {
+            return;
+        };
+        if stopped == Some(Stopped::AnotherTab) {
+            // The other tab announces what it settles; the slow tick sees to the rest.
+            for key in &run.left {
+                self.outbox.delay(key, self.slow_tick_at_ms);
+            }
+        }
+        let report = FlushReport {
+            remaining: self.outbox.open(),
+            stopped,
+            ..run.report
+        };
+        if run.total > 0 {
+            self.notice(Notice::FlushReport(report));
+        }
+        for call in run.callers {
+            self.resolve(call, Answer::Flush(report));
+        }
+    }
+
+    fn idle_report(&self, reason: OpenReason) -> FlushReport {
+        FlushReport {
+            remaining: self.outbox.open(),
+            stopped: Some(Stopped::Open(reason)),
+            ..FlushReport::default()
+        }
+    }
+
+    pub(super) fn close_flush(&mut self) {
+        self.end_flush(None);
+        self.let_go_of_lock();
+    }
+
+    /// Makes everything that waits due at once.
+    pub(super) fn hurry_all(&mut self, now: Now) {
+        let waiting = self
+            .outbox
+            .iter()
+            .filter(|entry| matches!(entry.record.state(), State::Waiting(_)) && !entry.busy);
+        let keys: Vec<Key> = waiting
+            .map(|entry| entry.record.charge().key.clone())
+            .collect();
+        for key in keys {
+            self.outbox.hurry(&key, now);
+        }
+    }
+
+    pub(super) fn forget_at_rest(&mut self, key: Key) {
+        let then = Then::Observe {
+            from_peer: true,
+            confirmed: None,
+        };
+        self.journaling.push(Op::Forget { key }, then);
+    }
+}

@@ -1,0 +1,402 @@
+//! Orders to the journal, one transaction at a time: what comes meanwhile shares the next one.
+
+use std::collections::BTreeSet;
+
+use super::sending::Plan;
+use super::{CallId, Effect, Engine, Life, SendId};
+use crate::core::alert::AlertKind;
+use crate::core::balance::Confirmed;
+use crate::core::charge::Key;
+use crate::core::clock::Now;
+use crate::core::journal::{Applied, ApplyAt, Op};
+use crate::core::outcome::FailureReason;
+use crate::core::protocol::Reading;
+use crate::core::record::{Failure, Record, State};
+use crate::core::stats::Class;
+
+/// Operations that could not be written, kept to be tried again. More than this and the oldest
+/// give way: what they would write is learnt again from the server.
+const UNSAVED_LIMIT: usize = 1_000;
+
+/// The journal as the engine uses it.
+#[derive(Debug, Default)]
+pub(super) struct Journaling {
+    under_way: Vec<(Op, Then)>,
+    next: Vec<(Op, Then)>,
+    /// Conclusions that the store failed to take.
+    unsaved: Vec<Op>,
+}
+
+/// What follows when an operation is committed.
+#[derive(Clone, Debug)]
+pub(super) enum Then {
+    /// Answer or send for this call.
+    Enqueued { call: CallId, plan: Option<Plan> },
+    /// Send what was claimed, together with the others of this plan.
+    Begun { plan: Plan },
+    /// Learn the balance that came with the conclusion, at the same moment.
+    Concluded { reading: Option<Reading> },
+    /// Nothing but take note; `from_peer` where another tab made the change.
+    Observe {
+        from_peer: bool,
+        confirmed: Option<Confirmed>,
+    },
+    /// Answer this call, which asked for a charge that is not in memory.
+    Sought { call: CallId },
+}
+
+impl Then {
+    fn plan(&self) -> Option<SendId> {
+        match self {
+            Then::Begun { plan }
+            | Then::Enqueued {
+                plan: Some(plan), ..
+            } => Some(plan.id),
+            Then::Enqueued { plan: None, .. }
+            | Then::Concluded { .. }
+            | Then::Observe { .. }
+            | Then::Sought { .. } => None,
+        }
+    }
+}
+
+impl Journaling {
+    /// Whether nothing is under way or waiting.
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way.is_empty() && self.next.is_empty()
+    }
+
+    /// The order that was under way has ended.
+    pub(super) fn ended(&mut self) {
+        self.under_way.clear();
+    }
+
+    pub(super) fn push(&mut self, op: Op, then: Then) {
+        self.next.push((op, then));
+    }
+
+    pub(super) fn retry_unsaved(&mut self) {
+        for op in std::mem::take(&mut self.unsaved) {
+            let then = Then::Concluded { reading: None };
+            self.next.push((op, then));
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn journal_order(&mut self) -> Option<Effect> {
+        if !self.journaling.under_way.is_empty() || self.journaling.next.is_empty() {
+            return None;
+        }
+        self.journaling.under_way = std::mem::take(&mut self.journaling.next);
+        let ops: Vec<Op> = self
+            .journaling
+            .under_way
+            .iter()
+            .map(|(op, _)| op.clone())
+            .collect();
+        let relaxed = ops.iter().all(Op::may_be_relaxed);
+        Some(Effect::Journal { ops, relaxed })
+    }
+
+    pub(super) fn journaled(&mut self, now: Now, results: Result<Vec<Applied>, String>) {
+        let under_way = std::mem::take(&mut self.journaling.under_way);
+        let planned: BTreeSet<SendId> = under_way
+            .iter()
+            .filter_map(|(_, then)| then.plan())
+            .collect();
+        let mut changed = BTreeSet::new();
+        let mut plans = Vec::new();
+        match results {
+            Ok(results) => {
+                for ((op, then), applied) in under_way.into_iter().zip(results) {
+                    if applied.done && !matches!(op, Op::Read { .. }) {
+                        changed.insert(op.key().clone());
+                    }
+                    self.committed(now, &op, then, applied, &mut plans);
+                }
+            }
+            Err(error) => {
+                self.storage_failed(now, &error);
+                for (op, then) in under_way {
+                    self.not_committed(now, op, then, &error);
+                }
+            }
+        }
+        if !changed.is_empty() {
+            self.effects.push_back(Effect::Announce {
+                keys: changed.into_iter().collect(),
+                confirmed: self.balance.confirmed().cloned(),
+            });
+        }
+        let launched: BTreeSet<SendId> = plans.iter().map(|plan| plan.id).collect();
+        for plan in plans {
+            self.launch(plan);
+        }
+        for id in planned.difference(&launched) {
+            self.leave_lane(*id);
+        }
+        self.let_surplus_go();
+    }
+
+    fn committed(
+        &mut self,
+        now: Now,
+        op: &Op,
+        then: Then,
+        applied: Applied,
+        plans: &mut Vec<Plan>,
+    ) {
+        let key = op.key();
+        match then {
+            Then::Enqueued { call, plan } => {
+                self.enqueued(now, call, key, applied, plan, plans);
+            }
+            Then::Begun { plan } => {
+                self.observe(now, key, applied.record);
+                if applied.done {
+                    Plan::collect(plans, plan, key.clone());
+                } else {
+                    self.set_busy(key, false);
+                    self.flush_is_through_with(key);
+                    self.progress(now, key);
+                }
+            }
+            Then::Concluded { reading } => {
+                self.set_busy(key, false);
+                self.observe(now, key, applied.record);
+                self.learn(reading, None, now);
+                self.flush_is_through_with(key);
+                self.progress(now, key);
+            }
+            Then::Observe {
+                from_peer,
+                confirmed,
+            } => {
+                if let Some(confirmed) = confirmed {
+                    self.balance.learn_cached(confirmed);
+                }
+                if !from_peer {
+                    self.set_busy(key, false);
+                }
+                self.observe(now, key, applied.record);
+                self.progress(now, key);
+            }
+            Then::Sought { call } => self.sought(now, call, key, applied.record),
+        }
+    }
+
+    fn not_committed(&mut self, now: Now, op: Op, then: Then, error: &str) {
+        let key = op.key().clone();
+        match then {
+            Then::Enqueued { call, .. } => self.not_enqueued(now, call, &key, error),
+            Then::Begun { .. } => {
+                // Not written down, so not sent.
+                self.set_busy(&key, false);
+                self.outbox
+                    .delay(&key, now.after(self.config.backoff.base_ms.max(1)));
+                self.flush_is_through_with(&key);
+                self.count_try(&key);
+                self.progress(now, &key);
+            }
+            Then::Concluded { reading } => {
+                self.apply_unsaved(now, &op);
+                self.set_busy(&key, false);
+                if self.journaling.unsaved.len() < UNSAVED_LIMIT {
+                    self.journaling.unsaved.push(op);
+                }
+                self.learn(reading, None, now);
+                self.flush_is_through_with(&key);
+                self.progress(now, &key);
+            }
+            Then::Observe { from_peer, .. } => {
+                if !from_peer {
+                    self.set_busy(&key, false);
+                }
+                self.progress(now, &key);
+            }
+            Then::Sought { call } => {
+                let known = self.outbox.get(&key).map(|entry| entry.record.clone());
+                self.sought(now, call, &key, known);
+            }
+        }
+    }
+
+    /// The truth as this tab knows it, though the store did not take it.
+    fn apply_unsaved(&mut self, now: Now, op: &Op) {
+        let Some(entry) = self.outbox.get(op.key()) else {
+            return;
+        };
+        let applied = op.apply(Some(entry.record.clone()), self.apply_at(now));
+        if let Some(record) = applied.record {
+            self.take_record(now, record, false);
+        }
+    }
+
+    pub(super) fn apply_at(&self, now: Now) -> ApplyAt {
+        ApplyAt {
+            wall_ms: now.wall_ms,
+            longest_claim_ms: self.config.claim_ms(),
+        }
+    }
+
+    /// Takes note of a record as the journal has it now; of its absence too.
+    pub(super) fn observe(&mut self, now: Now, key: &Key, record: Option<Record>) {
+        match record {
+            Some(record) => self.take_record(now, record, true),
+            None => self.vanished(now, key),
+        }
+    }
+
+    fn vanished(&mut self, now: Now, key: &Key) {
+        let Some(entry) = self.outbox.get(key) else {
+            return;
+        };
+        let settled = matches!(entry.record.state(), State::Settled(_));
+        if entry.saved && !entry.busy && !settled {
+            let detail = format!("the charge {key} is gone from storage");
+            self.log_error(now, detail);
+            self.forget(key);
+        } else if settled && entry.saved {
+            self.forget(key);
+        }
+    }
+
+    /// Takes a record into the outbox, the counts and the listeners' view.
+    pub(super) fn take_record(&mut self, now: Now, record: Record, saved: bool) {
+        let known = self.outbox.get(&record.charge().key);
+        if known.is_some_and(|entry| entry.saved && entry.record.revision() > record.revision()) {
+            return;
+        }
+        self.last_sequence = self.last_sequence.max(record.sequence());
+        let before = self.outbox.put(record.clone(), saved, now, self.patience());
+        self.count_change(now, before.as_ref(), &record);
+        if before.as_ref() != Some(&record) {
+            self.tell_charge(now, before.as_ref(), &record);
+        }
+    }
+
+    fn count_change(&mut self, now: Now, before: Option<&Record>, after: &Record) {
+        let class = Class::of(after);
+        let key = &after.charge().key;
+        match (before.map(Class::of), self.stats.is_counted(key)) {
+            (Some(before), true) if before != class => self.stats.moved(before, class),
+            (Some(_), true) => return,
+            // Settled before this client knew of it: none of its figures.
+            (None, _) if class != Class::Open && self.life == Life::Recovering => return,
+            (_, _) => self.stats.count(key, class),
+        }
+        if class != Class::Open {
+            let since_ms = self
+                .outbox
+                .get(key)
+                .map_or(now.mono_ms, |entry| entry.since_ms);
+            let latency_ms = now.mono_ms.saturating_sub(since_ms);
+            let charged = class == Class::Charged;
+            self.stats.ended(now.mono_ms, charged.then_some(latency_ms));
+        }
+    }
+
+    pub(super) fn set_busy(&mut self, key: &Key, busy: bool) {
+        self.outbox.update(key, |entry| entry.busy = busy);
+    }
+
+    /// Lets a charge go from memory; it is or was settled, or the journal has lost it.
+    pub(super) fn forget(&mut self, key: &Key) {
+        self.outbox.remove(key);
+        self.stats.uncount(key);
+        self.calls_of_vanished(key);
+    }
+
+    fn let_surplus_go(&mut self) {
+        // A margin, so that not every verdict is followed by a deletion.
+        let margin = self.config.keep_settled.div_ceil(10).max(1);
+        if self
+            .outbox
+            .surplus(self.config.keep_settled.saturating_add(margin))
+            .is_empty()
+        {
+            return;
+        }
+        for key in self.outbox.surplus(self.config.keep_settled) {
+            self.forget(&key);
+            let then = Then::Observe {
+                from_peer: true,
+                confirmed: None,
+            };
+            self.journaling.push(Op::Forget { key }, then);
+        }
+    }
+
+    pub(super) fn loaded(&mut self, now: Now, records: Vec<Record>) {
+        self.loading = false;
+        let mut missing: BTreeSet<Key> = self
+            .outbox
+            .iter()
+            .filter(|entry| entry.saved && !entry.busy && entry.record.is_open())
+            .map(|entry| entry.record.charge().key.clone())
+            .collect();
+        let mut keys = Vec::new();
+        for record in records {
+            missing.remove(&record.charge().key);
+            keys.push(record.charge().key.clone());
+            self.take_record(now, record, true);
+        }
+        for key in missing {
+            let then = Then::Observe {
+                from_peer: true,
+                confirmed: None,
+            };
+            self.journaling.push(Op::Read { key }, then);
+        }
+        if self.life == Life::Recovering {
+            self.life = Life::Running;
+            self.slow_tick_at_ms = now.after(super::SLOW_TICK_MS);
+            self.first_refresh(now);
+        }
+        for key in keys {
+            self.progress(now, &key);
+        }
+        self.let_surplus_go();
+    }
+
+    pub(super) fn told_by_peer(&mut self, keys: Vec<Key>, confirmed: Option<Confirmed>) {
+        let mut confirmed = confirmed;
+        if keys.is_empty() {
+            if let Some(confirmed) = confirmed {
+                self.balance.learn_cached(confirmed);
+            }
+            return;
+        }
+        for key in keys {
+            let then = Then::Observe {
+                from_peer: true,
+                confirmed: confirmed.take(),
+            };
+            self.journaling.push(Op::Read { key }, then);
+        }
+    }
+
+    pub(super) fn damaged(&mut self, now: Now, detail: String) {
+        self.log_error(now, detail.clone());
+        self.raise(now, AlertKind::RecordQuarantined, detail);
+    }
+
+    fn storage_failed(&mut self, now: Now, error: &str) {
+        self.log_error(now, format!("storage failed: {error}"));
+        self.raise(
+            now,
+            AlertKind::StorageDegraded,
+            format!("storage failed: {error}"),
+        );
+    }
+
+    /// What is told of a charge that could not be written down.
+    pub(super) fn storage_failure(error: &str) -> Failure {
+        Failure {
+            reason: FailureReason::StorageUnavailable,
+            retryable: true,
+            detail: format!("the charge could not be stored, so it was not sent: {error}"),
+        }
+    }
+}

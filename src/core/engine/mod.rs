@@ -1,0 +1,272 @@
+//! The engine: a state machine that takes [`Event`]s, gives [`Effect`]s and owns no time.
+//!
+//! The contract with whoever drives it:
+//!
+//! 1. [`Engine::handle`] takes one report; then [`Engine::poll`] is called until it gives `None`,
+//!    and each effect is carried out in that order.
+//! 2. Every `Journal` is followed by one `Journaled`, every `Load` by one `Loaded`, every `Send`
+//!    by one of `Answered`, `Lost`, `NotSent`, every `AskLock` by `LockGranted` or `LockRefused`.
+//! 3. If nothing happens until [`Engine::deadline`], a `Tick` is handled then.
+//!
+//! A charge request leaves only after the transaction that numbers its attempt has committed, and
+//! an outcome is told only after what it says is in the journal.
+
+mod admission;
+mod answers;
+mod calls;
+mod event;
+mod flush;
+mod journaling;
+mod notices;
+mod reading;
+mod sending;
+mod tasks;
+
+use std::collections::{BTreeMap, VecDeque};
+
+pub use event::{Answer, CallId, Effect, Event, Notice, SendId};
+
+use self::calls::Calls;
+use self::flush::Flush;
+use self::journaling::Journaling;
+use self::notices::Shown;
+use self::reading::Refresh;
+use self::sending::{Auth, Lane, Sent};
+use super::alert::Episodes;
+use super::backoff::Jitter;
+use super::balance::BalanceBook;
+use super::charge::Key;
+use super::clock::Now;
+use super::config::Config;
+use super::network::Gate;
+use super::outbox::{Outbox, Patience};
+use super::points::Points;
+use super::snapshot::StorageKind;
+use super::stats::Stats;
+
+/// How often a tab with open charges looks into the journal and tries what is due, whatever it
+/// was or was not told, in milliseconds.
+const SLOW_TICK_MS: u64 = 30_000;
+
+/// Who the engine works for, and with what.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The signed-in account.
+    pub account: String,
+    /// Names this client among all tabs and starts.
+    pub tab: String,
+    /// For the jitter.
+    pub seed: u64,
+    /// Where the journal lives.
+    pub storage: StorageKind,
+    /// The browser's word about the network.
+    pub online: bool,
+}
+
+/// One client.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    account: String,
+    tab: String,
+    storage: StorageKind,
+    jitter: Jitter,
+    gate: Gate,
+    auth: Auth,
+    outbox: Outbox,
+    balance: BalanceBook,
+    refresh: Refresh,
+    tasks: BTreeMap<Key, Points>,
+    calls: Calls,
+    journaling: Journaling,
+    sent: BTreeMap<SendId, Sent>,
+    lanes: BTreeMap<SendId, Lane>,
+    last_send: SendId,
+    last_sequence: u64,
+    batches: bool,
+    flush: Flush,
+    stats: Stats,
+    episodes: Episodes,
+    shown: Shown,
+    loading: bool,
+    slow_tick_at_ms: u64,
+    life: Life,
+    effects: VecDeque<Effect>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    /// The journal has not been read yet: nothing is sent.
+    Recovering,
+    Running,
+    /// Reads and answers, sends nothing.
+    SignedOut,
+    Closed,
+}
+
+impl Engine {
+    /// A client that first orders its journal to be read.
+    pub fn new(setup: Setup, config: Config) -> Engine {
+        Engine {
+            config,
+            account: setup.account,
+            tab: setup.tab,
+            storage: setup.storage,
+            jitter: Jitter::new(setup.seed),
+            gate: Gate::new(setup.online),
+            auth: Auth::default(),
+            outbox: Outbox::default(),
+            balance: BalanceBook::default(),
+            refresh: Refresh::default(),
+            tasks: BTreeMap::new(),
+            calls: Calls::default(),
+            journaling: Journaling::default(),
+            sent: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            last_send: 0,
+            last_sequence: 0,
+            batches: true,
+            flush: Flush::default(),
+            stats: Stats::default(),
+            episodes: Episodes::default(),
+            shown: Shown::default(),
+            loading: true,
+            slow_tick_at_ms: 0,
+            life: Life::Recovering,
+            effects: VecDeque::from([Effect::Load]),
+        }
+    }
+
+    /// Takes one report of the world.
+    pub fn handle(&mut self, now: Now, event: Event) {
+        if self.life == Life::Closed {
+            self.answer_closed(event);
+            return;
+        }
+        match event {
+            Event::Charge { call, charge } => self.charge(now, call, charge),
+            Event::Retry { call, key } => self.retry(now, call, key),
+            Event::Cancel { call, key } => self.cancel(now, call, key),
+            Event::Settled { call, key } => self.wait_settled(now, call, key),
+            Event::Show { call, key } => self.show(call, key),
+            Event::Flush { call } => self.flush_all(now, call),
+            Event::RefreshBalance { call, max_age_ms } => {
+                self.refresh_balance(now, call, max_age_ms);
+            }
+            Event::StartTask { call, charge } => self.start_task(now, call, &charge),
+            Event::EndTask { key } => self.end_task(&key),
+            Event::StopWaiting { call } => self.stop_waiting(now, call),
+            Event::Journaled(results) => self.journaled(now, results),
+            Event::Loaded(records) => self.loaded(now, records),
+            Event::Damaged { detail } => self.damaged(now, detail),
+            Event::Answered { send, response } => self.answered(now, send, &response),
+            Event::Lost { send, timed_out } => self.lost(now, send, timed_out),
+            Event::NotSent { send, detail } => self.not_sent(now, send, detail),
+            Event::LockGranted => self.lock_granted(now),
+            Event::LockRefused => self.lock_refused(),
+            Event::Peer { keys, confirmed } => self.told_by_peer(keys, confirmed),
+            Event::Cached(confirmed) => self.cached(confirmed),
+            Event::Online(online) => self.browser_says(now, online),
+            Event::Woke => self.woke(now),
+            Event::Tick => {}
+            Event::SignOut { call } => self.sign_out(call),
+            Event::Close => self.close(now),
+        }
+        self.advance(now);
+    }
+
+    /// The next order, until there is none.
+    pub fn poll(&mut self) -> Option<Effect> {
+        if let Some(effect) = self.effects.pop_front() {
+            return Some(effect);
+        }
+        self.journal_order()
+    }
+
+    /// When to come back if nothing happens; monotonic.
+    pub fn deadline(&self, now: Now) -> Option<u64> {
+        if self.life == Life::Closed {
+            return None;
+        }
+        let open = self.outbox.open() > 0 && self.life == Life::Running;
+        let due = self.gate.closed_for(now).is_none() && self.life == Life::Running;
+        [
+            self.calls.next_deadline(),
+            self.gate
+                .wakes_at(now)
+                .filter(|_| self.life == Life::Running),
+            self.outbox.next_due(now).filter(|_| due),
+            Some(self.slow_tick_at_ms).filter(|_| open),
+            self.balance_deadline(now),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Whether the journal has been read.
+    pub fn is_recovered(&self) -> bool {
+        self.life != Life::Recovering
+    }
+
+    /// Whether nothing is being written and nothing waits to be.
+    pub fn is_idle(&self) -> bool {
+        self.journaling.is_idle() && self.effects.is_empty()
+    }
+
+    /// Does what has become due or possible.
+    fn advance(&mut self, now: Now) {
+        self.calls_overdue(now);
+        if self.life == Life::Running {
+            self.slow_tick(now);
+            self.probe_if_due(now);
+            self.sync_if_due(now);
+            self.take_up_due(now);
+            self.advance_flush(now);
+        }
+        self.show_changes(now);
+    }
+
+    fn slow_tick(&mut self, now: Now) {
+        if now.mono_ms < self.slow_tick_at_ms || self.outbox.open() == 0 {
+            return;
+        }
+        self.slow_tick_at_ms = now.after(SLOW_TICK_MS);
+        self.journaling.retry_unsaved();
+        self.load();
+    }
+
+    fn load(&mut self) {
+        if !self.loading {
+            self.loading = true;
+            self.effects.push_back(Effect::Load);
+        }
+    }
+
+    fn browser_says(&mut self, now: Now, online: bool) {
+        self.gate.browser_says(online, now);
+        if online {
+            self.load();
+            if self.gate.closed_for(now).is_none() {
+                self.hurry_all(now);
+            }
+        }
+        self.progress_all(now);
+    }
+
+    fn woke(&mut self, now: Now) {
+        self.gate.hurry(now);
+        self.load();
+    }
+
+    fn patience(&self) -> Patience {
+        Patience {
+            delay_ms: self.config.backoff.max_ms,
+            claim_ms: self.config.claim_ms(),
+        }
+    }
+
+    fn durable(&self) -> bool {
+        self.storage == StorageKind::IndexedDb
+    }
+}

@@ -1,0 +1,208 @@
+//! What the user's listeners are told: changes, alerts and the log.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::calls::{Call, Kind};
+use super::{Effect, Engine, Notice};
+use crate::core::alert::{Alert, AlertKind};
+use crate::core::charge::Key;
+use crate::core::clock::Now;
+use crate::core::log::{self, Level, LogEntry};
+use crate::core::outcome::{OpenReason, Outcome, What};
+use crate::core::record::{Record, State};
+use crate::core::snapshot::{ChargeRecord, Network, QueueCounts, Snapshot, StorageKind};
+
+/// How far above the threshold the success rate must rise before its alert may come again.
+const RATE_MARGIN: f64 = 0.05;
+
+/// What was last shown.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    snapshot: Option<Snapshot>,
+}
+
+impl Engine {
+    /// The state as its user sees it.
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        Snapshot {
+            account: self.account.clone(),
+            balance: self.balance_view(now),
+            network: self.gate.network(),
+            storage: self.storage,
+            queue: QueueCounts {
+                held_points: self.held(),
+                ..self.outbox.counts()
+            },
+            flush: self.flush.progress(),
+            stats: self.stats.view(),
+        }
+    }
+
+    /// These records of the journal, and those that it could not take, newest first.
+    pub fn show_all(&self, stored: Vec<Record>) -> Vec<ChargeRecord> {
+        let unsaved = self.outbox.iter().filter(|entry| !entry.saved);
+        let unsaved: BTreeMap<&Key, &Record> = unsaved
+            .map(|entry| (&entry.record.charge().key, &entry.record))
+            .collect();
+        let stored = stored
+            .iter()
+            .filter(|record| !unsaved.contains_key(&record.charge().key));
+        let mut all: Vec<(u64, ChargeRecord)> = stored
+            .map(|record| (record.sequence(), ChargeRecord::of(record, self.durable())))
+            .chain(
+                unsaved
+                    .values()
+                    .map(|record| (record.sequence(), ChargeRecord::of(record, false))),
+            )
+            .collect();
+        all.sort_unstable_by_key(|(sequence, _)| Reverse(*sequence));
+        all.into_iter().map(|(_, record)| record).collect()
+    }
+
+    pub(super) fn notice(&mut self, notice: Notice) {
+        self.effects.push_back(Effect::Notice(notice));
+    }
+
+    pub(super) fn show_changes(&mut self, now: Now) {
+        let window_start_ms = now.mono_ms.saturating_sub(self.config.window_ms);
+        self.stats.forget_before(window_start_ms);
+        let snapshot = self.snapshot(now);
+        let before = self.shown.snapshot.take();
+        if before.as_ref() != Some(&snapshot) {
+            self.tell_changes(now, before.as_ref(), &snapshot);
+            self.notice(Notice::Snapshot(Box::new(snapshot.clone())));
+        }
+        self.shown.snapshot = Some(snapshot);
+    }
+
+    fn tell_changes(&mut self, now: Now, before: Option<&Snapshot>, after: &Snapshot) {
+        let network = before.map_or(Network::Online, |before| before.network);
+        if network != after.network {
+            self.notice(Notice::Network(after.network));
+            self.watch_network(now, after.network);
+        }
+        let balance = before.and_then(|before| before.balance.as_ref());
+        if let Some(after) = &after.balance
+            && balance != Some(after)
+        {
+            self.notice(Notice::Balance(after.clone()));
+        }
+        if before.is_none() && after.storage != StorageKind::IndexedDb {
+            let detail = "the journal is not in IndexedDB: a crash may lose open charges";
+            self.raise(now, AlertKind::StorageDegraded, detail.to_owned());
+        }
+        self.watch_levels(now, after);
+    }
+
+    fn watch_network(&mut self, now: Now, network: Network) {
+        let detail = match network {
+            Network::Online => {
+                if self.episodes.ends(AlertKind::NetworkLost) {
+                    let detail = "the server can be reached again".to_owned();
+                    self.alert(now, AlertKind::NetworkRestored, detail);
+                }
+                return;
+            }
+            Network::Offline => "the browser is offline",
+            Network::Unreachable => "the server can't be reached",
+        };
+        self.raise(now, AlertKind::NetworkLost, detail.to_owned());
+    }
+
+    fn watch_levels(&mut self, now: Now, after: &Snapshot) {
+        if let (Some(low), Some(balance)) = (self.config.low_watermark, &after.balance) {
+            let detail = format!(
+                "{} points are available, fewer than {low}",
+                balance.available
+            );
+            self.watch(now, AlertKind::BalanceLow, balance.available < low, detail);
+        }
+        let nearly_full = self
+            .config
+            .max_entries
+            .saturating_sub(self.config.max_entries.div_ceil(10));
+        let open = self.outbox.open();
+        let detail = format!("{open} of {} charges are open", self.config.max_entries);
+        self.watch(now, AlertKind::QueueNearlyFull, open > nearly_full, detail);
+        if let Some(rate) = after.stats.success_rate {
+            let threshold = self.config.alert_below_success_rate;
+            let enough = self.stats.samples() >= self.config.min_samples;
+            if enough && rate < threshold {
+                let detail = format!("{:.0} % of the latest charges succeeded", rate * 100.0);
+                self.raise(now, AlertKind::SuccessRateLow, detail);
+            } else if rate >= (threshold + RATE_MARGIN).min(1.0) {
+                self.end_episode(AlertKind::SuccessRateLow);
+            }
+        }
+    }
+
+    fn watch(&mut self, now: Now, kind: AlertKind, holds: bool, detail: String) {
+        if holds {
+            self.raise(now, kind, detail);
+        } else {
+            self.end_episode(kind);
+        }
+    }
+
+    /// Raises an alert, unless its episode is going on.
+    pub(super) fn raise(&mut self, now: Now, kind: AlertKind, detail: String) {
+        if self.episodes.starts(kind) {
+            self.alert(now, kind, detail);
+        }
+    }
+
+    pub(super) fn end_episode(&mut self, kind: AlertKind) {
+        self.episodes.ends(kind);
+    }
+
+    fn alert(&mut self, now: Now, kind: AlertKind, detail: String) {
+        let at = now.wall_ms;
+        self.notice(Notice::Alert(Alert { kind, detail, at }));
+    }
+
+    pub(super) fn tell_charge(&mut self, now: Now, before: Option<&Record>, after: &Record) {
+        let durable = self.durable();
+        self.notice(Notice::Charge(ChargeRecord::of(after, durable)));
+        let was_open = before.is_some_and(Record::is_open);
+        let ended = match after.state() {
+            State::Parked(_) | State::Settled(_) => true,
+            State::Waiting(_) | State::Attempting(_) => false,
+        };
+        if was_open && ended {
+            let outcome = Outcome::of(after, OpenReason::Timeout, durable);
+            let locale = self.config.locale;
+            let line = log::of_outcome(after.charge(), &outcome, locale, now.wall_ms);
+            self.notice(Notice::Log(line));
+        }
+    }
+
+    /// Logs what a caller is told, where the charge's own record does not log it.
+    pub(super) fn log_answer(&mut self, now: Now, call: &Call, record: &Record, outcome: &Outcome) {
+        let open = matches!(
+            outcome.what,
+            What::Queued { .. }
+                | What::Unknown {
+                    resolving: true,
+                    ..
+                }
+        );
+        let refused = matches!(outcome.what, What::Failed { .. }) && outcome.attempts == 0;
+        if call.kind != Kind::Settled && (open || refused) {
+            let charge = call.charge.as_ref().unwrap_or(record.charge());
+            let locale = self.config.locale;
+            let line = log::of_outcome(charge, outcome, locale, now.wall_ms);
+            self.notice(Notice::Log(line));
+        }
+    }
+
+    pub(super) fn log_error(&mut self, now: Now, message: String) {
+        let line = LogEntry {
+            level: Level::Error,
+            message,
+            at: now.wall_ms,
+            key: None,
+        };
+        self.notice(Notice::Log(line));
+    }
+}

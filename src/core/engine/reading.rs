@@ -1,0 +1,239 @@
+//! Reading the balance: when the user asks, when it is due, and as the probe of an outage.
+
+use super::sending::{Sent, SentWhat};
+use super::{Answer, CallId, Effect, Engine, Life};
+use crate::core::balance::{Balance, Confirmed, is_stale};
+use crate::core::clock::Now;
+use crate::core::network::Asked;
+use crate::core::outcome::OpenReason;
+use crate::core::protocol::{BalanceAnswer, Reading, Response};
+use crate::core::record::Cause;
+use crate::core::snapshot::{BalanceReason, BalanceResult};
+
+/// The reading that is under way, and when the next is due.
+#[derive(Debug, Default)]
+pub(super) struct Refresh {
+    under_way: bool,
+    waiting: Vec<CallId>,
+    /// Monotonic; `None` before the first.
+    next_sync_ms: Option<u64>,
+}
+
+impl Refresh {
+    pub(super) fn is_under_way(&self) -> bool {
+        self.under_way
+    }
+}
+
+impl Engine {
+    pub(super) fn refresh_balance(&mut self, now: Now, call: CallId, max_age_ms: Option<u64>) {
+        let confirmed = self.balance.confirmed();
+        let fresh = max_age_ms.is_some_and(|max_age_ms| {
+            confirmed.is_some_and(|known| !is_stale(known.as_of_ms, now.wall_ms, max_age_ms))
+        });
+        if let (true, Some(balance)) = (fresh, self.balance_view(now)) {
+            return self.resolve(call, Answer::Balance(BalanceResult::Fresh { balance }));
+        }
+        if self.life != Life::Running {
+            let detail = "signed out".to_owned();
+            let reason = BalanceReason::Open(OpenReason::Unauthorized);
+            return self.no_balance_for(now, call, reason, detail);
+        }
+        if !self.gate.lets_probes_through(now) {
+            let reason = self.gate.closed_for(now).unwrap_or(OpenReason::Busy);
+            let detail = match reason {
+                OpenReason::Offline => "the browser is offline",
+                OpenReason::Unreachable
+                | OpenReason::Timeout
+                | OpenReason::Busy
+                | OpenReason::ServerError
+                | OpenReason::Unauthorized => "the server asked for patience",
+            };
+            let reason = BalanceReason::Open(reason);
+            return self.no_balance_for(now, call, reason, detail.to_owned());
+        }
+        self.refresh.waiting.push(call);
+        self.read_balance(now);
+    }
+
+    fn no_balance_for(&mut self, now: Now, call: CallId, reason: BalanceReason, detail: String) {
+        let cached = self.balance_view(now);
+        let result = BalanceResult::Unavailable {
+            reason,
+            detail,
+            cached,
+        };
+        self.resolve(call, Answer::Balance(result));
+    }
+
+    pub(super) fn balance_view(&self, now: Now) -> Option<Balance> {
+        self.balance
+            .view(self.held(), now.wall_ms, self.config.stale_after_ms)
+    }
+
+    fn read_balance(&mut self, now: Now) {
+        if self.refresh.under_way {
+            return;
+        }
+        self.refresh.under_way = true;
+        if self.config.sync_every_ms > 0 {
+            // A tenth of jitter keeps clients that were opened together apart.
+            let jitter = self.jitter.up_to(self.config.sync_every_ms.div_ceil(10));
+            let every_ms = self.config.sync_every_ms.saturating_add(jitter);
+            self.refresh.next_sync_ms = Some(now.after(every_ms));
+        }
+        let etag = self
+            .balance
+            .confirmed()
+            .and_then(|known| known.etag.clone());
+        let send = self.next_send();
+        self.send(send, SentWhat::Balance { etag });
+    }
+
+    pub(super) fn probe_if_due(&mut self, now: Now) {
+        if self.gate.probe_is_due(now) {
+            self.read_balance(now);
+        }
+    }
+
+    pub(super) fn sync_if_due(&mut self, now: Now) {
+        let due = self
+            .refresh
+            .next_sync_ms
+            .is_some_and(|at_ms| at_ms <= now.mono_ms);
+        if due && self.may_send(now) {
+            self.read_balance(now);
+        }
+    }
+
+    pub(super) fn first_refresh(&mut self, now: Now) {
+        let known = self.balance.confirmed();
+        let stale_after_ms = self.config.stale_after_ms;
+        let fresh =
+            known.is_some_and(|known| !is_stale(known.as_of_ms, now.wall_ms, stale_after_ms));
+        if !fresh && self.gate.lets_probes_through(now) {
+            self.read_balance(now);
+        } else if self.config.sync_every_ms > 0 {
+            self.refresh.next_sync_ms = Some(now.after(self.config.sync_every_ms));
+        }
+    }
+
+    /// When the balance needs attention: a sync, or its turning stale.
+    pub(super) fn balance_deadline(&self, now: Now) -> Option<u64> {
+        let sync = self
+            .refresh
+            .next_sync_ms
+            .filter(|_| self.may_send(now) && !self.refresh.under_way);
+        let stale = self.balance.confirmed().and_then(|known| {
+            let age_ms = now.wall_ms.checked_sub(known.as_of_ms)?;
+            let left_ms = self.config.stale_after_ms.checked_sub(age_ms)?;
+            Some(now.after(left_ms.saturating_add(1)))
+        });
+        [sync, stale].into_iter().flatten().min()
+    }
+
+    pub(super) fn balance_answered(
+        &mut self,
+        now: Now,
+        sent: &Sent,
+        etag: Option<&str>,
+        response: &Response,
+    ) {
+        self.refresh.under_way = false;
+        let was_out_of_reach = self.gate.closed_for(now).is_some();
+        match BalanceAnswer::of(response, etag.is_some(), now) {
+            BalanceAnswer::Fresh(reading, etag) => {
+                self.server_answered(sent);
+                self.learn(Some(reading), etag, now);
+                self.tell_fresh(now);
+            }
+            BalanceAnswer::Unchanged => {
+                self.server_answered(sent);
+                let known = self
+                    .balance
+                    .confirmed()
+                    .and_then(|known| known.etag.as_deref());
+                if known == etag {
+                    self.balance.confirm_unchanged(now.wall_ms);
+                    self.save_balance();
+                }
+                self.tell_fresh(now);
+            }
+            BalanceAnswer::Forbidden(detail) => {
+                self.server_answered(sent);
+                self.tell_unavailable(now, BalanceReason::Forbidden, &detail);
+            }
+            BalanceAnswer::Rejected(detail) => {
+                self.server_answered(sent);
+                self.tell_unavailable(now, BalanceReason::Rejected, &detail);
+            }
+            BalanceAnswer::Setback(setback) => {
+                let refused_before = sent.refreshed;
+                self.set_back(now, sent, Asked::Probe, &setback);
+                let reason = setback.kind.reason();
+                if reason == OpenReason::Unauthorized && !refused_before {
+                    // Once more, with another token.
+                    return self.read_balance(now);
+                }
+                self.count_try_of_all();
+                self.tell_unavailable(now, BalanceReason::Open(reason), &setback.detail);
+                self.progress_all(now);
+            }
+        }
+        if was_out_of_reach && self.gate.closed_for(now).is_none() {
+            self.take_up_failed();
+        }
+    }
+
+    pub(super) fn balance_lost(&mut self, now: Now, cause: Cause) {
+        self.refresh.under_way = false;
+        self.count_try_of_all();
+        self.tell_unavailable(now, BalanceReason::Open(cause.reason), &cause.detail);
+    }
+
+    fn tell_fresh(&mut self, now: Now) {
+        for call in std::mem::take(&mut self.refresh.waiting) {
+            match self.balance_view(now) {
+                Some(balance) => {
+                    self.resolve(call, Answer::Balance(BalanceResult::Fresh { balance }));
+                }
+                None => {
+                    let reason = BalanceReason::Open(OpenReason::Unauthorized);
+                    self.no_balance_for(now, call, reason, "signed out".to_owned());
+                }
+            }
+        }
+    }
+
+    fn tell_unavailable(&mut self, now: Now, reason: BalanceReason, detail: &str) {
+        for call in std::mem::take(&mut self.refresh.waiting) {
+            self.no_balance_for(now, call, reason, detail.to_owned());
+        }
+    }
+
+    pub(super) fn close_refresh(&mut self, now: Now) {
+        let reason = BalanceReason::Open(OpenReason::Timeout);
+        self.tell_unavailable(now, reason, "the client was closed");
+    }
+
+    /// Takes the server's word on the balance, unless it is an old one.
+    pub(super) fn learn(&mut self, reading: Option<Reading>, etag: Option<String>, now: Now) {
+        let Some(reading) = reading else {
+            return;
+        };
+        if self.life != Life::SignedOut && self.balance.learn(reading, etag, now.wall_ms) {
+            self.save_balance();
+        }
+    }
+
+    fn save_balance(&mut self) {
+        let confirmed = self.balance.confirmed().cloned();
+        self.effects.push_back(Effect::SaveBalance(confirmed));
+    }
+
+    pub(super) fn cached(&mut self, confirmed: Confirmed) {
+        if self.life != Life::SignedOut {
+            self.balance.learn_cached(confirmed);
+        }
+    }
+}

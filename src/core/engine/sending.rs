@@ -1,0 +1,275 @@
+//! What leaves, and when: the attempts that are due, foreground first.
+
+use super::journaling::Then;
+use super::{Effect, Engine, Life, SendId};
+use crate::core::charge::{Charge, Key};
+use crate::core::clock::Now;
+use crate::core::journal::Op;
+use crate::core::protocol::Request;
+use crate::core::record::{Claim, Purpose, Record, State};
+
+/// Single charge requests under way at once, for callers who wait. A browser opens 6 connections
+/// to a host; two stay free for the balance and a batch.
+const LANES: usize = 4;
+
+/// A request on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    pub(super) what: SentWhat,
+    /// The generation of the token that went with it.
+    pub(super) epoch: u32,
+    pub(super) refreshed: bool,
+}
+
+/// What a request on its way is for.
+#[derive(Clone, Debug)]
+pub(super) enum SentWhat {
+    Charge { charge: Charge },
+    Batch { charges: Vec<Charge> },
+    LookUp { charge: Charge },
+    Balance { etag: Option<String> },
+}
+
+/// One request to be, and the charges that it will carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) purpose: Purpose,
+    pub(super) id: SendId,
+    pub(super) keys: Vec<Key>,
+}
+
+/// Which of the ways to the server a plan takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// One charge, for a caller who waits, or a look-up.
+    Single,
+    /// Several charges for callers who wait, while all lanes are taken.
+    Crowd,
+    /// Under the lock, for nobody in particular.
+    Flush,
+}
+
+impl Plan {
+    /// Adds `key` to the plan of this id in `plans`.
+    pub(super) fn collect(plans: &mut Vec<Plan>, plan: Plan, key: Key) {
+        match plans.iter_mut().find(|known| known.id == plan.id) {
+            Some(known) => known.keys.push(key),
+            None => plans.push(Plan {
+                keys: vec![key],
+                ..plan
+            }),
+        }
+    }
+}
+
+/// The state of the token.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Auth {
+    /// Grows with every token that was accepted after a refusal.
+    epoch: u32,
+    /// The last token was refused: the next request asks for a new one.
+    stale: bool,
+}
+
+/// What a `401` means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unauthorized {
+    /// Try again with another token.
+    TryAnother,
+    /// The new one was refused too.
+    Refused,
+}
+
+impl Auth {
+    /// What a refusal of this request's token means.
+    pub(super) fn unauthorized(&mut self, sent: &Sent) -> Unauthorized {
+        if sent.epoch < self.epoch {
+            return Unauthorized::TryAnother;
+        }
+        self.stale = true;
+        match sent.refreshed {
+            true => Unauthorized::Refused,
+            false => Unauthorized::TryAnother,
+        }
+    }
+
+    /// The server took this request's token.
+    pub(super) fn accepted(&mut self, sent: &Sent) {
+        if sent.refreshed && sent.epoch == self.epoch {
+            self.stale = false;
+            self.epoch = self.epoch.saturating_add(1);
+        }
+    }
+}
+
+impl Engine {
+    /// Whether a charge request may leave now. With a new token to be tried, one goes alone.
+    pub(super) fn may_send(&self, now: Now) -> bool {
+        let alone = self.lanes.is_empty() && self.sent.is_empty();
+        self.life == Life::Running
+            && self.gate.closed_for(now).is_none()
+            && (!self.auth.stale || alone)
+    }
+
+    /// Takes up the open charges that are due.
+    pub(super) fn take_up_due(&mut self, now: Now) {
+        if !self.may_send(now) {
+            return;
+        }
+        let mut crowd = Vec::new();
+        let mut background = Vec::new();
+        for key in self.outbox.due(now) {
+            let Some(entry) = self.outbox.get(&key) else {
+                continue;
+            };
+            let record = &entry.record;
+            let look_up = self.needs_look_up(record, now) || self.calls.wants_cancelled(&key);
+            if look_up && record.attempts() > 0 {
+                if self.lane_is_free(Lane::Single) {
+                    self.begin(now, Purpose::LookUp, Lane::Single, vec![key]);
+                }
+            } else if self.calls.wants_sent(&key) {
+                if self.lane_is_free(Lane::Single) {
+                    self.begin(now, Purpose::Send, Lane::Single, vec![key]);
+                } else if !entry.alone {
+                    crowd.push(key);
+                }
+            } else {
+                background.push(key);
+            }
+            if !self.may_send(now) {
+                return;
+            }
+        }
+        crowd.truncate(self.config.batch_size);
+        if self.batches && crowd.len() > 1 && self.lane_is_free(Lane::Crowd) {
+            self.begin(now, Purpose::Send, Lane::Crowd, crowd);
+        }
+        self.flush_due(background);
+    }
+
+    /// Whether the server must be asked what it knows of this key before it is sent again: the
+    /// key may have been forgotten, or the attempts are used up.
+    pub(super) fn needs_look_up(&self, record: &Record, now: Now) -> bool {
+        let waiting = match record.state() {
+            State::Waiting(waiting) => waiting,
+            State::Attempting(attempting) => attempting.before(),
+            State::Parked(_) | State::Settled(_) => return false,
+        };
+        record.attempts() > 0
+            && !waiting.cleared()
+            && (self.key_expired(record, now) || self.is_exhausted(record))
+    }
+
+    pub(super) fn key_expired(&self, record: &Record, now: Now) -> bool {
+        let age_ms = now.wall_ms.saturating_sub(record.charge().created_at_ms);
+        age_ms > self.config.key_ttl_ms
+    }
+
+    pub(super) fn is_exhausted(&self, record: &Record) -> bool {
+        record.spent() >= self.config.max_total_attempts
+    }
+
+    pub(super) fn lane_is_free(&self, lane: Lane) -> bool {
+        let taken = self.lanes.values().filter(|taken| **taken == lane).count();
+        match lane {
+            Lane::Single => taken < LANES,
+            Lane::Crowd | Lane::Flush => taken == 0,
+        }
+    }
+
+    /// Whatever this plan or request was for has come to an end.
+    pub(super) fn leave_lane(&mut self, id: SendId) {
+        if self.lanes.remove(&id) == Some(Lane::Flush) {
+            self.flush_step_ended();
+        }
+    }
+
+    pub(super) fn claim(&self, now: Now) -> Claim {
+        Claim {
+            tab: self.tab.clone(),
+            until_ms: now.wall_after(self.config.claim_ms()),
+        }
+    }
+
+    /// Claims `keys` in the journal, to send them together.
+    pub(super) fn begin(&mut self, now: Now, purpose: Purpose, lane: Lane, keys: Vec<Key>) {
+        let plan = self.plan(purpose, lane);
+        for key in keys {
+            self.set_busy(&key, true);
+            let op = Op::Begin {
+                key,
+                purpose,
+                claim: self.claim(now),
+            };
+            self.journaling.push(op, Then::Begun { plan: plan.clone() });
+        }
+    }
+
+    /// A plan that takes its lane from now on.
+    pub(super) fn plan(&mut self, purpose: Purpose, lane: Lane) -> Plan {
+        let id = self.next_send();
+        self.lanes.insert(id, lane);
+        Plan {
+            purpose,
+            id,
+            keys: Vec::new(),
+        }
+    }
+
+    pub(super) fn next_send(&mut self) -> SendId {
+        self.last_send = self.last_send.saturating_add(1);
+        self.last_send
+    }
+
+    /// Sends what was claimed for one plan.
+    pub(super) fn launch(&mut self, plan: Plan) {
+        let charges: Vec<Charge> = plan
+            .keys
+            .iter()
+            .filter_map(|key| self.outbox.get(key))
+            .map(|entry| entry.record.charge().clone())
+            .collect();
+        let what = match (plan.purpose, charges.as_slice()) {
+            (_, []) => return self.leave_lane(plan.id),
+            (Purpose::LookUp, [charge, ..]) => SentWhat::LookUp {
+                charge: charge.clone(),
+            },
+            (Purpose::Send, [charge]) => SentWhat::Charge {
+                charge: charge.clone(),
+            },
+            (Purpose::Send, _) => SentWhat::Batch { charges },
+        };
+        self.send(plan.id, what);
+    }
+
+    pub(super) fn send(&mut self, send: SendId, what: SentWhat) {
+        let request = match &what {
+            SentWhat::Charge { charge } => Request::charge(charge),
+            SentWhat::Batch { charges } => Request::batch(charges.iter()),
+            SentWhat::LookUp { charge } => Request::look_up(&charge.key),
+            SentWhat::Balance { etag } => Request::balance(etag.as_deref()),
+        };
+        match &what {
+            SentWhat::Charge { .. } => self.stats.attempted(1),
+            SentWhat::Batch { charges } => self.stats.attempted(charges.len()),
+            SentWhat::LookUp { .. } | SentWhat::Balance { .. } => {}
+        }
+        let refreshed = self.auth.stale;
+        let epoch = self.auth.epoch;
+        self.sent.insert(
+            send,
+            Sent {
+                what,
+                epoch,
+                refreshed,
+            },
+        );
+        self.effects.push_back(Effect::Send {
+            send,
+            request,
+            refresh_token: refreshed,
+            time_limit_ms: self.config.request_timeout_ms,
+        });
+    }
+}

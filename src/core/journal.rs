@@ -1,0 +1,225 @@
+//! The journal's operations: what is done to the charges at rest, decided inside a transaction.
+//!
+//! A tab's picture of a record may be old, so it never writes a record: it asks for an operation,
+//! and the store that holds the transaction calls [`Op::apply`] on the record as it is there.
+
+use super::charge::{Charge, Key};
+use super::record::{Claim, Conclusion, Failure, Purpose, Record, State, Verdict};
+
+/// One operation on one record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// Takes a charge on; joins the one that is there; reopens one that may be tried again.
+    Enqueue {
+        /// The charge.
+        charge: Charge,
+        /// Its place in the order, if it is new.
+        sequence: u64,
+        /// Whether it may be taken on; a joined one was taken on before.
+        admission: Result<(), Failure>,
+        /// Claims it for sending in the same transaction.
+        claim: Option<Claim>,
+    },
+    /// Claims a charge for one attempt.
+    Begin {
+        /// Whose.
+        key: Key,
+        /// For what.
+        purpose: Purpose,
+        /// By whom, until when.
+        claim: Claim,
+    },
+    /// Takes note of what an attempt came to.
+    Conclude {
+        /// Whose.
+        key: Key,
+        /// Who attempted it.
+        tab: String,
+        /// What it came to.
+        conclusion: Conclusion,
+        /// When the next attempt is due, milliseconds since the Unix epoch.
+        next_attempt_at_ms: u64,
+    },
+    /// Takes up again what is parked, declined or failed, at once.
+    Reopen {
+        /// Whose.
+        key: Key,
+    },
+    /// Gives up a charge that has certainly taken nothing.
+    Cancel {
+        /// Whose.
+        key: Key,
+    },
+    /// Forgets a settled charge.
+    Forget {
+        /// Whose.
+        key: Key,
+    },
+    /// Just reads.
+    Read {
+        /// Whose.
+        key: Key,
+    },
+}
+
+/// What an operation came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applied {
+    /// The record as it now is.
+    pub record: Option<Record>,
+    /// What the store has to write.
+    pub write: Write,
+    /// Whether the operation did what it is for; false where the record was in another state.
+    pub done: bool,
+}
+
+/// What the store has to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Nothing.
+    Keep,
+    /// The record.
+    Put,
+    /// Remove the record.
+    Delete,
+}
+
+/// When operations are applied, and how far ahead a claim may end.
+#[derive(Clone, Copy, Debug)]
+pub struct ApplyAt {
+    /// Milliseconds since the Unix epoch.
+    pub wall_ms: u64,
+    /// The longest that a claim lasts, in milliseconds.
+    pub longest_claim_ms: u64,
+}
+
+impl Op {
+    /// The record that it is about.
+    pub fn key(&self) -> &Key {
+        match self {
+            Op::Enqueue { charge, .. } => &charge.key,
+            Op::Begin { key, .. }
+            | Op::Conclude { key, .. }
+            | Op::Reopen { key }
+            | Op::Cancel { key }
+            | Op::Forget { key }
+            | Op::Read { key } => key,
+        }
+    }
+
+    /// Whether losing this write in a crash costs no more than work done twice.
+    pub fn may_be_relaxed(&self) -> bool {
+        match self {
+            Op::Forget { .. } | Op::Read { .. } => true,
+            Op::Enqueue { .. }
+            | Op::Begin { .. }
+            | Op::Conclude { .. }
+            | Op::Reopen { .. }
+            | Op::Cancel { .. } => false,
+        }
+    }
+
+    /// What becomes of the record, given what the store has.
+    pub fn apply(&self, current: Option<Record>, at: ApplyAt) -> Applied {
+        let before = current.clone();
+        let after = match self {
+            Op::Enqueue {
+                charge,
+                sequence,
+                admission,
+                claim,
+            } => return enqueue(charge, *sequence, admission, claim.as_ref(), current, at),
+            Op::Begin { purpose, claim, .. } => current.and_then(|record| {
+                record.begin(*purpose, claim.clone(), at.wall_ms, at.longest_claim_ms)
+            }),
+            Op::Conclude {
+                tab,
+                conclusion,
+                next_attempt_at_ms,
+                ..
+            } => current.and_then(|record| {
+                record.conclude(tab, conclusion.clone(), *next_attempt_at_ms, at.wall_ms)
+            }),
+            Op::Reopen { .. } => current.and_then(|record| record.reopen(at.wall_ms)),
+            Op::Cancel { .. } => current.and_then(|record| record.cancel(at.wall_ms)),
+            Op::Forget { .. } => return forget(current),
+            Op::Read { .. } => return Applied::kept(current, true),
+        };
+        match after {
+            Some(record) => Applied::put(record),
+            None => Applied::kept(before, false),
+        }
+    }
+}
+
+impl Applied {
+    fn put(record: Record) -> Applied {
+        Applied {
+            record: Some(record),
+            write: Write::Put,
+            done: true,
+        }
+    }
+
+    fn kept(record: Option<Record>, done: bool) -> Applied {
+        Applied {
+            record,
+            write: Write::Keep,
+            done,
+        }
+    }
+}
+
+fn enqueue(
+    charge: &Charge,
+    sequence: u64,
+    admission: &Result<(), Failure>,
+    claim: Option<&Claim>,
+    current: Option<Record>,
+    at: ApplyAt,
+) -> Applied {
+    let taken_on = match (current, admission) {
+        (None, Ok(())) => Record::open(charge.clone(), sequence),
+        (None, Err(failure)) => {
+            return Applied::put(Record::refused(charge.clone(), sequence, failure.clone()));
+        }
+        (Some(record), admission) => {
+            if !record.charge().is_same_as(charge) {
+                return Applied::kept(Some(record), false);
+            }
+            match (record.state(), admission) {
+                (State::Settled(Verdict::Charged(_)) | State::Attempting(_), _) => {
+                    return Applied::kept(Some(record), true);
+                }
+                (State::Settled(Verdict::Declined(_) | Verdict::Failed(_)), Err(failure)) => {
+                    let refused = record.clone().refuse(failure.clone(), at.wall_ms);
+                    return refused.map_or(Applied::kept(Some(record), true), Applied::put);
+                }
+                (State::Settled(_) | State::Waiting(_) | State::Parked(_), _) => {
+                    record.clone().reopen(at.wall_ms).unwrap_or(record)
+                }
+            }
+        }
+    };
+    let begun = claim.and_then(|claim| {
+        taken_on.clone().begin(
+            Purpose::Send,
+            claim.clone(),
+            at.wall_ms,
+            at.longest_claim_ms,
+        )
+    });
+    Applied::put(begun.unwrap_or(taken_on))
+}
+
+fn forget(current: Option<Record>) -> Applied {
+    match current {
+        Some(record) if matches!(record.state(), State::Settled(_)) => Applied {
+            record: None,
+            write: Write::Delete,
+            done: true,
+        },
+        Some(record) => Applied::kept(Some(record), false),
+        None => Applied::kept(None, true),
+    }
+}

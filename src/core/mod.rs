@@ -1,0 +1,23 @@
+//! The core: everything that decides, and nothing that does.
+//!
+//! Pure: no clock, no randomness, no JavaScript. Events go in, effects come out, time is passed
+//! in; see [`engine`].
+
+pub mod alert;
+pub mod backoff;
+pub mod balance;
+pub mod charge;
+pub mod clock;
+pub mod codec;
+pub mod config;
+pub mod engine;
+pub mod journal;
+pub mod log;
+pub mod network;
+pub mod outbox;
+pub mod outcome;
+pub mod points;
+pub mod protocol;
+pub mod record;
+pub mod snapshot;
+pub mod stats;

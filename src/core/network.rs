@@ -1,0 +1,192 @@
+//! Whether requests may leave: what is known of the network, the server's patience and the token.
+
+use super::backoff::{Backoff, Jitter};
+use super::clock::Now;
+use super::outcome::OpenReason;
+use super::snapshot::Network;
+
+/// No wait that a server asks for is longer than a day, in milliseconds.
+const LONGEST_HOLD_MS: u64 = 86_400_000;
+
+/// What stands between the outbox and the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Obstacle {
+    /// Nothing known.
+    None,
+    /// The last request was not answered by the billing server. Only probes leave.
+    Unreachable,
+    /// The token was refused twice. Only probes leave.
+    Unauthorized,
+}
+
+/// What kind of request met an obstacle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// `GET balance`, which harms nothing.
+    Probe,
+    /// Anything else.
+    Charge,
+}
+
+/// The gate that every charge request passes.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    browser_online: bool,
+    obstacle: Obstacle,
+    /// When the next probe is due, while there is an obstacle; monotonic.
+    probe_at_ms: u64,
+    /// Failed probes in a row.
+    failures: u32,
+    /// Nothing leaves before this; monotonic.
+    held_until_ms: u64,
+    /// Answers in a row that asked for patience.
+    busy: u32,
+}
+
+impl Gate {
+    /// Open, if the browser does not say that it is offline.
+    pub fn new(browser_online: bool) -> Gate {
+        Gate {
+            browser_online,
+            obstacle: Obstacle::None,
+            probe_at_ms: 0,
+            failures: 0,
+            held_until_ms: 0,
+            busy: 0,
+        }
+    }
+
+    /// What the user is shown.
+    pub fn network(&self) -> Network {
+        match (self.browser_online, self.obstacle) {
+            (false, _) => Network::Offline,
+            (true, Obstacle::Unreachable) => Network::Unreachable,
+            (true, Obstacle::None | Obstacle::Unauthorized) => Network::Online,
+        }
+    }
+
+    /// Whether the server is believed to be out of reach.
+    pub fn is_out_of_reach(&self) -> bool {
+        self.network() != Network::Online
+    }
+
+    /// Why no charge may leave now; `None` if it may.
+    pub fn closed_for(&self, now: Now) -> Option<OpenReason> {
+        if !self.browser_online {
+            return Some(OpenReason::Offline);
+        }
+        match self.obstacle {
+            Obstacle::Unreachable => Some(OpenReason::Unreachable),
+            Obstacle::Unauthorized => Some(OpenReason::Unauthorized),
+            Obstacle::None if now.mono_ms < self.held_until_ms => Some(OpenReason::Busy),
+            Obstacle::None => None,
+        }
+    }
+
+    /// Whether any request at all may leave, a probe included.
+    pub fn lets_probes_through(&self, now: Now) -> bool {
+        self.browser_online && now.mono_ms >= self.held_until_ms
+    }
+
+    /// Whether a probe is due.
+    pub fn probe_is_due(&self, now: Now) -> bool {
+        self.obstacle != Obstacle::None
+            && self.lets_probes_through(now)
+            && now.mono_ms >= self.probe_at_ms
+    }
+
+    /// When the gate may open, or a probe is due, if nothing else happens; monotonic.
+    pub fn wakes_at(&self, now: Now) -> Option<u64> {
+        if !self.browser_online {
+            return None;
+        }
+        let held = (now.mono_ms < self.held_until_ms).then_some(self.held_until_ms);
+        match self.obstacle {
+            Obstacle::None => held,
+            Obstacle::Unreachable | Obstacle::Unauthorized => {
+                Some(self.probe_at_ms.max(self.held_until_ms))
+            }
+        }
+    }
+
+    /// The browser has changed its mind about the network. Coming online is a hint to look now.
+    pub fn browser_says(&mut self, online: bool, now: Now) {
+        self.browser_online = online;
+        if online {
+            self.hurry(now);
+        }
+    }
+
+    /// Probes now instead of later.
+    pub fn hurry(&mut self, now: Now) {
+        self.probe_at_ms = self.probe_at_ms.min(now.mono_ms);
+        self.failures = 0;
+    }
+
+    /// A request was not answered by the billing server.
+    pub fn lost(&mut self, by: Asked, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
+        self.obstruct(Obstacle::Unreachable, by, now, backoff, jitter);
+    }
+
+    /// The token was refused although it was new.
+    pub fn refused(&mut self, by: Asked, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
+        self.obstruct(Obstacle::Unauthorized, by, now, backoff, jitter);
+    }
+
+    fn obstruct(
+        &mut self,
+        obstacle: Obstacle,
+        by: Asked,
+        now: Now,
+        backoff: &Backoff,
+        jitter: &mut Jitter,
+    ) {
+        if self.obstacle != obstacle {
+            self.failures = 0;
+        } else if by == Asked::Probe {
+            self.failures = self.failures.saturating_add(1);
+        } else {
+            // A request from before the obstacle was known tells nothing new.
+            return;
+        }
+        self.obstacle = obstacle;
+        self.probe_at_ms = now.after(backoff.delay_ms(self.failures, jitter));
+    }
+
+    /// The server asked for patience.
+    pub fn busy(
+        &mut self,
+        retry_after_ms: Option<u64>,
+        now: Now,
+        backoff: &Backoff,
+        jitter: &mut Jitter,
+    ) {
+        let wait_ms = retry_after_ms.unwrap_or_else(|| backoff.delay_ms(self.busy, jitter));
+        self.busy = self.busy.saturating_add(1);
+        let until_ms = now.after(wait_ms.min(LONGEST_HOLD_MS));
+        self.held_until_ms = self.held_until_ms.max(until_ms);
+        self.obstacle = Obstacle::None;
+    }
+
+    /// The billing server answered, and accepted the token.
+    pub fn answered(&mut self) {
+        self.obstacle = Obstacle::None;
+        self.failures = 0;
+        self.busy = 0;
+    }
+
+    /// How long until a charge may leave, as far as is known; `None` while only a probe can
+    /// tell.
+    pub fn opens_at(&self) -> Option<u64> {
+        match (self.browser_online, self.obstacle) {
+            (true, Obstacle::None) => Some(self.held_until_ms),
+            (true, Obstacle::Unreachable | Obstacle::Unauthorized) | (false, _) => None,
+        }
+    }
+
+    /// When the next probe is due, if one can tell more; monotonic.
+    pub fn probe_at(&self) -> Option<u64> {
+        let probing = self.browser_online && self.obstacle != Obstacle::None;
+        probing.then_some(self.probe_at_ms.max(self.held_until_ms))
+    }
+}

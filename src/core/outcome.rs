@@ -1,0 +1,250 @@
+//! What the caller is told about a charge.
+
+use serde::{Deserialize, Serialize};
+
+use super::charge::Key;
+use super::points::Points;
+use super::record::{Decline, Failure, Record, State, Verdict};
+
+/// Why a charge is still open, or the server could not be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpenReason {
+    /// The browser says that it has no network.
+    Offline,
+    /// No answer came, or none that the billing server could have given.
+    Unreachable,
+    /// A time limit passed before an answer came.
+    Timeout,
+    /// The server asked for patience, or is at work on this key already.
+    Busy,
+    /// The server failed.
+    ServerError,
+    /// The server does not accept the token.
+    Unauthorized,
+}
+
+/// Why an open charge has been parked without a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParkReason {
+    /// `maxTotalAttempts` sendings brought no verdict.
+    RetriesExhausted,
+    /// The server may have forgotten the key, and would not say whether it charged it.
+    KeyExpired,
+}
+
+/// Why the server took nothing: its own decision about the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeclineReason {
+    /// Fewer points than the charge.
+    InsufficientBalance,
+    /// Another reason of the server's, in the detail.
+    Rejected,
+}
+
+/// Why a charge failed, nothing taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureReason {
+    /// The server found the request itself wrong.
+    InvalidRequest,
+    /// The key belongs to another charge.
+    Conflict,
+    /// The account may not do this.
+    Forbidden,
+    /// The server can't be reached and `offlineSpend` does not allow the charge.
+    OfflineSpendDenied,
+    /// `maxTotalAttempts` sendings were all turned away untaken.
+    RetriesExhausted,
+    /// `maxEntries` charges are open already.
+    QueueFull,
+    /// The charge could not be written down, so it was not sent.
+    StorageUnavailable,
+    /// Given up by the caller.
+    Cancelled,
+}
+
+/// The reason of an `unknown` outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum UnknownReason {
+    /// Still being resolved.
+    Open(OpenReason),
+    /// Parked.
+    Parked(ParkReason),
+}
+
+/// What became of a charge: `ChargeOutcome` of the public API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// The charge's key.
+    pub key: Key,
+    /// The charge's task.
+    pub task_id: String,
+    /// The charge's amount.
+    pub amount: Points,
+    /// Charge requests so far.
+    pub attempts: u32,
+    /// What became of it.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// The part of an outcome that differs by status.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(
+    tag = "status",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase"
+)]
+pub enum What {
+    /// Certain: the server has taken the points.
+    Charged {
+        /// The server's name for this charge.
+        charge_id: String,
+        /// The server's balance after it.
+        balance: Points,
+        /// It had been charged before this call.
+        replayed: bool,
+    },
+    /// Open and certain: nothing taken so far, the client goes on by itself.
+    Queued {
+        /// Why it is open.
+        reason: OpenReason,
+        /// Whether it survives a crash of the browser.
+        durable: bool,
+        /// For people.
+        detail: String,
+    },
+    /// Open: a request may have reached the server and no answer came.
+    Unknown {
+        /// Why it is open or parked.
+        reason: UnknownReason,
+        /// Whether the client goes on by itself.
+        resolving: bool,
+        /// Whether it survives a crash of the browser.
+        durable: bool,
+        /// For people.
+        detail: String,
+    },
+    /// Certain: the server has declined it, nothing taken.
+    Declined {
+        /// Why.
+        reason: DeclineReason,
+        /// The server's balance, where it said so.
+        balance: Option<Points>,
+        /// For people.
+        detail: String,
+    },
+    /// Certain: nothing taken.
+    Failed {
+        /// Why.
+        reason: FailureReason,
+        /// Whether trying again may succeed.
+        retryable: bool,
+        /// For people.
+        detail: String,
+    },
+}
+
+impl Outcome {
+    /// The outcome of a charge that stands as `record` says.
+    ///
+    /// `waiting_for` is why a charge without any attempt is not being sent just now; `durable`
+    /// whether the record survives a crash.
+    pub fn of(record: &Record, waiting_for: OpenReason, durable: bool) -> Outcome {
+        let what = match record.state() {
+            State::Waiting(waiting) => {
+                let (reason, detail) = match waiting.cause() {
+                    Some(cause) => (cause.reason, cause.detail.clone()),
+                    None => (waiting_for, not_sent_yet(waiting_for).to_owned()),
+                };
+                if waiting.in_doubt() {
+                    What::unknown(reason, durable, detail)
+                } else {
+                    What::Queued {
+                        reason,
+                        durable,
+                        detail,
+                    }
+                }
+            }
+            State::Attempting(attempting) => What::unknown(
+                OpenReason::Timeout,
+                durable,
+                format!("attempt {} is under way", attempting.number()),
+            ),
+            State::Parked(parked) => What::Unknown {
+                reason: UnknownReason::Parked(parked.reason()),
+                resolving: false,
+                durable,
+                detail: parked.detail().to_owned(),
+            },
+            State::Settled(Verdict::Charged(receipt)) => What::Charged {
+                charge_id: receipt.charge_id.clone(),
+                balance: receipt.balance,
+                replayed: receipt.replayed,
+            },
+            State::Settled(Verdict::Declined(decline)) => decline.clone().into(),
+            State::Settled(Verdict::Failed(failure)) => failure.clone().into(),
+        };
+        Outcome::about(record, what)
+    }
+
+    /// An outcome of this charge.
+    pub fn about(record: &Record, what: What) -> Outcome {
+        let charge = record.charge();
+        Outcome {
+            key: charge.key.clone(),
+            task_id: charge.task_id.clone(),
+            amount: charge.amount,
+            attempts: record.attempts(),
+            what,
+        }
+    }
+}
+
+impl From<Decline> for What {
+    fn from(decline: Decline) -> What {
+        What::Declined {
+            reason: decline.reason,
+            balance: decline.balance,
+            detail: decline.detail,
+        }
+    }
+}
+
+impl From<Failure> for What {
+    fn from(failure: Failure) -> What {
+        What::Failed {
+            reason: failure.reason,
+            retryable: failure.retryable,
+            detail: failure.detail,
+        }
+    }
+}
+
+impl What {
+    fn unknown(reason: OpenReason, durable: bool, detail: String) -> What {
+        What::Unknown {
+            reason: UnknownReason::Open(reason),
+            resolving: true,
+            durable,
+            detail,
+        }
+    }
+}
+
+fn not_sent_yet(waiting_for: OpenReason) -> &'static str {
+    match waiting_for {
+        OpenReason::Offline => "not sent yet: the browser is offline",
+        OpenReason::Unreachable => "not sent yet: the server can't be reached",
+        OpenReason::Timeout => "not sent yet: waiting for its turn",
+        OpenReason::Busy => "not sent yet: the server asked for patience",
+        OpenReason::ServerError => "not sent yet: the server is failing",
+        OpenReason::Unauthorized => "not sent yet: the server does not accept the token",
+    }
+}

@@ -1,0 +1,182 @@
+//! Requests of the protocol, without the token, which the shell adds.
+
+use serde::Serialize;
+
+use crate::core::charge::{Charge, Key, percent_encode};
+use crate::core::clock::rfc3339;
+use crate::core::points::Points;
+
+/// The method of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// GET
+    Get,
+    /// POST
+    Post,
+}
+
+/// A request to the billing server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Relative to `baseUrl`.
+    pub path: String,
+    /// Names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON.
+    pub body: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ChargeBody<'a> {
+    task_id: &'a str,
+    feature: &'a str,
+    amount: Points,
+    created_at: String,
+    metadata: &'a std::collections::BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct BatchItem<'a> {
+    idempotency_key: String,
+    #[serde(flatten)]
+    charge: ChargeBody<'a>,
+}
+
+#[derive(Serialize)]
+struct BatchBody<'a> {
+    charges: Vec<BatchItem<'a>>,
+}
+
+impl Request {
+    /// `GET balance`, or only what changed since `etag`.
+    pub fn balance(etag: Option<&str>) -> Request {
+        let headers = etag.map(|etag| ("if-none-match", etag.to_owned()));
+        Request {
+            headers: headers.into_iter().collect(),
+            ..Request::get("balance".to_owned())
+        }
+    }
+
+    /// `GET charges/KEY`.
+    pub fn look_up(key: &Key) -> Request {
+        Request::get(format!("charges/{}", percent_encode(&key.wire())))
+    }
+
+    /// `POST charges`.
+    pub fn charge(charge: &Charge) -> Request {
+        Request::post(
+            "charges",
+            vec![("idempotency-key", quoted(&charge.key.wire()))],
+            json(&ChargeBody::of(charge)),
+        )
+    }
+
+    /// `POST charges/batch`.
+    pub fn batch<'a>(charges: impl Iterator<Item = &'a Charge>) -> Request {
+        let charges = charges
+            .map(|charge| BatchItem {
+                idempotency_key: charge.key.wire(),
+                charge: ChargeBody::of(charge),
+            })
+            .collect();
+        Request::post("charges/batch", Vec::new(), json(&BatchBody { charges }))
+    }
+
+    fn get(path: String) -> Request {
+        Request {
+            method: Method::Get,
+            path,
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
+    fn post(path: &str, mut headers: Vec<(&'static str, String)>, body: String) -> Request {
+        headers.push(("content-type", "application/json".to_owned()));
+        Request {
+            method: Method::Post,
+            path: path.to_owned(),
+            headers,
+            body: Some(body),
+        }
+    }
+}
+
+impl<'a> ChargeBody<'a> {
+    fn of(charge: &'a Charge) -> ChargeBody<'a> {
+        ChargeBody {
+            task_id: &charge.task_id,
+            feature: &charge.feature,
+            amount: charge.amount,
+            created_at: rfc3339(charge.created_at_ms),
+            metadata: &charge.metadata,
+        }
+    }
+}
+
+/// A string as RFC 8941, section 3.3.3 writes it in a header.
+fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{escaped}\"")
+}
+
+fn json(body: &impl Serialize) -> String {
+    // Strings and numbers under string keys always have a JSON form.
+    serde_json::to_string(body).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::charge::ChargeRequest;
+
+    fn charge(task_id: &str) -> Charge {
+        let request = ChargeRequest {
+            task_id: task_id.into(),
+            amount: 3.0,
+            feature: "f".into(),
+            ..ChargeRequest::default()
+        };
+        request.into_charge(0).unwrap()
+    }
+
+    #[test]
+    fn a_charge_carries_its_key_as_a_quoted_string() {
+        let request = Request::charge(&charge(r#"a"b\c"#));
+        assert_eq!(request.path, "charges");
+        assert_eq!(
+            request.headers[0],
+            ("idempotency-key", r#""f:a\"b\\c""#.to_owned())
+        );
+        assert_eq!(
+            request.body.as_deref(),
+            Some(concat!(
+                r#"{"task_id":"a\"b\\c","feature":"f","amount":3,"#,
+                r#""created_at":"1970-01-01T00:00:00.000Z","metadata":{}}"#
+            ))
+        );
+    }
+
+    #[test]
+    fn every_request_names_the_charge_by_the_same_wire_key() {
+        let charge = charge("任务");
+        let wire = "f%3A%E4%BB%BB%E5%8A%A1";
+        assert_eq!(Request::charge(&charge).headers[0].1, format!("\"{wire}\""));
+        let batch = Request::batch([&charge].into_iter()).body.unwrap();
+        assert!(
+            batch.contains(&format!(r#""idempotency_key":"{wire}""#)),
+            "{batch}"
+        );
+        let path = Request::look_up(&charge.key).path;
+        assert_eq!(path, "charges/f%253A%25E4%25BB%25BB%25E5%258A%25A1");
+    }
+
+    #[test]
+    fn a_known_balance_is_asked_for_by_its_etag() {
+        assert_eq!(Request::balance(None).headers, []);
+        let headers = Request::balance(Some("\"v1\"")).headers;
+        assert_eq!(headers, [("if-none-match", "\"v1\"".to_owned())]);
+    }
+}

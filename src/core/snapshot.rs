@@ -1,0 +1,229 @@
+//! What the user of the client sees: plain records of state, as the public API has them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::balance::Balance;
+use super::charge::Key;
+use super::outcome::{OpenReason, Outcome};
+use super::points::Points;
+use super::record::{Record, State, Verdict};
+use super::stats::BillingStats;
+
+/// `BillingStatus` of the public API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BillingStatus {
+    /// Not attempted yet.
+    Pending,
+    /// Attempted, no verdict yet, more attempts follow.
+    Retrying,
+    /// Charged.
+    Success,
+    /// Declined, refused or cancelled, nothing taken.
+    Failed,
+    /// Parked without a verdict.
+    Unknown,
+}
+
+impl BillingStatus {
+    /// Where a record stands, in a word.
+    pub fn of(record: &Record) -> BillingStatus {
+        match record.state() {
+            State::Waiting(_) | State::Attempting(_) if record.attempts() == 0 => {
+                BillingStatus::Pending
+            }
+            State::Waiting(_) | State::Attempting(_) => BillingStatus::Retrying,
+            State::Parked(_) => BillingStatus::Unknown,
+            State::Settled(Verdict::Charged(_)) => BillingStatus::Success,
+            State::Settled(Verdict::Declined(_) | Verdict::Failed(_)) => BillingStatus::Failed,
+        }
+    }
+}
+
+/// `ChargeRecord` of the public API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChargeRecord {
+    /// See [`super::charge::Charge`].
+    pub key: Key,
+    /// See [`super::charge::Charge`].
+    pub task_id: String,
+    /// See [`super::charge::Charge`].
+    pub feature: String,
+    /// See [`super::charge::Charge`].
+    pub amount: Points,
+    /// See [`super::charge::Charge`].
+    pub metadata: BTreeMap<String, String>,
+    /// Where it stands.
+    pub status: BillingStatus,
+    /// Charge requests so far.
+    pub attempts: u32,
+    /// Milliseconds since the Unix epoch.
+    pub created_at: u64,
+    /// Milliseconds since the Unix epoch.
+    pub updated_at: u64,
+    /// Milliseconds since the Unix epoch, for an open charge that waits.
+    pub next_attempt_at: Option<u64>,
+    /// The latest outcome; `None` until the first attempt has ended.
+    pub outcome: Option<Outcome>,
+}
+
+impl ChargeRecord {
+    /// A record as its user sees it.
+    pub fn of(record: &Record, durable: bool) -> ChargeRecord {
+        let charge = record.charge();
+        let (next_attempt_at, ended) = match record.state() {
+            State::Waiting(waiting) => (
+                Some(waiting.next_attempt_at_ms().max(charge.created_at_ms)),
+                waiting.cause().is_some(),
+            ),
+            State::Attempting(attempting) => (None, attempting.before().cause().is_some()),
+            State::Parked(_) | State::Settled(_) => (None, true),
+        };
+        ChargeRecord {
+            key: charge.key.clone(),
+            task_id: charge.task_id.clone(),
+            feature: charge.feature.clone(),
+            amount: charge.amount,
+            metadata: charge.metadata.clone(),
+            status: BillingStatus::of(record),
+            attempts: record.attempts(),
+            created_at: charge.created_at_ms,
+            updated_at: record.updated_at_ms(),
+            next_attempt_at,
+            outcome: ended.then(|| Outcome::of(record, OpenReason::Timeout, durable)),
+        }
+    }
+}
+
+/// Whether the server can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    /// As far as is known.
+    Online,
+    /// The browser says that it has no network.
+    Offline,
+    /// The server does not answer.
+    Unreachable,
+}
+
+/// Where the journal lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageKind {
+    /// In IndexedDB, durable.
+    #[default]
+    IndexedDb,
+    /// In localStorage, where a crash of the browser may lose it.
+    LocalStorage,
+    /// In this page only.
+    Memory,
+}
+
+/// The queue, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueCounts {
+    /// Charges not attempted yet.
+    pub pending: usize,
+    /// Charges attempted, no verdict yet.
+    pub retrying: usize,
+    /// Charges declined, refused or cancelled.
+    pub failed: usize,
+    /// Charges parked without a verdict.
+    pub unknown: usize,
+    /// Points of open charges and running tasks.
+    pub held_points: Points,
+}
+
+/// Progress of a flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct FlushProgress {
+    /// Charges that are through.
+    pub done: usize,
+    /// Charges in this flush.
+    pub total: usize,
+}
+
+/// `FlushReport` of the public API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FlushReport {
+    /// Charges that this flush saw charged.
+    pub charged: usize,
+    /// Charges that this flush saw declined.
+    pub declined: usize,
+    /// Charges that this flush saw failed.
+    pub failed: usize,
+    /// Charges that this flush saw parked.
+    pub unknown: usize,
+    /// Charges still open.
+    pub remaining: usize,
+    /// Why it stopped early.
+    pub stopped: Option<Stopped>,
+}
+
+/// Why a flush stopped early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stopped {
+    /// Another tab is flushing.
+    AnotherTab,
+    /// The server could not be asked.
+    #[serde(untagged)]
+    Open(OpenReason),
+}
+
+/// `BillingSnapshot` of the public API.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Snapshot {
+    /// The signed-in account.
+    pub account: String,
+    /// What may be spent.
+    pub balance: Option<Balance>,
+    /// Whether the server can be reached.
+    pub network: Network,
+    /// Where the journal lives.
+    pub storage: StorageKind,
+    /// The queue, counted.
+    pub queue: QueueCounts,
+    /// Progress of the flush that is running.
+    pub flush: Option<FlushProgress>,
+    /// Figures since the client was opened.
+    pub stats: BillingStats,
+}
+
+/// `BalanceResult` of the public API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum BalanceResult {
+    /// The server's word, or one not older than was asked for.
+    Fresh {
+        /// The balance.
+        balance: Balance,
+    },
+    /// The server could not be asked.
+    Unavailable {
+        /// Why.
+        reason: BalanceReason,
+        /// For people.
+        detail: String,
+        /// What is known.
+        cached: Option<Balance>,
+    },
+}
+
+/// Why there is no fresh balance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BalanceReason {
+    /// The account may not ask.
+    Forbidden,
+    /// The server does not take the question.
+    Rejected,
+    /// The server could not be asked.
+    #[serde(untagged)]
+    Open(OpenReason),
+}

@@ -1,0 +1,240 @@
+//! Figures since the client was opened.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use serde::Serialize;
+
+use super::charge::Key;
+use super::record::{Record, State, Verdict};
+
+/// Most samples that a window keeps: the oldest give way.
+const SAMPLES_LIMIT: usize = 1_000;
+
+/// `BillingStats` of the public API.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BillingStats {
+    /// Charges taken on or found open: the sum of the five below.
+    pub enqueued: u64,
+    /// Of these, charged.
+    pub charged: u64,
+    /// Of these, declined.
+    pub declined: u64,
+    /// Of these, failed.
+    pub failed: u64,
+    /// Of these, parked without a verdict.
+    pub unknown: u64,
+    /// Of these, open.
+    pub open: u64,
+    /// Charge requests sent.
+    pub attempts: u64,
+    /// charged / (charged + declined + failed + unknown) in the window.
+    pub success_rate: Option<f64>,
+    /// From the call, or the recovery, to the verdict of those charged in the window.
+    pub latency_ms: Option<Latency>,
+}
+
+/// Percentiles in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Latency {
+    /// The median.
+    pub p50: u64,
+    /// 95 of 100 are below.
+    pub p95: u64,
+    /// 99 of 100 are below.
+    pub p99: u64,
+}
+
+/// How one charge is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Open.
+    Open,
+    /// Charged.
+    Charged,
+    /// Declined.
+    Declined,
+    /// Failed.
+    Failed,
+    /// Parked.
+    Unknown,
+}
+
+impl Class {
+    /// How this record is counted.
+    pub fn of(record: &Record) -> Class {
+        match record.state() {
+            State::Waiting(_) | State::Attempting(_) => Class::Open,
+            State::Parked(_) => Class::Unknown,
+            State::Settled(Verdict::Charged(_)) => Class::Charged,
+            State::Settled(Verdict::Declined(_)) => Class::Declined,
+            State::Settled(Verdict::Failed(_)) => Class::Failed,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    at_ms: u64,
+    latency_ms: Option<u64>,
+}
+
+/// Counts charges by class, and keeps a window of those that came to an end.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    counts: BillingStats,
+    counted: BTreeSet<Key>,
+    window: VecDeque<Sample>,
+}
+
+impl Stats {
+    /// Whether this charge has been counted.
+    pub fn is_counted(&self, key: &Key) -> bool {
+        self.counted.contains(key)
+    }
+
+    /// Lets go of a charge; its count stays. If it comes again it counts again.
+    pub fn uncount(&mut self, key: &Key) {
+        self.counted.remove(key);
+    }
+
+    /// Counts a charge for the first time.
+    pub fn count(&mut self, key: &Key, class: Class) {
+        self.counted.insert(key.clone());
+        self.counts.enqueued = self.counts.enqueued.saturating_add(1);
+        let count = self.counts.of(class);
+        *count = count.saturating_add(1);
+    }
+
+    /// A counted charge went from one class to another.
+    pub fn moved(&mut self, from: Class, to: Class) {
+        let count = self.counts.of(from);
+        *count = count.saturating_sub(1);
+        let count = self.counts.of(to);
+        *count = count.saturating_add(1);
+    }
+
+    /// Charges were sent, alone or together.
+    pub fn attempted(&mut self, charges: usize) {
+        let charges = u64::try_from(charges).unwrap_or(u64::MAX);
+        self.counts.attempts = self.counts.attempts.saturating_add(charges);
+    }
+
+    /// A charge came to an end; `latency_ms` of one that was charged.
+    pub fn ended(&mut self, at_ms: u64, latency_ms: Option<u64>) {
+        if self.window.len() >= SAMPLES_LIMIT {
+            self.window.pop_front();
+        }
+        self.window.push_back(Sample { at_ms, latency_ms });
+    }
+
+    /// Lets go of what has left the window.
+    pub fn forget_before(&mut self, mono_ms: u64) {
+        while self
+            .window
+            .front()
+            .is_some_and(|sample| sample.at_ms < mono_ms)
+        {
+            self.window.pop_front();
+        }
+    }
+
+    /// Samples in the window.
+    pub fn samples(&self) -> usize {
+        self.window.len()
+    }
+
+    /// The figures of now.
+    pub fn view(&self) -> BillingStats {
+        let mut latencies: Vec<u64> = self.window.iter().filter_map(|s| s.latency_ms).collect();
+        latencies.sort_unstable();
+        let rate = ratio(latencies.len(), self.window.len());
+        BillingStats {
+            success_rate: rate,
+            latency_ms: Latency::of(&latencies),
+            ..self.counts.clone()
+        }
+    }
+}
+
+impl BillingStats {
+    fn of(&mut self, class: Class) -> &mut u64 {
+        match class {
+            Class::Open => &mut self.open,
+            Class::Charged => &mut self.charged,
+            Class::Declined => &mut self.declined,
+            Class::Failed => &mut self.failed,
+            Class::Unknown => &mut self.unknown,
+        }
+    }
+}
+
+impl Latency {
+    fn of(sorted: &[u64]) -> Option<Latency> {
+        Some(Latency {
+            p50: nearest_rank(sorted, 50)?,
+            p95: nearest_rank(sorted, 95)?,
+            p99: nearest_rank(sorted, 99)?,
+        })
+    }
+}
+
+/// The smallest value that `percent` of 100 values do not exceed.
+fn nearest_rank(sorted: &[u64], percent: usize) -> Option<u64> {
+    let rank = sorted.len().saturating_mul(percent).div_ceil(100);
+    sorted.get(rank.checked_sub(1)?).copied()
+}
+
+fn ratio(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_always_add_up() {
+        let mut stats = Stats::default();
+        stats.count(&Key::new("a").unwrap(), Class::Open);
+        stats.count(&Key::new("b").unwrap(), Class::Failed);
+        stats.moved(Class::Open, Class::Charged);
+        stats.moved(Class::Failed, Class::Open);
+        let view = stats.view();
+        assert_eq!(view.enqueued, 2);
+        assert_eq!((view.charged, view.open, view.failed), (1, 1, 0));
+    }
+
+    #[test]
+    fn rates_are_of_the_window() {
+        let mut stats = Stats::default();
+        assert_eq!(stats.view().success_rate, None);
+        assert_eq!(stats.view().latency_ms, None);
+        stats.ended(10, None);
+        stats.ended(20, Some(7));
+        assert_eq!(stats.view().success_rate, Some(0.5));
+        stats.forget_before(15);
+        assert_eq!(stats.view().success_rate, Some(1.0));
+        assert_eq!(
+            stats.view().latency_ms,
+            Some(Latency {
+                p50: 7,
+                p95: 7,
+                p99: 7
+            })
+        );
+    }
+
+    #[test]
+    fn percentiles_are_nearest_ranks() {
+        let sorted: Vec<u64> = (1..=100).collect();
+        assert_eq!(
+            Latency::of(&sorted),
+            Some(Latency {
+                p50: 50,
+                p95: 95,
+                p99: 99
+            })
+        );
+    }
+}

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Stage } from "./support/stage.mjs";
+
+const stage = new Stage();
+const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
+
+test("runTask: the points are held while the work is done, and charged afterwards", async () => {
+  const { page, account, options } = await stage.bare();
+  const { during, task, after } = await page.evaluate(
+    async ({ options, request }) => {
+      const client = await globalThis.openClient(options);
+      await client.refreshBalance();
+      /** @type {import("tollbox").Balance | null} */
+      let during = null;
+      const task = await client.runTask(request, async () => {
+        during = client.balance();
+        return "译文";
+      });
+      return { during, task, after: client.balance() };
+    },
+    { options, request: REQUEST },
+  );
+  const held = /** @type {import("tollbox").Balance | null} */ (during);
+  assert.deepEqual([held?.confirmed, held?.held, held?.available], [120, 4, 116]);
+  assert.ok(task.task === "completed");
+  assert.equal(task.value, "译文");
+  assert.equal(task.billing.status, "charged");
+  assert.deepEqual([after?.confirmed, after?.held, after?.available], [116, 0, 116]);
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+});
+
+test("runTask: work that fails costs nothing, and its error comes back", async () => {
+  const { page, account, options } = await stage.bare();
+  const { task, same, balance, charges } = await page.evaluate(
+    async ({ options, request }) => {
+      const client = await globalThis.openClient(options);
+      await client.refreshBalance();
+      const broken = new Error("no translator");
+      const task = await client.runTask(request, () => Promise.reject(broken));
+      const same = task.task === "failed" && task.error === broken;
+      return { task: task.task, same, balance: client.balance(), charges: await client.charges() };
+    },
+    { options, request: REQUEST },
+  );
+  assert.equal(task, "failed");
+  assert.ok(same, "the very error that the work threw");
+  assert.equal(balance?.held, 0);
+  assert.deepEqual(charges, []);
+  assert.deepEqual((await stage.server.ledger(account)).charges, []);
+});
+
+test("runTask: without the points for it, the work is not begun", async () => {
+  const { page, account, options } = await stage.bare();
+  const { task, begun } = await page.evaluate(
+    async ({ options, request }) => {
+      const client = await globalThis.openClient(options);
+      await client.refreshBalance();
+      let begun = false;
+      const task = await client.runTask({ ...request, amount: 500 }, async () => {
+        begun = true;
+      });
+      return { task, begun };
+    },
+    { options, request: REQUEST },
+  );
+  assert.equal(begun, false);
+  assert.ok(task.task === "not_started");
+  assert.ok(task.billing.status === "declined");
+  assert.equal(task.billing.reason, "insufficient_balance");
+  assert.equal((await stage.server.ledger(account)).balance, 120);
+});
+
+test("runTask: tasks under way count against each other", async () => {
+  const { page, account, options } = await stage.bare();
+  const tasks = await page.evaluate(
+    async ({ options, request }) => {
+      const client = await globalThis.openClient(options);
+      await client.refreshBalance();
+      /** @type {(value: unknown) => void} */
+      let finish = () => {};
+      const gate = new Promise((resolve) => {
+        finish = resolve;
+      });
+      const first = client.runTask({ ...request, amount: 100 }, () => gate);
+      const second = await client.runTask({ ...request, taskId: "b", amount: 100 }, async () => 0);
+      finish(0);
+      return [(await first).task, second.task];
+    },
+    { options, request: REQUEST },
+  );
+  assert.deepEqual(tasks, ["completed", "not_started"]);
+  const ledger = await stage.server.ledger(account);
+  assert.equal(ledger.balance, 20);
+  assert.equal(ledger.charges.length, 1);
+});
+
+test("offlineSpend: what may be charged while the server can't be reached", async () => {
+  const { context, page, account, options } = await stage.bare();
+  await page.evaluate(async (options) => {
+    /** @type {[string, NonNullable<import("tollbox").BillingOptions["queue"]>["offlineSpend"]][]} */
+    const policies = [
+      ["within_balance", "within_balance"],
+      ["deny", "deny"],
+      ["points", { points: 5 }],
+      ["unlimited", "unlimited"],
+    ];
+    /** @type {Record<string, import("tollbox").BillingClient>} */
+    const clients = {};
+    for (const [name, offlineSpend] of policies) {
+      // Each on a journal of its own, so that their holds don't add up.
+      const queue = { offlineSpend, storage: /** @type {const} */ ("memory") };
+      const client = await globalThis.openClient({ ...options, queue });
+      await client.refreshBalance();
+      clients[name] = client;
+    }
+    globalThis.kept = { clients };
+  }, options);
+  await context.setOffline(true);
+  const answers = await page.evaluate(async () => {
+    const { clients } =
+      /** @type {{ clients: Record<string, import("tollbox").BillingClient> }} */ (globalThis.kept);
+    /** @type {Record<string, string[]>} */
+    const answers = {};
+    for (const [name, client] of Object.entries(clients)) {
+      answers[name] = [];
+      for (const amount of [4, 4, 500]) {
+        const taskId = `${name}-${answers[name].length}`;
+        const outcome = await client.charge({ taskId, amount, feature: "cloud_trans" });
+        const reason = "reason" in outcome ? outcome.reason : "";
+        answers[name].push(`${outcome.status}: ${reason}`);
+      }
+    }
+    for (const client of Object.values(clients)) await client.close();
+    return answers;
+  });
+  const queued = "queued: offline";
+  const denied = "failed: offline_spend_denied";
+  assert.deepEqual(answers.within_balance, [queued, queued, denied]);
+  assert.deepEqual(answers.deny, [denied, denied, denied]);
+  assert.deepEqual(answers.unlimited, [queued, queued, queued]);
+  assert.deepEqual(answers.points, [queued, denied, denied]);
+  assert.deepEqual((await stage.server.ledger(account)).charges, []);
+});
+
+test("a full queue refuses, and says so", async () => {
+  const { context, page, account, options } = await stage.bare();
+  await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient({ ...options, queue: { maxEntries: 1 } });
+    await globalThis.client.refreshBalance();
+  }, options);
+  await context.setOffline(true);
+  const [first, second] = await page.evaluate(async (request) => {
+    const first = await globalThis.client.charge(request);
+    return [first, await globalThis.client.charge({ ...request, taskId: "other" })];
+  }, REQUEST);
+  assert.equal(first?.status, "queued");
+  assert.ok(second?.status === "failed" && second.reason === "queue_full");
+  await context.setOffline(false);
+  await page.evaluate((key) => globalThis.client.settled(key), first?.key ?? "");
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+});

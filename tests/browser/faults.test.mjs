@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Stage } from "./support/stage.mjs";
+
+const stage = new Stage();
+
+/**
+ * What a charge may answer under each fault of the server, by what protocol.md lets an answer mean.
+ *
+ * @type {{ name: string, fault: import("./support/server.mjs").Fault, may: string[],
+ *   taken: boolean }[]}
+ */
+const FAULTS = [
+  // Nothing has been taken, for certain.
+  {
+    name: "503 with Retry-After",
+    fault: { kind: "status", status: 503, retry_after: "1" },
+    may: ["queued"],
+    taken: false,
+  },
+  { name: "429", fault: { kind: "status", status: 429 }, may: ["queued"], taken: false },
+  { name: "401", fault: { kind: "status", status: 401 }, may: ["queued"], taken: false },
+  // It may have been taken.
+  { name: "500", fault: { kind: "status", status: 500 }, may: ["unknown"], taken: false },
+  { name: "502", fault: { kind: "status", status: 502 }, may: ["unknown"], taken: false },
+  {
+    name: "a proxy's page with 404",
+    fault: { kind: "status", status: 404, body: "<html>" },
+    may: ["unknown"],
+    taken: false,
+  },
+  { name: "garbage", fault: { kind: "garbage" }, may: ["unknown"], taken: false },
+  { name: "hang", fault: { kind: "hang" }, may: ["unknown"], taken: false },
+  { name: "hang_after", fault: { kind: "hang_after" }, may: ["unknown"], taken: true },
+  { name: "drop_before", fault: { kind: "drop_before" }, may: ["unknown"], taken: false },
+  { name: "drop_after", fault: { kind: "drop_after" }, may: ["unknown"], taken: true },
+  // Late, but an answer.
+  { name: "latency", fault: { kind: "latency", ms: 200 }, may: ["charged"], taken: true },
+];
+
+for (const { name, fault, may, taken } of FAULTS) {
+  test(`${name}: the outcome is true, and the charge settles once when it has passed`, async () => {
+    const { page, account, options } = await stage.bare();
+    const quick = { ...options, retry: { ...options.retry, requestTimeoutMs: 400 } };
+    await page.evaluate(async (quick) => {
+      globalThis.client = await globalThis.openClient(quick);
+      await globalThis.client.refreshBalance();
+    }, quick);
+    await stage.server.breakFor(account, fault);
+
+    const outcome = await page.evaluate(() =>
+      globalThis.client.charge({ taskId: "film", amount: 4, feature: "cloud_trans" }),
+    );
+    const during = await stage.server.ledger(account);
+    assert.ok(may.includes(outcome.status), `${outcome.status}: ${JSON.stringify(outcome)}`);
+    assert.equal(during.charges.length, taken ? 1 : 0);
+    const { record, balance } = await page.evaluate(async (key) => {
+      const record = await globalThis.client.getCharge(key);
+      return { record, balance: globalThis.client.balance() };
+    }, outcome.key);
+    if (outcome.status !== "charged") {
+      assert.ok(record && ["pending", "retrying"].includes(record.status), record?.status);
+      assert.equal(balance?.confirmed, 120, "only the server's word changes it");
+      assert.equal(balance?.held, 4);
+    }
+
+    await stage.server.repair();
+    const settled = await page.evaluate((key) => globalThis.client.settled(key), outcome.key);
+    assert.equal(settled.status, "charged");
+    const ledger = await stage.server.ledger(account);
+    assert.equal(ledger.balance, 116);
+    assert.deepEqual(
+      ledger.charges.map(({ idempotency_key, amount }) => [idempotency_key, amount]),
+      [["cloud_trans:film", 4]],
+    );
+    const after = await page.evaluate(() => globalThis.client.getSnapshot());
+    assert.equal(after.balance?.confirmed, 116);
+    assert.equal(after.balance?.held, 0);
+    const { enqueued, charged, declined, failed, unknown, open } = after.stats;
+    assert.equal(enqueued, 1);
+    assert.deepEqual(
+      { charged, declined, failed, unknown, open },
+      {
+        charged: 1,
+        declined: 0,
+        failed: 0,
+        unknown: 0,
+        open: 0,
+      },
+    );
+  });
+}
+
+test("many charges through an unreliable server: each is charged once, and the sum is right", async () => {
+  const { page, account, options } = await stage.bare();
+  await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+    await globalThis.client.refreshBalance();
+  }, options);
+  const troubles = [
+    { kind: "drop_after" },
+    { kind: "status", status: 500 },
+    { kind: "drop_before" },
+    { kind: "garbage" },
+    { kind: "status", status: 503 },
+  ];
+  for (const [round, fault] of troubles.entries()) {
+    await stage.server.breakFor(account, fault, { times: 3 });
+    await page.evaluate(
+      (round) =>
+        Promise.all(
+          [0, 1, 2, 3].map((task) =>
+            globalThis.client.charge({ taskId: `${round}-${task}`, amount: 2, feature: "asr" }),
+          ),
+        ),
+      round,
+    );
+  }
+  await stage.server.repair();
+  const settled = await page.evaluate(async () => {
+    const records = await globalThis.client.charges();
+    return Promise.all(
+      records.map(async ({ key }) => (await globalThis.client.settled(key)).status),
+    );
+  });
+  assert.deepEqual(settled, Array(20).fill("charged"));
+  const ledger = await stage.server.ledger(account);
+  assert.equal(ledger.balance, 80);
+  assert.equal(new Set(ledger.charges.map((charge) => charge.idempotency_key)).size, 20);
+  assert.equal(ledger.charges.length, 20);
+});

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { freshAccount } from "./support/accounts.mjs";
+import { Stage } from "./support/stage.mjs";
+
+const stage = new Stage();
+
+test("an answer is lost: unknown until the server has been asked, then charged, once", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await demo.says("balance-confirmed", "120");
+
+  // Every answer to a charge gets lost until the repair: a browser repeats a POST by itself on a
+  // reused connection, so a single loss may never show.
+  await stage.server.breakFor(account, { kind: "drop_after" }, { on: "any" });
+  const line = await demo.submit("Thank you");
+  await line.translated("done");
+  await line.paid("unknown");
+  const meanwhile = await stage.server.ledger(account);
+  assert.equal(meanwhile.charges.length, 1, "the server has charged what the page can't know");
+  await demo.says("balance-confirmed", "120");
+  await demo.says("balance-held", "1");
+  await demo.agreement("behind");
+
+  await stage.server.repair();
+  await line.paid("charged");
+  await demo.says("balance-confirmed", "119");
+  await demo.says("balance-held", "0");
+  const ledger = await stage.server.ledger(account);
+  assert.equal(ledger.balance, 119);
+  assert.equal(ledger.charges.length, 1);
+  assert.equal(ledger.charges[0]?.idempotency_key, await line.key());
+  await demo.agreement("agree");
+});
+
+test("the page's switch loses one answer, and the charge is found out by itself", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await demo.trouble("lose_answers");
+  const line = await demo.submit("Thank you");
+  await demo.hasTrouble("none");
+  await line.paid("charged");
+  const ledger = await stage.server.ledger(account);
+  assert.equal(ledger.balance, 119);
+  assert.equal(ledger.charges.length, 1);
+  assert.ok((ledger.charges[0]?.requests ?? 0) > 1, "it was sent again under the same key");
+  await demo.agreement("agree");
+});
+
+test("the page's cut: open while the server is cut off, paid once when it is restored", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await demo.says("balance-confirmed", "120");
+  await demo.trouble("cut");
+  const line = await demo.submit("Good night");
+  await line.translated("done");
+  await line.paid("unknown");
+  await demo.network("unreachable");
+  assert.deepEqual((await stage.server.ledger(account)).charges, []);
+
+  await demo.trouble("none");
+  await line.paid("charged");
+  await demo.network("online");
+  const ledger = await stage.server.ledger(account);
+  assert.equal(ledger.balance, 119);
+  assert.equal(ledger.charges.length, 1);
+});

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Stage } from "./support/stage.mjs";
+
+const stage = new Stage();
+
+test("a caller's mistake rejects with invalid_argument, and nothing is sent or stored", async () => {
+  const { page, account, options } = await stage.bare();
+  /** @type {string[]} */
+  const sent = [];
+  page.on("request", (request) => {
+    if (request.method() === "POST") sent.push(request.url());
+  });
+  const { answers, charges, stats } = await page.evaluate(async (options) => {
+    const client = await globalThis.openClient(options);
+    const good = { taskId: "film", amount: 3, feature: "cloud_trans" };
+    const long = "x".repeat(10_000);
+    /** @type {Record<string, unknown>} */
+    const mistakes = {
+      "no request": undefined,
+      "null request": null,
+      "a string for a request": "film",
+      "an empty request": {},
+      "amount missing": { taskId: "film", feature: "cloud_trans" },
+      "amount 0": { ...good, amount: 0 },
+      "amount -0": { ...good, amount: -0 },
+      "amount negative": { ...good, amount: -3 },
+      "amount fractional": { ...good, amount: 1.5 },
+      "amount NaN": { ...good, amount: Number.NaN },
+      "amount infinite": { ...good, amount: Number.POSITIVE_INFINITY },
+      "amount 2^53": { ...good, amount: 2 ** 53 },
+      "amount a string": { ...good, amount: "3" },
+      "amount a BigInt": { ...good, amount: 3n },
+      "amount null": { ...good, amount: null },
+      "taskId missing": { amount: 3, feature: "cloud_trans" },
+      "taskId empty": { ...good, taskId: "" },
+      "taskId too long": { ...good, taskId: long },
+      "taskId a number": { ...good, taskId: 7 },
+      "feature empty": { ...good, feature: "" },
+      "feature too long": { ...good, feature: long },
+      "feature missing": { taskId: "film", amount: 3 },
+      "key empty": { ...good, key: "" },
+      "key too long": { ...good, key: long },
+      "key a number": { ...good, key: 7 },
+      "metadata not strings": { ...good, metadata: { pages: 7 } },
+      "metadata a string": { ...good, metadata: "pages" },
+    };
+    const { BillingError } = globalThis.tollbox;
+    /** @type {Record<string, string>} */
+    const answers = {};
+    for (const [name, mistake] of Object.entries(mistakes)) {
+      const request = /** @type {import("tollbox").ChargeRequest} */ (mistake);
+      const calls = {
+        charge: () => client.charge(request),
+        runTask: () => client.runTask(request, async () => "done"),
+      };
+      for (const [call, make] of Object.entries(calls)) {
+        try {
+          const outcome = await make();
+          answers[`${call}: ${name}`] = `answered ${JSON.stringify(outcome)}`;
+        } catch (error) {
+          const ours = error instanceof BillingError;
+          answers[`${call}: ${name}`] = ours ? error.code : `not ours: ${error}`;
+        }
+      }
+    }
+    return { answers, charges: await client.charges(), stats: client.getSnapshot().stats };
+  }, options);
+
+  const wrong = Object.entries(answers).filter(([, answer]) => answer !== "invalid_argument");
+  assert.deepEqual(wrong, []);
+  assert.deepEqual(charges, []);
+  assert.equal(stats.enqueued, 0);
+  assert.deepEqual(sent, []);
+  const ledger = await stage.server.ledger(account);
+  assert.equal(ledger.balance, 120);
+  assert.deepEqual(ledger.charges, []);
+});
+
+test("a client can't be opened without an account or an address", async () => {
+  const { page, options } = await stage.bare();
+  const answers = await page.evaluate(async ({ baseUrl, account }) => {
+    const attempts = [undefined, {}, { baseUrl }, { account }, { baseUrl, account: "" }];
+    const codes = [];
+    for (const attempt of attempts) {
+      const wrong = /** @type {import("tollbox").BillingOptions} */ (attempt);
+      codes.push(
+        await globalThis.tollbox.openBilling(wrong).then(
+          () => "opened",
+          (error) =>
+            error instanceof globalThis.tollbox.BillingError ? error.code : String(error),
+        ),
+      );
+    }
+    return codes;
+  }, options);
+  assert.deepEqual(answers, Array(5).fill("invalid_argument"));
+});
+
+test("what doesn't know a key says not_found", async () => {
+  const { page, options } = await stage.bare();
+  const answers = await page.evaluate(async (options) => {
+    const client = await globalThis.openClient(options);
+    const calls = [client.retry("none"), client.cancel("none"), client.settled("none")];
+    const answers = await Promise.allSettled(calls);
+    return {
+      codes: answers.map((answer) => answer.status === "rejected" && answer.reason.code),
+      record: await client.getCharge("none"),
+    };
+  }, options);
+  assert.deepEqual(answers, { codes: ["not_found", "not_found", "not_found"], record: null });
+});

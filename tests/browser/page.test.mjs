@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { freshAccount } from "./support/accounts.mjs";
+import { DemoPage } from "./support/demo.mjs";
+import { Stage } from "./support/stage.mjs";
+
+const stage = new Stage();
+
+test("the page speaks the visitor's language, and switches without losing anything", async () => {
+  const account = freshAccount();
+  const context = await stage.context({ locale: "zh-CN" });
+  const demo = new DemoPage(await context.newPage(), stage.server.url);
+  await demo.signIn(account);
+  assert.equal(await demo.page.locator("html").getAttribute("lang"), "zh-CN");
+  const line = await demo.submit("Good morning");
+  await line.paid("charged");
+  await demo.at("balance").getByText("可用算力").waitFor();
+  await demo.at("task-text").fill("Good night");
+
+  await demo.at("language").click();
+  await demo.at("balance").getByText("available points").waitFor();
+  assert.equal(await demo.page.locator("html").getAttribute("lang"), "en");
+  assert.equal(await demo.at("task-text").inputValue(), "Good night");
+  await line.paid("charged");
+  await line.translated("done");
+  await demo.at("task-submit").click();
+  await demo.row("Good night").paid("charged");
+  assert.equal((await stage.server.ledger(account)).charges.length, 2);
+});
+
+test("another language while a task is under way: it is charged once all the same", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await demo.says("balance-confirmed", "120");
+  let finish = () => {};
+  const gate = new Promise((resolve) => {
+    finish = () => resolve(undefined);
+  });
+  await demo.page.route("**/demo/translate", async (route) => {
+    await gate;
+    await route.continue();
+  });
+  const line = await demo.submit("Good morning");
+  await line.translated("running");
+  await line.paid("held");
+  await demo.at("language").click();
+  await demo.at("balance").getByText("可用算力").waitFor();
+  finish();
+  await line.translated("done");
+  await line.paid("charged");
+  const ledger = await stage.server.ledger(account);
+  assert.equal(ledger.balance, 119);
+  assert.equal(ledger.charges.length, 1);
+});
+
+test("signing out leaves nothing of the account on the page", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await (await demo.submit("Good morning")).paid("charged");
+  await demo.at("sign-out").click();
+  await demo.at("sign-in-form").waitFor();
+  await demo.page.reload();
+  await demo.at("sign-in-form").waitFor();
+  await demo.signIn(account);
+  await demo.says("balance-confirmed", "119");
+  assert.equal(await demo.at("task-row").count(), 0);
+});
+
+test("a translation that fails costs nothing, and can be tried again", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await demo.page.route("**/demo/translate", (route) => route.abort());
+  const line = await demo.submit("Good morning");
+  await line.translated("failed");
+  await line.paid("none");
+  await demo.says("balance-held", "0");
+  assert.deepEqual((await stage.server.ledger(account)).charges, []);
+
+  await demo.page.unroute("**/demo/translate");
+  await line.click("translateAgain");
+  await line.paid("charged");
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+});

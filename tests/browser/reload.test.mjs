@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { freshAccount } from "./support/accounts.mjs";
+import { Stage } from "./support/stage.mjs";
+
+const stage = new Stage();
+
+test("a reload while charges are open: they are still there, and each is charged once", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await demo.says("balance-confirmed", "120");
+  await demo.trouble("cut");
+  const lines = [await demo.submit("Good morning"), await demo.submit("Good night")];
+  await lines[0]?.paid("unknown");
+  for (const line of lines) await line.translated("done");
+  await demo.says("balance-held", "2");
+
+  await demo.page.reload();
+  await demo.at("desk").waitFor();
+  assert.equal(await demo.at("account").textContent(), account);
+  assert.equal(await demo.at("task-row").count(), 2);
+  for (const line of lines) await line.translated("done");
+  await demo.says("balance-held", "2");
+  assert.deepEqual((await stage.server.ledger(account)).charges, []);
+  await demo.hasTrouble("cut");
+
+  await demo.trouble("none");
+  for (const line of lines) await line.paid("charged");
+  await demo.says("balance-confirmed", "118");
+  const ledger = await stage.server.ledger(account);
+  assert.equal(ledger.balance, 118);
+  assert.equal(ledger.charges.length, 2);
+  await demo.agreement("agree");
+});
+
+test("a reload between translation and charge: the charge is made afterwards, once", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await demo.says("balance-confirmed", "120");
+  await stage.server.breakFor(account, { kind: "hang" }, { on: "charge" });
+  const line = await demo.submit("Good morning");
+  await line.translated("done");
+  await demo.page.reload();
+  await stage.server.repair();
+  await line.paid("charged");
+  const ledger = await stage.server.ledger(account);
+  assert.equal(ledger.balance, 119);
+  assert.equal(ledger.charges.length, 1);
+});

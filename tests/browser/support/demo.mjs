@@ -1,0 +1,147 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { WWW } from "./server.mjs";
+import { until } from "./until.mjs";
+
+/** The demo as its visitor sees it. */
+export class DemoPage {
+  /**
+   * @param {import("playwright-core").Page} page
+   * @param {string} url where the demo server is
+   */
+  constructor(page, url) {
+    this.page = page;
+    this.url = url;
+  }
+
+  /** @param {string} account */
+  async signIn(account) {
+    await this.page.goto(`${this.url}/?baseDelayMs=50&maxDelayMs=500&requestTimeoutMs=1500`);
+    await this.at("account-input").fill(account);
+    await this.at("sign-in").click();
+    await this.at("desk").waitFor();
+  }
+
+  /** @param {string} testId */
+  at(testId) {
+    return this.page.getByTestId(testId);
+  }
+
+  /** @param {string} text */
+  async submit(text) {
+    await this.at("task-text").fill(text);
+    await this.at("task-submit").click();
+    return this.row(text.slice(0, 30));
+  }
+
+  /** @param {string} text what the line's title begins with */
+  row(text) {
+    return new TaskLine(this.at("task-row").filter({ hasText: text }));
+  }
+
+  /**
+   * Waits until the element says `text`.
+   *
+   * @param {string} testId
+   * @param {string} text
+   */
+  async says(testId, text) {
+    await until(`${testId} says ${text}`, async () => {
+      return (await this.at(testId).textContent()) === text;
+    });
+  }
+
+  /**
+   * Waits until the page calls the network so.
+   *
+   * @param {"online" | "offline" | "unreachable"} state
+   */
+  async network(state) {
+    await this.page.locator(`[data-testid="network"][data-state="${state}"]`).waitFor();
+  }
+
+  /**
+   * Breaks the billing server for the account, or mends it, by the page's own switch.
+   *
+   * @param {"none" | "cut" | "lose_answers" | "slow" | "busy" | "broken"} kind
+   */
+  async trouble(kind) {
+    await this.at(`trouble-${kind}`).click();
+    await this.hasTrouble(kind);
+  }
+
+  /**
+   * Waits until the page shows this trouble as chosen, which it does when the server has it.
+   *
+   * @param {string} kind
+   */
+  async hasTrouble(kind) {
+    await this.at(`trouble-${kind}`).and(this.page.locator(":checked")).waitFor();
+  }
+
+  /**
+   * Reads the server's ledger through the page, and waits for what the page makes of it.
+   *
+   * @param {"agree" | "behind" | "disagree"} state
+   */
+  async agreement(state) {
+    await this.at("ledger-refresh").click();
+    await this.page.locator(`[data-testid="agreement"][data-state="${state}"]`).waitFor();
+  }
+
+  /** Serves the demo's own files without the server, as a cache would while it is down. */
+  async keepFiles() {
+    const types = /** @type {Record<string, string>} */ ({
+      ".html": "text/html",
+      ".js": "text/javascript",
+      ".css": "text/css",
+      ".svg": "image/svg+xml",
+      ".wasm": "application/wasm",
+    });
+    await this.page.route(`${this.url}/**`, async (route) => {
+      const { pathname } = new URL(route.request().url());
+      const file = path.join(WWW, pathname === "/" ? "index.html" : pathname);
+      const body = await readFile(file).catch(() => null);
+      if (body === null) await route.fallback();
+      else await route.fulfill({ body, contentType: types[path.extname(file)] ?? "text/plain" });
+    });
+  }
+}
+
+/** One line of the demo's table of tasks. */
+export class TaskLine {
+  /** @param {import("playwright-core").Locator} locator */
+  constructor(locator) {
+    this.locator = locator;
+  }
+
+  /**
+   * Waits until the column "translated" says so.
+   *
+   * @param {string} state
+   */
+  async translated(state) {
+    await this.locator.locator(`[data-testid="translation"][data-state="${state}"]`).waitFor();
+  }
+
+  /**
+   * Waits until the column "paid" says so, and gives its reason.
+   *
+   * @param {string} state
+   */
+  async paid(state) {
+    const cell = this.locator.locator(`[data-testid="payment"][data-state="${state}"]`);
+    await cell.waitFor();
+    return cell.getAttribute("data-reason");
+  }
+
+  /** @param {"retry" | "cancel" | "pay" | "translateAgain" | "payAgain" | "open-text"} action */
+  async click(action) {
+    await this.locator.getByTestId(action).click();
+  }
+
+  /** The idempotency key of the task's charge. */
+  async key() {
+    return this.locator.getAttribute("data-key");
+  }
+}

@@ -1,0 +1,15 @@
+import type { BillingClient, BillingOptions } from "tollbox";
+
+/** What the bare page (bare.mjs) puts into its window for the functions that tests evaluate there. */
+declare global {
+  /** The package, as the page imported it. */
+  var tollbox: typeof import("tollbox");
+  /** Opens a client whose `getToken` answers with `token`. */
+  var openClient: (
+    options: Omit<BillingOptions, "getToken" | "transport" | "log"> & { token: string | null },
+  ) => Promise<BillingClient>;
+  /** The client of the test under way, for a test that evaluates in several steps. */
+  var client: BillingClient;
+  /** What a step of a test keeps for a later one. */
+  var kept: Record<string, unknown>;
+}

@@ -1,0 +1,60 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { chromium } from "playwright-core";
+import { CHROMIUM, DEADLINE_MS, FLAGS } from "./browser.mjs";
+import { until } from "./until.mjs";
+
+/** A browser with a profile that outlives it, to be killed outright and started again. */
+export class ProfiledBrowser {
+  #profile = mkdtempSync(path.join(tmpdir(), "tollbox-profile-"));
+  /** @type {import("node:child_process").ChildProcess | null} */
+  #child = null;
+
+  /** Starts the browser as the leader of its own process group, and gives its first page. */
+  async start() {
+    // What a killed browser leaves behind keeps the next one from starting.
+    for (const left of [
+      "SingletonLock",
+      "SingletonCookie",
+      "SingletonSocket",
+      "DevToolsActivePort",
+    ]) {
+      rmSync(path.join(this.#profile, left), { force: true });
+    }
+    const place = [`--user-data-dir=${this.#profile}`, "--remote-debugging-port=0", "about:blank"];
+    const args = ["--headless", ...FLAGS, ...place];
+    this.#child = spawn(CHROMIUM, args, { detached: true, stdio: "ignore" });
+    const port = await until("the browser's debugging port", () => this.#port());
+    const browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
+    const [context] = browser.contexts();
+    if (!context) throw new Error("the browser has no context");
+    context.setDefaultTimeout(DEADLINE_MS);
+    return context.newPage();
+  }
+
+  #port() {
+    try {
+      return readFileSync(path.join(this.#profile, "DevToolsActivePort"), "utf8").split("\n")[0];
+    } catch {
+      return null;
+    }
+  }
+
+  /** Kills every process of the browser at once, as a crash would. */
+  async kill() {
+    const child = this.#child;
+    this.#child = null;
+    if (!child?.pid) return;
+    const gone = once(child, "exit");
+    process.kill(-child.pid, "SIGKILL");
+    await gone;
+  }
+
+  async remove() {
+    await this.kill();
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  }
+}

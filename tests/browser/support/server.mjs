@@ -1,0 +1,174 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { until } from "./until.mjs";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** The built demo. */
+export const WWW = path.resolve(ROOT, process.env.TOLLBOX_WWW ?? "www/dist");
+const BINARY = path.resolve(ROOT, process.env.TOLLBOX_SERVER ?? "target/debug/tollbox-server");
+
+/**
+ * @typedef {{ idempotency_key: string, charge_id: string, task_id: string, feature: string,
+ *   amount: number, charged_at: string, requests: number }} LedgerCharge
+ * @typedef {{ balance: number, version: number, charges: LedgerCharge[] }} Ledger
+ * @typedef {{ kind: string, status?: number, ms?: number, retry_after?: string, body?: string }} Fault
+ * @typedef {{ on: "any" | "balance" | "charge" | "batch" | "lookup", account: string | null,
+ *   fault: Fault, times: number | null }} Rule
+ */
+
+/** The reference server as a child of the test, with a database file of its own. */
+export class BillingServer {
+  /** @type {import("node:child_process").ChildProcess | null} */
+  #child = null;
+  #folder = mkdtempSync(path.join(tmpdir(), "tollbox-server-"));
+  #port = 0;
+  /** @type {string[]} */
+  #flags;
+
+  /** @param {string[]} flags more of the server's flags */
+  constructor(flags = []) {
+    this.#flags = flags;
+  }
+
+  /** @param {string[]} flags */
+  static async start(...flags) {
+    const server = new BillingServer(flags);
+    await server.start();
+    return server;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Where the charge protocol starts. */
+  get billing() {
+    return `${this.url}/billing/v1`;
+  }
+
+  /** Starts, the first time on any free port, later on the same one with the same database. */
+  async start() {
+    const args = ["--port", String(this.#port), "--demo", "--faults", "--static", WWW];
+    args.push("--database", path.join(this.#folder, "ledger.sqlite"), ...this.#flags);
+    const child = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = child;
+    let complaints = "";
+    child.stderr.on("data", (chunk) => {
+      complaints = (complaints + chunk).slice(-4_000);
+    });
+    const lines = createInterface({ input: child.stdout });
+    const [line] = await Promise.race([
+      once(lines, "line"),
+      once(child, "error").then(([error]) => Promise.reject(error)),
+      once(child, "exit").then(() => Promise.reject(new Error(`no server: ${complaints}`))),
+    ]);
+    this.#port = Number(/^listening on http:\/\/127\.0\.0\.1:(\d+)$/.exec(line)?.[1]);
+    if (!this.#port) throw new Error(`not the line that says where it listens: ${line}`);
+  }
+
+  /** Ends it as a crash would. */
+  async kill() {
+    await this.#end("SIGKILL");
+  }
+
+  /** Ends it as an operator would, and removes its database. */
+  async stop() {
+    await this.#end("SIGTERM");
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** @param {NodeJS.Signals} signal */
+  async #end(signal) {
+    const child = this.#child;
+    this.#child = null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill(signal);
+    await gone;
+  }
+
+  /**
+   * Signs in, which makes the account where it is new.
+   *
+   * @param {string} account
+   * @returns {Promise<string>} the token
+   */
+  async token(account) {
+    const session = await this.#call("POST", "/demo/session", { account });
+    return session.token;
+  }
+
+  /**
+   * What the server's database holds for the account.
+   *
+   * @param {string} account
+   * @returns {Promise<Ledger>}
+   */
+  async ledger(account) {
+    return this.#call("GET", "/demo/ledger", undefined, await this.token(account));
+  }
+
+  /**
+   * The ledger of the account once it says what is waited for.
+   *
+   * @param {string} account
+   * @param {string} what
+   * @param {(ledger: Ledger) => boolean} holds
+   */
+  async ledgerWhen(account, what, holds) {
+    return until(what, async () => {
+      const ledger = await this.ledger(account);
+      return holds(ledger) ? ledger : null;
+    });
+  }
+
+  /**
+   * @param {string} account
+   * @param {number} points
+   */
+  async topUp(account, points) {
+    await this.#call("POST", "/demo/top-up", { points }, await this.token(account));
+  }
+
+  /**
+   * Makes requests of the account fail, until `repair`. Each test has an account and a server of
+   * its own, so nobody else's rules are replaced.
+   *
+   * @param {string} account
+   * @param {Fault} fault
+   * @param {Partial<Rule>} rule
+   */
+  async breakFor(account, fault, rule = {}) {
+    await this.#call("PUT", "/faults", {
+      rules: [{ on: "any", account, fault, times: null, ...rule }],
+    });
+  }
+
+  async repair() {
+    await this.#call("DELETE", "/faults");
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} place
+   * @param {unknown} [body]
+   * @param {string} [token]
+   * @returns {Promise<any>}
+   */
+  async #call(method, place, body, token) {
+    /** @type {Record<string, string>} */
+    const headers = { "content-type": "application/json", connection: "close" };
+    if (token) headers.authorization = `Bearer ${token}`;
+    const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    const response = await fetch(this.url + place, init);
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${place}: ${response.status} ${text}`);
+    return text ? JSON.parse(text) : null;
+  }
+}

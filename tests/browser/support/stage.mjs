@@ -1,0 +1,90 @@
+import { after, afterEach, before } from "node:test";
+import { freshAccount } from "./accounts.mjs";
+import { BareSite } from "./bare.mjs";
+import { DEADLINE_MS, launch } from "./browser.mjs";
+import { DemoPage } from "./demo.mjs";
+import { BillingServer } from "./server.mjs";
+
+/**
+ * Short times, so that a test sees several attempts.
+ *
+ * @satisfies {NonNullable<import("tollbox").BillingOptions["retry"]>}
+ */
+export const QUICK = {
+  baseDelayMs: 20,
+  maxDelayMs: 200,
+  requestTimeoutMs: 1_000,
+  respondWithinMs: 2_000,
+  // At this pace the default would be used up while a slow machine mends the fault.
+  maxTotalAttempts: 1_000,
+};
+
+/**
+ * What a file of tests plays on: one browser, one server, one static site with the package. Each
+ * test gets a browser context, hence storage, of its own.
+ */
+export class Stage {
+  /** @type {import("playwright-core").Browser} */
+  browser = /** @type {never} */ (undefined);
+  /** @type {BillingServer} */
+  server = /** @type {never} */ (undefined);
+  /** @type {BareSite} */
+  site = /** @type {never} */ (undefined);
+  /** @type {import("playwright-core").BrowserContext[]} */
+  #contexts = [];
+
+  /** Sets the stage up before the tests of the calling file and clears it after them. */
+  constructor() {
+    before(async () => {
+      [this.browser, this.server, this.site] = await Promise.all([
+        launch(),
+        BillingServer.start(),
+        BareSite.start(),
+      ]);
+    });
+    afterEach(async () => {
+      await Promise.all(this.#contexts.splice(0).map((context) => context.close()));
+      await this.server.repair();
+    });
+    after(async () => {
+      await Promise.all([this.browser?.close(), this.server?.stop(), this.site?.stop()]);
+    });
+  }
+
+  /** @param {import("playwright-core").BrowserContextOptions} options */
+  async context(options = { locale: "en-GB" }) {
+    const context = await this.browser.newContext(options);
+    context.setDefaultTimeout(DEADLINE_MS);
+    this.#contexts.push(context);
+    return context;
+  }
+
+  /** A page of the demo, not signed in yet. */
+  async demo() {
+    const context = await this.context();
+    return new DemoPage(await context.newPage(), this.server.url);
+  }
+
+  /**
+   * A page that imported the package without a bundler, and what to open a client with there.
+   *
+   * @param {string} [purpose] begins the account's name
+   */
+  async bare(purpose) {
+    const context = await this.context();
+    const page = await context.newPage();
+    await this.site.visit(page);
+    const account = freshAccount(purpose);
+    return { context, page, account, options: await this.options(account) };
+  }
+
+  /**
+   * Options of a client of `account`, which signs in for it.
+   *
+   * @param {string} account
+   */
+  async options(account) {
+    const token = await this.server.token(account);
+    return { baseUrl: this.server.billing, account, token, retry: { ...QUICK } };
+  }
+}

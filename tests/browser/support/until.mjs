@@ -1,0 +1,21 @@
+import { DEADLINE_MS } from "./browser.mjs";
+
+/**
+ * Asks again until the answer is truthy, and gives it back. Fails after the deadline with what was
+ * waited for and the last answer.
+ *
+ * @template T
+ * @param {string} what
+ * @param {() => T | Promise<T>} probe
+ * @param {number} deadlineMs
+ * @returns {Promise<NonNullable<T>>}
+ */
+export async function until(what, probe, deadlineMs = DEADLINE_MS) {
+  const deadline = Date.now() + deadlineMs;
+  for (;;) {
+    const answer = await probe();
+    if (answer) return answer;
+    if (Date.now() > deadline) throw new Error(`never came: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

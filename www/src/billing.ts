@@ -1,0 +1,69 @@
+import { useEffect, useState } from "react";
+import { type BillingClient, type BillingOptions, openBilling } from "tollbox";
+import type { Desk } from "./desk";
+import type { Locale } from "./i18n";
+
+export type Opened =
+  | { state: "opening" }
+  | { state: "open"; client: BillingClient }
+  | { state: "failed"; error: unknown; again: () => void };
+
+/**
+ * The billing client of a desk. It is opened again when the language changes, so that the details
+ * it gives are in the visitor's words; until the new one is there, the last one stays in use.
+ */
+export function useBilling(desk: Desk, locale: Locale): Opened {
+  const [opened, setOpened] = useState<Opened>({ state: "opening" });
+  const [attempt, setAttempt] = useState(0);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new attempt opens again
+  useEffect(() => {
+    let wanted = true;
+    let detach: (() => void) | null = null;
+    let client: BillingClient | null = null;
+    openBilling(optionsFor(desk, locale)).then(
+      (fresh) => {
+        if (!wanted) {
+          void fresh.close();
+          return;
+        }
+        client = fresh;
+        detach = desk.attach(fresh);
+        setOpened({ state: "open", client: fresh });
+      },
+      (error: unknown) => {
+        const again = () => setAttempt((count) => count + 1);
+        if (wanted) setOpened({ state: "failed", error, again });
+      },
+    );
+    return () => {
+      wanted = false;
+      detach?.();
+      void client?.close();
+    };
+  }, [desk, locale, attempt]);
+
+  return opened;
+}
+
+function optionsFor(desk: Desk, locale: Locale): BillingOptions {
+  return {
+    baseUrl: new URL("/billing/v1", location.href),
+    account: desk.session.account,
+    getToken: (context) => desk.session.getToken(context),
+    balance: { staleAfterMs: 30_000, lowWatermark: 10 },
+    retry: retryOptions(new URLSearchParams(location.search)),
+    log: (entry) => desk.feed.log(entry),
+    locale,
+  };
+}
+
+/** Shorter times than the package's own, so that a visitor sees a retry; `?baseDelayMs=50` overrides. */
+function retryOptions(query: URLSearchParams): NonNullable<BillingOptions["retry"]> {
+  const times = { baseDelayMs: 500, maxDelayMs: 5_000, requestTimeoutMs: 6_000 };
+  for (const name of Object.keys(times) as (keyof typeof times)[]) {
+    const given = Number(query.get(name));
+    if (Number.isSafeInteger(given) && given > 0) times[name] = given;
+  }
+  return times;
+}

@@ -1,0 +1,215 @@
+import {
+  type BalanceResult,
+  type BillingClient,
+  BillingError,
+  type ChargeOutcome,
+  type ChargeRecord,
+  type FlushReport,
+} from "tollbox";
+import { Feed } from "./feed";
+import { topUp, translate } from "./server";
+import type { Session } from "./session";
+import { Store } from "./store";
+import { chargeRequest, keyOf, type Task, TaskList } from "./tasks";
+
+/** The last thing that the page has to say. */
+export type Notice =
+  | { kind: "outcome"; title: string; outcome: ChargeOutcome }
+  | { kind: "balance"; result: BalanceResult }
+  | { kind: "topped_up"; points: number }
+  | { kind: "flush"; report: FlushReport }
+  | { kind: "error"; detail: string };
+
+/**
+ * Where one signed-in account works: its tasks, what the billing client says of their charges, and
+ * what can be done with them.
+ */
+export class Desk {
+  readonly tasks: TaskList;
+  readonly records = new Store<ReadonlyMap<string, ChargeRecord>>(new Map());
+  readonly feed = new Feed();
+  readonly notice = new Store<Notice | null>(null);
+  #client: BillingClient | null = null;
+
+  constructor(readonly session: Session) {
+    this.tasks = new TaskList(session.account);
+  }
+
+  /** Takes `client` into use: rebuilds the charges from its journal and goes on with what was begun. */
+  attach(client: BillingClient): () => void {
+    this.#client = client;
+    const stops = [
+      client.on("charge", (record) => this.#take([record], "newer")),
+      client.on("alert", (alert) => this.feed.alert(alert)),
+    ];
+    void this.#attempt(async () => {
+      // Events overtake this listing: at the same instant theirs is the younger word.
+      this.#take(await client.charges(), "older");
+      for (const task of this.tasks.get()) {
+        // Translated, and gone before the charge was made: it is made now, under the same key.
+        if (task.translation.state === "done" && !task.billed) await this.pay(task);
+      }
+    });
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+
+  /** Translates a task and charges it; the points are held meanwhile. */
+  async submit(task: Task): Promise<void> {
+    this.tasks.put({ ...task, translation: { state: "running" } });
+    const client = this.#client;
+    try {
+      const done = await this.#open().runTask(chargeRequest(task), () => this.#translate(task));
+      if (done.task === "completed") {
+        this.tasks.patch(task.id, { billed: true });
+        this.#tell(task.title, done.billing);
+      } else if (done.task === "not_started") {
+        const refusal = done.billing;
+        this.tasks.patch(task.id, { translation: { state: "not_started", refusal } });
+        this.#tell(task.title, refusal);
+      } else {
+        this.#translationFailed(task, done.error);
+      }
+    } catch (error) {
+      if (!this.#isTranslated(task)) this.#translationFailed(task, error);
+      else if (!isClosed(error)) this.#say(error);
+      // The client was closed under the task, by a change of language: its successor makes the
+      // charge, here if it is open already, else when it is attached.
+      else if (this.#client !== client) await this.pay(task);
+    }
+  }
+
+  /** Charges a translated task. Charged before, it is not charged again. */
+  async pay(task: Task): Promise<void> {
+    await this.#attempt(async () => {
+      const outcome = await this.#open().charge(chargeRequest(task));
+      this.tasks.patch(task.id, { billed: true });
+      this.#tell(task.title, outcome);
+    });
+  }
+
+  async retry(record: ChargeRecord): Promise<void> {
+    await this.#attempt(async () => {
+      this.#tell(titleOf(record), await this.#open().retry(record.key));
+    });
+  }
+
+  async cancel(record: ChargeRecord): Promise<void> {
+    await this.#attempt(async () => {
+      this.#tell(titleOf(record), await this.#open().cancel(record.key));
+    });
+  }
+
+  async flush(): Promise<void> {
+    await this.#attempt(async () => {
+      this.notice.set({ kind: "flush", report: await this.#open().flush() });
+    });
+  }
+
+  async refreshBalance(): Promise<void> {
+    await this.#attempt(async () => {
+      this.notice.set({ kind: "balance", result: await this.#open().refreshBalance() });
+    });
+  }
+
+  async topUp(points: number): Promise<void> {
+    await this.#attempt(async () => {
+      await topUp(this.session, points);
+      this.notice.set({ kind: "topped_up", points });
+      await this.#open().refreshBalance();
+    });
+  }
+
+  /** Forgets what this tab knows of the account. Open charges stay for its next sign-in. */
+  async signOut(): Promise<void> {
+    await this.#attempt(() => this.#open().signOut());
+    this.tasks.forget();
+  }
+
+  async #translate(task: Task): Promise<void> {
+    const answer = await translate(this.session, task);
+    // The page showed a price before it asked: another one is not agreed to.
+    if (answer.price !== task.price) throw new Error(`price ${answer.price} ≠ ${task.price}`);
+    this.tasks.patch(task.id, { translation: { state: "done", text: answer.translated } });
+  }
+
+  #translationFailed(task: Task, error: unknown): void {
+    this.tasks.patch(task.id, { translation: { state: "failed", detail: messageOf(error) } });
+  }
+
+  #isTranslated(task: Task): boolean {
+    return this.tasks.find(task.id)?.translation.state === "done";
+  }
+
+  #take(records: ChargeRecord[], atSameInstant: "newer" | "older"): void {
+    this.records.update((before) => {
+      const next = new Map(before);
+      for (const record of records) {
+        const known = next.get(record.key)?.updatedAt ?? Number.NEGATIVE_INFINITY;
+        const newer = known < record.updatedAt;
+        if (newer || (known === record.updatedAt && atSameInstant === "newer")) {
+          next.set(record.key, record);
+        }
+      }
+      return next;
+    });
+  }
+
+  #open(): BillingClient {
+    if (!this.#client) throw new Error("no billing client yet");
+    return this.#client;
+  }
+
+  #tell(title: string, outcome: ChargeOutcome): void {
+    this.notice.set({ kind: "outcome", title, outcome });
+  }
+
+  async #attempt(act: () => Promise<unknown>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      this.#say(error);
+    }
+  }
+
+  #say(error: unknown): void {
+    this.notice.set({ kind: "error", detail: messageOf(error) });
+  }
+}
+
+/** A task of this tab, its charge, or both: one line of the table. */
+export interface Entry {
+  key: string;
+  task: Task | null;
+  record: ChargeRecord | null;
+}
+
+/** Newest first. */
+export function entriesOf(
+  tasks: readonly Task[],
+  records: ReadonlyMap<string, ChargeRecord>,
+): Entry[] {
+  const entries = new Map<string, Entry>();
+  for (const record of records.values()) {
+    entries.set(record.key, { key: record.key, task: null, record });
+  }
+  for (const task of tasks) {
+    const key = keyOf(task);
+    entries.set(key, { key, task, record: entries.get(key)?.record ?? null });
+  }
+  const since = (entry: Entry) => entry.task?.createdAt ?? entry.record?.createdAt ?? 0;
+  return [...entries.values()].sort((a, b) => since(b) - since(a));
+}
+
+export function titleOf(record: ChargeRecord): string {
+  return record.metadata.title ?? record.taskId;
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof BillingError && error.code === "closed";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,108 @@
+import type { ChargeOutcome, ChargeRecord } from "tollbox";
+import type { Entry } from "./desk";
+import type { Messages } from "./i18n";
+
+/** What the column "paid" may say. `charged` only where the server's word says so. */
+export type PaymentState =
+  | "charged"
+  | "queued"
+  | "sending"
+  | "unknown"
+  | "declined"
+  | "failed"
+  | "held"
+  | "unbilled"
+  | "none";
+
+export interface Payment {
+  state: PaymentState;
+  reason: string | null;
+  /** For an unknown charge: whether the client goes on by itself. */
+  resolving: boolean | null;
+  label: string;
+  /** What the label leaves open, one phrase each. */
+  notes: string[];
+}
+
+/** The payment of an entry in words. */
+export function paymentOf({ task, record }: Entry, t: Messages): Payment {
+  if (record) return ofRecord(record, t);
+  switch (task?.translation.state) {
+    case "running":
+      return plain("held", t.payment.held);
+    case "done":
+      return plain("unbilled", t.payment.unbilled);
+    case "not_started":
+      return ofOutcome(task.translation.refusal, t);
+    case "failed":
+    case "interrupted":
+    case undefined:
+      return plain("none", t.payment.nothingDue);
+  }
+}
+
+function ofRecord(record: ChargeRecord, t: Messages): Payment {
+  const { outcome, status } = record;
+  switch (status) {
+    case "success":
+      return outcome?.status === "charged"
+        ? ofOutcome(outcome, t)
+        : plain("charged", t.payment.charged);
+    case "pending":
+    case "retrying":
+      // A verdict of an earlier try says nothing about the try that is under way.
+      if (outcome?.status === "queued" || outcome?.status === "unknown") {
+        return ofOutcome(outcome, t);
+      }
+      return status === "pending" && record.attempts === 0
+        ? plain("queued", t.payment.waiting)
+        : plain("sending", t.payment.sending);
+    case "failed":
+      return outcome?.status === "declined" || outcome?.status === "failed"
+        ? ofOutcome(outcome, t)
+        : plain("failed", t.payment.failed);
+    case "unknown":
+      return outcome?.status === "unknown"
+        ? ofOutcome(outcome, t)
+        : plain("unknown", t.payment.unknown);
+  }
+}
+
+/** An outcome in words. */
+export function ofOutcome(outcome: ChargeOutcome, t: Messages): Payment {
+  const words = t.payment;
+  const state = outcome.status;
+  switch (state) {
+    case "charged": {
+      const label = words.charged;
+      const notes = [words.reference(outcome.chargeId)];
+      return { state, reason: null, resolving: null, label, notes };
+    }
+    case "queued": {
+      const notes = [t.reason.open[outcome.reason], words.queuedNote];
+      if (!outcome.durable) notes.push(words.notDurable);
+      return { state, reason: outcome.reason, resolving: null, label: words.queued, notes };
+    }
+    case "unknown": {
+      const { reason, resolving } = outcome;
+      const going = resolving ? words.resolving : words.parked;
+      const notes = [t.reason.open[reason], words.unknownNote, going];
+      if (!outcome.durable) notes.push(words.notDurable);
+      return { state, reason, resolving, label: words.unknown, notes };
+    }
+    case "declined": {
+      const { reason } = outcome;
+      const notes = [t.reason.declined[reason]];
+      return { state, reason, resolving: null, label: words.declined, notes };
+    }
+    case "failed": {
+      const { reason } = outcome;
+      const notes = [t.reason.failed[reason]];
+      return { state, reason, resolving: null, label: words.failed, notes };
+    }
+  }
+}
+
+function plain(state: PaymentState, label: string): Payment {
+  return { state, reason: null, resolving: null, label, notes: [] };
+}

@@ -1,0 +1,70 @@
+/** A signed-in account and its token. The token lives in memory only. */
+export interface Session {
+  account: string;
+  /**
+   * The token, asked for when there is none yet or when `refresh` says that it was not accepted.
+   * Null where the server can't be reached: the request then goes out without one, and finds out.
+   */
+  getToken(context: { refresh: boolean }): Promise<string | null>;
+}
+
+const REMEMBERED = "tollbox-demo:account";
+
+/** The account signed in before this page was reloaded, if there is one. */
+export function rememberedAccount(): string | null {
+  return sessionStorage.getItem(REMEMBERED);
+}
+
+export function forgetAccount(): void {
+  sessionStorage.removeItem(REMEMBERED);
+}
+
+/** Signs in. Rejects where the server refuses the name or can't be reached. */
+export async function signIn(account: string): Promise<Session> {
+  const token = await requestToken(account);
+  sessionStorage.setItem(REMEMBERED, account);
+  return sessionWith(account, token);
+}
+
+/** Goes on as `account` without asking the server: what the account left open shows up at once. */
+export function resume(account: string): Session {
+  return sessionWith(account, null);
+}
+
+function sessionWith(account: string, first: string | null): Session {
+  let token = first;
+  let asking: Promise<string | null> | null = null;
+  return {
+    account,
+    getToken({ refresh }) {
+      if (token !== null && !refresh) return Promise.resolve(token);
+      // Several requests may find at once that the token is gone: one of them asks.
+      asking ??= requestToken(account)
+        .then(
+          (fresh) => {
+            token = fresh;
+            return fresh;
+          },
+          () => null,
+        )
+        .finally(() => {
+          asking = null;
+        });
+      return asking;
+    },
+  };
+}
+
+async function requestToken(account: string): Promise<string> {
+  const response = await fetch("/demo/session", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ account }),
+    signal: AbortSignal.timeout(5_000),
+  });
+  const answer = (await response.json()) as { token?: unknown; detail?: unknown; title?: unknown };
+  if (!response.ok || typeof answer.token !== "string") {
+    throw new Error(String(answer.detail ?? answer.title ?? `HTTP ${response.status}`));
+  }
+  return answer.token;
+}

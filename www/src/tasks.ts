@@ -1,0 +1,108 @@
+import type { ChargeRequest, Declined, Failed } from "tollbox";
+import { priceOf } from "./price";
+import type { Language } from "./server";
+import { Store } from "./store";
+
+/** What is charged for: one task and feature are charged at most once. */
+export const FEATURE = "cloud_trans";
+
+/** The translation alone. Whether it is paid stands in the charge's record, and only there. */
+export type TranslationState =
+  | { state: "running" }
+  | { state: "done"; text: string }
+  | { state: "failed"; detail: string }
+  | { state: "interrupted" }
+  | { state: "not_started"; refusal: Declined | Failed };
+
+export interface Task {
+  id: string;
+  title: string;
+  source: string;
+  target: Language;
+  price: number;
+  createdAt: number;
+  translation: TranslationState;
+  /** True once the charge was given to the billing client, whatever became of it. */
+  billed: boolean;
+}
+
+export function newTask(title: string, source: string, target: Language): Task {
+  return {
+    id: crypto.randomUUID(),
+    title,
+    source,
+    target,
+    price: priceOf(source),
+    createdAt: Date.now(),
+    translation: { state: "running" },
+    billed: false,
+  };
+}
+
+/** The charge of a task: the same task always makes the same request, hence the same key. */
+export function chargeRequest(task: Task): ChargeRequest {
+  return {
+    taskId: task.id,
+    feature: FEATURE,
+    amount: task.price,
+    metadata: { title: task.title, target: task.target },
+  };
+}
+
+export function keyOf(task: Task): string {
+  return `${FEATURE}:${task.id}`;
+}
+
+/**
+ * The tasks of one account in this tab. Their texts are kept in sessionStorage, which a reload
+ * leaves alone; the charges are the billing client's to keep.
+ */
+export class TaskList extends Store<readonly Task[]> {
+  readonly #slot: string;
+
+  constructor(account: string) {
+    const slot = `tollbox-demo:tasks:${account}`;
+    super(read(slot));
+    this.#slot = slot;
+  }
+
+  find(id: string): Task | undefined {
+    return this.get().find((task) => task.id === id);
+  }
+
+  put(task: Task): void {
+    this.#keep([task, ...this.get().filter((other) => other.id !== task.id)]);
+  }
+
+  patch(id: string, change: Partial<Task>): void {
+    this.#keep(this.get().map((task) => (task.id === id ? { ...task, ...change } : task)));
+  }
+
+  forget(): void {
+    sessionStorage.removeItem(this.#slot);
+    this.set([]);
+  }
+
+  #keep(tasks: readonly Task[]): void {
+    this.set(tasks);
+    try {
+      sessionStorage.setItem(this.#slot, JSON.stringify(tasks));
+    } catch {
+      // The tab's storage is full: the texts live as long as the page does.
+    }
+  }
+}
+
+function read(slot: string): Task[] {
+  try {
+    const tasks = JSON.parse(sessionStorage.getItem(slot) ?? "[]") as Task[];
+    // What was being translated when the page went away is not being translated any more.
+    return tasks.map((task) =>
+      task.translation.state === "running"
+        ? { ...task, translation: { state: "interrupted" } }
+        : task,
+    );
+  } catch {
+    return [];
+  }
+}
