@@ -35,7 +35,7 @@ struct State {
     release: Option<Function>,
 }
 
-fn manager() -> Option<LockManager> {
+fn locks() -> Option<LockManager> {
     let navigator = web_sys::window()?.navigator();
     let locks = Reflect::get(&navigator, &"locks".into()).ok()?;
     (!locks.is_undefined() && !locks.is_null()).then(|| locks.unchecked_into())
@@ -44,7 +44,7 @@ fn manager() -> Option<LockManager> {
 impl FlushLock {
     /// Waits for the lock for at most `patience_ms`; whether it was granted.
     pub async fn acquire(&self, name: &str, patience_ms: u32) -> bool {
-        let Some(manager) = manager() else {
+        let Some(locks) = locks() else {
             return true;
         };
         let Ok(controller) = web_sys::AbortController::new() else {
@@ -69,7 +69,7 @@ impl FlushLock {
                     let _ = granted.call0(&JsValue::UNDEFINED);
                 })
             });
-            match manager.request(name, &options, on_grant.unchecked_ref()) {
+            match locks.request(name, &options, on_grant.unchecked_ref()) {
                 Ok(request) => drop(request.catch(&Closure::once(move |error: JsValue| {
                     let _ = refused.call1(&JsValue::UNDEFINED, &error);
                 }))),

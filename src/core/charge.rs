@@ -23,8 +23,15 @@ pub struct Key(String);
 
 impl Key {
     /// A key of 1 to [`ID_LIMIT`] characters.
+    ///
+    /// Not `.` or `..`: in the path of a look-up a browser would fold them away (URL standard,
+    /// "dot segments"), encoded or not.
     pub fn new(key: impl Into<String>) -> Result<Key, InvalidArgument> {
-        checked_id("key", key.into()).map(Key)
+        let key = checked_id("key", key.into())?;
+        match key.as_str() {
+            "." | ".." => Err(InvalidArgument::new("key must not be \".\" or \"..\"")),
+            _ => Ok(Key(key)),
+        }
     }
 
     /// The key as the caller knows it.
@@ -227,6 +234,13 @@ mod tests {
             assert!(no_feature.into_charge(0).is_err());
             assert!(no_key.into_charge(0).is_err());
         }
+    }
+
+    #[test]
+    fn a_key_that_a_path_would_lose_is_refused() {
+        assert!(Key::new(".").is_err());
+        assert!(Key::new("..").is_err());
+        assert!(Key::new("...").is_ok());
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub enum Op {
     Cancel {
         /// Whose.
         key: Key,
+        /// For people.
+        detail: String,
     },
     /// Forgets a settled charge.
     Forget {
@@ -101,7 +103,7 @@ impl Op {
             Op::Begin { key, .. }
             | Op::Conclude { key, .. }
             | Op::Reopen { key }
-            | Op::Cancel { key }
+            | Op::Cancel { key, .. }
             | Op::Forget { key }
             | Op::Read { key } => key,
         }
@@ -141,7 +143,9 @@ impl Op {
                 record.conclude(tab, conclusion.clone(), *next_attempt_at_ms, at.wall_ms)
             }),
             Op::Reopen { .. } => current.and_then(|record| record.reopen(at.wall_ms)),
-            Op::Cancel { .. } => current.and_then(|record| record.cancel(at.wall_ms)),
+            Op::Cancel { detail, .. } => {
+                current.and_then(|record| record.cancel(detail.clone(), at.wall_ms))
+            }
             Op::Forget { .. } => return forget(current),
             Op::Read { .. } => return Applied::kept(current, true),
         };

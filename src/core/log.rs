@@ -17,6 +17,16 @@ pub enum Locale {
     ZhCn,
 }
 
+impl Locale {
+    /// The text in this language.
+    pub fn say(self, english: &str, chinese: &str) -> String {
+        match self {
+            Locale::En => english.to_owned(),
+            Locale::ZhCn => chinese.to_owned(),
+        }
+    }
+}
+
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

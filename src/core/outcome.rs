@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::charge::Key;
+use super::log::Locale;
 use super::points::Points;
 use super::record::{Decline, Failure, Record, State, Verdict};
 
@@ -155,12 +156,12 @@ impl Outcome {
     ///
     /// `waiting_for` is why a charge without any attempt is not being sent just now; `durable`
     /// whether the record survives a crash.
-    pub fn of(record: &Record, waiting_for: OpenReason, durable: bool) -> Outcome {
+    pub fn of(record: &Record, waiting_for: OpenReason, durable: bool, locale: Locale) -> Outcome {
         let what = match record.state() {
             State::Waiting(waiting) => {
                 let (reason, detail) = match waiting.cause() {
                     Some(cause) => (cause.reason, cause.detail.clone()),
-                    None => (waiting_for, not_sent_yet(waiting_for).to_owned()),
+                    None => (waiting_for, not_sent_yet(waiting_for, locale)),
                 };
                 if waiting.in_doubt() {
                     What::unknown(reason, durable, detail)
@@ -175,7 +176,7 @@ impl Outcome {
             State::Attempting(attempting) => What::unknown(
                 OpenReason::Timeout,
                 durable,
-                format!("attempt {} is under way", attempting.number()),
+                under_way(attempting.number(), locale),
             ),
             State::Parked(parked) => What::Unknown {
                 reason: UnknownReason::Parked(parked.reason()),
@@ -238,13 +239,36 @@ impl What {
     }
 }
 
-fn not_sent_yet(waiting_for: OpenReason) -> &'static str {
-    match waiting_for {
-        OpenReason::Offline => "not sent yet: the browser is offline",
-        OpenReason::Unreachable => "not sent yet: the server can't be reached",
-        OpenReason::Timeout => "not sent yet: waiting for its turn",
-        OpenReason::Busy => "not sent yet: the server asked for patience",
-        OpenReason::ServerError => "not sent yet: the server is failing",
-        OpenReason::Unauthorized => "not sent yet: the server does not accept the token",
+fn under_way(attempt: u32, locale: Locale) -> String {
+    match locale {
+        Locale::En => format!("attempt {attempt} is under way"),
+        Locale::ZhCn => format!("第 {attempt} 次尝试进行中"),
     }
+}
+
+fn not_sent_yet(waiting_for: OpenReason, locale: Locale) -> String {
+    let (english, chinese) = match waiting_for {
+        OpenReason::Offline => (
+            "not sent yet: the browser is offline",
+            "尚未发送：浏览器离线",
+        ),
+        OpenReason::Unreachable => (
+            "not sent yet: the server can't be reached",
+            "尚未发送：无法连接服务器",
+        ),
+        OpenReason::Timeout => ("not sent yet: waiting for its turn", "尚未发送：排队等候"),
+        OpenReason::Busy => (
+            "not sent yet: the server asked for patience",
+            "尚未发送：服务器要求稍候",
+        ),
+        OpenReason::ServerError => (
+            "not sent yet: the server is failing",
+            "尚未发送：服务器故障",
+        ),
+        OpenReason::Unauthorized => (
+            "not sent yet: the server does not accept the token",
+            "尚未发送：服务器不接受令牌",
+        ),
+    };
+    locale.say(english, chinese)
 }

@@ -13,11 +13,15 @@
 //! Each state is a type of its own, and its methods are the transitions that leave it. A receipt
 //! has none: what is charged stays charged.
 
+mod state;
+mod verdict;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::state::{Attempting, Claim, Parked, Purpose, State, Waiting};
+pub use self::verdict::{Cause, Conclusion, Decline, Failure, Receipt, Verdict};
 use super::charge::Charge;
-use super::outcome::{DeclineReason, FailureReason, OpenReason, ParkReason};
-use super::points::Points;
+use super::outcome::FailureReason;
 
 /// A charge and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,286 +33,6 @@ pub struct Record {
     spent: u32,
     updated_at_ms: u64,
     state: State,
-}
-
-/// Where a charge stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum State {
-    /// Open, nobody is sending it.
-    Waiting(Waiting),
-    /// Open, one tab has the right to send it or to look it up.
-    Attempting(Attempting),
-    /// Without a verdict, and no longer tried.
-    Parked(Parked),
-    /// With a verdict.
-    Settled(Verdict),
-}
-
-/// The final word on a charge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "verdict", rename_all = "snake_case")]
-pub enum Verdict {
-    /// The server has taken the points.
-    Charged(Receipt),
-    /// The server has declined.
-    Declined(Decline),
-    /// Nothing was taken, and not for the balance's sake.
-    Failed(Failure),
-}
-
-/// What the server says of a charge that it has taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// The server's name for the charge.
-    pub charge_id: String,
-    /// When the server took it, RFC 3339.
-    pub charged_at: String,
-    /// The balance that came with the answer.
-    pub balance: Points,
-    /// The version of that balance.
-    pub version: u64,
-    /// The server had charged this key before.
-    pub replayed: bool,
-}
-
-/// The server's decision to take nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decline {
-    /// Why.
-    pub reason: DeclineReason,
-    /// The balance that the server named.
-    pub balance: Option<Points>,
-    /// For people.
-    pub detail: String,
-}
-
-/// Why nothing was taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// Why.
-    pub reason: FailureReason,
-    /// Whether trying again may succeed.
-    pub retryable: bool,
-    /// For people.
-    pub detail: String,
-}
-
-/// Why an attempt brought no verdict.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cause {
-    /// In a word.
-    pub reason: OpenReason,
-    /// For people.
-    pub detail: String,
-}
-
-/// One tab's timed right to work on one charge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// The tab.
-    pub tab: String,
-    /// When the right ends, milliseconds since the Unix epoch.
-    pub until_ms: u64,
-}
-
-impl Claim {
-    /// Whether it holds at `wall_ms`. One that ends further ahead than `longest_ms` was made
-    /// before the clock was set back, and does not hold.
-    pub fn holds_at(&self, wall_ms: u64, longest_ms: u64) -> bool {
-        let left = self.until_ms.saturating_sub(wall_ms);
-        left > 0 && left <= longest_ms
-    }
-}
-
-/// What a claim is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// To send the charge.
-    Send,
-    /// To ask the server whether it has charged this key, which can harm nothing.
-    LookUp,
-}
-
-/// Open, and nobody is sending it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
-    next_attempt_at_ms: u64,
-    cause: Option<Cause>,
-    /// An attempt may have reached the server and no conclusive answer came.
-    in_doubt: bool,
-    /// Since the last sending the server has said that it never charged this key.
-    cleared: bool,
-    /// Look-ups in a row that brought no answer.
-    look_ups: u32,
-}
-
-impl Waiting {
-    /// When the next attempt is due, milliseconds since the Unix epoch.
-    pub fn next_attempt_at_ms(&self) -> u64 {
-        self.next_attempt_at_ms
-    }
-
-    /// Why the last attempt brought no verdict.
-    pub fn cause(&self) -> Option<&Cause> {
-        self.cause.as_ref()
-    }
-
-    /// Whether an attempt may have reached the server.
-    pub fn in_doubt(&self) -> bool {
-        self.in_doubt
-    }
-
-    /// Whether the server said, since the last sending, that it never charged this key.
-    pub fn cleared(&self) -> bool {
-        self.cleared
-    }
-
-    /// Look-ups in a row that brought no answer.
-    pub fn look_ups(&self) -> u32 {
-        self.look_ups
-    }
-
-    fn begin(self, number: u32, purpose: Purpose, claim: Claim) -> Attempting {
-        Attempting {
-            claim,
-            purpose,
-            number,
-            before: self,
-        }
-    }
-
-    fn park(reason: ParkReason, detail: String) -> Parked {
-        Parked { reason, detail }
-    }
-}
-
-/// Open, and one tab has the right to work on it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempting {
-    claim: Claim,
-    purpose: Purpose,
-    number: u32,
-    before: Waiting,
-}
-
-impl Attempting {
-    /// Whose right it is.
-    pub fn claim(&self) -> &Claim {
-        &self.claim
-    }
-
-    /// What for.
-    pub fn purpose(&self) -> Purpose {
-        self.purpose
-    }
-
-    /// The attempt's number.
-    pub fn number(&self) -> u32 {
-        self.number
-    }
-
-    /// How it stood before.
-    pub fn before(&self) -> &Waiting {
-        &self.before
-    }
-
-    /// The claimant went away without a word: what it was doing may have reached the server.
-    fn abandoned(self) -> Waiting {
-        match self.purpose {
-            Purpose::Send => Waiting {
-                in_doubt: true,
-                cleared: false,
-                ..self.before
-            },
-            Purpose::LookUp => self.before,
-        }
-    }
-
-    fn answered_without_verdict(
-        self,
-        next_attempt_at_ms: u64,
-        cause: Cause,
-        doubt: bool,
-    ) -> Waiting {
-        match self.purpose {
-            Purpose::Send => Waiting {
-                next_attempt_at_ms,
-                cause: Some(cause),
-                in_doubt: doubt || self.before.in_doubt,
-                cleared: false,
-                look_ups: 0,
-            },
-            Purpose::LookUp => Waiting {
-                next_attempt_at_ms,
-                cause: Some(cause),
-                look_ups: self.before.look_ups.saturating_add(1),
-                ..self.before
-            },
-        }
-    }
-
-    fn not_sent(self, next_attempt_at_ms: u64, cause: Cause) -> Waiting {
-        Waiting {
-            next_attempt_at_ms,
-            cause: Some(cause),
-            ..self.before
-        }
-    }
-
-    fn never_charged(self, next_attempt_at_ms: u64) -> Waiting {
-        Waiting {
-            next_attempt_at_ms,
-            in_doubt: false,
-            cleared: true,
-            look_ups: 0,
-            ..self.before
-        }
-    }
-}
-
-/// Without a verdict, and no longer tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parked {
-    reason: ParkReason,
-    detail: String,
-}
-
-impl Parked {
-    /// Why.
-    pub fn reason(&self) -> ParkReason {
-        self.reason
-    }
-
-    /// For people.
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-
-    fn reopen(self) -> Waiting {
-        Waiting {
-            in_doubt: true,
-            ..Waiting::default()
-        }
-    }
-}
-
-/// What an attempt came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Conclusion {
-    /// A verdict.
-    Settled(Verdict),
-    /// No verdict; this attempt certainly took nothing.
-    TurnedAway(Cause),
-    /// No verdict; this attempt may have taken the points.
-    Lost(Cause),
-    /// The request never left.
-    NotSent(Cause),
-    /// The server says that it never charged this key.
-    NeverCharged,
-    /// No verdict is to be had: stop trying, keep, and show.
-    Park(ParkReason, String),
 }
 
 impl Record {
@@ -401,8 +125,8 @@ impl Record {
         let waiting = match self.state.clone() {
             State::Waiting(waiting) => waiting,
             State::Attempting(attempting)
-                if !attempting.claim.holds_at(wall_ms, longest_ms)
-                    || attempting.claim.tab == claim.tab =>
+                if !attempting.claim().holds_at(wall_ms, longest_ms)
+                    || attempting.claim().tab == claim.tab =>
             {
                 attempting.abandoned()
             }
@@ -439,12 +163,12 @@ impl Record {
             return Some(self.turned(State::Settled(verdict), wall_ms));
         }
         let attempting = match self.state.clone() {
-            State::Attempting(attempting) if attempting.claim.tab == tab => attempting,
+            State::Attempting(attempting) if attempting.claim().tab == tab => attempting,
             State::Attempting(_) | State::Waiting(_) | State::Parked(_) | State::Settled(_) => {
                 return None;
             }
         };
-        let sent = attempting.purpose == Purpose::Send;
+        let sent = attempting.purpose() == Purpose::Send;
         let mut record = self;
         let state = match conclusion {
             Conclusion::Settled(verdict) => State::Settled(verdict),
@@ -464,7 +188,7 @@ impl Record {
             Conclusion::NeverCharged => {
                 State::Waiting(attempting.never_charged(next_attempt_at_ms))
             }
-            Conclusion::Park(reason, detail) => State::Parked(Waiting::park(reason, detail)),
+            Conclusion::Park(reason, detail) => State::Parked(Parked::new(reason, detail)),
         };
         Some(record.turned(state, wall_ms))
     }
@@ -473,11 +197,7 @@ impl Record {
     /// `None` where it is charged or being attempted.
     pub fn reopen(self, wall_ms: u64) -> Option<Record> {
         let waiting = match self.state.clone() {
-            State::Waiting(waiting) => Waiting {
-                next_attempt_at_ms: 0,
-                look_ups: 0,
-                ..waiting
-            },
+            State::Waiting(waiting) => waiting.hurried(),
             State::Parked(parked) => parked.reopen(),
             State::Settled(Verdict::Declined(_) | Verdict::Failed(_)) => Waiting::default(),
             State::Settled(Verdict::Charged(_)) | State::Attempting(_) => return None,
@@ -487,16 +207,16 @@ impl Record {
     }
 
     /// Gives up a charge that has certainly taken nothing: never sent, or looked up since.
-    pub fn cancel(self, wall_ms: u64) -> Option<Record> {
+    pub fn cancel(self, detail: String, wall_ms: u64) -> Option<Record> {
         let untouched = match &self.state {
-            State::Waiting(waiting) => self.attempts == 0 || waiting.cleared,
+            State::Waiting(waiting) => self.attempts == 0 || waiting.cleared(),
             State::Attempting(_) | State::Parked(_) | State::Settled(_) => false,
         };
         untouched.then(|| {
             let failure = Failure {
                 reason: FailureReason::Cancelled,
                 retryable: false,
-                detail: "given up before anything was taken".to_owned(),
+                detail,
             };
             self.turned(State::Settled(Verdict::Failed(failure)), wall_ms)
         })

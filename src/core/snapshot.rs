@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::balance::Balance;
 use super::charge::Key;
+use super::log::Locale;
 use super::outcome::{OpenReason, Outcome};
 use super::points::Points;
 use super::record::{Record, State, Verdict};
@@ -72,7 +73,7 @@ pub struct ChargeRecord {
 
 impl ChargeRecord {
     /// A record as its user sees it.
-    pub fn of(record: &Record, durable: bool) -> ChargeRecord {
+    pub fn of(record: &Record, durable: bool, locale: Locale) -> ChargeRecord {
         let charge = record.charge();
         let (next_attempt_at, ended) = match record.state() {
             State::Waiting(waiting) => (
@@ -93,7 +94,7 @@ impl ChargeRecord {
             created_at: charge.created_at_ms,
             updated_at: record.updated_at_ms(),
             next_attempt_at,
-            outcome: ended.then(|| Outcome::of(record, OpenReason::Timeout, durable)),
+            outcome: ended.then(|| Outcome::of(record, OpenReason::Timeout, durable, locale)),
         }
     }
 }

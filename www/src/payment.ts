@@ -1,4 +1,4 @@
-import type { ChargeOutcome, ChargeRecord } from "tollbox";
+import type { BillingSnapshot, ChargeOutcome, ChargeRecord } from "tollbox";
 import type { Entry } from "./desk";
 import type { Messages } from "./i18n";
 
@@ -24,9 +24,11 @@ export interface Payment {
   notes: string[];
 }
 
+type Network = BillingSnapshot["network"];
+
 /** The payment of an entry in words. */
-export function paymentOf({ task, record }: Entry, t: Messages): Payment {
-  if (record) return ofRecord(record, t);
+export function paymentOf({ task, record }: Entry, network: Network, t: Messages): Payment {
+  if (record) return ofRecord(record, network, t);
   switch (task?.translation.state) {
     case "running":
       return plain("held", t.payment.held);
@@ -41,7 +43,7 @@ export function paymentOf({ task, record }: Entry, t: Messages): Payment {
   }
 }
 
-function ofRecord(record: ChargeRecord, t: Messages): Payment {
+function ofRecord(record: ChargeRecord, network: Network, t: Messages): Payment {
   const { outcome, status } = record;
   switch (status) {
     case "success":
@@ -55,7 +57,7 @@ function ofRecord(record: ChargeRecord, t: Messages): Payment {
         return ofOutcome(outcome, t);
       }
       return status === "pending" && record.attempts === 0
-        ? plain("queued", t.payment.waiting)
+        ? notTriedYet(network, t)
         : plain("sending", t.payment.sending);
     case "failed":
       return outcome?.status === "declined" || outcome?.status === "failed"
@@ -101,6 +103,13 @@ export function ofOutcome(outcome: ChargeOutcome, t: Messages): Payment {
       return { state, reason, resolving: null, label: words.failed, notes };
     }
   }
+}
+
+/** No attempt has ended yet: what keeps it is what keeps the whole queue. */
+function notTriedYet(network: Network, t: Messages): Payment {
+  const reason = network === "online" ? null : network;
+  const notes = reason === null ? [] : [t.reason.open[reason], t.payment.queuedNote];
+  return { ...plain("queued", t.payment.queued), reason, notes };
 }
 
 function plain(state: PaymentState, label: string): Payment {

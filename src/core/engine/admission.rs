@@ -1,6 +1,7 @@
 //! Taking a charge on: by `charge`, and again by `retry`; giving it up by `cancel`.
 
-use super::calls::{Kind, conflict_with, is_charged, replayed};
+use super::answering::{is_charged, replayed};
+use super::calls::Kind;
 use super::journaling::Then;
 use super::sending::{Lane, Plan};
 use super::{Answer, CallId, Engine, Life};
@@ -29,7 +30,7 @@ impl Engine {
                     task_id: charge.task_id,
                     amount: charge.amount,
                     attempts: record.attempts(),
-                    what: conflict_with(record.charge()),
+                    what: self.conflict_with(record.charge()),
                 };
                 return self.resolve(call, Answer::Outcome(outcome));
             }
@@ -49,6 +50,8 @@ impl Engine {
     }
 
     pub(super) fn cancel(&mut self, now: Now, call: CallId, key: Key) {
+        // A look-up may be needed, and harms nothing.
+        self.gate.hurry(now);
         self.seek(now, call, Kind::Cancel, key);
     }
 
@@ -85,9 +88,10 @@ impl Engine {
             self.observe(now, key, record);
         }
         if kind == Kind::Show {
-            let durable = self.durable();
+            let (durable, locale) = (self.durable(), self.config.locale);
             let entry = self.outbox.get(key);
-            let shown = entry.map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved));
+            let shown =
+                entry.map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale));
             return self.resolve(call, Answer::Record(shown));
         }
         match self.outbox.get(key) {
@@ -187,11 +191,11 @@ impl Engine {
         };
         let record = entry.record;
         if !entry.saved {
-            let failure = Engine::storage_failure(error);
+            let failure = self.storage_failure(error);
             let refused = Record::refused(record.charge().clone(), record.sequence(), failure);
             self.take_record(now, refused, false);
         } else if !record.is_held() {
-            let what = Engine::storage_failure(error).into();
+            let what = self.storage_failure(error).into();
             let outcome = Outcome::about(&record, what);
             self.resolve(call, Answer::Outcome(outcome));
         } else {
@@ -210,7 +214,10 @@ impl Engine {
             return Err(Failure {
                 reason: FailureReason::QueueFull,
                 retryable: true,
-                detail: format!("{} charges are open already", self.config.max_entries),
+                detail: self.say(
+                    &format!("{} charges are open already", self.config.max_entries),
+                    &format!("已有 {} 笔扣费未完成", self.config.max_entries),
+                ),
             });
         }
         self.offline_spend(now, charge.amount)
@@ -224,22 +231,34 @@ impl Engine {
         let held = self.held();
         let denied = match self.config.offline_spend {
             OfflineSpend::Unlimited => return Ok(()),
-            OfflineSpend::Deny => "nothing may be charged while the server can't be reached",
+            OfflineSpend::Deny => (
+                "nothing may be charged while the server can't be reached",
+                "无法连接服务器时不允许扣费",
+            ),
             OfflineSpend::Points(limit) if held.plus(amount) <= limit => return Ok(()),
-            OfflineSpend::Points(_) => "more points than may be charged without the server",
+            OfflineSpend::Points(_) => (
+                "more points than may be charged without the server",
+                "超出离线可用的算力",
+            ),
             OfflineSpend::WithinBalance => {
                 let stale_after_ms = self.config.stale_after_ms;
                 match self.balance.view(held, now.wall_ms, stale_after_ms) {
                     Some(balance) if amount <= balance.available => return Ok(()),
-                    Some(_) => "more points than are available, and the server can't be reached",
-                    None => "no balance is known, and the server can't be reached",
+                    Some(_) => (
+                        "more points than are available, and the server can't be reached",
+                        "超出可用算力，且无法连接服务器",
+                    ),
+                    None => (
+                        "no balance is known, and the server can't be reached",
+                        "余额未知，且无法连接服务器",
+                    ),
                 }
             }
         };
         Err(Failure {
             reason: FailureReason::OfflineSpendDenied,
             retryable: true,
-            detail: denied.to_owned(),
+            detail: self.say(denied.0, denied.1),
         })
     }
 
@@ -261,27 +280,24 @@ impl Engine {
         let op = match record.state() {
             State::Settled(_) | State::Attempting(_) => return,
             State::Parked(_) => Op::Reopen { key: key.clone() },
-            State::Waiting(waiting) if record.attempts() == 0 || waiting.cleared() => {
-                Op::Cancel { key: key.clone() }
-            }
+            State::Waiting(waiting) if record.attempts() == 0 || waiting.cleared() => Op::Cancel {
+                key: key.clone(),
+                detail: self.say("given up before it was sent", "在发送前已取消"),
+            },
             State::Waiting(_) => {
-                let asked = self.calls.at(key).into_iter().filter(|id| {
-                    let call = self.calls.get(*id);
-                    call.is_some_and(|call| call.kind == Kind::Cancel && call.tries > 0)
-                });
-                let asked: Vec<CallId> = asked.collect();
-                let closed = self.gate.closed_for(now).is_some() || self.life != Life::Running;
-                let hopeless = if closed { self.calls.at(key) } else { asked };
-                for id in hopeless {
-                    if self
-                        .calls
-                        .get(id)
-                        .is_some_and(|call| call.kind == Kind::Cancel)
-                    {
+                for id in self.calls.at(key) {
+                    let call = self.calls.get(id).filter(|call| call.kind == Kind::Cancel);
+                    let Some((call, entry)) = call.zip(self.outbox.get(key)) else {
+                        continue;
+                    };
+                    if self.life != Life::Running || !self.worth_waiting(now, call, entry) {
                         self.answer_so_far(now, id);
                     }
                 }
-                return self.outbox.hurry(key, now);
+                if self.calls.wants_cancelled_now(key) {
+                    self.outbox.hurry(key, now);
+                }
+                return;
             }
         };
         self.set_busy(key, true);

@@ -8,16 +8,12 @@ use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::journal::Op;
 use crate::core::network::Asked;
-use crate::core::outcome::{FailureReason, OpenReason, ParkReason};
+use crate::core::outcome::OpenReason;
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
     BatchAnswer, ChargeAnswer, LookUpAnswer, Reading, Response, Setback, SetbackKind,
 };
-use crate::core::record::{Cause, Conclusion, Failure, Record, State, Verdict};
-
-/// Look-ups in a row that may go unanswered by a server that does answer otherwise, before the
-/// charge is parked.
-const LOOK_UPS_LIMIT: u32 = 3;
+use crate::core::record::{Cause, Conclusion};
 
 impl Engine {
     pub(super) fn answered(&mut self, now: Now, send: SendId, response: &Response) {
@@ -84,7 +80,11 @@ impl Engine {
             }
             BatchAnswer::Unsupported => {
                 self.batches = false;
-                self.send_one_by_one(sent, charges, "the server takes no batches");
+                self.send_one_by_one(
+                    sent,
+                    charges,
+                    &self.say("the server takes no batches", "服务器不支持批量扣费"),
+                );
             }
             BatchAnswer::Refused(detail) => self.send_one_by_one(sent, charges, &detail),
             BatchAnswer::Setback(setback) => {
@@ -105,101 +105,6 @@ impl Engine {
                 detail: detail.to_owned(),
             };
             self.conclude(&charge.key, Conclusion::NotSent(cause), 0, None);
-        }
-    }
-
-    fn look_up_answered(&mut self, now: Now, sent: &Sent, charge: &Charge, answer: LookUpAnswer) {
-        let key = &charge.key;
-        match answer {
-            LookUpAnswer::Charged(receipt) => {
-                self.server_answered(sent);
-                let reading = Some(receipt.reading());
-                let verdict = Verdict::Charged(receipt);
-                self.conclude(key, Conclusion::Settled(verdict), 0, reading);
-            }
-            LookUpAnswer::NeverCharged => {
-                self.server_answered(sent);
-                let conclusion = self.never_charged(key);
-                self.conclude(key, conclusion, 0, None);
-            }
-            LookUpAnswer::Refused(detail) => {
-                self.server_answered(sent);
-                self.count_try(key);
-                let conclusion = match self.park_reason(key, now) {
-                    Some(reason) => Conclusion::Park(reason, detail),
-                    None => Conclusion::TurnedAway(Cause {
-                        reason: OpenReason::ServerError,
-                        detail,
-                    }),
-                };
-                self.conclude(key, conclusion, 0, None);
-            }
-            LookUpAnswer::Setback(setback) => {
-                let hint = self.set_back(now, sent, Asked::Charge, &setback);
-                if hint.is_none() {
-                    self.count_try(key);
-                }
-                self.look_up_set_back(now, key, setback, hint);
-            }
-        }
-    }
-
-    fn never_charged(&self, key: &Key) -> Conclusion {
-        let exhausted = self
-            .outbox
-            .get(key)
-            .is_some_and(|entry| self.is_exhausted(&entry.record));
-        let failure = if self.calls.wants_cancelled(key) {
-            Failure {
-                reason: FailureReason::Cancelled,
-                retryable: false,
-                detail: "given up; the server says that it never charged it".to_owned(),
-            }
-        } else if exhausted {
-            Failure {
-                reason: FailureReason::RetriesExhausted,
-                retryable: true,
-                detail: "all attempts are used up; the server says that it never charged it"
-                    .to_owned(),
-            }
-        } else {
-            return Conclusion::NeverCharged;
-        };
-        Conclusion::Settled(Verdict::Failed(failure))
-    }
-
-    fn look_up_set_back(&mut self, now: Now, key: &Key, setback: Setback, hint: Option<u64>) {
-        let look_ups = self
-            .outbox
-            .get(key)
-            .map_or(0, |entry| look_ups(&entry.record));
-        let cause = Cause {
-            reason: setback.kind.reason(),
-            detail: setback.detail,
-        };
-        let conclusion = match setback.kind {
-            SetbackKind::Unauthorized | SetbackKind::Busy => Conclusion::NotSent(cause),
-            SetbackKind::InProgress | SetbackKind::ServerError | SetbackKind::Foreign => {
-                let last = look_ups.saturating_add(1) >= LOOK_UPS_LIMIT;
-                match self.park_reason(key, now).filter(|_| last) {
-                    Some(reason) => Conclusion::Park(reason, cause.detail),
-                    None => Conclusion::TurnedAway(cause),
-                }
-            }
-        };
-        let delay_ms = self.config.backoff.delay_ms(look_ups, &mut self.jitter);
-        let next_ms = hint.unwrap_or_else(|| now.wall_after(delay_ms));
-        self.conclude(key, conclusion, next_ms, None);
-    }
-
-    /// Why a charge is parked when its look-up can't be answered; `None` where it need not be.
-    fn park_reason(&self, key: &Key, now: Now) -> Option<ParkReason> {
-        let record = &self.outbox.get(key)?.record;
-        if self.is_exhausted(record) {
-            Some(ParkReason::RetriesExhausted)
-        } else {
-            self.key_expired(record, now)
-                .then_some(ParkReason::KeyExpired)
         }
     }
 
@@ -242,7 +147,8 @@ impl Engine {
 
     fn alert_if_foreign(&mut self, now: Now, setback: &Setback) {
         if setback.kind == SetbackKind::Foreign {
-            self.raise(now, AlertKind::NetworkLost, setback.detail.clone());
+            let detail = self.setback_detail(setback);
+            self.raise(now, AlertKind::NetworkLost, detail);
         }
     }
 
@@ -256,7 +162,7 @@ impl Engine {
     fn conclude_set_back(&mut self, now: Now, key: &Key, setback: &Setback, hint: Option<u64>) {
         let cause = Cause {
             reason: setback.kind.reason(),
-            detail: setback.detail.clone(),
+            detail: self.setback_detail(setback),
         };
         let another_token = setback.kind == SetbackKind::Unauthorized
             && self.gate.closed_for(now) != Some(OpenReason::Unauthorized);
@@ -269,6 +175,19 @@ impl Engine {
         };
         let next_ms = hint.unwrap_or_else(|| self.next_attempt_ms(now, key));
         self.conclude(key, conclusion, next_ms, None);
+    }
+
+    pub(super) fn setback_detail(&self, setback: &Setback) -> String {
+        match setback.kind {
+            SetbackKind::Foreign => self.say(
+                "the answer is not the billing server's answer to this request",
+                "应答不是计费服务器对本请求的应答",
+            ),
+            SetbackKind::Unauthorized
+            | SetbackKind::Busy
+            | SetbackKind::InProgress
+            | SetbackKind::ServerError => setback.detail.clone(),
+        }
     }
 
     /// When a charge that has just been attempted is due again; wall clock.
@@ -286,10 +205,16 @@ impl Engine {
             return;
         };
         let (reason, detail) = match timed_out {
-            true => (OpenReason::Timeout, "no answer within the time limit"),
+            true => (
+                OpenReason::Timeout,
+                self.say("no answer within the time limit", "在时限内没有收到应答"),
+            ),
             false => (
                 OpenReason::Unreachable,
-                "the connection failed before an answer came",
+                self.say(
+                    "the connection failed before an answer came",
+                    "连接在应答前中断",
+                ),
             ),
         };
         let asked = match &sent.what {
@@ -300,10 +225,7 @@ impl Engine {
         };
         self.gate
             .lost(asked, now, &self.config.backoff, &mut self.jitter);
-        let cause = Cause {
-            reason,
-            detail: detail.to_owned(),
-        };
+        let cause = Cause { reason, detail };
         match &sent.what {
             SentWhat::Charge { charge } => self.charge_lost(now, charge, cause),
             SentWhat::Batch { charges } => {
@@ -356,7 +278,7 @@ impl Engine {
     }
 
     /// Orders what an attempt came to to be written down. What it says is told after that.
-    fn conclude(
+    pub(super) fn conclude(
         &mut self,
         key: &Key,
         conclusion: Conclusion,
@@ -376,7 +298,10 @@ impl Engine {
     pub(super) fn conclude_all_lost(&mut self) {
         let cause = Cause {
             reason: OpenReason::Timeout,
-            detail: "the client was closed before an answer came".to_owned(),
+            detail: self.say(
+                "the client was closed before an answer came",
+                "客户端在应答前已关闭",
+            ),
         };
         for (_, sent) in std::mem::take(&mut self.sent) {
             let (charges, conclusion) = match sent.what {
@@ -389,13 +314,5 @@ impl Engine {
                 self.conclude(&charge.key, conclusion.clone(), 0, None);
             }
         }
-    }
-}
-
-fn look_ups(record: &Record) -> u32 {
-    match record.state() {
-        State::Waiting(waiting) => waiting.look_ups(),
-        State::Attempting(attempting) => attempting.before().look_ups(),
-        State::Parked(_) | State::Settled(_) => 0,
     }
 }

@@ -2,13 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Answer, CallId, Effect, Engine, Event, Life};
+use super::CallId;
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
-use crate::core::outbox::Entry;
-use crate::core::outcome::{FailureReason, OpenReason, Outcome, UnknownReason, What};
-use crate::core::record::{Record, State, Verdict};
-use crate::core::snapshot::ChargeRecord;
 
 /// One call about one charge.
 #[derive(Clone, Debug)]
@@ -83,20 +79,24 @@ impl Calls {
         self.by_key.keys().cloned().collect()
     }
 
-    fn any_at(&self, key: &Key, wanted: impl Fn(Kind) -> bool) -> bool {
+    fn any_at(&self, key: &Key, wanted: impl Fn(&Call) -> bool) -> bool {
         let ids = self.by_key.get(key).into_iter().flatten();
-        ids.filter_map(|id| self.calls.get(id))
-            .any(|call| wanted(call.kind))
+        ids.filter_map(|id| self.calls.get(id)).any(wanted)
     }
 
     /// Whether somebody waits for this charge to be made.
     pub(super) fn wants_sent(&self, key: &Key) -> bool {
-        self.any_at(key, Kind::wants_sent)
+        self.any_at(key, |call| call.kind.wants_sent())
     }
 
     /// Whether somebody waits for this charge to be given up.
     pub(super) fn wants_cancelled(&self, key: &Key) -> bool {
-        self.any_at(key, |kind| kind == Kind::Cancel)
+        self.any_at(key, |call| call.kind == Kind::Cancel)
+    }
+
+    /// Whether somebody waits for this charge to be given up, and no look-up has failed yet.
+    pub(super) fn wants_cancelled_now(&self, key: &Key) -> bool {
+        self.any_at(key, |call| call.kind == Kind::Cancel && call.tries == 0)
     }
 
     pub(super) fn next_deadline(&self) -> Option<u64> {
@@ -106,301 +106,17 @@ impl Calls {
             .min()
     }
 
-    fn overdue(&self, now: Now) -> Vec<CallId> {
+    pub(super) fn overdue(&self, now: Now) -> Vec<CallId> {
         let due = |call: &Call| call.deadline_ms.is_some_and(|at| at <= now.mono_ms);
         let overdue = self.calls.iter().filter(|(_, call)| due(call));
         overdue.map(|(id, _)| *id).collect()
     }
 
-    fn count_tries(&mut self, mut counts: impl FnMut(&Call) -> bool) {
+    pub(super) fn count_tries(&mut self, mut counts: impl FnMut(&Call) -> bool) {
         for call in self.calls.values_mut() {
             if counts(call) {
                 call.tries = call.tries.saturating_add(1);
             }
         }
     }
-}
-
-impl Engine {
-    pub(super) fn resolve(&mut self, call: CallId, answer: Answer) {
-        self.calls.remove(call);
-        self.effects.push_back(Effect::Resolve { call, answer });
-    }
-
-    pub(super) fn call(&self, now: Now, kind: Kind, key: Key, charge: Option<Charge>) -> Call {
-        let patient = matches!(kind, Kind::Settled | Kind::Show);
-        Call {
-            kind,
-            key,
-            charge,
-            deadline_ms: (!patient).then(|| now.after(self.config.respond_within_ms)),
-            tries: 0,
-        }
-    }
-
-    /// An attempt for this charge brought no verdict.
-    pub(super) fn count_try(&mut self, key: &Key) {
-        self.calls.count_tries(|call| call.key == *key);
-    }
-
-    /// A probe failed, on behalf of everybody who waits.
-    pub(super) fn count_try_of_all(&mut self) {
-        self.calls.count_tries(|_| true);
-    }
-
-    /// Answers the calls about this charge that can be answered, and does for the others what
-    /// can be done.
-    pub(super) fn progress(&mut self, now: Now, key: &Key) {
-        let Some(entry) = self.outbox.get(key).cloned() else {
-            return;
-        };
-        for id in self.calls.at(key) {
-            let Some(call) = self.calls.get(id).cloned() else {
-                continue;
-            };
-            if let Some(outcome) = self.answer_to(now, &call, &entry) {
-                self.log_answer(now, &call, &entry.record, &outcome);
-                self.resolve(id, Answer::Outcome(outcome));
-            }
-        }
-        if self.calls.wants_cancelled(key) && !entry.busy {
-            self.progress_cancel(now, key, &entry.record);
-        }
-    }
-
-    pub(super) fn progress_all(&mut self, now: Now) {
-        for key in self.calls.keys() {
-            self.progress(now, &key);
-        }
-    }
-
-    fn answer_to(&self, now: Now, call: &Call, entry: &Entry) -> Option<Outcome> {
-        let record = &entry.record;
-        let other = |charge: &Charge| !charge.is_same_as(record.charge());
-        if entry.saved && call.charge.as_ref().is_some_and(other) {
-            return Some(conflict(call, record));
-        }
-        let ended = !record.is_open() && !entry.busy;
-        let answers = match call.kind {
-            Kind::Charge | Kind::Retry => {
-                ended || (!entry.busy && !self.worth_waiting(now, call, entry))
-            }
-            Kind::Settled => ended,
-            Kind::Cancel => ended && !record.is_held(),
-            Kind::Show => false,
-        };
-        answers.then(|| self.outcome_of(now, entry))
-    }
-
-    /// Whether an attempt for this call may still come before its time is up.
-    fn worth_waiting(&self, now: Now, call: &Call, entry: &Entry) -> bool {
-        let deadline_ms = call.deadline_ms.unwrap_or(u64::MAX);
-        if call.tries >= self.config.max_attempts || now.mono_ms >= deadline_ms {
-            return false;
-        }
-        if let State::Attempting(_) = entry.record.state() {
-            // Another tab is at it.
-            return true;
-        }
-        let insists = call.tries > 0 || call.kind == Kind::Retry;
-        let next_ms = match self.gate.closed_for(now) {
-            None => Some(entry.due_ms()),
-            Some(OpenReason::Busy) => self.gate.opens_at(),
-            Some(OpenReason::Unreachable) if insists => self.gate.probe_at(),
-            Some(OpenReason::Unauthorized) if self.refresh.is_under_way() => {
-                (call.kind == Kind::Retry).then_some(now.mono_ms)
-            }
-            Some(
-                OpenReason::Offline
-                | OpenReason::Unreachable
-                | OpenReason::Timeout
-                | OpenReason::ServerError
-                | OpenReason::Unauthorized,
-            ) => None,
-        };
-        next_ms.is_some_and(|next_ms| next_ms <= deadline_ms)
-    }
-
-    pub(super) fn outcome_of(&self, now: Now, entry: &Entry) -> Outcome {
-        let waiting_for = self.gate.closed_for(now).unwrap_or(OpenReason::Timeout);
-        Outcome::of(&entry.record, waiting_for, entry.saved && self.durable())
-    }
-
-    /// The outcome for a call that is not answered by a verdict.
-    fn outcome_so_far(&self, now: Now, call: &Call) -> Option<Outcome> {
-        let entry = self.outbox.get(&call.key)?;
-        let outcome = self.outcome_of(now, entry);
-        if call.kind != Kind::Cancel || !entry.record.is_held() {
-            return Some(outcome);
-        }
-        Some(Outcome {
-            what: What::Unknown {
-                reason: match outcome.what {
-                    What::Queued { reason, .. } => UnknownReason::Open(reason),
-                    What::Unknown { reason, .. } => reason,
-                    What::Charged { .. } | What::Declined { .. } | What::Failed { .. } => {
-                        UnknownReason::Open(OpenReason::Timeout)
-                    }
-                },
-                resolving: entry.record.is_open(),
-                durable: entry.saved && self.durable(),
-                detail: "the server could not be asked whether it has charged this".to_owned(),
-            },
-            ..outcome
-        })
-    }
-
-    /// Answers a call with how things stand.
-    pub(super) fn answer_so_far(&mut self, now: Now, id: CallId) {
-        let Some(call) = self.calls.get(id).cloned() else {
-            return;
-        };
-        match self.outcome_so_far(now, &call) {
-            Some(outcome) => {
-                if let Some(entry) = self.outbox.get(&call.key).cloned() {
-                    self.log_answer(now, &call, &entry.record, &outcome);
-                }
-                self.resolve(id, Answer::Outcome(outcome));
-            }
-            None => self.resolve(id, Answer::NotFound),
-        }
-    }
-
-    pub(super) fn calls_overdue(&mut self, now: Now) {
-        for id in self.calls.overdue(now) {
-            self.answer_so_far(now, id);
-        }
-    }
-
-    pub(super) fn stop_waiting(&mut self, now: Now, id: CallId) {
-        let kind = self.calls.get(id).map(|call| call.kind);
-        if kind == Some(Kind::Settled) {
-            self.calls.remove(id);
-        } else {
-            self.answer_so_far(now, id);
-        }
-    }
-
-    /// The charge is no longer known.
-    pub(super) fn calls_of_vanished(&mut self, key: &Key) {
-        for id in self.calls.at(key) {
-            self.resolve(id, Answer::NotFound);
-        }
-    }
-
-    pub(super) fn sign_out(&mut self, call: CallId) {
-        self.life = Life::SignedOut;
-        self.balance.clear();
-        self.effects.push_back(Effect::SaveBalance(None));
-        let settled = self.outbox.surplus(0);
-        for key in settled {
-            self.forget(&key);
-            self.forget_at_rest(key);
-        }
-        let held = self.outbox.iter().filter(|entry| entry.record.is_held());
-        let durable = self.durable();
-        let open = held
-            .map(|entry| ChargeRecord::of(&entry.record, durable))
-            .collect();
-        self.resolve(call, Answer::SignedOut(open));
-    }
-
-    pub(super) fn close(&mut self, now: Now) {
-        for key in self.calls.keys() {
-            for id in self.calls.at(&key) {
-                let patient = self
-                    .calls
-                    .get(id)
-                    .is_some_and(|call| call.deadline_ms.is_none());
-                if patient {
-                    self.resolve(id, Answer::Closed);
-                } else {
-                    self.answer_so_far(now, id);
-                }
-            }
-        }
-        self.conclude_all_lost();
-        self.close_flush();
-        self.close_refresh(now);
-        self.life = Life::Closed;
-    }
-
-    /// What is asked of a closed client.
-    pub(super) fn answer_closed(&mut self, event: Event) {
-        match event {
-            Event::Charge { call, .. }
-            | Event::Retry { call, .. }
-            | Event::Cancel { call, .. }
-            | Event::Settled { call, .. }
-            | Event::Show { call, .. }
-            | Event::Flush { call }
-            | Event::RefreshBalance { call, .. }
-            | Event::StartTask { call, .. }
-            | Event::SignOut { call } => self.resolve(call, Answer::Closed),
-            Event::Journaled(_) => self.journaling.ended(),
-            Event::EndTask { .. }
-            | Event::StopWaiting { .. }
-            | Event::Loaded(_)
-            | Event::Damaged { .. }
-            | Event::Answered { .. }
-            | Event::Lost { .. }
-            | Event::NotSent { .. }
-            | Event::LockGranted
-            | Event::LockRefused
-            | Event::Peer { .. }
-            | Event::Cached(_)
-            | Event::Online(_)
-            | Event::Woke
-            | Event::Tick
-            | Event::Close => {}
-        }
-    }
-}
-
-/// The key belongs to another charge, which stays as it is.
-fn conflict(call: &Call, record: &Record) -> Outcome {
-    let asked = call.charge.as_ref().unwrap_or(record.charge());
-    Outcome {
-        key: asked.key.clone(),
-        task_id: asked.task_id.clone(),
-        amount: asked.amount,
-        attempts: record.attempts(),
-        what: conflict_with(record.charge()),
-    }
-}
-
-pub(super) fn conflict_with(charge: &Charge) -> What {
-    What::Failed {
-        reason: FailureReason::Conflict,
-        retryable: false,
-        detail: format!(
-            "the key already names a charge of {} points for {} of task {}",
-            charge.amount, charge.feature, charge.task_id
-        ),
-    }
-}
-
-/// An outcome of a charge that had been made before the call.
-pub(super) fn replayed(outcome: Outcome) -> Outcome {
-    match outcome.what {
-        What::Charged {
-            charge_id, balance, ..
-        } => Outcome {
-            what: What::Charged {
-                charge_id,
-                balance,
-                replayed: true,
-            },
-            ..outcome
-        },
-        what @ (What::Queued { .. }
-        | What::Unknown { .. }
-        | What::Declined { .. }
-        | What::Failed { .. }) => Outcome { what, ..outcome },
-    }
-}
-
-/// Whether the server has taken the points.
-pub(super) fn is_charged(record: &Record) -> bool {
-    matches!(record.state(), State::Settled(Verdict::Charged(_)))
 }

@@ -12,11 +12,14 @@
 //! an outcome is told only after what it says is in the journal.
 
 mod admission;
+mod answering;
 mod answers;
 mod calls;
 mod event;
 mod flush;
 mod journaling;
+mod keeping;
+mod look_ups;
 mod notices;
 mod reading;
 mod sending;

@@ -41,6 +41,7 @@ impl Engine {
 
     /// These records of the journal, and those that it could not take, newest first.
     pub fn show_all(&self, stored: Vec<Record>) -> Vec<ChargeRecord> {
+        let locale = self.config.locale;
         let unsaved = self.outbox.iter().filter(|entry| !entry.saved);
         let unsaved: BTreeMap<&Key, &Record> = unsaved
             .map(|entry| (&entry.record.charge().key, &entry.record))
@@ -49,11 +50,16 @@ impl Engine {
             .iter()
             .filter(|record| !unsaved.contains_key(&record.charge().key));
         let mut all: Vec<(u64, ChargeRecord)> = stored
-            .map(|record| (record.sequence(), ChargeRecord::of(record, self.durable())))
+            .map(|record| {
+                (
+                    record.sequence(),
+                    ChargeRecord::of(record, self.durable(), locale),
+                )
+            })
             .chain(
                 unsaved
                     .values()
-                    .map(|record| (record.sequence(), ChargeRecord::of(record, false))),
+                    .map(|record| (record.sequence(), ChargeRecord::of(record, false, locale))),
             )
             .collect();
         all.sort_unstable_by_key(|(sequence, _)| Reverse(*sequence));
@@ -89,8 +95,11 @@ impl Engine {
             self.notice(Notice::Balance(after.clone()));
         }
         if before.is_none() && after.storage != StorageKind::IndexedDb {
-            let detail = "the journal is not in IndexedDB: a crash may lose open charges";
-            self.raise(now, AlertKind::StorageDegraded, detail.to_owned());
+            let detail = self.say(
+                "the journal is not in IndexedDB: a crash may lose open charges",
+                "账本不在 IndexedDB 中：浏览器崩溃可能丢失未完成的扣费",
+            );
+            self.raise(now, AlertKind::StorageDegraded, detail);
         }
         self.watch_levels(now, after);
     }
@@ -99,22 +108,23 @@ impl Engine {
         let detail = match network {
             Network::Online => {
                 if self.episodes.ends(AlertKind::NetworkLost) {
-                    let detail = "the server can be reached again".to_owned();
+                    let detail = self.say("the server can be reached again", "服务器已恢复连接");
                     self.alert(now, AlertKind::NetworkRestored, detail);
                 }
                 return;
             }
-            Network::Offline => "the browser is offline",
-            Network::Unreachable => "the server can't be reached",
+            Network::Offline => self.say("the browser is offline", "浏览器离线"),
+            Network::Unreachable => self.say("the server can't be reached", "无法连接服务器"),
         };
-        self.raise(now, AlertKind::NetworkLost, detail.to_owned());
+        self.raise(now, AlertKind::NetworkLost, detail);
     }
 
     fn watch_levels(&mut self, now: Now, after: &Snapshot) {
         if let (Some(low), Some(balance)) = (self.config.low_watermark, &after.balance) {
-            let detail = format!(
-                "{} points are available, fewer than {low}",
-                balance.available
+            let available = balance.available;
+            let detail = self.say(
+                &format!("{available} points are available, fewer than {low}"),
+                &format!("可用算力 {available}，低于 {low}"),
             );
             self.watch(now, AlertKind::BalanceLow, balance.available < low, detail);
         }
@@ -123,13 +133,21 @@ impl Engine {
             .max_entries
             .saturating_sub(self.config.max_entries.div_ceil(10));
         let open = self.outbox.open();
-        let detail = format!("{open} of {} charges are open", self.config.max_entries);
+        let most = self.config.max_entries;
+        let detail = self.say(
+            &format!("{open} of {most} charges are open"),
+            &format!("未完成的扣费 {open} 笔，上限 {most} 笔"),
+        );
         self.watch(now, AlertKind::QueueNearlyFull, open > nearly_full, detail);
         if let Some(rate) = after.stats.success_rate {
             let threshold = self.config.alert_below_success_rate;
             let enough = self.stats.samples() >= self.config.min_samples;
             if enough && rate < threshold {
-                let detail = format!("{:.0} % of the latest charges succeeded", rate * 100.0);
+                let percent = format!("{:.0} %", rate * 100.0);
+                let detail = self.say(
+                    &format!("{percent} of the latest charges succeeded"),
+                    &format!("近期扣费成功率 {percent}"),
+                );
                 self.raise(now, AlertKind::SuccessRateLow, detail);
             } else if rate >= (threshold + RATE_MARGIN).min(1.0) {
                 self.end_episode(AlertKind::SuccessRateLow);
@@ -163,15 +181,19 @@ impl Engine {
 
     pub(super) fn tell_charge(&mut self, now: Now, before: Option<&Record>, after: &Record) {
         let durable = self.durable();
-        self.notice(Notice::Charge(ChargeRecord::of(after, durable)));
+        self.notice(Notice::Charge(ChargeRecord::of(
+            after,
+            durable,
+            self.config.locale,
+        )));
         let was_open = before.is_some_and(Record::is_open);
         let ended = match after.state() {
             State::Parked(_) | State::Settled(_) => true,
             State::Waiting(_) | State::Attempting(_) => false,
         };
         if was_open && ended {
-            let outcome = Outcome::of(after, OpenReason::Timeout, durable);
             let locale = self.config.locale;
+            let outcome = Outcome::of(after, OpenReason::Timeout, durable, locale);
             let line = log::of_outcome(after.charge(), &outcome, locale, now.wall_ms);
             self.notice(Notice::Log(line));
         }
@@ -194,6 +216,10 @@ impl Engine {
             let line = log::of_outcome(charge, outcome, locale, now.wall_ms);
             self.notice(Notice::Log(line));
         }
+    }
+
+    pub(super) fn say(&self, english: &str, chinese: &str) -> String {
+        self.config.locale.say(english, chinese)
     }
 
     pub(super) fn log_error(&mut self, now: Now, message: String) {

@@ -35,22 +35,24 @@ impl Engine {
             return self.resolve(call, Answer::Balance(BalanceResult::Fresh { balance }));
         }
         if self.life != Life::Running {
-            let detail = "signed out".to_owned();
+            let detail = self.say("signed out", "已退出登录");
             let reason = BalanceReason::Open(OpenReason::Unauthorized);
             return self.no_balance_for(now, call, reason, detail);
         }
         if !self.gate.lets_probes_through(now) {
             let reason = self.gate.closed_for(now).unwrap_or(OpenReason::Busy);
             let detail = match reason {
-                OpenReason::Offline => "the browser is offline",
+                OpenReason::Offline => self.say("the browser is offline", "浏览器离线"),
                 OpenReason::Unreachable
                 | OpenReason::Timeout
                 | OpenReason::Busy
                 | OpenReason::ServerError
-                | OpenReason::Unauthorized => "the server asked for patience",
+                | OpenReason::Unauthorized => {
+                    self.say("the server asked for patience", "服务器要求稍候")
+                }
             };
             let reason = BalanceReason::Open(reason);
-            return self.no_balance_for(now, call, reason, detail.to_owned());
+            return self.no_balance_for(now, call, reason, detail);
         }
         self.refresh.waiting.push(call);
         self.read_balance(now);
@@ -176,7 +178,8 @@ impl Engine {
                     return self.read_balance(now);
                 }
                 self.count_try_of_all();
-                self.tell_unavailable(now, BalanceReason::Open(reason), &setback.detail);
+                let detail = self.setback_detail(&setback);
+                self.tell_unavailable(now, BalanceReason::Open(reason), &detail);
                 self.progress_all(now);
             }
         }
@@ -199,7 +202,8 @@ impl Engine {
                 }
                 None => {
                     let reason = BalanceReason::Open(OpenReason::Unauthorized);
-                    self.no_balance_for(now, call, reason, "signed out".to_owned());
+                    let detail = self.say("signed out", "已退出登录");
+                    self.no_balance_for(now, call, reason, detail);
                 }
             }
         }
@@ -213,7 +217,8 @@ impl Engine {
 
     pub(super) fn close_refresh(&mut self, now: Now) {
         let reason = BalanceReason::Open(OpenReason::Timeout);
-        self.tell_unavailable(now, reason, "the client was closed");
+        let detail = self.say("the client was closed", "客户端已关闭");
+        self.tell_unavailable(now, reason, &detail);
     }
 
     /// Takes the server's word on the balance, unless it is an old one.

@@ -1,6 +1,6 @@
 //! Running tasks: work that will be charged when it is done, and whose points are held meanwhile.
 
-use super::calls::{conflict_with, is_charged};
+use super::answering::is_charged;
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
@@ -36,7 +36,7 @@ impl Engine {
     fn may_start(&self, now: Now, charge: &Charge) -> Result<bool, What> {
         if let Some(entry) = self.outbox.get(&charge.key) {
             if !entry.record.charge().is_same_as(charge) {
-                return Err(conflict_with(entry.record.charge()));
+                return Err(self.conflict_with(entry.record.charge()));
             }
             if entry.record.is_held() || is_charged(&entry.record) {
                 return Ok(false);
@@ -48,9 +48,10 @@ impl Engine {
         self.offline_spend(now, charge.amount).map_err(What::from)?;
         match self.balance_view(now) {
             Some(balance) if charge.amount > balance.available => {
-                let detail = format!(
-                    "{} points are available, {} are needed",
-                    balance.available, charge.amount
+                let (available, amount) = (balance.available, charge.amount);
+                let detail = self.say(
+                    &format!("{available} points are available, {amount} are needed"),
+                    &format!("可用算力 {available}，需要 {amount}"),
                 );
                 Err(What::from(Decline {
                     reason: DeclineReason::InsufficientBalance,

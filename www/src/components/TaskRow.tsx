@@ -1,9 +1,11 @@
-import type { ChargeRecord } from "tollbox";
+import type { BillingSnapshot, ChargeRecord } from "tollbox";
 import { type Desk, type Entry, titleOf } from "../desk";
 import { type Messages, useLocale, useMessages } from "../i18n";
 import { relative, useNow } from "../i18n/time";
 import { type PaymentState, paymentOf } from "../payment";
 import type { Task } from "../tasks";
+
+type Network = BillingSnapshot["network"];
 
 const TONE: Record<PaymentState, "good" | "wait" | "bad" | "plain"> = {
   charged: "good",
@@ -19,8 +21,8 @@ const TONE: Record<PaymentState, "good" | "wait" | "bad" | "plain"> = {
 
 const PREVIEW_CHARACTERS = 90;
 
-export function TaskRow(props: { desk: Desk; entry: Entry; onShow: () => void }) {
-  const { desk, entry, onShow } = props;
+export function TaskRow(props: { desk: Desk; entry: Entry; network: Network; onShow: () => void }) {
+  const { desk, entry, network, onShow } = props;
   const t = useMessages();
   const { task, record } = entry;
   const title = task?.title ?? (record ? titleOf(record) : entry.key);
@@ -40,7 +42,7 @@ export function TaskRow(props: { desk: Desk; entry: Entry; onShow: () => void })
         <Translation task={task} onShow={onShow} />
       </td>
       <td data-label={t.tasks.paid}>
-        <PaymentCell entry={entry} />
+        <PaymentCell entry={entry} network={network} />
       </td>
       <td className="number" data-label={t.tasks.attempts} data-testid="attempts">
         {record?.attempts ?? 0}
@@ -95,9 +97,9 @@ const TRANSLATION_TONE = {
   not_started: "plain",
 } as const;
 
-function PaymentCell({ entry }: { entry: Entry }) {
+function PaymentCell({ entry, network }: { entry: Entry; network: Network }) {
   const t = useMessages();
-  const payment = paymentOf(entry, t);
+  const payment = paymentOf(entry, network, t);
   return (
     <div
       data-testid="payment"

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import type { BillingSnapshot } from "tollbox";
 import { type Desk, type Entry, entriesOf } from "../desk";
 import { useMessages } from "../i18n";
 import { useStore } from "../store";
@@ -6,7 +7,8 @@ import { TaskRow } from "./TaskRow";
 import { TextDialog } from "./TextDialog";
 
 /** "Translated" and "paid" are two columns: a translation can be done and its charge still open. */
-export function TaskTable({ desk }: { desk: Desk }) {
+export function TaskTable(props: { desk: Desk; network: BillingSnapshot["network"] }) {
+  const { desk, network } = props;
   const t = useMessages().tasks;
   const entries = entriesOf(useStore(desk.tasks), useStore(desk.records));
   const [shown, setShown] = useState<Entry | null>(null);
@@ -35,7 +37,13 @@ export function TaskTable({ desk }: { desk: Desk }) {
           </thead>
           <tbody>
             {entries.map((entry) => (
-              <TaskRow key={entry.key} desk={desk} entry={entry} onShow={() => setShown(entry)} />
+              <TaskRow
+                key={entry.key}
+                desk={desk}
+                entry={entry}
+                network={network}
+                onShow={() => setShown(entry)}
+              />
             ))}
           </tbody>
         </table>

@@ -49,7 +49,7 @@ function OpenDesk({ desk, client }: { desk: Desk; client: BillingClient }) {
       <div className="desk-main">
         <TaskForm desk={desk} />
         <NoticeLine desk={desk} />
-        <TaskTable desk={desk} />
+        <TaskTable desk={desk} network={snapshot.network} />
         <LedgerCard desk={desk} snapshot={snapshot} />
       </div>
       <aside className="desk-side">

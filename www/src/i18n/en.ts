@@ -121,8 +121,6 @@ export const en = {
   },
   payment: {
     charged: "Paid",
-    chargedReplay: "Paid before; not charged again",
-    waiting: "Queued",
     sending: "Being charged…",
     queued: "Queued",
     queuedNote: "nothing taken so far",

@@ -93,8 +93,6 @@ export const zh: typeof en = {
   },
   payment: {
     charged: "已付费",
-    chargedReplay: "此前已付费，未重复扣费",
-    waiting: "排队中",
     sending: "正在扣费…",
     queued: "排队中",
     queuedNote: "目前没有扣费",

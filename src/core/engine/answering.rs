@@ -1,0 +1,307 @@
+//! Answering calls: with a verdict when there is one, with how things stand when waiting longer
+//! is of no use.
+
+use super::calls::{Call, Kind};
+use super::{Answer, CallId, Effect, Engine, Event, Life};
+use crate::core::charge::{Charge, Key};
+use crate::core::clock::Now;
+use crate::core::outbox::Entry;
+use crate::core::outcome::{FailureReason, OpenReason, Outcome, UnknownReason, What};
+use crate::core::record::{Record, State, Verdict};
+use crate::core::snapshot::ChargeRecord;
+
+impl Engine {
+    pub(super) fn resolve(&mut self, call: CallId, answer: Answer) {
+        self.calls.remove(call);
+        self.effects.push_back(Effect::Resolve { call, answer });
+    }
+
+    pub(super) fn call(&self, now: Now, kind: Kind, key: Key, charge: Option<Charge>) -> Call {
+        let patient = matches!(kind, Kind::Settled | Kind::Show);
+        Call {
+            kind,
+            key,
+            charge,
+            deadline_ms: (!patient).then(|| now.after(self.config.respond_within_ms)),
+            tries: 0,
+        }
+    }
+
+    /// An attempt for this charge brought no verdict.
+    pub(super) fn count_try(&mut self, key: &Key) {
+        self.calls.count_tries(|call| call.key == *key);
+    }
+
+    /// A probe failed, on behalf of everybody who waits.
+    pub(super) fn count_try_of_all(&mut self) {
+        self.calls.count_tries(|_| true);
+    }
+
+    /// Answers the calls about this charge that can be answered, and does for the others what
+    /// can be done.
+    pub(super) fn progress(&mut self, now: Now, key: &Key) {
+        let Some(entry) = self.outbox.get(key).cloned() else {
+            return;
+        };
+        for id in self.calls.at(key) {
+            let Some(call) = self.calls.get(id).cloned() else {
+                continue;
+            };
+            if let Some(outcome) = self.answer_to(now, &call, &entry) {
+                self.log_answer(now, &call, &entry.record, &outcome);
+                self.resolve(id, Answer::Outcome(outcome));
+            }
+        }
+        if self.calls.wants_cancelled(key) && !entry.busy {
+            self.progress_cancel(now, key, &entry.record);
+        }
+    }
+
+    pub(super) fn progress_all(&mut self, now: Now) {
+        for key in self.calls.keys() {
+            self.progress(now, &key);
+        }
+    }
+
+    fn answer_to(&self, now: Now, call: &Call, entry: &Entry) -> Option<Outcome> {
+        let record = &entry.record;
+        let other = |charge: &Charge| !charge.is_same_as(record.charge());
+        if entry.saved && call.charge.as_ref().is_some_and(other) {
+            return Some(self.conflict(call, record));
+        }
+        let ended = !record.is_open() && !entry.busy;
+        let answers = match call.kind {
+            Kind::Charge | Kind::Retry => {
+                ended || (!entry.busy && !self.worth_waiting(now, call, entry))
+            }
+            Kind::Settled => ended,
+            // What is open or parked is looked up first: see `progress_cancel`.
+            Kind::Cancel => ended && !record.is_held(),
+            Kind::Show => false,
+        };
+        answers.then(|| self.outcome_of(now, entry))
+    }
+
+    /// The key belongs to another charge, which stays as it is.
+    fn conflict(&self, call: &Call, record: &Record) -> Outcome {
+        let asked = call.charge.as_ref().unwrap_or(record.charge());
+        Outcome {
+            key: asked.key.clone(),
+            task_id: asked.task_id.clone(),
+            amount: asked.amount,
+            attempts: record.attempts(),
+            what: self.conflict_with(record.charge()),
+        }
+    }
+
+    pub(super) fn conflict_with(&self, charge: &Charge) -> What {
+        let (amount, feature, task) = (charge.amount, &charge.feature, &charge.task_id);
+        What::Failed {
+            reason: FailureReason::Conflict,
+            retryable: false,
+            detail: self.say(
+                &format!(
+                    "the key already names a charge of {amount} points for {feature} of task {task}"
+                ),
+                &format!("该键已属于另一笔扣费：算力 {amount}，功能 {feature}，任务 {task}"),
+            ),
+        }
+    }
+
+    /// Whether an attempt for this call may still come before its time is up.
+    pub(super) fn worth_waiting(&self, now: Now, call: &Call, entry: &Entry) -> bool {
+        let deadline_ms = call.deadline_ms.unwrap_or(u64::MAX);
+        if call.tries >= self.config.max_attempts || now.mono_ms >= deadline_ms {
+            return false;
+        }
+        if let State::Attempting(_) = entry.record.state() {
+            // Another tab is at it.
+            return true;
+        }
+        let insists = call.tries > 0 || call.kind != Kind::Charge;
+        let next_ms = match self.gate.closed_for(now) {
+            None => Some(entry.due_ms()),
+            Some(OpenReason::Busy) => self.gate.opens_at(),
+            Some(OpenReason::Unreachable) if insists => self.gate.probe_at(),
+            Some(OpenReason::Unauthorized) if self.refresh.is_under_way() => {
+                (call.kind != Kind::Charge).then_some(now.mono_ms)
+            }
+            Some(
+                OpenReason::Offline
+                | OpenReason::Unreachable
+                | OpenReason::Timeout
+                | OpenReason::ServerError
+                | OpenReason::Unauthorized,
+            ) => None,
+        };
+        next_ms.is_some_and(|next_ms| next_ms <= deadline_ms)
+    }
+
+    pub(super) fn outcome_of(&self, now: Now, entry: &Entry) -> Outcome {
+        let waiting_for = self.gate.closed_for(now).unwrap_or(OpenReason::Timeout);
+        Outcome::of(
+            &entry.record,
+            waiting_for,
+            entry.saved && self.durable(),
+            self.config.locale,
+        )
+    }
+
+    /// The outcome for a call that is not answered by a verdict.
+    fn outcome_so_far(&self, now: Now, call: &Call) -> Option<Outcome> {
+        let entry = self.outbox.get(&call.key)?;
+        let outcome = self.outcome_of(now, entry);
+        if call.kind != Kind::Cancel || !entry.record.is_held() {
+            return Some(outcome);
+        }
+        Some(Outcome {
+            what: What::Unknown {
+                reason: match outcome.what {
+                    What::Queued { reason, .. } => UnknownReason::Open(reason),
+                    What::Unknown { reason, .. } => reason,
+                    What::Charged { .. } | What::Declined { .. } | What::Failed { .. } => {
+                        UnknownReason::Open(OpenReason::Timeout)
+                    }
+                },
+                resolving: entry.record.is_open(),
+                durable: entry.saved && self.durable(),
+                detail: self.say(
+                    "the server could not be asked whether it has charged this",
+                    "暂时无法向服务器查询这笔是否已扣费",
+                ),
+            },
+            ..outcome
+        })
+    }
+
+    /// Answers a call with how things stand.
+    pub(super) fn answer_so_far(&mut self, now: Now, id: CallId) {
+        let Some(call) = self.calls.get(id).cloned() else {
+            return;
+        };
+        match self.outcome_so_far(now, &call) {
+            Some(outcome) => {
+                if let Some(entry) = self.outbox.get(&call.key).cloned() {
+                    self.log_answer(now, &call, &entry.record, &outcome);
+                }
+                self.resolve(id, Answer::Outcome(outcome));
+            }
+            None => self.resolve(id, Answer::NotFound),
+        }
+    }
+
+    pub(super) fn calls_overdue(&mut self, now: Now) {
+        for id in self.calls.overdue(now) {
+            self.answer_so_far(now, id);
+        }
+    }
+
+    pub(super) fn stop_waiting(&mut self, now: Now, id: CallId) {
+        let kind = self.calls.get(id).map(|call| call.kind);
+        if kind == Some(Kind::Settled) {
+            self.calls.remove(id);
+        } else {
+            self.answer_so_far(now, id);
+        }
+    }
+
+    /// The charge is no longer known.
+    pub(super) fn calls_of_vanished(&mut self, key: &Key) {
+        for id in self.calls.at(key) {
+            self.resolve(id, Answer::NotFound);
+        }
+    }
+
+    pub(super) fn sign_out(&mut self, call: CallId) {
+        self.life = Life::SignedOut;
+        self.balance.clear();
+        self.effects.push_back(Effect::SaveBalance(None));
+        let settled = self.outbox.surplus(0);
+        for key in settled {
+            self.forget(&key);
+            self.forget_at_rest(key);
+        }
+        let held = self.outbox.iter().filter(|entry| entry.record.is_held());
+        let (durable, locale) = (self.durable(), self.config.locale);
+        let open = held
+            .map(|entry| ChargeRecord::of(&entry.record, durable, locale))
+            .collect();
+        self.resolve(call, Answer::SignedOut(open));
+    }
+
+    pub(super) fn close(&mut self, now: Now) {
+        for key in self.calls.keys() {
+            for id in self.calls.at(&key) {
+                let patient = self
+                    .calls
+                    .get(id)
+                    .is_some_and(|call| call.deadline_ms.is_none());
+                if patient {
+                    self.resolve(id, Answer::Closed);
+                } else {
+                    self.answer_so_far(now, id);
+                }
+            }
+        }
+        self.conclude_all_lost();
+        self.close_flush();
+        self.close_refresh(now);
+        self.life = Life::Closed;
+    }
+
+    /// What is asked of a closed client.
+    pub(super) fn answer_closed(&mut self, event: Event) {
+        match event {
+            Event::Charge { call, .. }
+            | Event::Retry { call, .. }
+            | Event::Cancel { call, .. }
+            | Event::Settled { call, .. }
+            | Event::Show { call, .. }
+            | Event::Flush { call }
+            | Event::RefreshBalance { call, .. }
+            | Event::StartTask { call, .. }
+            | Event::SignOut { call } => self.resolve(call, Answer::Closed),
+            Event::Journaled(_) => self.journaling.ended(),
+            Event::EndTask { .. }
+            | Event::StopWaiting { .. }
+            | Event::Loaded(_)
+            | Event::Damaged { .. }
+            | Event::Answered { .. }
+            | Event::Lost { .. }
+            | Event::NotSent { .. }
+            | Event::LockGranted
+            | Event::LockRefused
+            | Event::Peer { .. }
+            | Event::Cached(_)
+            | Event::Online(_)
+            | Event::Woke
+            | Event::Tick
+            | Event::Close => {}
+        }
+    }
+}
+
+/// An outcome of a charge that had been made before the call.
+pub(super) fn replayed(outcome: Outcome) -> Outcome {
+    match outcome.what {
+        What::Charged {
+            charge_id, balance, ..
+        } => Outcome {
+            what: What::Charged {
+                charge_id,
+                balance,
+                replayed: true,
+            },
+            ..outcome
+        },
+        what @ (What::Queued { .. }
+        | What::Unknown { .. }
+        | What::Declined { .. }
+        | What::Failed { .. }) => Outcome { what, ..outcome },
+    }
+}
+
+/// Whether the server has taken the points.
+pub(super) fn is_charged(record: &Record) -> bool {
+    matches!(record.state(), State::Settled(Verdict::Charged(_)))
+}

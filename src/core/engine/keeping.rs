@@ -1,0 +1,155 @@
+//! Keeping up with the journal: what it holds now, whoever wrote it.
+
+use std::collections::BTreeSet;
+
+use super::journaling::Then;
+use super::{Engine, Life};
+use crate::core::balance::Confirmed;
+use crate::core::charge::Key;
+use crate::core::clock::Now;
+use crate::core::journal::Op;
+use crate::core::record::{Record, State};
+use crate::core::stats::Class;
+
+impl Engine {
+    /// Takes note of a record as the journal has it now; of its absence too.
+    pub(super) fn observe(&mut self, now: Now, key: &Key, record: Option<Record>) {
+        match record {
+            Some(record) => self.take_record(now, record, true),
+            None => self.vanished(now, key),
+        }
+    }
+
+    fn vanished(&mut self, now: Now, key: &Key) {
+        let Some(entry) = self.outbox.get(key) else {
+            return;
+        };
+        let settled = matches!(entry.record.state(), State::Settled(_));
+        if entry.saved && !entry.busy && !settled {
+            let detail = self.say(
+                &format!("the charge {key} is gone from storage"),
+                &format!("本地存储中的扣费 {key} 已丢失"),
+            );
+            self.log_error(now, detail);
+            self.forget(key);
+        } else if settled && entry.saved {
+            self.forget(key);
+        }
+    }
+
+    /// Takes a record into the outbox, the counts and the listeners' view.
+    pub(super) fn take_record(&mut self, now: Now, record: Record, saved: bool) {
+        let known = self.outbox.get(&record.charge().key);
+        if known.is_some_and(|entry| entry.saved && entry.record.revision() > record.revision()) {
+            return;
+        }
+        let first_saved = saved && known.is_none_or(|entry| !entry.saved);
+        self.last_sequence = self.last_sequence.max(record.sequence());
+        let before = self.outbox.put(record.clone(), saved, now, self.patience());
+        self.count_change(now, before.as_ref(), &record);
+        if first_saved || before.as_ref() != Some(&record) {
+            self.tell_charge(now, before.as_ref(), &record);
+        }
+    }
+
+    fn count_change(&mut self, now: Now, before: Option<&Record>, after: &Record) {
+        let class = Class::of(after);
+        let key = &after.charge().key;
+        match (before.map(Class::of), self.stats.is_counted(key)) {
+            (Some(before), true) if before != class => self.stats.moved(before, class),
+            (Some(_), true) => return,
+            // Settled before this client knew of it: none of its figures.
+            (None, _) if class != Class::Open && self.life == Life::Recovering => return,
+            (_, _) => self.stats.count(key, class),
+        }
+        if class != Class::Open {
+            let since_ms = self
+                .outbox
+                .get(key)
+                .map_or(now.mono_ms, |entry| entry.since_ms);
+            let latency_ms = now.mono_ms.saturating_sub(since_ms);
+            let charged = class == Class::Charged;
+            self.stats.ended(now.mono_ms, charged.then_some(latency_ms));
+        }
+    }
+
+    pub(super) fn set_busy(&mut self, key: &Key, busy: bool) {
+        self.outbox.update(key, |entry| entry.busy = busy);
+    }
+
+    /// Lets a charge go from memory; it is or was settled, or the journal has lost it.
+    pub(super) fn forget(&mut self, key: &Key) {
+        self.outbox.remove(key);
+        self.stats.uncount(key);
+        self.calls_of_vanished(key);
+    }
+
+    pub(super) fn let_surplus_go(&mut self) {
+        // A margin, so that not every verdict is followed by a deletion.
+        let margin = self.config.keep_settled.div_ceil(10).max(1);
+        if self
+            .outbox
+            .surplus(self.config.keep_settled.saturating_add(margin))
+            .is_empty()
+        {
+            return;
+        }
+        for key in self.outbox.surplus(self.config.keep_settled) {
+            self.forget(&key);
+            let then = Then::Observe {
+                from_peer: true,
+                confirmed: None,
+            };
+            self.journaling.push(Op::Forget { key }, then);
+        }
+    }
+
+    pub(super) fn loaded(&mut self, now: Now, records: Vec<Record>) {
+        self.loading = false;
+        let mut missing: BTreeSet<Key> = self
+            .outbox
+            .iter()
+            .filter(|entry| entry.saved && !entry.busy && entry.record.is_open())
+            .map(|entry| entry.record.charge().key.clone())
+            .collect();
+        let mut keys = Vec::new();
+        for record in records {
+            missing.remove(&record.charge().key);
+            keys.push(record.charge().key.clone());
+            self.take_record(now, record, true);
+        }
+        for key in missing {
+            let then = Then::Observe {
+                from_peer: true,
+                confirmed: None,
+            };
+            self.journaling.push(Op::Read { key }, then);
+        }
+        if self.life == Life::Recovering {
+            self.life = Life::Running;
+            self.slow_tick_at_ms = now.after(super::SLOW_TICK_MS);
+            self.first_refresh(now);
+        }
+        for key in keys {
+            self.progress(now, &key);
+        }
+        self.let_surplus_go();
+    }
+
+    pub(super) fn told_by_peer(&mut self, keys: Vec<Key>, confirmed: Option<Confirmed>) {
+        let mut confirmed = confirmed;
+        if keys.is_empty() {
+            if let Some(confirmed) = confirmed {
+                self.balance.learn_cached(confirmed);
+            }
+            return;
+        }
+        for key in keys {
+            let then = Then::Observe {
+                from_peer: true,
+                confirmed: confirmed.take(),
+            };
+            self.journaling.push(Op::Read { key }, then);
+        }
+    }
+}

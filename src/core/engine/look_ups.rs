@@ -1,0 +1,130 @@
+//! Looking a charge up: what the server knows of a key before it is sent again or given up.
+
+use super::Engine;
+use super::sending::Sent;
+use crate::core::charge::{Charge, Key};
+use crate::core::clock::Now;
+use crate::core::network::Asked;
+use crate::core::outcome::{FailureReason, OpenReason, ParkReason};
+use crate::core::protocol::{LookUpAnswer, Setback, SetbackKind};
+use crate::core::record::{Cause, Conclusion, Failure, Record, State, Verdict};
+
+/// Look-ups in a row that may go unanswered by a server that does answer otherwise, before the
+/// charge is parked.
+const LOOK_UPS_LIMIT: u32 = 3;
+
+impl Engine {
+    pub(super) fn look_up_answered(
+        &mut self,
+        now: Now,
+        sent: &Sent,
+        charge: &Charge,
+        answer: LookUpAnswer,
+    ) {
+        let key = &charge.key;
+        match answer {
+            LookUpAnswer::Charged(receipt) => {
+                self.server_answered(sent);
+                let reading = Some(receipt.reading());
+                let verdict = Verdict::Charged(receipt);
+                self.conclude(key, Conclusion::Settled(verdict), 0, reading);
+            }
+            LookUpAnswer::NeverCharged => {
+                self.server_answered(sent);
+                let conclusion = self.never_charged(key);
+                self.conclude(key, conclusion, 0, None);
+            }
+            LookUpAnswer::Refused(detail) => {
+                self.server_answered(sent);
+                self.count_try(key);
+                let conclusion = match self.park_reason(key, now) {
+                    Some(reason) => Conclusion::Park(reason, detail),
+                    None => Conclusion::TurnedAway(Cause {
+                        reason: OpenReason::ServerError,
+                        detail,
+                    }),
+                };
+                self.conclude(key, conclusion, 0, None);
+            }
+            LookUpAnswer::Setback(setback) => {
+                let hint = self.set_back(now, sent, Asked::Charge, &setback);
+                if hint.is_none() {
+                    self.count_try(key);
+                }
+                self.look_up_set_back(now, key, setback, hint);
+            }
+        }
+    }
+
+    fn never_charged(&self, key: &Key) -> Conclusion {
+        let exhausted = self
+            .outbox
+            .get(key)
+            .is_some_and(|entry| self.is_exhausted(&entry.record));
+        let failure = if self.calls.wants_cancelled(key) {
+            Failure {
+                reason: FailureReason::Cancelled,
+                retryable: false,
+                detail: self.say(
+                    "given up; the server says that it never charged it",
+                    "已取消；服务器确认从未扣费",
+                ),
+            }
+        } else if exhausted {
+            Failure {
+                reason: FailureReason::RetriesExhausted,
+                retryable: true,
+                detail: self.say(
+                    "all attempts are used up; the server says that it never charged it",
+                    "尝试次数已用尽；服务器确认从未扣费",
+                ),
+            }
+        } else {
+            return Conclusion::NeverCharged;
+        };
+        Conclusion::Settled(Verdict::Failed(failure))
+    }
+
+    fn look_up_set_back(&mut self, now: Now, key: &Key, setback: Setback, hint: Option<u64>) {
+        let look_ups = self
+            .outbox
+            .get(key)
+            .map_or(0, |entry| look_ups(&entry.record));
+        let cause = Cause {
+            reason: setback.kind.reason(),
+            detail: self.setback_detail(&setback),
+        };
+        let conclusion = match setback.kind {
+            SetbackKind::Unauthorized | SetbackKind::Busy => Conclusion::NotSent(cause),
+            SetbackKind::InProgress | SetbackKind::ServerError | SetbackKind::Foreign => {
+                let last = look_ups.saturating_add(1) >= LOOK_UPS_LIMIT;
+                match self.park_reason(key, now).filter(|_| last) {
+                    Some(reason) => Conclusion::Park(reason, cause.detail),
+                    None => Conclusion::TurnedAway(cause),
+                }
+            }
+        };
+        let delay_ms = self.config.backoff.delay_ms(look_ups, &mut self.jitter);
+        let next_ms = hint.unwrap_or_else(|| now.wall_after(delay_ms));
+        self.conclude(key, conclusion, next_ms, None);
+    }
+
+    /// Why a charge is parked when its look-up can't be answered; `None` where it need not be.
+    fn park_reason(&self, key: &Key, now: Now) -> Option<ParkReason> {
+        let record = &self.outbox.get(key)?.record;
+        if self.is_exhausted(record) {
+            Some(ParkReason::RetriesExhausted)
+        } else {
+            self.key_expired(record, now)
+                .then_some(ParkReason::KeyExpired)
+        }
+    }
+}
+
+fn look_ups(record: &Record) -> u32 {
+    match record.state() {
+        State::Waiting(waiting) => waiting.look_ups(),
+        State::Attempting(attempting) => attempting.before().look_ups(),
+        State::Parked(_) | State::Settled(_) => 0,
+    }
+}

@@ -1,0 +1,81 @@
+//! The final word on a charge, and what an attempt for one came to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::outcome::{DeclineReason, FailureReason, OpenReason, ParkReason};
+use crate::core::points::Points;
+
+/// The final word on a charge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// The server has taken the points.
+    Charged(Receipt),
+    /// The server has declined.
+    Declined(Decline),
+    /// Nothing was taken, and not for the balance's sake.
+    Failed(Failure),
+}
+
+/// What the server says of a charge that it has taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The server's name for the charge.
+    pub charge_id: String,
+    /// When the server took it, RFC 3339.
+    pub charged_at: String,
+    /// The balance that came with the answer.
+    pub balance: Points,
+    /// The version of that balance.
+    pub version: u64,
+    /// The server had charged this key before.
+    pub replayed: bool,
+}
+
+/// The server's decision to take nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decline {
+    /// Why.
+    pub reason: DeclineReason,
+    /// The balance that the server named.
+    pub balance: Option<Points>,
+    /// For people.
+    pub detail: String,
+}
+
+/// Why nothing was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Why.
+    pub reason: FailureReason,
+    /// Whether trying again may succeed.
+    pub retryable: bool,
+    /// For people.
+    pub detail: String,
+}
+
+/// Why an attempt brought no verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// In a word.
+    pub reason: OpenReason,
+    /// For people.
+    pub detail: String,
+}
+
+/// What an attempt came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conclusion {
+    /// A verdict.
+    Settled(Verdict),
+    /// No verdict; this attempt certainly took nothing.
+    TurnedAway(Cause),
+    /// No verdict; this attempt may have taken the points.
+    Lost(Cause),
+    /// The request never left.
+    NotSent(Cause),
+    /// The server says that it never charged this key.
+    NeverCharged,
+    /// No verdict is to be had: stop trying, keep, and show.
+    Park(ParkReason, String),
+}
