@@ -1,6 +1,7 @@
 //! The options of `openBilling` that the core needs, checked, with their defaults.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::backoff::Backoff;
 use super::charge::InvalidArgument;
@@ -116,17 +117,16 @@ struct BalanceOptions {
 #[serde(default, rename_all = "camelCase")]
 struct QueueOptions {
     max_entries: Option<f64>,
-    offline_spend: Option<OfflineSpendOption>,
+    /// A word, or `{ points }`.
+    offline_spend: Option<Box<RawValue>>,
     batch_size: Option<f64>,
     key_ttl_ms: Option<f64>,
     keep_settled: Option<f64>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum OfflineSpendOption {
-    Word(String),
-    Points { points: f64 },
+#[derive(Debug, Deserialize)]
+struct PointsOption {
+    points: f64,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -243,20 +243,23 @@ impl Options {
     }
 }
 
-fn offline_spend(option: Option<OfflineSpendOption>) -> Result<OfflineSpend, InvalidArgument> {
-    match option {
-        None => Ok(OfflineSpend::WithinBalance),
-        Some(OfflineSpendOption::Points { points }) => Points::from_number(points)
+fn offline_spend(option: Option<Box<RawValue>>) -> Result<OfflineSpend, InvalidArgument> {
+    let Some(option) = option else {
+        return Ok(OfflineSpend::WithinBalance);
+    };
+    match option.get() {
+        r#""within_balance""# => Ok(OfflineSpend::WithinBalance),
+        r#""unlimited""# => Ok(OfflineSpend::Unlimited),
+        r#""deny""# => Ok(OfflineSpend::Deny),
+        object => serde_json::from_str::<PointsOption>(object)
+            .ok()
+            .and_then(|option| Points::from_number(option.points))
             .map(OfflineSpend::Points)
-            .ok_or_else(|| InvalidArgument::new("queue.offlineSpend.points must be whole points")),
-        Some(OfflineSpendOption::Word(word)) => match word.as_str() {
-            "within_balance" => Ok(OfflineSpend::WithinBalance),
-            "unlimited" => Ok(OfflineSpend::Unlimited),
-            "deny" => Ok(OfflineSpend::Deny),
-            _ => Err(InvalidArgument::new(
-                "queue.offlineSpend must be \"within_balance\", \"unlimited\", \"deny\" or { points }",
-            )),
-        },
+            .ok_or_else(|| {
+                InvalidArgument::new(
+                    "queue.offlineSpend must be \"within_balance\", \"unlimited\", \"deny\" or { points }",
+                )
+            }),
     }
 }
 

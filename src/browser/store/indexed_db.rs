@@ -40,8 +40,19 @@ struct Row {
     state: String,
     /// For the index.
     sequence: u64,
-    #[serde(flatten)]
-    stored: Stored,
+    format: u32,
+    check: u32,
+    body: String,
+}
+
+impl Row {
+    fn stored(&self) -> Stored {
+        Stored {
+            format: self.format,
+            check: self.check,
+            body: self.body.clone(),
+        }
+    }
 }
 
 /// An open database.
@@ -206,10 +217,11 @@ async fn check(
     row: Row,
     damages: &mut Vec<String>,
 ) -> Result<Option<Record>, indexed_db_futures::error::Error> {
-    match codec::decode(&row.stored) {
+    let stored = row.stored();
+    match codec::decode(&stored) {
         Ok(record) => Ok(Some(record)),
         Err(damage) => {
-            damages.push(describe(&row.key, &row.stored, &damage));
+            damages.push(describe(&row.key, &stored, &damage));
             if !matches!(damage, Damage::NewerFormat(_)) {
                 charges.delete(row.key.as_str()).build()?.await?;
                 quarantine.add(row).serde()?.await?;
@@ -225,12 +237,19 @@ fn row_of(record: &Record) -> Row {
         State::Parked(_) => "parked",
         State::Settled(_) => "settled",
     };
+    // A record has a JSON form; an empty one would be found damaged, not believed.
+    let Stored {
+        format,
+        check,
+        body,
+    } = codec::encode(record).unwrap_or_default();
     Row {
         key: record.charge().key.as_str().to_owned(),
         state: state.to_owned(),
         sequence: record.sequence(),
-        // A record has a JSON form; an empty one would be found damaged, not believed.
-        stored: codec::encode(record).unwrap_or_default(),
+        format,
+        check,
+        body,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an answer means, case by case as `protocol.md` has it.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::problem::Problem;
 use super::{Reading, Response, Setback, SetbackKind};
@@ -82,7 +83,8 @@ struct BalanceBody {
 
 #[derive(Deserialize)]
 struct BatchBody {
-    results: Vec<serde_json::Value>,
+    /// Each by itself, so that a malformed one spoils no other.
+    results: Vec<Box<RawValue>>,
     balance: Points,
     version: u64,
 }
@@ -289,14 +291,10 @@ fn from_problem(status: u16, problem: &Problem, setback: Setback) -> ChargeAnswe
     }
 }
 
-fn results(
-    results: &[serde_json::Value],
-    charges: &[Charge],
-    reading: Reading,
-) -> Vec<ChargeAnswer> {
+fn results(results: &[Box<RawValue>], charges: &[Charge], reading: Reading) -> Vec<ChargeAnswer> {
     let parsed: Vec<ResultBody> = results
         .iter()
-        .filter_map(|result| ResultBody::deserialize(result).ok())
+        .filter_map(|result| serde_json::from_str(result.get()).ok())
         .collect();
     charges
         .iter()

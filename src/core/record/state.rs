@@ -8,7 +8,7 @@ use crate::core::outcome::ParkReason;
 
 /// Where a charge stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// Open, nobody is sending it.
     Waiting(Waiting),

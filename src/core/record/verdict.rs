@@ -7,7 +7,7 @@ use crate::core::points::Points;
 
 /// The final word on a charge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "verdict", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The server has taken the points.
     Charged(Receipt),

@@ -19,7 +19,8 @@ const TONE: Record<PaymentState, "good" | "wait" | "bad" | "plain"> = {
   none: "plain",
 };
 
-const PREVIEW_CHARACTERS = 90;
+/** More than two lines show; the style cuts the rest. */
+const PREVIEW_CHARACTERS = 200;
 
 export function TaskRow(props: { desk: Desk; entry: Entry; network: Network; onShow: () => void }) {
   const { desk, entry, network, onShow } = props;

@@ -1,0 +1,39 @@
+//! The shell in a real browser: what is stored, what is sent, what time it is.
+#![cfg(target_arch = "wasm32")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that can't go on should fail"
+)]
+
+#[path = "web/accounts.rs"]
+mod accounts;
+#[path = "web/balance_cache.rs"]
+mod balance_cache;
+#[path = "web/charges.rs"]
+mod charges;
+#[path = "web/claims.rs"]
+mod claims;
+#[path = "web/clock.rs"]
+mod clock;
+#[path = "web/damage.rs"]
+mod damage;
+#[path = "web/fetched.rs"]
+mod fetched;
+#[path = "web/host.rs"]
+mod host;
+#[path = "web/opening.rs"]
+mod opening;
+#[path = "web/raw.rs"]
+mod raw;
+#[path = "web/stores.rs"]
+mod stores;
+#[path = "web/token.rs"]
+mod token;
+#[path = "web/transport.rs"]
+mod transport;
+
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

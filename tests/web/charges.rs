@@ -1,0 +1,108 @@
+//! Charges and operations to test with.
+
+use tollbox::browser::store::Store;
+use tollbox::core::charge::{Charge, ChargeRequest, Key};
+use tollbox::core::journal::{Applied, ApplyAt, Op};
+use tollbox::core::points::Points;
+use tollbox::core::record::{Claim, Purpose, Receipt, Record, Verdict};
+
+/// When everything here happens, milliseconds since the Unix epoch.
+pub const NOW_MS: u64 = 1_800_000_000_000;
+/// How long a claim lasts here.
+pub const CLAIM_MS: u64 = 15_000;
+
+pub const AT: ApplyAt = ApplyAt {
+    wall_ms: NOW_MS,
+    longest_claim_ms: CLAIM_MS,
+};
+
+/// A name that no other test uses.
+pub fn fresh(name: &str) -> String {
+    format!("{name}-{:016x}", tollbox::browser::clock::random_u64())
+}
+
+pub fn key(key: &str) -> Key {
+    Key::new(key).unwrap()
+}
+
+pub fn charge(key: &str) -> Charge {
+    charge_with(key, &[])
+}
+
+pub fn charge_with(key: &str, metadata: &[(&str, &str)]) -> Charge {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let request = ChargeRequest {
+        task_id: key.to_owned(),
+        amount: 3.0,
+        feature: "cloud_trans".to_owned(),
+        key: Some(key.to_owned()),
+        metadata: metadata.iter().map(owned).collect(),
+    };
+    request.into_charge(NOW_MS).unwrap()
+}
+
+pub fn enqueue(key: &str) -> Op {
+    enqueue_charge(charge(key))
+}
+
+pub fn enqueue_charge(charge: Charge) -> Op {
+    Op::Enqueue {
+        charge,
+        sequence: 1,
+        admission: Ok(()),
+        claim: None,
+    }
+}
+
+pub fn begin(of: &str, tab: &str) -> Op {
+    Op::Begin {
+        key: key(of),
+        purpose: Purpose::Send,
+        claim: claim(tab),
+    }
+}
+
+pub fn claim(tab: &str) -> Claim {
+    Claim {
+        tab: tab.to_owned(),
+        until_ms: NOW_MS + CLAIM_MS,
+    }
+}
+
+pub fn read(of: &str) -> Op {
+    Op::Read { key: key(of) }
+}
+
+pub fn charged() -> Verdict {
+    Verdict::Charged(Receipt {
+        charge_id: "c-1".to_owned(),
+        charged_at: "2027-01-15T08:00:00Z".to_owned(),
+        balance: Points::new(117).unwrap(),
+        version: 2,
+        replayed: false,
+    })
+}
+
+/// Applies them strictly, and finds nothing damaged.
+pub async fn apply(store: &Store, ops: &[Op]) -> Vec<Applied> {
+    let outcome = store.apply(ops, false, AT).await.unwrap();
+    assert_eq!(outcome.damages, Vec::<String>::new());
+    outcome.value
+}
+
+/// Everything in the store, by key, and nothing damaged.
+pub async fn load(store: &Store) -> Vec<Record> {
+    let outcome = store.load().await.unwrap();
+    assert_eq!(outcome.damages, Vec::<String>::new());
+    sorted(outcome.value)
+}
+
+pub fn sorted(mut records: Vec<Record>) -> Vec<Record> {
+    records.sort_by(|one, other| one.charge().key.cmp(&other.charge().key));
+    records
+}
+
+pub fn keys(records: &[Record]) -> Vec<&str> {
+    let keys = records.iter().map(|record| record.charge().key.as_str());
+    keys.collect()
+}

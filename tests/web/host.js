@@ -1,0 +1,127 @@
+// What the facade gives the shell, with user code of all sorts behind it.
+
+const never = () => new Promise(() => {});
+
+/** @type {Record<string, (refresh: boolean) => any>} */
+const TOKENS = {
+  null: async () => null,
+  undefined: async () => undefined,
+  good: async () => "a.good-token_~+/=",
+  refresh: async (refresh) => (refresh ? "fresh" : "used"),
+  never,
+  rejects: () => Promise.reject(new Error("signed out")),
+  throws: () => {
+    throw new Error("signed out");
+  },
+  newline: async () => "token\nx-evil: 1",
+  "carriage return": async () => "token\r",
+  space: async () => "two words",
+  "not ASCII": async () => "令牌",
+  number: async () => 7,
+  object: async () => ({ token: "t" }),
+};
+
+const ANSWER = { status: 200, headers: {}, body: "{}" };
+
+/** @type {Record<string, (request: any) => any>} */
+const TRANSPORTS = {
+  good: async () => ({
+    status: 201,
+    headers: {
+      etag: '"v1"',
+      "retry-after": "2",
+      "content-type": "application/json",
+      "idempotent-replayed": "true",
+    },
+    body: "正文 🧾",
+  }),
+  never,
+  rejects: () => Promise.reject(new TypeError("Failed to fetch")),
+  throws: () => {
+    throw new Error("no");
+  },
+  undefined: async () => undefined,
+  null: async () => null,
+  string: async () => "200",
+  "no status": async () => ({ headers: {}, body: "{}" }),
+  "status as text": async () => ({ ...ANSWER, status: "200" }),
+  "half a status": async () => ({ ...ANSWER, status: 200.5 }),
+  "status below 0": async () => ({ ...ANSWER, status: -1 }),
+  "status too large": async () => ({ ...ANSWER, status: 70_000 }),
+  "no headers": async () => ({ ...ANSWER, headers: null }),
+  "header as number": async () => ({ ...ANSWER, headers: { etag: 1 } }),
+  "body as object": async () => ({ ...ANSWER, body: {} }),
+  "body as null": async () => ({ ...ANSWER, body: null }),
+};
+
+/** A transport that tells a balance, and answers nothing else. */
+const bank = (/** @type {number} */ balance) => (/** @type {any} */ request) =>
+  request.path === "balance"
+    ? Promise.resolve({ ...ANSWER, body: JSON.stringify({ balance, version: 1 }) })
+    : never();
+
+class TestHost {
+  #token;
+  #transport;
+  /** @type {any[]} */
+  #requests = [];
+  /** @type {any} */
+  #snapshot = null;
+
+  /**
+   * @param {(refresh: boolean) => any} token
+   * @param {((request: any) => any) | undefined} transport
+   */
+  constructor(token, transport) {
+    this.#token = token;
+    this.#transport = transport;
+  }
+
+  token(/** @type {boolean} */ refresh) {
+    return this.#token(refresh);
+  }
+
+  get hasTransport() {
+    return this.#transport !== undefined;
+  }
+
+  transport(/** @type {any} */ request) {
+    this.#requests.push(request);
+    return this.#transport?.(request);
+  }
+
+  notice(/** @type {string} */ kind, /** @type {any} */ subject) {
+    if (kind === "snapshot") {
+      this.#snapshot = subject;
+    }
+  }
+
+  /** What the transport has been asked, as JSON. */
+  requests() {
+    return JSON.stringify(
+      this.#requests.map(({ signal, ...request }) => ({ ...request, aborted: signal.aborted })),
+    );
+  }
+
+  /** The last snapshot, as JSON. */
+  snapshot() {
+    return JSON.stringify(this.#snapshot);
+  }
+}
+
+export function transportHost(/** @type {string} */ token, /** @type {string} */ transport) {
+  return new TestHost(TOKENS[token], TRANSPORTS[transport]);
+}
+
+export function fetchHost(/** @type {string} */ token) {
+  return new TestHost(TOKENS[token], undefined);
+}
+
+export function bankHost(/** @type {number} */ balance) {
+  return new TestHost(TOKENS.null, bank(balance));
+}
+
+/** Resolves after everything that is due now has had its turn. */
+export function nextTurn() {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

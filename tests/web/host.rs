@@ -1,0 +1,81 @@
+//! What the facade gives the shell, with user code of all sorts behind it.
+
+use js_sys::Promise;
+use serde_json::Value;
+use tollbox::browser::http::{Destination, Exchange, exchange};
+use tollbox::core::protocol::{Method, Request};
+use wasm_bindgen::prelude::*;
+
+/// Longer than whatever ends by itself takes, even on a busy computer.
+pub const LONG_MS: u64 = 60_000;
+/// For what would never end by itself.
+pub const SHORT_MS: u64 = 100;
+
+#[wasm_bindgen(module = "/tests/web/host.js")]
+extern "C" {
+    #[derive(Clone)]
+    pub type TestHost;
+
+    #[wasm_bindgen(js_name = transportHost)]
+    pub fn with_transport(token: &str, transport: &str) -> TestHost;
+
+    #[wasm_bindgen(js_name = fetchHost)]
+    pub fn with_fetch(token: &str) -> TestHost;
+
+    #[wasm_bindgen(js_name = bankHost)]
+    pub fn with_balance(balance: f64) -> TestHost;
+
+    #[wasm_bindgen(method, js_name = requests)]
+    fn requests_json(this: &TestHost) -> String;
+
+    #[wasm_bindgen(method, js_name = snapshot)]
+    fn snapshot_json(this: &TestHost) -> String;
+
+    #[wasm_bindgen(js_name = nextTurn)]
+    pub fn next_turn() -> Promise;
+}
+
+impl TestHost {
+    /// What the transport has been asked.
+    pub fn requests(&self) -> Vec<Value> {
+        serde_json::from_str(&self.requests_json()).unwrap()
+    }
+
+    /// The last snapshot.
+    pub fn snapshot(&self) -> Value {
+        serde_json::from_str(&self.snapshot_json()).unwrap()
+    }
+}
+
+/// One exchange with the server at `base_url`, the token not refreshed.
+pub async fn exchange_at(
+    base_url: &str,
+    host: &TestHost,
+    request: &Request,
+    limit_ms: u64,
+) -> Exchange {
+    let destination = Destination {
+        base_url: base_url.to_owned(),
+        credentials: None,
+    };
+    exchange(host.unchecked_ref(), &destination, request, false, limit_ms).await
+}
+
+/// A look at the page's own server.
+pub async fn exchange_here(host: &TestHost, request: &Request, limit_ms: u64) -> Exchange {
+    exchange_at(&origin(), host, request, limit_ms).await
+}
+
+pub fn get(path: &str) -> Request {
+    Request {
+        method: Method::Get,
+        path: path.to_owned(),
+        headers: Vec::new(),
+        body: None,
+    }
+}
+
+/// Where the page comes from.
+pub fn origin() -> String {
+    web_sys::window().unwrap().origin()
+}

@@ -1,0 +1,126 @@
+//! Opening a client where the browser lacks or refuses a storage: the next best, and no lie about it.
+
+use js_sys::{JSON, Promise};
+use serde_json::{Value, json};
+use tollbox::browser::Client;
+use tollbox::core::charge::percent_encode;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::charges::fresh;
+use crate::host::{TestHost, origin, with_transport};
+use crate::raw;
+
+/// Answers soon, for a transport that never does.
+const OPTIONS: &str = r#"{"retry":{"respondWithinMs":200}}"#;
+
+pub async fn open(account: &str, storage: &str, host: &TestHost) -> Client {
+    let host = host.clone().unchecked_into();
+    let storage = Some(storage.to_owned());
+    let account = account.to_owned();
+    Client::open(origin(), account, None, storage, OPTIONS.to_owned(), host)
+        .await
+        .unwrap()
+}
+
+/// What a promise brings, as JSON.
+pub async fn json_of(promise: Promise) -> Value {
+    let answer = JsFuture::from(promise).await.unwrap();
+    let text = JSON::stringify(&answer).unwrap();
+    serde_json::from_str(&String::from(text)).unwrap()
+}
+
+pub async fn charge(client: &Client, task_id: &str) -> Value {
+    let request = json!({ "taskId": task_id, "amount": 3, "feature": "cloud_trans" });
+    let request = JSON::parse(&request.to_string()).unwrap();
+    json_of(client.charge(&request).unwrap().answer).await
+}
+
+pub async fn close(client: Client) {
+    JsFuture::from(client.close()).await.unwrap();
+}
+
+/// Which storage a client of this account comes to use, and the outcome of an unanswered charge.
+async fn storage_and_outcome(account: &str, storage: &str) -> (Value, Value) {
+    let host = with_transport("null", "never");
+    let client = open(account, storage, &host).await;
+    let outcome = charge(&client, "1").await;
+    close(client).await;
+    (host.snapshot()["storage"].clone(), outcome)
+}
+
+fn database(account: &str) -> String {
+    format!("tollbox:{}", percent_encode(account))
+}
+
+#[wasm_bindgen_test]
+async fn the_best_storage_is_taken_and_only_indexed_db_counts_as_durable() {
+    for (wanted, taken, durable) in [
+        ("auto", "indexeddb", true),
+        ("indexeddb", "indexeddb", true),
+        ("localstorage", "localstorage", false),
+        ("memory", "memory", false),
+    ] {
+        let (storage, outcome) = storage_and_outcome(&fresh("best"), wanted).await;
+        assert_eq!(storage, taken, "{wanted}");
+        assert_eq!(outcome["status"], "unknown", "{wanted}: {outcome}");
+        assert_eq!(outcome["durable"], durable, "{wanted}: {outcome}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn without_indexed_db_the_journal_is_in_local_storage_and_says_so() {
+    let (storage, outcome) = raw::without("indexedDB", async || {
+        storage_and_outcome(&fresh("without"), "auto").await
+    })
+    .await;
+    assert_eq!(storage, "localstorage");
+    assert_eq!(outcome["durable"], false);
+}
+
+#[wasm_bindgen_test]
+async fn without_any_storage_the_journal_is_in_memory_and_says_so() {
+    let (storage, outcome) = raw::without("indexedDB", async || {
+        raw::without("localStorage", async || {
+            storage_and_outcome(&fresh("without"), "auto").await
+        })
+        .await
+    })
+    .await;
+    assert_eq!(storage, "memory");
+    assert_eq!(outcome["durable"], false);
+}
+
+#[wasm_bindgen_test]
+async fn a_database_of_a_newer_version_is_left_to_it() {
+    let account = fresh("newer");
+    raw::make_newer_database(&database(&account)).await;
+    let (storage, outcome) = storage_and_outcome(&account, "auto").await;
+    assert_eq!(storage, "localstorage");
+    assert_eq!(outcome["durable"], false);
+    assert!(raw::rows(&database(&account), "to_come").await.is_empty());
+}
+
+#[wasm_bindgen_test]
+async fn where_the_storage_that_was_asked_for_is_not_to_be_had_nothing_is_sent() {
+    let account = fresh("nowhere");
+    raw::make_newer_database(&database(&account)).await;
+    let host = with_transport("null", "never");
+    let client = open(&account, "indexeddb", &host).await;
+    let outcome = charge(&client, "1").await;
+    close(client).await;
+    assert_eq!(outcome["status"], "failed", "{outcome}");
+    assert_eq!(outcome["reason"], "storage_unavailable");
+    assert!(host.requests().iter().all(|request| request["method"] == "GET"));
+}
+
+#[wasm_bindgen_test]
+async fn a_database_that_does_not_open_is_given_up() {
+    let account = fresh("blocked");
+    let unblock = raw::block_database(&database(&account)).await;
+    let (storage, outcome) = storage_and_outcome(&account, "auto").await;
+    assert_eq!(storage, "localstorage");
+    assert_eq!(outcome["durable"], false);
+    raw::call(&unblock).await;
+}

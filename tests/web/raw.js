@@ -1,0 +1,87 @@
+// The browser's own storage, behind the back of the code under test.
+
+/** @type {<T>(request: IDBRequest<T>) => Promise<T>} */
+const done = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+/**
+ * Opens the database as it is, runs one transaction, and closes it again.
+ *
+ * @template T
+ * @param {string} name
+ * @param {string} store
+ * @param {(store: IDBObjectStore) => IDBRequest<T>} work
+ */
+async function inDatabase(name, store, work) {
+  const database = await done(indexedDB.open(name));
+  try {
+    const transaction = database.transaction(store, "readwrite");
+    const committed = new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
+      transaction.onabort = () => reject(transaction.error);
+    });
+    const result = await done(work(transaction.objectStore(store)));
+    await committed;
+    return result;
+  } finally {
+    database.close();
+  }
+}
+
+/** All rows of a store, as JSON. */
+export async function readRows(/** @type {string} */ name, /** @type {string} */ store) {
+  return JSON.stringify(await inDatabase(name, store, (rows) => rows.getAll()));
+}
+
+/** Writes a row, given as JSON, in place of the one with its key. */
+export async function putRow(/** @type {string} */ name, /** @type {string} */ row) {
+  await inDatabase(name, "charges", (rows) => rows.put(JSON.parse(row)));
+}
+
+/** Deletes a database; rejects while somebody keeps it open. */
+export function deleteDatabase(/** @type {string} */ name) {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(name);
+    request.onsuccess = () => resolve(undefined);
+    request.onerror = () => reject(request.error);
+    request.onblocked = () => reject(new Error(`${name} is still open`));
+  });
+}
+
+/** Makes the database as a version of this package to come would. */
+export async function makeNewerDatabase(/** @type {string} */ name) {
+  const request = indexedDB.open(name, 1_000);
+  request.onupgradeneeded = () => request.result.createObjectStore("to_come");
+  (await done(request)).close();
+}
+
+/** Keeps everybody else's `open` waiting; the function that is returned ends that. */
+export async function blockDatabase(/** @type {string} */ name) {
+  const request = indexedDB.open(name, 1);
+  const database = await done(request);
+  // An upgrade that waits for `database` to close, and holds up whoever comes after it.
+  const upgrade = indexedDB.open(name, 2);
+  await new Promise((resolve) => {
+    upgrade.onblocked = resolve;
+  });
+  return async () => {
+    database.close();
+    (await done(upgrade)).close();
+    await deleteDatabase(name);
+  };
+}
+
+/** Hides one of window's members, as a browser that has none; the function returned ends that. */
+export function hide(/** @type {string} */ member) {
+  const own = Object.getOwnPropertyDescriptor(window, member);
+  Object.defineProperty(window, member, { configurable: true, get: () => undefined });
+  return () => {
+    Reflect.deleteProperty(window, member);
+    if (own) {
+      Object.defineProperty(window, member, own);
+    }
+  };
+}
