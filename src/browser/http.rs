@@ -41,7 +41,7 @@ pub enum Exchange {
 struct TransportRequest<'a> {
     method: &'static str,
     path: &'a str,
-    headers: BTreeMap<&'a str, &'a str>,
+    headers: BTreeMap<String, String>,
     body: Option<&'a str>,
 }
 
@@ -202,7 +202,10 @@ async fn by_transport(
             Method::Post => "POST",
         },
         path: &request.path,
-        headers: headers.iter().copied().collect(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
         body: request.body.as_deref(),
     };
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();

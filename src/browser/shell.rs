@@ -1,7 +1,6 @@
 //! One client: the engine, what it orders done, and the promises that wait for it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gloo_events::EventListener;
@@ -22,6 +21,7 @@ use super::store::Store;
 use super::{balance_cache, listeners};
 use crate::core::engine::{Answer, CallId, Effect, Engine, Event, Notice};
 use crate::core::journal::{ApplyAt, Op};
+use crate::core::ordered::Map;
 use crate::core::protocol::Request;
 use crate::core::snapshot::ChargeRecord;
 
@@ -40,7 +40,7 @@ pub struct Shell {
     peers: RefCell<Option<Peers>>,
     listeners: RefCell<Vec<EventListener>>,
     timer: RefCell<Option<Timeout>>,
-    calls: RefCell<BTreeMap<CallId, (Function, Function)>>,
+    calls: RefCell<Map<CallId, (Function, Function)>>,
     last_call: Cell<CallId>,
     draining: Cell<bool>,
     recovering: RefCell<Vec<Function>>,
@@ -77,7 +77,7 @@ impl Shell {
             peers: RefCell::new(None),
             listeners: RefCell::new(Vec::new()),
             timer: RefCell::new(None),
-            calls: RefCell::new(BTreeMap::new()),
+            calls: RefCell::new(Map::new()),
             last_call: Cell::new(0),
             draining: Cell::new(false),
             recovering: RefCell::new(Vec::new()),

@@ -1,8 +1,8 @@
 //! Alerts: each is raised once an episode, which ends when its cause does.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
+
+use super::ordered::Set;
 
 /// What an alert is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -40,17 +40,17 @@ pub struct Alert {
 /// The episodes that are going on.
 #[derive(Clone, Debug, Default)]
 pub struct Episodes {
-    going_on: BTreeSet<AlertKind>,
+    going_on: Set<AlertKind>,
 }
 
 impl Episodes {
     /// Whether an alert is due: `true` only at the start of an episode.
     pub fn starts(&mut self, kind: AlertKind) -> bool {
-        self.going_on.insert(kind)
+        self.going_on.insert(kind, ()).is_none()
     }
 
     /// Ends an episode; `true` if there was one.
     pub fn ends(&mut self, kind: AlertKind) -> bool {
-        self.going_on.remove(&kind)
+        self.going_on.remove(&kind).is_some()
     }
 }

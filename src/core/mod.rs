@@ -14,6 +14,7 @@ pub mod engine;
 pub mod journal;
 pub mod log;
 pub mod network;
+pub mod ordered;
 pub mod outbox;
 pub mod outcome;
 pub mod points;

@@ -1,10 +1,9 @@
 //! The outbox: the charges that this tab knows, with the points that they hold and the time at
 //! which each is due.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::charge::Key;
 use super::clock::Now;
+use super::ordered::{Map, Set};
 use super::points::Points;
 use super::record::{Record, State};
 use super::snapshot::{BillingStatus, QueueCounts};
@@ -46,11 +45,11 @@ pub struct Patience {
 /// The charges that this tab knows.
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
-    entries: BTreeMap<Key, Entry>,
+    entries: Map<Key, Box<Entry>>,
     /// Open ones that nothing is under way for: due time, place in the order, key.
-    timetable: BTreeSet<(u64, u64, Key)>,
+    timetable: Set<(u64, u64, Key)>,
     /// Settled ones by last change, for letting the oldest go.
-    settled: BTreeSet<(u64, Key)>,
+    settled: Set<(u64, Key)>,
     counts: QueueCounts,
     /// Wider than [`Points`]: the sum must come back to 0 however large its parts are.
     held: u128,
@@ -59,12 +58,12 @@ pub struct Outbox {
 impl Outbox {
     /// The charge of this key.
     pub fn get(&self, key: &Key) -> Option<&Entry> {
-        self.entries.get(key)
+        self.entries.get(key).map(|entry| &**entry)
     }
 
     /// All of them, by key.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
+        self.entries.values().map(|entry| &**entry)
     }
 
     /// The queue, counted; `held_points` of charges only.
@@ -90,15 +89,8 @@ impl Outbox {
         patience: Patience,
     ) -> Option<Record> {
         let due_ms = due(&record, now, patience);
-        let before = self.entries.get(&record.charge().key).cloned();
-        let entry = match &before {
-            Some(before) => Entry {
-                record,
-                saved,
-                due_ms,
-                ..before.clone()
-            },
-            None => Entry {
+        let Some(mut entry) = self.remove(&record.charge().key) else {
+            self.insert(Box::new(Entry {
                 record,
                 saved,
                 busy: false,
@@ -106,17 +98,21 @@ impl Outbox {
                 retaken: false,
                 since_ms: now.mono_ms,
                 due_ms,
-            },
+            }));
+            return None;
         };
-        self.replace(entry);
-        before.map(|entry| entry.record)
+        let before = std::mem::replace(&mut entry.record, record);
+        entry.saved = saved;
+        entry.due_ms = due_ms;
+        self.insert(entry);
+        Some(before)
     }
 
     /// Changes what is not part of the record.
     pub fn update(&mut self, key: &Key, change: impl FnOnce(&mut Entry)) {
-        if let Some(mut entry) = self.entries.get(key).cloned() {
+        if let Some(mut entry) = self.remove(key) {
             change(&mut entry);
-            self.replace(entry);
+            self.insert(entry);
         }
     }
 
@@ -131,7 +127,7 @@ impl Outbox {
     }
 
     /// Lets a charge go.
-    pub fn remove(&mut self, key: &Key) -> Option<Entry> {
+    pub fn remove(&mut self, key: &Key) -> Option<Box<Entry>> {
         let entry = self.entries.remove(key)?;
         self.unlist(&entry);
         Some(entry)
@@ -141,7 +137,7 @@ impl Outbox {
     pub fn due(&self, now: Now) -> Vec<Key> {
         let mut due: Vec<(u64, &Key)> = self
             .timetable
-            .iter()
+            .keys()
             .take_while(|(due_ms, _, _)| *due_ms <= now.mono_ms)
             .map(|(_, sequence, key)| (*sequence, key))
             .collect();
@@ -151,26 +147,20 @@ impl Outbox {
 
     /// When the next idle charge that is not due yet will be; monotonic.
     pub fn next_due(&self, now: Now) -> Option<u64> {
-        let after_now = (now.after(1), 0, Key::default());
-        self.timetable
-            .range(after_now..)
-            .next()
-            .map(|(due_ms, _, _)| *due_ms)
+        let due = self.timetable.keys().map(|(due_ms, _, _)| *due_ms);
+        due.skip_while(|due_ms| *due_ms <= now.mono_ms).next()
     }
 
     /// The settled charges beyond the newest `keep`, oldest first.
     pub fn surplus(&self, keep: usize) -> Vec<Key> {
         let surplus = self.settled.len().saturating_sub(keep);
-        let oldest = self.settled.iter().take(surplus);
+        let oldest = self.settled.keys().take(surplus);
         oldest.map(|(_, key)| key.clone()).collect()
     }
 
-    fn replace(&mut self, entry: Entry) {
-        let key = entry.record.charge().key.clone();
-        if let Some(before) = self.entries.remove(&key) {
-            self.unlist(&before);
-        }
+    fn insert(&mut self, entry: Box<Entry>) {
         self.list(&entry);
+        let key = entry.record.charge().key.clone();
         self.entries.insert(key, entry);
     }
 
@@ -178,10 +168,10 @@ impl Outbox {
         let key = entry.record.charge().key.clone();
         if entry.record.is_open() && !entry.busy {
             self.timetable
-                .insert((entry.due_ms, entry.record.sequence(), key.clone()));
+                .insert((entry.due_ms, entry.record.sequence(), key.clone()), ());
         }
         if !entry.record.is_held() && !entry.busy {
-            self.settled.insert((entry.record.updated_at_ms(), key));
+            self.settled.insert((entry.record.updated_at_ms(), key), ());
         }
         if let Some(count) = self.counts.of(BillingStatus::of(&entry.record)) {
             *count = count.saturating_add(1);

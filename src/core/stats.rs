@@ -1,10 +1,11 @@
 //! Figures since the client was opened.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use serde::Serialize;
 
 use super::charge::Key;
+use super::ordered::Set;
 use super::record::{Record, State, Verdict};
 
 /// Most samples that a window keeps: the oldest give way.
@@ -83,14 +84,14 @@ struct Sample {
 #[derive(Clone, Debug, Default)]
 pub struct Stats {
     counts: BillingStats,
-    counted: BTreeSet<Key>,
+    counted: Set<Key>,
     window: VecDeque<Sample>,
 }
 
 impl Stats {
     /// Whether this charge has been counted.
     pub fn is_counted(&self, key: &Key) -> bool {
-        self.counted.contains(key)
+        self.counted.contains_key(key)
     }
 
     /// Lets go of a charge; its count stays. If it comes again it counts again.
@@ -100,7 +101,7 @@ impl Stats {
 
     /// Counts a charge for the first time.
     pub fn count(&mut self, key: &Key, class: Class) {
-        self.counted.insert(key.clone());
+        self.counted.insert(key.clone(), ());
         self.counts.enqueued = self.counts.enqueued.saturating_add(1);
         let count = self.counts.of(class);
         *count = count.saturating_add(1);

@@ -34,7 +34,7 @@ test("a reload while charges are open: they are still there, and each is charged
   await demo.agreement("agree");
 });
 
-test("a reload between translation and charge: the charge is made afterwards, once", async () => {
+test("a reload while a charge is on its way: it is made once", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.signIn(account);

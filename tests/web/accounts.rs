@@ -10,7 +10,18 @@ use crate::opening::{charge, close, json_of, open};
 
 /// What comes before a part that is the same for all.
 const ALIKE: [&str; 12] = [
-    "", "a", "A", "a:b", "a%3Ab", "a%3ab", "a%253Ab", "a:charge:", "a:balance", "a ", "用户", "🧾",
+    "",
+    "a",
+    "A",
+    "a:b",
+    "a%3Ab",
+    "a%3ab",
+    "a%253Ab",
+    "a:charge:",
+    "a:balance",
+    "a ",
+    "用户",
+    "🧾",
 ];
 
 fn accounts() -> Vec<String> {
@@ -64,7 +75,11 @@ async fn each_account_has_its_own_cached_balance() {
     for (points, account) in (100_u32..).zip(&accounts) {
         let host = with_transport("null", "never");
         let client = open(account, "memory", &host).await;
-        assert_eq!(host.snapshot()["balance"]["confirmed"], json!(points), "{account}");
+        assert_eq!(
+            host.snapshot()["balance"]["confirmed"],
+            json!(points),
+            "{account}"
+        );
         close(client).await;
     }
 }

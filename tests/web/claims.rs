@@ -43,7 +43,7 @@ async fn of_two_tabs_that_claim_the_same_charge_exactly_one_gets_it() {
 
     let both = Array::of2(&claim_each(&one, "one"), &claim_each(&two, "two"));
     let both: Array = JsFuture::from(Promise::all(&both)).await.unwrap().into();
-    let [ones, twos] = [both.get(0), both.get(1)].map(Array::from);
+    let [ones, twos] = [both.get(0), both.get(1)].map(|each| Array::from(&each));
     for at in 0..u32::try_from(CHARGES).unwrap() {
         let got = [ones.get(at), twos.get(at)].map(|got| got.as_bool().unwrap());
         assert_ne!(got[0], got[1], "charge {at}");

@@ -10,15 +10,22 @@ use crate::charges::{AT, apply, enqueue, fresh, keys, load, read, sorted};
 use crate::raw;
 use crate::stores::{indexed_db, local, prefix};
 
-/// Ways in which what is stored stops being a record.
-const SPOILT: [fn(&Value) -> Value; 6] = [
-    |row| with(row, "body", json!("{}")),
-    |row| with(row, "check", json!(0)),
-    |row| with_body(row, "{}"),
-    |row| with_body(row, "not JSON"),
-    |row| with(row, "check", json!("a string")),
-    |row| with(row, "body", Value::Null),
+/// A way in which what is stored stops being a record.
+type Change = (&'static str, fn(&Value) -> Value);
+
+const SPOILT: [Change; 7] = [
+    ("another body", |row| with(row, "body", json!("{}"))),
+    ("another checksum", |row| with(row, "check", json!(0))),
+    ("not a charge", |row| with_body(row, "{}")),
+    ("not JSON", |row| with_body(row, "{\"charge\":")),
+    ("no checksum", |row| with(row, "check", Value::Null)),
+    ("no body", |row| with(row, "body", Value::Null)),
+    ("a format that is no number", |row| {
+        with(row, "format", json!("one"))
+    }),
 ];
+
+const NEWER: Change = ("newer", |row| with(row, "format", json!(codec::FORMAT + 1)));
 
 fn with(row: &Value, member: &str, value: Value) -> Value {
     let mut row = row.clone();
@@ -32,31 +39,36 @@ fn with_body(row: &Value, body: &str) -> Value {
     with(&with(row, "body", json!(body)), "check", json!(check))
 }
 
-fn newer(row: &Value) -> Value {
-    with(row, "format", json!(codec::FORMAT + 1))
-}
-
 /// A store with the charges `before`, `spoilt` and `later`, the second of which is changed.
 struct Scene {
     account: String,
     store: Store,
+    change: &'static str,
 }
 
 impl Scene {
-    async fn indexed_db(change: fn(&Value) -> Value) -> Scene {
+    async fn indexed_db((name, change): Change) -> Scene {
         let account = fresh("damage");
         let store = indexed_db(&account).await;
-        let scene = Scene { account, store };
+        let scene = Scene {
+            account,
+            store,
+            change: name,
+        };
         apply(&scene.store, &["before", "later", "spoilt"].map(enqueue)).await;
         let row = raw::row(&scene.account, "spoilt").await.unwrap();
         raw::put_row(&scene.account, &change(&row)).await;
         scene
     }
 
-    async fn local(change: fn(&Value) -> Value) -> Scene {
+    async fn local((name, change): Change) -> Scene {
         let account = fresh("damage");
         let store = local(&account);
-        let scene = Scene { account, store };
+        let scene = Scene {
+            account,
+            store,
+            change: name,
+        };
         apply(&scene.store, &["before", "later", "spoilt"].map(enqueue)).await;
         let entry = raw::entry(&scene.entry_name()).unwrap();
         let row = serde_json::from_str(&entry).unwrap();
@@ -85,24 +97,42 @@ impl Scene {
     }
 
     async fn is_set_aside_by_load(self) {
-        let outcome = self.store.load().await.unwrap();
-        assert_eq!(outcome.damages.len(), 1, "{:?}", outcome.damages);
-        assert!(outcome.damages[0].contains("spoilt"), "{}", outcome.damages[0]);
-        assert_eq!(keys(&sorted(outcome.value)), ["before", "later"]);
-        assert_eq!(self.aside().await, 1);
-        assert_eq!(self.in_place().await, None);
+        let change = self.change;
+        let outcome = self.store.load().await.expect(change);
+        assert_eq!(outcome.damages.len(), 1, "{change}");
+        assert!(outcome.damages[0].contains("spoilt"), "{change}");
+        assert_eq!(
+            keys(&sorted(outcome.value)),
+            ["before", "later"],
+            "{change}"
+        );
+        assert_eq!(self.aside().await, 1, "{change}");
+        assert_eq!(self.in_place().await, None, "{change}");
         // Once is enough.
-        assert_eq!(keys(&load(&self.store).await), ["before", "later"]);
+        assert_eq!(
+            keys(&load(&self.store).await),
+            ["before", "later"],
+            "{change}"
+        );
         self.end().await;
     }
 
     async fn is_set_aside_by_apply(self) {
+        let change = self.change;
         let ops = [read("before"), enqueue("spoilt"), enqueue("new")];
-        let outcome = self.store.apply(&ops, false, AT).await.unwrap();
-        assert_eq!(outcome.damages.len(), 1, "{:?}", outcome.damages);
-        assert!(outcome.value.iter().all(|applied| applied.done && applied.record.is_some()));
-        assert_eq!(self.aside().await, 1);
-        assert_eq!(keys(&load(&self.store).await), ["before", "later", "new", "spoilt"]);
+        let outcome = self.store.apply(&ops, false, AT).await.expect(change);
+        assert_eq!(outcome.damages.len(), 1, "{change}");
+        let all_there = outcome
+            .value
+            .iter()
+            .all(|applied| applied.done && applied.record.is_some());
+        assert!(all_there, "{change}");
+        assert_eq!(self.aside().await, 1, "{change}");
+        assert_eq!(
+            keys(&load(&self.store).await),
+            ["before", "later", "new", "spoilt"],
+            "{change}"
+        );
         self.end().await;
     }
 
@@ -112,7 +142,11 @@ impl Scene {
         assert_eq!(outcome.damages.len(), 1, "{:?}", outcome.damages);
         assert_eq!(keys(&sorted(outcome.value)), ["before", "later"]);
         // Whatever is answered to this: what is there must not be overwritten.
-        drop(self.store.apply(&[enqueue("spoilt")], false, AT).await);
+        drop(
+            self.store
+                .apply(&[enqueue("spoilt"), read("later")], false, AT)
+                .await,
+        );
         assert_eq!(self.in_place().await, before);
         assert_eq!(self.aside().await, 0);
         self.end().await;
@@ -135,7 +169,8 @@ async fn a_damaged_row_is_set_aside_when_the_journal_is_read() {
 #[wasm_bindgen_test]
 async fn a_damaged_row_is_set_aside_when_it_is_come_upon() {
     for change in SPOILT {
-        Scene::indexed_db(change).await.is_set_aside_by_apply().await;
+        let scene = Scene::indexed_db(change).await;
+        scene.is_set_aside_by_apply().await;
     }
 }
 
@@ -154,11 +189,23 @@ async fn a_damaged_entry_is_set_aside_when_it_is_come_upon() {
 }
 
 #[wasm_bindgen_test]
+async fn an_entry_that_is_no_json_is_set_aside() {
+    let scene = Scene::local(SPOILT[0]).await;
+    raw::put_entry(&scene.entry_name(), "{\"format\":1,");
+    let outcome = scene.store.load().await.unwrap();
+    assert_eq!(outcome.damages.len(), 1);
+    assert_eq!(keys(&sorted(outcome.value)), ["before", "later"]);
+    assert_eq!(scene.aside().await, 1);
+    assert_eq!(raw::entry(&scene.entry_name()), None);
+    scene.end().await;
+}
+
+#[wasm_bindgen_test]
 async fn a_row_of_a_newer_format_is_left_alone() {
-    Scene::indexed_db(newer).await.is_left_alone().await;
+    Scene::indexed_db(NEWER).await.is_left_alone().await;
 }
 
 #[wasm_bindgen_test]
 async fn an_entry_of_a_newer_format_is_left_alone() {
-    Scene::local(newer).await.is_left_alone().await;
+    Scene::local(NEWER).await.is_left_alone().await;
 }

@@ -7,9 +7,7 @@ use tollbox::core::protocol::{Method, Request};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::host::{
-    LONG_MS, SHORT_MS, exchange_at, exchange_here, get, origin, with_fetch,
-};
+use crate::host::{LONG_MS, SHORT_MS, exchange_at, exchange_here, get, origin, with_fetch};
 use crate::raw;
 
 /// Nobody listens here: it is no service's port, and above those that are handed out freely.
@@ -69,10 +67,9 @@ async fn headers_token_and_body_are_sent_and_the_answers_headers_read() {
         body: Some("{\"task_id\":\"任务 🧾\"}".to_owned()),
     };
     let host = with_fetch("good");
-    let answer = through_worker(async |base_url| {
-        exchange_at(base_url, &host, &request, LONG_MS).await
-    })
-    .await;
+    let answer =
+        through_worker(async |base_url| exchange_at(base_url, &host, &request, LONG_MS).await)
+            .await;
     let Exchange::Answered(response) = answer else {
         panic!("no answer");
     };
@@ -130,9 +127,8 @@ async fn the_time_limit_covers_a_body_that_never_ends() {
 #[wasm_bindgen_test]
 async fn an_answer_that_is_cut_in_its_body_is_no_answer() {
     let host = with_fetch("null");
-    let exchange = through_worker(async |base_url| {
-        exchange_at(base_url, &host, &get("cut"), LONG_MS).await
-    })
-    .await;
+    let exchange =
+        through_worker(async |base_url| exchange_at(base_url, &host, &get("cut"), LONG_MS).await)
+            .await;
     assert_eq!(exchange, Exchange::Lost { timed_out: false });
 }

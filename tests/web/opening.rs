@@ -112,7 +112,11 @@ async fn where_the_storage_that_was_asked_for_is_not_to_be_had_nothing_is_sent()
     close(client).await;
     assert_eq!(outcome["status"], "failed", "{outcome}");
     assert_eq!(outcome["reason"], "storage_unavailable");
-    assert!(host.requests().iter().all(|request| request["method"] == "GET"));
+    assert!(
+        host.requests()
+            .iter()
+            .all(|request| request["method"] == "GET")
+    );
 }
 
 #[wasm_bindgen_test]

@@ -1,6 +1,8 @@
 // A service worker that answers what the test runner's server can't: echoes, and bodies that end
 // badly or never. It serves a frame, and the test fetches through that.
 
+// As the test runner serves the crate's folder.
+const SCRIPT = "/tests/web/served.js";
 const SCOPE = "/tests/web/served/";
 
 /** @returns {Response} */
@@ -37,10 +39,7 @@ const ANSWERS = {
 
 /** Lets `fetch` go through the worker; the function that is returned ends that. */
 export async function fetchThroughWorker() {
-  const worker = await navigator.serviceWorker.register(import.meta.url, {
-    scope: SCOPE,
-    type: "module",
-  });
+  const worker = await navigator.serviceWorker.register(SCRIPT, { scope: SCOPE, type: "module" });
   const starting = worker.installing ?? worker.waiting;
   while (starting && starting.state !== "activated") {
     await new Promise((resolve) => starting.addEventListener("statechange", resolve));

@@ -170,9 +170,7 @@ async fn local_storage_that_is_full_takes_all_or_nothing() {
     let filler = fresh("filler");
     raw::fill_but(&filler, 2_000);
     let long = "x".repeat(500);
-    let metadata: Vec<(String, &str)> = (0..20)
-        .map(|at| (at.to_string(), long.as_str()))
-        .collect();
+    let metadata: Vec<(String, &str)> = (0..20).map(|at| (at.to_string(), long.as_str())).collect();
     let metadata: Vec<(&str, &str)> = metadata
         .iter()
         .map(|(name, value)| (name.as_str(), *value))

@@ -1,16 +1,17 @@
 //! The journal in memory: lost with the page.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use super::{Outcome, apply_to};
+use crate::core::charge::Key;
 use crate::core::journal::{Applied, ApplyAt, Op};
+use crate::core::ordered::Map;
 use crate::core::record::Record;
 
 /// Records by key.
 #[derive(Debug, Default)]
 pub struct Memory {
-    records: RefCell<BTreeMap<String, Record>>,
+    records: RefCell<Map<Key, Record>>,
 }
 
 impl Memory {
@@ -18,7 +19,7 @@ impl Memory {
     pub fn apply(&self, ops: &[Op], at: ApplyAt) -> Outcome<Vec<Applied>> {
         let mut records = self.records.borrow_mut();
         let applied = ops.iter().map(|op| {
-            let current = records.get(op.key().as_str()).cloned();
+            let current = records.get(op.key()).cloned();
             apply_to(&mut records, op, current, at)
         });
         Outcome {

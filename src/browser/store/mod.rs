@@ -4,15 +4,15 @@ mod indexed_db;
 mod local;
 mod memory;
 
-use std::collections::BTreeMap;
-
 pub use indexed_db::IndexedDb;
 pub use local::Local;
 pub use memory::Memory;
 
 use super::names::Names;
+use crate::core::charge::Key;
 use crate::core::codec::{Damage, Stored};
 use crate::core::journal::{Applied, ApplyAt, Op, Write};
+use crate::core::ordered::Map;
 use crate::core::record::Record;
 use crate::core::snapshot::StorageKind;
 
@@ -121,16 +121,16 @@ impl Store {
 
 /// One operation on a store that is a map of keys to records, and what it writes there.
 fn apply_to(
-    records: &mut BTreeMap<String, Record>,
+    records: &mut Map<Key, Record>,
     op: &Op,
     current: Option<Record>,
     at: ApplyAt,
 ) -> Applied {
     let applied = op.apply(current, at);
-    let key = op.key().as_str();
+    let key = op.key();
     match (applied.write, &applied.record) {
         (Write::Put, Some(record)) => {
-            records.insert(key.to_owned(), record.clone());
+            records.insert(key.clone(), record.clone());
         }
         (Write::Delete, _) => {
             records.remove(key);

@@ -1,10 +1,9 @@
 //! The user's calls that wait for an answer.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::CallId;
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
+use crate::core::ordered::Map;
 
 /// One call about one charge.
 #[derive(Clone, Debug)]
@@ -41,13 +40,13 @@ impl Kind {
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    calls: BTreeMap<CallId, Call>,
-    by_key: BTreeMap<Key, BTreeSet<CallId>>,
+    calls: Map<CallId, Call>,
+    by_key: Map<Key, Vec<CallId>>,
 }
 
 impl Calls {
     pub(super) fn add(&mut self, id: CallId, call: Call) {
-        self.by_key.entry(call.key.clone()).or_default().insert(id);
+        self.by_key.entry(call.key.clone()).or_default().push(id);
         self.calls.insert(id, call);
     }
 
@@ -58,7 +57,7 @@ impl Calls {
     pub(super) fn remove(&mut self, id: CallId) -> Option<Call> {
         let call = self.calls.remove(&id)?;
         if let Some(ids) = self.by_key.get_mut(&call.key) {
-            ids.remove(&id);
+            ids.retain(|other| *other != id);
             if ids.is_empty() {
                 self.by_key.remove(&call.key);
             }
@@ -113,7 +112,7 @@ impl Calls {
     }
 
     pub(super) fn count_tries(&mut self, mut counts: impl FnMut(&Call) -> bool) {
-        for call in self.calls.values_mut() {
+        for call in self.calls.iter_mut().map(|(_, call)| call) {
             if counts(call) {
                 call.tries = call.tries.saturating_add(1);
             }

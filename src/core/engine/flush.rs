@@ -1,13 +1,12 @@
 //! Flushing: sending in the background, one tab at a time, one batch a lock.
 
-use std::collections::BTreeSet;
-
 use super::journaling::Then;
 use super::sending::Lane;
 use super::{Answer, CallId, Effect, Engine, Life, Notice};
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
+use crate::core::ordered::Set;
 use crate::core::outcome::OpenReason;
 use crate::core::record::{Purpose, State};
 use crate::core::snapshot::{FlushProgress, FlushReport, Stopped};
@@ -36,7 +35,7 @@ enum Lock {
 #[derive(Debug, Default)]
 struct Run {
     callers: Vec<CallId>,
-    left: BTreeSet<Key>,
+    left: Set<Key>,
     total: usize,
     report: FlushReport,
 }
@@ -94,7 +93,7 @@ impl Engine {
     fn add_to_run(&mut self, keys: Vec<Key>, caller: Option<CallId>) {
         let run = self.flush.run.get_or_insert_default();
         for key in keys {
-            if run.left.insert(key) {
+            if run.left.insert(key, ()).is_none() {
                 run.total = run.total.saturating_add(1);
             }
         }
@@ -107,7 +106,7 @@ impl Engine {
         let Some(run) = &mut self.flush.run else {
             return;
         };
-        if !run.left.remove(key) {
+        if run.left.remove(key).is_none() {
             return;
         }
         let report = &mut run.report;
@@ -135,7 +134,7 @@ impl Engine {
         };
         let settled_elsewhere: Vec<Key> = run
             .left
-            .iter()
+            .keys()
             .filter(|key| self.outbox.get(key).is_none_or(|entry| self.is_over(entry)))
             .cloned()
             .collect();
@@ -150,7 +149,7 @@ impl Engine {
         }
         let under_way = run
             .left
-            .iter()
+            .keys()
             .any(|key| self.outbox.get(key).is_some_and(|entry| entry.busy));
         if let Some(reason) = self.gate.closed_for(now) {
             if !under_way && !self.refresh.is_under_way() {
@@ -186,7 +185,7 @@ impl Engine {
             .outbox
             .due(now)
             .into_iter()
-            .filter(|key| run.left.contains(key))
+            .filter(|key| run.left.contains_key(key))
             .filter(|key| !self.calls.wants_sent(key) && !self.calls.wants_cancelled(key))
             .filter(|key| {
                 let entry = self.outbox.get(key);
@@ -249,7 +248,7 @@ impl Engine {
         };
         if stopped == Some(Stopped::AnotherTab) {
             // The other tab announces what it settles; the slow tick sees to the rest.
-            for key in &run.left {
+            for key in run.left.keys() {
                 self.outbox.delay(key, self.slow_tick_at_ms);
             }
         }

@@ -1,13 +1,12 @@
 //! Orders to the journal, one transaction at a time: what comes meanwhile shares the next one.
 
-use std::collections::BTreeSet;
-
 use super::sending::Plan;
 use super::{CallId, Effect, Engine, SendId};
 use crate::core::alert::AlertKind;
 use crate::core::balance::Confirmed;
 use crate::core::clock::Now;
 use crate::core::journal::{Applied, ApplyAt, Op};
+use crate::core::ordered::Set;
 use crate::core::outcome::FailureReason;
 use crate::core::protocol::Reading;
 use crate::core::record::Failure;
@@ -99,17 +98,17 @@ impl Engine {
 
     pub(super) fn journaled(&mut self, now: Now, results: Result<Vec<Applied>, String>) {
         let under_way = std::mem::take(&mut self.journaling.under_way);
-        let planned: BTreeSet<SendId> = under_way
+        let mut planned: Set<SendId> = under_way
             .iter()
-            .filter_map(|(_, then)| then.plan())
+            .filter_map(|(_, then)| Some((then.plan()?, ())))
             .collect();
-        let mut changed = BTreeSet::new();
+        let mut changed = Set::new();
         let mut plans = Vec::new();
         match results {
             Ok(results) => {
                 for ((op, then), applied) in under_way.into_iter().zip(results) {
                     if applied.done && !matches!(op, Op::Read { .. }) {
-                        changed.insert(op.key().clone());
+                        changed.insert(op.key().clone(), ());
                     }
                     self.committed(now, &op, then, applied, &mut plans);
                 }
@@ -123,16 +122,16 @@ impl Engine {
         }
         if !changed.is_empty() {
             self.effects.push_back(Effect::Announce {
-                keys: changed.into_iter().collect(),
+                keys: changed.into_iter().map(|(key, ())| key).collect(),
                 confirmed: self.balance.confirmed().cloned(),
             });
         }
-        let launched: BTreeSet<SendId> = plans.iter().map(|plan| plan.id).collect();
         for plan in plans {
+            planned.remove(&plan.id);
             self.launch(plan);
         }
-        for id in planned.difference(&launched) {
-            self.leave_lane(*id);
+        for (id, ()) in planned {
+            self.leave_lane(id);
         }
         self.let_surplus_go();
     }

@@ -1,13 +1,12 @@
 //! Keeping up with the journal: what it holds now, whoever wrote it.
 
-use std::collections::BTreeSet;
-
 use super::journaling::Then;
 use super::{Engine, Life};
 use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
+use crate::core::ordered::Set;
 use crate::core::record::{Record, State};
 use crate::core::stats::Class;
 
@@ -106,11 +105,11 @@ impl Engine {
 
     pub(super) fn loaded(&mut self, now: Now, records: Vec<Record>) {
         self.loading = false;
-        let mut missing: BTreeSet<Key> = self
+        let mut missing: Set<Key> = self
             .outbox
             .iter()
             .filter(|entry| entry.saved && !entry.busy && entry.record.is_open())
-            .map(|entry| entry.record.charge().key.clone())
+            .map(|entry| (entry.record.charge().key.clone(), ()))
             .collect();
         let mut keys = Vec::new();
         for record in records {
@@ -118,7 +117,7 @@ impl Engine {
             keys.push(record.charge().key.clone());
             self.take_record(now, record, true);
         }
-        for key in missing {
+        for (key, ()) in missing {
             let then = Then::Observe {
                 from_peer: true,
                 confirmed: None,

@@ -25,7 +25,7 @@ mod reading;
 mod sending;
 mod tasks;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 pub use event::{Answer, CallId, Effect, Event, Notice, SendId};
 
@@ -42,6 +42,7 @@ use super::charge::Key;
 use super::clock::Now;
 use super::config::Config;
 use super::network::Gate;
+use super::ordered::Map;
 use super::outbox::{Outbox, Patience};
 use super::points::Points;
 use super::snapshot::StorageKind;
@@ -79,11 +80,11 @@ pub struct Engine {
     outbox: Outbox,
     balance: BalanceBook,
     refresh: Refresh,
-    tasks: BTreeMap<Key, Points>,
+    tasks: Map<Key, Points>,
     calls: Calls,
     journaling: Journaling,
-    sent: BTreeMap<SendId, Sent>,
-    lanes: BTreeMap<SendId, Lane>,
+    sent: Map<SendId, Sent>,
+    lanes: Map<SendId, Lane>,
     last_send: SendId,
     last_sequence: u64,
     batches: bool,
@@ -121,11 +122,11 @@ impl Engine {
             outbox: Outbox::default(),
             balance: BalanceBook::default(),
             refresh: Refresh::default(),
-            tasks: BTreeMap::new(),
+            tasks: Map::new(),
             calls: Calls::default(),
             journaling: Journaling::default(),
-            sent: BTreeMap::new(),
-            lanes: BTreeMap::new(),
+            sent: Map::new(),
+            lanes: Map::new(),
             last_send: 0,
             last_sequence: 0,
             batches: true,

@@ -1,7 +1,6 @@
 //! What the user's listeners are told: changes, alerts and the log.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use super::calls::{Call, Kind};
 use super::{Effect, Engine, Notice};
@@ -9,6 +8,7 @@ use crate::core::alert::{Alert, AlertKind};
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::log::{self, Level, LogEntry};
+use crate::core::ordered::Map;
 use crate::core::outcome::{OpenReason, Outcome, What};
 use crate::core::record::{Record, State};
 use crate::core::snapshot::{ChargeRecord, Network, QueueCounts, Snapshot, StorageKind};
@@ -43,12 +43,12 @@ impl Engine {
     pub fn show_all(&self, stored: Vec<Record>) -> Vec<ChargeRecord> {
         let locale = self.config.locale;
         let unsaved = self.outbox.iter().filter(|entry| !entry.saved);
-        let unsaved: BTreeMap<&Key, &Record> = unsaved
+        let unsaved: Map<&Key, &Record> = unsaved
             .map(|entry| (&entry.record.charge().key, &entry.record))
             .collect();
         let stored = stored
             .iter()
-            .filter(|record| !unsaved.contains_key(&record.charge().key));
+            .filter(|record| !unsaved.contains_key(&&record.charge().key));
         let mut all: Vec<(u64, ChargeRecord)> = stored
             .map(|record| {
                 (

@@ -39,7 +39,12 @@ export class BillingServer {
   /** @param {string[]} flags */
   static async start(...flags) {
     const server = new BillingServer(flags);
-    await server.start();
+    try {
+      await server.start();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
     return server;
   }
 

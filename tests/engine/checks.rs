@@ -1,0 +1,195 @@
+//! The promises, checked after every step of the world.
+
+use tollbox::core::charge::Key;
+use tollbox::core::clock::parse_http_date;
+use tollbox::core::engine::Answer;
+use tollbox::core::outcome::{FailureReason, Outcome, What};
+use tollbox::core::protocol::{Request, Response};
+use tollbox::core::record::{Purpose, Record, State};
+use tollbox::core::snapshot::BillingStatus;
+
+use super::server::{On, kind_and_keys};
+use super::world::World;
+
+impl World {
+    pub(super) fn check(&mut self) {
+        for tab in self.live() {
+            self.check_tab(tab);
+        }
+    }
+
+    fn check_tab(&mut self, number: usize) {
+        let snapshot = self.snapshot(number);
+        let stats = &snapshot.stats;
+        let sum = stats.charged + stats.declined + stats.failed + stats.unknown + stats.open;
+        if stats.enqueued != sum {
+            self.fail(&format!("tab{number}: the counts don't add up: {stats:?}"));
+        }
+        let queue = snapshot.queue;
+        if queue.pending + queue.retrying + queue.unknown == 0
+            && self.tab(number).tasks.is_empty()
+            && queue.held_points.get() != 0
+        {
+            self.fail(&format!(
+                "tab{number}: nothing is open, and {} points are held",
+                queue.held_points
+            ));
+        }
+        let Some(balance) = snapshot.balance else {
+            return;
+        };
+        if self.tab(number).signed_out {
+            self.fail(&format!(
+                "tab{number} is signed out and shows a balance: {balance:?}"
+            ));
+        }
+        if balance.version < self.tab(number).last_version {
+            self.fail(&format!(
+                "tab{number}: the balance's version went back: {balance:?}"
+            ));
+        }
+        self.engine(number).last_version = balance.version;
+        let most = self.most_available(number);
+        if balance.available.get() > most {
+            self.fail(&format!(
+                "tab{number}: {balance:?} flatters: {most} at most are available"
+            ));
+        }
+    }
+
+    /// All that was ever given, less all that this tab knows to be charged or open.
+    fn most_available(&self, number: usize) -> u64 {
+        let spent: u64 = self
+            .tab(number)
+            .seen
+            .values()
+            .filter(|seen| {
+                let open = match seen.status {
+                    BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => {
+                        true
+                    }
+                    BillingStatus::Success | BillingStatus::Failed => false,
+                };
+                open || self.server.charged.contains_key(&seen.key.wire())
+            })
+            .map(|seen| seen.amount.get())
+            .sum();
+        self.server.credited.saturating_sub(spent)
+    }
+
+    /// A charge leaves only when its attempt is in the journal, and nobody asked for patience.
+    pub(super) fn check_send(&mut self, number: usize, request: &Request) {
+        let (on, keys) = kind_and_keys(request);
+        let tab = self.tab(number);
+        if self.now.mono_ms < tab.held_until_ms {
+            self.fail(&format!(
+                "tab{number} sends {} before Retry-After",
+                request.path
+            ));
+        }
+        if tab.outage && on != On::Balance {
+            self.fail(&format!("tab{number} sends {} in an outage", request.path));
+        }
+        if tab.signed_out && on != On::Balance {
+            self.fail(&format!(
+                "tab{number} sends {} after it has signed out",
+                request.path
+            ));
+        }
+        let purpose = match on {
+            On::Charge | On::Batch => Purpose::Send,
+            On::LookUp => Purpose::LookUp,
+            On::Balance | On::Any | On::AnyCharge => return,
+        };
+        for wire in keys {
+            let record = self
+                .journal
+                .values()
+                .find(|record| record.charge().key.wire() == wire);
+            let claimed = record.is_some_and(|record| match record.state() {
+                State::Attempting(attempting) => {
+                    attempting.claim().tab == format!("tab{number}")
+                        && attempting.purpose() == purpose
+                }
+                State::Waiting(_) | State::Parked(_) | State::Settled(_) => false,
+            });
+            if !claimed {
+                self.fail(&format!(
+                    "tab{number} sends {wire}, and the journal has {record:?}"
+                ));
+            }
+        }
+    }
+
+    /// What is said is true.
+    pub(super) fn check_answer(&mut self, number: usize, answer: &Answer) {
+        let Answer::Outcome(outcome) = answer else {
+            return;
+        };
+        let charged = self.server.charged.get(&outcome.key.wire()).copied();
+        match &outcome.what {
+            What::Charged { .. } => {
+                if charged != Some(outcome.amount.get()) {
+                    self.fail(&format!(
+                        "tab{number} says {outcome:?}, and the ledger has {charged:?}"
+                    ));
+                }
+            }
+            What::Failed {
+                reason: FailureReason::Conflict,
+                ..
+            } => {}
+            What::Declined { .. } | What::Failed { .. } => {
+                if charged.is_some() {
+                    self.fail(&format!(
+                        "tab{number} says {outcome:?}, and the ledger has charged it"
+                    ));
+                }
+            }
+            What::Queued { durable, .. } => {
+                if charged.is_some() {
+                    self.fail(&format!(
+                        "tab{number} says {outcome:?}, and the ledger has charged it"
+                    ));
+                }
+                self.check_durable(number, outcome, *durable);
+            }
+            What::Unknown { durable, .. } => self.check_durable(number, outcome, *durable),
+        }
+    }
+
+    fn check_durable(&self, number: usize, outcome: &Outcome, durable: bool) {
+        let held = self.record(&outcome.key).is_some_and(Record::is_held);
+        if durable && !held {
+            self.fail(&format!(
+                "tab{number} says {outcome:?}, and the journal has {:?}",
+                self.record(&outcome.key)
+            ));
+        }
+    }
+
+    pub fn record(&self, key: &Key) -> Option<&Record> {
+        self.journal.get(key)
+    }
+
+    /// Takes note of what an answer asks for, as any reader of HTTP would.
+    pub(super) fn note_answer(&mut self, number: usize, response: &Response) {
+        let wall_ms = self.now.wall_ms;
+        let mono_ms = self.now.mono_ms;
+        let tab = self.engine(number);
+        tab.outage = false;
+        if !matches!(response.status, 429 | 503) {
+            return;
+        }
+        let wait_ms = response
+            .retry_after
+            .as_deref()
+            .and_then(|text| match text.parse::<u64>() {
+                Ok(seconds) => Some(seconds * 1_000),
+                Err(_) => Some(parse_http_date(text)?.saturating_sub(wall_ms)),
+            });
+        if let Some(wait_ms) = wait_ms {
+            tab.held_until_ms = tab.held_until_ms.max(mono_ms + wait_ms.min(86_400_000));
+        }
+    }
+}

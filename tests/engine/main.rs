@@ -1,0 +1,22 @@
+//! Scenarios of the core: engines driven by their contract over a simulated journal, clock and
+//! network, against the reference server's real ledger.
+
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unreachable,
+    clippy::arithmetic_side_effects,
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants,
+    missing_docs
+)]
+
+mod checks;
+mod outage;
+mod outcomes;
+mod patience;
+mod server;
+mod world;

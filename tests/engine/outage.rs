@@ -1,0 +1,271 @@
+//! A server that can't be reached: probes, queueing, and offline spending.
+
+use tollbox::core::alert::AlertKind;
+use tollbox::core::config::OfflineSpend;
+use tollbox::core::engine::{Answer, Notice};
+use tollbox::core::outcome::{OpenReason, What};
+use tollbox::core::points::Points;
+use tollbox::core::snapshot::{BalanceReason, BalanceResult, Network};
+
+use super::outcomes::word;
+use super::server::{Fault, On, page, problem};
+use super::world::World;
+
+pub fn alerts(world: &World, tab: usize) -> Vec<AlertKind> {
+    let notices = world.tab(tab).notices.iter();
+    notices
+        .filter_map(|(_, notice)| match notice {
+            Notice::Alert(alert) => Some(alert.kind),
+            _ => None,
+        })
+        .collect()
+}
+
+fn cut(world: &mut World) {
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+}
+
+#[test]
+fn the_first_lost_answer_is_unknown_and_then_only_the_balance_is_asked_for() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    cut(&mut world);
+    let call = world.charge(tab, "t1", 5);
+    let outcome = world.wait(call);
+    assert_eq!(
+        (word(&outcome).as_str(), outcome.attempts),
+        ("unknown Unreachable", 1)
+    );
+    assert_eq!(world.snapshot(tab).network, Network::Unreachable);
+
+    let queued = world.charge(tab, "t2", 6);
+    assert_eq!(word(&world.wait(queued)), "queued Unreachable");
+    let settled = [world.settled(tab, "t1"), world.settled(tab, "t2")];
+    let probes = world.server.count(On::Balance);
+    world.run_for(3_600_000);
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    assert_eq!(world.server.count(On::LookUp), 0);
+    let probes = world.server.count(On::Balance) - probes;
+    // On average one in half of `maxDelayMs`.
+    assert!((60..240).contains(&probes), "{probes} probes in an hour");
+
+    world.server.heal();
+    let [first, second] = settled.map(|call| world.wait(call));
+    assert_eq!(word(&first), "charged again");
+    assert_eq!(word(&second), "charged");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+    assert_eq!(world.server.balance(), 109);
+    world.settle();
+    assert_eq!(
+        alerts(&world, tab),
+        [AlertKind::NetworkLost, AlertKind::NetworkRestored]
+    );
+}
+
+#[test]
+fn a_client_does_not_spin_while_a_probe_is_under_way() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    world.server.fault(On::Balance, 5, Fault::Hang);
+    world.charge(tab, "t1", 5);
+    world.settle();
+    assert_eq!(world.spins, 0, "a deadline stayed in the past");
+}
+
+#[test]
+fn a_charge_that_was_claimed_when_the_outage_came_is_not_sent() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    let first = world.charge(tab, "t1", 5);
+    // Claimed, and being written down, when the first request turns out to be lost.
+    world.run_for(20);
+    let second = world.charge(tab, "t2", 5);
+    world.run_for(20);
+    world.settle();
+    assert!(word(world.outcome(first)).starts_with("charged"));
+    assert!(word(world.outcome(second)).starts_with("charged"));
+}
+
+#[test]
+fn a_charge_that_was_claimed_when_the_browser_went_offline_stays_queued() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    world.go_online(false);
+    let outcome = world.wait(call);
+    assert_eq!(word(&outcome), "queued Offline");
+    assert_eq!(world.server.count(On::AnyCharge), 0);
+}
+
+#[test]
+fn coming_online_sends_at_once_what_would_wait_for_its_turn() {
+    let mut world = World::with(|config| {
+        config.backoff.base_ms = 60_000;
+        config.max_attempts = 1;
+    });
+    let tab = world.start();
+    world
+        .server
+        .fault(On::AnyCharge, 1, Fault::Answer(problem(500, "broken")));
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.go_online(false);
+    world.go_online(true);
+    world.run_for(200);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_balance_in_an_outage_is_unavailable_with_what_is_known() {
+    let mut world = World::new();
+    let tab = world.start();
+    cut(&mut world);
+    let call = world.refresh(tab);
+    world.run_for(100);
+    let Answer::Balance(BalanceResult::Unavailable { reason, cached, .. }) = world.answer(call)
+    else {
+        panic!()
+    };
+    assert_eq!(*reason, BalanceReason::Open(OpenReason::Unreachable));
+    assert_eq!(cached.as_ref().unwrap().confirmed.get(), 120);
+    world.go_online(false);
+    let call = world.refresh(tab);
+    let Answer::Balance(BalanceResult::Unavailable { reason, .. }) = world.answer(call) else {
+        panic!()
+    };
+    assert_eq!(*reason, BalanceReason::Open(OpenReason::Offline));
+}
+
+#[test]
+fn offline_no_more_than_the_balance_is_spent_by_default() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let first = world.charge(tab, "t1", 100);
+    let second = world.charge(tab, "t2", 21);
+    let third = world.charge(tab, "t3", 20);
+    assert_eq!(word(&world.wait(first)), "queued Offline");
+    assert_eq!(word(&world.wait(second)), "failed OfflineSpendDenied");
+    assert_eq!(word(&world.wait(third)), "queued Offline");
+    world.go_online(true);
+    world.settle();
+    assert_eq!(world.server.balance(), 0);
+}
+
+#[test]
+fn offline_nothing_is_spent_where_no_balance_is_known() {
+    let mut world = World::new();
+    world.online = false;
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 1);
+    assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+}
+
+#[test]
+fn other_policies_of_offline_spending() {
+    let points = |points| OfflineSpend::Points(Points::new(points).unwrap());
+    for (policy, amount, said) in [
+        (OfflineSpend::Unlimited, 1_000, "queued Offline"),
+        (OfflineSpend::Deny, 1, "failed OfflineSpendDenied"),
+        (points(7), 7, "queued Offline"),
+        (points(7), 8, "failed OfflineSpendDenied"),
+    ] {
+        let mut world = World::with(|config| config.offline_spend = policy);
+        let tab = world.start();
+        world.go_online(false);
+        let call = world.charge(tab, "t1", amount);
+        assert_eq!(word(&world.wait(call)), said, "{policy:?} {amount}");
+    }
+}
+
+#[test]
+fn a_denied_charge_can_be_retried_when_the_network_is_back() {
+    let mut world = World::with(|config| config.offline_spend = OfflineSpend::Deny);
+    let tab = world.start();
+    world.go_online(false);
+    let denied = world.charge(tab, "t1", 5);
+    assert!(matches!(
+        world.wait(denied).what,
+        What::Failed {
+            retryable: true,
+            ..
+        }
+    ));
+    let retry = world.retry(tab, "t1");
+    assert_eq!(word(&world.wait(retry)), "failed OfflineSpendDenied");
+    world.go_online(true);
+    let retry = world.retry(tab, "t1");
+    assert!(word(&world.wait(retry)).starts_with("charged"));
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn retry_in_an_outage_probes_at_once() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    cut(&mut world);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(600_000);
+    world.server.heal();
+    let retry = world.retry(tab, "t1");
+    let asked_ms = world.now.mono_ms;
+    assert_eq!(word(&world.wait(retry)), "charged");
+    assert!(world.now.mono_ms - asked_ms < 1_000);
+    world.settle();
+}
+
+#[test]
+fn a_captive_portal_is_an_outage() {
+    for portal in [page(200), page(302), page(403), page(404), page(511)] {
+        let mut world = World::new();
+        let tab = world.start();
+        world
+            .server
+            .fault(On::Any, u32::MAX, Fault::Answer(portal.clone()));
+        let call = world.charge(tab, "t1", 5);
+        let said = word(&world.wait(call));
+        assert!(said.starts_with("unknown"), "{} {said}", portal.status);
+        assert_eq!(world.snapshot(tab).network, Network::Unreachable);
+        world.run_for(600_000);
+        assert_eq!(world.server.count(On::AnyCharge), 1);
+        assert!(alerts(&world, tab).contains(&AlertKind::NetworkLost));
+        world.server.heal();
+        world.settle();
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn somebody_elses_answer_settles_nothing() {
+    let charged = |key: &str, amount: u64| {
+        super::server::json_answer(
+            201,
+            serde_json::json!({"charge_id": "c9", "idempotency_key": key, "amount": amount,
+                "charged_at": "2026-01-01T00:00:00Z", "balance": 1, "version": 99}),
+        )
+    };
+    for answer in [
+        charged("f:other", 5),
+        charged("f:t1", 6),
+        page(201),
+        super::server::json_answer(200, serde_json::json!({})),
+    ] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.fault(On::Charge, 1, Fault::Answer(answer));
+        cut(&mut world);
+        let call = world.charge(tab, "t1", 5);
+        assert_eq!(word(&world.wait(call)), "unknown ServerError");
+        assert_eq!(alerts(&world, tab), [AlertKind::NetworkLost]);
+        assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 120);
+        world.server.heal();
+        world.settle();
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}

@@ -1,0 +1,274 @@
+//! What holds the whole queue back: Retry-After, and tokens that are not accepted.
+
+use tollbox::core::alert::AlertKind;
+use tollbox::core::engine::Answer;
+use tollbox::core::outcome::OpenReason;
+use tollbox::core::snapshot::{BalanceReason, BalanceResult};
+
+use super::outage::alerts;
+use super::outcomes::word;
+use super::server::{Fault, On, problem, with_retry_after};
+use super::world::World;
+
+fn unaccepted(world: &mut World) {
+    world.server.fault(
+        On::Any,
+        u32::MAX,
+        Fault::Answer(problem(401, "unauthorized")),
+    );
+}
+
+#[test]
+fn retry_after_holds_everything_back() {
+    // The second is "Thu, 01 Jan 2026 00:01:00 GMT", a minute after the start.
+    for (status, retry_after) in [
+        (503, "60"),
+        (429, "60"),
+        (503, "Thu, 01 Jan 2026 00:01:00 GMT"),
+    ] {
+        let mut world = World::new();
+        let tab = world.start();
+        let busy = with_retry_after(problem(status, "busy"), retry_after);
+        world.server.fault(On::AnyCharge, 1, Fault::Answer(busy));
+        let call = world.charge(tab, "t1", 5);
+        assert_eq!(word(&world.wait(call)), "queued Busy");
+        let second = world.charge(tab, "t2", 6);
+        assert_eq!(word(&world.wait(second)), "queued Busy");
+        let retry = world.retry(tab, "t1");
+        world.flush(tab);
+        let cancel = world.cancel(tab, "t1");
+        let refresh = world.refresh(tab);
+        assert!(matches!(
+            world.answer(refresh),
+            Answer::Balance(BalanceResult::Unavailable {
+                reason: BalanceReason::Open(OpenReason::Busy),
+                ..
+            })
+        ));
+        let requests = world.server.arrived.len();
+        world.run_for(58_000);
+        assert_eq!(world.server.arrived.len(), requests);
+        assert_eq!(word(world.outcome(retry)), "queued Busy");
+        assert!(word(world.outcome(cancel)).starts_with("unknown"));
+        world.settle();
+        assert_eq!(world.server.balance(), 109);
+    }
+}
+
+#[test]
+fn a_short_patience_is_waited_out_within_the_call() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(
+        On::AnyCharge,
+        1,
+        Fault::Answer(with_retry_after(problem(503, "busy"), "2")),
+    );
+    let call = world.charge(tab, "t1", 5);
+    let outcome = world.wait(call);
+    assert_eq!((word(&outcome).as_str(), outcome.attempts), ("charged", 2));
+}
+
+#[test]
+fn patience_without_a_time_is_backed_off() {
+    let mut world = World::new();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Any, 30, Fault::Answer(problem(503, "busy")));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "queued Busy");
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn what_was_claimed_when_patience_was_asked_for_waits_too() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(
+        On::Charge,
+        1,
+        Fault::Answer(with_retry_after(problem(503, "busy"), "60")),
+    );
+    world.charge(tab, "t1", 5);
+    world.run_for(20);
+    world.charge(tab, "t2", 5);
+    world.settle();
+    assert_eq!(world.server.balance(), 110);
+}
+
+#[test]
+fn a_probe_refused_for_its_token_waits_too() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(
+        On::Charge,
+        1,
+        Fault::Answer(with_retry_after(problem(503, "busy"), "60")),
+    );
+    world
+        .server
+        .fault(On::Balance, 1, Fault::Answer(problem(401, "unauthorized")));
+    world.charge(tab, "t1", 5);
+    world.run_for(2);
+    let refresh = world.refresh(tab);
+    world.run_for(100);
+    assert!(matches!(
+        world.answer(refresh),
+        Answer::Balance(BalanceResult::Unavailable { .. })
+    ));
+    world.settle();
+}
+
+#[test]
+fn look_ups_wait_too() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(
+        On::AnyCharge,
+        u32::MAX,
+        Fault::Answer(problem(500, "broken")),
+    );
+    world.server.fault(
+        On::LookUp,
+        1,
+        Fault::Answer(with_retry_after(problem(503, "busy"), "60")),
+    );
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let cancel = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(cancel)), "unknown Busy");
+    world.server.heal();
+    world.settle();
+}
+
+#[test]
+fn a_refused_token_is_refreshed_once() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.rule(|arrived| {
+        (!arrived.refresh_token).then(|| Fault::Answer(problem(401, "unauthorized")))
+    });
+    let call = world.charge(tab, "t1", 5);
+    let outcome = world.wait(call);
+    assert_eq!((word(&outcome).as_str(), outcome.attempts), ("charged", 2));
+    assert_eq!(alerts(&world, tab), []);
+    world.settle();
+}
+
+#[test]
+fn a_token_refused_twice_pauses_the_queue_with_one_alert() {
+    let mut world = World::new();
+    let tab = world.start();
+    unaccepted(&mut world);
+    let call = world.charge(tab, "t1", 5);
+    let outcome = world.wait(call);
+    assert_eq!(
+        (word(&outcome).as_str(), outcome.attempts),
+        ("queued Unauthorized", 2)
+    );
+    let refreshed: Vec<bool> = world
+        .server
+        .arrived
+        .iter()
+        .filter(|a| a.is_for(On::AnyCharge))
+        .map(|a| a.refresh_token)
+        .collect();
+    assert_eq!(refreshed, [false, true]);
+    let second = world.charge(tab, "t2", 6);
+    assert_eq!(word(&world.wait(second)), "queued Unauthorized");
+    world.run_for(3_600_000);
+    assert_eq!(world.server.count(On::AnyCharge), 2);
+    assert_eq!(alerts(&world, tab), [AlertKind::Unauthorized]);
+
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.balance(), 109);
+    assert_eq!(alerts(&world, tab), [AlertKind::Unauthorized]);
+}
+
+#[test]
+fn several_requests_that_are_refused_together_refresh_once() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.rule(|arrived| {
+        (!arrived.refresh_token).then(|| Fault::Answer(problem(401, "unauthorized")))
+    });
+    let calls: Vec<_> = (0..4)
+        .map(|n| world.charge(tab, &format!("t{n}"), 1))
+        .collect();
+    world.run_for(25);
+    let late = world.charge(tab, "late", 1);
+    for call in calls.into_iter().chain([late]) {
+        assert_eq!(word(&world.wait(call)), "charged");
+    }
+    assert_eq!(alerts(&world, tab), []);
+    world.settle();
+}
+
+#[test]
+fn several_requests_that_are_refused_twice_raise_one_alert() {
+    let mut world = World::new();
+    let tab = world.start();
+    unaccepted(&mut world);
+    let calls: Vec<_> = (0..4)
+        .map(|n| world.charge(tab, &format!("t{n}"), 1))
+        .collect();
+    for call in calls {
+        assert_eq!(word(&world.wait(call)), "queued Unauthorized");
+    }
+    world.run_for(600_000);
+    assert_eq!(alerts(&world, tab), [AlertKind::Unauthorized]);
+    let with_refresh = world
+        .server
+        .arrived
+        .iter()
+        .filter(|a| a.is_for(On::AnyCharge) && a.refresh_token)
+        .count();
+    assert_eq!(with_refresh, 1);
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.balance(), 116);
+}
+
+#[test]
+fn a_token_that_can_not_be_had_pauses_the_queue_too() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Any, u32::MAX, Fault::NoToken);
+    let call = world.charge(tab, "t1", 5);
+    let outcome = world.wait(call);
+    assert_eq!(
+        (word(&outcome).as_str(), outcome.attempts),
+        ("queued Unauthorized", 0)
+    );
+    world.run_for(600_000);
+    assert_eq!(alerts(&world, tab), [AlertKind::Unauthorized]);
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_token_refused_in_an_outage_and_after_it() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    world.server.fault(On::Balance, 3, Fault::LoseRequest);
+    unaccepted(&mut world);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(600_000);
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    assert_eq!(
+        alerts(&world, tab)
+            .iter()
+            .filter(|kind| **kind == AlertKind::Unauthorized)
+            .count(),
+        1
+    );
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}

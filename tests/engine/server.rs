@@ -1,0 +1,392 @@
+//! The billing server as the engines meet it: the real ledger, behind whatever goes wrong.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tollbox::core::engine::SendId;
+use tollbox::core::protocol::{Method, Request, Response};
+use tollbox_server::ledger::{Amount, Charge, ChargeRequest, Ledger, Terms, Verdict};
+
+pub const ACCOUNT: &str = "alice";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    Any,
+    Balance,
+    Charge,
+    Batch,
+    LookUp,
+    /// A charge, alone or in a batch.
+    AnyCharge,
+}
+
+/// What goes wrong with a request.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// The connection fails; nothing was done.
+    LoseRequest,
+    /// Done, but the answer is lost.
+    LoseAnswer,
+    /// Never answered; nothing was done.
+    Hang,
+    /// Done, but never answered.
+    HangAfter,
+    /// Answered so; nothing was done.
+    Answer(Response),
+    /// Done, but answered so.
+    AnswerAfter(Response),
+    /// Done on arrival, answered so many milliseconds later.
+    Late(u64),
+    /// Arrives, and is done and answered, so many milliseconds later.
+    Slow(u64),
+    /// There is no token, so it never leaves.
+    NoToken,
+}
+
+/// A request that has arrived.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    pub at_ms: u64,
+    pub tab: usize,
+    pub send: SendId,
+    pub on: On,
+    /// The keys on the wire.
+    pub keys: Vec<String>,
+    pub refresh_token: bool,
+    pub request: Request,
+}
+
+impl Arrived {
+    pub fn is_for(&self, on: On) -> bool {
+        match on {
+            On::Any => true,
+            On::AnyCharge => matches!(self.on, On::Charge | On::Batch),
+            On::Balance | On::Charge | On::Batch | On::LookUp => self.on == on,
+        }
+    }
+}
+
+type Rule = Box<dyn FnMut(&Arrived) -> Option<Fault>>;
+
+pub struct Server {
+    pub ledger: Ledger,
+    pub arrived: Vec<Arrived>,
+    /// What is charged, by wire key.
+    pub charged: BTreeMap<String, u64>,
+    /// Everything that was ever given to the account.
+    pub credited: u64,
+    /// Points taken by other clients of the account.
+    pub taken_elsewhere: u64,
+    rules: Vec<Rule>,
+}
+
+impl Server {
+    pub fn new(seed_balance: u64, key_ttl_ms: Option<u64>) -> Server {
+        Server {
+            ledger: Ledger::new(Terms {
+                seed_balance,
+                key_ttl_ms,
+            }),
+            arrived: Vec::new(),
+            charged: BTreeMap::new(),
+            credited: seed_balance,
+            taken_elsewhere: 0,
+            rules: Vec::new(),
+        }
+    }
+
+    /// Asked in order of addition at every arrival; the first fault counts.
+    pub fn rule(&mut self, rule: impl FnMut(&Arrived) -> Option<Fault> + 'static) {
+        self.rules.push(Box::new(rule));
+    }
+
+    /// The next `times` requests of this kind meet this fault.
+    pub fn fault(&mut self, on: On, times: u32, fault: Fault) {
+        let mut left = times;
+        self.rule(move |arrived| {
+            if left == 0 || !arrived.is_for(on) {
+                return None;
+            }
+            left -= 1;
+            Some(fault.clone())
+        });
+    }
+
+    pub fn heal(&mut self) {
+        self.rules.clear();
+    }
+
+    pub fn top_up(&mut self, points: u64) {
+        self.ledger
+            .top_up(ACCOUNT, Amount::new(points).unwrap())
+            .unwrap();
+        self.credited += points;
+    }
+
+    /// Another client of the account charges.
+    pub fn charge_elsewhere(&mut self, key: &str, points: u64) {
+        let request = ChargeRequest::new(key, key, "elsewhere", points).unwrap();
+        let id = format!("e-{key}");
+        let verdict = self.ledger.charge(ACCOUNT, &request, 0, id);
+        assert!(matches!(verdict, Verdict::Charged { .. }));
+        self.taken_elsewhere += points;
+    }
+
+    pub fn balance(&self) -> u64 {
+        self.ledger.balance(ACCOUNT).points
+    }
+
+    pub fn times_charged(&self, key: &str) -> usize {
+        self.ledger.times_charged(ACCOUNT, key)
+    }
+
+    /// How many requests of this kind have arrived.
+    pub fn count(&self, on: On) -> usize {
+        self.arrived.iter().filter(|a| a.is_for(on)).count()
+    }
+
+    pub fn arrive(
+        &mut self,
+        at_ms: u64,
+        tab: usize,
+        send: SendId,
+        request: &Request,
+        refresh_token: bool,
+    ) -> (Fault, usize) {
+        let on = kind_of(request);
+        let arrived = Arrived {
+            at_ms,
+            tab,
+            send,
+            on,
+            keys: keys_of(on, request),
+            refresh_token,
+            request: request.clone(),
+        };
+        let fault = self.rules.iter_mut().find_map(|rule| rule(&arrived));
+        self.arrived.push(arrived);
+        (fault.unwrap_or(Fault::None), self.arrived.len() - 1)
+    }
+
+    /// Does what a request asks for.
+    pub fn answer(&mut self, at_ms: u64, request: &Request) -> Response {
+        let on = kind_of(request);
+        let balance = self.ledger.balance(ACCOUNT);
+        match on {
+            On::Balance => {
+                let etag = format!("\"v{}\"", balance.version);
+                if request
+                    .headers
+                    .iter()
+                    .any(|(name, value)| *name == "if-none-match" && *value == etag)
+                {
+                    return Response {
+                        status: 304,
+                        etag: Some(etag),
+                        ..Response::default()
+                    };
+                }
+                Response {
+                    etag: Some(etag),
+                    ..json_answer(
+                        200,
+                        json!({"balance": balance.points, "version": balance.version}),
+                    )
+                }
+            }
+            On::Charge => {
+                let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
+                let key = keys_of(on, request).remove(0);
+                match self.charge(at_ms, &key, &body) {
+                    Verdict::Charged { charge, balance } => receipt(201, &charge, balance, false),
+                    Verdict::Replayed { charge, balance } => receipt(200, &charge, balance, true),
+                    refused => {
+                        let (_, problem) = refusal(&refused);
+                        problem_answer(problem)
+                    }
+                }
+            }
+            On::Batch => {
+                let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
+                let mut results = Vec::new();
+                for item in body["charges"].as_array().unwrap() {
+                    let key = item["idempotency_key"].as_str().unwrap();
+                    let mut result = match self.charge(at_ms, key, item) {
+                        Verdict::Charged { charge, .. } => item_receipt(&charge, false),
+                        Verdict::Replayed { charge, .. } => item_receipt(&charge, true),
+                        refused => {
+                            let (status, problem) = refusal(&refused);
+                            json!({"status": status, "problem": problem})
+                        }
+                    };
+                    result["idempotency_key"] = json!(key);
+                    results.push(result);
+                }
+                let balance = self.ledger.balance(ACCOUNT);
+                json_answer(
+                    200,
+                    json!({"results": results, "balance": balance.points, "version": balance.version}),
+                )
+            }
+            On::LookUp => {
+                let key = keys_of(on, request).remove(0);
+                match self.ledger.lookup(ACCOUNT, &key) {
+                    Some(charge) => receipt(200, charge, balance, false),
+                    None => problem(404, "charge-not-found"),
+                }
+            }
+            On::Any | On::AnyCharge => unreachable!("no request is of this kind"),
+        }
+    }
+
+    fn charge(&mut self, at_ms: u64, key: &str, body: &Value) -> Verdict {
+        let amount = body["amount"].as_u64().unwrap();
+        let text = |name: &str| body[name].as_str().unwrap().to_owned();
+        let request = ChargeRequest::new(key, text("task_id"), text("feature"), amount).unwrap();
+        let id = format!("c{}", self.ledger.charges(ACCOUNT).len() + 1);
+        let verdict = self.ledger.charge(ACCOUNT, &request, at_ms, id);
+        if let Verdict::Charged { .. } = verdict {
+            self.charged.insert(key.to_owned(), amount);
+        }
+        verdict
+    }
+}
+
+fn kind_of(request: &Request) -> On {
+    match (request.method, request.path.as_str()) {
+        (Method::Get, "balance") => On::Balance,
+        (Method::Get, path) if path.starts_with("charges/") => On::LookUp,
+        (Method::Post, "charges") => On::Charge,
+        (Method::Post, "charges/batch") => On::Batch,
+        (_, path) => panic!("no such path: {path}"),
+    }
+}
+
+pub fn keys_of(on: On, request: &Request) -> Vec<String> {
+    match on {
+        On::Charge => {
+            let (_, quoted) = request
+                .headers
+                .iter()
+                .find(|(name, _)| *name == "idempotency-key")
+                .unwrap();
+            let inner = quoted.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
+            vec![inner.replace("\\\"", "\"").replace("\\\\", "\\")]
+        }
+        On::Batch => {
+            let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
+            let items = body["charges"].as_array().unwrap();
+            items
+                .iter()
+                .map(|item| item["idempotency_key"].as_str().unwrap().to_owned())
+                .collect()
+        }
+        On::LookUp => vec![percent_decode(
+            request.path.strip_prefix("charges/").unwrap(),
+        )],
+        On::Balance | On::Any | On::AnyCharge => Vec::new(),
+    }
+}
+
+pub fn kind_and_keys(request: &Request) -> (On, Vec<String>) {
+    let on = kind_of(request);
+    (on, keys_of(on, request))
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let hex = [rest.next().unwrap(), rest.next().unwrap()];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&hex).unwrap(), 16).unwrap());
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+fn refusal(verdict: &Verdict) -> (&'static str, Value) {
+    match verdict {
+        Verdict::InsufficientBalance { balance } => (
+            "declined",
+            json!({"type": "https://example.com/problems/insufficient-balance", "status": 402,
+                "detail": "not enough points", "balance": balance.points, "version": balance.version}),
+        ),
+        Verdict::KeyReused => (
+            "rejected",
+            json!({"type": "idempotency-key-reused", "status": 422}),
+        ),
+        Verdict::PriceMismatch { .. } => {
+            ("rejected", json!({"type": "price-mismatch", "status": 400}))
+        }
+        Verdict::Charged { .. } | Verdict::Replayed { .. } => unreachable!("not a refusal"),
+    }
+}
+
+fn receipt(
+    status: u16,
+    charge: &Charge,
+    balance: tollbox_server::ledger::Balance,
+    replayed: bool,
+) -> Response {
+    let body = json!({
+        "charge_id": charge.charge_id,
+        "idempotency_key": charge.request.key(),
+        "amount": charge.request.amount().get(),
+        "charged_at": "2026-01-01T00:00:00Z",
+        "balance": balance.points,
+        "version": balance.version,
+    });
+    Response {
+        replayed,
+        ..json_answer(status, body)
+    }
+}
+
+fn item_receipt(charge: &Charge, replayed: bool) -> Value {
+    json!({"status": "charged", "charge_id": charge.charge_id, "amount": charge.request.amount().get(),
+        "charged_at": "2026-01-01T00:00:00Z", "replayed": replayed})
+}
+
+pub fn json_answer(status: u16, body: Value) -> Response {
+    Response {
+        status,
+        content_type: Some("application/json".into()),
+        body: body.to_string(),
+        ..Response::default()
+    }
+}
+
+fn problem_answer(problem: Value) -> Response {
+    let status = u16::try_from(problem["status"].as_u64().unwrap()).unwrap();
+    Response {
+        content_type: Some("application/problem+json".into()),
+        ..json_answer(status, problem)
+    }
+}
+
+/// A problem document.
+pub fn problem(status: u16, kind: &str) -> Response {
+    problem_answer(json!({"type": kind, "status": status}))
+}
+
+/// Somebody else's page.
+pub fn page(status: u16) -> Response {
+    Response {
+        status,
+        content_type: Some("text/html".into()),
+        body: "<html>please sign in</html>".into(),
+        ..Response::default()
+    }
+}
+
+pub fn with_retry_after(response: Response, retry_after: &str) -> Response {
+    Response {
+        retry_after: Some(retry_after.into()),
+        ..response
+    }
+}
