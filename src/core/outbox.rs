@@ -147,8 +147,8 @@ impl Outbox {
 
     /// When the next idle charge that is not due yet will be; monotonic.
     pub fn next_due(&self, now: Now) -> Option<u64> {
-        let due = self.timetable.keys().map(|(due_ms, _, _)| *due_ms);
-        due.skip_while(|due_ms| *due_ms <= now.mono_ms).next()
+        let mut due = self.timetable.keys().map(|(due_ms, _, _)| *due_ms);
+        due.find(|due_ms| *due_ms > now.mono_ms)
     }
 
     /// The settled charges beyond the newest `keep`, oldest first.

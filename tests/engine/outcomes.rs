@@ -7,7 +7,7 @@ use tollbox::core::outcome::{
 use tollbox::core::snapshot::BillingStatus;
 
 use super::server::{Fault, On, problem};
-use super::world::{World, key};
+use super::world::World;
 
 /// The outcome in a word and its reason in another.
 pub fn word(outcome: &Outcome) -> String {
@@ -344,7 +344,6 @@ fn a_task_holds_its_points_until_it_is_charged_or_ends() {
     let tab = world.start();
     let start = world.start_task(tab, "t1", 100);
     assert_eq!(world.answer(start), &Answer::Started);
-    world.engine(tab).tasks.insert(key("t1"), 100);
     assert_eq!(world.snapshot(tab).balance.unwrap().available.get(), 20);
     let too_dear = world.start_task(tab, "t2", 21);
     assert_eq!(
@@ -356,10 +355,8 @@ fn a_task_holds_its_points_until_it_is_charged_or_ends() {
     assert_eq!(world.snapshot(tab).balance.unwrap().available.get(), 20);
 
     world.start_task(tab, "t3", 20);
-    world.engine(tab).tasks.insert(key("t3"), 20);
     assert_eq!(world.snapshot(tab).balance.unwrap().available.get(), 0);
-    world.engine(tab).tasks.clear();
-    world.tell(tab, Event::EndTask { key: key("t3") });
+    world.end_task(tab, "t3");
     assert_eq!(world.snapshot(tab).balance.unwrap().available.get(), 20);
 }
 

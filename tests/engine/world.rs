@@ -62,7 +62,8 @@ pub struct Tab {
     /// What its listeners were last told of each charge.
     pub seen: BTreeMap<Key, ChargeRecord>,
     pub journal_orders: usize,
-    pub tasks: BTreeMap<Key, u64>,
+    /// Tasks that may be running.
+    pub tasks: BTreeSet<Key>,
     pub(super) last_version: u64,
     /// Nothing may leave before this.
     pub(super) held_until_ms: u64,
@@ -182,7 +183,7 @@ impl World {
             notices: Vec::new(),
             seen: BTreeMap::new(),
             journal_orders: 0,
-            tasks: BTreeMap::new(),
+            tasks: BTreeSet::new(),
             last_version: 0,
             held_until_ms: 0,
             outage: false,
@@ -315,7 +316,13 @@ impl World {
 
     pub fn start_task(&mut self, tab: usize, task: &str, amount: u64) -> CallId {
         let charge = self.request(task, amount);
+        self.engine(tab).tasks.insert(charge.key.clone());
         self.ask(tab, |call| Event::StartTask { call, charge })
+    }
+
+    pub fn end_task(&mut self, tab: usize, task: &str) {
+        self.engine(tab).tasks.remove(&key(task));
+        self.tell(tab, Event::EndTask { key: key(task) });
     }
 
     pub fn sign_out(&mut self, tab: usize) -> CallId {
@@ -510,9 +517,6 @@ impl World {
             Effect::SaveBalance(confirmed) => self.cache = confirmed,
             Effect::Resolve { call, answer } => {
                 self.check_answer(tab, &answer);
-                if let Answer::Started = answer {
-                    self.note(format!("tab{tab}: a task starts"));
-                }
                 self.answered_at_ms.insert(call, self.now.mono_ms);
                 if self.answers.insert(call, answer).is_some() {
                     self.fail(&format!("call {call} was answered twice"));
@@ -811,9 +815,4 @@ fn brief(thing: &impl std::fmt::Debug) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
-}
-
-/// The tabs of `world` that are alive hold nothing and wait for nothing.
-pub fn keys_in_journal(world: &World) -> BTreeSet<String> {
-    world.journal.keys().map(Key::wire).collect()
 }

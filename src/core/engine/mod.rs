@@ -91,6 +91,7 @@ pub struct Engine {
     flush: Flush,
     stats: Stats,
     episodes: Episodes,
+    was_out_of_reach: bool,
     shown: Shown,
     loading: bool,
     slow_tick_at_ms: u64,
@@ -133,6 +134,7 @@ impl Engine {
             flush: Flush::default(),
             stats: Stats::default(),
             episodes: Episodes::default(),
+            was_out_of_reach: false,
             shown: Shown::default(),
             loading: true,
             slow_tick_at_ms: 0,
@@ -198,7 +200,7 @@ impl Engine {
             self.calls.next_deadline(),
             self.gate
                 .wakes_at(now)
-                .filter(|_| self.life == Life::Running),
+                .filter(|_| self.life == Life::Running && !self.refresh.is_under_way()),
             self.outbox.next_due(now).filter(|_| due),
             Some(self.slow_tick_at_ms).filter(|_| open),
             self.balance_deadline(now),
@@ -222,6 +224,7 @@ impl Engine {
     fn advance(&mut self, now: Now) {
         self.calls_overdue(now);
         if self.life == Life::Running {
+            self.notice_recovery();
             self.slow_tick(now);
             self.probe_if_due(now);
             self.sync_if_due(now);
@@ -238,6 +241,15 @@ impl Engine {
         self.slow_tick_at_ms = now.after(SLOW_TICK_MS);
         self.journaling.retry_unsaved();
         self.load();
+    }
+
+    /// What failed because the server was out of reach is taken up when it no longer is.
+    fn notice_recovery(&mut self) {
+        let out_of_reach = self.gate.is_out_of_reach();
+        if self.was_out_of_reach && !out_of_reach {
+            self.take_up_failed();
+        }
+        self.was_out_of_reach = out_of_reach;
     }
 
     fn load(&mut self) {

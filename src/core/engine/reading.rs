@@ -142,7 +142,6 @@ impl Engine {
         response: &Response,
     ) {
         self.refresh.under_way = false;
-        let was_out_of_reach = self.gate.closed_for(now).is_some();
         match BalanceAnswer::of(response, etag.is_some(), now) {
             BalanceAnswer::Fresh(reading, etag) => {
                 self.server_answered(sent);
@@ -182,9 +181,6 @@ impl Engine {
                 self.tell_unavailable(now, BalanceReason::Open(reason), &detail);
                 self.progress_all(now);
             }
-        }
-        if was_out_of_reach && self.gate.closed_for(now).is_none() {
-            self.take_up_failed();
         }
     }
 
