@@ -35,6 +35,8 @@ pub enum Op {
         key: Key,
         /// Who attempted it.
         tab: String,
+        /// The attempt.
+        attempt: Option<(Purpose, u32)>,
         /// What it came to.
         conclusion: Conclusion,
         /// When the next attempt is due, milliseconds since the Unix epoch.
@@ -136,11 +138,18 @@ impl Op {
             }),
             Op::Conclude {
                 tab,
+                attempt,
                 conclusion,
                 next_attempt_at_ms,
                 ..
             } => current.and_then(|record| {
-                record.conclude(tab, conclusion.clone(), *next_attempt_at_ms, at.wall_ms)
+                record.conclude(
+                    tab,
+                    *attempt,
+                    conclusion.clone(),
+                    *next_attempt_at_ms,
+                    at.wall_ms,
+                )
             }),
             Op::Reopen { .. } => current.and_then(|record| record.reopen(at.wall_ms)),
             Op::Cancel { detail, .. } => {
@@ -227,3 +236,6 @@ fn forget(current: Option<Record>) -> Applied {
         None => Applied::kept(None, true),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,3 +190,105 @@ impl Gate {
         probing.then_some(self.probe_at_ms.max(self.held_until_ms))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BACKOFF: Backoff = Backoff {
+        base_ms: 1_000,
+        max_ms: 60_000,
+    };
+
+    fn at(mono_ms: u64) -> Now {
+        Now {
+            mono_ms,
+            wall_ms: 0,
+        }
+    }
+
+    fn lost(gate: &mut Gate, by: Asked, mono_ms: u64) {
+        gate.lost(by, at(mono_ms), &BACKOFF, &mut Jitter::new(1));
+    }
+
+    fn busy(gate: &mut Gate, retry_after_ms: Option<u64>, mono_ms: u64) {
+        gate.busy(retry_after_ms, at(mono_ms), &BACKOFF, &mut Jitter::new(1));
+    }
+
+    #[test]
+    fn the_browsers_no_closes_the_gate_for_everything() {
+        let mut gate = Gate::new(false);
+        assert_eq!(gate.network(), Network::Offline);
+        assert_eq!(gate.closed_for(at(0)), Some(OpenReason::Offline));
+        assert!(!gate.lets_probes_through(at(0)) && !gate.probe_is_due(at(0)));
+        assert_eq!(gate.wakes_at(at(0)), None);
+        gate.browser_says(true, at(0));
+        assert_eq!(gate.closed_for(at(0)), None);
+    }
+
+    #[test]
+    fn a_lost_request_leaves_only_probes() {
+        let mut gate = Gate::new(true);
+        lost(&mut gate, Asked::Charge, 10);
+        assert_eq!(gate.closed_for(at(10)), Some(OpenReason::Unreachable));
+        assert!(gate.lets_probes_through(at(10)));
+        let probe_at_ms = gate.probe_at().unwrap();
+        assert!((10..=1_010).contains(&probe_at_ms));
+        assert!(gate.probe_is_due(at(probe_at_ms)));
+        gate.answered();
+        assert_eq!(gate.closed_for(at(10)), None);
+        assert_eq!(gate.probe_at(), None);
+    }
+
+    #[test]
+    fn probes_back_off_and_old_requests_do_not_count() {
+        let mut gate = Gate::new(true);
+        lost(&mut gate, Asked::Charge, 0);
+        let first = gate.probe_at();
+        lost(&mut gate, Asked::Charge, 5_000);
+        assert_eq!(gate.probe_at(), first);
+        let mut latest_ms = 0;
+        for _ in 0..200 {
+            lost(&mut gate, Asked::Probe, 0);
+            let probe_at_ms = gate.probe_at().unwrap();
+            assert!(probe_at_ms <= 60_000);
+            latest_ms = latest_ms.max(probe_at_ms);
+        }
+        gate.hurry(at(7));
+        assert!(gate.probe_is_due(at(7)));
+    }
+
+    #[test]
+    fn patience_holds_back_probes_too() {
+        let mut gate = Gate::new(true);
+        lost(&mut gate, Asked::Charge, 0);
+        busy(&mut gate, Some(5_000), 0);
+        gate.hurry(at(0));
+        assert!(!gate.lets_probes_through(at(4_999)));
+        assert_eq!(gate.closed_for(at(4_999)), Some(OpenReason::Busy));
+        assert_eq!(gate.wakes_at(at(0)), Some(5_000));
+        assert_eq!(gate.opens_at(), Some(5_000));
+        assert_eq!(gate.closed_for(at(5_000)), None);
+    }
+
+    #[test]
+    fn patience_is_never_shortened_and_never_longer_than_a_day() {
+        let mut gate = Gate::new(true);
+        busy(&mut gate, Some(5_000), 0);
+        busy(&mut gate, Some(1_000), 0);
+        gate.answered();
+        assert_eq!(gate.opens_at(), Some(5_000));
+        busy(&mut gate, Some(u64::MAX), 0);
+        assert_eq!(gate.opens_at(), Some(LONGEST_HOLD_MS));
+    }
+
+    #[test]
+    fn a_refused_token_is_no_outage() {
+        let mut gate = Gate::new(true);
+        gate.refused(Asked::Charge, at(0), &BACKOFF, &mut Jitter::new(1));
+        assert_eq!(gate.closed_for(at(0)), Some(OpenReason::Unauthorized));
+        assert_eq!(gate.network(), Network::Online);
+        assert!(!gate.is_out_of_reach());
+        assert!(gate.probe_at().is_some());
+    }
+}

@@ -101,9 +101,12 @@ impl Outbox {
             }));
             return None;
         };
+        // What has not changed is due when it was, however the wall clock has jumped since.
+        if entry.record.revision() != record.revision() {
+            entry.due_ms = due_ms;
+        }
         let before = std::mem::replace(&mut entry.record, record);
         entry.saved = saved;
-        entry.due_ms = due_ms;
         self.insert(entry);
         Some(before)
     }
@@ -224,4 +227,110 @@ fn due(record: &Record, now: Now, patience: Patience) -> u64 {
 /// The sum of `points`, never above 2^53-1.
 pub fn sum(points: impl Iterator<Item = Points>) -> Points {
     points.fold(Points::ZERO, Points::plus)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::charge::ChargeRequest;
+    use crate::core::outcome::FailureReason;
+    use crate::core::record::Failure;
+
+    const PATIENCE: Patience = Patience {
+        delay_ms: 60_000,
+        claim_ms: 15_000,
+    };
+
+    fn at(mono_ms: u64) -> Now {
+        Now {
+            mono_ms,
+            wall_ms: 0,
+        }
+    }
+
+    fn record(task: &str, sequence: u64) -> Record {
+        let request = ChargeRequest {
+            task_id: task.into(),
+            amount: 5.0,
+            feature: "f".into(),
+            ..ChargeRequest::default()
+        };
+        Record::open(request.into_charge(0).unwrap(), sequence)
+    }
+
+    fn settled(task: &str, sequence: u64) -> Record {
+        let failure = Failure {
+            reason: FailureReason::Cancelled,
+            retryable: false,
+            detail: String::new(),
+        };
+        Record::refused(record(task, sequence).charge().clone(), sequence, failure)
+    }
+
+    fn put(outbox: &mut Outbox, record: Record) -> Key {
+        let key = record.charge().key.clone();
+        outbox.put(record, true, at(10), PATIENCE);
+        key
+    }
+
+    #[test]
+    fn what_is_open_is_held_and_counted_until_it_is_not() {
+        let mut outbox = Outbox::default();
+        let key = put(&mut outbox, record("a", 1));
+        put(&mut outbox, record("b", 2));
+        assert_eq!((outbox.open(), outbox.counts().held_points.get()), (2, 10));
+        put(&mut outbox, settled("a", 1));
+        assert_eq!((outbox.open(), outbox.counts().held_points.get()), (1, 5));
+        assert_eq!(outbox.counts().failed, 1);
+        outbox.remove(&key);
+        assert_eq!(outbox.counts().failed, 0);
+    }
+
+    #[test]
+    fn what_is_due_comes_in_the_order_in_which_it_was_taken_on() {
+        let mut outbox = Outbox::default();
+        let second = put(&mut outbox, record("a", 2));
+        let first = put(&mut outbox, record("b", 1));
+        let late = put(&mut outbox, record("c", 3));
+        outbox.delay(&late, 500);
+        assert_eq!(outbox.due(at(10)), [first.clone(), second.clone()]);
+        assert_eq!(outbox.next_due(at(10)), Some(500));
+        outbox.hurry(&late, at(20));
+        assert_eq!(outbox.due(at(20)), [first.clone(), second.clone(), late]);
+        outbox.update(&first, |entry| entry.busy = true);
+        assert_eq!(outbox.due(at(10)), [second]);
+        assert_eq!(outbox.next_due(at(20)), None);
+    }
+
+    #[test]
+    fn the_oldest_settled_ones_are_the_surplus() {
+        let mut outbox = Outbox::default();
+        for (task, sequence) in [("a", 1), ("b", 2), ("c", 3)] {
+            put(&mut outbox, settled(task, sequence));
+        }
+        put(&mut outbox, record("open", 4));
+        assert_eq!(outbox.surplus(3), []);
+        assert_eq!(outbox.surplus(1).len(), 2);
+        assert_eq!(outbox.surplus(0).len(), 3);
+    }
+
+    #[test]
+    fn held_points_come_back_to_nothing_however_many_there_are() {
+        let mut outbox = Outbox::default();
+        let dear = |task: &str| {
+            let request = ChargeRequest {
+                task_id: task.into(),
+                amount: 9_007_199_254_740_991.0,
+                feature: "f".into(),
+                ..ChargeRequest::default()
+            };
+            Record::open(request.into_charge(0).unwrap(), 1)
+        };
+        let keys = ["a", "b", "c"].map(|task| put(&mut outbox, dear(task)));
+        assert_eq!(outbox.counts().held_points, Points::MAX);
+        for key in keys {
+            outbox.remove(&key);
+        }
+        assert_eq!(outbox.counts().held_points, Points::ZERO);
+    }
 }

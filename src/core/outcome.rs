@@ -246,7 +246,8 @@ fn under_way(attempt: u32, locale: Locale) -> String {
     }
 }
 
-fn not_sent_yet(waiting_for: OpenReason, locale: Locale) -> String {
+/// Why a charge that has not left has not.
+pub fn not_sent_yet(waiting_for: OpenReason, locale: Locale) -> String {
     let (english, chinese) = match waiting_for {
         OpenReason::Offline => (
             "not sent yet: the browser is offline",

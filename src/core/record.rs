@@ -108,6 +108,17 @@ impl Record {
         }
     }
 
+    /// The server's receipt, if it is charged.
+    pub fn receipt(&self) -> Option<&Receipt> {
+        match &self.state {
+            State::Settled(Verdict::Charged(receipt)) => Some(receipt),
+            State::Settled(Verdict::Declined(_) | Verdict::Failed(_))
+            | State::Waiting(_)
+            | State::Attempting(_)
+            | State::Parked(_) => None,
+        }
+    }
+
     /// Whether it failed, nothing taken, but may yet succeed.
     pub fn is_retryable(&self) -> bool {
         matches!(&self.state, State::Settled(Verdict::Failed(failure)) if failure.retryable)
@@ -144,7 +155,15 @@ impl Record {
         })
     }
 
-    /// Takes note of what an attempt of `tab` came to; `None` where that changes nothing.
+    /// The attempt that is under way: what for, and its number.
+    pub fn attempt(&self) -> Option<(Purpose, u32)> {
+        match &self.state {
+            State::Attempting(attempting) => Some((attempting.purpose(), attempting.number())),
+            State::Waiting(_) | State::Parked(_) | State::Settled(_) => None,
+        }
+    }
+
+    /// Takes note of what this attempt of `tab` came to; `None` where that changes nothing.
     ///
     /// That the points are taken is believed from anybody at any time. Everything else counts
     /// only from the tab whose attempt is under way: a verdict of `declined` that arrives while
@@ -152,6 +171,7 @@ impl Record {
     pub fn conclude(
         self,
         tab: &str,
+        attempt: Option<(Purpose, u32)>,
         conclusion: Conclusion,
         next_attempt_at_ms: u64,
         wall_ms: u64,
@@ -163,7 +183,11 @@ impl Record {
             return Some(self.turned(State::Settled(verdict), wall_ms));
         }
         let attempting = match self.state.clone() {
-            State::Attempting(attempting) if attempting.claim().tab == tab => attempting,
+            State::Attempting(attempting)
+                if attempting.claim().tab == tab && self.attempt() == attempt =>
+            {
+                attempting
+            }
             State::Attempting(_) | State::Waiting(_) | State::Parked(_) | State::Settled(_) => {
                 return None;
             }
@@ -244,3 +268,6 @@ impl Record {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,11 +41,10 @@ const FAULTS = [
 for (const { name, fault, may, taken } of FAULTS) {
   test(`${name}: the outcome is true, and the charge settles once when it has passed`, async () => {
     const { page, account, options } = await stage.bare();
-    const quick = { ...options, retry: { ...options.retry, requestTimeoutMs: 400 } };
-    await page.evaluate(async (quick) => {
-      globalThis.client = await globalThis.openClient(quick);
+    await page.evaluate(async (options) => {
+      globalThis.client = await globalThis.openClient(options);
       await globalThis.client.refreshBalance();
-    }, quick);
+    }, options);
     await stage.server.breakFor(account, fault);
 
     const outcome = await page.evaluate(() =>

@@ -14,9 +14,19 @@
     missing_docs
 )]
 
+mod batches;
+mod calls;
 mod checks;
+mod clocks;
+mod crashes;
+mod decoding;
+mod ends;
+mod giving_up;
 mod outage;
 mod outcomes;
 mod patience;
 mod server;
+mod storage;
+mod tabs;
+mod turns;
 mod world;

@@ -75,7 +75,7 @@ fn patience_without_a_time_is_backed_off() {
     let tab = world.start();
     world
         .server
-        .fault(On::Any, 30, Fault::Answer(problem(503, "busy")));
+        .fault(On::Any, 8, Fault::Answer(problem(503, "busy")));
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "queued Busy");
     world.settle();

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tollbox::core::engine::SendId;
 use tollbox::core::protocol::{Method, Request, Response};
 use tollbox_server::ledger::{Amount, Charge, ChargeRequest, Ledger, Terms, Verdict};
 
@@ -39,8 +38,6 @@ pub enum Fault {
     AnswerAfter(Response),
     /// Done on arrival, answered so many milliseconds later.
     Late(u64),
-    /// Arrives, and is done and answered, so many milliseconds later.
-    Slow(u64),
     /// There is no token, so it never leaves.
     NoToken,
 }
@@ -48,14 +45,10 @@ pub enum Fault {
 /// A request that has arrived.
 #[derive(Clone, Debug)]
 pub struct Arrived {
-    pub at_ms: u64,
-    pub tab: usize,
-    pub send: SendId,
     pub on: On,
     /// The keys on the wire.
     pub keys: Vec<String>,
     pub refresh_token: bool,
-    pub request: Request,
 }
 
 impl Arrived {
@@ -147,27 +140,17 @@ impl Server {
         self.arrived.iter().filter(|a| a.is_for(on)).count()
     }
 
-    pub fn arrive(
-        &mut self,
-        at_ms: u64,
-        tab: usize,
-        send: SendId,
-        request: &Request,
-        refresh_token: bool,
-    ) -> (Fault, usize) {
+    /// What this request meets.
+    pub fn arrive(&mut self, request: &Request, refresh_token: bool) -> Fault {
         let on = kind_of(request);
         let arrived = Arrived {
-            at_ms,
-            tab,
-            send,
             on,
             keys: keys_of(on, request),
             refresh_token,
-            request: request.clone(),
         };
         let fault = self.rules.iter_mut().find_map(|rule| rule(&arrived));
         self.arrived.push(arrived);
-        (fault.unwrap_or(Fault::None), self.arrived.len() - 1)
+        fault.unwrap_or(Fault::None)
     }
 
     /// Does what a request asks for.

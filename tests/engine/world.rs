@@ -5,17 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tollbox::core::balance::Confirmed;
-use tollbox::core::charge::{Charge, ChargeRequest, Key};
+use tollbox::core::charge::{Charge, Key};
 use tollbox::core::clock::Now;
 use tollbox::core::config::Config;
-use tollbox::core::engine::{Answer, CallId, Effect, Engine, Event, Notice, SendId, Setup};
-use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
-use tollbox::core::outcome::Outcome;
-use tollbox::core::protocol::{Request, Response};
+use tollbox::core::engine::{Answer, CallId, Engine, Event, Notice, Setup};
+use tollbox::core::journal::Op;
 use tollbox::core::record::Record;
 use tollbox::core::snapshot::{ChargeRecord, Snapshot, StorageKind};
 
-use super::server::{Fault, Server};
+use super::server::Server;
+use super::turns::Happening;
 
 /// More steps than any scenario takes: whatever needs more goes round in circles.
 const STEPS_LIMIT: usize = 200_000;
@@ -46,11 +45,12 @@ pub struct World {
     /// Ticks after which the deadline was still in the past.
     pub spins: usize,
     pub(super) charges: BTreeMap<String, Charge>,
-    happenings: BTreeMap<(u64, u64), Happening>,
-    lock: Option<usize>,
-    lock_queue: VecDeque<usize>,
-    last_happening: u64,
-    last_call: CallId,
+    pub(super) happenings: BTreeMap<(u64, u64), Happening>,
+    pub(super) lock: Option<usize>,
+    pub(super) lock_queue: VecDeque<usize>,
+    pub(super) last_happening: u64,
+    pub(super) last_call: CallId,
+    pub(super) asked: Vec<(CallId, usize)>,
     steps: usize,
     trace: VecDeque<String>,
 }
@@ -70,61 +70,9 @@ pub struct Tab {
     /// Nothing has answered since a request was lost.
     pub(super) outage: bool,
     pub(super) signed_out: bool,
-    writing: bool,
+    pub(super) writing: bool,
     spinning: bool,
-    lock_asked_at_ms: Option<u64>,
-}
-
-#[derive(Debug)]
-enum Happening {
-    Commit {
-        tab: usize,
-        ops: Vec<Op>,
-    },
-    Committed {
-        tab: usize,
-        result: Result<Vec<Applied>, String>,
-    },
-    Load {
-        tab: usize,
-    },
-    Arrive {
-        tab: usize,
-        send: SendId,
-        request: Request,
-        refresh_token: bool,
-        limit_at_ms: u64,
-    },
-    Process {
-        tab: usize,
-        send: SendId,
-        request: Request,
-        limit_at_ms: u64,
-    },
-    Deliver {
-        tab: usize,
-        send: SendId,
-        delivery: Delivery,
-    },
-    Lock {
-        tab: usize,
-    },
-    LockTimeout {
-        tab: usize,
-        asked_at_ms: u64,
-    },
-    Peer {
-        tab: usize,
-        keys: Vec<Key>,
-        confirmed: Option<Confirmed>,
-    },
-}
-
-#[derive(Debug)]
-enum Delivery {
-    Answer(Response),
-    Lost { timed_out: bool },
-    NotSent,
+    pub(super) lock_asked_at_ms: Option<u64>,
 }
 
 impl World {
@@ -162,6 +110,7 @@ impl World {
             lock_queue: VecDeque::new(),
             last_happening: 0,
             last_call: 0,
+            asked: Vec::new(),
             steps: 0,
             trace: VecDeque::new(),
         }
@@ -242,115 +191,6 @@ impl World {
         self.now.wall_ms = self.now.wall_ms.checked_add_signed(by_ms).unwrap();
     }
 
-    // ---- calls
-
-    fn ask(&mut self, tab: usize, event: impl FnOnce(CallId) -> Event) -> CallId {
-        self.last_call += 1;
-        let call = self.last_call;
-        self.tell(tab, event(call));
-        call
-    }
-
-    /// `charge({ taskId, amount, feature: "f" })`: its key is `f:TASK`.
-    pub fn charge(&mut self, tab: usize, task: &str, amount: u64) -> CallId {
-        let charge = self.request(task, amount);
-        self.charge_this(tab, charge)
-    }
-
-    pub fn charge_this(&mut self, tab: usize, charge: Charge) -> CallId {
-        self.charges
-            .entry(charge.key.wire())
-            .or_insert_with(|| charge.clone());
-        self.engine(tab).tasks.remove(&charge.key);
-        self.ask(tab, |call| Event::Charge { call, charge })
-    }
-
-    pub fn request(&self, task: &str, amount: u64) -> Charge {
-        let request = ChargeRequest {
-            task_id: task.into(),
-            amount: amount as f64,
-            feature: "f".into(),
-            ..ChargeRequest::default()
-        };
-        request.into_charge(self.now.wall_ms).unwrap()
-    }
-
-    pub fn retry(&mut self, tab: usize, task: &str) -> CallId {
-        self.ask(tab, |call| Event::Retry {
-            call,
-            key: key(task),
-        })
-    }
-
-    pub fn cancel(&mut self, tab: usize, task: &str) -> CallId {
-        self.ask(tab, |call| Event::Cancel {
-            call,
-            key: key(task),
-        })
-    }
-
-    pub fn settled(&mut self, tab: usize, task: &str) -> CallId {
-        self.ask(tab, |call| Event::Settled {
-            call,
-            key: key(task),
-        })
-    }
-
-    pub fn show(&mut self, tab: usize, task: &str) -> CallId {
-        self.ask(tab, |call| Event::Show {
-            call,
-            key: key(task),
-        })
-    }
-
-    pub fn flush(&mut self, tab: usize) -> CallId {
-        self.ask(tab, |call| Event::Flush { call })
-    }
-
-    pub fn refresh(&mut self, tab: usize) -> CallId {
-        self.ask(tab, |call| Event::RefreshBalance {
-            call,
-            max_age_ms: None,
-        })
-    }
-
-    pub fn start_task(&mut self, tab: usize, task: &str, amount: u64) -> CallId {
-        let charge = self.request(task, amount);
-        self.engine(tab).tasks.insert(charge.key.clone());
-        self.ask(tab, |call| Event::StartTask { call, charge })
-    }
-
-    pub fn end_task(&mut self, tab: usize, task: &str) {
-        self.engine(tab).tasks.remove(&key(task));
-        self.tell(tab, Event::EndTask { key: key(task) });
-    }
-
-    pub fn sign_out(&mut self, tab: usize) -> CallId {
-        self.engine(tab).signed_out = true;
-        self.ask(tab, |call| Event::SignOut { call })
-    }
-
-    /// The answer to a call; fails where there is none yet.
-    pub fn answer(&self, call: CallId) -> &Answer {
-        match self.answers.get(&call) {
-            Some(answer) => answer,
-            None => self.fail(&format!("call {call} has no answer")),
-        }
-    }
-
-    pub fn outcome(&self, call: CallId) -> &Outcome {
-        match self.answer(call) {
-            Answer::Outcome(outcome) => outcome,
-            other => self.fail(&format!("call {call} was answered {other:?}")),
-        }
-    }
-
-    /// Lets the world go on until this call is answered.
-    pub fn wait(&mut self, call: CallId) -> Outcome {
-        self.run_until(|world| world.answers.contains_key(&call));
-        self.outcome(call).clone()
-    }
-
     // ---- time
 
     /// Goes on until `done`, and fails where nothing more happens before that.
@@ -378,8 +218,18 @@ impl World {
             }
             world.happenings.is_empty()
                 && !world.journal.values().any(Record::is_open)
-                && (1..=world.last_call).all(|call| world.answers.contains_key(&call))
+                && world.all_answered()
         });
+    }
+
+    /// Goes on until every call has its answer.
+    pub fn settle_calls(&mut self) {
+        self.run_until(|world| world.all_answered());
+    }
+
+    fn all_answered(&self) -> bool {
+        let mut asked = self.asked.iter();
+        asked.all(|(call, tab)| self.tabs[*tab].is_none() || self.answers.contains_key(call))
     }
 
     /// One happening or one tick, the earliest; false where there is none until `until_ms`.
@@ -443,328 +293,7 @@ impl World {
         self.now.wall_ms += by_ms;
     }
 
-    // ---- what happens
-
-    fn plan(&mut self, in_ms: u64, happening: Happening) {
-        self.last_happening += 1;
-        self.happenings
-            .insert((self.now.mono_ms + in_ms, self.last_happening), happening);
-    }
-
-    fn drain(&mut self, tab: usize) {
-        while let Some(effect) = self.engine(tab).engine.poll() {
-            self.perform(tab, effect);
-        }
-    }
-
-    fn perform(&mut self, tab: usize, effect: Effect) {
-        if !matches!(effect, Effect::Notice(_)) {
-            self.note(format!("    tab{tab} -> {}", brief(&effect)));
-        }
-        match effect {
-            Effect::Journal { ops, .. } => {
-                if self.engine(tab).writing {
-                    self.fail("two journal orders are open at once");
-                }
-                self.engine(tab).writing = true;
-                self.engine(tab).journal_orders += 1;
-                self.plan(1, Happening::Commit { tab, ops });
-            }
-            Effect::Load => self.plan(1, Happening::Load { tab }),
-            Effect::Send {
-                send,
-                request,
-                refresh_token,
-                time_limit_ms,
-            } => {
-                self.check_send(tab, &request);
-                let limit_at_ms = self.now.mono_ms + time_limit_ms;
-                self.plan(
-                    10,
-                    Happening::Arrive {
-                        tab,
-                        send,
-                        request,
-                        refresh_token,
-                        limit_at_ms,
-                    },
-                );
-            }
-            Effect::AskLock => {
-                let asked_at_ms = self.now.mono_ms;
-                self.engine(tab).lock_asked_at_ms = Some(asked_at_ms);
-                self.lock_queue.push_back(tab);
-                let patience_ms = self.config.claim_ms();
-                self.plan(patience_ms, Happening::LockTimeout { tab, asked_at_ms });
-                self.grant_lock();
-            }
-            Effect::ReleaseLock => self.let_go_of_lock(tab),
-            Effect::Announce { keys, confirmed } => {
-                if self.announcements {
-                    for peer in self.live().into_iter().filter(|peer| *peer != tab) {
-                        let (keys, confirmed) = (keys.clone(), confirmed.clone());
-                        self.plan(
-                            1,
-                            Happening::Peer {
-                                tab: peer,
-                                keys,
-                                confirmed,
-                            },
-                        );
-                    }
-                }
-            }
-            Effect::SaveBalance(confirmed) => self.cache = confirmed,
-            Effect::Resolve { call, answer } => {
-                self.check_answer(tab, &answer);
-                self.answered_at_ms.insert(call, self.now.mono_ms);
-                if self.answers.insert(call, answer).is_some() {
-                    self.fail(&format!("call {call} was answered twice"));
-                }
-            }
-            Effect::Notice(notice) => {
-                let at_ms = self.now.mono_ms;
-                if let Notice::Alert(alert) = &notice {
-                    self.note(format!(
-                        "    tab{tab} ALERT {:?}: {}",
-                        alert.kind, alert.detail
-                    ));
-                }
-                let tab = self.engine(tab);
-                if let Notice::Charge(record) = &notice {
-                    tab.seen.insert(record.key.clone(), record.clone());
-                }
-                tab.notices.push((at_ms, notice));
-            }
-        }
-    }
-
-    fn happen(&mut self, happening: Happening) {
-        match happening {
-            Happening::Commit { tab, ops } => {
-                if self.tabs[tab].is_none() {
-                    return;
-                }
-                let result = if (self.fail_write)(tab, &ops) {
-                    Err("the disk is full".to_owned())
-                } else {
-                    Ok(self.commit(&ops))
-                };
-                self.note(format!(
-                    "tab{tab}: transaction {}",
-                    if result.is_ok() { "commits" } else { "FAILS" }
-                ));
-                self.plan(0, Happening::Committed { tab, result });
-            }
-            Happening::Committed { tab, result } => {
-                if self.tabs[tab].is_some() {
-                    self.engine(tab).writing = false;
-                    self.tell(tab, Event::Journaled(result));
-                }
-            }
-            Happening::Load { tab } => {
-                if self.tabs[tab].is_some() {
-                    self.tell(tab, Event::Loaded(self.journal.values().cloned().collect()));
-                }
-            }
-            Happening::Arrive {
-                tab,
-                send,
-                request,
-                refresh_token,
-                limit_at_ms,
-            } => {
-                self.arrive(tab, send, request, refresh_token, limit_at_ms);
-            }
-            Happening::Process {
-                tab,
-                send,
-                request,
-                limit_at_ms,
-            } => {
-                let answer = self.server.answer(self.now.mono_ms, &request);
-                self.deliver(tab, send, 10, limit_at_ms, Delivery::Answer(answer));
-            }
-            Happening::Deliver {
-                tab,
-                send,
-                delivery,
-            } => self.delivered(tab, send, delivery),
-            Happening::Lock { tab } => {
-                if self.tabs[tab].is_some() {
-                    self.tell(tab, Event::LockGranted);
-                }
-            }
-            Happening::LockTimeout { tab, asked_at_ms } => {
-                let waiting = self.lock_queue.contains(&tab);
-                if self.tabs[tab].is_some()
-                    && waiting
-                    && self.tab(tab).lock_asked_at_ms == Some(asked_at_ms)
-                {
-                    self.lock_queue.retain(|waiting| *waiting != tab);
-                    self.tell(tab, Event::LockRefused);
-                }
-            }
-            Happening::Peer {
-                tab,
-                keys,
-                confirmed,
-            } => {
-                if self.tabs[tab].is_some() {
-                    self.tell(tab, Event::Peer { keys, confirmed });
-                }
-            }
-        }
-    }
-
-    fn commit(&mut self, ops: &[Op]) -> Vec<Applied> {
-        self.transactions += 1;
-        let at = ApplyAt {
-            wall_ms: self.now.wall_ms,
-            longest_claim_ms: self.config.claim_ms(),
-        };
-        let mut results = Vec::new();
-        for op in ops {
-            let applied = op.apply(self.journal.get(op.key()).cloned(), at);
-            match (applied.write, &applied.record) {
-                (Write::Put, Some(record)) => {
-                    self.journal.insert(op.key().clone(), record.clone());
-                }
-                (Write::Delete, _) => {
-                    self.journal.remove(op.key());
-                }
-                (Write::Keep, _) => {}
-                (Write::Put, None) => self.fail("there is nothing to put"),
-            }
-            results.push(applied);
-        }
-        results
-    }
-
-    fn arrive(
-        &mut self,
-        tab: usize,
-        send: SendId,
-        request: Request,
-        refresh_token: bool,
-        limit_at_ms: u64,
-    ) {
-        let now_ms = self.now.mono_ms;
-        let (fault, _) = self
-            .server
-            .arrive(now_ms, tab, send, &request, refresh_token);
-        self.note(format!(
-            "server: {:?} {} of tab{tab}, refresh {refresh_token}: {}",
-            request.method,
-            request.path,
-            brief(&fault)
-        ));
-        let lost = Delivery::Lost { timed_out: false };
-        let timed_out = Delivery::Lost { timed_out: true };
-        let until_limit_ms = limit_at_ms.saturating_sub(now_ms);
-        let (after_ms, delivery) = match fault {
-            Fault::None => (10, Delivery::Answer(self.server.answer(now_ms, &request))),
-            Fault::LoseRequest => (10, lost),
-            Fault::LoseAnswer => {
-                self.server.answer(now_ms, &request);
-                (10, lost)
-            }
-            Fault::Hang => (until_limit_ms, timed_out),
-            Fault::HangAfter => {
-                self.server.answer(now_ms, &request);
-                (until_limit_ms, timed_out)
-            }
-            Fault::Answer(response) => (10, Delivery::Answer(response)),
-            Fault::AnswerAfter(response) => {
-                self.server.answer(now_ms, &request);
-                (10, Delivery::Answer(response))
-            }
-            Fault::Late(ms) => (ms, Delivery::Answer(self.server.answer(now_ms, &request))),
-            Fault::Slow(ms) => {
-                return self.plan(
-                    ms,
-                    Happening::Process {
-                        tab,
-                        send,
-                        request,
-                        limit_at_ms,
-                    },
-                );
-            }
-            Fault::NoToken => (0, Delivery::NotSent),
-        };
-        self.deliver(tab, send, after_ms, limit_at_ms, delivery);
-    }
-
-    fn deliver(
-        &mut self,
-        tab: usize,
-        send: SendId,
-        after_ms: u64,
-        limit_at_ms: u64,
-        delivery: Delivery,
-    ) {
-        let left_ms = limit_at_ms.saturating_sub(self.now.mono_ms);
-        if after_ms > left_ms {
-            let delivery = Delivery::Lost { timed_out: true };
-            return self.plan(
-                left_ms,
-                Happening::Deliver {
-                    tab,
-                    send,
-                    delivery,
-                },
-            );
-        }
-        self.plan(
-            after_ms,
-            Happening::Deliver {
-                tab,
-                send,
-                delivery,
-            },
-        );
-    }
-
-    fn delivered(&mut self, tab: usize, send: SendId, delivery: Delivery) {
-        if self.tabs[tab].is_none() {
-            return;
-        }
-        let event = match delivery {
-            Delivery::Answer(response) => {
-                self.note_answer(tab, &response);
-                Event::Answered { send, response }
-            }
-            Delivery::Lost { timed_out } => {
-                self.engine(tab).outage = true;
-                Event::Lost { send, timed_out }
-            }
-            Delivery::NotSent => Event::NotSent {
-                send,
-                detail: "no token".into(),
-            },
-        };
-        self.tell(tab, event);
-    }
-
-    fn grant_lock(&mut self) {
-        while self.lock.is_none()
-            && let Some(tab) = self.lock_queue.pop_front()
-        {
-            if self.tabs[tab].is_some() {
-                self.lock = Some(tab);
-                self.plan(1, Happening::Lock { tab });
-            }
-        }
-    }
-
-    fn let_go_of_lock(&mut self, tab: usize) {
-        self.lock_queue.retain(|waiting| *waiting != tab);
-        if self.lock == Some(tab) {
-            self.lock = None;
-        }
-        self.grant_lock();
-    }
+    // ---- the tabs
 
     pub(super) fn engine(&mut self, tab: usize) -> &mut Tab {
         self.tabs[tab].as_mut().unwrap()
@@ -809,7 +338,7 @@ pub fn key(task: &str) -> Key {
     Key::new(format!("f:{task}")).unwrap()
 }
 
-fn brief(thing: &impl std::fmt::Debug) -> String {
+pub fn brief(thing: &impl std::fmt::Debug) -> String {
     let text = format!("{thing:?}");
     match text.char_indices().nth(600) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -84,7 +84,9 @@ impl Scene {
     async fn in_place(&self) -> Option<Value> {
         match &self.store {
             Store::IndexedDb(_) => raw::row(&self.account, "spoilt").await,
-            _ => raw::entry(&self.entry_name()).map(|text| serde_json::from_str(&text).unwrap()),
+            Store::Local(_) | Store::Memory(_) | Store::None(_) => {
+                raw::entry(&self.entry_name()).map(|text| serde_json::from_str(&text).unwrap())
+            }
         }
     }
 
@@ -92,11 +94,13 @@ impl Scene {
     async fn aside(&self) -> usize {
         match &self.store {
             Store::IndexedDb(_) => raw::rows(&self.account, "quarantine").await.len(),
-            _ => raw::entry_names(&format!("tollbox:{}:damaged:", self.account)).len(),
+            Store::Local(_) | Store::Memory(_) | Store::None(_) => {
+                raw::entry_names(&format!("tollbox:{}:damaged:", self.account)).len()
+            }
         }
     }
 
-    async fn is_set_aside_by_load(self) {
+    async fn load_sets_aside(self) {
         let change = self.change;
         let outcome = self.store.load().await.expect(change);
         assert_eq!(outcome.damages.len(), 1, "{change}");
@@ -117,7 +121,7 @@ impl Scene {
         self.end().await;
     }
 
-    async fn is_set_aside_by_apply(self) {
+    async fn apply_sets_aside(self) {
         let change = self.change;
         let ops = [read("before"), enqueue("spoilt"), enqueue("new")];
         let outcome = self.store.apply(&ops, false, AT).await.expect(change);
@@ -136,7 +140,7 @@ impl Scene {
         self.end().await;
     }
 
-    async fn is_left_alone(self) {
+    async fn leaves_alone(self) {
         let before = self.in_place().await;
         let outcome = self.store.load().await.unwrap();
         assert_eq!(outcome.damages.len(), 1, "{:?}", outcome.damages);
@@ -162,7 +166,7 @@ impl Scene {
 #[wasm_bindgen_test]
 async fn a_damaged_row_is_set_aside_when_the_journal_is_read() {
     for change in SPOILT {
-        Scene::indexed_db(change).await.is_set_aside_by_load().await;
+        Scene::indexed_db(change).await.load_sets_aside().await;
     }
 }
 
@@ -170,21 +174,21 @@ async fn a_damaged_row_is_set_aside_when_the_journal_is_read() {
 async fn a_damaged_row_is_set_aside_when_it_is_come_upon() {
     for change in SPOILT {
         let scene = Scene::indexed_db(change).await;
-        scene.is_set_aside_by_apply().await;
+        scene.apply_sets_aside().await;
     }
 }
 
 #[wasm_bindgen_test]
 async fn a_damaged_entry_is_set_aside_when_the_journal_is_read() {
     for change in SPOILT {
-        Scene::local(change).await.is_set_aside_by_load().await;
+        Scene::local(change).await.load_sets_aside().await;
     }
 }
 
 #[wasm_bindgen_test]
 async fn a_damaged_entry_is_set_aside_when_it_is_come_upon() {
     for change in SPOILT {
-        Scene::local(change).await.is_set_aside_by_apply().await;
+        Scene::local(change).await.apply_sets_aside().await;
     }
 }
 
@@ -202,10 +206,10 @@ async fn an_entry_that_is_no_json_is_set_aside() {
 
 #[wasm_bindgen_test]
 async fn a_row_of_a_newer_format_is_left_alone() {
-    Scene::indexed_db(NEWER).await.is_left_alone().await;
+    Scene::indexed_db(NEWER).await.leaves_alone().await;
 }
 
 #[wasm_bindgen_test]
 async fn an_entry_of_a_newer_format_is_left_alone() {
-    Scene::local(NEWER).await.is_left_alone().await;
+    Scene::local(NEWER).await.leaves_alone().await;
 }

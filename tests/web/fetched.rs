@@ -1,29 +1,26 @@
-//! Requests by `fetch`, over the network and through a service worker that answers badly.
+//! Requests by `fetch`, over the network and with answers that only a bad network gives.
 
-use js_sys::{Array, Function};
 use serde_json::{Value, json};
 use tollbox::browser::http::{Destination, Exchange, exchange};
 use tollbox::core::protocol::{Method, Request};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::host::{LONG_MS, SHORT_MS, exchange_at, exchange_here, get, origin, with_fetch};
-use crate::raw;
+use crate::host::{LONG_MS, SHORT_MS, TestHost, exchange_at, exchange_here, get, with_fetch};
 
 /// Nobody listens here: it is no service's port, and above those that are handed out freely.
 const CLOSED: &str = "http://127.0.0.1:65535";
 
-#[wasm_bindgen(module = "/tests/web/served.js")]
+#[wasm_bindgen(module = "/tests/web/network.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = fetchThroughWorker, catch)]
-    async fn fetch_through_worker() -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_name = answerNextFetch)]
+    fn answer_next_fetch(name: &str);
 }
 
-async fn through_worker<T>(work: impl AsyncFnOnce(&str) -> T) -> T {
-    let end: Function = fetch_through_worker().await.unwrap().unchecked_into();
-    let result = work(&format!("{}/tests/web/served", origin())).await;
-    raw::call(&end).await;
-    result
+/// One exchange in which `fetch` is answered so.
+async fn answered(name: &str, host: &TestHost, request: &Request, limit_ms: u64) -> Exchange {
+    answer_next_fetch(name);
+    exchange_here(host, request, limit_ms).await
 }
 
 #[wasm_bindgen_test]
@@ -67,9 +64,7 @@ async fn headers_token_and_body_are_sent_and_the_answers_headers_read() {
         body: Some("{\"task_id\":\"任务 🧾\"}".to_owned()),
     };
     let host = with_fetch("good");
-    let answer =
-        through_worker(async |base_url| exchange_at(base_url, &host, &request, LONG_MS).await)
-            .await;
+    let answer = answered("echo", &host, &request, LONG_MS).await;
     let Exchange::Answered(response) = answer else {
         panic!("no answer");
     };
@@ -89,46 +84,62 @@ async fn headers_token_and_body_are_sent_and_the_answers_headers_read() {
 #[wasm_bindgen_test]
 async fn credentials_are_the_users_choice() {
     let host = with_fetch("null");
-    let chosen = Array::new();
-    through_worker(async |base_url| {
-        for credentials in [
-            None,
-            Some(web_sys::RequestCredentials::Omit),
-            Some(web_sys::RequestCredentials::Include),
-        ] {
-            let destination = Destination {
-                base_url: base_url.to_owned(),
-                credentials,
-            };
-            let request = get("echo");
-            let answer =
-                exchange(host.unchecked_ref(), &destination, &request, false, LONG_MS).await;
-            let Exchange::Answered(response) = answer else {
-                panic!("no answer");
-            };
-            let echo: Value = serde_json::from_str(&response.body).unwrap();
-            chosen.push(&echo["credentials"].as_str().unwrap().into());
-        }
-    })
-    .await;
-    assert_eq!(chosen.join(" "), "same-origin omit include");
+    for (credentials, sent) in [
+        (None, "same-origin"),
+        (Some(web_sys::RequestCredentials::Omit), "omit"),
+        (Some(web_sys::RequestCredentials::Include), "include"),
+    ] {
+        let destination = Destination {
+            base_url: "http://localhost/billing/v1".to_owned(),
+            credentials,
+        };
+        let request = get("balance");
+        answer_next_fetch("echo");
+        let answer = exchange(host.unchecked_ref(), &destination, &request, false, LONG_MS).await;
+        let Exchange::Answered(response) = answer else {
+            panic!("no answer");
+        };
+        let echo: Value = serde_json::from_str(&response.body).unwrap();
+        assert_eq!(echo["credentials"], sent);
+        assert_eq!(echo["url"], "http://localhost/billing/v1/balance");
+    }
 }
 
 #[wasm_bindgen_test]
 async fn the_time_limit_covers_a_body_that_never_ends() {
     let host = with_fetch("null");
-    let exchange = through_worker(async |base_url| {
-        exchange_at(base_url, &host, &get("endless"), 10 * SHORT_MS).await
-    })
-    .await;
+    let exchange = answered("endless", &host, &get("balance"), SHORT_MS).await;
     assert_eq!(exchange, Exchange::Lost { timed_out: true });
 }
 
 #[wasm_bindgen_test]
 async fn an_answer_that_is_cut_in_its_body_is_no_answer() {
     let host = with_fetch("null");
-    let exchange =
-        through_worker(async |base_url| exchange_at(base_url, &host, &get("cut"), LONG_MS).await)
-            .await;
+    let exchange = answered("cut", &host, &get("balance"), LONG_MS).await;
+    assert_eq!(exchange, Exchange::Lost { timed_out: false });
+}
+
+#[wasm_bindgen_test]
+async fn a_page_whose_own_fetch_rejects_oddly_gets_no_answer() {
+    for odd in ["rejects with a text", "rejects with nothing"] {
+        let host = with_fetch("null");
+        let exchange = answered(odd, &host, &get("balance"), LONG_MS).await;
+        assert_eq!(exchange, Exchange::Lost { timed_out: false }, "{odd}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_page_whose_own_fetch_answers_oddly_gets_no_answer() {
+    for odd in ["answers nothing", "answers with an object"] {
+        let host = with_fetch("null");
+        let exchange = answered(odd, &host, &get("balance"), LONG_MS).await;
+        assert_eq!(exchange, Exchange::Lost { timed_out: false }, "{odd}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_page_whose_own_fetch_throws_gets_no_answer() {
+    let host = with_fetch("null");
+    let exchange = answered("throws", &host, &get("balance"), LONG_MS).await;
     assert_eq!(exchange, Exchange::Lost { timed_out: false });
 }

@@ -140,7 +140,7 @@ async fn what_was_written_is_there_after_reopening_and_every_text_is_as_it_was()
         store.close();
         let reopened = match store {
             Store::IndexedDb(_) => indexed_db(&account).await,
-            _ => local(&account),
+            Store::Local(_) | Store::Memory(_) | Store::None(_) => local(&account),
         };
         let kind = reopened.kind();
         let mut found = apply(&reopened, &TEXTS.map(read)).await;

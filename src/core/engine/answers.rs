@@ -8,12 +8,12 @@ use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::journal::Op;
 use crate::core::network::Asked;
-use crate::core::outcome::OpenReason;
+use crate::core::outcome::{OpenReason, not_sent_yet};
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
     BatchAnswer, ChargeAnswer, LookUpAnswer, Reading, Response, Setback, SetbackKind,
 };
-use crate::core::record::{Cause, Conclusion};
+use crate::core::record::{Cause, Conclusion, Purpose};
 
 impl Engine {
     pub(super) fn answered(&mut self, now: Now, send: SendId, response: &Response) {
@@ -285,13 +285,50 @@ impl Engine {
         next_attempt_at_ms: u64,
         reading: Option<Reading>,
     ) {
+        let attempt = self
+            .outbox
+            .get(key)
+            .and_then(|entry| entry.record.attempt());
         let op = Op::Conclude {
             key: key.clone(),
             tab: self.tab.clone(),
+            attempt,
             conclusion,
             next_attempt_at_ms,
         };
         self.journaling.push(op, Then::Concluded { reading });
+    }
+
+    /// The client closes while claims are being written down: nothing will leave by them.
+    fn conclude_given_up(&mut self) {
+        for (key, purpose) in self.journaling.give_up_claims() {
+            let attempts = self
+                .outbox
+                .get(&key)
+                .map_or(0, |entry| entry.record.attempts());
+            let number = attempts.saturating_add(u32::from(purpose == Purpose::Send));
+            let cause = Cause {
+                reason: OpenReason::Timeout,
+                detail: not_sent_yet(OpenReason::Timeout, self.config.locale),
+            };
+            let op = Op::Conclude {
+                key,
+                tab: self.tab.clone(),
+                attempt: Some((purpose, number)),
+                conclusion: Conclusion::NotSent(cause),
+                next_attempt_at_ms: 0,
+            };
+            self.journaling.push(op, Then::Concluded { reading: None });
+        }
+    }
+
+    /// What was claimed does not leave after all.
+    pub(super) fn conclude_not_sent(&mut self, key: &Key, reason: OpenReason) {
+        let cause = Cause {
+            reason,
+            detail: not_sent_yet(reason, self.config.locale),
+        };
+        self.conclude(key, Conclusion::NotSent(cause), 0, None);
     }
 
     /// The client closes while requests are on their way: nobody will hear their answers.
@@ -303,6 +340,7 @@ impl Engine {
                 "客户端在应答前已关闭",
             ),
         };
+        self.conclude_given_up();
         for (_, sent) in std::mem::take(&mut self.sent) {
             let (charges, conclusion) = match sent.what {
                 SentWhat::Charge { charge } => (vec![charge], Conclusion::Lost(cause.clone())),

@@ -37,6 +37,8 @@ struct Run {
     callers: Vec<CallId>,
     left: Set<Key>,
     total: usize,
+    /// A charge has had its turn and is still open.
+    unsettled: bool,
     report: FlushReport,
 }
 
@@ -115,7 +117,11 @@ impl Engine {
             Some(Class::Declined) => &mut report.declined,
             Some(Class::Failed) => &mut report.failed,
             Some(Class::Unknown) => &mut report.unknown,
-            Some(Class::Open) | None => return self.tell_flush_progress(),
+            Some(Class::Open) => {
+                run.unsettled = true;
+                return self.tell_flush_progress();
+            }
+            None => return self.tell_flush_progress(),
         };
         *count = count.saturating_add(1);
         self.tell_flush_progress();
@@ -145,7 +151,8 @@ impl Engine {
             return;
         };
         if run.left.is_empty() {
-            return self.end_flush(None);
+            let closed_for = self.gate.closed_for(now).filter(|_| run.unsettled);
+            return self.end_flush(closed_for.map(Stopped::Open));
         }
         let under_way = run
             .left

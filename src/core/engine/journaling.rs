@@ -4,12 +4,13 @@ use super::sending::Plan;
 use super::{CallId, Effect, Engine, SendId};
 use crate::core::alert::AlertKind;
 use crate::core::balance::Confirmed;
+use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::ordered::Set;
 use crate::core::outcome::FailureReason;
 use crate::core::protocol::Reading;
-use crate::core::record::Failure;
+use crate::core::record::{Failure, Purpose};
 
 /// Operations that could not be written, kept to be tried again. More than this and the oldest
 /// give way: what they would write is learnt again from the server.
@@ -72,6 +73,35 @@ impl Journaling {
         self.next.push((op, then));
     }
 
+    /// Whether conclusions wait to be written again.
+    pub(super) fn has_unsaved(&self) -> bool {
+        !self.unsaved.is_empty()
+    }
+
+    /// Drops the claims that wait to be written down, and names those that are being written.
+    pub(super) fn give_up_claims(&mut self) -> Vec<(Key, Purpose)> {
+        self.next.retain(|(op, _)| !matches!(op, Op::Begin { .. }));
+        for (op, _) in &mut self.next {
+            if let Op::Enqueue { claim, .. } = op {
+                *claim = None;
+            }
+        }
+        let claims = self.under_way.iter().filter_map(|(op, then)| {
+            then.plan()?;
+            let purpose = match op {
+                Op::Begin { purpose, .. } => *purpose,
+                Op::Enqueue { .. }
+                | Op::Conclude { .. }
+                | Op::Reopen { .. }
+                | Op::Cancel { .. }
+                | Op::Forget { .. }
+                | Op::Read { .. } => Purpose::Send,
+            };
+            Some((op.key().clone(), purpose))
+        });
+        claims.collect()
+    }
+
     pub(super) fn retry_unsaved(&mut self) {
         for op in std::mem::take(&mut self.unsaved) {
             let then = Then::Concluded { reading: None };
@@ -128,7 +158,7 @@ impl Engine {
         }
         for plan in plans {
             planned.remove(&plan.id);
-            self.launch(plan);
+            self.launch(now, plan);
         }
         for (id, ()) in planned {
             self.leave_lane(id);
@@ -162,7 +192,7 @@ impl Engine {
             Then::Concluded { reading } => {
                 self.set_busy(key, false);
                 self.observe(now, key, applied.record);
-                self.learn(reading, None, now);
+                self.learn(reading, None, now.wall_ms);
                 self.flush_is_through_with(key);
                 self.progress(now, key);
             }
@@ -171,7 +201,7 @@ impl Engine {
                 confirmed,
             } => {
                 if let Some(confirmed) = confirmed {
-                    self.balance.learn_cached(confirmed);
+                    self.cached(confirmed);
                 }
                 if !from_peer {
                     self.set_busy(key, false);
@@ -202,7 +232,7 @@ impl Engine {
                 if self.journaling.unsaved.len() < UNSAVED_LIMIT {
                     self.journaling.unsaved.push(op);
                 }
-                self.learn(reading, None, now);
+                self.learn(reading, None, now.wall_ms);
                 self.flush_is_through_with(&key);
                 self.progress(now, &key);
             }

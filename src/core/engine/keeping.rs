@@ -39,15 +39,28 @@ impl Engine {
     /// Takes a record into the outbox, the counts and the listeners' view.
     pub(super) fn take_record(&mut self, now: Now, record: Record, saved: bool) {
         let known = self.outbox.get(&record.charge().key);
-        if known.is_some_and(|entry| entry.saved && entry.record.revision() > record.revision()) {
+        if known.is_some_and(|entry| entry.record.revision() > record.revision()) {
+            // Older than what is known, or than what could not be stored yet.
             return;
         }
         let first_saved = saved && known.is_none_or(|entry| !entry.saved);
+        self.learn_from(&record);
         self.last_sequence = self.last_sequence.max(record.sequence());
         let before = self.outbox.put(record.clone(), saved, now, self.patience());
         self.count_change(now, before.as_ref(), &record);
         if first_saved || before.as_ref() != Some(&record) {
             self.tell_charge(now, before.as_ref(), &record);
+        }
+    }
+
+    /// The balance that came with a charge, in the same moment in which its hold ends.
+    fn learn_from(&mut self, record: &Record) {
+        let Some(receipt) = record.receipt() else {
+            return;
+        };
+        let known = self.balance.confirmed().map(|known| known.version);
+        if known.is_none_or(|known| known < receipt.version) {
+            self.learn(Some(receipt.reading()), None, record.updated_at_ms());
         }
     }
 
@@ -111,6 +124,12 @@ impl Engine {
             .filter(|entry| entry.saved && !entry.busy && entry.record.is_open())
             .map(|entry| (entry.record.charge().key.clone(), ()))
             .collect();
+        // The newest balance first, so that the older ones teach nothing.
+        let charged = records.iter().filter(|record| record.receipt().is_some());
+        let newest = charged.max_by_key(|record| record.receipt().map(|receipt| receipt.version));
+        if let Some(record) = newest {
+            self.learn_from(record);
+        }
         let mut keys = Vec::new();
         for record in records {
             missing.remove(&record.charge().key);
@@ -139,7 +158,7 @@ impl Engine {
         let mut confirmed = confirmed;
         if keys.is_empty() {
             if let Some(confirmed) = confirmed {
-                self.balance.learn_cached(confirmed);
+                self.cached(confirmed);
             }
             return;
         }

@@ -194,7 +194,7 @@ impl Engine {
         if self.life == Life::Closed {
             return None;
         }
-        let open = self.outbox.open() > 0 && self.life == Life::Running;
+        let slow = self.needs_slow_tick() && self.life == Life::Running;
         let due = self.gate.closed_for(now).is_none() && self.life == Life::Running;
         [
             self.calls.next_deadline(),
@@ -202,7 +202,7 @@ impl Engine {
                 .wakes_at(now)
                 .filter(|_| self.life == Life::Running && !self.refresh.is_under_way()),
             self.outbox.next_due(now).filter(|_| due),
-            Some(self.slow_tick_at_ms).filter(|_| open),
+            Some(self.slow_tick_at_ms).filter(|_| slow),
             self.balance_deadline(now),
         ]
         .into_iter()
@@ -234,8 +234,12 @@ impl Engine {
         self.show_changes(now);
     }
 
+    fn needs_slow_tick(&self) -> bool {
+        self.outbox.open() > 0 || self.journaling.has_unsaved()
+    }
+
     fn slow_tick(&mut self, now: Now) {
-        if now.mono_ms < self.slow_tick_at_ms || self.outbox.open() == 0 {
+        if now.mono_ms < self.slow_tick_at_ms || !self.needs_slow_tick() {
             return;
         }
         self.slow_tick_at_ms = now.after(SLOW_TICK_MS);

@@ -145,7 +145,7 @@ impl Engine {
         match BalanceAnswer::of(response, etag.is_some(), now) {
             BalanceAnswer::Fresh(reading, etag) => {
                 self.server_answered(sent);
-                self.learn(Some(reading), etag, now);
+                self.learn(Some(reading), etag, now.wall_ms);
                 self.tell_fresh(now);
             }
             BalanceAnswer::Unchanged => {
@@ -172,7 +172,8 @@ impl Engine {
                 let refused_before = sent.refreshed;
                 self.set_back(now, sent, Asked::Probe, &setback);
                 let reason = setback.kind.reason();
-                if reason == OpenReason::Unauthorized && !refused_before {
+                let may_ask = self.gate.lets_probes_through(now);
+                if reason == OpenReason::Unauthorized && !refused_before && may_ask {
                     // Once more, with another token.
                     return self.read_balance(now);
                 }
@@ -218,11 +219,11 @@ impl Engine {
     }
 
     /// Takes the server's word on the balance, unless it is an old one.
-    pub(super) fn learn(&mut self, reading: Option<Reading>, etag: Option<String>, now: Now) {
+    pub(super) fn learn(&mut self, reading: Option<Reading>, etag: Option<String>, as_of_ms: u64) {
         let Some(reading) = reading else {
             return;
         };
-        if self.life != Life::SignedOut && self.balance.learn(reading, etag, now.wall_ms) {
+        if self.life != Life::SignedOut && self.balance.learn(reading, etag, as_of_ms) {
             self.save_balance();
         }
     }

@@ -5,6 +5,7 @@ use super::{Effect, Engine, Life, SendId};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::journal::Op;
+use crate::core::outcome::OpenReason;
 use crate::core::protocol::Request;
 use crate::core::record::{Claim, Purpose, Record, State};
 
@@ -222,8 +223,14 @@ impl Engine {
         self.last_send
     }
 
-    /// Sends what was claimed for one plan.
-    pub(super) fn launch(&mut self, plan: Plan) {
+    /// Sends what was claimed for one plan, unless the gate has closed since.
+    pub(super) fn launch(&mut self, now: Now, plan: Plan) {
+        if let Some(reason) = self.may_not_launch(now) {
+            for key in plan.keys {
+                self.conclude_not_sent(&key, reason);
+            }
+            return self.leave_lane(plan.id);
+        }
         let charges: Vec<Charge> = plan
             .keys
             .iter()
@@ -241,6 +248,14 @@ impl Engine {
             (Purpose::Send, _) => SentWhat::Batch { charges },
         };
         self.send(plan.id, what);
+    }
+
+    fn may_not_launch(&self, now: Now) -> Option<OpenReason> {
+        let waits_for_token = self.auth.stale && !self.sent.is_empty();
+        if self.life != Life::Running || waits_for_token {
+            return Some(OpenReason::Unauthorized);
+        }
+        self.gate.closed_for(now)
     }
 
     pub(super) fn send(&mut self, send: SendId, what: SentWhat) {

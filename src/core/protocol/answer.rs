@@ -368,3 +368,6 @@ fn item_receipt(result: &ResultBody, charge: &Charge, reading: Reading) -> Optio
         replayed: result.replayed.unwrap_or(false),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ import { BillingServer } from "./server.mjs";
 export const QUICK = {
   baseDelayMs: 20,
   maxDelayMs: 200,
-  requestTimeoutMs: 1_000,
+  requestTimeoutMs: 1_500,
   respondWithinMs: 2_000,
   // At this pace the default would be used up while a slow machine mends the fault.
   maxTotalAttempts: 1_000,
@@ -36,11 +36,10 @@ export class Stage {
   /** Sets the stage up before the tests of the calling file and clears it after them. */
   constructor() {
     before(async () => {
-      [this.browser, this.server, this.site] = await Promise.all([
-        launch(),
-        BillingServer.start(),
-        BareSite.start(),
-      ]);
+      // One by one: what has started before a failure is ended by `after`.
+      this.browser = await launch();
+      this.server = await BillingServer.start();
+      this.site = await BareSite.start();
     });
     afterEach(async () => {
       await Promise.all(this.#contexts.splice(0).map((context) => context.close()));

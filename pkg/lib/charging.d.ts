@@ -1,0 +1,140 @@
+/** What is asked for, and what becomes of it. */
+
+export interface ChargeRequest {
+  /**
+   * The translation task that is paid for, 1 to 255 characters. One task and feature are charged at
+   * most once.
+   */
+  taskId: string;
+  /** Whole points, 1 to Number.MAX_SAFE_INTEGER. */
+  amount: number;
+  /** What is paid for, e.g. "cloud_trans", 1 to 255 characters. */
+  feature: string;
+  /**
+   * Default `${feature}:${taskId}`: the same task charged again after a crash is the same charge.
+   *
+   * 1 to 255 characters, the default too, and not "." or "..". A key with anything beyond printable
+   * ASCII travels percent-encoded (RFC 3986), in the header, in batches and in paths alike.
+   */
+  key?: string;
+  /**
+   * Small string map that travels with the charge and comes back in its record: at most 50 entries,
+   * names of at most 40 characters, values of at most 500.
+   */
+  metadata?: Record<string, string>;
+}
+
+/**
+ * What became of a charge. `charge` resolves with one of these; it rejects (with a BillingError) only
+ * for a caller's mistake.
+ *
+ * - `charged`, `declined`, `failed` are certain and final: after `declined` and `failed` the server
+ *   has taken nothing.
+ * - `queued` is open and certain: nothing has been taken so far, and the client goes on by itself.
+ * - `unknown` is open: a request may have reached the server and no answer came. The client goes on
+ *   by itself (`resolving: true`) until it knows, or has parked the charge (`resolving: false`), and
+ *   `retry(key)` finds out. An unknown charge is never reported as `failed`.
+ */
+export type ChargeOutcome = Charged | Queued | Unknown | Declined | Failed;
+/** A final outcome, or a parked unknown one. */
+export type SettledOutcome = Charged | Declined | Failed | Unknown;
+
+interface OutcomeBase {
+  /** The idempotency key, given or made. */
+  key: string;
+  taskId: string;
+  amount: number;
+  /** HTTP attempts so far. */
+  attempts: number;
+}
+export interface Charged extends OutcomeBase {
+  status: "charged";
+  /** The server's name for the charge. */
+  chargeId: string;
+  /** The server's balance after this charge. */
+  balance: number;
+  /** True when the server (or this client) had already charged this key before this call. */
+  replayed: boolean;
+}
+/**
+ * Why a charge is still open, or the server could not be asked.
+ *
+ * - `offline`: the browser says that it has no network.
+ * - `unreachable`: no answer came, or none that the billing server could have given.
+ * - `timeout`: a time limit passed before an answer came.
+ * - `busy`: the server asked for patience, or is at work on this key already.
+ * - `server_error`: the server failed.
+ * - `unauthorized`: the server does not accept the token, or there is none to be had.
+ */
+export type OpenReason =
+  | "offline"
+  | "unreachable"
+  | "timeout"
+  | "busy"
+  | "server_error"
+  | "unauthorized";
+export interface Queued extends OutcomeBase {
+  status: "queued";
+  reason: OpenReason;
+  /** False where the queue lives in memory or in localStorage only and could be lost in a crash. */
+  durable: boolean;
+  /** For people, in the client's locale; so in every outcome. */
+  detail: string;
+}
+export interface Unknown extends OutcomeBase {
+  status: "unknown";
+  /**
+   * `retries_exhausted`, `key_expired`: parked. The attempts are used up, or the server may have
+   * forgotten the key, and it would not say whether it charged it.
+   */
+  reason: OpenReason | "retries_exhausted" | "key_expired";
+  /** True while the client goes on by itself. */
+  resolving: boolean;
+  /** As for `queued`. */
+  durable: boolean;
+  detail: string;
+}
+export interface Declined extends OutcomeBase {
+  status: "declined";
+  /** `rejected`: for another reason of the server's, which `detail` tells. */
+  reason: "insufficient_balance" | "rejected";
+  /** The server's balance, where it said so. */
+  balance: number | null;
+  detail: string;
+}
+export interface Failed extends OutcomeBase {
+  status: "failed";
+  /**
+   * - `invalid_request`: the server found the request itself wrong.
+   * - `conflict`: the key belongs to another charge.
+   * - `forbidden`: the account may not do this.
+   * - `offline_spend_denied`: the server can't be reached, and `offlineSpend` does not allow it.
+   * - `retries_exhausted`: the attempts are used up, and the server says that it never charged it.
+   * - `queue_full`: `maxEntries` charges are open already.
+   * - `storage_unavailable`: it could not be written down, so it was not sent.
+   * - `cancelled`: given up by `cancel`.
+   */
+  reason:
+    | "invalid_request"
+    | "conflict"
+    | "forbidden"
+    | "offline_spend_denied"
+    | "retries_exhausted"
+    | "queue_full"
+    | "storage_unavailable"
+    | "cancelled";
+  /** True where `retry(key)`, or the next recovery of the network, may yet succeed. */
+  retryable: boolean;
+  detail: string;
+}
+
+export interface ChargeOptions {
+  /** Stops waiting, not the charge: on abort the promise resolves `queued` or `unknown` at once. */
+  signal?: AbortSignal;
+}
+
+/** A translation and its billing, told apart: a task can be done and its charge still open. */
+export type TaskOutcome<T> =
+  | { task: "completed"; value: T; billing: ChargeOutcome }
+  | { task: "failed"; error: unknown; billing: null }
+  | { task: "not_started"; billing: Declined | Failed };

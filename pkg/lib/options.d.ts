@@ -1,0 +1,119 @@
+/** What a client is opened with. */
+
+export interface BillingOptions {
+  /**
+   * Where the billing server's API starts, e.g. "/billing/v1"; relative to the page. A query, a
+   * fragment and slashes at its end are left out.
+   */
+  baseUrl: string | URL;
+  /**
+   * The signed-in account, not empty. The balance cache and the charge queue are kept apart per
+   * account.
+   */
+  account: string;
+  /**
+   * Called before every attempt; `refresh` is true after a 401. Its result is never stored. It goes
+   * out as `Authorization: Bearer TOKEN` and has to be printable ASCII without blanks; null sends no
+   * such header. Where it throws, or takes longer than `requestTimeoutMs`, the attempt is not made
+   * and its reason is `unauthorized`.
+   */
+  getToken?: (context: { refresh: boolean }) => string | null | Promise<string | null>;
+  /**
+   * Replaces the HTTP transport, e.g. to speak to an existing backend. A rejection, an answer after
+   * `requestTimeoutMs` or one that is not a `TransportResponse` counts as no answer.
+   */
+  transport?: (request: TransportRequest) => Promise<TransportResponse>;
+  /** As for `fetch`, whose default applies; a transport of your own sees nothing of it. */
+  credentials?: RequestCredentials;
+  balance?: {
+    /** A cached balance older than this is `stale`. Default 30_000. */
+    staleAfterMs?: number;
+    /** Period of the background sync; 0 turns it off. Default 300_000. */
+    syncEveryMs?: number;
+    /** Raises the alert `balance_low` when `available` falls below it. Without it, none is raised. */
+    lowWatermark?: number;
+  };
+  queue?: {
+    /**
+     * "auto": IndexedDB with strict durability, else localStorage, else memory. "indexeddb": where it
+     * can't be opened, charges fail as `storage_unavailable`. "localstorage": else memory. Default
+     * "auto".
+     */
+    storage?: "auto" | "indexeddb" | "localstorage" | "memory";
+    /** Open charges allowed before `charge` answers `failed: queue_full`. Default 10_000. */
+    maxEntries?: number;
+    /**
+     * What may be charged while the server can't be reached. Default "within_balance": no more than
+     * `available`, and nothing where no balance is known yet. `{ points }`: no more than so many in
+     * open charges and running tasks together.
+     */
+    offlineSpend?: "within_balance" | "unlimited" | "deny" | { points: number };
+    /** Charges sent in one batch request, 1 to 100. Default 100. */
+    batchSize?: number;
+    /**
+     * How long the server remembers an idempotency key; older charges are looked up before they are
+     * sent again. Default 86_400_000.
+     */
+    keyTtlMs?: number;
+    /** Settled charges kept for display. Default 500. */
+    keepSettled?: number;
+  };
+  retry?: {
+    /** Attempts inside one `charge` call before it answers `queued` or `unknown`. Default 3. */
+    maxAttempts?: number;
+    /**
+     * Attempts in all before an open charge is parked (`failed` or `unknown`). Default 20. It is
+     * looked up first: `failed` is said only if the server says that it never charged the key.
+     */
+    maxTotalAttempts?: number;
+    /**
+     * Full-jitter exponential backoff: random(0, min(maxDelayMs, baseDelayMs * 2^n)). Defaults 1_000
+     * and 60_000.
+     */
+    baseDelayMs?: number;
+    maxDelayMs?: number;
+    /** Limit for one HTTP request: the token, the headers and the body. Default 10_000. */
+    requestTimeoutMs?: number;
+    /** `charge` answers at the latest after this. Default 8_000. */
+    respondWithinMs?: number;
+  };
+  /** When the alert `success_rate_low` is raised. */
+  monitor?: {
+    /** Width of the window that `successRate` and `latencyMs` look at. Default 600_000. */
+    windowMs?: number;
+    /** Charges that must have ended in the window before its rate may raise the alert. Default 10. */
+    minSamples?: number;
+    /** A rate below this, 0 to 1, raises the alert. Default 0.9. */
+    alertBelowSuccessRate?: number;
+  };
+  /** How much goes to the console, or a function that takes every entry. Default "error". */
+  log?: "silent" | "error" | "info" | "debug" | ((entry: LogEntry) => void);
+  /** The language of `detail` and of the log. Default "en". */
+  locale?: "en" | "zh-CN";
+}
+
+/** A line of the log; `key` where it is about one charge. */
+export interface LogEntry {
+  level: "error" | "info" | "debug";
+  message: string;
+  at: number;
+  key?: string;
+}
+
+export interface TransportRequest {
+  method: "GET" | "POST";
+  /** Relative to baseUrl, e.g. "charges". */
+  path: string;
+  /** Names in lower case; `authorization` is among them where `getToken` gave a token. */
+  headers: Record<string, string>;
+  /** JSON; null for a GET. */
+  body: string | null;
+  /** Aborts when the time limit has passed. */
+  signal: AbortSignal;
+}
+export interface TransportResponse {
+  status: number;
+  /** Names in lower case. */
+  headers: Record<string, string>;
+  body: string;
+}

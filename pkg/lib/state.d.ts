@@ -1,0 +1,138 @@
+/** What a client shows: balance, records, figures and events. */
+
+import type { ChargeOutcome, OpenReason } from "./charging.js";
+
+export interface Balance {
+  /** The last balance that the server confirmed. */
+  confirmed: number;
+  /** Points of open charges and running tasks. */
+  held: number;
+  /** confirmed - held, never below 0. */
+  available: number;
+  /** The server's version of `confirmed`; it never goes back. */
+  version: number;
+  /** When the server last said so. */
+  asOf: number;
+  /** Older than `staleAfterMs`. */
+  stale: boolean;
+}
+
+/**
+ * What `refreshBalance` learnt. `unavailable`: nothing new, and `cached` is what was known before.
+ */
+export type BalanceResult =
+  | { status: "fresh"; balance: Balance }
+  | {
+      status: "unavailable";
+      reason: OpenReason | "forbidden" | "rejected";
+      detail: string;
+      cached: Balance | null;
+    };
+
+/**
+ * Where a charge stands in storage. `pending`: not attempted yet. `retrying`: attempted, no verdict
+ * yet, more attempts follow. `success`: charged. `failed`: declined, refused or cancelled, nothing
+ * taken. `unknown`: parked without a verdict.
+ */
+export type BillingStatus = "pending" | "retrying" | "success" | "failed" | "unknown";
+
+export interface ChargeRecord {
+  key: string;
+  taskId: string;
+  feature: string;
+  amount: number;
+  metadata: Record<string, string>;
+  status: BillingStatus;
+  /** HTTP attempts so far. */
+  attempts: number;
+  /** When it was asked for. */
+  createdAt: number;
+  /** When it last changed. */
+  updatedAt: number;
+  /** When the next attempt is due, for an open charge. */
+  nextAttemptAt: number | null;
+  /** The latest outcome; null until the first attempt has ended. */
+  outcome: ChargeOutcome | null;
+}
+
+export interface BillingSnapshot {
+  account: string;
+  /** Null until the server has said it once. */
+  balance: Balance | null;
+  /** `offline`: the browser says so. `unreachable`: the billing server does not answer. */
+  network: "online" | "offline" | "unreachable";
+  /** Where the queue lives; only `indexeddb` survives a crash of the browser. */
+  storage: "indexeddb" | "localstorage" | "memory";
+  /** Charges by their status, charged ones apart, and the points of open charges and running tasks. */
+  queue: { pending: number; retrying: number; failed: number; unknown: number; heldPoints: number };
+  /** Progress of the flush that is running, in this tab or another. */
+  flush: { done: number; total: number } | null;
+  stats: BillingStats;
+}
+
+export interface BillingStats {
+  /** Counts since the client was opened. enqueued = charged + declined + failed + unknown + open, always. */
+  enqueued: number;
+  charged: number;
+  declined: number;
+  failed: number;
+  unknown: number;
+  open: number;
+  /** Charge requests sent, each charge of a batch counted. */
+  attempts: number;
+  /** charged / (charged + declined + failed + unknown) in the window; null without samples. */
+  successRate: number | null;
+  /**
+   * From the call, or from the recovery at start-up, to the verdict, of those charged in the window;
+   * null without samples.
+   */
+  latencyMs: { p50: number; p95: number; p99: number } | null;
+}
+
+/** What a flush came to: how many charges it saw end, and how. */
+export interface FlushReport {
+  charged: number;
+  declined: number;
+  failed: number;
+  unknown: number;
+  /** Charges still open. */
+  remaining: number;
+  /** Why the flush stopped early, if it did. */
+  stopped: OpenReason | "another_tab" | null;
+}
+
+export interface BillingEvents {
+  /** A charge's record changed, in this tab or another. */
+  charge: ChargeRecord;
+  /** Any of its figures changed, or it turned stale. */
+  balance: Balance;
+  network: BillingSnapshot["network"];
+  /** Progress, and the report at the end. */
+  flush: NonNullable<BillingSnapshot["flush"]> | FlushReport;
+  alert: Alert;
+}
+
+/** Something that an operator wants to know: told once, and again only after it was over. */
+export interface Alert {
+  /**
+   * - `success_rate_low`: see `monitor`.
+   * - `network_lost`, `network_restored`: the billing server can't be reached; it can again.
+   * - `balance_low`: see `lowWatermark`.
+   * - `queue_nearly_full`: nine tenths of `maxEntries` are open.
+   * - `storage_degraded`: the queue is not in IndexedDB, or could not be written.
+   * - `record_quarantined`: a stored charge is damaged and was set aside.
+   * - `unauthorized`: the server does not accept the token, or there is none to be had.
+   */
+  kind:
+    | "success_rate_low"
+    | "network_lost"
+    | "network_restored"
+    | "balance_low"
+    | "queue_nearly_full"
+    | "storage_degraded"
+    | "record_quarantined"
+    | "unauthorized";
+  /** For people, in the client's locale. */
+  detail: string;
+  at: number;
+}

@@ -1,0 +1,205 @@
+use super::*;
+use crate::core::charge::ChargeRequest;
+use crate::core::outcome::{FailureReason, OpenReason};
+use crate::core::points::Points;
+use crate::core::record::{Cause, Receipt};
+
+const AT: ApplyAt = ApplyAt {
+    wall_ms: 1_000,
+    longest_claim_ms: 15_000,
+};
+
+fn charge(amount: f64) -> Charge {
+    let request = ChargeRequest {
+        task_id: "t1".into(),
+        amount,
+        feature: "f".into(),
+        ..ChargeRequest::default()
+    };
+    request.into_charge(500).unwrap()
+}
+
+fn claim(tab: &str) -> Claim {
+    Claim {
+        tab: tab.into(),
+        until_ms: 11_000,
+    }
+}
+
+fn enqueue(amount: f64, admission: Result<(), Failure>, tab: Option<&str>) -> Op {
+    Op::Enqueue {
+        charge: charge(amount),
+        sequence: 9,
+        admission,
+        claim: tab.map(claim),
+    }
+}
+
+fn denied() -> Failure {
+    Failure {
+        reason: FailureReason::QueueFull,
+        retryable: true,
+        detail: String::new(),
+    }
+}
+
+fn conclude(conclusion: Conclusion) -> Op {
+    Op::Conclude {
+        key: charge(5.0).key,
+        tab: "one".into(),
+        attempt: Some((Purpose::Send, 1)),
+        conclusion,
+        next_attempt_at_ms: 0,
+    }
+}
+
+fn lost() -> Conclusion {
+    Conclusion::Lost(Cause {
+        reason: OpenReason::Timeout,
+        detail: String::new(),
+    })
+}
+
+fn charged() -> Conclusion {
+    Conclusion::Settled(Verdict::Charged(Receipt {
+        charge_id: "c1".into(),
+        charged_at: String::new(),
+        balance: Points::ZERO,
+        version: 1,
+        replayed: false,
+    }))
+}
+
+/// What these operations make of nothing, one after the other.
+fn after(ops: &[Op]) -> Option<Record> {
+    ops.iter()
+        .fold(None, |record, op| op.apply(record, AT).record)
+}
+
+fn claimant(record: Option<&Record>) -> Option<&str> {
+    match record?.state() {
+        State::Attempting(attempting) => Some(attempting.claim().tab.as_str()),
+        State::Waiting(_) | State::Parked(_) | State::Settled(_) => None,
+    }
+}
+
+#[test]
+fn a_new_charge_is_written_and_claimed_at_once() {
+    let applied = enqueue(5.0, Ok(()), None).apply(None, AT);
+    assert_eq!((applied.write, applied.done), (Write::Put, true));
+    assert_eq!(claimant(applied.record.as_ref()), None);
+    let applied = enqueue(5.0, Ok(()), Some("one")).apply(None, AT);
+    assert_eq!(claimant(applied.record.as_ref()), Some("one"));
+}
+
+#[test]
+fn a_charge_that_is_not_admitted_is_written_as_failed() {
+    let applied = enqueue(5.0, Err(denied()), Some("one")).apply(None, AT);
+    assert_eq!(applied.write, Write::Put);
+    assert!(applied.record.unwrap().is_retryable());
+}
+
+#[test]
+fn a_charge_joins_the_one_that_is_there() {
+    let first = after(&[enqueue(5.0, Ok(()), Some("one"))]);
+    let applied = enqueue(5.0, Ok(()), Some("two")).apply(first.clone(), AT);
+    assert_eq!((applied.write, applied.done), (Write::Keep, true));
+    assert_eq!(applied.record, first);
+    // Whether it may be taken on was decided when it was.
+    let applied = enqueue(5.0, Err(denied()), None).apply(first.clone(), AT);
+    assert_eq!(applied.record, first);
+    let waiting = after(&[enqueue(5.0, Ok(()), None)]);
+    let applied = enqueue(5.0, Err(denied()), None).apply(waiting, AT);
+    assert!(applied.record.unwrap().is_open());
+}
+
+#[test]
+fn another_charge_under_the_same_key_changes_nothing() {
+    let first = after(&[enqueue(5.0, Ok(()), None)]);
+    let applied = enqueue(6.0, Ok(()), Some("two")).apply(first.clone(), AT);
+    assert_eq!((applied.write, applied.done), (Write::Keep, false));
+    assert_eq!(applied.record, first);
+}
+
+#[test]
+fn a_charged_one_is_left_alone_by_everything_but_forgetting() {
+    let ops = [enqueue(5.0, Ok(()), Some("one")), conclude(charged())];
+    let record = after(&ops);
+    let key = charge(5.0).key;
+    let begin = Op::Begin {
+        key: key.clone(),
+        purpose: Purpose::Send,
+        claim: claim("two"),
+    };
+    let cancel = Op::Cancel {
+        key: key.clone(),
+        detail: String::new(),
+    };
+    let reopen = Op::Reopen { key: key.clone() };
+    for op in [begin, cancel, reopen, conclude(lost())] {
+        let applied = op.apply(record.clone(), AT);
+        assert_eq!(
+            (applied.write, applied.done),
+            (Write::Keep, false),
+            "{op:?}"
+        );
+        assert_eq!(applied.record, record);
+    }
+    let again = enqueue(5.0, Err(denied()), Some("two")).apply(record.clone(), AT);
+    assert_eq!(
+        (again.write, again.done, again.record),
+        (Write::Keep, true, record.clone())
+    );
+    let forgotten = Op::Forget { key }.apply(record, AT);
+    assert_eq!((forgotten.write, forgotten.record), (Write::Delete, None));
+}
+
+#[test]
+fn what_is_open_is_not_forgotten() {
+    let record = after(&[enqueue(5.0, Ok(()), None)]);
+    let forget = Op::Forget {
+        key: charge(5.0).key,
+    };
+    let applied = forget.apply(record.clone(), AT);
+    assert_eq!((applied.write, applied.record), (Write::Keep, record));
+}
+
+#[test]
+fn what_is_not_there_can_not_be_worked_on() {
+    let key = charge(5.0).key;
+    for op in [
+        Op::Reopen { key: key.clone() },
+        Op::Cancel {
+            key: key.clone(),
+            detail: String::new(),
+        },
+        conclude(charged()),
+        Op::Begin {
+            key: key.clone(),
+            purpose: Purpose::LookUp,
+            claim: claim("one"),
+        },
+    ] {
+        let applied = op.apply(None, AT);
+        assert_eq!(
+            (applied.write, applied.done, applied.record),
+            (Write::Keep, false, None)
+        );
+    }
+    assert!(Op::Read { key: key.clone() }.apply(None, AT).done);
+    assert!(Op::Forget { key }.apply(None, AT).done);
+}
+
+#[test]
+fn only_what_costs_no_more_than_work_may_be_relaxed() {
+    let key = charge(5.0).key;
+    assert!(Op::Read { key: key.clone() }.may_be_relaxed());
+    assert!(Op::Forget { key: key.clone() }.may_be_relaxed());
+    for op in [
+        enqueue(5.0, Ok(()), None),
+        conclude(lost()),
+        Op::Reopen { key },
+    ] {
+        assert!(!op.may_be_relaxed());
+    }
+}

@@ -1,0 +1,327 @@
+use super::*;
+use crate::core::charge::ChargeRequest;
+use crate::core::outcome::{DeclineReason, OpenReason, ParkReason};
+use crate::core::points::Points;
+
+const LONGEST_MS: u64 = 15_000;
+
+fn open() -> Record {
+    let request = ChargeRequest {
+        task_id: "t1".into(),
+        amount: 5.0,
+        feature: "f".into(),
+        ..ChargeRequest::default()
+    };
+    Record::open(request.into_charge(0).unwrap(), 1)
+}
+
+fn claim(tab: &str, until_ms: u64) -> Claim {
+    Claim {
+        tab: tab.into(),
+        until_ms,
+    }
+}
+
+fn begin(record: Record, purpose: Purpose, tab: &str, wall_ms: u64) -> Option<Record> {
+    record.begin(
+        purpose,
+        claim(tab, wall_ms.saturating_add(10_000)),
+        wall_ms,
+        LONGEST_MS,
+    )
+}
+
+fn sending(record: Record) -> Record {
+    begin(record, Purpose::Send, "one", 100).unwrap()
+}
+
+fn conclude(record: Record, conclusion: Conclusion) -> Option<Record> {
+    let attempt = record.attempt();
+    record.conclude("one", attempt, conclusion, 900, 200)
+}
+
+fn cause() -> Cause {
+    Cause {
+        reason: OpenReason::ServerError,
+        detail: String::new(),
+    }
+}
+
+fn charged() -> Conclusion {
+    Conclusion::Settled(Verdict::Charged(Receipt {
+        charge_id: "c1".into(),
+        charged_at: String::new(),
+        balance: Points::ZERO,
+        version: 2,
+        replayed: false,
+    }))
+}
+
+fn declined() -> Conclusion {
+    Conclusion::Settled(Verdict::Declined(Decline {
+        reason: DeclineReason::Rejected,
+        balance: None,
+        detail: String::new(),
+    }))
+}
+
+fn failure() -> Failure {
+    Failure {
+        reason: FailureReason::Forbidden,
+        retryable: false,
+        detail: String::new(),
+    }
+}
+
+fn failed() -> Conclusion {
+    Conclusion::Settled(Verdict::Failed(failure()))
+}
+
+fn park() -> Conclusion {
+    Conclusion::Park(ParkReason::KeyExpired, String::new())
+}
+
+fn in_state(conclusion: Conclusion) -> Record {
+    conclude(sending(open()), conclusion).unwrap()
+}
+
+fn waiting(record: &Record) -> &Waiting {
+    match record.state() {
+        State::Waiting(waiting) => waiting,
+        other @ (State::Attempting(_) | State::Parked(_) | State::Settled(_)) => {
+            panic!("{other:?}")
+        }
+    }
+}
+
+#[test]
+fn a_charge_begins_open_and_unattempted() {
+    let record = open();
+    assert!(record.is_open() && record.is_held() && !record.is_retryable());
+    assert_eq!(
+        (record.attempts(), record.spent(), record.revision()),
+        (0, 0, 1)
+    );
+    assert!(!waiting(&record).in_doubt());
+}
+
+#[test]
+fn an_attempt_is_numbered_and_claimed() {
+    let record = sending(open());
+    assert_eq!(
+        (record.attempts(), record.spent(), record.revision()),
+        (1, 1, 2)
+    );
+    let State::Attempting(attempting) = record.state() else {
+        panic!()
+    };
+    assert_eq!(
+        (attempting.number(), attempting.claim().tab.as_str()),
+        (1, "one")
+    );
+    let look_up = begin(open(), Purpose::LookUp, "one", 100).unwrap();
+    assert_eq!((look_up.attempts(), look_up.spent()), (0, 0));
+}
+
+#[test]
+fn a_claim_keeps_others_away_until_it_ends() {
+    let record = sending(open());
+    assert_eq!(begin(record.clone(), Purpose::Send, "two", 10_099), None);
+    let taken_over = begin(record.clone(), Purpose::Send, "two", 10_100).unwrap();
+    let State::Attempting(attempting) = taken_over.state() else {
+        panic!()
+    };
+    // What the first tab was doing may have reached the server.
+    assert!(attempting.before().in_doubt());
+    assert_eq!(taken_over.attempts(), 2);
+    // Its own claim keeps nobody away.
+    assert!(begin(record.clone(), Purpose::Send, "one", 200).is_some());
+    // Nor does one from before the clock was set back.
+    assert!(
+        record
+            .begin(Purpose::Send, claim("two", 90), 0, 5_000)
+            .is_some()
+    );
+}
+
+#[test]
+fn an_abandoned_look_up_leaves_no_doubt() {
+    let looking = begin(open(), Purpose::LookUp, "one", 100).unwrap();
+    let again = begin(looking, Purpose::Send, "two", 20_000).unwrap();
+    let State::Attempting(attempting) = again.state() else {
+        panic!()
+    };
+    assert!(!attempting.before().in_doubt());
+}
+
+#[test]
+fn what_a_sending_came_to() {
+    let turned_away = in_state(Conclusion::TurnedAway(cause()));
+    assert!(!waiting(&turned_away).in_doubt());
+    assert_eq!(waiting(&turned_away).next_attempt_at_ms(), 900);
+    let lost = in_state(Conclusion::Lost(cause()));
+    assert!(waiting(&lost).in_doubt());
+    let not_sent = in_state(Conclusion::NotSent(cause()));
+    assert_eq!((not_sent.attempts(), not_sent.spent()), (0, 0));
+    assert!(!waiting(&not_sent).in_doubt());
+    assert!(matches!(in_state(park()).state(), State::Parked(_)));
+    assert!(in_state(park()).is_held() && !in_state(park()).is_open());
+    for conclusion in [charged(), declined(), failed()] {
+        assert!(!in_state(conclusion).is_held());
+    }
+}
+
+#[test]
+fn doubt_stays_until_the_server_has_been_asked() {
+    let lost = in_state(Conclusion::Lost(cause()));
+    let busy = conclude(sending(lost), Conclusion::TurnedAway(cause())).unwrap();
+    assert!(waiting(&busy).in_doubt());
+    let looking = begin(busy, Purpose::LookUp, "one", 300).unwrap();
+    let mute = conclude(looking, Conclusion::TurnedAway(cause())).unwrap();
+    assert!(waiting(&mute).in_doubt());
+    assert_eq!(waiting(&mute).look_ups(), 1);
+    let looking = begin(mute, Purpose::LookUp, "one", 300).unwrap();
+    let cleared = conclude(looking, Conclusion::NeverCharged).unwrap();
+    assert!(!waiting(&cleared).in_doubt() && waiting(&cleared).cleared());
+    assert_eq!(waiting(&cleared).look_ups(), 0);
+    let lost = conclude(sending(cleared), Conclusion::Lost(cause())).unwrap();
+    assert!(!waiting(&lost).cleared() && waiting(&lost).in_doubt());
+}
+
+#[test]
+fn only_the_tab_that_attempts_concludes() {
+    for conclusion in [
+        declined(),
+        failed(),
+        park(),
+        Conclusion::Lost(cause()),
+        Conclusion::NeverCharged,
+    ] {
+        let record = sending(open());
+        let attempt = record.attempt();
+        assert_eq!(
+            record.conclude("two", attempt, conclusion.clone(), 0, 0),
+            None
+        );
+        for idle in [
+            open(),
+            in_state(Conclusion::Lost(cause())),
+            in_state(park()),
+            in_state(declined()),
+        ] {
+            assert_eq!(conclude(idle, conclusion.clone()), None);
+        }
+    }
+}
+
+#[test]
+fn an_attempt_is_concluded_by_its_own_conclusion() {
+    let first = sending(open());
+    let of_the_first = first.attempt();
+    let second = begin(first, Purpose::Send, "one", 300).unwrap();
+    for conclusion in [declined(), failed(), park(), Conclusion::Lost(cause())] {
+        let late = second
+            .clone()
+            .conclude("one", of_the_first, conclusion, 0, 400);
+        assert_eq!(late, None);
+    }
+    assert!(conclude(second, declined()).is_some());
+}
+
+#[test]
+fn that_it_is_charged_is_believed_from_anybody_at_any_time() {
+    for record in [
+        open(),
+        sending(open()),
+        in_state(Conclusion::Lost(cause())),
+        in_state(park()),
+        in_state(failed()),
+    ] {
+        let attempt = record.attempt();
+        let concluded = record.conclude("two", attempt, charged(), 0, 0).unwrap();
+        assert!(matches!(
+            concluded.state(),
+            State::Settled(Verdict::Charged(_))
+        ));
+    }
+}
+
+#[test]
+fn what_is_charged_stays_charged() {
+    let record = in_state(charged());
+    assert_eq!(begin(record.clone(), Purpose::Send, "one", 300), None);
+    assert_eq!(begin(record.clone(), Purpose::LookUp, "one", 300), None);
+    assert_eq!(record.clone().reopen(300), None);
+    assert_eq!(record.clone().cancel(String::new(), 300), None);
+    assert_eq!(record.clone().refuse(failure(), 300), None);
+    for conclusion in [
+        charged(),
+        declined(),
+        failed(),
+        park(),
+        Conclusion::Lost(cause()),
+    ] {
+        assert_eq!(conclude(record.clone(), conclusion), None);
+    }
+}
+
+#[test]
+fn what_is_not_charged_can_be_taken_up_again() {
+    for conclusion in [declined(), failed()] {
+        let again = in_state(conclusion).reopen(300).unwrap();
+        assert!(!waiting(&again).in_doubt());
+        assert_eq!((again.attempts(), again.spent()), (1, 0));
+    }
+    let parked = in_state(park()).reopen(300).unwrap();
+    assert!(waiting(&parked).in_doubt());
+    let lost = in_state(Conclusion::Lost(cause())).reopen(300).unwrap();
+    assert!(waiting(&lost).in_doubt());
+    assert_eq!(waiting(&lost).next_attempt_at_ms(), 0);
+    assert_eq!(sending(open()).reopen(300), None);
+}
+
+#[test]
+fn only_what_has_certainly_taken_nothing_is_given_up() {
+    let cancel = |record: Record| record.cancel(String::new(), 300);
+    assert!(cancel(open()).is_some());
+    assert_eq!(cancel(sending(open())), None);
+    assert_eq!(cancel(in_state(Conclusion::Lost(cause()))), None);
+    assert_eq!(cancel(in_state(Conclusion::TurnedAway(cause()))), None);
+    assert_eq!(cancel(in_state(park())), None);
+    assert_eq!(cancel(in_state(declined())), None);
+    assert!(cancel(in_state(Conclusion::NotSent(cause()))).is_some());
+    assert!(cancel(in_state(Conclusion::NeverCharged)).is_some());
+}
+
+#[test]
+fn only_what_is_declined_or_failed_is_refused() {
+    assert!(in_state(declined()).refuse(failure(), 300).is_some());
+    assert!(in_state(failed()).refuse(failure(), 300).is_some());
+    for record in [
+        open(),
+        sending(open()),
+        in_state(park()),
+        in_state(Conclusion::Lost(cause())),
+    ] {
+        assert_eq!(record.refuse(failure(), 300), None);
+    }
+}
+
+#[test]
+fn the_revision_grows_with_every_change() {
+    let mut last = 0;
+    let mut record = open();
+    for _ in 0..3 {
+        assert!(record.revision() > last);
+        last = record.revision();
+        record = conclude(sending(record), Conclusion::Lost(cause())).unwrap();
+    }
+}
+
+#[test]
+fn a_claim_holds_until_its_end_and_not_from_the_far_future() {
+    assert!(claim("one", 100).holds_at(99, 50));
+    assert!(!claim("one", 100).holds_at(100, 50));
+    assert!(claim("one", 100).holds_at(50, 50));
+    assert!(!claim("one", 100).holds_at(49, 50));
+}

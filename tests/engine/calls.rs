@@ -1,0 +1,117 @@
+//! The calls of the user, and their answers.
+
+use tollbox::core::charge::{Charge, ChargeRequest};
+use tollbox::core::engine::{Answer, CallId, Event};
+use tollbox::core::outcome::Outcome;
+
+use super::world::{World, key};
+
+impl World {
+    fn ask(&mut self, tab: usize, event: impl FnOnce(CallId) -> Event) -> CallId {
+        self.last_call += 1;
+        let call = self.last_call;
+        self.asked.push((call, tab));
+        self.tell(tab, event(call));
+        call
+    }
+
+    /// `charge({ taskId, amount, feature: "f" })`: its key is `f:TASK`.
+    pub fn charge(&mut self, tab: usize, task: &str, amount: u64) -> CallId {
+        let charge = self.request(task, amount);
+        self.charge_this(tab, charge)
+    }
+
+    pub fn charge_this(&mut self, tab: usize, charge: Charge) -> CallId {
+        self.charges
+            .entry(charge.key.wire())
+            .or_insert_with(|| charge.clone());
+        self.engine(tab).tasks.remove(&charge.key);
+        self.ask(tab, |call| Event::Charge { call, charge })
+    }
+
+    pub fn request(&self, task: &str, amount: u64) -> Charge {
+        let request = ChargeRequest {
+            task_id: task.into(),
+            amount: amount as f64,
+            feature: "f".into(),
+            ..ChargeRequest::default()
+        };
+        request.into_charge(self.now.wall_ms).unwrap()
+    }
+
+    pub fn retry(&mut self, tab: usize, task: &str) -> CallId {
+        self.ask(tab, |call| Event::Retry {
+            call,
+            key: key(task),
+        })
+    }
+
+    pub fn cancel(&mut self, tab: usize, task: &str) -> CallId {
+        self.ask(tab, |call| Event::Cancel {
+            call,
+            key: key(task),
+        })
+    }
+
+    pub fn settled(&mut self, tab: usize, task: &str) -> CallId {
+        self.ask(tab, |call| Event::Settled {
+            call,
+            key: key(task),
+        })
+    }
+
+    pub fn show(&mut self, tab: usize, task: &str) -> CallId {
+        self.ask(tab, |call| Event::Show {
+            call,
+            key: key(task),
+        })
+    }
+
+    pub fn flush(&mut self, tab: usize) -> CallId {
+        self.ask(tab, |call| Event::Flush { call })
+    }
+
+    pub fn refresh(&mut self, tab: usize) -> CallId {
+        self.ask(tab, |call| Event::RefreshBalance {
+            call,
+            max_age_ms: None,
+        })
+    }
+
+    pub fn start_task(&mut self, tab: usize, task: &str, amount: u64) -> CallId {
+        let charge = self.request(task, amount);
+        self.engine(tab).tasks.insert(charge.key.clone());
+        self.ask(tab, |call| Event::StartTask { call, charge })
+    }
+
+    pub fn end_task(&mut self, tab: usize, task: &str) {
+        self.engine(tab).tasks.remove(&key(task));
+        self.tell(tab, Event::EndTask { key: key(task) });
+    }
+
+    pub fn sign_out(&mut self, tab: usize) -> CallId {
+        self.engine(tab).signed_out = true;
+        self.ask(tab, |call| Event::SignOut { call })
+    }
+
+    /// The answer to a call; fails where there is none yet.
+    pub fn answer(&self, call: CallId) -> &Answer {
+        match self.answers.get(&call) {
+            Some(answer) => answer,
+            None => self.fail(&format!("call {call} has no answer")),
+        }
+    }
+
+    pub fn outcome(&self, call: CallId) -> &Outcome {
+        match self.answer(call) {
+            Answer::Outcome(outcome) => outcome,
+            other => self.fail(&format!("call {call} was answered {other:?}")),
+        }
+    }
+
+    /// Lets the world go on until this call is answered.
+    pub fn wait(&mut self, call: CallId) -> Outcome {
+        self.run_until(|world| world.answers.contains_key(&call));
+        self.outcome(call).clone()
+    }
+}

@@ -1,0 +1,134 @@
+//! Clocks that jump by a day: nothing stalls, nothing is hastened unduly.
+
+use super::outcomes::word;
+use super::server::{Fault, On, problem, with_retry_after};
+use super::world::World;
+
+const DAY_MS: i64 = 86_400_000;
+
+#[test]
+fn a_charge_in_backoff_is_sent_whatever_the_wall_clock_does() {
+    for jump_ms in [-DAY_MS, DAY_MS] {
+        let mut world = World::with(|config| config.max_attempts = 1);
+        let tab = world.start();
+        world
+            .server
+            .fault(On::AnyCharge, 3, Fault::Answer(problem(500, "broken")));
+        let call = world.charge(tab, "t1", 5);
+        world.wait(call);
+        world.jump_wall(jump_ms);
+        let jumped_ms = world.now.mono_ms;
+        let settled = world.settled(tab, "t1");
+        assert!(word(&world.wait(settled)).starts_with("charged"));
+        assert!(
+            world.now.mono_ms - jumped_ms < 200_000,
+            "{} ms",
+            world.now.mono_ms - jumped_ms
+        );
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn a_long_backoff_is_waited_out_once_though_the_journal_is_read_meanwhile() {
+    for jump_ms in [-DAY_MS, DAY_MS] {
+        let mut world = World::with(|config| {
+            config.max_attempts = 1;
+            config.backoff.base_ms = 60_000;
+        });
+        let tab = world.start();
+        world
+            .server
+            .fault(On::AnyCharge, 1, Fault::Answer(problem(500, "broken")));
+        let call = world.charge(tab, "t1", 5);
+        world.wait(call);
+        world.jump_wall(jump_ms);
+        let jumped_ms = world.now.mono_ms;
+        let settled = world.settled(tab, "t1");
+        assert!(word(&world.wait(settled)).starts_with("charged"));
+        assert!(
+            world.now.mono_ms - jumped_ms < 100_000,
+            "{} ms",
+            world.now.mono_ms - jumped_ms
+        );
+    }
+}
+
+#[test]
+fn a_dead_tabs_claim_lapses_whatever_the_wall_clock_does() {
+    for jump_ms in [-DAY_MS, DAY_MS] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.fault(On::Charge, 1, Fault::HangAfter);
+        world.charge(tab, "t1", 5);
+        world.run_until(|world| world.server.count(On::Charge) == 1);
+        world.crash(tab);
+        world.jump_wall(jump_ms);
+        let next = world.start();
+        let started_ms = world.now.mono_ms;
+        let settled = world.settled(next, "t1");
+        assert!(word(&world.wait(settled)).starts_with("charged"));
+        assert!(world.now.mono_ms - started_ms < 60_000);
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn a_queue_taken_on_before_a_jump_is_sent_after_it() {
+    for jump_ms in [-DAY_MS, DAY_MS] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.go_online(false);
+        world.charge(tab, "t1", 1);
+        world.settle_calls();
+        world.jump_wall(jump_ms);
+        world.charge(tab, "t2", 1);
+        world.settle_calls();
+        world.go_online(true);
+        world.run_for(1_000);
+        assert_eq!(world.server.balance(), 118);
+        let sent: Vec<String> = world
+            .server
+            .arrived
+            .iter()
+            .filter(|a| a.is_for(On::AnyCharge))
+            .flat_map(|a| a.keys.clone())
+            .collect();
+        assert_eq!(sent, ["f:t1", "f:t2"]);
+    }
+}
+
+#[test]
+fn a_jump_does_not_shorten_retry_after() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(
+        On::AnyCharge,
+        1,
+        Fault::Answer(with_retry_after(problem(503, "busy"), "60")),
+    );
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.jump_wall(DAY_MS);
+    // The world fails if anything leaves before a minute has passed.
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn an_outage_ends_whatever_the_wall_clock_does() {
+    for jump_ms in [-DAY_MS, DAY_MS] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+        world.server.fault(On::Any, 4, Fault::LoseRequest);
+        let call = world.charge(tab, "t1", 5);
+        world.run_for(20);
+        world.jump_wall(jump_ms);
+        world.wait(call);
+        let jumped_ms = world.now.mono_ms;
+        world.settle();
+        assert!(world.now.mono_ms - jumped_ms < 200_000);
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}

@@ -1,0 +1,135 @@
+//! Whatever comes from outside gives a value or an error, never a panic; and what is no answer of
+//! the server's settles nothing.
+
+use proptest::prelude::*;
+use tollbox::core::charge::{Charge, ChargeRequest};
+use tollbox::core::clock::Now;
+use tollbox::core::codec::{Stored, decode, encode};
+use tollbox::core::protocol::{BalanceAnswer, BatchAnswer, ChargeAnswer, LookUpAnswer, Response};
+use tollbox::core::record::{Claim, Purpose, Record};
+
+fn charge(task_id: &str) -> Charge {
+    let request = ChargeRequest {
+        task_id: task_id.into(),
+        amount: 5.0,
+        feature: "f".into(),
+        ..ChargeRequest::default()
+    };
+    request.into_charge(0).unwrap()
+}
+
+fn json_like() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(vec![
+        "type",
+        "status",
+        "detail",
+        "declined",
+        "balance",
+        "version",
+        "charge_id",
+        "idempotency_key",
+        "amount",
+        "charged_at",
+        "results",
+        "problem",
+        "replayed",
+    ]);
+    let value = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        Just("[]".to_owned()),
+        Just("{}".to_owned()),
+        Just("1e400".to_owned()),
+        any::<i64>().prop_map(|number| number.to_string()),
+        any::<f64>().prop_map(|number| number.to_string()),
+        "[a-z:1-]{0,8}".prop_map(|text| format!("\"{text}\"")),
+        Just("\"insufficient-balance\"".to_owned()),
+        Just("\"f:t1\"".to_owned()),
+    ];
+    let members = prop::collection::vec((name, value), 0..8);
+    members.prop_map(|members| {
+        let members: Vec<String> = members
+            .iter()
+            .map(|(n, v)| format!("\"{n}\":{v}"))
+            .collect();
+        format!("{{{}}}", members.join(","))
+    })
+}
+
+fn response() -> impl Strategy<Value = Response> {
+    let body = prop_oneof![
+        json_like(),
+        any::<String>(),
+        "\\{\"results\":\\[.{0,40}\\],\"balance\":1,\"version\":1\\}"
+    ];
+    let content_type = prop::option::of(prop_oneof![
+        Just("application/problem+json".to_owned()),
+        Just("application/json".to_owned()),
+        any::<String>(),
+    ]);
+    (
+        0_u16..700,
+        prop::option::of(any::<String>()),
+        content_type,
+        any::<bool>(),
+        body,
+    )
+        .prop_map(
+            |(status, retry_after, content_type, replayed, body)| Response {
+                status,
+                etag: None,
+                retry_after,
+                content_type,
+                replayed,
+                body,
+            },
+        )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn any_answer_means_something(response in response(), wall_ms: u64) {
+        let now = Now { mono_ms: 0, wall_ms };
+        let charges = [charge("t1"), charge("t2")];
+        let charged = ChargeAnswer::of(&response, &charges[0], now);
+        if !matches!(response.status, 200 | 201 | 400..=499) {
+            prop_assert!(matches!(charged, ChargeAnswer::Setback(_)), "{charged:?}");
+        }
+        let looked_up = LookUpAnswer::of(&response, &charges[0], now);
+        if response.status != 404 {
+            prop_assert!(!matches!(looked_up, LookUpAnswer::NeverCharged));
+        }
+        BalanceAnswer::of(&response, true, now);
+        if let BatchAnswer::Results(answers, _) = BatchAnswer::of(&response, &charges, now) {
+            prop_assert_eq!(answers.len(), charges.len());
+        }
+    }
+
+    #[test]
+    fn anything_stored_is_a_record_or_damage(format: u32, check: u32, body in any::<String>(), fits: bool) {
+        let check = if fits { crc32fast::hash(body.as_bytes()) } else { check };
+        let _ = decode(&Stored { format, check, body });
+    }
+
+    #[test]
+    fn a_record_comes_back_as_it_was(task in ".{1,100}", sequence: u64, until_ms: u64, claimed: bool) {
+        let record = Record::open(charge(&task), sequence);
+        let claim = Claim { tab: task, until_ms };
+        let record = match claimed {
+            true => record.begin(Purpose::Send, claim, 0, u64::MAX).unwrap(),
+            false => record,
+        };
+        prop_assert_eq!(decode(&encode(&record).unwrap()), Ok(record));
+    }
+
+    #[test]
+    fn any_number_is_an_amount_or_a_mistake(amount: f64, task_id in any::<String>()) {
+        let request = ChargeRequest { task_id, amount, feature: "f".into(), ..ChargeRequest::default() };
+        if let Ok(charge) = request.into_charge(0) {
+            prop_assert_eq!(charge.amount.get() as f64, amount);
+            prop_assert!(charge.key.wire().bytes().all(|byte| (0x20..=0x7e).contains(&byte)));
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Attempts that are used up, keys that the server may have forgotten, and charges given up.
+
+use tollbox::core::config::Config;
+use tollbox::core::outcome::What;
+use tollbox::core::record::State;
+
+use super::outcomes::word;
+use super::server::{Fault, On, page, problem};
+use super::world::{World, key};
+
+const DAY_MS: u64 = 86_400_000;
+
+fn few_attempts(config: &mut Config) {
+    config.max_total_attempts = 4;
+    config.backoff.max_ms = 2_000;
+}
+
+#[test]
+fn used_up_attempts_are_parked_where_nobody_can_say_what_became_of_them() {
+    for mute in [
+        problem(500, "broken"),
+        problem(403, "no-look-ups"),
+        problem(501, "no-look-ups"),
+    ] {
+        let mut world = World::with(few_attempts);
+        let tab = world.start();
+        world.server.fault(
+            On::AnyCharge,
+            u32::MAX,
+            Fault::Answer(problem(500, "broken")),
+        );
+        world
+            .server
+            .fault(On::LookUp, u32::MAX, Fault::Answer(mute));
+        world.charge(tab, "t1", 5);
+        let settled = world.settled(tab, "t1");
+        let outcome = world.wait(settled);
+        assert_eq!(
+            (word(&outcome).as_str(), outcome.attempts),
+            ("parked RetriesExhausted", 4)
+        );
+        assert!(matches!(
+            outcome.what,
+            What::Unknown {
+                resolving: false,
+                durable: true,
+                ..
+            }
+        ));
+        assert_eq!(world.snapshot(tab).queue.held_points.get(), 5);
+        let requests = world.server.arrived.len();
+        world.run_for(DAY_MS);
+        assert_eq!(world.server.arrived.len(), requests);
+
+        world.server.heal();
+        let retry = world.retry(tab, "t1");
+        assert_eq!(word(&world.wait(retry)), "charged");
+        world.settle();
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn used_up_attempts_fail_where_the_server_never_charged() {
+    let mut world = World::with(few_attempts);
+    let tab = world.start();
+    world.server.fault(
+        On::AnyCharge,
+        u32::MAX,
+        Fault::Answer(problem(500, "broken")),
+    );
+    world.charge(tab, "t1", 5);
+    let settled = world.settled(tab, "t1");
+    let outcome = world.wait(settled);
+    assert_eq!(
+        (word(&outcome).as_str(), outcome.attempts),
+        ("failed RetriesExhausted", 4)
+    );
+    assert!(matches!(
+        outcome.what,
+        What::Failed {
+            retryable: true,
+            ..
+        }
+    ));
+    assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
+}
+
+#[test]
+fn used_up_attempts_that_were_charged_all_along_are_charged() {
+    let mut world = World::with(few_attempts);
+    let tab = world.start();
+    world.server.fault(
+        On::AnyCharge,
+        u32::MAX,
+        Fault::AnswerAfter(problem(500, "broken")),
+    );
+    world.charge(tab, "t1", 5);
+    let settled = world.settled(tab, "t1");
+    let outcome = world.wait(settled);
+    assert_eq!(
+        (word(&outcome).as_str(), outcome.attempts),
+        ("charged again", 4)
+    );
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+/// A world in which a charge was attempted, and a day and more has gone by since.
+fn expired(world: &mut World, first: Fault) -> usize {
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, first);
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(DAY_MS + 60_000);
+    world.server.heal();
+    tab
+}
+
+#[test]
+fn an_old_charge_that_was_charged_is_looked_up_not_sent() {
+    let mut world = World::new();
+    let tab = expired(&mut world, Fault::LoseAnswer);
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn an_old_charge_that_was_never_charged_is_looked_up_and_sent() {
+    let mut world = World::new();
+    let tab = expired(&mut world, Fault::LoseRequest);
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged");
+    assert_eq!(
+        (
+            world.server.count(On::LookUp),
+            world.server.count(On::AnyCharge)
+        ),
+        (1, 2)
+    );
+}
+
+#[test]
+fn an_old_charge_of_which_nothing_can_be_learnt_is_parked() {
+    for mute in [
+        problem(500, "broken"),
+        problem(403, "no-look-ups"),
+        problem(404, "nothing-here"),
+    ] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+        world.server.fault(On::Any, 3, Fault::LoseRequest);
+        world
+            .server
+            .fault(On::LookUp, u32::MAX, Fault::Answer(mute));
+        let call = world.charge(tab, "t1", 5);
+        world.run_for(20);
+        world.jump_wall(2 * 86_400_000);
+        world.wait(call);
+        let settled = world.settled(tab, "t1");
+        let outcome = world.wait(settled);
+        assert_eq!(
+            (word(&outcome).as_str(), outcome.attempts),
+            ("parked KeyExpired", 1)
+        );
+        assert_eq!(world.server.count(On::AnyCharge), 1);
+        world.run_for(DAY_MS);
+        assert_eq!(world.server.count(On::AnyCharge), 1);
+
+        world.server.heal();
+        let retry = world.retry(tab, "t1");
+        assert_eq!(word(&world.wait(retry)), "charged again");
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn a_captive_portals_404_is_no_look_up() {
+    let mut world = World::new();
+    let tab = expired(&mut world, Fault::LoseAnswer);
+    world.server.fault(On::LookUp, 1, Fault::Answer(page(404)));
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+}
+
+#[test]
+fn an_old_charge_that_was_never_attempted_is_just_sent() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    world.charge(tab, "t1", 5);
+    world.run_for(2 * DAY_MS);
+    world.go_online(true);
+    world.settle();
+    assert_eq!(
+        (
+            world.server.count(On::LookUp),
+            world.server.count(On::AnyCharge)
+        ),
+        (0, 1)
+    );
+}
+
+#[test]
+fn a_charge_is_given_up_freely_before_its_first_attempt() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let settled = world.settled(tab, "t1");
+    let cancel = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(cancel)), "failed Cancelled");
+    assert_eq!(word(&world.wait(settled)), "failed Cancelled");
+    assert_eq!(world.snapshot(tab).balance.unwrap().available.get(), 120);
+    world.go_online(true);
+    world.run_for(120_000);
+    assert_eq!(world.server.count(On::AnyCharge), 0);
+}
+
+#[test]
+fn a_charge_is_given_up_after_a_lost_request_when_the_server_never_charged() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = world.start();
+    world.server.fault(
+        On::AnyCharge,
+        u32::MAX,
+        Fault::Answer(problem(500, "broken")),
+    );
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let cancel = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(cancel)), "failed Cancelled");
+    world.server.heal();
+    world.run_for(120_000);
+    assert_eq!(world.server.times_charged("f:t1"), 0);
+}
+
+#[test]
+fn giving_up_a_charge_that_was_made_says_so() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = world.start();
+    world.server.fault(
+        On::AnyCharge,
+        u32::MAX,
+        Fault::AnswerAfter(problem(500, "broken")),
+    );
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let cancel = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(cancel)), "charged again");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn giving_up_in_an_outage_is_unknown_and_the_charge_goes_on() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    world.server.fault(On::Any, 20, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let cancel = world.cancel(tab, "t1");
+    let outcome = world.wait(cancel);
+    assert_eq!(word(&outcome), "unknown Unreachable");
+    assert!(matches!(
+        outcome.what,
+        What::Unknown {
+            resolving: true,
+            ..
+        }
+    ));
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn giving_up_while_the_request_is_under_way_waits_for_the_truth() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::Late(500));
+    let call = world.charge(tab, "t1", 5);
+    world.run_for(50);
+    let cancel = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(cancel)), "charged");
+    assert_eq!(word(&world.wait(call)), "charged");
+}
+
+#[test]
+fn giving_up_a_parked_charge_asks_the_server_once_more() {
+    let mut world = World::with(few_attempts);
+    let tab = world.start();
+    world.server.fault(
+        On::AnyCharge,
+        u32::MAX,
+        Fault::Answer(problem(500, "broken")),
+    );
+    world.server.fault(
+        On::LookUp,
+        u32::MAX,
+        Fault::Answer(problem(403, "no-look-ups")),
+    );
+    world.charge(tab, "t1", 5);
+    let settled = world.settled(tab, "t1");
+    world.wait(settled);
+    let cancel = world.cancel(tab, "t1");
+    assert!(!word(&world.wait(cancel)).starts_with("failed"));
+    world.settle();
+    world.server.heal();
+    let cancel = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(cancel)), "failed Cancelled");
+    assert_eq!(world.server.times_charged("f:t1"), 0);
+}
+
+#[test]
+fn a_given_up_charge_can_be_retried() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let cancel = world.cancel(tab, "t1");
+    world.wait(cancel);
+    world.go_online(true);
+    let retry = world.retry(tab, "t1");
+    assert_eq!(word(&world.wait(retry)), "charged");
+    assert!(!matches!(
+        world.record(&key("t1")).unwrap().state(),
+        State::Waiting(_)
+    ));
+}

@@ -1,0 +1,236 @@
+//! A journal that fails.
+
+use tollbox::core::alert::AlertKind;
+use tollbox::core::journal::Op;
+use tollbox::core::outcome::What;
+use tollbox::core::record::{Conclusion, Verdict};
+use tollbox::core::snapshot::StorageKind;
+
+use super::outage::alerts;
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::{World, key};
+
+fn fail_next(world: &mut World, times: usize, which: impl Fn(&Op) -> bool + 'static) {
+    let mut left = times;
+    world.fail_write = Box::new(move |_, ops| {
+        if left == 0 || !ops.iter().any(&which) {
+            return false;
+        }
+        left -= 1;
+        true
+    });
+}
+
+#[test]
+fn what_can_not_be_stored_is_not_sent() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, _| true);
+    let call = world.charge(tab, "t1", 5);
+    let outcome = world.wait(call);
+    assert_eq!(word(&outcome), "failed StorageUnavailable");
+    assert!(matches!(
+        outcome.what,
+        What::Failed {
+            retryable: true,
+            ..
+        }
+    ));
+    world.run_for(120_000);
+    assert_eq!(world.server.count(On::AnyCharge), 0);
+    assert_eq!(alerts(&world, tab), [AlertKind::StorageDegraded]);
+    assert_eq!(world.snapshot(tab).balance.unwrap().available.get(), 120);
+
+    world.fail_write = Box::new(|_, _| false);
+    let again = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(again)), "charged");
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn an_attempt_that_can_not_be_stored_is_not_made() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    fail_next(&mut world, 3, |op| matches!(op, Op::Begin { .. }));
+    world.go_online(true);
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged");
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    world.settle();
+}
+
+#[test]
+fn a_verdict_that_can_not_be_stored_is_told_and_written_later() {
+    for (fault, said) in [
+        (Fault::None, "charged"),
+        (Fault::Answer(problem(403, "not-yours")), "failed Forbidden"),
+    ] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.fault(On::Charge, 1, fault);
+        fail_next(&mut world, 2, |op| matches!(op, Op::Conclude { .. }));
+        let call = world.charge(tab, "t1", 5);
+        assert_eq!(word(&world.wait(call)), said);
+        // Another charge keeps the tab awake.
+        world.go_online(false);
+        world.charge(tab, "t2", 5);
+        world.run_for(90_000);
+        assert!(
+            !world.record(&key("t1")).unwrap().is_open(),
+            "{:?}",
+            world.record(&key("t1"))
+        );
+        world.go_online(true);
+        world.settle();
+        assert_eq!(
+            world
+                .server
+                .arrived
+                .iter()
+                .filter(|a| a.is_for(On::AnyCharge) && a.keys == ["f:t1"])
+                .count(),
+            1
+        );
+    }
+}
+
+#[test]
+fn a_verdict_that_can_not_be_stored_is_written_though_nothing_else_is_open() {
+    let mut world = World::new();
+    let tab = world.start();
+    fail_next(&mut world, 1, |op| matches!(op, Op::Conclude { .. }));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.run_for(120_000);
+    assert!(!world.record(&key("t1")).unwrap().is_open());
+}
+
+#[test]
+fn a_verdict_that_was_told_is_not_forgotten_for_an_older_record() {
+    let mut world = World::new();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Charge, 1, Fault::Answer(problem(403, "not-yours")));
+    fail_next(&mut world, 10, |op| matches!(op, Op::Conclude { .. }));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed Forbidden");
+    // Coming online reads the journal, which still has the attempt.
+    world.go_online(true);
+    world.run_for(120_000);
+    assert_eq!(
+        world.server.times_charged("f:t1"),
+        0,
+        "it was said to have failed"
+    );
+    let settled = world.settled(tab, "t1");
+    world.run_for(10);
+    assert_eq!(word(world.outcome(settled)), "failed Forbidden");
+}
+
+#[test]
+fn an_old_conclusion_does_not_settle_a_later_attempt() {
+    let mut world = World::with(|config| {
+        config.request_timeout_ms = 20_000;
+        config.respond_within_ms = 60_000;
+    });
+    let tab = world.start();
+    let mut left = 1;
+    world.fail_write = Box::new(move |_, ops| {
+        let declined = |op: &Op| {
+            matches!(
+                op,
+                Op::Conclude {
+                    conclusion: Conclusion::Settled(Verdict::Declined(_)),
+                    ..
+                }
+            )
+        };
+        left > 0 && ops.iter().any(declined) && {
+            left -= 1;
+            true
+        }
+    });
+    let call = world.charge(tab, "t1", 500);
+    assert_eq!(word(&world.wait(call)), "declined InsufficientBalance");
+    world.server.top_up(1_000);
+    // The second attempt is charged at once, and its answer takes long.
+    world.server.fault(On::AnyCharge, 1, Fault::Late(15_000));
+    let again = world.retry(tab, "t1");
+    assert!(word(&world.wait(again)).starts_with("charged"));
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+    world.settle();
+}
+
+#[test]
+fn a_lost_answer_that_can_not_be_stored_is_still_unknown() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    world.server.fault(On::Balance, 5, Fault::LoseRequest);
+    fail_next(&mut world, 1, |op| matches!(op, Op::Conclude { .. }));
+    let call = world.charge(tab, "t1", 5);
+    assert!(word(&world.wait(call)).starts_with("unknown"));
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_journal_that_fails_now_and_then_loses_nothing() {
+    for modulus in 2..6 {
+        let mut world = World::new();
+        let tab = world.start();
+        let mut count = 0;
+        world.fail_write = Box::new(move |_, _| {
+            count += 1;
+            count % modulus == 0
+        });
+        let calls: Vec<_> = (0..20)
+            .map(|n| world.charge(tab, &format!("t{n}"), 1))
+            .collect();
+        world.run_for(60_000);
+        let mut refused = Vec::new();
+        for (n, call) in calls.into_iter().enumerate() {
+            if word(world.outcome(call)) == "failed StorageUnavailable" {
+                refused.push(n);
+            }
+        }
+        world.settle();
+        for n in 0..20 {
+            let times = world.server.times_charged(&format!("f:t{n}"));
+            assert_eq!(times, usize::from(!refused.contains(&n)));
+        }
+    }
+}
+
+#[test]
+fn without_indexed_db_nothing_is_said_to_be_durable() {
+    let mut world = World::new();
+    world.storage = StorageKind::LocalStorage;
+    let tab = world.start();
+    assert_eq!(alerts(&world, tab), [AlertKind::StorageDegraded]);
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    assert!(matches!(
+        world.wait(call).what,
+        What::Queued { durable: false, .. }
+    ));
+}
+
+#[test]
+fn a_charge_of_another_tab_is_not_said_to_have_failed() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    // The second tab has not heard of it, and what it would write fails.
+    fail_next(&mut world, 1, |op| matches!(op, Op::Enqueue { .. }));
+    let again = world.charge(two, "t1", 5);
+    assert_eq!(word(&world.wait(again)), "charged again");
+}

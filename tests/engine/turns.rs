@@ -1,0 +1,358 @@
+//! What tabs order, and what comes of it: the journal's transactions, the lock, the network and
+//! the announcements, each a turn of the world's.
+
+use tollbox::core::balance::Confirmed;
+use tollbox::core::charge::Key;
+use tollbox::core::engine::{Effect, Event, Notice, SendId};
+use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
+use tollbox::core::protocol::{Request, Response};
+
+use super::server::Fault;
+use super::world::{World, brief};
+
+#[derive(Debug)]
+pub enum Happening {
+    Commit {
+        tab: usize,
+        ops: Vec<Op>,
+    },
+    Committed {
+        tab: usize,
+        result: Result<Vec<Applied>, String>,
+    },
+    Load {
+        tab: usize,
+    },
+    Arrive {
+        tab: usize,
+        send: SendId,
+        request: Request,
+        refresh_token: bool,
+        limit_at_ms: u64,
+    },
+    Deliver {
+        tab: usize,
+        send: SendId,
+        delivery: Delivery,
+    },
+    Lock {
+        tab: usize,
+    },
+    LockTimeout {
+        tab: usize,
+        asked_at_ms: u64,
+    },
+    Peer {
+        tab: usize,
+        keys: Vec<Key>,
+        confirmed: Option<Confirmed>,
+    },
+}
+
+#[derive(Debug)]
+pub enum Delivery {
+    Answer(Response),
+    Lost { timed_out: bool },
+    NotSent,
+}
+
+impl World {
+    fn plan(&mut self, in_ms: u64, happening: Happening) {
+        self.last_happening += 1;
+        self.happenings
+            .insert((self.now.mono_ms + in_ms, self.last_happening), happening);
+    }
+
+    pub(super) fn drain(&mut self, tab: usize) {
+        while let Some(effect) = self.engine(tab).engine.poll() {
+            self.perform(tab, effect);
+        }
+    }
+
+    fn perform(&mut self, tab: usize, effect: Effect) {
+        if !matches!(effect, Effect::Notice(_)) {
+            self.note(format!("    tab{tab} -> {}", brief(&effect)));
+        }
+        match effect {
+            Effect::Journal { ops, .. } => {
+                if self.engine(tab).writing {
+                    self.fail("two journal orders are open at once");
+                }
+                self.engine(tab).writing = true;
+                self.engine(tab).journal_orders += 1;
+                self.plan(1, Happening::Commit { tab, ops });
+            }
+            Effect::Load => self.plan(1, Happening::Load { tab }),
+            Effect::Send {
+                send,
+                request,
+                refresh_token,
+                time_limit_ms,
+            } => {
+                self.check_send(tab, &request);
+                let limit_at_ms = self.now.mono_ms + time_limit_ms;
+                self.plan(
+                    10,
+                    Happening::Arrive {
+                        tab,
+                        send,
+                        request,
+                        refresh_token,
+                        limit_at_ms,
+                    },
+                );
+            }
+            Effect::AskLock => {
+                let asked_at_ms = self.now.mono_ms;
+                self.engine(tab).lock_asked_at_ms = Some(asked_at_ms);
+                self.lock_queue.push_back(tab);
+                let patience_ms = self.config.claim_ms();
+                self.plan(patience_ms, Happening::LockTimeout { tab, asked_at_ms });
+                self.grant_lock();
+            }
+            Effect::ReleaseLock => self.let_go_of_lock(tab),
+            Effect::Announce { keys, confirmed } => {
+                if self.announcements {
+                    for peer in self.live().into_iter().filter(|peer| *peer != tab) {
+                        let (keys, confirmed) = (keys.clone(), confirmed.clone());
+                        self.plan(
+                            1,
+                            Happening::Peer {
+                                tab: peer,
+                                keys,
+                                confirmed,
+                            },
+                        );
+                    }
+                }
+            }
+            Effect::SaveBalance(confirmed) => self.cache = confirmed,
+            Effect::Resolve { call, answer } => {
+                self.check_answer(tab, &answer);
+                self.answered_at_ms.insert(call, self.now.mono_ms);
+                if self.answers.insert(call, answer).is_some() {
+                    self.fail(&format!("call {call} was answered twice"));
+                }
+            }
+            Effect::Notice(notice) => {
+                let at_ms = self.now.mono_ms;
+                if let Notice::Alert(alert) = &notice {
+                    self.note(format!(
+                        "    tab{tab} ALERT {:?}: {}",
+                        alert.kind, alert.detail
+                    ));
+                }
+                let tab = self.engine(tab);
+                if let Notice::Charge(record) = &notice {
+                    tab.seen.insert(record.key.clone(), record.clone());
+                }
+                tab.notices.push((at_ms, notice));
+            }
+        }
+    }
+
+    pub(super) fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Commit { tab, ops } => {
+                if self.tabs[tab].is_none() {
+                    return;
+                }
+                let result = if (self.fail_write)(tab, &ops) {
+                    Err("the disk is full".to_owned())
+                } else {
+                    Ok(self.commit(&ops))
+                };
+                self.note(format!(
+                    "tab{tab}: transaction {}",
+                    if result.is_ok() { "commits" } else { "FAILS" }
+                ));
+                self.plan(0, Happening::Committed { tab, result });
+            }
+            Happening::Committed { tab, result } => {
+                if self.tabs[tab].is_some() {
+                    self.engine(tab).writing = false;
+                    self.tell(tab, Event::Journaled(result));
+                }
+            }
+            Happening::Load { tab } => {
+                if self.tabs[tab].is_some() {
+                    self.tell(tab, Event::Loaded(self.journal.values().cloned().collect()));
+                }
+            }
+            Happening::Arrive {
+                tab,
+                send,
+                request,
+                refresh_token,
+                limit_at_ms,
+            } => {
+                self.arrive(tab, send, request, refresh_token, limit_at_ms);
+            }
+            Happening::Deliver {
+                tab,
+                send,
+                delivery,
+            } => self.delivered(tab, send, delivery),
+            Happening::Lock { tab } => {
+                if self.tabs[tab].is_some() {
+                    self.tell(tab, Event::LockGranted);
+                }
+            }
+            Happening::LockTimeout { tab, asked_at_ms } => {
+                let waiting = self.lock_queue.contains(&tab);
+                if self.tabs[tab].is_some()
+                    && waiting
+                    && self.tab(tab).lock_asked_at_ms == Some(asked_at_ms)
+                {
+                    self.lock_queue.retain(|waiting| *waiting != tab);
+                    self.tell(tab, Event::LockRefused);
+                }
+            }
+            Happening::Peer {
+                tab,
+                keys,
+                confirmed,
+            } => {
+                if self.tabs[tab].is_some() {
+                    self.tell(tab, Event::Peer { keys, confirmed });
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, ops: &[Op]) -> Vec<Applied> {
+        self.transactions += 1;
+        let at = ApplyAt {
+            wall_ms: self.now.wall_ms,
+            longest_claim_ms: self.config.claim_ms(),
+        };
+        let mut results = Vec::new();
+        for op in ops {
+            let applied = op.apply(self.journal.get(op.key()).cloned(), at);
+            match (applied.write, &applied.record) {
+                (Write::Put, Some(record)) => {
+                    self.journal.insert(op.key().clone(), record.clone());
+                }
+                (Write::Delete, _) => {
+                    self.journal.remove(op.key());
+                }
+                (Write::Keep, _) => {}
+                (Write::Put, None) => self.fail("there is nothing to put"),
+            }
+            results.push(applied);
+        }
+        results
+    }
+
+    fn arrive(
+        &mut self,
+        tab: usize,
+        send: SendId,
+        request: Request,
+        refresh_token: bool,
+        limit_at_ms: u64,
+    ) {
+        let now_ms = self.now.mono_ms;
+        let fault = self.server.arrive(&request, refresh_token);
+        self.note(format!(
+            "server: {:?} {} of tab{tab}, refresh {refresh_token}: {}",
+            request.method,
+            request.path,
+            brief(&fault)
+        ));
+        let lost = Delivery::Lost { timed_out: false };
+        let timed_out = Delivery::Lost { timed_out: true };
+        let until_limit_ms = limit_at_ms.saturating_sub(now_ms);
+        let (after_ms, delivery) = match fault {
+            Fault::None => (10, Delivery::Answer(self.server.answer(now_ms, &request))),
+            Fault::LoseRequest => (10, lost),
+            Fault::LoseAnswer => {
+                self.server.answer(now_ms, &request);
+                (10, lost)
+            }
+            Fault::Hang => (until_limit_ms, timed_out),
+            Fault::HangAfter => {
+                self.server.answer(now_ms, &request);
+                (until_limit_ms, timed_out)
+            }
+            Fault::Answer(response) => (10, Delivery::Answer(response)),
+            Fault::AnswerAfter(response) => {
+                self.server.answer(now_ms, &request);
+                (10, Delivery::Answer(response))
+            }
+            Fault::Late(ms) => (ms, Delivery::Answer(self.server.answer(now_ms, &request))),
+            Fault::NoToken => (0, Delivery::NotSent),
+        };
+        self.deliver(tab, send, after_ms, limit_at_ms, delivery);
+    }
+
+    fn deliver(
+        &mut self,
+        tab: usize,
+        send: SendId,
+        after_ms: u64,
+        limit_at_ms: u64,
+        delivery: Delivery,
+    ) {
+        let left_ms = limit_at_ms.saturating_sub(self.now.mono_ms);
+        if after_ms > left_ms {
+            let delivery = Delivery::Lost { timed_out: true };
+            return self.plan(
+                left_ms,
+                Happening::Deliver {
+                    tab,
+                    send,
+                    delivery,
+                },
+            );
+        }
+        self.plan(
+            after_ms,
+            Happening::Deliver {
+                tab,
+                send,
+                delivery,
+            },
+        );
+    }
+
+    fn delivered(&mut self, tab: usize, send: SendId, delivery: Delivery) {
+        if self.tabs[tab].is_none() {
+            return;
+        }
+        let event = match delivery {
+            Delivery::Answer(response) => {
+                self.note_answer(tab, &response);
+                Event::Answered { send, response }
+            }
+            Delivery::Lost { timed_out } => {
+                self.engine(tab).outage = true;
+                Event::Lost { send, timed_out }
+            }
+            Delivery::NotSent => Event::NotSent {
+                send,
+                detail: "no token".into(),
+            },
+        };
+        self.tell(tab, event);
+    }
+
+    fn grant_lock(&mut self) {
+        while self.lock.is_none()
+            && let Some(tab) = self.lock_queue.pop_front()
+        {
+            if self.tabs[tab].is_some() {
+                self.lock = Some(tab);
+                self.plan(1, Happening::Lock { tab });
+            }
+        }
+    }
+
+    pub(super) fn let_go_of_lock(&mut self, tab: usize) {
+        self.lock_queue.retain(|waiting| *waiting != tab);
+        if self.lock == Some(tab) {
+            self.lock = None;
+        }
+        self.grant_lock();
+    }
+}
