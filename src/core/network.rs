@@ -165,7 +165,15 @@ impl Gate {
         self.busy = self.busy.saturating_add(1);
         let until_ms = now.after(wait_ms.min(LONGEST_HOLD_MS));
         self.held_until_ms = self.held_until_ms.max(until_ms);
-        self.obstacle = Obstacle::None;
+        self.answered_with_error();
+    }
+
+    /// The billing server answered, which says nothing of the token.
+    pub fn answered_with_error(&mut self) {
+        if self.obstacle == Obstacle::Unreachable {
+            self.obstacle = Obstacle::None;
+            self.failures = 0;
+        }
     }
 
     /// The billing server answered, and accepted the token.

@@ -162,7 +162,8 @@ fn an_old_conclusion_does_not_settle_a_later_attempt() {
     // The second attempt is charged at once, and its answer takes long.
     world.server.fault(On::AnyCharge, 1, Fault::Late(15_000));
     let again = world.retry(tab, "t1");
-    assert!(word(&world.wait(again)).starts_with("charged"));
+    let outcome = world.wait(again);
+    assert!(word(&outcome).starts_with("charged"), "{outcome:?}");
     assert_eq!(world.server.times_charged("f:t1"), 1);
     world.settle();
 }

@@ -152,6 +152,7 @@ impl Engine {
             self.outbox.put(record, false, now, self.patience());
         }
         self.set_busy(&key, true);
+        self.journaling.retry_unsaved_of(&key);
         self.journaling.push(op, Then::Enqueued { call, plan });
     }
 
@@ -177,11 +178,18 @@ impl Engine {
             Some(plan) if claimed => Plan::collect(plans, plan, key.clone()),
             Some(_) | None => self.set_busy(key, false),
         }
-        if charged_before && let Some(entry) = self.outbox.get(key) {
+        if charged_before {
+            self.answer_replayed(now, key, call);
+        }
+        self.progress(now, key);
+    }
+
+    /// The charge had been made before this call.
+    fn answer_replayed(&mut self, now: Now, key: &Key, call: CallId) {
+        if let Some(entry) = self.outbox.get(key) {
             let outcome = replayed(self.outcome_of(now, entry));
             self.resolve(call, Answer::Outcome(outcome));
         }
-        self.progress(now, key);
     }
 
     pub(super) fn not_enqueued(&mut self, now: Now, call: CallId, key: &Key, error: &str) {
@@ -191,15 +199,46 @@ impl Engine {
         };
         let record = entry.record;
         if !entry.saved {
-            let failure = self.storage_failure(error);
-            let refused = Record::refused(record.charge().clone(), record.sequence(), failure);
-            self.take_record(now, refused, false);
+            // Another tab may have charged it, which reading can tell though writing fails.
+            self.set_busy(key, true);
+            let then = Then::Refused {
+                error: error.to_owned(),
+            };
+            let key = key.clone();
+            return self.journaling.push(Op::Read { key }, then);
         } else if !record.is_held() {
             let what = self.storage_failure(error).into();
             let outcome = Outcome::about(&record, what);
             self.resolve(call, Answer::Outcome(outcome));
         } else {
             self.answer_so_far(now, call);
+        }
+        self.progress(now, key);
+    }
+
+    /// The charge could not be written down, and this is what the journal has of it.
+    pub(super) fn refused(&mut self, now: Now, key: &Key, found: Option<Record>, error: &str) {
+        self.set_busy(key, false);
+        let Some(entry) = self.outbox.get(key).filter(|entry| !entry.saved) else {
+            return;
+        };
+        let known = entry.record.clone();
+        match found {
+            Some(found) => {
+                let charged = is_charged(&found);
+                self.outbox.remove(key);
+                self.take_record(now, found, true);
+                for call in self.calls.at(key) {
+                    if charged {
+                        self.answer_replayed(now, key, call);
+                    }
+                }
+            }
+            None => {
+                let failure = self.storage_failure(error);
+                let refused = Record::refused(known.charge().clone(), known.sequence(), failure);
+                self.take_record(now, refused, false);
+            }
         }
         self.progress(now, key);
     }
@@ -312,8 +351,10 @@ impl Engine {
     /// be reached.
     pub(super) fn take_up_failed(&mut self) {
         let mut again = Vec::new();
+        let room = self.config.max_entries.saturating_sub(self.outbox.open());
         for entry in self.outbox.iter() {
-            if entry.record.is_retryable() && !entry.busy && !entry.retaken {
+            let fits = again.len() < room;
+            if fits && entry.record.is_retryable() && !entry.busy && !entry.retaken {
                 again.push(entry.record.charge().key.clone());
             }
         }
@@ -338,8 +379,9 @@ impl Engine {
                 admission: Ok(()),
                 claim: None,
             },
-            None => Op::Reopen { key },
+            None => Op::Reopen { key: key.clone() },
         };
+        self.journaling.retry_unsaved_of(&key);
         self.journaling.push(op, then);
     }
 }

@@ -128,19 +128,18 @@ impl Engine {
                 return Some(0);
             }
             SetbackKind::Busy => {
-                self.auth.accepted(sent);
                 let backoff = &self.config.backoff;
                 self.gate
                     .busy(setback.retry_after_ms, now, backoff, &mut self.jitter);
                 return Some(0);
             }
-            SetbackKind::InProgress | SetbackKind::ServerError | SetbackKind::Foreign => {}
-        }
-        if setback.own_word {
-            self.server_answered(sent);
-        } else {
-            self.gate
-                .lost(asked, now, &self.config.backoff, &mut self.jitter);
+            SetbackKind::InProgress if setback.own_word => self.server_answered(sent),
+            // It is there, but may have failed before it looked at the token.
+            SetbackKind::ServerError if setback.own_word => self.gate.answered_with_error(),
+            SetbackKind::InProgress | SetbackKind::ServerError | SetbackKind::Foreign => {
+                self.gate
+                    .lost(asked, now, &self.config.backoff, &mut self.jitter);
+            }
         }
         None
     }

@@ -12,8 +12,8 @@ use crate::core::outcome::FailureReason;
 use crate::core::protocol::Reading;
 use crate::core::record::{Failure, Purpose};
 
-/// Operations that could not be written, kept to be tried again. More than this and the oldest
-/// give way: what they would write is learnt again from the server.
+/// Conclusions that could not be written, kept to be tried again. What does not fit is learnt
+/// again from the server.
 const UNSAVED_LIMIT: usize = 1_000;
 
 /// The journal as the engine uses it.
@@ -41,6 +41,10 @@ pub(super) enum Then {
     },
     /// Answer this call, which asked for a charge that is not in memory.
     Sought { call: CallId },
+    /// Nothing but take note: what it concludes has been told.
+    Resaved,
+    /// The charge could not be written down: refuse it, if it is not there already.
+    Refused { error: String },
 }
 
 impl Then {
@@ -53,7 +57,9 @@ impl Then {
             Then::Enqueued { plan: None, .. }
             | Then::Concluded { .. }
             | Then::Observe { .. }
-            | Then::Sought { .. } => None,
+            | Then::Sought { .. }
+            | Then::Resaved
+            | Then::Refused { .. } => None,
         }
     }
 }
@@ -102,10 +108,27 @@ impl Journaling {
         claims.collect()
     }
 
+    fn keep_unsaved(&mut self, op: Op) {
+        if self.unsaved.len() < UNSAVED_LIMIT {
+            self.unsaved.push(op);
+        }
+    }
+
+    /// Writes what is known of this charge before anything else about it.
+    pub(super) fn retry_unsaved_of(&mut self, key: &Key) {
+        let (own, others) = std::mem::take(&mut self.unsaved)
+            .into_iter()
+            .partition(|op| op.key() == key);
+        self.unsaved = others;
+        let own: Vec<Op> = own;
+        for op in own {
+            self.next.push((op, Then::Resaved));
+        }
+    }
+
     pub(super) fn retry_unsaved(&mut self) {
         for op in std::mem::take(&mut self.unsaved) {
-            let then = Then::Concluded { reading: None };
-            self.next.push((op, then));
+            self.next.push((op, Then::Resaved));
         }
     }
 }
@@ -209,7 +232,9 @@ impl Engine {
                 self.observe(now, key, applied.record);
                 self.progress(now, key);
             }
+            Then::Resaved => self.observe(now, key, applied.record),
             Then::Sought { call } => self.sought(now, call, key, applied.record),
+            Then::Refused { error } => self.refused(now, key, applied.record, &error),
         }
     }
 
@@ -229,9 +254,7 @@ impl Engine {
             Then::Concluded { reading } => {
                 self.apply_unsaved(now, &op);
                 self.set_busy(&key, false);
-                if self.journaling.unsaved.len() < UNSAVED_LIMIT {
-                    self.journaling.unsaved.push(op);
-                }
+                self.journaling.keep_unsaved(op);
                 self.learn(reading, None, now.wall_ms);
                 self.flush_is_through_with(&key);
                 self.progress(now, &key);
@@ -242,6 +265,8 @@ impl Engine {
                 }
                 self.progress(now, &key);
             }
+            Then::Resaved => self.journaling.keep_unsaved(op),
+            Then::Refused { error } => self.refused(now, &key, None, &error),
             Then::Sought { call } => {
                 let known = self.outbox.get(&key).map(|entry| entry.record.clone());
                 self.sought(now, call, &key, known);

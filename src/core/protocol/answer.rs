@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::problem::Problem;
-use super::{Reading, Response, Setback, SetbackKind};
+use super::{Reading, Response, Setback, SetbackKind, object};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::{Now, parse_http_date};
 use crate::core::outcome::{DeclineReason, FailureReason};
@@ -149,11 +149,11 @@ impl BalanceAnswer {
     /// The answer to `GET balance`; `asked_for_changes` where `If-None-Match` was sent.
     pub fn of(response: &Response, asked_for_changes: bool, now: Now) -> BalanceAnswer {
         match (response.status, Problem::of(response)) {
-            (200, _) => match serde_json::from_str::<BalanceBody>(&response.body) {
-                Ok(BalanceBody { balance, version }) => {
+            (200, _) => match object::<BalanceBody>(&response.body) {
+                Some(BalanceBody { balance, version }) => {
                     BalanceAnswer::Fresh(Reading { balance, version }, response.etag.clone())
                 }
-                Err(_) => BalanceAnswer::Setback(Setback::foreign()),
+                None => BalanceAnswer::Setback(Setback::foreign()),
             },
             (304, _) if asked_for_changes => BalanceAnswer::Unchanged,
             (403, Some(problem)) => BalanceAnswer::Forbidden(problem.text()),
@@ -168,15 +168,15 @@ impl BatchAnswer {
     /// The answer to `POST charges/batch` with these charges.
     pub fn of(response: &Response, charges: &[Charge], now: Now) -> BatchAnswer {
         match response.status {
-            200 => match serde_json::from_str::<BatchBody>(&response.body) {
-                Ok(body) => {
+            200 => match object::<BatchBody>(&response.body) {
+                Some(body) => {
                     let reading = Reading {
                         balance: body.balance,
                         version: body.version,
                     };
                     BatchAnswer::Results(results(&body.results, charges, reading), reading)
                 }
-                Err(_) => BatchAnswer::Setback(Setback::foreign()),
+                None => BatchAnswer::Setback(Setback::foreign()),
             },
             404 | 405 | 501 => BatchAnswer::Unsupported,
             401 | 408 | 409 | 429 => BatchAnswer::Setback(Setback::of(response, now)),
@@ -250,7 +250,7 @@ fn names(key: &Key, idempotency_key: &str) -> bool {
 }
 
 fn receipt(response: &Response, charge: &Charge) -> Option<Receipt> {
-    let body: ReceiptBody = serde_json::from_str(&response.body).ok()?;
+    let body: ReceiptBody = object(&response.body)?;
     let ours = names(&charge.key, &body.idempotency_key) && body.amount == charge.amount;
     (ours && !body.charge_id.is_empty()).then_some(Receipt {
         charge_id: body.charge_id,
@@ -294,7 +294,7 @@ fn from_problem(status: u16, problem: &Problem, setback: Setback) -> ChargeAnswe
 fn results(results: &[Box<RawValue>], charges: &[Charge], reading: Reading) -> Vec<ChargeAnswer> {
     let parsed: Vec<ResultBody> = results
         .iter()
-        .filter_map(|result| serde_json::from_str(result.get()).ok())
+        .filter_map(|result| object(result.get()))
         .collect();
     charges
         .iter()

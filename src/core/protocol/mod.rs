@@ -6,6 +6,7 @@ pub mod request;
 
 pub use answer::{BalanceAnswer, BatchAnswer, ChargeAnswer, LookUpAnswer};
 pub use request::{Method, Request};
+use serde::de::DeserializeOwned;
 
 use super::outcome::OpenReason;
 use super::points::Points;
@@ -25,6 +26,12 @@ pub struct Response {
     pub replayed: bool,
     /// The body, as text.
     pub body: String,
+}
+
+/// A JSON object as `T`. Only an object: serde would take an array for a struct, too.
+fn object<T: DeserializeOwned>(text: &str) -> Option<T> {
+    let is_object = text.trim_start().starts_with('{');
+    is_object.then(|| serde_json::from_str(text).ok()).flatten()
 }
 
 /// The server's balance at one version.

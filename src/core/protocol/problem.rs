@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Reading, Response};
+use super::{Reading, Response, object};
 use crate::core::points::Points;
 
 /// A problem document, as far as the protocol uses it.
@@ -30,7 +30,7 @@ impl Problem {
         if !media_type.eq_ignore_ascii_case("application/problem+json") {
             return None;
         }
-        serde_json::from_str(&response.body).ok()
+        object(&response.body)
     }
 
     /// Whether its `type` is `name`, alone or as the end of a URI.
