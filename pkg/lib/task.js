@@ -52,7 +52,32 @@ async function run(client, core, request, work) {
     core.endTask(request);
     return { task: "failed", error, billing: null };
   }
-  return { task: "completed", value, billing: await client.charge(request) };
+  return { task: "completed", value, billing: await bill(client, request) };
+}
+
+/**
+ * The charge of finished work. Whatever happens to the charge, the work is done and is not lost.
+ *
+ * @param {Api.BillingClient} client
+ * @param {Api.ChargeRequest} request
+ * @returns {Promise<Api.ChargeOutcome>}
+ */
+async function bill(client, request) {
+  const { taskId, amount, key = `${request.feature}:${taskId}` } = request;
+  try {
+    return await client.charge(request);
+  } catch (error) {
+    return {
+      status: "failed",
+      reason: "storage_unavailable",
+      retryable: true,
+      key,
+      taskId,
+      amount,
+      attempts: 0,
+      detail: error instanceof Error ? error.message : String(error),
+    };
+  }
 }
 
 /**

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gloo_net::http::{Method as HttpMethod, RequestBuilder};
+use gloo_net::http::{Method as HttpMethod, RequestBuilder, Response as HttpResponse};
 use gloo_timers::callback::Timeout;
 use js_sys::{Object, Promise, Reflect};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,12 @@ use wasm_bindgen_futures::JsFuture;
 use super::error::text;
 use super::host::Host;
 use crate::core::protocol::{Method, Request, Response};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn fetch(request: &web_sys::Request) -> Result<Promise, JsValue>;
+}
 
 /// Where requests go, and how.
 #[derive(Clone, Debug)]
@@ -141,6 +147,7 @@ async fn token(host: &Host, refresh: bool, limit: &Limit) -> Result<Option<Strin
     match answer {
         Ok(token) if token.is_null() || token.is_undefined() => Ok(None),
         Ok(token) => match token.as_string() {
+            Some(token) if token.is_empty() => Ok(None),
             // RFC 9110, section 5.5: what may stand in a header.
             Some(token) if token.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) => {
                 Ok(Some(token))
@@ -178,7 +185,7 @@ async fn by_fetch(
         Some(body) => builder.body(body.as_str()).ok()?,
         None => builder.build().ok()?,
     };
-    let response = request.send().await.ok()?;
+    let response = send(request.into(), limit).await?;
     let headers = response.headers();
     Some(Response {
         status: response.status(),
@@ -186,8 +193,22 @@ async fn by_fetch(
         retry_after: headers.get("retry-after"),
         content_type: headers.get("content-type"),
         replayed: is_true(headers.get("idempotent-replayed").as_deref()),
-        body: response.text().await.ok()?,
+        body: read_body(response, limit).await?,
     })
+}
+
+/// Sends by the page's `fetch`, which may be wrapped by the page and do anything: gloo-net's own
+/// sending panics where it does not answer with a `Response`, or fails with no `Error`.
+async fn send(request: web_sys::Request, limit: &Limit) -> Option<HttpResponse> {
+    let answer = limit.race(&fetch(&request).ok()?).await.ok()?;
+    let response: web_sys::Response = answer.dyn_into().ok()?;
+    Some(response.into())
+}
+
+/// Reads the body to its end, which may never come, whatever became of the request's signal.
+async fn read_body(response: HttpResponse, limit: &Limit) -> Option<String> {
+    let response: web_sys::Response = response.into();
+    limit.race(&response.text().ok()?).await.ok()?.as_string()
 }
 
 async fn by_transport(

@@ -11,7 +11,7 @@ mod host;
 pub mod http;
 mod listeners;
 mod lock;
-mod names;
+pub mod names;
 mod peers;
 mod shell;
 pub mod store;

@@ -1,6 +1,6 @@
 //! What is stored and shared under which name. Everything belongs to one account.
 
-use crate::core::charge::percent_encode;
+use crate::core::charge::{Key, percent_encode};
 
 /// The names of one account.
 #[derive(Clone, Debug)]
@@ -29,6 +29,21 @@ impl Names {
     /// What the localStorage entries of the journal begin with.
     pub fn charges(&self) -> String {
         format!("tollbox:{}:charge:", self.account)
+    }
+
+    /// The localStorage entry of one charge.
+    pub fn charge(&self, key: &Key) -> String {
+        format!("{}{key}", self.charges())
+    }
+
+    /// Where a damaged entry is kept.
+    pub fn damaged(&self, key: &Key) -> String {
+        format!("tollbox:{}:damaged:{key}", self.account)
+    }
+
+    /// An entry that is written and removed to see whether localStorage works.
+    pub fn probe(&self) -> String {
+        format!("tollbox:{}:probe", self.account)
     }
 
     /// The BroadcastChannel on which tabs tell each other of changes.

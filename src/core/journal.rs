@@ -75,6 +75,8 @@ pub struct Applied {
     pub write: Write,
     /// Whether the operation did what it is for; false where the record was in another state.
     pub done: bool,
+    /// Why the store could not read the record, and so left it alone.
+    pub unreadable: Option<String>,
 }
 
 /// What the store has to write.
@@ -166,11 +168,20 @@ impl Op {
 }
 
 impl Applied {
+    /// Nothing was done: the store has something that this version can't read.
+    pub fn unreadable(why: String) -> Applied {
+        Applied {
+            unreadable: Some(why),
+            ..Applied::kept(None, false)
+        }
+    }
+
     fn put(record: Record) -> Applied {
         Applied {
             record: Some(record),
             write: Write::Put,
             done: true,
+            unreadable: None,
         }
     }
 
@@ -179,6 +190,7 @@ impl Applied {
             record,
             write: Write::Keep,
             done,
+            unreadable: None,
         }
     }
 }
@@ -231,6 +243,7 @@ fn forget(current: Option<Record>) -> Applied {
             record: None,
             write: Write::Delete,
             done: true,
+            unreadable: None,
         },
         Some(record) => Applied::kept(Some(record), false),
         None => Applied::kept(None, true),

@@ -1,5 +1,6 @@
 //! The three stores: the same operations come to the same, all of them or none.
 
+use tollbox::browser::names::Names;
 use tollbox::browser::store::{IndexedDb, Local, Memory, Store};
 use tollbox::core::journal::Op;
 use tollbox::core::outcome::{FailureReason, OpenReason, ParkReason};
@@ -30,7 +31,7 @@ pub async fn indexed_db(name: &str) -> Store {
 }
 
 pub fn local(account: &str) -> Store {
-    Store::Local(Local::open(prefix(account)).unwrap())
+    Store::Local(Local::open(Names::new(account)).unwrap())
 }
 
 pub fn prefix(account: &str) -> String {
@@ -39,6 +40,7 @@ pub fn prefix(account: &str) -> String {
 
 fn conclude(of: &str, conclusion: Conclusion) -> Op {
     Op::Conclude {
+        attempt: Some((Purpose::Send, 1)),
         key: key(of),
         tab: "one".to_owned(),
         conclusion,

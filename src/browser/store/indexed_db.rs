@@ -6,18 +6,19 @@ use std::rc::Rc;
 use gloo_timers::callback::Timeout;
 use indexed_db_futures::KeyPath;
 use indexed_db_futures::database::Database;
-use indexed_db_futures::error::OpenDbError;
+use indexed_db_futures::error::{Error, OpenDbError};
 use indexed_db_futures::object_store::ObjectStore;
 use indexed_db_futures::prelude::*;
 use indexed_db_futures::transaction::{
     Transaction, TransactionDurability, TransactionMode, TransactionOptions,
 };
-use js_sys::Promise;
+use js_sys::{Promise, Reflect};
 use serde::{Deserialize, Serialize};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::{Outcome, describe};
-use crate::core::codec::{self, Damage, Stored};
+use super::{Found, Outcome, inspect};
+use crate::core::codec::{self, Stored};
 use crate::core::journal::{Applied, ApplyAt, Op, Write};
 use crate::core::record::{Record, State};
 
@@ -46,11 +47,11 @@ struct Row {
 }
 
 impl Row {
-    fn stored(&self) -> Stored {
+    fn into_stored(self) -> Stored {
         Stored {
             format: self.format,
             check: self.check,
-            body: self.body.clone(),
+            body: self.body,
         }
     }
 }
@@ -72,12 +73,12 @@ impl IndexedDb {
             let (name, result, too_late) = (name.clone(), Rc::clone(&result), ended.clone());
             timer = Some(Timeout::new(OPEN_LIMIT_MS, move || {
                 // Calling a promise's resolver can't fail.
-                let _ = too_late.call0(&wasm_bindgen::JsValue::UNDEFINED);
+                let _ = too_late.call0(&JsValue::UNDEFINED);
             }));
             spawn_local(async move {
                 let database = open(&name).await;
                 *result.borrow_mut() = Some(database);
-                let _ = ended.call0(&wasm_bindgen::JsValue::UNDEFINED);
+                let _ = ended.call0(&JsValue::UNDEFINED);
             });
         });
         // The promise never rejects.
@@ -172,23 +173,22 @@ async fn apply_in(
     transaction: &Transaction<'_>,
     ops: &[Op],
     at: ApplyAt,
-) -> Result<Outcome<Vec<Applied>>, indexed_db_futures::error::Error> {
-    let charges = transaction.object_store(CHARGES)?;
-    let quarantine = transaction.object_store(QUARANTINE)?;
+) -> Result<Outcome<Vec<Applied>>, Error> {
+    let stores = Stores::of(transaction)?;
     let mut outcome = Outcome::<Vec<Applied>>::default();
     for op in ops {
-        let row: Option<Row> = charges.get(op.key().as_str()).serde()?.await?;
-        let current = match row {
-            Some(row) => check(&charges, &quarantine, row, &mut outcome.damages).await?,
-            None => None,
+        let key = op.key().as_str();
+        let row: Option<JsValue> = stores.charges.get(key).primitive()?.await?;
+        let applied = match stores.current(row, &mut outcome.damages).await? {
+            Ok(current) => op.apply(current, at),
+            Err(why) => Applied::unreadable(why),
         };
-        let applied = op.apply(current, at);
         match (applied.write, &applied.record) {
             (Write::Put, Some(record)) => {
                 // An error of the request aborts the transaction, which `commit` reports.
-                drop(charges.put(row_of(record)).serde()?);
+                drop(stores.charges.put(row_of(record)).serde()?);
             }
-            (Write::Delete, _) => drop(charges.delete(op.key().as_str()).build()?),
+            (Write::Delete, _) => drop(stores.charges.delete(key).build()?),
             (Write::Keep, _) | (Write::Put, None) => {}
         }
         outcome.value.push(applied);
@@ -196,37 +196,57 @@ async fn apply_in(
     Ok(outcome)
 }
 
-async fn load_in(
-    transaction: &Transaction<'_>,
-) -> Result<Outcome<Vec<Record>>, indexed_db_futures::error::Error> {
-    let charges = transaction.object_store(CHARGES)?;
-    let quarantine = transaction.object_store(QUARANTINE)?;
+async fn load_in(transaction: &Transaction<'_>) -> Result<Outcome<Vec<Record>>, Error> {
+    let stores = Stores::of(transaction)?;
     let mut outcome = Outcome::<Vec<Record>>::default();
-    let rows = charges.get_all::<Row>().serde()?.await?;
-    for row in rows.flatten() {
-        let record = check(&charges, &quarantine, row, &mut outcome.damages).await?;
-        outcome.value.extend(record);
+    let rows = stores.charges.get_all::<JsValue>().primitive()?.await?;
+    for row in rows {
+        let current = stores.current(row.ok(), &mut outcome.damages).await?;
+        // What can't be read has been reported.
+        outcome.value.extend(current.ok().flatten());
     }
     Ok(outcome)
 }
 
-/// The record in this row; sets the row aside if it is damaged.
-async fn check(
-    charges: &ObjectStore<'_>,
-    quarantine: &ObjectStore<'_>,
-    row: Row,
-    damages: &mut Vec<String>,
-) -> Result<Option<Record>, indexed_db_futures::error::Error> {
-    let stored = row.stored();
-    match codec::decode(&stored) {
-        Ok(record) => Ok(Some(record)),
-        Err(damage) => {
-            damages.push(describe(&row.key, &stored, &damage));
-            if !matches!(damage, Damage::NewerFormat(_)) {
-                charges.delete(row.key.as_str()).build()?.await?;
-                quarantine.add(row).serde()?.await?;
+/// The object stores of one transaction.
+struct Stores<'a> {
+    charges: ObjectStore<'a>,
+    quarantine: ObjectStore<'a>,
+}
+
+impl<'a> Stores<'a> {
+    fn of(transaction: &'a Transaction<'a>) -> Result<Stores<'a>, Error> {
+        Ok(Stores {
+            charges: transaction.object_store(CHARGES)?,
+            quarantine: transaction.object_store(QUARANTINE)?,
+        })
+    }
+
+    /// The record in this row; why not, if there is something that must stay as it is. Sets aside
+    /// what is damaged.
+    async fn current(
+        &self,
+        row: Option<JsValue>,
+        damages: &mut Vec<String>,
+    ) -> Result<Result<Option<Record>, String>, Error> {
+        let Some(row) = row else {
+            return Ok(Ok(None));
+        };
+        let key = Reflect::get(&row, &"key".into()).ok();
+        let key = key.and_then(|key| key.as_string()).unwrap_or_default();
+        let parsed: Option<Row> = serde_wasm_bindgen::from_value(row.clone()).ok();
+        match inspect(&key, parsed.map(Row::into_stored).as_ref()) {
+            Found::Record(record) => Ok(Ok(Some(*record))),
+            Found::Newer(why) => {
+                damages.push(why.clone());
+                Ok(Err(why))
             }
-            Ok(None)
+            Found::Damaged(why) => {
+                damages.push(why);
+                self.charges.delete(key.as_str()).build()?.await?;
+                self.quarantine.add(row).primitive()?.await?;
+                Ok(Ok(None))
+            }
         }
     }
 }
@@ -253,6 +273,6 @@ fn row_of(record: &Record) -> Row {
     }
 }
 
-fn text(error: indexed_db_futures::error::Error) -> String {
+fn text(error: Error) -> String {
     error.to_string()
 }

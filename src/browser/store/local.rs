@@ -1,46 +1,50 @@
 //! The journal in localStorage, one entry a charge: what a crash leaves of it is up to the
 //! browser, so nothing in it counts as durable.
+//!
+//! Through web-sys, not gloo-storage: a damaged entry is to be kept as it is, and gloo-storage
+//! shows only what parses.
 
-use gloo_storage::{LocalStorage, Storage as _};
-
-use super::{Outcome, describe};
+use super::{Found, Outcome, inspect};
 use crate::browser::balance_cache::local_storage;
+use crate::browser::error::text;
+use crate::browser::names::Names;
 use crate::core::charge::Key;
-use crate::core::codec::{self, Damage, Stored};
+use crate::core::codec::{self, Stored};
 use crate::core::journal::{Applied, ApplyAt, Op, Write};
 use crate::core::record::Record;
 
-/// Entries whose names begin with the prefix.
+/// Entries whose names begin with a prefix.
 #[derive(Debug)]
 pub struct Local {
-    prefix: String,
+    names: Names,
 }
 
 impl Local {
     /// `None` where there is no localStorage that takes an entry.
-    pub fn open(prefix: String) -> Option<Local> {
-        let probe = format!("{prefix}probe");
+    pub fn open(names: Names) -> Option<Local> {
         let storage = local_storage()?;
-        storage.set_item(&probe, "").ok()?;
-        storage.remove_item(&probe).ok()?;
-        Some(Local { prefix })
+        storage.set_item(&names.probe(), "").ok()?;
+        storage.remove_item(&names.probe()).ok()?;
+        Some(Local { names })
     }
 
     /// Applies these one after the other; on an error, what was written is put back.
     pub fn apply(&self, ops: &[Op], at: ApplyAt) -> Result<Outcome<Vec<Applied>>, String> {
-        let mut done: Vec<(&Key, Option<Stored>)> = Vec::new();
+        let mut done: Vec<(&Key, Option<String>)> = Vec::new();
         let mut outcome = Outcome::<Vec<Applied>>::default();
         for op in ops {
-            let stored = self.stored(op.key());
-            let current = self.read(op.key(), stored.as_ref(), &mut outcome.damages);
-            let applied = op.apply(current, at);
+            let entry = read(&self.names.charge(op.key()));
+            let applied = match self.current(op.key(), entry.as_deref(), &mut outcome.damages) {
+                Ok(current) => op.apply(current, at),
+                Err(why) => Applied::unreadable(why),
+            };
             if let Err(error) = self.write(op.key(), &applied) {
                 for (key, before) in done.into_iter().rev() {
-                    self.restore(key, before.as_ref());
+                    self.restore(key, before.as_deref());
                 }
                 return Err(error);
             }
-            done.push((op.key(), stored));
+            done.push((op.key(), entry));
             outcome.value.push(applied);
         }
         Ok(outcome)
@@ -49,84 +53,94 @@ impl Local {
     /// Everything that is there.
     pub fn load(&self) -> Outcome<Vec<Record>> {
         let mut outcome = Outcome::<Vec<Record>>::default();
-        for name in self.names() {
-            let key = name
-                .strip_prefix(&self.prefix)
-                .and_then(|key| Key::new(key).ok());
-            if let Some(key) = key {
-                let stored = self.stored(&key);
-                let record = self.read(&key, stored.as_ref(), &mut outcome.damages);
+        for key in self.keys() {
+            let entry = read(&self.names.charge(&key));
+            // What can't be read has been reported.
+            if let Ok(record) = self.current(&key, entry.as_deref(), &mut outcome.damages) {
                 outcome.value.extend(record);
             }
         }
         outcome
     }
 
-    fn names(&self) -> Vec<String> {
+    fn keys(&self) -> Vec<Key> {
         let Some(storage) = local_storage() else {
             return Vec::new();
         };
+        let prefix = self.names.charges();
         let count = storage.length().unwrap_or(0);
         let names = (0..count).filter_map(|at| storage.key(at).ok().flatten());
         names
-            .filter(|name| name.starts_with(&self.prefix))
+            .filter_map(|name| Key::new(name.strip_prefix(&prefix)?).ok())
             .collect()
     }
 
-    fn name(&self, key: &Key) -> String {
-        format!("{}{key}", self.prefix)
-    }
-
-    fn stored(&self, key: &Key) -> Option<Stored> {
-        local_storage()?;
-        LocalStorage::get(self.name(key)).ok()
-    }
-
-    fn read(
+    /// The record in this entry; why not, if there is something that must stay as it is.
+    fn current(
         &self,
         key: &Key,
-        stored: Option<&Stored>,
+        entry: Option<&str>,
         damages: &mut Vec<String>,
-    ) -> Option<Record> {
-        let stored = stored?;
-        match codec::decode(stored) {
-            Ok(record) => Some(record),
-            Err(damage) => {
-                damages.push(describe(key.as_str(), stored, &damage));
-                if !matches!(damage, Damage::NewerFormat(_)) {
-                    // Under a name that is not a charge's, for whoever wants to look.
-                    let aside = self.prefix.replace(":charge:", ":damaged:");
-                    let _ = LocalStorage::set(format!("{aside}{key}"), stored);
-                    LocalStorage::delete(self.name(key));
-                }
-                None
+    ) -> Result<Option<Record>, String> {
+        let Some(entry) = entry else {
+            return Ok(None);
+        };
+        let stored: Option<Stored> = serde_json::from_str(entry).ok();
+        match inspect(key.as_str(), stored.as_ref()) {
+            Found::Record(record) => Ok(Some(*record)),
+            Found::Newer(why) => {
+                damages.push(why.clone());
+                Err(why)
+            }
+            Found::Damaged(why) => {
+                damages.push(why);
+                write(&self.names.damaged(key), entry)?;
+                remove(&self.names.charge(key));
+                Ok(None)
             }
         }
     }
 
     fn write(&self, key: &Key, applied: &Applied) -> Result<(), String> {
-        if local_storage().is_none() {
-            return Err("there is no localStorage any more".to_owned());
-        }
+        let name = self.names.charge(key);
         match (applied.write, &applied.record) {
             (Write::Put, Some(record)) => {
                 let stored = codec::encode(record)?;
-                let written = LocalStorage::set(self.name(key), &stored);
-                written.map_err(|error| error.to_string())
+                let entry = serde_json::to_string(&stored).map_err(|error| error.to_string())?;
+                write(&name, &entry)
             }
             (Write::Delete, _) => {
-                LocalStorage::delete(self.name(key));
+                remove(&name);
                 Ok(())
             }
             (Write::Keep, _) | (Write::Put, None) => Ok(()),
         }
     }
 
-    fn restore(&self, key: &Key, before: Option<&Stored>) {
+    fn restore(&self, key: &Key, before: Option<&str>) {
+        let name = self.names.charge(key);
         match before {
             // It was there a moment ago, so there is room for it.
-            Some(stored) => drop(LocalStorage::set(self.name(key), stored)),
-            None => LocalStorage::delete(self.name(key)),
+            Some(entry) => drop(write(&name, entry)),
+            None => remove(&name),
         }
+    }
+}
+
+fn read(name: &str) -> Option<String> {
+    local_storage()?.get_item(name).ok().flatten()
+}
+
+fn write(name: &str, entry: &str) -> Result<(), String> {
+    match local_storage() {
+        Some(storage) => storage.set_item(name, entry).map_err(|error| text(&error)),
+        None => Err("there is no localStorage any more".to_owned()),
+    }
+}
+
+fn remove(name: &str) {
+    if let Some(storage) = local_storage() {
+        // Removing fails only where there is nothing to remove from.
+        let _ = storage.remove_item(name);
     }
 }

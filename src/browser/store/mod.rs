@@ -10,7 +10,7 @@ pub use memory::Memory;
 
 use super::names::Names;
 use crate::core::charge::Key;
-use crate::core::codec::{Damage, Stored};
+use crate::core::codec::{self, Damage, Stored};
 use crate::core::journal::{Applied, ApplyAt, Op, Write};
 use crate::core::ordered::Map;
 use crate::core::record::Record;
@@ -70,7 +70,7 @@ impl Store {
     }
 
     fn local_or_memory(names: &Names) -> Store {
-        match Local::open(names.charges()) {
+        match Local::open(names.clone()) {
             Some(store) => Store::Local(store),
             None => Store::Memory(Memory::default()),
         }
@@ -140,18 +140,30 @@ fn apply_to(
     applied
 }
 
-/// The line about a record that is not one.
-fn describe(key: &str, stored: &Stored, damage: &Damage) -> String {
-    match damage {
-        Damage::NewerFormat(format) => format!(
-            "the stored charge {key} has format {format}, newer than this version reads: left alone"
-        ),
-        Damage::Checksum => format!(
-            "the stored charge {key} is damaged (its checksum is not {}): set aside",
-            stored.check
-        ),
-        Damage::Shape(error) => {
-            format!("the stored charge {key} can't be read ({error}): set aside")
+/// What the store has under a key.
+enum Found {
+    /// A record.
+    Record(Box<Record>),
+    /// A record of a newer version: not ours to touch.
+    Newer(String),
+    /// What is no record: to be set aside.
+    Damaged(String),
+}
+
+/// What this is, which is stored under `key`; `None` for what has not even its shape.
+fn inspect(key: &str, stored: Option<&Stored>) -> Found {
+    let damage = match stored.map(codec::decode) {
+        Some(Ok(record)) => return Found::Record(Box::new(record)),
+        Some(Err(Damage::NewerFormat(format))) => {
+            return Found::Newer(format!(
+                "the stored charge {key} has format {format}, newer than this version reads: left alone"
+            ));
         }
-    }
+        Some(Err(Damage::Checksum)) => "its checksum does not fit".to_owned(),
+        Some(Err(Damage::Shape(error))) => error,
+        None => "it has not the shape of a stored charge".to_owned(),
+    };
+    Found::Damaged(format!(
+        "the stored charge {key} is damaged ({damage}): set aside"
+    ))
 }

@@ -160,6 +160,10 @@ impl Engine {
         match results {
             Ok(results) => {
                 for ((op, then), applied) in under_way.into_iter().zip(results) {
+                    if let Some(why) = applied.unreadable {
+                        self.not_committed(now, op, then, &why);
+                        continue;
+                    }
                     if applied.done && !matches!(op, Op::Read { .. }) {
                         changed.insert(op.key().clone(), ());
                     }

@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 use crate::{build, npm, tidy};
 
 /// The folders whose JavaScript or TypeScript is checked, each by its own tsconfig.json.
-const TYPED: [&str; 3] = ["pkg", "www", "tests"];
+const TYPED: [&str; 4] = ["pkg", "www", "tests", "tests/types"];
 
 pub fn format(workspace: &Workspace) -> Result<()> {
     step("rustfmt", || {
