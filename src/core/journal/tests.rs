@@ -1,3 +1,5 @@
+//! The operations on the journal: each on each state.
+
 use super::*;
 use crate::core::charge::ChargeRequest;
 use crate::core::outcome::{FailureReason, OpenReason};

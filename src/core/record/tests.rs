@@ -1,3 +1,5 @@
+//! The transitions of a record, and what is none.
+
 use super::*;
 use crate::core::charge::ChargeRequest;
 use crate::core::outcome::{DeclineReason, OpenReason, ParkReason};

@@ -1,0 +1,147 @@
+//! Batches: as a whole, and each charge in them.
+
+use super::*;
+
+fn item(key: &str, amount: u64) -> serde_json::Value {
+    json!({"idempotency_key": key, "status": "charged", "charge_id": key, "amount": amount,
+        "charged_at": "2026-01-01T00:00:00Z", "replayed": false})
+}
+
+fn refused(key: &str, status: &str, problem: serde_json::Value) -> serde_json::Value {
+    json!({"idempotency_key": key, "status": status, "problem": problem})
+}
+
+fn batch(results: serde_json::Value) -> Vec<String> {
+    let charges = [charge("a"), charge("b")];
+    let body = json!({"results": results, "balance": 95, "version": 7}).to_string();
+    match BatchAnswer::of(
+        &answer(200, "application/json", &body),
+        &charges,
+        Now::default(),
+    ) {
+        BatchAnswer::Results(answers, reading) => {
+            assert_eq!(reading.version, 7);
+            answers.iter().map(meaning).collect()
+        }
+        other @ (BatchAnswer::Unsupported | BatchAnswer::Refused(_) | BatchAnswer::Setback(_)) => {
+            panic!("{other:?}")
+        }
+    }
+}
+
+#[test]
+fn each_charge_of_a_batch_has_its_own_result() {
+    let foreign = "Foreign, unknown";
+    let (a, b) = (item("f:a", 5), item("f:b", 5));
+    assert_eq!(batch(json!([a, b])), ["charged", "charged"]);
+    assert_eq!(batch(json!([b, a])), ["charged", "charged"]);
+    assert_eq!(batch(json!([b])), [foreign, "charged"]);
+    assert_eq!(batch(json!([])), [foreign, foreign]);
+    assert_eq!(batch(json!([a, item("f:c", 5)])), ["charged", foreign]);
+    assert_eq!(batch(json!([a, a, b])), [foreign, "charged"]);
+    assert_eq!(batch(json!([a, item("f:b", 6)])), ["charged", foreign]);
+    assert_eq!(batch(json!([a, null])), ["charged", foreign]);
+    assert_eq!(
+        batch(json!([a, {"idempotency_key": "f:b", "status": "charged"}])),
+        ["charged", foreign]
+    );
+    assert_eq!(
+        batch(json!([a, {"idempotency_key": "f:b", "status": "what"}])),
+        ["charged", foreign]
+    );
+}
+
+#[test]
+fn an_item_is_refused_as_a_charge_would_be() {
+    for (status, problem, said) in [
+        (
+            "declined",
+            json!({"type": "insufficient-balance"}),
+            "declined InsufficientBalance",
+        ),
+        (
+            "declined",
+            json!({"type": "insufficient-balance", "status": 402}),
+            "declined InsufficientBalance",
+        ),
+        ("declined", json!({"type": "frozen"}), "declined Rejected"),
+        (
+            "declined",
+            json!({"type": "frozen", "status": 403, "declined": true}),
+            "declined Rejected",
+        ),
+        ("rejected", json!({"type": "bad"}), "failed InvalidRequest"),
+        (
+            "rejected",
+            json!({"type": "idempotency-key-reused", "status": 422}),
+            "failed Conflict",
+        ),
+        (
+            "rejected",
+            json!({"type": "no", "status": 403}),
+            "failed Forbidden",
+        ),
+        (
+            "rejected",
+            json!({"type": "broken", "status": 500}),
+            "ServerError, unknown",
+        ),
+        (
+            "retry",
+            json!({"type": "busy", "status": 503}),
+            "Busy, nothing taken",
+        ),
+        (
+            "retry",
+            json!({"type": "request-in-progress", "status": 409}),
+            "InProgress, unknown",
+        ),
+        ("retry", json!({}), "ServerError, unknown"),
+    ] {
+        let said = [said, "charged"];
+        assert_eq!(
+            batch(json!([refused("f:a", status, problem), item("f:b", 5)])),
+            said
+        );
+    }
+}
+
+#[test]
+fn a_batch_as_a_whole() {
+    let charges = [charge("a"), charge("b")];
+    let of = |response: &Response| match BatchAnswer::of(response, &charges, Now::default()) {
+        BatchAnswer::Results(..) => "results".into(),
+        BatchAnswer::Unsupported => "unsupported".into(),
+        BatchAnswer::Refused(_) => "refused".into(),
+        BatchAnswer::Setback(setback) => setback_in_words(&setback),
+    };
+    for (response, said) in [
+        (problem(404, "no"), "unsupported"),
+        (answer(404, "text/html", "<html>"), "unsupported"),
+        (problem(405, "no"), "unsupported"),
+        (problem(501, "no"), "unsupported"),
+        (problem(400, "no"), "refused"),
+        (problem(413, "no"), "refused"),
+        (problem(422, "no"), "refused"),
+        (answer(400, "text/html", "<html>"), "ServerError, unknown"),
+        (answer(200, "text/html", "<html>"), "Foreign, unknown"),
+        (answer(302, "text/html", "<html>"), "Foreign, unknown"),
+        (problem(401, "no"), "Unauthorized, nothing taken"),
+        (problem(408, "no"), "ServerError, unknown"),
+        (problem(409, "no"), "InProgress, unknown"),
+        (problem(429, "no"), "Busy, nothing taken"),
+        (problem(500, "no"), "ServerError, unknown"),
+        (problem(503, "no"), "Busy, nothing taken"),
+    ] {
+        assert_eq!(of(&response), said, "{response:?}");
+    }
+}
+
+#[test]
+fn a_key_beyond_ascii_is_known_in_both_its_forms() {
+    for named in ["f:任务", "f%3A%E4%BB%BB%E5%8A%A1"] {
+        let own = answer(201, "application/json", &receipt_body(named, 5));
+        let meant = ChargeAnswer::of(&own, &charge("任务"), Now::default());
+        assert_eq!(meaning(&meant), "charged", "{named}");
+    }
+}

@@ -1,0 +1,83 @@
+//! How long, and how often, a call tries before it says how things stand.
+
+use tollbox::core::outcome::What;
+
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::World;
+
+#[test]
+fn nothing_is_waited_for_longer_than_respond_within_ms() {
+    let mut world = World::with(|config| config.respond_within_ms = 3_000);
+    let tab = world.start();
+    world.server.fault(On::AnyCharge, 1, Fault::HangAfter);
+    let asked_ms = world.now.mono_ms;
+    let call = world.charge(tab, "t1", 5);
+    let outcome = world.wait(call);
+    assert_eq!(word(&outcome), "unknown Timeout");
+    assert!(matches!(
+        outcome.what,
+        What::Unknown {
+            resolving: true,
+            durable: true,
+            ..
+        }
+    ));
+    assert_eq!(world.answered_at_ms[&call] - asked_ms, 3_000);
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_failing_server_is_tried_so_often_within_a_call() {
+    let mut world = World::with(|config| config.respond_within_ms = 60_000);
+    let tab = world.start();
+    world.server.fault(
+        On::AnyCharge,
+        u32::MAX,
+        Fault::Answer(problem(500, "broken")),
+    );
+    let call = world.charge(tab, "t1", 5);
+    let outcome = world.wait(call);
+    assert_eq!(
+        (word(&outcome).as_str(), outcome.attempts),
+        ("unknown ServerError", 3)
+    );
+    assert_eq!(world.server.count(On::AnyCharge), 3);
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn busy_with_this_key_is_unknown_and_tried_again() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(
+        On::AnyCharge,
+        5,
+        Fault::Answer(problem(409, "request-in-progress")),
+    );
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "unknown Busy");
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_request_time_limit_of_the_servers_is_unknown() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(
+        On::AnyCharge,
+        1,
+        Fault::AnswerAfter(problem(408, "too-slow")),
+    );
+    let call = world.charge(tab, "t1", 5);
+    let outcome = world.wait(call);
+    assert_eq!(
+        (word(&outcome).as_str(), outcome.attempts),
+        ("charged again", 2)
+    );
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}

@@ -1,0 +1,93 @@
+//! What is known from outside: what the ledger really did, what was asked and what was said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tollbox::core::charge::Key;
+use tollbox::core::engine::CallId;
+
+use super::server::ACCOUNT;
+use super::tab::TabId;
+use super::world::World;
+
+/// A call that waits for its answer.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub tab: TabId,
+    pub what: &'static str,
+    pub key: Option<Key>,
+    /// Whether the journal had this key then.
+    pub known: bool,
+    /// When it has to be answered.
+    pub until_ms: Option<u64>,
+}
+
+#[derive(Default)]
+pub struct Books {
+    /// The ledger's balance at each version.
+    pub balances: BTreeMap<u64, u64>,
+    /// How often each key was charged.
+    pub charged: BTreeMap<String, u32>,
+    pub calls: BTreeMap<CallId, Asked>,
+    /// Said to be safe in the journal.
+    pub promised: BTreeSet<Key>,
+    /// Said to have taken nothing, for so many points, and not asked for again since.
+    pub said_untaken: BTreeMap<Key, (u64, String)>,
+    /// Deleted from the journal after their verdict.
+    pub forgotten: BTreeSet<Key>,
+    /// Known before the journal was wiped: their client can't know what became of them.
+    pub wiped: BTreeSet<Key>,
+    entered: usize,
+}
+
+impl Books {
+    pub fn new(seed_balance: u64) -> Books {
+        Books {
+            balances: BTreeMap::from([(1, seed_balance)]),
+            ..Books::default()
+        }
+    }
+
+    pub fn forget_calls_of(&mut self, tab: TabId) {
+        self.calls.retain(|_, asked| asked.tab != tab);
+    }
+}
+
+impl World {
+    pub fn enter_balance(&mut self) {
+        let balance = self.server.ledger.balance(ACCOUNT);
+        self.books.balances.insert(balance.version, balance.points);
+    }
+
+    /// Takes note of what the ledger has charged since the last time.
+    pub fn enter_charges(&mut self) {
+        self.enter_balance();
+        let charges = self.server.ledger.charges(ACCOUNT);
+        let new = charges.get(self.books.entered..).unwrap_or_default();
+        let new: Vec<(String, u64)> = new
+            .iter()
+            .map(|charge| {
+                (
+                    charge.request.key().to_owned(),
+                    charge.request.amount().get(),
+                )
+            })
+            .collect();
+        self.books.entered = charges.len();
+        for (wire, amount) in new {
+            if wire.starts_with("elsewhere") {
+                continue;
+            }
+            self.counts.charges += 1;
+            self.note(|| format!("    CHARGED {wire}: {amount}"));
+            let times = self.books.charged.entry(wire.clone()).or_default();
+            *times += 1;
+            if *times > 1 {
+                self.violate(
+                    "1 at most once",
+                    format!("{wire} is charged {times} times", times = *times),
+                );
+            }
+            self.check_charged(&wire, amount);
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The promises, checked at everything that a tab does or says.
+
+use tollbox::core::balance::Confirmed;
+use tollbox::core::charge::Key;
+use tollbox::core::clock::parse_http_date;
+use tollbox::core::engine::{Answer, CallId};
+use tollbox::core::outcome::{FailureReason, Outcome, What};
+use tollbox::core::protocol::{Request, Response};
+use tollbox::core::record::{Record, State, Verdict};
+use tollbox::core::snapshot::{BillingStatus, ChargeRecord};
+
+use super::server::{On, kind_and_keys};
+use super::tab::{Life, Outage, TabId};
+use super::trace;
+use super::world::World;
+
+/// Timers and turns may be late by this.
+const SLACK_MS: u64 = 5;
+
+impl World {
+    /// What leaves is in the journal, and may leave now.
+    pub fn check_send(&mut self, place: usize, request: &Request) {
+        let (on, keys) = kind_and_keys(request);
+        let tab = &mut self.tabs[place];
+        let (id, path, now_ms) = (tab.id, &request.path, self.mono_ms);
+        if now_ms < tab.held_until_ms {
+            let left_ms = tab.held_until_ms - now_ms;
+            let what = format!("tab{id} sends {path} {left_ms} ms before Retry-After");
+            return self.violate("7 patience", what);
+        }
+        if tab.life != Life::Live {
+            let what = format!("tab{id} sends {path}, and is {:?}", tab.life);
+            return self.violate("7 patience", what);
+        }
+        if let Some(outage) = &mut tab.outage {
+            if on != On::Balance {
+                return self.violate("7 patience", format!("tab{id} sends {path} in an outage"));
+            }
+            outage.probes += 1;
+            let passed_ms = now_ms - outage.since_ms;
+            let regular = passed_ms / (self.mix.config.backoff.max_ms / 4);
+            if outage.probes > 14 + 8 * (outage.nudges + 1) + regular {
+                let what = format!("tab{id} probes {outage:?} in {passed_ms} ms");
+                return self.violate("7 patience", what);
+            }
+        }
+        for wire in keys {
+            let record = self.record_of(&wire).map(|(_, record)| record);
+            let written = record.is_some_and(|record| on == On::LookUp || record.attempts() > 0);
+            let lost = self.is_excused(&wire);
+            if !written && !lost {
+                let what = format!("tab{id} sends {wire}, and its attempt is not in the journal");
+                return self.violate("2 nothing lost", what);
+            }
+        }
+    }
+
+    /// The journal's record of a key on the wire.
+    pub fn record_of(&self, wire: &str) -> Option<(Key, &Record)> {
+        let key = Key::new(wire).ok()?;
+        let record = self.journal.records.get(&key)?;
+        Some((key, record))
+    }
+
+    /// Its client can't know what became of it.
+    fn is_excused(&self, wire: &str) -> bool {
+        let key = Key::new(wire).ok();
+        key.is_some_and(|key| {
+            self.books.wiped.contains(&key) || self.books.forgotten.contains(&key)
+        })
+    }
+
+    fn is_charged(&self, key: &Key, amount: u64) -> bool {
+        self.server.charged.get(&key.wire()) == Some(&amount)
+    }
+
+    /// The ledger has just charged this.
+    pub fn check_charged(&mut self, wire: &str, amount: u64) {
+        let Ok(key) = Key::new(wire) else {
+            return;
+        };
+        if self.books.wiped.contains(&key) {
+            return;
+        }
+        if let Some((said, words)) = self.books.said_untaken.get(&key)
+            && *said == amount
+        {
+            let what = format!("{wire} is charged after this was said: {words}");
+            return self.violate("3 the truth", what);
+        }
+        let Some((_, record)) = self.record_of(wire) else {
+            return;
+        };
+        let untaken = match record.state() {
+            State::Settled(Verdict::Declined(_)) => true,
+            State::Settled(Verdict::Failed(failure)) => failure.reason != FailureReason::Conflict,
+            State::Settled(Verdict::Charged(_))
+            | State::Waiting(_)
+            | State::Attempting(_)
+            | State::Parked(_) => false,
+        };
+        if untaken && record.charge().amount.get() == amount {
+            let what = format!(
+                "{wire} is charged, and the journal has {}",
+                trace::record(record)
+            );
+            self.violate("3 the truth", what);
+        }
+    }
+
+    /// What listeners are told is true.
+    pub fn check_told(&mut self, place: usize, record: &ChargeRecord) {
+        let charged = self.is_charged(&record.key, record.amount.get());
+        let conflict = record.outcome.as_ref().is_some_and(is_conflict);
+        let lie = match record.status {
+            BillingStatus::Success => !charged,
+            BillingStatus::Failed => {
+                charged && !conflict && !self.books.wiped.contains(&record.key)
+            }
+            BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => false,
+        };
+        if lie {
+            let id = self.tabs[place].id;
+            let what = format!("tab{id} tells {record:?}; charged: {charged}");
+            self.violate("3 the truth", what);
+        }
+    }
+
+    pub fn answered(&mut self, place: usize, call: CallId, answer: &Answer) {
+        let id = self.tabs[place].id;
+        let Some(asked) = self.books.calls.remove(&call) else {
+            return self.violate("contract", format!("call {call} is answered twice"));
+        };
+        let late_ms = asked
+            .until_ms
+            .map_or(0, |until_ms| self.mono_ms.saturating_sub(until_ms));
+        if late_ms > SLACK_MS {
+            let what = format!("tab{id} answers {} {late_ms} ms too late", asked.what);
+            self.violate("5 liveness", what);
+        }
+        match answer {
+            Answer::Outcome(outcome) => {
+                if asked.what == "start" {
+                    self.tabs[place].tasks.remove(&outcome.key);
+                }
+                self.check_outcome(id, asked.what, outcome);
+            }
+            Answer::NotFound => {
+                let key = asked.key.filter(|_| asked.known);
+                if let Some(key) = key.filter(|key| self.journal.records.contains_key(key)) {
+                    let what = format!("tab{id} does not find {key}, which the journal has");
+                    self.violate("2 nothing lost", what);
+                }
+            }
+            Answer::Closed if self.tabs[place].life == Life::Live => {
+                self.violate(
+                    "contract",
+                    format!("tab{id} is open, and says that it is closed"),
+                );
+            }
+            Answer::Closed
+            | Answer::Started
+            | Answer::Record(_)
+            | Answer::Flush(_)
+            | Answer::Balance(_)
+            | Answer::SignedOut(_) => {}
+        }
+    }
+
+    /// What a caller is told is true.
+    fn check_outcome(&mut self, id: TabId, asked: &str, outcome: &Outcome) {
+        let key = &outcome.key;
+        let charged = self.is_charged(key, outcome.amount.get());
+        let knows = !self.books.wiped.contains(key);
+        let lie = match &outcome.what {
+            What::Charged { .. } => !charged,
+            What::Declined { .. } | What::Failed { .. } => {
+                charged && knows && !is_conflict(outcome)
+            }
+            What::Queued { .. } => charged && knows,
+            What::Unknown { .. } => false,
+        };
+        if lie {
+            let what = format!("tab{id} answers {outcome:?} to {asked}; charged: {charged}");
+            return self.violate("3 the truth", what);
+        }
+        match &outcome.what {
+            What::Queued { durable: true, .. } | What::Unknown { durable: true, .. } => {
+                self.books.promised.insert(key.clone());
+                let kept = self.journal.records.contains_key(key);
+                if !kept && !self.is_excused(&key.wire()) {
+                    let what = format!("tab{id} answers {outcome:?}, and the journal has nothing");
+                    self.violate("2 nothing lost", what);
+                }
+            }
+            What::Failed {
+                retryable: true, ..
+            } => {}
+            What::Declined { .. } | What::Failed { .. }
+                if asked != "start" && !is_conflict(outcome) =>
+            {
+                self.said_untaken(outcome);
+            }
+            What::Charged { .. }
+            | What::Queued { .. }
+            | What::Unknown { .. }
+            | What::Declined { .. }
+            | What::Failed { .. } => {}
+        }
+    }
+
+    /// From now on it may not be charged, unless it is asked for again.
+    fn said_untaken(&mut self, outcome: &Outcome) {
+        let key = &outcome.key;
+        let open = self.journal.records.get(key).is_some_and(Record::is_open);
+        let again = self.books.calls.values().any(|asked| {
+            matches!(asked.what, "charge" | "retry") && asked.key.as_ref() == Some(key)
+        });
+        if !open && !again {
+            let said = (outcome.amount.get(), format!("{:?}", outcome.what));
+            self.books.said_untaken.insert(key.clone(), said);
+        }
+    }
+
+    pub fn check_cached(&mut self, id: TabId, confirmed: &Confirmed) {
+        let really = self.books.balances.get(&confirmed.version);
+        if really != Some(&confirmed.balance.get()) {
+            let what = format!("tab{id} caches {confirmed:?}, really it is {really:?}");
+            self.violate("4 the balance", what);
+        }
+    }
+
+    /// Takes note of what an answer asks for, as any reader of HTTP would.
+    pub fn note_answer(&mut self, place: usize, response: &Response) {
+        let (wall_ms, mono_ms) = (self.wall_ms, self.mono_ms);
+        let tab = &mut self.tabs[place];
+        tab.outage = None;
+        if !matches!(response.status, 429 | 503) {
+            return;
+        }
+        let wait_ms = response.retry_after.as_deref().and_then(|text| {
+            let seconds = text.parse::<u64>().ok().map(|seconds| seconds * 1_000);
+            seconds.or_else(|| Some(parse_http_date(text)?.saturating_sub(wall_ms)))
+        });
+        if let Some(wait_ms) = wait_ms {
+            tab.held_until_ms = tab.held_until_ms.max(mono_ms + wait_ms.min(86_400_000));
+        }
+    }
+
+    pub fn note_outage(&mut self, place: usize) {
+        let since_ms = self.mono_ms;
+        let first = Outage {
+            since_ms,
+            probes: 0,
+            nudges: 0,
+        };
+        self.tabs[place].outage.get_or_insert(first);
+    }
+}
+
+pub fn is_conflict(outcome: &Outcome) -> bool {
+    matches!(&outcome.what, What::Failed { reason, .. } if *reason == FailureReason::Conflict)
+}

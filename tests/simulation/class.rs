@@ -1,0 +1,123 @@
+//! Classes of faults, each of which can be left out of all runs.
+
+/// One class of things that go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Up to 4 tabs instead of one, and announcements that are delayed or lost.
+    Tabs,
+    /// Tabs and the browser die; tabs are closed and opened.
+    Crashes,
+    /// Requests and answers are lost, slow, or hang; outages; lies about being offline.
+    Network,
+    /// A POST reaches the server twice.
+    Twice,
+    /// 429, 503, 500, 502, garbage, foreign answers, broken batches.
+    Answers,
+    /// Tokens expire, are refused for a while, or can't be had.
+    Tokens,
+    /// The wall clock jumps by up to a day.
+    Clocks,
+    /// The journal's transactions fail.
+    Writes,
+    /// Reading the whole journal fails.
+    Reads,
+    /// The server forgets keys.
+    KeyTtl,
+    /// Few settled charges are kept.
+    Forgetting,
+    /// Timers of hidden tabs are throttled.
+    Hidden,
+    /// `signOut()`.
+    SignOut,
+    /// The journal is wiped under running tabs.
+    Wipe,
+    /// A request may arrive after its client has stopped waiting.
+    Late,
+    /// Keys are forgotten, and the wall clock jumps as well.
+    TtlClocks,
+    /// `Retry-After` as a date, and the wall clock jumps as well.
+    DateClocks,
+}
+
+impl Class {
+    pub const ALL: [(Class, &'static str); 17] = [
+        (Class::Tabs, "tabs"),
+        (Class::Crashes, "crashes"),
+        (Class::Network, "network"),
+        (Class::Twice, "twice"),
+        (Class::Answers, "answers"),
+        (Class::Tokens, "tokens"),
+        (Class::Clocks, "clocks"),
+        (Class::Writes, "writes"),
+        (Class::Reads, "reads"),
+        (Class::KeyTtl, "key-ttl"),
+        (Class::Forgetting, "forgetting"),
+        (Class::Hidden, "hidden"),
+        (Class::SignOut, "sign-out"),
+        (Class::Wipe, "wipe"),
+        (Class::Late, "late"),
+        (Class::TtlClocks, "ttl-clocks"),
+        (Class::DateClocks, "date-clocks"),
+    ];
+}
+
+/// Which classes may occur.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Classes(u32);
+
+impl Classes {
+    pub const NONE: Classes = Classes(0);
+
+    pub fn all() -> Classes {
+        let classes = Class::ALL.into_iter();
+        classes.fold(Classes::NONE, |all, (class, _)| all.with(class))
+    }
+
+    pub const fn with(self, class: Class) -> Classes {
+        Classes(self.0 | 1 << class as u32)
+    }
+
+    pub const fn without(self, class: Class) -> Classes {
+        Classes(self.0 & !(1 << class as u32))
+    }
+
+    pub const fn has(self, class: Class) -> bool {
+        self.0 & (1 << class as u32) != 0
+    }
+
+    /// `all`, `none`, `usual` or a class, added; with a `-` before it, taken away; by commas.
+    pub fn parse(text: &str, usual: Classes) -> Result<Classes, String> {
+        let mut classes = Classes::NONE;
+        for word in text
+            .split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+        {
+            let (taken_away, name) = match word.strip_prefix('-') {
+                Some(name) => (true, name),
+                None => (false, word),
+            };
+            let named = match name {
+                "all" => Classes::all(),
+                "none" => Classes::NONE,
+                "usual" => usual,
+                name => {
+                    let known = Class::ALL.into_iter().find(|(_, known)| *known == name);
+                    let (class, _) =
+                        known.ok_or_else(|| format!("no such class of faults: {name}"))?;
+                    Classes::NONE.with(class)
+                }
+            };
+            classes = match taken_away {
+                true => Classes(classes.0 & !named.0),
+                false => Classes(classes.0 | named.0),
+            };
+        }
+        Ok(classes)
+    }
+
+    pub fn names(self) -> String {
+        let named = Class::ALL.into_iter().filter(|(class, _)| self.has(*class));
+        named.map(|(_, name)| name).collect::<Vec<_>>().join(",")
+    }
+}

@@ -1,0 +1,170 @@
+//! What tabs order, and what comes of it.
+
+use tollbox::core::engine::{Effect, Event, Notice};
+
+use super::tab::TabId;
+use super::trace;
+use super::world::{Happening, World};
+
+impl World {
+    pub fn perform(&mut self, place: usize, effect: Effect) {
+        let id = self.tabs[place].id;
+        if let Some(line) = trace::effect(&self.trace, &effect) {
+            self.note(|| format!("    tab{id} -> {line}"));
+        }
+        match effect {
+            Effect::Journal { ops, relaxed } => {
+                if std::mem::replace(&mut self.tabs[place].writing, true) {
+                    self.violate("contract", format!("tab{id} has two journal orders open"));
+                }
+                let in_ms = match self.dice.chance(self.mix.slow_write) {
+                    true => self.dice.skewed(&[100, 2_000, 10_000]),
+                    false => self.dice.between(0, 4),
+                };
+                let tab = id;
+                self.plan(in_ms, Happening::Commit { tab, ops, relaxed });
+            }
+            Effect::Load => {
+                let in_ms = self.dice.between(0, 5);
+                self.plan(in_ms, Happening::Load { tab: id });
+            }
+            Effect::Send {
+                send,
+                request,
+                refresh_token,
+                time_limit_ms,
+            } => self.send(place, send, request, refresh_token, time_limit_ms),
+            Effect::AskLock => self.ask_lock(place),
+            Effect::ReleaseLock => self.let_go_of_lock(id),
+            Effect::Announce { keys, confirmed } => {
+                for peer in self.all_live() {
+                    if peer == id || self.dice.chance(self.mix.lose_announcement) {
+                        continue;
+                    }
+                    let in_ms = self.announcement_ms();
+                    let (keys, confirmed) = (keys.clone(), confirmed.clone());
+                    let tab = peer;
+                    self.plan(
+                        in_ms,
+                        Happening::Peer {
+                            tab,
+                            keys,
+                            confirmed,
+                        },
+                    );
+                }
+            }
+            Effect::SaveBalance(confirmed) => {
+                if let Some(confirmed) = &confirmed {
+                    self.check_cached(id, confirmed);
+                }
+                for peer in self.all_live() {
+                    let Some(confirmed) = confirmed.clone() else {
+                        break;
+                    };
+                    if peer == id || self.dice.chance(self.mix.lose_announcement) {
+                        continue;
+                    }
+                    let in_ms = self.announcement_ms();
+                    let tab = peer;
+                    self.plan(in_ms, Happening::Cached { tab, confirmed });
+                }
+                self.cache.push(confirmed);
+            }
+            Effect::Resolve { call, answer } => self.answered(place, call, &answer),
+            Effect::Notice(Notice::Charge(record)) => {
+                self.tabs[place].sees(&record);
+                self.check_told(place, &record);
+            }
+            Effect::Notice(Notice::Snapshot(snapshot)) => {
+                self.check_snapshot(place, &snapshot);
+                self.tabs[place].snapshot = Some(*snapshot);
+            }
+            Effect::Notice(
+                Notice::Balance(_)
+                | Notice::Network(_)
+                | Notice::FlushProgress(_)
+                | Notice::FlushReport(_)
+                | Notice::Alert(_)
+                | Notice::Log(_),
+            ) => {}
+        }
+    }
+
+    fn announcement_ms(&mut self) -> u64 {
+        match self.dice.chance(self.mix.slow_announcement) {
+            true => self.dice.skewed(&[100, 5_000, 60_000]),
+            false => self.dice.between(0, 3),
+        }
+    }
+
+    pub fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Act => self.act(),
+            Happening::Commit { tab, ops, relaxed } => self.commit(tab, ops, relaxed),
+            Happening::Committed { tab, result } => self.committed(tab, result),
+            Happening::Load { tab } => self.load(tab),
+            Happening::Arrive { sending, heard } => self.arrive(&sending, heard),
+            Happening::Answer {
+                tab,
+                send,
+                response,
+            } => self.deliver_answer(tab, send, response),
+            Happening::Lost {
+                tab,
+                send,
+                timed_out,
+            } => self.deliver_loss(tab, send, timed_out),
+            Happening::NotSent { tab, send } => self.deliver_not_sent(tab, send),
+            Happening::Lock { tab } => match self.place(tab) {
+                Some(_) if self.lock == Some(tab) || self.mix.no_locks => {
+                    self.tell(tab, Event::LockGranted);
+                }
+                Some(_) | None => {}
+            },
+            Happening::LockTimeout { tab, asked_ms } => {
+                let place = self.place(tab);
+                let same = place.is_some_and(|place| self.tabs[place].lock_asked_ms == asked_ms);
+                if same && self.lock_queue.contains(&tab) {
+                    self.lock_queue.retain(|waiting| *waiting != tab);
+                    self.tell(tab, Event::LockRefused);
+                }
+            }
+            Happening::Peer {
+                tab,
+                keys,
+                confirmed,
+            } => self.tell(tab, Event::Peer { keys, confirmed }),
+            Happening::Cached { tab, confirmed } => self.tell(tab, Event::Cached(confirmed)),
+        }
+    }
+
+    fn ask_lock(&mut self, place: usize) {
+        let (tab, asked_ms) = (self.tabs[place].id, self.mono_ms);
+        if self.mix.no_locks {
+            return self.plan(0, Happening::Lock { tab });
+        }
+        self.tabs[place].lock_asked_ms = asked_ms;
+        self.lock_queue.push_back(tab);
+        let patience_ms = self.mix.config.claim_ms();
+        self.plan(patience_ms, Happening::LockTimeout { tab, asked_ms });
+        self.grant_lock();
+    }
+
+    fn grant_lock(&mut self) {
+        if self.lock.is_none()
+            && let Some(tab) = self.lock_queue.pop_front()
+        {
+            self.lock = Some(tab);
+            self.plan(1, Happening::Lock { tab });
+        }
+    }
+
+    pub fn let_go_of_lock(&mut self, tab: TabId) {
+        self.lock_queue.retain(|waiting| *waiting != tab);
+        if self.lock == Some(tab) {
+            self.lock = None;
+        }
+        self.grant_lock();
+    }
+}

@@ -1,0 +1,149 @@
+//! The run of one seed, and what must hold at its end.
+
+use tollbox::core::outcome::FailureReason;
+use tollbox::core::record::{Record, State, Verdict};
+
+use super::class::Classes;
+use super::tab::Life;
+use super::trace::{self, Trace};
+use super::world::{Happening, World};
+
+/// Once faults have stopped, everything settles within this, after what servers had asked for.
+const SETTLED_WITHIN_MS: u64 = 1_800_000;
+/// Enough for every tab to look into the journal once more by itself.
+const LAST_LOOK_MS: u64 = 70_000;
+
+/// Runs one seed to its end.
+pub fn run(seed: u64, classes: Classes, late_ms: u64, trace: Trace) -> World {
+    let mut world = World::new(seed, classes, late_ms, trace);
+    world.open();
+    world.plan(500, Happening::Act);
+    while world.calm_since_ms.is_none() && world.step() {}
+    let patience_ms = world.longest_patience_ms();
+    let late_ms = world.calm_since_ms.unwrap_or(world.mono_ms) + patience_ms + SETTLED_WITHIN_MS;
+    while world.violation.is_none() && !world.is_settled() {
+        if world.mono_ms > late_ms || !world.step() {
+            let open = world.what_is_open();
+            world.violate("5 liveness", format!("not settled in time: {open}"));
+        }
+    }
+    let end_ms = world.mono_ms + LAST_LOOK_MS;
+    while world.violation.is_none() && world.mono_ms < end_ms && world.step() {}
+    if world.violation.is_none() {
+        world.check_end();
+    }
+    world
+}
+
+impl World {
+    /// The longest that a server has asked a tab to wait from now on.
+    fn longest_patience_ms(&self) -> u64 {
+        let held = self.tabs.iter().map(|tab| tab.held_until_ms);
+        held.max().unwrap_or(0).saturating_sub(self.mono_ms)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.backend.on_the_way == 0
+            && !self.journal.records.values().any(Record::is_open)
+            && !self.tabs.iter().any(|tab| tab.writing)
+            && self.unanswered().is_none()
+    }
+
+    /// A call that should have been answered by now.
+    fn unanswered(&self) -> Option<String> {
+        let waits = |asked: &super::books::Asked| {
+            let place = self.place(asked.tab)?;
+            // A client that is signed out does nothing for a charge that is open.
+            let patient = asked.what == "settled" && self.tabs[place].life == Life::SignedOut;
+            (!patient).then(|| format!("{asked:?}"))
+        };
+        self.books.calls.values().find_map(waits)
+    }
+
+    fn what_is_open(&self) -> String {
+        let records = self
+            .journal
+            .records
+            .values()
+            .filter(|record| record.is_open());
+        let records: Vec<String> = records.map(trace::record).collect();
+        format!("{records:?}, unanswered: {:?}", self.unanswered())
+    }
+
+    fn check_end(&mut self) {
+        let records: Vec<Record> = self.journal.records.values().cloned().collect();
+        for record in &records {
+            self.check_final(record);
+        }
+        for key in self.books.promised.clone() {
+            let kept = records.iter().any(|record| record.charge().key == key);
+            if !kept && !self.books.forgotten.contains(&key) && !self.books.wiped.contains(&key) {
+                self.violate("2 nothing lost", format!("{key} was promised, and is gone"));
+            }
+        }
+        for tab in 0..self.tabs.len() {
+            self.check_rest(tab);
+        }
+    }
+
+    /// What the journal has settled on is what the ledger has.
+    fn check_final(&mut self, record: &Record) {
+        let charge = record.charge();
+        let charged = self.server.charged.get(&charge.key.wire()) == Some(&charge.amount.get());
+        let wiped = self.books.wiped.contains(&charge.key);
+        let line = trace::record(record);
+        match record.state() {
+            State::Waiting(_) | State::Attempting(_) => {
+                self.violate("5 liveness", format!("at the end there is {line}"));
+            }
+            State::Parked(_) => self.counts.parked += 1,
+            State::Settled(Verdict::Charged(_)) if !charged => {
+                self.violate("3 the truth", format!("the ledger does not have {line}"));
+            }
+            State::Settled(Verdict::Charged(_)) => {}
+            State::Settled(Verdict::Declined(_)) => {
+                self.counts.declined += 1;
+                if charged && !wiped {
+                    self.violate("3 the truth", format!("the ledger has {line}"));
+                }
+            }
+            State::Settled(Verdict::Failed(failure)) => {
+                self.counts.failed += 1;
+                let conflict = failure.reason == FailureReason::Conflict;
+                if charged && !wiped && !conflict {
+                    self.violate("3 the truth", format!("the ledger has {line}"));
+                }
+            }
+        }
+    }
+
+    /// A tab has nothing left to do, and knows it.
+    fn check_rest(&mut self, place: usize) {
+        let tab = &self.tabs[place];
+        let Some(snapshot) = tab.snapshot.clone().filter(|_| tab.life == Life::Live) else {
+            return;
+        };
+        let (id, queue) = (tab.id, snapshot.queue);
+        let parked: u64 = {
+            let records = self.journal.records.values();
+            let parked = records.filter(|record| matches!(record.state(), State::Parked(_)));
+            parked.map(|record| record.charge().amount.get()).sum()
+        };
+        let tasks = tab.task_points();
+        if queue.pending + queue.retrying > 0 {
+            let what = format!("tab{id} still believes in open charges: {queue:?}");
+            return self.violate("5 liveness", what);
+        }
+        if queue.held_points.get() > parked + tasks {
+            let what = format!(
+                "tab{id} holds {}, of {parked} parked and {tasks} of tasks",
+                queue.held_points
+            );
+            return self.violate("6 the counts", what);
+        }
+        if snapshot.flush.is_some() || snapshot.stats.open > 0 {
+            let what = format!("tab{id} is not at rest: {snapshot:?}");
+            self.violate("6 the counts", what);
+        }
+    }
+}

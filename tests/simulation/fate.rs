@@ -1,0 +1,160 @@
+//! What befalls tabs, the browser, the clocks and the server, and how all that ends.
+
+use tollbox::core::engine::Event;
+
+use super::tab::{Life, TabId};
+use super::user::Action;
+use super::world::World;
+
+const DAY_MS: u64 = 86_400_000;
+/// How long outages, refusals and the like last at most.
+const SPELLS_MS: [u64; 3] = [500, 15_000, 300_000];
+
+impl World {
+    pub fn befall(&mut self, tab: TabId, action: Action) {
+        let spell_ms = self.dice.skewed(&SPELLS_MS);
+        let until_ms = self.mono_ms + spell_ms;
+        match action {
+            Action::SayOffline => self.say_online(false),
+            Action::SayOnline => self.say_online(true),
+            Action::Wake => {
+                if let Some(place) = self.place(tab) {
+                    self.tabs[place].throttle_ms = 0;
+                }
+                self.nudge(tab, Event::Online(self.online));
+                self.nudge(tab, Event::Woke);
+            }
+            Action::Hide => {
+                if let Some(place) = self.place(tab) {
+                    self.tabs[place].throttle_ms = self.dice.pick(&[1_000, 60_000]);
+                    // Its timers are late from now on, and so are its answers.
+                    let calls = self.books.calls.values_mut();
+                    for asked in calls.filter(|asked| asked.tab == tab) {
+                        asked.until_ms = None;
+                    }
+                }
+            }
+            Action::JumpWall => {
+                self.counts.jumps += 1;
+                let by_ms = self.dice.skewed(&[2_000, 60_000, DAY_MS]);
+                match self.dice.chance(500) {
+                    true => self.wall_ms += by_ms,
+                    false => self.wall_ms -= by_ms,
+                }
+                let wall_ms = self.wall_ms;
+                self.note(|| format!("the wall clock jumps by {by_ms} ms to {wall_ms}"));
+            }
+            Action::Open if self.tabs.len() < self.mix.most_tabs => self.open(),
+            Action::Open => {}
+            Action::Close => self.close(tab),
+            Action::CrashTab => {
+                if let Some(place) = self.place(tab) {
+                    self.crash(place);
+                }
+                self.open();
+            }
+            Action::CrashBrowser => self.crash_browser(),
+            Action::ServerDown => self.backend.down_until_ms = until_ms,
+            Action::NetworkDown => self.backend.cut_until_ms = until_ms,
+            Action::ExpireTokens => self.backend.token += 1,
+            Action::RefuseTokens => self.backend.refuses_until_ms = until_ms,
+            Action::BlockAccount => self.backend.blocked_until_ms = until_ms,
+            Action::FillDisk => self.journal.full = !self.journal.full,
+            Action::SignOut => {
+                if let Some(place) = self.place(tab) {
+                    self.tabs[place].life = Life::SignedOut;
+                    let call = self.ask(tab, "sign out", None, None);
+                    self.tell(tab, Event::SignOut { call });
+                }
+            }
+            Action::Wipe => self.wipe_journal(),
+            _ => {}
+        }
+    }
+
+    fn say_online(&mut self, online: bool) {
+        self.online = online;
+        if !online && self.dice.chance(700) {
+            // For once it is true.
+            self.backend.cut_until_ms = self.mono_ms + self.dice.skewed(&SPELLS_MS);
+        }
+        for tab in self.all_live() {
+            self.nudge(tab, Event::Online(online));
+        }
+    }
+
+    fn close(&mut self, tab: TabId) {
+        let Some(place) = self.place(tab) else {
+            return;
+        };
+        self.tabs[place].life = Life::Closing;
+        self.give_up_requests(place);
+        self.tell(tab, Event::Close);
+    }
+
+    /// The tab dies without a word. Its last transaction may be committed all the same, and what
+    /// it has sent may still arrive.
+    fn crash(&mut self, place: usize) {
+        let id = self.tabs[place].id;
+        self.counts.crashes += 1;
+        self.note(|| format!("tab{id} CRASHES"));
+        if self.dice.chance(500) {
+            self.orphans.insert(id);
+        }
+        if self.dice.chance(300) {
+            self.give_up_requests(place);
+        }
+        self.forget_tab(place);
+    }
+
+    fn give_up_requests(&mut self, place: usize) {
+        let tab = &mut self.tabs[place];
+        for send in std::mem::take(&mut tab.waiting) {
+            self.given_up.insert((tab.id, send));
+        }
+    }
+
+    fn crash_browser(&mut self) {
+        self.note(|| "the browser CRASHES".to_owned());
+        while let Some(place) = self.tabs.len().checked_sub(1) {
+            self.crash(place);
+        }
+        self.lose_relaxed_writes();
+        // localStorage comes back as it was some time ago.
+        if !self.cache.is_empty() && self.dice.chance(700) {
+            let kept = self.dice.index(self.cache.len());
+            self.cache.truncate(kept);
+        }
+        let tabs = self.dice.between(1, self.mix.most_tabs as u64);
+        for _ in 0..tabs {
+            self.open();
+        }
+    }
+
+    /// The faults stop: what is left has to settle by itself.
+    pub fn calm_down(&mut self) {
+        self.note(|| "══ the faults stop".to_owned());
+        self.calm_since_ms = Some(self.mono_ms);
+        self.mix.calm();
+        let backend = &mut self.backend;
+        backend.down_until_ms = 0;
+        backend.cut_until_ms = 0;
+        backend.refuses_until_ms = 0;
+        backend.blocked_until_ms = 0;
+        self.journal.full = false;
+        for tab in &mut self.tabs {
+            tab.throttle_ms = 0;
+        }
+        if !self.tabs.iter().any(|tab| tab.life == Life::Live) {
+            self.open();
+        }
+        if !self.online {
+            self.say_online(true);
+            self.backend.cut_until_ms = 0;
+        }
+        // Timers that were throttled are set anew.
+        for tab in self.all_live() {
+            self.drain(tab);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The journal that tabs share: transactions that commit or fail as a whole.
+
+use std::collections::BTreeMap;
+
+use tollbox::core::charge::Key;
+use tollbox::core::engine::Event;
+use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
+use tollbox::core::record::{Record, State};
+
+use super::tab::TabId;
+use super::trace;
+use super::world::{Happening, World};
+
+#[derive(Default)]
+pub struct Journal {
+    pub records: BTreeMap<Key, Record>,
+    /// What the last relaxed transactions deleted: a crash may bring it back.
+    pub undo: Vec<(Key, Record)>,
+    pub full: bool,
+}
+
+impl World {
+    pub fn commit(&mut self, tab: TabId, ops: Vec<Op>, relaxed: bool) {
+        let alive = self.place(tab).is_some();
+        if !alive && !self.orphans.contains(&tab) {
+            return;
+        }
+        let writes = ops.iter().any(|op| !matches!(op, Op::Read { .. }));
+        let result = if self.journal.full && writes {
+            Err("the quota is exceeded".to_owned())
+        } else if self.dice.chance(self.mix.abort_write) {
+            Err("the transaction was aborted".to_owned())
+        } else {
+            Ok(self.apply(&ops, relaxed))
+        };
+        self.counts.transactions += 1;
+        self.counts.failed_transactions += u64::from(result.is_err());
+        self.note(|| format!("tab{tab}: its transaction {}", trace::result(&result)));
+        let in_ms = self.dice.between(0, 3);
+        self.plan(in_ms, Happening::Committed { tab, result });
+    }
+
+    fn apply(&mut self, ops: &[Op], relaxed: bool) -> Vec<Applied> {
+        let at = ApplyAt {
+            wall_ms: self.wall_ms,
+            longest_claim_ms: self.mix.config.claim_ms(),
+        };
+        if !relaxed {
+            self.journal.undo.clear();
+        }
+        let mut results = Vec::with_capacity(ops.len());
+        for op in ops {
+            let applied = op.apply(self.journal.records.get(op.key()).cloned(), at);
+            match (applied.write, &applied.record) {
+                (Write::Put, Some(record)) => {
+                    self.journal
+                        .records
+                        .insert(op.key().clone(), record.clone());
+                }
+                (Write::Put, None) => {
+                    self.violate("contract", format!("{} puts nothing", trace::op(op)));
+                }
+                (Write::Delete, _) => self.delete(op.key()),
+                (Write::Keep, _) => {}
+            }
+            results.push(applied);
+        }
+        results
+    }
+
+    fn delete(&mut self, key: &Key) {
+        let Some(record) = self.journal.records.remove(key) else {
+            return;
+        };
+        if !matches!(record.state(), State::Settled(_)) {
+            let state = trace::record(&record);
+            self.violate(
+                "2 nothing lost",
+                format!("the open charge {state} is deleted"),
+            );
+        }
+        self.books.forgotten.insert(key.clone());
+        self.journal.undo.push((key.clone(), record));
+    }
+
+    pub fn committed(&mut self, tab: TabId, result: Result<Vec<Applied>, String>) {
+        if let Some(place) = self.place(tab) {
+            self.tabs[place].writing = false;
+            self.tell(tab, Event::Journaled(result));
+        }
+    }
+
+    pub fn load(&mut self, tab: TabId) {
+        if self.place(tab).is_none() {
+            return;
+        }
+        let records = match self.dice.chance(self.mix.fail_read) {
+            // What the shell reports where the store can't be read.
+            true => Vec::new(),
+            false => self.journal.records.values().cloned().collect(),
+        };
+        self.tell(tab, Event::Loaded(records));
+    }
+
+    /// The browser has died: what was not forced to the disk may be as it was.
+    pub fn lose_relaxed_writes(&mut self) {
+        if self.dice.chance(500) {
+            for (key, record) in std::mem::take(&mut self.journal.undo) {
+                self.note(|| format!("{} is back", trace::record(&record)));
+                self.books.forgotten.remove(&key);
+                self.journal.records.insert(key, record);
+            }
+        }
+    }
+
+    pub fn wipe_journal(&mut self) {
+        self.note(|| "the journal is WIPED".to_owned());
+        for key in self.user.keys() {
+            self.books.wiped.insert(key);
+        }
+        self.journal = Journal::default();
+        for tab in &mut self.tabs {
+            for key in tab.seen.keys().cloned().collect::<Vec<_>>() {
+                tab.unsee(&key);
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The simulator: many runs of several tabs, each the real core, over a simulated journal, clocks
+//! and network, against the reference server's real ledger. One seed is one run, whatever the
+//! computer: nothing here has a clock, and nothing is ordered by a hash.
+//!
+//! A run is a time of chaos, then the faults stop, and everything has to settle. The promises are
+//! checked at every step and at the end:
+//!
+//! 1. A key is charged at most once on the server.
+//! 2. What was answered `queued` or `unknown` with `durable: true` never disappears.
+//! 3. What was said is true.
+//! 4. The balance is the ledger's at its version, less what is open, and never goes back.
+//! 5. Calls are answered in time; once faults stop, everything settles.
+//! 6. The counts add up, and nothing is held when nothing is open.
+//! 7. Probes only in an outage, and not many; nothing before `Retry-After`.
+//!
+//! Environment: `TOLLBOX_SEEDS` (`N` or `A..B`), `TOLLBOX_SEED` (one, with its whole trace),
+//! `TOLLBOX_FAULTS` (see `class.rs`), `TOLLBOX_LATE_MS`.
+
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unreachable,
+    clippy::arithmetic_side_effects,
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants,
+    missing_docs
+)]
+
+mod books;
+mod checks;
+mod class;
+mod counts;
+mod dice;
+mod effects;
+mod end;
+mod fate;
+mod journal;
+mod mix;
+mod network;
+mod seeds;
+#[allow(dead_code)]
+#[path = "../engine/server.rs"]
+mod server;
+mod serving;
+mod tab;
+mod trace;
+mod user;
+mod views;
+mod world;

@@ -1,0 +1,220 @@
+//! What one run is made of: how the client is configured, what its user does, and how often what
+//! goes wrong. Some runs are calm, some are not.
+
+use tollbox::core::backoff::Backoff;
+use tollbox::core::config::{Config, OfflineSpend};
+use tollbox::core::points::Points;
+
+use super::class::{Class, Classes};
+use super::dice::Dice;
+use super::user::Action;
+
+/// Rates are of a thousand.
+pub struct Mix {
+    pub config: Config,
+    pub classes: Classes,
+    pub seed_balance: u64,
+    pub key_ttl_ms: Option<u64>,
+    /// Tabs open at once.
+    pub most_tabs: usize,
+    /// What the user and the world do before the faults stop.
+    pub actions: u64,
+    /// Bounds of the time between two of them.
+    pub gaps_ms: &'static [u64],
+    pub weights: Vec<(u64, Action)>,
+    pub lose_request: u64,
+    pub lose_answer: u64,
+    pub hang: u64,
+    pub slow: u64,
+    pub twice: u64,
+    pub late: u64,
+    /// How long after its time limit a request may still arrive.
+    pub late_ms: u64,
+    pub bad_answer: u64,
+    pub no_batches: bool,
+    pub dates: bool,
+    pub no_token: u64,
+    pub lose_announcement: u64,
+    pub slow_announcement: u64,
+    pub no_locks: bool,
+    pub abort_write: u64,
+    pub slow_write: u64,
+    pub fail_read: u64,
+}
+
+impl Mix {
+    pub fn draw(classes: Classes, late_ms: u64, dice: &mut Dice) -> Mix {
+        let mut active = Classes::NONE;
+        for (class, _) in Class::ALL {
+            // Drawn for every class, so that leaving one out changes as little as can be.
+            if dice.chance(650) && classes.has(class) {
+                active = active.with(class);
+            }
+        }
+        let clocks = active.has(Class::Clocks);
+        if clocks && !classes.has(Class::TtlClocks) {
+            active = active.without(Class::KeyTtl);
+        }
+        let dates = dice.chance(500) && (!clocks || classes.has(Class::DateClocks));
+        if active.has(Class::KeyTtl) {
+            // Whoever forgets a charge as the server does may charge it again.
+            active = active.without(Class::Forgetting).without(Class::Wipe);
+        }
+        let mut rate = |class: Class, most: u64| {
+            let rate = dice.skewed(&[most / 10, most / 3, most]);
+            if active.has(class) { rate } else { 0 }
+        };
+        let mut mix = Mix {
+            lose_request: rate(Class::Network, 300),
+            lose_answer: rate(Class::Network, 300),
+            hang: rate(Class::Network, 150),
+            slow: rate(Class::Network, 400),
+            twice: rate(Class::Twice, 400),
+            late: rate(Class::Late, 500),
+            late_ms,
+            bad_answer: rate(Class::Answers, 500),
+            no_token: rate(Class::Tokens, 100),
+            lose_announcement: rate(Class::Tabs, 700),
+            slow_announcement: rate(Class::Tabs, 500),
+            abort_write: rate(Class::Writes, 200),
+            slow_write: rate(Class::Writes, 300),
+            fail_read: rate(Class::Reads, 500),
+            config: config(active, dice),
+            seed_balance: dice.pick(&[0, 5, 40, 200, 100_000]),
+            key_ttl_ms: None,
+            most_tabs: 1,
+            actions: dice.skewed(&[8, 30, 60, 150]) + 2,
+            gaps_ms: dice.pick(&[
+                &[20_u64, 200, 2_000][..],
+                &[5, 5_000, 60_000],
+                &[50, 10_000, 600_000],
+            ]),
+            weights: Vec::new(),
+            no_batches: dice.chance(200),
+            no_locks: dice.chance(100),
+            dates,
+            classes: active,
+        };
+        mix.most_tabs = match active.has(Class::Tabs) {
+            true => dice.between(2, 4) as usize,
+            false => 1,
+        };
+        if active.has(Class::KeyTtl) {
+            // The server counts from the charge and the client from its request; what the network
+            // may hold back is the server's to add.
+            let margin_ms = mix.config.request_timeout_ms + late_ms + 1_000;
+            mix.key_ttl_ms = Some(mix.config.key_ttl_ms + margin_ms);
+        }
+        mix.weights = weights(active, dice);
+        mix
+    }
+
+    /// Nothing goes wrong from now on.
+    pub fn calm(&mut self) {
+        *self = Mix {
+            lose_request: 0,
+            lose_answer: 0,
+            hang: 0,
+            slow: 0,
+            twice: 0,
+            late: 0,
+            bad_answer: 0,
+            no_token: 0,
+            lose_announcement: 0,
+            slow_announcement: 0,
+            abort_write: 0,
+            slow_write: 0,
+            fail_read: 0,
+            config: self.config.clone(),
+            weights: Vec::new(),
+            ..*self
+        };
+    }
+}
+
+fn config(active: Classes, dice: &mut Dice) -> Config {
+    let usual = Config::default();
+    let key_ttl_ms = dice.pick(&[60_000, 600_000, 3_600_000]);
+    let keep_settled = dice.pick(&[0, 1, 5]);
+    let config = Config {
+        stale_after_ms: dice.pick(&[1_000, 30_000]),
+        sync_every_ms: dice.pick(&[0, 30_000, 300_000]),
+        max_entries: dice.pick(&[3, 10_000, 10_000, 10_000]),
+        offline_spend: match dice.between(0, 4) {
+            0 => OfflineSpend::Unlimited,
+            1 => OfflineSpend::Deny,
+            2 => Points::new(30).map_or(OfflineSpend::Deny, OfflineSpend::Points),
+            _ => OfflineSpend::WithinBalance,
+        },
+        batch_size: dice.pick(&[1, 2, 100, 100]),
+        max_attempts: dice.between(1, 4) as u32,
+        max_total_attempts: dice.pick(&[1, 3, 20, 20]),
+        backoff: Backoff {
+            base_ms: dice.pick(&[100, 1_000, 1_000]),
+            max_ms: dice.pick(&[5_000, 60_000]),
+        },
+        respond_within_ms: dice.pick(&[500, 8_000, 8_000, 30_000]),
+        ..usual.clone()
+    };
+    Config {
+        key_ttl_ms: match active.has(Class::KeyTtl) {
+            true => key_ttl_ms,
+            false => usual.key_ttl_ms,
+        },
+        keep_settled: match active.has(Class::Forgetting) {
+            true => keep_settled,
+            false => usual.keep_settled,
+        },
+        ..config
+    }
+}
+
+fn weights(active: Classes, dice: &mut Dice) -> Vec<(u64, Action)> {
+    let always = [
+        (40, Action::Charge),
+        (8, Action::ChargeAgain),
+        (3, Action::ChargeOther),
+        (3, Action::ChargeMany),
+        (8, Action::Cancel),
+        (8, Action::Retry),
+        (6, Action::Settled),
+        (3, Action::Show),
+        (6, Action::Flush),
+        (4, Action::Refresh),
+        (3, Action::StartTask),
+        (3, Action::EndTask),
+        (5, Action::StopWaiting),
+        (5, Action::TopUp),
+        (3, Action::ChargeElsewhere),
+        (3, Action::Wake),
+        (2, Action::SetPrice),
+    ];
+    let sometimes = [
+        (Class::Tabs, 5, Action::Open),
+        (Class::Crashes, 5, Action::Open),
+        (Class::Crashes, 4, Action::Close),
+        (Class::Crashes, 6, Action::CrashTab),
+        (Class::Crashes, 4, Action::CrashBrowser),
+        (Class::Network, 6, Action::ServerDown),
+        (Class::Network, 6, Action::NetworkDown),
+        (Class::Network, 5, Action::SayOffline),
+        (Class::Network, 6, Action::SayOnline),
+        (Class::Tokens, 6, Action::ExpireTokens),
+        (Class::Tokens, 3, Action::RefuseTokens),
+        (Class::Answers, 3, Action::BlockAccount),
+        (Class::Clocks, 8, Action::JumpWall),
+        (Class::Writes, 5, Action::FillDisk),
+        (Class::Hidden, 6, Action::Hide),
+        (Class::SignOut, 2, Action::SignOut),
+        (Class::Wipe, 3, Action::Wipe),
+    ];
+    let drawn = sometimes
+        .into_iter()
+        .filter(|(class, _, _)| active.has(*class));
+    let weights = always
+        .into_iter()
+        .chain(drawn.map(|(_, weight, action)| (weight, action)));
+    weights
+        .map(|(weight, action)| (weight * dice.between(0, 3), action))
+        .collect()
+}

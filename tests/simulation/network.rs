@@ -1,0 +1,216 @@
+//! The network between tabs and the server: it loses, delays, doubles and reorders.
+
+use std::rc::Rc;
+
+use tollbox::core::engine::{Event, SendId};
+use tollbox::core::protocol::{Method, Request, Response};
+
+use super::server::{On, kind_and_keys};
+use super::tab::TabId;
+use super::trace;
+use super::world::{Happening, World};
+
+/// A request that has left its tab.
+pub struct Sending {
+    pub tab: TabId,
+    pub send: SendId,
+    pub request: Request,
+    pub token: u64,
+    pub limit_at_ms: u64,
+}
+
+/// The state of the server, and of the way to it.
+#[derive(Default)]
+pub struct Backend {
+    /// Refuses connections until then.
+    pub down_until_ms: u64,
+    /// Nothing comes through until then.
+    pub cut_until_ms: u64,
+    /// The oldest token that is accepted.
+    pub token: u64,
+    /// No token is accepted until then.
+    pub refuses_until_ms: u64,
+    /// The account is blocked: every charge is declined until then.
+    pub blocked_until_ms: u64,
+    /// Requests on their way.
+    pub on_the_way: u64,
+}
+
+impl World {
+    pub fn send(
+        &mut self,
+        place: usize,
+        send: SendId,
+        request: Request,
+        refresh_token: bool,
+        limit_ms: u64,
+    ) {
+        self.check_send(place, &request);
+        let tab = &mut self.tabs[place];
+        let id = tab.id;
+        tab.waiting.insert(send);
+        if self.dice.chance(self.mix.no_token) {
+            let in_ms = self.dice.between(0, 20);
+            return self.plan(in_ms, Happening::NotSent { tab: id, send });
+        }
+        if refresh_token {
+            tab.token = self.backend.token;
+        }
+        let token = tab.token;
+        self.counts.requests += 1;
+        let lost = |timed_out| Happening::Lost {
+            tab: id,
+            send,
+            timed_out,
+        };
+        self.plan(limit_ms, lost(true));
+        let sending = Rc::new(Sending {
+            tab: id,
+            send,
+            request,
+            token,
+            limit_at_ms: self.mono_ms + limit_ms,
+        });
+        if self.mono_ms < self.backend.cut_until_ms {
+            let in_ms = self.dice.between(0, 50);
+            return self.plan(in_ms, lost(false));
+        }
+        let transit_ms = self.transit_ms(limit_ms);
+        if self.dice.chance(self.mix.lose_request) {
+            self.plan(transit_ms, lost(false));
+        } else if self.dice.chance(self.mix.hang) {
+            self.note(|| "    it hangs".to_owned());
+        } else if self.dice.chance(self.mix.late) {
+            self.send_late(&sending, limit_ms);
+        } else if sending.request.method == Method::Post && self.dice.chance(self.mix.twice) {
+            // The browser finds the reused connection closed, and sends the POST once more.
+            let again_ms = transit_ms + self.dice.between(1, 200);
+            self.plan_arrival(transit_ms, &sending, false);
+            self.plan_arrival(again_ms, &sending, true);
+        } else {
+            self.plan_arrival(transit_ms, &sending, true);
+        }
+    }
+
+    /// The client hears nothing, or of a broken connection, and the request arrives after that.
+    fn send_late(&mut self, sending: &Rc<Sending>, limit_ms: u64) {
+        let in_ms = self.dice.between(0, limit_ms + self.mix.late_ms);
+        if self.dice.chance(300) {
+            let early_ms = self.dice.between(0, in_ms.min(limit_ms));
+            let (tab, send) = (sending.tab, sending.send);
+            let timed_out = false;
+            self.plan(
+                early_ms,
+                Happening::Lost {
+                    tab,
+                    send,
+                    timed_out,
+                },
+            );
+        }
+        self.plan_arrival(in_ms, sending, true);
+    }
+
+    fn plan_arrival(&mut self, in_ms: u64, sending: &Rc<Sending>, heard: bool) {
+        self.backend.on_the_way += 1;
+        let sending = Rc::clone(sending);
+        self.plan(in_ms, Happening::Arrive { sending, heard });
+    }
+
+    fn transit_ms(&mut self, limit_ms: u64) -> u64 {
+        match self.dice.chance(self.mix.slow) {
+            true => self.dice.between(0, limit_ms),
+            false => self.dice.skewed(&[5, 50, 300]),
+        }
+    }
+
+    pub fn arrive(&mut self, sending: &Sending, heard: bool) {
+        self.backend.on_the_way -= 1;
+        let (tab, send) = (sending.tab, sending.send);
+        let late = self.mono_ms >= sending.limit_at_ms || self.given_up.contains(&(tab, send));
+        let (method, path) = (sending.request.method, &sending.request.path);
+        self.note(|| {
+            let (_, keys) = kind_and_keys(&sending.request);
+            let late = if late { ", LATE" } else { "" };
+            format!("server: {method:?} {path} {keys:?} of tab{tab}{late}")
+        });
+        if late && self.mix.late == 0 {
+            return self.note(|| "    but its client waits no longer: dropped".to_owned());
+        }
+        self.counts.arrivals += 1;
+        self.counts.late_arrivals += u64::from(late);
+        if self.mono_ms < self.backend.down_until_ms || self.mono_ms < self.backend.cut_until_ms {
+            self.note(|| "    but there is no server".to_owned());
+            return self.lose(sending, heard);
+        }
+        let Some(response) = self.serve(sending) else {
+            return self.lose(sending, heard);
+        };
+        self.note(|| format!("    answers {}", trace::response(&response)));
+        if self.dice.chance(self.mix.lose_answer) {
+            return self.lose(sending, heard);
+        }
+        let limit_ms = self.mix.config.request_timeout_ms;
+        let in_ms = self.transit_ms(limit_ms);
+        if heard && self.mono_ms + in_ms < sending.limit_at_ms {
+            self.plan(
+                in_ms,
+                Happening::Answer {
+                    tab,
+                    send,
+                    response,
+                },
+            );
+        }
+    }
+
+    fn lose(&mut self, sending: &Sending, heard: bool) {
+        self.note(|| "    the answer is LOST".to_owned());
+        if heard {
+            let in_ms = self.dice.between(0, 20);
+            let (tab, send) = (sending.tab, sending.send);
+            let timed_out = false;
+            self.plan(
+                in_ms,
+                Happening::Lost {
+                    tab,
+                    send,
+                    timed_out,
+                },
+            );
+        }
+    }
+
+    /// Whether the tab still waited for this, which it does no longer.
+    fn ends_waiting(&mut self, tab: TabId, send: SendId) -> Option<usize> {
+        let place = self.place(tab)?;
+        self.tabs[place].waiting.remove(&send).then_some(place)
+    }
+
+    pub fn deliver_answer(&mut self, tab: TabId, send: SendId, response: Response) {
+        if let Some(place) = self.ends_waiting(tab, send) {
+            self.note_answer(place, &response);
+            self.tell(tab, Event::Answered { send, response });
+        }
+    }
+
+    pub fn deliver_loss(&mut self, tab: TabId, send: SendId, timed_out: bool) {
+        if let Some(place) = self.ends_waiting(tab, send) {
+            self.given_up.insert((tab, send));
+            self.note_outage(place);
+            self.tell(tab, Event::Lost { send, timed_out });
+        }
+    }
+
+    pub fn deliver_not_sent(&mut self, tab: TabId, send: SendId) {
+        if self.ends_waiting(tab, send).is_some() {
+            let detail = "no token".to_owned();
+            self.tell(tab, Event::NotSent { send, detail });
+        }
+    }
+
+    /// Whether it is a charge request, alone or in a batch.
+    pub fn charges(request: &Request) -> bool {
+        matches!(kind_and_keys(request).0, On::Charge | On::Batch)
+    }
+}

@@ -1,0 +1,176 @@
+//! The server's side: the real ledger, behind everything that an answer can be instead.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use tollbox::core::protocol::{Request, Response};
+
+use super::network::Sending;
+use super::server::{On, kind_and_keys, page, problem, with_retry_after};
+use super::world::{START_WALL_MS, World};
+
+impl World {
+    /// The answer; `None` where the server dies before it.
+    pub fn serve(&mut self, sending: &Sending) -> Option<Response> {
+        let request = &sending.request;
+        let (on, _) = kind_and_keys(request);
+        let refuses = self.mono_ms < self.backend.refuses_until_ms;
+        if refuses || sending.token < self.backend.token {
+            return Some(problem(401, "unauthorized"));
+        }
+        if on == On::Batch && self.mix.no_batches {
+            let refusals = [problem(404, "not-found"), page(405), page(501)];
+            let at = self.dice.index(refusals.len());
+            return refusals.into_iter().nth(at);
+        }
+        if self.mono_ms < self.backend.blocked_until_ms && on == On::Charge {
+            let mut response = problem(403, "account-blocked");
+            response.body = json!({"type": "account-blocked", "declined": true}).to_string();
+            return Some(response);
+        }
+        if !self.dice.chance(self.mix.bad_answer) {
+            return Some(self.really_serve(request));
+        }
+        match self.dice.between(0, 9) {
+            0..=3 => Some(self.answer_instead(on)),
+            4..=6 => {
+                self.really_serve(request);
+                Some(self.answer_after(request))
+            }
+            7 => {
+                self.serve_a_part(request);
+                None
+            }
+            _ => {
+                let genuine = self.really_serve(request);
+                Some(self.spoilt(on, genuine))
+            }
+        }
+    }
+
+    pub fn really_serve(&mut self, request: &Request) -> Response {
+        let at_ms = self.elapsed_ms();
+        let response = self.server.answer(at_ms, request);
+        self.enter_charges();
+        response
+    }
+
+    /// Nothing is done.
+    fn answer_instead(&mut self, on: On) -> Response {
+        let response = match self.dice.between(0, 9) {
+            0 | 1 => problem(503, "unavailable"),
+            2 => page(503),
+            3 => problem(429, "too-many-requests"),
+            4 => page(429),
+            5 => problem(500, "broken"),
+            6 if on == On::Charge => problem(409, "request-in-progress"),
+            6 => page(404),
+            7 => page(200),
+            8 => page(403),
+            _ => page(502),
+        };
+        if !matches!(response.status, 429 | 503) {
+            return response;
+        }
+        match self.dice.between(0, 3) {
+            0 => response,
+            1 => with_retry_after(response, "soon"),
+            2 if self.mix.dates => {
+                let in_ms = self.dice.skewed(&[1_000, 120_000]);
+                let true_wall_ms = START_WALL_MS + self.elapsed_ms();
+                let date = UNIX_EPOCH + Duration::from_millis(true_wall_ms + in_ms);
+                with_retry_after(response, &httpdate::fmt_http_date(date))
+            }
+            _ => {
+                let seconds = self.dice.skewed(&[2, 10, 120]);
+                with_retry_after(response, &seconds.to_string())
+            }
+        }
+    }
+
+    /// All is done, and this is all that is said of it.
+    fn answer_after(&mut self, request: &Request) -> Response {
+        match self.dice.between(0, 6) {
+            0 => problem(500, "broken"),
+            1 => page(500),
+            2 => page(502),
+            3 => problem(504, "upstream"),
+            4 => page(200),
+            5 => page(408),
+            _ => self.another_charges_answer(request),
+        }
+    }
+
+    /// The answer that another charge got.
+    fn another_charges_answer(&mut self, request: &Request) -> Response {
+        let (on, _) = kind_and_keys(request);
+        let balance = self.server.balance();
+        let body = json!({
+            "charge_id": "c1", "idempotency_key": "f:another", "amount": 1,
+            "charged_at": "2026-01-01T00:00:00Z", "balance": balance, "version": 1,
+            "results": [{"idempotency_key": "f:another", "status": "charged", "charge_id": "c1",
+                "amount": 1, "charged_at": "2026-01-01T00:00:00Z", "replayed": false}],
+        });
+        // What is a charge's answer is a balance's too, as far as it goes.
+        match on {
+            On::Balance => page(200),
+            _ => super::server::json_answer(200, body),
+        }
+    }
+
+    /// The server dies after some charges of a batch, or right away.
+    fn serve_a_part(&mut self, request: &Request) {
+        let Some(mut body) = batch_body(request) else {
+            return;
+        };
+        if let Some(charges) = body["charges"].as_array_mut() {
+            let kept = self.dice.between(0, charges.len() as u64) as usize;
+            charges.truncate(kept);
+            if kept == 0 {
+                return;
+            }
+        }
+        let body = Some(body.to_string());
+        self.really_serve(&Request {
+            body,
+            ..request.clone()
+        });
+    }
+
+    /// A genuine answer, cut off or wrong in a part.
+    fn spoilt(&mut self, on: On, genuine: Response) -> Response {
+        let parsed = serde_json::from_str::<Value>(&genuine.body).ok();
+        let Some(mut body) = parsed.filter(|_| genuine.status < 300) else {
+            return genuine;
+        };
+        match (on, body["results"].as_array_mut()) {
+            (On::Batch, Some(results)) => {
+                let at = self.dice.index(results.len());
+                match self.dice.between(0, 4) {
+                    0 => drop(results.remove(at)),
+                    1 => results[at]["idempotency_key"] = json!("f:another"),
+                    2 => results[at]["amount"] = json!(999_999),
+                    3 => results.push(results[at].clone()),
+                    _ => results.reverse(),
+                }
+            }
+            (On::Charge | On::LookUp, _) if self.dice.chance(500) => {
+                body["amount"] = json!(999_999);
+            }
+            (On::Charge | On::LookUp, _) => body["idempotency_key"] = json!("f:another"),
+            _ => {
+                let half = genuine.body.len() / 2;
+                let body = genuine.body[..half].to_owned();
+                return Response { body, ..genuine };
+            }
+        }
+        let body = body.to_string();
+        Response { body, ..genuine }
+    }
+}
+
+fn batch_body(request: &Request) -> Option<Value> {
+    let body = request.body.as_deref()?;
+    let body: Value = serde_json::from_str(body).ok()?;
+    body["charges"].is_array().then_some(body)
+}

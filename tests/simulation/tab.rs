@@ -1,0 +1,128 @@
+//! One client, and what it was seen to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tollbox::core::charge::Key;
+use tollbox::core::clock::Now;
+use tollbox::core::engine::{Engine, SendId};
+use tollbox::core::snapshot::{BillingStatus, ChargeRecord, Snapshot};
+
+pub type TabId = u32;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    Live,
+    SignedOut,
+    /// Told to close, and still writing.
+    Closing,
+}
+
+pub struct Tab {
+    pub id: TabId,
+    pub engine: Engine,
+    pub life: Life,
+    /// Its monotonic clock reads 0 at this instant of the world's.
+    pub origin_ms: u64,
+    /// When its timer fires.
+    pub timer_ms: Option<u64>,
+    /// A timer set in a hidden tab fires no sooner than this.
+    pub throttle_ms: u64,
+    /// Ticks after which the deadline was still in the past, in a row.
+    pub spins: u32,
+    pub writing: bool,
+    /// Requests whose end it has not heard of.
+    pub waiting: BTreeSet<SendId>,
+    pub token: u64,
+    pub lock_asked_ms: u64,
+    /// What its listeners were last told of each charge, and of its points.
+    pub seen: BTreeMap<Key, (BillingStatus, u64)>,
+    /// Points of those that are open or parked.
+    pub open_points: u64,
+    /// Points of those that are open, parked or charged.
+    pub spent_points: u64,
+    pub tasks: BTreeMap<Key, u64>,
+    pub snapshot: Option<Snapshot>,
+    /// Nothing may leave before this.
+    pub held_until_ms: u64,
+    pub outage: Option<Outage>,
+}
+
+/// Since a request was lost, nothing has answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Outage {
+    pub since_ms: u64,
+    pub probes: u64,
+    /// What makes the client look at once.
+    pub nudges: u64,
+}
+
+impl Tab {
+    pub fn new(id: TabId, engine: Engine, origin_ms: u64, token: u64) -> Tab {
+        Tab {
+            id,
+            engine,
+            life: Life::Live,
+            origin_ms,
+            timer_ms: None,
+            throttle_ms: 0,
+            spins: 0,
+            writing: false,
+            waiting: BTreeSet::new(),
+            token,
+            lock_asked_ms: 0,
+            seen: BTreeMap::new(),
+            open_points: 0,
+            spent_points: 0,
+            tasks: BTreeMap::new(),
+            snapshot: None,
+            held_until_ms: 0,
+            outage: None,
+        }
+    }
+
+    /// An instant of the world on this tab's clocks.
+    pub fn now(&self, mono_ms: u64, wall_ms: u64) -> Now {
+        Now {
+            mono_ms: mono_ms - self.origin_ms,
+            wall_ms,
+        }
+    }
+
+    pub fn sees(&mut self, record: &ChargeRecord) {
+        self.unsee(&record.key);
+        let points = record.amount.get();
+        let (open, spent) = counted(record.status, points);
+        self.open_points += open;
+        self.spent_points += spent;
+        self.seen
+            .insert(record.key.clone(), (record.status, points));
+    }
+
+    pub fn unsee(&mut self, key: &Key) {
+        if let Some((status, points)) = self.seen.remove(key) {
+            let (open, spent) = counted(status, points);
+            self.open_points -= open;
+            self.spent_points -= spent;
+        }
+    }
+
+    pub fn task_points(&self) -> u64 {
+        self.tasks.values().sum()
+    }
+
+    pub fn nudged(&mut self) {
+        if let Some(outage) = &mut self.outage {
+            outage.nudges += 1;
+        }
+    }
+}
+
+fn counted(status: BillingStatus, points: u64) -> (u64, u64) {
+    match status {
+        BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => {
+            (points, points)
+        }
+        BillingStatus::Success => (0, points),
+        BillingStatus::Failed => (0, 0),
+    }
+}

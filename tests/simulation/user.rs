@@ -1,0 +1,326 @@
+//! The user, the application around the client, and the powers that be.
+
+use tollbox::core::charge::{Charge, ChargeRequest, Key};
+use tollbox::core::engine::{CallId, Event};
+use tollbox_server::ledger::Amount;
+
+use super::books::Asked;
+use super::server::ACCOUNT;
+use super::tab::TabId;
+use super::world::{Happening, World};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Charge,
+    ChargeAgain,
+    ChargeOther,
+    ChargeMany,
+    Cancel,
+    Retry,
+    Settled,
+    Show,
+    Flush,
+    Refresh,
+    StartTask,
+    EndTask,
+    StopWaiting,
+    TopUp,
+    ChargeElsewhere,
+    SetPrice,
+    SayOffline,
+    SayOnline,
+    Wake,
+    Hide,
+    JumpWall,
+    Open,
+    Close,
+    CrashTab,
+    CrashBrowser,
+    ServerDown,
+    NetworkDown,
+    ExpireTokens,
+    RefuseTokens,
+    BlockAccount,
+    FillDisk,
+    SignOut,
+    Wipe,
+}
+
+/// What the user has asked for so far.
+pub struct User {
+    /// Task and amount.
+    tasks: Vec<(String, u64)>,
+    pub actions_left: u64,
+    elsewhere: u64,
+}
+
+impl User {
+    pub fn new(actions: u64) -> User {
+        User {
+            tasks: Vec::new(),
+            actions_left: actions,
+            elsewhere: 0,
+        }
+    }
+
+    pub fn keys(&self) -> Vec<Key> {
+        let tasks = self.tasks.iter();
+        tasks
+            .filter_map(|(task, _)| Key::new(format!("f:{task}")).ok())
+            .collect()
+    }
+}
+
+impl World {
+    /// One action, and the next is planned; after the last the faults stop.
+    pub fn act(&mut self) {
+        if self.user.actions_left == 0 {
+            return self.calm_down();
+        }
+        self.user.actions_left -= 1;
+        if self.all_live().is_empty() {
+            self.open();
+        }
+        let total: u64 = self.mix.weights.iter().map(|(weight, _)| weight).sum();
+        let mut drawn = self.dice.between(0, total);
+        let mut action = Action::Charge;
+        for (weight, candidate) in &self.mix.weights {
+            if drawn < *weight {
+                action = *candidate;
+                break;
+            }
+            drawn -= weight;
+        }
+        self.note(|| format!("── {action:?}"));
+        if let Some(tab) = self.any_live() {
+            self.do_with(tab, action);
+        }
+        let in_ms = self.dice.skewed(self.mix.gaps_ms);
+        self.plan(in_ms, Happening::Act);
+    }
+
+    fn do_with(&mut self, tab: TabId, action: Action) {
+        match action {
+            Action::Charge => self.charge_new(tab),
+            Action::ChargeMany => {
+                for _ in 0..self.dice.between(2, 12) {
+                    self.charge_new(tab);
+                }
+            }
+            Action::ChargeAgain => {
+                if let Some((task, amount)) = self.a_task() {
+                    self.charge(tab, &task, amount);
+                }
+            }
+            Action::ChargeOther => {
+                if let Some((task, amount)) = self.a_task() {
+                    self.charge(tab, &task, amount + 1);
+                }
+            }
+            Action::Cancel => {
+                self.about_a_task(tab, "cancel", |call, key| Event::Cancel { call, key })
+            }
+            Action::Retry => {
+                self.about_a_task(tab, "retry", |call, key| Event::Retry { call, key });
+            }
+            Action::Settled => {
+                self.about_a_task(tab, "settled", |call, key| Event::Settled { call, key });
+            }
+            Action::Show => self.about_a_task(tab, "show", |call, key| Event::Show { call, key }),
+            Action::Flush => {
+                let call = self.ask(tab, "flush", None, None);
+                self.nudge(tab, Event::Flush { call });
+            }
+            Action::Refresh => {
+                let call = self.ask(tab, "refresh", None, None);
+                let max_age_ms = self.dice.pick(&[None, Some(1_000), Some(60_000)]);
+                self.nudge(tab, Event::RefreshBalance { call, max_age_ms });
+            }
+            Action::StartTask => self.start_task(tab),
+            Action::EndTask => self.end_task(tab),
+            Action::StopWaiting => {
+                let calls = self
+                    .books
+                    .calls
+                    .iter()
+                    .filter(|(_, asked)| asked.tab == tab);
+                let last = calls.map(|(call, asked)| (*call, asked.what)).next_back();
+                if let Some((call, "charge" | "settled")) = last {
+                    if last.is_some_and(|(_, what)| what == "settled") {
+                        self.books.calls.remove(&call);
+                    }
+                    self.tell(tab, Event::StopWaiting { call });
+                }
+            }
+            Action::TopUp => {
+                let points = self.dice.between(1, 100);
+                self.server.top_up(points);
+                self.enter_balance();
+            }
+            Action::ChargeElsewhere => {
+                let balance = self.server.balance();
+                if balance > 0 {
+                    let points = self.dice.between(1, balance.min(30));
+                    self.user.elsewhere += 1;
+                    let key = format!("elsewhere{}", self.user.elsewhere);
+                    self.server.charge_elsewhere(&key, points);
+                    self.enter_charges();
+                }
+            }
+            Action::SetPrice => {
+                let task = format!("t{}", self.user.tasks.len());
+                let points = self.dice.between(1, 3);
+                if let Some(price) = Amount::new(points) {
+                    self.server.ledger.set_price(ACCOUNT, &task, price);
+                }
+            }
+            Action::SayOffline
+            | Action::SayOnline
+            | Action::Wake
+            | Action::Hide
+            | Action::JumpWall
+            | Action::Open
+            | Action::Close
+            | Action::CrashTab
+            | Action::CrashBrowser
+            | Action::ServerDown
+            | Action::NetworkDown
+            | Action::ExpireTokens
+            | Action::RefuseTokens
+            | Action::BlockAccount
+            | Action::FillDisk
+            | Action::SignOut
+            | Action::Wipe => self.befall(tab, action),
+        }
+    }
+
+    pub fn nudge(&mut self, tab: TabId, event: Event) {
+        if let Some(place) = self.place(tab) {
+            self.tabs[place].nudged();
+        }
+        self.tell(tab, event);
+    }
+
+    fn a_task(&mut self) -> Option<(String, u64)> {
+        let tasks = &self.user.tasks;
+        // Mostly a recent one.
+        let least = tasks
+            .len()
+            .saturating_sub(self.dice.pick(&[1, 4, usize::MAX]));
+        let at = self
+            .dice
+            .between(least as u64, tasks.len().max(1) as u64 - 1);
+        tasks.get(at as usize).cloned()
+    }
+
+    fn charge_new(&mut self, tab: TabId) {
+        let task = format!("t{}", self.user.tasks.len());
+        let amount = self.dice.skewed(&[2, 9, 40]) + 1;
+        self.user.tasks.push((task.clone(), amount));
+        self.charge(tab, &task, amount);
+    }
+
+    fn charge(&mut self, tab: TabId, task: &str, amount: u64) {
+        let Some(charge) = self.charge_of(task, amount) else {
+            return;
+        };
+        let key = charge.key.clone();
+        self.books.said_untaken.remove(&key);
+        if let Some(place) = self.place(tab) {
+            self.tabs[place].tasks.remove(&key);
+        }
+        let call = self.ask(
+            tab,
+            "charge",
+            Some(key),
+            Some(self.mix.config.respond_within_ms),
+        );
+        self.tell(tab, Event::Charge { call, charge });
+    }
+
+    fn charge_of(&self, task: &str, amount: u64) -> Option<Charge> {
+        let request = ChargeRequest {
+            task_id: task.to_owned(),
+            amount: amount as f64,
+            feature: "f".to_owned(),
+            ..ChargeRequest::default()
+        };
+        request.into_charge(self.wall_ms).ok()
+    }
+
+    fn about_a_task(
+        &mut self,
+        tab: TabId,
+        what: &'static str,
+        event: impl FnOnce(CallId, Key) -> Event,
+    ) {
+        let Some((task, _)) = self.a_task() else {
+            return;
+        };
+        let Ok(key) = Key::new(format!("f:{task}")) else {
+            return;
+        };
+        if what == "retry" {
+            self.books.said_untaken.remove(&key);
+        }
+        let within_ms =
+            matches!(what, "retry" | "cancel").then_some(self.mix.config.respond_within_ms);
+        let call = self.ask(tab, what, Some(key.clone()), within_ms);
+        self.nudge(tab, event(call, key));
+    }
+
+    fn start_task(&mut self, tab: TabId) {
+        let task = format!("t{}", self.user.tasks.len());
+        let amount = self.dice.between(1, 9);
+        let Some(charge) = self.charge_of(&task, amount) else {
+            return;
+        };
+        self.user.tasks.push((task, amount));
+        let call = self.ask(tab, "start", Some(charge.key.clone()), None);
+        // Taken back where the answer is that it may not start.
+        if let Some(place) = self.place(tab) {
+            self.tabs[place].tasks.insert(charge.key.clone(), amount);
+        }
+        self.tell(tab, Event::StartTask { call, charge });
+    }
+
+    fn end_task(&mut self, tab: TabId) {
+        let Some(place) = self.place(tab) else {
+            return;
+        };
+        let Some((key, amount)) = self.tabs[place].tasks.pop_first() else {
+            return;
+        };
+        if self.dice.chance(700) {
+            let task = key.as_str().trim_start_matches("f:").to_owned();
+            return self.charge(tab, &task, amount);
+        }
+        self.tell(tab, Event::EndTask { key });
+    }
+
+    pub fn ask(
+        &mut self,
+        tab: TabId,
+        what: &'static str,
+        key: Option<Key>,
+        within_ms: Option<u64>,
+    ) -> CallId {
+        self.last_call += 1;
+        self.counts.calls += 1;
+        let throttled = self
+            .place(tab)
+            .is_some_and(|place| self.tabs[place].throttle_ms > 0);
+        let within_ms = within_ms.filter(|_| !throttled);
+        let asked = Asked {
+            tab,
+            what,
+            known: key
+                .as_ref()
+                .is_some_and(|key| self.journal.records.contains_key(key)),
+            key,
+            until_ms: within_ms.map(|within_ms| self.mono_ms + within_ms),
+        };
+        self.books.calls.insert(self.last_call, asked);
+        self.last_call
+    }
+}

@@ -1,0 +1,89 @@
+//! The promises about what a tab shows: its balance, its holds and its counts.
+
+use tollbox::core::snapshot::{BillingStatus, Snapshot};
+
+use super::tab::Life;
+use super::world::World;
+
+impl World {
+    pub fn check_snapshot(&mut self, place: usize, snapshot: &Snapshot) {
+        if let Err((invariant, what)) = self.examine(place, snapshot) {
+            let id = self.tabs[place].id;
+            self.violate(invariant, format!("tab{id}: {what}"));
+        }
+    }
+
+    fn examine(&self, place: usize, snapshot: &Snapshot) -> Result<(), (&'static str, String)> {
+        let tab = &self.tabs[place];
+        let stats = &snapshot.stats;
+        let sum = stats.charged + stats.declined + stats.failed + stats.unknown + stats.open;
+        if stats.enqueued != sum {
+            return Err(("6 the counts", format!("they don't add up: {stats:?}")));
+        }
+        let queue = snapshot.queue;
+        let held = queue.held_points.get();
+        let open = queue.pending + queue.retrying + queue.unknown;
+        if open == 0 && tab.tasks.is_empty() && held != 0 {
+            return Err((
+                "6 the counts",
+                format!("nothing is open, and {held} points are held"),
+            ));
+        }
+        let Some(balance) = &snapshot.balance else {
+            return Ok(());
+        };
+        let wrong = |what: String| Err(("4 the balance", format!("{what}: {balance:?}")));
+        if tab.life == Life::SignedOut {
+            return wrong("it is signed out and shows a balance".to_owned());
+        }
+        let before = tab
+            .snapshot
+            .as_ref()
+            .and_then(|before| before.balance.as_ref());
+        if before.is_some_and(|before| before.version > balance.version) {
+            return wrong("its version went back".to_owned());
+        }
+        let really = self.books.balances.get(&balance.version);
+        if really != Some(&balance.confirmed.get()) {
+            return wrong(format!("at this version the ledger has {really:?}"));
+        }
+        if balance.held.get() != held || balance.available != balance.confirmed.less(balance.held) {
+            return wrong(format!("the holds are {held}"));
+        }
+        // What another tab has settled and forgotten is in no balance of this tab's yet.
+        let gone = |status: BillingStatus, key| {
+            status != BillingStatus::Success && self.books.forgotten.contains(key)
+        };
+        let seen = || {
+            let seen = tab.seen.iter();
+            seen.filter(|(key, (status, _))| !gone(*status, *key))
+                .map(|(_, seen)| *seen)
+        };
+        if held < tab.open_points {
+            let open: u64 = seen()
+                .filter(|(status, _)| is_open(*status))
+                .map(|(_, points)| points)
+                .sum();
+            if held < open {
+                return wrong(format!("open charges come to {open} points"));
+            }
+        }
+        let available = balance.available.get();
+        if available > self.server.credited.saturating_sub(tab.spent_points) {
+            let spent = seen().filter(|(status, _)| *status != BillingStatus::Failed);
+            let spent: u64 = spent.map(|(_, points)| points).sum();
+            let most = self.server.credited.saturating_sub(spent);
+            if available > most {
+                return wrong(format!("it flatters: at most {most} are available"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_open(status: BillingStatus) -> bool {
+    match status {
+        BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => true,
+        BillingStatus::Success | BillingStatus::Failed => false,
+    }
+}

@@ -1,0 +1,320 @@
+//! The world of one run: clocks, what is going to happen, and everything that tabs share.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use tollbox::core::balance::Confirmed;
+use tollbox::core::charge::Key;
+use tollbox::core::engine::{CallId, Engine, Event, SendId, Setup};
+use tollbox::core::journal::{Applied, Op};
+use tollbox::core::protocol::Response;
+use tollbox::core::snapshot::StorageKind;
+
+use super::books::Books;
+use super::class::Classes;
+use super::counts::Counts;
+use super::dice::Dice;
+use super::journal::Journal;
+use super::mix::Mix;
+use super::network::{Backend, Sending};
+use super::server::Server;
+use super::tab::{Life, Tab, TabId};
+use super::trace::{self, Trace};
+use super::user::User;
+
+/// 2026-01-01T00:00:00Z
+pub const START_WALL_MS: u64 = 1_767_225_600_000;
+const START_MONO_MS: u64 = 10_000_000;
+/// More steps than any run takes: whatever needs more goes round in circles.
+const STEPS_LIMIT: u64 = 400_000;
+
+/// What is going to happen.
+pub enum Happening {
+    /// The next thing that the user or the world does.
+    Act,
+    Commit {
+        tab: TabId,
+        ops: Vec<Op>,
+        relaxed: bool,
+    },
+    Committed {
+        tab: TabId,
+        result: Result<Vec<Applied>, String>,
+    },
+    Load {
+        tab: TabId,
+    },
+    Arrive {
+        sending: Rc<Sending>,
+        /// Whether the client hears of this copy's answer.
+        heard: bool,
+    },
+    Answer {
+        tab: TabId,
+        send: SendId,
+        response: Response,
+    },
+    Lost {
+        tab: TabId,
+        send: SendId,
+        timed_out: bool,
+    },
+    NotSent {
+        tab: TabId,
+        send: SendId,
+    },
+    Lock {
+        tab: TabId,
+    },
+    LockTimeout {
+        tab: TabId,
+        asked_ms: u64,
+    },
+    Peer {
+        tab: TabId,
+        keys: Vec<Key>,
+        confirmed: Option<Confirmed>,
+    },
+    Cached {
+        tab: TabId,
+        confirmed: Confirmed,
+    },
+}
+
+pub struct World {
+    pub mix: Mix,
+    pub dice: Dice,
+    pub mono_ms: u64,
+    pub wall_ms: u64,
+    pub happenings: BTreeMap<(u64, u64), Happening>,
+    last_happening: u64,
+    pub server: Server,
+    pub backend: Backend,
+    pub journal: Journal,
+    /// What the balance cache held, newest last.
+    pub cache: Vec<Option<Confirmed>>,
+    pub tabs: Vec<Tab>,
+    last_tab: TabId,
+    pub last_call: CallId,
+    pub lock: Option<TabId>,
+    pub lock_queue: VecDeque<TabId>,
+    /// Dead tabs whose last transaction is committed all the same.
+    pub orphans: BTreeSet<TabId>,
+    /// Requests that nobody waits for any longer, though their tab may live.
+    pub given_up: BTreeSet<(TabId, SendId)>,
+    /// The browser's word about the network.
+    pub online: bool,
+    pub user: User,
+    pub books: Books,
+    pub counts: Counts,
+    pub trace: Trace,
+    pub violation: Option<String>,
+    pub calm_since_ms: Option<u64>,
+    steps: u64,
+}
+
+impl World {
+    pub fn new(seed: u64, classes: Classes, late_ms: u64, trace: Trace) -> World {
+        let mut dice = Dice::new(seed);
+        let mix = Mix::draw(classes, late_ms, &mut dice);
+        let server = Server::new(mix.seed_balance, mix.key_ttl_ms);
+        let mut world = World {
+            user: User::new(mix.actions),
+            books: Books::new(mix.seed_balance),
+            mix,
+            dice,
+            mono_ms: START_MONO_MS,
+            wall_ms: START_WALL_MS,
+            happenings: BTreeMap::new(),
+            last_happening: 0,
+            server,
+            backend: Backend::default(),
+            journal: Journal::default(),
+            cache: Vec::new(),
+            tabs: Vec::new(),
+            last_tab: 0,
+            last_call: 0,
+            lock: None,
+            lock_queue: VecDeque::new(),
+            orphans: BTreeSet::new(),
+            given_up: BTreeSet::new(),
+            online: true,
+            counts: Counts::default(),
+            trace,
+            violation: None,
+            calm_since_ms: None,
+            steps: 0,
+        };
+        world.counts.seeds = 1;
+        let mix = &world.mix;
+        let (classes, config) = (mix.classes.names(), format!("{:?}", mix.config));
+        let rest = format!(
+            "tabs {}, balance {}, server's key ttl {:?}, batches {}, locks {}",
+            mix.most_tabs, mix.seed_balance, mix.key_ttl_ms, !mix.no_batches, !mix.no_locks
+        );
+        world.note(|| format!("active: {classes}; {rest}"));
+        world.note(|| config);
+        world
+    }
+
+    /// Opens a client; it recovers when the world goes on.
+    pub fn open(&mut self) {
+        self.last_tab += 1;
+        let id = self.last_tab;
+        let setup = Setup {
+            account: super::server::ACCOUNT.to_owned(),
+            tab: format!("tab{id}"),
+            seed: self.dice.number(),
+            storage: StorageKind::IndexedDb,
+            online: self.online,
+        };
+        self.note(|| format!("tab{id} opens"));
+        let origin_ms = self.mono_ms - self.dice.between(0, 5_000);
+        let engine = Engine::new(setup, self.mix.config.clone());
+        let tab = Tab::new(id, engine, origin_ms, self.backend.token);
+        self.tabs.push(tab);
+        match self.cache.last().cloned().flatten() {
+            Some(confirmed) => self.tell(id, Event::Cached(confirmed)),
+            None => self.drain(id),
+        }
+    }
+
+    pub fn place(&self, id: TabId) -> Option<usize> {
+        self.tabs.iter().position(|tab| tab.id == id)
+    }
+
+    /// A tab whose client is open.
+    pub fn any_live(&mut self) -> Option<TabId> {
+        let usable = |tab: &&Tab| tab.life == Life::Live && tab.engine.is_recovered();
+        let live = self.tabs.iter().filter(usable);
+        let live: Vec<TabId> = live.map(|tab| tab.id).collect();
+        (!live.is_empty()).then(|| self.dice.pick(&live))
+    }
+
+    pub fn all_live(&self) -> Vec<TabId> {
+        let live = self.tabs.iter().filter(|tab| tab.life != Life::Closing);
+        live.map(|tab| tab.id).collect()
+    }
+
+    /// Reports to a tab, and does what it orders.
+    pub fn tell(&mut self, id: TabId, event: Event) {
+        let Some(place) = self.place(id) else {
+            return;
+        };
+        if self.violation.is_some() {
+            return;
+        }
+        self.counts.events += 1;
+        self.note(|| format!("tab{id} <- {}", trace::event(&event)));
+        let tab = &mut self.tabs[place];
+        let now = tab.now(self.mono_ms, self.wall_ms);
+        tab.engine.handle(now, event);
+        self.drain(id);
+    }
+
+    pub fn drain(&mut self, id: TabId) {
+        let Some(place) = self.place(id) else {
+            return;
+        };
+        while self.violation.is_none()
+            && let Some(effect) = self.tabs[place].engine.poll()
+        {
+            self.perform(place, effect);
+        }
+        let mono_ms = self.mono_ms;
+        let tab = &mut self.tabs[place];
+        let now = tab.now(mono_ms, self.wall_ms);
+        tab.timer_ms = tab.engine.deadline(now).map(|at_ms| {
+            let at_ms = (at_ms + tab.origin_ms).max(mono_ms + 1);
+            at_ms.max(mono_ms + tab.throttle_ms)
+        });
+        if tab.life == Life::Closing && tab.engine.is_idle() {
+            self.note(|| format!("tab{id} has closed"));
+            self.forget_tab(place);
+        }
+    }
+
+    pub fn forget_tab(&mut self, place: usize) {
+        let id = self.tabs.remove(place).id;
+        self.books.forget_calls_of(id);
+        self.let_go_of_lock(id);
+    }
+
+    pub fn plan(&mut self, in_ms: u64, happening: Happening) {
+        self.last_happening += 1;
+        self.happenings
+            .insert((self.mono_ms + in_ms, self.last_happening), happening);
+    }
+
+    /// One happening or one tick, the earliest; false where nothing is left.
+    pub fn step(&mut self) -> bool {
+        self.steps += 1;
+        if self.steps > STEPS_LIMIT {
+            self.violate("5 liveness", "it goes round in circles".to_owned());
+            return false;
+        }
+        let next = self
+            .happenings
+            .first_key_value()
+            .map(|((at_ms, _), _)| *at_ms);
+        let timers = self
+            .tabs
+            .iter()
+            .filter_map(|tab| Some((tab.timer_ms?, tab.id)));
+        match (next, timers.min()) {
+            (next, Some((at_ms, tab))) if next.is_none_or(|next| at_ms < next) => {
+                self.advance_to(at_ms);
+                self.tick(tab);
+            }
+            (Some(at_ms), _) => {
+                self.advance_to(at_ms);
+                if let Some((_, happening)) = self.happenings.pop_first() {
+                    self.happen(happening);
+                }
+            }
+            (None, _) => return false,
+        }
+        self.violation.is_none()
+    }
+
+    fn tick(&mut self, id: TabId) {
+        self.tell(id, Event::Tick);
+        let mono_ms = self.mono_ms;
+        let Some(place) = self.place(id) else {
+            return;
+        };
+        let tab = &mut self.tabs[place];
+        let again = tab.timer_ms.is_some_and(|at_ms| at_ms <= mono_ms + 1);
+        tab.spins = if again { tab.spins + 1 } else { 0 };
+        if tab.spins > 100 {
+            self.violate(
+                "5 liveness",
+                format!("tab{id} spins: its deadline stays in the past"),
+            );
+        }
+    }
+
+    fn advance_to(&mut self, mono_ms: u64) {
+        let by_ms = mono_ms.saturating_sub(self.mono_ms);
+        self.mono_ms += by_ms;
+        self.wall_ms += by_ms;
+        self.counts.simulated_ms += by_ms;
+    }
+
+    /// Since the start, on a clock that never jumps.
+    pub fn elapsed_ms(&self) -> u64 {
+        self.mono_ms - START_MONO_MS
+    }
+
+    pub fn note(&mut self, line: impl FnOnce() -> String) {
+        let at_ms = self.mono_ms - START_MONO_MS;
+        self.trace.note(at_ms, line);
+    }
+
+    pub fn violate(&mut self, invariant: &str, what: String) {
+        self.note(|| format!("VIOLATION of {invariant}: {what}"));
+        if self.violation.is_none() {
+            self.violation = Some(format!("{invariant}: {what}"));
+        }
+    }
+}
