@@ -67,9 +67,10 @@ async function bill(client, request) {
   try {
     return await client.charge(request);
   } catch (error) {
+    // The client was closed meanwhile: nothing was sent or stored.
     return {
       status: "failed",
-      reason: "storage_unavailable",
+      reason: "cancelled",
       retryable: true,
       key,
       taskId,

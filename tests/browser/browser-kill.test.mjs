@@ -40,7 +40,7 @@ test("the browser is killed while an answer is lost: restarted, it is not charge
   const request = { taskId: "film", amount: 7, feature: "cloud_trans" };
   const page = await browser.start();
   await stage.site.visit(page);
-  await stage.server.breakFor(account, { kind: "drop_after" });
+  await stage.server.breakFor(account, { kind: "drop_after" }, { on: "charge" });
   const outcome = await page.evaluate(
     async ({ options, request }) => (await globalThis.openClient(options)).charge(request),
     { options, request },

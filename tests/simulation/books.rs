@@ -79,13 +79,10 @@ impl World {
             }
             self.counts.charges += 1;
             self.note(|| format!("    CHARGED {wire}: {amount}"));
-            let times = self.books.charged.entry(wire.clone()).or_default();
-            *times += 1;
-            if *times > 1 {
-                self.violate(
-                    "1 at most once",
-                    format!("{wire} is charged {times} times", times = *times),
-                );
+            let times = self.books.charged.get(&wire).map_or(1, |times| times + 1);
+            self.books.charged.insert(wire.clone(), times);
+            if times > 1 {
+                self.violate("1 at most once", format!("{wire} is charged {times} times"));
             }
             self.check_charged(&wire, amount);
         }

@@ -114,9 +114,7 @@ impl World {
         let conflict = record.outcome.as_ref().is_some_and(is_conflict);
         let lie = match record.status {
             BillingStatus::Success => !charged,
-            BillingStatus::Failed => {
-                charged && !conflict && !self.books.wiped.contains(&record.key)
-            }
+            BillingStatus::Failed => charged && !conflict && !self.is_excused(&record.key.wire()),
             BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => false,
         };
         if lie {
@@ -171,7 +169,7 @@ impl World {
     fn check_outcome(&mut self, id: TabId, asked: &str, outcome: &Outcome) {
         let key = &outcome.key;
         let charged = self.is_charged(key, outcome.amount.get());
-        let knows = !self.books.wiped.contains(key);
+        let knows = !self.is_excused(&key.wire());
         let lie = match &outcome.what {
             What::Charged { .. } => !charged,
             What::Declined { .. } | What::Failed { .. } => {

@@ -31,8 +31,10 @@ pub enum Class {
     SignOut,
     /// The journal is wiped under running tabs.
     Wipe,
-    /// A request may arrive after its client has stopped waiting.
+    /// A request may arrive after its time limit has passed.
     Late,
+    /// A request may arrive after its client has been told that the connection failed.
+    LateLoss,
     /// Keys are forgotten, and the wall clock jumps as well.
     TtlClocks,
     /// `Retry-After` as a date, and the wall clock jumps as well.
@@ -40,7 +42,7 @@ pub enum Class {
 }
 
 impl Class {
-    pub const ALL: [(Class, &'static str); 17] = [
+    pub const ALL: [(Class, &'static str); 18] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -56,6 +58,7 @@ impl Class {
         (Class::SignOut, "sign-out"),
         (Class::Wipe, "wipe"),
         (Class::Late, "late"),
+        (Class::LateLoss, "late-loss"),
         (Class::TtlClocks, "ttl-clocks"),
         (Class::DateClocks, "date-clocks"),
     ];

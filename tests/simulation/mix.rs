@@ -28,6 +28,7 @@ pub struct Mix {
     pub slow: u64,
     pub twice: u64,
     pub late: u64,
+    pub late_loss: u64,
     /// How long after its time limit a request may still arrive.
     pub late_ms: u64,
     pub bad_answer: u64,
@@ -71,6 +72,7 @@ impl Mix {
             slow: rate(Class::Network, 400),
             twice: rate(Class::Twice, 400),
             late: rate(Class::Late, 500),
+            late_loss: rate(Class::LateLoss, 300),
             late_ms,
             bad_answer: rate(Class::Answers, 500),
             no_token: rate(Class::Tokens, 100),
@@ -118,6 +120,7 @@ impl Mix {
             slow: 0,
             twice: 0,
             late: 0,
+            late_loss: 0,
             bad_answer: 0,
             no_token: 0,
             lose_announcement: 0,

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use tollbox::core::engine::{Event, SendId};
 use tollbox::core::protocol::{Method, Request, Response};
 
-use super::server::{On, kind_and_keys};
+use super::class::Class;
+use super::server::kind_and_keys;
 use super::tab::TabId;
 use super::trace;
 use super::world::{Happening, World};
@@ -81,7 +82,10 @@ impl World {
         } else if self.dice.chance(self.mix.hang) {
             self.note(|| "    it hangs".to_owned());
         } else if self.dice.chance(self.mix.late) {
-            self.send_late(&sending, limit_ms);
+            let in_ms = self.dice.between(0, limit_ms + self.mix.late_ms);
+            self.plan_arrival(in_ms, &sending, true);
+        } else if self.dice.chance(self.mix.late_loss) {
+            self.send_after_loss(&sending, limit_ms);
         } else if sending.request.method == Method::Post && self.dice.chance(self.mix.twice) {
             // The browser finds the reused connection closed, and sends the POST once more.
             let again_ms = transit_ms + self.dice.between(1, 200);
@@ -92,23 +96,21 @@ impl World {
         }
     }
 
-    /// The client hears nothing, or of a broken connection, and the request arrives after that.
-    fn send_late(&mut self, sending: &Rc<Sending>, limit_ms: u64) {
+    /// The client hears of a broken connection, and the request arrives after that.
+    fn send_after_loss(&mut self, sending: &Rc<Sending>, limit_ms: u64) {
         let in_ms = self.dice.between(0, limit_ms + self.mix.late_ms);
-        if self.dice.chance(300) {
-            let early_ms = self.dice.between(0, in_ms.min(limit_ms));
-            let (tab, send) = (sending.tab, sending.send);
-            let timed_out = false;
-            self.plan(
-                early_ms,
-                Happening::Lost {
-                    tab,
-                    send,
-                    timed_out,
-                },
-            );
-        }
-        self.plan_arrival(in_ms, sending, true);
+        let early_ms = self.dice.between(0, in_ms.min(limit_ms));
+        let (tab, send) = (sending.tab, sending.send);
+        let timed_out = false;
+        self.plan(
+            early_ms,
+            Happening::Lost {
+                tab,
+                send,
+                timed_out,
+            },
+        );
+        self.plan_arrival(in_ms, sending, false);
     }
 
     fn plan_arrival(&mut self, in_ms: u64, sending: &Rc<Sending>, heard: bool) {
@@ -127,14 +129,19 @@ impl World {
     pub fn arrive(&mut self, sending: &Sending, heard: bool) {
         self.backend.on_the_way -= 1;
         let (tab, send) = (sending.tab, sending.send);
-        let late = self.mono_ms >= sending.limit_at_ms || self.given_up.contains(&(tab, send));
+        let given_up = self.given_up.contains(&(tab, send));
+        let late = given_up || self.mono_ms >= sending.limit_at_ms;
+        let comes_late = match self.mono_ms >= sending.limit_at_ms {
+            true => self.mix.classes.has(Class::Late),
+            false => self.mix.classes.has(Class::LateLoss),
+        };
         let (method, path) = (sending.request.method, &sending.request.path);
         self.note(|| {
             let (_, keys) = kind_and_keys(&sending.request);
             let late = if late { ", LATE" } else { "" };
             format!("server: {method:?} {path} {keys:?} of tab{tab}{late}")
         });
-        if late && self.mix.late == 0 {
+        if late && !comes_late {
             return self.note(|| "    but its client waits no longer: dropped".to_owned());
         }
         self.counts.arrivals += 1;
@@ -207,10 +214,5 @@ impl World {
             let detail = "no token".to_owned();
             self.tell(tab, Event::NotSent { send, detail });
         }
-    }
-
-    /// Whether it is a charge request, alone or in a batch.
-    pub fn charges(request: &Request) -> bool {
-        matches!(kind_and_keys(request).0, On::Charge | On::Batch)
     }
 }

@@ -13,7 +13,7 @@ impl World {
     /// The answer; `None` where the server dies before it.
     pub fn serve(&mut self, sending: &Sending) -> Option<Response> {
         let request = &sending.request;
-        let (on, _) = kind_and_keys(request);
+        let (on, keys) = kind_and_keys(request);
         let refuses = self.mono_ms < self.backend.refuses_until_ms;
         if refuses || sending.token < self.backend.token {
             return Some(problem(401, "unauthorized"));
@@ -23,7 +23,11 @@ impl World {
             let at = self.dice.index(refusals.len());
             return refusals.into_iter().nth(at);
         }
-        if self.mono_ms < self.backend.blocked_until_ms && on == On::Charge {
+        // What is charged already is repeated, whatever has become of the account.
+        let new = keys
+            .iter()
+            .all(|key| !self.server.charged.contains_key(key));
+        if self.mono_ms < self.backend.blocked_until_ms && on == On::Charge && new {
             let mut response = problem(403, "account-blocked");
             response.body = json!({"type": "account-blocked", "declined": true}).to_string();
             return Some(response);

@@ -1,10 +1,9 @@
-import {
-  type BalanceResult,
-  type BillingClient,
-  BillingError,
-  type ChargeOutcome,
-  type ChargeRecord,
-  type FlushReport,
+import type {
+  BalanceResult,
+  BillingClient,
+  ChargeOutcome,
+  ChargeRecord,
+  FlushReport,
 } from "tollbox";
 import { Feed } from "./feed";
 import { topUp, translate } from "./server";
@@ -61,7 +60,11 @@ export class Desk {
     const client = this.#client;
     try {
       const done = await this.#open().runTask(chargeRequest(task), () => this.#translate(task));
-      if (done.task === "completed") {
+      if (done.task === "completed" && this.#client !== client) {
+        // The client was closed under the task, by a change of language: its successor makes the
+        // charge, here if it is open already, else when it is attached.
+        if (this.#client) await this.pay(task);
+      } else if (done.task === "completed") {
         this.tasks.patch(task.id, { billed: true });
         this.#tell(task.title, done.billing);
       } else if (done.task === "not_started") {
@@ -73,10 +76,7 @@ export class Desk {
       }
     } catch (error) {
       if (!this.#isTranslated(task)) this.#translationFailed(task, error);
-      else if (!isClosed(error)) this.#say(error);
-      // The client was closed under the task, by a change of language: its successor makes the
-      // charge, here if it is open already, else when it is attached.
-      else if (this.#client !== client) await this.pay(task);
+      else this.#say(error);
     }
   }
 
@@ -204,10 +204,6 @@ export function entriesOf(
 
 export function titleOf(record: ChargeRecord): string {
   return record.metadata.title ?? record.taskId;
-}
-
-function isClosed(error: unknown): boolean {
-  return error instanceof BillingError && error.code === "closed";
 }
 
 function messageOf(error: unknown): string {

@@ -46,9 +46,14 @@ export class DemoPage {
    * @param {string} text
    */
   async says(testId, text) {
-    await until(`${testId} says ${text}`, async () => {
-      return (await this.at(testId).textContent()) === text;
-    });
+    let said;
+    await until(
+      () => `${testId} says ${text}, not ${said}`,
+      async () => {
+        said = await this.at(testId).textContent();
+        return said === text;
+      },
+    );
   }
 
   /**

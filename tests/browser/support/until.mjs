@@ -5,7 +5,7 @@ import { DEADLINE_MS } from "./browser.mjs";
  * waited for and the last answer.
  *
  * @template T
- * @param {string} what
+ * @param {string | (() => string)} what
  * @param {() => T | Promise<T>} probe
  * @param {number} deadlineMs
  * @returns {Promise<NonNullable<T>>}
@@ -15,7 +15,8 @@ export async function until(what, probe, deadlineMs = DEADLINE_MS) {
   for (;;) {
     const answer = await probe();
     if (answer) return answer;
-    if (Date.now() > deadline) throw new Error(`never came: ${what}`);
+    if (Date.now() > deadline)
+      throw new Error(`never came: ${typeof what === "string" ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
