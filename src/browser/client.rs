@@ -51,9 +51,10 @@ impl Client {
         let credentials = credentials_of(credentials.as_deref())?;
         let names = Names::new(&account);
         let store = Store::open(&names, choice).await;
+        let tab = format!("{:016x}", random_u64());
         let setup = Setup {
             account,
-            tab: format!("{:016x}", random_u64()),
+            tab: tab.clone(),
             seed: random_u64(),
             storage: store.kind(),
             online: is_online(),
@@ -68,8 +69,10 @@ impl Client {
                 credentials,
             },
             names,
+            tab,
             longest_claim_ms,
-        });
+        })
+        .await;
         // The promise never rejects.
         let _ = JsFuture::from(shell.recovered()).await;
         Ok(Client { shell })

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use gloo_events::EventListener;
 use wasm_bindgen::JsCast as _;
-use web_sys::{StorageEvent, VisibilityState};
+use web_sys::{PageTransitionEvent, StorageEvent, VisibilityState};
 
 use super::balance_cache;
 use super::shell::Shell;
@@ -22,10 +22,15 @@ pub fn attach(shell: &Rc<Shell>) -> Vec<EventListener> {
         on(&window, "offline", shell, |shell, _| {
             shell.dispatch(Event::Online(false))
         }),
-        on(&window, "pageshow", shell, |shell, _| shell.woke()),
+        on(&window, "pageshow", shell, |shell, event| {
+            let restored = event.dyn_ref::<PageTransitionEvent>();
+            if restored.is_some_and(PageTransitionEvent::persisted) {
+                shell.shown_again();
+            }
+        }),
         // A lock kept into the back/forward cache blocks every other tab.
         on(&window, "pagehide", shell, |shell, _| {
-            shell.let_go_of_lock()
+            shell.let_go_of_locks()
         }),
         on(&window, "storage", shell, |shell, event| {
             let Some(event) = event.dyn_ref::<StorageEvent>() else {

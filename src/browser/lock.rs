@@ -1,13 +1,15 @@
-//! The Web Lock under which one tab flushes. It saves traffic; claims and keys give correctness,
-//! so where there are no Web Locks every tab may flush.
+//! Web Locks: the one under which one tab flushes, and the one that shows that a tab lives.
+//!
+//! They save traffic and time; claims and keys give correctness, so where there are no Web Locks
+//! every tab may flush, and a dead tab's claims run out by themselves.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use gloo_timers::callback::Timeout;
-use js_sys::{Function, Object, Promise, Reflect};
+use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 #[wasm_bindgen]
 extern "C" {
@@ -21,11 +23,14 @@ extern "C" {
         options: &Object,
         granted: &Function,
     ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn query(this: &LockManager) -> Result<Promise, JsValue>;
 }
 
-/// This tab's hold on the lock, if any.
+/// This client's hold on one lock, if any.
 #[derive(Debug, Default)]
-pub struct FlushLock {
+pub struct Lock {
     state: Rc<RefCell<State>>,
 }
 
@@ -41,7 +46,20 @@ fn locks() -> Option<LockManager> {
     (!locks.is_undefined() && !locks.is_null()).then(|| locks.unchecked_into())
 }
 
-impl FlushLock {
+/// What follows `prefix` in the names of the locks that are held by anybody; `None` where that
+/// can't be known.
+pub async fn held(prefix: &str) -> Option<Vec<String>> {
+    let snapshot = JsFuture::from(locks()?.query().ok()?).await.ok()?;
+    let held = Reflect::get(&snapshot, &"held".into()).ok()?;
+    let held = Array::from(&held);
+    let names = held.iter().filter_map(|lock| {
+        let name = Reflect::get(&lock, &"name".into()).ok()?.as_string()?;
+        name.strip_prefix(prefix).map(str::to_owned)
+    });
+    Some(names.collect())
+}
+
+impl Lock {
     /// Waits for the lock for at most `patience_ms`; whether it was granted.
     pub async fn acquire(&self, name: &str, patience_ms: u32) -> bool {
         let Some(locks) = locks() else {
@@ -55,31 +73,34 @@ impl FlushLock {
             return false;
         }
         self.state.borrow_mut().waiting = Some(controller.clone());
-        let abort = move || controller.abort();
-        let timer = Timeout::new(patience_ms, abort);
-
-        // The lock is held for as long as the promise that the callback returns is pending.
-        let state = Rc::clone(&self.state);
+        let timer = Timeout::new(patience_ms, move || controller.abort());
         let granted = Promise::new(&mut |granted, refused| {
-            let state = Rc::clone(&state);
-            let on_grant = Closure::once_into_js(move || {
-                Promise::new(&mut |release, _| {
-                    state.borrow_mut().release = Some(release);
-                    // Calling a promise's resolver can't fail.
-                    let _ = granted.call0(&JsValue::UNDEFINED);
-                })
-            });
+            let on_grant = self.on_grant(granted);
             match locks.request(name, &options, on_grant.unchecked_ref()) {
-                Ok(request) => drop(request.catch(&Closure::once(move |error: JsValue| {
-                    let _ = refused.call1(&JsValue::UNDEFINED, &error);
-                }))),
-                Err(error) => drop(refused.call1(&JsValue::UNDEFINED, &error)),
+                Ok(request) => spawn_local(async move {
+                    if let Err(error) = JsFuture::from(request).await {
+                        settle(&refused, &error);
+                    }
+                }),
+                Err(error) => settle(&refused, &error),
             }
         });
         let granted = JsFuture::from(granted).await.is_ok();
         drop(timer);
         self.state.borrow_mut().waiting = None;
         granted
+    }
+
+    /// The callback of a request: the lock is held for as long as the promise that it returns is
+    /// pending.
+    fn on_grant(&self, granted: Function) -> JsValue {
+        let state = Rc::clone(&self.state);
+        Closure::once_into_js(move || {
+            Promise::new(&mut |release, _| {
+                state.borrow_mut().release = Some(release);
+                settle(&granted, &JsValue::UNDEFINED);
+            })
+        })
     }
 
     /// Lets go of it, or stops waiting for it.
@@ -92,8 +113,12 @@ impl FlushLock {
             waiting.abort();
         }
         if let Some(release) = release {
-            // Calling a promise's resolver can't fail.
-            let _ = release.call0(&JsValue::UNDEFINED);
+            settle(&release, &JsValue::UNDEFINED);
         }
     }
+}
+
+fn settle(settler: &Function, value: &JsValue) {
+    // Calling a promise's resolver can't fail.
+    let _ = settler.call1(&JsValue::UNDEFINED, value);
 }

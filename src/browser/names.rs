@@ -51,6 +51,12 @@ impl Names {
         format!("tollbox:{}", self.account)
     }
 
+    /// What the Web Lock begins with that a client holds for as long as it lives; its tab's name
+    /// follows.
+    pub fn alive(&self) -> String {
+        format!("tollbox:{}:alive:", self.account)
+    }
+
     /// The Web Lock under which one tab flushes.
     pub fn lock(&self) -> String {
         format!("tollbox:{}:flush", self.account)

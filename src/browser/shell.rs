@@ -14,7 +14,7 @@ use super::clock::now;
 use super::error::{Code, error};
 use super::host::Host;
 use super::http::{self, Destination, Exchange};
-use super::lock::FlushLock;
+use super::lock::{self, Lock};
 use super::names::Names;
 use super::peers::{Message, Peers};
 use super::store::Store;
@@ -28,6 +28,9 @@ use crate::core::snapshot::ChargeRecord;
 /// `setTimeout` takes no more, and a look once an hour costs nothing.
 const LONGEST_TIMER_MS: u64 = 3_600_000;
 
+/// Nobody else asks for the lock by which a client shows that it lives.
+const ALIVE_PATIENCE_MS: u32 = 1_000;
+
 /// One client.
 pub struct Shell {
     engine: RefCell<Engine>,
@@ -36,7 +39,9 @@ pub struct Shell {
     destination: Destination,
     names: Names,
     longest_claim_ms: u64,
-    lock: FlushLock,
+    tab: String,
+    lock: Lock,
+    alive: Lock,
     peers: RefCell<Option<Peers>>,
     listeners: RefCell<Vec<EventListener>>,
     timer: RefCell<Option<Timeout>>,
@@ -59,13 +64,16 @@ pub struct Parts {
     pub destination: Destination,
     /// The account's names.
     pub names: Names,
+    /// This client's name among all tabs and starts.
+    pub tab: String,
     /// How far ahead a claim may end.
     pub longest_claim_ms: u64,
 }
 
 impl Shell {
-    /// Starts a client: from here on it does what the engine orders.
-    pub fn start(parts: Parts) -> Rc<Shell> {
+    /// Starts a client: from here on it does what the engine orders. Before it claims anything
+    /// it shows that it lives.
+    pub async fn start(parts: Parts) -> Rc<Shell> {
         let shell = Rc::new(Shell {
             engine: RefCell::new(parts.engine),
             store: parts.store,
@@ -73,7 +81,9 @@ impl Shell {
             destination: parts.destination,
             names: parts.names,
             longest_claim_ms: parts.longest_claim_ms,
-            lock: FlushLock::default(),
+            tab: parts.tab,
+            lock: Lock::default(),
+            alive: Lock::default(),
             peers: RefCell::new(None),
             listeners: RefCell::new(Vec::new()),
             timer: RefCell::new(None),
@@ -98,8 +108,16 @@ impl Shell {
                 .borrow_mut()
                 .handle(now(), Event::Cached(confirmed));
         }
+        shell.show_alive().await;
         shell.drain();
         shell
+    }
+
+    async fn show_alive(&self) {
+        let name = format!("{}{}", self.names.alive(), self.tab);
+        // Without it this client's claims may be taken over while it lives, which the key makes
+        // harmless.
+        let _ = self.alive.acquire(&name, ALIVE_PATIENCE_MS).await;
     }
 
     /// What this account's things are called.
@@ -137,9 +155,20 @@ impl Shell {
         self.dispatch(Event::Woke);
     }
 
-    /// Lets go of the lock, or stops waiting for it.
-    pub fn let_go_of_lock(&self) {
+    /// Lets go of the locks, or stops waiting for them: the page may be on its way into the
+    /// back/forward cache, where it does nothing.
+    pub fn let_go_of_locks(&self) {
         self.lock.let_go();
+        self.alive.let_go();
+    }
+
+    /// The page is back from the back/forward cache.
+    pub fn shown_again(self: &Rc<Shell>) {
+        let shell = Rc::clone(self);
+        spawn_local(async move {
+            shell.show_alive().await;
+            shell.woke();
+        });
     }
 
     /// A promise for the end of everything that is under way.
@@ -148,7 +177,7 @@ impl Shell {
         self.listeners.borrow_mut().clear();
         *self.peers.borrow_mut() = None;
         self.dispatch(Event::Close);
-        self.lock.let_go();
+        self.let_go_of_locks();
         closed
     }
 
@@ -253,6 +282,9 @@ impl Shell {
                 Err(_) => Vec::new(),
             };
             shell.dispatch(Event::Loaded(records));
+            if let Some(tabs) = lock::held(&shell.names.alive()).await {
+                shell.dispatch(Event::Alive(tabs));
+            }
         });
     }
 

@@ -28,6 +28,8 @@ pub enum Op {
         purpose: Purpose,
         /// By whom, until when.
         claim: Claim,
+        /// A tab that is known to be dead, whose claim ends here.
+        over: Option<String>,
     },
     /// Takes note of what an attempt came to.
     Conclude {
@@ -135,7 +137,13 @@ impl Op {
                 admission,
                 claim,
             } => return enqueue(charge, *sequence, admission, claim.as_ref(), current, at),
-            Op::Begin { purpose, claim, .. } => current.and_then(|record| {
+            Op::Begin {
+                purpose,
+                claim,
+                over,
+                ..
+            } => current.and_then(|record| {
+                let record = record.released_by(over.as_deref());
                 record.begin(*purpose, claim.clone(), at.wall_ms, at.longest_claim_ms)
             }),
             Op::Conclude {

@@ -124,6 +124,19 @@ impl Record {
         matches!(&self.state, State::Settled(Verdict::Failed(failure)) if failure.retryable)
     }
 
+    /// Ends the claim of this tab, which is known to be dead.
+    pub fn released_by(self, dead: Option<&str>) -> Record {
+        match self.state.clone() {
+            State::Attempting(attempting) if Some(attempting.claim().tab.as_str()) == dead => {
+                Record {
+                    state: State::Waiting(attempting.abandoned()),
+                    ..self
+                }
+            }
+            State::Attempting(_) | State::Waiting(_) | State::Parked(_) | State::Settled(_) => self,
+        }
+    }
+
     /// Claims a waiting charge, or one whose claimant has gone; `None` where another tab holds
     /// it or it is not open.
     pub fn begin(
@@ -153,6 +166,14 @@ impl Record {
                 wall_ms,
             )
         })
+    }
+
+    /// Who has the right to work on it.
+    pub fn claim(&self) -> Option<&Claim> {
+        match &self.state {
+            State::Attempting(attempting) => Some(attempting.claim()),
+            State::Waiting(_) | State::Parked(_) | State::Settled(_) => None,
+        }
     }
 
     /// The attempt that is under way: what for, and its number.

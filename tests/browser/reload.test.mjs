@@ -49,3 +49,31 @@ test("a reload while a charge is on its way: it is made once", async () => {
   assert.equal(ledger.balance, 119);
   assert.equal(ledger.charges.length, 1);
 });
+
+test("a page that went away with a request on its way does not keep the next one waiting", async () => {
+  const { page, account, options } = await stage.bare();
+  await stage.server.breakFor(account, { kind: "hang" }, { on: "charge" });
+  // A claim of the first page would last a minute.
+  const patient = { ...options, retry: { requestTimeoutMs: 60_000 } };
+  const key = await page.evaluate(async (options) => {
+    const client = await globalThis.openClient(options);
+    await client.refreshBalance();
+    const charge = client.charge({ taskId: "film", amount: 7, feature: "cloud_trans" });
+    void charge.catch(() => {});
+    const sent = () => client.getSnapshot().stats.attempts === 1;
+    await new Promise((resolve) => {
+      const stop = client.subscribe(() => sent() && resolve(stop()));
+    });
+    return "cloud_trans:film";
+  }, patient);
+  await stage.site.visit(page);
+  await stage.server.repair();
+  const settled = await page.evaluate(
+    async ({ options, key }) => (await globalThis.openClient(options)).settled(key),
+    { options: patient, key },
+  );
+  assert.equal(settled.status, "charged");
+  const ledger = await stage.server.ledger(account);
+  assert.equal(ledger.balance, 113);
+  assert.equal(ledger.charges.length, 1);
+});

@@ -1,5 +1,7 @@
 //! A tab that dies between any two steps, and what the next one makes of its journal.
 
+use tollbox::core::engine::Event;
+
 use super::outcomes::word;
 use super::server::{Fault, On, problem};
 use super::world::{World, key};
@@ -156,4 +158,34 @@ fn a_wiped_journal_charges_nothing_twice() {
     assert_eq!(word(&world.wait(again)), "charged again");
     assert_eq!(world.server.times_charged("f:t1"), 1);
     assert!(world.record(&key("t1")).is_some());
+}
+
+#[test]
+fn a_dead_tabs_claim_is_taken_over_at_once_where_its_death_is_known() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::Hang);
+    world.charge(tab, "t1", 5);
+    world.run_for(20);
+    world.crash(tab);
+    let next = world.start();
+    let living = vec![format!("tab{next}")];
+    world.tell(next, Event::Alive(living));
+    world.run_for(1_000);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+    world.settle();
+}
+
+#[test]
+fn a_living_tabs_claim_is_left_to_it() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.server.fault(On::Charge, 1, Fault::Hang);
+    world.charge(one, "t1", 5);
+    world.run_for(20);
+    let living = vec![format!("tab{one}"), format!("tab{two}")];
+    world.tell(two, Event::Alive(living));
+    world.run_for(1_000);
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    world.settle();
 }

@@ -63,7 +63,7 @@ impl World {
     }
 
     /// Its client can't know what became of it.
-    fn is_excused(&self, wire: &str) -> bool {
+    pub fn is_excused(&self, wire: &str) -> bool {
         let key = Key::new(wire).ok();
         key.is_some_and(|key| {
             self.books.wiped.contains(&key) || self.books.forgotten.contains(&key)

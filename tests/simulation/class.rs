@@ -27,6 +27,8 @@ pub enum Class {
     Forgetting,
     /// Timers of hidden tabs are throttled.
     Hidden,
+    /// Callers stop waiting.
+    Aborts,
     /// `signOut()`.
     SignOut,
     /// The journal is wiped under running tabs.
@@ -42,7 +44,7 @@ pub enum Class {
 }
 
 impl Class {
-    pub const ALL: [(Class, &'static str); 18] = [
+    pub const ALL: [(Class, &'static str); 19] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -55,6 +57,7 @@ impl Class {
         (Class::KeyTtl, "key-ttl"),
         (Class::Forgetting, "forgetting"),
         (Class::Hidden, "hidden"),
+        (Class::Aborts, "aborts"),
         (Class::SignOut, "sign-out"),
         (Class::Wipe, "wipe"),
         (Class::Late, "late"),

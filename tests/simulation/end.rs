@@ -90,7 +90,7 @@ impl World {
     fn check_final(&mut self, record: &Record) {
         let charge = record.charge();
         let charged = self.server.charged.get(&charge.key.wire()) == Some(&charge.amount.get());
-        let wiped = self.books.wiped.contains(&charge.key);
+        let excused = self.is_excused(&charge.key.wire());
         let line = trace::record(record);
         match record.state() {
             State::Waiting(_) | State::Attempting(_) => {
@@ -103,14 +103,14 @@ impl World {
             State::Settled(Verdict::Charged(_)) => {}
             State::Settled(Verdict::Declined(_)) => {
                 self.counts.declined += 1;
-                if charged && !wiped {
+                if charged && !excused {
                     self.violate("3 the truth", format!("the ledger has {line}"));
                 }
             }
             State::Settled(Verdict::Failed(failure)) => {
                 self.counts.failed += 1;
                 let conflict = failure.reason == FailureReason::Conflict;
-                if charged && !wiped && !conflict {
+                if charged && !excused && !conflict {
                     self.violate("3 the truth", format!("the ledger has {line}"));
                 }
             }

@@ -186,7 +186,6 @@ fn weights(active: Classes, dice: &mut Dice) -> Vec<(u64, Action)> {
         (4, Action::Refresh),
         (3, Action::StartTask),
         (3, Action::EndTask),
-        (5, Action::StopWaiting),
         (5, Action::TopUp),
         (3, Action::ChargeElsewhere),
         (3, Action::Wake),
@@ -195,6 +194,7 @@ fn weights(active: Classes, dice: &mut Dice) -> Vec<(u64, Action)> {
     let sometimes = [
         (Class::Tabs, 5, Action::Open),
         (Class::Crashes, 5, Action::Open),
+        (Class::Aborts, 5, Action::StopWaiting),
         (Class::Crashes, 4, Action::Close),
         (Class::Crashes, 6, Action::CrashTab),
         (Class::Crashes, 4, Action::CrashBrowser),

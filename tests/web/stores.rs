@@ -75,6 +75,7 @@ fn table() -> Vec<Vec<Op>> {
         claim: Some(claim("one")),
     };
     let look_up = Op::Begin {
+        over: None,
         key: key("a"),
         purpose: Purpose::LookUp,
         claim: claim("one"),

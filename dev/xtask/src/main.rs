@@ -6,6 +6,7 @@ mod command;
 mod debian;
 mod demo;
 mod npm;
+mod sim;
 mod sizes;
 mod stamp;
 mod test;
@@ -36,6 +37,8 @@ enum Command {
     Demo(demo::Options),
     /// Run every check and every test, the quick ones first; stop at the first that fails
     Test(test::Options),
+    /// Run the simulator: many runs of the core under faults, each repeatable by its seed
+    Sim(sim::Options),
     /// Check what formatters and linters don't
     Tidy,
 }
@@ -58,6 +61,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Build(options) => build::build(&workspace, &options),
         Command::Demo(options) => demo::demo(&workspace, &options),
         Command::Test(options) => test::test(&workspace, &options),
+        Command::Sim(options) => sim::sim(&workspace, &options),
         Command::Tidy => tidy::tidy(&workspace),
     }
 }

@@ -265,6 +265,7 @@ impl Engine {
             Event::EndTask { .. }
             | Event::StopWaiting { .. }
             | Event::Loaded(_)
+            | Event::Alive(_)
             | Event::Damaged { .. }
             | Event::Answered { .. }
             | Event::Lost { .. }

@@ -88,6 +88,8 @@ pub enum Event {
     Journaled(Result<Vec<Applied>, String>),
     /// What the journal holds, in answer to [`Effect::Load`].
     Loaded(Vec<Record>),
+    /// The tabs of this account that live, this one among them.
+    Alive(Vec<String>),
     /// What the store holds for these charges is damaged, or of a newer version, and was set
     /// aside or left alone.
     Damaged {

@@ -42,7 +42,7 @@ use super::charge::Key;
 use super::clock::Now;
 use super::config::Config;
 use super::network::Gate;
-use super::ordered::Map;
+use super::ordered::{Map, Set};
 use super::outbox::{Outbox, Patience};
 use super::points::Points;
 use super::snapshot::StorageKind;
@@ -85,6 +85,8 @@ pub struct Engine {
     journaling: Journaling,
     sent: Map<SendId, Sent>,
     lanes: Map<SendId, Lane>,
+    /// Tabs that claimed a charge and have died.
+    dead: Set<String>,
     last_send: SendId,
     last_sequence: u64,
     batches: bool,
@@ -128,6 +130,7 @@ impl Engine {
             journaling: Journaling::default(),
             sent: Map::new(),
             lanes: Map::new(),
+            dead: Set::new(),
             last_send: 0,
             last_sequence: 0,
             batches: true,
@@ -164,6 +167,7 @@ impl Engine {
             Event::StopWaiting { call } => self.stop_waiting(now, call),
             Event::Journaled(results) => self.journaled(now, results),
             Event::Loaded(records) => self.loaded(now, records),
+            Event::Alive(tabs) => self.take_over_from_the_dead(now, &tabs),
             Event::Damaged { detail } => self.damaged(now, detail),
             Event::Answered { send, response } => self.answered(now, send, &response),
             Event::Lost { send, timed_out } => self.lost(now, send, timed_out),

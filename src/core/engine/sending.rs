@@ -193,12 +193,35 @@ impl Engine {
         }
     }
 
+    /// What a dead tab has claimed need not wait for its claim to run out.
+    pub(super) fn take_over_from_the_dead(&mut self, now: Now, alive: &[String]) {
+        let claims = self.outbox.iter().filter_map(|entry| {
+            let tab = &entry.record.claim()?.tab;
+            let dead = *tab != self.tab && !alive.contains(tab);
+            dead.then(|| (entry.record.charge().key.clone(), tab.clone()))
+        });
+        let claims: Vec<(Key, String)> = claims.collect();
+        // A tab that came later is in no list of the dead, though it is in none of the living.
+        self.dead.clear();
+        for (key, tab) in claims {
+            self.dead.insert(tab, ());
+            self.outbox.hurry(&key, now);
+        }
+    }
+
+    /// The tab that has claimed this charge, if it is known to be dead.
+    fn dead_claimant(&self, key: &Key) -> Option<String> {
+        let tab = &self.outbox.get(key)?.record.claim()?.tab;
+        self.dead.contains_key(tab).then(|| tab.clone())
+    }
+
     /// Claims `keys` in the journal, to send them together.
     pub(super) fn begin(&mut self, now: Now, purpose: Purpose, lane: Lane, keys: Vec<Key>) {
         let plan = self.plan(purpose, lane);
         for key in keys {
             self.set_busy(&key, true);
             let op = Op::Begin {
+                over: self.dead_claimant(&key),
                 key,
                 purpose,
                 claim: self.claim(now),

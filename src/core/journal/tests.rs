@@ -129,6 +129,7 @@ fn a_charged_one_is_left_alone_by_everything_but_forgetting() {
     let record = after(&ops);
     let key = charge(5.0).key;
     let begin = Op::Begin {
+        over: None,
         key: key.clone(),
         purpose: Purpose::Send,
         claim: claim("two"),
@@ -177,6 +178,7 @@ fn what_is_not_there_can_not_be_worked_on() {
         },
         conclude(charged()),
         Op::Begin {
+            over: None,
             key: key.clone(),
             purpose: Purpose::LookUp,
             claim: claim("one"),
