@@ -46,7 +46,8 @@ export class DemoPage {
    * @param {string} text
    */
   async says(testId, text) {
-    let said;
+    /** @type {string | null} */
+    let said = null;
     await until(
       () => `${testId} says ${text}, not ${said}`,
       async () => {
