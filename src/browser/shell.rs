@@ -175,7 +175,6 @@ impl Shell {
     pub fn close(self: &Rc<Shell>) -> Promise {
         let closed = Promise::new(&mut |resolve, _| self.closing.borrow_mut().push(resolve));
         self.listeners.borrow_mut().clear();
-        *self.peers.borrow_mut() = None;
         self.dispatch(Event::Close);
         self.let_go_of_locks();
         closed
@@ -222,6 +221,7 @@ impl Shell {
             }
         }
         if !self.closing.borrow().is_empty() && engine.is_idle() {
+            *self.peers.borrow_mut() = None;
             self.store.close();
             for closed in self.closing.borrow_mut().drain(..) {
                 settle(&closed, &JsValue::UNDEFINED);

@@ -128,6 +128,15 @@ impl Gate {
         self.obstruct(Obstacle::Unreachable, by, now, backoff, jitter);
     }
 
+    /// There was no token to ask with, which says nothing of the server.
+    pub fn no_token(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
+        let obstacle = match self.obstacle {
+            Obstacle::None => Obstacle::Unauthorized,
+            known @ (Obstacle::Unreachable | Obstacle::Unauthorized) => known,
+        };
+        self.obstruct(obstacle, Asked::Probe, now, backoff, jitter);
+    }
+
     /// The token was refused although it was new.
     pub fn refused(&mut self, by: Asked, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         self.obstruct(Obstacle::Unauthorized, by, now, backoff, jitter);
@@ -141,15 +150,16 @@ impl Gate {
         backoff: &Backoff,
         jitter: &mut Jitter,
     ) {
-        if self.obstacle != obstacle {
+        let first = self.obstacle == Obstacle::None;
+        self.obstacle = obstacle;
+        if first {
             self.failures = 0;
         } else if by == Asked::Probe {
             self.failures = self.failures.saturating_add(1);
         } else {
-            // A request from before the obstacle was known tells nothing new.
+            // A request from before the obstacle was known does not put the next probe off.
             return;
         }
-        self.obstacle = obstacle;
         self.probe_at_ms = now.after(backoff.delay_ms(self.failures, jitter));
     }
 

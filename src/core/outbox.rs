@@ -102,7 +102,7 @@ impl Outbox {
             return None;
         };
         // What has not changed is due when it was, however the wall clock has jumped since.
-        if entry.record.revision() != record.revision() {
+        if entry.record != record {
             entry.due_ms = due_ms;
         }
         let before = std::mem::replace(&mut entry.record, record);

@@ -87,6 +87,12 @@ impl Record {
         self.spent
     }
 
+    /// Whether this is an earlier state of the same taking on. A key that was let go and taken on
+    /// again begins anew.
+    pub fn is_older_than(&self, other: &Record) -> bool {
+        self.sequence == other.sequence && self.revision < other.revision
+    }
+
     /// When it last changed, milliseconds since the Unix epoch.
     pub fn updated_at_ms(&self) -> u64 {
         self.updated_at_ms

@@ -9,7 +9,7 @@ use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::config::OfflineSpend;
 use crate::core::journal::{Applied, Op};
-use crate::core::outbox::sum;
+use crate::core::outbox::{Entry, sum};
 use crate::core::outcome::{FailureReason, Outcome};
 use crate::core::points::Points;
 use crate::core::record::{Failure, Purpose, Record, State};
@@ -70,11 +70,17 @@ impl Engine {
     fn seek(&mut self, now: Now, call: CallId, kind: Kind, key: Key) {
         let waiting = self.call(now, kind, key.clone(), None);
         self.calls.add(call, waiting);
+        // What failed here may have been charged by another tab since.
+        let may_be_old = |entry: &Entry| {
+            entry.saved && !entry.busy && !entry.record.is_open() && !is_charged(&entry.record)
+        };
         match self.outbox.get(&key) {
-            Some(_) => self.found(now, call, kind, &key),
-            None => self
-                .journaling
-                .push(Op::Read { key }, Then::Sought { call }),
+            Some(entry) if !may_be_old(entry) => self.found(now, call, kind, &key),
+            Some(_) | None => {
+                self.calls.set_seeking(call, true);
+                self.journaling
+                    .push(Op::Read { key }, Then::Sought { call });
+            }
         }
     }
 
@@ -82,6 +88,7 @@ impl Engine {
         let Some(kind) = self.calls.get(call).map(|call| call.kind) else {
             return;
         };
+        self.calls.set_seeking(call, false);
         // What could not be stored is known here only.
         let unsaved = self.outbox.get(key).is_some_and(|entry| !entry.saved);
         if !unsaved {
@@ -92,7 +99,7 @@ impl Engine {
             let entry = self.outbox.get(key);
             let shown =
                 entry.map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale));
-            return self.resolve(call, Answer::Record(shown));
+            return self.resolve_waiting(call, Answer::Record(shown));
         }
         match self.outbox.get(key) {
             Some(_) => self.found(now, call, kind, key),
@@ -188,14 +195,14 @@ impl Engine {
     fn answer_replayed(&mut self, now: Now, key: &Key, call: CallId) {
         if let Some(entry) = self.outbox.get(key) {
             let outcome = replayed(self.outcome_of(now, entry));
-            self.resolve(call, Answer::Outcome(outcome));
+            self.resolve_waiting(call, Answer::Outcome(outcome));
         }
     }
 
     pub(super) fn not_enqueued(&mut self, now: Now, call: CallId, key: &Key, error: &str) {
         self.set_busy(key, false);
         let Some(entry) = self.outbox.get(key).cloned() else {
-            return self.resolve(call, Answer::NotFound);
+            return self.resolve_waiting(call, Answer::NotFound);
         };
         let record = entry.record;
         if !entry.saved {
@@ -209,7 +216,7 @@ impl Engine {
         } else if !record.is_held() {
             let what = self.storage_failure(error).into();
             let outcome = Outcome::about(&record, what);
-            self.resolve(call, Answer::Outcome(outcome));
+            self.resolve_waiting(call, Answer::Outcome(outcome));
         } else {
             self.answer_so_far(now, call);
         }

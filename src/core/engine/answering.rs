@@ -6,14 +6,21 @@ use super::{Answer, CallId, Effect, Engine, Event, Life};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::outbox::Entry;
-use crate::core::outcome::{FailureReason, OpenReason, Outcome, UnknownReason, What};
+use crate::core::outcome::{FailureReason, OpenReason, Outcome, UnknownReason, What, not_sent_yet};
 use crate::core::record::{Record, State, Verdict};
-use crate::core::snapshot::ChargeRecord;
+use crate::core::snapshot::{ChargeRecord, Stopped};
 
 impl Engine {
     pub(super) fn resolve(&mut self, call: CallId, answer: Answer) {
         self.calls.remove(call);
         self.effects.push_back(Effect::Resolve { call, answer });
+    }
+
+    /// Answers a call that waits; one that does no longer has had its answer.
+    pub(super) fn resolve_waiting(&mut self, call: CallId, answer: Answer) {
+        if self.calls.remove(call).is_some() {
+            self.effects.push_back(Effect::Resolve { call, answer });
+        }
     }
 
     pub(super) fn call(&self, now: Now, kind: Kind, key: Key, charge: Option<Charge>) -> Call {
@@ -23,6 +30,7 @@ impl Engine {
             key,
             charge,
             deadline_ms: (!patient).then(|| now.after(self.config.respond_within_ms)),
+            seeking: false,
             tries: 0,
         }
     }
@@ -44,12 +52,12 @@ impl Engine {
             return;
         };
         for id in self.calls.at(key) {
-            let Some(call) = self.calls.get(id).cloned() else {
+            let Some(call) = self.calls.get(id).filter(|call| !call.seeking).cloned() else {
                 continue;
             };
             if let Some(outcome) = self.answer_to(now, &call, &entry) {
                 self.log_answer(now, &call, &entry.record, &outcome);
-                self.resolve(id, Answer::Outcome(outcome));
+                self.resolve_waiting(id, Answer::Outcome(outcome));
             }
         }
         if self.calls.wants_cancelled(key) && !entry.busy {
@@ -147,10 +155,26 @@ impl Engine {
         )
     }
 
+    fn not_written_yet(&self, now: Now, outcome: Outcome) -> Outcome {
+        let reason = self.gate.closed_for(now).unwrap_or(OpenReason::Timeout);
+        Outcome {
+            what: What::Queued {
+                reason,
+                durable: false,
+                detail: not_sent_yet(reason, self.config.locale),
+            },
+            ..outcome
+        }
+    }
+
     /// The outcome for a call that is not answered by a verdict.
     fn outcome_so_far(&self, now: Now, call: &Call) -> Option<Outcome> {
         let entry = self.outbox.get(&call.key)?;
         let outcome = self.outcome_of(now, entry);
+        if entry.busy && !entry.record.is_held() {
+            // It is being taken up again: its last verdict says nothing of this try.
+            return Some(self.not_written_yet(now, outcome));
+        }
         if call.kind != Kind::Cancel || !entry.record.is_held() {
             return Some(outcome);
         }
@@ -184,7 +208,7 @@ impl Engine {
                 if let Some(entry) = self.outbox.get(&call.key).cloned() {
                     self.log_answer(now, &call, &entry.record, &outcome);
                 }
-                self.resolve(id, Answer::Outcome(outcome));
+                self.resolve_waiting(id, Answer::Outcome(outcome));
             }
             None => self.resolve(id, Answer::NotFound),
         }
@@ -208,12 +232,20 @@ impl Engine {
     /// The charge is no longer known.
     pub(super) fn calls_of_vanished(&mut self, key: &Key) {
         for id in self.calls.at(key) {
-            self.resolve(id, Answer::NotFound);
+            // Who asks to be shown it is answered by the journal.
+            if self
+                .calls
+                .get(id)
+                .is_some_and(|call| call.kind != Kind::Show)
+            {
+                self.resolve_waiting(id, Answer::NotFound);
+            }
         }
     }
 
     pub(super) fn sign_out(&mut self, call: CallId) {
         self.life = Life::SignedOut;
+        self.end_flush(Some(Stopped::Open(OpenReason::Unauthorized)));
         self.balance.clear();
         self.effects.push_back(Effect::SaveBalance(None));
         let settled = self.outbox.surplus(0);
@@ -261,7 +293,7 @@ impl Engine {
             | Event::RefreshBalance { call, .. }
             | Event::StartTask { call, .. }
             | Event::SignOut { call } => self.resolve(call, Answer::Closed),
-            Event::Journaled(_) => self.journaling.ended(),
+            Event::Journaled(results) => self.journaled_when_closed(results),
             Event::EndTask { .. }
             | Event::StopWaiting { .. }
             | Event::Loaded(_)

@@ -252,9 +252,8 @@ impl Engine {
         let Some(sent) = self.sent.remove(&send) else {
             return;
         };
-        let asked = Asked::Probe;
         self.gate
-            .refused(asked, now, &self.config.backoff, &mut self.jitter);
+            .no_token(now, &self.config.backoff, &mut self.jitter);
         self.raise(now, AlertKind::Unauthorized, detail.clone());
         let cause = Cause {
             reason: OpenReason::Unauthorized,

@@ -14,6 +14,8 @@ pub(super) struct Call {
     pub(super) charge: Option<Charge>,
     /// When it is answered at the latest; monotonic.
     pub(super) deadline_ms: Option<u64>,
+    /// The journal is being asked for its charge, and only its word counts.
+    pub(super) seeking: bool,
     /// Attempts on its behalf that brought no verdict, probes included.
     pub(super) tries: u32,
 }
@@ -52,6 +54,13 @@ impl Calls {
 
     pub(super) fn get(&self, id: CallId) -> Option<&Call> {
         self.calls.get(&id)
+    }
+
+    /// The journal is being asked, or has answered.
+    pub(super) fn set_seeking(&mut self, id: CallId, seeking: bool) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.seeking = seeking;
+        }
     }
 
     pub(super) fn remove(&mut self, id: CallId) -> Option<Call> {

@@ -246,7 +246,7 @@ impl Engine {
         self.flush.lock = Lock::None;
     }
 
-    fn end_flush(&mut self, stopped: Option<Stopped>) {
+    pub(super) fn end_flush(&mut self, stopped: Option<Stopped>) {
         if self.flush.lock == (Lock::Held { sending: false }) {
             self.let_go_of_lock();
         }

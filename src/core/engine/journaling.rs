@@ -70,11 +70,6 @@ impl Journaling {
         self.under_way.is_empty() && self.next.is_empty()
     }
 
-    /// The order that was under way has ended.
-    pub(super) fn ended(&mut self) {
-        self.under_way.clear();
-    }
-
     pub(super) fn push(&mut self, op: Op, then: Then) {
         self.next.push((op, then));
     }
@@ -177,12 +172,7 @@ impl Engine {
                 }
             }
         }
-        if !changed.is_empty() {
-            self.effects.push_back(Effect::Announce {
-                keys: changed.into_iter().map(|(key, ())| key).collect(),
-                confirmed: self.balance.confirmed().cloned(),
-            });
-        }
+        self.announce(changed);
         for plan in plans {
             planned.remove(&plan.id);
             self.launch(now, plan);
@@ -191,6 +181,27 @@ impl Engine {
             self.leave_lane(id);
         }
         self.let_surplus_go();
+    }
+
+    /// The last writes of a closed client: nobody here waits for them, but other tabs may.
+    pub(super) fn journaled_when_closed(&mut self, results: Result<Vec<Applied>, String>) {
+        let under_way = std::mem::take(&mut self.journaling.under_way);
+        let mut changed = Set::new();
+        for ((op, _), applied) in under_way.iter().zip(results.unwrap_or_default()) {
+            if applied.done && !matches!(op, Op::Read { .. }) {
+                changed.insert(op.key().clone(), ());
+            }
+        }
+        self.announce(changed);
+    }
+
+    fn announce(&mut self, changed: Set<Key>) {
+        if !changed.is_empty() {
+            self.effects.push_back(Effect::Announce {
+                keys: changed.into_iter().map(|(key, ())| key).collect(),
+                confirmed: self.balance.confirmed().cloned(),
+            });
+        }
     }
 
     fn committed(
@@ -207,11 +218,12 @@ impl Engine {
                 self.enqueued(now, call, key, applied, plan, plans);
             }
             Then::Begun { plan } => {
-                self.observe(now, key, applied.record);
                 if applied.done {
+                    self.observe(now, key, applied.record);
                     Plan::collect(plans, plan, key.clone());
                 } else {
                     self.set_busy(key, false);
+                    self.observe(now, key, applied.record);
                     self.flush_is_through_with(key);
                     self.progress(now, key);
                 }

@@ -39,7 +39,7 @@ impl Engine {
     /// Takes a record into the outbox, the counts and the listeners' view.
     pub(super) fn take_record(&mut self, now: Now, record: Record, saved: bool) {
         let known = self.outbox.get(&record.charge().key);
-        if known.is_some_and(|entry| entry.record.revision() > record.revision()) {
+        if known.is_some_and(|entry| record.is_older_than(&entry.record)) {
             // Older than what is known, or than what could not be stored yet.
             return;
         }
@@ -91,7 +91,11 @@ impl Engine {
 
     /// Lets a charge go from memory; it is or was settled, or the journal has lost it.
     pub(super) fn forget(&mut self, key: &Key) {
-        self.outbox.remove(key);
+        let entry = self.outbox.remove(key);
+        if entry.is_some_and(|entry| entry.record.is_open()) && self.stats.is_counted(key) {
+            // Gone without a verdict.
+            self.stats.moved(Class::Open, Class::Unknown);
+        }
         self.stats.uncount(key);
         self.calls_of_vanished(key);
     }
@@ -145,7 +149,7 @@ impl Engine {
         }
         if self.life == Life::Recovering {
             self.life = Life::Running;
-            self.slow_tick_at_ms = now.after(super::SLOW_TICK_MS);
+            self.slow_tick_at_ms = now.after(self.slow_tick_ms());
             self.first_refresh(now);
         }
         for key in keys {

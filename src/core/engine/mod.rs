@@ -52,6 +52,9 @@ use super::stats::Stats;
 /// was or was not told, in milliseconds.
 const SLOW_TICK_MS: u64 = 30_000;
 
+/// How often a tab without open charges looks into the journal, in milliseconds.
+const IDLE_TICK_MS: u64 = 300_000;
+
 /// Who the engine works for, and with what.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -198,7 +201,7 @@ impl Engine {
         if self.life == Life::Closed {
             return None;
         }
-        let slow = self.needs_slow_tick() && self.life == Life::Running;
+        let slow = self.life == Life::Running;
         let due = self.gate.closed_for(now).is_none() && self.life == Life::Running;
         [
             self.calls.next_deadline(),
@@ -238,15 +241,21 @@ impl Engine {
         self.show_changes(now);
     }
 
-    fn needs_slow_tick(&self) -> bool {
-        self.outbox.open() > 0 || self.journaling.has_unsaved()
+    /// How long until the next look: an idle tab has only what it missed to find.
+    fn slow_tick_ms(&self) -> u64 {
+        match self.outbox.open() > 0 || self.journaling.has_unsaved() {
+            true => SLOW_TICK_MS,
+            false => IDLE_TICK_MS,
+        }
     }
 
     fn slow_tick(&mut self, now: Now) {
-        if now.mono_ms < self.slow_tick_at_ms || !self.needs_slow_tick() {
+        // What has come to be open since is not kept waiting for an idle tab's tick.
+        self.slow_tick_at_ms = self.slow_tick_at_ms.min(now.after(self.slow_tick_ms()));
+        if now.mono_ms < self.slow_tick_at_ms {
             return;
         }
-        self.slow_tick_at_ms = now.after(SLOW_TICK_MS);
+        self.slow_tick_at_ms = now.after(self.slow_tick_ms());
         self.journaling.retry_unsaved();
         self.load();
     }
