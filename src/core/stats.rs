@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use super::charge::Key;
-use super::ordered::Set;
+use super::ordered::Map;
 use super::record::{Record, State, Verdict};
 
 /// Most samples that a window keeps: the oldest give way.
@@ -84,7 +84,7 @@ struct Sample {
 #[derive(Clone, Debug, Default)]
 pub struct Stats {
     counts: BillingStats,
-    counted: Set<Key>,
+    counted: Map<Key, Class>,
     window: VecDeque<Sample>,
 }
 
@@ -94,21 +94,30 @@ impl Stats {
         self.counted.contains_key(key)
     }
 
-    /// Lets go of a charge; its count stays. If it comes again it counts again.
+    /// Lets go of a charge; its count stays, and if it comes again it counts again. One that is
+    /// gone without a verdict stays unknown.
     pub fn uncount(&mut self, key: &Key) {
-        self.counted.remove(key);
+        if self.counted.remove(key) == Some(Class::Open) {
+            self.moved(Class::Open, Class::Unknown);
+        }
     }
 
-    /// Counts a charge for the first time.
-    pub fn count(&mut self, key: &Key, class: Class) {
-        self.counted.insert(key.clone(), ());
-        self.counts.enqueued = self.counts.enqueued.saturating_add(1);
-        let count = self.counts.of(class);
-        *count = count.saturating_add(1);
+    /// Counts a charge for the first time, or in another class than before; false where it is
+    /// counted so already.
+    pub fn count(&mut self, key: &Key, class: Class) -> bool {
+        match self.counted.insert(key.clone(), class) {
+            Some(before) if before == class => return false,
+            Some(before) => self.moved(before, class),
+            None => {
+                self.counts.enqueued = self.counts.enqueued.saturating_add(1);
+                let count = self.counts.of(class);
+                *count = count.saturating_add(1);
+            }
+        }
+        true
     }
 
-    /// A counted charge went from one class to another.
-    pub fn moved(&mut self, from: Class, to: Class) {
+    fn moved(&mut self, from: Class, to: Class) {
         let count = self.counts.of(from);
         *count = count.saturating_sub(1);
         let count = self.counts.of(to);
@@ -199,8 +208,8 @@ mod tests {
         let mut stats = Stats::default();
         stats.count(&Key::new("a").unwrap(), Class::Open);
         stats.count(&Key::new("b").unwrap(), Class::Failed);
-        stats.moved(Class::Open, Class::Charged);
-        stats.moved(Class::Failed, Class::Open);
+        stats.count(&Key::new("a").unwrap(), Class::Charged);
+        stats.count(&Key::new("b").unwrap(), Class::Open);
         let view = stats.view();
         assert_eq!(view.enqueued, 2);
         assert_eq!((view.charged, view.open, view.failed), (1, 1, 0));

@@ -229,6 +229,18 @@ impl Engine {
         }
     }
 
+    /// Tells a call the end of its charge. Who asks to be shown it is answered by the journal.
+    pub(super) fn answer_end(&mut self, now: Now, key: &Key, call: CallId) {
+        let shows = self
+            .calls
+            .get(call)
+            .is_some_and(|call| call.kind == Kind::Show);
+        if let Some(entry) = self.outbox.get(key).filter(|_| !shows) {
+            let outcome = self.outcome_of(now, entry);
+            self.resolve_waiting(call, Answer::Outcome(outcome));
+        }
+    }
+
     /// The charge is no longer known.
     pub(super) fn calls_of_vanished(&mut self, key: &Key) {
         for id in self.calls.at(key) {
@@ -243,14 +255,14 @@ impl Engine {
         }
     }
 
-    pub(super) fn sign_out(&mut self, call: CallId) {
+    pub(super) fn sign_out(&mut self, now: Now, call: CallId) {
         self.life = Life::SignedOut;
         self.end_flush(Some(Stopped::Open(OpenReason::Unauthorized)));
         self.balance.clear();
         self.effects.push_back(Effect::SaveBalance(None));
         let settled = self.outbox.surplus(0);
         for key in settled {
-            self.forget(&key);
+            self.forget(now, &key);
             self.forget_at_rest(key);
         }
         let held = self.outbox.iter().filter(|entry| entry.record.is_held());

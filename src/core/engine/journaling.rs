@@ -180,7 +180,7 @@ impl Engine {
         for (id, ()) in planned {
             self.leave_lane(id);
         }
-        self.let_surplus_go();
+        self.let_surplus_go(now);
     }
 
     /// The last writes of a closed client: nobody here waits for them, but other tabs may.

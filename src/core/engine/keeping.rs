@@ -7,6 +7,7 @@ use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
 use crate::core::ordered::Set;
+use crate::core::outbox::Entry;
 use crate::core::record::{Record, State};
 use crate::core::stats::Class;
 
@@ -30,9 +31,9 @@ impl Engine {
                 &format!("本地存储中的扣费 {key} 已丢失"),
             );
             self.log_error(now, detail);
-            self.forget(key);
+            self.forget(now, key);
         } else if settled && entry.saved {
-            self.forget(key);
+            self.forget(now, key);
         }
     }
 
@@ -67,12 +68,13 @@ impl Engine {
     fn count_change(&mut self, now: Now, before: Option<&Record>, after: &Record) {
         let class = Class::of(after);
         let key = &after.charge().key;
-        match (before.map(Class::of), self.stats.is_counted(key)) {
-            (Some(before), true) if before != class => self.stats.moved(before, class),
-            (Some(_), true) => return,
-            // Settled before this client knew of it: none of its figures.
-            (None, _) if class != Class::Open && self.life == Life::Recovering => return,
-            (_, _) => self.stats.count(key, class),
+        let first_seen = before.is_none() && !self.stats.is_counted(key);
+        if first_seen && class != Class::Open && self.life == Life::Recovering {
+            // Settled before this client was opened: none of its figures.
+            return;
+        }
+        if !self.stats.count(key, class) {
+            return;
         }
         if class != Class::Open {
             let since_ms = self
@@ -90,17 +92,20 @@ impl Engine {
     }
 
     /// Lets a charge go from memory; it is or was settled, or the journal has lost it.
-    pub(super) fn forget(&mut self, key: &Key) {
-        let entry = self.outbox.remove(key);
-        if entry.is_some_and(|entry| entry.record.is_open()) && self.stats.is_counted(key) {
-            // Gone without a verdict.
-            self.stats.moved(Class::Open, Class::Unknown);
+    pub(super) fn forget(&mut self, now: Now, key: &Key) {
+        let settled = |entry: &Entry| !entry.record.is_held();
+        if self.outbox.get(key).is_some_and(settled) {
+            // Who still waits is told its end.
+            for call in self.calls.at(key) {
+                self.answer_end(now, key, call);
+            }
         }
+        self.outbox.remove(key);
         self.stats.uncount(key);
         self.calls_of_vanished(key);
     }
 
-    pub(super) fn let_surplus_go(&mut self) {
+    pub(super) fn let_surplus_go(&mut self, now: Now) {
         // A margin, so that not every verdict is followed by a deletion.
         let margin = self.config.keep_settled.div_ceil(10).max(1);
         if self
@@ -111,7 +116,7 @@ impl Engine {
             return;
         }
         for key in self.outbox.surplus(self.config.keep_settled) {
-            self.forget(&key);
+            self.forget(now, &key);
             let then = Then::Observe {
                 from_peer: true,
                 confirmed: None,
@@ -155,7 +160,7 @@ impl Engine {
         for key in keys {
             self.progress(now, &key);
         }
-        self.let_surplus_go();
+        self.let_surplus_go(now);
     }
 
     pub(super) fn told_by_peer(&mut self, keys: Vec<Key>, confirmed: Option<Confirmed>) {

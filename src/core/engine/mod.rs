@@ -182,7 +182,7 @@ impl Engine {
             Event::Online(online) => self.browser_says(now, online),
             Event::Woke => self.woke(now),
             Event::Tick => {}
-            Event::SignOut { call } => self.sign_out(call),
+            Event::SignOut { call } => self.sign_out(now, call),
             Event::Close => self.close(now),
         }
         self.advance(now);
