@@ -27,6 +27,9 @@ pub fn usual() -> Classes {
         Class::KeyTtl,
         Class::Hidden,
         Class::Reads,
+        Class::Writes,
+        Class::Tokens,
+        Class::Aborts,
     ];
     held.into_iter().fold(Classes::NONE, Classes::with)
 }

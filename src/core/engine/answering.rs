@@ -257,6 +257,7 @@ impl Engine {
 
     pub(super) fn sign_out(&mut self, now: Now, call: CallId) {
         self.life = Life::SignedOut;
+        self.answer_the_impatient(now);
         self.end_flush(Some(Stopped::Open(OpenReason::Unauthorized)));
         self.balance.clear();
         self.effects.push_back(Effect::SaveBalance(None));
@@ -273,18 +274,26 @@ impl Engine {
         self.resolve(call, Answer::SignedOut(open));
     }
 
-    pub(super) fn close(&mut self, now: Now) {
+    /// Answers everybody who would wait for an attempt, now that there will be none.
+    fn answer_the_impatient(&mut self, now: Now) {
         for key in self.calls.keys() {
             for id in self.calls.at(&key) {
-                let patient = self
+                if self
                     .calls
                     .get(id)
-                    .is_some_and(|call| call.deadline_ms.is_none());
-                if patient {
-                    self.resolve(id, Answer::Closed);
-                } else {
+                    .is_some_and(|call| call.deadline_ms.is_some())
+                {
                     self.answer_so_far(now, id);
                 }
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self, now: Now) {
+        self.answer_the_impatient(now);
+        for key in self.calls.keys() {
+            for id in self.calls.at(&key) {
+                self.resolve_waiting(id, Answer::Closed);
             }
         }
         self.conclude_all_lost();

@@ -172,7 +172,7 @@ impl Engine {
                 let refused_before = sent.refreshed;
                 self.set_back(now, sent, Asked::Probe, &setback);
                 let reason = setback.kind.reason();
-                let may_ask = self.gate.lets_probes_through(now);
+                let may_ask = self.life == Life::Running && self.gate.lets_probes_through(now);
                 if reason == OpenReason::Unauthorized && !refused_before && may_ask {
                     // Once more, with another token.
                     return self.read_balance(now);
