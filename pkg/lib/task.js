@@ -1,5 +1,7 @@
 // @ts-check
 
+import { BillingError } from "./error.js";
+
 /** @import * as Api from "../index.js" */
 /** @typedef {import("../wasm/tollbox.js").Client} Core */
 
@@ -67,17 +69,14 @@ async function bill(client, request) {
   try {
     return await client.charge(request);
   } catch (error) {
-    // The client was closed meanwhile: nothing was sent or stored.
-    return {
-      status: "failed",
-      reason: "cancelled",
-      retryable: true,
-      key,
-      taskId,
-      amount,
-      attempts: 0,
-      detail: error instanceof Error ? error.message : String(error),
-    };
+    const detail = error instanceof Error ? error.message : String(error);
+    const base = { key, taskId, amount, attempts: 0, detail };
+    if (error instanceof BillingError && error.code === "closed") {
+      // Closed before it was asked to charge: nothing was sent or stored.
+      return { ...base, status: "failed", reason: "cancelled", retryable: true };
+    }
+    // Whatever else went wrong, nothing is certain.
+    return { ...base, status: "unknown", reason: "timeout", resolving: true, durable: false };
   }
 }
 

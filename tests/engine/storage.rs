@@ -235,3 +235,15 @@ fn a_charge_of_another_tab_is_not_said_to_have_failed() {
     let again = world.charge(two, "t1", 5);
     assert_eq!(word(&world.wait(again)), "charged again");
 }
+
+#[test]
+fn a_charge_is_found_though_reading_fails_now_and_then() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    fail_next(&mut world, 2, |op| matches!(op, Op::Read { .. }));
+    let settled = world.settled(two, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged");
+}

@@ -31,6 +31,7 @@ impl Engine {
             charge,
             deadline_ms: (!patient).then(|| now.after(self.config.respond_within_ms)),
             seeking: false,
+            unread: 0,
             tries: 0,
         }
     }

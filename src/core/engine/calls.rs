@@ -5,6 +5,9 @@ use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::ordered::Map;
 
+/// Failed readings of the journal after which a charge counts as not found.
+const READS_LIMIT: u32 = 3;
+
 /// One call about one charge.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
@@ -16,6 +19,8 @@ pub(super) struct Call {
     pub(super) deadline_ms: Option<u64>,
     /// The journal is being asked for its charge, and only its word counts.
     pub(super) seeking: bool,
+    /// How often the journal could not be read for it.
+    pub(super) unread: u32,
     /// Attempts on its behalf that brought no verdict, probes included.
     pub(super) tries: u32,
 }
@@ -61,6 +66,14 @@ impl Calls {
         if let Some(call) = self.calls.get_mut(&id) {
             call.seeking = seeking;
         }
+    }
+
+    /// The journal could not be read for this call; whether it is asked again.
+    pub(super) fn asks_again(&mut self, id: CallId) -> bool {
+        self.calls.get_mut(&id).is_some_and(|call| {
+            call.unread = call.unread.saturating_add(1);
+            call.unread < READS_LIMIT
+        })
     }
 
     pub(super) fn remove(&mut self, id: CallId) -> Option<Call> {

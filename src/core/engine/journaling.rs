@@ -285,6 +285,9 @@ impl Engine {
             Then::Refused { error } => self.refused(now, &key, None, &error),
             Then::Sought { call } => {
                 let known = self.outbox.get(&key).map(|entry| entry.record.clone());
+                if known.is_none() && self.calls.asks_again(call) {
+                    return self.journaling.push(op, Then::Sought { call });
+                }
                 self.sought(now, call, &key, known);
             }
         }
