@@ -273,14 +273,10 @@ impl Shell {
     fn load(self: &Rc<Shell>) {
         let shell = Rc::clone(self);
         spawn_local(async move {
-            let records = match shell.store.load().await {
-                Ok(outcome) => {
-                    shell.report_damages(outcome.damages);
-                    outcome.value
-                }
-                // A store that can't be read says so again at the first write.
-                Err(_) => Vec::new(),
-            };
+            let records = shell.store.load().await.map(|outcome| {
+                shell.report_damages(outcome.damages);
+                outcome.value
+            });
             shell.dispatch(Event::Loaded(records));
             if let Some(tabs) = lock::held(&shell.names.alive()).await {
                 shell.dispatch(Event::Alive(tabs));

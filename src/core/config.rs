@@ -60,10 +60,19 @@ pub struct Config {
     pub locale: Locale,
 }
 
+/// How long after its time limit a request may still reach the server, in milliseconds: what a
+/// network has kept for longer it has lost.
+pub const ARRIVES_AFTER_LIMIT_MS: u64 = 5_000;
+
+/// How long after its connection has failed, or a gateway has answered in the server's place, a
+/// request may still be under way, in milliseconds.
+pub const ARRIVES_AFTER_LOSS_MS: u64 = 2_000;
+
 impl Config {
-    /// How long a claim lasts: a request, and a margin for the journal around it.
+    /// How long a claim lasts: as long as its request may be under way.
     pub fn claim_ms(&self) -> u64 {
-        self.request_timeout_ms.saturating_add(5_000)
+        self.request_timeout_ms
+            .saturating_add(ARRIVES_AFTER_LIMIT_MS)
     }
 }
 

@@ -49,7 +49,7 @@ pub enum Op {
         /// Whose.
         key: Key,
     },
-    /// Gives up a charge that has certainly taken nothing.
+    /// Gives a charge up, as soon as it has certainly taken nothing.
     Cancel {
         /// Whose.
         key: Key,
@@ -229,7 +229,7 @@ fn enqueue(
                     return refused.map_or(Applied::kept(Some(record), true), Applied::put);
                 }
                 (State::Settled(_) | State::Waiting(_) | State::Parked(_), _) => {
-                    record.clone().reopen(at.wall_ms).unwrap_or(record)
+                    record.clone().ask_again(at.wall_ms).unwrap_or(record)
                 }
             }
         }

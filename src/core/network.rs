@@ -6,7 +6,7 @@ use super::outcome::OpenReason;
 use super::snapshot::Network;
 
 /// No wait that a server asks for is longer than a day, in milliseconds.
-const LONGEST_HOLD_MS: u64 = 86_400_000;
+pub const LONGEST_HOLD_MS: u64 = 86_400_000;
 
 /// What stands between the outbox and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +176,16 @@ impl Gate {
         let until_ms = now.after(wait_ms.min(LONGEST_HOLD_MS));
         self.held_until_ms = self.held_until_ms.max(until_ms);
         self.answered_with_error();
+    }
+
+    /// The server asked another tab for patience, or this one before it was opened anew.
+    pub fn held_until(&mut self, mono_ms: u64) {
+        self.held_until_ms = self.held_until_ms.max(mono_ms);
+    }
+
+    /// When the hold ends that the server asked for last; monotonic.
+    pub fn hold_ends_at(&self) -> u64 {
+        self.held_until_ms
     }
 
     /// The billing server answered, which says nothing of the token.

@@ -24,12 +24,39 @@ pub struct Entry {
     /// When this tab first saw it open; monotonic.
     pub since_ms: u64,
     due_ms: u64,
+    claim: Instant,
+    arrival: Instant,
 }
 
 impl Entry {
     /// When it may be worked on; monotonic.
     pub fn due_ms(&self) -> u64 {
         self.due_ms
+    }
+
+    /// Until when an earlier sending may still arrive; monotonic.
+    pub fn may_arrive_until_ms(&self) -> u64 {
+        self.arrival.mono_ms
+    }
+}
+
+/// An instant that was written down by the wall clock, and when it is by this tab's own. As long
+/// as it is the same instant it stays where it is, however the wall clock jumps.
+#[derive(Clone, Copy, Debug, Default)]
+struct Instant {
+    wall_ms: u64,
+    mono_ms: u64,
+}
+
+impl Instant {
+    fn follow(self, wall_ms: u64, limit_ms: u64, now: Now) -> Instant {
+        match self.wall_ms == wall_ms {
+            true => self,
+            false => Instant {
+                wall_ms,
+                mono_ms: now.mono_of(wall_ms, limit_ms),
+            },
+        }
     }
 }
 
@@ -38,6 +65,8 @@ impl Entry {
 pub struct Patience {
     /// For the next attempt.
     pub delay_ms: u64,
+    /// For the next attempt, where the server asked the whole queue to wait.
+    pub hold_ms: u64,
     /// For a claim.
     pub claim_ms: u64,
 }
@@ -88,24 +117,27 @@ impl Outbox {
         now: Now,
         patience: Patience,
     ) -> Option<Record> {
-        let due_ms = due(&record, now, patience);
         let Some(mut entry) = self.remove(&record.charge().key) else {
-            self.insert(Box::new(Entry {
+            let mut entry = Entry {
                 record,
                 saved,
                 busy: false,
                 alone: false,
                 retaken: false,
                 since_ms: now.mono_ms,
-                due_ms,
-            }));
+                due_ms: 0,
+                claim: Instant::default(),
+                arrival: Instant::default(),
+            };
+            entry.set_times(now, patience);
+            self.insert(Box::new(entry));
             return None;
         };
-        // What has not changed is due when it was, however the wall clock has jumped since.
-        if entry.record != record {
-            entry.due_ms = due_ms;
-        }
+        let changed = entry.record != record;
         let before = std::mem::replace(&mut entry.record, record);
+        if changed {
+            entry.set_times(now, patience);
+        }
         entry.saved = saved;
         self.insert(entry);
         Some(before)
@@ -202,6 +234,34 @@ impl Outbox {
     }
 }
 
+impl Entry {
+    fn set_times(&mut self, now: Now, patience: Patience) {
+        let until_ms = self.record.may_arrive_until_ms();
+        self.arrival = match until_ms == self.claim.wall_ms {
+            // What a claimant did before it went away may arrive for as long as its claim held.
+            true => self.claim,
+            false => self.arrival.follow(until_ms, patience.claim_ms, now),
+        };
+        self.due_ms = match self.record.state() {
+            State::Waiting(waiting) => {
+                let next_ms = waiting.next_attempt_at_ms();
+                let longest_ms = match waiting.holds_queue() {
+                    true => patience.hold_ms,
+                    false => patience.delay_ms,
+                };
+                let meant_ms = next_ms.saturating_sub(self.record.updated_at_ms());
+                now.mono_of(next_ms, meant_ms.min(longest_ms))
+            }
+            State::Attempting(attempting) => {
+                let until_ms = attempting.claim().until_ms;
+                self.claim = self.claim.follow(until_ms, patience.claim_ms, now);
+                self.claim.mono_ms
+            }
+            State::Parked(_) | State::Settled(_) => u64::MAX,
+        };
+    }
+}
+
 impl QueueCounts {
     fn of(&mut self, status: BillingStatus) -> Option<&mut usize> {
         match status {
@@ -211,16 +271,6 @@ impl QueueCounts {
             BillingStatus::Unknown => Some(&mut self.unknown),
             BillingStatus::Success => None,
         }
-    }
-}
-
-fn due(record: &Record, now: Now, patience: Patience) -> u64 {
-    match record.state() {
-        State::Waiting(waiting) => now.mono_of(waiting.next_attempt_at_ms(), patience.delay_ms),
-        State::Attempting(attempting) => {
-            now.mono_of(attempting.claim().until_ms, patience.claim_ms)
-        }
-        State::Parked(_) | State::Settled(_) => u64::MAX,
     }
 }
 
@@ -238,6 +288,7 @@ mod tests {
 
     const PATIENCE: Patience = Patience {
         delay_ms: 60_000,
+        hold_ms: 86_400_000,
         claim_ms: 15_000,
     };
 

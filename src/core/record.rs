@@ -182,6 +182,17 @@ impl Record {
         }
     }
 
+    /// Until when a sending without an answer may still reach the server, milliseconds since the
+    /// Unix epoch.
+    pub fn may_arrive_until_ms(&self) -> u64 {
+        match &self.state {
+            State::Waiting(waiting) => waiting.may_arrive_until_ms(),
+            State::Attempting(attempting) => attempting.before().may_arrive_until_ms(),
+            State::Parked(parked) => parked.may_arrive_until_ms(),
+            State::Settled(_) => 0,
+        }
+    }
+
     /// The attempt that is under way: what for, and its number.
     pub fn attempt(&self) -> Option<(Purpose, u32)> {
         match &self.state {
@@ -223,14 +234,14 @@ impl Record {
         let mut record = self;
         let state = match conclusion {
             Conclusion::Settled(verdict) => State::Settled(verdict),
-            Conclusion::TurnedAway(cause) => State::Waiting(attempting.answered_without_verdict(
-                next_attempt_at_ms,
-                cause,
-                false,
-            )),
-            Conclusion::Lost(cause) => {
-                State::Waiting(attempting.answered_without_verdict(next_attempt_at_ms, cause, true))
+            Conclusion::TurnedAway(cause) => {
+                State::Waiting(attempting.turned_away(next_attempt_at_ms, cause))
             }
+            Conclusion::Held(cause) => State::Waiting(attempting.held(next_attempt_at_ms, cause)),
+            Conclusion::Lost(cause, may_arrive_until_ms) => {
+                State::Waiting(attempting.lost(next_attempt_at_ms, cause, may_arrive_until_ms))
+            }
+            Conclusion::TooEarly => State::Waiting(attempting.too_early(next_attempt_at_ms)),
             Conclusion::NotSent(cause) => {
                 record.attempts = record.attempts.saturating_sub(u32::from(sent));
                 record.spent = record.spent.saturating_sub(u32::from(sent));
@@ -239,13 +250,47 @@ impl Record {
             Conclusion::NeverCharged => {
                 State::Waiting(attempting.never_charged(next_attempt_at_ms))
             }
-            Conclusion::Park(reason, detail) => State::Parked(Parked::new(reason, detail)),
+            Conclusion::Park(reason, detail) => State::Parked(attempting.park(reason, detail)),
         };
-        Some(record.turned(state, wall_ms))
+        Some(record.turned(state, wall_ms).given_up_if_untaken())
+    }
+
+    /// What was given up ends as soon as it has certainly taken nothing.
+    fn given_up_if_untaken(self) -> Record {
+        let detail = match &self.state {
+            State::Waiting(waiting) if self.attempts == 0 || waiting.cleared() => {
+                waiting.given_up().map(str::to_owned)
+            }
+            State::Waiting(_) | State::Attempting(_) | State::Parked(_) | State::Settled(_) => None,
+        };
+        match detail {
+            Some(detail) => Record {
+                state: State::Settled(Verdict::Failed(Failure {
+                    reason: FailureReason::Cancelled,
+                    retryable: false,
+                    detail,
+                })),
+                ..self
+            },
+            None => self,
+        }
+    }
+
+    /// Takes up again, for its user, what is parked, declined, failed or given up, and makes due
+    /// at once what waits; `None` where it is charged or being attempted.
+    pub fn ask_again(self, wall_ms: u64) -> Option<Record> {
+        let record = self.reopen(wall_ms)?;
+        Some(match record.state.clone() {
+            State::Waiting(waiting) => Record {
+                state: State::Waiting(waiting.wanted()),
+                ..record
+            },
+            State::Attempting(_) | State::Parked(_) | State::Settled(_) => record,
+        })
     }
 
     /// Takes up again what is parked, declined or failed, and makes due at once what waits;
-    /// `None` where it is charged or being attempted.
+    /// `None` where it is charged or being attempted. What was given up stays given up.
     pub fn reopen(self, wall_ms: u64) -> Option<Record> {
         let waiting = match self.state.clone() {
             State::Waiting(waiting) => waiting.hurried(),
@@ -257,20 +302,29 @@ impl Record {
         Some(record.turned(State::Waiting(waiting), wall_ms))
     }
 
-    /// Gives up a charge that has certainly taken nothing: never sent, or looked up since.
+    /// Gives a charge up: at once where it has certainly taken nothing (never sent, or looked up
+    /// since), else as soon as that is known. It is never sent again; `None` where it is settled
+    /// or given up already.
     pub fn cancel(self, detail: String, wall_ms: u64) -> Option<Record> {
-        let untouched = match &self.state {
-            State::Waiting(waiting) => self.attempts == 0 || waiting.cleared(),
-            State::Attempting(_) | State::Parked(_) | State::Settled(_) => false,
+        if self.given_up() {
+            return None;
+        }
+        let state = match self.state.clone() {
+            State::Waiting(waiting) => State::Waiting(waiting.gives_up(detail)),
+            State::Attempting(attempting) => State::Attempting(attempting.gives_up(detail)),
+            State::Parked(parked) => State::Waiting(parked.reopen().gives_up(detail)),
+            State::Settled(_) => return None,
         };
-        untouched.then(|| {
-            let failure = Failure {
-                reason: FailureReason::Cancelled,
-                retryable: false,
-                detail,
-            };
-            self.turned(State::Settled(Verdict::Failed(failure)), wall_ms)
-        })
+        Some(self.turned(state, wall_ms).given_up_if_untaken())
+    }
+
+    /// Whether its user gave it up, and it is still open.
+    pub fn given_up(&self) -> bool {
+        match &self.state {
+            State::Waiting(waiting) => waiting.given_up().is_some(),
+            State::Attempting(attempting) => attempting.before().given_up().is_some(),
+            State::Parked(_) | State::Settled(_) => false,
+        }
     }
 
     /// Refuses to take up again what is declined or failed: `None` for everything else.

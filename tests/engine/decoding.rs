@@ -67,18 +67,25 @@ fn response() -> impl Strategy<Value = Response> {
         Just("application/json".to_owned()),
         any::<String>(),
     ]);
+    let date = prop_oneof![
+        any::<String>(),
+        Just("Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
+        "[0-9]{1,20}"
+    ];
     (
         0_u16..700,
-        prop::option::of(any::<String>()),
+        prop::option::of(date.clone()),
+        prop::option::of(date),
         content_type,
         any::<bool>(),
         body,
     )
         .prop_map(
-            |(status, retry_after, content_type, replayed, body)| Response {
+            |(status, retry_after, date, content_type, replayed, body)| Response {
                 status,
                 etag: None,
                 retry_after,
+                date,
                 content_type,
                 replayed,
                 body,

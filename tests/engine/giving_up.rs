@@ -257,7 +257,7 @@ fn giving_up_a_charge_that_was_made_says_so() {
 }
 
 #[test]
-fn giving_up_in_an_outage_is_unknown_and_the_charge_goes_on() {
+fn giving_up_in_an_outage_is_unknown_and_nothing_is_sent_again() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
@@ -275,7 +275,9 @@ fn giving_up_in_an_outage_is_unknown_and_the_charge_goes_on() {
         }
     ));
     world.settle();
-    assert_eq!(world.server.times_charged("f:t1"), 1);
+    assert_eq!(world.server.times_charged("f:t1"), 0);
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "failed Cancelled");
 }
 
 #[test]

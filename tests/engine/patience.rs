@@ -51,7 +51,9 @@ fn retry_after_holds_everything_back() {
         assert_eq!(word(world.outcome(retry)), "queued Busy");
         assert!(word(world.outcome(cancel)).starts_with("unknown"));
         world.settle();
-        assert_eq!(world.server.balance(), 109);
+        // The first was given up, and the server says that it never charged it.
+        assert_eq!(world.server.times_charged("f:t1"), 0);
+        assert_eq!(world.server.balance(), 114);
     }
 }
 

@@ -176,7 +176,10 @@ impl World {
             }
             Happening::Load { tab } => {
                 if self.tabs[tab].is_some() {
-                    self.tell(tab, Event::Loaded(self.journal.values().cloned().collect()));
+                    self.tell(
+                        tab,
+                        Event::Loaded(Ok(self.journal.values().cloned().collect())),
+                    );
                 }
             }
             Happening::Arrive {

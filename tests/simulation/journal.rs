@@ -95,9 +95,8 @@ impl World {
             return;
         }
         let records = match self.dice.chance(self.mix.fail_read) {
-            // What the shell reports where the store can't be read.
-            true => Vec::new(),
-            false => self.journal.records.values().cloned().collect(),
+            true => Err("it can't be read".to_owned()),
+            false => Ok(self.journal.records.values().cloned().collect()),
         };
         self.tell(tab, Event::Loaded(records));
     }

@@ -48,7 +48,8 @@ pub fn event(event: &Event) -> String {
             format!("Charge {} {} (call {call})", charge.key, charge.amount)
         }
         Event::Journaled(result) => format!("Journaled {}", self::result(result)),
-        Event::Loaded(records) => format!("Loaded {} records", records.len()),
+        Event::Loaded(Ok(records)) => format!("Loaded {} records", records.len()),
+        Event::Loaded(Err(error)) => format!("Loaded nothing: {error}"),
         Event::Answered { send, response } => {
             format!("Answered #{send} {}", self::response(response))
         }

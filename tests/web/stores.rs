@@ -63,10 +63,11 @@ fn refused(of: &str) -> Op {
 
 /// Each row is one call of `apply`.
 fn table() -> Vec<Vec<Op>> {
-    let lost = Conclusion::Lost(Cause {
+    let cause = Cause {
         reason: OpenReason::Timeout,
         detail: "no answer".to_owned(),
-    });
+    };
+    let lost = Conclusion::Lost(cause, 0);
     let parked = Conclusion::Park(ParkReason::KeyExpired, "forgotten".to_owned());
     let claimed = Op::Enqueue {
         charge: charge("d"),

@@ -21,6 +21,7 @@ async fn a_transport_is_told_the_request_and_its_answer_is_read() {
         status: 201,
         etag: Some("\"v1\"".to_owned()),
         retry_after: Some("2".to_owned()),
+        date: None,
         content_type: Some("application/json".to_owned()),
         replayed: true,
         body: "正文 🧾".to_owned(),

@@ -118,6 +118,9 @@ impl Engine {
             let outcome = replayed(self.outcome_of(now, &entry));
             self.resolve(call, Answer::Outcome(outcome));
         } else {
+            if kind == Kind::Cancel && entry.record.given_up() {
+                self.outbox.hurry(key, now);
+            }
             self.progress(now, key);
         }
     }
@@ -321,37 +324,39 @@ impl Engine {
         self.last_sequence
     }
 
-    /// Goes on with giving a charge up.
-    pub(super) fn progress_cancel(&mut self, now: Now, key: &Key, record: &Record) {
-        let op = match record.state() {
-            State::Settled(_) | State::Attempting(_) => return,
-            State::Parked(_) => Op::Reopen { key: key.clone() },
-            State::Waiting(waiting) if record.attempts() == 0 || waiting.cleared() => Op::Cancel {
-                key: key.clone(),
-                detail: self.say("given up before it was sent", "在发送前已取消"),
-            },
-            State::Waiting(_) => {
-                for id in self.calls.at(key) {
-                    let call = self.calls.get(id).filter(|call| call.kind == Kind::Cancel);
-                    let Some((call, entry)) = call.zip(self.outbox.get(key)) else {
-                        continue;
-                    };
-                    if self.life != Life::Running || !self.worth_waiting(now, call, entry) {
-                        self.answer_so_far(now, id);
-                    }
-                }
-                if self.calls.wants_cancelled_now(key) {
-                    self.outbox.hurry(key, now);
-                }
-                return;
+    /// Goes on with giving a charge up: it is written down that it is, and then looked up until
+    /// it is known what became of it.
+    pub(super) fn progress_cancel(&mut self, now: Now, key: &Key, entry: &Entry) {
+        let settled = matches!(entry.record.state(), State::Settled(_));
+        if settled || entry.record.given_up() || !entry.saved {
+            return;
+        }
+        for id in self.calls.at(key) {
+            let Some(call) = self.calls.get(id).filter(|call| call.kind == Kind::Cancel) else {
+                continue;
+            };
+            if self.life != Life::Running || call.tries >= self.config.max_attempts {
+                self.answer_so_far(now, id);
+            } else if !call.ordered {
+                self.calls.set_ordered(id, true);
+                let op = Op::Cancel {
+                    key: key.clone(),
+                    detail: self.say("given up; nothing was taken", "已取消，没有扣费"),
+                };
+                self.journaling.push(op, Then::GivenUp { call: id });
             }
-        };
-        self.set_busy(key, true);
-        let then = Then::Observe {
-            from_peer: false,
-            confirmed: None,
-        };
-        self.journaling.push(op, then);
+        }
+    }
+
+    /// It is written down that this call gave its charge up, or could not be.
+    pub(super) fn given_up(&mut self, now: Now, call: CallId, key: &Key, committed: bool) {
+        self.calls.set_ordered(call, false);
+        if committed {
+            self.outbox.hurry(key, now);
+        } else {
+            self.count_try(key);
+        }
+        self.progress(now, key);
     }
 
     /// Takes up again once, by itself, what failed but may yet succeed now that the server can

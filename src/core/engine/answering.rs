@@ -31,6 +31,7 @@ impl Engine {
             charge,
             deadline_ms: (!patient).then(|| now.after(self.config.respond_within_ms)),
             seeking: false,
+            ordered: false,
             unread: 0,
             tries: 0,
         }
@@ -61,8 +62,8 @@ impl Engine {
                 self.resolve_waiting(id, Answer::Outcome(outcome));
             }
         }
-        if self.calls.wants_cancelled(key) && !entry.busy {
-            self.progress_cancel(now, key, &entry.record);
+        if self.calls.wants_cancelled(key) {
+            self.progress_cancel(now, key, &entry);
         }
     }
 
@@ -84,11 +85,19 @@ impl Engine {
                 ended || (!entry.busy && !self.worth_waiting(now, call, entry))
             }
             Kind::Settled => ended,
-            // What is open or parked is looked up first: see `progress_cancel`.
-            Kind::Cancel => ended && !record.is_held(),
+            // What is open or parked is given up first: see `progress_cancel`.
+            Kind::Cancel => {
+                (ended && !record.is_held())
+                    || (record.given_up()
+                        && !entry.busy
+                        && (self.life != Life::Running || !self.worth_waiting(now, call, entry)))
+            }
             Kind::Show => false,
         };
-        answers.then(|| self.outcome_of(now, entry))
+        answers.then(|| match call.kind {
+            Kind::Cancel => self.outcome_of_cancel(entry, self.outcome_of(now, entry)),
+            Kind::Charge | Kind::Retry | Kind::Settled | Kind::Show => self.outcome_of(now, entry),
+        })
     }
 
     /// The key belongs to another charge, which stays as it is.
@@ -176,10 +185,18 @@ impl Engine {
             // It is being taken up again: its last verdict says nothing of this try.
             return Some(self.not_written_yet(now, outcome));
         }
-        if call.kind != Kind::Cancel || !entry.record.is_held() {
-            return Some(outcome);
+        Some(match call.kind {
+            Kind::Cancel => self.outcome_of_cancel(entry, outcome),
+            Kind::Charge | Kind::Retry | Kind::Settled | Kind::Show => outcome,
+        })
+    }
+
+    /// What is told of a charge that is given up, where it could not be learnt what became of it.
+    fn outcome_of_cancel(&self, entry: &Entry, outcome: Outcome) -> Outcome {
+        if !entry.record.is_held() {
+            return outcome;
         }
-        Some(Outcome {
+        Outcome {
             what: What::Unknown {
                 reason: match outcome.what {
                     What::Queued { reason, .. } => UnknownReason::Open(reason),
@@ -196,7 +213,7 @@ impl Engine {
                 ),
             },
             ..outcome
-        })
+        }
     }
 
     /// Answers a call with how things stand.
@@ -297,7 +314,7 @@ impl Engine {
                 self.resolve_waiting(id, Answer::Closed);
             }
         }
-        self.conclude_all_lost();
+        self.conclude_all_lost(now);
         self.close_flush();
         self.close_refresh(now);
         self.life = Life::Closed;

@@ -6,6 +6,7 @@ use super::{Engine, SendId};
 use crate::core::alert::AlertKind;
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
+use crate::core::config::{ARRIVES_AFTER_LIMIT_MS, ARRIVES_AFTER_LOSS_MS};
 use crate::core::journal::Op;
 use crate::core::network::Asked;
 use crate::core::outcome::{OpenReason, not_sent_yet};
@@ -52,7 +53,7 @@ impl Engine {
         match answer {
             ChargeAnswer::Settled(verdict, reading) => {
                 self.server_answered(sent);
-                self.conclude(&charge.key, Conclusion::Settled(verdict), 0, reading);
+                self.conclude(now, &charge.key, Conclusion::Settled(verdict), 0, reading);
             }
             ChargeAnswer::Setback(setback) => {
                 let hint = self.set_back(now, sent, Asked::Charge, &setback);
@@ -69,7 +70,7 @@ impl Engine {
                     match answer {
                         ChargeAnswer::Settled(verdict, _) => {
                             let verdict = Conclusion::Settled(verdict);
-                            self.conclude(&charge.key, verdict, 0, Some(reading));
+                            self.conclude(now, &charge.key, verdict, 0, Some(reading));
                         }
                         ChargeAnswer::Setback(setback) => {
                             self.alert_if_foreign(now, &setback);
@@ -81,12 +82,13 @@ impl Engine {
             BatchAnswer::Unsupported => {
                 self.batches = false;
                 self.send_one_by_one(
+                    now,
                     sent,
                     charges,
                     &self.say("the server takes no batches", "服务器不支持批量扣费"),
                 );
             }
-            BatchAnswer::Refused(detail) => self.send_one_by_one(sent, charges, &detail),
+            BatchAnswer::Refused(detail) => self.send_one_by_one(now, sent, charges, &detail),
             BatchAnswer::Setback(setback) => {
                 let hint = self.set_back(now, sent, Asked::Charge, &setback);
                 for charge in charges {
@@ -96,7 +98,7 @@ impl Engine {
         }
     }
 
-    fn send_one_by_one(&mut self, sent: &Sent, charges: &[Charge], detail: &str) {
+    fn send_one_by_one(&mut self, now: Now, sent: &Sent, charges: &[Charge], detail: &str) {
         self.server_answered(sent);
         for charge in charges {
             self.outbox.update(&charge.key, |entry| entry.alone = true);
@@ -104,7 +106,7 @@ impl Engine {
                 reason: OpenReason::ServerError,
                 detail: detail.to_owned(),
             };
-            self.conclude(&charge.key, Conclusion::NotSent(cause), 0, None);
+            self.conclude(now, &charge.key, Conclusion::NotSent(cause), 0, None);
         }
     }
 
@@ -131,7 +133,8 @@ impl Engine {
                 let backoff = &self.config.backoff;
                 self.gate
                     .busy(setback.retry_after_ms, now, backoff, &mut self.jitter);
-                return Some(0);
+                let hold_ms = self.gate.hold_ends_at().saturating_sub(now.mono_ms);
+                return Some(now.wall_after(hold_ms));
             }
             SetbackKind::InProgress if setback.own_word => self.server_answered(sent),
             // It is there, but may have failed before it looked at the token.
@@ -168,12 +171,15 @@ impl Engine {
         if !another_token {
             self.count_try(key);
         }
-        let conclusion = match setback.untaken {
-            true => Conclusion::TurnedAway(cause),
-            false => Conclusion::Lost(cause),
+        let conclusion = match (setback.untaken, setback.kind) {
+            (true, SetbackKind::Busy) if hint.is_some() => Conclusion::Held(cause),
+            (true, _) => Conclusion::TurnedAway(cause),
+            // The server has done with this request; what is not its own word tells nothing.
+            (false, SetbackKind::ServerError) if setback.own_word => Conclusion::Lost(cause, 0),
+            (false, _) => Conclusion::Lost(cause, now.wall_after(ARRIVES_AFTER_LOSS_MS)),
         };
         let next_ms = hint.unwrap_or_else(|| self.next_attempt_ms(now, key));
-        self.conclude(key, conclusion, next_ms, None);
+        self.conclude(now, key, conclusion, next_ms, None);
     }
 
     pub(super) fn setback_detail(&self, setback: &Setback) -> String {
@@ -234,7 +240,7 @@ impl Engine {
             }
             SentWhat::LookUp { charge } => {
                 self.count_try(&charge.key);
-                self.conclude(&charge.key, Conclusion::NotSent(cause), 0, None);
+                self.conclude(now, &charge.key, Conclusion::NotSent(cause), 0, None);
             }
             SentWhat::Balance { .. } => self.balance_lost(now, cause),
         }
@@ -245,7 +251,16 @@ impl Engine {
     fn charge_lost(&mut self, now: Now, charge: &Charge, cause: Cause) {
         self.count_try(&charge.key);
         let next_ms = self.next_attempt_ms(now, &charge.key);
-        self.conclude(&charge.key, Conclusion::Lost(cause), next_ms, None);
+        let later_ms = match cause.reason {
+            OpenReason::Timeout => ARRIVES_AFTER_LIMIT_MS,
+            OpenReason::Offline
+            | OpenReason::Unreachable
+            | OpenReason::Busy
+            | OpenReason::ServerError
+            | OpenReason::Unauthorized => ARRIVES_AFTER_LOSS_MS,
+        };
+        let lost = Conclusion::Lost(cause, now.wall_after(later_ms));
+        self.conclude(now, &charge.key, lost, next_ms, None);
     }
 
     pub(super) fn not_sent(&mut self, now: Now, send: SendId, detail: String) {
@@ -269,7 +284,13 @@ impl Engine {
         };
         for charge in charges {
             self.count_try(&charge.key);
-            self.conclude(&charge.key, Conclusion::NotSent(cause.clone()), 0, None);
+            self.conclude(
+                now,
+                &charge.key,
+                Conclusion::NotSent(cause.clone()),
+                0,
+                None,
+            );
         }
         self.leave_lane(send);
         self.progress_all(now);
@@ -278,15 +299,21 @@ impl Engine {
     /// Orders what an attempt came to to be written down. What it says is told after that.
     pub(super) fn conclude(
         &mut self,
+        now: Now,
         key: &Key,
         conclusion: Conclusion,
         next_attempt_at_ms: u64,
         reading: Option<Reading>,
     ) {
-        let attempt = self
-            .outbox
-            .get(key)
-            .and_then(|entry| entry.record.attempt());
+        let entry = self.outbox.get(key);
+        let attempt = entry.and_then(|entry| entry.record.attempt());
+        let wait_ms = entry.map_or(0, |entry| {
+            entry.may_arrive_until_ms().saturating_sub(now.mono_ms)
+        });
+        let (conclusion, next_attempt_at_ms) = match wait_ms > 0 && conclusion.says_untaken() {
+            true => (Conclusion::TooEarly, now.wall_after(wait_ms)),
+            false => (conclusion, next_attempt_at_ms),
+        };
         let op = Op::Conclude {
             key: key.clone(),
             tab: self.tab.clone(),
@@ -321,16 +348,16 @@ impl Engine {
     }
 
     /// What was claimed does not leave after all.
-    pub(super) fn conclude_not_sent(&mut self, key: &Key, reason: OpenReason) {
+    pub(super) fn conclude_not_sent(&mut self, now: Now, key: &Key, reason: OpenReason) {
         let cause = Cause {
             reason,
             detail: not_sent_yet(reason, self.config.locale),
         };
-        self.conclude(key, Conclusion::NotSent(cause), 0, None);
+        self.conclude(now, key, Conclusion::NotSent(cause), 0, None);
     }
 
     /// The client closes while requests are on their way: nobody will hear their answers.
-    pub(super) fn conclude_all_lost(&mut self) {
+    pub(super) fn conclude_all_lost(&mut self, now: Now) {
         let cause = Cause {
             reason: OpenReason::Timeout,
             detail: self.say(
@@ -339,15 +366,16 @@ impl Engine {
             ),
         };
         self.conclude_given_up();
+        let lost = Conclusion::Lost(cause.clone(), now.wall_after(self.config.claim_ms()));
         for (_, sent) in std::mem::take(&mut self.sent) {
             let (charges, conclusion) = match sent.what {
-                SentWhat::Charge { charge } => (vec![charge], Conclusion::Lost(cause.clone())),
-                SentWhat::Batch { charges } => (charges, Conclusion::Lost(cause.clone())),
+                SentWhat::Charge { charge } => (vec![charge], lost.clone()),
+                SentWhat::Batch { charges } => (charges, lost.clone()),
                 SentWhat::LookUp { charge } => (vec![charge], Conclusion::NotSent(cause.clone())),
                 SentWhat::Balance { .. } => continue,
             };
             for charge in charges {
-                self.conclude(&charge.key, conclusion.clone(), 0, None);
+                self.conclude(now, &charge.key, conclusion.clone(), 0, None);
             }
         }
     }

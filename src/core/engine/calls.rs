@@ -19,6 +19,8 @@ pub(super) struct Call {
     pub(super) deadline_ms: Option<u64>,
     /// The journal is being asked for its charge, and only its word counts.
     pub(super) seeking: bool,
+    /// What it asks for is being written down.
+    pub(super) ordered: bool,
     /// How often the journal could not be read for it.
     pub(super) unread: u32,
     /// Attempts on its behalf that brought no verdict, probes included.
@@ -68,6 +70,13 @@ impl Calls {
         }
     }
 
+    /// What this call asks for is being written down, or no longer.
+    pub(super) fn set_ordered(&mut self, id: CallId, ordered: bool) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.ordered = ordered;
+        }
+    }
+
     /// The journal could not be read for this call; whether it is asked again.
     pub(super) fn asks_again(&mut self, id: CallId) -> bool {
         self.calls.get_mut(&id).is_some_and(|call| {
@@ -113,11 +122,6 @@ impl Calls {
     /// Whether somebody waits for this charge to be given up.
     pub(super) fn wants_cancelled(&self, key: &Key) -> bool {
         self.any_at(key, |call| call.kind == Kind::Cancel)
-    }
-
-    /// Whether somebody waits for this charge to be given up, and no look-up has failed yet.
-    pub(super) fn wants_cancelled_now(&self, key: &Key) -> bool {
-        self.any_at(key, |call| call.kind == Kind::Cancel && call.tries == 0)
     }
 
     pub(super) fn next_deadline(&self) -> Option<u64> {

@@ -86,8 +86,8 @@ pub enum Event {
     },
     /// The operations of the last [`Effect::Journal`] are committed, or none of them is.
     Journaled(Result<Vec<Applied>, String>),
-    /// What the journal holds, in answer to [`Effect::Load`].
-    Loaded(Vec<Record>),
+    /// What the journal holds, in answer to [`Effect::Load`], or why it can't be read.
+    Loaded(Result<Vec<Record>, String>),
     /// The tabs of this account that live, this one among them.
     Alive(Vec<String>),
     /// What the store holds for these charges is damaged, or of a newer version, and was set

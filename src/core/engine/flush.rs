@@ -193,7 +193,7 @@ impl Engine {
             .due(now)
             .into_iter()
             .filter(|key| run.left.contains_key(key))
-            .filter(|key| !self.calls.wants_sent(key) && !self.calls.wants_cancelled(key))
+            .filter(|key| !self.calls.wants_sent(key))
             .filter(|key| {
                 let entry = self.outbox.get(key);
                 entry.is_some_and(|entry| !self.needs_look_up(&entry.record, now))

@@ -41,6 +41,8 @@ pub(super) enum Then {
     },
     /// Answer this call, which asked for a charge that is not in memory.
     Sought { call: CallId },
+    /// Go on for this call, which gives its charge up.
+    GivenUp { call: CallId },
     /// Nothing but take note: what it concludes has been told.
     Resaved,
     /// The charge could not be written down: refuse it, if it is not there already.
@@ -58,6 +60,7 @@ impl Then {
             | Then::Concluded { .. }
             | Then::Observe { .. }
             | Then::Sought { .. }
+            | Then::GivenUp { .. }
             | Then::Resaved
             | Then::Refused { .. } => None,
         }
@@ -248,6 +251,10 @@ impl Engine {
                 self.observe(now, key, applied.record);
                 self.progress(now, key);
             }
+            Then::GivenUp { call } => {
+                self.observe(now, key, applied.record);
+                self.given_up(now, call, key, true);
+            }
             Then::Resaved => self.observe(now, key, applied.record),
             Then::Sought { call } => self.sought(now, call, key, applied.record),
             Then::Refused { error } => self.refused(now, key, applied.record, &error),
@@ -281,6 +288,7 @@ impl Engine {
                 }
                 self.progress(now, &key);
             }
+            Then::GivenUp { call } => self.given_up(now, call, &key, false),
             Then::Resaved => self.journaling.keep_unsaved(op),
             Then::Refused { error } => self.refused(now, &key, None, &error),
             Then::Sought { call } => {
@@ -316,7 +324,7 @@ impl Engine {
         self.raise(now, AlertKind::RecordQuarantined, detail);
     }
 
-    fn storage_failed(&mut self, now: Now, error: &str) {
+    pub(super) fn storage_failed(&mut self, now: Now, error: &str) {
         self.log_error(now, format!("storage failed: {error}"));
         self.raise(
             now,

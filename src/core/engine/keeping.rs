@@ -6,6 +6,7 @@ use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
+use crate::core::network::LONGEST_HOLD_MS;
 use crate::core::ordered::Set;
 use crate::core::outbox::Entry;
 use crate::core::record::{Record, State};
@@ -45,12 +46,28 @@ impl Engine {
             return;
         }
         let first_saved = saved && known.is_none_or(|entry| !entry.saved);
+        let is_new = known.is_none_or(|entry| entry.record != record);
         self.learn_from(&record);
+        if is_new {
+            self.learn_hold(now, &record);
+        }
         self.last_sequence = self.last_sequence.max(record.sequence());
         let before = self.outbox.put(record.clone(), saved, now, self.patience());
         self.count_change(now, before.as_ref(), &record);
         if first_saved || before.as_ref() != Some(&record) {
             self.tell_charge(now, before.as_ref(), &record);
+        }
+    }
+
+    /// What the server asked of another tab, or of this one before it was opened anew.
+    fn learn_hold(&mut self, now: Now, record: &Record) {
+        if let State::Waiting(waiting) = record.state()
+            && waiting.holds_queue()
+        {
+            let next_ms = waiting.next_attempt_at_ms();
+            let meant_ms = next_ms.saturating_sub(record.updated_at_ms());
+            let until_ms = now.mono_of(next_ms, meant_ms.min(LONGEST_HOLD_MS));
+            self.gate.held_until(until_ms);
         }
     }
 
@@ -125,8 +142,38 @@ impl Engine {
         }
     }
 
-    pub(super) fn loaded(&mut self, now: Now, records: Vec<Record>) {
+    pub(super) fn loaded(&mut self, now: Now, records: Result<Vec<Record>, String>) {
         self.loading = false;
+        match records {
+            Ok(records) => {
+                self.load_failures = 0;
+                self.take_all(now, records);
+            }
+            Err(error) => self.not_loaded(now, &error),
+        }
+        if self.life == Life::Recovering {
+            self.life = Life::Running;
+            self.slow_tick_at_ms = self.slow_tick_at_ms.max(now.after(self.slow_tick_ms()));
+            self.first_refresh(now);
+        }
+        if self.load_failures > 0 {
+            let delay_ms = self
+                .config
+                .backoff
+                .delay_ms(self.load_failures, &mut self.jitter);
+            self.slow_tick_at_ms = now.after(delay_ms);
+        }
+        self.progress_all(now);
+        self.let_surplus_go(now);
+    }
+
+    /// What the journal holds is not known; it is read again soon.
+    fn not_loaded(&mut self, now: Now, error: &str) {
+        self.load_failures = self.load_failures.saturating_add(1);
+        self.storage_failed(now, error);
+    }
+
+    fn take_all(&mut self, now: Now, records: Vec<Record>) {
         let mut missing: Set<Key> = self
             .outbox
             .iter()
@@ -139,10 +186,8 @@ impl Engine {
         if let Some(record) = newest {
             self.learn_from(record);
         }
-        let mut keys = Vec::new();
         for record in records {
             missing.remove(&record.charge().key);
-            keys.push(record.charge().key.clone());
             self.take_record(now, record, true);
         }
         for (key, ()) in missing {
@@ -152,15 +197,6 @@ impl Engine {
             };
             self.journaling.push(Op::Read { key }, then);
         }
-        if self.life == Life::Recovering {
-            self.life = Life::Running;
-            self.slow_tick_at_ms = now.after(self.slow_tick_ms());
-            self.first_refresh(now);
-        }
-        for key in keys {
-            self.progress(now, &key);
-        }
-        self.let_surplus_go(now);
     }
 
     pub(super) fn told_by_peer(&mut self, keys: Vec<Key>, confirmed: Option<Confirmed>) {

@@ -27,24 +27,27 @@ impl Engine {
                 self.server_answered(sent);
                 let reading = Some(receipt.reading());
                 let verdict = Verdict::Charged(receipt);
-                self.conclude(key, Conclusion::Settled(verdict), 0, reading);
+                self.conclude(now, key, Conclusion::Settled(verdict), 0, reading);
             }
             LookUpAnswer::NeverCharged => {
                 self.server_answered(sent);
                 let conclusion = self.never_charged(key);
-                self.conclude(key, conclusion, 0, None);
+                self.conclude(now, key, conclusion, 0, None);
             }
             LookUpAnswer::Refused(detail) => {
                 self.server_answered(sent);
                 self.count_try(key);
-                let conclusion = match self.park_reason(key, now) {
+                let given_up = self.outbox.get(key).map(|entry| entry.record.given_up());
+                // What the server won't tell of is not sent again once it was given up.
+                let last_reason = (given_up == Some(true)).then_some(ParkReason::RetriesExhausted);
+                let conclusion = match self.park_reason(key, now).or(last_reason) {
                     Some(reason) => Conclusion::Park(reason, detail),
                     None => Conclusion::TurnedAway(Cause {
                         reason: OpenReason::ServerError,
                         detail,
                     }),
                 };
-                self.conclude(key, conclusion, 0, None);
+                self.conclude(now, key, conclusion, 0, None);
             }
             LookUpAnswer::Setback(setback) => {
                 let hint = self.set_back(now, sent, Asked::Charge, &setback);
@@ -60,29 +63,19 @@ impl Engine {
         let exhausted = self
             .outbox
             .get(key)
+            .filter(|entry| !entry.record.given_up())
             .is_some_and(|entry| self.is_exhausted(&entry.record));
-        let failure = if self.calls.wants_cancelled(key) {
-            Failure {
-                reason: FailureReason::Cancelled,
-                retryable: false,
-                detail: self.say(
-                    "given up; the server says that it never charged it",
-                    "已取消；服务器确认从未扣费",
-                ),
-            }
-        } else if exhausted {
-            Failure {
-                reason: FailureReason::RetriesExhausted,
-                retryable: true,
-                detail: self.say(
-                    "all attempts are used up; the server says that it never charged it",
-                    "尝试次数已用尽；服务器确认从未扣费",
-                ),
-            }
-        } else {
+        if !exhausted {
             return Conclusion::NeverCharged;
-        };
-        Conclusion::Settled(Verdict::Failed(failure))
+        }
+        Conclusion::Settled(Verdict::Failed(Failure {
+            reason: FailureReason::RetriesExhausted,
+            retryable: true,
+            detail: self.say(
+                "all attempts are used up; the server says that it never charged it",
+                "尝试次数已用尽；服务器确认从未扣费",
+            ),
+        }))
     }
 
     fn look_up_set_back(&mut self, now: Now, key: &Key, setback: Setback, hint: Option<u64>) {
@@ -95,7 +88,8 @@ impl Engine {
             detail: self.setback_detail(&setback),
         };
         let conclusion = match setback.kind {
-            SetbackKind::Unauthorized | SetbackKind::Busy => Conclusion::NotSent(cause),
+            SetbackKind::Unauthorized => Conclusion::NotSent(cause),
+            SetbackKind::Busy => Conclusion::Held(cause),
             SetbackKind::InProgress | SetbackKind::ServerError | SetbackKind::Foreign => {
                 let last = look_ups.saturating_add(1) >= LOOK_UPS_LIMIT;
                 match self.park_reason(key, now).filter(|_| last) {
@@ -106,7 +100,7 @@ impl Engine {
         };
         let delay_ms = self.config.backoff.delay_ms(look_ups, &mut self.jitter);
         let next_ms = hint.unwrap_or_else(|| now.wall_after(delay_ms));
-        self.conclude(key, conclusion, next_ms, None);
+        self.conclude(now, key, conclusion, next_ms, None);
     }
 
     /// Why a charge is parked when its look-up can't be answered; `None` where it need not be.

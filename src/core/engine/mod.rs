@@ -41,7 +41,7 @@ use super::balance::BalanceBook;
 use super::charge::Key;
 use super::clock::Now;
 use super::config::Config;
-use super::network::Gate;
+use super::network::{Gate, LONGEST_HOLD_MS};
 use super::ordered::{Map, Set};
 use super::outbox::{Outbox, Patience};
 use super::points::Points;
@@ -99,6 +99,8 @@ pub struct Engine {
     was_out_of_reach: bool,
     shown: Shown,
     loading: bool,
+    /// Failed readings of the whole journal in a row.
+    load_failures: u32,
     slow_tick_at_ms: u64,
     life: Life,
     effects: VecDeque<Effect>,
@@ -143,6 +145,7 @@ impl Engine {
             was_out_of_reach: false,
             shown: Shown::default(),
             loading: true,
+            load_failures: 0,
             slow_tick_at_ms: 0,
             life: Life::Recovering,
             effects: VecDeque::from([Effect::Load]),
@@ -265,6 +268,8 @@ impl Engine {
         let out_of_reach = self.gate.is_out_of_reach();
         if self.was_out_of_reach && !out_of_reach {
             self.take_up_failed();
+            // The page that said so may have been another's.
+            self.batches = true;
         }
         self.was_out_of_reach = out_of_reach;
     }
@@ -294,7 +299,8 @@ impl Engine {
 
     fn patience(&self) -> Patience {
         Patience {
-            delay_ms: self.config.backoff.max_ms,
+            delay_ms: self.config.backoff.max_ms.max(self.config.claim_ms()),
+            hold_ms: LONGEST_HOLD_MS,
             claim_ms: self.config.claim_ms(),
         }
     }

@@ -124,8 +124,7 @@ impl Engine {
                 continue;
             };
             let record = &entry.record;
-            let look_up = self.needs_look_up(record, now) || self.calls.wants_cancelled(&key);
-            if look_up && record.attempts() > 0 {
+            if self.needs_look_up(record, now) {
                 if self.lane_is_free(Lane::Single) {
                     self.begin(now, Purpose::LookUp, Lane::Single, vec![key]);
                 }
@@ -150,7 +149,7 @@ impl Engine {
     }
 
     /// Whether the server must be asked what it knows of this key before it is sent again: the
-    /// key may have been forgotten, or the attempts are used up.
+    /// key may have been forgotten, the attempts are used up, or its user gave it up.
     pub(super) fn needs_look_up(&self, record: &Record, now: Now) -> bool {
         let waiting = match record.state() {
             State::Waiting(waiting) => waiting,
@@ -159,7 +158,7 @@ impl Engine {
         };
         record.attempts() > 0
             && !waiting.cleared()
-            && (self.key_expired(record, now) || self.is_exhausted(record))
+            && (record.given_up() || self.key_expired(record, now) || self.is_exhausted(record))
     }
 
     pub(super) fn key_expired(&self, record: &Record, now: Now) -> bool {
@@ -250,7 +249,7 @@ impl Engine {
     pub(super) fn launch(&mut self, now: Now, plan: Plan) {
         if let Some(reason) = self.may_not_launch(now) {
             for key in plan.keys {
-                self.conclude_not_sent(&key, reason);
+                self.conclude_not_sent(now, &key, reason);
             }
             return self.leave_lane(plan.id);
         }

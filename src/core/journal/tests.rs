@@ -56,10 +56,11 @@ fn conclude(conclusion: Conclusion) -> Op {
 }
 
 fn lost() -> Conclusion {
-    Conclusion::Lost(Cause {
+    let cause = Cause {
         reason: OpenReason::Timeout,
         detail: String::new(),
-    })
+    };
+    Conclusion::Lost(cause, 0)
 }
 
 fn charged() -> Conclusion {

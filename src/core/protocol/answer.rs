@@ -217,10 +217,7 @@ impl Setback {
             kind,
             untaken,
             own_word: own_word || matches!(kind, SetbackKind::Unauthorized | SetbackKind::Busy),
-            retry_after_ms: response
-                .retry_after
-                .as_deref()
-                .and_then(|text| retry_after_ms(text, now)),
+            retry_after_ms: retry_after_ms(response, now),
             detail: format!("HTTP {}{}", response.status, said.unwrap_or_default()),
         }
     }
@@ -236,13 +233,15 @@ impl Setback {
     }
 }
 
-/// `Retry-After` (RFC 9110, section 10.2.3): seconds, or an HTTP date.
-fn retry_after_ms(text: &str, now: Now) -> Option<u64> {
-    let text = text.trim();
+/// `Retry-After` (RFC 9110, section 10.2.3): seconds, or an HTTP date. A date is the server's, so
+/// it is counted from the server's `Date` where that can be read: the user's clock may be wrong.
+fn retry_after_ms(response: &Response, now: Now) -> Option<u64> {
+    let text = response.retry_after.as_deref()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(seconds.saturating_mul(1_000));
     }
-    Some(parse_http_date(text)?.saturating_sub(now.wall_ms))
+    let said_at_ms = response.date.as_deref().and_then(parse_http_date);
+    Some(parse_http_date(text)?.saturating_sub(said_at_ms.unwrap_or(now.wall_ms)))
 }
 
 fn names(key: &Key, idempotency_key: &str) -> bool {

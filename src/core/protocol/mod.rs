@@ -20,6 +20,8 @@ pub struct Response {
     pub etag: Option<String>,
     /// The header `Retry-After`.
     pub retry_after: Option<String>,
+    /// The header `Date`, where the page may read it: the server's clock.
+    pub date: Option<String>,
     /// The header `Content-Type`.
     pub content_type: Option<String>,
     /// Whether the header `Idempotent-Replayed` says `true`.

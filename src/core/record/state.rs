@@ -59,6 +59,15 @@ pub struct Waiting {
     cleared: bool,
     /// Look-ups in a row that brought no answer.
     look_ups: u32,
+    /// Until when an unanswered sending may still arrive; milliseconds since the Unix epoch.
+    #[serde(default)]
+    may_arrive_until_ms: u64,
+    /// Its user gave it up, and this is what to tell once it is known that nothing was taken.
+    #[serde(default)]
+    given_up: Option<String>,
+    /// The server asked the whole queue to wait for as long as this charge does.
+    #[serde(default)]
+    holds_queue: bool,
 }
 
 impl Waiting {
@@ -87,13 +96,32 @@ impl Waiting {
         self.look_ups
     }
 
+    /// Until when a sending without an answer may still reach the server, milliseconds since
+    /// the Unix epoch: before that, "nothing was taken" is nobody's to say.
+    pub fn may_arrive_until_ms(&self) -> u64 {
+        self.may_arrive_until_ms
+    }
+
+    /// What its user is told once it is known that nothing was taken, if they gave it up.
+    pub fn given_up(&self) -> Option<&str> {
+        self.given_up.as_deref()
+    }
+
+    /// Whether the server asked the whole queue to wait until its next attempt.
+    pub fn holds_queue(&self) -> bool {
+        self.holds_queue
+    }
+
     /// One tab takes the right to work on it.
     pub(super) fn begin(self, number: u32, purpose: Purpose, claim: Claim) -> Attempting {
         Attempting {
             claim,
             purpose,
             number,
-            before: self,
+            before: Waiting {
+                holds_queue: false,
+                ..self
+            },
         }
     }
 
@@ -102,6 +130,23 @@ impl Waiting {
         Waiting {
             next_attempt_at_ms: 0,
             look_ups: 0,
+            holds_queue: false,
+            ..self
+        }
+    }
+
+    /// Given up by its user, and to be looked up at once.
+    pub(super) fn gives_up(self, detail: String) -> Waiting {
+        Waiting {
+            given_up: Some(detail),
+            ..self.hurried()
+        }
+    }
+
+    /// Asked for again by its user.
+    pub(super) fn wanted(self) -> Waiting {
+        Waiting {
+            given_up: None,
             ..self
         }
     }
@@ -143,25 +188,22 @@ impl Attempting {
             Purpose::Send => Waiting {
                 in_doubt: true,
                 cleared: false,
+                may_arrive_until_ms: self.before.may_arrive_until_ms.max(self.claim.until_ms),
                 ..self.before
             },
             Purpose::LookUp => self.before,
         }
     }
 
-    pub(super) fn answered_without_verdict(
-        self,
-        next_attempt_at_ms: u64,
-        cause: Cause,
-        doubt: bool,
-    ) -> Waiting {
+    /// The server answered, without a verdict; this attempt took nothing.
+    pub(super) fn turned_away(self, next_attempt_at_ms: u64, cause: Cause) -> Waiting {
         match self.purpose {
             Purpose::Send => Waiting {
                 next_attempt_at_ms,
                 cause: Some(cause),
-                in_doubt: doubt || self.before.in_doubt,
                 cleared: false,
                 look_ups: 0,
+                ..self.before
             },
             Purpose::LookUp => Waiting {
                 next_attempt_at_ms,
@@ -172,11 +214,64 @@ impl Attempting {
         }
     }
 
+    /// As [`Attempting::turned_away`], and the whole queue waits as long as this charge.
+    pub(super) fn held(self, next_attempt_at_ms: u64, cause: Cause) -> Waiting {
+        Waiting {
+            holds_queue: true,
+            ..match self.purpose {
+                Purpose::Send => self.turned_away(next_attempt_at_ms, cause),
+                Purpose::LookUp => self.not_sent(next_attempt_at_ms, cause),
+            }
+        }
+    }
+
+    /// This attempt may have taken the points, or may yet, until `may_arrive_until_ms`.
+    pub(super) fn lost(
+        self,
+        next_attempt_at_ms: u64,
+        cause: Cause,
+        may_arrive_until_ms: u64,
+    ) -> Waiting {
+        Waiting {
+            in_doubt: true,
+            may_arrive_until_ms: self.before.may_arrive_until_ms.max(may_arrive_until_ms),
+            ..self.turned_away(next_attempt_at_ms, cause)
+        }
+    }
+
+    /// The server says that nothing was taken, but an earlier sending may still arrive.
+    pub(super) fn too_early(self, next_attempt_at_ms: u64) -> Waiting {
+        Waiting {
+            next_attempt_at_ms,
+            in_doubt: true,
+            cleared: false,
+            ..self.before
+        }
+    }
+
     pub(super) fn not_sent(self, next_attempt_at_ms: u64, cause: Cause) -> Waiting {
         Waiting {
             next_attempt_at_ms,
             cause: Some(cause),
             ..self.before
+        }
+    }
+
+    /// Its user gives it up while it is being worked on.
+    pub(super) fn gives_up(self, detail: String) -> Attempting {
+        Attempting {
+            before: self.before.gives_up(detail),
+            ..self
+        }
+    }
+
+    /// No verdict is to be had.
+    pub(super) fn park(self, reason: ParkReason, detail: String) -> Parked {
+        Parked {
+            reason,
+            detail,
+            may_arrive_until_ms: self.before.may_arrive_until_ms,
+            given_up: self.before.given_up,
         }
     }
 
@@ -196,13 +291,13 @@ impl Attempting {
 pub struct Parked {
     reason: ParkReason,
     detail: String,
+    #[serde(default)]
+    may_arrive_until_ms: u64,
+    #[serde(default)]
+    given_up: Option<String>,
 }
 
 impl Parked {
-    pub(super) fn new(reason: ParkReason, detail: String) -> Parked {
-        Parked { reason, detail }
-    }
-
     /// Why.
     pub fn reason(&self) -> ParkReason {
         self.reason
@@ -213,10 +308,18 @@ impl Parked {
         &self.detail
     }
 
+    /// Until when a sending without an answer may still reach the server, milliseconds since
+    /// the Unix epoch.
+    pub fn may_arrive_until_ms(&self) -> u64 {
+        self.may_arrive_until_ms
+    }
+
     /// To be tried again: whether it was charged is as open as before.
     pub(super) fn reopen(self) -> Waiting {
         Waiting {
             in_doubt: true,
+            may_arrive_until_ms: self.may_arrive_until_ms,
+            given_up: self.given_up,
             ..Waiting::default()
         }
     }

@@ -83,6 +83,10 @@ fn park() -> Conclusion {
     Conclusion::Park(ParkReason::KeyExpired, String::new())
 }
 
+fn unanswered() -> Conclusion {
+    Conclusion::Lost(cause(), 5_000)
+}
+
 fn in_state(conclusion: Conclusion) -> Record {
     conclude(sending(open()), conclusion).unwrap()
 }
@@ -161,7 +165,7 @@ fn what_a_sending_came_to() {
     let turned_away = in_state(Conclusion::TurnedAway(cause()));
     assert!(!waiting(&turned_away).in_doubt());
     assert_eq!(waiting(&turned_away).next_attempt_at_ms(), 900);
-    let lost = in_state(Conclusion::Lost(cause()));
+    let lost = in_state(unanswered());
     assert!(waiting(&lost).in_doubt());
     let not_sent = in_state(Conclusion::NotSent(cause()));
     assert_eq!((not_sent.attempts(), not_sent.spent()), (0, 0));
@@ -175,7 +179,7 @@ fn what_a_sending_came_to() {
 
 #[test]
 fn doubt_stays_until_the_server_has_been_asked() {
-    let lost = in_state(Conclusion::Lost(cause()));
+    let lost = in_state(unanswered());
     let busy = conclude(sending(lost), Conclusion::TurnedAway(cause())).unwrap();
     assert!(waiting(&busy).in_doubt());
     let looking = begin(busy, Purpose::LookUp, "one", 300).unwrap();
@@ -186,7 +190,7 @@ fn doubt_stays_until_the_server_has_been_asked() {
     let cleared = conclude(looking, Conclusion::NeverCharged).unwrap();
     assert!(!waiting(&cleared).in_doubt() && waiting(&cleared).cleared());
     assert_eq!(waiting(&cleared).look_ups(), 0);
-    let lost = conclude(sending(cleared), Conclusion::Lost(cause())).unwrap();
+    let lost = conclude(sending(cleared), unanswered()).unwrap();
     assert!(!waiting(&lost).cleared() && waiting(&lost).in_doubt());
 }
 
@@ -196,7 +200,7 @@ fn only_the_tab_that_attempts_concludes() {
         declined(),
         failed(),
         park(),
-        Conclusion::Lost(cause()),
+        unanswered(),
         Conclusion::NeverCharged,
     ] {
         let record = sending(open());
@@ -207,7 +211,7 @@ fn only_the_tab_that_attempts_concludes() {
         );
         for idle in [
             open(),
-            in_state(Conclusion::Lost(cause())),
+            in_state(unanswered()),
             in_state(park()),
             in_state(declined()),
         ] {
@@ -221,7 +225,7 @@ fn an_attempt_is_concluded_by_its_own_conclusion() {
     let first = sending(open());
     let of_the_first = first.attempt();
     let second = begin(first, Purpose::Send, "one", 300).unwrap();
-    for conclusion in [declined(), failed(), park(), Conclusion::Lost(cause())] {
+    for conclusion in [declined(), failed(), park(), unanswered()] {
         let late = second
             .clone()
             .conclude("one", of_the_first, conclusion, 0, 400);
@@ -235,7 +239,7 @@ fn that_it_is_charged_is_believed_from_anybody_at_any_time() {
     for record in [
         open(),
         sending(open()),
-        in_state(Conclusion::Lost(cause())),
+        in_state(unanswered()),
         in_state(park()),
         in_state(failed()),
     ] {
@@ -256,13 +260,7 @@ fn what_is_charged_stays_charged() {
     assert_eq!(record.clone().reopen(300), None);
     assert_eq!(record.clone().cancel(String::new(), 300), None);
     assert_eq!(record.clone().refuse(failure(), 300), None);
-    for conclusion in [
-        charged(),
-        declined(),
-        failed(),
-        park(),
-        Conclusion::Lost(cause()),
-    ] {
+    for conclusion in [charged(), declined(), failed(), park(), unanswered()] {
         assert_eq!(conclude(record.clone(), conclusion), None);
     }
 }
@@ -276,23 +274,117 @@ fn what_is_not_charged_can_be_taken_up_again() {
     }
     let parked = in_state(park()).reopen(300).unwrap();
     assert!(waiting(&parked).in_doubt());
-    let lost = in_state(Conclusion::Lost(cause())).reopen(300).unwrap();
+    let lost = in_state(unanswered()).reopen(300).unwrap();
     assert!(waiting(&lost).in_doubt());
     assert_eq!(waiting(&lost).next_attempt_at_ms(), 0);
     assert_eq!(sending(open()).reopen(300), None);
 }
 
+fn is_cancelled(record: &Record) -> bool {
+    matches!(record.state(), State::Settled(Verdict::Failed(failure))
+        if failure.reason == FailureReason::Cancelled)
+}
+
 #[test]
-fn only_what_has_certainly_taken_nothing_is_given_up() {
-    let cancel = |record: Record| record.cancel(String::new(), 300);
-    assert!(cancel(open()).is_some());
-    assert_eq!(cancel(sending(open())), None);
-    assert_eq!(cancel(in_state(Conclusion::Lost(cause()))), None);
-    assert_eq!(cancel(in_state(Conclusion::TurnedAway(cause()))), None);
-    assert_eq!(cancel(in_state(park())), None);
+fn what_has_certainly_taken_nothing_is_given_up_at_once() {
+    let cancel = |record: Record| record.cancel("given up".into(), 300);
+    for untouched in [
+        open(),
+        in_state(Conclusion::NotSent(cause())),
+        in_state(Conclusion::NeverCharged),
+    ] {
+        assert!(is_cancelled(&cancel(untouched).unwrap()));
+    }
     assert_eq!(cancel(in_state(declined())), None);
-    assert!(cancel(in_state(Conclusion::NotSent(cause()))).is_some());
-    assert!(cancel(in_state(Conclusion::NeverCharged)).is_some());
+}
+
+#[test]
+fn what_may_have_been_taken_is_given_up_when_that_is_known() {
+    for record in [
+        sending(open()),
+        in_state(unanswered()),
+        in_state(Conclusion::TurnedAway(cause())),
+        in_state(park()),
+    ] {
+        let given_up = record.cancel("given up".into(), 300).unwrap();
+        assert!(given_up.is_open() && given_up.given_up());
+        assert_eq!(given_up.clone().cancel(String::new(), 300), None);
+        // By the attempt that was under way, or by a look-up.
+        let looking = match given_up.state() {
+            State::Attempting(_) => given_up,
+            State::Waiting(_) | State::Parked(_) | State::Settled(_) => {
+                begin(given_up, Purpose::LookUp, "one", 300).unwrap()
+            }
+        };
+        assert!(looking.given_up());
+        let mute = conclude(looking.clone(), Conclusion::TurnedAway(cause())).unwrap();
+        assert!(mute.is_open() && mute.given_up());
+        assert!(is_cancelled(
+            &conclude(looking.clone(), Conclusion::NeverCharged).unwrap()
+        ));
+        let charged = conclude(looking, charged()).unwrap();
+        assert!(charged.receipt().is_some());
+    }
+    // The request that was under way never left.
+    let given_up = sending(open()).cancel(String::new(), 300).unwrap();
+    assert!(is_cancelled(
+        &conclude(given_up, Conclusion::NotSent(cause())).unwrap()
+    ));
+}
+
+#[test]
+fn what_was_given_up_stays_so_until_its_user_asks_again() {
+    let given_up = in_state(unanswered()).cancel(String::new(), 300).unwrap();
+    assert!(given_up.clone().reopen(400).unwrap().given_up());
+    let looking = begin(given_up.clone(), Purpose::LookUp, "one", 400).unwrap();
+    let parked = conclude(looking, park()).unwrap();
+    assert!(parked.reopen(500).unwrap().given_up());
+    let again = given_up.ask_again(400).unwrap();
+    assert!(!again.given_up() && waiting(&again).in_doubt());
+}
+
+#[test]
+fn a_sending_without_an_answer_may_arrive_for_as_long_as_was_said() {
+    assert_eq!(open().may_arrive_until_ms(), 0);
+    let lost = in_state(unanswered());
+    assert_eq!(lost.may_arrive_until_ms(), 5_000);
+    // A later one that ends sooner does not shorten it; a look-up and parking leave it.
+    let again = conclude(sending(lost), Conclusion::Lost(cause(), 3_000)).unwrap();
+    assert_eq!(again.may_arrive_until_ms(), 5_000);
+    let looking = begin(again, Purpose::LookUp, "one", 300).unwrap();
+    assert_eq!(looking.may_arrive_until_ms(), 5_000);
+    let parked = conclude(looking, park()).unwrap();
+    assert_eq!(parked.reopen(400).unwrap().may_arrive_until_ms(), 5_000);
+    // Of a claimant that went away nothing better is known than its claim.
+    let taken_over = begin(sending(open()), Purpose::Send, "two", 20_000).unwrap();
+    assert_eq!(taken_over.may_arrive_until_ms(), 10_100);
+}
+
+#[test]
+fn nothing_is_certain_while_a_sending_may_still_arrive() {
+    let early = conclude(sending(in_state(unanswered())), Conclusion::TooEarly).unwrap();
+    assert!(early.is_open() && waiting(&early).in_doubt());
+    assert_eq!(waiting(&early).next_attempt_at_ms(), 900);
+    for conclusion in [declined(), failed(), Conclusion::NeverCharged] {
+        assert!(conclusion.says_untaken());
+    }
+    for conclusion in [charged(), unanswered(), park(), Conclusion::TooEarly] {
+        assert!(!conclusion.says_untaken());
+    }
+}
+
+#[test]
+fn the_queue_is_held_by_what_was_turned_away_for_all() {
+    let held = in_state(Conclusion::Held(cause()));
+    assert!(waiting(&held).holds_queue() && !waiting(&held).in_doubt());
+    assert!(!waiting(&in_state(Conclusion::TurnedAway(cause()))).holds_queue());
+    let looking = begin(held.clone(), Purpose::LookUp, "one", 300).unwrap();
+    let held_again = conclude(looking, Conclusion::Held(cause())).unwrap();
+    assert!(waiting(&held_again).holds_queue());
+    assert_eq!(waiting(&held_again).look_ups(), 0);
+    let after = conclude(sending(held.clone()), unanswered()).unwrap();
+    assert!(!waiting(&after).holds_queue());
+    assert!(!waiting(&held.reopen(300).unwrap()).holds_queue());
 }
 
 #[test]
@@ -303,7 +395,7 @@ fn only_what_is_declined_or_failed_is_refused() {
         open(),
         sending(open()),
         in_state(park()),
-        in_state(Conclusion::Lost(cause())),
+        in_state(unanswered()),
     ] {
         assert_eq!(record.refuse(failure(), 300), None);
     }
@@ -316,7 +408,7 @@ fn the_revision_grows_with_every_change() {
     for _ in 0..3 {
         assert!(record.revision() > last);
         last = record.revision();
-        record = conclude(sending(record), Conclusion::Lost(cause())).unwrap();
+        record = conclude(sending(record), unanswered()).unwrap();
     }
 }
 

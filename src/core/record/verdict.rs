@@ -70,12 +70,34 @@ pub enum Conclusion {
     Settled(Verdict),
     /// No verdict; this attempt certainly took nothing.
     TurnedAway(Cause),
-    /// No verdict; this attempt may have taken the points.
-    Lost(Cause),
+    /// As `TurnedAway`, and the server asked the whole queue to wait until the next attempt.
+    Held(Cause),
+    /// No verdict; this attempt may have taken the points, or may yet, until this instant
+    /// (milliseconds since the Unix epoch).
+    Lost(Cause, u64),
+    /// The server says that nothing was taken, but an earlier sending may still arrive.
+    TooEarly,
     /// The request never left.
     NotSent(Cause),
     /// The server says that it never charged this key.
     NeverCharged,
     /// No verdict is to be had: stop trying, keep, and show.
     Park(ParkReason, String),
+}
+
+impl Conclusion {
+    /// Whether it says that nothing has been taken, by this attempt and by all before it.
+    pub fn says_untaken(&self) -> bool {
+        match self {
+            Conclusion::Settled(Verdict::Declined(_) | Verdict::Failed(_))
+            | Conclusion::NeverCharged => true,
+            Conclusion::Settled(Verdict::Charged(_))
+            | Conclusion::TurnedAway(_)
+            | Conclusion::Held(_)
+            | Conclusion::Lost(..)
+            | Conclusion::TooEarly
+            | Conclusion::NotSent(_)
+            | Conclusion::Park(..) => false,
+        }
+    }
 }
