@@ -68,9 +68,18 @@ pub const ARRIVES_AFTER_LIMIT_MS: u64 = 5_000;
 /// request may still be under way, in milliseconds.
 pub const ARRIVES_AFTER_LOSS_MS: u64 = 2_000;
 
+/// A claim is used within this time, in milliseconds, or not at all: a tab may have been frozen
+/// while it was written down.
+pub const LAUNCH_WITHIN_MS: u64 = 5_000;
+
 impl Config {
     /// How long a claim lasts: as long as its request may be under way.
     pub fn claim_ms(&self) -> u64 {
+        self.under_way_ms().saturating_add(LAUNCH_WITHIN_MS)
+    }
+
+    /// How long a request may be under way.
+    pub fn under_way_ms(&self) -> u64 {
         self.request_timeout_ms
             .saturating_add(ARRIVES_AFTER_LIMIT_MS)
     }

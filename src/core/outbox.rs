@@ -23,6 +23,8 @@ pub struct Entry {
     pub retaken: bool,
     /// When this tab first saw it open; monotonic.
     pub since_ms: u64,
+    /// When this tab's last request about it left; monotonic.
+    pub left_at_ms: u64,
     due_ms: u64,
     claim: Instant,
     arrival: Instant,
@@ -125,6 +127,7 @@ impl Outbox {
                 alone: false,
                 retaken: false,
                 since_ms: now.mono_ms,
+                left_at_ms: 0,
                 due_ms: 0,
                 claim: Instant::default(),
                 arrival: Instant::default(),

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use tollbox::core::config::ARRIVES_AFTER_LOSS_MS;
 use tollbox::core::engine::{Event, SendId};
 use tollbox::core::protocol::{Method, Request, Response};
 
@@ -98,8 +99,11 @@ impl World {
 
     /// The client hears of a broken connection, and the request arrives after that.
     fn send_after_loss(&mut self, sending: &Rc<Sending>, limit_ms: u64) {
-        let in_ms = self.dice.between(0, limit_ms + self.mix.late_ms);
-        let early_ms = self.dice.between(0, in_ms.min(limit_ms));
+        let early_ms = self.dice.between(0, limit_ms);
+        let in_ms = early_ms
+            + self
+                .dice
+                .between(0, ARRIVES_AFTER_LOSS_MS.min(self.mix.late_ms));
         let (tab, send) = (sending.tab, sending.send);
         let timed_out = false;
         self.plan(

@@ -144,7 +144,7 @@ impl Engine {
             && !look_up_first
             && self.may_send(now)
             && self.lane_is_free(Lane::Single);
-        let plan = leaves.then(|| self.plan(Purpose::Send, Lane::Single));
+        let plan = leaves.then(|| self.plan(now, Purpose::Send, Lane::Single));
         let sequence = self.next_sequence(now);
         let charge = known.map_or(charge, |entry| entry.record.charge().clone());
         let op = Op::Enqueue {

@@ -175,8 +175,10 @@ impl Engine {
             (true, SetbackKind::Busy) if hint.is_some() => Conclusion::Held(cause),
             (true, _) => Conclusion::TurnedAway(cause),
             // The server has done with this request; what is not its own word tells nothing.
-            (false, SetbackKind::ServerError) if setback.own_word => Conclusion::Lost(cause, 0),
-            (false, _) => Conclusion::Lost(cause, now.wall_after(ARRIVES_AFTER_LOSS_MS)),
+            (false, SetbackKind::ServerError) if setback.own_word => {
+                self.lost_conclusion(now, key, cause, 0)
+            }
+            (false, _) => self.lost_conclusion(now, key, cause, ARRIVES_AFTER_LOSS_MS),
         };
         let next_ms = hint.unwrap_or_else(|| self.next_attempt_ms(now, key));
         self.conclude(now, key, conclusion, next_ms, None);
@@ -259,8 +261,17 @@ impl Engine {
             | OpenReason::ServerError
             | OpenReason::Unauthorized => ARRIVES_AFTER_LOSS_MS,
         };
-        let lost = Conclusion::Lost(cause, now.wall_after(later_ms));
+        let lost = self.lost_conclusion(now, &charge.key, cause, later_ms);
         self.conclude(now, &charge.key, lost, next_ms, None);
+    }
+
+    /// An attempt without an answer, which may arrive for another `later_ms`.
+    fn lost_conclusion(&self, now: Now, key: &Key, cause: Cause, later_ms: u64) -> Conclusion {
+        let entry = self.outbox.get(key);
+        let before_ms = entry.map_or(0, |entry| {
+            entry.may_arrive_until_ms().saturating_sub(now.mono_ms)
+        });
+        Conclusion::Lost(cause, now.wall_after(before_ms.max(later_ms)))
     }
 
     pub(super) fn not_sent(&mut self, now: Now, send: SendId, detail: String) {
@@ -307,12 +318,12 @@ impl Engine {
     ) {
         let entry = self.outbox.get(key);
         let attempt = entry.and_then(|entry| entry.record.attempt());
-        let wait_ms = entry.map_or(0, |entry| {
-            entry.may_arrive_until_ms().saturating_sub(now.mono_ms)
-        });
-        let (conclusion, next_attempt_at_ms) = match wait_ms > 0 && conclusion.says_untaken() {
-            true => (Conclusion::TooEarly, now.wall_after(wait_ms)),
-            false => (conclusion, next_attempt_at_ms),
+        let (conclusion, next_attempt_at_ms) = match self.certain_at(key) {
+            Some(at_ms) if conclusion.says_untaken() => {
+                let wait_ms = at_ms.saturating_sub(now.mono_ms);
+                (Conclusion::TooEarly, now.wall_after(wait_ms))
+            }
+            Some(_) | None => (conclusion, next_attempt_at_ms),
         };
         let op = Op::Conclude {
             key: key.clone(),
@@ -322,6 +333,14 @@ impl Engine {
             next_attempt_at_ms,
         };
         self.journaling.push(op, Then::Concluded { reading });
+    }
+
+    /// When a request has to leave for its answer to be certain about this charge, if the one
+    /// that has been answered left too early: an earlier one may arrive after it. Monotonic.
+    fn certain_at(&self, key: &Key) -> Option<u64> {
+        let entry = self.outbox.get(key)?;
+        let at_ms = entry.may_arrive_until_ms();
+        (entry.left_at_ms < at_ms).then_some(at_ms)
     }
 
     /// The client closes while claims are being written down: nothing will leave by them.

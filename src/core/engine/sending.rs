@@ -4,6 +4,7 @@ use super::journaling::Then;
 use super::{Effect, Engine, Life, SendId};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
+use crate::core::config::LAUNCH_WITHIN_MS;
 use crate::core::journal::Op;
 use crate::core::outcome::OpenReason;
 use crate::core::protocol::Request;
@@ -37,6 +38,8 @@ pub(super) struct Plan {
     pub(super) purpose: Purpose,
     pub(super) id: SendId,
     pub(super) keys: Vec<Key>,
+    /// When its claims were made; monotonic.
+    pub(super) since_ms: u64,
 }
 
 /// Which of the ways to the server a plan takes.
@@ -216,7 +219,7 @@ impl Engine {
 
     /// Claims `keys` in the journal, to send them together.
     pub(super) fn begin(&mut self, now: Now, purpose: Purpose, lane: Lane, keys: Vec<Key>) {
-        let plan = self.plan(purpose, lane);
+        let plan = self.plan(now, purpose, lane);
         for key in keys {
             self.set_busy(&key, true);
             let op = Op::Begin {
@@ -230,13 +233,14 @@ impl Engine {
     }
 
     /// A plan that takes its lane from now on.
-    pub(super) fn plan(&mut self, purpose: Purpose, lane: Lane) -> Plan {
+    pub(super) fn plan(&mut self, now: Now, purpose: Purpose, lane: Lane) -> Plan {
         let id = self.next_send();
         self.lanes.insert(id, lane);
         Plan {
             purpose,
             id,
             keys: Vec::new(),
+            since_ms: now.mono_ms,
         }
     }
 
@@ -245,9 +249,10 @@ impl Engine {
         self.last_send
     }
 
-    /// Sends what was claimed for one plan, unless the gate has closed since.
+    /// Sends what was claimed for one plan, unless the gate has closed since, or its claims may
+    /// not last as long as the request.
     pub(super) fn launch(&mut self, now: Now, plan: Plan) {
-        if let Some(reason) = self.may_not_launch(now) {
+        if let Some(reason) = self.may_not_launch(now, &plan) {
             for key in plan.keys {
                 self.conclude_not_sent(now, &key, reason);
             }
@@ -269,13 +274,30 @@ impl Engine {
             },
             (Purpose::Send, _) => SentWhat::Batch { charges },
         };
+        for key in &plan.keys {
+            self.outbox
+                .update(key, |entry| entry.left_at_ms = now.mono_ms);
+        }
         self.send(plan.id, what);
     }
 
-    fn may_not_launch(&self, now: Now) -> Option<OpenReason> {
+    fn may_not_launch(&self, now: Now, plan: &Plan) -> Option<OpenReason> {
         let waits_for_token = self.auth.stale && !self.sent.is_empty();
         if self.life != Life::Running || waits_for_token {
             return Some(OpenReason::Unauthorized);
+        }
+        let needed_until_ms = now.wall_after(self.config.under_way_ms());
+        let claims = plan.keys.iter().filter_map(|key| {
+            let entry = self.outbox.get(key)?;
+            entry.record.claim().map(|claim| claim.until_ms)
+        });
+        let too_late = now.mono_ms.saturating_sub(plan.since_ms) > LAUNCH_WITHIN_MS;
+        if too_late
+            || claims
+                .min()
+                .is_some_and(|until_ms| until_ms < needed_until_ms)
+        {
+            return Some(OpenReason::Timeout);
         }
         self.gate.closed_for(now)
     }

@@ -188,7 +188,8 @@ impl Attempting {
             Purpose::Send => Waiting {
                 in_doubt: true,
                 cleared: false,
-                may_arrive_until_ms: self.before.may_arrive_until_ms.max(self.claim.until_ms),
+                // Later than whatever was sent before.
+                may_arrive_until_ms: self.claim.until_ms,
                 ..self.before
             },
             Purpose::LookUp => self.before,
@@ -225,7 +226,8 @@ impl Attempting {
         }
     }
 
-    /// This attempt may have taken the points, or may yet, until `may_arrive_until_ms`.
+    /// This attempt may have taken the points; it or an earlier one may yet, until
+    /// `may_arrive_until_ms`.
     pub(super) fn lost(
         self,
         next_attempt_at_ms: u64,
@@ -234,7 +236,7 @@ impl Attempting {
     ) -> Waiting {
         Waiting {
             in_doubt: true,
-            may_arrive_until_ms: self.before.may_arrive_until_ms.max(may_arrive_until_ms),
+            may_arrive_until_ms,
             ..self.turned_away(next_attempt_at_ms, cause)
         }
     }
