@@ -17,6 +17,8 @@ pub struct Entry {
     pub saved: bool,
     /// Whether an operation or a request of this tab's is under way for it.
     pub busy: bool,
+    /// Whether another tab has changed it since the journal was last read for it.
+    pub outdated: bool,
     /// Whether it goes out alone because a batch with it was refused as a whole.
     pub alone: bool,
     /// Whether it failed and this client has taken it up again by itself, which it does once.
@@ -124,6 +126,7 @@ impl Outbox {
                 record,
                 saved,
                 busy: false,
+                outdated: false,
                 alone: false,
                 retaken: false,
                 since_ms: now.mono_ms,
@@ -142,6 +145,7 @@ impl Outbox {
             entry.set_times(now, patience);
         }
         entry.saved = saved;
+        entry.outdated = false;
         self.insert(entry);
         Some(before)
     }

@@ -208,6 +208,24 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// The same where another tab may have sent the charge since: what was certain is not.
+    pub fn in_doubt(self) -> Outcome {
+        let what = match self.what {
+            What::Queued {
+                reason,
+                durable,
+                detail,
+            } => What::unknown(reason, durable, detail),
+            what @ (What::Charged { .. }
+            | What::Unknown { .. }
+            | What::Declined { .. }
+            | What::Failed { .. }) => what,
+        };
+        Outcome { what, ..self }
+    }
+}
+
 impl From<Decline> for What {
     fn from(decline: Decline) -> What {
         What::Declined {

@@ -27,6 +27,12 @@ pub struct Books {
     pub balances: BTreeMap<u64, u64>,
     /// How often each key was charged.
     pub charged: BTreeMap<String, u32>,
+    /// By which tab's request each key was charged, and when.
+    pub charged_by: BTreeMap<String, (TabId, u64)>,
+    /// Keys of which the network has doubled a request.
+    pub doubled: BTreeSet<String>,
+    /// Whose request the server is answering.
+    pub serving: Option<TabId>,
     pub calls: BTreeMap<CallId, Asked>,
     /// Said to be safe in the journal.
     pub promised: BTreeSet<Key>,
@@ -81,6 +87,10 @@ impl World {
             self.note(|| format!("    CHARGED {wire}: {amount}"));
             let times = self.books.charged.get(&wire).map_or(1, |times| times + 1);
             self.books.charged.insert(wire.clone(), times);
+            if let Some(tab) = self.books.serving {
+                let by = (tab, self.mono_ms);
+                self.books.charged_by.insert(wire.clone(), by);
+            }
             if times > 1 {
                 self.violate("1 at most once", format!("{wire} is charged {times} times"));
             }

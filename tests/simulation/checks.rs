@@ -16,6 +16,8 @@ use super::world::World;
 
 /// Timers and turns may be late by this.
 const SLACK_MS: u64 = 5;
+/// A tab that was not told of another's change finds it by itself within this, if it is hidden too.
+const OUTDATED_MS: u64 = 95_000;
 
 impl World {
     /// What leaves is in the journal, and may leave now.
@@ -72,6 +74,15 @@ impl World {
 
     fn is_charged(&self, key: &Key, amount: u64) -> bool {
         self.server.charged.get(&key.wire()) == Some(&amount)
+    }
+
+    /// Another tab had it charged a moment ago, or the network sent it twice and the server turned
+    /// the second one away: "nothing taken so far" is as much as this tab can say.
+    fn can_not_know(&self, tab: TabId, key: &Key) -> bool {
+        let wire = key.wire();
+        let by = self.books.charged_by.get(&*wire);
+        by.is_some_and(|(by, at_ms)| *by != tab && self.mono_ms - at_ms < OUTDATED_MS)
+            || self.books.doubled.contains(&*wire)
     }
 
     /// The ledger has just charged this.
@@ -175,7 +186,7 @@ impl World {
             What::Declined { .. } | What::Failed { .. } => {
                 charged && knows && !is_conflict(outcome)
             }
-            What::Queued { .. } => charged && knows,
+            What::Queued { .. } => charged && knows && !self.can_not_know(id, key),
             What::Unknown { .. } => false,
         };
         if lie {

@@ -90,6 +90,8 @@ impl World {
         } else if sending.request.method == Method::Post && self.dice.chance(self.mix.twice) {
             // The browser finds the reused connection closed, and sends the POST once more.
             let again_ms = transit_ms + self.dice.between(1, 200);
+            let (_, keys) = kind_and_keys(&sending.request);
+            self.books.doubled.extend(keys);
             self.plan_arrival(transit_ms, &sending, false);
             self.plan_arrival(again_ms, &sending, true);
         } else {
@@ -154,7 +156,10 @@ impl World {
             self.note(|| "    but there is no server".to_owned());
             return self.lose(sending, heard);
         }
-        let Some(response) = self.serve(sending) else {
+        self.books.serving = Some(tab);
+        let response = self.serve(sending);
+        self.books.serving = None;
+        let Some(response) = response else {
             return self.lose(sending, heard);
         };
         self.note(|| format!("    answers {}", trace::response(&response)));

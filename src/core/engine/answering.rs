@@ -79,7 +79,7 @@ impl Engine {
         if entry.saved && call.charge.as_ref().is_some_and(other) {
             return Some(self.conflict(call, record));
         }
-        let ended = !record.is_open() && !entry.busy;
+        let ended = !record.is_open() && !entry.busy && !entry.outdated;
         let answers = match call.kind {
             Kind::Charge | Kind::Retry => {
                 ended || (!entry.busy && !self.worth_waiting(now, call, entry))
@@ -157,12 +157,16 @@ impl Engine {
 
     pub(super) fn outcome_of(&self, now: Now, entry: &Entry) -> Outcome {
         let waiting_for = self.gate.closed_for(now).unwrap_or(OpenReason::Timeout);
-        Outcome::of(
+        let outcome = Outcome::of(
             &entry.record,
             waiting_for,
             entry.saved && self.durable(),
             self.config.locale,
-        )
+        );
+        match entry.outdated {
+            true => outcome.in_doubt(),
+            false => outcome,
+        }
     }
 
     fn not_written_yet(&self, now: Now, outcome: Outcome) -> Outcome {

@@ -283,6 +283,7 @@ impl Engine {
                 self.progress(now, &key);
             }
             Then::Observe { from_peer, .. } => {
+                self.up_to_date(&key);
                 if !from_peer {
                     self.set_busy(&key, false);
                 }

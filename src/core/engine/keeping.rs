@@ -15,9 +15,17 @@ use crate::core::stats::Class;
 impl Engine {
     /// Takes note of a record as the journal has it now; of its absence too.
     pub(super) fn observe(&mut self, now: Now, key: &Key, record: Option<Record>) {
+        self.up_to_date(key);
         match record {
             Some(record) => self.take_record(now, record, true),
             None => self.vanished(now, key),
+        }
+    }
+
+    /// The journal has been read for this charge, or can't be.
+    pub(super) fn up_to_date(&mut self, key: &Key) {
+        if self.outbox.get(key).is_some_and(|entry| entry.outdated) {
+            self.outbox.update(key, |entry| entry.outdated = false);
         }
     }
 
@@ -212,6 +220,7 @@ impl Engine {
                 from_peer: true,
                 confirmed: confirmed.take(),
             };
+            self.outbox.update(&key, |entry| entry.outdated = true);
             self.journaling.push(Op::Read { key }, then);
         }
     }
