@@ -277,10 +277,10 @@ impl Shell {
                 shell.report_damages(outcome.damages);
                 outcome.value
             });
-            shell.dispatch(Event::Loaded(records));
             if let Some(tabs) = lock::held(&shell.names.alive()).await {
                 shell.dispatch(Event::Alive(tabs));
             }
+            shell.dispatch(Event::Loaded(records));
         });
     }
 

@@ -44,8 +44,13 @@ pub enum Op {
         /// When the next attempt is due, milliseconds since the Unix epoch.
         next_attempt_at_ms: u64,
     },
-    /// Takes up again what is parked, declined or failed, at once.
+    /// Takes up again what is parked, or failed and may yet succeed, at once.
     Reopen {
+        /// Whose.
+        key: Key,
+    },
+    /// Takes up again, without its user, what failed and may yet succeed; once.
+    TakeUp {
         /// Whose.
         key: Key,
     },
@@ -109,6 +114,7 @@ impl Op {
             Op::Begin { key, .. }
             | Op::Conclude { key, .. }
             | Op::Reopen { key }
+            | Op::TakeUp { key }
             | Op::Cancel { key, .. }
             | Op::Forget { key }
             | Op::Read { key } => key,
@@ -123,6 +129,7 @@ impl Op {
             | Op::Begin { .. }
             | Op::Conclude { .. }
             | Op::Reopen { .. }
+            | Op::TakeUp { .. }
             | Op::Cancel { .. } => false,
         }
     }
@@ -162,6 +169,7 @@ impl Op {
                 )
             }),
             Op::Reopen { .. } => current.and_then(|record| record.reopen(at.wall_ms)),
+            Op::TakeUp { .. } => current.and_then(|record| record.take_up(at.wall_ms)),
             Op::Cancel { detail, .. } => {
                 current.and_then(|record| record.cancel(detail.clone(), at.wall_ms))
             }

@@ -29,6 +29,8 @@ pub struct Entry {
     pub left_at_ms: u64,
     due_ms: u64,
     claim: Instant,
+    /// When this tab first saw the claim; monotonic.
+    claim_seen_ms: u64,
     arrival: Instant,
 }
 
@@ -133,6 +135,7 @@ impl Outbox {
                 left_at_ms: 0,
                 due_ms: 0,
                 claim: Instant::default(),
+                claim_seen_ms: 0,
                 arrival: Instant::default(),
             };
             entry.set_times(now, patience);
@@ -161,6 +164,15 @@ impl Outbox {
     /// Makes an open charge due at once.
     pub fn hurry(&mut self, key: &Key, now: Now) {
         self.update(key, |entry| entry.due_ms = entry.due_ms.min(now.mono_ms));
+    }
+
+    /// Another tab that lives has claimed this charge: its claim lasts `claim_ms` from when this
+    /// tab first saw it, however the wall clock has jumped.
+    pub fn keep_claim(&mut self, key: &Key, claim_ms: u64) {
+        self.update(key, |entry| {
+            entry.claim.mono_ms = entry.claim_seen_ms.saturating_add(claim_ms);
+            entry.due_ms = entry.claim.mono_ms;
+        });
     }
 
     /// Makes an open charge due no earlier than `mono_ms`.
@@ -261,6 +273,9 @@ impl Entry {
             }
             State::Attempting(attempting) => {
                 let until_ms = attempting.claim().until_ms;
+                if self.claim.wall_ms != until_ms {
+                    self.claim_seen_ms = now.mono_ms;
+                }
                 self.claim = self.claim.follow(until_ms, patience.claim_ms, now);
                 self.claim.mono_ms
             }

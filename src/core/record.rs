@@ -32,6 +32,9 @@ pub struct Record {
     attempts: u32,
     spent: u32,
     updated_at_ms: u64,
+    /// It failed and was taken up again by itself, which is done once.
+    #[serde(default)]
+    taken_up: bool,
     state: State,
 }
 
@@ -44,6 +47,7 @@ impl Record {
             attempts: 0,
             spent: 0,
             updated_at_ms: charge.created_at_ms,
+            taken_up: false,
             state: State::Waiting(Waiting::default()),
             charge,
         }
@@ -123,6 +127,11 @@ impl Record {
             | State::Attempting(_)
             | State::Parked(_) => None,
         }
+    }
+
+    /// Whether it failed, may yet succeed, and has not been taken up again by itself.
+    pub fn may_be_taken_up(&self) -> bool {
+        self.is_retryable() && !self.taken_up
     }
 
     /// Whether it failed, nothing taken, but may yet succeed.
@@ -279,27 +288,47 @@ impl Record {
     /// Takes up again, for its user, what is parked, declined, failed or given up, and makes due
     /// at once what waits; `None` where it is charged or being attempted.
     pub fn ask_again(self, wall_ms: u64) -> Option<Record> {
-        let record = self.reopen(wall_ms)?;
-        Some(match record.state.clone() {
-            State::Waiting(waiting) => Record {
-                state: State::Waiting(waiting.wanted()),
-                ..record
-            },
-            State::Attempting(_) | State::Parked(_) | State::Settled(_) => record,
-        })
-    }
-
-    /// Takes up again what is parked, declined or failed, and makes due at once what waits;
-    /// `None` where it is charged or being attempted. What was given up stays given up.
-    pub fn reopen(self, wall_ms: u64) -> Option<Record> {
         let waiting = match self.state.clone() {
             State::Waiting(waiting) => waiting.hurried(),
             State::Parked(parked) => parked.reopen(),
             State::Settled(Verdict::Declined(_) | Verdict::Failed(_)) => Waiting::default(),
             State::Settled(Verdict::Charged(_)) | State::Attempting(_) => return None,
         };
+        let record = Record {
+            taken_up: false,
+            ..self
+        };
+        Some(record.waits_again(waiting.wanted(), wall_ms))
+    }
+
+    /// Takes up again what is parked, or failed and may yet succeed, and makes due at once what
+    /// waits; `None` for all else. What was given up stays given up.
+    pub fn reopen(self, wall_ms: u64) -> Option<Record> {
+        let waiting = match self.state.clone() {
+            State::Waiting(waiting) => waiting.hurried(),
+            State::Parked(parked) => parked.reopen(),
+            State::Settled(Verdict::Failed(failure)) if failure.retryable => Waiting::default(),
+            State::Settled(Verdict::Charged(_) | Verdict::Declined(_) | Verdict::Failed(_))
+            | State::Attempting(_) => return None,
+        };
+        Some(self.waits_again(waiting, wall_ms))
+    }
+
+    /// As [`Record::reopen`], for what failed, without its user: once.
+    pub fn take_up(self, wall_ms: u64) -> Option<Record> {
+        if self.taken_up || !self.is_retryable() {
+            return None;
+        }
+        let record = Record {
+            taken_up: true,
+            ..self
+        };
+        record.reopen(wall_ms)
+    }
+
+    fn waits_again(self, waiting: Waiting, wall_ms: u64) -> Record {
         let record = Record { spent: 0, ..self };
-        Some(record.turned(State::Waiting(waiting), wall_ms))
+        record.turned(State::Waiting(waiting), wall_ms)
     }
 
     /// Gives a charge up: at once where it has certainly taken nothing (never sent, or looked up

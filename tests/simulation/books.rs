@@ -19,6 +19,8 @@ pub struct Asked {
     pub known: bool,
     /// When it has to be answered.
     pub until_ms: Option<u64>,
+    /// How often the journal has failed its tab since.
+    pub failures: u32,
 }
 
 #[derive(Default)]

@@ -63,6 +63,10 @@ impl World {
                 (Write::Delete, _) => self.delete(op.key()),
                 (Write::Keep, _) => {}
             }
+            if matches!(op, Op::Enqueue { .. }) && applied.done {
+                // Its user asked for it, in another tab perhaps, before it was given up there.
+                self.books.said_untaken.remove(op.key());
+            }
             results.push(applied);
         }
         results
@@ -86,6 +90,12 @@ impl World {
     pub fn committed(&mut self, tab: TabId, result: Result<Vec<Applied>, String>) {
         if let Some(place) = self.place(tab) {
             self.tabs[place].writing = false;
+            if result.is_err() {
+                let calls = self.books.calls.values_mut();
+                for asked in calls.filter(|asked| asked.tab == tab) {
+                    asked.failures += 1;
+                }
+            }
             self.tell(tab, Event::Journaled(result));
         }
     }
@@ -98,6 +108,11 @@ impl World {
             true => Err("it can't be read".to_owned()),
             false => Ok(self.journal.records.values().cloned().collect()),
         };
+        if !self.mix.no_locks {
+            let alive = self.tabs.iter().map(|tab| format!("tab{}", tab.id));
+            let alive = alive.collect();
+            self.tell(tab, Event::Alive(alive));
+        }
         self.tell(tab, Event::Loaded(records));
     }
 

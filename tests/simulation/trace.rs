@@ -119,6 +119,7 @@ pub fn op(op: &Op) -> String {
             ..
         } => format!("Conclude {key} {attempt:?} {}", cut(conclusion)),
         Op::Reopen { key } => format!("Reopen {key}"),
+        Op::TakeUp { key } => format!("TakeUp {key}"),
         Op::Cancel { key, .. } => format!("Cancel {key}"),
         Op::Forget { key } => format!("Forget {key}"),
         Op::Read { key } => format!("Read {key}"),

@@ -319,6 +319,7 @@ impl World {
                 .is_some_and(|key| self.journal.records.contains_key(key)),
             key,
             until_ms: within_ms.map(|within_ms| self.mono_ms + within_ms),
+            failures: 0,
         };
         self.books.calls.insert(self.last_call, asked);
         self.last_call

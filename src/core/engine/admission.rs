@@ -15,6 +15,9 @@ use crate::core::points::Points;
 use crate::core::record::{Failure, Purpose, Record, State};
 use crate::core::snapshot::ChargeRecord;
 
+/// Readings of the journal that fail in a row before the next one is put off.
+const READ_AGAIN_AT_ONCE: u32 = 2;
+
 impl Engine {
     pub(super) fn charge(&mut self, now: Now, call: CallId, charge: Charge) {
         if self.life != Life::Running {
@@ -63,7 +66,7 @@ impl Engine {
         let waiting = self.call(Now::default(), Kind::Show, key.clone(), None);
         self.calls.add(call, waiting);
         self.journaling
-            .push(Op::Read { key }, Then::Sought { call });
+            .push(Op::Read { key }, Then::Sought { call, again: false });
     }
 
     /// Takes up a call about a charge that should be there, in memory or in the journal.
@@ -79,8 +82,39 @@ impl Engine {
             Some(_) | None => {
                 self.calls.set_seeking(call, true);
                 self.journaling
-                    .push(Op::Read { key }, Then::Sought { call });
+                    .push(Op::Read { key }, Then::Sought { call, again: false });
             }
+        }
+    }
+
+    pub(super) fn show_known(&mut self, call: CallId, key: &Key) {
+        let (durable, locale) = (self.durable(), self.config.locale);
+        let entry = self.outbox.get(key);
+        let shown =
+            entry.map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale));
+        self.resolve_waiting(call, Answer::Record(shown));
+    }
+
+    /// The journal could not be read, so it is not known whether it has this charge.
+    pub(super) fn seek_later(&mut self, now: Now, call: CallId) {
+        let Some(waiting) = self.calls.get(call) else {
+            return;
+        };
+        let unread = waiting.unread;
+        if unread >= READ_AGAIN_AT_ONCE && waiting.is_overdue(now) {
+            return self.resolve_waiting(call, Answer::NotFound);
+        }
+        let delay_ms = match unread.checked_sub(READ_AGAIN_AT_ONCE) {
+            Some(unread) => self.config.backoff.delay_ms(unread, &mut self.jitter),
+            None => 0,
+        };
+        self.calls.set_unread(call, now.after(delay_ms));
+    }
+
+    pub(super) fn seek_again(&mut self, now: Now) {
+        for (call, key) in self.calls.seek_due(now) {
+            let then = Then::Sought { call, again: true };
+            self.journaling.push(Op::Read { key }, then);
         }
     }
 
@@ -95,11 +129,7 @@ impl Engine {
             self.observe(now, key, record);
         }
         if kind == Kind::Show {
-            let (durable, locale) = (self.durable(), self.config.locale);
-            let entry = self.outbox.get(key);
-            let shown =
-                entry.map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale));
-            return self.resolve_waiting(call, Answer::Record(shown));
+            return self.show_known(call, key);
         }
         match self.outbox.get(key) {
             Some(_) => self.found(now, call, kind, key),
@@ -216,6 +246,9 @@ impl Engine {
             };
             let key = key.clone();
             return self.journaling.push(Op::Read { key }, then);
+        } else if is_charged(&record) {
+            // Another tab has charged it meanwhile.
+            self.answer_replayed(now, key, call);
         } else if !record.is_held() {
             let what = self.storage_failure(error).into();
             let outcome = Outcome::about(&record, what);
@@ -366,17 +399,19 @@ impl Engine {
         let room = self.config.max_entries.saturating_sub(self.outbox.open());
         for entry in self.outbox.iter() {
             let fits = again.len() < room;
-            if fits && entry.record.is_retryable() && !entry.busy && !entry.retaken {
+            if fits && entry.record.may_be_taken_up() && !entry.busy && !entry.retaken {
                 again.push(entry.record.charge().key.clone());
             }
         }
         for key in again {
             self.outbox.update(&key, |entry| entry.retaken = true);
-            self.reopen(key);
+            let op = Op::TakeUp { key: key.clone() };
+            self.reopen(key, op);
         }
     }
 
-    pub(super) fn reopen(&mut self, key: Key) {
+    /// Takes a charge up again by `op`, or anew where it was never stored.
+    pub(super) fn reopen(&mut self, key: Key, op: Op) {
         self.set_busy(&key, true);
         let then = Then::Observe {
             from_peer: false,
@@ -384,14 +419,13 @@ impl Engine {
         };
         let saved = self.outbox.get(&key).filter(|entry| !entry.saved);
         let op = match saved {
-            // Never stored: it is taken on anew.
             Some(entry) => Op::Enqueue {
                 charge: entry.record.charge().clone(),
                 sequence: entry.record.sequence(),
                 admission: Ok(()),
                 claim: None,
             },
-            None => Op::Reopen { key: key.clone() },
+            None => op,
         };
         self.journaling.retry_unsaved_of(&key);
         self.journaling.push(op, then);

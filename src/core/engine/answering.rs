@@ -24,13 +24,14 @@ impl Engine {
     }
 
     pub(super) fn call(&self, now: Now, kind: Kind, key: Key, charge: Option<Charge>) -> Call {
-        let patient = matches!(kind, Kind::Settled | Kind::Show);
+        let patient = kind == Kind::Settled;
         Call {
             kind,
             key,
             charge,
             deadline_ms: (!patient).then(|| now.after(self.config.respond_within_ms)),
             seeking: false,
+            seek_at_ms: None,
             ordered: false,
             unread: 0,
             tries: 0,
@@ -185,7 +186,7 @@ impl Engine {
     fn outcome_so_far(&self, now: Now, call: &Call) -> Option<Outcome> {
         let entry = self.outbox.get(&call.key)?;
         let outcome = self.outcome_of(now, entry);
-        if entry.busy && !entry.record.is_held() {
+        if entry.busy && !entry.record.is_held() && !is_charged(&entry.record) {
             // It is being taken up again: its last verdict says nothing of this try.
             return Some(self.not_written_yet(now, outcome));
         }
@@ -225,6 +226,9 @@ impl Engine {
         let Some(call) = self.calls.get(id).cloned() else {
             return;
         };
+        if call.kind == Kind::Show {
+            return self.show_known(id, &call.key);
+        }
         match self.outcome_so_far(now, &call) {
             Some(outcome) => {
                 if let Some(entry) = self.outbox.get(&call.key).cloned() {
@@ -300,11 +304,8 @@ impl Engine {
     fn answer_the_impatient(&mut self, now: Now) {
         for key in self.calls.keys() {
             for id in self.calls.at(&key) {
-                if self
-                    .calls
-                    .get(id)
-                    .is_some_and(|call| call.deadline_ms.is_some())
-                {
+                let impatient = |call: &Call| !call.seeking && call.deadline_ms.is_some();
+                if self.calls.get(id).is_some_and(impatient) {
                     self.answer_so_far(now, id);
                 }
             }

@@ -5,9 +5,6 @@ use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::ordered::Map;
 
-/// Failed readings of the journal after which a charge counts as not found.
-const READS_LIMIT: u32 = 3;
-
 /// One call about one charge.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
@@ -19,6 +16,8 @@ pub(super) struct Call {
     pub(super) deadline_ms: Option<u64>,
     /// The journal is being asked for its charge, and only its word counts.
     pub(super) seeking: bool,
+    /// When the journal is asked again, which could not be read; monotonic.
+    pub(super) seek_at_ms: Option<u64>,
     /// What it asks for is being written down.
     pub(super) ordered: bool,
     /// How often the journal could not be read for it.
@@ -35,6 +34,13 @@ pub(super) enum Kind {
     Cancel,
     Settled,
     Show,
+}
+
+impl Call {
+    /// Whether it should have been answered by now.
+    pub(super) fn is_overdue(&self, now: Now) -> bool {
+        self.deadline_ms.is_some_and(|at_ms| at_ms <= now.mono_ms)
+    }
 }
 
 impl Kind {
@@ -77,12 +83,23 @@ impl Calls {
         }
     }
 
-    /// The journal could not be read for this call; whether it is asked again.
-    pub(super) fn asks_again(&mut self, id: CallId) -> bool {
-        self.calls.get_mut(&id).is_some_and(|call| {
+    /// The journal could not be read for this call, once more.
+    pub(super) fn set_unread(&mut self, id: CallId, again_at_ms: u64) {
+        if let Some(call) = self.calls.get_mut(&id) {
             call.unread = call.unread.saturating_add(1);
-            call.unread < READS_LIMIT
+            call.seek_at_ms = Some(again_at_ms);
+        }
+    }
+
+    /// The calls for which the journal is to be asked again now.
+    pub(super) fn seek_due(&mut self, now: Now) -> Vec<(CallId, Key)> {
+        let calls = self.calls.iter_mut();
+        let due = calls.filter(|(_, call)| call.seek_at_ms.is_some_and(|at| at <= now.mono_ms));
+        due.map(|(id, call)| {
+            call.seek_at_ms = None;
+            (*id, call.key.clone())
         })
+        .collect()
     }
 
     pub(super) fn remove(&mut self, id: CallId) -> Option<Call> {
@@ -125,14 +142,18 @@ impl Calls {
     }
 
     pub(super) fn next_deadline(&self) -> Option<u64> {
-        self.calls
-            .values()
-            .filter_map(|call| call.deadline_ms)
+        let times = self.calls.values();
+        times
+            .filter_map(|call| match call.seeking {
+                true => call.seek_at_ms,
+                false => call.deadline_ms,
+            })
             .min()
     }
 
     pub(super) fn overdue(&self, now: Now) -> Vec<CallId> {
-        let due = |call: &Call| call.deadline_ms.is_some_and(|at| at <= now.mono_ms);
+        // Nothing can be said of a charge before the journal has been asked whether it is there.
+        let due = |call: &Call| !call.seeking && call.is_overdue(now);
         let overdue = self.calls.iter().filter(|(_, call)| due(call));
         overdue.map(|(id, _)| *id).collect()
     }

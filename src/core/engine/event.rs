@@ -88,7 +88,8 @@ pub enum Event {
     Journaled(Result<Vec<Applied>, String>),
     /// What the journal holds, in answer to [`Effect::Load`], or why it can't be read.
     Loaded(Result<Vec<Record>, String>),
-    /// The tabs of this account that live, this one among them.
+    /// The tabs of this account that live, this one among them: reported with every
+    /// [`Event::Loaded`], before it and of a later moment, where it can be known.
     Alive(Vec<String>),
     /// What the store holds for these charges is damaged, or of a newer version, and was set
     /// aside or left alone.

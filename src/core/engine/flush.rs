@@ -79,7 +79,8 @@ impl Engine {
             self.outbox.hurry(key, now);
         }
         for key in &again {
-            self.reopen(key.clone());
+            let op = Op::Reopen { key: key.clone() };
+            self.reopen(key.clone(), op);
         }
         keys.extend(again);
         self.add_to_run(keys, Some(call));

@@ -23,6 +23,8 @@ pub(super) struct Journaling {
     next: Vec<(Op, Then)>,
     /// Conclusions that the store failed to take.
     unsaved: Vec<Op>,
+    /// Transactions that failed in a row.
+    failures: u32,
 }
 
 /// What follows when an operation is committed.
@@ -40,7 +42,7 @@ pub(super) enum Then {
         confirmed: Option<Confirmed>,
     },
     /// Answer this call, which asked for a charge that is not in memory.
-    Sought { call: CallId },
+    Sought { call: CallId, again: bool },
     /// Go on for this call, which gives its charge up.
     GivenUp { call: CallId },
     /// Nothing but take note: what it concludes has been told.
@@ -97,6 +99,7 @@ impl Journaling {
                 Op::Enqueue { .. }
                 | Op::Conclude { .. }
                 | Op::Reopen { .. }
+                | Op::TakeUp { .. }
                 | Op::Cancel { .. }
                 | Op::Forget { .. }
                 | Op::Read { .. } => Purpose::Send,
@@ -136,7 +139,14 @@ impl Engine {
         if !self.journaling.under_way.is_empty() || self.journaling.next.is_empty() {
             return None;
         }
-        self.journaling.under_way = std::mem::take(&mut self.journaling.next);
+        let next = std::mem::take(&mut self.journaling.next);
+        let again = |(_, then): &(Op, Then)| matches!(then, Then::Sought { again: true, .. });
+        if next.iter().any(again) {
+            // By itself: a write that failed took the reading with it.
+            (self.journaling.under_way, self.journaling.next) = next.into_iter().partition(again);
+        } else {
+            self.journaling.under_way = next;
+        }
         let ops: Vec<Op> = self
             .journaling
             .under_way
@@ -157,6 +167,7 @@ impl Engine {
         let mut plans = Vec::new();
         match results {
             Ok(results) => {
+                self.journaling.failures = 0;
                 for ((op, then), applied) in under_way.into_iter().zip(results) {
                     if let Some(why) = applied.unreadable {
                         self.not_committed(now, op, then, &why);
@@ -169,6 +180,7 @@ impl Engine {
                 }
             }
             Err(error) => {
+                self.journaling.failures = self.journaling.failures.saturating_add(1);
                 self.storage_failed(now, &error);
                 for (op, then) in under_way {
                     self.not_committed(now, op, then, &error);
@@ -256,7 +268,7 @@ impl Engine {
                 self.given_up(now, call, key, true);
             }
             Then::Resaved => self.observe(now, key, applied.record),
-            Then::Sought { call } => self.sought(now, call, key, applied.record),
+            Then::Sought { call, .. } => self.sought(now, call, key, applied.record),
             Then::Refused { error } => self.refused(now, key, applied.record, &error),
         }
     }
@@ -268,8 +280,10 @@ impl Engine {
             Then::Begun { .. } => {
                 // Not written down, so not sent.
                 self.set_busy(&key, false);
-                self.outbox
-                    .delay(&key, now.after(self.config.backoff.base_ms.max(1)));
+                let backoff = &self.config.backoff;
+                let delay_ms = backoff.delay_ms(self.journaling.failures, &mut self.jitter);
+                let delay_ms = delay_ms.max(backoff.base_ms).max(1);
+                self.outbox.delay(&key, now.after(delay_ms));
                 self.flush_is_through_with(&key);
                 self.count_try(&key);
                 self.progress(now, &key);
@@ -292,12 +306,12 @@ impl Engine {
             Then::GivenUp { call } => self.given_up(now, call, &key, false),
             Then::Resaved => self.journaling.keep_unsaved(op),
             Then::Refused { error } => self.refused(now, &key, None, &error),
-            Then::Sought { call } => {
+            Then::Sought { call, .. } => {
                 let known = self.outbox.get(&key).map(|entry| entry.record.clone());
-                if known.is_none() && self.calls.asks_again(call) {
-                    return self.journaling.push(op, Then::Sought { call });
+                match known {
+                    Some(known) => self.sought(now, call, &key, Some(known)),
+                    None => self.seek_later(now, call),
                 }
-                self.sought(now, call, &key, known);
             }
         }
     }

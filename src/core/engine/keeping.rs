@@ -156,6 +156,7 @@ impl Engine {
             Ok(records) => {
                 self.load_failures = 0;
                 self.take_all(now, records);
+                self.judge_claims(now);
             }
             Err(error) => self.not_loaded(now, &error),
         }

@@ -88,6 +88,9 @@ pub struct Engine {
     journaling: Journaling,
     sent: Map<SendId, Sent>,
     lanes: Map<SendId, Lane>,
+    /// Tabs that lived when that was last asked, this one among them; empty where it can't be
+    /// known.
+    alive: Set<String>,
     /// Tabs that claimed a charge and have died.
     dead: Set<String>,
     last_send: SendId,
@@ -135,6 +138,7 @@ impl Engine {
             journaling: Journaling::default(),
             sent: Map::new(),
             lanes: Map::new(),
+            alive: Set::new(),
             dead: Set::new(),
             last_send: 0,
             last_sequence: 0,
@@ -173,7 +177,7 @@ impl Engine {
             Event::StopWaiting { call } => self.stop_waiting(now, call),
             Event::Journaled(results) => self.journaled(now, results),
             Event::Loaded(records) => self.loaded(now, records),
-            Event::Alive(tabs) => self.take_over_from_the_dead(now, &tabs),
+            Event::Alive(tabs) => self.learn_alive(now, tabs),
             Event::Damaged { detail } => self.damaged(now, detail),
             Event::Answered { send, response } => self.answered(now, send, &response),
             Event::Lost { send, timed_out } => self.lost(now, send, timed_out),
@@ -233,6 +237,7 @@ impl Engine {
     /// Does what has become due or possible.
     fn advance(&mut self, now: Now) {
         self.calls_overdue(now);
+        self.seek_again(now);
         if self.life == Life::Running {
             self.notice_recovery();
             self.slow_tick(now);

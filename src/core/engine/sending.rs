@@ -195,19 +195,38 @@ impl Engine {
         }
     }
 
-    /// What a dead tab has claimed need not wait for its claim to run out.
-    pub(super) fn take_over_from_the_dead(&mut self, now: Now, alive: &[String]) {
-        let claims = self.outbox.iter().filter_map(|entry| {
-            let tab = &entry.record.claim()?.tab;
-            let dead = *tab != self.tab && !alive.contains(tab);
-            dead.then(|| (entry.record.charge().key.clone(), tab.clone()))
-        });
-        let claims: Vec<(Key, String)> = claims.collect();
+    /// The tabs that live now, as far as can be known.
+    pub(super) fn learn_alive(&mut self, now: Now, alive: Vec<String>) {
+        self.alive = alive.into_iter().map(|tab| (tab, ())).collect();
+        self.judge_claims(now);
+    }
+
+    /// What a dead tab has claimed need not wait for its claim to run out. What a living one has
+    /// claimed waits for all of it, whatever the wall clock says.
+    pub(super) fn judge_claims(&mut self, now: Now) {
+        let mut over = Vec::new();
+        let mut held = Vec::new();
+        for entry in self.outbox.iter() {
+            let Some(claim) = entry.record.claim().filter(|claim| claim.tab != self.tab) else {
+                continue;
+            };
+            let key = entry.record.charge().key.clone();
+            match self.alive.contains_key(&claim.tab) {
+                true => held.push(key),
+                false => over.push((key, claim.tab.clone())),
+            }
+        }
         // A tab that came later is in no list of the dead, though it is in none of the living.
         self.dead.clear();
-        for (key, tab) in claims {
+        if self.alive.is_empty() {
+            return;
+        }
+        for (key, tab) in over {
             self.dead.insert(tab, ());
             self.outbox.hurry(&key, now);
+        }
+        for key in held {
+            self.outbox.keep_claim(&key, self.config.claim_ms());
         }
     }
 

@@ -268,9 +268,11 @@ fn what_is_charged_stays_charged() {
 #[test]
 fn what_is_not_charged_can_be_taken_up_again() {
     for conclusion in [declined(), failed()] {
-        let again = in_state(conclusion).reopen(300).unwrap();
+        let again = in_state(conclusion.clone()).ask_again(300).unwrap();
         assert!(!waiting(&again).in_doubt());
         assert_eq!((again.attempts(), again.spent()), (1, 0));
+        // By its user only.
+        assert_eq!(in_state(conclusion).reopen(300), None);
     }
     let parked = in_state(park()).reopen(300).unwrap();
     assert!(waiting(&parked).in_doubt());
@@ -278,6 +280,26 @@ fn what_is_not_charged_can_be_taken_up_again() {
     assert!(waiting(&lost).in_doubt());
     assert_eq!(waiting(&lost).next_attempt_at_ms(), 0);
     assert_eq!(sending(open()).reopen(300), None);
+    assert_eq!(sending(open()).ask_again(300), None);
+}
+
+#[test]
+fn what_may_yet_succeed_is_taken_up_by_itself_once() {
+    let failed = || {
+        Conclusion::Settled(Verdict::Failed(Failure {
+            retryable: true,
+            ..failure()
+        }))
+    };
+    let again = in_state(failed()).take_up(300).unwrap();
+    let again = conclude(sending(again), failed()).unwrap();
+    assert!(again.is_retryable() && !again.may_be_taken_up());
+    assert_eq!(again.clone().take_up(300), None);
+    // Its user may ask as often as they like, which begins anew.
+    let asked = conclude(sending(again.ask_again(300).unwrap()), failed()).unwrap();
+    assert!(asked.may_be_taken_up());
+    assert_eq!(in_state(park()).take_up(300), None);
+    assert_eq!(in_state(declined()).take_up(300), None);
 }
 
 fn is_cancelled(record: &Record) -> bool {
