@@ -41,8 +41,9 @@ pub enum Op {
         attempt: Option<(Purpose, u32)>,
         /// What it came to.
         conclusion: Conclusion,
-        /// When the next attempt is due, milliseconds since the Unix epoch.
-        next_attempt_at_ms: u64,
+        /// How long until the next attempt is due, in milliseconds from this transaction: between
+        /// the answer and the transaction the clock may jump.
+        next_attempt_in_ms: u64,
     },
     /// Takes up again what is parked, or failed and may yet succeed, at once.
     Reopen {
@@ -157,14 +158,14 @@ impl Op {
                 tab,
                 attempt,
                 conclusion,
-                next_attempt_at_ms,
+                next_attempt_in_ms,
                 ..
             } => current.and_then(|record| {
                 record.conclude(
                     tab,
                     *attempt,
                     conclusion.clone(),
-                    *next_attempt_at_ms,
+                    *next_attempt_in_ms,
                     at.wall_ms,
                 )
             }),

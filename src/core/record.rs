@@ -220,9 +220,10 @@ impl Record {
         tab: &str,
         attempt: Option<(Purpose, u32)>,
         conclusion: Conclusion,
-        next_attempt_at_ms: u64,
+        next_attempt_in_ms: u64,
         wall_ms: u64,
     ) -> Option<Record> {
+        let next_attempt_at_ms = wall_ms.saturating_add(next_attempt_in_ms);
         if let State::Settled(Verdict::Charged(_)) = &self.state {
             return None;
         }
@@ -247,8 +248,9 @@ impl Record {
                 State::Waiting(attempting.turned_away(next_attempt_at_ms, cause))
             }
             Conclusion::Held(cause) => State::Waiting(attempting.held(next_attempt_at_ms, cause)),
-            Conclusion::Lost(cause, may_arrive_until_ms) => {
-                State::Waiting(attempting.lost(next_attempt_at_ms, cause, may_arrive_until_ms))
+            Conclusion::Lost(cause, may_arrive_for_ms) => {
+                let until_ms = wall_ms.saturating_add(may_arrive_for_ms);
+                State::Waiting(attempting.lost(next_attempt_at_ms, cause, until_ms))
             }
             Conclusion::TooEarly => State::Waiting(attempting.too_early(next_attempt_at_ms)),
             Conclusion::NotSent(cause) => {

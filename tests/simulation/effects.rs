@@ -1,6 +1,7 @@
 //! What tabs order, and what comes of it.
 
 use tollbox::core::engine::{Effect, Event, Notice};
+use tollbox::core::journal::Op;
 
 use super::tab::TabId;
 use super::trace;
@@ -21,6 +22,12 @@ impl World {
                     true => self.dice.skewed(&[100, 2_000, 10_000]),
                     false => self.dice.between(0, 4),
                 };
+                for op in &ops {
+                    if let Op::Forget { key } = op {
+                        // From now on its client does not know it.
+                        self.books.forgotten.insert(key.clone());
+                    }
+                }
                 let tab = id;
                 self.plan(in_ms, Happening::Commit { tab, ops, relaxed });
             }

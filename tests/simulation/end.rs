@@ -66,8 +66,8 @@ impl World {
             .records
             .values()
             .filter(|record| record.is_open());
-        let records: Vec<String> = records.map(trace::record).collect();
-        format!("{records:?}, unanswered: {:?}", self.unanswered())
+        let records: Vec<String> = records.map(trace::record).take(3).collect();
+        format!("{records:?} and so on, unanswered: {:?}", self.unanswered())
     }
 
     fn check_end(&mut self) {

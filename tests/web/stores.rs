@@ -44,7 +44,7 @@ fn conclude(of: &str, conclusion: Conclusion) -> Op {
         key: key(of),
         tab: "one".to_owned(),
         conclusion,
-        next_attempt_at_ms: 7,
+        next_attempt_in_ms: 7,
     }
 }
 

@@ -133,7 +133,7 @@ impl Engine {
         }
         match self.outbox.get(key) {
             Some(_) => self.found(now, call, kind, key),
-            None => self.resolve(call, Answer::NotFound),
+            None => self.resolve_waiting(call, Answer::NotFound),
         }
     }
 
@@ -192,6 +192,7 @@ impl Engine {
             self.outbox.put(record, false, now, self.patience());
         }
         self.set_busy(&key, true);
+        self.journaling.remember(&key);
         self.journaling.retry_unsaved_of(&key);
         self.journaling.push(op, Then::Enqueued { call, plan });
     }

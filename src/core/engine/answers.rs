@@ -111,7 +111,7 @@ impl Engine {
     }
 
     /// Draws the gate's and the token's conclusions from an answer without a verdict. Gives the
-    /// time of the next attempt where it is not for the charge's own backoff to say.
+    /// delay of the next attempt where it is not for the charge's own backoff to say.
     pub(super) fn set_back(
         &mut self,
         now: Now,
@@ -134,7 +134,7 @@ impl Engine {
                 self.gate
                     .busy(setback.retry_after_ms, now, backoff, &mut self.jitter);
                 let hold_ms = self.gate.hold_ends_at().saturating_sub(now.mono_ms);
-                return Some(now.wall_after(hold_ms));
+                return Some(hold_ms);
             }
             SetbackKind::InProgress if setback.own_word => self.server_answered(sent),
             // It is there, but may have failed before it looked at the token.
@@ -180,7 +180,7 @@ impl Engine {
             }
             (false, _) => self.lost_conclusion(now, key, cause, ARRIVES_AFTER_LOSS_MS),
         };
-        let next_ms = hint.unwrap_or_else(|| self.next_attempt_ms(now, key));
+        let next_ms = hint.unwrap_or_else(|| self.delay_ms(key));
         self.conclude(now, key, conclusion, next_ms, None);
     }
 
@@ -197,14 +197,11 @@ impl Engine {
         }
     }
 
-    /// When a charge that has just been attempted is due again; wall clock.
-    fn next_attempt_ms(&mut self, now: Now, key: &Key) -> u64 {
+    /// How long until a charge that has just been attempted is due again.
+    fn delay_ms(&mut self, key: &Key) -> u64 {
         let spent = self.outbox.get(key).map_or(0, |entry| entry.record.spent());
-        let delay_ms = self
-            .config
-            .backoff
-            .delay_ms(spent.saturating_sub(1), &mut self.jitter);
-        now.wall_after(delay_ms)
+        let backoff = &self.config.backoff;
+        backoff.delay_ms(spent.saturating_sub(1), &mut self.jitter)
     }
 
     pub(super) fn lost(&mut self, now: Now, send: SendId, timed_out: bool) {
@@ -252,7 +249,7 @@ impl Engine {
 
     fn charge_lost(&mut self, now: Now, charge: &Charge, cause: Cause) {
         self.count_try(&charge.key);
-        let next_ms = self.next_attempt_ms(now, &charge.key);
+        let next_ms = self.delay_ms(&charge.key);
         let later_ms = match cause.reason {
             OpenReason::Timeout => ARRIVES_AFTER_LIMIT_MS,
             OpenReason::Offline
@@ -271,7 +268,7 @@ impl Engine {
         let before_ms = entry.map_or(0, |entry| {
             entry.may_arrive_until_ms().saturating_sub(now.mono_ms)
         });
-        Conclusion::Lost(cause, now.wall_after(before_ms.max(later_ms)))
+        Conclusion::Lost(cause, before_ms.max(later_ms))
     }
 
     pub(super) fn not_sent(&mut self, now: Now, send: SendId, detail: String) {
@@ -313,24 +310,23 @@ impl Engine {
         now: Now,
         key: &Key,
         conclusion: Conclusion,
-        next_attempt_at_ms: u64,
+        next_attempt_in_ms: u64,
         reading: Option<Reading>,
     ) {
         let entry = self.outbox.get(key);
         let attempt = entry.and_then(|entry| entry.record.attempt());
-        let (conclusion, next_attempt_at_ms) = match self.certain_at(key) {
+        let (conclusion, next_attempt_in_ms) = match self.certain_at(key) {
             Some(at_ms) if conclusion.says_untaken() => {
-                let wait_ms = at_ms.saturating_sub(now.mono_ms);
-                (Conclusion::TooEarly, now.wall_after(wait_ms))
+                (Conclusion::TooEarly, at_ms.saturating_sub(now.mono_ms))
             }
-            Some(_) | None => (conclusion, next_attempt_at_ms),
+            Some(_) | None => (conclusion, next_attempt_in_ms),
         };
         let op = Op::Conclude {
             key: key.clone(),
             tab: self.tab.clone(),
             attempt,
             conclusion,
-            next_attempt_at_ms,
+            next_attempt_in_ms,
         };
         self.journaling.push(op, Then::Concluded { reading });
     }
@@ -360,7 +356,7 @@ impl Engine {
                 tab: self.tab.clone(),
                 attempt: Some((purpose, number)),
                 conclusion: Conclusion::NotSent(cause),
-                next_attempt_at_ms: 0,
+                next_attempt_in_ms: 0,
             };
             self.journaling.push(op, Then::Concluded { reading: None });
         }
@@ -385,7 +381,7 @@ impl Engine {
             ),
         };
         self.conclude_given_up();
-        let lost = Conclusion::Lost(cause.clone(), now.wall_after(self.config.claim_ms()));
+        let lost = Conclusion::Lost(cause.clone(), self.config.claim_ms());
         for (_, sent) in std::mem::take(&mut self.sent) {
             let (charges, conclusion) = match sent.what {
                 SentWhat::Charge { charge } => (vec![charge], lost.clone()),

@@ -109,6 +109,12 @@ impl Journaling {
         claims.collect()
     }
 
+    /// A charge that was to be forgotten is asked for again.
+    pub(super) fn remember(&mut self, key: &Key) {
+        self.next
+            .retain(|(op, _)| !matches!(op, Op::Forget { key: other } if other == key));
+    }
+
     fn keep_unsaved(&mut self, op: Op) {
         if self.unsaved.len() < UNSAVED_LIMIT {
             self.unsaved.push(op);

@@ -37,10 +37,8 @@ impl Engine {
             LookUpAnswer::Refused(detail) => {
                 self.server_answered(sent);
                 self.count_try(key);
-                let given_up = self.outbox.get(key).map(|entry| entry.record.given_up());
-                // What the server won't tell of is not sent again once it was given up.
-                let last_reason = (given_up == Some(true)).then_some(ParkReason::RetriesExhausted);
-                let conclusion = match self.park_reason(key, now).or(last_reason) {
+                let reason = self.park_reason(key, now);
+                let conclusion = match reason.or(self.given_up_for_good(key)) {
                     Some(reason) => Conclusion::Park(reason, detail),
                     None => Conclusion::TurnedAway(Cause {
                         reason: OpenReason::ServerError,
@@ -92,15 +90,24 @@ impl Engine {
             SetbackKind::Busy => Conclusion::Held(cause),
             SetbackKind::InProgress | SetbackKind::ServerError | SetbackKind::Foreign => {
                 let last = look_ups.saturating_add(1) >= LOOK_UPS_LIMIT;
-                match self.park_reason(key, now).filter(|_| last) {
+                let foreign = setback.kind == SetbackKind::Foreign;
+                let reason = self.park_reason(key, now);
+                let reason = reason.or(self.given_up_for_good(key).filter(|_| foreign));
+                match reason.filter(|_| last) {
                     Some(reason) => Conclusion::Park(reason, cause.detail),
                     None => Conclusion::TurnedAway(cause),
                 }
             }
         };
         let delay_ms = self.config.backoff.delay_ms(look_ups, &mut self.jitter);
-        let next_ms = hint.unwrap_or_else(|| now.wall_after(delay_ms));
+        let next_ms = hint.unwrap_or(delay_ms);
         self.conclude(now, key, conclusion, next_ms, None);
+    }
+
+    /// What was given up is not sent again, so it is parked where the server won't tell of it.
+    fn given_up_for_good(&self, key: &Key) -> Option<ParkReason> {
+        let given_up = self.outbox.get(key)?.record.given_up();
+        given_up.then_some(ParkReason::RetriesExhausted)
     }
 
     /// Why a charge is parked when its look-up can't be answered; `None` where it need not be.

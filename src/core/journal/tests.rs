@@ -51,7 +51,7 @@ fn conclude(conclusion: Conclusion) -> Op {
         tab: "one".into(),
         attempt: Some((Purpose::Send, 1)),
         conclusion,
-        next_attempt_at_ms: 0,
+        next_attempt_in_ms: 0,
     }
 }
 

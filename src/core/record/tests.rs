@@ -39,7 +39,7 @@ fn sending(record: Record) -> Record {
 
 fn conclude(record: Record, conclusion: Conclusion) -> Option<Record> {
     let attempt = record.attempt();
-    record.conclude("one", attempt, conclusion, 900, 200)
+    record.conclude("one", attempt, conclusion, 700, 200)
 }
 
 fn cause() -> Cause {
@@ -84,7 +84,7 @@ fn park() -> Conclusion {
 }
 
 fn unanswered() -> Conclusion {
-    Conclusion::Lost(cause(), 5_000)
+    Conclusion::Lost(cause(), 4_800)
 }
 
 fn in_state(conclusion: Conclusion) -> Record {
@@ -370,7 +370,7 @@ fn a_sending_without_an_answer_may_arrive_for_as_long_as_was_said() {
     assert_eq!(open().may_arrive_until_ms(), 0);
     let lost = in_state(unanswered());
     assert_eq!(lost.may_arrive_until_ms(), 5_000);
-    let again = conclude(sending(lost), Conclusion::Lost(cause(), 5_000)).unwrap();
+    let again = conclude(sending(lost), Conclusion::Lost(cause(), 4_800)).unwrap();
     // A look-up and parking leave it.
     let looking = begin(again, Purpose::LookUp, "one", 300).unwrap();
     assert_eq!(looking.may_arrive_until_ms(), 5_000);

@@ -72,8 +72,8 @@ pub enum Conclusion {
     TurnedAway(Cause),
     /// As `TurnedAway`, and the server asked the whole queue to wait until the next attempt.
     Held(Cause),
-    /// No verdict; this attempt may have taken the points, and it or an earlier one may yet,
-    /// until this instant (milliseconds since the Unix epoch).
+    /// No verdict; this attempt may have taken the points, and it or an earlier one may yet, for
+    /// so many milliseconds from now.
     Lost(Cause, u64),
     /// The server says that nothing was taken, but an earlier sending may still arrive.
     TooEarly,
