@@ -23,6 +23,9 @@ pub use self::verdict::{Cause, Conclusion, Decline, Failure, Receipt, Verdict};
 use super::charge::Charge;
 use super::outcome::FailureReason;
 
+/// Clocks are set by so much without anybody's noticing, in milliseconds.
+const CLOCK_SLACK_MS: u64 = 1_000;
+
 /// A charge and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -32,6 +35,9 @@ pub struct Record {
     attempts: u32,
     spent: u32,
     updated_at_ms: u64,
+    /// The wall clock was set back since it was taken on, so its age is not known.
+    #[serde(default)]
+    ageless: bool,
     /// It failed and was taken up again by itself, which is done once.
     #[serde(default)]
     taken_up: bool,
@@ -47,6 +53,7 @@ impl Record {
             attempts: 0,
             spent: 0,
             updated_at_ms: charge.created_at_ms,
+            ageless: false,
             taken_up: false,
             state: State::Waiting(Waiting::default()),
             charge,
@@ -95,6 +102,17 @@ impl Record {
     /// again begins anew.
     pub fn is_older_than(&self, other: &Record) -> bool {
         self.sequence == other.sequence && self.revision < other.revision
+    }
+
+    /// How long ago it was taken on, in milliseconds; `None` where the clock was set back since.
+    pub fn age_ms(&self, wall_ms: u64) -> Option<u64> {
+        let age_ms = wall_ms.checked_sub(self.charge.created_at_ms)?;
+        let set_back = self.ageless || self.is_after(wall_ms);
+        (!set_back).then_some(age_ms)
+    }
+
+    fn is_after(&self, wall_ms: u64) -> bool {
+        self.updated_at_ms > wall_ms.saturating_add(CLOCK_SLACK_MS)
     }
 
     /// When it last changed, milliseconds since the Unix epoch.
@@ -373,6 +391,7 @@ impl Record {
 
     fn turned(self, state: State, wall_ms: u64) -> Record {
         Record {
+            ageless: self.ageless || self.is_after(wall_ms),
             revision: self.revision.saturating_add(1),
             updated_at_ms: wall_ms,
             state,

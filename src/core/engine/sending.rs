@@ -164,9 +164,13 @@ impl Engine {
             && (record.given_up() || self.key_expired(record, now) || self.is_exhausted(record))
     }
 
+    /// Whether the server may have forgotten the key. Where the clock was set back that can't be
+    /// told, and asking harms nothing.
     pub(super) fn key_expired(&self, record: &Record, now: Now) -> bool {
-        let age_ms = now.wall_ms.saturating_sub(record.charge().created_at_ms);
-        age_ms > self.config.key_ttl_ms
+        let entry = self.outbox.get(&record.charge().key);
+        let seen_ms = entry.map_or(0, |entry| now.mono_ms.saturating_sub(entry.since_ms));
+        let age_ms = record.age_ms(now.wall_ms).map(|age_ms| age_ms.max(seen_ms));
+        age_ms.is_none_or(|age_ms| age_ms > self.config.key_ttl_ms)
     }
 
     pub(super) fn is_exhausted(&self, record: &Record) -> bool {
