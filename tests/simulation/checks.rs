@@ -245,7 +245,7 @@ impl World {
 
     /// Takes note of what an answer asks for, as any reader of HTTP would.
     pub fn note_answer(&mut self, place: usize, response: &Response) {
-        let (wall_ms, mono_ms) = (self.wall_ms, self.mono_ms);
+        let mono_ms = self.mono_ms;
         let tab = &mut self.tabs[place];
         tab.outage = None;
         if !matches!(response.status, 429 | 503) {
@@ -253,9 +253,11 @@ impl World {
         }
         let wait_ms = response.retry_after.as_deref().and_then(|text| {
             let seconds = text.parse::<u64>().ok().map(|seconds| seconds * 1_000);
-            seconds.or_else(|| Some(parse_http_date(text)?.saturating_sub(wall_ms)))
+            let said_at_ms = response.date.as_deref().and_then(parse_http_date);
+            seconds.or_else(|| Some(parse_http_date(text)?.saturating_sub(said_at_ms?)))
         });
         if let Some(wait_ms) = wait_ms {
+            self.longest_hold_ms = self.longest_hold_ms.max(mono_ms + wait_ms);
             tab.held_until_ms = tab.held_until_ms.max(mono_ms + wait_ms.min(86_400_000));
         }
     }

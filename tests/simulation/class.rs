@@ -37,14 +37,13 @@ pub enum Class {
     Late,
     /// A request may arrive after its client has been told that the connection failed.
     LateLoss,
-    /// Keys are forgotten, and the wall clock jumps as well.
+    /// Keys are forgotten, and the wall clock is set back while no tab is open: nobody can know
+    /// the age of a key then.
     TtlClocks,
-    /// `Retry-After` as a date, and the wall clock jumps as well.
-    DateClocks,
 }
 
 impl Class {
-    pub const ALL: [(Class, &'static str); 19] = [
+    pub const ALL: [(Class, &'static str); 18] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -63,7 +62,6 @@ impl Class {
         (Class::Late, "late"),
         (Class::LateLoss, "late-loss"),
         (Class::TtlClocks, "ttl-clocks"),
-        (Class::DateClocks, "date-clocks"),
     ];
 }
 

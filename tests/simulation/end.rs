@@ -38,15 +38,22 @@ pub fn run(seed: u64, classes: Classes, late_ms: u64, trace: Trace) -> World {
 impl World {
     /// The longest that a server has asked a tab to wait from now on.
     fn longest_patience_ms(&self) -> u64 {
-        let held = self.tabs.iter().map(|tab| tab.held_until_ms);
-        held.max().unwrap_or(0).saturating_sub(self.mono_ms)
+        self.longest_hold_ms.saturating_sub(self.mono_ms)
     }
 
     fn is_settled(&self) -> bool {
         self.backend.on_the_way == 0
+            && !self.orphans_write()
             && !self.journal.records.values().any(Record::is_open)
             && !self.tabs.iter().any(|tab| tab.writing)
             && self.unanswered().is_none()
+    }
+
+    /// Whether a transaction of a dead tab has yet to commit.
+    fn orphans_write(&self) -> bool {
+        self.happenings.values().any(|happening| {
+            matches!(happening, Happening::Commit { tab, .. } if self.orphans.contains(tab))
+        })
     }
 
     /// A call that should have been answered by now.

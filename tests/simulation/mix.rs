@@ -53,13 +53,15 @@ impl Mix {
             }
         }
         let clocks = active.has(Class::Clocks);
-        if clocks && !classes.has(Class::TtlClocks) {
+        if clocks && active.has(Class::Crashes) && !classes.has(Class::TtlClocks) {
             active = active.without(Class::KeyTtl);
         }
-        let dates = dice.chance(500) && (!clocks || classes.has(Class::DateClocks));
+        let dates = dice.chance(500);
         if active.has(Class::KeyTtl) {
             // Whoever forgets a charge as the server does may charge it again.
-            active = active.without(Class::Forgetting).without(Class::Wipe);
+            for forgets in [Class::Forgetting, Class::Wipe, Class::SignOut] {
+                active = active.without(forgets);
+            }
         }
         let mut rate = |class: Class, most: u64| {
             let rate = dice.skewed(&[most / 10, most / 3, most]);

@@ -81,9 +81,15 @@ impl World {
             1 => with_retry_after(response, "soon"),
             2 if self.mix.dates => {
                 let in_ms = self.dice.skewed(&[1_000, 120_000]);
-                let true_wall_ms = START_WALL_MS + self.elapsed_ms();
-                let date = UNIX_EPOCH + Duration::from_millis(true_wall_ms + in_ms);
-                with_retry_after(response, &httpdate::fmt_http_date(date))
+                let date = |after_ms| {
+                    let true_wall_ms = START_WALL_MS + self.elapsed_ms() + after_ms;
+                    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(true_wall_ms))
+                };
+                let response = with_retry_after(response, &date(in_ms));
+                Response {
+                    date: Some(date(0)),
+                    ..response
+                }
             }
             _ => {
                 let seconds = self.dice.skewed(&[2, 10, 120]);

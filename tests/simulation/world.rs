@@ -110,6 +110,8 @@ pub struct World {
     pub trace: Trace,
     pub violation: Option<String>,
     pub calm_since_ms: Option<u64>,
+    /// Until when a server has asked a tab to wait, dead or alive.
+    pub longest_hold_ms: u64,
     steps: u64,
 }
 
@@ -143,6 +145,7 @@ impl World {
             trace,
             violation: None,
             calm_since_ms: None,
+            longest_hold_ms: 0,
             steps: 0,
         };
         world.counts.seeds = 1;
