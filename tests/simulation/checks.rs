@@ -127,7 +127,11 @@ impl World {
         let conflict = record.outcome.as_ref().is_some_and(is_conflict);
         let lie = match record.status {
             BillingStatus::Success => !charged,
-            BillingStatus::Failed => charged && !conflict && !self.is_excused(&record.key.wire()),
+            BillingStatus::Failed => {
+                // A tab that can neither read nor write knows only what it has done itself.
+                let blind = self.tabs[place].failures >= JOURNAL_FAILURES;
+                charged && !conflict && !blind && !self.is_excused(&record.key.wire())
+            }
             BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => false,
         };
         if lie {

@@ -37,9 +37,9 @@ pub enum Class {
     Late,
     /// A request may arrive after its client has been told that the connection failed.
     LateLoss,
-    /// Keys are forgotten, and the wall clock is set back while no tab is open: nobody can know
-    /// the age of a key then.
-    TtlClocks,
+    /// The wall clock is set while no tab is there to notice: how old a key is, and whether a
+    /// request may still be under way, nobody can know then.
+    BlindClocks,
 }
 
 impl Class {
@@ -61,7 +61,7 @@ impl Class {
         (Class::Wipe, "wipe"),
         (Class::Late, "late"),
         (Class::LateLoss, "late-loss"),
-        (Class::TtlClocks, "ttl-clocks"),
+        (Class::BlindClocks, "blind-clocks"),
     ];
 }
 

@@ -90,6 +90,8 @@ impl World {
     pub fn committed(&mut self, tab: TabId, result: Result<Vec<Applied>, String>) {
         if let Some(place) = self.place(tab) {
             self.tabs[place].writing = false;
+            let failures = &mut self.tabs[place].failures;
+            *failures = if result.is_err() { *failures + 1 } else { 0 };
             if result.is_err() {
                 let calls = self.books.calls.values_mut();
                 for asked in calls.filter(|asked| asked.tab == tab) {

@@ -53,8 +53,10 @@ impl Mix {
             }
         }
         let clocks = active.has(Class::Clocks);
-        if clocks && active.has(Class::Crashes) && !classes.has(Class::TtlClocks) {
-            active = active.without(Class::KeyTtl);
+        if clocks && active.has(Class::Crashes) && !classes.has(Class::BlindClocks) {
+            for needs_time in [Class::KeyTtl, Class::Late, Class::LateLoss] {
+                active = active.without(needs_time);
+            }
         }
         let dates = dice.chance(500);
         if active.has(Class::KeyTtl) {

@@ -44,6 +44,8 @@ pub struct Tab {
     pub snapshot: Option<Snapshot>,
     /// Nothing may leave before this.
     pub held_until_ms: u64,
+    /// How often in a row the journal has failed it.
+    pub failures: u32,
     pub outage: Option<Outage>,
 }
 
@@ -76,6 +78,7 @@ impl Tab {
             tasks: BTreeMap::new(),
             snapshot: None,
             held_until_ms: 0,
+            failures: 0,
             outage: None,
         }
     }

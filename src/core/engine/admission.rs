@@ -2,7 +2,7 @@
 
 use super::answering::{is_charged, replayed};
 use super::calls::Kind;
-use super::journaling::Then;
+use super::journaling::{READ_AGAIN_AT_ONCE, Then};
 use super::sending::{Lane, Plan};
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::{Charge, Key};
@@ -14,9 +14,6 @@ use crate::core::outcome::{FailureReason, Outcome};
 use crate::core::points::Points;
 use crate::core::record::{Failure, Purpose, Record, State};
 use crate::core::snapshot::ChargeRecord;
-
-/// Readings of the journal that fail in a row before the next one is put off.
-const READ_AGAIN_AT_ONCE: u32 = 2;
 
 impl Engine {
     pub(super) fn charge(&mut self, now: Now, call: CallId, charge: Charge) {
@@ -244,6 +241,7 @@ impl Engine {
             self.set_busy(key, true);
             let then = Then::Refused {
                 error: error.to_owned(),
+                unread: 0,
             };
             let key = key.clone();
             return self.journaling.push(Op::Read { key }, then);

@@ -16,6 +16,9 @@ use crate::core::record::{Failure, Purpose};
 /// again from the server.
 const UNSAVED_LIMIT: usize = 1_000;
 
+/// Readings of the journal that fail in a row before the next one is put off.
+pub(super) const READ_AGAIN_AT_ONCE: u32 = 2;
+
 /// The journal as the engine uses it.
 #[derive(Debug, Default)]
 pub(super) struct Journaling {
@@ -25,6 +28,8 @@ pub(super) struct Journaling {
     unsaved: Vec<Op>,
     /// Transactions that failed in a row.
     failures: u32,
+    /// Nothing is claimed before this, because it could not be written down; monotonic.
+    paused_until_ms: u64,
 }
 
 /// What follows when an operation is committed.
@@ -48,10 +53,23 @@ pub(super) enum Then {
     /// Nothing but take note: what it concludes has been told.
     Resaved,
     /// The charge could not be written down: refuse it, if it is not there already.
-    Refused { error: String },
+    Refused { error: String, unread: u32 },
 }
 
 impl Then {
+    fn reads_again(&self) -> bool {
+        match self {
+            Then::Sought { again, .. } => *again,
+            Then::Refused { unread, .. } => *unread > 0,
+            Then::Enqueued { .. }
+            | Then::Begun { .. }
+            | Then::Concluded { .. }
+            | Then::Observe { .. }
+            | Then::GivenUp { .. }
+            | Then::Resaved => false,
+        }
+    }
+
     fn plan(&self) -> Option<SendId> {
         match self {
             Then::Begun { plan }
@@ -77,6 +95,11 @@ impl Journaling {
 
     pub(super) fn push(&mut self, op: Op, then: Then) {
         self.next.push((op, then));
+    }
+
+    /// When the next claim may be made, after transactions that failed; monotonic.
+    pub(super) fn paused_until_ms(&self) -> u64 {
+        self.paused_until_ms
     }
 
     /// Whether conclusions wait to be written again.
@@ -146,7 +169,7 @@ impl Engine {
             return None;
         }
         let next = std::mem::take(&mut self.journaling.next);
-        let again = |(_, then): &(Op, Then)| matches!(then, Then::Sought { again: true, .. });
+        let again = |(_, then): &(Op, Then)| then.reads_again();
         if next.iter().any(again) {
             // By itself: a write that failed took the reading with it.
             (self.journaling.under_way, self.journaling.next) = next.into_iter().partition(again);
@@ -186,7 +209,7 @@ impl Engine {
                 }
             }
             Err(error) => {
-                self.journaling.failures = self.journaling.failures.saturating_add(1);
+                self.pause_claims(now);
                 self.storage_failed(now, &error);
                 for (op, then) in under_way {
                     self.not_committed(now, op, then, &error);
@@ -202,6 +225,13 @@ impl Engine {
             self.leave_lane(id);
         }
         self.let_surplus_go(now);
+    }
+
+    fn pause_claims(&mut self, now: Now) {
+        let failures = self.journaling.failures;
+        let delay_ms = self.config.backoff.delay_ms(failures, &mut self.jitter);
+        self.journaling.paused_until_ms = now.after(delay_ms);
+        self.journaling.failures = failures.saturating_add(1);
     }
 
     /// The last writes of a closed client: nobody here waits for them, but other tabs may.
@@ -275,7 +305,7 @@ impl Engine {
             }
             Then::Resaved => self.observe(now, key, applied.record),
             Then::Sought { call, .. } => self.sought(now, call, key, applied.record),
-            Then::Refused { error } => self.refused(now, key, applied.record, &error),
+            Then::Refused { error, .. } => self.refused(now, key, applied.record, &error),
         }
     }
 
@@ -286,10 +316,8 @@ impl Engine {
             Then::Begun { .. } => {
                 // Not written down, so not sent.
                 self.set_busy(&key, false);
-                let backoff = &self.config.backoff;
-                let delay_ms = backoff.delay_ms(self.journaling.failures, &mut self.jitter);
-                let delay_ms = delay_ms.max(backoff.base_ms).max(1);
-                self.outbox.delay(&key, now.after(delay_ms));
+                self.outbox
+                    .delay(&key, now.after(self.config.backoff.base_ms.max(1)));
                 self.flush_is_through_with(&key);
                 self.count_try(&key);
                 self.progress(now, &key);
@@ -311,7 +339,11 @@ impl Engine {
             }
             Then::GivenUp { call } => self.given_up(now, call, &key, false),
             Then::Resaved => self.journaling.keep_unsaved(op),
-            Then::Refused { error } => self.refused(now, &key, None, &error),
+            Then::Refused { error, unread } if unread < READ_AGAIN_AT_ONCE => {
+                let unread = unread.saturating_add(1);
+                self.journaling.push(op, Then::Refused { error, unread });
+            }
+            Then::Refused { error, .. } => self.refused(now, &key, None, &error),
             Then::Sought { call, .. } => {
                 let known = self.outbox.get(&key).map(|entry| entry.record.clone());
                 match known {

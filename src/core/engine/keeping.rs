@@ -61,9 +61,21 @@ impl Engine {
         }
         self.last_sequence = self.last_sequence.max(record.sequence());
         let before = self.outbox.put(record.clone(), saved, now, self.patience());
+        if is_new && !self.alive.is_empty() {
+            self.keep_claim_of_another(&record);
+        }
         self.count_change(now, before.as_ref(), &record);
         if first_saved || before.as_ref() != Some(&record) {
             self.tell_charge(now, before.as_ref(), &record);
+        }
+    }
+
+    /// Whoever has just been seen to claim a charge is taken to live; if not, the next reading of
+    /// the whole journal tells.
+    fn keep_claim_of_another(&mut self, record: &Record) {
+        if record.claim().is_some_and(|claim| claim.tab != self.tab) {
+            let key = &record.charge().key;
+            self.outbox.keep_claim(key, self.config.claim_ms());
         }
     }
 

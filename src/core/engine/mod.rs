@@ -216,6 +216,7 @@ impl Engine {
                 .wakes_at(now)
                 .filter(|_| self.life == Life::Running && !self.refresh.is_under_way()),
             self.outbox.next_due(now).filter(|_| due),
+            Some(self.journaling.paused_until_ms()).filter(|at_ms| due && *at_ms > now.mono_ms),
             Some(self.slow_tick_at_ms).filter(|_| slow),
             self.balance_deadline(now),
         ]

@@ -112,6 +112,7 @@ impl Engine {
         let alone = self.lanes.is_empty() && self.sent.is_empty();
         self.life == Life::Running
             && self.gate.closed_for(now).is_none()
+            && now.mono_ms >= self.journaling.paused_until_ms()
             && (!self.auth.stale || alone)
     }
 
@@ -205,32 +206,22 @@ impl Engine {
         self.judge_claims(now);
     }
 
-    /// What a dead tab has claimed need not wait for its claim to run out. What a living one has
-    /// claimed waits for all of it, whatever the wall clock says.
+    /// What a dead tab has claimed need not wait for its claim to run out.
     pub(super) fn judge_claims(&mut self, now: Now) {
-        let mut over = Vec::new();
-        let mut held = Vec::new();
-        for entry in self.outbox.iter() {
-            let Some(claim) = entry.record.claim().filter(|claim| claim.tab != self.tab) else {
-                continue;
-            };
-            let key = entry.record.charge().key.clone();
-            match self.alive.contains_key(&claim.tab) {
-                true => held.push(key),
-                false => over.push((key, claim.tab.clone())),
-            }
-        }
         // A tab that came later is in no list of the dead, though it is in none of the living.
         self.dead.clear();
         if self.alive.is_empty() {
             return;
         }
-        for (key, tab) in over {
+        let claims = self.outbox.iter().filter_map(|entry| {
+            let tab = &entry.record.claim()?.tab;
+            let dead = *tab != self.tab && !self.alive.contains_key(tab);
+            dead.then(|| (entry.record.charge().key.clone(), tab.clone()))
+        });
+        let claims: Vec<(Key, String)> = claims.collect();
+        for (key, tab) in claims {
             self.dead.insert(tab, ());
             self.outbox.hurry(&key, now);
-        }
-        for key in held {
-            self.outbox.keep_claim(&key, self.config.claim_ms());
         }
     }
 
