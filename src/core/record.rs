@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use self::state::{Attempting, Claim, Parked, Purpose, State, Waiting};
 pub use self::verdict::{Cause, Conclusion, Decline, Failure, Receipt, Verdict};
 use super::charge::Charge;
-use super::outcome::FailureReason;
+use super::outcome::{FailureReason, ParkReason};
 
 /// Clocks are set by so much without anybody's noticing, in milliseconds.
 const CLOCK_SLACK_MS: u64 = 1_000;
@@ -387,6 +387,12 @@ impl Record {
             | State::Attempting(_)
             | State::Parked(_) => None,
         }
+    }
+
+    /// The journal has lost it: nobody can tell what became of it.
+    pub fn vanished(self, detail: String, wall_ms: u64) -> Record {
+        let parked = Parked::new(ParkReason::RetriesExhausted, detail);
+        self.turned(State::Parked(parked), wall_ms)
     }
 
     fn turned(self, state: State, wall_ms: u64) -> Record {

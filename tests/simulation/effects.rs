@@ -2,6 +2,7 @@
 
 use tollbox::core::engine::{Effect, Event, Notice};
 use tollbox::core::journal::Op;
+use tollbox::core::snapshot::BillingStatus;
 
 use super::tab::TabId;
 use super::trace;
@@ -80,7 +81,12 @@ impl World {
             }
             Effect::Resolve { call, answer } => self.answered(place, call, &answer),
             Effect::Notice(Notice::Charge(record)) => {
-                self.tabs[place].sees(&record);
+                let gone = !self.journal.records.contains_key(&record.key);
+                match record.status {
+                    // What has vanished from the journal is told once, and holds nothing.
+                    BillingStatus::Unknown if gone => self.tabs[place].unsee(&record.key),
+                    _ => self.tabs[place].sees(&record),
+                }
                 self.check_told(place, &record);
             }
             Effect::Notice(Notice::Snapshot(snapshot)) => {

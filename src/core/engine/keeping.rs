@@ -35,15 +35,25 @@ impl Engine {
         };
         let settled = matches!(entry.record.state(), State::Settled(_));
         if entry.saved && !entry.busy && !settled {
-            let detail = self.say(
-                &format!("the charge {key} is gone from storage"),
-                &format!("本地存储中的扣费 {key} 已丢失"),
-            );
-            self.log_error(now, detail);
-            self.forget(now, key);
+            let record = entry.record.clone();
+            self.lose(now, key, record);
         } else if settled && entry.saved {
             self.forget(now, key);
         }
+    }
+
+    /// An open charge is gone from the journal: wiped, or settled by another tab and forgotten.
+    /// Whoever waits for it is told that it is not known, and it is not sent again.
+    fn lose(&mut self, now: Now, key: &Key, record: Record) {
+        let detail = self.say(
+            "the charge is gone from storage; whether it was made is not known",
+            "本地存储中的这笔扣费已丢失，是否已扣费未知",
+        );
+        self.log_error(now, format!("{key}: {detail}"));
+        self.take_record(now, record.vanished(detail, now.wall_ms), false);
+        self.progress(now, key);
+        self.outbox.remove(key);
+        self.calls_of_vanished(key);
     }
 
     /// Takes a record into the outbox, the counts and the listeners' view.

@@ -270,10 +270,9 @@ impl Attempting {
     /// No verdict is to be had.
     pub(super) fn park(self, reason: ParkReason, detail: String) -> Parked {
         Parked {
-            reason,
-            detail,
             may_arrive_until_ms: self.before.may_arrive_until_ms,
             given_up: self.before.given_up,
+            ..Parked::new(reason, detail)
         }
     }
 
@@ -300,6 +299,15 @@ pub struct Parked {
 }
 
 impl Parked {
+    pub(super) fn new(reason: ParkReason, detail: String) -> Parked {
+        Parked {
+            reason,
+            detail,
+            may_arrive_until_ms: 0,
+            given_up: None,
+        }
+    }
+
     /// Why.
     pub fn reason(&self) -> ParkReason {
         self.reason
