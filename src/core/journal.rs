@@ -33,8 +33,8 @@ pub enum Op {
     },
     /// Takes note of what an attempt came to.
     Conclude {
-        /// Whose.
-        key: Key,
+        /// Whose. Another charge may have its key by now.
+        charge: Charge,
         /// Who attempted it.
         tab: String,
         /// The attempt.
@@ -111,9 +111,8 @@ impl Op {
     /// The record that it is about.
     pub fn key(&self) -> &Key {
         match self {
-            Op::Enqueue { charge, .. } => &charge.key,
+            Op::Enqueue { charge, .. } | Op::Conclude { charge, .. } => &charge.key,
             Op::Begin { key, .. }
-            | Op::Conclude { key, .. }
             | Op::Reopen { key }
             | Op::TakeUp { key }
             | Op::Cancel { key, .. }
@@ -155,12 +154,13 @@ impl Op {
                 record.begin(*purpose, claim.clone(), at.wall_ms, at.longest_claim_ms)
             }),
             Op::Conclude {
+                charge,
                 tab,
                 attempt,
                 conclusion,
                 next_attempt_in_ms,
                 ..
-            } => current.and_then(|record| {
+            } => of(charge, current).and_then(|record| {
                 record.conclude(
                     tab,
                     *attempt,
@@ -252,6 +252,11 @@ fn enqueue(
         )
     });
     Applied::put(begun.unwrap_or(taken_on))
+}
+
+/// This charge's record, if its key is not another's.
+fn of(charge: &Charge, current: Option<Record>) -> Option<Record> {
+    current.filter(|record| record.charge().is_same_as(charge))
 }
 
 fn forget(current: Option<Record>) -> Applied {

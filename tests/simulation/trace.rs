@@ -113,11 +113,11 @@ pub fn op(op: &Op) -> String {
         }
         Op::Begin { key, purpose, .. } => format!("Begin {purpose:?} {key}"),
         Op::Conclude {
-            key,
+            charge,
             attempt,
             conclusion,
             ..
-        } => format!("Conclude {key} {attempt:?} {}", cut(conclusion)),
+        } => format!("Conclude {} {attempt:?} {}", charge.key, cut(conclusion)),
         Op::Reopen { key } => format!("Reopen {key}"),
         Op::TakeUp { key } => format!("TakeUp {key}"),
         Op::Cancel { key, .. } => format!("Cancel {key}"),

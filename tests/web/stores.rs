@@ -41,7 +41,7 @@ pub fn prefix(account: &str) -> String {
 fn conclude(of: &str, conclusion: Conclusion) -> Op {
     Op::Conclude {
         attempt: Some((Purpose::Send, 1)),
-        key: key(of),
+        charge: charge(of),
         tab: "one".to_owned(),
         conclusion,
         next_attempt_in_ms: 7,

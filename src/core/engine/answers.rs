@@ -1,20 +1,17 @@
 //! What an answer, or its absence, means for the charges that were sent, and for the gate.
 
-use super::journaling::Then;
 use super::sending::{Sent, SentWhat, Unauthorized};
 use super::{Engine, SendId};
 use crate::core::alert::AlertKind;
-use crate::core::charge::{Charge, Key};
+use crate::core::charge::Charge;
 use crate::core::clock::Now;
-use crate::core::config::{ARRIVES_AFTER_LIMIT_MS, ARRIVES_AFTER_LOSS_MS};
-use crate::core::journal::Op;
 use crate::core::network::Asked;
-use crate::core::outcome::{OpenReason, not_sent_yet};
+use crate::core::outcome::OpenReason;
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
-    BatchAnswer, ChargeAnswer, LookUpAnswer, Reading, Response, Setback, SetbackKind,
+    BatchAnswer, ChargeAnswer, LookUpAnswer, Response, Setback, SetbackKind,
 };
-use crate::core::record::{Cause, Conclusion, Purpose};
+use crate::core::record::{Cause, Conclusion};
 
 impl Engine {
     pub(super) fn answered(&mut self, now: Now, send: SendId, response: &Response) {
@@ -53,11 +50,11 @@ impl Engine {
         match answer {
             ChargeAnswer::Settled(verdict, reading) => {
                 self.server_answered(sent);
-                self.conclude(now, &charge.key, Conclusion::Settled(verdict), 0, reading);
+                self.conclude(now, charge, Conclusion::Settled(verdict), 0, reading);
             }
             ChargeAnswer::Setback(setback) => {
                 let hint = self.set_back(now, sent, Asked::Charge, &setback);
-                self.conclude_set_back(now, &charge.key, &setback, hint);
+                self.conclude_set_back(now, charge, &setback, hint);
             }
         }
     }
@@ -70,11 +67,11 @@ impl Engine {
                     match answer {
                         ChargeAnswer::Settled(verdict, _) => {
                             let verdict = Conclusion::Settled(verdict);
-                            self.conclude(now, &charge.key, verdict, 0, Some(reading));
+                            self.conclude(now, charge, verdict, 0, Some(reading));
                         }
                         ChargeAnswer::Setback(setback) => {
                             self.alert_if_foreign(now, &setback);
-                            self.conclude_set_back(now, &charge.key, &setback, None);
+                            self.conclude_set_back(now, charge, &setback, None);
                         }
                     }
                 }
@@ -92,7 +89,7 @@ impl Engine {
             BatchAnswer::Setback(setback) => {
                 let hint = self.set_back(now, sent, Asked::Charge, &setback);
                 for charge in charges {
-                    self.conclude_set_back(now, &charge.key, &setback, hint);
+                    self.conclude_set_back(now, charge, &setback, hint);
                 }
             }
         }
@@ -106,7 +103,7 @@ impl Engine {
                 reason: OpenReason::ServerError,
                 detail: detail.to_owned(),
             };
-            self.conclude(now, &charge.key, Conclusion::NotSent(cause), 0, None);
+            self.conclude(now, charge, Conclusion::NotSent(cause), 0, None);
         }
     }
 
@@ -161,29 +158,6 @@ impl Engine {
         self.end_episode(AlertKind::Unauthorized);
     }
 
-    fn conclude_set_back(&mut self, now: Now, key: &Key, setback: &Setback, hint: Option<u64>) {
-        let cause = Cause {
-            reason: setback.kind.reason(),
-            detail: self.setback_detail(setback),
-        };
-        let another_token = setback.kind == SetbackKind::Unauthorized
-            && self.gate.closed_for(now) != Some(OpenReason::Unauthorized);
-        if !another_token {
-            self.count_try(key);
-        }
-        let conclusion = match (setback.untaken, setback.kind) {
-            (true, SetbackKind::Busy) if hint.is_some() => Conclusion::Held(cause),
-            (true, _) => Conclusion::TurnedAway(cause),
-            // The server has done with this request; what is not its own word tells nothing.
-            (false, SetbackKind::ServerError) if setback.own_word => {
-                self.lost_conclusion(now, key, cause, 0)
-            }
-            (false, _) => self.lost_conclusion(now, key, cause, ARRIVES_AFTER_LOSS_MS),
-        };
-        let next_ms = hint.unwrap_or_else(|| self.delay_ms(key));
-        self.conclude(now, key, conclusion, next_ms, None);
-    }
-
     pub(super) fn setback_detail(&self, setback: &Setback) -> String {
         match setback.kind {
             SetbackKind::Foreign => self.say(
@@ -195,13 +169,6 @@ impl Engine {
             | SetbackKind::InProgress
             | SetbackKind::ServerError => setback.detail.clone(),
         }
-    }
-
-    /// How long until a charge that has just been attempted is due again.
-    fn delay_ms(&mut self, key: &Key) -> u64 {
-        let spent = self.outbox.get(key).map_or(0, |entry| entry.record.spent());
-        let backoff = &self.config.backoff;
-        backoff.delay_ms(spent.saturating_sub(1), &mut self.jitter)
     }
 
     pub(super) fn lost(&mut self, now: Now, send: SendId, timed_out: bool) {
@@ -239,36 +206,12 @@ impl Engine {
             }
             SentWhat::LookUp { charge } => {
                 self.count_try(&charge.key);
-                self.conclude(now, &charge.key, Conclusion::NotSent(cause), 0, None);
+                self.conclude(now, charge, Conclusion::NotSent(cause), 0, None);
             }
             SentWhat::Balance { .. } => self.balance_lost(now, cause),
         }
         self.leave_lane(send);
         self.progress_all(now);
-    }
-
-    fn charge_lost(&mut self, now: Now, charge: &Charge, cause: Cause) {
-        self.count_try(&charge.key);
-        let next_ms = self.delay_ms(&charge.key);
-        let later_ms = match cause.reason {
-            OpenReason::Timeout => ARRIVES_AFTER_LIMIT_MS,
-            OpenReason::Offline
-            | OpenReason::Unreachable
-            | OpenReason::Busy
-            | OpenReason::ServerError
-            | OpenReason::Unauthorized => ARRIVES_AFTER_LOSS_MS,
-        };
-        let lost = self.lost_conclusion(now, &charge.key, cause, later_ms);
-        self.conclude(now, &charge.key, lost, next_ms, None);
-    }
-
-    /// An attempt without an answer, which may arrive for another `later_ms`.
-    fn lost_conclusion(&self, now: Now, key: &Key, cause: Cause, later_ms: u64) -> Conclusion {
-        let entry = self.outbox.get(key);
-        let before_ms = entry.map_or(0, |entry| {
-            entry.may_arrive_until_ms().saturating_sub(now.mono_ms)
-        });
-        Conclusion::Lost(cause, before_ms.max(later_ms))
     }
 
     pub(super) fn not_sent(&mut self, now: Now, send: SendId, detail: String) {
@@ -292,106 +235,9 @@ impl Engine {
         };
         for charge in charges {
             self.count_try(&charge.key);
-            self.conclude(
-                now,
-                &charge.key,
-                Conclusion::NotSent(cause.clone()),
-                0,
-                None,
-            );
+            self.conclude(now, &charge, Conclusion::NotSent(cause.clone()), 0, None);
         }
         self.leave_lane(send);
         self.progress_all(now);
-    }
-
-    /// Orders what an attempt came to to be written down. What it says is told after that.
-    pub(super) fn conclude(
-        &mut self,
-        now: Now,
-        key: &Key,
-        conclusion: Conclusion,
-        next_attempt_in_ms: u64,
-        reading: Option<Reading>,
-    ) {
-        let entry = self.outbox.get(key);
-        let attempt = entry.and_then(|entry| entry.record.attempt());
-        let (conclusion, next_attempt_in_ms) = match self.certain_at(key) {
-            Some(at_ms) if conclusion.says_untaken() => {
-                (Conclusion::TooEarly, at_ms.saturating_sub(now.mono_ms))
-            }
-            Some(_) | None => (conclusion, next_attempt_in_ms),
-        };
-        let op = Op::Conclude {
-            key: key.clone(),
-            tab: self.tab.clone(),
-            attempt,
-            conclusion,
-            next_attempt_in_ms,
-        };
-        self.journaling.push(op, Then::Concluded { reading });
-    }
-
-    /// When a request has to leave for its answer to be certain about this charge, if the one
-    /// that has been answered left too early: an earlier one may arrive after it. Monotonic.
-    fn certain_at(&self, key: &Key) -> Option<u64> {
-        let entry = self.outbox.get(key)?;
-        let at_ms = entry.may_arrive_until_ms();
-        (entry.left_at_ms < at_ms).then_some(at_ms)
-    }
-
-    /// The client closes while claims are being written down: nothing will leave by them.
-    fn conclude_given_up(&mut self) {
-        for (key, purpose) in self.journaling.give_up_claims() {
-            let attempts = self
-                .outbox
-                .get(&key)
-                .map_or(0, |entry| entry.record.attempts());
-            let number = attempts.saturating_add(u32::from(purpose == Purpose::Send));
-            let cause = Cause {
-                reason: OpenReason::Timeout,
-                detail: not_sent_yet(OpenReason::Timeout, self.config.locale),
-            };
-            let op = Op::Conclude {
-                key,
-                tab: self.tab.clone(),
-                attempt: Some((purpose, number)),
-                conclusion: Conclusion::NotSent(cause),
-                next_attempt_in_ms: 0,
-            };
-            self.journaling.push(op, Then::Concluded { reading: None });
-        }
-    }
-
-    /// What was claimed does not leave after all.
-    pub(super) fn conclude_not_sent(&mut self, now: Now, key: &Key, reason: OpenReason) {
-        let cause = Cause {
-            reason,
-            detail: not_sent_yet(reason, self.config.locale),
-        };
-        self.conclude(now, key, Conclusion::NotSent(cause), 0, None);
-    }
-
-    /// The client closes while requests are on their way: nobody will hear their answers.
-    pub(super) fn conclude_all_lost(&mut self, now: Now) {
-        let cause = Cause {
-            reason: OpenReason::Timeout,
-            detail: self.say(
-                "the client was closed before an answer came",
-                "客户端在应答前已关闭",
-            ),
-        };
-        self.conclude_given_up();
-        let lost = Conclusion::Lost(cause.clone(), self.config.claim_ms());
-        for (_, sent) in std::mem::take(&mut self.sent) {
-            let (charges, conclusion) = match sent.what {
-                SentWhat::Charge { charge } => (vec![charge], lost.clone()),
-                SentWhat::Batch { charges } => (charges, lost.clone()),
-                SentWhat::LookUp { charge } => (vec![charge], Conclusion::NotSent(cause.clone())),
-                SentWhat::Balance { .. } => continue,
-            };
-            for charge in charges {
-                self.conclude(now, &charge.key, conclusion.clone(), 0, None);
-            }
-        }
     }
 }

@@ -34,7 +34,8 @@ impl Engine {
             return;
         };
         let settled = matches!(entry.record.state(), State::Settled(_));
-        if entry.saved && !entry.busy && !settled {
+        if !entry.busy && !settled {
+            // Open and idle, so it was there, though its last change may not be.
             let record = entry.record.clone();
             self.lose(now, key, record);
         } else if settled && entry.saved {

@@ -27,12 +27,12 @@ impl Engine {
                 self.server_answered(sent);
                 let reading = Some(receipt.reading());
                 let verdict = Verdict::Charged(receipt);
-                self.conclude(now, key, Conclusion::Settled(verdict), 0, reading);
+                self.conclude(now, charge, Conclusion::Settled(verdict), 0, reading);
             }
             LookUpAnswer::NeverCharged => {
                 self.server_answered(sent);
                 let conclusion = self.never_charged(key);
-                self.conclude(now, key, conclusion, 0, None);
+                self.conclude(now, charge, conclusion, 0, None);
             }
             LookUpAnswer::Refused(detail) => {
                 self.server_answered(sent);
@@ -45,14 +45,14 @@ impl Engine {
                         detail,
                     }),
                 };
-                self.conclude(now, key, conclusion, 0, None);
+                self.conclude(now, charge, conclusion, 0, None);
             }
             LookUpAnswer::Setback(setback) => {
                 let hint = self.set_back(now, sent, Asked::Charge, &setback);
                 if hint.is_none() {
                     self.count_try(key);
                 }
-                self.look_up_set_back(now, key, setback, hint);
+                self.look_up_set_back(now, charge, setback, hint);
             }
         }
     }
@@ -76,7 +76,8 @@ impl Engine {
         }))
     }
 
-    fn look_up_set_back(&mut self, now: Now, key: &Key, setback: Setback, hint: Option<u64>) {
+    fn look_up_set_back(&mut self, now: Now, charge: &Charge, setback: Setback, hint: Option<u64>) {
+        let key = &charge.key;
         let look_ups = self
             .outbox
             .get(key)
@@ -101,7 +102,7 @@ impl Engine {
         };
         let delay_ms = self.config.backoff.delay_ms(look_ups, &mut self.jitter);
         let next_ms = hint.unwrap_or(delay_ms);
-        self.conclude(now, key, conclusion, next_ms, None);
+        self.conclude(now, charge, conclusion, next_ms, None);
     }
 
     /// What was given up is not sent again, so it is parked where the server won't tell of it.

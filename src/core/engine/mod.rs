@@ -15,6 +15,7 @@ mod admission;
 mod answering;
 mod answers;
 mod calls;
+mod concluding;
 mod event;
 mod flush;
 mod journaling;

@@ -47,7 +47,7 @@ fn denied() -> Failure {
 
 fn conclude(conclusion: Conclusion) -> Op {
     Op::Conclude {
-        key: charge(5.0).key,
+        charge: charge(5.0),
         tab: "one".into(),
         attempt: Some((Purpose::Send, 1)),
         conclusion,
