@@ -2,18 +2,17 @@
 
 use super::answering::{is_charged, replayed};
 use super::calls::Kind;
-use super::journaling::{READ_AGAIN_AT_ONCE, Then};
+use super::journaling::Then;
 use super::sending::{Lane, Plan};
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::config::OfflineSpend;
 use crate::core::journal::{Applied, Op};
-use crate::core::outbox::{Entry, sum};
+use crate::core::outbox::sum;
 use crate::core::outcome::{FailureReason, Outcome};
 use crate::core::points::Points;
 use crate::core::record::{Failure, Purpose, Record, State};
-use crate::core::snapshot::ChargeRecord;
 
 impl Engine {
     pub(super) fn charge(&mut self, now: Now, call: CallId, charge: Charge) {
@@ -44,116 +43,8 @@ impl Engine {
         self.enqueue(now, call, charge);
     }
 
-    pub(super) fn retry(&mut self, now: Now, call: CallId, key: Key) {
-        self.gate.hurry(now);
-        self.seek(now, call, Kind::Retry, key);
-    }
-
-    pub(super) fn cancel(&mut self, now: Now, call: CallId, key: Key) {
-        // A look-up may be needed, and harms nothing.
-        self.gate.hurry(now);
-        self.seek(now, call, Kind::Cancel, key);
-    }
-
-    pub(super) fn wait_settled(&mut self, now: Now, call: CallId, key: Key) {
-        self.seek(now, call, Kind::Settled, key);
-    }
-
-    pub(super) fn show(&mut self, call: CallId, key: Key) {
-        let waiting = self.call(Now::default(), Kind::Show, key.clone(), None);
-        self.calls.add(call, waiting);
-        self.journaling
-            .push(Op::Read { key }, Then::Sought { call, again: false });
-    }
-
-    /// Takes up a call about a charge that should be there, in memory or in the journal.
-    fn seek(&mut self, now: Now, call: CallId, kind: Kind, key: Key) {
-        let waiting = self.call(now, kind, key.clone(), None);
-        self.calls.add(call, waiting);
-        // What failed here may have been charged by another tab since.
-        let may_be_old = |entry: &Entry| {
-            entry.saved && !entry.busy && !entry.record.is_open() && !is_charged(&entry.record)
-        };
-        match self.outbox.get(&key) {
-            Some(entry) if !may_be_old(entry) => self.found(now, call, kind, &key),
-            Some(_) | None => {
-                self.calls.set_seeking(call, true);
-                self.journaling
-                    .push(Op::Read { key }, Then::Sought { call, again: false });
-            }
-        }
-    }
-
-    pub(super) fn show_known(&mut self, call: CallId, key: &Key) {
-        let (durable, locale) = (self.durable(), self.config.locale);
-        let entry = self.outbox.get(key);
-        let shown =
-            entry.map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale));
-        self.resolve_waiting(call, Answer::Record(shown));
-    }
-
-    /// The journal could not be read, so it is not known whether it has this charge.
-    pub(super) fn seek_later(&mut self, now: Now, call: CallId) {
-        let Some(waiting) = self.calls.get(call) else {
-            return;
-        };
-        let unread = waiting.unread;
-        if unread >= READ_AGAIN_AT_ONCE && waiting.is_overdue(now) {
-            return self.resolve_waiting(call, Answer::NotFound);
-        }
-        let delay_ms = match unread.checked_sub(READ_AGAIN_AT_ONCE) {
-            Some(unread) => self.config.backoff.delay_ms(unread, &mut self.jitter),
-            None => 0,
-        };
-        self.calls.set_unread(call, now.after(delay_ms));
-    }
-
-    pub(super) fn seek_again(&mut self, now: Now) {
-        for (call, key) in self.calls.seek_due(now) {
-            let then = Then::Sought { call, again: true };
-            self.journaling.push(Op::Read { key }, then);
-        }
-    }
-
-    pub(super) fn sought(&mut self, now: Now, call: CallId, key: &Key, record: Option<Record>) {
-        let Some(kind) = self.calls.get(call).map(|call| call.kind) else {
-            return;
-        };
-        self.calls.set_seeking(call, false);
-        // What could not be stored is known here only.
-        let unsaved = self.outbox.get(key).is_some_and(|entry| !entry.saved);
-        if !unsaved {
-            self.observe(now, key, record);
-        }
-        if kind == Kind::Show {
-            return self.show_known(call, key);
-        }
-        match self.outbox.get(key) {
-            Some(_) => self.found(now, call, kind, key),
-            None => self.resolve_waiting(call, Answer::NotFound),
-        }
-    }
-
-    fn found(&mut self, now: Now, call: CallId, kind: Kind, key: &Key) {
-        let Some(entry) = self.outbox.get(key).cloned() else {
-            return;
-        };
-        let again = kind == Kind::Retry && self.life == Life::Running;
-        if again && !is_charged(&entry.record) {
-            self.enqueue(now, call, entry.record.charge().clone());
-        } else if kind == Kind::Retry && is_charged(&entry.record) && !entry.busy {
-            let outcome = replayed(self.outcome_of(now, &entry));
-            self.resolve(call, Answer::Outcome(outcome));
-        } else {
-            if kind == Kind::Cancel && entry.record.given_up() {
-                self.outbox.hurry(key, now);
-            }
-            self.progress(now, key);
-        }
-    }
-
     /// Orders a charge to be taken on, and claimed at once where it can leave at once.
-    fn enqueue(&mut self, now: Now, call: CallId, charge: Charge) {
+    pub(super) fn enqueue(&mut self, now: Now, call: CallId, charge: Charge) {
         let key = charge.key.clone();
         let known = self.outbox.get(&key).cloned();
         if known
@@ -349,84 +240,10 @@ impl Engine {
         charges.plus(sum(self.tasks.values().copied()))
     }
 
-    fn next_sequence(&mut self, now: Now) -> u64 {
+    pub(super) fn next_sequence(&mut self, now: Now) -> u64 {
         // Room for many charges in one millisecond, and still a safe integer for 250 years.
         let at_least = now.wall_ms.saturating_mul(1_000);
         self.last_sequence = self.last_sequence.saturating_add(1).max(at_least);
         self.last_sequence
-    }
-
-    /// Goes on with giving a charge up: it is written down that it is, and then looked up until
-    /// it is known what became of it.
-    pub(super) fn progress_cancel(&mut self, now: Now, key: &Key, entry: &Entry) {
-        let settled = matches!(entry.record.state(), State::Settled(_));
-        if settled || entry.record.given_up() || !entry.saved {
-            return;
-        }
-        for id in self.calls.at(key) {
-            let Some(call) = self.calls.get(id).filter(|call| call.kind == Kind::Cancel) else {
-                continue;
-            };
-            if self.life != Life::Running || call.tries >= self.config.max_attempts {
-                self.answer_so_far(now, id);
-            } else if !call.ordered {
-                self.calls.set_ordered(id, true);
-                let op = Op::Cancel {
-                    key: key.clone(),
-                    detail: self.say("given up; nothing was taken", "已取消，没有扣费"),
-                };
-                self.journaling.push(op, Then::GivenUp { call: id });
-            }
-        }
-    }
-
-    /// It is written down that this call gave its charge up, or could not be.
-    pub(super) fn given_up(&mut self, now: Now, call: CallId, key: &Key, committed: bool) {
-        self.calls.set_ordered(call, false);
-        if committed {
-            self.outbox.hurry(key, now);
-        } else {
-            self.count_try(key);
-        }
-        self.progress(now, key);
-    }
-
-    /// Takes up again once, by itself, what failed but may yet succeed now that the server can
-    /// be reached.
-    pub(super) fn take_up_failed(&mut self) {
-        let mut again = Vec::new();
-        let room = self.config.max_entries.saturating_sub(self.outbox.open());
-        for entry in self.outbox.iter() {
-            let fits = again.len() < room;
-            if fits && entry.record.may_be_taken_up() && !entry.busy && !entry.retaken {
-                again.push(entry.record.charge().key.clone());
-            }
-        }
-        for key in again {
-            self.outbox.update(&key, |entry| entry.retaken = true);
-            let op = Op::TakeUp { key: key.clone() };
-            self.reopen(key, op);
-        }
-    }
-
-    /// Takes a charge up again by `op`, or anew where it was never stored.
-    pub(super) fn reopen(&mut self, key: Key, op: Op) {
-        self.set_busy(&key, true);
-        let then = Then::Observe {
-            from_peer: false,
-            confirmed: None,
-        };
-        let saved = self.outbox.get(&key).filter(|entry| !entry.saved);
-        let op = match saved {
-            Some(entry) => Op::Enqueue {
-                charge: entry.record.charge().clone(),
-                sequence: entry.record.sequence(),
-                admission: Ok(()),
-                claim: None,
-            },
-            None => op,
-        };
-        self.journaling.retry_unsaved_of(&key);
-        self.journaling.push(op, then);
     }
 }

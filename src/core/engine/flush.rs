@@ -80,7 +80,7 @@ impl Engine {
         }
         for key in &again {
             let op = Op::Reopen { key: key.clone() };
-            self.reopen(key.clone(), op);
+            self.reopen(now, key.clone(), op);
         }
         keys.extend(again);
         self.add_to_run(keys, Some(call));

@@ -209,7 +209,7 @@ impl Engine {
         let mut missing: Set<Key> = self
             .outbox
             .iter()
-            .filter(|entry| entry.saved && !entry.busy && entry.record.is_open())
+            .filter(|entry| entry.saved && !entry.busy && entry.record.is_held())
             .map(|entry| (entry.record.charge().key.clone(), ()))
             .collect();
         // The newest balance first, so that the older ones teach nothing.

@@ -23,6 +23,8 @@ mod keeping;
 mod look_ups;
 mod notices;
 mod reading;
+mod reopening;
+mod seeking;
 mod sending;
 mod tasks;
 
@@ -241,7 +243,7 @@ impl Engine {
         self.calls_overdue(now);
         self.seek_again(now);
         if self.life == Life::Running {
-            self.notice_recovery();
+            self.notice_recovery(now);
             self.slow_tick(now);
             self.probe_if_due(now);
             self.sync_if_due(now);
@@ -271,10 +273,10 @@ impl Engine {
     }
 
     /// What failed because the server was out of reach is taken up when it no longer is.
-    fn notice_recovery(&mut self) {
+    fn notice_recovery(&mut self, now: Now) {
         let out_of_reach = self.gate.is_out_of_reach();
         if self.was_out_of_reach && !out_of_reach {
-            self.take_up_failed();
+            self.take_up_failed(now);
             // The page that said so may have been another's.
             self.batches = true;
         }
