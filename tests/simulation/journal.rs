@@ -123,7 +123,9 @@ impl World {
         if self.dice.chance(500) {
             for (key, record) in std::mem::take(&mut self.journal.undo) {
                 self.note(|| format!("{} is back", trace::record(&record)));
-                self.books.forgotten.remove(&key);
+                if record.receipt().is_some() {
+                    self.books.forgotten.remove(&key);
+                }
                 self.journal.records.insert(key, record);
             }
         }
