@@ -164,7 +164,9 @@ impl Engine {
             entry.saved && self.durable(),
             self.config.locale,
         );
-        match entry.outdated {
+        // The journal, which can't be read just now, may tell that it was sent before.
+        let unread = entry.outdated || (!entry.saved && self.load_failures > 0);
+        match unread {
             true => outcome.in_doubt(),
             false => outcome,
         }
