@@ -440,3 +440,14 @@ fn a_claim_holds_until_its_end_and_not_from_the_far_future() {
     assert!(claim("one", 100).holds_at(50, 50));
     assert!(!claim("one", 100).holds_at(49, 50));
 }
+
+#[test]
+fn that_it_was_never_charged_does_not_outlast_a_sending() {
+    let cleared = in_state(Conclusion::NeverCharged);
+    let stays = |record: &Record| match record.state() {
+        State::Attempting(attempting) => attempting.stays_cleared(),
+        State::Waiting(_) | State::Parked(_) | State::Settled(_) => panic!(),
+    };
+    assert!(!stays(&sending(cleared.clone())));
+    assert!(stays(&begin(cleared, Purpose::LookUp, "one", 300).unwrap()));
+}
