@@ -22,6 +22,7 @@ mod crashes;
 mod decoding;
 mod ends;
 mod giving_up;
+mod lateness;
 mod limits;
 mod outage;
 mod outcomes;

@@ -55,6 +55,8 @@ impl Engine {
         self.progress(now, key);
         self.outbox.remove(key);
         self.calls_of_vanished(key);
+        // It holds nothing any longer, so the server has to say what is left.
+        self.balance_is_due(now);
     }
 
     /// Takes a record into the outbox, the counts and the listeners' view.
