@@ -316,3 +316,18 @@ fn what_is_wiped_while_it_is_being_sent_is_not_known() {
     assert_eq!(world.server.count(On::AnyCharge), requests);
     assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
 }
+
+#[test]
+fn what_could_not_be_stored_here_may_have_been_charged_by_another_tab_since() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    world.fail_write = Box::new(move |tab, _| tab == two);
+    let refused = world.charge(two, "t1", 5);
+    assert_eq!(word(&world.wait(refused)), "failed StorageUnavailable");
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    world.fail_write = Box::new(|_, _| false);
+    let cancel = world.cancel(two, "t1");
+    assert_eq!(word(&world.wait(cancel)), "charged");
+}

@@ -39,9 +39,8 @@ impl Engine {
         let waiting = self.call(now, kind, key.clone(), None);
         self.calls.add(call, waiting);
         // What failed here may have been charged by another tab since.
-        let may_be_old = |entry: &Entry| {
-            entry.saved && !entry.busy && !entry.record.is_open() && !is_charged(&entry.record)
-        };
+        let may_be_old =
+            |entry: &Entry| !entry.busy && !entry.record.is_open() && !is_charged(&entry.record);
         match self.outbox.get(&key) {
             Some(entry) if !may_be_old(entry) => self.found(now, call, kind, &key),
             Some(_) | None => {
@@ -88,11 +87,7 @@ impl Engine {
             return;
         };
         self.calls.set_seeking(call, false);
-        // What could not be stored is known here only.
-        let unsaved = self.outbox.get(key).is_some_and(|entry| !entry.saved);
-        if !unsaved {
-            self.observe(now, key, record);
-        }
+        self.observe(now, key, record);
         if kind == Kind::Show {
             return self.show_known(call, key);
         }
