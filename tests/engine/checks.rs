@@ -70,7 +70,9 @@ impl World {
                     }
                     BillingStatus::Success | BillingStatus::Failed => false,
                 };
-                open || self.server.charged.contains_key(&seen.key.wire())
+                // What another tab sent, and was charged, this tab may not have heard of yet.
+                let sent = seen.attempts > 0;
+                open || (sent && self.server.charged.contains_key(&seen.key.wire()))
             })
             .map(|seen| seen.amount.get())
             .sum();

@@ -1,6 +1,6 @@
 //! Keeping up with the journal: what it holds now, whoever wrote it.
 
-use super::journaling::Then;
+use super::orders::Then;
 use super::{Engine, Life};
 use crate::core::balance::Confirmed;
 use crate::core::charge::Key;

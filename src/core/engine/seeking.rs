@@ -2,7 +2,7 @@
 
 use super::answering::{is_charged, replayed};
 use super::calls::Kind;
-use super::journaling::{READ_AGAIN_AT_ONCE, Then};
+use super::orders::{READ_AGAIN_AT_ONCE, Then};
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::Key;
 use crate::core::clock::Now;

@@ -1,6 +1,6 @@
 //! What leaves, and when: the attempts that are due, foreground first.
 
-use super::journaling::Then;
+use super::orders::Then;
 use super::{Effect, Engine, Life, SendId};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
