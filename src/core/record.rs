@@ -1,14 +1,15 @@
 //! A charge at rest: where it stands, and the only ways from there.
 //!
 //! ```text
-//!            ┌───────────── reopen ─────────────┐
-//!            ▼                                  │
-//!  open ─► Waiting ── begin ─► Attempting ──► Settled(Declined | Failed)
-//!            ▲ │                 │  │   └───► Settled(Charged)   the end
-//!            │ │ park            │  └─ park ─► Parked ── reopen ─► Waiting
-//!            │ └────────► Parked │
-//!            └── lost, turned away, look-up ┘
+//!  open ──► Waiting ──── begin ───► Attempting ───► Settled: Charged, the end
+//!            ▲ ▲ │ ▲                 │  │  └──────► Settled: Declined, Failed
+//!            │ │ │ └── no verdict ───┘  │                │
+//!            │ │ └──── cancel ──► Settled: Failed        │
+//!            │ └─────── reopen ─── Parked ◄── park ──────┤
+//!            └───────────────────── ask again, take up ──┘
 //! ```
+//!
+//! `docs/states.md` has them all, and what they are called outside.
 //!
 //! Each state is a type of its own, and its methods are the transitions that leave it. A receipt
 //! has none: what is charged stays charged.

@@ -331,3 +331,15 @@ fn what_could_not_be_stored_here_may_have_been_charged_by_another_tab_since() {
     let cancel = world.cancel(two, "t1");
     assert_eq!(word(&world.wait(cancel)), "charged");
 }
+
+#[test]
+fn a_call_that_asks_for_it_does_not_make_a_charge_stored() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, _| true);
+    // What is asked while this is under way shares the next transaction, which fails.
+    world.show(tab, "t0");
+    world.retry(tab, "t1");
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed StorageUnavailable");
+}

@@ -130,7 +130,10 @@ impl Engine {
                 self.given_up(now, call, key, true);
             }
             Then::Resaved => self.observe(now, key, applied.record),
-            Then::Sought { call, .. } => self.sought(now, call, key, applied.record),
+            Then::Sought { call, .. } => {
+                self.observe(now, key, applied.record);
+                self.sought(now, call, key);
+            }
             Then::Refused { error, .. } => self.refused(now, key, applied.record, &error),
         }
     }
@@ -176,13 +179,10 @@ impl Engine {
                 self.journaling.push(op, Then::Refused { error, unread });
             }
             Then::Refused { error, .. } => self.refused(now, &key, None, &error),
-            Then::Sought { call, .. } => {
-                let known = self.outbox.get(&key).map(|entry| entry.record.clone());
-                match known {
-                    Some(known) => self.sought(now, call, &key, Some(known)),
-                    None => self.seek_later(now, call),
-                }
-            }
+            Then::Sought { call, .. } => match self.outbox.get(&key) {
+                Some(_) => self.sought(now, call, &key),
+                None => self.seek_later(now, call),
+            },
         }
     }
 

@@ -8,7 +8,6 @@ use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
 use crate::core::outbox::Entry;
-use crate::core::record::Record;
 use crate::core::snapshot::ChargeRecord;
 
 impl Engine {
@@ -82,12 +81,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn sought(&mut self, now: Now, call: CallId, key: &Key, record: Option<Record>) {
+    /// The journal has been read for this call, or fails while the charge is known.
+    pub(super) fn sought(&mut self, now: Now, call: CallId, key: &Key) {
         let Some(kind) = self.calls.get(call).map(|call| call.kind) else {
             return;
         };
         self.calls.set_seeking(call, false);
-        self.observe(now, key, record);
         if kind == Kind::Show {
             return self.show_known(call, key);
         }
