@@ -214,6 +214,11 @@ impl Record {
         next_attempt_at_ms: u64,
         wall_ms: u64,
     ) -> Option<Record> {
+        if let Conclusion::Settled(verdict) = &conclusion
+            && defect!(BelievesLapsedClaim)
+        {
+            return Some(self.turned(State::Settled(verdict.clone()), wall_ms));
+        }
         if let State::Settled(Verdict::Charged(_)) = &self.state {
             return None;
         }
@@ -258,7 +263,9 @@ impl Record {
     /// What was given up ends as soon as it has certainly taken nothing.
     fn given_up_if_untaken(self) -> Record {
         let detail = match &self.state {
-            State::Waiting(waiting) if self.attempts == 0 || waiting.cleared() => {
+            State::Waiting(waiting)
+                if self.attempts == 0 || waiting.cleared() || defect!(CancelsWithoutAsking) =>
+            {
                 waiting.given_up().map(str::to_owned)
             }
             State::Waiting(_) | State::Attempting(_) | State::Parked(_) | State::Settled(_) => None,

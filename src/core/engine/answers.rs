@@ -29,9 +29,13 @@ impl Engine {
             true => &too_long,
             false => response,
         };
+        #[cfg(feature = "defects")]
+        let response = &crate::core::defects::response(response, &self.tab, send);
         match &sent.what {
             SentWhat::Charge { charge } => {
                 let answer = ChargeAnswer::of(response, charge, now);
+                #[cfg(feature = "defects")]
+                let answer = crate::core::defects::answer(answer);
                 self.charge_answered(now, &sent, charge, answer);
             }
             SentWhat::Batch { charges } => {
@@ -260,6 +264,8 @@ impl Engine {
             | OpenReason::Unauthorized => ARRIVES_AFTER_LOSS_MS,
         };
         let lost = Conclusion::Lost(cause, now.wall_after(later_ms));
+        #[cfg(feature = "defects")]
+        let lost = crate::core::defects::lost(lost);
         self.conclude(now, &charge.key, lost, next_ms, None);
     }
 
@@ -310,7 +316,8 @@ impl Engine {
         let wait_ms = entry.map_or(0, |entry| {
             entry.may_arrive_until_ms().saturating_sub(now.mono_ms)
         });
-        let (conclusion, next_attempt_at_ms) = match wait_ms > 0 && conclusion.says_untaken() {
+        let early = wait_ms > 0 && !defect!(BelievesUntakenTooEarly);
+        let (conclusion, next_attempt_at_ms) = match early && conclusion.says_untaken() {
             true => (Conclusion::TooEarly, now.wall_after(wait_ms)),
             false => (conclusion, next_attempt_at_ms),
         };
@@ -321,6 +328,9 @@ impl Engine {
             conclusion,
             next_attempt_at_ms,
         };
+        if defect!(TellsBeforeJournaling) {
+            return self.not_committed(now, op, Then::Concluded { reading }, "");
+        }
         self.journaling.push(op, Then::Concluded { reading });
     }
 

@@ -143,7 +143,7 @@ impl Engine {
             .iter()
             .map(|(op, _)| op.clone())
             .collect();
-        let relaxed = ops.iter().all(Op::may_be_relaxed);
+        let relaxed = ops.iter().all(Op::may_be_relaxed) || defect!(RelaxesEveryWrite);
         Some(Effect::Journal { ops, relaxed })
     }
 
@@ -261,8 +261,11 @@ impl Engine {
         }
     }
 
-    fn not_committed(&mut self, now: Now, op: Op, then: Then, error: &str) {
+    pub(super) fn not_committed(&mut self, now: Now, op: Op, then: Then, error: &str) {
         let key = op.key().clone();
+        if defect!(HidesStorageFailure) {
+            self.outbox.update(&key, |entry| entry.saved = true);
+        }
         match then {
             Then::Enqueued { call, .. } => self.not_enqueued(now, call, &key, error),
             Then::Begun { .. } => {

@@ -55,10 +55,14 @@ impl Plan {
     pub(super) fn collect(plans: &mut Vec<Plan>, plan: Plan, key: Key) {
         match plans.iter_mut().find(|known| known.id == plan.id) {
             Some(known) => known.keys.push(key),
-            None => plans.push(Plan {
-                keys: vec![key],
-                ..plan
-            }),
+            None => plans.push(plan.carrying(key)),
+        }
+    }
+
+    pub(super) fn carrying(self, key: Key) -> Plan {
+        Plan {
+            keys: vec![key],
+            ..self
         }
     }
 }
@@ -163,7 +167,7 @@ impl Engine {
 
     pub(super) fn key_expired(&self, record: &Record, now: Now) -> bool {
         let age_ms = now.wall_ms.saturating_sub(record.charge().created_at_ms);
-        age_ms > self.config.key_ttl_ms
+        age_ms > self.config.key_ttl_ms && !defect!(SendsExpiredKey)
     }
 
     pub(super) fn is_exhausted(&self, record: &Record) -> bool {
@@ -287,6 +291,8 @@ impl Engine {
             SentWhat::LookUp { charge } => Request::look_up(&charge.key),
             SentWhat::Balance { etag } => Request::balance(etag.as_deref()),
         };
+        #[cfg(feature = "defects")]
+        let request = crate::core::defects::request(request, &self.tab, send);
         match &what {
             SentWhat::Charge { .. } => self.stats.attempted(1),
             SentWhat::Batch { charges } => self.stats.attempted(charges.len()),
