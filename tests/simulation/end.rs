@@ -89,7 +89,7 @@ impl World {
     /// What the journal has settled on is what the ledger has.
     fn check_final(&mut self, record: &Record) {
         let charge = record.charge();
-        let charged = self.server.charged.get(&charge.key.wire()) == Some(&charge.amount.get());
+        let charged = self.is_charged(&charge.key, charge.amount.get());
         let excused = self.is_excused(&charge.key.wire());
         let line = trace::record(record);
         match record.state() {

@@ -9,6 +9,8 @@ use super::world::World;
 const DAY_MS: u64 = 86_400_000;
 /// How long outages, refusals and the like last at most.
 const SPELLS_MS: [u64; 3] = [500, 15_000, 300_000];
+/// How long the user may be away, and no tab open.
+const AWAY_MS: [u64; 3] = [60_000, 600_000, 7_200_000];
 
 impl World {
     pub fn befall(&mut self, tab: TabId, action: Action) {
@@ -124,6 +126,11 @@ impl World {
         if !self.cache.is_empty() && self.dice.chance(700) {
             let kept = self.dice.index(self.cache.len());
             self.cache.truncate(kept);
+        }
+        if self.dice.chance(500) {
+            self.user.away_ms = self.dice.skewed(&AWAY_MS);
+            let away_ms = self.user.away_ms;
+            return self.note(|| format!("the user is away for {away_ms} ms"));
         }
         let tabs = self.dice.between(1, self.mix.most_tabs as u64);
         for _ in 0..tabs {

@@ -48,7 +48,8 @@ impl Mix {
         let mut active = Classes::NONE;
         for (class, _) in Class::ALL {
             // Drawn for every class, so that leaving one out changes as little as can be.
-            if dice.chance(650) && classes.has(class) {
+            let drawn = dice.chance(650);
+            if (drawn || classes.insists_on(class)) && classes.has(class) {
                 active = active.with(class);
             }
         }
@@ -137,7 +138,7 @@ impl Mix {
 
 fn config(active: Classes, dice: &mut Dice) -> Config {
     let usual = Config::default();
-    let key_ttl_ms = dice.pick(&[60_000, 600_000, 3_600_000]);
+    let key_ttl_ms = dice.pick(&[5_000, 60_000, 600_000]);
     let keep_settled = dice.pick(&[0, 1, 5]);
     let config = Config {
         stale_after_ms: dice.pick(&[1_000, 30_000]),

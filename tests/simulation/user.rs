@@ -51,6 +51,8 @@ pub struct User {
     /// Task and amount.
     tasks: Vec<(String, u64)>,
     pub actions_left: u64,
+    /// How much longer than usual nothing is done.
+    pub away_ms: u64,
     elsewhere: u64,
 }
 
@@ -59,6 +61,7 @@ impl User {
         User {
             tasks: Vec::new(),
             actions_left: actions,
+            away_ms: 0,
             elsewhere: 0,
         }
     }
@@ -95,7 +98,8 @@ impl World {
         if let Some(tab) = self.any_live() {
             self.do_with(tab, action);
         }
-        let in_ms = self.dice.skewed(self.mix.gaps_ms);
+        let away_ms = std::mem::take(&mut self.user.away_ms);
+        let in_ms = away_ms + self.dice.skewed(self.mix.gaps_ms);
         self.plan(in_ms, Happening::Act);
     }
 

@@ -221,6 +221,7 @@ impl World {
         {
             self.perform(place, effect);
         }
+        self.check_holds(place);
         let mono_ms = self.mono_ms;
         let tab = &mut self.tabs[place];
         let now = tab.now(mono_ms, self.wall_ms);
