@@ -48,6 +48,14 @@ impl Books {
         }
     }
 
+    /// What happens to this tab is late from now on, and so are its answers.
+    pub fn expect_no_haste_of(&mut self, tab: TabId) {
+        let calls = self.calls.values_mut();
+        for asked in calls.filter(|asked| asked.tab == tab) {
+            asked.until_ms = None;
+        }
+    }
+
     pub fn forget_calls_of(&mut self, tab: TabId) {
         self.calls.retain(|_, asked| asked.tab != tab);
     }

@@ -27,6 +27,8 @@ pub enum Class {
     Forgetting,
     /// Timers of hidden tabs are throttled.
     Hidden,
+    /// Tabs stand still for minutes: all that happens to them waits.
+    Frozen,
     /// Callers stop waiting.
     Aborts,
     /// `signOut()`.
@@ -44,7 +46,7 @@ pub enum Class {
 }
 
 impl Class {
-    pub const ALL: [(Class, &'static str); 19] = [
+    pub const ALL: [(Class, &'static str); 20] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -64,6 +66,7 @@ impl Class {
         (Class::LateLoss, "late-loss"),
         (Class::TtlClocks, "ttl-clocks"),
         (Class::DateClocks, "date-clocks"),
+        (Class::Frozen, "frozen"),
     ];
 }
 

@@ -46,6 +46,10 @@ impl World {
         self.backend.on_the_way == 0
             && !self.journal.records.values().any(Record::is_open)
             && !self.tabs.iter().any(|tab| tab.writing)
+            && !self
+                .tabs
+                .iter()
+                .any(|tab| tab.frozen_until_ms > self.mono_ms)
             && self.unanswered().is_none()
     }
 

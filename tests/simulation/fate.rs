@@ -9,6 +9,8 @@ use super::world::World;
 const DAY_MS: u64 = 86_400_000;
 /// How long outages, refusals and the like last at most.
 const SPELLS_MS: [u64; 3] = [500, 15_000, 300_000];
+/// How long a tab may stand still.
+const FROZEN_MS: [u64; 3] = [5_000, 30_000, 600_000];
 /// How long the user may be away, and no tab open.
 const AWAY_MS: [u64; 3] = [60_000, 600_000, 7_200_000];
 
@@ -29,11 +31,12 @@ impl World {
             Action::Hide => {
                 if let Some(place) = self.place(tab) {
                     self.tabs[place].throttle_ms = self.dice.pick(&[1_000, 60_000]);
-                    // Its timers are late from now on, and so are its answers.
-                    let calls = self.books.calls.values_mut();
-                    for asked in calls.filter(|asked| asked.tab == tab) {
-                        asked.until_ms = None;
-                    }
+                    self.books.expect_no_haste_of(tab);
+                }
+            }
+            Action::Freeze => {
+                if let Some(place) = self.place(tab) {
+                    self.freeze(place);
                 }
             }
             Action::JumpWall => {
@@ -72,6 +75,15 @@ impl World {
             Action::Wipe => self.wipe_journal(),
             _ => {}
         }
+    }
+
+    pub fn freeze(&mut self, place: usize) {
+        let frozen_ms = self.dice.skewed(&FROZEN_MS);
+        let tab = &mut self.tabs[place];
+        tab.frozen_until_ms = self.mono_ms + frozen_ms;
+        let id = tab.id;
+        self.books.expect_no_haste_of(id);
+        self.note(|| format!("tab{id} is FROZEN for {frozen_ms} ms"));
     }
 
     fn say_online(&mut self, online: bool) {

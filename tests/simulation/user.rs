@@ -31,6 +31,7 @@ pub enum Action {
     SayOnline,
     Wake,
     Hide,
+    Freeze,
     JumpWall,
     Open,
     Close,
@@ -182,6 +183,7 @@ impl World {
             | Action::SayOnline
             | Action::Wake
             | Action::Hide
+            | Action::Freeze
             | Action::JumpWall
             | Action::Open
             | Action::Close
