@@ -1,9 +1,9 @@
 //! What can happen next.
 
-use tollbox::core::record::{Purpose, Record, State, Verdict};
+use tollbox::core::record::{Record, State, Verdict};
 
 use super::rules::Rule;
-use super::tab::{Attempt, Name, Stray, Work};
+use super::tab::{Stray, Work};
 use super::world::{Protocol, World};
 
 /// One step of the world. `place` is a tab's, `which` a charge's.
@@ -15,62 +15,106 @@ pub enum Action {
         which: usize,
         at_once: bool,
     },
-    /// A user gives a charge up, in either tab.
+    /// A user gives a charge up.
     Cancel { which: usize },
-    /// The account is given points.
-    TopUp,
     /// A tab lets a settled charge go.
     Forget { which: usize },
-    /// A tab orders the transaction that claims a charge which is due.
+    /// A tab claims a charge that is due, or whose claim has ended, or whose claimant is known to
+    /// be dead.
     Begin { place: usize, which: usize },
-    /// The same over a tab that is known to be dead.
-    TakeOver { place: usize, which: usize },
-    /// A tab's transaction commits.
+    /// A tab claims a charge for sending, and has not learnt yet that it is given up.
+    BeginUnaware { place: usize, which: usize },
+    /// A transaction commits.
     Commit { place: usize, which: usize },
-    /// A tab is told that its claim has committed, and sends.
+    /// A tab is told only now that its claim has committed, and sends.
     Launch { place: usize, which: usize },
-    /// The same, and it may not send just then.
+    /// A tab is told that its claim has committed, and may not send just then.
     KeepBack { place: usize, which: usize },
-    /// A request reaches the server.
-    Arrive { place: usize, which: usize },
+    /// A request reaches the server, perhaps after a top-up.
+    Arrive {
+        place: usize,
+        which: usize,
+        topped_up: bool,
+    },
+    /// A request reaches a server that has no time for it, or won't tell.
+    ArriveInVain { place: usize, which: usize },
     /// An answer reaches its tab.
     Hear { place: usize, which: usize },
-    /// A connection fails before the answer has come.
+    /// A connection fails before the request has arrived, which it still may.
     Lose { place: usize, which: usize },
-    /// The server won't tell what it knows of a charge.
-    Refuse { place: usize, which: usize },
-    /// A request that nobody waits for reaches the server.
-    StrayArrives { stray: usize },
+    /// A request arrives, and its answer is lost or says nothing.
+    LoseAnswer { place: usize, which: usize },
+    /// A request that nobody waits for reaches the server, perhaps after a top-up.
+    StrayArrives { stray: usize, topped_up: bool },
     /// A transaction of a tab that is gone commits after all.
     StrayCommits { stray: usize },
     /// A tab dies, and starts again.
-    Crash { place: usize },
+    Crash {
+        place: usize,
+        leaves: Option<(usize, Leaves)>,
+    },
     /// Time goes by.
     Tick,
 }
 
+/// The transaction amid which a tab dies, where it is not the end of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    Ask { at_once: bool },
+    Begin,
+}
+
 impl Protocol {
-    pub fn all_actions(&self, world: &World, actions: &mut Vec<Action>) {
+    pub fn everything(&self, world: &World, actions: &mut Vec<Action>) {
         self.progress(world, actions);
-        self.happenings(world, actions);
+        for which in 0..2 {
+            self.users(world, which, actions);
+        }
+        for place in 0..2 {
+            for which in 0..2 {
+                self.mishaps(world, place, which, actions);
+            }
+            if world.left.crashes > 0 {
+                self.crashes(world, place, actions);
+            }
+        }
+        for (stray, what) in world.strays.iter().enumerate() {
+            if let Stray::Request { which, .. } = what
+                && self.wants_top_up(world, *which)
+            {
+                actions.push(Action::StrayArrives {
+                    stray,
+                    topped_up: true,
+                });
+            }
+        }
     }
 
-    /// What goes on by itself.
+    /// What goes on by itself, where nothing goes wrong.
     pub fn progress(&self, world: &World, actions: &mut Vec<Action>) {
         for place in 0..2 {
             for which in 0..2 {
-                match &world.tabs[place].work[which] {
-                    Work::Idle => self.beginnings(world, place, which, actions),
-                    Work::Writing(_) => actions.push(Action::Commit { place, which }),
-                    Work::Claimed(_) => actions.push(Action::Launch { place, which }),
-                    Work::Sent(_) => actions.push(Action::Arrive { place, which }),
-                    Work::Answered(..) => actions.push(Action::Hear { place, which }),
-                }
+                actions.extend(match &world.tabs[place].work[which] {
+                    Work::Idle => self
+                        .may_begin(world, which)
+                        .then_some(Action::Begin { place, which }),
+                    Work::Writing(_) => Some(Action::Commit { place, which }),
+                    Work::Claimed(_) => Some(Action::Launch { place, which }),
+                    Work::Sent(_) => Some(Action::Arrive {
+                        place,
+                        which,
+                        topped_up: false,
+                    }),
+                    Work::Answered(..) => Some(Action::Hear { place, which }),
+                });
             }
         }
         for (stray, what) in world.strays.iter().enumerate() {
             actions.push(match what {
-                Stray::Request { .. } => Action::StrayArrives { stray },
+                Stray::Request { .. } => Action::StrayArrives {
+                    stray,
+                    topped_up: false,
+                },
                 Stray::Write { .. } => Action::StrayCommits { stray },
             });
         }
@@ -79,138 +123,154 @@ impl Protocol {
         }
     }
 
-    fn beginnings(&self, world: &World, place: usize, which: usize, actions: &mut Vec<Action>) {
+    /// Whether an idle tab may claim it.
+    fn may_begin(&self, world: &World, which: usize) -> bool {
         let Some(kept) = &world.journal[which] else {
+            return false;
+        };
+        match kept.record.state() {
+            State::Waiting(waiting) => waiting.next_attempt_at_ms() <= world.wall_ms,
+            State::Attempting(attempting) => {
+                let dead = kept.rest.claimant.is_some_and(|name| world.is_dead(name));
+                let held = attempting.claim().until_ms > world.wall_ms;
+                dead || !held || !self.rules.has(Rule::ClaimsHold)
+            }
+            State::Parked(_) | State::Settled(_) => false,
+        }
+    }
+
+    fn users(&self, world: &World, which: usize, actions: &mut Vec<Action>) {
+        for place in 0..2 {
+            for at_once in self.asks(world, place, which) {
+                actions.push(Action::Ask {
+                    place,
+                    which,
+                    at_once: *at_once,
+                });
+            }
+        }
+        let Some(record) = world.journal[which].as_ref().map(|kept| &*kept.record) else {
             return;
         };
-        let now_ms = world.wall_ms;
+        if record.is_held() && !record.given_up() && world.left.cancels[which] > 0 {
+            actions.push(Action::Cancel { which });
+        }
+        let untaken = !record.is_held() && record.receipt().is_none();
+        if untaken && world.left.forgets > 0 {
+            actions.push(Action::Forget { which });
+        }
+        if record.given_up() && !self.rules.has(Rule::GivenUp) && self.may_begin(world, which) {
+            for place in 0..2 {
+                if world.tabs[place].work[which] == Work::Idle {
+                    actions.push(Action::BeginUnaware { place, which });
+                }
+            }
+        }
+    }
+
+    /// How a user may ask for a charge: to be sent at once, or not.
+    fn asks(&self, world: &World, place: usize, which: usize) -> &'static [bool] {
+        let idle = world.tabs[place].work[which] == Work::Idle;
+        if !idle || world.left.asks[which] == 0 {
+            return &[];
+        }
+        let Some(kept) = &world.journal[which] else {
+            return &[false, true];
+        };
         match kept.record.state() {
-            State::Waiting(waiting) if waiting.next_attempt_at_ms() <= now_ms => {
-                actions.push(Action::Begin { place, which });
-            }
-            State::Attempting(attempting) => {
-                let dead = kept.claimant.is_some_and(|name| world.is_dead(name));
-                let lapsed = attempting.claim().until_ms <= now_ms;
-                if lapsed || !self.rules.has(Rule::ClaimsHold) {
-                    actions.push(Action::Begin { place, which });
-                } else if dead {
-                    actions.push(Action::TakeOver { place, which });
+            // Whoever asks joins what is under way, and is told of what is paid.
+            State::Attempting(_) | State::Settled(Verdict::Charged(_)) => &[],
+            State::Waiting(_)
+            | State::Parked(_)
+            | State::Settled(Verdict::Declined(_) | Verdict::Failed(_)) => {
+                match kept.record.attempts() {
+                    0 => &[false, true],
+                    // What has been attempted is looked at first.
+                    _ => &[false],
                 }
             }
-            State::Waiting(_) | State::Parked(_) | State::Settled(_) => {}
         }
     }
 
-    /// What users do and what goes wrong, as often as it still may.
-    fn happenings(&self, world: &World, actions: &mut Vec<Action>) {
+    fn mishaps(&self, world: &World, place: usize, which: usize, actions: &mut Vec<Action>) {
         let left = &world.left;
-        for which in 0..2 {
-            let record = world.journal[which].as_ref().map(|kept| &kept.record);
-            let askable = record.is_none_or(|record| match record.state() {
-                State::Waiting(_)
-                | State::Parked(_)
-                | State::Settled(Verdict::Declined(_) | Verdict::Failed(_)) => true,
-                State::Attempting(_) | State::Settled(Verdict::Charged(_)) => false,
-            });
-            if askable && left.asks[which] > 0 {
-                let untried = record.is_none_or(|record| record.attempts() == 0);
-                for place in 0..2 {
-                    if world.tabs[place].work[which] == Work::Idle {
-                        for at_once in [false, true] {
-                            if !at_once || untried {
-                                actions.push(Action::Ask {
-                                    place,
-                                    which,
-                                    at_once,
-                                });
-                            }
-                        }
+        match &world.tabs[place].work[which] {
+            Work::Sent(attempt) => {
+                if attempt.left_early && attempt.earlier_until_ms <= world.wall_ms {
+                    actions.push(Action::Launch { place, which });
+                }
+                if left.kept_back > 0 {
+                    actions.push(Action::KeepBack { place, which });
+                }
+                if attempt.sends && self.wants_top_up(world, which) {
+                    actions.push(Action::Arrive {
+                        place,
+                        which,
+                        topped_up: true,
+                    });
+                }
+                if left.losses > 0 {
+                    actions.push(Action::Lose { place, which });
+                    actions.push(Action::ArriveInVain { place, which });
+                    if attempt.sends {
+                        actions.push(Action::LoseAnswer { place, which });
                     }
                 }
             }
-            let cancellable = record.is_some_and(|record| record.is_held() && !record.given_up());
-            if cancellable && left.cancels > 0 {
-                actions.push(Action::Cancel { which });
-            }
-            let settled = record.is_some_and(|record| !record.is_held());
-            if settled && left.forgets > 0 {
-                actions.push(Action::Forget { which });
-            }
+            Work::Idle | Work::Writing(_) | Work::Claimed(_) | Work::Answered(..) => {}
         }
-        if left.top_ups > 0 {
-            actions.push(Action::TopUp);
+    }
+
+    fn crashes(&self, world: &World, place: usize, actions: &mut Vec<Action>) {
+        let work = &world.tabs[place].work;
+        let mut push = |leaves| actions.push(Action::Crash { place, leaves });
+        if *work != [Work::Idle; 2] {
+            push(None);
         }
-        for place in 0..2 {
-            let mut busy = false;
-            for which in 0..2 {
-                let work = &world.tabs[place].work[which];
-                busy = busy || *work != Work::Idle;
-                match work {
-                    Work::Idle | Work::Writing(_) => {}
-                    Work::Claimed(_) if left.kept_back > 0 => {
-                        actions.push(Action::KeepBack { place, which });
-                    }
-                    Work::Claimed(_) => {}
-                    Work::Sent(attempt) | Work::Answered(attempt, _) if left.losses > 0 => {
-                        actions.push(Action::Lose { place, which });
-                        if attempt.purpose == Purpose::LookUp {
-                            actions.push(Action::Refuse { place, which });
-                        }
-                    }
-                    Work::Sent(_) | Work::Answered(..) => {}
-                }
+        for which in [0, 1].into_iter().filter(|which| work[*which] == Work::Idle) {
+            if self.may_begin(world, which) {
+                push(Some((which, Leaves::Begin)));
             }
-            if busy && left.crashes > 0 {
-                actions.push(Action::Crash { place });
+            for at_once in self.asks(world, place, which) {
+                push(Some((which, Leaves::Ask { at_once: *at_once })));
             }
         }
     }
 
-    /// Whether something waits for time to pass, and nothing has to happen first.
+    /// Nobody can tell when the account was topped up but a request that could not be paid
+    /// before: so it happens when one arrives.
+    fn wants_top_up(&self, world: &World, which: usize) -> bool {
+        world.left.top_ups > 0 && world.server.would_decline(which)
+    }
+
+    /// Whether something waits for time to go by, and nothing has to happen first.
     fn time_can_pass(&self, world: &World) -> bool {
-        let next_ms = world.wall_ms + 1;
+        let now_ms = world.wall_ms;
         let mut waits = !world.strays.is_empty();
-        let mut lapses = false;
         for kept in world.journal.iter().flatten() {
-            waits = waits || kept.times.iter().any(|ms| *ms > world.wall_ms);
-            lapses = lapses || kept.times[0] == next_ms && self.lives(world, kept.claimant);
+            waits = waits || kept.rest.times_ms.iter().any(|at_ms| *at_ms > now_ms);
         }
         for work in world.tabs.iter().flat_map(|tab| &tab.work) {
             match work {
                 Work::Idle | Work::Writing(_) => {}
-                // By now it has arrived, or is lost.
-                Work::Sent(attempt) if attempt.until_ms == next_ms => return false,
                 Work::Claimed(attempt) | Work::Sent(attempt) | Work::Answered(attempt, _) => {
-                    let Attempt {
-                        until_ms,
-                        earlier_until_ms,
-                        ..
-                    } = attempt;
-                    waits = waits || *until_ms > world.wall_ms || *earlier_until_ms > world.wall_ms;
+                    waits = waits
+                        || attempt.until_ms > now_ms
+                        || attempt.earlier_until_ms > now_ms;
                 }
             }
         }
-        waits && (!lapses || world.left.lapses > 0)
+        waits
     }
 
-    pub fn lives(&self, world: &World, claimant: Option<Name>) -> bool {
-        claimant.is_some_and(|name| !world.is_dead(name))
-    }
-
-    /// What the record asks for.
-    pub fn purpose(&self, record: &Record) -> Purpose {
+    /// Whether the record asks to be sent, else to be looked up.
+    pub fn wants_sending(&self, record: &Record) -> bool {
         let waiting = match record.state() {
             State::Waiting(waiting) => waiting,
             State::Attempting(attempting) => attempting.before(),
-            State::Parked(_) | State::Settled(_) => return Purpose::Send,
+            State::Parked(_) | State::Settled(_) => return true,
         };
-        let exhausted = record.spent() >= self.scope.attempts;
-        match record.attempts() > 0
-            && !waiting.cleared()
-            && (record.given_up() || exhausted)
-        {
-            true => Purpose::LookUp,
-            false => Purpose::Send,
-        }
+        let exhausted = record.spent() >= self.most_attempts;
+        record.attempts() == 0 || waiting.cleared() || !(record.given_up() || exhausted)
     }
 }

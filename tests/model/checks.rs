@@ -4,25 +4,11 @@ use std::time::Instant;
 
 use stateright::{Checker, HasDiscoveries, Model};
 
-use super::rules::{Rule, Rules, Scope};
+use super::rules::{Rule, Rules, Left};
 use super::world::Protocol;
 
 fn n(name: &str, default: u8) -> u8 {
     std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
-
-fn scope() -> Scope {
-    Scope {
-        asks: [n("CHEAP", 0), n("DEAR", 1)],
-        losses: n("LOSSES", 1),
-        crashes: n("CRASHES", 1),
-        cancels: n("CANCELS", 1),
-        top_ups: n("TOPUPS", 1),
-        kept_back: n("KEPT", 0),
-        forgets: n("FORGETS", 0),
-        lapses: n("LAPSES", 255),
-        attempts: u32::from(n("ATTEMPTS", 2)),
-    }
 }
 
 #[test]
@@ -43,7 +29,18 @@ fn explore() {
     };
     let rules = rule.map_or(Rules::default(), Rules::without);
     let start = Instant::now();
-    let checker = Protocol { scope: scope(), rules }
+    let checker = Protocol { left: Left {
+        asks: [n("CHEAP", 0), n("DEAR", 1)],
+        losses: n("LOSSES", 1),
+        crashes: n("CRASHES", 1),
+        cancels: [n("CANCELC", 0), n("CANCELS", 1)],
+        top_ups: n("TOPUPS", 1),
+        kept_back: n("KEPT", 0),
+        forgets: n("FORGETS", 0),
+    },
+        claim_ms: n("CLAIM", 2).into(),
+        most_attempts: u32::from(n("ATTEMPTS", 2)),
+         rules }
         .checker()
         .threads(n("THREADS", 2).into())
         .finish_when(HasDiscoveries::AnyFailures)

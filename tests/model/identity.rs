@@ -1,214 +1,146 @@
-//! When two states are one: at another time but with the same distances, or with the tabs in
-//! each other's place, everything goes on in the same way.
+//! When two states are one: whatever can happen from the one can happen from the other.
+//!
+//! It makes no difference at what time something is, but how far ahead of now; which of the two
+//! tabs it is; how often a tab has started, but whether a claim is a dead one's; what number an
+//! attempt has, but whether it is the one under way.
 
 use std::hash::{Hash, Hasher};
 
-use tollbox::core::record::Purpose;
-
-use super::journal::Kept;
-use super::tab::{Attempt, End, Name, Order, Stray, Work};
+use super::end::End;
+use super::journal::Rest;
+use super::rules::Left;
+use super::server::Server;
+use super::tab::{Attempt, Name, Order, Stray, Work};
 use super::world::World;
 
 impl Hash for World {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        let marks = [false, true].map(|swapped| {
-            let mut marks = Marks {
-                now_ms: self.wall_ms,
-                swapped,
-                bytes: Vec::with_capacity(128),
-            };
-            marks.world(self);
-            marks.bytes
-        });
-        let [one, two] = &marks;
+        let [one, two] = [0, 1].map(|swap| self.seen(swap));
         one.min(two).hash(hasher);
     }
 }
 
-struct Marks {
-    now_ms: u64,
-    swapped: bool,
-    bytes: Vec<u8>,
+/// What of a state makes a difference.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Sight {
+    work: [[Work; 2]; 2],
+    journal: [Option<Rest>; 2],
+    strays: Vec<Stray>,
+    server: Server,
+    left: Left,
+    flags: [[bool; 2]; 2],
+    defied: bool,
 }
 
-impl Marks {
-    fn world(&mut self, world: &World) {
-        for kept in &world.journal {
-            self.kept(kept.as_ref());
+impl World {
+    fn seen(&self, swap: usize) -> Sight {
+        let eye = Eye { world: self, swap };
+        let mut strays: Vec<Stray> = self.strays.iter().map(|stray| eye.stray(stray)).collect();
+        strays.sort_unstable();
+        Sight {
+            work: [0, 1].map(|place| self.tabs[place ^ swap].work.map(|work| eye.work(work))),
+            journal: [0, 1].map(|which| {
+                let kept = self.journal[which].as_ref()?;
+                Some(eye.rest(kept.rest))
+            }),
+            strays,
+            server: self.server,
+            left: self.left,
+            flags: [self.promised, self.said_untaken],
+            defied: self.defied,
         }
-        for place in 0..2 {
-            let tab = &world.tabs[place ^ usize::from(self.swapped)];
-            self.small(tab.start);
-            for work in &tab.work {
-                self.work(work);
-            }
-        }
-        let server = &world.server;
-        self.small(server.points as usize);
-        self.bytes.extend(server.times_charged);
-        self.strays(&world.strays);
-        let left = &world.left;
-        self.bytes.extend(left.asks);
-        self.bytes.extend([
-            left.losses,
-            left.crashes,
-            left.cancels,
-            left.top_ups,
-            left.kept_back,
-            left.forgets,
-            left.lapses,
-        ]);
-        for flag in [
-            world.promised[0],
-            world.promised[1],
-            world.said_untaken[0],
-            world.said_untaken[1],
-            world.defied,
-        ] {
-            self.flag(flag);
+    }
+}
+
+struct Eye<'a> {
+    world: &'a World,
+    swap: usize,
+}
+
+impl Eye<'_> {
+    /// What is over is over.
+    fn time(&self, at_ms: u64) -> u64 {
+        at_ms.saturating_sub(self.world.wall_ms)
+    }
+
+    fn name(&self, name: Name) -> Name {
+        Name {
+            place: name.place ^ self.swap,
+            start: usize::from(!self.world.is_dead(name)),
         }
     }
 
-    fn kept(&mut self, kept: Option<&Kept>) {
-        let Some(kept) = kept else {
-            return self.small(0);
-        };
-        self.small(1);
-        self.bytes.extend(kept.shape.to_le_bytes());
-        self.name(kept.claimant);
-        for ms in kept.times {
-            self.time(ms);
+    fn rest(&self, rest: Rest) -> Rest {
+        Rest {
+            claimant: rest.claimant.map(|name| self.name(name)),
+            times_ms: rest.times_ms.map(|at_ms| self.time(at_ms)),
+            ..rest
         }
     }
 
-    fn work(&mut self, work: &Work) {
+    fn work(&self, work: Work) -> Work {
         match work {
-            Work::Idle => self.small(0),
-            Work::Writing(order) => {
-                self.small(1);
-                self.order(order);
-            }
-            Work::Claimed(attempt) => {
-                self.small(2);
-                self.attempt(attempt);
-            }
-            Work::Sent(attempt) => {
-                self.small(3);
-                self.attempt(attempt);
-            }
-            Work::Answered(attempt, word) => {
-                self.small(4);
-                self.attempt(attempt);
-                self.small(*word as usize);
-            }
+            Work::Idle => work,
+            Work::Writing(order) => Work::Writing(self.order(order)),
+            Work::Claimed(attempt) => Work::Claimed(self.attempt(attempt)),
+            Work::Sent(attempt) => Work::Sent(self.attempt(attempt)),
+            Work::Answered(attempt, word) => Work::Answered(self.attempt(attempt), word),
         }
     }
 
-    fn order(&mut self, order: &Order) {
+    fn order(&self, order: Order) -> Order {
         match order {
-            Order::Enqueue { claim_until_ms } => {
-                self.small(0);
-                self.flag(claim_until_ms.is_some());
-                self.time(claim_until_ms.unwrap_or(0));
-            }
+            Order::Enqueue { claim_until_ms } => Order::Enqueue {
+                claim_until_ms: claim_until_ms.map(|at_ms| self.time(at_ms)),
+            },
             Order::Begin {
-                purpose,
+                sends,
                 until_ms,
                 over,
-            } => {
-                self.small(1);
-                self.purpose(*purpose);
-                self.time(*until_ms);
-                self.name(*over);
-            }
-            Order::Conclude {
-                purpose,
-                number,
-                end,
-            } => {
-                self.small(2);
-                self.purpose(*purpose);
-                self.small(*number as usize);
-                self.end(*end);
-            }
+            } => Order::Begin {
+                sends,
+                until_ms: self.time(until_ms),
+                over: over.map(|name| self.name(name)),
+            },
+            Order::Conclude { sends, number, end } => Order::Conclude {
+                sends,
+                number: number.min(1),
+                end: match end {
+                    End::Lost(until_ms) => End::Lost(self.time(until_ms)),
+                    End::TooEarly(until_ms) => End::TooEarly(self.time(until_ms)),
+                    End::Charged
+                    | End::Declined
+                    | End::NeverCharged
+                    | End::Exhausted
+                    | End::Parked
+                    | End::TurnedAway
+                    | End::NotSent => end,
+                },
+            },
+            Order::Cancel | Order::Forget => order,
         }
     }
 
-    fn end(&mut self, end: End) {
-        match end {
-            End::Charged => self.small(0),
-            End::Declined => self.small(1),
-            End::NeverCharged => self.small(2),
-            End::Exhausted => self.small(3),
-            End::Parked => self.small(4),
-            End::NotSent => self.small(5),
-            End::Refused => self.small(6),
-            End::Lost(until_ms) => {
-                self.small(7);
-                self.time(until_ms);
-            }
-            End::TooEarly(until_ms) => {
-                self.small(8);
-                self.time(until_ms);
-            }
+    fn attempt(&self, attempt: Attempt) -> Attempt {
+        Attempt {
+            number: attempt.number.min(1),
+            until_ms: self.time(attempt.until_ms),
+            earlier_until_ms: self.time(attempt.earlier_until_ms),
+            ..attempt
         }
     }
 
-    fn attempt(&mut self, attempt: &Attempt) {
-        self.purpose(attempt.purpose);
-        self.small(attempt.number as usize);
-        self.time(attempt.until_ms);
-        self.time(attempt.earlier_until_ms);
-        self.flag(attempt.left_early);
-        self.flag(attempt.exhausted);
-        self.flag(attempt.given_up);
-    }
-
-    /// In no order.
-    fn strays(&mut self, strays: &[Stray]) {
-        let from = self.bytes.len();
-        let mut all: Vec<Vec<u8>> = Vec::new();
-        for stray in strays {
-            match stray {
-                Stray::Request { which, until_ms } => {
-                    self.small(10 + *which);
-                    self.time(*until_ms);
-                }
-                Stray::Write { name, which, order } => {
-                    self.small(20 + *which);
-                    self.name(Some(*name));
-                    self.order(order);
-                }
-            }
-            all.push(self.bytes.split_off(from));
+    fn stray(&self, stray: &Stray) -> Stray {
+        match *stray {
+            Stray::Request { which, until_ms } => Stray::Request {
+                which,
+                until_ms: self.time(until_ms),
+            },
+            Stray::Write { name, which, order } => Stray::Write {
+                name: self.name(name),
+                which,
+                order: self.order(order),
+            },
         }
-        all.sort_unstable();
-        self.small(all.len());
-        for marks in all {
-            self.bytes.extend(marks);
-        }
-    }
-
-    fn name(&mut self, name: Option<Name>) {
-        self.small(name.map_or(0, |name| {
-            1 + (name.place ^ usize::from(self.swapped)) * 2 + name.start
-        }));
-    }
-
-    fn purpose(&mut self, purpose: Purpose) {
-        self.flag(purpose == Purpose::Send);
-    }
-
-    /// What is over is over.
-    fn time(&mut self, at_ms: u64) {
-        self.small(at_ms.saturating_sub(self.now_ms) as usize);
-    }
-
-    fn flag(&mut self, flag: bool) {
-        self.small(usize::from(flag));
-    }
-
-    fn small(&mut self, number: usize) {
-        self.bytes.push(u8::try_from(number).unwrap());
     }
 }

@@ -15,9 +15,11 @@
 
 mod actions;
 mod checks;
+mod end;
 mod identity;
 mod journal;
 mod promises;
+mod quotient;
 mod rules;
 mod server;
 mod steps;

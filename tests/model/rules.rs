@@ -1,22 +1,20 @@
-//! What a run may contain, and the rules of the protocol, each of which can be left out to see
+//! What may happen in a run, and the rules of the protocol, any of which can be left out to see
 //! what it is good for.
 
-/// What may happen, and how often.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Scope {
-    /// How often each charge is asked for, in any tab.
+/// How often each thing may still happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Left {
+    /// Each charge is asked for, in any tab.
     pub asks: [u8; 2],
+    /// An answer is lost, or is none.
     pub losses: u8,
     pub crashes: u8,
-    pub cancels: u8,
+    pub cancels: [u8; 2],
     pub top_ups: u8,
-    /// Claims that are not used after all.
+    /// What has been claimed is not sent after all.
     pub kept_back: u8,
+    /// A settled charge is let go.
     pub forgets: u8,
-    /// Claims that lapse although their tab lives.
-    pub lapses: u8,
-    /// `maxTotalAttempts`.
-    pub attempts: u32,
 }
 
 /// The rules of the protocol.
@@ -24,25 +22,25 @@ pub struct Scope {
 pub enum Rule {
     /// The server charges a key once.
     ServerKey,
-    /// A claim keeps other tabs away until it ends or its tab is known to be dead.
+    /// A claim keeps other tabs away until it ends, or its tab is known to be dead.
     ClaimsHold,
-    /// A charge request leaves only after the transaction that claims it has committed.
+    /// A request leaves only after the transaction that claims its charge has committed.
     SendAfterCommit,
-    /// What was claimed leaves, and arrives, only as long as its claim holds.
-    LeaveWithinClaim,
     /// What is told is what a committed transaction has left in the journal.
     TellAfterCommit,
+    /// A request leaves, and may arrive, only as long as its claim holds.
+    LeaveWithinClaim,
     /// "Nothing was taken" is not believed while an earlier sending may still arrive.
     TooEarly,
-    /// What counts for that is when the request left, not when its answer came.
+    /// What counts for that is when the request left, and not when its answer came.
     Departure,
     /// Only the tab whose attempt is under way concludes it.
     OwnAttempt,
-    /// What was given up is looked up, and not sent.
+    /// What is given up is not sent, also by a tab that has not learnt yet that it is.
     GivenUp,
 }
 
-/// All rules but some.
+/// All rules, or all but one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rules {
     without: Option<Rule>,

@@ -1,45 +1,45 @@
 //! What a step changes.
 
-use tollbox::core::journal::{Applied, Op};
-use tollbox::core::record::{Claim, Purpose, Record, State, Verdict};
+use tollbox::core::record::Record;
 
-use super::actions::Action;
-use super::journal::commit;
+use super::actions::{Action, Leaves};
+use super::end::End;
 use super::rules::Rule;
-use super::server::{CHARGES, TOP_UP, Word};
-use super::tab::{Attempt, End, Name, Order, Stray, Work};
-use super::world::{CLAIM_MS, LATE_MS, Protocol, World};
+use super::server::Word;
+use super::tab::{Attempt, Name, Order, Stray, Work};
+use super::world::{LATE_MS, Protocol, World};
 
 impl Protocol {
-    pub fn step(&self, world: &World, action: Action) -> World {
-        let mut next = world.clone();
-        self.take(&mut next, action);
-        next
-    }
-
-    fn take(&self, world: &mut World, action: Action) {
+    pub fn take(&self, world: &mut World, action: Action) {
         match action {
             Action::Ask {
                 place,
                 which,
                 at_once,
             } => self.ask(world, place, which, at_once),
-            Action::Cancel { which } => self.cancel(world, which),
-            Action::TopUp => {
-                world.left.top_ups -= 1;
-                world.server.points += TOP_UP;
+            Action::Cancel { which } => {
+                world.left.cancels[which] -= 1;
+                self.transact(world, world.name(0), which, Order::Cancel);
             }
             Action::Forget { which } => {
                 world.left.forgets -= 1;
-                let key = CHARGES[which].key.clone();
-                let at = self.apply_at(world);
-                commit(&mut world.journal[which], &Op::Forget { key }, at);
+                self.transact(world, world.name(0), which, Order::Forget);
                 world.promised[which] = false;
             }
-            Action::Begin { place, which } => self.begin(world, place, which, None),
-            Action::TakeOver { place, which } => {
-                let dead = world.journal[which].as_ref().and_then(|kept| kept.claimant);
-                self.begin(world, place, which, dead);
+            Action::Begin { place, which } => {
+                let order = self.claiming(world, which);
+                self.write_and_send(world, place, which, order);
+            }
+            Action::BeginUnaware { place, which } => {
+                let order = match self.claiming(world, which) {
+                    Order::Begin { until_ms, over, .. } => Order::Begin {
+                        sends: true,
+                        until_ms,
+                        over,
+                    },
+                    order => order,
+                };
+                self.write_and_send(world, place, which, order);
             }
             Action::Commit { place, which } => {
                 if let Work::Writing(order) = world.tabs[place].work[which] {
@@ -50,44 +50,28 @@ impl Protocol {
             Action::Launch { place, which } => self.launch(world, place, which),
             Action::KeepBack { place, which } => {
                 world.left.kept_back -= 1;
-                if let Work::Claimed(attempt) = world.tabs[place].work[which] {
-                    world.tabs[place].work[which] = concluding(&attempt, End::NotSent);
-                }
-            }
-            Action::Arrive { place, which } => {
                 if let Work::Sent(attempt) = world.tabs[place].work[which] {
-                    let word = match attempt.purpose {
-                        Purpose::Send => self.arrive(world, which),
-                        Purpose::LookUp => world.server.look_up(which),
-                    };
-                    world.tabs[place].work[which] = Work::Answered(attempt, word);
+                    world.tabs[place].work[which] = attempt.ended(End::NotSent);
                 }
             }
-            Action::Hear { place, which } => {
-                if let Work::Answered(attempt, word) = world.tabs[place].work[which] {
-                    let end = self.end(world, &attempt, word);
-                    if !self.rules.has(Rule::TellAfterCommit) && end.says_untaken() {
-                        world.said_untaken[which] = true;
-                    }
-                    world.tabs[place].work[which] = concluding(&attempt, end);
-                }
-            }
-            Action::Lose { place, which } => self.lose(world, place, which),
-            Action::Refuse { place, which } => {
+            Action::Arrive {
+                place,
+                which,
+                topped_up,
+            } => self.arrive(world, place, which, topped_up),
+            Action::Hear { place, which } => self.hear(world, place, which),
+            Action::ArriveInVain { place, which }
+            | Action::Lose { place, which }
+            | Action::LoseAnswer { place, which } => {
                 world.left.losses -= 1;
-                if let Work::Sent(attempt) | Work::Answered(attempt, _) =
-                    world.tabs[place].work[which]
-                {
-                    let end = match attempt.exhausted || attempt.given_up {
-                        true => End::Parked,
-                        false => End::Refused,
-                    };
-                    world.tabs[place].work[which] = concluding(&attempt, end);
+                if let Work::Sent(attempt) = world.tabs[place].work[which] {
+                    let end = self.mishap(world, which, &attempt, action);
+                    world.tabs[place].work[which] = attempt.ended(end);
                 }
             }
-            Action::StrayArrives { stray } => {
+            Action::StrayArrives { stray, topped_up } => {
                 if let Stray::Request { which, .. } = world.strays.remove(stray) {
-                    self.arrive(world, which);
+                    self.charge(world, which, topped_up);
                 }
             }
             Action::StrayCommits { stray } => {
@@ -95,199 +79,181 @@ impl Protocol {
                     self.commit(world, name, which, order);
                 }
             }
-            Action::Crash { place } => self.crash(world, place),
-            Action::Tick => self.tick(world),
+            Action::Crash { place, leaves } => self.crash(world, place, leaves),
+            Action::Tick => {
+                world.wall_ms += 1;
+                let now_ms = world.wall_ms;
+                world.strays.retain(|stray| match stray {
+                    Stray::Request { until_ms, .. } => *until_ms > now_ms,
+                    Stray::Write { .. } => false,
+                });
+                for work in world.tabs.iter_mut().flat_map(|tab| &mut tab.work) {
+                    if let Work::Sent(attempt) = work
+                        && attempt.until_ms <= now_ms
+                    {
+                        // It has not arrived, and so it had not left.
+                        *work = attempt.ended(End::NotSent);
+                    }
+                }
+            }
         }
-    }
-
-    fn arrive(&self, world: &mut World, which: usize) -> Word {
-        world
-            .server
-            .charge(which, self.rules.has(Rule::ServerKey))
     }
 
     fn ask(&self, world: &mut World, place: usize, which: usize, at_once: bool) {
-        world.left.asks[which] -= 1;
-        world.said_untaken[which] = false;
+        let order = self.asking(world, which, at_once);
         if !self.rules.has(Rule::TellAfterCommit) {
             world.promised[which] = true;
-        }
-        let order = Order::Enqueue {
-            claim_until_ms: at_once.then_some(world.wall_ms + CLAIM_MS),
-        };
-        match at_once {
-            true => self.write_and_send(world, place, which, order, Purpose::Send),
-            false => world.tabs[place].work[which] = Work::Writing(order),
+            world.tabs[place].work[which] = Work::Writing(order);
+        } else if at_once {
+            self.write_and_send(world, place, which, order);
+        } else {
+            self.commit(world, world.name(place), which, order);
         }
     }
 
-    fn begin(&self, world: &mut World, place: usize, which: usize, over: Option<Name>) {
-        let Some(kept) = &world.journal[which] else {
-            return;
-        };
-        let purpose = self.purpose(&kept.record);
-        let order = Order::Begin {
-            purpose,
-            until_ms: world.wall_ms + CLAIM_MS,
-            over,
-        };
-        self.write_and_send(world, place, which, order, purpose);
+    fn asking(&self, world: &mut World, which: usize, at_once: bool) -> Order {
+        world.left.asks[which] -= 1;
+        world.said_untaken[which] = false;
+        Order::Enqueue {
+            claim_until_ms: at_once.then_some(world.wall_ms + self.claim_ms),
+        }
     }
 
-    /// First the one, and the other when that has committed; at once where the rule is left out.
-    fn write_and_send(
-        &self,
-        world: &mut World,
-        place: usize,
-        which: usize,
-        order: Order,
-        purpose: Purpose,
-    ) {
+    fn claiming(&self, world: &World, which: usize) -> Order {
+        let kept = world.journal[which].as_ref();
+        let claimant = kept.and_then(|kept| kept.rest.claimant);
+        Order::Begin {
+            sends: kept.is_none_or(|kept| self.wants_sending(&kept.record)),
+            until_ms: world.wall_ms + self.claim_ms,
+            over: claimant.filter(|name| world.is_dead(*name)),
+        }
+    }
+
+    /// Claims a charge, and sends when that has committed. Nobody sees the time between the order
+    /// and its commit but for the tab that dies in it: see `crash`. Without the rule the request
+    /// leaves beside the transaction.
+    fn write_and_send(&self, world: &mut World, place: usize, which: usize, order: Order) {
         let name = world.name(place);
-        world.tabs[place].work[which] = match self.rules.has(Rule::SendAfterCommit) {
-            true => Work::Writing(order),
-            false => {
-                world.strays.push(Stray::Write { name, which, order });
-                let kept = world.journal[which].as_ref();
-                let record = kept.map(|kept| &*kept.record);
-                let attempts = record.map_or(0, Record::attempts);
-                Work::Sent(Attempt {
-                    purpose,
-                    number: attempts + u32::from(purpose == Purpose::Send),
-                    until_ms: world.wall_ms + CLAIM_MS,
-                    earlier_until_ms: record.map_or(0, Record::may_arrive_until_ms),
-                    left_early: record.map_or(0, Record::may_arrive_until_ms) > world.wall_ms,
-                    exhausted: record.map_or(0, Record::spent) >= self.scope.attempts,
-                    given_up: record.is_some_and(Record::given_up),
-                })
-            }
+        if self.rules.has(Rule::SendAfterCommit) {
+            world.tabs[place].work[which] = self.commit(world, name, which, order);
+            return;
+        }
+        let sends = match order {
+            Order::Begin { sends, .. } => sends,
+            Order::Enqueue { .. } | Order::Conclude { .. } | Order::Cancel | Order::Forget => true,
         };
+        let record = world.journal[which].as_ref().map(|kept| &*kept.record);
+        let attempts = record.map_or(0, Record::attempts);
+        let attempt = Attempt {
+            sends,
+            number: attempts + u32::from(sends),
+            ..self.attempt(record, world.wall_ms + self.claim_ms)
+        };
+        world.tabs[place].work[which] = Work::Claimed(attempt);
+        self.launch(world, place, which);
+        world.strays.push(Stray::Write { name, which, order });
     }
 
-    fn cancel(&self, world: &mut World, which: usize) {
-        world.left.cancels -= 1;
-        let op = Op::Cancel {
-            key: CHARGES[which].key.clone(),
-            detail: "given up".to_owned(),
-        };
-        let at = self.apply_at(world);
-        let applied = commit(&mut world.journal[which], &op, at);
-        tell(world, which, &applied);
-    }
-
-    /// Carries out one transaction. Gives what its tab does next.
+    /// Carries out a transaction. Gives what its tab does next.
     fn commit(&self, world: &mut World, name: Name, which: usize, order: Order) -> Work {
-        let at = self.apply_at(world);
-        let (key, tab) = (CHARGES[which].key.clone(), name.text());
-        match order {
+        if let Order::Begin { sends: true, .. } = order
+            && self.rules.has(Rule::GivenUp)
+            && world.journal[which]
+                .as_ref()
+                .is_some_and(|kept| kept.record.given_up())
+        {
+            return Work::Idle;
+        }
+        let done = self.transact(world, name, which, order);
+        let until_ms = match order {
             Order::Enqueue { claim_until_ms } => {
-                let op = Op::Enqueue {
-                    charge: CHARGES[which].clone(),
-                    sequence: 1,
-                    admission: Ok(()),
-                    claim: claim_until_ms.map(|until_ms| Claim { tab, until_ms }),
-                };
-                let applied = commit(&mut world.journal[which], &op, at);
                 world.promised[which] = true;
                 world.said_untaken[which] = false;
-                match claim_until_ms {
-                    Some(until_ms) => self.claimed(name, until_ms, &applied),
-                    None => Work::Idle,
+                claim_until_ms
+            }
+            Order::Begin { until_ms, .. } => Some(until_ms).filter(|_| done),
+            Order::Conclude { .. } | Order::Cancel | Order::Forget => None,
+        };
+        match (until_ms, &world.journal[which]) {
+            (Some(until_ms), Some(kept)) if kept.rest.claimant == Some(name) => {
+                let attempt = self.attempt(Some(&kept.record), until_ms);
+                match self.rules.has(Rule::LeaveWithinClaim) {
+                    // Until it arrives, nobody can tell when it left.
+                    true => self.sent(world, attempt),
+                    false => Work::Claimed(attempt),
                 }
             }
-            Order::Begin {
-                purpose,
-                until_ms,
-                over,
-            } => {
-                let record = world.journal[which].as_ref().map(|kept| &kept.record);
-                let given_up = record.is_some_and(|record| record.given_up());
-                if given_up && purpose == Purpose::Send && self.rules.has(Rule::GivenUp) {
-                    return Work::Idle;
-                }
-                let op = Op::Begin {
-                    key,
-                    purpose,
-                    claim: Claim { tab, until_ms },
-                    over: over.map(Name::text),
-                };
-                let applied = commit(&mut world.journal[which], &op, at);
-                match applied.done {
-                    true => self.claimed(name, until_ms, &applied),
-                    false => Work::Idle,
-                }
-            }
-            Order::Conclude {
-                purpose,
-                number,
-                end,
-            } => {
-                let mut by = (tab, Some((purpose, number)));
-                if !self.rules.has(Rule::OwnAttempt)
-                    && let Some(kept) = &world.journal[which]
-                {
-                    by = (
-                        kept.claimant.map_or(by.0, Name::text),
-                        kept.record.attempt(),
-                    );
-                }
-                let op = Op::Conclude {
-                    key,
-                    tab: by.0,
-                    attempt: by.1,
-                    conclusion: end.conclusion(),
-                    next_attempt_at_ms: end.next_ms(),
-                };
-                let applied = commit(&mut world.journal[which], &op, at);
-                tell(world, which, &applied);
-                Work::Idle
-            }
+            (Some(_) | None, _) => Work::Idle,
         }
     }
 
-    fn claimed(&self, name: Name, until_ms: u64, applied: &Applied) -> Work {
-        let Some(record) = &applied.record else {
-            return Work::Idle;
-        };
-        let own = record.claim().is_some_and(|claim| claim.tab == name.text());
-        match record.attempt() {
-            Some((purpose, number)) if own => Work::Claimed(Attempt {
-                purpose,
-                number,
-                until_ms,
-                earlier_until_ms: record.may_arrive_until_ms(),
-                left_early: false,
-                exhausted: record.spent() >= self.scope.attempts,
-                given_up: record.given_up(),
-            }),
-            Some(_) | None => Work::Idle,
+    fn attempt(&self, record: Option<&Record>, until_ms: u64) -> Attempt {
+        let attempt = record.and_then(Record::attempt);
+        Attempt {
+            sends: attempt.is_none_or(|(purpose, _)| purpose == super::tab::purpose(true)),
+            number: attempt.map_or(0, |(_, number)| number),
+            until_ms,
+            earlier_until_ms: record.map_or(0, Record::may_arrive_until_ms),
+            left_early: false,
+            exhausted: record.is_some_and(|record| record.spent() >= self.most_attempts),
+            given_up: record.is_some_and(Record::given_up),
         }
     }
 
     fn launch(&self, world: &mut World, place: usize, which: usize) {
-        let Work::Claimed(attempt) = world.tabs[place].work[which] else {
-            return;
-        };
-        let in_time = self.rules.has(Rule::LeaveWithinClaim);
-        world.tabs[place].work[which] = if in_time && attempt.until_ms <= world.wall_ms {
-            concluding(&attempt, End::NotSent)
-        } else {
-            world.defied |= attempt.given_up && attempt.purpose == Purpose::Send;
-            Work::Sent(Attempt {
-                until_ms: match in_time {
-                    true => attempt.until_ms,
-                    false => world.wall_ms + CLAIM_MS,
-                },
-                left_early: attempt.earlier_until_ms > world.wall_ms,
-                ..attempt
-            })
-        };
+        let work = world.tabs[place].work[which];
+        if let Work::Claimed(attempt) | Work::Sent(attempt) = work {
+            world.tabs[place].work[which] = self.sent(world, attempt);
+        }
     }
 
-    /// What an answer means.
-    fn end(&self, world: &World, attempt: &Attempt, word: Word) -> End {
+    fn sent(&self, world: &mut World, attempt: Attempt) -> Work {
+        world.defied |= attempt.given_up && attempt.sends;
+        let left_early = attempt.earlier_until_ms > world.wall_ms;
+        Work::Sent(Attempt {
+            until_ms: match self.rules.has(Rule::LeaveWithinClaim) {
+                true => attempt.until_ms,
+                false => world.wall_ms + self.claim_ms,
+            },
+            earlier_until_ms: match left_early {
+                true => attempt.earlier_until_ms,
+                false => 0,
+            },
+            left_early,
+            ..attempt
+        })
+    }
+
+    fn arrive(&self, world: &mut World, place: usize, which: usize, topped_up: bool) {
+        let Work::Sent(attempt) = world.tabs[place].work[which] else {
+            return;
+        };
+        let word = match attempt.sends {
+            true => self.charge(world, which, topped_up),
+            false => world.server.look_up(which),
+        };
+        world.tabs[place].work[which] = Work::Answered(attempt, word);
+        if self.rules.has(Rule::Departure) {
+            // What the answer means is as certain now as when it is heard.
+            self.hear(world, place, which);
+        }
+    }
+
+    fn charge(&self, world: &mut World, which: usize, topped_up: bool) -> Word {
+        if topped_up {
+            world.left.top_ups -= 1;
+            world.server.top_up();
+        }
+        let remembers_keys = self.rules.has(Rule::ServerKey);
+        world.server.charge(which, remembers_keys)
+    }
+
+    fn hear(&self, world: &mut World, place: usize, which: usize) {
+        let Work::Answered(attempt, word) = world.tabs[place].work[which] else {
+            return;
+        };
         let end = match word {
-            Word::Charged => End::Charged,
+            Word::Charged | Word::Replayed => End::Charged,
             Word::Declined => End::Declined,
             Word::NeverCharged if attempt.exhausted && !attempt.given_up => End::Exhausted,
             Word::NeverCharged => End::NeverCharged,
@@ -296,81 +262,65 @@ impl Protocol {
             true => attempt.left_early,
             false => attempt.earlier_until_ms > world.wall_ms,
         };
-        match early && end.says_untaken() && self.rules.has(Rule::TooEarly) {
+        let too_early = early && self.rules.has(Rule::TooEarly);
+        let untaken = end.conclusion().says_untaken();
+        let end = match too_early && untaken {
             true => End::TooEarly(attempt.earlier_until_ms),
             false => end,
+        };
+        if !self.rules.has(Rule::TellAfterCommit) && untaken && !too_early {
+            world.said_untaken[which] = true;
         }
+        world.tabs[place].work[which] = attempt.ended(end);
     }
 
-    fn lose(&self, world: &mut World, place: usize, which: usize) {
-        world.left.losses -= 1;
+    /// What becomes of a request that brings no word.
+    fn mishap(&self, world: &mut World, which: usize, attempt: &Attempt, action: Action) -> End {
         let until_ms = world.wall_ms + LATE_MS;
-        let work = world.tabs[place].work[which];
-        let (Work::Sent(attempt) | Work::Answered(attempt, _)) = work else {
-            return;
-        };
-        let sends = attempt.purpose == Purpose::Send;
-        if sends && matches!(work, Work::Sent(_)) {
-            world.strays.push(Stray::Request {
-                which,
-                until_ms: until_ms.min(attempt.until_ms),
-            });
+        match action {
+            Action::ArriveInVain { .. } => {
+                match !attempt.sends && (attempt.exhausted || attempt.given_up) {
+                    true => End::Parked,
+                    false => End::TurnedAway,
+                }
+            }
+            Action::LoseAnswer { .. } => {
+                self.charge(world, which, false);
+                End::Lost(0)
+            }
+            _ if attempt.sends => {
+                world.strays.push(Stray::Request {
+                    which,
+                    until_ms: until_ms.min(attempt.until_ms),
+                });
+                End::Lost(until_ms)
+            }
+            _ => End::NotSent,
         }
-        let end = match sends {
-            true => End::Lost(until_ms),
-            false => End::NotSent,
-        };
-        world.tabs[place].work[which] = concluding(&attempt, end);
     }
 
-    fn crash(&self, world: &mut World, place: usize) {
+    fn crash(&self, world: &mut World, place: usize, leaves: Option<(usize, Leaves)>) {
         world.left.crashes -= 1;
         let name = world.name(place);
+        if let Some((which, leaves)) = leaves {
+            let order = match leaves {
+                Leaves::Ask { at_once } => self.asking(world, which, at_once),
+                Leaves::Begin => self.claiming(world, which),
+            };
+            world.strays.push(Stray::Write { name, which, order });
+        }
         for which in 0..2 {
+            // What it had claimed may as well have left; whether it arrives is open.
+            self.launch(world, place, which);
             match std::mem::replace(&mut world.tabs[place].work[which], Work::Idle) {
-                Work::Writing(order) => {
-                    world.strays.push(Stray::Write { name, which, order });
+                Work::Writing(order) => world.strays.push(Stray::Write { name, which, order }),
+                Work::Sent(attempt) if attempt.sends => {
+                    let until_ms = attempt.until_ms;
+                    world.strays.push(Stray::Request { which, until_ms });
                 }
-                Work::Sent(Attempt {
-                    purpose: Purpose::Send,
-                    until_ms,
-                    ..
-                }) => world.strays.push(Stray::Request { which, until_ms }),
                 Work::Idle | Work::Claimed(_) | Work::Sent(_) | Work::Answered(..) => {}
             }
         }
         world.tabs[place].start += 1;
-    }
-
-    fn tick(&self, world: &mut World) {
-        world.wall_ms += 1;
-        let now_ms = world.wall_ms;
-        world.strays.retain(|stray| match stray {
-            Stray::Request { until_ms, .. } => *until_ms > now_ms,
-            Stray::Write { .. } => false,
-        });
-        let lapsed = world.journal.iter().flatten().any(|kept| {
-            kept.times[0] == now_ms && self.lives(world, kept.claimant)
-        });
-        if lapsed && world.left.lapses < u8::MAX {
-            world.left.lapses -= 1;
-        }
-    }
-}
-
-fn concluding(attempt: &Attempt, end: End) -> Work {
-    Work::Writing(Order::Conclude {
-        purpose: attempt.purpose,
-        number: attempt.number,
-        end,
-    })
-}
-
-/// The caller is told what the journal has.
-fn tell(world: &mut World, which: usize, applied: &Applied) {
-    if let Some(record) = &applied.record
-        && let State::Settled(Verdict::Declined(_) | Verdict::Failed(_)) = record.state()
-    {
-        world.said_untaken[which] = true;
     }
 }

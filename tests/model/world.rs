@@ -1,22 +1,22 @@
 //! The whole: two tabs, one journal, one server, and what is under way between them.
 
-use tollbox::core::journal::ApplyAt;
+use super::journal::{Kept, Transaction};
+use super::rules::{Left, Rule, Rules};
+use super::server::Server;
+use super::tab::{Name, Order, Stray, Tab, Work};
 
-use super::journal::Kept;
-use super::rules::{Rule, Rules, Scope};
-use super::server::{OPENING, Server};
-use super::tab::{Name, Stray, Tab, Work};
-
-/// How long a claim lasts; time goes by in steps of 1.
-pub const CLAIM_MS: u64 = 2;
-/// How long after its loss a request may still arrive.
+/// How long after its loss a request may still arrive. Time goes by in steps of 1.
 pub const LATE_MS: u64 = 1;
 
-/// The protocol, with all that may happen to it.
+/// The protocol, and what may happen to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Protocol {
-    pub scope: Scope,
     pub rules: Rules,
+    pub left: Left,
+    /// How long a claim lasts.
+    pub claim_ms: u64,
+    /// `maxTotalAttempts`.
+    pub most_attempts: u32,
 }
 
 /// One state of everything.
@@ -27,11 +27,10 @@ pub struct World {
     pub journal: [Option<Kept>; 2],
     pub server: Server,
     pub strays: Vec<Stray>,
-    /// What may still happen.
-    pub left: Scope,
-    /// A caller was told `queued` or `unknown`.
+    pub left: Left,
+    /// Callers were told `queued` or `unknown`.
     pub promised: [bool; 2],
-    /// A caller was told `declined` or `failed`, and nobody has asked again.
+    /// Callers were told `declined` or `failed`, and nobody has asked again.
     pub said_untaken: [bool; 2],
     /// What was given up has been sent.
     pub defied: bool,
@@ -45,28 +44,31 @@ impl Protocol {
         };
         World {
             wall_ms: 0,
-            tabs: [tab.clone(), tab],
+            tabs: [tab; 2],
             journal: [None, None],
-            server: Server {
-                points: OPENING,
-                times_charged: [0; 2],
-            },
+            server: Server::opening(),
             strays: Vec::new(),
-            left: self.scope,
+            left: self.left,
             promised: [false; 2],
             said_untaken: [false; 2],
             defied: false,
         }
     }
 
-    pub fn apply_at(&self, world: &World) -> ApplyAt {
-        ApplyAt {
+    /// Carries out one transaction. Whether it did what it is for.
+    pub fn transact(&self, world: &mut World, name: Name, which: usize, order: Order) -> bool {
+        let transaction = Transaction {
+            name,
+            which,
+            order,
             wall_ms: world.wall_ms,
             longest_claim_ms: match self.rules.has(Rule::ClaimsHold) {
-                true => CLAIM_MS,
+                true => self.claim_ms,
                 false => 0,
             },
-        }
+            forged: !self.rules.has(Rule::OwnAttempt),
+        };
+        transaction.commit(&mut world.journal[which])
     }
 }
 
