@@ -43,7 +43,11 @@ pub enum Action {
     /// A connection fails before the request has arrived, which it still may.
     Lose { place: usize, which: usize },
     /// A request arrives, and its answer is lost or says nothing.
-    LoseAnswer { place: usize, which: usize },
+    LoseAnswer {
+        place: usize,
+        which: usize,
+        topped_up: bool,
+    },
     /// A request that nobody waits for reaches the server, perhaps after a top-up.
     StrayArrives { stray: usize, topped_up: bool },
     /// A transaction of a tab that is gone commits after all.
@@ -194,30 +198,43 @@ impl Protocol {
 
     fn mishaps(&self, world: &World, place: usize, which: usize, actions: &mut Vec<Action>) {
         let left = &world.left;
-        match &world.tabs[place].work[which] {
-            Work::Sent(attempt) => {
-                if attempt.left_early && attempt.earlier_until_ms <= world.wall_ms {
-                    actions.push(Action::Launch { place, which });
-                }
-                if left.kept_back > 0 {
-                    actions.push(Action::KeepBack { place, which });
-                }
-                if attempt.sends && self.wants_top_up(world, which) {
-                    actions.push(Action::Arrive {
-                        place,
-                        which,
-                        topped_up: true,
-                    });
-                }
-                if left.losses > 0 {
-                    actions.push(Action::Lose { place, which });
-                    actions.push(Action::ArriveInVain { place, which });
-                    if attempt.sends {
-                        actions.push(Action::LoseAnswer { place, which });
-                    }
-                }
+        let attempt = match &world.tabs[place].work[which] {
+            Work::Sent(attempt) => attempt,
+            Work::Idle | Work::Writing(_) | Work::Claimed(_) | Work::Answered(..) => return,
+        };
+        if self.leaves_unseen() {
+            if attempt.left_early && attempt.earlier_until_ms <= world.wall_ms {
+                actions.push(Action::Launch { place, which });
             }
-            Work::Idle | Work::Writing(_) | Work::Claimed(_) | Work::Answered(..) => {}
+            if left.kept_back > 0 {
+                actions.push(Action::KeepBack { place, which });
+            }
+        }
+        if left.losses > 0 {
+            actions.push(Action::Lose { place, which });
+            actions.push(Action::ArriveInVain { place, which });
+        }
+        if !attempt.sends {
+            return;
+        }
+        for topped_up in [false, true] {
+            if topped_up && !self.wants_top_up(world, which) {
+                continue;
+            }
+            if topped_up {
+                actions.push(Action::Arrive {
+                    place,
+                    which,
+                    topped_up,
+                });
+            }
+            if left.losses > 0 {
+                actions.push(Action::LoseAnswer {
+                    place,
+                    which,
+                    topped_up,
+                });
+            }
         }
     }
 
@@ -253,6 +270,12 @@ impl Protocol {
         for work in world.tabs.iter().flat_map(|tab| &tab.work) {
             match work {
                 Work::Idle | Work::Writing(_) => {}
+                // By now it has arrived, or is lost.
+                Work::Sent(attempt)
+                    if !self.leaves_unseen() && attempt.until_ms == now_ms + 1 =>
+                {
+                    return false;
+                }
                 Work::Claimed(attempt) | Work::Sent(attempt) | Work::Answered(attempt, _) => {
                     waits = waits
                         || attempt.until_ms > now_ms
@@ -261,6 +284,11 @@ impl Protocol {
             }
         }
         waits
+    }
+
+    /// Whether nobody can tell when a request left until it arrives.
+    pub fn leaves_unseen(&self) -> bool {
+        self.rules.has(Rule::SendAfterCommit) && self.rules.has(Rule::LeaveWithinClaim)
     }
 
     /// Whether the record asks to be sent, else to be looked up.

@@ -62,7 +62,7 @@ impl Protocol {
             Action::Hear { place, which } => self.hear(world, place, which),
             Action::ArriveInVain { place, which }
             | Action::Lose { place, which }
-            | Action::LoseAnswer { place, which } => {
+            | Action::LoseAnswer { place, which, .. } => {
                 world.left.losses -= 1;
                 if let Work::Sent(attempt) = world.tabs[place].work[which] {
                     let end = self.mishap(world, which, &attempt, action);
@@ -89,6 +89,7 @@ impl Protocol {
                 });
                 for work in world.tabs.iter_mut().flat_map(|tab| &mut tab.work) {
                     if let Work::Sent(attempt) = work
+                        && self.leaves_unseen()
                         && attempt.until_ms <= now_ms
                     {
                         // It has not arrived, and so it had not left.
@@ -177,8 +178,7 @@ impl Protocol {
         match (until_ms, &world.journal[which]) {
             (Some(until_ms), Some(kept)) if kept.rest.claimant == Some(name) => {
                 let attempt = self.attempt(Some(&kept.record), until_ms);
-                match self.rules.has(Rule::LeaveWithinClaim) {
-                    // Until it arrives, nobody can tell when it left.
+                match self.leaves_unseen() {
                     true => self.sent(world, attempt),
                     false => Work::Claimed(attempt),
                 }
@@ -284,8 +284,8 @@ impl Protocol {
                     false => End::TurnedAway,
                 }
             }
-            Action::LoseAnswer { .. } => {
-                self.charge(world, which, false);
+            Action::LoseAnswer { topped_up, .. } => {
+                self.charge(world, which, topped_up);
                 End::Lost(0)
             }
             _ if attempt.sends => {
@@ -310,8 +310,10 @@ impl Protocol {
             world.strays.push(Stray::Write { name, which, order });
         }
         for which in 0..2 {
-            // What it had claimed may as well have left; whether it arrives is open.
-            self.launch(world, place, which);
+            if let Work::Claimed(_) = world.tabs[place].work[which] {
+                // It may as well have left; whether it arrives is open.
+                self.launch(world, place, which);
+            }
             match std::mem::replace(&mut world.tabs[place].work[which], Work::Idle) {
                 Work::Writing(order) => world.strays.push(Stray::Write { name, which, order }),
                 Work::Sent(attempt) if attempt.sends => {
