@@ -244,7 +244,10 @@ impl Protocol {
         if *work != [Work::Idle; 2] {
             push(None);
         }
-        for which in [0, 1].into_iter().filter(|which| work[*which] == Work::Idle) {
+        for which in [0, 1]
+            .into_iter()
+            .filter(|which| work[*which] == Work::Idle)
+        {
             if self.may_begin(world, which) {
                 push(Some((which, Leaves::Begin)));
             }
@@ -271,15 +274,11 @@ impl Protocol {
             match work {
                 Work::Idle | Work::Writing(_) => {}
                 // By now it has arrived, or is lost.
-                Work::Sent(attempt)
-                    if !self.leaves_unseen() && attempt.until_ms == now_ms + 1 =>
-                {
+                Work::Sent(attempt) if !self.leaves_unseen() && attempt.until_ms == now_ms + 1 => {
                     return false;
                 }
                 Work::Claimed(attempt) | Work::Sent(attempt) | Work::Answered(attempt, _) => {
-                    waits = waits
-                        || attempt.until_ms > now_ms
-                        || attempt.earlier_until_ms > now_ms;
+                    waits = waits || attempt.until_ms > now_ms || attempt.earlier_until_ms > now_ms;
                 }
             }
         }
@@ -298,6 +297,9 @@ impl Protocol {
             State::Attempting(attempting) => attempting.before(),
             State::Parked(_) | State::Settled(_) => return true,
         };
+        if record.given_up() && self.rules.has(Rule::GivenUp) {
+            return false;
+        }
         let exhausted = record.spent() >= self.most_attempts;
         record.attempts() == 0 || waiting.cleared() || !(record.given_up() || exhausted)
     }

@@ -1,63 +1,183 @@
-//! Runs of the checker.
+//! The checks: all rules together keep the promises; left out one by one, they don't.
 
+use std::io::Write as _;
 use std::time::Instant;
 
-use stateright::{Checker, HasDiscoveries, Model};
+use stateright::{Checker, HasDiscoveries, Model, Path, Property};
 
-use super::rules::{Rule, Rules, Left};
-use super::world::Protocol;
+use super::actions::Action;
+use super::promises::{AT_MOST_ONCE, GIVEN_UP, NOTHING_LOST, UNTAKEN, promises};
+use super::reached::reached;
+use super::rules::{Left, Rule, Rules};
+use super::world::{Protocol, World};
 
-fn n(name: &str, default: u8) -> u8 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+/// Two charges, and of everything once.
+const TWO_CHARGES: Protocol = Protocol {
+    rules: Rules::all(),
+    left: Left {
+        asks: [1, 1],
+        losses: 1,
+        crashes: 1,
+        cancels: [0, 1],
+        top_ups: 1,
+        kept_back: 0,
+        forgets: 0,
+    },
+    claim_ms: 2,
+    most_attempts: 2,
+    to_the_end: false,
+};
+
+/// The dear charge alone, in finer time, and more of everything.
+const ONE_CHARGE: Protocol = Protocol {
+    left: Left {
+        asks: [0, 2],
+        losses: 2,
+        crashes: 1,
+        cancels: [0, 1],
+        top_ups: 1,
+        kept_back: 1,
+        forgets: 1,
+    },
+    claim_ms: 3,
+    most_attempts: 3,
+    to_the_end: true,
+    ..TWO_CHARGES
+};
+
+/// The dear charge alone, and of everything once.
+const SHORT: Protocol = Protocol {
+    left: Left {
+        asks: [0, 1],
+        ..TWO_CHARGES.left
+    },
+    ..TWO_CHARGES
+};
+
+/// What each rule is good for.
+const GOOD_FOR: [(Rule, &str); 8] = [
+    (Rule::ServerKey, AT_MOST_ONCE),
+    (Rule::SendAfterCommit, UNTAKEN),
+    (Rule::TellAfterCommit, NOTHING_LOST),
+    (Rule::LeaveWithinClaim, UNTAKEN),
+    (Rule::TooEarly, UNTAKEN),
+    (Rule::Departure, UNTAKEN),
+    (Rule::OwnAttempt, UNTAKEN),
+    (Rule::GivenUp, GIVEN_UP),
+];
+
+impl Model for Protocol {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![self.opening()]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        self.everything(world, actions);
+    }
+
+    fn next_state(&self, world: &World, action: Action) -> Option<World> {
+        let mut next = world.clone();
+        self.take(&mut next, action);
+        self.drop_what_is_over(&mut next);
+        Some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Protocol>> {
+        let mut properties = promises();
+        // One charge alone is charged, or declined, or has nobody to be taken over from.
+        if self.left.asks[0] > 0 {
+            properties.extend(reached());
+        }
+        properties
+    }
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "real time")]
-fn explore() {
-    let rule = match std::env::var("WITHOUT").unwrap_or_default().as_str() {
-        "" => None,
-        "key" => Some(Rule::ServerKey),
-        "claims" => Some(Rule::ClaimsHold),
-        "commit" => Some(Rule::SendAfterCommit),
-        "within" => Some(Rule::LeaveWithinClaim),
-        "tell" => Some(Rule::TellAfterCommit),
-        "early" => Some(Rule::TooEarly),
-        "departure" => Some(Rule::Departure),
-        "own" => Some(Rule::OwnAttempt),
-        "givenup" => Some(Rule::GivenUp),
-        _ => panic!(),
-    };
-    let rules = rule.map_or(Rules::default(), Rules::without);
+fn two_charges_in_two_tabs_keep_the_promises_in_every_interleaving() {
+    check("two charges", TWO_CHARGES);
+}
+
+#[test]
+fn one_charge_keeps_the_promises_and_settles_whenever_the_mishaps_end() {
+    check("one charge", ONE_CHARGE);
+}
+
+#[test]
+fn every_rule_is_needed() {
+    for (rule, promise) in GOOD_FOR {
+        let rules = Rules::without(rule);
+        let checker = Protocol { rules, ..SHORT }
+            .checker()
+            .finish_when(HasDiscoveries::AnyOf([promise].into()))
+            .spawn_bfs()
+            .join();
+        let Some(path) = checker.discovery(promise) else {
+            panic!("without {rule:?} this holds all the same: {promise}");
+        };
+        println!(
+            "without {rule:?} this does not hold: {promise}\n{}",
+            trace(&path)
+        );
+    }
+}
+
+/// A claim saves requests. Whoever ignores it takes over as from a dead tab, and believes no more
+/// than it may.
+#[test]
+fn claims_are_not_needed_for_the_promises() {
+    let rules = Rules::without(Rule::ClaimsHold);
+    check("one charge, no claims", Protocol { rules, ..SHORT });
+}
+
+fn check(what: &str, protocol: Protocol) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long the checker takes is real time"
+    )]
     let start = Instant::now();
-    let checker = Protocol { left: Left {
-        asks: [n("CHEAP", 0), n("DEAR", 1)],
-        losses: n("LOSSES", 1),
-        crashes: n("CRASHES", 1),
-        cancels: [n("CANCELC", 0), n("CANCELS", 1)],
-        top_ups: n("TOPUPS", 1),
-        kept_back: n("KEPT", 0),
-        forgets: n("FORGETS", 0),
-    },
-        claim_ms: n("CLAIM", 2).into(),
-        most_attempts: u32::from(n("ATTEMPTS", 2)),
-         rules }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let checker = protocol
         .checker()
-        .threads(n("THREADS", 2).into())
+        .threads(cores)
         .finish_when(HasDiscoveries::AnyFailures)
         .spawn_bfs()
         .join();
-    println!(
-        "{} states, {} with repetitions, depth {}, {:.1} s",
+    let line = format!(
+        "model: {what}: {} states, {} steps, depth {}, {:.1} s\n",
         checker.unique_state_count(),
         checker.state_count(),
         checker.max_depth(),
-        start.elapsed().as_secs_f64()
+        start.elapsed().as_secs_f64(),
     );
-    for (name, path) in checker.discoveries() {
-        println!("{name}");
-        for (_, action) in path.clone().into_vec() {
-            println!("   {action:?}");
+    // Not `println`, which the test runner keeps to itself.
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
+    for property in checker.model().properties() {
+        let found = checker.discovery(property.name);
+        let failure = property.expectation.discovery_is_failure();
+        match found {
+            Some(path) if failure => panic!("broken: {}\n{}", property.name, trace(&path)),
+            None if !failure => panic!("never reached: {}", property.name),
+            Some(_) | None => {}
         }
-        println!("{:#?}", path.last_state());
     }
+}
+
+fn trace(path: &Path<World, Action>) -> String {
+    let steps = path.clone().into_vec().into_iter().skip(1);
+    let actions = path.clone().into_actions();
+    let lines = actions.iter().zip(steps).map(|(action, (world, _))| {
+        let records = world.journal.iter().flatten();
+        let records: Vec<String> = records
+            .map(|kept| format!("{:?}", kept.record.state()))
+            .collect();
+        format!(
+            "  {action:?}\n      {}: {}",
+            world.wall_ms,
+            records.join("; ")
+        )
+    });
+    lines.collect::<Vec<String>>().join("\n")
 }

@@ -4,6 +4,7 @@
 //! tabs it is; how often a tab has started, but whether a claim is a dead one's; what number an
 //! attempt has, but whether it is the one under way.
 
+use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
 use super::end::End;
@@ -15,8 +16,13 @@ use super::world::World;
 
 impl Hash for World {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        let [one, two] = [0, 1].map(|swap| self.seen(swap));
-        one.min(two).hash(hasher);
+        let [one, two] = [0, 1].map(|swap| Eye { world: self, swap });
+        let [ones, twos] = [one.work_of_all(), two.work_of_all()];
+        match ones.cmp(&twos) {
+            Ordering::Less => one.sight(ones).hash(hasher),
+            Ordering::Greater => two.sight(twos).hash(hasher),
+            Ordering::Equal => one.sight(ones).min(two.sight(twos)).hash(hasher),
+        }
     }
 }
 
@@ -32,45 +38,52 @@ struct Sight {
     defied: bool,
 }
 
-impl World {
-    fn seen(&self, swap: usize) -> Sight {
-        let eye = Eye { world: self, swap };
-        let mut strays: Vec<Stray> = self.strays.iter().map(|stray| eye.stray(stray)).collect();
-        strays.sort_unstable();
-        Sight {
-            work: [0, 1].map(|place| self.tabs[place ^ swap].work.map(|work| eye.work(work))),
-            journal: [0, 1].map(|which| {
-                let kept = self.journal[which].as_ref()?;
-                Some(eye.rest(kept.rest))
-            }),
-            strays,
-            server: self.server,
-            left: self.left,
-            flags: [self.promised, self.said_untaken],
-            defied: self.defied,
-        }
-    }
-}
-
+/// Somebody who sees the tabs in their places, or in each other's.
+#[derive(Clone, Copy)]
 struct Eye<'a> {
     world: &'a World,
     swap: usize,
 }
 
 impl Eye<'_> {
+    fn work_of_all(self) -> [[Work; 2]; 2] {
+        [0, 1].map(|place| {
+            let tab = &self.world.tabs[place ^ self.swap];
+            tab.work.map(|work| self.work(work))
+        })
+    }
+
+    fn sight(self, work: [[Work; 2]; 2]) -> Sight {
+        let world = self.world;
+        let mut strays: Vec<Stray> = world.strays.iter().map(|stray| self.stray(stray)).collect();
+        strays.sort_unstable();
+        Sight {
+            work,
+            journal: [0, 1].map(|which| {
+                let kept = world.journal[which].as_ref()?;
+                Some(self.rest(kept.rest))
+            }),
+            strays,
+            server: world.server,
+            left: world.left,
+            flags: [world.promised, world.said_untaken],
+            defied: world.defied,
+        }
+    }
+
     /// What is over is over.
-    fn time(&self, at_ms: u64) -> u64 {
+    fn time(self, at_ms: u64) -> u64 {
         at_ms.saturating_sub(self.world.wall_ms)
     }
 
-    fn name(&self, name: Name) -> Name {
+    fn name(self, name: Name) -> Name {
         Name {
             place: name.place ^ self.swap,
             start: usize::from(!self.world.is_dead(name)),
         }
     }
 
-    fn rest(&self, rest: Rest) -> Rest {
+    fn rest(self, rest: Rest) -> Rest {
         Rest {
             claimant: rest.claimant.map(|name| self.name(name)),
             times_ms: rest.times_ms.map(|at_ms| self.time(at_ms)),
@@ -78,7 +91,7 @@ impl Eye<'_> {
         }
     }
 
-    fn work(&self, work: Work) -> Work {
+    fn work(self, work: Work) -> Work {
         match work {
             Work::Idle => work,
             Work::Writing(order) => Work::Writing(self.order(order)),
@@ -88,7 +101,7 @@ impl Eye<'_> {
         }
     }
 
-    fn order(&self, order: Order) -> Order {
+    fn order(self, order: Order) -> Order {
         match order {
             Order::Enqueue { claim_until_ms } => Order::Enqueue {
                 claim_until_ms: claim_until_ms.map(|at_ms| self.time(at_ms)),
@@ -121,7 +134,7 @@ impl Eye<'_> {
         }
     }
 
-    fn attempt(&self, attempt: Attempt) -> Attempt {
+    fn attempt(self, attempt: Attempt) -> Attempt {
         Attempt {
             number: attempt.number.min(1),
             until_ms: self.time(attempt.until_ms),
@@ -130,7 +143,7 @@ impl Eye<'_> {
         }
     }
 
-    fn stray(&self, stray: &Stray) -> Stray {
+    fn stray(self, stray: &Stray) -> Stray {
         match *stray {
             Stray::Request { which, until_ms } => Stray::Request {
                 which,

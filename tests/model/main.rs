@@ -20,6 +20,7 @@ mod identity;
 mod journal;
 mod promises;
 mod quotient;
+mod reached;
 mod rules;
 mod server;
 mod steps;

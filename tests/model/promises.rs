@@ -1,6 +1,6 @@
 //! The promises, as what holds in every state.
 
-use stateright::{Model, Property};
+use stateright::Property;
 use tollbox::core::record::{State, Verdict};
 
 use super::actions::Action;
@@ -12,66 +12,75 @@ pub const CHARGED: &str = "3 what is said to be charged is";
 pub const UNTAKEN: &str = "3 what is said to be declined or failed is not charged";
 pub const QUEUED: &str = "3 what is said to be queued is not charged so far";
 pub const GIVEN_UP: &str = "what is given up is not sent";
-pub const NO_DEAD_END: &str = "where nothing goes on, nothing is open";
+pub const SETTLES: &str = "where nothing more goes wrong, everything settles";
 
-impl Model for Protocol {
-    type State = World;
-    type Action = Action;
+/// More steps than any end takes.
+const END_STEPS: usize = 200;
 
-    fn init_states(&self) -> Vec<World> {
-        vec![self.opening()]
-    }
-
-    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
-        self.everything(world, actions);
-    }
-
-    fn next_state(&self, world: &World, action: Action) -> Option<World> {
-        let mut next = world.clone();
-        self.take(&mut next, action);
-        self.settle(&mut next);
-        Some(next)
-    }
-
-    fn properties(&self) -> Vec<Property<Protocol>> {
-        vec![
-            Property::always(AT_MOST_ONCE, |_, world: &World| {
-                world.server.times_charged.iter().all(|times| *times <= 1)
-            }),
-            Property::always(NOTHING_LOST, |_, world: &World| {
-                (0..2).all(|which| !world.promised[which] || world.journal[which].is_some())
-            }),
-            Property::always(CHARGED, |_, world: &World| {
-                (0..2).all(|which| match state(world, which) {
-                    Some(State::Settled(Verdict::Charged(_))) => world.server.has_charged(which),
-                    _ => true,
-                })
-            }),
-            Property::always(UNTAKEN, |_, world: &World| {
-                (0..2).all(|which| !world.said_untaken[which] || !world.server.has_charged(which))
-            }),
-            Property::always(QUEUED, |_, world: &World| {
-                (0..2).all(|which| match state(world, which) {
-                    Some(State::Waiting(waiting)) if !waiting.in_doubt() => {
-                        !world.server.has_charged(which)
-                    }
-                    _ => true,
-                })
-            }),
-            Property::always(GIVEN_UP, |_, world: &World| !world.defied),
-            Property::always(NO_DEAD_END, |protocol: &Protocol, world: &World| {
-                let mut open = world.journal.iter().flatten();
-                if !open.any(|kept| kept.record.is_open()) {
-                    return true;
+pub fn promises() -> Vec<Property<Protocol>> {
+    vec![
+        Property::always(AT_MOST_ONCE, |_, world: &World| {
+            world.server.times_charged.iter().all(|times| *times <= 1)
+        }),
+        Property::always(NOTHING_LOST, |_, world: &World| {
+            (0..2).all(|which| !world.promised[which] || world.journal[which].is_some())
+        }),
+        Property::always(CHARGED, |_, world: &World| {
+            (0..2).all(|which| match world.state(which) {
+                Some(State::Settled(Verdict::Charged(_))) => world.server.has_charged(which),
+                _ => true,
+            })
+        }),
+        // In every state from then on, so this is also "and never will be".
+        Property::always(UNTAKEN, |_, world: &World| {
+            (0..2).all(|which| !world.said_untaken[which] || !world.server.has_charged(which))
+        }),
+        Property::always(QUEUED, |_, world: &World| {
+            (0..2).all(|which| match world.state(which) {
+                Some(State::Waiting(waiting)) if !waiting.in_doubt() => {
+                    !world.server.has_charged(which)
                 }
-                let mut actions = Vec::new();
-                protocol.progress(world, &mut actions);
-                !actions.is_empty()
-            }),
-        ]
+                _ => true,
+            })
+        }),
+        Property::always(GIVEN_UP, |_, world: &World| !world.defied),
+        Property::always(SETTLES, |protocol: &Protocol, world: &World| {
+            match protocol.to_the_end {
+                true => protocol.settles(world.clone()),
+                // At least it is not stuck.
+                false => !world.is_open() || protocol.goes_on(world).is_some(),
+            }
+        }),
+    ]
+}
+
+impl Protocol {
+    fn goes_on(&self, world: &World) -> Option<Action> {
+        let mut actions = Vec::new();
+        self.progress(world, &mut actions);
+        actions.first().copied()
+    }
+
+    fn settles(&self, mut world: World) -> bool {
+        for _ in 0..END_STEPS {
+            let Some(action) = self.goes_on(&world) else {
+                return !world.is_open();
+            };
+            self.take(&mut world, action);
+            self.drop_what_is_over(&mut world);
+        }
+        false
     }
 }
 
-fn state(world: &World, which: usize) -> Option<&State> {
-    world.journal[which].as_ref().map(|kept| kept.record.state())
+impl World {
+    pub fn state(&self, which: usize) -> Option<&State> {
+        let kept = self.journal[which].as_ref()?;
+        Some(kept.record.state())
+    }
+
+    fn is_open(&self) -> bool {
+        let mut kept = self.journal.iter().flatten();
+        kept.any(|kept| kept.record.is_open())
+    }
 }

@@ -15,7 +15,7 @@ const CHARGED: Order = Order::Conclude {
 };
 
 impl Protocol {
-    pub fn settle(&self, world: &mut World) {
+    pub fn drop_what_is_over(&self, world: &mut World) {
         for which in 0..2 {
             self.tell(world, which);
             if self.rules.has(Rule::ServerKey) {

@@ -41,12 +41,16 @@ pub enum Rule {
 }
 
 /// All rules, or all but one.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rules {
     without: Option<Rule>,
 }
 
 impl Rules {
+    pub const fn all() -> Rules {
+        Rules { without: None }
+    }
+
     pub fn without(rule: Rule) -> Rules {
         Rules {
             without: Some(rule),

@@ -9,8 +9,8 @@ use tollbox_server::ledger::{self, Balance, Decision, Known, decide};
 const AMOUNTS: [u64; 2] = [1, 2];
 /// Enough for the cheap one only.
 const OPENING: u64 = 1;
-/// From then on both can be paid.
-const TOP_UP: u64 = 2;
+/// From then on both can be paid, and more than once.
+const TOP_UP: u64 = 4;
 
 /// What is to be paid: a cheap charge and a dear one.
 pub static CHARGES: LazyLock<[Charge; 2]> = LazyLock::new(|| {

@@ -17,6 +17,8 @@ pub struct Protocol {
     pub claim_ms: u64,
     /// `maxTotalAttempts`.
     pub most_attempts: u32,
+    /// Whether it is seen from every state what comes of it when nothing more goes wrong.
+    pub to_the_end: bool,
 }
 
 /// One state of everything.
