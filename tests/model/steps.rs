@@ -76,7 +76,7 @@ impl Protocol {
             }
             Action::StrayCommits { stray } => {
                 if let Stray::Write { name, which, order } = world.strays.remove(stray) {
-                    self.commit(world, name, which, order);
+                    self.transact_and_note(world, name, which, order);
                 }
             }
             Action::Crash { place, leaves } => self.crash(world, place, leaves),
@@ -155,23 +155,11 @@ impl Protocol {
         world.strays.push(Stray::Write { name, which, order });
     }
 
-    /// Carries out a transaction. Gives what its tab does next.
+    /// Carries out a transaction of a tab that lives. Gives what it does next.
     fn commit(&self, world: &mut World, name: Name, which: usize, order: Order) -> Work {
-        if let Order::Begin { sends: true, .. } = order
-            && self.rules.has(Rule::GivenUp)
-            && world.journal[which]
-                .as_ref()
-                .is_some_and(|kept| kept.record.given_up())
-        {
-            return Work::Idle;
-        }
-        let done = self.transact(world, name, which, order);
+        let done = self.transact_and_note(world, name, which, order);
         let until_ms = match order {
-            Order::Enqueue { claim_until_ms } => {
-                world.promised[which] = true;
-                world.said_untaken[which] = false;
-                claim_until_ms
-            }
+            Order::Enqueue { claim_until_ms } => claim_until_ms,
             Order::Begin { until_ms, .. } => Some(until_ms).filter(|_| done),
             Order::Conclude { .. } | Order::Cancel | Order::Forget => None,
         };
@@ -185,6 +173,21 @@ impl Protocol {
             }
             (Some(_) | None, _) => Work::Idle,
         }
+    }
+
+    /// Whether the transaction did what it is for.
+    fn transact_and_note(&self, world: &mut World, name: Name, which: usize, order: Order) -> bool {
+        let kept = world.journal[which].as_ref();
+        let given_up = kept.is_some_and(|kept| kept.record.given_up());
+        let sends = matches!(order, Order::Begin { sends: true, .. });
+        if sends && given_up && self.rules.has(Rule::GivenUp) {
+            return false;
+        }
+        if let Order::Enqueue { .. } = order {
+            world.promised[which] = true;
+            world.said_untaken[which] = false;
+        }
+        self.transact(world, name, which, order)
     }
 
     fn attempt(&self, record: Option<&Record>, until_ms: u64) -> Attempt {
