@@ -292,15 +292,15 @@ impl Protocol {
 
     /// Whether the record asks to be sent, else to be looked up.
     pub fn wants_sending(&self, record: &Record) -> bool {
-        let waiting = match record.state() {
-            State::Waiting(waiting) => waiting,
-            State::Attempting(attempting) => attempting.before(),
+        let cleared = match record.state() {
+            State::Waiting(waiting) => waiting.cleared(),
+            State::Attempting(attempting) => attempting.stays_cleared(),
             State::Parked(_) | State::Settled(_) => return true,
         };
         if record.given_up() && self.rules.has(Rule::GivenUp) {
             return false;
         }
         let exhausted = record.spent() >= self.most_attempts;
-        record.attempts() == 0 || waiting.cleared() || !(record.given_up() || exhausted)
+        record.attempts() == 0 || cleared || !(record.given_up() || exhausted)
     }
 }

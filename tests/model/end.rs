@@ -18,9 +18,9 @@ pub enum End {
     /// The server had no time.
     TurnedAway,
     NotSent,
-    /// No answer came; until when the request may arrive.
+    /// No answer came; for how long this request, or an earlier one, may still arrive.
     Lost(u64),
-    /// Nothing was taken, but until then an earlier sending may arrive.
+    /// Nothing was taken, but for so long an earlier sending may arrive.
     TooEarly(u64),
 }
 
@@ -52,15 +52,15 @@ impl End {
             End::Parked => Conclusion::Park(ParkReason::RetriesExhausted, String::new()),
             End::TurnedAway => Conclusion::TurnedAway(cause),
             End::NotSent => Conclusion::NotSent(cause),
-            End::Lost(until_ms) => Conclusion::Lost(cause, until_ms),
+            End::Lost(for_ms) => Conclusion::Lost(cause, for_ms),
             End::TooEarly(_) => Conclusion::TooEarly,
         }
     }
 
-    /// When the next attempt is due: at once, but for what has to be waited for.
-    pub fn next_ms(self) -> u64 {
+    /// How long until the next attempt: none, but for what has to be waited for.
+    pub fn next_in_ms(self) -> u64 {
         match self {
-            End::TooEarly(until_ms) => until_ms,
+            End::TooEarly(for_ms) => for_ms,
             End::Charged
             | End::Declined
             | End::NeverCharged

@@ -7,7 +7,6 @@
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
-use super::end::End;
 use super::journal::Rest;
 use super::rules::Left;
 use super::server::Server;
@@ -118,17 +117,7 @@ impl Eye<'_> {
             Order::Conclude { sends, number, end } => Order::Conclude {
                 sends,
                 number: number.min(1),
-                end: match end {
-                    End::Lost(until_ms) => End::Lost(self.time(until_ms)),
-                    End::TooEarly(until_ms) => End::TooEarly(self.time(until_ms)),
-                    End::Charged
-                    | End::Declined
-                    | End::NeverCharged
-                    | End::Exhausted
-                    | End::Parked
-                    | End::TurnedAway
-                    | End::NotSent => end,
-                },
+                end,
             },
             Order::Cancel | Order::Forget => order,
         }

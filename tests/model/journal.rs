@@ -168,14 +168,14 @@ impl Transaction {
             Order::Conclude { sends, number, end } => {
                 let owner = record.and_then(Record::claim).filter(|_| self.forged);
                 Op::Conclude {
-                    key,
+                    charge: CHARGES[self.which].clone(),
                     tab: owner.map_or(tab, |claim| claim.tab.clone()),
                     attempt: match owner {
                         Some(_) => record.and_then(Record::attempt),
                         None => Some((purpose(sends), number)),
                     },
                     conclusion: end.conclusion(),
-                    next_attempt_at_ms: end.next_ms(),
+                    next_attempt_in_ms: end.next_in_ms(),
                 }
             }
             Order::Cancel => Op::Cancel {

@@ -268,7 +268,7 @@ impl Protocol {
         let too_early = early && self.rules.has(Rule::TooEarly);
         let untaken = end.conclusion().says_untaken();
         let end = match too_early && untaken {
-            true => End::TooEarly(attempt.earlier_until_ms),
+            true => End::TooEarly(attempt.earlier_until_ms.saturating_sub(world.wall_ms)),
             false => end,
         };
         if !self.rules.has(Rule::TellAfterCommit) && untaken && !too_early {
@@ -279,7 +279,7 @@ impl Protocol {
 
     /// What becomes of a request that brings no word.
     fn mishap(&self, world: &mut World, which: usize, attempt: &Attempt, action: Action) -> End {
-        let until_ms = world.wall_ms + LATE_MS;
+        let earlier_ms = attempt.earlier_until_ms.saturating_sub(world.wall_ms);
         match action {
             Action::ArriveInVain { .. } => {
                 match !attempt.sends && (attempt.exhausted || attempt.given_up) {
@@ -289,14 +289,12 @@ impl Protocol {
             }
             Action::LoseAnswer { topped_up, .. } => {
                 self.charge(world, which, topped_up);
-                End::Lost(0)
+                End::Lost(earlier_ms)
             }
             _ if attempt.sends => {
-                world.strays.push(Stray::Request {
-                    which,
-                    until_ms: until_ms.min(attempt.until_ms),
-                });
-                End::Lost(until_ms)
+                let until_ms = attempt.until_ms.min(world.wall_ms + LATE_MS);
+                world.strays.push(Stray::Request { which, until_ms });
+                End::Lost(earlier_ms.max(LATE_MS))
             }
             _ => End::NotSent,
         }
