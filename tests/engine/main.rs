@@ -16,6 +16,7 @@
 
 mod batches;
 mod calls;
+mod certainty;
 mod checks;
 mod clocks;
 mod crashes;
