@@ -14,6 +14,7 @@
     missing_docs
 )]
 
+mod balances;
 mod batches;
 mod calls;
 mod checks;
@@ -21,6 +22,7 @@ mod clocks;
 mod crashes;
 mod decoding;
 mod ends;
+mod flushes;
 mod giving_up;
 mod limits;
 mod outage;
@@ -29,5 +31,8 @@ mod patience;
 mod server;
 mod storage;
 mod tabs;
+mod tasks;
 mod turns;
+mod unreadable;
+mod watching;
 mod world;

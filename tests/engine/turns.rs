@@ -176,10 +176,11 @@ impl World {
             }
             Happening::Load { tab } => {
                 if self.tabs[tab].is_some() {
-                    self.tell(
-                        tab,
-                        Event::Loaded(Ok(self.journal.values().cloned().collect())),
-                    );
+                    let records = match self.readable {
+                        true => Ok(self.journal.values().cloned().collect()),
+                        false => Err("the disk is gone".to_owned()),
+                    };
+                    self.tell(tab, Event::Loaded(records));
                 }
             }
             Happening::Arrive {

@@ -34,6 +34,8 @@ pub struct World {
     /// Committed transactions.
     pub transactions: usize,
     pub fail_write: WriteFault,
+    /// Whether the whole journal can be read just now.
+    pub readable: bool,
     pub cache: Option<Confirmed>,
     /// Whether tabs hear each other.
     pub announcements: bool,
@@ -96,6 +98,7 @@ impl World {
             journal: BTreeMap::new(),
             transactions: 0,
             fail_write: Box::new(|_, _| false),
+            readable: true,
             cache: None,
             announcements: true,
             online: true,
