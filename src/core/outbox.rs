@@ -1,81 +1,15 @@
 //! The outbox: the charges that this tab knows, with the points that they hold and the time at
 //! which each is due.
 
+mod entry;
+
+pub use self::entry::{Entry, Patience};
 use super::charge::Key;
 use super::clock::Now;
 use super::ordered::{Map, Set};
 use super::points::Points;
-use super::record::{Record, State};
+use super::record::Record;
 use super::snapshot::{BillingStatus, QueueCounts};
-
-/// A charge as this tab knows it.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// As last seen in the journal, or as it will be there.
-    pub record: Record,
-    /// Whether the journal has it so.
-    pub saved: bool,
-    /// Whether an operation or a request of this tab's is under way for it.
-    pub busy: bool,
-    /// Whether another tab has changed it since the journal was last read for it.
-    pub outdated: bool,
-    /// Whether it goes out alone because a batch with it was refused as a whole.
-    pub alone: bool,
-    /// Whether it failed and this client has taken it up again by itself, which it does once.
-    pub retaken: bool,
-    /// When this tab first saw it open; monotonic.
-    pub since_ms: u64,
-    /// When this tab's last request about it left; monotonic.
-    pub left_at_ms: u64,
-    due_ms: u64,
-    claim: Instant,
-    /// When this tab first saw the claim; monotonic.
-    claim_seen_ms: u64,
-    arrival: Instant,
-}
-
-impl Entry {
-    /// When it may be worked on; monotonic.
-    pub fn due_ms(&self) -> u64 {
-        self.due_ms
-    }
-
-    /// Until when an earlier sending may still arrive; monotonic.
-    pub fn may_arrive_until_ms(&self) -> u64 {
-        self.arrival.mono_ms
-    }
-}
-
-/// An instant that was written down by the wall clock, and when it is by this tab's own. As long
-/// as it is the same instant it stays where it is, however the wall clock jumps.
-#[derive(Clone, Copy, Debug, Default)]
-struct Instant {
-    wall_ms: u64,
-    mono_ms: u64,
-}
-
-impl Instant {
-    fn follow(self, wall_ms: u64, limit_ms: u64, now: Now) -> Instant {
-        match self.wall_ms == wall_ms {
-            true => self,
-            false => Instant {
-                wall_ms,
-                mono_ms: now.mono_of(wall_ms, limit_ms),
-            },
-        }
-    }
-}
-
-/// How long what another tab has written down may keep this one waiting, in milliseconds.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// For the next attempt.
-    pub delay_ms: u64,
-    /// For the next attempt, where the server asked the whole queue to wait.
-    pub hold_ms: u64,
-    /// For a claim.
-    pub claim_ms: u64,
-}
 
 /// The charges that this tab knows.
 #[derive(Clone, Debug, Default)]
@@ -124,31 +58,11 @@ impl Outbox {
         patience: Patience,
     ) -> Option<Record> {
         let Some(mut entry) = self.remove(&record.charge().key) else {
-            let mut entry = Entry {
-                record,
-                saved,
-                busy: false,
-                outdated: false,
-                alone: false,
-                retaken: false,
-                since_ms: now.mono_ms,
-                left_at_ms: 0,
-                due_ms: 0,
-                claim: Instant::default(),
-                claim_seen_ms: 0,
-                arrival: Instant::default(),
-            };
-            entry.set_times(now, patience);
+            let entry = Entry::new(record, saved, now, patience);
             self.insert(Box::new(entry));
             return None;
         };
-        let changed = entry.record != record;
-        let before = std::mem::replace(&mut entry.record, record);
-        if changed {
-            entry.set_times(now, patience);
-        }
-        entry.saved = saved;
-        entry.outdated = false;
+        let before = entry.follow(record, saved, now, patience);
         self.insert(entry);
         Some(before)
     }
@@ -163,21 +77,18 @@ impl Outbox {
 
     /// Makes an open charge due at once.
     pub fn hurry(&mut self, key: &Key, now: Now) {
-        self.update(key, |entry| entry.due_ms = entry.due_ms.min(now.mono_ms));
+        self.update(key, |entry| entry.hurry(now));
     }
 
     /// Another tab that lives has claimed this charge: its claim lasts `claim_ms` from when this
     /// tab first saw it, however the wall clock has jumped.
     pub fn keep_claim(&mut self, key: &Key, claim_ms: u64) {
-        self.update(key, |entry| {
-            entry.claim.mono_ms = entry.claim_seen_ms.saturating_add(claim_ms);
-            entry.due_ms = entry.claim.mono_ms;
-        });
+        self.update(key, |entry| entry.keep_claim(claim_ms));
     }
 
     /// Makes an open charge due no earlier than `mono_ms`.
     pub fn delay(&mut self, key: &Key, mono_ms: u64) {
-        self.update(key, |entry| entry.due_ms = entry.due_ms.max(mono_ms));
+        self.update(key, |entry| entry.delay(mono_ms));
     }
 
     /// Lets a charge go.
@@ -222,7 +133,7 @@ impl Outbox {
         let key = entry.record.charge().key.clone();
         if entry.record.is_open() && !entry.busy {
             self.timetable
-                .insert((entry.due_ms, entry.record.sequence(), key.clone()), ());
+                .insert((entry.due_ms(), entry.record.sequence(), key.clone()), ());
         }
         if !entry.record.is_held() && !entry.busy {
             self.settled.insert((entry.record.updated_at_ms(), key), ());
@@ -240,7 +151,7 @@ impl Outbox {
     fn unlist(&mut self, entry: &Entry) {
         let key = entry.record.charge().key.clone();
         self.timetable
-            .remove(&(entry.due_ms, entry.record.sequence(), key.clone()));
+            .remove(&(entry.due_ms(), entry.record.sequence(), key.clone()));
         self.settled.remove(&(entry.record.updated_at_ms(), key));
         if let Some(count) = self.counts.of(BillingStatus::of(&entry.record)) {
             *count = count.saturating_sub(1);
@@ -250,37 +161,6 @@ impl Outbox {
                 .held
                 .saturating_sub(u128::from(entry.record.charge().amount.get()));
         }
-    }
-}
-
-impl Entry {
-    fn set_times(&mut self, now: Now, patience: Patience) {
-        let until_ms = self.record.may_arrive_until_ms();
-        self.arrival = match until_ms == self.claim.wall_ms {
-            // What a claimant did before it went away may arrive for as long as its claim held.
-            true => self.claim,
-            false => self.arrival.follow(until_ms, patience.claim_ms, now),
-        };
-        self.due_ms = match self.record.state() {
-            State::Waiting(waiting) => {
-                let next_ms = waiting.next_attempt_at_ms();
-                let longest_ms = match waiting.holds_queue() {
-                    true => patience.hold_ms,
-                    false => patience.delay_ms,
-                };
-                let meant_ms = next_ms.saturating_sub(self.record.updated_at_ms());
-                now.mono_of(next_ms, meant_ms.min(longest_ms))
-            }
-            State::Attempting(attempting) => {
-                let until_ms = attempting.claim().until_ms;
-                if self.claim.wall_ms != until_ms {
-                    self.claim_seen_ms = now.mono_ms;
-                }
-                self.claim = self.claim.follow(until_ms, patience.claim_ms, now);
-                self.claim.mono_ms
-            }
-            State::Parked(_) | State::Settled(_) => u64::MAX,
-        };
     }
 }
 

@@ -333,3 +333,36 @@ fn two_flushes_at_once_report_both() {
     }
     assert_eq!(world.server.balance(), 115);
 }
+
+#[test]
+fn batches_are_tried_again_after_an_outage() {
+    let mut world = World::new();
+    let tab = world.start();
+    // A page in the server's place.
+    world.server.fault(On::Batch, 1, Fault::Answer(page(404)));
+    let queue = |world: &mut World, tasks: [&str; 2]| {
+        world.go_online(false);
+        for task in tasks {
+            let call = world.charge(tab, task, 5);
+            world.wait(call);
+        }
+        world.go_online(true);
+        world.settle();
+    };
+    queue(&mut world, ["t1", "t2"]);
+    assert_eq!(
+        (
+            world.server.count(On::Batch),
+            world.server.count(On::Charge)
+        ),
+        (1, 2)
+    );
+    queue(&mut world, ["t3", "t4"]);
+    assert_eq!(
+        (
+            world.server.count(On::Batch),
+            world.server.count(On::Charge)
+        ),
+        (2, 2)
+    );
+}

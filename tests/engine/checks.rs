@@ -70,7 +70,9 @@ impl World {
                     BillingStatus::Unknown => self.record(&seen.key).is_some(),
                     BillingStatus::Success | BillingStatus::Failed => false,
                 };
-                open || self.server.charged.contains_key(&seen.key.wire())
+                // What another tab sent, and was charged, this tab may not have heard of yet.
+                let sent = seen.attempts > 0;
+                open || (sent && self.server.charged.contains_key(&seen.key.wire()))
             })
             .map(|seen| seen.amount.get())
             .sum();
@@ -186,7 +188,10 @@ impl World {
             .as_deref()
             .and_then(|text| match text.parse::<u64>() {
                 Ok(seconds) => Some(seconds * 1_000),
-                Err(_) => Some(parse_http_date(text)?.saturating_sub(wall_ms)),
+                Err(_) => {
+                    let said_at_ms = response.date.as_deref().and_then(parse_http_date);
+                    Some(parse_http_date(text)?.saturating_sub(said_at_ms.unwrap_or(wall_ms)))
+                }
             });
         if let Some(wait_ms) = wait_ms {
             tab.held_until_ms = tab.held_until_ms.max(mono_ms + wait_ms.min(86_400_000));

@@ -132,3 +132,48 @@ fn an_outage_ends_whatever_the_wall_clock_does() {
         assert_eq!(world.server.times_charged("f:t1"), 1);
     }
 }
+
+#[test]
+fn a_key_whose_age_is_not_known_is_looked_up_before_it_is_sent_again() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.jump_wall(-DAY_MS);
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+    assert_eq!(
+        (
+            world.server.count(On::AnyCharge),
+            world.server.count(On::LookUp)
+        ),
+        (1, 1)
+    );
+}
+
+#[test]
+fn a_key_grows_old_in_an_open_tab_whatever_the_wall_clock_says() {
+    let mut world = World::with(|config| {
+        config.max_attempts = 1;
+        config.key_ttl_ms = 600_000;
+    });
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.go_online(false);
+    world.run_for(500_000);
+    world.jump_wall(-300_000);
+    world.run_for(200_000);
+    world.go_online(true);
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+    assert_eq!(
+        (
+            world.server.count(On::AnyCharge),
+            world.server.count(On::LookUp)
+        ),
+        (1, 1)
+    );
+}

@@ -24,6 +24,7 @@ mod decoding;
 mod ends;
 mod flushes;
 mod giving_up;
+mod lateness;
 mod limits;
 mod outage;
 mod outcomes;

@@ -3,6 +3,7 @@
 use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::Answer;
 use tollbox::core::outcome::OpenReason;
+use tollbox::core::protocol::Response;
 use tollbox::core::snapshot::{BalanceReason, BalanceResult};
 
 use super::outage::alerts;
@@ -272,5 +273,50 @@ fn a_token_refused_in_an_outage_and_after_it() {
     );
     world.server.heal();
     world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_hold_outlives_its_tab_and_holds_the_others() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    let busy = with_retry_after(problem(503, "busy"), "60");
+    world.server.fault(On::AnyCharge, 1, Fault::Answer(busy));
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "queued Busy");
+    world.run_for(10);
+    let held_ms = world.now.mono_ms;
+    let requests = world.server.arrived.len();
+    let second = world.charge(two, "t2", 6);
+    assert_eq!(word(&world.wait(second)), "queued Busy");
+    world.crash(one);
+    world.crash(two);
+    let three = world.start();
+    let third = world.charge(three, "t3", 7);
+    assert_eq!(word(&world.wait(third)), "queued Busy");
+    world.run_for(held_ms + 55_000 - world.now.mono_ms);
+    assert_eq!(world.server.arrived.len(), requests);
+    world.settle();
+    assert_eq!(world.server.balance(), 102);
+}
+
+#[test]
+fn a_date_is_counted_from_the_servers_clock() {
+    let mut world = World::new();
+    let tab = world.start();
+    // The user's clock is a day behind.
+    world.jump_wall(-86_400_000);
+    let busy = with_retry_after(problem(503, "busy"), "Thu, 01 Jan 2026 00:00:30 GMT");
+    let busy = Response {
+        date: Some("Thu, 01 Jan 2026 00:00:00 GMT".into()),
+        ..busy
+    };
+    world.server.fault(On::AnyCharge, 1, Fault::Answer(busy));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "queued Busy");
+    let requests = world.server.arrived.len();
+    world.run_for(28_000);
+    assert_eq!(world.server.arrived.len(), requests);
+    world.run_for(3_000);
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }

@@ -32,6 +32,10 @@ pub enum Fault {
     Hang,
     /// Done, but never answered.
     HangAfter,
+    /// Never answered, and done so many milliseconds later.
+    HangThenDone(u64),
+    /// The connection fails, and it is done so many milliseconds later all the same.
+    LostThenDone(u64),
     /// Answered so; nothing was done.
     Answer(Response),
     /// Done, but answered so.

@@ -247,3 +247,99 @@ fn a_charge_is_found_though_reading_fails_now_and_then() {
     let settled = world.settled(two, "t1");
     assert_eq!(word(&world.wait(settled)), "charged");
 }
+
+#[test]
+fn a_journal_that_could_not_be_read_at_the_start_is_read_again_soon() {
+    let mut world = World::new();
+    let one = world.start();
+    world.go_online(false);
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    world.crash(one);
+    world.go_online(true);
+    world.fail_load = true;
+    let two = world.start();
+    assert_eq!(world.snapshot(two).queue.pending, 0);
+    world.fail_load = false;
+    world.run_for(5_000);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn what_could_not_be_read_is_not_called_unknown() {
+    for failures in 1..6 {
+        let mut world = World::new();
+        let (one, two) = (world.start(), world.start());
+        world.announcements = false;
+        let call = world.charge(one, "t1", 5);
+        world.wait(call);
+        let mut left = failures;
+        world.fail_write = Box::new(move |tab, _| {
+            left -= u32::from(tab == two && left > 0);
+            tab == two && left > 0
+        });
+        let retry = world.retry(two, "t1");
+        assert_eq!(word(&world.wait(retry)), "charged again", "{failures}");
+    }
+}
+
+#[test]
+fn a_charge_that_another_tab_made_is_not_called_failed_for_want_of_storage() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    // It can read, but not write.
+    world.fail_write =
+        Box::new(move |tab, ops| tab == two && ops.iter().any(|op| !matches!(op, Op::Read { .. })));
+    let again = world.charge(two, "t1", 5);
+    assert_eq!(word(&world.wait(again)), "charged again");
+}
+
+#[test]
+fn what_is_wiped_while_it_is_being_sent_is_not_known() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = world.start();
+    world
+        .server
+        .fault(On::AnyCharge, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    let settled = world.settled(tab, "t1");
+    world.run_for(15);
+    world.journal.clear();
+    assert!(word(&world.wait(call)).starts_with("parked"));
+    assert!(word(&world.wait(settled)).starts_with("parked"));
+    let requests = world.server.count(On::AnyCharge);
+    world.server.heal();
+    world.run_for(600_000);
+    assert_eq!(world.server.count(On::AnyCharge), requests);
+    assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
+}
+
+#[test]
+fn what_could_not_be_stored_here_may_have_been_charged_by_another_tab_since() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    world.fail_write = Box::new(move |tab, _| tab == two);
+    let refused = world.charge(two, "t1", 5);
+    assert_eq!(word(&world.wait(refused)), "failed StorageUnavailable");
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    world.fail_write = Box::new(|_, _| false);
+    let cancel = world.cancel(two, "t1");
+    assert_eq!(word(&world.wait(cancel)), "charged");
+}
+
+#[test]
+fn a_call_that_asks_for_it_does_not_make_a_charge_stored() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, _| true);
+    // What is asked while this is under way shares the next transaction, which fails.
+    world.show(tab, "t0");
+    world.retry(tab, "t1");
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed StorageUnavailable");
+}

@@ -1,6 +1,7 @@
 //! Several tabs of one account.
 
-use tollbox::core::engine::Answer;
+use tollbox::core::config::OfflineSpend;
+use tollbox::core::engine::{Answer, Event};
 use tollbox::core::snapshot::Stopped;
 
 use super::outcomes::word;
@@ -106,7 +107,7 @@ fn a_balance_does_not_flatter_in_a_tab_that_reads_the_journal_first() {
     world.run_for(5);
     world.wait(call);
     // The second tab finds the charge settled in the journal, and no word of the balance with it.
-    world.tell(two, tollbox::core::engine::Event::Woke);
+    world.tell(two, Event::Woke);
     world.wait(joined);
     assert_eq!(world.snapshot(two).balance.unwrap().available.get(), 115);
 }
@@ -210,4 +211,99 @@ fn a_forgotten_charge_is_forgotten_in_every_tab() {
     let again = world.charge(two, "t0", 1);
     assert_eq!(word(&world.wait(again)), "charged again");
     assert_eq!(world.server.times_charged("f:t0"), 1);
+}
+
+#[test]
+fn what_was_given_up_in_one_tab_is_not_taken_up_in_another() {
+    let mut world = World::with(|config| config.offline_spend = OfflineSpend::Deny);
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+    world.run_for(10);
+    // The other tab hears nothing of what follows.
+    world.announcements = false;
+    let again = world.retry(one, "t1");
+    world.wait(again);
+    world.config.offline_spend = OfflineSpend::Unlimited;
+    let cancel = world.cancel(one, "t1");
+    world.wait(cancel);
+    let reopened = world.journal.get(&key("t1")).cloned().unwrap();
+    let given_up = reopened.ask_again(world.now.wall_ms).unwrap();
+    let given_up = given_up.cancel(String::new(), world.now.wall_ms).unwrap();
+    world.journal.insert(key("t1"), given_up);
+    world.tell(two, Event::Online(true));
+    world.run_for(1_000);
+    assert_eq!(world.server.times_charged("f:t1"), 0);
+}
+
+#[test]
+fn what_failed_is_taken_up_by_one_tab_once() {
+    let mut world = World::with(|config| {
+        config.offline_spend = OfflineSpend::Deny;
+        config.max_total_attempts = 1;
+    });
+    let tabs = [world.start(), world.start()];
+    world.go_online(false);
+    let call = world.charge(tabs[0], "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+    world.run_for(10);
+    world
+        .server
+        .fault(On::AnyCharge, u32::MAX, Fault::LoseRequest);
+    for _ in 0..4 {
+        world.go_online(true);
+        world.run_for(60_000);
+        world.go_online(false);
+        world.run_for(1_000);
+    }
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+}
+
+#[test]
+fn a_tab_that_has_heard_of_a_change_says_nothing_certain_before_it_has_read_it() {
+    let mut world = World::with(|config| config.respond_within_ms = 500);
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "queued Offline");
+    world.run_for(10);
+    let retry = world.retry(one, "t1");
+    world.run_for(5);
+    world.commit_ms = 2_000;
+    world.tell(
+        one,
+        Event::Peer {
+            keys: vec![key("t1")],
+            confirmed: None,
+        },
+    );
+    let second = world.charge(one, "t1", 5);
+    let said = word(&world.wait(second));
+    assert!(said.starts_with("unknown"), "{said}");
+    world.wait(retry);
+    let _ = two;
+}
+
+#[test]
+fn a_living_tabs_claim_lasts_though_the_clock_has_jumped() {
+    let mut world = World::new();
+    world.locks = true;
+    let one = world.start();
+    world.server.fault(On::Charge, 1, Fault::Late(6_000));
+    let call = world.charge(one, "t1", 5);
+    world.run_for(50);
+    world.jump_wall(86_400_000);
+    world.start();
+    world.run_for(5_000);
+    assert_eq!(
+        world
+            .server
+            .arrived
+            .iter()
+            .filter(|a| a.on != On::Balance)
+            .count(),
+        1
+    );
+    assert_eq!(word(&world.wait(call)), "charged");
 }

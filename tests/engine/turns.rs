@@ -6,6 +6,7 @@ use tollbox::core::charge::Key;
 use tollbox::core::engine::{Effect, Event, Notice, SendId};
 use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
 use tollbox::core::protocol::{Request, Response};
+use tollbox::core::snapshot::BillingStatus;
 
 use super::server::Fault;
 use super::world::{World, brief};
@@ -22,6 +23,10 @@ pub enum Happening {
     },
     Load {
         tab: usize,
+    },
+    /// The server does this, and nobody hears of it.
+    Do {
+        request: Request,
     },
     Arrive {
         tab: usize,
@@ -80,7 +85,7 @@ impl World {
                 }
                 self.engine(tab).writing = true;
                 self.engine(tab).journal_orders += 1;
-                self.plan(1, Happening::Commit { tab, ops });
+                self.plan(self.commit_ms, Happening::Commit { tab, ops });
             }
             Effect::Load => self.plan(1, Happening::Load { tab }),
             Effect::Send {
@@ -142,10 +147,17 @@ impl World {
                         alert.kind, alert.detail
                     ));
                 }
-                let tab = self.engine(tab);
                 if let Notice::Charge(record) = &notice {
-                    tab.seen.insert(record.key.clone(), record.clone());
+                    // What has vanished from the journal is told once, and holds nothing.
+                    let gone = record.status == BillingStatus::Unknown
+                        && !self.journal.contains_key(&record.key);
+                    let seen = &mut self.engine(tab).seen;
+                    match gone {
+                        true => drop(seen.remove(&record.key)),
+                        false => drop(seen.insert(record.key.clone(), record.clone())),
+                    }
                 }
+                let tab = self.engine(tab);
                 tab.notices.push((at_ms, notice));
             }
         }
@@ -176,10 +188,15 @@ impl World {
             }
             Happening::Load { tab } => {
                 if self.tabs[tab].is_some() {
-                    let records = match self.readable {
-                        true => Ok(self.journal.values().cloned().collect()),
-                        false => Err("the disk is gone".to_owned()),
+                    let records = match self.fail_load {
+                        true => Err("the disk can't be read".to_owned()),
+                        false => Ok(self.journal.values().cloned().collect()),
                     };
+                    if self.locks {
+                        let alive = self.live().into_iter().map(|tab| format!("tab{tab}"));
+                        let alive = alive.collect();
+                        self.tell(tab, Event::Alive(alive));
+                    }
                     self.tell(tab, Event::Loaded(records));
                 }
             }
@@ -191,6 +208,11 @@ impl World {
                 limit_at_ms,
             } => {
                 self.arrive(tab, send, request, refresh_token, limit_at_ms);
+            }
+            Happening::Do { request } => {
+                let now_ms = self.now.mono_ms;
+                self.note(format!("server: {} arrives late", request.path));
+                self.server.answer(now_ms, &request);
             }
             Happening::Deliver {
                 tab,
@@ -278,6 +300,14 @@ impl World {
             Fault::HangAfter => {
                 self.server.answer(now_ms, &request);
                 (until_limit_ms, timed_out)
+            }
+            Fault::HangThenDone(ms) => {
+                self.plan(ms, Happening::Do { request });
+                (until_limit_ms, timed_out)
+            }
+            Fault::LostThenDone(ms) => {
+                self.plan(ms, Happening::Do { request });
+                (10, lost)
             }
             Fault::Answer(response) => (10, Delivery::Answer(response)),
             Fault::AnswerAfter(response) => {

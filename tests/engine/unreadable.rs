@@ -20,12 +20,12 @@ fn what_can_not_be_read_at_the_start_is_read_soon() {
     world.wait(call);
     world.crash(first);
     world.go_online(true);
-    world.readable = false;
+    world.fail_load = true;
     let tab = world.start();
     assert_eq!(alerts(&world, tab), [AlertKind::StorageDegraded]);
     assert_eq!(world.snapshot(tab).queue.pending, 0);
     world.run_for(10_000);
-    world.readable = true;
+    world.fail_load = false;
     let readable_ms = world.now.mono_ms;
     world.settle();
     assert!(world.now.mono_ms - readable_ms < 61_000);
@@ -36,25 +36,25 @@ fn what_can_not_be_read_at_the_start_is_read_soon() {
 #[test]
 fn a_new_charge_is_made_though_the_journal_can_not_be_read() {
     let mut world = World::new();
-    world.readable = false;
+    world.fail_load = true;
     let tab = world.start();
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "charged");
-    world.readable = true;
+    world.fail_load = false;
     world.settle();
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
 
 #[test]
 fn what_is_not_written_yet_may_have_been_sent_before_where_that_can_not_be_read() {
-    for (readable, said) in [(true, "queued Timeout"), (false, "unknown Timeout")] {
+    for (fail_load, said) in [(false, "queued Timeout"), (true, "unknown Timeout")] {
         let mut world = World::new();
-        world.readable = readable;
+        world.fail_load = fail_load;
         let tab = world.start();
         let call = world.charge(tab, "t1", 5);
         world.tell(tab, Event::StopWaiting { call });
         assert_eq!(word(world.outcome(call)), said);
-        world.readable = true;
+        world.fail_load = false;
         world.settle();
         assert_eq!(world.server.times_charged("f:t1"), 1);
     }

@@ -34,8 +34,12 @@ pub struct World {
     /// Committed transactions.
     pub transactions: usize,
     pub fail_write: WriteFault,
-    /// Whether the whole journal can be read just now.
-    pub readable: bool,
+    /// Whether reading the whole journal fails.
+    pub fail_load: bool,
+    /// How long a transaction takes to commit.
+    pub commit_ms: u64,
+    /// Whether tabs can know which of them live.
+    pub locks: bool,
     pub cache: Option<Confirmed>,
     /// Whether tabs hear each other.
     pub announcements: bool,
@@ -98,7 +102,9 @@ impl World {
             journal: BTreeMap::new(),
             transactions: 0,
             fail_write: Box::new(|_, _| false),
-            readable: true,
+            fail_load: false,
+            commit_ms: 1,
+            locks: false,
             cache: None,
             announcements: true,
             online: true,

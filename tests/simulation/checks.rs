@@ -78,6 +78,12 @@ impl World {
         self.server.charged.get(&key.wire()) == Some(&amount)
     }
 
+    /// A tab that can neither read nor write knows only what it has done itself.
+    fn is_blind(&self, tab: TabId) -> bool {
+        let place = self.place(tab);
+        place.is_some_and(|place| self.tabs[place].failures >= JOURNAL_FAILURES)
+    }
+
     /// Another tab had it charged a moment ago, or the network sent it twice and the server turned
     /// the second one away: "nothing taken so far" is as much as this tab can say.
     fn can_not_know(&self, tab: TabId, key: &Key) -> bool {
@@ -128,8 +134,7 @@ impl World {
         let lie = match record.status {
             BillingStatus::Success => !charged,
             BillingStatus::Failed => {
-                // A tab that can neither read nor write knows only what it has done itself.
-                let blind = self.tabs[place].failures >= JOURNAL_FAILURES;
+                let blind = self.is_blind(self.tabs[place].id);
                 charged && !conflict && !blind && !self.is_excused(&record.key.wire())
             }
             BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => false,
@@ -191,6 +196,9 @@ impl World {
         let knows = !self.is_excused(&key.wire());
         let lie = match &outcome.what {
             What::Charged { .. } => !charged,
+            What::Failed { reason, .. } if *reason == FailureReason::StorageUnavailable => {
+                charged && knows && !self.is_blind(id)
+            }
             What::Declined { .. } | What::Failed { .. } => {
                 charged && knows && !is_conflict(outcome)
             }

@@ -10,8 +10,10 @@ use super::world::{Happening, World};
 
 /// Once faults have stopped, everything settles within this, after what servers had asked for.
 const SETTLED_WITHIN_MS: u64 = 1_800_000;
-/// Enough for every tab to look into the journal once more by itself.
+/// Enough for every tab to look into the journal once more by itself, and an idle one to find
+/// that it was wiped.
 const LAST_LOOK_MS: u64 = 70_000;
+const LAST_LOOK_AFTER_A_WIPE_MS: u64 = 310_000;
 
 /// Runs one seed to its end.
 pub fn run(seed: u64, classes: Classes, late_ms: u64, trace: Trace) -> World {
@@ -27,7 +29,11 @@ pub fn run(seed: u64, classes: Classes, late_ms: u64, trace: Trace) -> World {
             world.violate("5 liveness", format!("not settled in time: {open}"));
         }
     }
-    let end_ms = world.mono_ms + LAST_LOOK_MS;
+    let last_look_ms = match world.books.wiped.is_empty() {
+        true => LAST_LOOK_MS,
+        false => LAST_LOOK_AFTER_A_WIPE_MS,
+    };
+    let end_ms = world.mono_ms + last_look_ms;
     while world.violation.is_none() && world.mono_ms < end_ms && world.step() {}
     if world.violation.is_none() {
         world.check_end();

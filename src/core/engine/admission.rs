@@ -2,7 +2,7 @@
 
 use super::answering::{is_charged, replayed};
 use super::calls::Kind;
-use super::journaling::Then;
+use super::orders::Then;
 use super::sending::{Lane, Plan};
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::{Charge, Key};

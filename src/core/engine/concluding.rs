@@ -1,7 +1,7 @@
 //! What attempts came to, written down; it is told after that.
 
 use super::Engine;
-use super::journaling::Then;
+use super::orders::Then;
 use super::sending::SentWhat;
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;

@@ -1,6 +1,6 @@
 //! Flushing: sending in the background, one tab at a time, one batch a lock.
 
-use super::journaling::Then;
+use super::orders::Then;
 use super::sending::Lane;
 use super::{Answer, CallId, Effect, Engine, Life, Notice};
 use crate::core::charge::Key;

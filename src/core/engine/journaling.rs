@@ -1,193 +1,25 @@
 //! Orders to the journal, one transaction at a time: what comes meanwhile shares the next one.
 
+use super::orders::{READ_AGAIN_AT_ONCE, Then};
 use super::sending::Plan;
-use super::{CallId, Effect, Engine, SendId};
+use super::{Effect, Engine, SendId};
 use crate::core::alert::AlertKind;
-use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::ordered::Set;
 use crate::core::outcome::FailureReason;
-use crate::core::protocol::Reading;
-use crate::core::record::{Failure, Purpose};
-
-/// Conclusions that could not be written, kept to be tried again. What does not fit is learnt
-/// again from the server.
-const UNSAVED_LIMIT: usize = 1_000;
-
-/// Readings of the journal that fail in a row before the next one is put off.
-pub(super) const READ_AGAIN_AT_ONCE: u32 = 2;
-
-/// The journal as the engine uses it.
-#[derive(Debug, Default)]
-pub(super) struct Journaling {
-    under_way: Vec<(Op, Then)>,
-    next: Vec<(Op, Then)>,
-    /// Conclusions that the store failed to take.
-    unsaved: Vec<Op>,
-    /// Transactions that failed in a row.
-    failures: u32,
-    /// Nothing is claimed before this, because it could not be written down; monotonic.
-    paused_until_ms: u64,
-}
-
-/// What follows when an operation is committed.
-#[derive(Clone, Debug)]
-pub(super) enum Then {
-    /// Answer or send for this call.
-    Enqueued { call: CallId, plan: Option<Plan> },
-    /// Send what was claimed, together with the others of this plan.
-    Begun { plan: Plan },
-    /// Learn the balance that came with the conclusion, at the same moment.
-    Concluded { reading: Option<Reading> },
-    /// Nothing but take note; `from_peer` where another tab made the change.
-    Observe {
-        from_peer: bool,
-        confirmed: Option<Confirmed>,
-    },
-    /// Answer this call, which asked for a charge that is not in memory.
-    Sought { call: CallId, again: bool },
-    /// Go on for this call, which gives its charge up.
-    GivenUp { call: CallId },
-    /// Nothing but take note: what it concludes has been told.
-    Resaved,
-    /// The charge could not be written down: refuse it, if it is not there already.
-    Refused { error: String, unread: u32 },
-}
-
-impl Then {
-    fn reads_again(&self) -> bool {
-        match self {
-            Then::Sought { again, .. } => *again,
-            Then::Refused { unread, .. } => *unread > 0,
-            Then::Enqueued { .. }
-            | Then::Begun { .. }
-            | Then::Concluded { .. }
-            | Then::Observe { .. }
-            | Then::GivenUp { .. }
-            | Then::Resaved => false,
-        }
-    }
-
-    fn plan(&self) -> Option<SendId> {
-        match self {
-            Then::Begun { plan }
-            | Then::Enqueued {
-                plan: Some(plan), ..
-            } => Some(plan.id),
-            Then::Enqueued { plan: None, .. }
-            | Then::Concluded { .. }
-            | Then::Observe { .. }
-            | Then::Sought { .. }
-            | Then::GivenUp { .. }
-            | Then::Resaved
-            | Then::Refused { .. } => None,
-        }
-    }
-}
-
-impl Journaling {
-    /// Whether nothing is under way or waiting.
-    pub(super) fn is_idle(&self) -> bool {
-        self.under_way.is_empty() && self.next.is_empty()
-    }
-
-    pub(super) fn push(&mut self, op: Op, then: Then) {
-        self.next.push((op, then));
-    }
-
-    /// When the next claim may be made, after transactions that failed; monotonic.
-    pub(super) fn paused_until_ms(&self) -> u64 {
-        self.paused_until_ms
-    }
-
-    /// Whether conclusions wait to be written again.
-    pub(super) fn has_unsaved(&self) -> bool {
-        !self.unsaved.is_empty()
-    }
-
-    /// Drops the claims that wait to be written down, and names those that are being written.
-    pub(super) fn give_up_claims(&mut self) -> Vec<(Key, Purpose)> {
-        self.next.retain(|(op, _)| !matches!(op, Op::Begin { .. }));
-        for (op, _) in &mut self.next {
-            if let Op::Enqueue { claim, .. } = op {
-                *claim = None;
-            }
-        }
-        let claims = self.under_way.iter().filter_map(|(op, then)| {
-            then.plan()?;
-            let purpose = match op {
-                Op::Begin { purpose, .. } => *purpose,
-                Op::Enqueue { .. }
-                | Op::Conclude { .. }
-                | Op::Reopen { .. }
-                | Op::TakeUp { .. }
-                | Op::Cancel { .. }
-                | Op::Forget { .. }
-                | Op::Read { .. } => Purpose::Send,
-            };
-            Some((op.key().clone(), purpose))
-        });
-        claims.collect()
-    }
-
-    /// A charge that was to be forgotten is asked for again.
-    pub(super) fn remember(&mut self, key: &Key) {
-        self.next
-            .retain(|(op, _)| !matches!(op, Op::Forget { key: other } if other == key));
-    }
-
-    fn keep_unsaved(&mut self, op: Op) {
-        if self.unsaved.len() < UNSAVED_LIMIT {
-            self.unsaved.push(op);
-        }
-    }
-
-    /// Writes what is known of this charge before anything else about it.
-    pub(super) fn retry_unsaved_of(&mut self, key: &Key) {
-        let (own, others) = std::mem::take(&mut self.unsaved)
-            .into_iter()
-            .partition(|op| op.key() == key);
-        self.unsaved = others;
-        let own: Vec<Op> = own;
-        for op in own {
-            self.next.push((op, Then::Resaved));
-        }
-    }
-
-    pub(super) fn retry_unsaved(&mut self) {
-        for op in std::mem::take(&mut self.unsaved) {
-            self.next.push((op, Then::Resaved));
-        }
-    }
-}
+use crate::core::record::Failure;
 
 impl Engine {
     pub(super) fn journal_order(&mut self) -> Option<Effect> {
-        if !self.journaling.under_way.is_empty() || self.journaling.next.is_empty() {
-            return None;
-        }
-        let next = std::mem::take(&mut self.journaling.next);
-        let again = |(_, then): &(Op, Then)| then.reads_again();
-        if next.iter().any(again) {
-            // By itself: a write that failed took the reading with it.
-            (self.journaling.under_way, self.journaling.next) = next.into_iter().partition(again);
-        } else {
-            self.journaling.under_way = next;
-        }
-        let ops: Vec<Op> = self
-            .journaling
-            .under_way
-            .iter()
-            .map(|(op, _)| op.clone())
-            .collect();
+        let ops = self.journaling.begin()?;
         let relaxed = ops.iter().all(Op::may_be_relaxed);
         Some(Effect::Journal { ops, relaxed })
     }
 
     pub(super) fn journaled(&mut self, now: Now, results: Result<Vec<Applied>, String>) {
-        let under_way = std::mem::take(&mut self.journaling.under_way);
+        let under_way = self.journaling.end();
         let mut planned: Set<SendId> = under_way
             .iter()
             .filter_map(|(_, then)| Some((then.plan()?, ())))
@@ -196,7 +28,7 @@ impl Engine {
         let mut plans = Vec::new();
         match results {
             Ok(results) => {
-                self.journaling.failures = 0;
+                self.journaling.succeeded();
                 for ((op, then), applied) in under_way.into_iter().zip(results) {
                     if let Some(why) = applied.unreadable {
                         self.not_committed(now, op, then, &why);
@@ -209,7 +41,8 @@ impl Engine {
                 }
             }
             Err(error) => {
-                self.pause_claims(now);
+                self.journaling
+                    .failed(now, &self.config.backoff, &mut self.jitter);
                 self.storage_failed(now, &error);
                 for (op, then) in under_way {
                     self.not_committed(now, op, then, &error);
@@ -227,16 +60,9 @@ impl Engine {
         self.let_surplus_go(now);
     }
 
-    fn pause_claims(&mut self, now: Now) {
-        let failures = self.journaling.failures;
-        let delay_ms = self.config.backoff.delay_ms(failures, &mut self.jitter);
-        self.journaling.paused_until_ms = now.after(delay_ms);
-        self.journaling.failures = failures.saturating_add(1);
-    }
-
     /// The last writes of a closed client: nobody here waits for them, but other tabs may.
     pub(super) fn journaled_when_closed(&mut self, results: Result<Vec<Applied>, String>) {
-        let under_way = std::mem::take(&mut self.journaling.under_way);
+        let under_way = self.journaling.end();
         let mut changed = Set::new();
         for ((op, _), applied) in under_way.iter().zip(results.unwrap_or_default()) {
             if applied.done && !matches!(op, Op::Read { .. }) {
@@ -304,7 +130,10 @@ impl Engine {
                 self.given_up(now, call, key, true);
             }
             Then::Resaved => self.observe(now, key, applied.record),
-            Then::Sought { call, .. } => self.sought(now, call, key, applied.record),
+            Then::Sought { call, .. } => {
+                self.observe(now, key, applied.record);
+                self.sought(now, call, key);
+            }
             Then::Refused { error, .. } => self.refused(now, key, applied.record, &error),
         }
     }
@@ -330,7 +159,13 @@ impl Engine {
                 self.flush_is_through_with(&key);
                 self.progress(now, &key);
             }
-            Then::Observe { from_peer, .. } => {
+            Then::Observe {
+                from_peer,
+                confirmed,
+            } => {
+                if let Some(confirmed) = confirmed {
+                    self.cached(confirmed);
+                }
                 self.up_to_date(&key);
                 if !from_peer {
                     self.set_busy(&key, false);
@@ -344,13 +179,10 @@ impl Engine {
                 self.journaling.push(op, Then::Refused { error, unread });
             }
             Then::Refused { error, .. } => self.refused(now, &key, None, &error),
-            Then::Sought { call, .. } => {
-                let known = self.outbox.get(&key).map(|entry| entry.record.clone());
-                match known {
-                    Some(known) => self.sought(now, call, &key, Some(known)),
-                    None => self.seek_later(now, call),
-                }
-            }
+            Then::Sought { call, .. } => match self.outbox.get(&key) {
+                Some(_) => self.sought(now, call, &key),
+                None => self.seek_later(now, call),
+            },
         }
     }
 

@@ -1,6 +1,6 @@
 //! Keeping up with the journal: what it holds now, whoever wrote it.
 
-use super::journaling::Then;
+use super::orders::Then;
 use super::{Engine, Life};
 use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
@@ -55,6 +55,8 @@ impl Engine {
         self.progress(now, key);
         self.outbox.remove(key);
         self.calls_of_vanished(key);
+        // It holds nothing any longer, so the server has to say what is left.
+        self.balance_is_due(now);
     }
 
     /// Takes a record into the outbox, the counts and the listeners' view.

@@ -22,6 +22,7 @@ mod journaling;
 mod keeping;
 mod look_ups;
 mod notices;
+mod orders;
 mod reading;
 mod reopening;
 mod seeking;
@@ -34,8 +35,8 @@ pub use event::{Answer, CallId, Effect, Event, Notice, SendId};
 
 use self::calls::Calls;
 use self::flush::Flush;
-use self::journaling::Journaling;
 use self::notices::Shown;
+use self::orders::Journaling;
 use self::reading::Refresh;
 use self::sending::{Auth, Lane, Sent};
 use super::alert::Episodes;

@@ -78,12 +78,12 @@ impl Engine {
             return;
         }
         self.refresh.under_way = true;
-        if self.config.sync_every_ms > 0 {
+        self.refresh.next_sync_ms = (self.config.sync_every_ms > 0).then(|| {
             // A tenth of jitter keeps clients that were opened together apart.
             let jitter = self.jitter.up_to(self.config.sync_every_ms.div_ceil(10));
             let every_ms = self.config.sync_every_ms.saturating_add(jitter);
-            self.refresh.next_sync_ms = Some(now.after(every_ms));
-        }
+            now.after(every_ms)
+        });
         let etag = self
             .balance
             .confirmed()
@@ -106,6 +106,11 @@ impl Engine {
         if due && self.may_send(now) {
             self.read_balance(now);
         }
+    }
+
+    /// Reads the balance as soon as that is possible.
+    pub(super) fn balance_is_due(&mut self, now: Now) {
+        self.refresh.next_sync_ms = Some(now.mono_ms);
     }
 
     pub(super) fn first_refresh(&mut self, now: Now) {

@@ -1,7 +1,7 @@
 //! Giving a charge up, and taking one up again.
 
 use super::calls::Kind;
-use super::journaling::Then;
+use super::orders::Then;
 use super::{CallId, Engine, Life};
 use crate::core::charge::Key;
 use crate::core::clock::Now;

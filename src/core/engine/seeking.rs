@@ -2,13 +2,12 @@
 
 use super::answering::{is_charged, replayed};
 use super::calls::Kind;
-use super::journaling::{READ_AGAIN_AT_ONCE, Then};
+use super::orders::{READ_AGAIN_AT_ONCE, Then};
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
 use crate::core::outbox::Entry;
-use crate::core::record::Record;
 use crate::core::snapshot::ChargeRecord;
 
 impl Engine {
@@ -39,9 +38,8 @@ impl Engine {
         let waiting = self.call(now, kind, key.clone(), None);
         self.calls.add(call, waiting);
         // What failed here may have been charged by another tab since.
-        let may_be_old = |entry: &Entry| {
-            entry.saved && !entry.busy && !entry.record.is_open() && !is_charged(&entry.record)
-        };
+        let may_be_old =
+            |entry: &Entry| !entry.busy && !entry.record.is_open() && !is_charged(&entry.record);
         match self.outbox.get(&key) {
             Some(entry) if !may_be_old(entry) => self.found(now, call, kind, &key),
             Some(_) | None => {
@@ -83,16 +81,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn sought(&mut self, now: Now, call: CallId, key: &Key, record: Option<Record>) {
+    /// The journal has been read for this call, or fails while the charge is known.
+    pub(super) fn sought(&mut self, now: Now, call: CallId, key: &Key) {
         let Some(kind) = self.calls.get(call).map(|call| call.kind) else {
             return;
         };
         self.calls.set_seeking(call, false);
-        // What could not be stored is known here only.
-        let unsaved = self.outbox.get(key).is_some_and(|entry| !entry.saved);
-        if !unsaved {
-            self.observe(now, key, record);
-        }
         if kind == Kind::Show {
             return self.show_known(call, key);
         }

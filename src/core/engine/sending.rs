@@ -1,6 +1,6 @@
 //! What leaves, and when: the attempts that are due, foreground first.
 
-use super::journaling::Then;
+use super::orders::Then;
 use super::{Effect, Engine, Life, SendId};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
@@ -155,13 +155,13 @@ impl Engine {
     /// Whether the server must be asked what it knows of this key before it is sent again: the
     /// key may have been forgotten, the attempts are used up, or its user gave it up.
     pub(super) fn needs_look_up(&self, record: &Record, now: Now) -> bool {
-        let waiting = match record.state() {
-            State::Waiting(waiting) => waiting,
-            State::Attempting(attempting) => attempting.before(),
+        let cleared = match record.state() {
+            State::Waiting(waiting) => waiting.cleared(),
+            State::Attempting(attempting) => attempting.stays_cleared(),
             State::Parked(_) | State::Settled(_) => return false,
         };
         record.attempts() > 0
-            && !waiting.cleared()
+            && !cleared
             && (record.given_up() || self.key_expired(record, now) || self.is_exhausted(record))
     }
 

@@ -208,3 +208,13 @@ fn only_what_costs_no_more_than_work_may_be_relaxed() {
         assert!(!op.may_be_relaxed());
     }
 }
+
+#[test]
+fn an_answer_concludes_only_the_charge_that_it_was_sent_for() {
+    let other = after(&[enqueue(6.0, Ok(()), Some("one"))]);
+    for conclusion in [charged(), lost()] {
+        let applied = conclude(conclusion).apply(other.clone(), AT);
+        assert_eq!((applied.write, applied.done), (Write::Keep, false));
+        assert_eq!(applied.record, other);
+    }
+}

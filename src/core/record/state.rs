@@ -182,6 +182,12 @@ impl Attempting {
         &self.before
     }
 
+    /// Whether the server's word that it never charged this key holds even if the claimant goes
+    /// away without a word.
+    pub fn stays_cleared(&self) -> bool {
+        self.purpose == Purpose::LookUp && self.before.cleared
+    }
+
     /// The claimant went away without a word: what it was doing may have reached the server.
     pub(super) fn abandoned(self) -> Waiting {
         match self.purpose {

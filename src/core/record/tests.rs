@@ -1,8 +1,10 @@
 //! The transitions of a record, and what is none.
 
+mod again;
+
 use super::*;
 use crate::core::charge::ChargeRequest;
-use crate::core::outcome::{DeclineReason, OpenReason, ParkReason};
+use crate::core::outcome::{DeclineReason, FailureReason, OpenReason, ParkReason};
 use crate::core::points::Points;
 
 const LONGEST_MS: u64 = 15_000;
@@ -266,149 +268,6 @@ fn what_is_charged_stays_charged() {
 }
 
 #[test]
-fn what_is_not_charged_can_be_taken_up_again() {
-    for conclusion in [declined(), failed()] {
-        let again = in_state(conclusion.clone()).ask_again(300).unwrap();
-        assert!(!waiting(&again).in_doubt());
-        assert_eq!((again.attempts(), again.spent()), (1, 0));
-        // By its user only.
-        assert_eq!(in_state(conclusion).reopen(300), None);
-    }
-    let parked = in_state(park()).reopen(300).unwrap();
-    assert!(waiting(&parked).in_doubt());
-    let lost = in_state(unanswered()).reopen(300).unwrap();
-    assert!(waiting(&lost).in_doubt());
-    assert_eq!(waiting(&lost).next_attempt_at_ms(), 0);
-    assert_eq!(sending(open()).reopen(300), None);
-    assert_eq!(sending(open()).ask_again(300), None);
-}
-
-#[test]
-fn what_may_yet_succeed_is_taken_up_by_itself_once() {
-    let failed = || {
-        Conclusion::Settled(Verdict::Failed(Failure {
-            retryable: true,
-            ..failure()
-        }))
-    };
-    let again = in_state(failed()).take_up(300).unwrap();
-    let again = conclude(sending(again), failed()).unwrap();
-    assert!(again.is_retryable() && !again.may_be_taken_up());
-    assert_eq!(again.clone().take_up(300), None);
-    // Its user may ask as often as they like, which begins anew.
-    let asked = conclude(sending(again.ask_again(300).unwrap()), failed()).unwrap();
-    assert!(asked.may_be_taken_up());
-    assert_eq!(in_state(park()).take_up(300), None);
-    assert_eq!(in_state(declined()).take_up(300), None);
-}
-
-fn is_cancelled(record: &Record) -> bool {
-    matches!(record.state(), State::Settled(Verdict::Failed(failure))
-        if failure.reason == FailureReason::Cancelled)
-}
-
-#[test]
-fn what_has_certainly_taken_nothing_is_given_up_at_once() {
-    let cancel = |record: Record| record.cancel("given up".into(), 300);
-    for untouched in [
-        open(),
-        in_state(Conclusion::NotSent(cause())),
-        in_state(Conclusion::NeverCharged),
-    ] {
-        assert!(is_cancelled(&cancel(untouched).unwrap()));
-    }
-    assert_eq!(cancel(in_state(declined())), None);
-}
-
-#[test]
-fn what_may_have_been_taken_is_given_up_when_that_is_known() {
-    for record in [
-        sending(open()),
-        in_state(unanswered()),
-        in_state(Conclusion::TurnedAway(cause())),
-        in_state(park()),
-    ] {
-        let given_up = record.cancel("given up".into(), 300).unwrap();
-        assert!(given_up.is_open() && given_up.given_up());
-        assert_eq!(given_up.clone().cancel(String::new(), 300), None);
-        // By the attempt that was under way, or by a look-up.
-        let looking = match given_up.state() {
-            State::Attempting(_) => given_up,
-            State::Waiting(_) | State::Parked(_) | State::Settled(_) => {
-                begin(given_up, Purpose::LookUp, "one", 300).unwrap()
-            }
-        };
-        assert!(looking.given_up());
-        let mute = conclude(looking.clone(), Conclusion::TurnedAway(cause())).unwrap();
-        assert!(mute.is_open() && mute.given_up());
-        assert!(is_cancelled(
-            &conclude(looking.clone(), Conclusion::NeverCharged).unwrap()
-        ));
-        let charged = conclude(looking, charged()).unwrap();
-        assert!(charged.receipt().is_some());
-    }
-    // The request that was under way never left.
-    let given_up = sending(open()).cancel(String::new(), 300).unwrap();
-    assert!(is_cancelled(
-        &conclude(given_up, Conclusion::NotSent(cause())).unwrap()
-    ));
-}
-
-#[test]
-fn what_was_given_up_stays_so_until_its_user_asks_again() {
-    let given_up = in_state(unanswered()).cancel(String::new(), 300).unwrap();
-    assert!(given_up.clone().reopen(400).unwrap().given_up());
-    let looking = begin(given_up.clone(), Purpose::LookUp, "one", 400).unwrap();
-    let parked = conclude(looking, park()).unwrap();
-    assert!(parked.reopen(500).unwrap().given_up());
-    let again = given_up.ask_again(400).unwrap();
-    assert!(!again.given_up() && waiting(&again).in_doubt());
-}
-
-#[test]
-fn a_sending_without_an_answer_may_arrive_for_as_long_as_was_said() {
-    assert_eq!(open().may_arrive_until_ms(), 0);
-    let lost = in_state(unanswered());
-    assert_eq!(lost.may_arrive_until_ms(), 5_000);
-    let again = conclude(sending(lost), Conclusion::Lost(cause(), 4_800)).unwrap();
-    // A look-up and parking leave it.
-    let looking = begin(again, Purpose::LookUp, "one", 300).unwrap();
-    assert_eq!(looking.may_arrive_until_ms(), 5_000);
-    let parked = conclude(looking, park()).unwrap();
-    assert_eq!(parked.reopen(400).unwrap().may_arrive_until_ms(), 5_000);
-    // Of a claimant that went away nothing better is known than its claim.
-    let taken_over = begin(sending(open()), Purpose::Send, "two", 20_000).unwrap();
-    assert_eq!(taken_over.may_arrive_until_ms(), 10_100);
-}
-
-#[test]
-fn nothing_is_certain_while_a_sending_may_still_arrive() {
-    let early = conclude(sending(in_state(unanswered())), Conclusion::TooEarly).unwrap();
-    assert!(early.is_open() && waiting(&early).in_doubt());
-    assert_eq!(waiting(&early).next_attempt_at_ms(), 900);
-    for conclusion in [declined(), failed(), Conclusion::NeverCharged] {
-        assert!(conclusion.says_untaken());
-    }
-    for conclusion in [charged(), unanswered(), park(), Conclusion::TooEarly] {
-        assert!(!conclusion.says_untaken());
-    }
-}
-
-#[test]
-fn the_queue_is_held_by_what_was_turned_away_for_all() {
-    let held = in_state(Conclusion::Held(cause()));
-    assert!(waiting(&held).holds_queue() && !waiting(&held).in_doubt());
-    assert!(!waiting(&in_state(Conclusion::TurnedAway(cause()))).holds_queue());
-    let looking = begin(held.clone(), Purpose::LookUp, "one", 300).unwrap();
-    let held_again = conclude(looking, Conclusion::Held(cause())).unwrap();
-    assert!(waiting(&held_again).holds_queue());
-    assert_eq!(waiting(&held_again).look_ups(), 0);
-    let after = conclude(sending(held.clone()), unanswered()).unwrap();
-    assert!(!waiting(&after).holds_queue());
-    assert!(!waiting(&held.reopen(300).unwrap()).holds_queue());
-}
-
-#[test]
 fn only_what_is_declined_or_failed_is_refused() {
     assert!(in_state(declined()).refuse(failure(), 300).is_some());
     assert!(in_state(failed()).refuse(failure(), 300).is_some());
@@ -439,4 +298,15 @@ fn a_claim_holds_until_its_end_and_not_from_the_far_future() {
     assert!(!claim("one", 100).holds_at(100, 50));
     assert!(claim("one", 100).holds_at(50, 50));
     assert!(!claim("one", 100).holds_at(49, 50));
+}
+
+#[test]
+fn that_it_was_never_charged_does_not_outlast_a_sending() {
+    let cleared = in_state(Conclusion::NeverCharged);
+    let stays = |record: &Record| match record.state() {
+        State::Attempting(attempting) => attempting.stays_cleared(),
+        State::Waiting(_) | State::Parked(_) | State::Settled(_) => panic!(),
+    };
+    assert!(!stays(&sending(cleared.clone())));
+    assert!(stays(&begin(cleared, Purpose::LookUp, "one", 300).unwrap()));
 }

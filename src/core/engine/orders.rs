@@ -1,0 +1,195 @@
+//! Orders to the journal that wait or are being written, and what follows each.
+
+use super::sending::Plan;
+use super::{CallId, SendId};
+use crate::core::backoff::{Backoff, Jitter};
+use crate::core::balance::Confirmed;
+use crate::core::charge::Key;
+use crate::core::clock::Now;
+use crate::core::journal::Op;
+use crate::core::protocol::Reading;
+use crate::core::record::Purpose;
+
+/// Conclusions that could not be written, kept to be tried again. What does not fit is learnt
+/// again from the server.
+const UNSAVED_LIMIT: usize = 1_000;
+
+/// Readings of the journal that fail in a row before the next one is put off.
+pub(super) const READ_AGAIN_AT_ONCE: u32 = 2;
+
+/// The journal as the engine uses it.
+#[derive(Debug, Default)]
+pub(super) struct Journaling {
+    under_way: Vec<(Op, Then)>,
+    next: Vec<(Op, Then)>,
+    /// Conclusions that the store failed to take.
+    unsaved: Vec<Op>,
+    /// Transactions that failed in a row.
+    failures: u32,
+    /// Nothing is claimed before this, because it could not be written down; monotonic.
+    paused_until_ms: u64,
+}
+
+/// What follows when an operation is committed.
+#[derive(Clone, Debug)]
+pub(super) enum Then {
+    /// Answer or send for this call.
+    Enqueued { call: CallId, plan: Option<Plan> },
+    /// Send what was claimed, together with the others of this plan.
+    Begun { plan: Plan },
+    /// Learn the balance that came with the conclusion, at the same moment.
+    Concluded { reading: Option<Reading> },
+    /// Nothing but take note; `from_peer` where another tab made the change.
+    Observe {
+        from_peer: bool,
+        confirmed: Option<Confirmed>,
+    },
+    /// Answer this call, which asked for a charge that is not in memory.
+    Sought { call: CallId, again: bool },
+    /// Go on for this call, which gives its charge up.
+    GivenUp { call: CallId },
+    /// Nothing but take note: what it concludes has been told.
+    Resaved,
+    /// The charge could not be written down: refuse it, if it is not there already.
+    Refused { error: String, unread: u32 },
+}
+
+impl Then {
+    fn reads_again(&self) -> bool {
+        match self {
+            Then::Sought { again, .. } => *again,
+            Then::Refused { unread, .. } => *unread > 0,
+            Then::Enqueued { .. }
+            | Then::Begun { .. }
+            | Then::Concluded { .. }
+            | Then::Observe { .. }
+            | Then::GivenUp { .. }
+            | Then::Resaved => false,
+        }
+    }
+
+    pub(super) fn plan(&self) -> Option<SendId> {
+        match self {
+            Then::Begun { plan }
+            | Then::Enqueued {
+                plan: Some(plan), ..
+            } => Some(plan.id),
+            Then::Enqueued { plan: None, .. }
+            | Then::Concluded { .. }
+            | Then::Observe { .. }
+            | Then::Sought { .. }
+            | Then::GivenUp { .. }
+            | Then::Resaved
+            | Then::Refused { .. } => None,
+        }
+    }
+}
+
+impl Journaling {
+    /// Whether nothing is under way or waiting.
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way.is_empty() && self.next.is_empty()
+    }
+
+    pub(super) fn push(&mut self, op: Op, then: Then) {
+        self.next.push((op, then));
+    }
+
+    /// When the next claim may be made, after transactions that failed; monotonic.
+    pub(super) fn paused_until_ms(&self) -> u64 {
+        self.paused_until_ms
+    }
+
+    /// Whether conclusions wait to be written again.
+    pub(super) fn has_unsaved(&self) -> bool {
+        !self.unsaved.is_empty()
+    }
+
+    /// What is to be written next, in one transaction; `None` while one is under way.
+    pub(super) fn begin(&mut self) -> Option<Vec<Op>> {
+        if !self.under_way.is_empty() || self.next.is_empty() {
+            return None;
+        }
+        let next = std::mem::take(&mut self.next);
+        let again = |(_, then): &(Op, Then)| then.reads_again();
+        if next.iter().any(again) {
+            // By itself: a write that failed took the reading with it.
+            (self.under_way, self.next) = next.into_iter().partition(again);
+        } else {
+            self.under_way = next;
+        }
+        let ops = self.under_way.iter().map(|(op, _)| op.clone());
+        Some(ops.collect())
+    }
+
+    /// The transaction has ended: what it was for.
+    pub(super) fn end(&mut self) -> Vec<(Op, Then)> {
+        std::mem::take(&mut self.under_way)
+    }
+
+    /// The store works.
+    pub(super) fn succeeded(&mut self) {
+        self.failures = 0;
+    }
+
+    /// The store has failed: nothing is claimed for a while.
+    pub(super) fn failed(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
+        self.paused_until_ms = now.after(backoff.delay_ms(self.failures, jitter));
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    /// Drops the claims that wait to be written down, and names those that are being written.
+    pub(super) fn give_up_claims(&mut self) -> Vec<(Key, Purpose)> {
+        self.next.retain(|(op, _)| !matches!(op, Op::Begin { .. }));
+        for (op, _) in &mut self.next {
+            if let Op::Enqueue { claim, .. } = op {
+                *claim = None;
+            }
+        }
+        let claims = self.under_way.iter().filter_map(|(op, then)| {
+            then.plan()?;
+            let purpose = match op {
+                Op::Begin { purpose, .. } => *purpose,
+                Op::Enqueue { .. }
+                | Op::Conclude { .. }
+                | Op::Reopen { .. }
+                | Op::TakeUp { .. }
+                | Op::Cancel { .. }
+                | Op::Forget { .. }
+                | Op::Read { .. } => Purpose::Send,
+            };
+            Some((op.key().clone(), purpose))
+        });
+        claims.collect()
+    }
+
+    /// A charge that was to be forgotten is asked for again.
+    pub(super) fn remember(&mut self, key: &Key) {
+        self.next
+            .retain(|(op, _)| !matches!(op, Op::Forget { key: other } if other == key));
+    }
+
+    pub(super) fn keep_unsaved(&mut self, op: Op) {
+        if self.unsaved.len() < UNSAVED_LIMIT {
+            self.unsaved.push(op);
+        }
+    }
+
+    /// Writes what is known of this charge before anything else about it.
+    pub(super) fn retry_unsaved_of(&mut self, key: &Key) {
+        let (own, others) = std::mem::take(&mut self.unsaved)
+            .into_iter()
+            .partition(|op| op.key() == key);
+        self.unsaved = others;
+        let own: Vec<Op> = own;
+        for op in own {
+            self.next.push((op, Then::Resaved));
+        }
+    }
+
+    pub(super) fn retry_unsaved(&mut self) {
+        for op in std::mem::take(&mut self.unsaved) {
+            self.next.push((op, Then::Resaved));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! One charge as this tab knows it, and its times by this tab's own clock.
+
+use crate::core::clock::Now;
+use crate::core::record::{Record, State};
+
+/// A charge as this tab knows it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// As last seen in the journal, or as it will be there.
+    pub record: Record,
+    /// Whether the journal has it so.
+    pub saved: bool,
+    /// Whether an operation or a request of this tab's is under way for it.
+    pub busy: bool,
+    /// Whether another tab has changed it since the journal was last read for it.
+    pub outdated: bool,
+    /// Whether it goes out alone because a batch with it was refused as a whole.
+    pub alone: bool,
+    /// Whether it failed and this client has taken it up again by itself, which it does once.
+    pub retaken: bool,
+    /// When this tab first saw it open; monotonic.
+    pub since_ms: u64,
+    /// When this tab's last request about it left; monotonic.
+    pub left_at_ms: u64,
+    due_ms: u64,
+    claim: Instant,
+    /// When this tab first saw the claim; monotonic.
+    claim_seen_ms: u64,
+    arrival: Instant,
+}
+
+impl Entry {
+    /// When it may be worked on; monotonic.
+    pub fn due_ms(&self) -> u64 {
+        self.due_ms
+    }
+
+    /// Until when an earlier sending may still arrive; monotonic.
+    pub fn may_arrive_until_ms(&self) -> u64 {
+        self.arrival.mono_ms
+    }
+}
+
+/// An instant that was written down by the wall clock, and when it is by this tab's own. As long
+/// as it is the same instant it stays where it is, however the wall clock jumps.
+#[derive(Clone, Copy, Debug, Default)]
+struct Instant {
+    wall_ms: u64,
+    mono_ms: u64,
+}
+
+impl Instant {
+    fn follow(self, wall_ms: u64, limit_ms: u64, now: Now) -> Instant {
+        match self.wall_ms == wall_ms {
+            true => self,
+            false => Instant {
+                wall_ms,
+                mono_ms: now.mono_of(wall_ms, limit_ms),
+            },
+        }
+    }
+}
+
+/// How long what another tab has written down may keep this one waiting, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For the next attempt.
+    pub delay_ms: u64,
+    /// For the next attempt, where the server asked the whole queue to wait.
+    pub hold_ms: u64,
+    /// For a claim.
+    pub claim_ms: u64,
+}
+
+impl Entry {
+    pub(super) fn new(record: Record, saved: bool, now: Now, patience: Patience) -> Entry {
+        let mut entry = Entry {
+            record,
+            saved,
+            busy: false,
+            outdated: false,
+            alone: false,
+            retaken: false,
+            since_ms: now.mono_ms,
+            left_at_ms: 0,
+            due_ms: 0,
+            claim: Instant::default(),
+            claim_seen_ms: 0,
+            arrival: Instant::default(),
+        };
+        entry.set_times(now, patience);
+        entry
+    }
+
+    /// Takes a later state of the record, and gives the one before. What has not changed is due
+    /// when it was, however the wall clock has jumped since.
+    pub(super) fn follow(
+        &mut self,
+        record: Record,
+        saved: bool,
+        now: Now,
+        patience: Patience,
+    ) -> Record {
+        let before = std::mem::replace(&mut self.record, record);
+        if before != self.record {
+            self.set_times(now, patience);
+        }
+        self.saved = saved;
+        self.outdated = false;
+        before
+    }
+
+    pub(super) fn hurry(&mut self, now: Now) {
+        self.due_ms = self.due_ms.min(now.mono_ms);
+    }
+
+    pub(super) fn delay(&mut self, mono_ms: u64) {
+        self.due_ms = self.due_ms.max(mono_ms);
+    }
+
+    pub(super) fn keep_claim(&mut self, claim_ms: u64) {
+        self.claim.mono_ms = self.claim_seen_ms.saturating_add(claim_ms);
+        self.due_ms = self.claim.mono_ms;
+    }
+
+    fn set_times(&mut self, now: Now, patience: Patience) {
+        let until_ms = self.record.may_arrive_until_ms();
+        self.arrival = match until_ms == self.claim.wall_ms {
+            // What a claimant did before it went away may arrive for as long as its claim held.
+            true => self.claim,
+            false => self.arrival.follow(until_ms, patience.claim_ms, now),
+        };
+        self.due_ms = match self.record.state() {
+            State::Waiting(waiting) => {
+                let next_ms = waiting.next_attempt_at_ms();
+                let longest_ms = match waiting.holds_queue() {
+                    true => patience.hold_ms,
+                    false => patience.delay_ms,
+                };
+                let meant_ms = next_ms.saturating_sub(self.record.updated_at_ms());
+                now.mono_of(next_ms, meant_ms.min(longest_ms))
+            }
+            State::Attempting(attempting) => {
+                let until_ms = attempting.claim().until_ms;
+                if self.claim.wall_ms != until_ms {
+                    self.claim_seen_ms = now.mono_ms;
+                }
+                self.claim = self.claim.follow(until_ms, patience.claim_ms, now);
+                self.claim.mono_ms
+            }
+            State::Parked(_) | State::Settled(_) => u64::MAX,
+        };
+    }
+}

@@ -1,0 +1,148 @@
+//! Requests that the network delivers after their client has stopped waiting: until they can no
+//! longer arrive, nobody says that nothing was taken.
+
+use tollbox::core::config::{ARRIVES_AFTER_LIMIT_MS, LAUNCH_WITHIN_MS};
+
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::World;
+
+/// Not answered within its time limit of 10 s, and done 4 s after that.
+const DONE_LATE: Fault = Fault::HangThenDone(14_000);
+
+/// Declines, until it stops.
+fn declined() -> Fault {
+    Fault::Answer(problem(402, "insufficient-balance"))
+}
+
+#[test]
+fn a_decline_is_not_believed_while_an_earlier_request_may_arrive() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, DONE_LATE);
+    world.server.fault(On::AnyCharge, 1, declined());
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "unknown Timeout");
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_decline_is_believed_once_nothing_can_arrive_any_more() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::Hang);
+    world.server.fault(On::AnyCharge, 2, declined());
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let sent_ms = world.now.mono_ms - 8_000;
+    let settled = world.settled(tab, "t1");
+    assert!(word(&world.wait(settled)).starts_with("declined"));
+    let took_ms = world.now.mono_ms - sent_ms;
+    assert!(took_ms >= 10_000 + ARRIVES_AFTER_LIMIT_MS, "{took_ms} ms");
+    world.settle();
+}
+
+#[test]
+fn what_is_given_up_is_looked_up_again_when_nothing_can_arrive_any_more() {
+    for (fault, end) in [
+        (DONE_LATE, "charged again"),
+        (Fault::Hang, "failed Cancelled"),
+    ] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.fault(On::Charge, 1, fault);
+        let call = world.charge(tab, "t1", 5);
+        world.wait(call);
+        world.run_for(2_100);
+        let cancel = world.cancel(tab, "t1");
+        assert_eq!(word(&world.wait(cancel)), end);
+        world.settle();
+        assert!(world.server.count(On::LookUp) >= 2);
+        assert_eq!(world.server.count(On::AnyCharge), 1);
+    }
+}
+
+#[test]
+fn a_broken_connection_may_have_left_the_request_under_way_for_a_moment() {
+    let mut world = World::new();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Charge, 1, Fault::LostThenDone(1_500));
+    let call = world.charge(tab, "t1", 5);
+    world.run_for(30);
+    let cancel = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(cancel)), "charged again");
+    assert_eq!(word(&world.wait(call)), "charged again");
+    world.settle();
+}
+
+#[test]
+fn an_answer_is_as_old_as_its_request() {
+    // The look-up leaves before the late request arrives, and is answered after it has.
+    let mut world = World::with(|config| config.max_total_attempts = 1);
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Charge, 1, Fault::HangThenDone(14_500));
+    let never = Fault::Answer(problem(404, "charge-not-found"));
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let mut slow = vec![Fault::Late(6_000), never];
+    world
+        .server
+        .rule(move |arrived| arrived.is_for(On::LookUp).then(|| slow.pop()).flatten());
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+    world.settle();
+}
+
+#[test]
+fn another_tab_waits_as_long() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let one = world.start();
+    let two = world.start();
+    world.server.fault(On::Charge, 1, DONE_LATE);
+    world.server.fault(On::AnyCharge, 1, declined());
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    world.run_for(2_100);
+    world.crash(one);
+    let retry = world.retry(two, "t1");
+    assert!(!word(&world.wait(retry)).starts_with("declined"));
+    let settled = world.settled(two, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+}
+
+#[test]
+fn what_a_dead_tab_sent_may_arrive_for_as_long_as_its_claim() {
+    let mut world = World::new();
+    world.locks = true;
+    let one = world.start();
+    world.server.fault(On::Charge, 1, DONE_LATE);
+    world.server.fault(On::AnyCharge, 1, declined());
+    world.charge(one, "t1", 5);
+    world.run_for(50);
+    world.crash(one);
+    let two = world.start();
+    let settled = world.settled(two, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+    world.settle();
+}
+
+#[test]
+fn a_claim_that_took_too_long_to_write_down_is_not_used() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.commit_ms = LAUNCH_WITHIN_MS + 1_000;
+    let call = world.charge(tab, "t1", 5);
+    world.run_for(LAUNCH_WITHIN_MS + 2_000);
+    assert_eq!(world.server.count(On::AnyCharge), 0);
+    world.commit_ms = 1;
+    assert!(word(&world.wait(call)).starts_with("unknown"));
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
