@@ -225,3 +225,23 @@ fn an_answer_that_nobody_asked_for_changes_nothing() {
     );
     assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 120);
 }
+
+#[test]
+fn a_balance_that_another_tab_tells_of_is_taken() {
+    let mut world = World::new();
+    let tab = world.start();
+    let confirmed = Confirmed {
+        balance: Points::new(70).unwrap(),
+        version: 9,
+        as_of_ms: world.now.wall_ms,
+        etag: None,
+    };
+    world.tell(
+        tab,
+        Event::Peer {
+            keys: Vec::new(),
+            confirmed: Some(confirmed),
+        },
+    );
+    assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 70);
+}

@@ -33,6 +33,7 @@ mod outage;
 mod outcomes;
 mod patience;
 mod server;
+mod setbacks;
 mod storage;
 mod tabs;
 mod tasks;

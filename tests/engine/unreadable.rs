@@ -1,8 +1,8 @@
 //! A journal that can't be read, wholly or just now.
 
 use tollbox::core::alert::AlertKind;
-use tollbox::core::engine::{Answer, Event};
-use tollbox::core::journal::Op;
+use tollbox::core::engine::{Answer, Effect, Event};
+use tollbox::core::journal::{Applied, Op};
 use tollbox::core::outcome::What;
 use tollbox::core::snapshot::BillingStatus;
 
@@ -182,4 +182,34 @@ fn a_charge_that_could_not_be_stored_is_shown_all_the_same() {
             ("f:kept", BillingStatus::Success)
         ]
     );
+}
+
+#[test]
+fn what_a_newer_version_wrote_is_left_alone_and_not_sent() {
+    let mut world = World::new();
+    let tab = world.start();
+    let (charge, now) = (world.request("t1", 5), world.now);
+    let engine = &mut world.engine(tab).engine;
+    engine.handle(now, Event::Charge { call: 77, charge });
+    let mut said = None;
+    while let Some(effect) = engine.poll() {
+        match effect {
+            Effect::Journal { ops, .. } => {
+                let unreadable = |_: &Op| Applied::unreadable("of version 9".into());
+                let applied = ops.iter().map(unreadable).collect();
+                engine.handle(now, Event::Journaled(Ok(applied)));
+            }
+            Effect::Send { request, .. } => panic!("{request:?}"),
+            Effect::Resolve { call: 77, answer } => said = Some(answer),
+            _ => {}
+        }
+    }
+    let Some(Answer::Outcome(outcome)) = said else {
+        panic!("{said:?}")
+    };
+    assert_eq!(word(&outcome), "failed StorageUnavailable");
+    let What::Failed { detail, .. } = outcome.what else {
+        unreachable!()
+    };
+    assert!(detail.contains("of version 9"), "{detail}");
 }
