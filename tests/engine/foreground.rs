@@ -223,3 +223,21 @@ fn a_flush_that_the_browser_cuts_off_reports_what_was_under_way() {
     };
     assert_eq!(report.stopped, Some(Stopped::Open(OpenReason::Offline)));
 }
+
+#[test]
+fn a_retry_is_told_at_once_that_the_token_is_still_not_accepted() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(
+        On::Any,
+        u32::MAX,
+        Fault::Answer(problem(401, "unauthorized")),
+    );
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(600_000);
+    let asked_ms = world.now.mono_ms;
+    let retry = world.retry(tab, "t1");
+    assert_eq!(word(&world.wait(retry)), "queued Unauthorized");
+    assert!(took_ms(&world, retry, asked_ms) < 200);
+}

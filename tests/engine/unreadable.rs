@@ -213,3 +213,20 @@ fn what_a_newer_version_wrote_is_left_alone_and_not_sent() {
     };
     assert!(detail.contains("of version 9"), "{detail}");
 }
+
+#[test]
+fn a_charge_that_could_not_be_stored_is_found_by_its_key() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Enqueue { .. })));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed StorageUnavailable");
+    for _ in 0..2 {
+        let show = world.show(tab, "t1");
+        world.run_for(10);
+        let Answer::Record(Some(record)) = world.answer(show) else {
+            panic!("{:?}", world.answer(show))
+        };
+        assert_eq!(record.status, BillingStatus::Failed);
+    }
+}

@@ -272,3 +272,22 @@ fn a_decline_is_logged_once_as_an_error() {
     world.wait(call);
     assert_eq!(levels(&world, tab), [Level::Error]);
 }
+
+#[test]
+fn exactly_as_many_successes_as_are_asked_for_are_enough() {
+    let mut world = World::with(|config| {
+        config.min_samples = 4;
+        config.alert_below_success_rate = 0.5;
+    });
+    let tab = world.start();
+    for task in ["a", "b"] {
+        let call = world.charge(tab, task, 1);
+        world.wait(call);
+    }
+    for task in ["c", "d"] {
+        let call = world.charge(tab, task, 1_000);
+        world.wait(call);
+    }
+    assert_eq!(world.snapshot(tab).stats.success_rate, Some(0.5));
+    assert_eq!(alerts(&world, tab), []);
+}
