@@ -245,3 +245,17 @@ fn a_balance_that_another_tab_tells_of_is_taken() {
     );
     assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 70);
 }
+
+#[test]
+fn a_fresh_cache_is_enough_for_who_asks_for_no_syncs() {
+    let mut world = World::new();
+    world.cache = Some(Confirmed {
+        balance: Points::new(120).unwrap(),
+        version: 1,
+        as_of_ms: START_WALL_MS - 1_000,
+        etag: None,
+    });
+    world.start();
+    world.run_for(10_000);
+    assert_eq!(world.server.count(On::Balance), 0);
+}

@@ -2,6 +2,7 @@
 
 use tollbox::core::engine::{Answer, Event};
 use tollbox::core::journal::Op;
+use tollbox::core::outcome::What;
 use tollbox::core::snapshot::BillingStatus;
 
 use super::outcomes::word;
@@ -168,10 +169,11 @@ fn what_was_about_to_be_claimed_is_open_to_others_after_a_close() {
     world.run_for(10);
     world.tell(one, Event::Online(true));
     world.charge(one, "t2", 5);
+    world.charge(one, "t3", 5);
     world.tell(one, Event::Close);
     world.tell(two, Event::Online(true));
     world.run_for(1_000);
-    for task in ["f:t1", "f:t2"] {
+    for task in ["f:t1", "f:t2", "f:t3"] {
         assert_eq!(world.server.times_charged(task), 1, "{task}");
     }
     world.settle();
@@ -215,4 +217,86 @@ fn a_charge_asked_for_again_is_not_let_go_of() {
     }
     world.settle();
     assert_eq!(world.server.balance(), 114);
+}
+
+#[test]
+fn giving_up_is_not_tried_for_ever_where_it_can_not_be_written_down() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.fail_write = Box::new(|_, ops| ops.iter().any(writes));
+    let (asked_ms, orders) = (world.now.mono_ms, world.tab(tab).journal_orders);
+    let cancel = world.cancel(tab, "t1");
+    let outcome = world.wait(cancel);
+    assert!(word(&outcome).starts_with("unknown"), "{outcome:?}");
+    assert!(world.now.mono_ms - asked_ms < 1_000);
+    assert_eq!(world.tab(tab).journal_orders - orders, 3);
+    world.fail_write = Box::new(|_, _| false);
+    let cancel = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(cancel)), "failed Cancelled");
+}
+
+#[test]
+fn one_failure_after_many_is_the_first_again() {
+    let mut world = World::new();
+    let tab = world.start();
+    let refuse_claims = |_: usize, ops: &[Op]| ops.iter().any(|op| matches!(op, Op::Begin { .. }));
+    for n in 0..6 {
+        world.go_online(false);
+        let call = world.charge(tab, &format!("t{n}"), 1);
+        world.wait(call);
+        let mut left = if n == 0 { 12 } else { 1 };
+        world.fail_write = Box::new(move |tab, ops| {
+            left -= i32::from(refuse_claims(tab, ops));
+            refuse_claims(tab, ops) && left >= 0
+        });
+        world.go_online(true);
+        let asked_ms = world.now.mono_ms;
+        let settled = world.settled(tab, &format!("t{n}"));
+        world.wait(settled);
+        let took_ms = world.now.mono_ms - asked_ms;
+        assert!(n == 0 || took_ms < 2_500, "{took_ms} ms");
+    }
+}
+
+#[test]
+fn no_more_is_taken_up_again_than_fits() {
+    let mut world = World::with(|config| {
+        config.max_entries = 2;
+        config.offline_spend = tollbox::core::config::OfflineSpend::Deny;
+    });
+    let tab = world.start();
+    world.go_online(false);
+    for task in ["t1", "t2", "t3"] {
+        let call = world.charge(tab, task, 1);
+        assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+    }
+    world.server.fault(On::Any, u32::MAX, Fault::Hang);
+    world.go_online(true);
+    world.run_for(100);
+    let queue = world.snapshot(tab).queue;
+    assert_eq!((queue.pending + queue.retrying, queue.failed), (2, 1));
+}
+
+#[test]
+fn what_is_known_here_only_is_not_shown_as_durable() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Conclude { .. })));
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let show = world.show(tab, "t1");
+    world.run_for(10);
+    let Answer::Record(Some(record)) = world.answer(show) else {
+        panic!()
+    };
+    let what = &record.outcome.as_ref().unwrap().what;
+    assert!(
+        matches!(what, What::Unknown { durable: false, .. }),
+        "{what:?}"
+    );
 }

@@ -241,3 +241,19 @@ fn a_retry_is_told_at_once_that_the_token_is_still_not_accepted() {
     assert_eq!(word(&world.wait(retry)), "queued Unauthorized");
     assert!(took_ms(&world, retry, asked_ms) < 200);
 }
+
+#[test]
+fn only_who_charges_again_is_told_that_it_had_been_charged() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    for (call, said) in [
+        (world.settled(tab, "t1"), "charged"),
+        (world.cancel(tab, "t1"), "charged"),
+        (world.retry(tab, "t1"), "charged again"),
+        (world.charge(tab, "t1", 5), "charged again"),
+    ] {
+        assert_eq!(word(&world.wait(call)), said);
+    }
+}

@@ -39,6 +39,7 @@ mod starts;
 mod storage;
 mod tabs;
 mod tasks;
+mod tokens;
 mod turns;
 mod unreadable;
 mod watching;

@@ -119,10 +119,13 @@ fn an_open_charge_that_is_gone_is_unknown_and_not_sent_again() {
     let outcome = world.outcome(settled);
     assert!(word(outcome).starts_with("parked"), "{outcome:?}");
     assert!(matches!(outcome.what, What::Unknown { durable: false, .. }));
+    let balances = world.server.count(On::Balance);
     world.go_online(true);
     world.run_for(120_000);
     assert_eq!(world.server.count(On::AnyCharge), 0);
     assert_eq!(world.snapshot(tab).stats.unknown, 1);
+    // It is held no longer, so the server is asked what is left.
+    assert_eq!(world.server.count(On::Balance), balances + 1);
 }
 
 #[test]

@@ -291,3 +291,15 @@ fn exactly_as_many_successes_as_are_asked_for_are_enough() {
     assert_eq!(world.snapshot(tab).stats.success_rate, Some(0.5));
     assert_eq!(alerts(&world, tab), []);
 }
+
+#[test]
+fn a_failure_is_logged_once_as_an_error() {
+    let mut world = World::new();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Charge, 1, Fault::Answer(problem(403, "not-yours")));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed Forbidden");
+    assert_eq!(levels(&world, tab), [Level::Error]);
+}
