@@ -60,13 +60,12 @@ pub struct Config {
     pub locale: Locale,
 }
 
-/// How long after its time limit a request may still reach the server, in milliseconds: what a
-/// network has kept for longer it has lost.
-pub const ARRIVES_AFTER_LIMIT_MS: u64 = 5_000;
+/// What a network has kept for longer than this after a request's time limit, it has lost; in
+/// milliseconds.
+const ARRIVES_AFTER_LIMIT_MS: u64 = 5_000;
 
-/// How long after its connection has failed, or a gateway has answered in the server's place, a
-/// request may still be under way, in milliseconds.
-pub const ARRIVES_AFTER_LOSS_MS: u64 = 2_000;
+/// The same after its connection has failed, or a gateway has answered in the server's place.
+const ARRIVES_AFTER_LOSS_MS: u64 = 2_000;
 
 /// A claim is used within this time, in milliseconds, or not at all: a tab may have been frozen
 /// while it was written down.
@@ -81,7 +80,18 @@ impl Config {
     /// How long a request may be under way.
     pub fn under_way_ms(&self) -> u64 {
         self.request_timeout_ms
-            .saturating_add(ARRIVES_AFTER_LIMIT_MS)
+            .saturating_add(self.arrives_after_limit_ms())
+    }
+
+    /// How long after its time limit a request may still reach the server: half of it again.
+    pub fn arrives_after_limit_ms(&self) -> u64 {
+        ARRIVES_AFTER_LIMIT_MS.min(self.request_timeout_ms.div_ceil(2))
+    }
+
+    /// How long after its connection has failed, or a gateway has answered in the server's place,
+    /// a request may still be under way: a fifth of its time limit.
+    pub fn arrives_after_loss_ms(&self) -> u64 {
+        ARRIVES_AFTER_LOSS_MS.min(self.request_timeout_ms.div_ceil(5))
     }
 }
 

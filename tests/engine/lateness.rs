@@ -1,7 +1,7 @@
 //! Requests that the network delivers after their client has stopped waiting: until they can no
 //! longer arrive, nobody says that nothing was taken.
 
-use tollbox::core::config::{ARRIVES_AFTER_LIMIT_MS, LAUNCH_WITHIN_MS};
+use tollbox::core::config::LAUNCH_WITHIN_MS;
 
 use super::outcomes::word;
 use super::server::{Fault, On, problem};
@@ -41,7 +41,10 @@ fn a_decline_is_believed_once_nothing_can_arrive_any_more() {
     let settled = world.settled(tab, "t1");
     assert!(word(&world.wait(settled)).starts_with("declined"));
     let took_ms = world.now.mono_ms - sent_ms;
-    assert!(took_ms >= 10_000 + ARRIVES_AFTER_LIMIT_MS, "{took_ms} ms");
+    assert!(
+        took_ms >= 10_000 + world.config.arrives_after_limit_ms(),
+        "{took_ms} ms"
+    );
     world.settle();
 }
 
@@ -160,4 +163,22 @@ fn a_claim_that_the_clock_has_outrun_is_not_used() {
     assert!(word(&world.wait(call)).starts_with("charged"));
     world.settle();
     assert_eq!(world.snapshot(two).stats.charged, 1);
+}
+
+#[test]
+fn how_long_something_may_arrive_is_measured_by_the_time_limit() {
+    let mut world = World::with(|config| {
+        config.request_timeout_ms = 1_500;
+        config.respond_within_ms = 2_000;
+        config.max_attempts = 1;
+        config.backoff.base_ms = 60_000;
+    });
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::Hang);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "unknown Timeout");
+    // It is looked up at once, and once more when nothing can arrive any longer, in the same call.
+    let cancel = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(cancel)), "failed Cancelled");
+    assert_eq!(world.server.count(On::LookUp), 2);
 }

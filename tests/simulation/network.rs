@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use tollbox::core::config::ARRIVES_AFTER_LOSS_MS;
 use tollbox::core::engine::{Event, SendId};
 use tollbox::core::protocol::{Method, Request, Response};
 
@@ -102,10 +101,8 @@ impl World {
     /// The client hears of a broken connection, and the request arrives after that.
     fn send_after_loss(&mut self, sending: &Rc<Sending>, limit_ms: u64) {
         let early_ms = self.dice.between(0, limit_ms);
-        let in_ms = early_ms
-            + self
-                .dice
-                .between(0, ARRIVES_AFTER_LOSS_MS.min(self.mix.late_ms));
+        let after_loss_ms = self.mix.config.arrives_after_loss_ms();
+        let in_ms = early_ms + self.dice.between(0, after_loss_ms.min(self.mix.late_ms));
         let (tab, send) = (sending.tab, sending.send);
         let timed_out = false;
         self.plan(

@@ -6,8 +6,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tollbox::core::config::ARRIVES_AFTER_LIMIT_MS;
-
 use super::class::{Class, Classes};
 use super::counts::Counts;
 use super::end::run;
@@ -15,7 +13,7 @@ use super::trace::Trace;
 
 const SEEDS: u64 = 10_000;
 /// How long after a request's time limit the network may still deliver it.
-const LATE_MS: u64 = ARRIVES_AFTER_LIMIT_MS;
+const LATE_MS: u64 = 5_000;
 const TRACE_LINES: usize = 60;
 /// Violations after which a range of seeds ends.
 const ENOUGH: usize = 12;

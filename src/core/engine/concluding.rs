@@ -5,7 +5,6 @@ use super::orders::Then;
 use super::sending::SentWhat;
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
-use crate::core::config::{ARRIVES_AFTER_LIMIT_MS, ARRIVES_AFTER_LOSS_MS};
 use crate::core::journal::Op;
 use crate::core::outcome::{OpenReason, not_sent_yet};
 use crate::core::protocol::{Reading, Setback, SetbackKind};
@@ -36,7 +35,10 @@ impl Engine {
             (false, SetbackKind::ServerError) if setback.own_word => {
                 self.lost_conclusion(now, key, cause, 0)
             }
-            (false, _) => self.lost_conclusion(now, key, cause, ARRIVES_AFTER_LOSS_MS),
+            (false, _) => {
+                let later_ms = self.config.arrives_after_loss_ms();
+                self.lost_conclusion(now, key, cause, later_ms)
+            }
         };
         let next_ms = hint.unwrap_or_else(|| self.delay_ms(key));
         self.conclude(now, charge, conclusion, next_ms, None);
@@ -53,12 +55,12 @@ impl Engine {
         self.count_try(&charge.key);
         let next_ms = self.delay_ms(&charge.key);
         let later_ms = match cause.reason {
-            OpenReason::Timeout => ARRIVES_AFTER_LIMIT_MS,
+            OpenReason::Timeout => self.config.arrives_after_limit_ms(),
             OpenReason::Offline
             | OpenReason::Unreachable
             | OpenReason::Busy
             | OpenReason::ServerError
-            | OpenReason::Unauthorized => ARRIVES_AFTER_LOSS_MS,
+            | OpenReason::Unauthorized => self.config.arrives_after_loss_ms(),
         };
         let lost = self.lost_conclusion(now, &charge.key, cause, later_ms);
         self.conclude(now, charge, lost, next_ms, None);
