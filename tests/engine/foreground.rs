@@ -1,7 +1,7 @@
 //! Callers who wait: how long, for what, and what does not keep them waiting.
 
-use tollbox::core::engine::Answer;
-use tollbox::core::outcome::OpenReason;
+use tollbox::core::engine::{Answer, Event};
+use tollbox::core::outcome::{OpenReason, What};
 use tollbox::core::snapshot::Stopped;
 
 use super::outcomes::word;
@@ -148,7 +148,7 @@ fn who_asks_for_the_end_is_not_answered_by_a_sign_out_but_by_the_close() {
     world.sign_out(tab);
     world.run_for(1_000);
     assert!(!world.answers.contains_key(&settled));
-    world.tell(tab, tollbox::core::engine::Event::Close);
+    world.tell(tab, Event::Close);
     assert_eq!(world.answer(settled), &Answer::Closed);
 }
 
@@ -256,4 +256,20 @@ fn only_who_charges_again_is_told_that_it_had_been_charged() {
     ] {
         assert_eq!(word(&world.wait(call)), said);
     }
+}
+
+#[test]
+fn an_earlier_decline_says_nothing_of_a_retry_that_is_not_written_yet() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 500);
+    assert!(word(&world.wait(call)).starts_with("declined"));
+    world.server.top_up(1_000);
+    let again = world.charge(tab, "t1", 500);
+    world.tell(tab, Event::StopWaiting { call: again });
+    let outcome = world.outcome(again);
+    assert_eq!(word(outcome), "queued Timeout");
+    assert!(matches!(outcome.what, What::Queued { durable: false, .. }));
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
 }

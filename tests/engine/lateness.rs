@@ -4,7 +4,7 @@
 use tollbox::core::config::LAUNCH_WITHIN_MS;
 
 use super::outcomes::word;
-use super::server::{Fault, On, problem};
+use super::server::{Fault, On, page, problem};
 use super::world::World;
 
 /// Not answered within its time limit of 10 s, and done 4 s after that.
@@ -181,4 +181,30 @@ fn how_long_something_may_arrive_is_measured_by_the_time_limit() {
     let cancel = world.cancel(tab, "t1");
     assert_eq!(word(&world.wait(cancel)), "failed Cancelled");
     assert_eq!(world.server.count(On::LookUp), 2);
+}
+
+#[test]
+fn a_gateways_error_may_have_left_the_request_under_way_and_the_servers_own_has_not() {
+    let cancelled_in_ms = |answer| {
+        let mut world = World::with(|config| {
+            config.max_attempts = 1;
+            config.backoff.base_ms = 10;
+        });
+        let tab = world.start();
+        world
+            .server
+            .fault(On::AnyCharge, u32::MAX, Fault::Answer(answer));
+        let call = world.charge(tab, "t1", 5);
+        world.run_for(25);
+        let answered_ms = world.now.mono_ms;
+        world.cancel(tab, "t1");
+        world.wait(call);
+        let settled = world.settled(tab, "t1");
+        assert_eq!(word(&world.wait(settled)), "failed Cancelled");
+        world.now.mono_ms - answered_ms
+    };
+    let took_ms = cancelled_in_ms(problem(500, "broken"));
+    assert!(took_ms < 1_000, "{took_ms} ms");
+    let took_ms = cancelled_in_ms(page(502));
+    assert!(took_ms > 1_900, "{took_ms} ms");
 }

@@ -52,3 +52,24 @@ fn what_was_given_up_is_looked_up_until_a_failing_server_tells() {
         (7, 1)
     );
 }
+
+#[test]
+fn who_gives_up_again_has_the_server_asked_at_once() {
+    let mut world = World::with(|config| {
+        config.backoff.base_ms = 60_000;
+        config.max_attempts = 1;
+    });
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Any, u32::MAX, Fault::Answer(problem(500, "broken")));
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let cancel = world.cancel(tab, "t1");
+    assert!(word(&world.wait(cancel)).starts_with("unknown"));
+    let look_ups = world.server.count(On::LookUp);
+    world.server.heal();
+    let again = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(again)), "failed Cancelled");
+    assert_eq!(world.server.count(On::LookUp), look_ups + 1);
+}
