@@ -13,22 +13,33 @@ fn changed_at(record: &Record, wall_ms: u64) -> Record {
 
 #[test]
 fn what_brought_no_verdict_says_why_and_when_it_is_tried_again() {
+    let later = || Cause {
+        reason: OpenReason::Unreachable,
+        detail: "later".into(),
+    };
+    let begun = || [sending(open()), looking_up(in_state(unanswered()))];
     for conclusion in [
-        Conclusion::TurnedAway(cause()),
-        Conclusion::Held(cause()),
-        unanswered(),
-        Conclusion::NotSent(cause()),
+        Conclusion::TurnedAway(later()),
+        Conclusion::Held(later()),
+        Conclusion::Lost(later(), 4_800),
+        Conclusion::NotSent(later()),
     ] {
-        for begun in [sending(open()), looking_up(in_state(unanswered()))] {
-            let record = conclude(begun, conclusion.clone()).unwrap();
-            assert_eq!(record.updated_at_ms(), 200);
-            assert_eq!(waiting(&record).next_attempt_at_ms(), 900);
-            assert_eq!(waiting(&record).cause(), Some(&cause()), "{conclusion:?}");
+        for begun in begun() {
+            let attempt = begun.attempt();
+            let conclusion = conclusion.clone();
+            let record = begun.conclude("one", attempt, conclusion.clone(), 50, 5_000);
+            let record = record.unwrap();
+            assert_eq!(record.updated_at_ms(), 5_000);
+            assert_eq!(waiting(&record).next_attempt_at_ms(), 5_050);
+            assert_eq!(waiting(&record).cause(), Some(&later()), "{conclusion:?}");
         }
     }
     for conclusion in [Conclusion::TooEarly, Conclusion::NeverCharged] {
-        let record = conclude(looking_up(in_state(unanswered())), conclusion).unwrap();
-        assert_eq!(waiting(&record).next_attempt_at_ms(), 900);
+        for begun in begun() {
+            let attempt = begun.attempt();
+            let record = begun.conclude("one", attempt, conclusion.clone(), 50, 5_000);
+            assert_eq!(waiting(&record.unwrap()).next_attempt_at_ms(), 5_050);
+        }
     }
 }
 
