@@ -3,6 +3,20 @@
 //! Pure: no clock, no randomness, no JavaScript. Events go in, effects come out, time is passed
 //! in; see [`engine`].
 
+/// Whether this deliberate defect is on: never, but where the simulator is itself put to the test.
+#[cfg(feature = "defects")]
+macro_rules! defect {
+    ($defect:ident) => {
+        $crate::core::defects::Defect::$defect.is_on()
+    };
+}
+#[cfg(not(feature = "defects"))]
+macro_rules! defect {
+    ($defect:ident) => {
+        false
+    };
+}
+
 pub mod alert;
 pub mod backoff;
 pub mod balance;
@@ -10,6 +24,8 @@ pub mod charge;
 pub mod clock;
 pub mod codec;
 pub mod config;
+#[cfg(feature = "defects")]
+pub mod defects;
 pub mod engine;
 pub mod journal;
 pub mod log;

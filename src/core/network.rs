@@ -76,6 +76,7 @@ impl Gate {
             return Some(OpenReason::Offline);
         }
         match self.obstacle {
+            Obstacle::Unreachable if defect!(ProbesWithCharges) => None,
             Obstacle::Unreachable => Some(OpenReason::Unreachable),
             Obstacle::Unauthorized => Some(OpenReason::Unauthorized),
             Obstacle::None if now.mono_ms < self.held_until_ms => Some(OpenReason::Busy),
@@ -171,7 +172,8 @@ impl Gate {
         backoff: &Backoff,
         jitter: &mut Jitter,
     ) {
-        let wait_ms = retry_after_ms.unwrap_or_else(|| backoff.delay_ms(self.busy, jitter));
+        let asked_ms = retry_after_ms.filter(|_| !defect!(IgnoresRetryAfter));
+        let wait_ms = asked_ms.unwrap_or_else(|| backoff.delay_ms(self.busy, jitter));
         self.busy = self.busy.saturating_add(1);
         let until_ms = now.after(wait_ms.min(LONGEST_HOLD_MS));
         self.held_until_ms = self.held_until_ms.max(until_ms);

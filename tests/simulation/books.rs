@@ -27,8 +27,9 @@ pub struct Asked {
 pub struct Books {
     /// The ledger's balance at each version.
     pub balances: BTreeMap<u64, u64>,
-    /// How often each key was charged.
-    pub charged: BTreeMap<String, u32>,
+    /// How often each thing that the user wanted paid was charged, and for how many points at
+    /// last: by the key that the client makes for it, whatever key it went out under.
+    pub charged: BTreeMap<String, (u32, u64)>,
     /// By which tab's request each key was charged, and when.
     pub charged_by: BTreeMap<String, (TabId, u64)>,
     /// Keys of which the network has doubled a request.
@@ -55,6 +56,14 @@ impl Books {
         }
     }
 
+    /// What happens to this tab is late from now on, and so are its answers.
+    pub fn expect_no_haste_of(&mut self, tab: TabId) {
+        let calls = self.calls.values_mut();
+        for asked in calls.filter(|asked| asked.tab == tab) {
+            asked.until_ms = None;
+        }
+    }
+
     pub fn forget_calls_of(&mut self, tab: TabId) {
         self.calls.retain(|_, asked| asked.tab != tab);
     }
@@ -71,32 +80,37 @@ impl World {
         self.enter_balance();
         let charges = self.server.ledger.charges(ACCOUNT);
         let new = charges.get(self.books.entered..).unwrap_or_default();
-        let new: Vec<(String, u64)> = new
+        let new: Vec<(String, String, u64)> = new
             .iter()
             .map(|charge| {
-                (
-                    charge.request.key().to_owned(),
-                    charge.request.amount().get(),
-                )
+                let request = &charge.request;
+                let key = usual_key(request.feature(), request.task_id());
+                (key, request.key().to_owned(), request.amount().get())
             })
             .collect();
         self.books.entered = charges.len();
-        for (wire, amount) in new {
+        for (key, wire, amount) in new {
             if wire.starts_with("elsewhere") {
                 continue;
             }
             self.counts.charges += 1;
             self.note(|| format!("    CHARGED {wire}: {amount}"));
-            let times = self.books.charged.get(&wire).map_or(1, |times| times + 1);
-            self.books.charged.insert(wire.clone(), times);
+            let times = self.books.charged.get(&key).map_or(1, |known| known.0 + 1);
+            self.books.charged.insert(key.clone(), (times, amount));
             if let Some(tab) = self.books.serving {
                 let by = (tab, self.mono_ms);
-                self.books.charged_by.insert(wire.clone(), by);
+                self.books.charged_by.insert(key.clone(), by);
             }
             if times > 1 {
-                self.violate("1 at most once", format!("{wire} is charged {times} times"));
+                let what = format!("{key} is charged {times} times, at last under {wire}");
+                self.violate("1 at most once", what);
             }
-            self.check_charged(&wire, amount);
+            self.check_charged(&key, amount);
         }
     }
+}
+
+/// What the client makes of a feature and a task where its caller gives no key.
+pub fn usual_key(feature: &str, task_id: &str) -> String {
+    format!("{feature}:{task_id}")
 }

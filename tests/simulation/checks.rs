@@ -1,5 +1,6 @@
 //! The promises, checked at everything that a tab does or says.
 
+use serde_json::Value;
 use tollbox::core::balance::Confirmed;
 use tollbox::core::charge::Key;
 use tollbox::core::clock::parse_http_date;
@@ -9,6 +10,7 @@ use tollbox::core::protocol::{Request, Response};
 use tollbox::core::record::{Record, State, Verdict};
 use tollbox::core::snapshot::{BillingStatus, ChargeRecord};
 
+use super::books::usual_key;
 use super::server::{On, kind_and_keys};
 use super::tab::{Life, Outage, TabId};
 use super::trace;
@@ -24,7 +26,7 @@ const OUTDATED_MS: u64 = 95_000;
 impl World {
     /// What leaves is in the journal, and may leave now.
     pub fn check_send(&mut self, place: usize, request: &Request) {
-        let (on, keys) = kind_and_keys(request);
+        let (on, keys) = what_is_asked(request);
         let tab = &mut self.tabs[place];
         let (id, path, now_ms) = (tab.id, &request.path, self.mono_ms);
         if now_ms < tab.held_until_ms {
@@ -48,12 +50,12 @@ impl World {
                 return self.violate("7 patience", what);
             }
         }
-        for wire in keys {
-            let record = self.record_of(&wire).map(|(_, record)| record);
+        for key in keys {
+            let record = self.record_of(&key).map(|(_, record)| record);
             let written = record.is_some_and(|record| on == On::LookUp || record.attempts() > 0);
-            let lost = self.is_excused(&wire);
+            let lost = self.is_excused(&key);
             if !written && !lost {
-                let what = format!("tab{id} sends {wire}, and its attempt is not in the journal");
+                let what = format!("tab{id} sends {key}, and its attempt is not in the journal");
                 return self.violate("2 nothing lost", what);
             }
         }
@@ -74,8 +76,9 @@ impl World {
         })
     }
 
-    fn is_charged(&self, key: &Key, amount: u64) -> bool {
-        self.server.charged.get(&key.wire()) == Some(&amount)
+    pub fn is_charged(&self, key: &Key, amount: u64) -> bool {
+        let charged = self.books.charged.get(key.as_str());
+        charged.is_some_and(|(_, last)| *last == amount)
     }
 
     /// A tab that can neither read nor write knows only what it has done itself.
@@ -141,8 +144,23 @@ impl World {
         };
         if lie {
             let id = self.tabs[place].id;
-            let what = format!("tab{id} tells {record:?}; charged: {charged}");
+            let (key, status) = (&record.key, record.status);
+            let what = format!("tab{id} tells {key} {status:?}; charged: {charged}: {record:?}");
             self.violate("3 the truth", what);
+        } else if record.status == BillingStatus::Success {
+            self.check_written(place, &record.key);
+        }
+    }
+
+    /// That a charge is made is told when the journal has it, unless that takes no writes.
+    fn check_written(&mut self, place: usize, key: &Key) {
+        let record = self.journal.records.get(key);
+        let written = record.is_some_and(|record| record.receipt().is_some());
+        let writable = self.counts.failed_transactions == 0;
+        if writable && !written && !self.is_excused(&key.wire()) {
+            let (id, line) = (self.tabs[place].id, record.map(trace::record));
+            let what = format!("tab{id} says that {key} is charged, and the journal has {line:?}");
+            self.violate("2 nothing lost", what);
         }
     }
 
@@ -165,6 +183,9 @@ impl World {
                     self.tabs[place].tasks.remove(&outcome.key);
                 }
                 self.check_outcome(id, asked.what, outcome);
+                if let What::Charged { .. } = outcome.what {
+                    self.check_written(place, &outcome.key);
+                }
             }
             Answer::NotFound => {
                 let read = asked.failures < JOURNAL_FAILURES;
@@ -206,7 +227,7 @@ impl World {
             What::Unknown { .. } => false,
         };
         if lie {
-            let what = format!("tab{id} answers {outcome:?} to {asked}; charged: {charged}");
+            let what = format!("tab{id} answers {asked} of {key}; charged: {charged}: {outcome:?}");
             return self.violate("3 the truth", what);
         }
         match &outcome.what {
@@ -214,7 +235,8 @@ impl World {
                 self.books.promised.insert(key.clone());
                 let kept = self.journal.records.contains_key(key);
                 if !kept && !self.is_excused(&key.wire()) {
-                    let what = format!("tab{id} answers {outcome:?}, and the journal has nothing");
+                    let what =
+                        format!("tab{id} promises {key}, and the journal has nothing: {outcome:?}");
                     self.violate("2 nothing lost", what);
                 }
             }
@@ -287,4 +309,23 @@ impl World {
 
 pub fn is_conflict(outcome: &Outcome) -> bool {
     matches!(&outcome.what, What::Failed { reason, .. } if *reason == FailureReason::Conflict)
+}
+
+/// What the user wanted paid that a request is about: by the key that the client makes for it,
+/// whatever key it goes out under.
+fn what_is_asked(request: &Request) -> (On, Vec<String>) {
+    let (on, keys) = kind_and_keys(request);
+    let body = request.body.as_deref();
+    let Some(body) = body.and_then(|body| serde_json::from_str::<Value>(body).ok()) else {
+        return (on, keys);
+    };
+    let name = |charge: &Value| {
+        let text = |name: &str| charge[name].as_str().unwrap_or_default();
+        usual_key(text("feature"), text("task_id"))
+    };
+    let names = match body["charges"].as_array() {
+        Some(charges) => charges.iter().map(name).collect(),
+        None => vec![name(&body)],
+    };
+    (on, names)
 }

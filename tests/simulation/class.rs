@@ -27,6 +27,8 @@ pub enum Class {
     Forgetting,
     /// Timers of hidden tabs are throttled.
     Hidden,
+    /// Tabs stand still for minutes: all that happens to them waits.
+    Frozen,
     /// Callers stop waiting.
     Aborts,
     /// `signOut()`.
@@ -43,7 +45,7 @@ pub enum Class {
 }
 
 impl Class {
-    pub const ALL: [(Class, &'static str); 18] = [
+    pub const ALL: [(Class, &'static str); 19] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -62,12 +64,16 @@ impl Class {
         (Class::Late, "late"),
         (Class::LateLoss, "late-loss"),
         (Class::BlindClocks, "blind-clocks"),
+        (Class::Frozen, "frozen"),
     ];
 }
 
-/// Which classes may occur.
+/// Which classes may occur, and above them those that occur in every run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Classes(u32);
+pub struct Classes(u64);
+
+/// Between the bit of a class that may occur and its bit where it occurs in every run.
+const IN_EVERY_RUN: u32 = 32;
 
 impl Classes {
     pub const NONE: Classes = Classes(0);
@@ -89,7 +95,12 @@ impl Classes {
         self.0 & (1 << class as u32) != 0
     }
 
-    /// `all`, `none`, `usual` or a class, added; with a `-` before it, taken away; by commas.
+    pub const fn insists_on(self, class: Class) -> bool {
+        (self.0 >> IN_EVERY_RUN) & (1 << class as u32) != 0
+    }
+
+    /// `all`, `none`, `usual` or a class, added; with a `-` before it, taken away; with a `!`
+    /// behind it, in every run; by commas.
     pub fn parse(text: &str, usual: Classes) -> Result<Classes, String> {
         let mut classes = Classes::NONE;
         for word in text
@@ -100,6 +111,10 @@ impl Classes {
             let (taken_away, name) = match word.strip_prefix('-') {
                 Some(name) => (true, name),
                 None => (false, word),
+            };
+            let (name, always) = match name.strip_suffix('!') {
+                Some(name) => (name, true),
+                None => (name, false),
             };
             let named = match name {
                 "all" => Classes::all(),
@@ -113,7 +128,8 @@ impl Classes {
                 }
             };
             classes = match taken_away {
-                true => Classes(classes.0 & !named.0),
+                true => Classes(classes.0 & !(named.0 | named.0 << IN_EVERY_RUN)),
+                false if always => Classes(classes.0 | named.0 | named.0 << IN_EVERY_RUN),
                 false => Classes(classes.0 | named.0),
             };
         }
@@ -122,6 +138,10 @@ impl Classes {
 
     pub fn names(self) -> String {
         let named = Class::ALL.into_iter().filter(|(class, _)| self.has(*class));
-        named.map(|(_, name)| name).collect::<Vec<_>>().join(",")
+        let names = named.map(|(class, name)| match self.insists_on(class) {
+            true => format!("{name}!"),
+            false => name.to_owned(),
+        });
+        names.collect::<Vec<_>>().join(",")
     }
 }

@@ -149,6 +149,7 @@ impl World {
                 confirmed,
             } => self.tell(tab, Event::Peer { keys, confirmed }),
             Happening::Cached { tab, confirmed } => self.tell(tab, Event::Cached(confirmed)),
+            Happening::Told { tab, event } => self.tell(tab, event),
         }
     }
 

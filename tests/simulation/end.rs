@@ -52,6 +52,10 @@ impl World {
             && !self.orphans_write()
             && !self.journal.records.values().any(Record::is_open)
             && !self.tabs.iter().any(|tab| tab.writing)
+            && !self
+                .tabs
+                .iter()
+                .any(|tab| tab.frozen_until_ms > self.mono_ms)
             && self.unanswered().is_none()
     }
 
@@ -102,7 +106,7 @@ impl World {
     /// What the journal has settled on is what the ledger has.
     fn check_final(&mut self, record: &Record) {
         let charge = record.charge();
-        let charged = self.server.charged.get(&charge.key.wire()) == Some(&charge.amount.get());
+        let charged = self.is_charged(&charge.key, charge.amount.get());
         let excused = self.is_excused(&charge.key.wire());
         let line = trace::record(record);
         match record.state() {

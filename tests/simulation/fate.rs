@@ -9,6 +9,10 @@ use super::world::World;
 const DAY_MS: u64 = 86_400_000;
 /// How long outages, refusals and the like last at most.
 const SPELLS_MS: [u64; 3] = [500, 15_000, 300_000];
+/// How long a tab may stand still.
+const FROZEN_MS: [u64; 3] = [5_000, 30_000, 600_000];
+/// How long the user may be away, and no tab open.
+const AWAY_MS: [u64; 3] = [60_000, 600_000, 7_200_000];
 
 impl World {
     pub fn befall(&mut self, tab: TabId, action: Action) {
@@ -27,11 +31,12 @@ impl World {
             Action::Hide => {
                 if let Some(place) = self.place(tab) {
                     self.tabs[place].throttle_ms = self.dice.pick(&[1_000, 60_000]);
-                    // Its timers are late from now on, and so are its answers.
-                    let calls = self.books.calls.values_mut();
-                    for asked in calls.filter(|asked| asked.tab == tab) {
-                        asked.until_ms = None;
-                    }
+                    self.books.expect_no_haste_of(tab);
+                }
+            }
+            Action::Freeze => {
+                if let Some(place) = self.place(tab) {
+                    self.freeze(place);
                 }
             }
             Action::JumpWall => {
@@ -70,6 +75,15 @@ impl World {
             Action::Wipe => self.wipe_journal(),
             _ => {}
         }
+    }
+
+    pub fn freeze(&mut self, place: usize) {
+        let frozen_ms = self.dice.skewed(&FROZEN_MS);
+        let tab = &mut self.tabs[place];
+        tab.frozen_until_ms = self.mono_ms + frozen_ms;
+        let id = tab.id;
+        self.books.expect_no_haste_of(id);
+        self.note(|| format!("tab{id} is FROZEN for {frozen_ms} ms"));
     }
 
     fn say_online(&mut self, online: bool) {
@@ -124,6 +138,11 @@ impl World {
         if !self.cache.is_empty() && self.dice.chance(700) {
             let kept = self.dice.index(self.cache.len());
             self.cache.truncate(kept);
+        }
+        if self.dice.chance(500) {
+            self.user.away_ms = self.dice.skewed(&AWAY_MS);
+            let away_ms = self.user.away_ms;
+            return self.note(|| format!("the user is away for {away_ms} ms"));
         }
         let tabs = self.dice.between(1, self.mix.most_tabs as u64);
         for _ in 0..tabs {

@@ -14,8 +14,8 @@ use super::world::{Happening, World};
 #[derive(Default)]
 pub struct Journal {
     pub records: BTreeMap<Key, Record>,
-    /// What the last relaxed transactions deleted: a crash may bring it back.
-    pub undo: Vec<(Key, Record)>,
+    /// How what the last relaxed transactions changed was before: so it may be after a crash.
+    pub undo: Vec<(Key, Option<Record>)>,
     pub full: bool,
 }
 
@@ -50,7 +50,11 @@ impl World {
         }
         let mut results = Vec::with_capacity(ops.len());
         for op in ops {
-            let applied = op.apply(self.journal.records.get(op.key()).cloned(), at);
+            let before = self.journal.records.get(op.key()).cloned();
+            let applied = op.apply(before.clone(), at);
+            if relaxed && applied.write != Write::Keep {
+                self.journal.undo.push((op.key().clone(), before));
+            }
             match (applied.write, &applied.record) {
                 (Write::Put, Some(record)) => {
                     self.journal
@@ -84,7 +88,6 @@ impl World {
             );
         }
         self.books.forgotten.insert(key.clone());
-        self.journal.undo.push((key.clone(), record));
     }
 
     pub fn committed(&mut self, tab: TabId, result: Result<Vec<Applied>, String>) {
@@ -121,12 +124,17 @@ impl World {
     /// The browser has died: what was not forced to the disk may be as it was.
     pub fn lose_relaxed_writes(&mut self) {
         if self.dice.chance(500) {
-            for (key, record) in std::mem::take(&mut self.journal.undo) {
-                self.note(|| format!("{} is back", trace::record(&record)));
-                if record.receipt().is_some() {
-                    self.books.forgotten.remove(&key);
+            for (key, before) in std::mem::take(&mut self.journal.undo).into_iter().rev() {
+                let line = before.as_ref().map(trace::record);
+                self.note(|| format!("{key} is as it was: {line:?}"));
+                if let Some(record) = before {
+                    if record.receipt().is_some() {
+                        self.books.forgotten.remove(&key);
+                    }
+                    self.journal.records.insert(key, record);
+                } else {
+                    self.journal.records.remove(&key);
                 }
-                self.journal.records.insert(key, record);
             }
         }
     }

@@ -5,16 +5,19 @@
 //! A run is a time of chaos, then the faults stop, and everything has to settle. The promises are
 //! checked at every step and at the end:
 //!
-//! 1. A key is charged at most once on the server.
-//! 2. What was answered `queued` or `unknown` with `durable: true` never disappears.
+//! 1. What its user wants paid is charged at most once on the server, whatever key it goes out
+//!    under.
+//! 2. What was answered `queued` or `unknown` with `durable: true` never disappears. What is sent
+//!    is in the journal first, and so is a charge that is said to be made.
 //! 3. What was said is true.
-//! 4. The balance is the ledger's at its version, less what is open, and never goes back.
+//! 4. The balance is the ledger's at its version, less what is open, and never goes back. Nothing
+//!    is held twice.
 //! 5. Calls are answered in time; once faults stop, everything settles.
 //! 6. The counts add up, and nothing is held when nothing is open.
 //! 7. Probes only in an outage, and not many; nothing before `Retry-After`.
 //!
 //! Environment: `TOLLBOX_SEEDS` (`N` or `A..B`), `TOLLBOX_SEED` (one, with its whole trace),
-//! `TOLLBOX_FAULTS` (see `class.rs`), `TOLLBOX_LATE_MS`.
+//! `TOLLBOX_FAULTS` (see `class.rs`), `TOLLBOX_LATE_MS`, `TOLLBOX_DEFECT` (see `defects.rs`).
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(
@@ -33,6 +36,8 @@ mod books;
 mod checks;
 mod class;
 mod counts;
+#[cfg(feature = "defects")]
+mod defects;
 mod dice;
 mod effects;
 mod end;

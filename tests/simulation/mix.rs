@@ -41,14 +41,17 @@ pub struct Mix {
     pub abort_write: u64,
     pub slow_write: u64,
     pub fail_read: u64,
+    pub freeze: u64,
 }
 
 impl Mix {
     pub fn draw(classes: Classes, late_ms: u64, dice: &mut Dice) -> Mix {
         let mut active = Classes::NONE;
         for (class, _) in Class::ALL {
-            // Drawn for every class, so that leaving one out changes as little as can be.
-            if dice.chance(650) && classes.has(class) {
+            // Drawn for every class, so that leaving one out changes as little as can be; but for
+            // the one that came later, so that it changes nothing where it is left out.
+            let drawn = class == Class::Frozen || dice.chance(650);
+            if (drawn || classes.insists_on(class)) && classes.has(class) {
                 active = active.with(class);
             }
         }
@@ -85,6 +88,7 @@ impl Mix {
             abort_write: rate(Class::Writes, 200),
             slow_write: rate(Class::Writes, 300),
             fail_read: rate(Class::Reads, 500),
+            freeze: 0,
             config: config(active, dice),
             seed_balance: dice.pick(&[0, 5, 40, 200, 100_000]),
             key_ttl_ms: None,
@@ -112,6 +116,9 @@ impl Mix {
             mix.key_ttl_ms = Some(mix.config.key_ttl_ms + margin_ms);
         }
         mix.weights = weights(active, dice);
+        if active.has(Class::Frozen) {
+            mix.freeze = dice.skewed(&[20, 70, 200]);
+        }
         mix
     }
 
@@ -132,6 +139,7 @@ impl Mix {
             abort_write: 0,
             slow_write: 0,
             fail_read: 0,
+            freeze: 0,
             config: self.config.clone(),
             weights: Vec::new(),
             ..*self
@@ -141,7 +149,7 @@ impl Mix {
 
 fn config(active: Classes, dice: &mut Dice) -> Config {
     let usual = Config::default();
-    let key_ttl_ms = dice.pick(&[60_000, 600_000, 3_600_000]);
+    let key_ttl_ms = dice.pick(&[5_000, 60_000, 600_000]);
     let keep_settled = dice.pick(&[0, 1, 5]);
     let config = Config {
         stale_after_ms: dice.pick(&[1_000, 30_000]),
@@ -212,6 +220,7 @@ fn weights(active: Classes, dice: &mut Dice) -> Vec<(u64, Action)> {
         (Class::Clocks, 8, Action::JumpWall),
         (Class::Writes, 5, Action::FillDisk),
         (Class::Hidden, 6, Action::Hide),
+        (Class::Frozen, 3, Action::Freeze),
         (Class::SignOut, 2, Action::SignOut),
         (Class::Wipe, 3, Action::Wipe),
     ];

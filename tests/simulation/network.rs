@@ -47,6 +47,10 @@ impl World {
         limit_ms: u64,
     ) {
         self.check_send(place, &request);
+        if self.mix.freeze > 0 && self.dice.chance(self.mix.freeze) {
+            // Its user asks for something, and turns to another page at once.
+            self.freeze(place);
+        }
         let tab = &mut self.tabs[place];
         let id = tab.id;
         tab.waiting.insert(send);

@@ -13,14 +13,19 @@ use super::trace::Trace;
 
 const SEEDS: u64 = 10_000;
 /// How long after a request's time limit the network may still deliver it.
-const LATE_MS: u64 = 5_000;
+pub const LATE_MS: u64 = 5_000;
+/// What is found of a run that did not come to its end.
+pub const PANIC: &str = "it panics";
 const TRACE_LINES: usize = 60;
 /// Violations after which a range of seeds ends.
 const ENOUGH: usize = 12;
 
-/// What the core has an answer to: everything but a clock that is set while nobody is there.
+/// What the core has an answer to: everything but a clock that is set while nobody is there, and
+/// what a tab that was frozen says in the moment in which it thaws.
 pub fn usual() -> Classes {
-    Classes::all().without(Class::BlindClocks)
+    Classes::all()
+        .without(Class::BlindClocks)
+        .without(Class::Frozen)
 }
 
 struct Found {
@@ -102,30 +107,30 @@ fn run_all(seeds: Range<u64>, classes: Classes, late_ms: u64) -> (Counts, Vec<Fo
     (counts, found, start.elapsed())
 }
 
-fn run_one(seed: u64, classes: Classes, late_ms: u64) -> (Counts, Option<String>) {
+pub fn run_one(seed: u64, classes: Classes, late_ms: u64) -> (Counts, Option<String>) {
     let ran = catch_unwind(AssertUnwindSafe(|| {
         run(seed, classes, late_ms, Trace::default())
     }));
     match ran {
         Ok(world) => (world.counts, world.violation),
-        Err(_) => (Counts::default(), Some("it panics".to_owned())),
+        Err(_) => (Counts::default(), Some(PANIC.to_owned())),
     }
 }
 
-fn trace_of(seed: u64, classes: Classes, late_ms: u64, lines: usize) -> String {
+pub fn trace_of(seed: u64, classes: Classes, late_ms: u64, lines: usize) -> String {
     let ran = catch_unwind(|| run(seed, classes, late_ms, Trace::of(lines)));
     match ran {
         Ok(world) => world.trace.text(),
-        Err(_) => "it panics".to_owned(),
+        Err(_) => PANIC.to_owned(),
     }
 }
 
-fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 
 /// `N`, or `A..B`.
-fn range(text: &str) -> Option<Range<u64>> {
+pub fn range(text: &str) -> Option<Range<u64>> {
     match text.split_once("..") {
         Some((start, end)) => Some(start.parse().ok()?..end.parse().ok()?),
         None => Some(0..text.parse().ok()?),

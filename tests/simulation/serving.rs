@@ -106,7 +106,12 @@ impl World {
             2 => page(502),
             3 => problem(504, "upstream"),
             4 => page(200),
-            5 => page(408),
+            // A proxy's own page.
+            5 => page(if self.mono_ms.is_multiple_of(2) {
+                403
+            } else {
+                408
+            }),
             _ => self.another_charges_answer(request),
         }
     }

@@ -27,6 +27,8 @@ pub struct Tab {
     pub timer_ms: Option<u64>,
     /// A timer set in a hidden tab fires no sooner than this.
     pub throttle_ms: u64,
+    /// Nothing happens to it before this.
+    pub frozen_until_ms: u64,
     /// Ticks after which the deadline was still in the past, in a row.
     pub spins: u32,
     pub writing: bool,
@@ -67,6 +69,7 @@ impl Tab {
             origin_ms,
             timer_ms: None,
             throttle_ms: 0,
+            frozen_until_ms: 0,
             spins: 0,
             writing: false,
             waiting: BTreeSet::new(),

@@ -31,6 +31,7 @@ pub enum Action {
     SayOnline,
     Wake,
     Hide,
+    Freeze,
     JumpWall,
     Open,
     Close,
@@ -51,6 +52,8 @@ pub struct User {
     /// Task and amount.
     tasks: Vec<(String, u64)>,
     pub actions_left: u64,
+    /// How much longer than usual nothing is done.
+    pub away_ms: u64,
     elsewhere: u64,
 }
 
@@ -59,6 +62,7 @@ impl User {
         User {
             tasks: Vec::new(),
             actions_left: actions,
+            away_ms: 0,
             elsewhere: 0,
         }
     }
@@ -95,7 +99,8 @@ impl World {
         if let Some(tab) = self.any_live() {
             self.do_with(tab, action);
         }
-        let in_ms = self.dice.skewed(self.mix.gaps_ms);
+        let away_ms = std::mem::take(&mut self.user.away_ms);
+        let in_ms = away_ms + self.dice.skewed(self.mix.gaps_ms);
         self.plan(in_ms, Happening::Act);
     }
 
@@ -178,6 +183,7 @@ impl World {
             | Action::SayOnline
             | Action::Wake
             | Action::Hide
+            | Action::Freeze
             | Action::JumpWall
             | Action::Open
             | Action::Close

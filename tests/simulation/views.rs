@@ -13,6 +13,22 @@ impl World {
         }
     }
 
+    /// Nothing is held twice: when all is written down, what is held is what is shown as open.
+    pub fn check_holds(&mut self, place: usize) {
+        let tab = &self.tabs[place];
+        let at_rest = !tab.writing && tab.life != Life::Closing && self.books.wiped.is_empty();
+        let Some(snapshot) = tab.snapshot.as_ref().filter(|_| at_rest) else {
+            return;
+        };
+        let (held, open) = (snapshot.queue.held_points.get(), tab.open_points);
+        let most = open + tab.task_points();
+        if held > most {
+            let id = tab.id;
+            let what = format!("tab{id} holds {held}, and {most} are open or at work");
+            self.violate("4 the balance", what);
+        }
+    }
+
     fn examine(&self, place: usize, snapshot: &Snapshot) -> Result<(), (&'static str, String)> {
         let tab = &self.tabs[place];
         let stats = &snapshot.stats;

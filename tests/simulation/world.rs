@@ -79,6 +79,30 @@ pub enum Happening {
         tab: TabId,
         confirmed: Confirmed,
     },
+    /// A frozen tab is told this when it thaws.
+    Told {
+        tab: TabId,
+        event: Event,
+    },
+}
+
+impl Happening {
+    /// The tab that it happens to, which may have to thaw first.
+    fn befallen(&self) -> Option<TabId> {
+        match self {
+            Happening::Act | Happening::Commit { .. } | Happening::Arrive { .. } => None,
+            Happening::Committed { tab, .. }
+            | Happening::Load { tab }
+            | Happening::Answer { tab, .. }
+            | Happening::Lost { tab, .. }
+            | Happening::NotSent { tab, .. }
+            | Happening::Lock { tab }
+            | Happening::LockTimeout { tab, .. }
+            | Happening::Peer { tab, .. }
+            | Happening::Cached { tab, .. }
+            | Happening::Told { tab, .. } => Some(*tab),
+        }
+    }
 }
 
 pub struct World {
@@ -188,7 +212,10 @@ impl World {
 
     /// A tab whose client is open.
     pub fn any_live(&mut self) -> Option<TabId> {
-        let usable = |tab: &&Tab| tab.life == Life::Live && tab.engine.is_recovered();
+        let usable = |tab: &&Tab| {
+            let frozen = tab.frozen_until_ms > self.mono_ms;
+            tab.life == Life::Live && tab.engine.is_recovered() && !frozen
+        };
         let live = self.tabs.iter().filter(usable);
         let live: Vec<TabId> = live.map(|tab| tab.id).collect();
         (!live.is_empty()).then(|| self.dice.pick(&live))
@@ -207,12 +234,23 @@ impl World {
         if self.violation.is_some() {
             return;
         }
+        let frozen_ms = self.frozen_ms(id);
+        if frozen_ms > 0 {
+            return self.plan(frozen_ms, Happening::Told { tab: id, event });
+        }
         self.counts.events += 1;
         self.note(|| format!("tab{id} <- {}", trace::event(&event)));
         let tab = &mut self.tabs[place];
         let now = tab.now(self.mono_ms, self.wall_ms);
         tab.engine.handle(now, event);
         self.drain(id);
+    }
+
+    /// How much longer this tab stands still.
+    fn frozen_ms(&self, id: TabId) -> u64 {
+        let place = self.place(id);
+        let until_ms = place.map_or(0, |place| self.tabs[place].frozen_until_ms);
+        until_ms.saturating_sub(self.mono_ms)
     }
 
     pub fn drain(&mut self, id: TabId) {
@@ -224,6 +262,7 @@ impl World {
         {
             self.perform(place, effect);
         }
+        self.check_holds(place);
         let mono_ms = self.mono_ms;
         let tab = &mut self.tabs[place];
         let now = tab.now(mono_ms, self.wall_ms);
@@ -263,7 +302,7 @@ impl World {
         let timers = self
             .tabs
             .iter()
-            .filter_map(|tab| Some((tab.timer_ms?, tab.id)));
+            .filter_map(|tab| Some((tab.timer_ms?.max(tab.frozen_until_ms), tab.id)));
         match (next, timers.min()) {
             (next, Some((at_ms, tab))) if next.is_none_or(|next| at_ms < next) => {
                 self.advance_to(at_ms);
@@ -272,7 +311,11 @@ impl World {
             (Some(at_ms), _) => {
                 self.advance_to(at_ms);
                 if let Some((_, happening)) = self.happenings.pop_first() {
-                    self.happen(happening);
+                    let befallen = happening.befallen();
+                    match befallen.map_or(0, |tab| self.frozen_ms(tab)) {
+                        0 => self.happen(happening),
+                        frozen_ms => self.plan(frozen_ms, happening),
+                    }
                 }
             }
             (None, _) => return false,

@@ -9,7 +9,6 @@ use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::config::OfflineSpend;
 use crate::core::journal::{Applied, Op};
-use crate::core::outbox::sum;
 use crate::core::outcome::{FailureReason, Outcome};
 use crate::core::points::Points;
 use crate::core::record::{Failure, Purpose, Record, State};
@@ -19,7 +18,9 @@ impl Engine {
         if self.life != Life::Running {
             return self.resolve(call, Answer::Closed);
         }
-        self.tasks.remove(&charge.key);
+        if !defect!(HoldsTaskTwice) {
+            self.tasks.remove(&charge.key);
+        }
         let key = charge.key.clone();
         if let Some(entry) = self.outbox.get(&key) {
             let record = &entry.record;
@@ -62,7 +63,7 @@ impl Engine {
             && !look_up_first
             && self.may_send(now)
             && self.lane_is_free(Lane::Single);
-        let plan = leaves.then(|| self.plan(now, Purpose::Send, Lane::Single));
+        let mut plan = leaves.then(|| self.plan(now, Purpose::Send, Lane::Single));
         let sequence = self.next_sequence(now);
         let charge = known.map_or(charge, |entry| entry.record.charge().clone());
         let op = Op::Enqueue {
@@ -82,6 +83,9 @@ impl Engine {
         self.set_busy(&key, true);
         self.journaling.remember(&key);
         self.journaling.retry_unsaved_of(&key);
+        if let Some(plan) = plan.take_if(|_| defect!(SendsBeforeJournaling)) {
+            self.launch(now, plan.carrying(key));
+        }
         self.journaling.push(op, Then::Enqueued { call, plan });
     }
 
@@ -232,12 +236,6 @@ impl Engine {
             retryable: true,
             detail: self.say(denied.0, denied.1),
         })
-    }
-
-    /// Points of open charges and running tasks.
-    pub(super) fn held(&self) -> Points {
-        let charges = self.outbox.counts().held_points;
-        charges.plus(sum(self.tasks.values().copied()))
     }
 
     pub(super) fn next_sequence(&mut self, now: Now) -> u64 {

@@ -23,9 +23,13 @@ impl Engine {
             true => &too_long,
             false => response,
         };
+        #[cfg(feature = "defects")]
+        let response = &crate::core::defects::response(response, &self.tab, send);
         match &sent.what {
             SentWhat::Charge { charge } => {
                 let answer = ChargeAnswer::of(response, charge, now);
+                #[cfg(feature = "defects")]
+                let answer = crate::core::defects::answer(answer);
                 self.charge_answered(now, &sent, charge, answer);
             }
             SentWhat::Batch { charges } => {

@@ -63,6 +63,8 @@ impl Engine {
             | OpenReason::Unauthorized => self.config.arrives_after_loss_ms(),
         };
         let lost = self.lost_conclusion(now, &charge.key, cause, later_ms);
+        #[cfg(feature = "defects")]
+        let lost = crate::core::defects::lost(lost);
         self.conclude(now, charge, lost, next_ms, None);
     }
 
@@ -100,6 +102,9 @@ impl Engine {
             conclusion,
             next_attempt_in_ms,
         };
+        if defect!(TellsBeforeJournaling) {
+            return self.not_committed(now, op, Then::Concluded { reading }, "");
+        }
         self.journaling.push(op, Then::Concluded { reading });
     }
 
@@ -108,7 +113,8 @@ impl Engine {
     fn certain_at(&self, key: &Key) -> Option<u64> {
         let entry = self.outbox.get(key)?;
         let at_ms = entry.may_arrive_until_ms();
-        (entry.left_at_ms < at_ms).then_some(at_ms)
+        let early = entry.left_at_ms < at_ms && !defect!(BelievesUntakenTooEarly);
+        early.then_some(at_ms)
     }
 
     /// The client closes while claims are being written down: nothing will leave by them.

@@ -14,7 +14,7 @@ use crate::core::record::Failure;
 impl Engine {
     pub(super) fn journal_order(&mut self) -> Option<Effect> {
         let ops = self.journaling.begin()?;
-        let relaxed = ops.iter().all(Op::may_be_relaxed);
+        let relaxed = ops.iter().all(Op::may_be_relaxed) || defect!(RelaxesEveryWrite);
         Some(Effect::Journal { ops, relaxed })
     }
 
@@ -138,8 +138,11 @@ impl Engine {
         }
     }
 
-    fn not_committed(&mut self, now: Now, op: Op, then: Then, error: &str) {
+    pub(super) fn not_committed(&mut self, now: Now, op: Op, then: Then, error: &str) {
         let key = op.key().clone();
+        if defect!(HidesStorageFailure) {
+            self.outbox.update(&key, |entry| entry.saved = true);
+        }
         match then {
             Then::Enqueued { call, .. } => self.not_enqueued(now, call, &key, error),
             Then::Begun { .. } => {

@@ -58,10 +58,14 @@ impl Plan {
     pub(super) fn collect(plans: &mut Vec<Plan>, plan: Plan, key: Key) {
         match plans.iter_mut().find(|known| known.id == plan.id) {
             Some(known) => known.keys.push(key),
-            None => plans.push(Plan {
-                keys: vec![key],
-                ..plan
-            }),
+            None => plans.push(plan.carrying(key)),
+        }
+    }
+
+    pub(super) fn carrying(self, key: Key) -> Plan {
+        Plan {
+            keys: vec![key],
+            ..self
         }
     }
 }
@@ -171,7 +175,8 @@ impl Engine {
         let entry = self.outbox.get(&record.charge().key);
         let seen_ms = entry.map_or(0, |entry| now.mono_ms.saturating_sub(entry.since_ms));
         let age_ms = record.age_ms(now.wall_ms).map(|age_ms| age_ms.max(seen_ms));
-        age_ms.is_none_or(|age_ms| age_ms > self.config.key_ttl_ms)
+        let expired = age_ms.is_none_or(|age_ms| age_ms > self.config.key_ttl_ms);
+        expired && !defect!(SendsExpiredKey)
     }
 
     pub(super) fn is_exhausted(&self, record: &Record) -> bool {
@@ -323,6 +328,8 @@ impl Engine {
             SentWhat::LookUp { charge } => Request::look_up(&charge.key),
             SentWhat::Balance { etag } => Request::balance(etag.as_deref()),
         };
+        #[cfg(feature = "defects")]
+        let request = crate::core::defects::request(request, &self.tab, send);
         match &what {
             SentWhat::Charge { .. } => self.stats.attempted(1),
             SentWhat::Batch { charges } => self.stats.attempted(charges.len()),

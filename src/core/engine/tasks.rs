@@ -4,7 +4,9 @@ use super::answering::is_charged;
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
+use crate::core::outbox::sum;
 use crate::core::outcome::{DeclineReason, Outcome, What};
+use crate::core::points::Points;
 use crate::core::record::{Decline, Record};
 
 impl Engine {
@@ -30,6 +32,12 @@ impl Engine {
 
     pub(super) fn end_task(&mut self, key: &Key) {
         self.tasks.remove(key);
+    }
+
+    /// Points of open charges and running tasks.
+    pub(super) fn held(&self) -> Points {
+        let charges = self.outbox.counts().held_points;
+        charges.plus(sum(self.tasks.values().copied()))
     }
 
     /// `Ok(true)` where points have to be held, `Ok(false)` where they are held or paid already.

@@ -140,6 +140,8 @@ impl Entry {
                 let meant_ms = next_ms.saturating_sub(self.record.updated_at_ms());
                 now.mono_of(next_ms, meant_ms.min(longest_ms))
             }
+            State::Attempting(_) if defect!(NoClaimsNoKeys) => now.mono_ms,
+            State::Attempting(_) if defect!(ClaimNeverEnds) => u64::MAX,
             State::Attempting(attempting) => {
                 let until_ms = attempting.claim().until_ms;
                 if self.claim.wall_ms != until_ms {

@@ -62,6 +62,11 @@ impl Record {
         wall_ms: u64,
     ) -> Option<Record> {
         let next_attempt_at_ms = wall_ms.saturating_add(next_attempt_in_ms);
+        if let Conclusion::Settled(verdict) = &conclusion
+            && defect!(BelievesLapsedClaim)
+        {
+            return Some(self.turned(State::Settled(verdict.clone()), wall_ms));
+        }
         if let State::Settled(Verdict::Charged(_)) = &self.state {
             return None;
         }
@@ -107,7 +112,9 @@ impl Record {
     /// What was given up ends as soon as it has certainly taken nothing.
     fn given_up_if_untaken(self) -> Record {
         let detail = match &self.state {
-            State::Waiting(waiting) if self.attempts == 0 || waiting.cleared() => {
+            State::Waiting(waiting)
+                if self.attempts == 0 || waiting.cleared() || defect!(CancelsWithoutAsking) =>
+            {
                 waiting.given_up().map(str::to_owned)
             }
             State::Waiting(_) | State::Attempting(_) | State::Parked(_) | State::Settled(_) => None,

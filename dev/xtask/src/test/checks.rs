@@ -42,6 +42,12 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
             "warnings",
         ]))
     })?;
+    step("Clippy, with the deliberate defects", || {
+        run(workspace
+            .cargo()
+            .args(["clippy", "--package", "tollbox", "--features", "defects"])
+            .args(["--lib", "--test", "simulation", "--", "-D", "warnings"]))
+    })?;
     let toolchain = WasmToolchain::ensure(workspace)?;
     step("Clippy, for WebAssembly", || {
         run(toolchain.cargo(workspace, "clippy")?.args([

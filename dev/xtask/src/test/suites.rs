@@ -24,6 +24,14 @@ pub fn native(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
             .args(["test", "--workspace", "--exclude", "xtask"]),
         lines,
     )?;
+    // That the simulator sees what it is to see: each deliberate defect of the core.
+    run_and_read(
+        workspace
+            .cargo()
+            .args(["test", "--package", "tollbox", "--features", "defects"])
+            .args(["--test", "simulation", "every_defect", "--", "--nocapture"]),
+        lines,
+    )?;
     run_and_read(
         workspace.cargo().args(["test", "--package", "xtask"]),
         lines,
