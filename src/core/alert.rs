@@ -54,3 +54,23 @@ impl Episodes {
         self.going_on.remove(&kind).is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_is_due_once_an_episode() {
+        let mut episodes = Episodes::default();
+        assert!(!episodes.ends(AlertKind::BalanceLow));
+        assert!(episodes.starts(AlertKind::BalanceLow));
+        assert!(!episodes.starts(AlertKind::BalanceLow));
+        assert!(
+            episodes.starts(AlertKind::NetworkLost),
+            "another's is its own"
+        );
+        assert!(episodes.ends(AlertKind::BalanceLow));
+        assert!(!episodes.ends(AlertKind::BalanceLow));
+        assert!(episodes.starts(AlertKind::BalanceLow));
+    }
+}

@@ -80,4 +80,40 @@ mod tests {
         assert_eq!(Jitter::new(5).up_to(0), 0);
         let _ = Jitter::new(5).up_to(u64::MAX);
     }
+
+    #[test]
+    fn the_sequence_is_that_of_splitmix64() {
+        // Published with the reference implementation, for the seed 1234567.
+        let mut jitter = Jitter::new(1_234_567);
+        for number in [
+            6_457_827_717_110_365_317,
+            3_203_168_211_198_807_973,
+            9_817_491_932_198_370_423,
+            4_593_380_528_125_082_431,
+            16_408_922_859_458_223_821,
+        ] {
+            assert_eq!(jitter.next_u64(), number);
+        }
+    }
+
+    #[test]
+    fn delays_grow_up_to_the_maximum_and_stay_there() {
+        let backoff = Backoff {
+            base_ms: 1_000,
+            max_ms: 60_000,
+        };
+        let mut jitter = Jitter::new(3);
+        let mut longest = |failures| {
+            (0..500)
+                .map(|_| backoff.delay_ms(failures, &mut jitter))
+                .max()
+        };
+        let longest = [0, 1, 3, 10, 63, 64, u32::MAX].map(|failures| longest(failures).unwrap());
+        assert!((900..=1_000).contains(&longest[0]), "{longest:?}");
+        assert!((1_800..=2_000).contains(&longest[1]), "{longest:?}");
+        assert!((7_200..=8_000).contains(&longest[2]), "{longest:?}");
+        for longest in &longest[3..] {
+            assert!((54_000..=60_000).contains(longest), "{longest}");
+        }
+    }
 }

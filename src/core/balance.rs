@@ -158,4 +158,62 @@ mod tests {
         assert!(is_stale(100, 131, 30));
         assert!(is_stale(86_400_000, 0, 30));
     }
+
+    fn confirmed(balance: u64, version: u64, as_of_ms: u64) -> Confirmed {
+        Confirmed {
+            balance: Points::new(balance).unwrap(),
+            version,
+            as_of_ms,
+            etag: None,
+        }
+    }
+
+    #[test]
+    fn the_same_version_again_makes_it_no_older() {
+        let mut book = BalanceBook::default();
+        assert!(book.learn(reading(100, 5), None, 50));
+        assert!(book.learn(reading(100, 5), None, 20));
+        assert_eq!(book.view(Points::ZERO, 50, 1).unwrap().as_of, 50);
+        assert!(book.learn(reading(100, 5), None, 70));
+        assert_eq!(book.view(Points::ZERO, 70, 1).unwrap().as_of, 70);
+    }
+
+    #[test]
+    fn what_is_unchanged_is_as_fresh_as_the_answer_that_says_so() {
+        let mut book = BalanceBook::default();
+        book.confirm_unchanged(10);
+        assert_eq!(book.confirmed(), None);
+        book.learn(reading(100, 5), None, 10);
+        book.confirm_unchanged(90);
+        let view = book.view(Points::ZERO, 95, 30).unwrap();
+        assert_eq!((view.as_of, view.stale), (90, false));
+        book.confirm_unchanged(20);
+        assert_eq!(book.view(Points::ZERO, 95, 30).unwrap().as_of, 90);
+    }
+
+    #[test]
+    fn of_what_other_tabs_know_only_the_newer_is_taken() {
+        let mut book = BalanceBook::default();
+        assert!(book.learn_cached(confirmed(100, 5, 50)));
+        for old in [
+            confirmed(120, 4, 90),
+            confirmed(100, 5, 40),
+            confirmed(100, 5, 50),
+        ] {
+            assert!(!book.learn_cached(old));
+            assert_eq!(book.confirmed(), Some(&confirmed(100, 5, 50)));
+        }
+        for newer in [confirmed(100, 5, 60), confirmed(97, 6, 10)] {
+            assert!(book.learn_cached(newer.clone()));
+            assert_eq!(book.confirmed(), Some(&newer));
+        }
+        book.clear();
+        assert_eq!(book.view(Points::ZERO, 0, 1), None);
+    }
+
+    #[test]
+    fn a_clock_that_is_a_little_ahead_makes_nothing_stale() {
+        assert!(!is_stale(130, 100, 30));
+        assert!(is_stale(131, 100, 30));
+    }
 }

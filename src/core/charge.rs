@@ -285,4 +285,44 @@ mod tests {
         assert_eq!(Key::new("f:任务").unwrap().wire(), "f%3A%E4%BB%BB%E5%8A%A1");
         assert_eq!(Key::new("a\nb").unwrap().wire(), "a%0Ab");
     }
+
+    #[test]
+    fn another_task_feature_or_amount_is_another_charge() {
+        let charge = |change: fn(&mut ChargeRequest)| {
+            let mut asked = ChargeRequest {
+                key: Some("k".into()),
+                ..request()
+            };
+            change(&mut asked);
+            asked.into_charge(0).unwrap()
+        };
+        let first = charge(|_| {});
+        for same in [
+            charge(|_| {}),
+            charge(|asked| asked.metadata = [("a".into(), "b".into())].into()),
+        ] {
+            assert!(first.is_same_as(&same));
+        }
+        for other in [
+            charge(|asked| asked.task_id = "t2".into()),
+            charge(|asked| asked.feature = "other".into()),
+            charge(|asked| asked.amount = 4.0),
+        ] {
+            assert!(!first.is_same_as(&other));
+        }
+        assert_eq!(first.key.to_string(), "k");
+    }
+
+    #[test]
+    fn metadata_may_be_as_long_as_its_limits() {
+        let name = |n: usize| format!("{n:0>METADATA_NAME_LIMIT$}");
+        let metadata = (0..METADATA_ENTRIES)
+            .map(|n| (name(n), "任".repeat(METADATA_VALUE_LIMIT)))
+            .collect();
+        let longest = ChargeRequest {
+            metadata,
+            ..request()
+        };
+        assert!(longest.into_charge(0).is_ok());
+    }
 }

@@ -79,5 +79,6 @@ mod tests {
             Some(1_000)
         );
         assert_eq!(parse_http_date("tomorrow"), None);
+        assert_eq!(parse_http_date("Wed, 31 Dec 1969 23:59:59 GMT"), None);
     }
 }

@@ -94,4 +94,16 @@ mod tests {
         };
         assert_eq!(decode(&newer), Err(Damage::NewerFormat(FORMAT + 1)));
     }
+
+    #[test]
+    fn what_is_whole_and_no_record_is_damaged_too() {
+        for body in ["", "7", "{}", r#"{"charge":1}"#] {
+            let stored = Stored {
+                format: FORMAT,
+                check: crc32fast::hash(body.as_bytes()),
+                body: body.into(),
+            };
+            assert!(matches!(decode(&stored), Err(Damage::Shape(_))), "{body}");
+        }
+    }
 }

@@ -115,3 +115,140 @@ fn chinese(what: &What) -> (Level, String) {
         What::Failed { detail, .. } => (Level::Error, format!("❌ 翻译任务扣费失败（{detail}）")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::charge::ChargeRequest;
+    use crate::core::outcome::{
+        DeclineReason, FailureReason, OpenReason, ParkReason, UnknownReason,
+    };
+    use crate::core::points::Points;
+
+    const WHY: &str = "why-it-is-so";
+
+    fn line(what: What, locale: Locale) -> LogEntry {
+        let request = ChargeRequest {
+            task_id: "task-17".into(),
+            amount: 35.0,
+            feature: "cloud_trans".into(),
+            metadata: [("customer".into(), "secret".into())].into(),
+            ..ChargeRequest::default()
+        };
+        let charge = request.into_charge(5).unwrap();
+        let outcome = Outcome {
+            key: charge.key.clone(),
+            task_id: charge.task_id.clone(),
+            amount: charge.amount,
+            attempts: 1,
+            what,
+        };
+        of_outcome(&charge, &outcome, locale, 1_234)
+    }
+
+    fn unknown(reason: UnknownReason, resolving: bool) -> What {
+        What::Unknown {
+            reason,
+            resolving,
+            durable: true,
+            detail: WHY.into(),
+        }
+    }
+
+    fn every_outcome() -> Vec<(What, Level, &'static str)> {
+        vec![
+            (
+                What::Queued {
+                    reason: OpenReason::Offline,
+                    durable: true,
+                    detail: WHY.into(),
+                },
+                Level::Info,
+                "⏳",
+            ),
+            (
+                unknown(UnknownReason::Open(OpenReason::Timeout), true),
+                Level::Info,
+                "⏳",
+            ),
+            (
+                unknown(UnknownReason::Parked(ParkReason::KeyExpired), false),
+                Level::Error,
+                "❌",
+            ),
+            (
+                What::Declined {
+                    reason: DeclineReason::Rejected,
+                    balance: None,
+                    detail: WHY.into(),
+                },
+                Level::Error,
+                "❌",
+            ),
+            (
+                What::Failed {
+                    reason: FailureReason::Forbidden,
+                    retryable: false,
+                    detail: WHY.into(),
+                },
+                Level::Error,
+                "❌",
+            ),
+        ]
+    }
+
+    #[test]
+    fn a_charge_is_logged_in_the_callers_language() {
+        let charged = || What::Charged {
+            charge_id: "c1".into(),
+            balance: Points::ZERO,
+            replayed: false,
+        };
+        let english = line(charged(), Locale::En);
+        assert_eq!(
+            english.message,
+            "✅ translation task charged - points: 35, task: task-17"
+        );
+        let chinese = line(charged(), Locale::ZhCn);
+        assert_eq!(
+            chinese.message,
+            "✅ 翻译任务扣费成功 - 算力: 35, 任务ID: task-17"
+        );
+        for line in [english, chinese] {
+            assert_eq!((line.level, line.at), (Level::Info, 1_234));
+            assert_eq!(line.key.unwrap().as_str(), "cloud_trans:task-17");
+        }
+    }
+
+    #[test]
+    fn what_needs_attention_is_an_error_in_either_language_and_says_why() {
+        for locale in [Locale::En, Locale::ZhCn] {
+            for (what, level, mark) in every_outcome() {
+                let line = line(what.clone(), locale);
+                assert_eq!(line.level, level, "{what:?}");
+                assert!(line.message.starts_with(mark), "{}", line.message);
+                for part in [WHY, "35", "task-17"] {
+                    assert!(line.message.contains(part), "{}", line.message);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_outcomes_are_logged_alike_and_none_with_metadata() {
+        for locale in [Locale::En, Locale::ZhCn] {
+            let lines = every_outcome().into_iter().map(|(what, _, _)| {
+                let line = line(what, locale);
+                assert!(!line.message.contains("secret"));
+                line.message
+            });
+            let lines: Vec<String> = lines.collect();
+            for (n, line) in lines.iter().enumerate() {
+                assert!(
+                    !lines.iter().skip(n + 1).any(|other| other == line),
+                    "{line}"
+                );
+            }
+        }
+    }
+}

@@ -291,3 +291,98 @@ pub fn not_sent_yet(waiting_for: OpenReason, locale: Locale) -> String {
     };
     locale.say(english, chinese)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::charge::ChargeRequest;
+    use crate::core::record::{Claim, Purpose};
+
+    fn record() -> Record {
+        let request = ChargeRequest {
+            task_id: "t1".into(),
+            amount: 5.0,
+            feature: "f".into(),
+            ..ChargeRequest::default()
+        };
+        Record::open(request.into_charge(0).unwrap(), 1)
+    }
+
+    fn attempting() -> Record {
+        let claim = Claim {
+            tab: "one".into(),
+            until_ms: 10_000,
+        };
+        record().begin(Purpose::Send, claim, 100, 15_000).unwrap()
+    }
+
+    #[test]
+    fn what_waits_is_queued_for_the_reason_that_is_given() {
+        let mut told = Vec::new();
+        for locale in [Locale::En, Locale::ZhCn] {
+            for reason in [
+                OpenReason::Offline,
+                OpenReason::Unreachable,
+                OpenReason::Timeout,
+                OpenReason::Busy,
+                OpenReason::ServerError,
+                OpenReason::Unauthorized,
+            ] {
+                let outcome = Outcome::of(&record(), reason, true, locale);
+                let What::Queued {
+                    reason: said,
+                    durable: true,
+                    detail,
+                } = outcome.what
+                else {
+                    panic!("{outcome:?}")
+                };
+                assert_eq!(said, reason);
+                assert!(!told.contains(&detail), "{detail} is told twice");
+                told.push(detail);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_being_attempted_is_unknown_in_either_language() {
+        for locale in [Locale::En, Locale::ZhCn] {
+            let outcome = Outcome::of(&attempting(), OpenReason::Busy, false, locale);
+            assert_eq!(outcome.attempts, 1);
+            let What::Unknown {
+                reason: UnknownReason::Open(OpenReason::Timeout),
+                resolving: true,
+                durable: false,
+                detail,
+            } = outcome.what
+            else {
+                panic!("{outcome:?}")
+            };
+            assert!(detail.contains('1'), "{detail}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_queued_is_put_in_doubt() {
+        let queued = Outcome::of(&record(), OpenReason::Busy, true, Locale::En);
+        let doubted = queued.in_doubt();
+        let What::Unknown {
+            reason: UnknownReason::Open(OpenReason::Busy),
+            resolving: true,
+            durable: true,
+            ..
+        } = doubted.what
+        else {
+            panic!("{doubted:?}")
+        };
+        let unknown = Outcome::of(&attempting(), OpenReason::Busy, true, Locale::En);
+        assert_eq!(unknown.clone().in_doubt(), unknown);
+        let failure = Failure {
+            reason: FailureReason::Forbidden,
+            retryable: false,
+            detail: "no".into(),
+        };
+        let failed = Outcome::about(&record(), failure.into());
+        assert_eq!(failed.clone().in_doubt(), failed);
+    }
+}

@@ -228,3 +228,68 @@ pub enum BalanceReason {
     #[serde(untagged)]
     Open(OpenReason),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::charge::ChargeRequest;
+    use crate::core::record::{Cause, Claim, Conclusion, Purpose};
+
+    fn waiting() -> Record {
+        let request = ChargeRequest {
+            task_id: "t1".into(),
+            amount: 5.0,
+            feature: "f".into(),
+            ..ChargeRequest::default()
+        };
+        Record::open(request.into_charge(1_000).unwrap(), 1)
+    }
+
+    fn attempting() -> Record {
+        let claim = Claim {
+            tab: "one".into(),
+            until_ms: 20_000,
+        };
+        waiting()
+            .begin(Purpose::Send, claim, 5_000, 15_000)
+            .unwrap()
+    }
+
+    fn shown(record: &Record) -> ChargeRecord {
+        ChargeRecord::of(record, true, Locale::En)
+    }
+
+    #[test]
+    fn what_was_never_attempted_is_pending_without_an_outcome() {
+        let shown = shown(&waiting());
+        assert_eq!(shown.status, BillingStatus::Pending);
+        assert_eq!((shown.created_at, shown.updated_at), (1_000, 1_000));
+        assert_eq!((shown.next_attempt_at, shown.outcome), (Some(1_000), None));
+    }
+
+    #[test]
+    fn what_was_attempted_is_retrying_and_says_when_it_is_tried_again() {
+        let under_way = shown(&attempting());
+        assert_eq!(
+            (under_way.status, under_way.attempts),
+            (BillingStatus::Retrying, 1)
+        );
+        assert_eq!((under_way.next_attempt_at, under_way.outcome), (None, None));
+        let cause = Cause {
+            reason: OpenReason::Unreachable,
+            detail: "cut".into(),
+        };
+        let attempt = Some((Purpose::Send, 1));
+        let lost = Conclusion::Lost(cause, 2_000);
+        let lost = attempting()
+            .conclude("one", attempt, lost, 700, 6_000)
+            .unwrap();
+        let waits = shown(&lost);
+        assert_eq!(waits.status, BillingStatus::Retrying);
+        assert_eq!(
+            (waits.updated_at, waits.next_attempt_at),
+            (6_000, Some(6_700))
+        );
+        assert!(waits.outcome.is_some());
+    }
+}

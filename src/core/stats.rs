@@ -247,4 +247,75 @@ mod tests {
             })
         );
     }
+
+    #[test]
+    fn what_is_let_go_of_without_a_verdict_stays_unknown() {
+        let mut stats = Stats::default();
+        let (open, charged) = (Key::new("a").unwrap(), Key::new("b").unwrap());
+        assert!(stats.count(&open, Class::Open));
+        assert!(!stats.count(&open, Class::Open));
+        assert!(stats.count(&charged, Class::Charged));
+        assert!(stats.is_counted(&open) && stats.is_counted(&charged));
+        stats.uncount(&open);
+        stats.uncount(&charged);
+        assert!(!stats.is_counted(&open) && !stats.is_counted(&charged));
+        let view = stats.view();
+        assert_eq!((view.enqueued, view.open), (2, 0));
+        assert_eq!((view.unknown, view.charged), (1, 1));
+        assert!(stats.count(&charged, Class::Charged));
+        assert_eq!(stats.view().enqueued, 3);
+    }
+
+    #[test]
+    fn every_class_has_its_count_and_requests_are_counted_by_charges() {
+        let mut stats = Stats::default();
+        for (key, class) in [
+            ("a", Class::Open),
+            ("b", Class::Charged),
+            ("c", Class::Declined),
+            ("d", Class::Failed),
+            ("e", Class::Unknown),
+        ] {
+            stats.count(&Key::new(key).unwrap(), class);
+        }
+        stats.attempted(1);
+        stats.attempted(4);
+        let view = stats.view();
+        assert_eq!(
+            [
+                view.open,
+                view.charged,
+                view.declined,
+                view.failed,
+                view.unknown
+            ],
+            [1; 5]
+        );
+        assert_eq!((view.enqueued, view.attempts), (5, 5));
+    }
+
+    #[test]
+    fn a_window_is_of_its_time_and_of_the_latest_thousand() {
+        let mut stats = Stats::default();
+        for n in 0..1_001 {
+            stats.ended(n, (n > 0).then_some(n));
+        }
+        assert_eq!(stats.samples(), SAMPLES_LIMIT);
+        assert_eq!(stats.view().success_rate, Some(1.0));
+        stats.forget_before(1_000);
+        assert_eq!(stats.samples(), 1, "what ended just then is in the window");
+        stats.forget_before(1_001);
+        assert_eq!((stats.samples(), stats.view().success_rate), (0, None));
+    }
+
+    #[test]
+    fn percentiles_of_few_are_among_them() {
+        let latency = |sorted: &[u64]| {
+            let latency = Latency::of(sorted).unwrap();
+            (latency.p50, latency.p95, latency.p99)
+        };
+        assert_eq!(latency(&[4]), (4, 4, 4));
+        assert_eq!(latency(&[1, 9]), (1, 9, 9));
+        assert_eq!(latency(&[1, 2, 3]), (2, 3, 3));
+    }
 }

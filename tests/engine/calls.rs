@@ -78,6 +78,14 @@ impl World {
         })
     }
 
+    /// `refreshBalance({ maxAgeMs })`.
+    pub fn refresh_within(&mut self, tab: usize, max_age_ms: u64) -> CallId {
+        self.ask(tab, |call| Event::RefreshBalance {
+            call,
+            max_age_ms: Some(max_age_ms),
+        })
+    }
+
     pub fn start_task(&mut self, tab: usize, task: &str, amount: u64) -> CallId {
         let charge = self.request(task, amount);
         self.engine(tab).tasks.insert(charge.key.clone());

@@ -65,9 +65,9 @@ impl World {
             .values()
             .filter(|seen| {
                 let open = match seen.status {
-                    BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => {
-                        true
-                    }
+                    BillingStatus::Pending | BillingStatus::Retrying => true,
+                    // What the journal has lost is held by nobody.
+                    BillingStatus::Unknown => self.record(&seen.key).is_some(),
                     BillingStatus::Success | BillingStatus::Failed => false,
                 };
                 // What another tab sent, and was charged, this tab may not have heard of yet.

@@ -4,7 +4,7 @@
 use tollbox::core::config::LAUNCH_WITHIN_MS;
 
 use super::outcomes::word;
-use super::server::{Fault, On, problem};
+use super::server::{Fault, On, page, problem};
 use super::world::World;
 
 /// Not answered within its time limit of 10 s, and done 4 s after that.
@@ -151,6 +151,21 @@ fn a_claim_that_took_too_long_to_write_down_is_not_used() {
 }
 
 #[test]
+fn a_claim_that_the_clock_has_outrun_is_not_used() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.server.fault(On::AnyCharge, 1, Fault::Late(3_000));
+    let call = world.charge(one, "t1", 5);
+    // While it is being written down that the first tab claims it.
+    world.jump_wall(86_400_000);
+    world.run_for(2_900);
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    assert!(word(&world.wait(call)).starts_with("charged"));
+    world.settle();
+    assert_eq!(world.snapshot(two).stats.charged, 1);
+}
+
+#[test]
 fn how_long_something_may_arrive_is_measured_by_the_time_limit() {
     let mut world = World::with(|config| {
         config.request_timeout_ms = 1_500;
@@ -166,4 +181,30 @@ fn how_long_something_may_arrive_is_measured_by_the_time_limit() {
     let cancel = world.cancel(tab, "t1");
     assert_eq!(word(&world.wait(cancel)), "failed Cancelled");
     assert_eq!(world.server.count(On::LookUp), 2);
+}
+
+#[test]
+fn a_gateways_error_may_have_left_the_request_under_way_and_the_servers_own_has_not() {
+    let cancelled_in_ms = |answer| {
+        let mut world = World::with(|config| {
+            config.max_attempts = 1;
+            config.backoff.base_ms = 10;
+        });
+        let tab = world.start();
+        world
+            .server
+            .fault(On::AnyCharge, u32::MAX, Fault::Answer(answer));
+        let call = world.charge(tab, "t1", 5);
+        world.run_for(25);
+        let answered_ms = world.now.mono_ms;
+        world.cancel(tab, "t1");
+        world.wait(call);
+        let settled = world.settled(tab, "t1");
+        assert_eq!(word(&world.wait(settled)), "failed Cancelled");
+        world.now.mono_ms - answered_ms
+    };
+    let took_ms = cancelled_in_ms(problem(500, "broken"));
+    assert!(took_ms < 1_000, "{took_ms} ms");
+    let took_ms = cancelled_in_ms(page(502));
+    assert!(took_ms > 1_900, "{took_ms} ms");
 }

@@ -14,6 +14,7 @@
     missing_docs
 )]
 
+mod balances;
 mod batches;
 mod calls;
 mod certainty;
@@ -22,14 +23,25 @@ mod clocks;
 mod crashes;
 mod decoding;
 mod ends;
+mod failing_writes;
+mod flushes;
+mod foreground;
+mod forgetful;
 mod giving_up;
 mod lateness;
 mod limits;
+mod look_ups;
 mod outage;
 mod outcomes;
 mod patience;
 mod server;
+mod setbacks;
+mod starts;
 mod storage;
 mod tabs;
+mod tasks;
+mod tokens;
 mod turns;
+mod unreadable;
+mod watching;
 mod world;

@@ -130,6 +130,9 @@ impl Engine {
     /// Whether an attempt for this call may still come before its time is up.
     pub(super) fn worth_waiting(&self, now: Now, call: &Call, entry: &Entry) -> bool {
         let deadline_ms = call.deadline_ms.unwrap_or(u64::MAX);
+        if self.life == Life::SignedOut {
+            return false;
+        }
         if call.tries >= self.config.max_attempts || now.mono_ms >= deadline_ms {
             return false;
         }
@@ -340,6 +343,8 @@ impl Engine {
             | Event::StartTask { call, .. }
             | Event::SignOut { call } => self.resolve(call, Answer::Closed),
             Event::Journaled(results) => self.journaled_when_closed(results),
+            // Asked for before, and of no use any longer.
+            Event::LockGranted => self.effects.push_back(Effect::ReleaseLock),
             Event::EndTask { .. }
             | Event::StopWaiting { .. }
             | Event::Loaded(_)
@@ -348,7 +353,6 @@ impl Engine {
             | Event::Answered { .. }
             | Event::Lost { .. }
             | Event::NotSent { .. }
-            | Event::LockGranted
             | Event::LockRefused
             | Event::Peer { .. }
             | Event::Cached(_)

@@ -18,10 +18,7 @@ impl Engine {
         let Some(sent) = self.sent.remove(&send) else {
             return;
         };
-        let too_long = Response {
-            status: 0,
-            ..Response::default()
-        };
+        let too_long = Response::default();
         let response = match response.body.len() > BODY_LIMIT {
             true => &too_long,
             false => response,

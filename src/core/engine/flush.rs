@@ -25,10 +25,8 @@ enum Lock {
     #[default]
     None,
     Asked,
-    /// Ours; `sending` while a step is under way.
-    Held {
-        sending: bool,
-    },
+    /// Ours, for as long as one step is under way.
+    Held,
 }
 
 /// One flush, from its start to its report.
@@ -171,8 +169,7 @@ impl Engine {
                 self.flush.lock = Lock::Asked;
                 self.effects.push_back(Effect::AskLock);
             }
-            Lock::Asked | Lock::Held { sending: true } => {}
-            Lock::Held { sending: false } => self.flush_step(now),
+            Lock::Asked | Lock::Held => {}
         }
     }
 
@@ -217,7 +214,6 @@ impl Engine {
         if keys.is_empty() {
             return self.let_go_of_lock();
         }
-        self.flush.lock = Lock::Held { sending: true };
         self.begin(now, Purpose::Send, Lane::Flush, keys);
     }
 
@@ -226,11 +222,8 @@ impl Engine {
     }
 
     pub(super) fn lock_granted(&mut self, now: Now) {
-        self.flush.lock = Lock::Held { sending: false };
-        match self.flush.run {
-            Some(_) if self.gate.closed_for(now).is_none() => self.flush_step(now),
-            Some(_) | None => self.let_go_of_lock(),
-        }
+        self.flush.lock = Lock::Held;
+        self.flush_step(now);
     }
 
     pub(super) fn lock_refused(&mut self) {
@@ -241,16 +234,13 @@ impl Engine {
     }
 
     fn let_go_of_lock(&mut self) {
-        if let Lock::Held { .. } = self.flush.lock {
+        if self.flush.lock == Lock::Held {
             self.effects.push_back(Effect::ReleaseLock);
         }
         self.flush.lock = Lock::None;
     }
 
     pub(super) fn end_flush(&mut self, stopped: Option<Stopped>) {
-        if self.flush.lock == (Lock::Held { sending: false }) {
-            self.let_go_of_lock();
-        }
         let Some(run) = self.flush.run.take() else {
             return;
         };

@@ -118,9 +118,11 @@ impl Engine {
     fn count_change(&mut self, now: Now, before: Option<&Record>, after: &Record) {
         let class = Class::of(after);
         let key = &after.charge().key;
-        let first_seen = before.is_none() && !self.stats.is_counted(key);
-        if first_seen && class != Class::Open && self.life == Life::Recovering {
-            // Settled before this client was opened: none of its figures.
+        let was_so = before.is_some_and(|before| Class::of(before) == class);
+        let is_old = was_so || self.life == Life::Recovering;
+        if is_old && class != Class::Open && !self.stats.is_counted(key) {
+            // Settled before this client was opened, however often it is read: none of its
+            // figures.
             return;
         }
         if !self.stats.count(key, class) {

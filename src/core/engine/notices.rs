@@ -128,17 +128,14 @@ impl Engine {
             );
             self.watch(now, AlertKind::BalanceLow, balance.available < low, detail);
         }
-        let nearly_full = self
-            .config
-            .max_entries
-            .saturating_sub(self.config.max_entries.div_ceil(10));
         let open = self.outbox.open();
         let most = self.config.max_entries;
+        let nearly_full = most.saturating_sub(most / 10);
         let detail = self.say(
             &format!("{open} of {most} charges are open"),
             &format!("未完成的扣费 {open} 笔，上限 {most} 笔"),
         );
-        self.watch(now, AlertKind::QueueNearlyFull, open > nearly_full, detail);
+        self.watch(now, AlertKind::QueueNearlyFull, open >= nearly_full, detail);
         if let Some(rate) = after.stats.success_rate {
             let threshold = self.config.alert_below_success_rate;
             let enough = self.stats.samples() >= self.config.min_samples;

@@ -1,6 +1,7 @@
 //! The transitions of a record, and what is none.
 
 mod again;
+mod memory;
 
 use super::*;
 use crate::core::charge::ChargeRequest;

@@ -90,6 +90,7 @@ fn every_row_of_the_protocols_table() {
         (403, "about:blank", "failed Forbidden"),
         (401, "about:blank", "Unauthorized, nothing taken"),
         (409, "request-in-progress", "InProgress, unknown"),
+        (409, "about:blank", "failed InvalidRequest"),
         (429, "about:blank", "Busy, nothing taken"),
         (503, "about:blank", "Busy, nothing taken"),
         (408, "about:blank", "ServerError, unknown"),

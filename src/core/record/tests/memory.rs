@@ -1,0 +1,116 @@
+//! What a record remembers from state to state: when, why, how often, and its age.
+
+use super::*;
+
+fn looking_up(record: Record) -> Record {
+    begin(record, Purpose::LookUp, "one", 100).unwrap()
+}
+
+/// A change at this time, of no other consequence.
+fn changed_at(record: &Record, wall_ms: u64) -> Record {
+    record.clone().reopen(wall_ms).unwrap()
+}
+
+#[test]
+fn what_brought_no_verdict_says_why_and_when_it_is_tried_again() {
+    let later = || Cause {
+        reason: OpenReason::Unreachable,
+        detail: "later".into(),
+    };
+    let begun = || [sending(open()), looking_up(in_state(unanswered()))];
+    for conclusion in [
+        Conclusion::TurnedAway(later()),
+        Conclusion::Held(later()),
+        Conclusion::Lost(later(), 4_800),
+        Conclusion::NotSent(later()),
+    ] {
+        for begun in begun() {
+            let attempt = begun.attempt();
+            let conclusion = conclusion.clone();
+            let record = begun.conclude("one", attempt, conclusion.clone(), 50, 5_000);
+            let record = record.unwrap();
+            assert_eq!(record.updated_at_ms(), 5_000);
+            assert_eq!(waiting(&record).next_attempt_at_ms(), 5_050);
+            assert_eq!(waiting(&record).cause(), Some(&later()), "{conclusion:?}");
+        }
+    }
+    for conclusion in [Conclusion::TooEarly, Conclusion::NeverCharged] {
+        for begun in begun() {
+            let attempt = begun.attempt();
+            let record = begun.conclude("one", attempt, conclusion.clone(), 50, 5_000);
+            assert_eq!(waiting(&record.unwrap()).next_attempt_at_ms(), 5_050);
+        }
+    }
+}
+
+#[test]
+fn look_ups_without_an_answer_are_counted_until_something_else_happens() {
+    let mut record = in_state(unanswered());
+    for look_ups in 1..=3 {
+        record = conclude(looking_up(record), Conclusion::TurnedAway(cause())).unwrap();
+        assert_eq!(waiting(&record).look_ups(), look_ups);
+    }
+    let not_sent = conclude(looking_up(record.clone()), Conclusion::NotSent(cause())).unwrap();
+    assert_eq!(waiting(&not_sent).look_ups(), 3);
+    for again in [
+        record.clone().reopen(300).unwrap(),
+        conclude(looking_up(record.clone()), Conclusion::NeverCharged).unwrap(),
+        conclude(sending(record), Conclusion::TurnedAway(cause())).unwrap(),
+    ] {
+        assert_eq!(waiting(&again).look_ups(), 0);
+    }
+}
+
+#[test]
+fn the_servers_no_holds_only_until_the_charge_is_sent_again() {
+    let cleared =
+        || conclude(looking_up(in_state(unanswered())), Conclusion::NeverCharged).unwrap();
+    assert!(waiting(&cleared()).cleared() && !waiting(&cleared()).in_doubt());
+    for sent_again in [
+        conclude(sending(cleared()), Conclusion::TurnedAway(cause())).unwrap(),
+        conclude(sending(cleared()), unanswered()).unwrap(),
+        conclude(sending(cleared()), Conclusion::TooEarly).unwrap(),
+    ] {
+        assert!(!waiting(&sent_again).cleared());
+    }
+    let too_early = conclude(sending(cleared()), Conclusion::TooEarly).unwrap();
+    assert!(waiting(&too_early).in_doubt());
+    // By a tab that went away while it sent it.
+    let taken_over = begin(sending(cleared()), Purpose::LookUp, "two", 20_000).unwrap();
+    let State::Attempting(attempting) = taken_over.state() else {
+        panic!("{taken_over:?}")
+    };
+    assert!(!attempting.before().cleared() && attempting.before().in_doubt());
+}
+
+#[test]
+fn what_is_parked_says_why_and_how_long_it_may_still_arrive() {
+    let lost = in_state(unanswered());
+    let park = Conclusion::Park(ParkReason::KeyExpired, "nobody knows".into());
+    let record = conclude(looking_up(lost), park).unwrap();
+    let State::Parked(parked) = record.state() else {
+        panic!("{record:?}")
+    };
+    assert_eq!(
+        (parked.reason(), parked.detail()),
+        (ParkReason::KeyExpired, "nobody knows")
+    );
+    assert_eq!(parked.may_arrive_until_ms(), 200 + 4_800);
+    assert_eq!(record.may_arrive_until_ms(), 200 + 4_800);
+    let again = record.reopen(300).unwrap();
+    assert_eq!(again.may_arrive_until_ms(), 200 + 4_800);
+}
+
+#[test]
+fn an_age_is_told_as_long_as_the_clock_was_not_set_back() {
+    let record = open();
+    assert_eq!(record.age_ms(5_000), Some(5_000));
+    let later = changed_at(&record, 50_000);
+    assert_eq!(later.age_ms(60_000), Some(60_000));
+    assert_eq!(later.age_ms(50_000 - CLOCK_SLACK_MS), Some(49_000));
+    assert_eq!(later.age_ms(50_000 - CLOCK_SLACK_MS - 1), None);
+    // Whatever the clock says after that, the age is not known.
+    let set_back = changed_at(&later, 10_000);
+    assert_eq!(set_back.age_ms(60_000), None);
+    assert_eq!(changed_at(&set_back, 70_000).age_ms(80_000), None);
+}

@@ -1,0 +1,261 @@
+//! Reading the balance: when it is asked for, when it is due, and what is said where it can't be
+//! had.
+
+use tollbox::core::balance::Confirmed;
+use tollbox::core::engine::{Answer, CallId, Event, Notice};
+use tollbox::core::outcome::OpenReason;
+use tollbox::core::points::Points;
+use tollbox::core::snapshot::{BalanceReason, BalanceResult};
+
+use super::server::{Fault, On, json_answer, page, problem};
+use super::world::{START_WALL_MS, World};
+
+const MINUTE_MS: u64 = 60_000;
+
+fn fresh(world: &World, call: CallId) -> u64 {
+    match world.answer(call) {
+        Answer::Balance(BalanceResult::Fresh { balance }) => balance.confirmed.get(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn unavailable(world: &World, call: CallId) -> (BalanceReason, Option<u64>) {
+    match world.answer(call) {
+        Answer::Balance(BalanceResult::Unavailable {
+            reason,
+            detail,
+            cached,
+        }) => {
+            assert!(!detail.is_empty());
+            (
+                *reason,
+                cached.as_ref().map(|cached| cached.confirmed.get()),
+            )
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_balance_that_is_fresh_enough_is_told_without_a_request() {
+    let mut world = World::new();
+    let tab = world.start();
+    let requests = world.server.count(On::Balance);
+    world.run_for(10_000);
+    let call = world.refresh_within(tab, 10_000 + 200);
+    assert_eq!(fresh(&world, call), 120);
+    assert_eq!(world.server.count(On::Balance), requests);
+    world.server.charge_elsewhere("x", 20);
+    let call = world.refresh_within(tab, 9_000);
+    world.run_for(100);
+    assert_eq!(fresh(&world, call), 100);
+    assert_eq!(world.server.count(On::Balance), requests + 1);
+}
+
+#[test]
+fn several_who_ask_at_once_share_one_request() {
+    let mut world = World::new();
+    let tab = world.start();
+    let requests = world.server.count(On::Balance);
+    let calls: Vec<_> = (0..3).map(|_| world.refresh(tab)).collect();
+    world.run_for(100);
+    for call in calls {
+        assert_eq!(fresh(&world, call), 120);
+    }
+    assert_eq!(world.server.count(On::Balance), requests + 1);
+}
+
+#[test]
+fn a_balance_that_has_not_changed_is_as_fresh_as_a_new_one() {
+    let mut world = World::with(|config| config.stale_after_ms = MINUTE_MS);
+    let tab = world.start();
+    world.run_for(MINUTE_MS + 1_000);
+    assert!(world.snapshot(tab).balance.unwrap().stale);
+    let call = world.refresh(tab);
+    world.run_for(100);
+    assert_eq!(fresh(&world, call), 120);
+    let balance = world.snapshot(tab).balance.unwrap();
+    assert!(!balance.stale, "{balance:?}");
+    assert_eq!(world.cache.as_ref().unwrap().as_of_ms, balance.as_of);
+}
+
+#[test]
+fn a_balance_turns_stale_in_its_time_though_nothing_happens() {
+    let mut world = World::with(|config| config.stale_after_ms = MINUTE_MS);
+    let tab = world.start();
+    let as_of_ms = world.snapshot(tab).balance.unwrap().as_of;
+    world.run_for(2 * MINUTE_MS);
+    let told_ms = world
+        .tab(tab)
+        .notices
+        .iter()
+        .find_map(|(at_ms, notice)| match notice {
+            Notice::Balance(balance) if balance.stale => Some(*at_ms),
+            _ => None,
+        });
+    let age_ms = told_ms.unwrap() + START_WALL_MS - 1_000 - as_of_ms;
+    assert!(
+        (MINUTE_MS..MINUTE_MS + 100).contains(&age_ms),
+        "{age_ms} ms"
+    );
+}
+
+#[test]
+fn what_the_server_will_not_say_is_told_with_its_reason() {
+    for (answer, reason) in [
+        (problem(403, "not-yours"), BalanceReason::Forbidden),
+        (problem(400, "bad"), BalanceReason::Rejected),
+        (
+            problem(500, "broken"),
+            BalanceReason::Open(OpenReason::ServerError),
+        ),
+        (
+            json_answer(200, serde_json::json!({})),
+            BalanceReason::Open(OpenReason::ServerError),
+        ),
+        (page(200), BalanceReason::Open(OpenReason::ServerError)),
+    ] {
+        let mut world = World::new();
+        let tab = world.start();
+        world
+            .server
+            .fault(On::Balance, 1, Fault::Answer(answer.clone()));
+        let call = world.refresh(tab);
+        world.run_for(25);
+        assert_eq!(unavailable(&world, call), (reason, Some(120)), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_balance_that_is_refused_is_no_outage() {
+    for answer in [problem(403, "not-yours"), problem(400, "bad")] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.fault(On::Balance, 1, Fault::Answer(answer));
+        let refused = world.refresh(tab);
+        world.run_for(25);
+        unavailable(&world, refused);
+        let call = world.charge(tab, "t1", 5);
+        assert_eq!(super::outcomes::word(&world.wait(call)), "charged");
+    }
+}
+
+#[test]
+fn who_is_signed_out_is_told_no_balance() {
+    let mut world = World::new();
+    let tab = world.start();
+    let under_way = world.refresh(tab);
+    world.sign_out(tab);
+    let later = world.refresh(tab);
+    world.run_for(100);
+    let signed_out = (BalanceReason::Open(OpenReason::Unauthorized), None);
+    assert_eq!(unavailable(&world, under_way), signed_out);
+    assert_eq!(unavailable(&world, later), signed_out);
+    assert_eq!((&world.cache, world.snapshot(tab).balance), (&None, None));
+}
+
+#[test]
+fn a_balance_is_asked_for_again_as_often_as_is_said() {
+    let mut world = World::with(|config| config.sync_every_ms = 10_000);
+    let tab = world.start();
+    let requests = world.server.count(On::Balance);
+    world.run_for(101_000);
+    let requests = world.server.count(On::Balance) - requests;
+    // Up to a tenth later each time.
+    assert!((8..=10).contains(&requests), "{requests} requests");
+    world.server.charge_elsewhere("x", 20);
+    world.run_for(12_000);
+    assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 100);
+    world.go_online(false);
+    let requests = world.server.count(On::Balance);
+    world.run_for(60_000);
+    assert_eq!(world.server.count(On::Balance), requests);
+    world.go_online(true);
+    world.run_for(12_000);
+    assert!(world.server.count(On::Balance) > requests);
+    assert_eq!(world.spins, 0);
+}
+
+#[test]
+fn a_fresh_cache_spares_the_first_request_and_not_the_next() {
+    let cached = |as_of_ms| Confirmed {
+        balance: Points::new(120).unwrap(),
+        version: 1,
+        as_of_ms,
+        etag: None,
+    };
+    for (as_of_ms, requests) in [(START_WALL_MS - 1_000, 0), (START_WALL_MS - 3_600_000, 1)] {
+        let mut world = World::with(|config| {
+            config.stale_after_ms = 2 * MINUTE_MS;
+            config.sync_every_ms = MINUTE_MS;
+        });
+        world.cache = Some(cached(as_of_ms));
+        let tab = world.start();
+        assert_eq!(world.server.count(On::Balance), requests);
+        assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 120);
+        world.run_for(MINUTE_MS + 7_000);
+        assert_eq!(world.server.count(On::Balance), requests + 1);
+    }
+}
+
+#[test]
+fn a_refused_token_is_replaced_for_a_balance_too() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.rule(|arrived| {
+        (!arrived.refresh_token).then(|| Fault::Answer(problem(401, "unauthorized")))
+    });
+    let requests = world.server.count(On::Balance);
+    let call = world.refresh(tab);
+    world.run_for(100);
+    assert_eq!(fresh(&world, call), 120);
+    assert_eq!(world.server.count(On::Balance), requests + 2);
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_changes_nothing() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.tell(
+        tab,
+        Event::Answered {
+            send: 999,
+            response: json_answer(200, serde_json::json!({"balance": 1, "version": 99})),
+        },
+    );
+    assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 120);
+}
+
+#[test]
+fn a_balance_that_another_tab_tells_of_is_taken() {
+    let mut world = World::new();
+    let tab = world.start();
+    let confirmed = Confirmed {
+        balance: Points::new(70).unwrap(),
+        version: 9,
+        as_of_ms: world.now.wall_ms,
+        etag: None,
+    };
+    world.tell(
+        tab,
+        Event::Peer {
+            keys: Vec::new(),
+            confirmed: Some(confirmed),
+        },
+    );
+    assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 70);
+}
+
+#[test]
+fn a_fresh_cache_is_enough_for_who_asks_for_no_syncs() {
+    let mut world = World::new();
+    world.cache = Some(Confirmed {
+        balance: Points::new(120).unwrap(),
+        version: 1,
+        as_of_ms: START_WALL_MS - 1_000,
+        etag: None,
+    });
+    world.start();
+    world.run_for(10_000);
+    assert_eq!(world.server.count(On::Balance), 0);
+}

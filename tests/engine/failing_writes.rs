@@ -1,0 +1,302 @@
+//! A journal that fails to write, where the charge is known already, and for long.
+
+use tollbox::core::engine::{Answer, Event};
+use tollbox::core::journal::Op;
+use tollbox::core::outcome::What;
+use tollbox::core::snapshot::BillingStatus;
+
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::{World, key};
+
+fn writes(op: &Op) -> bool {
+    !matches!(op, Op::Read { .. })
+}
+
+#[test]
+fn a_failed_charge_that_can_not_be_taken_up_again_says_that_storage_failed() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 500);
+    assert!(word(&world.wait(call)).starts_with("declined"));
+    world.fail_write = Box::new(|_, ops| ops.iter().any(writes));
+    let retry = world.retry(tab, "t1");
+    assert_eq!(word(&world.wait(retry)), "failed StorageUnavailable");
+    let again = world.charge(tab, "t1", 500);
+    assert_eq!(word(&world.wait(again)), "failed StorageUnavailable");
+    world.fail_write = Box::new(|_, _| false);
+    world.server.top_up(1_000);
+    let retry = world.retry(tab, "t1");
+    assert_eq!(word(&world.wait(retry)), "charged");
+}
+
+#[test]
+fn a_parked_charge_that_can_not_be_taken_up_again_stays_unknown() {
+    let mut world = World::with(|config| config.max_total_attempts = 1);
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Charge, 1, Fault::AnswerAfter(problem(500, "broken")));
+    world
+        .server
+        .fault(On::LookUp, 1, Fault::Answer(problem(403, "no-look-ups")));
+    world.charge(tab, "t1", 5);
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "parked RetriesExhausted");
+    world.fail_write = Box::new(|_, ops| ops.iter().any(writes));
+    let retry = world.retry(tab, "t1");
+    assert_eq!(word(&world.wait(retry)), "parked RetriesExhausted");
+}
+
+#[test]
+fn reading_is_tried_by_itself_where_writing_takes_it_along() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    // The second tab has not heard of it, and whatever it writes fails, now and all the time.
+    world.fail_write = Box::new(|tab, ops| tab == 1 && ops.iter().any(writes));
+    let again = world.charge(two, "t1", 5);
+    for n in 0..20 {
+        world.charge(two, &format!("x{n}"), 1);
+        world.run_for(1);
+    }
+    assert_eq!(word(&world.wait(again)), "charged again");
+}
+
+#[test]
+fn what_can_be_read_at_the_second_try_is_not_said_to_have_failed() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    let mut left = 2;
+    world.fail_write = Box::new(move |tab, _| {
+        left -= i32::from(tab == 1);
+        tab == 1 && left >= 0
+    });
+    let again = world.charge(two, "t1", 5);
+    assert_eq!(word(&world.wait(again)), "charged again");
+}
+
+#[test]
+fn a_journal_that_does_not_write_is_not_tried_without_rest() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    for n in 0..20 {
+        world.charge(tab, &format!("t{n}"), 1);
+    }
+    world.settle_calls();
+    world.fail_write = Box::new(|_, ops| ops.iter().any(writes));
+    world.go_online(true);
+    let orders = world.tab(tab).journal_orders;
+    world.run_for(600_000);
+    let orders = world.tab(tab).journal_orders - orders;
+    assert!(orders < 120, "{orders} transactions in ten minutes");
+    assert_eq!((world.server.count(On::AnyCharge), world.spins), (0, 0));
+    world.fail_write = Box::new(|_, _| false);
+    world.settle();
+    assert_eq!(world.server.balance(), 100);
+}
+
+#[test]
+fn a_verdict_is_written_soon_after_writing_works_again() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Conclude { .. })));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.run_for(400_000);
+    assert!(world.record(&key("t1")).unwrap().is_open());
+    world.fail_write = Box::new(|_, _| false);
+    world.run_for(35_000);
+    assert!(!world.record(&key("t1")).unwrap().is_open());
+}
+
+#[test]
+fn a_tab_with_nothing_to_do_sleeps() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(3_600_000);
+    let idle = &world.tab(tab).engine;
+    let deadline_ms = idle.deadline(world.now).unwrap();
+    let before = world.tab(tab).notices.len();
+    assert!(deadline_ms > world.now.mono_ms);
+    world.run_for(600_000);
+    assert_eq!(world.tab(tab).notices.len(), before);
+}
+
+#[test]
+fn a_tab_is_not_idle_while_something_is_being_written() {
+    let mut world = World::new();
+    let tab = world.start();
+    assert!(world.tab(tab).engine.is_idle());
+    let call = world.charge(tab, "t1", 5);
+    assert!(!world.tab(tab).engine.is_idle(), "a write is under way");
+    world.charge(tab, "t2", 5);
+    assert!(!world.tab(tab).engine.is_idle(), "and another waits");
+    world.wait(call);
+    world.settle();
+    assert!(world.tab(tab).engine.is_idle());
+}
+
+#[test]
+fn what_a_closing_tab_writes_is_told_to_the_others() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.server.fault(On::Charge, 1, Fault::HangAfter);
+    world.charge(one, "t1", 5);
+    world.run_for(50);
+    world.tell(one, Event::Close);
+    world.run_for(100);
+    let seen = &world.tab(two).seen[&key("t1")];
+    assert_eq!(seen.status, BillingStatus::Success, "{seen:?}");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn what_was_about_to_be_claimed_is_open_to_others_after_a_close() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    world.run_for(10);
+    world.tell(one, Event::Online(true));
+    world.charge(one, "t2", 5);
+    world.charge(one, "t3", 5);
+    world.tell(one, Event::Close);
+    world.tell(two, Event::Online(true));
+    world.run_for(1_000);
+    for task in ["f:t1", "f:t2", "f:t3"] {
+        assert_eq!(world.server.times_charged(task), 1, "{task}");
+    }
+    world.settle();
+}
+
+#[test]
+fn a_charge_is_known_though_what_another_tab_did_to_it_can_not_be_read() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    world.run_for(10);
+    world.fail_write = Box::new(|_, ops| !ops.iter().any(writes));
+    world.tell(
+        two,
+        Event::Peer {
+            keys: vec![key("t1")],
+            confirmed: None,
+        },
+    );
+    world.run_for(10);
+    let settled = world.settled(two, "t1");
+    world.run_for(10);
+    let Answer::Outcome(outcome) = world.answer(settled) else {
+        panic!()
+    };
+    assert_eq!(word(outcome), "charged");
+}
+
+#[test]
+fn a_charge_asked_for_again_is_not_let_go_of() {
+    let mut world = World::with(|config| config.keep_settled = 1);
+    let tab = world.start();
+    for n in 0..6 {
+        let call = world.charge(tab, &format!("t{n}"), 1);
+        world.wait(call);
+        for again in 0..=n {
+            let call = world.charge(tab, &format!("t{again}"), 1);
+            assert!(word(&world.wait(call)).starts_with("charged"));
+        }
+    }
+    world.settle();
+    assert_eq!(world.server.balance(), 114);
+}
+
+#[test]
+fn giving_up_is_not_tried_for_ever_where_it_can_not_be_written_down() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.fail_write = Box::new(|_, ops| ops.iter().any(writes));
+    let (asked_ms, orders) = (world.now.mono_ms, world.tab(tab).journal_orders);
+    let cancel = world.cancel(tab, "t1");
+    let outcome = world.wait(cancel);
+    assert!(word(&outcome).starts_with("unknown"), "{outcome:?}");
+    assert!(world.now.mono_ms - asked_ms < 1_000);
+    assert_eq!(world.tab(tab).journal_orders - orders, 3);
+    world.fail_write = Box::new(|_, _| false);
+    let cancel = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(cancel)), "failed Cancelled");
+}
+
+#[test]
+fn one_failure_after_many_is_the_first_again() {
+    let mut world = World::new();
+    let tab = world.start();
+    let refuse_claims = |_: usize, ops: &[Op]| ops.iter().any(|op| matches!(op, Op::Begin { .. }));
+    for n in 0..6 {
+        world.go_online(false);
+        let call = world.charge(tab, &format!("t{n}"), 1);
+        world.wait(call);
+        let mut left = if n == 0 { 12 } else { 1 };
+        world.fail_write = Box::new(move |tab, ops| {
+            left -= i32::from(refuse_claims(tab, ops));
+            refuse_claims(tab, ops) && left >= 0
+        });
+        world.go_online(true);
+        let asked_ms = world.now.mono_ms;
+        let settled = world.settled(tab, &format!("t{n}"));
+        world.wait(settled);
+        let took_ms = world.now.mono_ms - asked_ms;
+        assert!(n == 0 || took_ms < 2_500, "{took_ms} ms");
+    }
+}
+
+#[test]
+fn no_more_is_taken_up_again_than_fits() {
+    let mut world = World::with(|config| {
+        config.max_entries = 2;
+        config.offline_spend = tollbox::core::config::OfflineSpend::Deny;
+    });
+    let tab = world.start();
+    world.go_online(false);
+    for task in ["t1", "t2", "t3"] {
+        let call = world.charge(tab, task, 1);
+        assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+    }
+    world.server.fault(On::Any, u32::MAX, Fault::Hang);
+    world.go_online(true);
+    world.run_for(100);
+    let queue = world.snapshot(tab).queue;
+    assert_eq!((queue.pending + queue.retrying, queue.failed), (2, 1));
+}
+
+#[test]
+fn what_is_known_here_only_is_not_shown_as_durable() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Conclude { .. })));
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let show = world.show(tab, "t1");
+    world.run_for(10);
+    let Answer::Record(Some(record)) = world.answer(show) else {
+        panic!()
+    };
+    let what = &record.outcome.as_ref().unwrap().what;
+    assert!(
+        matches!(what, What::Unknown { durable: false, .. }),
+        "{what:?}"
+    );
+}

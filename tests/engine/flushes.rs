@@ -1,0 +1,214 @@
+//! Flushes that another tab, a sign-out or a lost answer gets in the way of.
+
+use tollbox::core::engine::{Answer, CallId, Event, Notice};
+use tollbox::core::outcome::OpenReason;
+use tollbox::core::snapshot::{FlushReport, Stopped};
+
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::World;
+
+/// Names no tab of the world: one that has frozen while it flushed.
+const FROZEN: usize = 99;
+
+fn with_queue(world: &mut World, count: usize) -> usize {
+    let tab = world.start();
+    world.go_online(false);
+    for n in 0..count {
+        world.charge(tab, &format!("t{n:03}"), 1);
+    }
+    world.settle_calls();
+    tab
+}
+
+fn report(world: &mut World, call: CallId) -> FlushReport {
+    world.run_until(|world| world.answers.contains_key(&call));
+    match world.answer(call) {
+        Answer::Flush(report) => *report,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_flush_waits_for_another_tabs_no_longer_than_a_claim_lasts() {
+    let mut world = World::new();
+    let tab = with_queue(&mut world, 3);
+    world.lock = Some(FROZEN);
+    world.go_online(true);
+    let flush = world.flush(tab);
+    let asked_ms = world.now.mono_ms;
+    let report = report(&mut world, flush);
+    assert_eq!(
+        (report.charged, report.remaining, report.stopped),
+        (0, 3, Some(Stopped::AnotherTab))
+    );
+    assert_eq!(world.now.mono_ms - asked_ms, world.config.claim_ms());
+    assert_eq!(world.server.count(On::AnyCharge), 0);
+    // It tries again by itself, and not at once.
+    world.run_for(10);
+    world.let_go_of_lock(FROZEN);
+    world.run_for(100);
+    assert_eq!(world.server.count(On::AnyCharge), 0);
+    world.settle();
+    assert_eq!(world.server.balance(), 117);
+}
+
+#[test]
+fn a_lock_that_is_refused_to_nobody_changes_nothing() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.tell(tab, Event::LockRefused);
+    let call = world.charge(tab, "t1", 1);
+    assert_eq!(word(&world.wait(call)), "charged");
+}
+
+#[test]
+fn who_is_signed_out_flushes_nothing() {
+    let mut world = World::new();
+    let tab = with_queue(&mut world, 2);
+    let before = world.flush(tab);
+    world.sign_out(tab);
+    world.go_online(true);
+    let after = world.flush(tab);
+    for call in [before, after] {
+        let report = report(&mut world, call);
+        assert_eq!((report.charged, report.remaining), (0, 2));
+        assert!(matches!(report.stopped, Some(Stopped::Open(_))));
+    }
+    assert_eq!(
+        report(&mut world, after).stopped,
+        Some(Stopped::Open(OpenReason::Unauthorized))
+    );
+    world.run_for(60_000);
+    assert_eq!(world.server.count(On::AnyCharge), 0);
+}
+
+#[test]
+fn a_flush_under_way_ends_when_its_user_signs_out() {
+    let mut world = World::new();
+    let tab = with_queue(&mut world, 2);
+    world.server.fault(On::Batch, 1, Fault::Late(500));
+    world.go_online(true);
+    let flush = world.flush(tab);
+    world.run_for(50);
+    world.sign_out(tab);
+    let report = report(&mut world, flush);
+    assert_eq!(
+        report.stopped,
+        Some(Stopped::Open(OpenReason::Unauthorized))
+    );
+    // What was on its way is still learnt of, and another tab may flush.
+    world.run_for(1_000);
+    assert_eq!(world.server.balance(), 118);
+    assert_eq!(world.lock, None);
+    assert!(world.journal.values().all(|record| !record.is_open()));
+}
+
+#[test]
+fn a_flush_counts_every_end() {
+    let mut world = World::with(|config| config.max_total_attempts = 1);
+    let tab = world.start();
+    world.go_online(false);
+    for task in ["failed", "declined", "charged", "parked"] {
+        world.charge(tab, task, 1);
+    }
+    world.settle_calls();
+    world.server.rule(|arrived| {
+        let key = arrived.keys.first()?.as_str();
+        let answer = match (arrived.on, key) {
+            (On::Batch, _) => problem(404, "no-batches"),
+            (On::Charge, "f:failed") => problem(403, "not-yours"),
+            (On::Charge, "f:declined") => problem(402, "insufficient-balance"),
+            (On::Charge, "f:parked") => problem(500, "broken"),
+            (On::LookUp, "f:parked") => problem(403, "no-look-ups"),
+            _ => return None,
+        };
+        Some(Fault::Answer(answer))
+    });
+    world.go_online(true);
+    let flush = world.flush(tab);
+    report(&mut world, flush);
+    world.settle();
+    let stats = world.snapshot(tab).stats;
+    assert_eq!(
+        [stats.charged, stats.declined, stats.failed, stats.unknown],
+        [1, 1, 1, 1]
+    );
+    let ended: FlushReport = world
+        .tab(tab)
+        .notices
+        .iter()
+        .filter_map(|(_, notice)| match notice {
+            Notice::FlushReport(report) => Some(*report),
+            _ => None,
+        })
+        .fold(FlushReport::default(), |sum, report| FlushReport {
+            charged: sum.charged + report.charged,
+            declined: sum.declined + report.declined,
+            failed: sum.failed + report.failed,
+            unknown: sum.unknown + report.unknown,
+            ..sum
+        });
+    assert_eq!((ended.charged, ended.declined, ended.failed), (1, 1, 1));
+}
+
+#[test]
+fn progress_is_told_from_nothing_to_all() {
+    let mut world = World::with(|config| config.batch_size = 2);
+    let tab = with_queue(&mut world, 5);
+    assert_eq!(world.snapshot(tab).flush, None);
+    world.go_online(true);
+    let flush = world.flush(tab);
+    let progress = world.snapshot(tab).flush.unwrap();
+    assert_eq!((progress.done, progress.total), (0, 5));
+    report(&mut world, flush);
+    assert_eq!(world.snapshot(tab).flush, None);
+    let told: Vec<(usize, usize)> = world
+        .tab(tab)
+        .notices
+        .iter()
+        .filter_map(|(_, notice)| match notice {
+            Notice::FlushProgress(progress) => Some((progress.done, progress.total)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]);
+    let reports = world.tab(tab).notices.iter();
+    let reports = reports.filter(|(_, notice)| matches!(notice, Notice::FlushReport(_)));
+    assert_eq!(reports.count(), 1);
+}
+
+#[test]
+fn the_lock_is_let_go_of_between_steps_and_at_the_end() {
+    let mut world = World::with(|config| config.batch_size = 2);
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    for n in 0..4 {
+        world.charge(one, &format!("t{n}"), 1);
+    }
+    world.settle_calls();
+    world.run_for(10);
+    world.go_online(true);
+    let calls = [world.flush(one), world.flush(two)];
+    for call in calls {
+        let report = report(&mut world, call);
+        assert_eq!((report.remaining, report.stopped), (0, None));
+    }
+    world.run_for(100);
+    assert_eq!(world.lock, None);
+    assert_eq!(world.server.balance(), 116);
+}
+
+#[test]
+fn a_flush_of_nothing_is_no_news_to_listeners() {
+    let mut world = World::new();
+    let tab = world.start();
+    let flush = world.flush(tab);
+    assert_eq!(report(&mut world, flush), FlushReport::default());
+    let notices = &world.tab(tab).notices;
+    assert!(
+        !notices
+            .iter()
+            .any(|(_, notice)| matches!(notice, Notice::FlushReport(_) | Notice::FlushProgress(_)))
+    );
+}

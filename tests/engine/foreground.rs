@@ -1,0 +1,275 @@
+//! Callers who wait: how long, for what, and what does not keep them waiting.
+
+use tollbox::core::engine::{Answer, Event};
+use tollbox::core::outcome::{OpenReason, What};
+use tollbox::core::snapshot::Stopped;
+
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::World;
+
+/// Names no tab of the world: one that has frozen while it flushed.
+const FROZEN: usize = 99;
+
+fn took_ms(world: &World, call: u64, asked_ms: u64) -> u64 {
+    world.answered_at_ms[&call] - asked_ms
+}
+
+#[test]
+fn who_waits_does_not_wait_for_another_tabs_flush() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.lock = Some(FROZEN);
+    world
+        .server
+        .fault(On::Charge, 1, Fault::Answer(problem(500, "broken")));
+    let call = world.charge(tab, "t1", 5);
+    let outcome = world.wait(call);
+    assert!(word(&outcome).starts_with("charged"), "{outcome:?}");
+    assert_eq!(outcome.attempts, 2);
+}
+
+#[test]
+fn who_only_asks_to_be_told_the_end_waits_for_the_flush() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let settled = world.settled(tab, "t1");
+    world.lock = Some(FROZEN);
+    world.go_online(true);
+    world.run_for(1_000);
+    assert_eq!(world.server.count(On::AnyCharge), 0);
+    world.let_go_of_lock(FROZEN);
+    assert_eq!(word(&world.wait(settled)), "charged");
+}
+
+#[test]
+fn a_retry_in_an_outage_gives_up_after_as_many_probes_as_attempts() {
+    let mut world = World::with(|config| {
+        config.backoff.base_ms = 10;
+        config.respond_within_ms = 600_000;
+    });
+    let tab = world.start();
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    for call in [world.retry(tab, "t1"), world.cancel(tab, "t1")] {
+        let asked_ms = world.now.mono_ms;
+        assert_eq!(word(&world.wait(call)), "unknown Unreachable");
+        assert!(took_ms(&world, call, asked_ms) < 5_000);
+    }
+}
+
+#[test]
+fn giving_up_offline_what_may_have_been_taken_is_answered_at_once() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.go_online(false);
+    let asked_ms = world.now.mono_ms;
+    let cancel = world.cancel(tab, "t1");
+    assert!(word(&world.wait(cancel)).starts_with("unknown"));
+    assert!(took_ms(&world, cancel, asked_ms) < 100);
+    world.server.heal();
+    world.go_online(true);
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn giving_up_when_signed_out_is_answered_with_what_is_known() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.cancel(tab, "t1");
+    world.run_for(5);
+    world.sign_out(tab);
+    let asked_ms = world.now.mono_ms;
+    let cancel = world.cancel(tab, "t1");
+    let retry = world.retry(tab, "t1");
+    for call in [cancel, retry] {
+        assert!(word(&world.wait(call)).starts_with("unknown"));
+        assert!(took_ms(&world, call, asked_ms) < 100, "call {call}");
+    }
+}
+
+#[test]
+fn a_retry_is_charged_at_once_when_the_token_is_accepted_again() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(
+        On::Any,
+        u32::MAX,
+        Fault::Answer(problem(401, "unauthorized")),
+    );
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "queued Unauthorized");
+    world.run_for(600_000);
+    world.server.heal();
+    let retry = world.retry(tab, "t1");
+    assert_eq!(word(&world.wait(retry)), "charged");
+}
+
+#[test]
+fn who_has_no_token_is_answered_at_once_though_a_balance_is_being_read() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(
+        On::AnyCharge,
+        u32::MAX,
+        Fault::Answer(problem(401, "unauthorized")),
+    );
+    world.server.fault(On::Balance, u32::MAX, Fault::Hang);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.refresh(tab);
+    let asked_ms = world.now.mono_ms;
+    let second = world.charge(tab, "t2", 5);
+    assert_eq!(word(&world.wait(second)), "queued Unauthorized");
+    assert!(took_ms(&world, second, asked_ms) < 100);
+}
+
+#[test]
+fn who_asks_for_the_end_is_not_answered_by_a_sign_out_but_by_the_close() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let settled = world.settled(tab, "t1");
+    world.sign_out(tab);
+    world.run_for(1_000);
+    assert!(!world.answers.contains_key(&settled));
+    world.tell(tab, Event::Close);
+    assert_eq!(world.answer(settled), &Answer::Closed);
+}
+
+#[test]
+fn a_flush_waits_for_this_tabs_requests_and_not_for_anothers() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.server.fault(On::Charge, 1, Fault::Late(3_000));
+    world.charge(one, "t1", 5);
+    world.run_for(100);
+    let (own, other) = (world.flush(one), world.flush(two));
+    let asked_ms = world.now.mono_ms;
+    world.run_until(|world| world.answers.contains_key(&own));
+    let Answer::Flush(report) = world.answer(own) else {
+        panic!()
+    };
+    assert_eq!((report.charged, report.remaining), (1, 0));
+    let Answer::Flush(report) = world.answer(other) else {
+        panic!()
+    };
+    assert_eq!((report.charged, report.remaining), (0, 1));
+    assert!(took_ms(&world, other, asked_ms) < 100);
+}
+
+#[test]
+fn a_flush_counts_nothing_that_it_did_not_try() {
+    let mut world = World::new();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Charge, 1, Fault::Answer(problem(403, "not-yours")));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed Forbidden");
+    let flush = world.flush(tab);
+    world.run_until(|world| world.answers.contains_key(&flush));
+    let Answer::Flush(report) = world.answer(flush) else {
+        panic!()
+    };
+    assert_eq!((report.failed, report.remaining), (0, 0));
+}
+
+#[test]
+fn a_flush_that_the_browser_cuts_off_reports_what_was_under_way() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    for task in ["t1", "t2"] {
+        world.charge(tab, task, 5);
+    }
+    world.settle_calls();
+    world.server.fault(On::Batch, 1, Fault::Late(500));
+    world.go_online(true);
+    let flush = world.flush(tab);
+    world.run_for(50);
+    world.go_online(false);
+    world.run_until(|world| world.answers.contains_key(&flush));
+    let Answer::Flush(report) = world.answer(flush) else {
+        panic!()
+    };
+    assert_eq!((report.charged, report.remaining), (2, 0));
+    let flush = world.flush(tab);
+    world.run_until(|world| world.answers.contains_key(&flush));
+    let Answer::Flush(report) = world.answer(flush) else {
+        panic!()
+    };
+    assert_eq!(report.stopped, None, "there is nothing to stop");
+    world.charge(tab, "t3", 5);
+    world.settle_calls();
+    let flush = world.flush(tab);
+    let Answer::Flush(report) = world.answer(flush) else {
+        panic!()
+    };
+    assert_eq!(report.stopped, Some(Stopped::Open(OpenReason::Offline)));
+}
+
+#[test]
+fn a_retry_is_told_at_once_that_the_token_is_still_not_accepted() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(
+        On::Any,
+        u32::MAX,
+        Fault::Answer(problem(401, "unauthorized")),
+    );
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(600_000);
+    let asked_ms = world.now.mono_ms;
+    let retry = world.retry(tab, "t1");
+    assert_eq!(word(&world.wait(retry)), "queued Unauthorized");
+    assert!(took_ms(&world, retry, asked_ms) < 200);
+}
+
+#[test]
+fn only_who_charges_again_is_told_that_it_had_been_charged() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    for (call, said) in [
+        (world.settled(tab, "t1"), "charged"),
+        (world.cancel(tab, "t1"), "charged"),
+        (world.retry(tab, "t1"), "charged again"),
+        (world.charge(tab, "t1", 5), "charged again"),
+    ] {
+        assert_eq!(word(&world.wait(call)), said);
+    }
+}
+
+#[test]
+fn an_earlier_decline_says_nothing_of_a_retry_that_is_not_written_yet() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 500);
+    assert!(word(&world.wait(call)).starts_with("declined"));
+    world.server.top_up(1_000);
+    let again = world.charge(tab, "t1", 500);
+    world.tell(tab, Event::StopWaiting { call: again });
+    let outcome = world.outcome(again);
+    assert_eq!(word(outcome), "queued Timeout");
+    assert!(matches!(outcome.what, What::Queued { durable: false, .. }));
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}

@@ -1,0 +1,176 @@
+//! Answers without a verdict: what they say of the network, of the others, and to people.
+
+use serde_json::json;
+use tollbox::core::alert::AlertKind;
+use tollbox::core::engine::{Answer, Event};
+use tollbox::core::outcome::{Outcome, What};
+use tollbox::core::protocol::Response;
+use tollbox::core::protocol::answer::BODY_LIMIT;
+use tollbox::core::snapshot::Network;
+
+use super::outage::alerts;
+use super::outcomes::word;
+use super::server::{Fault, On, json_answer, page, problem, with_retry_after};
+use super::world::World;
+
+fn detail(outcome: &Outcome) -> &str {
+    match &outcome.what {
+        What::Queued { detail, .. }
+        | What::Unknown { detail, .. }
+        | What::Declined { detail, .. }
+        | What::Failed { detail, .. } => detail,
+        What::Charged { .. } => "",
+    }
+}
+
+/// A tab that took on two charges while it was offline.
+fn with_two(world: &mut World) -> usize {
+    let tab = world.start();
+    world.go_online(false);
+    for task in ["t1", "t2"] {
+        world.charge(tab, task, 1);
+    }
+    world.settle_calls();
+    tab
+}
+
+#[test]
+fn busy_with_a_key_is_no_outage_where_the_server_says_so_itself() {
+    for (answer, network) in [
+        (problem(409, "request-in-progress"), Network::Online),
+        (page(409), Network::Unreachable),
+        (problem(500, "broken"), Network::Online),
+        (page(502), Network::Unreachable),
+    ] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.fault(On::Charge, 1, Fault::Answer(answer));
+        world.server.fault(On::Any, u32::MAX, Fault::Hang);
+        world.charge(tab, "t1", 5);
+        world.run_for(30);
+        assert_eq!(world.snapshot(tab).network, network);
+    }
+}
+
+#[test]
+fn an_answer_that_is_too_long_is_not_read() {
+    for (longer_by, said) in [(0, "charged"), (1, "unknown ServerError")] {
+        let mut world = World::new();
+        let tab = world.start();
+        let body = json!({"charge_id": "c9", "idempotency_key": "f:t1", "amount": 5,
+            "charged_at": "2026-01-01T00:00:00Z", "balance": 115, "version": 2});
+        let answer = json_answer(201, body);
+        let spaces = BODY_LIMIT - answer.body.len() + longer_by;
+        let long = Response {
+            body: format!("{}{}", answer.body, " ".repeat(spaces)),
+            ..answer
+        };
+        world.server.fault(On::Charge, 1, Fault::AnswerAfter(long));
+        world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+        let call = world.charge(tab, "t1", 5);
+        assert_eq!(word(&world.wait(call)), said);
+        world.server.heal();
+        world.settle();
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn a_batch_whose_results_are_somebody_elses_is_alerted_of() {
+    let mut world = World::new();
+    let tab = with_two(&mut world);
+    let answer = json_answer(200, json!({"results": [], "balance": 120, "version": 1}));
+    world.server.fault(On::Batch, 1, Fault::Answer(answer));
+    let before = alerts(&world, tab).len();
+    world.go_online(true);
+    world.run_until(|world| world.server.count(On::Batch) == 1);
+    world.run_for(30);
+    let alerts = alerts(&world, tab);
+    assert!(
+        alerts[before..].contains(&AlertKind::NetworkLost),
+        "{alerts:?}"
+    );
+    assert_eq!(world.snapshot(tab).network, Network::Online);
+    world.settle();
+}
+
+#[test]
+fn people_are_told_what_the_server_said() {
+    for (answer, told) in [
+        (problem(500, "out-of-order"), "out-of-order"),
+        (page(200), "not the billing server"),
+        (problem(403, "frozen-account"), "frozen-account"),
+        (problem(402, "insufficient-balance"), "insufficient-balance"),
+    ] {
+        let mut world = World::with(|config| config.max_attempts = 1);
+        let tab = world.start();
+        world.server.fault(On::Charge, 1, Fault::Answer(answer));
+        world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+        let call = world.charge(tab, "t1", 5);
+        let outcome = world.wait(call);
+        assert!(detail(&outcome).contains(told), "{outcome:?}");
+    }
+}
+
+#[test]
+fn one_busy_item_of_a_batch_holds_nothing_else_back() {
+    let mut world = World::new();
+    let tab = with_two(&mut world);
+    let busy = |key: &str| json!({"idempotency_key": key, "status": "retry", "problem": {"type": "busy", "status": 503}});
+    let results = json!([busy("f:t1"), busy("f:t2")]);
+    let answer = json_answer(
+        200,
+        json!({"results": results, "balance": 120, "version": 1}),
+    );
+    world.server.fault(On::Batch, 1, Fault::Answer(answer));
+    world.go_online(true);
+    world.run_until(|world| world.server.count(On::Batch) == 1);
+    world.run_for(30);
+    let asked_ms = world.now.mono_ms;
+    let call = world.charge(tab, "t3", 1);
+    assert_eq!(word(&world.wait(call)), "charged");
+    assert!(world.now.mono_ms - asked_ms < 100);
+    world.settle();
+}
+
+#[test]
+fn a_batch_that_meets_patience_is_not_sent_before_its_time() {
+    let mut world = World::new();
+    let tab = with_two(&mut world);
+    world.server.fault(
+        On::Batch,
+        1,
+        Fault::Answer(with_retry_after(problem(503, "busy"), "60")),
+    );
+    world.go_online(true);
+    world.run_until(|world| world.server.count(On::Batch) == 1);
+    world.run_for(58_000);
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    world.run_for(4_000);
+    assert_eq!(world.server.balance(), 118);
+    assert_eq!(world.snapshot(tab).stats.charged, 2);
+}
+
+#[test]
+fn closing_with_a_batch_on_its_way_leaves_it_in_doubt() {
+    let mut world = World::new();
+    let tab = with_two(&mut world);
+    world.server.fault(On::Batch, 1, Fault::HangAfter);
+    world.go_online(true);
+    world.run_until(|world| world.server.count(On::Batch) == 1);
+    world.tell(tab, Event::Close);
+    world.run_for(10);
+    let next = world.open();
+    world.run_for(2);
+    world.go_online(false);
+    let show = world.show(next, "t1");
+    world.run_for(5);
+    let Answer::Record(Some(record)) = world.answer(show) else {
+        panic!()
+    };
+    let outcome = record.outcome.as_ref().unwrap();
+    assert!(word(outcome).starts_with("unknown"), "{outcome:?}");
+    world.go_online(true);
+    world.settle();
+    assert_eq!(world.server.balance(), 118);
+}

@@ -1,0 +1,99 @@
+//! Starting, and waking up when nothing happens.
+
+use tollbox::core::engine::Event;
+
+use super::server::{Fault, On};
+use super::world::World;
+
+/// How far off the next deadline is, looked at so many times at intervals of half a minute.
+fn sleeps_ms(world: &mut World, tab: usize, times: usize) -> Vec<u64> {
+    let mut sleeps = Vec::new();
+    for _ in 0..times {
+        world.run_for(30_000);
+        let deadline_ms = world.tab(tab).engine.deadline(world.now).unwrap();
+        sleeps.push(deadline_ms - world.now.mono_ms);
+    }
+    sleeps
+}
+
+#[test]
+fn a_client_is_recovered_when_it_has_read_its_journal() {
+    let mut world = World::new();
+    let tab = world.open();
+    assert!(!world.tab(tab).engine.is_recovered());
+    world.run_for(10);
+    assert!(world.tab(tab).engine.is_recovered());
+    world.sign_out(tab);
+    assert!(world.tab(tab).engine.is_recovered());
+}
+
+#[test]
+fn the_figures_are_of_what_was_found_open_and_of_what_has_happened_since() {
+    let mut world = World::new();
+    let first = world.start();
+    let call = world.charge(first, "before", 1);
+    world.wait(call);
+    world.go_online(false);
+    let call = world.charge(first, "open", 1);
+    world.wait(call);
+    world.crash(first);
+    let tab = world.start();
+    let stats = world.snapshot(tab).stats;
+    assert_eq!((stats.enqueued, stats.open, stats.charged), (1, 1, 0));
+    assert_eq!(stats.success_rate, None);
+    world.announcements = false;
+    world.go_online(true);
+    world.settle();
+    let stats = world.snapshot(tab).stats;
+    assert_eq!((stats.enqueued, stats.open, stats.charged), (1, 0, 1));
+    assert!(stats.latency_ms.is_some());
+}
+
+#[test]
+fn what_another_tab_has_settled_since_counts_too() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    let call = world.charge(one, "t1", 1);
+    world.wait(call);
+    world.tell(two, Event::Woke);
+    world.run_for(10);
+    let stats = world.snapshot(two).stats;
+    assert_eq!((stats.enqueued, stats.charged), (1, 1));
+}
+
+#[test]
+fn a_tab_with_open_charges_looks_more_often_than_an_idle_one() {
+    let mut world = World::new();
+    let tab = world.start();
+    // Until the balance has turned stale, which is a deadline of its own.
+    world.run_for(3_600_000);
+    let idle = sleeps_ms(&mut world, tab, 12);
+    assert!(idle.iter().any(|ms| *ms > 200_000), "{idle:?}");
+    world.go_online(false);
+    world.charge(tab, "t1", 1);
+    world.settle_calls();
+    let open = sleeps_ms(&mut world, tab, 12);
+    assert!(open.iter().all(|ms| *ms <= 30_000), "{open:?}");
+    assert_eq!(world.spins, 0);
+}
+
+#[test]
+fn nobody_spins_over_what_is_due_and_may_not_leave() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    world.charge(tab, "t1", 1);
+    world.run_for(600_000);
+    world.sign_out(tab);
+    world.go_online(true);
+    world.run_for(600_000);
+    assert_eq!(world.spins, 0);
+
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    world.charge(tab, "t1", 1);
+    world.run_for(600_000);
+    assert_eq!(world.spins, 0);
+}

@@ -1,0 +1,112 @@
+//! Running tasks: whether the work may start, and what is held for it meanwhile.
+
+use tollbox::core::config::OfflineSpend;
+use tollbox::core::engine::{Answer, Event};
+
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::World;
+
+fn available(world: &World, tab: usize) -> u64 {
+    world.snapshot(tab).balance.unwrap().available.get()
+}
+
+#[test]
+fn work_that_takes_all_that_is_available_may_start() {
+    let mut world = World::new();
+    let tab = world.start();
+    let start = world.start_task(tab, "t1", 120);
+    assert_eq!(world.answer(start), &Answer::Started);
+    assert_eq!(available(&world, tab), 0);
+}
+
+#[test]
+fn work_that_was_started_twice_is_held_once() {
+    let mut world = World::new();
+    let tab = world.start();
+    for _ in 0..2 {
+        let start = world.start_task(tab, "t1", 100);
+        assert_eq!(world.answer(start), &Answer::Started);
+        assert_eq!(available(&world, tab), 20);
+    }
+}
+
+#[test]
+fn work_that_is_paid_or_being_paid_for_holds_nothing_more() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 100);
+    world.wait(call);
+    let start = world.start_task(tab, "t1", 100);
+    assert_eq!(world.answer(start), &Answer::Started);
+    assert_eq!(available(&world, tab), 20);
+    world.go_online(true);
+    world.settle();
+    let start = world.start_task(tab, "t1", 100);
+    assert_eq!(world.answer(start), &Answer::Started);
+    assert_eq!(available(&world, tab), 20);
+    assert_eq!(world.server.balance(), 20);
+}
+
+#[test]
+fn work_whose_charge_failed_is_held_anew() {
+    let mut world = World::new();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Charge, 1, Fault::Answer(problem(403, "not-yours")));
+    let call = world.charge(tab, "t1", 100);
+    world.wait(call);
+    assert_eq!(available(&world, tab), 120);
+    let start = world.start_task(tab, "t1", 100);
+    assert_eq!(world.answer(start), &Answer::Started);
+    assert_eq!(available(&world, tab), 20);
+}
+
+#[test]
+fn work_under_the_key_of_another_charge_may_not_start() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let start = world.start_task(tab, "t1", 6);
+    assert_eq!(word(world.outcome(start)), "failed Conflict");
+    assert_eq!(available(&world, tab), 115);
+}
+
+#[test]
+fn work_that_could_not_be_charged_offline_may_not_start_offline() {
+    let mut world = World::with(|config| config.offline_spend = OfflineSpend::Deny);
+    let tab = world.start();
+    world.go_online(false);
+    let start = world.start_task(tab, "t1", 5);
+    assert_eq!(word(world.outcome(start)), "failed OfflineSpendDenied");
+    world.go_online(true);
+    let start = world.start_task(tab, "t1", 5);
+    assert_eq!(world.answer(start), &Answer::Started);
+}
+
+#[test]
+fn what_running_work_holds_is_not_spent_offline() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.start_task(tab, "running", 100);
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 21);
+    assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+    let call = world.charge(tab, "t2", 20);
+    assert_eq!(word(&world.wait(call)), "queued Offline");
+}
+
+#[test]
+fn no_work_starts_for_who_is_signed_out() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.sign_out(tab);
+    let start = world.start_task(tab, "t1", 5);
+    assert_eq!(world.answer(start), &Answer::Closed);
+    world.tell(tab, Event::Close);
+    let start = world.start_task(tab, "t1", 5);
+    assert_eq!(world.answer(start), &Answer::Closed);
+}

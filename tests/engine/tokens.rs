@@ -1,0 +1,70 @@
+//! One new token for whatever the old one was refused for, and no more.
+
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::World;
+
+/// The old token is refused, until a request comes with a new one.
+fn expire_token(world: &mut World) {
+    let mut renewed = false;
+    world.server.rule(move |arrived| {
+        renewed |= arrived.refresh_token;
+        (!renewed).then(|| Fault::Answer(problem(401, "unauthorized")))
+    });
+}
+
+/// For each request so far whether it asked for a new token.
+fn refreshed(world: &World, on: On) -> Vec<bool> {
+    let arrived = world.server.arrived.iter().filter(|a| a.is_for(on));
+    arrived.map(|arrived| arrived.refresh_token).collect()
+}
+
+#[test]
+fn a_token_that_was_accepted_is_used_until_it_is_refused() {
+    let mut world = World::new();
+    let tab = world.start();
+    expire_token(&mut world);
+    for task in ["t1", "t2", "t3"] {
+        let call = world.charge(tab, task, 1);
+        assert_eq!(word(&world.wait(call)), "charged");
+    }
+    let flags = refreshed(&world, On::AnyCharge);
+    assert_eq!(flags, [false, true, false, false]);
+    // Refused again, another day.
+    world.server.heal();
+    expire_token(&mut world);
+    let call = world.charge(tab, "t4", 1);
+    assert_eq!(word(&world.wait(call)), "charged");
+    let flags = refreshed(&world, On::AnyCharge);
+    assert_eq!(flags[4..], [false, true]);
+}
+
+#[test]
+fn a_balance_and_a_charge_that_are_refused_together_ask_for_one_token() {
+    let mut world = World::new();
+    let tab = world.start();
+    expire_token(&mut world);
+    world.refresh(tab);
+    let call = world.charge(tab, "t1", 1);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.settle();
+    let flags = refreshed(&world, On::Any);
+    assert_eq!(flags.iter().filter(|refresh| **refresh).count(), 1);
+}
+
+#[test]
+fn an_old_token_that_was_still_accepted_does_not_make_it_new() {
+    let mut world = World::new();
+    let tab = world.start();
+    let mut charges = 0;
+    world.server.rule(move |arrived| {
+        charges += usize::from(arrived.is_for(On::Charge));
+        (charges == 1).then(|| Fault::Answer(problem(401, "unauthorized")))
+    });
+    let calls = [world.charge(tab, "t1", 1), world.charge(tab, "t2", 1)];
+    for call in calls {
+        assert_eq!(word(&world.wait(call)), "charged");
+    }
+    let flags = refreshed(&world, On::AnyCharge);
+    assert_eq!(flags, [false, false, true]);
+}

@@ -1,0 +1,235 @@
+//! A journal that can't be read, wholly or just now.
+
+use tollbox::core::alert::AlertKind;
+use tollbox::core::engine::{Answer, Effect, Event};
+use tollbox::core::journal::{Applied, Op};
+use tollbox::core::outcome::What;
+use tollbox::core::snapshot::BillingStatus;
+
+use super::outage::alerts;
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::{World, key};
+
+#[test]
+fn what_can_not_be_read_at_the_start_is_read_soon() {
+    let mut world = World::new();
+    let first = world.start();
+    world.go_online(false);
+    let call = world.charge(first, "t1", 5);
+    world.wait(call);
+    world.crash(first);
+    world.go_online(true);
+    world.fail_load = true;
+    let tab = world.start();
+    assert_eq!(alerts(&world, tab), [AlertKind::StorageDegraded]);
+    assert_eq!(world.snapshot(tab).queue.pending, 0);
+    world.run_for(10_000);
+    world.fail_load = false;
+    let readable_ms = world.now.mono_ms;
+    world.settle();
+    assert!(world.now.mono_ms - readable_ms < 61_000);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+    assert_eq!(world.spins, 0);
+}
+
+#[test]
+fn a_new_charge_is_made_though_the_journal_can_not_be_read() {
+    let mut world = World::new();
+    world.fail_load = true;
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.fail_load = false;
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn what_is_not_written_yet_may_have_been_sent_before_where_that_can_not_be_read() {
+    for (fail_load, said) in [(false, "queued Timeout"), (true, "unknown Timeout")] {
+        let mut world = World::new();
+        world.fail_load = fail_load;
+        let tab = world.start();
+        let call = world.charge(tab, "t1", 5);
+        world.tell(tab, Event::StopWaiting { call });
+        assert_eq!(word(world.outcome(call)), said);
+        world.fail_load = false;
+        world.settle();
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn what_another_tab_has_just_changed_is_not_said_to_be_unsent() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    world.run_for(10);
+    world.tell(
+        two,
+        Event::Peer {
+            keys: vec![key("t1")],
+            confirmed: None,
+        },
+    );
+    let call = world.charge(two, "t1", 5);
+    world.tell(two, Event::StopWaiting { call });
+    assert_eq!(word(world.outcome(call)), "unknown Offline");
+    // It has been read by now, and nothing had been sent.
+    world.run_for(10);
+    let call = world.charge(two, "t1", 5);
+    world.tell(two, Event::StopWaiting { call });
+    assert_eq!(word(world.outcome(call)), "queued Offline");
+    world.go_online(true);
+    world.settle();
+}
+
+#[test]
+fn an_end_that_another_tab_has_let_go_of_is_still_told() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world
+        .server
+        .fault(On::Charge, 1, Fault::Answer(problem(403, "not-yours")));
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    world.run_for(10);
+    world.journal.clear();
+    let settled = world.settled(two, "t1");
+    let show = world.show(two, "t1");
+    world.run_for(10);
+    assert_eq!(word(world.outcome(settled)), "failed Forbidden");
+    assert_eq!(world.answer(show), &Answer::Record(None));
+}
+
+#[test]
+fn an_open_charge_that_is_gone_is_unknown_and_not_sent_again() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let settled = world.settled(tab, "t1");
+    world.journal.clear();
+    world.tell(tab, Event::Woke);
+    world.run_for(10);
+    let outcome = world.outcome(settled);
+    assert!(word(outcome).starts_with("parked"), "{outcome:?}");
+    assert!(matches!(outcome.what, What::Unknown { durable: false, .. }));
+    let balances = world.server.count(On::Balance);
+    world.go_online(true);
+    world.run_for(120_000);
+    assert_eq!(world.server.count(On::AnyCharge), 0);
+    assert_eq!(world.snapshot(tab).stats.unknown, 1);
+    // It is held no longer, so the server is asked what is left.
+    assert_eq!(world.server.count(On::Balance), balances + 1);
+}
+
+#[test]
+fn who_gives_up_what_is_gone_is_told_that_it_is_not_there() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    world.server.fault(On::Any, u32::MAX, Fault::Hang);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let cancel = world.cancel(tab, "t1");
+    world.run_for(10);
+    world.journal.clear();
+    world.tell(tab, Event::Woke);
+    world.run_for(100);
+    match world.answer(cancel) {
+        Answer::NotFound => {}
+        Answer::Outcome(outcome) => assert!(word(outcome).starts_with("parked"), "{outcome:?}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_charge_that_can_not_be_found_out_about_is_not_found_in_the_end() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Read { .. })));
+    let asked_ms = world.now.mono_ms;
+    let retry = world.retry(tab, "t1");
+    world.run_until(|world| world.answers.contains_key(&retry));
+    assert_eq!(world.answer(retry), &Answer::NotFound);
+    let waited_ms = world.now.mono_ms - asked_ms;
+    assert!((8_000..70_000).contains(&waited_ms), "{waited_ms} ms");
+    assert_eq!(world.spins, 0);
+}
+
+#[test]
+fn a_charge_that_could_not_be_stored_is_shown_all_the_same() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "kept", 5);
+    world.wait(call);
+    world.fail_write = Box::new(|_, _| true);
+    let call = world.charge(tab, "unkept", 6);
+    world.wait(call);
+    let stored = world.journal.values().cloned().collect();
+    let all = world.tab(tab).engine.show_all(stored);
+    let shown: Vec<(&str, BillingStatus)> = all
+        .iter()
+        .map(|record| (record.key.as_str(), record.status))
+        .collect();
+    // Newest first.
+    assert_eq!(
+        shown,
+        [
+            ("f:unkept", BillingStatus::Failed),
+            ("f:kept", BillingStatus::Success)
+        ]
+    );
+}
+
+#[test]
+fn what_a_newer_version_wrote_is_left_alone_and_not_sent() {
+    let mut world = World::new();
+    let tab = world.start();
+    let (charge, now) = (world.request("t1", 5), world.now);
+    let engine = &mut world.engine(tab).engine;
+    engine.handle(now, Event::Charge { call: 77, charge });
+    let mut said = None;
+    while let Some(effect) = engine.poll() {
+        match effect {
+            Effect::Journal { ops, .. } => {
+                let unreadable = |_: &Op| Applied::unreadable("of version 9".into());
+                let applied = ops.iter().map(unreadable).collect();
+                engine.handle(now, Event::Journaled(Ok(applied)));
+            }
+            Effect::Send { request, .. } => panic!("{request:?}"),
+            Effect::Resolve { call: 77, answer } => said = Some(answer),
+            _ => {}
+        }
+    }
+    let Some(Answer::Outcome(outcome)) = said else {
+        panic!("{said:?}")
+    };
+    assert_eq!(word(&outcome), "failed StorageUnavailable");
+    let What::Failed { detail, .. } = outcome.what else {
+        unreachable!()
+    };
+    assert!(detail.contains("of version 9"), "{detail}");
+}
+
+#[test]
+fn a_charge_that_could_not_be_stored_is_found_by_its_key() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Enqueue { .. })));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed StorageUnavailable");
+    for _ in 0..2 {
+        let show = world.show(tab, "t1");
+        world.run_for(10);
+        let Answer::Record(Some(record)) = world.answer(show) else {
+            panic!("{:?}", world.answer(show))
+        };
+        assert_eq!(record.status, BillingStatus::Failed);
+    }
+}

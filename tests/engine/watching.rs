@@ -1,0 +1,305 @@
+//! What listeners are told without asking: alerts, the network, and the log.
+
+use tollbox::core::alert::AlertKind;
+use tollbox::core::engine::{Event, Notice};
+use tollbox::core::log::{Level, Locale, LogEntry};
+use tollbox::core::snapshot::Network;
+
+use super::outage::alerts;
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::World;
+
+fn logged(world: &World, tab: usize) -> Vec<LogEntry> {
+    let notices = world.tab(tab).notices.iter();
+    notices
+        .filter_map(|(_, notice)| match notice {
+            Notice::Log(line) => Some(line.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn levels(world: &World, tab: usize) -> Vec<Level> {
+    logged(world, tab)
+        .into_iter()
+        .map(|line| line.level)
+        .collect()
+}
+
+#[test]
+fn a_low_balance_is_alerted_of_once_until_it_has_risen() {
+    let mut world = World::with(|config| {
+        config.low_watermark = tollbox::core::points::Points::new(100);
+    });
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 20);
+    world.wait(call);
+    assert_eq!(alerts(&world, tab), [], "100 are not fewer than 100");
+    for (task, amount) in [("t2", 1), ("t3", 10)] {
+        let call = world.charge(tab, task, amount);
+        world.wait(call);
+        assert_eq!(alerts(&world, tab), [AlertKind::BalanceLow]);
+    }
+    world.server.top_up(100);
+    world.refresh(tab);
+    world.run_for(100);
+    let call = world.charge(tab, "t4", 100);
+    world.wait(call);
+    assert_eq!(alerts(&world, tab), [AlertKind::BalanceLow; 2]);
+}
+
+#[test]
+fn points_that_are_held_make_a_balance_low_too() {
+    let mut world = World::with(|config| {
+        config.low_watermark = tollbox::core::points::Points::new(100);
+    });
+    let tab = world.start();
+    world.start_task(tab, "t1", 50);
+    assert_eq!(alerts(&world, tab), [AlertKind::BalanceLow]);
+}
+
+#[test]
+fn nobody_who_gave_no_watermark_is_alerted_of_a_low_balance() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 120);
+    world.wait(call);
+    assert_eq!(alerts(&world, tab), []);
+}
+
+#[test]
+fn a_queue_of_which_nine_tenths_are_taken_is_nearly_full() {
+    for (most, nearly_full) in [(10, 9), (20, 18), (3, 3), (1, 1)] {
+        let mut world = World::with(|config| config.max_entries = most);
+        let tab = world.start();
+        world.go_online(false);
+        for n in 1..=nearly_full {
+            assert!(
+                !alerts(&world, tab).contains(&AlertKind::QueueNearlyFull),
+                "{} of {most}",
+                n - 1
+            );
+            world.charge(tab, &format!("t{n}"), 1);
+        }
+        world.settle_calls();
+        let nearly_full = |world: &World| {
+            let alerts = alerts(world, tab).into_iter();
+            alerts
+                .filter(|kind| *kind == AlertKind::QueueNearlyFull)
+                .count()
+        };
+        assert_eq!(nearly_full(&world), 1, "of {most}");
+        world.go_online(true);
+        world.settle();
+        assert_eq!(nearly_full(&world), 1, "of {most}");
+    }
+}
+
+#[test]
+fn few_successes_are_alerted_of_when_there_are_enough_to_judge_by() {
+    let mut world = World::with(|config| {
+        config.min_samples = 4;
+        config.alert_below_success_rate = 0.5;
+        config.window_ms = 600_000;
+    });
+    let tab = world.start();
+    let charge = |world: &mut World, task: &str, charged: bool| {
+        if !charged {
+            world
+                .server
+                .fault(On::Charge, 1, Fault::Answer(problem(403, "not-yours")));
+        }
+        let call = world.charge(tab, task, 1);
+        assert_eq!(word(&world.wait(call)) == "charged", charged);
+    };
+    for task in ["a", "b", "c"] {
+        charge(&mut world, task, false);
+    }
+    assert_eq!(alerts(&world, tab), [], "three are too few");
+    charge(&mut world, "d", false);
+    assert_eq!(alerts(&world, tab), [AlertKind::SuccessRateLow]);
+    // Up to exactly a half, which is not yet enough above it, and down again.
+    for task in ["e", "f", "g", "h"] {
+        charge(&mut world, task, true);
+    }
+    charge(&mut world, "i", false);
+    assert_eq!(alerts(&world, tab), [AlertKind::SuccessRateLow]);
+    for task in ["j", "k", "l"] {
+        charge(&mut world, task, true);
+    }
+    for task in ["m", "n", "o"] {
+        charge(&mut world, task, false);
+    }
+    assert_eq!(alerts(&world, tab), [AlertKind::SuccessRateLow; 2]);
+}
+
+#[test]
+fn what_has_left_the_window_is_not_judged_by() {
+    let mut world = World::with(|config| {
+        config.min_samples = 2;
+        config.window_ms = 60_000;
+    });
+    let tab = world.start();
+    let refused = |world: &mut World, task: &str| {
+        world
+            .server
+            .fault(On::Charge, 1, Fault::Answer(problem(403, "not-yours")));
+        let call = world.charge(tab, task, 1);
+        world.wait(call);
+    };
+    refused(&mut world, "a");
+    world.run_for(61_000);
+    refused(&mut world, "b");
+    assert_eq!(alerts(&world, tab), []);
+    refused(&mut world, "c");
+    assert_eq!(alerts(&world, tab), [AlertKind::SuccessRateLow]);
+}
+
+#[test]
+fn a_damaged_record_is_alerted_of_and_logged() {
+    let mut world = World::new();
+    let tab = world.start();
+    for _ in 0..2 {
+        world.tell(
+            tab,
+            Event::Damaged {
+                detail: "record 7 is damaged".into(),
+            },
+        );
+    }
+    assert_eq!(alerts(&world, tab), [AlertKind::RecordQuarantined]);
+    let lines = logged(&world, tab);
+    assert_eq!(lines.len(), 2);
+    for line in lines {
+        assert_eq!(line.level, Level::Error);
+        assert!(line.message.contains("record 7"));
+    }
+}
+
+#[test]
+fn the_network_is_told_when_it_changes() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    world.go_online(false);
+    world.go_online(true);
+    world.server.fault(On::Any, 2, Fault::LoseRequest);
+    world.charge(tab, "t1", 1);
+    world.settle();
+    let told: Vec<Network> = world
+        .tab(tab)
+        .notices
+        .iter()
+        .filter_map(|(_, notice)| match notice {
+            Notice::Network(network) => Some(*network),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            Network::Offline,
+            Network::Online,
+            Network::Unreachable,
+            Network::Online
+        ]
+    );
+    assert_eq!(
+        alerts(&world, tab),
+        [
+            AlertKind::NetworkLost,
+            AlertKind::NetworkRestored,
+            AlertKind::NetworkLost,
+            AlertKind::NetworkRestored
+        ]
+    );
+}
+
+#[test]
+fn a_charge_is_logged_once_at_its_end() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    let settled = world.settled(tab, "t1");
+    world.wait(call);
+    world.wait(settled);
+    let again = world.charge(tab, "t1", 5);
+    world.wait(again);
+    let lines = logged(&world, tab);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0].level, Level::Info);
+    assert!(lines[0].message.starts_with('✅'), "{}", lines[0].message);
+    assert_eq!(lines[0].key.as_ref().unwrap().as_str(), "f:t1");
+}
+
+#[test]
+fn what_a_caller_is_told_of_an_open_charge_is_logged_and_then_its_end() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.settled(tab, "t1");
+    assert_eq!(levels(&world, tab), [Level::Info]);
+    world.go_online(true);
+    world.settle();
+    assert_eq!(levels(&world, tab), [Level::Info, Level::Info]);
+}
+
+#[test]
+fn what_was_not_taken_on_is_logged_as_an_error() {
+    let mut world = World::with(|config| config.locale = Locale::ZhCn);
+    world.online = false;
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+    let lines = logged(&world, tab);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0].level, Level::Error);
+    assert!(
+        lines[0].message.contains("扣费失败"),
+        "{}",
+        lines[0].message
+    );
+}
+
+#[test]
+fn a_decline_is_logged_once_as_an_error() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 500);
+    world.wait(call);
+    assert_eq!(levels(&world, tab), [Level::Error]);
+}
+
+#[test]
+fn exactly_as_many_successes_as_are_asked_for_are_enough() {
+    let mut world = World::with(|config| {
+        config.min_samples = 4;
+        config.alert_below_success_rate = 0.5;
+    });
+    let tab = world.start();
+    for task in ["a", "b"] {
+        let call = world.charge(tab, task, 1);
+        world.wait(call);
+    }
+    for task in ["c", "d"] {
+        let call = world.charge(tab, task, 1_000);
+        world.wait(call);
+    }
+    assert_eq!(world.snapshot(tab).stats.success_rate, Some(0.5));
+    assert_eq!(alerts(&world, tab), []);
+}
+
+#[test]
+fn a_failure_is_logged_once_as_an_error() {
+    let mut world = World::new();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Charge, 1, Fault::Answer(problem(403, "not-yours")));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed Forbidden");
+    assert_eq!(levels(&world, tab), [Level::Error]);
+}
