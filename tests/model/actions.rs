@@ -163,7 +163,8 @@ impl Protocol {
         if untaken && world.left.forgets > 0 {
             actions.push(Action::Forget { which });
         }
-        if record.given_up() && !self.rules.has(Rule::GivenUp) && self.may_begin(world, which) {
+        // A tab may not have learnt yet that it is given up: the journal refuses its claim.
+        if record.given_up() && self.may_begin(world, which) {
             for place in 0..2 {
                 if world.tabs[place].work[which] == Work::Idle {
                     actions.push(Action::BeginUnaware { place, which });
@@ -297,10 +298,10 @@ impl Protocol {
             State::Attempting(attempting) => attempting.stays_cleared(),
             State::Parked(_) | State::Settled(_) => return true,
         };
-        if record.given_up() && self.rules.has(Rule::GivenUp) {
+        if record.given_up() {
             return false;
         }
         let exhausted = record.spent() >= self.most_attempts;
-        record.attempts() == 0 || cleared || !(record.given_up() || exhausted)
+        record.attempts() == 0 || cleared || !exhausted
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use stateright::{Checker, HasDiscoveries, Model, Path, Property};
 
 use super::actions::Action;
-use super::promises::{AT_MOST_ONCE, GIVEN_UP, NOTHING_LOST, UNTAKEN, promises};
+use super::promises::{AT_MOST_ONCE, NOTHING_LOST, UNTAKEN, promises};
 use super::reached::reached;
 use super::rules::{Left, Rule, Rules};
 use super::world::{Protocol, World};
@@ -58,7 +58,7 @@ const SHORT: Protocol = Protocol {
 const MOST_STEPS: usize = 16;
 
 /// What each rule is good for.
-const GOOD_FOR: [(Rule, &str); 8] = [
+const GOOD_FOR: [(Rule, &str); 7] = [
     (Rule::ServerKey, AT_MOST_ONCE),
     (Rule::SendAfterCommit, UNTAKEN),
     (Rule::TellAfterCommit, NOTHING_LOST),
@@ -66,7 +66,6 @@ const GOOD_FOR: [(Rule, &str); 8] = [
     (Rule::TooEarly, UNTAKEN),
     (Rule::Departure, UNTAKEN),
     (Rule::OwnAttempt, UNTAKEN),
-    (Rule::GivenUp, GIVEN_UP),
 ];
 
 impl Model for Protocol {

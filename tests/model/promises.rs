@@ -11,7 +11,7 @@ pub const NOTHING_LOST: &str = "2 what was answered open is in the journal";
 pub const CHARGED: &str = "3 what is said to be charged is";
 pub const UNTAKEN: &str = "3 what is said to be declined or failed is not charged";
 pub const QUEUED: &str = "3 what is said to be queued is not charged so far";
-pub const GIVEN_UP: &str = "what is given up is not sent";
+const GIVEN_UP: &str = "what is given up is not sent";
 pub const SETTLES: &str = "where nothing more goes wrong, everything settles";
 
 /// More steps than any end takes.

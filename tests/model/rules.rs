@@ -36,8 +36,6 @@ pub enum Rule {
     Departure,
     /// Only the tab whose attempt is under way concludes it.
     OwnAttempt,
-    /// What is given up is not sent, also by a tab that has not learnt yet that it is.
-    GivenUp,
 }
 
 /// All rules, or all but one.

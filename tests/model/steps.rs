@@ -177,12 +177,6 @@ impl Protocol {
 
     /// Whether the transaction did what it is for.
     fn transact_and_note(&self, world: &mut World, name: Name, which: usize, order: Order) -> bool {
-        let kept = world.journal[which].as_ref();
-        let given_up = kept.is_some_and(|kept| kept.record.given_up());
-        let sends = matches!(order, Order::Begin { sends: true, .. });
-        if sends && given_up && self.rules.has(Rule::GivenUp) {
-            return false;
-        }
         if let Order::Enqueue { .. } = order {
             world.promised[which] = true;
             world.said_untaken[which] = false;
