@@ -30,6 +30,9 @@ pub enum Op {
         claim: Claim,
         /// A tab that is known to be dead, whose claim ends here.
         over: Option<String>,
+        /// The revision that the tab has seen, and for which it knows what is to be done; one
+        /// that has changed since is not claimed. `None` where that does not matter.
+        seen: Option<u64>,
     },
     /// Takes note of what an attempt came to.
     Conclude {
@@ -148,8 +151,12 @@ impl Op {
                 purpose,
                 claim,
                 over,
+                seen,
                 ..
             } => current.and_then(|record| {
+                if seen.is_some_and(|seen| seen != record.revision()) {
+                    return None;
+                }
                 let record = record.released_by(over.as_deref());
                 record.begin(*purpose, claim.clone(), at.wall_ms, at.longest_claim_ms)
             }),
@@ -243,6 +250,8 @@ fn enqueue(
             }
         }
     };
+    // What was sent before may have to be looked up first.
+    let claim = claim.filter(|_| taken_on.attempts() == 0);
     let begun = claim.and_then(|claim| {
         taken_on.clone().begin(
             Purpose::Send,

@@ -164,6 +164,7 @@ impl Transaction {
                 purpose: purpose(sends),
                 claim: Claim { tab, until_ms },
                 over: over.map(Name::text),
+                seen: None,
             },
             Order::Conclude { sends, number, end } => {
                 let owner = record.and_then(Record::claim).filter(|_| self.forged);

@@ -217,11 +217,8 @@ impl World {
         let knows = !self.is_excused(&key.wire());
         let lie = match &outcome.what {
             What::Charged { .. } => !charged,
-            What::Failed { reason, .. } if *reason == FailureReason::StorageUnavailable => {
-                charged && knows && !self.is_blind(id)
-            }
             What::Declined { .. } | What::Failed { .. } => {
-                charged && knows && !is_conflict(outcome)
+                charged && knows && !is_conflict(outcome) && !self.is_blind(id)
             }
             What::Queued { .. } => charged && knows && !self.can_not_know(id, key),
             What::Unknown { .. } => false,

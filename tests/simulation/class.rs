@@ -39,8 +39,8 @@ pub enum Class {
     Late,
     /// A request may arrive after its client has been told that the connection failed.
     LateLoss,
-    /// The wall clock is set while no tab is there to notice: how old a key is, and whether a
-    /// request may still be under way, nobody can know then.
+    /// The wall clock is set while no tab is there to notice, or while one takes over from
+    /// another: how old a key is, and whether a request may still be under way, nobody knows then.
     BlindClocks,
 }
 

@@ -56,9 +56,13 @@ impl Mix {
             }
         }
         let clocks = active.has(Class::Clocks);
-        if clocks && active.has(Class::Crashes) && !classes.has(Class::BlindClocks) {
-            for needs_time in [Class::KeyTtl, Class::Late, Class::LateLoss] {
-                active = active.without(needs_time);
+        if clocks && !classes.has(Class::BlindClocks) {
+            let crashes = active.has(Class::Crashes);
+            if crashes {
+                active = active.without(Class::KeyTtl);
+            }
+            if crashes || active.has(Class::Tabs) {
+                active = active.without(Class::Late).without(Class::LateLoss);
             }
         }
         let dates = dice.chance(500);

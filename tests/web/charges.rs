@@ -57,6 +57,7 @@ pub fn enqueue_charge(charge: Charge) -> Op {
 pub fn begin(of: &str, tab: &str) -> Op {
     Op::Begin {
         over: None,
+        seen: None,
         key: key(of),
         purpose: Purpose::Send,
         claim: claim(tab),

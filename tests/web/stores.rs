@@ -77,6 +77,7 @@ fn table() -> Vec<Vec<Op>> {
     };
     let look_up = Op::Begin {
         over: None,
+        seen: None,
         key: key("a"),
         purpose: Purpose::LookUp,
         claim: claim("one"),

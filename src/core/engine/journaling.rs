@@ -182,10 +182,7 @@ impl Engine {
                 self.journaling.push(op, Then::Refused { error, unread });
             }
             Then::Refused { error, .. } => self.refused(now, &key, None, &error),
-            Then::Sought { call, .. } => match self.outbox.get(&key) {
-                Some(_) => self.sought(now, call, &key),
-                None => self.seek_later(now, call),
-            },
+            Then::Sought { call, .. } => self.seek_later(now, call, &key),
         }
     }
 

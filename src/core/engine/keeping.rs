@@ -74,7 +74,7 @@ impl Engine {
         }
         self.last_sequence = self.last_sequence.max(record.sequence());
         let before = self.outbox.put(record.clone(), saved, now, self.patience());
-        if is_new && !self.alive.is_empty() {
+        if is_new {
             self.keep_claim_of_another(&record);
         }
         self.count_change(now, before.as_ref(), &record);

@@ -59,13 +59,14 @@ impl Engine {
     }
 
     /// The journal could not be read, so it is not known whether it has this charge.
-    pub(super) fn seek_later(&mut self, now: Now, call: CallId) {
+    pub(super) fn seek_later(&mut self, now: Now, call: CallId, key: &Key) {
         let Some(waiting) = self.calls.get(call) else {
             return;
         };
         let unread = waiting.unread;
         if unread >= READ_AGAIN_AT_ONCE && waiting.is_overdue(now) {
-            return self.resolve_waiting(call, Answer::NotFound);
+            // What this tab knows is all that can be known.
+            return self.sought(now, call, key);
         }
         let delay_ms = match unread.checked_sub(READ_AGAIN_AT_ONCE) {
             Some(unread) => self.config.backoff.delay_ms(unread, &mut self.jitter),
@@ -81,7 +82,7 @@ impl Engine {
         }
     }
 
-    /// The journal has been read for this call, or fails while the charge is known.
+    /// The journal has been read for this call, or can't be.
     pub(super) fn sought(&mut self, now: Now, call: CallId, key: &Key) {
         let Some(kind) = self.calls.get(call).map(|call| call.kind) else {
             return;

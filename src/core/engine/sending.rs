@@ -243,6 +243,7 @@ impl Engine {
             self.set_busy(&key, true);
             let op = Op::Begin {
                 over: self.dead_claimant(&key),
+                seen: self.outbox.get(&key).map(|entry| entry.record.revision()),
                 key,
                 purpose,
                 claim: self.claim(now),

@@ -131,6 +131,7 @@ fn a_charged_one_is_left_alone_by_everything_but_forgetting() {
     let key = charge(5.0).key;
     let begin = Op::Begin {
         over: None,
+        seen: None,
         key: key.clone(),
         purpose: Purpose::Send,
         claim: claim("two"),
@@ -180,6 +181,7 @@ fn what_is_not_there_can_not_be_worked_on() {
         conclude(charged()),
         Op::Begin {
             over: None,
+            seen: None,
             key: key.clone(),
             purpose: Purpose::LookUp,
             claim: claim("one"),
@@ -217,4 +219,27 @@ fn an_answer_concludes_only_the_charge_that_it_was_sent_for() {
         assert_eq!((applied.write, applied.done), (Write::Keep, false));
         assert_eq!(applied.record, other);
     }
+}
+
+#[test]
+fn what_has_changed_since_it_was_seen_is_not_claimed() {
+    let first = after(&[enqueue(5.0, Ok(()), None)]).unwrap();
+    let begin = |seen| Op::Begin {
+        over: None,
+        seen: Some(seen),
+        key: charge(5.0).key,
+        purpose: Purpose::Send,
+        claim: claim("two"),
+    };
+    let seen = first.revision();
+    assert!(begin(seen).apply(Some(first.clone()), AT).done);
+    let changed = first.reopen(1).unwrap();
+    assert!(!begin(seen).apply(Some(changed), AT).done);
+}
+
+#[test]
+fn what_was_sent_before_is_not_claimed_by_charging_it_again() {
+    let lost = after(&[enqueue(5.0, Ok(()), Some("one")), conclude(lost())]);
+    let again = enqueue(5.0, Ok(()), Some("two")).apply(lost, AT);
+    assert_eq!(claimant(again.record.as_ref()), None);
 }
