@@ -17,6 +17,7 @@
 mod balances;
 mod batches;
 mod calls;
+mod certainty;
 mod checks;
 mod clocks;
 mod crashes;

@@ -38,7 +38,7 @@ impl Engine {
             // Open and idle, so it was there, though its last change may not be.
             let record = entry.record.clone();
             self.lose(now, key, record);
-        } else if settled && entry.saved {
+        } else if settled && entry.saved && !entry.busy {
             self.forget(now, key);
         }
     }

@@ -164,9 +164,9 @@ impl Engine {
             State::Attempting(attempting) => attempting.stays_cleared(),
             State::Parked(_) | State::Settled(_) => return false,
         };
-        record.attempts() > 0
-            && !cleared
-            && (record.given_up() || self.key_expired(record, now) || self.is_exhausted(record))
+        let may_be_taken = record.attempts() > 0 && !cleared;
+        let due = self.key_expired(record, now) || self.is_exhausted(record);
+        record.given_up() || (may_be_taken && due)
     }
 
     /// Whether the server may have forgotten the key. Where the clock was set back that can't be

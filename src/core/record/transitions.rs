@@ -26,6 +26,9 @@ impl Record {
         wall_ms: u64,
         longest_ms: u64,
     ) -> Option<Record> {
+        if purpose == Purpose::Send && self.given_up() {
+            return None;
+        }
         let waiting = match self.state.clone() {
             State::Waiting(waiting) => waiting,
             State::Attempting(attempting)

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use crate::command::seconds;
 
-/// How the closing lines of libtest, wasm-bindgen's runner and Node.js's two reporters begin.
-const CLOSING: [&str; 9] = [
+/// How the closing lines of libtest, wasm-bindgen's runner and Node.js's two reporters begin, and
+/// those of the model's checks.
+const CLOSING: [&str; 10] = [
     "test result: ",
+    "model: ",
     "# tests ",
     "# pass ",
     "# fail ",
@@ -79,6 +81,7 @@ mod tests {
     #[test]
     fn closing_lines_are_told_from_the_rest() {
         assert!(is_closing("test result: ok. 3 passed; 0 failed"));
+        assert!(is_closing("model: one charge: 3 states"));
         assert!(is_closing("# pass 7"));
         assert!(is_closing("\u{1b}[34mℹ pass 7\u{1b}[39m"));
         assert!(!is_closing("test a ... ok"));

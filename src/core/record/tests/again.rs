@@ -144,3 +144,10 @@ fn the_queue_is_held_by_what_was_turned_away_for_all() {
     assert!(!waiting(&after).holds_queue());
     assert!(!waiting(&held.reopen(300).unwrap()).holds_queue());
 }
+
+#[test]
+fn what_was_given_up_is_not_claimed_for_sending() {
+    let given_up = in_state(unanswered()).cancel(String::new(), 300).unwrap();
+    assert_eq!(begin(given_up.clone(), Purpose::Send, "one", 400), None);
+    assert!(begin(given_up, Purpose::LookUp, "one", 400).is_some());
+}

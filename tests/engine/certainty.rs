@@ -1,0 +1,198 @@
+//! When "nothing was taken" is certain: what the model of the claim protocol asks of the engine.
+
+use tollbox::core::engine::Event;
+use tollbox::core::protocol::Request;
+use tollbox::core::record::{Purpose, State};
+
+use super::outcomes::word;
+use super::server::{Fault, On};
+use super::turns::Happening;
+use super::world::{World, key};
+
+/// The sending that was lost on its way arrives after all.
+fn arrives_late(world: &mut World, task: &str) {
+    let request = Request::charge(world.journal[&key(task)].charge());
+    let now_ms = world.now.mono_ms;
+    world.server.answer(now_ms, &request);
+}
+
+#[test]
+fn a_verdict_is_too_early_where_its_request_left_too_early() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    world.server.fault(On::AnyCharge, 1, Fault::Late(3_000));
+    world.charge(tab, "t1", 500);
+    let settled = world.settled(tab, "t1");
+    world.run_until(|world| world.server.count(On::AnyCharge) == 1);
+    let first_ms = world.now.mono_ms;
+    // The second sending is declined at once; the answer takes its time.
+    world.run_until(|world| world.server.count(On::AnyCharge) == 2);
+    world.server.top_up(1_000);
+    assert!(world.now.mono_ms - first_ms < 2_000);
+    arrives_late(&mut world, "t1");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+    let said = word(&world.wait(settled));
+    assert!(said.starts_with("charged"), "{said}");
+}
+
+#[test]
+fn a_look_up_is_too_early_where_it_left_too_early() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    world.server.fault(On::LookUp, 1, Fault::Late(3_000));
+    world.charge(tab, "t1", 5);
+    world.run_until(|world| world.server.count(On::AnyCharge) == 1);
+    world.run_for(11);
+    let cancel = world.cancel(tab, "t1");
+    let settled = world.settled(tab, "t1");
+    world.run_until(|world| world.server.count(On::LookUp) == 1);
+    arrives_late(&mut world, "t1");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+    world.run_until(|world| world.answers.contains_key(&cancel));
+    let said = word(&world.wait(settled));
+    assert!(said.starts_with("charged"), "{said}");
+}
+
+#[test]
+fn nothing_leaves_by_a_claim_that_has_lapsed() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.charge(one, "t1", 500);
+    world.run_until(|world| !world.journal.is_empty());
+    // The first tab is frozen before it hears that its claim has committed.
+    let is_told = |happening: &Happening| matches!(happening, Happening::Committed { tab: 0, .. });
+    let at = *world
+        .happenings
+        .iter()
+        .find(|(_, what)| is_told(what))
+        .unwrap()
+        .0;
+    let told = world.happenings.remove(&at).unwrap();
+    let wakes_ms = world.now.mono_ms + world.config.claim_ms() + 2_000;
+    world.happenings.insert((wakes_ms, u64::MAX), told);
+    world.charge(two, "t1", 500);
+    let settled = world.settled(two, "t1");
+    let said = word(&world.wait(settled));
+    assert!(said.starts_with("declined"), "{said}");
+    world.server.top_up(1_000);
+    world.run_for(5_000);
+    assert_eq!(
+        world.server.times_charged("f:t1"),
+        0,
+        "it was said to be declined"
+    );
+}
+
+#[test]
+fn a_request_is_not_under_way_for_longer_than_its_claim() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.charge(one, "t1", 500);
+    world.run_until(|world| !world.journal.is_empty());
+    let began_ms = world.now.mono_ms - 1;
+    // The disk takes its time.
+    let is_told = |happening: &Happening| matches!(happening, Happening::Committed { tab: 0, .. });
+    let at = *world
+        .happenings
+        .iter()
+        .find(|(_, what)| is_told(what))
+        .unwrap()
+        .0;
+    let told = world.happenings.remove(&at).unwrap();
+    let slow_ms = world.config.claim_ms() - 1_000;
+    world
+        .happenings
+        .insert((began_ms + slow_ms, u64::MAX), told);
+    world.charge(two, "t1", 500);
+    let settled = world.settled(two, "t1");
+    world.run_until(|world| {
+        world.happenings.values().any(|what| matches!(what, Happening::Arrive { tab: 0, request, .. } if request.path == "charges"))
+    });
+    // The network takes its time too: less than the request's time limit.
+    let at = *world
+        .happenings
+        .iter()
+        .find(|(_, what)| matches!(what, Happening::Arrive { tab: 0, request, .. } if request.path == "charges"))
+        .unwrap()
+        .0;
+    let arrival = world.happenings.remove(&at).unwrap();
+    world
+        .happenings
+        .insert((world.now.mono_ms + 5_000, u64::MAX - 1), arrival);
+    let said = word(&world.wait(settled));
+    assert!(said.starts_with("declined"), "{said}");
+    world.server.top_up(1_000);
+    world.run_for(10_000);
+    assert_eq!(
+        world.server.times_charged("f:t1"),
+        0,
+        "it was said to be declined"
+    );
+}
+
+#[test]
+fn what_is_given_up_is_not_claimed_for_sending() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    world.charge(one, "t1", 5);
+    world.run_until(|world| world.server.count(On::AnyCharge) == 1);
+    world.run_for(300);
+    let record = &world.journal[&key("t1")];
+    assert!(matches!(record.state(), State::Waiting(_)));
+    world.cancel(two, "t1");
+    // At the same moment the browser tells the first tab that it is online.
+    world.tell(one, Event::Online(true));
+    world.run_for(3);
+    let record = &world.journal[&key("t1")];
+    assert!(record.given_up());
+    let sends = matches!(record.attempt(), Some((Purpose::Send, _)));
+    assert!(!sends, "{record:?}");
+}
+
+#[test]
+fn an_old_answer_ends_no_new_attempt() {
+    let mut world = World::with(|config| config.keep_settled = 0);
+    let (one, two) = (world.start(), world.start());
+    world.charge(one, "t1", 500);
+    world.run_until(|world| world.server.count(On::Charge) == 1);
+    // Declined, and the first tab is frozen before it hears of it.
+    let is_heard = |happening: &Happening| matches!(happening, Happening::Deliver { tab: 0, .. });
+    let at = *world
+        .happenings
+        .iter()
+        .find(|(_, what)| is_heard(what))
+        .unwrap()
+        .0;
+    let heard = world.happenings.remove(&at).unwrap();
+    world.charge(two, "t1", 500);
+    let settled = world.settled(two, "t1");
+    let said = word(&world.wait(settled));
+    assert!(said.starts_with("declined"), "{said}");
+    for n in 0..4 {
+        let call = world.charge(two, &format!("u{n}"), 1);
+        world.wait(call);
+        world.run_for(10);
+    }
+    eprintln!("journal has t1: {}", world.journal.contains_key(&key("t1")));
+    world.run_for(10);
+    // Asked for again.
+    world.tell(one, Event::Woke);
+    world.run_for(20);
+    let again = world.charge(one, "t1", 500);
+    world.run_for(5);
+    eprintln!("record: {:?}", world.journal.get(&key("t1")));
+    world
+        .happenings
+        .insert((world.now.mono_ms, u64::MAX), heard);
+    let said = word(&world.wait(again));
+    world.server.top_up(1_000);
+    world.run_for(60);
+    eprintln!(
+        "{said}, charged {} times",
+        world.server.times_charged("f:t1")
+    );
+    assert!(!said.starts_with("declined") || world.server.times_charged("f:t1") == 0);
+}

@@ -1,0 +1,104 @@
+//! The server: the reference server's own decision, over one account with two keys.
+
+use std::sync::LazyLock;
+
+use tollbox::core::charge::{Charge, ChargeRequest};
+use tollbox_server::ledger::{self, Balance, Decision, Known, decide};
+
+/// The price of each charge.
+const AMOUNTS: [u64; 2] = [1, 2];
+/// Enough for the cheap one only.
+const OPENING: u64 = 1;
+/// From then on both can be paid, and more than once.
+const TOP_UP: u64 = 4;
+
+/// What is to be paid: a cheap charge and a dear one.
+pub static CHARGES: LazyLock<[Charge; 2]> = LazyLock::new(|| {
+    [("cheap", AMOUNTS[0]), ("dear", AMOUNTS[1])].map(|(task, amount)| {
+        let request = ChargeRequest {
+            task_id: task.to_owned(),
+            amount: amount as f64,
+            feature: "f".to_owned(),
+            ..ChargeRequest::default()
+        };
+        request.into_charge(0).unwrap()
+    })
+});
+
+/// The same, as the server has them when they are charged.
+static CHARGED: LazyLock<[ledger::Charge; 2]> = LazyLock::new(|| {
+    [0, 1].map(|which| {
+        let charge = &CHARGES[which];
+        let (key, task, feature) = (charge.key.wire(), &charge.task_id, &charge.feature);
+        ledger::Charge {
+            charge_id: String::new(),
+            request: ledger::ChargeRequest::new(key, task, feature, AMOUNTS[which]).unwrap(),
+            charged_at_ms: 0,
+        }
+    })
+});
+
+/// The account, which two numbers and the keys make up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Server {
+    points: u64,
+    /// How often each key has been charged.
+    pub times_charged: [u8; 2],
+}
+
+/// What the server says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Word {
+    Charged,
+    /// Charged before.
+    Replayed,
+    Declined,
+    NeverCharged,
+}
+
+impl Server {
+    pub fn opening() -> Server {
+        Server {
+            points: OPENING,
+            times_charged: [0; 2],
+        }
+    }
+
+    pub fn top_up(&mut self) {
+        self.points += TOP_UP;
+    }
+
+    pub fn charge(&mut self, which: usize, remembers_keys: bool) -> Word {
+        let charged = self.has_charged(which) && remembers_keys;
+        let known = Known {
+            balance: Balance::opening(self.points),
+            charged: charged.then_some(&CHARGED[which]),
+            price: None,
+        };
+        match decide(known, &CHARGED[which].request) {
+            Decision::Charge { after } => {
+                self.points = after.points;
+                self.times_charged[which] += 1;
+                Word::Charged
+            }
+            Decision::Replay { .. } => Word::Replayed,
+            Decision::InsufficientBalance => Word::Declined,
+            other @ (Decision::KeyReused | Decision::PriceMismatch { .. }) => panic!("{other:?}"),
+        }
+    }
+
+    pub fn look_up(&self, which: usize) -> Word {
+        match self.has_charged(which) {
+            true => Word::Replayed,
+            false => Word::NeverCharged,
+        }
+    }
+
+    pub fn has_charged(&self, which: usize) -> bool {
+        self.times_charged[which] > 0
+    }
+
+    pub fn would_decline(&self, which: usize) -> bool {
+        !self.has_charged(which) && self.points < AMOUNTS[which]
+    }
+}
