@@ -157,7 +157,7 @@ fn a_claim_that_the_clock_has_outrun_is_not_used() {
     world.server.fault(On::AnyCharge, 1, Fault::Late(3_000));
     let call = world.charge(one, "t1", 5);
     // While it is being written down that the first tab claims it.
-    world.jump_wall(86_400_000);
+    world.jump_wall(3_600_000);
     world.run_for(2_900);
     assert_eq!(world.server.count(On::AnyCharge), 1);
     assert!(word(&world.wait(call)).starts_with("charged"));
