@@ -366,3 +366,27 @@ fn batches_are_tried_again_after_an_outage() {
         (2, 2)
     );
 }
+
+#[test]
+fn a_refused_batch_may_have_been_charged_all_the_same() {
+    // The browser has sent it twice: the first copy was charged, the second met a page.
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    for task in ["t1", "t2"] {
+        let call = world.charge(tab, task, 5);
+        world.wait(call);
+    }
+    world
+        .server
+        .fault(On::Batch, 1, Fault::AnswerAfter(page(404)));
+    world.server.fault(On::Charge, u32::MAX, Fault::Hang);
+    world.go_online(true);
+    world.run_until(|world| world.server.count(On::Batch) == 1);
+    world.run_for(11);
+    let cancel = world.cancel(tab, "t2");
+    assert!(!word(&world.wait(cancel)).starts_with("failed"));
+    world.server.heal();
+    let settled = world.settled(tab, "t2");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+}

@@ -104,7 +104,7 @@ impl Engine {
                 reason: OpenReason::ServerError,
                 detail: detail.to_owned(),
             };
-            self.conclude(now, charge, Conclusion::NotSent(cause), 0, None);
+            self.conclude(now, charge, Conclusion::BatchRefused(cause), 0, None);
         }
     }
 

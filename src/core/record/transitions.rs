@@ -93,6 +93,10 @@ impl Record {
             Conclusion::TurnedAway(cause) => {
                 State::Waiting(attempting.turned_away(next_attempt_at_ms, cause))
             }
+            Conclusion::BatchRefused(cause) => {
+                record.spent = record.spent.saturating_sub(u32::from(sent));
+                State::Waiting(attempting.turned_away(next_attempt_at_ms, cause))
+            }
             Conclusion::Held(cause) => State::Waiting(attempting.held(next_attempt_at_ms, cause)),
             Conclusion::Lost(cause, may_arrive_for_ms) => {
                 let until_ms = wall_ms.saturating_add(may_arrive_for_ms);

@@ -70,6 +70,9 @@ pub enum Conclusion {
     Settled(Verdict),
     /// No verdict; this attempt certainly took nothing.
     TurnedAway(Cause),
+    /// As `TurnedAway`, with all others of its batch: it goes out again alone, and the attempt
+    /// does not count against `maxTotalAttempts`.
+    BatchRefused(Cause),
     /// As `TurnedAway`, and the server asked the whole queue to wait until the next attempt.
     Held(Cause),
     /// No verdict; this attempt may have taken the points, and it or an earlier one may yet, for
@@ -93,6 +96,7 @@ impl Conclusion {
             | Conclusion::NeverCharged => true,
             Conclusion::Settled(Verdict::Charged(_))
             | Conclusion::TurnedAway(_)
+            | Conclusion::BatchRefused(_)
             | Conclusion::Held(_)
             | Conclusion::Lost(..)
             | Conclusion::TooEarly
