@@ -237,6 +237,9 @@ fn enqueue(
                 return Applied::kept(Some(record), false);
             }
             match (record.state(), admission) {
+                (State::Attempting(_), _) if record.given_up() => {
+                    return Applied::put(record.wanted_after_all(at.wall_ms));
+                }
                 (State::Settled(Verdict::Charged(_)) | State::Attempting(_), _) => {
                     return Applied::kept(Some(record), true);
                 }

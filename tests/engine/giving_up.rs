@@ -335,3 +335,25 @@ fn a_given_up_charge_can_be_retried() {
         State::Waiting(_)
     ));
 }
+
+#[test]
+fn what_is_charged_again_while_it_is_looked_up_is_no_longer_given_up() {
+    let mut world = World::with(|config| {
+        config.max_attempts = 1;
+        config.backoff.base_ms = 60_000;
+    });
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    world.server.fault(On::LookUp, 1, Fault::Late(3_000));
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(2_500);
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    let cancel = world.cancel(tab, "t1");
+    world.run_until(|world| world.server.count(On::LookUp) == 1);
+    // Asked for after all, while the look-up is on its way.
+    let again = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(again)), "charged");
+    world.wait(cancel);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}

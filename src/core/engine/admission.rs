@@ -53,6 +53,21 @@ impl Engine {
             .is_some_and(|entry| entry.busy || matches!(entry.record.state(), State::Attempting(_)))
         {
             // Under way already, here or in another tab: this call waits for the same end.
+            if let Some(record) = known.map(|entry| entry.record).filter(Record::given_up) {
+                // It is being looked up because it was given up, and is wanted after all.
+                let op = Op::Enqueue {
+                    charge: record.charge().clone(),
+                    sequence: record.sequence(),
+                    admission: Ok(()),
+                    claim: None,
+                };
+                let then = Then::Observe {
+                    from_peer: true,
+                    confirmed: None,
+                };
+                self.journaling.push(op, then);
+                self.answer_cancels(now, &key);
+            }
             return self.progress(now, &key);
         }
         let admission = self.admission(now, &charge);

@@ -34,6 +34,17 @@ impl Engine {
         }
     }
 
+    /// The charge is asked for after all: whoever waits for it to be given up is told how things
+    /// stand.
+    pub(super) fn answer_cancels(&mut self, now: Now, key: &Key) {
+        for id in self.calls.at(key) {
+            let call = self.calls.get(id);
+            if call.is_some_and(|call| call.kind == Kind::Cancel) {
+                self.answer_so_far(now, id);
+            }
+        }
+    }
+
     /// It is written down that this call gave its charge up, or could not be.
     pub(super) fn given_up(&mut self, now: Now, call: CallId, key: &Key, committed: bool) {
         self.calls.set_ordered(call, false);

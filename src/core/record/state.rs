@@ -274,6 +274,14 @@ impl Attempting {
         }
     }
 
+    /// Its user asks for it again while it is being worked on.
+    pub(super) fn wanted(self) -> Attempting {
+        Attempting {
+            before: self.before.wanted(),
+            ..self
+        }
+    }
+
     /// No verdict is to be had.
     pub(super) fn park(self, reason: ParkReason, detail: String) -> Parked {
         Parked {

@@ -155,6 +155,16 @@ impl Record {
         Some(record.waits_again(waiting.wanted(), wall_ms))
     }
 
+    /// Its user asks for it again while it is being worked on: it is no longer given up.
+    pub fn wanted_after_all(self, wall_ms: u64) -> Record {
+        match self.state.clone() {
+            State::Attempting(attempting) => {
+                self.turned(State::Attempting(attempting.wanted()), wall_ms)
+            }
+            State::Waiting(_) | State::Parked(_) | State::Settled(_) => self,
+        }
+    }
+
     /// Takes up again what is parked, or failed and may yet succeed, and makes due at once what
     /// waits; `None` for all else. What was given up stays given up.
     pub fn reopen(self, wall_ms: u64) -> Option<Record> {
