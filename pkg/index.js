@@ -213,6 +213,11 @@ export class BillingClient {
     });
   }
 
+  /** @returns {Promise<Api.QuarantinedRecord[]>} */
+  async quarantined() {
+    return this.#ask(() => this.#core.quarantined());
+  }
+
   /** @returns {Api.BillingSnapshot} */
   getSnapshot() {
     return this.#host.snapshot();

@@ -25,10 +25,14 @@ mod damage;
 mod fetched;
 #[path = "web/host.rs"]
 mod host;
+#[path = "web/moving.rs"]
+mod moving;
 #[path = "web/opening.rs"]
 mod opening;
 #[path = "web/raw.rs"]
 mod raw;
+#[path = "web/schema.rs"]
+mod schema;
 #[path = "web/stores.rs"]
 mod stores;
 #[path = "web/token.rs"]

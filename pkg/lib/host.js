@@ -16,6 +16,8 @@
  * @property {(kind: Kind, listener: (subject: any) => void) => () => void} on
  */
 
+const EARLY_LIMIT = 20;
+
 /**
  * @param {Api.BillingOptions} options
  * @returns {ClientHost}
@@ -27,6 +29,12 @@ export function createHost(options) {
   const write = typeof log === "function" ? log : consoleAt(log);
   /** @type {Api.BillingSnapshot | null} */
   let snapshot = null;
+  /**
+   * Alerts of the opening, which nobody could listen for yet; null once somebody has.
+   *
+   * @type {Api.Alert[] | null}
+   */
+  let early = [];
 
   return {
     async token(refresh) {
@@ -46,6 +54,9 @@ export function createHost(options) {
       if (kind === "log") {
         callSafely(write, subject);
       }
+      if (kind === "alert" && early && early.length < EARLY_LIMIT) {
+        early.push(subject);
+      }
       for (const listener of [...(listeners.get(kind) ?? [])]) {
         callSafely(listener, subject);
       }
@@ -62,6 +73,15 @@ export function createHost(options) {
       // A wrapper of its own: the same function may listen twice.
       const own = (/** @type {any} */ subject) => listener(subject);
       all.add(own);
+      if (kind === "alert" && early) {
+        const told = early;
+        early = null;
+        queueMicrotask(() => {
+          if (all.has(own)) {
+            for (const alert of told) callSafely(own, alert);
+          }
+        });
+      }
       return () => void all.delete(own);
     },
   };

@@ -55,6 +55,18 @@ export interface ChargeRecord {
   outcome: ChargeOutcome | null;
 }
 
+/** A stored charge that did not pass its check, as it was found. */
+export interface QuarantinedRecord {
+  /** The key under which it was stored. */
+  key: string;
+  /** What is wrong with it. */
+  detail: string;
+  /** When that was found; 0 where it was not noted. */
+  foundAt: number;
+  /** What was stored: JSON where the storage keeps objects, else the text itself. */
+  stored: string;
+}
+
 export interface BillingSnapshot {
   account: string;
   /** Null until the server has said it once. */
@@ -63,6 +75,11 @@ export interface BillingSnapshot {
   network: "online" | "offline" | "unreachable";
   /** Where the queue lives; only `indexeddb` survives a crash of the browser. */
   storage: "indexeddb" | "localstorage" | "memory";
+  /**
+   * Whether the browser has promised not to evict the queue when the device runs out of room
+   * (`navigator.storage.persist()`). It is asked once, when a charge is first kept; null before.
+   */
+  persisted?: boolean | null;
   /** Charges by their status, charged ones apart, and the points of open charges and running tasks. */
   queue: { pending: number; retrying: number; failed: number; unknown: number; heldPoints: number };
   /** Progress of the flush that is running, in this tab or another. */

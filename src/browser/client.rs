@@ -16,6 +16,7 @@ use super::store::{Choice, Store};
 use crate::core::charge::{Charge, ChargeRequest, InvalidArgument, Key};
 use crate::core::config::Options;
 use crate::core::engine::{CallId, Engine, Event, Setup};
+use crate::core::journal::ApplyAt;
 
 /// One client of one account.
 #[wasm_bindgen]
@@ -50,7 +51,12 @@ impl Client {
         let choice = storage_choice(storage.as_deref())?;
         let credentials = credentials_of(credentials.as_deref())?;
         let names = Names::new(&account);
-        let store = Store::open(&names, choice).await;
+        let mut news = Vec::new();
+        let at = ApplyAt {
+            wall_ms: now().wall_ms,
+            longest_claim_ms: config.claim_ms(),
+        };
+        let store = Store::open(&names, choice, at, &mut news).await;
         let tab = format!("{:016x}", random_u64());
         let setup = Setup {
             account,
@@ -63,6 +69,7 @@ impl Client {
         let shell = Shell::start(Parts {
             engine: Engine::new(setup, config),
             store,
+            news,
             host,
             destination: Destination {
                 base_url,
@@ -148,6 +155,15 @@ impl Client {
         future_to_promise(async move {
             // What can't be read is not there; the alert has said so.
             Ok(to_js(&shell.records().await.unwrap_or_default()))
+        })
+    }
+
+    /// `quarantined()`.
+    pub fn quarantined(&self) -> Promise {
+        let shell = Rc::clone(&self.shell);
+        future_to_promise(async move {
+            // What can't be read is not there; the alert has said so.
+            Ok(to_js(&shell.set_aside().await.unwrap_or_default()))
         })
     }
 

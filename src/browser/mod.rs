@@ -13,6 +13,7 @@ mod listeners;
 mod lock;
 pub mod names;
 mod peers;
+mod persistence;
 mod shell;
 pub mod store;
 

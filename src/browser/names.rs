@@ -36,9 +36,19 @@ impl Names {
         format!("{}{key}", self.charges())
     }
 
+    /// What the localStorage entries begin with in which damaged ones are kept.
+    pub fn all_damaged(&self) -> String {
+        format!("tollbox:{}:damaged:", self.account)
+    }
+
     /// Where a damaged entry is kept.
     pub fn damaged(&self, key: &Key) -> String {
-        format!("tollbox:{}:damaged:{key}", self.account)
+        format!("{}{key}", self.all_damaged())
+    }
+
+    /// The localStorage entry that tells which database the journal was in.
+    pub fn marker(&self) -> String {
+        format!("tollbox:{}:journal", self.account)
     }
 
     /// An entry that is written and removed to see whether localStorage works.
@@ -55,6 +65,12 @@ impl Names {
     /// follows.
     pub fn alive(&self) -> String {
         format!("tollbox:{}:alive:", self.account)
+    }
+
+    /// What the Web Lock begins with that a client holds as long as its journal is in
+    /// localStorage; its tab's name follows.
+    pub fn fallback(&self) -> String {
+        format!("tollbox:{}:fallback:", self.account)
     }
 
     /// The Web Lock under which one tab flushes.

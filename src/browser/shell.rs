@@ -17,13 +17,13 @@ use super::http::{self, Destination, Exchange};
 use super::lock::{self, Lock};
 use super::names::Names;
 use super::peers::{Message, Peers};
-use super::store::Store;
-use super::{balance_cache, listeners};
+use super::store::{News, Scope, SetAside, Store};
+use super::{balance_cache, listeners, persistence};
 use crate::core::engine::{Answer, CallId, Effect, Engine, Event, Notice};
 use crate::core::journal::{ApplyAt, Op};
 use crate::core::ordered::Map;
 use crate::core::protocol::Request;
-use crate::core::snapshot::ChargeRecord;
+use crate::core::snapshot::{ChargeRecord, Snapshot, StorageKind};
 
 /// `setTimeout` takes no more, and a look once an hour costs nothing.
 const LONGEST_TIMER_MS: u64 = 3_600_000;
@@ -42,6 +42,9 @@ pub struct Shell {
     tab: String,
     lock: Lock,
     alive: Lock,
+    /// Held as long as the journal is in localStorage.
+    fallback: Lock,
+    asked_to_persist: Cell<bool>,
     peers: RefCell<Option<Peers>>,
     listeners: RefCell<Vec<EventListener>>,
     timer: RefCell<Option<Timeout>>,
@@ -58,6 +61,8 @@ pub struct Parts {
     pub engine: Engine,
     /// The journal.
     pub store: Store,
+    /// What the store had to say when it was opened.
+    pub news: Vec<News>,
     /// The facade's side.
     pub host: Host,
     /// Where requests go.
@@ -84,6 +89,8 @@ impl Shell {
             tab: parts.tab,
             lock: Lock::default(),
             alive: Lock::default(),
+            fallback: Lock::default(),
+            asked_to_persist: Cell::new(false),
             peers: RefCell::new(None),
             listeners: RefCell::new(Vec::new()),
             timer: RefCell::new(None),
@@ -109,6 +116,7 @@ impl Shell {
                 .handle(now(), Event::Cached(confirmed));
         }
         shell.show_alive().await;
+        shell.report(parts.news);
         shell.drain();
         shell
     }
@@ -118,6 +126,15 @@ impl Shell {
         // Without it this client's claims may be taken over while it lives, which the key makes
         // harmless.
         let _ = self.alive.acquire(&name, ALIVE_PATIENCE_MS).await;
+        self.show_fallback().await;
+    }
+
+    /// Keeps other tabs from moving away what this one works with.
+    async fn show_fallback(&self) {
+        if self.store.kind() == StorageKind::LocalStorage {
+            let name = format!("{}{}", self.names.fallback(), self.tab);
+            let _ = self.fallback.acquire(&name, ALIVE_PATIENCE_MS).await;
+        }
     }
 
     /// What this account's things are called.
@@ -160,6 +177,7 @@ impl Shell {
     pub fn let_go_of_locks(&self) {
         self.lock.let_go();
         self.alive.let_go();
+        self.fallback.let_go();
     }
 
     /// The page is back from the back/forward cache.
@@ -232,7 +250,7 @@ impl Shell {
     fn perform(self: &Rc<Shell>, effect: Effect) {
         match effect {
             Effect::Journal { ops, relaxed } => self.journal(ops, relaxed),
-            Effect::Load => self.load(),
+            Effect::Load { all } => self.load(all),
             Effect::Send {
                 send,
                 request,
@@ -250,33 +268,43 @@ impl Shell {
                 balance_cache::write(&self.names.balance(), confirmed.as_ref());
             }
             Effect::Resolve { call, answer } => self.resolve(call, &answer),
-            Effect::Notice(notice) => self.notice(&notice),
+            Effect::Notice(notice) => {
+                if let Notice::Snapshot(snapshot) = &notice {
+                    self.guard(snapshot);
+                }
+                self.notice(&notice);
+            }
         }
     }
 
     fn journal(self: &Rc<Shell>, ops: Vec<Op>, relaxed: bool) {
         let shell = Rc::clone(self);
         spawn_local(async move {
-            let at = ApplyAt {
-                wall_ms: now().wall_ms,
-                longest_claim_ms: shell.longest_claim_ms,
-            };
-            let result = shell.store.apply(&ops, relaxed, at).await;
-            let result = result.map(|outcome| {
-                shell.report_damages(outcome.damages);
-                outcome.value
-            });
+            let mut news = Vec::new();
+            let at = shell.apply_at();
+            let result = shell.store.apply(&ops, relaxed, at, &mut news).await;
+            shell.report(news);
             shell.dispatch(Event::Journaled(result));
         });
     }
 
-    fn load(self: &Rc<Shell>) {
+    fn apply_at(&self) -> ApplyAt {
+        ApplyAt {
+            wall_ms: now().wall_ms,
+            longest_claim_ms: self.longest_claim_ms,
+        }
+    }
+
+    fn load(self: &Rc<Shell>, all: bool) {
         let shell = Rc::clone(self);
+        let scope = match all {
+            true => Scope::All,
+            false => Scope::Unsettled,
+        };
         spawn_local(async move {
-            let records = shell.store.load().await.map(|outcome| {
-                shell.report_damages(outcome.damages);
-                outcome.value
-            });
+            let mut news = Vec::new();
+            let records = shell.store.load(scope, shell.apply_at(), &mut news).await;
+            shell.report(news);
             if let Some(tabs) = lock::held(&shell.names.alive()).await {
                 shell.dispatch(Event::Alive(tabs));
             }
@@ -284,9 +312,42 @@ impl Shell {
         });
     }
 
-    fn report_damages(self: &Rc<Shell>, damages: Vec<String>) {
-        for detail in damages {
-            self.dispatch(Event::Damaged { detail });
+    fn report(self: &Rc<Shell>, news: Vec<News>) {
+        let (mut set_aside, mut left_alone) = (Vec::new(), Vec::new());
+        for news in news {
+            match news {
+                News::SetAside(detail) => set_aside.push(detail),
+                News::LeftAlone(detail) => left_alone.push(detail),
+                News::Wiped(detail) => self.dispatch(Event::Wiped { detail }),
+                News::Moved { to, why } => {
+                    let shell = Rc::clone(self);
+                    spawn_local(async move { shell.show_fallback().await });
+                    self.dispatch(Event::Moved { to, why });
+                }
+            }
+        }
+        if !set_aside.is_empty() || !left_alone.is_empty() {
+            self.dispatch(Event::Unreadable {
+                set_aside,
+                left_alone,
+            });
+        }
+    }
+
+    /// With charges at stake, their loss is to be noticed, and the browser asked to keep them.
+    fn guard(self: &Rc<Shell>, snapshot: &Snapshot) {
+        let queue = snapshot.queue;
+        let open = queue.pending.saturating_add(queue.retrying);
+        let open = open.saturating_add(queue.unknown);
+        self.store.mark(open);
+        let durable = snapshot.storage == StorageKind::IndexedDb;
+        if open > 0 && durable && !self.asked_to_persist.replace(true) {
+            let shell = Rc::clone(self);
+            spawn_local(async move {
+                if let Some(persisted) = persistence::ask().await {
+                    shell.dispatch(Event::Persisted(persisted));
+                }
+            });
         }
     }
 
@@ -352,9 +413,17 @@ impl Shell {
     }
 
     /// All charges that are known, newest first.
-    pub async fn records(&self) -> Result<Vec<ChargeRecord>, String> {
-        let outcome = self.store.load().await?;
-        Ok(self.engine.borrow().show_all(outcome.value))
+    pub async fn records(self: &Rc<Shell>) -> Result<Vec<ChargeRecord>, String> {
+        let mut news = Vec::new();
+        let at = self.apply_at();
+        let records = self.store.load(Scope::All, at, &mut news).await;
+        self.report(news);
+        Ok(self.engine.borrow().show_all(records?))
+    }
+
+    /// What did not pass its check, oldest first.
+    pub async fn set_aside(&self) -> Result<Vec<SetAside>, String> {
+        self.store.set_aside().await
     }
 }
 

@@ -65,6 +65,11 @@ pub enum Op {
         /// For people.
         detail: String,
     },
+    /// Takes over a charge of another storage, which may hold an earlier or a later state of it.
+    Adopt {
+        /// As it is there.
+        record: Record,
+    },
     /// Forgets a settled charge.
     Forget {
         /// Whose.
@@ -115,6 +120,7 @@ impl Op {
     pub fn key(&self) -> &Key {
         match self {
             Op::Enqueue { charge, .. } | Op::Conclude { charge, .. } => &charge.key,
+            Op::Adopt { record } => &record.charge().key,
             Op::Begin { key, .. }
             | Op::Reopen { key }
             | Op::TakeUp { key }
@@ -133,7 +139,8 @@ impl Op {
             | Op::Conclude { .. }
             | Op::Reopen { .. }
             | Op::TakeUp { .. }
-            | Op::Cancel { .. } => false,
+            | Op::Cancel { .. }
+            | Op::Adopt { .. } => false,
         }
     }
 
@@ -181,6 +188,7 @@ impl Op {
             Op::Cancel { detail, .. } => {
                 current.and_then(|record| record.cancel(detail.clone(), at.wall_ms))
             }
+            Op::Adopt { record } => return adopt(record, current, at),
             Op::Forget { .. } => return forget(current),
             Op::Read { .. } => return Applied::kept(current, true),
         };
@@ -254,7 +262,7 @@ fn enqueue(
         }
     };
     // What was sent before may have to be looked up first.
-    let claim = claim.filter(|_| taken_on.attempts() == 0);
+    let claim = claim.filter(|_| !taken_on.may_have_left());
     let begun = claim.and_then(|claim| {
         taken_on.clone().begin(
             Purpose::Send,
@@ -269,6 +277,20 @@ fn enqueue(
 /// This charge's record, if its key is not another's.
 fn of(charge: &Charge, current: Option<Record>) -> Option<Record> {
     current.filter(|record| record.charge().is_same_as(charge))
+}
+
+/// `done` is false where the key is another charge's.
+fn adopt(record: &Record, current: Option<Record>, at: ApplyAt) -> Applied {
+    let Some(current) = current else {
+        return Applied::put(record.clone().adopted());
+    };
+    if !current.charge().is_same_as(record.charge()) {
+        return Applied::kept(Some(current), false);
+    }
+    match current.clone().joined_by(record, at.wall_ms) {
+        Some(joined) => Applied::put(joined),
+        None => Applied::kept(Some(current), true),
+    }
 }
 
 fn forget(current: Option<Record>) -> Applied {

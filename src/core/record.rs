@@ -14,6 +14,7 @@
 //! Each state is a type of its own, and its methods are the transitions that leave it. A receipt
 //! has none: what is charged stays charged.
 
+mod adoption;
 mod state;
 mod transitions;
 mod verdict;
@@ -42,6 +43,10 @@ pub struct Record {
     /// It failed and was taken up again by itself, which is done once.
     #[serde(default)]
     taken_up: bool,
+    /// It was in a storage of which a crash may leave an earlier state, so it may have been
+    /// attempted more often than it says.
+    #[serde(default)]
+    adopted: bool,
     state: State,
 }
 
@@ -56,6 +61,7 @@ impl Record {
             updated_at_ms: charge.created_at_ms,
             ageless: false,
             taken_up: false,
+            adopted: false,
             state: State::Waiting(Waiting::default()),
             charge,
         }
@@ -92,6 +98,11 @@ impl Record {
     /// Charge requests so far.
     pub fn attempts(&self) -> u32 {
         self.attempts
+    }
+
+    /// Whether a charge request may have left, as far as the record can tell.
+    pub fn may_have_left(&self) -> bool {
+        self.attempts > 0 || self.adopted
     }
 
     /// Charge requests since it was last (re)opened: what counts against `maxTotalAttempts`.

@@ -188,6 +188,9 @@ pub struct Snapshot {
     pub network: Network,
     /// Where the journal lives.
     pub storage: StorageKind,
+    /// Whether the browser has promised not to evict the journal; `None` where it was not asked,
+    /// because nothing was at stake yet.
+    pub persisted: Option<bool>,
     /// The queue, counted.
     pub queue: QueueCounts,
     /// Progress of the flush that is running.

@@ -6,6 +6,7 @@ use tollbox::core::charge::Key;
 use tollbox::core::engine::{Effect, Event, Notice, SendId};
 use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
 use tollbox::core::protocol::{Request, Response};
+use tollbox::core::record::Record;
 use tollbox::core::snapshot::BillingStatus;
 
 use super::server::Fault;
@@ -23,6 +24,7 @@ pub enum Happening {
     },
     Load {
         tab: usize,
+        all: bool,
     },
     /// The server does this, and nobody hears of it.
     Do {
@@ -87,7 +89,7 @@ impl World {
                 self.engine(tab).journal_orders += 1;
                 self.plan(self.commit_ms, Happening::Commit { tab, ops });
             }
-            Effect::Load => self.plan(1, Happening::Load { tab }),
+            Effect::Load { all } => self.plan(1, Happening::Load { tab, all }),
             Effect::Send {
                 send,
                 request,
@@ -186,11 +188,16 @@ impl World {
                     self.tell(tab, Event::Journaled(result));
                 }
             }
-            Happening::Load { tab } => {
+            Happening::Load { tab, all } => {
                 if self.tabs[tab].is_some() {
                     let records = match self.fail_load {
                         true => Err("the disk can't be read".to_owned()),
-                        false => Ok(self.journal.values().cloned().collect()),
+                        false => {
+                            let unsettled =
+                                |record: &&Record| record.is_held() || record.is_retryable();
+                            let records = self.journal.values();
+                            Ok(records.filter(|it| all || unsettled(it)).cloned().collect())
+                        }
                     };
                     if self.locks {
                         let alive = self.live().into_iter().map(|tab| format!("tab{tab}"));

@@ -160,21 +160,40 @@ fn what_has_left_the_window_is_not_judged_by() {
 fn a_damaged_record_is_alerted_of_and_logged() {
     let mut world = World::new();
     let tab = world.start();
-    for _ in 0..2 {
+    let damaged = |details: &[&str]| Event::Unreadable {
+        set_aside: details.iter().map(|detail| (*detail).to_owned()).collect(),
+        left_alone: Vec::new(),
+    };
+    world.tell(
+        tab,
+        damaged(&["record 7 is damaged", "record 8 is damaged"]),
+    );
+    assert_eq!(alerts(&world, tab), [AlertKind::RecordQuarantined]);
+    world.tell(tab, damaged(&["record 9 is damaged"]));
+    assert_eq!(alerts(&world, tab), [AlertKind::RecordQuarantined; 2]);
+    let lines = logged(&world, tab);
+    assert_eq!(lines.len(), 3);
+    for (line, record) in lines.iter().zip(["record 7", "record 8", "record 9"]) {
+        assert_eq!(line.level, Level::Error);
+        assert!(line.message.contains(record));
+    }
+}
+
+#[test]
+fn a_record_of_a_newer_version_is_told_of_once_however_often_it_is_read() {
+    let mut world = World::new();
+    let tab = world.start();
+    for _ in 0..3 {
         world.tell(
             tab,
-            Event::Damaged {
-                detail: "record 7 is damaged".into(),
+            Event::Unreadable {
+                set_aside: Vec::new(),
+                left_alone: vec!["record 7 is of a newer version".into()],
             },
         );
     }
     assert_eq!(alerts(&world, tab), [AlertKind::RecordQuarantined]);
-    let lines = logged(&world, tab);
-    assert_eq!(lines.len(), 2);
-    for line in lines {
-        assert_eq!(line.level, Level::Error);
-        assert!(line.message.contains("record 7"));
-    }
+    assert_eq!(logged(&world, tab).len(), 1);
 }
 
 #[test]

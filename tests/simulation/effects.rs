@@ -32,9 +32,9 @@ impl World {
                 let tab = id;
                 self.plan(in_ms, Happening::Commit { tab, ops, relaxed });
             }
-            Effect::Load => {
+            Effect::Load { all } => {
                 let in_ms = self.dice.between(0, 5);
-                self.plan(in_ms, Happening::Load { tab: id });
+                self.plan(in_ms, Happening::Load { tab: id, all });
             }
             Effect::Send {
                 send,
@@ -117,7 +117,7 @@ impl World {
             Happening::Act => self.act(),
             Happening::Commit { tab, ops, relaxed } => self.commit(tab, ops, relaxed),
             Happening::Committed { tab, result } => self.committed(tab, result),
-            Happening::Load { tab } => self.load(tab),
+            Happening::Load { tab, all } => self.load(tab, all),
             Happening::Arrive { sending, heard } => self.arrive(&sending, heard),
             Happening::Answer {
                 tab,

@@ -4,7 +4,7 @@ use tollbox::core::engine::Event;
 
 use super::tab::{Life, TabId};
 use super::user::Action;
-use super::world::World;
+use super::world::{Happening, World};
 
 const DAY_MS: u64 = 86_400_000;
 /// How long outages, refusals and the like last at most.
@@ -26,7 +26,7 @@ impl World {
                     self.tabs[place].throttle_ms = 0;
                 }
                 self.nudge(tab, Event::Online(self.online));
-                self.nudge(tab, Event::Woke);
+                self.tell(tab, Event::Woke);
             }
             Action::Hide => {
                 if let Some(place) = self.place(tab) {
@@ -77,11 +77,18 @@ impl World {
         }
     }
 
+    /// No browser freezes a page whose transaction is under way.
     pub fn freeze(&mut self, place: usize) {
+        if self.tabs[place].writing {
+            return;
+        }
         let frozen_ms = self.dice.skewed(&FROZEN_MS);
         let tab = &mut self.tabs[place];
         tab.frozen_until_ms = self.mono_ms + frozen_ms;
         let id = tab.id;
+        // Before anything else that happened to it meanwhile.
+        let event = Event::Woke;
+        self.plan(frozen_ms, Happening::Told { tab: id, event });
         self.books.expect_no_haste_of(id);
         self.note(|| format!("tab{id} is FROZEN for {frozen_ms} ms"));
     }

@@ -105,13 +105,20 @@ impl World {
         }
     }
 
-    pub fn load(&mut self, tab: TabId) {
+    pub fn load(&mut self, tab: TabId, all: bool) {
         if self.place(tab).is_none() {
             return;
         }
         let records = match self.dice.chance(self.mix.fail_read) {
             true => Err("it can't be read".to_owned()),
-            false => Ok(self.journal.records.values().cloned().collect()),
+            false => {
+                let records = self.journal.records.values();
+                let unsettled = |record: &&Record| record.is_held() || record.is_retryable();
+                Ok(records
+                    .filter(|record| all || unsettled(record))
+                    .cloned()
+                    .collect())
+            }
         };
         if !self.mix.no_locks {
             let alive = self.tabs.iter().map(|tab| format!("tab{}", tab.id));

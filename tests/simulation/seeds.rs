@@ -20,12 +20,9 @@ const TRACE_LINES: usize = 60;
 /// Violations after which a range of seeds ends.
 const ENOUGH: usize = 12;
 
-/// What the core has an answer to: everything but a clock that is set while nobody is there, and
-/// what a tab that was frozen says in the moment in which it thaws.
+/// What the core has an answer to: everything but a clock that is set while nobody is there.
 pub fn usual() -> Classes {
-    Classes::all()
-        .without(Class::BlindClocks)
-        .without(Class::Frozen)
+    Classes::all().without(Class::BlindClocks)
 }
 
 struct Found {

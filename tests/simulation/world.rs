@@ -43,6 +43,7 @@ pub enum Happening {
     },
     Load {
         tab: TabId,
+        all: bool,
     },
     Arrive {
         sending: Rc<Sending>,
@@ -92,7 +93,7 @@ impl Happening {
         match self {
             Happening::Act | Happening::Commit { .. } | Happening::Arrive { .. } => None,
             Happening::Committed { tab, .. }
-            | Happening::Load { tab }
+            | Happening::Load { tab, .. }
             | Happening::Answer { tab, .. }
             | Happening::Lost { tab, .. }
             | Happening::NotSent { tab, .. }
@@ -241,6 +242,9 @@ impl World {
         self.counts.events += 1;
         self.note(|| format!("tab{id} <- {}", trace::event(&event)));
         let tab = &mut self.tabs[place];
+        if matches!(event, Event::Woke) {
+            tab.nudged();
+        }
         let now = tab.now(self.mono_ms, self.wall_ms);
         tab.engine.handle(now, event);
         self.drain(id);

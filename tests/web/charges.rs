@@ -1,6 +1,7 @@
 //! Charges and operations to test with.
 
-use tollbox::browser::store::Store;
+use tollbox::browser::names::Names;
+use tollbox::browser::store::{Choice, News, Scope, Store};
 use tollbox::core::charge::{Charge, ChargeRequest, Key};
 use tollbox::core::journal::{Applied, ApplyAt, Op};
 use tollbox::core::points::Points;
@@ -85,18 +86,56 @@ pub fn charged() -> Verdict {
     })
 }
 
-/// Applies them strictly, and finds nothing damaged.
-pub async fn apply(store: &Store, ops: &[Op]) -> Vec<Applied> {
-    let outcome = store.apply(ops, false, AT).await.unwrap();
-    assert_eq!(outcome.damages, Vec::<String>::new());
-    outcome.value
+/// Opens a store that has nothing to say.
+pub async fn open_store(account: &str, choice: Choice) -> Store {
+    let (store, news) = open_with_news(account, choice).await;
+    assert_eq!(news, []);
+    store
 }
 
-/// Everything in the store, by key, and nothing damaged.
+/// Opens a store.
+pub async fn open_with_news(account: &str, choice: Choice) -> (Store, Vec<News>) {
+    let mut news = Vec::new();
+    let store = Store::open(&Names::new(account), choice, AT, &mut news).await;
+    (store, news)
+}
+
+/// Where the journal of an account is.
+pub fn database(account: &str) -> String {
+    Names::new(account).database()
+}
+
+/// Applies them strictly, and finds nothing amiss.
+pub async fn apply(store: &Store, ops: &[Op]) -> Vec<Applied> {
+    let (applied, news) = apply_with_news(store, ops).await;
+    assert_eq!(news, []);
+    applied.unwrap()
+}
+
+/// Applies them strictly.
+pub async fn apply_with_news(
+    store: &Store,
+    ops: &[Op],
+) -> (Result<Vec<Applied>, String>, Vec<News>) {
+    let mut news = Vec::new();
+    (store.apply(ops, false, AT, &mut news).await, news)
+}
+
+/// Everything in the store, by key, and nothing amiss.
 pub async fn load(store: &Store) -> Vec<Record> {
-    let outcome = store.load().await.unwrap();
-    assert_eq!(outcome.damages, Vec::<String>::new());
-    sorted(outcome.value)
+    let (records, news) = load_with_news(store, Scope::All).await;
+    assert_eq!(news, []);
+    records.unwrap()
+}
+
+/// What is in the store, by key.
+pub async fn load_with_news(
+    store: &Store,
+    scope: Scope,
+) -> (Result<Vec<Record>, String>, Vec<News>) {
+    let mut news = Vec::new();
+    let records = store.load(scope, AT, &mut news).await;
+    (records.map(sorted), news)
 }
 
 pub fn sorted(mut records: Vec<Record>) -> Vec<Record> {

@@ -2,11 +2,13 @@
 //! version to come: left alone.
 
 use serde_json::{Value, json};
-use tollbox::browser::store::Store;
+use tollbox::browser::store::{News, Place, Scope, Store};
 use tollbox::core::codec;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::charges::{AT, apply, enqueue, fresh, keys, load, read, sorted};
+use crate::charges::{
+    apply, apply_with_news, database, enqueue, fresh, keys, load, load_with_news, read,
+};
 use crate::raw;
 use crate::stores::{indexed_db, local, prefix};
 
@@ -56,14 +58,14 @@ impl Scene {
             change: name,
         };
         apply(&scene.store, &["before", "later", "spoilt"].map(enqueue)).await;
-        let row = raw::row(&scene.account, "spoilt").await.unwrap();
-        raw::put_row(&scene.account, &change(&row)).await;
+        let row = raw::row(&database(&scene.account), "spoilt").await.unwrap();
+        raw::put_row(&database(&scene.account), &change(&row)).await;
         scene
     }
 
     async fn local((name, change): Change) -> Scene {
         let account = fresh("damage");
-        let store = local(&account);
+        let store = local(&account).await;
         let scene = Scene {
             account,
             store,
@@ -82,9 +84,9 @@ impl Scene {
 
     /// The raw record of `spoilt`, if it still is in its place.
     async fn in_place(&self) -> Option<Value> {
-        match &self.store {
-            Store::IndexedDb(_) => raw::row(&self.account, "spoilt").await,
-            Store::Local(_) | Store::Memory(_) | Store::None(_) => {
+        match &*self.store.place() {
+            Place::IndexedDb(_) => raw::row(&database(&self.account), "spoilt").await,
+            Place::Local(_) | Place::Memory(_) | Place::None(_) => {
                 raw::entry(&self.entry_name()).map(|text| serde_json::from_str(&text).unwrap())
             }
         }
@@ -92,9 +94,11 @@ impl Scene {
 
     /// How many records have been set aside.
     async fn aside(&self) -> usize {
-        match &self.store {
-            Store::IndexedDb(_) => raw::rows(&self.account, "quarantine").await.len(),
-            Store::Local(_) | Store::Memory(_) | Store::None(_) => {
+        match &*self.store.place() {
+            Place::IndexedDb(_) => raw::rows(&database(&self.account), "quarantine")
+                .await
+                .len(),
+            Place::Local(_) | Place::Memory(_) | Place::None(_) => {
                 raw::entry_names(&format!("tollbox:{}:damaged:", self.account)).len()
             }
         }
@@ -102,11 +106,13 @@ impl Scene {
 
     async fn load_sets_aside(self) {
         let change = self.change;
-        let outcome = self.store.load().await.expect(change);
-        assert_eq!(outcome.damages.len(), 1, "{change}");
-        assert!(outcome.damages[0].contains("spoilt"), "{change}");
+        let (records, news) = load_with_news(&self.store, Scope::All).await;
+        assert!(
+            matches!(&news[..], [News::SetAside(detail)] if detail.contains("spoilt")),
+            "{change}: {news:?}"
+        );
         assert_eq!(
-            keys(&sorted(outcome.value)),
+            keys(&records.expect(change)),
             ["before", "later"],
             "{change}"
         );
@@ -124,10 +130,13 @@ impl Scene {
     async fn apply_sets_aside(self) {
         let change = self.change;
         let ops = [read("before"), enqueue("spoilt"), enqueue("new")];
-        let outcome = self.store.apply(&ops, false, AT).await.expect(change);
-        assert_eq!(outcome.damages.len(), 1, "{change}");
-        let all_there = outcome
-            .value
+        let (applied, news) = apply_with_news(&self.store, &ops).await;
+        assert!(
+            matches!(&news[..], [News::SetAside(_)]),
+            "{change}: {news:?}"
+        );
+        let all_there = applied
+            .expect(change)
             .iter()
             .all(|applied| applied.done && applied.record.is_some());
         assert!(all_there, "{change}");
@@ -142,15 +151,11 @@ impl Scene {
 
     async fn leaves_alone(self) {
         let before = self.in_place().await;
-        let outcome = self.store.load().await.unwrap();
-        assert_eq!(outcome.damages.len(), 1, "{:?}", outcome.damages);
-        assert_eq!(keys(&sorted(outcome.value)), ["before", "later"]);
+        let (records, news) = load_with_news(&self.store, Scope::All).await;
+        assert!(matches!(&news[..], [News::LeftAlone(_)]), "{news:?}");
+        assert_eq!(keys(&records.unwrap()), ["before", "later"]);
         // Whatever is answered to this: what is there must not be overwritten.
-        drop(
-            self.store
-                .apply(&[enqueue("spoilt"), read("later")], false, AT)
-                .await,
-        );
+        drop(apply_with_news(&self.store, &[enqueue("spoilt"), read("later")]).await);
         assert_eq!(self.in_place().await, before);
         assert_eq!(self.aside().await, 0);
         self.end().await;
@@ -159,7 +164,7 @@ impl Scene {
     async fn end(self) {
         self.store.close();
         raw::remove_entries(&format!("tollbox:{}:", self.account));
-        raw::delete_database(&self.account).await;
+        raw::delete_database(&database(&self.account)).await;
     }
 }
 
@@ -196,9 +201,9 @@ async fn a_damaged_entry_is_set_aside_when_it_is_come_upon() {
 async fn an_entry_that_is_no_json_is_set_aside() {
     let scene = Scene::local(SPOILT[0]).await;
     raw::put_entry(&scene.entry_name(), "{\"format\":1,");
-    let outcome = scene.store.load().await.unwrap();
-    assert_eq!(outcome.damages.len(), 1);
-    assert_eq!(keys(&sorted(outcome.value)), ["before", "later"]);
+    let (records, news) = load_with_news(&scene.store, Scope::All).await;
+    assert_eq!(news.len(), 1);
+    assert_eq!(keys(&records.unwrap()), ["before", "later"]);
     assert_eq!(scene.aside().await, 1);
     assert_eq!(raw::entry(&scene.entry_name()), None);
     scene.end().await;

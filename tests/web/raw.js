@@ -51,6 +51,21 @@ export function deleteDatabase(/** @type {string} */ name) {
   });
 }
 
+/** Makes a database of the first schema, with these rows, given as JSON. */
+export async function makeFirstSchema(
+  /** @type {string} */ name,
+  /** @type {string} */ rows,
+) {
+  const request = indexedDB.open(name, 1);
+  request.onupgradeneeded = () => {
+    const charges = request.result.createObjectStore("charges", { keyPath: "key" });
+    charges.createIndex("by_state", ["state", "sequence"]);
+    request.result.createObjectStore("quarantine", { autoIncrement: true });
+    for (const row of JSON.parse(rows)) charges.put(row);
+  };
+  (await done(request)).close();
+}
+
 /** Makes the database as a version of this package to come would. */
 export async function makeNewerDatabase(/** @type {string} */ name) {
   const request = indexedDB.open(name, 1_000);
@@ -72,6 +87,22 @@ export async function blockDatabase(/** @type {string} */ name) {
     (await done(upgrade)).close();
     await deleteDatabase(name);
   };
+}
+
+/** Holds a Web Lock until the function that is returned is called. */
+export function holdLock(/** @type {string} */ name) {
+  return new Promise((held) => {
+    const done = navigator.locks.request(
+      name,
+      () =>
+        new Promise((release) => {
+          held(async () => {
+            release(undefined);
+            await done;
+          });
+        }),
+    );
+  });
 }
 
 /** Hides one of window's members, as a browser that has none; the function returned ends that. */

@@ -17,11 +17,17 @@ extern "C" {
     #[wasm_bindgen(js_name = deleteDatabase, catch)]
     async fn delete(name: &str) -> Result<JsValue, JsValue>;
 
+    #[wasm_bindgen(js_name = makeFirstSchema, catch)]
+    async fn make_first(name: &str, rows: &str) -> Result<JsValue, JsValue>;
+
     #[wasm_bindgen(js_name = makeNewerDatabase, catch)]
     async fn make_newer(name: &str) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(js_name = blockDatabase, catch)]
     async fn block(name: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(js_name = holdLock, catch)]
+    async fn hold(name: &str) -> Result<JsValue, JsValue>;
 
     fn hide(member: &str) -> Function;
 }
@@ -48,6 +54,11 @@ pub async fn delete_database(database: &str) {
     delete(database).await.unwrap();
 }
 
+/// Makes a database of the first schema with these rows.
+pub async fn make_first_schema(database: &str, rows: &str) {
+    make_first(database, rows).await.unwrap();
+}
+
 /// Makes the database as a version of this package to come would.
 pub async fn make_newer_database(database: &str) {
     make_newer(database).await.unwrap();
@@ -56,6 +67,11 @@ pub async fn make_newer_database(database: &str) {
 /// Keeps everybody's attempts to open the database waiting, until the function is called.
 pub async fn block_database(database: &str) -> Function {
     block(database).await.unwrap().unchecked_into()
+}
+
+/// Holds a Web Lock until the function is called.
+pub async fn hold_lock(name: &str) -> Function {
+    hold(name).await.unwrap().unchecked_into()
 }
 
 /// Calls a function of no arguments, and waits for what it returns.

@@ -4,19 +4,30 @@
 //! Through web-sys, not gloo-storage: a damaged entry is to be kept as it is, and gloo-storage
 //! shows only what parses.
 
-use super::{Found, Outcome, inspect};
+use serde::{Deserialize, Serialize};
+
+use super::{Found, News, SetAside, inspect};
 use crate::browser::balance_cache::local_storage;
+use crate::browser::clock::now;
 use crate::browser::error::text;
 use crate::browser::names::Names;
 use crate::core::charge::Key;
 use crate::core::codec::{self, Stored};
 use crate::core::journal::{Applied, ApplyAt, Op, Write};
-use crate::core::record::Record;
+use crate::core::record::{Record, State};
 
 /// Entries whose names begin with a prefix.
 #[derive(Debug)]
 pub struct Local {
     names: Names,
+}
+
+/// An entry that was set aside.
+#[derive(Serialize, Deserialize)]
+struct Aside {
+    why: String,
+    found_at_ms: f64,
+    entry: String,
 }
 
 impl Local {
@@ -28,13 +39,44 @@ impl Local {
         Some(Local { names })
     }
 
-    /// Applies these one after the other; on an error, what was written is put back.
-    pub fn apply(&self, ops: &[Op], at: ApplyAt) -> Result<Outcome<Vec<Applied>>, String> {
+    /// Takes on what an earlier start left: after a crash that may be an earlier state, so
+    /// nothing counts as never attempted.
+    pub fn take_on(&self, at: ApplyAt, news: &mut Vec<News>) {
+        let records = self.load(news).into_iter();
+        let ops: Vec<Op> = records.map(|record| Op::Adopt { record }).collect();
+        // What can't be written stays as it is.
+        drop(self.apply(&ops, at, news));
+    }
+
+    /// Applies these one after the other; on an error, what was written is put back. What may be
+    /// forgotten gives way to what may not.
+    pub fn apply(
+        &self,
+        ops: &[Op],
+        at: ApplyAt,
+        news: &mut Vec<News>,
+    ) -> Result<Vec<Applied>, String> {
+        let first = self.try_apply(ops, at, news);
+        match first {
+            Ok(_) => first,
+            Err(_) => {
+                self.give_way();
+                self.try_apply(ops, at, news)
+            }
+        }
+    }
+
+    fn try_apply(
+        &self,
+        ops: &[Op],
+        at: ApplyAt,
+        news: &mut Vec<News>,
+    ) -> Result<Vec<Applied>, String> {
         let mut done: Vec<(&Key, Option<String>)> = Vec::new();
-        let mut outcome = Outcome::<Vec<Applied>>::default();
+        let mut results = Vec::with_capacity(ops.len());
         for op in ops {
             let entry = read(&self.names.charge(op.key()));
-            let applied = match self.current(op.key(), entry.as_deref(), &mut outcome.damages) {
+            let applied = match self.current(op.key(), entry.as_deref(), news) {
                 Ok(current) => op.apply(current, at),
                 Err(why) => Applied::unreadable(why),
             };
@@ -45,33 +87,90 @@ impl Local {
                 return Err(error);
             }
             done.push((op.key(), entry));
-            outcome.value.push(applied);
+            results.push(applied);
         }
-        Ok(outcome)
+        Ok(results)
     }
 
     /// Everything that is there.
-    pub fn load(&self) -> Outcome<Vec<Record>> {
-        let mut outcome = Outcome::<Vec<Record>>::default();
+    pub fn load(&self, news: &mut Vec<News>) -> Vec<Record> {
+        let mut records = Vec::new();
         for key in self.keys() {
             let entry = read(&self.names.charge(&key));
             // What can't be read has been reported.
-            if let Ok(record) = self.current(&key, entry.as_deref(), &mut outcome.damages) {
-                outcome.value.extend(record);
+            if let Ok(record) = self.current(&key, entry.as_deref(), news) {
+                records.extend(record);
             }
         }
-        outcome
+        records
+    }
+
+    /// Whether there is any charge, or what was one.
+    pub fn has_charges(&self) -> bool {
+        !self.keys().is_empty()
+    }
+
+    /// Removes a charge.
+    pub fn remove(&self, key: &Key) {
+        remove(&self.names.charge(key));
+    }
+
+    /// What was set aside.
+    pub fn set_aside(&self) -> Vec<SetAside> {
+        let prefix = self.names.all_damaged();
+        let aside = entry_names(&prefix).into_iter().filter_map(|name| {
+            let text = read(&name)?;
+            let key = name.strip_prefix(&prefix)?.to_owned();
+            // An entry of an earlier version is the bare text.
+            let aside = serde_json::from_str(&text).unwrap_or(Aside {
+                why: String::new(),
+                found_at_ms: 0.0,
+                entry: text,
+            });
+            Some(SetAside {
+                key,
+                detail: aside.why,
+                found_at: aside.found_at_ms,
+                stored: aside.entry,
+            })
+        });
+        aside.collect()
+    }
+
+    /// Sets a charge aside.
+    pub fn put_aside(&self, key: &Key, why: &str, news: &mut Vec<News>) {
+        let entry = read(&self.names.charge(key)).unwrap_or_default();
+        if self.keep_aside(key, why, &entry).is_ok() {
+            news.push(News::SetAside(why.to_owned()));
+        }
+    }
+
+    fn keep_aside(&self, key: &Key, why: &str, entry: &str) -> Result<(), String> {
+        let aside = Aside {
+            why: why.to_owned(),
+            found_at_ms: now().wall_ms as f64,
+            entry: entry.to_owned(),
+        };
+        let text = serde_json::to_string(&aside).map_err(|error| error.to_string())?;
+        write(&self.names.damaged(key), &text)?;
+        self.remove(key);
+        Ok(())
+    }
+
+    /// Makes room: settled charges and the cached balance go.
+    fn give_way(&self) {
+        remove(&self.names.balance());
+        for record in self.load(&mut Vec::new()) {
+            if matches!(record.state(), State::Settled(_)) && !record.is_retryable() {
+                self.remove(&record.charge().key);
+            }
+        }
     }
 
     fn keys(&self) -> Vec<Key> {
-        let Some(storage) = local_storage() else {
-            return Vec::new();
-        };
         let prefix = self.names.charges();
-        let count = storage.length().unwrap_or(0);
-        let names = (0..count).filter_map(|at| storage.key(at).ok().flatten());
-        names
-            .filter_map(|name| Key::new(name.strip_prefix(&prefix)?).ok())
+        let keys = entry_names(&prefix).into_iter();
+        keys.filter_map(|name| Key::new(name.strip_prefix(&prefix)?).ok())
             .collect()
     }
 
@@ -80,7 +179,7 @@ impl Local {
         &self,
         key: &Key,
         entry: Option<&str>,
-        damages: &mut Vec<String>,
+        news: &mut Vec<News>,
     ) -> Result<Option<Record>, String> {
         let Some(entry) = entry else {
             return Ok(None);
@@ -89,13 +188,12 @@ impl Local {
         match inspect(key.as_str(), stored.as_ref()) {
             Found::Record(record) => Ok(Some(*record)),
             Found::Newer(why) => {
-                damages.push(why.clone());
+                news.push(News::LeftAlone(why.clone()));
                 Err(why)
             }
             Found::Damaged(why) => {
-                damages.push(why);
-                write(&self.names.damaged(key), entry)?;
-                remove(&self.names.charge(key));
+                self.keep_aside(key, &why, entry)?;
+                news.push(News::SetAside(why));
                 Ok(None)
             }
         }
@@ -125,6 +223,15 @@ impl Local {
             None => remove(&name),
         }
     }
+}
+
+fn entry_names(prefix: &str) -> Vec<String> {
+    let Some(storage) = local_storage() else {
+        return Vec::new();
+    };
+    let count = storage.length().unwrap_or(0);
+    let names = (0..count).filter_map(|at| storage.key(at).ok().flatten());
+    names.filter(|name| name.starts_with(prefix)).collect()
 }
 
 fn read(name: &str) -> Option<String> {

@@ -2,9 +2,8 @@
 
 use std::cell::RefCell;
 
-use super::{Outcome, apply_to};
 use crate::core::charge::Key;
-use crate::core::journal::{Applied, ApplyAt, Op};
+use crate::core::journal::{Applied, ApplyAt, Op, Write};
 use crate::core::ordered::Map;
 use crate::core::record::Record;
 
@@ -16,23 +15,27 @@ pub struct Memory {
 
 impl Memory {
     /// Applies all of these.
-    pub fn apply(&self, ops: &[Op], at: ApplyAt) -> Outcome<Vec<Applied>> {
+    pub fn apply(&self, ops: &[Op], at: ApplyAt) -> Vec<Applied> {
         let mut records = self.records.borrow_mut();
-        let applied = ops.iter().map(|op| {
-            let current = records.get(op.key()).cloned();
-            apply_to(&mut records, op, current, at)
-        });
-        Outcome {
-            value: applied.collect(),
-            damages: Vec::new(),
+        let mut results = Vec::with_capacity(ops.len());
+        for op in ops {
+            let applied = op.apply(records.get(op.key()).cloned(), at);
+            match (applied.write, &applied.record) {
+                (Write::Put, Some(record)) => {
+                    records.insert(op.key().clone(), record.clone());
+                }
+                (Write::Delete, _) => {
+                    records.remove(op.key());
+                }
+                (Write::Keep, _) | (Write::Put, None) => {}
+            }
+            results.push(applied);
         }
+        results
     }
 
     /// Everything that is there.
-    pub fn load(&self) -> Outcome<Vec<Record>> {
-        Outcome {
-            value: self.records.borrow().values().cloned().collect(),
-            damages: Vec::new(),
-        }
+    pub fn load(&self) -> Vec<Record> {
+        self.records.borrow().values().cloned().collect()
     }
 }

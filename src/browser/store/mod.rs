@@ -2,17 +2,23 @@
 
 mod indexed_db;
 mod local;
+mod marker;
 mod memory;
+mod moving;
+mod trouble;
 
-pub use indexed_db::IndexedDb;
-pub use local::Local;
-pub use memory::Memory;
+use std::cell::RefCell;
+use std::rc::Rc;
 
+use serde::Serialize;
+
+pub use self::indexed_db::IndexedDb;
+pub use self::local::Local;
+pub use self::memory::Memory;
+pub use self::trouble::{News, Trouble};
 use super::names::Names;
-use crate::core::charge::Key;
 use crate::core::codec::{self, Damage, Stored};
-use crate::core::journal::{Applied, ApplyAt, Op, Write};
-use crate::core::ordered::Map;
+use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::record::Record;
 use crate::core::snapshot::StorageKind;
 
@@ -30,9 +36,18 @@ pub enum Choice {
     Memory,
 }
 
+/// How much of the journal is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// What may have something left to do: open, parked, or failed and retryable.
+    Unsettled,
+    /// Everything.
+    All,
+}
+
 /// Where the journal lives.
 #[derive(Debug)]
-pub enum Store {
+pub enum Place {
     /// Durable.
     IndexedDb(IndexedDb),
     /// Lost with the last seconds before a crash.
@@ -43,46 +58,63 @@ pub enum Store {
     None(String),
 }
 
-/// What operations came to, and what was found damaged.
-#[derive(Debug, Default)]
-pub struct Outcome<T> {
-    /// What was asked for.
-    pub value: T,
-    /// For people, one line each.
-    pub damages: Vec<String>,
+/// A record that did not pass its check: `QuarantinedRecord` of the public API.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SetAside {
+    /// The key under which it was stored.
+    pub key: String,
+    /// What is wrong with it; for people.
+    pub detail: String,
+    /// Milliseconds since the Unix epoch; 0 where that was not noted.
+    pub found_at: f64,
+    /// What was stored, as it was found.
+    pub stored: String,
+}
+
+/// The journal at rest, wherever it lives.
+#[derive(Debug)]
+pub struct Store {
+    names: Names,
+    choice: Choice,
+    place: RefCell<Rc<Place>>,
 }
 
 impl Store {
-    /// Opens the store, or the next best.
-    pub async fn open(names: &Names, choice: Choice) -> Store {
-        match choice {
-            Choice::Auto => match IndexedDb::open(&names.database()).await {
-                Ok(store) => Store::IndexedDb(store),
-                Err(_) => Store::local_or_memory(names),
+    /// Opens the store, or the next best. What a worse one holds from an earlier time moves over.
+    pub async fn open(names: &Names, choice: Choice, at: ApplyAt, news: &mut Vec<News>) -> Store {
+        let place = match choice {
+            Choice::Auto | Choice::IndexedDb => match IndexedDb::open(&names.database()).await {
+                Ok(database) => {
+                    marker::check(names, database.id(), news);
+                    moving::move_over(names, &database, at, news).await;
+                    Place::IndexedDb(database)
+                }
+                Err(trouble) if choice == Choice::Auto => {
+                    let place = local_or_memory(names, at, news);
+                    news.push(moved_to(&place, trouble.into_detail()));
+                    place
+                }
+                Err(trouble) => Place::None(trouble.into_detail()),
             },
-            Choice::IndexedDb => match IndexedDb::open(&names.database()).await {
-                Ok(store) => Store::IndexedDb(store),
-                Err(error) => Store::None(error),
-            },
-            Choice::LocalStorage => Store::local_or_memory(names),
-            Choice::Memory => Store::Memory(Memory::default()),
+            Choice::LocalStorage => local_or_memory(names, at, news),
+            Choice::Memory => Place::Memory(Memory::default()),
+        };
+        Store {
+            names: names.clone(),
+            choice,
+            place: RefCell::new(Rc::new(place)),
         }
     }
 
-    fn local_or_memory(names: &Names) -> Store {
-        match Local::open(names.clone()) {
-            Some(store) => Store::Local(store),
-            None => Store::Memory(Memory::default()),
-        }
+    /// Where it lives now.
+    pub fn place(&self) -> Rc<Place> {
+        Rc::clone(&self.place.borrow())
     }
 
-    /// Which one it is.
+    /// Which kind of storage that is.
     pub fn kind(&self) -> StorageKind {
-        match self {
-            Store::IndexedDb(_) => StorageKind::IndexedDb,
-            Store::Local(_) => StorageKind::LocalStorage,
-            Store::Memory(_) | Store::None(_) => StorageKind::Memory,
-        }
+        self.place().kind()
     }
 
     /// Applies all of these, or none.
@@ -91,69 +123,124 @@ impl Store {
         ops: &[Op],
         relaxed: bool,
         at: ApplyAt,
-    ) -> Result<Outcome<Vec<Applied>>, String> {
-        match self {
-            Store::IndexedDb(store) => store.apply(ops, relaxed, at).await,
-            Store::Local(store) => store.apply(ops, at),
-            Store::Memory(store) => Ok(store.apply(ops, at)),
-            Store::None(error) => Err(error.clone()),
+        news: &mut Vec<News>,
+    ) -> Result<Vec<Applied>, String> {
+        match &*self.place() {
+            Place::IndexedDb(store) => {
+                let applied = store.apply(ops, relaxed, at, news).await;
+                applied.map_err(|trouble| self.fall_back(trouble, at, news))
+            }
+            Place::Local(store) => store.apply(ops, at, news),
+            Place::Memory(store) => Ok(store.apply(ops, at)),
+            Place::None(error) => Err(error.clone()),
         }
     }
 
-    /// Everything that is there.
-    pub async fn load(&self) -> Result<Outcome<Vec<Record>>, String> {
-        match self {
-            Store::IndexedDb(store) => store.load().await,
-            Store::Local(store) => Ok(store.load()),
-            Store::Memory(store) => Ok(store.load()),
-            Store::None(error) => Err(error.clone()),
+    /// What is there.
+    pub async fn load(
+        &self,
+        scope: Scope,
+        at: ApplyAt,
+        news: &mut Vec<News>,
+    ) -> Result<Vec<Record>, String> {
+        match &*self.place() {
+            Place::IndexedDb(store) => {
+                let loaded = store.load(scope, news).await;
+                loaded.map_err(|trouble| self.fall_back(trouble, at, news))
+            }
+            Place::Local(store) => Ok(store.load(news)),
+            Place::Memory(store) => Ok(store.load()),
+            Place::None(error) => Err(error.clone()),
+        }
+    }
+
+    /// What was set aside, in every storage.
+    pub async fn set_aside(&self) -> Result<Vec<SetAside>, String> {
+        let mut aside = match &*self.place() {
+            Place::IndexedDb(store) => store.set_aside().await.map_err(Trouble::into_detail)?,
+            Place::Local(_) | Place::Memory(_) | Place::None(_) => Vec::new(),
+        };
+        if let Some(local) = Local::open(self.names.clone()) {
+            aside.extend(local.set_aside());
+        }
+        Ok(aside)
+    }
+
+    /// Notes how many charges are open, for the case that the journal is wiped.
+    pub fn mark(&self, open: usize) {
+        if let Place::IndexedDb(store) = &*self.place() {
+            marker::write(&self.names, store.id(), open);
         }
     }
 
     /// Lets go of it.
     pub fn close(&self) {
+        match &*self.place() {
+            Place::IndexedDb(store) => store.close(),
+            Place::Local(_) | Place::Memory(_) | Place::None(_) => {}
+        }
+    }
+
+    /// Goes on with the next best, where the database can't be opened again.
+    fn fall_back(&self, trouble: Trouble, at: ApplyAt, news: &mut Vec<News>) -> String {
+        if let Trouble::Unopenable(why) = &trouble
+            && self.choice == Choice::Auto
+            && matches!(&*self.place(), Place::IndexedDb(_))
+        {
+            let place = local_or_memory(&self.names, at, news);
+            news.push(moved_to(&place, why.clone()));
+            self.close();
+            *self.place.borrow_mut() = Rc::new(place);
+        }
+        trouble.into_detail()
+    }
+}
+
+impl Place {
+    /// Which kind of storage it is.
+    pub fn kind(&self) -> StorageKind {
         match self {
-            Store::IndexedDb(store) => store.close(),
-            Store::Local(_) | Store::Memory(_) | Store::None(_) => {}
+            Place::IndexedDb(_) => StorageKind::IndexedDb,
+            Place::Local(_) => StorageKind::LocalStorage,
+            Place::Memory(_) | Place::None(_) => StorageKind::Memory,
         }
     }
 }
 
-/// One operation on a store that is a map of keys to records, and what it writes there.
-fn apply_to(
-    records: &mut Map<Key, Record>,
-    op: &Op,
-    current: Option<Record>,
-    at: ApplyAt,
-) -> Applied {
-    let applied = op.apply(current, at);
-    let key = op.key();
-    match (applied.write, &applied.record) {
-        (Write::Put, Some(record)) => {
-            records.insert(key.clone(), record.clone());
+fn local_or_memory(names: &Names, at: ApplyAt, news: &mut Vec<News>) -> Place {
+    match Local::open(names.clone()) {
+        Some(store) => {
+            store.take_on(at, news);
+            Place::Local(store)
         }
-        (Write::Delete, _) => {
-            records.remove(key);
-        }
-        (Write::Keep, _) | (Write::Put, None) => {}
+        None => Place::Memory(Memory::default()),
     }
-    applied
+}
+
+fn moved_to(place: &Place, why: String) -> News {
+    News::Moved {
+        to: place.kind(),
+        why,
+    }
 }
 
 /// What the store has under a key.
-enum Found {
+pub enum Found {
     /// A record.
     Record(Box<Record>),
-    /// A record of a newer version: not ours to touch.
+    /// A record of a newer version: not ours to touch. Why; for people.
     Newer(String),
-    /// What is no record: to be set aside.
+    /// What is no record: to be set aside. Why; for people.
     Damaged(String),
 }
 
 /// What this is, which is stored under `key`; `None` for what has not even its shape.
 fn inspect(key: &str, stored: Option<&Stored>) -> Found {
     let damage = match stored.map(codec::decode) {
-        Some(Ok(record)) => return Found::Record(Box::new(record)),
+        Some(Ok(record)) if record.charge().key.as_str() == key => {
+            return Found::Record(Box::new(record));
+        }
+        Some(Ok(record)) => format!("it is the charge {}", record.charge().key),
         Some(Err(Damage::NewerFormat(format))) => {
             return Found::Newer(format!(
                 "the stored charge {key} has format {format}, newer than this version reads: left alone"

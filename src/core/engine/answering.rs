@@ -80,7 +80,7 @@ impl Engine {
         if entry.saved && call.charge.as_ref().is_some_and(other) {
             return Some(self.conflict(call, record));
         }
-        let ended = !record.is_open() && !entry.busy && !entry.outdated;
+        let ended = !record.is_open() && !entry.busy && !entry.outdated && !self.unread;
         let answers = match call.kind {
             Kind::Charge | Kind::Retry => {
                 ended || (!entry.busy && !self.worth_waiting(now, call, entry))
@@ -168,7 +168,7 @@ impl Engine {
             self.config.locale,
         );
         // The journal, which can't be read just now, may tell that it was sent before.
-        let unread = entry.outdated || (!entry.saved && self.load_failures > 0);
+        let unread = self.unread || entry.outdated || (!entry.saved && self.load_failures > 0);
         match unread {
             true => outcome.in_doubt(),
             false => outcome,
@@ -193,7 +193,11 @@ impl Engine {
         let outcome = self.outcome_of(now, entry);
         if entry.busy && !entry.record.is_held() && !is_charged(&entry.record) {
             // It is being taken up again: its last verdict says nothing of this try.
-            return Some(self.not_written_yet(now, outcome));
+            let outcome = self.not_written_yet(now, outcome);
+            return Some(match self.unread {
+                true => outcome.in_doubt(),
+                false => outcome,
+            });
         }
         Some(match call.kind {
             Kind::Cancel => self.outcome_of_cancel(entry, outcome),
@@ -349,7 +353,10 @@ impl Engine {
             | Event::StopWaiting { .. }
             | Event::Loaded(_)
             | Event::Alive(_)
-            | Event::Damaged { .. }
+            | Event::Unreadable { .. }
+            | Event::Moved { .. }
+            | Event::Wiped { .. }
+            | Event::Persisted(_)
             | Event::Answered { .. }
             | Event::Lost { .. }
             | Event::NotSent { .. }

@@ -9,7 +9,7 @@ use crate::core::outcome::Outcome;
 use crate::core::protocol::{Request, Response};
 use crate::core::record::Record;
 use crate::core::snapshot::{
-    BalanceResult, ChargeRecord, FlushProgress, FlushReport, Network, Snapshot,
+    BalanceResult, ChargeRecord, FlushProgress, FlushReport, Network, Snapshot, StorageKind,
 };
 
 /// Names a call of the user's that waits for an answer.
@@ -91,12 +91,28 @@ pub enum Event {
     /// The tabs of this account that live, this one among them: reported with every
     /// [`Event::Loaded`], before it and of a later moment, where it can be known.
     Alive(Vec<String>),
-    /// What the store holds for these charges is damaged, or of a newer version, and was set
-    /// aside or left alone.
-    Damaged {
+    /// The store holds what can't be read.
+    Unreadable {
+        /// Damaged records, which were set aside; for people.
+        set_aside: Vec<String>,
+        /// Records of a newer version, which were left alone; for people.
+        left_alone: Vec<String>,
+    },
+    /// From here on the journal lives in another storage, which may not have what the last one
+    /// had. Reported before what the last one's failure was reported with.
+    Moved {
+        /// Where.
+        to: StorageKind,
+        /// Why; for people.
+        why: String,
+    },
+    /// What the journal held is gone from this device.
+    Wiped {
         /// For people.
         detail: String,
     },
+    /// Whether the browser has promised not to evict the journal.
+    Persisted(bool),
     /// An answer came.
     Answered {
         /// To which request.
@@ -133,7 +149,8 @@ pub enum Event {
     Cached(Confirmed),
     /// The browser's word about the network.
     Online(bool),
-    /// The page is visible again, or back from the back/forward cache.
+    /// The page is visible again, was frozen, or is back from the back/forward cache: what it
+    /// knows may be old.
     Woke,
     /// The deadline has come.
     Tick,
@@ -157,8 +174,12 @@ pub enum Effect {
         /// Whether the write may be lost in a crash.
         relaxed: bool,
     },
-    /// Read the whole journal.
-    Load,
+    /// Read the journal, and report [`Event::Loaded`].
+    Load {
+        /// All of it; else what may have something left to do: open, parked, or failed and
+        /// retryable.
+        all: bool,
+    },
     /// Ask for a token, send, and report one of `Answered`, `Lost` and `NotSent`.
     Send {
         /// Names it.

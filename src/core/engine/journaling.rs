@@ -29,6 +29,9 @@ impl Engine {
         match results {
             Ok(results) => {
                 self.journaling.succeeded();
+                if self.durable() {
+                    self.end_episode(AlertKind::StorageDegraded);
+                }
                 for ((op, then), applied) in under_way.into_iter().zip(results) {
                     if let Some(why) = applied.unreadable {
                         self.not_committed(now, op, then, &why);
@@ -202,20 +205,6 @@ impl Engine {
             wall_ms: now.wall_ms,
             longest_claim_ms: self.config.claim_ms(),
         }
-    }
-
-    pub(super) fn damaged(&mut self, now: Now, detail: String) {
-        self.log_error(now, detail.clone());
-        self.raise(now, AlertKind::RecordQuarantined, detail);
-    }
-
-    pub(super) fn storage_failed(&mut self, now: Now, error: &str) {
-        self.log_error(now, format!("storage failed: {error}"));
-        self.raise(
-            now,
-            AlertKind::StorageDegraded,
-            format!("storage failed: {error}"),
-        );
     }
 
     /// What is told of a charge that could not be written down.

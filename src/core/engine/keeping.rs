@@ -179,9 +179,14 @@ impl Engine {
 
     pub(super) fn loaded(&mut self, now: Now, records: Result<Vec<Record>, String>) {
         self.loading = false;
+        if std::mem::take(&mut self.load_again) && records.is_ok() {
+            return self.load();
+        }
         match records {
             Ok(records) => {
                 self.load_failures = 0;
+                self.loaded_all = true;
+                self.unread = false;
                 self.take_all(now, records);
                 self.judge_claims(now);
             }

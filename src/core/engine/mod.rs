@@ -27,6 +27,7 @@ mod reading;
 mod reopening;
 mod seeking;
 mod sending;
+mod storage;
 mod tasks;
 
 use std::collections::VecDeque;
@@ -106,6 +107,16 @@ pub struct Engine {
     was_out_of_reach: bool,
     shown: Shown,
     loading: bool,
+    /// The page slept, and the journal has not been read since: what is known may be old.
+    unread: bool,
+    /// What is being read was asked for too early.
+    load_again: bool,
+    /// The whole journal has been read since this tab slept.
+    loaded_all: bool,
+    /// Records that were left alone, as reported.
+    left_alone: Set<String>,
+    /// Whether the browser has promised not to evict the journal; `None` before it was asked.
+    persisted: Option<bool>,
     /// Failed readings of the whole journal in a row.
     load_failures: u32,
     slow_tick_at_ms: u64,
@@ -153,10 +164,15 @@ impl Engine {
             was_out_of_reach: false,
             shown: Shown::default(),
             loading: true,
+            unread: false,
+            load_again: false,
+            loaded_all: false,
+            left_alone: Set::new(),
+            persisted: None,
             load_failures: 0,
             slow_tick_at_ms: 0,
             life: Life::Recovering,
-            effects: VecDeque::from([Effect::Load]),
+            effects: VecDeque::from([Effect::Load { all: true }]),
         }
     }
 
@@ -182,7 +198,13 @@ impl Engine {
             Event::Journaled(results) => self.journaled(now, results),
             Event::Loaded(records) => self.loaded(now, records),
             Event::Alive(tabs) => self.learn_alive(now, tabs),
-            Event::Damaged { detail } => self.damaged(now, detail),
+            Event::Unreadable {
+                set_aside,
+                left_alone,
+            } => self.unreadable(now, set_aside, left_alone),
+            Event::Moved { to, why } => self.moved(now, to, &why),
+            Event::Wiped { detail } => self.wiped(now, &detail),
+            Event::Persisted(persisted) => self.persisted = Some(persisted),
             Event::Answered { send, response } => self.answered(now, send, &response),
             Event::Lost { send, timed_out } => self.lost(now, send, timed_out),
             Event::NotSent { send, detail } => self.not_sent(now, send, detail),
@@ -287,8 +309,16 @@ impl Engine {
     fn load(&mut self) {
         if !self.loading {
             self.loading = true;
-            self.effects.push_back(Effect::Load);
+            // What was settled unheard is found by the rarer looks.
+            let all = !self.loaded_all || self.outbox.open() == 0;
+            self.effects.push_back(Effect::Load { all });
         }
+    }
+
+    /// Reads the journal as it is from now on.
+    fn load_anew(&mut self) {
+        self.load_again = self.loading;
+        self.load();
     }
 
     fn browser_says(&mut self, now: Now, online: bool) {
@@ -302,9 +332,12 @@ impl Engine {
         self.progress_all(now);
     }
 
+    /// Nothing certain is said of an open charge before the journal has been read again.
     fn woke(&mut self, now: Now) {
         self.gate.hurry(now);
-        self.load();
+        self.unread = true;
+        self.loaded_all = false;
+        self.load_anew();
     }
 
     fn patience(&self) -> Patience {

@@ -34,6 +34,7 @@ impl Engine {
                 held_points: self.held(),
                 ..self.outbox.counts()
             },
+            persisted: self.persisted,
             flush: self.flush.progress(),
             stats: self.stats.view(),
         }
@@ -171,7 +172,7 @@ impl Engine {
         self.episodes.ends(kind);
     }
 
-    fn alert(&mut self, now: Now, kind: AlertKind, detail: String) {
+    pub(super) fn alert(&mut self, now: Now, kind: AlertKind, detail: String) {
         let at = now.wall_ms;
         self.notice(Notice::Alert(Alert { kind, detail, at }));
     }

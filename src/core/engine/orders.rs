@@ -155,6 +155,7 @@ impl Journaling {
                 | Op::Reopen { .. }
                 | Op::TakeUp { .. }
                 | Op::Cancel { .. }
+                | Op::Adopt { .. }
                 | Op::Forget { .. }
                 | Op::Read { .. } => Purpose::Send,
             };

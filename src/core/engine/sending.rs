@@ -164,7 +164,8 @@ impl Engine {
             State::Attempting(attempting) => attempting.stays_cleared(),
             State::Parked(_) | State::Settled(_) => return false,
         };
-        let may_be_taken = record.attempts() > 0 && !cleared;
+        let left = record.may_have_left() || !self.durable();
+        let may_be_taken = left && !cleared;
         let due = self.key_expired(record, now) || self.is_exhausted(record);
         record.given_up() || (may_be_taken && due)
     }

@@ -243,3 +243,30 @@ fn what_was_sent_before_is_not_claimed_by_charging_it_again() {
     let again = enqueue(5.0, Ok(()), Some("two")).apply(lost, AT);
     assert_eq!(claimant(again.record.as_ref()), None);
 }
+
+#[test]
+fn a_charge_of_another_storage_is_taken_over_unless_its_key_is_another_charges() {
+    let record = Record::open(charge(5.0), 3);
+    let adopt = Op::Adopt {
+        record: record.clone(),
+    };
+    let applied = adopt.apply(None, AT);
+    assert_eq!((applied.write, applied.done), (Write::Put, true));
+    let adopted = applied.record.unwrap();
+    assert!(adopted.may_have_left());
+    // A second time nothing is left to do.
+    let again = adopt.apply(Some(adopted.clone()), AT);
+    assert_eq!((again.write, again.done), (Write::Keep, true));
+    assert_eq!(again.record, Some(adopted));
+    let anothers = Record::open(charge(6.0), 1);
+    let refused = adopt.apply(Some(anothers.clone()), AT);
+    assert_eq!((refused.write, refused.done), (Write::Keep, false));
+    assert_eq!(refused.record, Some(anothers));
+}
+
+#[test]
+fn what_was_taken_over_is_not_claimed_for_sending_as_if_it_were_new() {
+    let adopted = Record::open(charge(5.0), 3).adopted();
+    let applied = enqueue(5.0, Ok(()), Some("one")).apply(Some(adopted), AT);
+    assert_eq!(applied.record.unwrap().claim(), None);
+}

@@ -1,5 +1,6 @@
 //! The transitions of a record, and what is none.
 
+mod adoption;
 mod again;
 mod memory;
 

@@ -120,7 +120,7 @@ impl Record {
     fn given_up_if_untaken(self) -> Record {
         let detail = match &self.state {
             State::Waiting(waiting)
-                if self.attempts == 0 || waiting.cleared() || defect!(CancelsWithoutAsking) =>
+                if !self.may_have_left() || waiting.cleared() || defect!(CancelsWithoutAsking) =>
             {
                 waiting.given_up().map(str::to_owned)
             }
@@ -230,7 +230,7 @@ impl Record {
         self.turned(State::Parked(parked), wall_ms)
     }
 
-    fn turned(self, state: State, wall_ms: u64) -> Record {
+    pub(super) fn turned(self, state: State, wall_ms: u64) -> Record {
         Record {
             ageless: self.ageless || self.is_after(wall_ms),
             revision: self.revision.saturating_add(1),

@@ -1,0 +1,189 @@
+//! The connection to the database: opened within a time limit, let go of for those who want to
+//! change or delete the database, and made anew when it is needed again.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use gloo_events::EventListener;
+use gloo_timers::callback::Timeout;
+use indexed_db_futures::database::Database;
+use indexed_db_futures::error::{Error, OpenDbError};
+use indexed_db_futures::internals::SystemRepr as _;
+use indexed_db_futures::prelude::*;
+use indexed_db_futures::transaction::{TransactionDurability, TransactionMode, TransactionOptions};
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::EventTarget;
+
+use super::IndexedDb;
+use super::schema::{self, ID, JOURNAL, VERSION};
+use crate::browser::clock::random_u64;
+use crate::browser::store::{News, Trouble};
+
+/// WebKit has been seen to leave `open` hanging; so does an upgrade for which another tab does
+/// not make way.
+const OPEN_LIMIT_MS: u32 = 5_000;
+
+/// What there is of a connection.
+#[derive(Debug, Default)]
+pub struct State {
+    open: Option<Open>,
+    /// Of the database that was last connected to.
+    pub(super) id: Option<String>,
+    /// For good.
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Open {
+    database: Database,
+    _listeners: [EventListener; 2],
+}
+
+impl IndexedDb {
+    /// The connection; a new one where there is none.
+    pub(super) async fn connect(&self, news: &mut Vec<News>) -> Result<Database, Trouble> {
+        if let Some(open) = self.usable()? {
+            return Ok(open);
+        }
+        let database = open_in_time(&self.name).await?;
+        let id = match identify(&database).await {
+            Ok(id) => id,
+            Err(error) => {
+                database.close();
+                return Err(Trouble::Unopenable(error.to_string()));
+            }
+        };
+        // Another order of this tab's may have been first, or the client closed.
+        match self.usable() {
+            Ok(None) => {}
+            Ok(Some(open)) => {
+                database.close();
+                return Ok(open);
+            }
+            Err(closed) => {
+                database.close();
+                return Err(closed);
+            }
+        }
+        let mut state = self.state.borrow_mut();
+        let before = state.id.replace(id);
+        if before.is_some() && before != state.id {
+            news.push(News::Wiped("the database was deleted".to_owned()));
+        }
+        state.open = Some(Open {
+            _listeners: self.listeners(&database),
+            database: database.clone(),
+        });
+        Ok(database)
+    }
+
+    fn usable(&self) -> Result<Option<Database>, Trouble> {
+        let state = self.state.borrow();
+        match state.closed {
+            true => Err(Trouble::Failed("the database is closed".to_owned())),
+            false => Ok(state.open.as_ref().map(|open| open.database.clone())),
+        }
+    }
+
+    /// `versionchange` asks to make way for an upgrade or a deletion; `close` tells that the
+    /// browser has taken the database away.
+    fn listeners(&self, database: &Database) -> [EventListener; 2] {
+        let target: &EventTarget = database.as_sys();
+        ["versionchange", "close"].map(|kind| {
+            let state = Rc::downgrade(&self.state);
+            EventListener::new(target, kind, move |_| {
+                if let Some(state) = state.upgrade() {
+                    disconnect(&state);
+                }
+            })
+        })
+    }
+
+    /// Forgets the connection, which is of no use any more.
+    pub(super) fn disconnect(&self) {
+        disconnect(&self.state);
+    }
+
+    /// Closes the connection for good, when what is under way has ended.
+    pub fn close(&self) {
+        self.state.borrow_mut().closed = true;
+        disconnect(&self.state);
+    }
+}
+
+fn disconnect(state: &Rc<RefCell<State>>) {
+    let open = state.borrow_mut().open.take();
+    if let Some(open) = open {
+        // Transactions that have begun go on to their end.
+        open.database.close();
+        // Later than the listener that may have called this.
+        spawn_local(async move { drop(open._listeners) });
+    }
+}
+
+async fn open_in_time(name: &str) -> Result<Database, Trouble> {
+    let opened = Rc::new(RefCell::new(None));
+    let is_late = Rc::new(Cell::new(false));
+    let mut timer = None;
+    let ended = Promise::new(&mut |ended, _| {
+        let (result, late) = (Rc::clone(&opened), Rc::clone(&is_late));
+        let (name, too_late) = (name.to_owned(), ended.clone());
+        timer = Some(Timeout::new(OPEN_LIMIT_MS, move || {
+            // Calling a promise's resolver can't fail.
+            let _ = too_late.call0(&JsValue::UNDEFINED);
+        }));
+        spawn_local(async move {
+            match open(&name).await {
+                // Nobody waits for it, and it would be in the way of others.
+                Ok(database) if late.get() => database.close(),
+                other => *result.borrow_mut() = Some(other),
+            }
+            let _ = ended.call0(&JsValue::UNDEFINED);
+        });
+    });
+    // The promise never rejects.
+    let _ = JsFuture::from(ended).await;
+    drop(timer);
+    is_late.set(true);
+    let result = opened.borrow_mut().take();
+    match result {
+        Some(Ok(database)) => Ok(database),
+        Some(Err(error)) => Err(Trouble::Unopenable(error.to_string())),
+        None => Err(Trouble::Unopenable(
+            "IndexedDB did not open in time".to_owned(),
+        )),
+    }
+}
+
+async fn open(name: &str) -> Result<Database, OpenDbError> {
+    Database::open(name)
+        .with_version(VERSION)
+        .with_on_upgrade_needed(|event, database| {
+            // Versions are small whole numbers.
+            Ok(schema::upgrade(&database, event.old_version() as u32)?)
+        })
+        .await
+}
+
+/// The database's name for itself, made up when it is new.
+async fn identify(database: &Database) -> Result<String, Error> {
+    let transaction = database
+        .transaction(JOURNAL)
+        .with_mode(TransactionMode::Readwrite)
+        .with_options(TransactionOptions::new().with_durability(TransactionDurability::Strict))
+        .build()?;
+    let journal = transaction.object_store(JOURNAL)?;
+    let known: Option<JsValue> = journal.get(ID).primitive()?.await?;
+    let id = match known.and_then(|id| id.as_string()) {
+        Some(id) => id,
+        None => {
+            let id = format!("{:016x}", random_u64());
+            drop(journal.put(id.as_str()).with_key(ID).primitive()?);
+            id
+        }
+    };
+    transaction.commit().await?;
+    Ok(id)
+}

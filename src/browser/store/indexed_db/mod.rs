@@ -1,0 +1,178 @@
+//! The journal in IndexedDB, written with strict durability: what is committed survives a crash.
+
+mod connection;
+mod quarantine;
+mod reading;
+mod rows;
+mod schema;
+mod writing;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use indexed_db_futures::database::Database;
+use indexed_db_futures::error::{DomException, Error};
+use indexed_db_futures::internals::SystemRepr as _;
+use indexed_db_futures::prelude::*;
+use indexed_db_futures::transaction::{
+    Transaction, TransactionDurability, TransactionMode, TransactionOptions,
+};
+use js_sys::Reflect;
+use wasm_bindgen::JsValue;
+
+use self::connection::State;
+use super::{News, Scope, SetAside, Trouble};
+use crate::core::journal::{Applied, ApplyAt, Op};
+use crate::core::record::Record;
+
+/// The journal's database, opened anew when it was closed by somebody else.
+#[derive(Debug)]
+pub struct IndexedDb {
+    name: String,
+    state: Rc<RefCell<State>>,
+}
+
+impl IndexedDb {
+    /// Opens the database, or says why not.
+    pub async fn open(name: &str) -> Result<IndexedDb, Trouble> {
+        let store = IndexedDb {
+            name: name.to_owned(),
+            state: Rc::default(),
+        };
+        store.connect(&mut Vec::new()).await?;
+        Ok(store)
+    }
+
+    /// Names this database: another one has taken its place if it changes.
+    pub fn id(&self) -> Option<String> {
+        self.state.borrow().id.clone()
+    }
+
+    /// Applies all of these in one transaction, and returns when it has committed.
+    pub async fn apply(
+        &self,
+        ops: &[Op],
+        relaxed: bool,
+        at: ApplyAt,
+        news: &mut Vec<News>,
+    ) -> Result<Vec<Applied>, Trouble> {
+        let durability = match relaxed {
+            true => TransactionDurability::Relaxed,
+            false => TransactionDurability::Strict,
+        };
+        let first = self.try_apply(ops, durability, at, news).await;
+        match first {
+            Err(Trouble::Closed(_)) => self.disconnect(),
+            // What may be forgotten gives way to what may not.
+            Err(Trouble::Full(_)) => self.forget_settled().await?,
+            Ok(_) | Err(Trouble::Unopenable(_) | Trouble::Failed(_)) => return first,
+        }
+        self.try_apply(ops, durability, at, news).await
+    }
+
+    async fn try_apply(
+        &self,
+        ops: &[Op],
+        durability: TransactionDurability,
+        at: ApplyAt,
+        news: &mut Vec<News>,
+    ) -> Result<Vec<Applied>, Trouble> {
+        let database = self.connect(news).await?;
+        let transaction = begin(&database, TransactionMode::Readwrite, durability)?;
+        let mut found = Vec::new();
+        let applied = writing::apply(&transaction, ops, at, &mut found).await;
+        let applied = commit(transaction, applied).await?;
+        news.append(&mut found);
+        Ok(applied)
+    }
+
+    /// What is there.
+    pub async fn load(&self, scope: Scope, news: &mut Vec<News>) -> Result<Vec<Record>, Trouble> {
+        let first = self.try_load(scope, news).await;
+        match first {
+            Err(Trouble::Closed(_)) => {
+                self.disconnect();
+                self.try_load(scope, news).await
+            }
+            Ok(_) | Err(Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Failed(_)) => first,
+        }
+    }
+
+    async fn try_load(&self, scope: Scope, news: &mut Vec<News>) -> Result<Vec<Record>, Trouble> {
+        let database = self.connect(news).await?;
+        let durability = TransactionDurability::Relaxed;
+        // Readers don't wait for each other.
+        let transaction = begin(&database, TransactionMode::Readonly, durability)?;
+        let loaded = reading::load(&transaction, scope).await;
+        let loaded = commit(transaction, loaded).await?;
+        if !loaded.amiss.is_empty() {
+            let durability = TransactionDurability::Strict;
+            let transaction = begin(&database, TransactionMode::Readwrite, durability)?;
+            let mut found = Vec::new();
+            let mended = writing::mend(&transaction, &loaded.amiss, &mut found).await;
+            commit(transaction, mended).await?;
+            news.append(&mut found);
+        }
+        Ok(loaded.records)
+    }
+
+    /// What was set aside, oldest first.
+    pub async fn set_aside(&self) -> Result<Vec<SetAside>, Trouble> {
+        let database = self.connect(&mut Vec::new()).await?;
+        let durability = TransactionDurability::Relaxed;
+        let transaction = begin(&database, TransactionMode::Readonly, durability)?;
+        let rows = quarantine::all(&transaction).await;
+        commit(transaction, rows).await
+    }
+
+    async fn forget_settled(&self) -> Result<(), Trouble> {
+        let database = self.connect(&mut Vec::new()).await?;
+        let durability = TransactionDurability::Relaxed;
+        let transaction = begin(&database, TransactionMode::Readwrite, durability)?;
+        let forgotten = writing::forget_settled(&transaction).await;
+        commit(transaction, forgotten).await
+    }
+}
+
+fn begin(
+    database: &Database,
+    mode: TransactionMode,
+    durability: TransactionDurability,
+) -> Result<Transaction<'_>, Trouble> {
+    database
+        .transaction([schema::CHARGES, schema::QUARANTINE])
+        .with_mode(mode)
+        .with_options(TransactionOptions::new().with_durability(durability))
+        .build()
+        .map_err(trouble)
+}
+
+/// Commits what went well; the transaction aborts where something did not.
+async fn commit<T>(transaction: Transaction<'_>, work: Result<T, Error>) -> Result<T, Trouble> {
+    let work = work.map_err(trouble)?;
+    let raw = transaction.as_sys().clone();
+    match transaction.commit().await {
+        Ok(()) => Ok(work),
+        Err(error) => {
+            let cause = raw.error().map(DomException::from);
+            Err(trouble(cause.map_or(error, Error::DomException)))
+        }
+    }
+}
+
+fn trouble(error: Error) -> Trouble {
+    let name = match &error {
+        Error::DomException(exception) => {
+            let exception: &JsValue = exception.as_ref();
+            let name = Reflect::get(exception, &"name".into()).ok();
+            name.and_then(|name| name.as_string()).unwrap_or_default()
+        }
+        Error::Serialisation(_) | Error::MissingData(_) | Error::Unknown(_) => String::new(),
+    };
+    let detail = error.to_string();
+    match name.as_str() {
+        "InvalidStateError" | "AbortError" => Trouble::Closed(detail),
+        "QuotaExceededError" => Trouble::Full(detail),
+        _ => Trouble::Failed(detail),
+    }
+}

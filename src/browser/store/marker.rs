@@ -1,0 +1,50 @@
+//! What localStorage knows of the journal in IndexedDB, so that its loss is noticed: the user may
+//! clear the one storage, or a browser evict it, and leave the other.
+
+use gloo_storage::{LocalStorage, Storage as _};
+use serde::{Deserialize, Serialize};
+
+use super::News;
+use crate::browser::balance_cache::local_storage;
+use crate::browser::names::Names;
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Marker {
+    /// Names the database.
+    id: String,
+    /// How many charges were open in it, as far as its last writer knew.
+    open: usize,
+}
+
+/// Whether the database is the one that was there before; notes the one that is.
+pub fn check(names: &Names, id: Option<String>, news: &mut Vec<News>) {
+    let Some(id) = id else {
+        return;
+    };
+    match read(names) {
+        Some(before) if before.id == id => return,
+        Some(Marker { open, .. }) if open > 0 => news.push(News::Wiped(format!(
+            "the database was deleted while {open} charges were open"
+        ))),
+        Some(_) | None => {}
+    }
+    write(names, Some(id), 0);
+}
+
+/// Notes how many charges are open.
+pub fn write(names: &Names, id: Option<String>, open: usize) {
+    let Some(id) = id else {
+        return;
+    };
+    let marker = Marker { id, open };
+    if local_storage().is_some() && read(names).as_ref() != Some(&marker) {
+        // A full localStorage leaves the old one: a wipe may go unnoticed, nothing else.
+        drop(LocalStorage::set(names.marker(), &marker));
+    }
+}
+
+fn read(names: &Names) -> Option<Marker> {
+    // gloo-storage throws where there is no localStorage.
+    local_storage()?;
+    LocalStorage::get(names.marker()).ok()
+}

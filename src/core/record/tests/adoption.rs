@@ -1,0 +1,81 @@
+//! One charge in two storages.
+
+use super::*;
+
+fn other() -> Record {
+    Record {
+        sequence: 2,
+        ..open()
+    }
+}
+
+fn joined(one: Record, other: Record) -> Record {
+    one.clone().joined_by(&other, 900).unwrap_or(one)
+}
+
+#[test]
+fn a_receipt_counts_more_than_anything_else() {
+    let taken = conclude(sending(other()), charged()).unwrap();
+    for one in [
+        open(),
+        sending(open()),
+        in_state(park()),
+        in_state(declined()),
+        in_state(failed()),
+    ] {
+        assert_eq!(
+            joined(one.clone(), taken.clone()).receipt(),
+            taken.receipt()
+        );
+        assert_eq!(taken.clone().joined_by(&one, 900), None);
+    }
+}
+
+#[test]
+fn what_is_open_counts_more_than_that_nothing_was_taken() {
+    for verdict in [declined(), failed()] {
+        let settled = conclude(sending(other()), verdict).unwrap();
+        for one in [open(), sending(open()), in_state(park())] {
+            assert_eq!(joined(one.clone(), settled.clone()), one);
+            assert!(joined(settled.clone(), one).is_held());
+        }
+    }
+}
+
+#[test]
+fn a_later_state_of_the_same_taking_on_counts() {
+    let early = sending(open());
+    let late = conclude(early.clone(), declined()).unwrap();
+    assert_eq!(joined(early.clone(), late.clone()).state(), late.state());
+    assert_eq!(late.clone().joined_by(&early, 900), None);
+    assert_eq!(late.clone().joined_by(&late, 900), None);
+}
+
+#[test]
+fn of_two_open_ones_no_attempt_is_forgotten() {
+    let (tried, untried) = (in_state(unanswered()), other());
+    assert_eq!(joined(tried.clone(), untried.clone()), tried);
+    let joined = joined(untried, tried);
+    assert_eq!(joined.attempts(), 1);
+    assert!(waiting(&joined).in_doubt());
+}
+
+#[test]
+fn the_earlier_taking_on_counts_for_the_age_of_the_key() {
+    let mut late = in_state(unanswered());
+    late.charge.created_at_ms = 700;
+    assert_eq!(joined(other(), late).charge().created_at_ms, 0);
+}
+
+#[test]
+fn what_was_taken_over_may_have_been_sent_whatever_it_says() {
+    assert!(!open().may_have_left());
+    let adopted = open().adopted();
+    assert!(adopted.may_have_left());
+    assert_eq!(adopted.attempts(), 0);
+    // So giving it up asks the server first.
+    let given_up = adopted.cancel("not wanted".into(), 900).unwrap();
+    assert!(given_up.is_open() && given_up.given_up());
+    let free = open().cancel("not wanted".into(), 900).unwrap();
+    assert!(!free.is_open());
+}

@@ -1,0 +1,158 @@
+//! What localStorage took on while IndexedDB was out of order moves over when it works again.
+
+use tollbox::browser::names::Names;
+use tollbox::browser::store::{Choice, News, Scope};
+use tollbox::core::journal::Op;
+use tollbox::core::snapshot::StorageKind;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::charges::{
+    NOW_MS, apply, begin, charge, enqueue, enqueue_charge, fresh, key, keys, load, load_with_news,
+    open_store, open_with_news,
+};
+use crate::raw;
+use crate::stores::{charged_op, clear, prefix};
+
+#[wasm_bindgen_test]
+async fn the_charges_of_the_fallback_move_over_once() {
+    let account = fresh("moving");
+    let fallback = open_store(&account, Choice::LocalStorage).await;
+    let ops = [
+        enqueue("open"),
+        enqueue("done"),
+        begin("done", "one"),
+        charged_op("done"),
+    ];
+    apply(&fallback, &ops).await;
+
+    let store = open_store(&account, Choice::Auto).await;
+    assert_eq!(store.kind(), StorageKind::IndexedDb);
+    let records = load(&store).await;
+    assert_eq!(keys(&records), ["done", "open"]);
+    assert!(records[0].receipt().is_some());
+    // A crash may have brought an earlier state of it back.
+    assert!(records[1].may_have_left());
+    assert_eq!(raw::entry_names(&prefix(&account)), Vec::<String>::new());
+    store.close();
+    let again = open_store(&account, Choice::Auto).await;
+    assert_eq!(load(&again).await, records);
+    clear(&account, &[again]).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_charge_that_is_in_both_keeps_its_verdict_and_its_attempts() {
+    let account = fresh("both");
+    let store = open_store(&account, Choice::IndexedDb).await;
+    let ops = ["charged", "sent", "waiting"].map(enqueue);
+    apply(&store, &ops).await;
+    apply(&store, &[begin("charged", "one"), charged_op("charged")]).await;
+    apply(&store, &[begin("sent", "one")]).await;
+    store.close();
+    let fallback = open_store(&account, Choice::LocalStorage).await;
+    apply(&fallback, &ops).await;
+    apply(&fallback, &[begin("waiting", "two")]).await;
+
+    let store = open_store(&account, Choice::Auto).await;
+    let records = load(&store).await;
+    assert_eq!(keys(&records), ["charged", "sent", "waiting"]);
+    assert!(records[0].receipt().is_some());
+    assert_eq!(records[1].attempts(), 1);
+    assert_eq!(records[2].attempts(), 1);
+    clear(&account, &[store]).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_charge_whose_key_is_another_charges_is_set_aside() {
+    let account = fresh("conflict");
+    let store = open_store(&account, Choice::IndexedDb).await;
+    apply(&store, &[enqueue("a")]).await;
+    store.close();
+    let fallback = open_store(&account, Choice::LocalStorage).await;
+    let mut other = charge("a");
+    other.feature = "another".to_owned();
+    apply(&fallback, &[enqueue_charge(other)]).await;
+
+    let (store, news) = open_with_news(&account, Choice::Auto).await;
+    assert!(
+        matches!(&news[..], [News::SetAside(why)] if why.contains('a')),
+        "{news:?}"
+    );
+    let records = load(&store).await;
+    assert_eq!(records[0].charge(), &charge("a"));
+    let aside = store.set_aside().await.unwrap();
+    assert_eq!(aside.len(), 1);
+    assert!(aside[0].stored.contains("another"), "{aside:?}");
+    clear(&account, &[store]).await;
+}
+
+#[wasm_bindgen_test]
+async fn what_a_tab_still_works_with_is_not_moved_away() {
+    let account = fresh("user");
+    let fallback = open_store(&account, Choice::LocalStorage).await;
+    apply(&fallback, &[enqueue("a")]).await;
+    let lock = raw::hold_lock(&format!("{}tab", Names::new(&account).fallback())).await;
+    let store = open_store(&account, Choice::Auto).await;
+    assert_eq!(load(&store).await, []);
+    assert_eq!(keys(&load(&fallback).await), ["a"]);
+    store.close();
+    raw::call(&lock).await;
+    let store = open_store(&account, Choice::Auto).await;
+    assert_eq!(keys(&load(&store).await), ["a"]);
+    clear(&account, &[store]).await;
+}
+
+#[wasm_bindgen_test]
+async fn what_is_set_aside_can_be_exported() {
+    for choice in [Choice::IndexedDb, Choice::LocalStorage] {
+        let account = fresh("aside");
+        let store = open_store(&account, choice).await;
+        apply(&store, &[enqueue("a")]).await;
+        match choice {
+            Choice::LocalStorage => {
+                raw::put_entry(&Names::new(&account).charge(&key("a")), "not a charge");
+            }
+            Choice::Auto | Choice::IndexedDb | Choice::Memory => {
+                let database = Names::new(&account).database();
+                let mut row = raw::row(&database, "a").await.unwrap();
+                row["body"] = "not a charge".into();
+                raw::put_row(&database, &row).await;
+            }
+        }
+        let (records, _) = load_with_news(&store, Scope::All).await;
+        assert_eq!(records.unwrap(), []);
+        let aside = store.set_aside().await.unwrap();
+        assert_eq!(aside.len(), 1, "{choice:?}");
+        assert_eq!(aside[0].key, "a");
+        assert!(aside[0].stored.contains("not a charge"), "{aside:?}");
+        assert!(aside[0].detail.contains("damaged"), "{aside:?}");
+        assert!(aside[0].found_at > 0.0, "{aside:?}");
+        clear(&account, &[store]).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_full_local_storage_gives_up_what_is_settled_before_it_refuses_a_charge() {
+    let account = fresh("room");
+    let store = open_store(&account, Choice::LocalStorage).await;
+    for number in 0..20 {
+        let done = format!("done{number}");
+        apply(
+            &store,
+            &[enqueue(&done), begin(&done, "one"), charged_op(&done)],
+        )
+        .await;
+    }
+    let filler = fresh("filler");
+    raw::fill_but(&filler, 100);
+    let applied = apply(&store, &[enqueue("new")]).await;
+    raw::remove_entries(&filler);
+    assert!(applied[0].done);
+    let records = load(&store).await;
+    assert_eq!(keys(&records), ["new"]);
+    assert_eq!(records[0].charge().created_at_ms, NOW_MS);
+    assert!(matches!(
+        store.apply(&[Op::Read { key: key("done1") }], false, crate::charges::AT, &mut Vec::new()).await,
+        Ok(read) if read[0].record.is_none()
+    ));
+    clear(&account, &[store]).await;
+}
