@@ -31,6 +31,7 @@ mod giving_up;
 mod lateness;
 mod limits;
 mod look_ups;
+mod moving;
 mod outage;
 mod outcomes;
 mod patience;

@@ -11,7 +11,7 @@ use super::outcomes::word;
 use super::server::{Fault, On, problem};
 use super::world::{World, key};
 
-fn fail_next(world: &mut World, times: usize, which: impl Fn(&Op) -> bool + 'static) {
+pub fn fail_next(world: &mut World, times: usize, which: impl Fn(&Op) -> bool + 'static) {
     let mut left = times;
     world.fail_write = Box::new(move |_, ops| {
         if left == 0 || !ops.iter().any(&which) {

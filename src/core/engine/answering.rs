@@ -80,11 +80,10 @@ impl Engine {
         if entry.saved && call.charge.as_ref().is_some_and(other) {
             return Some(self.conflict(call, record));
         }
-        let ended = !record.is_open() && !entry.busy && !entry.outdated && !self.unread;
+        let known = !entry.busy && !entry.outdated && !self.unread;
+        let ended = known && !record.is_open();
         let answers = match call.kind {
-            Kind::Charge | Kind::Retry => {
-                ended || (!entry.busy && !self.worth_waiting(now, call, entry))
-            }
+            Kind::Charge | Kind::Retry => ended || (known && !self.worth_waiting(now, call, entry)),
             Kind::Settled => ended,
             // What is open or parked is given up first: see `progress_cancel`.
             Kind::Cancel => {

@@ -1,0 +1,112 @@
+//! A journal that moves, is wiped, or fails and works again.
+
+use tollbox::core::alert::AlertKind;
+use tollbox::core::engine::Event;
+use tollbox::core::journal::Op;
+use tollbox::core::outcome::What;
+use tollbox::core::snapshot::StorageKind;
+
+use super::outage::alerts;
+use super::outcomes::word;
+use super::storage::fail_next;
+use super::world::{World, key};
+
+#[test]
+fn what_was_open_goes_along_when_the_journal_has_to_move() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "queued Offline");
+    // The new place has nothing of it.
+    world.journal.clear();
+    world.tell(
+        tab,
+        Event::Moved {
+            to: StorageKind::LocalStorage,
+            why: "it does not open".into(),
+        },
+    );
+    world.run_for(10);
+    assert_eq!(
+        alerts(&world, tab),
+        [AlertKind::NetworkLost, AlertKind::StorageDegraded]
+    );
+    assert_eq!(world.snapshot(tab).storage, StorageKind::LocalStorage);
+    assert!(world.journal.contains_key(&key("t1")));
+    let later = world.charge(tab, "t2", 5);
+    let outcome = world.wait(later);
+    assert!(
+        matches!(outcome.what, What::Queued { durable: false, .. }),
+        "{outcome:?}"
+    );
+    world.go_online(true);
+    world.settle();
+    for charged in ["f:t1", "f:t2"] {
+        assert_eq!(world.server.times_charged(charged), 1);
+    }
+}
+
+#[test]
+fn a_verdict_that_could_not_be_written_is_written_where_the_journal_has_moved() {
+    let mut world = World::new();
+    let tab = world.start();
+    fail_next(&mut world, 1, |op| matches!(op, Op::Conclude { .. }));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.journal.clear();
+    let to = StorageKind::LocalStorage;
+    let why = "closed".to_owned();
+    world.tell(tab, Event::Moved { to, why });
+    world.settle();
+    let open = world.journal.values().filter(|record| record.is_open());
+    assert_eq!(open.count(), 0);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_wipe_is_told_of_and_what_was_open_is_not_sent() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let end = world.settled(tab, "t1");
+    world.journal.clear();
+    world.tell(
+        tab,
+        Event::Wiped {
+            detail: "deleted".into(),
+        },
+    );
+    world.go_online(true);
+    let outcome = world.wait(end);
+    assert!(
+        matches!(
+            outcome.what,
+            What::Unknown {
+                resolving: false,
+                ..
+            }
+        ),
+        "{outcome:?}"
+    );
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 0);
+    assert!(alerts(&world, tab).contains(&AlertKind::StorageDegraded));
+}
+
+#[test]
+fn storage_that_failed_and_works_again_is_alerted_of_when_it_fails_again() {
+    let mut world = World::new();
+    let tab = world.start();
+    for times in 1..=2 {
+        fail_next(&mut world, 1, |_| true);
+        let task = format!("t{times}");
+        let call = world.charge(tab, &task, 5);
+        assert_eq!(word(&world.wait(call)), "failed StorageUnavailable");
+        assert_eq!(alerts(&world, tab), vec![AlertKind::StorageDegraded; times]);
+        let again = world.charge(tab, &task, 5);
+        assert_eq!(word(&world.wait(again)), "charged");
+    }
+}
