@@ -310,21 +310,3 @@ fn a_living_tabs_claim_lasts_though_the_clock_has_jumped() {
         assert_eq!(word(&world.wait(call)), "charged");
     }
 }
-
-#[test]
-fn a_tab_that_slept_says_nothing_certain_before_it_has_read_the_journal() {
-    let mut world = World::new();
-    let (one, two) = (world.start(), world.start());
-    world.go_online(false);
-    let call = world.charge(one, "t1", 5);
-    world.wait(call);
-    // While `one` sleeps and hears nothing, `two` has the charge made.
-    world.announcements = false;
-    world.tell(two, Event::Woke);
-    world.tell(two, Event::Online(true));
-    world.run_until(|world| world.server.times_charged("f:t1") == 1);
-    world.run_for(100);
-    world.tell(one, Event::Woke);
-    let again = world.charge(one, "t1", 5);
-    assert_eq!(word(&world.wait(again)), "charged again");
-}
