@@ -11,15 +11,15 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use super::clock::now;
-use super::error::{Code, error};
+use super::error::{Code, error, text};
 use super::host::Host;
-use super::http::{self, Destination, Exchange};
+use super::http::{self, Destination, Exchange, Limit};
 use super::lock::{self, Lock};
 use super::names::Names;
 use super::peers::{Message, Peers};
 use super::store::Store;
 use super::{balance_cache, listeners};
-use crate::core::engine::{Answer, CallId, Effect, Engine, Event, Notice};
+use crate::core::engine::{Answer, CallId, Effect, Engine, Event, Notice, SendId};
 use crate::core::journal::{ApplyAt, Op};
 use crate::core::ordered::Map;
 use crate::core::protocol::Request;
@@ -47,6 +47,8 @@ pub struct Shell {
     timer: RefCell<Option<Timeout>>,
     calls: RefCell<Map<CallId, (Function, Function)>>,
     last_call: Cell<CallId>,
+    /// Of the requests that are on their way.
+    limits: RefCell<Map<SendId, Rc<Limit>>>,
     draining: Cell<bool>,
     recovering: RefCell<Vec<Function>>,
     closing: RefCell<Vec<Function>>,
@@ -89,6 +91,7 @@ impl Shell {
             timer: RefCell::new(None),
             calls: RefCell::new(Map::new()),
             last_call: Cell::new(0),
+            limits: RefCell::new(Map::new()),
             draining: Cell::new(false),
             recovering: RefCell::new(Vec::new()),
             closing: RefCell::new(Vec::new()),
@@ -176,7 +179,11 @@ impl Shell {
         let closed = Promise::new(&mut |resolve, _| self.closing.borrow_mut().push(resolve));
         self.listeners.borrow_mut().clear();
         self.dispatch(Event::Close);
-        self.let_go_of_locks();
+        self.lock.close();
+        self.alive.close();
+        for limit in self.limits.borrow().values() {
+            limit.end();
+        }
         closed
     }
 
@@ -290,12 +297,21 @@ impl Shell {
         }
     }
 
-    fn send(self: &Rc<Shell>, send: u64, request: Request, refresh_token: bool, limit_ms: u64) {
+    fn send(self: &Rc<Shell>, send: SendId, request: Request, refresh_token: bool, limit_ms: u64) {
+        let limit = match Limit::new(limit_ms) {
+            Ok(limit) => Rc::new(limit),
+            Err(error) => {
+                let detail = text(&error);
+                return self.dispatch(Event::NotSent { send, detail });
+            }
+        };
+        self.limits.borrow_mut().insert(send, Rc::clone(&limit));
         let shell = Rc::clone(self);
         spawn_local(async move {
             let destination = &shell.destination;
             let exchange =
-                http::exchange(&shell.host, destination, &request, refresh_token, limit_ms).await;
+                http::exchange(&shell.host, destination, &request, refresh_token, &limit).await;
+            shell.limits.borrow_mut().remove(&send);
             shell.dispatch(match exchange {
                 Exchange::Answered(response) => Event::Answered { send, response },
                 Exchange::Lost { timed_out } => Event::Lost { send, timed_out },
