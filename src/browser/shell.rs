@@ -96,14 +96,7 @@ impl Shell {
             recovering: RefCell::new(Vec::new()),
             closing: RefCell::new(Vec::new()),
         });
-        let weak = Rc::downgrade(&shell);
-        let peers = Peers::new(&shell.names.channel(), move |message| {
-            if let Some(shell) = weak.upgrade() {
-                let Message { keys, confirmed } = message;
-                shell.dispatch(Event::Peer { keys, confirmed });
-            }
-        });
-        *shell.peers.borrow_mut() = Some(peers);
+        *shell.peers.borrow_mut() = Some(Peers::of(&shell));
         *shell.listeners.borrow_mut() = listeners::attach(&shell);
         if let Some(confirmed) = balance_cache::read(&shell.names.balance()) {
             shell
@@ -154,19 +147,25 @@ impl Shell {
 
     /// The page is visible again, or back from the back/forward cache.
     pub fn woke(self: &Rc<Shell>) {
-        self.dispatch(Event::Online(is_online()));
+        self.dispatch(Event::Online(listeners::is_online()));
         self.dispatch(Event::Woke);
     }
 
-    /// Lets go of the locks, or stops waiting for them: the page may be on its way into the
-    /// back/forward cache, where it does nothing.
-    pub fn let_go_of_locks(&self) {
-        self.lock.let_go();
+    /// The page may be on its way into the back/forward cache, where it does nothing: lets go of
+    /// the locks, or stops waiting for them, and of the channel, since a message would end its
+    /// stay there.
+    pub fn hidden(&self) {
+        // In this order: whoever is granted the other one asks who lives.
         self.alive.let_go();
+        self.lock.let_go();
+        *self.peers.borrow_mut() = None;
     }
 
     /// The page is back from the back/forward cache.
     pub fn shown_again(self: &Rc<Shell>) {
+        *self.peers.borrow_mut() = Some(Peers::of(self));
+        // Other tabs may have asked again since, and the connections may be long gone.
+        self.end_requests();
         let shell = Rc::clone(self);
         spawn_local(async move {
             shell.show_alive().await;
@@ -181,10 +180,14 @@ impl Shell {
         self.dispatch(Event::Close);
         self.lock.close();
         self.alive.close();
+        self.end_requests();
+        closed
+    }
+
+    fn end_requests(&self) {
         for limit in self.limits.borrow().values() {
             limit.end();
         }
-        closed
     }
 
     fn drain(self: &Rc<Shell>) {
@@ -284,11 +287,15 @@ impl Shell {
                 shell.report_damages(outcome.damages);
                 outcome.value
             });
-            if let Some(tabs) = lock::held(&shell.names.alive()).await {
-                shell.dispatch(Event::Alive(tabs));
-            }
+            shell.learn_alive().await;
             shell.dispatch(Event::Loaded(records));
         });
+    }
+
+    async fn learn_alive(self: &Rc<Shell>) {
+        if let Some(tabs) = lock::held(&self.names.alive()).await {
+            self.dispatch(Event::Alive(tabs));
+        }
     }
 
     fn report_damages(self: &Rc<Shell>, damages: Vec<String>) {
@@ -325,6 +332,10 @@ impl Shell {
         spawn_local(async move {
             let patience_ms = u32::try_from(shell.longest_claim_ms).unwrap_or(u32::MAX);
             let granted = shell.lock.acquire(&shell.names.lock(), patience_ms).await;
+            // Whoever held it before may have died, and left claims.
+            if granted {
+                shell.learn_alive().await;
+            }
             shell.dispatch(match granted {
                 true => Event::LockGranted,
                 false => Event::LockRefused,
@@ -372,11 +383,6 @@ impl Shell {
         let outcome = self.store.load().await?;
         Ok(self.engine.borrow().show_all(outcome.value))
     }
-}
-
-/// What the browser says about the network; online where it says nothing.
-pub fn is_online() -> bool {
-    web_sys::window().is_none_or(|window| window.navigator().on_line())
 }
 
 fn settle(settler: &Function, value: &JsValue) {

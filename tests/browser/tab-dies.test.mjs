@@ -1,54 +1,82 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Stage } from "./support/stage.mjs";
-import { until } from "./support/until.mjs";
+import {
+  chargeAll,
+  chargedOnce,
+  locksAre,
+  openIn,
+  seesCharged,
+  stuckFlush,
+} from "./support/tabs.mjs";
 
 const stage = new Stage();
-const CHARGES_A_TAB = 20;
-const TOTAL = 2 * CHARGES_A_TAB;
-/** No claim of these tests ends by its time within the test. */
-const CLAIM_MS = 60_000;
-/** Long for a hand-over between two tabs, short for a claim. */
-const PROMPTLY_MS = 20_000;
+/** No claim and no request ends by its time within a test. */
+const LIMIT_MS = 120_000;
+/** Long for a hand-over between two tabs on any machine, short for a claim. */
+const PROMPTLY_MS = 30_000;
 
 /**
- * Two tabs of one account with open charges: the first holds the flush lock, its request being
- * stuck in the server, and the second waits for the lock.
+ * Kills the page's renderer.
  *
- * @param {import("./support/server.mjs").Fault} fault what the server does to the first one's request
+ * @param {import("playwright-core").Page} page
  */
-async function stuckFlush(fault) {
-  const { context, page: first, account, options } = await stage.bare();
-  const second = await context.newPage();
-  await stage.site.visit(second);
-  const tabs = [first, second];
-  for (const tab of tabs) {
-    await tab.evaluate(
-      async ({ options, limit }) => {
-        globalThis.client = await globalThis.openClient({
-          ...options,
-          retry: { ...options.retry, requestTimeoutMs: limit },
-        });
-        await globalThis.client.refreshBalance();
-      },
-      { options, limit: CLAIM_MS },
-    );
-  }
-  await context.setOffline(true);
-  for (const [index, tab] of tabs.entries()) {
-    const statuses = await tab.evaluate(
-      async ({ index, count }) => {
-        const charges = Array.from({ length: count }, (_, task) =>
-          globalThis.client.charge({ taskId: `${index}-${task}`, amount: 1, feature: "asr" }),
-        );
-        return (await Promise.all(charges)).map((outcome) => outcome.status);
-      },
-      { index, count: CHARGES_A_TAB },
-    );
-    assert.deepEqual(new Set(statuses), new Set(["queued"]));
-  }
-  await stage.server.breakFor(account, fault, { on: "batch" });
-  // Each tab hears of the network alone, so that it is known which one has the lock.
-  await context.setOffline(false);
-  return { context, tabs, account, options };
+async function crash(page) {
+  const session = await page.context().newCDPSession(page);
+  const crashed = page.waitForEvent("crash");
+  // The one who would answer is dead.
+  void session.send("Page.crash").catch(() => {});
+  await crashed;
 }
+
+test("a tab dies holding the flush lock, its request lost: who waits goes on", async (t) => {
+  const { first, second, account, taskIds } = await stuckFlush(stage, "hang", LIMIT_MS);
+  const began = Date.now();
+  await crash(first);
+  await seesCharged(second, taskIds);
+  const ms = Date.now() - began;
+  t.diagnostic(`all charged ${ms} ms after the crash`);
+  assert.ok(ms < PROMPTLY_MS, `${ms} ms`);
+  chargedOnce(await stage.server.ledger(account), taskIds);
+});
+
+test("a tab dies holding the flush lock, its charges made: who waits goes on, once", async (t) => {
+  const { first, second, account, taskIds } = await stuckFlush(stage, "hang_after", LIMIT_MS);
+  const began = Date.now();
+  await crash(first);
+  await seesCharged(second, taskIds);
+  const ms = Date.now() - began;
+  t.diagnostic(`all charged ${ms} ms after the crash`);
+  assert.ok(ms < PROMPTLY_MS, `${ms} ms`);
+  chargedOnce(await stage.server.ledger(account), taskIds);
+});
+
+test("a tab dies waiting for the lock: its charges are made by the next that starts", async () => {
+  const { first, second, account, taskIds } = await stuckFlush(stage, "hang_after", LIMIT_MS);
+  await crash(second);
+  await locksAre(first, "nobody waiting", ({ pending }) => pending.length === 0);
+  await crash(first);
+  const context = first.context();
+  const next = await context.newPage();
+  await stage.site.visit(next);
+  await openIn(next, await stage.options(account));
+  const began = Date.now();
+  await seesCharged(next, taskIds);
+  assert.ok(Date.now() - began < PROMPTLY_MS);
+  chargedOnce(await stage.server.ledger(account), taskIds);
+});
+
+test("a tab dies with a charge's request on its way: another tab charges the same task, once", async () => {
+  const { context, page, account, options } = await stage.bare();
+  const other = await context.newPage();
+  await stage.site.visit(other);
+  await openIn(page, { ...options, retry: { requestTimeoutMs: LIMIT_MS, respondWithinMs: 100 } });
+  await stage.server.breakFor(account, { kind: "hang_after" }, { on: "charge", times: 1 });
+  const [outcome] = await chargeAll(page, ["film"]);
+  assert.ok(outcome?.status === "unknown" && outcome.durable, JSON.stringify(outcome));
+  await openIn(other, options);
+  await crash(page);
+  await chargeAll(other, ["film"]);
+  await seesCharged(other, ["film"]);
+  chargedOnce(await stage.server.ledger(account), ["film"]);
+});
