@@ -1,10 +1,11 @@
 //! Requests over HTTP, each with one time limit for the token, the headers and the body.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use gloo_net::http::{Method as HttpMethod, RequestBuilder, Response as HttpResponse};
 use gloo_timers::callback::Timeout;
-use js_sys::{Object, Promise, Reflect};
+use js_sys::{Function, Object, Promise, Reflect};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -62,33 +63,40 @@ struct TransportResponse {
 }
 
 /// Ends a request when its time is up.
-struct Limit {
+#[derive(Debug)]
+pub struct Limit {
     controller: web_sys::AbortController,
     passed: Promise,
-    _timer: Timeout,
+    pass: Function,
+    timer: RefCell<Option<Timeout>>,
 }
 
 impl Limit {
-    fn new(time_limit_ms: u64) -> Result<Limit, JsValue> {
+    /// The time runs from now on.
+    pub fn new(time_limit_ms: u64) -> Result<Limit, JsValue> {
         let controller = web_sys::AbortController::new()?;
-        let mut timer = None;
+        let mut pass = None;
         let millis = u32::try_from(time_limit_ms)
             .unwrap_or(u32::MAX)
             .min(i32::MAX as u32);
-        let passed = Promise::new(&mut |_, passed| {
-            let controller = controller.clone();
-            timer = Some(Timeout::new(millis, move || {
-                // In this order: whoever races the two sees the limit first.
-                let _ = passed.call0(&JsValue::UNDEFINED);
-                controller.abort();
-            }));
-        });
-        let timer = timer.ok_or_else(|| JsValue::from_str("no timer"))?;
+        let passed = Promise::new(&mut |_, passed| pass = Some(passed));
+        let pass = pass.ok_or_else(|| JsValue::from_str("no promise"))?;
+        let timer = {
+            let (pass, controller) = (pass.clone(), controller.clone());
+            Timeout::new(millis, move || end(&pass, &controller))
+        };
         Ok(Limit {
             controller,
             passed,
-            _timer: timer,
+            pass,
+            timer: RefCell::new(Some(timer)),
         })
+    }
+
+    /// Ends the request at once.
+    pub fn end(&self) {
+        self.timer.borrow_mut().take();
+        end(&self.pass, &self.controller);
     }
 
     /// The promise's value, unless the limit passes first.
@@ -102,19 +110,21 @@ impl Limit {
     }
 }
 
+fn end(pass: &Function, controller: &web_sys::AbortController) {
+    // In this order: whoever races the two sees the limit first.
+    let _ = pass.call0(&JsValue::UNDEFINED);
+    controller.abort();
+}
+
 /// Asks for a token, sends, and reads the answer.
 pub async fn exchange(
     host: &Host,
     destination: &Destination,
     request: &Request,
     refresh_token: bool,
-    time_limit_ms: u64,
+    limit: &Limit,
 ) -> Exchange {
-    let limit = match Limit::new(time_limit_ms) {
-        Ok(limit) => limit,
-        Err(error) => return Exchange::NotSent(text(&error)),
-    };
-    let token = match token(host, refresh_token, &limit).await {
+    let token = match token(host, refresh_token, limit).await {
         Ok(token) => token,
         Err(detail) => return Exchange::NotSent(detail),
     };
@@ -126,9 +136,9 @@ pub async fn exchange(
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
     let answer = if host.has_transport() {
-        by_transport(host, request, &headers, &limit).await
+        by_transport(host, request, &headers, limit).await
     } else {
-        by_fetch(destination, request, &headers, &limit).await
+        by_fetch(destination, request, &headers, limit).await
     };
     match answer {
         Some(response) => Exchange::Answered(response),

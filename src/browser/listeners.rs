@@ -29,9 +29,7 @@ pub fn attach(shell: &Rc<Shell>) -> Vec<EventListener> {
             }
         }),
         // A lock kept into the back/forward cache blocks every other tab.
-        on(&window, "pagehide", shell, |shell, _| {
-            shell.let_go_of_locks()
-        }),
+        on(&window, "pagehide", shell, |shell, _| shell.hidden()),
         on(&window, "storage", shell, |shell, event| {
             let Some(event) = event.dyn_ref::<StorageEvent>() else {
                 return;
@@ -55,6 +53,11 @@ pub fn attach(shell: &Rc<Shell>) -> Vec<EventListener> {
         }));
     }
     listeners
+}
+
+/// What the browser says about the network; online where it says nothing.
+pub fn is_online() -> bool {
+    web_sys::window().is_none_or(|window| window.navigator().on_line())
 }
 
 fn on(

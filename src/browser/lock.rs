@@ -36,8 +36,16 @@ pub struct Lock {
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: Option<web_sys::AbortController>,
+    waiting: Option<Waiting>,
     release: Option<Function>,
+    closed: bool,
+}
+
+/// A request that has not been granted yet.
+#[derive(Debug)]
+struct Waiting {
+    controller: web_sys::AbortController,
+    _patience: Timeout,
 }
 
 fn locks() -> Option<LockManager> {
@@ -62,6 +70,9 @@ pub async fn held(prefix: &str) -> Option<Vec<String>> {
 impl Lock {
     /// Waits for the lock for at most `patience_ms`; whether it was granted.
     pub async fn acquire(&self, name: &str, patience_ms: u32) -> bool {
+        if self.state.borrow().closed {
+            return false;
+        }
         let Some(locks) = locks() else {
             return true;
         };
@@ -72,8 +83,11 @@ impl Lock {
         if Reflect::set(&options, &"signal".into(), &controller.signal()).is_err() {
             return false;
         }
-        self.state.borrow_mut().waiting = Some(controller.clone());
-        let timer = Timeout::new(patience_ms, move || controller.abort());
+        let too_long = controller.clone();
+        self.state.borrow_mut().waiting = Some(Waiting {
+            controller,
+            _patience: Timeout::new(patience_ms, move || too_long.abort()),
+        });
         let granted = Promise::new(&mut |granted, refused| {
             let on_grant = self.on_grant(granted);
             match locks.request(name, &options, on_grant.unchecked_ref()) {
@@ -86,7 +100,6 @@ impl Lock {
             }
         });
         let granted = JsFuture::from(granted).await.is_ok();
-        drop(timer);
         self.state.borrow_mut().waiting = None;
         granted
     }
@@ -110,11 +123,17 @@ impl Lock {
             (state.waiting.take(), state.release.take())
         };
         if let Some(waiting) = waiting {
-            waiting.abort();
+            waiting.controller.abort();
         }
         if let Some(release) = release {
             settle(&release, &JsValue::UNDEFINED);
         }
+    }
+
+    /// Lets go of it for good: what has been asked for and not begun is refused.
+    pub fn close(&self) {
+        self.state.borrow_mut().closed = true;
+        self.let_go();
     }
 }
 

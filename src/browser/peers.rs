@@ -1,13 +1,17 @@
 //! Other tabs of the same account: what changed is announced on a BroadcastChannel, and whoever
 //! hears of it reads the journal.
 
+use std::rc::Rc;
+
 use gloo_events::EventListener;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsCast as _;
 use web_sys::{BroadcastChannel, MessageEvent};
 
+use super::shell::Shell;
 use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
+use crate::core::engine::Event;
 
 /// What tabs tell each other.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,8 +29,18 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// Listens for other tabs.
-    pub fn new(name: &str, hear: impl Fn(Message) + 'static) -> Peers {
+    /// Listens for the other tabs of the shell's account.
+    pub fn of(shell: &Rc<Shell>) -> Peers {
+        let weak = Rc::downgrade(shell);
+        Peers::new(&shell.names().channel(), move |message| {
+            if let Some(shell) = weak.upgrade() {
+                let Message { keys, confirmed } = message;
+                shell.dispatch(Event::Peer { keys, confirmed });
+            }
+        })
+    }
+
+    fn new(name: &str, hear: impl Fn(Message) + 'static) -> Peers {
         let channel = BroadcastChannel::new(name).ok();
         let listener = channel.as_ref().map(|channel| {
             EventListener::new(channel, "message", move |event| {

@@ -11,15 +11,15 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use super::clock::now;
-use super::error::{Code, error};
+use super::error::{Code, error, text};
 use super::host::Host;
-use super::http::{self, Destination, Exchange};
+use super::http::{self, Destination, Exchange, Limit};
 use super::lock::{self, Lock};
 use super::names::Names;
 use super::peers::{Message, Peers};
 use super::store::{News, Scope, SetAside, Store};
 use super::{balance_cache, listeners, persistence};
-use crate::core::engine::{Answer, CallId, Effect, Engine, Event, Notice};
+use crate::core::engine::{Answer, CallId, Effect, Engine, Event, Notice, SendId};
 use crate::core::journal::{ApplyAt, Op};
 use crate::core::ordered::Map;
 use crate::core::protocol::Request;
@@ -50,6 +50,8 @@ pub struct Shell {
     timer: RefCell<Option<Timeout>>,
     calls: RefCell<Map<CallId, (Function, Function)>>,
     last_call: Cell<CallId>,
+    /// Of the requests that are on their way.
+    limits: RefCell<Map<SendId, Rc<Limit>>>,
     draining: Cell<bool>,
     recovering: RefCell<Vec<Function>>,
     closing: RefCell<Vec<Function>>,
@@ -96,18 +98,12 @@ impl Shell {
             timer: RefCell::new(None),
             calls: RefCell::new(Map::new()),
             last_call: Cell::new(0),
+            limits: RefCell::new(Map::new()),
             draining: Cell::new(false),
             recovering: RefCell::new(Vec::new()),
             closing: RefCell::new(Vec::new()),
         });
-        let weak = Rc::downgrade(&shell);
-        let peers = Peers::new(&shell.names.channel(), move |message| {
-            if let Some(shell) = weak.upgrade() {
-                let Message { keys, confirmed } = message;
-                shell.dispatch(Event::Peer { keys, confirmed });
-            }
-        });
-        *shell.peers.borrow_mut() = Some(peers);
+        *shell.peers.borrow_mut() = Some(Peers::of(&shell));
         *shell.listeners.borrow_mut() = listeners::attach(&shell);
         if let Some(confirmed) = balance_cache::read(&shell.names.balance()) {
             shell
@@ -168,20 +164,26 @@ impl Shell {
 
     /// The page is visible again, or back from the back/forward cache.
     pub fn woke(self: &Rc<Shell>) {
-        self.dispatch(Event::Online(is_online()));
+        self.dispatch(Event::Online(listeners::is_online()));
         self.dispatch(Event::Woke);
     }
 
-    /// Lets go of the locks, or stops waiting for them: the page may be on its way into the
-    /// back/forward cache, where it does nothing.
-    pub fn let_go_of_locks(&self) {
-        self.lock.let_go();
+    /// The page may be on its way into the back/forward cache, where it does nothing: lets go of
+    /// the locks, or stops waiting for them, and of the channel, since a message would end its
+    /// stay there.
+    pub fn hidden(&self) {
+        // In this order: whoever is granted the other one asks who lives.
         self.alive.let_go();
         self.fallback.let_go();
+        self.lock.let_go();
+        *self.peers.borrow_mut() = None;
     }
 
     /// The page is back from the back/forward cache.
     pub fn shown_again(self: &Rc<Shell>) {
+        *self.peers.borrow_mut() = Some(Peers::of(self));
+        // Other tabs may have asked again since, and the connections may be long gone.
+        self.end_requests();
         let shell = Rc::clone(self);
         spawn_local(async move {
             shell.show_alive().await;
@@ -194,8 +196,17 @@ impl Shell {
         let closed = Promise::new(&mut |resolve, _| self.closing.borrow_mut().push(resolve));
         self.listeners.borrow_mut().clear();
         self.dispatch(Event::Close);
-        self.let_go_of_locks();
+        self.lock.close();
+        self.alive.close();
+        self.fallback.close();
+        self.end_requests();
         closed
+    }
+
+    fn end_requests(&self) {
+        for limit in self.limits.borrow().values() {
+            limit.end();
+        }
     }
 
     fn drain(self: &Rc<Shell>) {
@@ -305,9 +316,7 @@ impl Shell {
             let mut news = Vec::new();
             let records = shell.store.load(scope, shell.apply_at(), &mut news).await;
             shell.report(news);
-            if let Some(tabs) = lock::held(&shell.names.alive()).await {
-                shell.dispatch(Event::Alive(tabs));
-            }
+            shell.learn_alive().await;
             shell.dispatch(Event::Loaded(records));
         });
     }
@@ -334,6 +343,12 @@ impl Shell {
         }
     }
 
+    async fn learn_alive(self: &Rc<Shell>) {
+        if let Some(tabs) = lock::held(&self.names.alive()).await {
+            self.dispatch(Event::Alive(tabs));
+        }
+    }
+
     /// With charges at stake, their loss is to be noticed, and the browser asked to keep them.
     fn guard(self: &Rc<Shell>, snapshot: &Snapshot) {
         let queue = snapshot.queue;
@@ -351,12 +366,21 @@ impl Shell {
         }
     }
 
-    fn send(self: &Rc<Shell>, send: u64, request: Request, refresh_token: bool, limit_ms: u64) {
+    fn send(self: &Rc<Shell>, send: SendId, request: Request, refresh_token: bool, limit_ms: u64) {
+        let limit = match Limit::new(limit_ms) {
+            Ok(limit) => Rc::new(limit),
+            Err(error) => {
+                let detail = text(&error);
+                return self.dispatch(Event::NotSent { send, detail });
+            }
+        };
+        self.limits.borrow_mut().insert(send, Rc::clone(&limit));
         let shell = Rc::clone(self);
         spawn_local(async move {
             let destination = &shell.destination;
             let exchange =
-                http::exchange(&shell.host, destination, &request, refresh_token, limit_ms).await;
+                http::exchange(&shell.host, destination, &request, refresh_token, &limit).await;
+            shell.limits.borrow_mut().remove(&send);
             shell.dispatch(match exchange {
                 Exchange::Answered(response) => Event::Answered { send, response },
                 Exchange::Lost { timed_out } => Event::Lost { send, timed_out },
@@ -370,6 +394,10 @@ impl Shell {
         spawn_local(async move {
             let patience_ms = u32::try_from(shell.longest_claim_ms).unwrap_or(u32::MAX);
             let granted = shell.lock.acquire(&shell.names.lock(), patience_ms).await;
+            // Whoever held it before may have died, and left claims.
+            if granted {
+                shell.learn_alive().await;
+            }
             shell.dispatch(match granted {
                 true => Event::LockGranted,
                 false => Event::LockRefused,
@@ -425,11 +453,6 @@ impl Shell {
     pub async fn set_aside(&self) -> Result<Vec<SetAside>, String> {
         self.store.set_aside().await
     }
-}
-
-/// What the browser says about the network; online where it says nothing.
-pub fn is_online() -> bool {
-    web_sys::window().is_none_or(|window| window.navigator().on_line())
 }
 
 fn settle(settler: &Function, value: &JsValue) {

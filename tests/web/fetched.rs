@@ -1,7 +1,7 @@
 //! Requests by `fetch`, over the network and with answers that only a bad network gives.
 
 use serde_json::{Value, json};
-use tollbox::browser::http::{Destination, Exchange, exchange};
+use tollbox::browser::http::{Destination, Exchange, Limit, exchange};
 use tollbox::core::protocol::{Method, Request};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -95,7 +95,8 @@ async fn credentials_are_the_users_choice() {
         };
         let request = get("balance");
         answer_next_fetch("echo");
-        let answer = exchange(host.unchecked_ref(), &destination, &request, false, LONG_MS).await;
+        let limit = Limit::new(LONG_MS).unwrap();
+        let answer = exchange(host.unchecked_ref(), &destination, &request, false, &limit).await;
         let Exchange::Answered(response) = answer else {
             panic!("no answer");
         };

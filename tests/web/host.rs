@@ -2,7 +2,7 @@
 
 use js_sys::Promise;
 use serde_json::Value;
-use tollbox::browser::http::{Destination, Exchange, exchange};
+use tollbox::browser::http::{Destination, Exchange, Limit, exchange};
 use tollbox::core::protocol::{Method, Request};
 use wasm_bindgen::prelude::*;
 
@@ -58,7 +58,8 @@ pub async fn exchange_at(
         base_url: base_url.to_owned(),
         credentials: None,
     };
-    exchange(host.unchecked_ref(), &destination, request, false, limit_ms).await
+    let limit = Limit::new(limit_ms).unwrap();
+    exchange(host.unchecked_ref(), &destination, request, false, &limit).await
 }
 
 /// A look at the page's own server.

@@ -1,7 +1,7 @@
 //! The token: asked for within the time limit, and sent only if it is one.
 
 use serde_json::json;
-use tollbox::browser::http::{Destination, Exchange, exchange};
+use tollbox::browser::http::{Destination, Exchange, Limit, exchange};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -61,12 +61,13 @@ async fn a_new_token_can_be_asked_for() {
         base_url: String::new(),
         credentials: None,
     };
+    let limit = Limit::new(LONG_MS).unwrap();
     exchange(
         host.unchecked_ref(),
         &destination,
         &get("balance"),
         true,
-        LONG_MS,
+        &limit,
     )
     .await;
     assert_eq!(

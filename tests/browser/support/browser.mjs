@@ -20,3 +20,9 @@ export const FLAGS = [
 export function launch() {
   return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 }
+
+/** With the back/forward cache, which Playwright turns off. */
+export function launchWithCache() {
+  const ignoreDefaultArgs = ["--disable-back-forward-cache"];
+  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS, ignoreDefaultArgs });
+}

@@ -1,4 +1,5 @@
 import type { BillingClient, BillingOptions } from "tollbox";
+import type { Watched } from "./watched.mjs";
 
 /** What the bare page (bare.mjs) puts into its window for the functions that tests evaluate there. */
 declare global {
@@ -12,4 +13,6 @@ declare global {
   var client: BillingClient;
   /** What a step of a test keeps for a later one. */
   var kept: Record<string, unknown>;
+  /** What the page holds of the browser, where watched.mjs watches it. */
+  var watched: Watched;
 }

@@ -33,11 +33,15 @@ export class Stage {
   /** @type {import("playwright-core").BrowserContext[]} */
   #contexts = [];
 
-  /** Sets the stage up before the tests of the calling file and clears it after them. */
-  constructor() {
+  /**
+   * Sets the stage up before the tests of the calling file and clears it after them.
+   *
+   * @param {() => Promise<import("playwright-core").Browser>} launching
+   */
+  constructor(launching = launch) {
     before(async () => {
       // One by one: what has started before a failure is ended by `after`.
-      this.browser = await launch();
+      this.browser = await launching();
       this.server = await BillingServer.start();
       this.site = await BareSite.start();
     });

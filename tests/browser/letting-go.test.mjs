@@ -1,0 +1,280 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { freshAccount } from "./support/accounts.mjs";
+import { Stage } from "./support/stage.mjs";
+import { watch } from "./support/watched.mjs";
+
+const stage = new Stage();
+const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
+/** No request of these tests ends by its time limit. */
+const PATIENT = { requestTimeoutMs: 60_000, respondWithinMs: 200 };
+
+/** A page that watches itself, nothing opened yet. */
+async function watchedPage() {
+  const { context, page, account, options } = await stage.bare("let go");
+  await watch(context);
+  await stage.site.visit(page);
+  const held = await page.evaluate(() => globalThis.watched.held());
+  assert.deepEqual(held, {}, "the page itself holds nothing");
+  return { context, page, account, options: { ...options, retry: PATIENT } };
+}
+
+/**
+ * Closes the page's client, and makes sure that nothing is left of it.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} account
+ */
+async function letsGo(page, account) {
+  const left = await page.evaluate(async () => {
+    await globalThis.client.close();
+    const { lock, ...left } = await globalThis.watched.held();
+    // The browser takes a moment to give a lock back.
+    await globalThis.watched.comesTo((held) => held.lock === undefined);
+    return { ...left, ...(await globalThis.watched.held()) };
+  });
+  assert.deepEqual(left, {});
+  assert.equal(await deletes(page, account), "deleted");
+}
+
+/**
+ * What becomes of deleting the account's database from the page.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} account
+ */
+async function deletes(page, account) {
+  return page.evaluate(
+    (name) =>
+      new Promise((resolve) => {
+        const request = indexedDB.deleteDatabase(name);
+        request.onsuccess = () => resolve("deleted");
+        request.onerror = () => resolve("failed");
+        request.onblocked = () => resolve("blocked");
+      }),
+    `tollbox:${encodeURIComponent(account)}`,
+  );
+}
+
+test("an idle client holds something, and nothing once it is closed", async () => {
+  const { page, account, options } = await watchedPage();
+  const held = await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+    await globalThis.client.refreshBalance();
+    return globalThis.watched.held();
+  }, options);
+  assert.deepEqual(
+    Object.keys(held).sort(),
+    ["channel", "database", "listener", "lock", "timer"],
+    "what the watching is about, so that it can fail",
+  );
+  await letsGo(page, account);
+});
+
+test("closed right after opening", async () => {
+  const { page, account, options } = await watchedPage();
+  await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+  }, options);
+  await letsGo(page, account);
+});
+
+test("closed in the moment in which it is opened, and twice", async () => {
+  const { page, account, options } = await watchedPage();
+  await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+    await Promise.all([globalThis.client.close(), globalThis.client.close()]);
+  }, options);
+  await letsGo(page, account);
+});
+
+test("closed while it reads its journal", async () => {
+  const { page, account, options } = await watchedPage();
+  await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+    await globalThis.client.refreshBalance();
+    const before = globalThis.watched.counts().transactions;
+    // A client that is woken reads its journal.
+    dispatchEvent(new Event("online"));
+    while (globalThis.watched.counts().transactions === before) await null;
+    await globalThis.client.close();
+  }, options);
+  await letsGo(page, account);
+});
+
+test("closed with open charges queued", async () => {
+  const { context, page, account, options } = await watchedPage();
+  await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+    await globalThis.client.refreshBalance();
+  }, options);
+  await context.setOffline(true);
+  const outcome = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
+  assert.equal(outcome.status, "queued");
+  await letsGo(page, account);
+});
+
+test("closed with a charge's request on its way: the charge stays, and is found out later", async () => {
+  const { page, account, options } = await watchedPage();
+  await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+    await globalThis.client.refreshBalance();
+  }, options);
+  await stage.server.breakFor(account, { kind: "hang_after" }, { on: "charge" });
+  const outcome = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
+  assert.equal(outcome.status, "unknown");
+  const left = await page.evaluate(async () => {
+    await globalThis.client.close();
+    await globalThis.watched.comesTo((held) => Object.keys(held).length === 0);
+    return globalThis.watched.held();
+  });
+  assert.deepEqual(left, {});
+  await stage.server.repair();
+  const settled = await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+    return globalThis.client.settled("cloud_trans:film");
+  }, options);
+  assert.equal(settled.status, "charged");
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+  await letsGo(page, account);
+});
+
+test("closed while the balance is being read", async () => {
+  const { page, account, options } = await watchedPage();
+  await stage.server.breakFor(account, { kind: "hang" }, { on: "balance" });
+  await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+    globalThis.kept.balance = globalThis.client.refreshBalance();
+    await globalThis.watched.comesTo((held) => held.request !== undefined);
+  }, options);
+  await letsGo(page, account);
+  const balance = await page.evaluate(() => globalThis.kept.balance);
+  assert.equal(/** @type {{ status: string }} */ (balance).status, "unavailable");
+});
+
+test("closed while it flushes", async () => {
+  const { context, page, account, options } = await watchedPage();
+  await queueCharges(context, page, options);
+  await stage.server.breakFor(account, { kind: "hang" }, { on: "batch" });
+  await context.setOffline(false);
+  const flushing = await page.evaluate(() =>
+    globalThis.watched.comesTo(
+      (held) => held.request?.some((url) => url.includes("batch")) ?? false,
+    ),
+  );
+  assert.ok(flushing);
+  await letsGo(page, account);
+});
+
+test("closed while it waits for the lock that another tab flushes under", async () => {
+  const { context, page, account, options } = await watchedPage();
+  const other = await context.newPage();
+  await stage.site.visit(other);
+  await holdFlushLock(other, account);
+  await queueCharges(context, page, options);
+  await context.setOffline(false);
+  const waits = await page.evaluate(async () => {
+    while (!(await navigator.locks.query()).pending?.length);
+    return true;
+  });
+  assert.ok(waits);
+  const left = await page.evaluate(async () => {
+    await globalThis.client.close();
+    const { lock, ...left } = await globalThis.watched.held();
+    return { lock: lock?.length, ...left };
+  });
+  assert.deepEqual(left, { lock: 1 }, "only the other tab's lock");
+  assert.equal(await deletes(page, account), "deleted");
+});
+
+test("closed in the moment in which a flush begins, with the lock held elsewhere", async () => {
+  const { context, page, account, options } = await watchedPage();
+  const other = await context.newPage();
+  await stage.site.visit(other);
+  await queueCharges(context, page, options);
+  await holdFlushLock(other, account);
+  await page.evaluate(async () => {
+    // The shell asks for the lock in the same task in which it is closed.
+    dispatchEvent(new Event("online"));
+    void globalThis.client.flush().catch(() => {});
+    await globalThis.client.close();
+  });
+  await context.setOffline(false);
+  const left = await page.evaluate(() => globalThis.watched.held());
+  assert.deepEqual(left, { lock: [`tollbox:${encodeURIComponent(account)}:flush`] });
+});
+
+test("two clients in one page: one is closed, the other works on and lets go in its turn", async () => {
+  const { page, account, options } = await watchedPage();
+  const outcome = await page.evaluate(
+    async ({ options, request }) => {
+      const first = await globalThis.openClient(options);
+      globalThis.client = await globalThis.openClient(options);
+      await first.close();
+      return globalThis.client.charge(request);
+    },
+    { options, request: REQUEST },
+  );
+  assert.equal(outcome.status, "charged");
+  await letsGo(page, account);
+});
+
+test("another account's client is left alone", async () => {
+  const { page, account, options } = await watchedPage();
+  const otherOptions = { ...options, ...(await stage.options(freshAccount("other"))) };
+  const { held, outcome } = await page.evaluate(
+    async ({ options, otherOptions, request }) => {
+      const closing = await globalThis.openClient(options);
+      globalThis.client = await globalThis.openClient(otherOptions);
+      await closing.close();
+      const held = await globalThis.watched.held();
+      return { held, outcome: await globalThis.client.charge(request) };
+    },
+    { options, otherOptions, request: REQUEST },
+  );
+  assert.equal(held.database?.length, 1);
+  assert.equal(held.channel?.length, 1);
+  assert.equal(outcome.status, "charged");
+  assert.equal(await deletes(page, account), "deleted");
+});
+
+/**
+ * Opens the page's client and leaves charges in its queue; the context is offline then.
+ *
+ * @param {import("playwright-core").BrowserContext} context
+ * @param {import("playwright-core").Page} page
+ * @param {Parameters<typeof openClient>[0]} options
+ */
+async function queueCharges(context, page, options) {
+  await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+    await globalThis.client.refreshBalance();
+  }, options);
+  await context.setOffline(true);
+  const statuses = await page.evaluate(async () => {
+    const charges = Array.from({ length: 10 }, (_, task) =>
+      globalThis.client.charge({ taskId: `${task}`, amount: 1, feature: "asr" }),
+    );
+    return (await Promise.all(charges)).map((outcome) => outcome.status);
+  });
+  assert.deepEqual(new Set(statuses), new Set(["queued"]));
+}
+
+/**
+ * Takes the account's flush lock in a page, for as long as the page lives.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} account
+ */
+async function holdFlushLock(page, account) {
+  await page.evaluate(
+    (name) =>
+      new Promise((held) => {
+        void navigator.locks.request(name, () => {
+          held(true);
+          return new Promise(() => {});
+        });
+      }),
+    `tollbox:${encodeURIComponent(account)}:flush`,
+  );
+}

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Stage } from "./support/stage.mjs";
+import { chargedOnce, openIn, queueAll, seesCharged, tasks } from "./support/tabs.mjs";
+
+const stage = new Stage();
+const TASKS = tasks("film", 5);
+
+/**
+ * A page whose client has open charges, the context being offline.
+ *
+ * @param {(context: import("playwright-core").BrowserContext) => Promise<unknown>} [prepare]
+ */
+async function withOpenCharges(prepare) {
+  const { context, page, account, options } = await stage.bare("settled");
+  await prepare?.(context);
+  await stage.site.visit(page);
+  await openIn(page, options);
+  const other = await context.newPage();
+  await stage.site.visit(other);
+  await openIn(other, options);
+  await context.setOffline(true);
+  await queueAll(page, TASKS);
+  return { context, page, other, account, options };
+}
+
+/**
+ * Begins to wait in the page, without waiting for the end of it.
+ *
+ * @param {import("playwright-core").Page} page
+ */
+async function beginToWait(page) {
+  await page.evaluate((taskIds) => {
+    globalThis.kept.waits = taskIds.map(async (taskId) => {
+      const { status } = await globalThis.client.settled(`asr:${taskId}`);
+      return status;
+    });
+  }, TASKS);
+}
+
+/** @param {import("playwright-core").Page} page */
+async function waitsEnd(page) {
+  const statuses = await page.evaluate(() =>
+    Promise.all(/** @type {Promise<string>[]} */ (globalThis.kept.waits)),
+  );
+  assert.deepEqual(new Set(statuses), new Set(["charged"]));
+}
+
+test("settled in another tab: waiting since before, and asked afterwards", async () => {
+  const { context, page, other, account } = await withOpenCharges();
+  await Promise.all([page, other].map(beginToWait));
+  await context.setOffline(false);
+  await Promise.all([page, other].map(waitsEnd));
+  await seesCharged(other, TASKS);
+  chargedOnce(await stage.server.ledger(account), TASKS);
+});
+
+test("settled after the tab that charged was reloaded, and in one that came later", async () => {
+  const { context, page, other, account, options } = await withOpenCharges();
+  await other.close();
+  await context.setOffline(false);
+  await stage.server.breakFor(account, { kind: "status", status: 503 });
+  await stage.site.visit(page);
+  await openIn(page, options);
+  await beginToWait(page);
+  const later = await context.newPage();
+  await stage.site.visit(later);
+  await openIn(later, options);
+  await beginToWait(later);
+  await stage.server.repair();
+  await Promise.all([page, later].map(waitsEnd));
+  chargedOnce(await stage.server.ledger(account), TASKS);
+});
+
+test("settled in a tab that was opened after all was over, and after its reload", async () => {
+  const { context, page, other, account, options } = await withOpenCharges();
+  await context.setOffline(false);
+  await seesCharged(page, TASKS);
+  await Promise.all([page.close(), other.close()]);
+  const later = await context.newPage();
+  for (const _ of ["opened", "reloaded"]) {
+    await stage.site.visit(later);
+    await openIn(later, options);
+    await seesCharged(later, TASKS);
+  }
+  chargedOnce(await stage.server.ledger(account), TASKS);
+});
+
+test("settled of a key that no tab knows is rejected, in a tab that came later too", async () => {
+  const { page, other } = await withOpenCharges();
+  for (const tab of [page, other]) {
+    const code = await tab.evaluate(() =>
+      globalThis.client.settled("asr:nobody's").then(
+        () => "answered",
+        (error) => error.code,
+      ),
+    );
+    assert.equal(code, "not_found");
+  }
+});
+
+test("without BroadcastChannel: each charge once, and both tabs come to know it", async () => {
+  const { context, page, other, account } = await withOpenCharges((context) =>
+    context.addInitScript(() => Reflect.deleteProperty(globalThis, "BroadcastChannel")),
+  );
+  for (const tab of [page, other]) {
+    assert.equal(await tab.evaluate(() => typeof BroadcastChannel), "undefined");
+  }
+  await context.setOffline(false);
+  await seesCharged(page, TASKS);
+  await seesCharged(other, TASKS);
+  for (const tab of [page, other]) {
+    const record = await tab.evaluate(() => globalThis.client.getCharge("asr:film-0"));
+    assert.equal(record?.status, "success");
+  }
+  chargedOnce(await stage.server.ledger(account), TASKS);
+});
