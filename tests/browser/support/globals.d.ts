@@ -12,4 +12,8 @@ declare global {
   var client: BillingClient;
   /** What a step of a test keeps for a later one. */
   var kept: Record<string, unknown>;
+  /** The lines that the client has logged (deaths.mjs). */
+  var log: string[];
+  /** Has the module die (deaths.mjs). */
+  var die: (place: import("./deaths.mjs").Place, way: import("./deaths.mjs").Way) => void;
 }

@@ -33,13 +33,17 @@ export class Stage {
   /** @type {import("playwright-core").BrowserContext[]} */
   #contexts = [];
 
-  /** Sets the stage up before the tests of the calling file and clears it after them. */
-  constructor() {
+  /**
+   * Sets the stage up before the tests of the calling file and clears it after them.
+   *
+   * @param {string} [folder] the package, where it is not the ordinary one
+   */
+  constructor(folder) {
     before(async () => {
       // One by one: what has started before a failure is ended by `after`.
       this.browser = await launch();
       this.server = await BillingServer.start();
-      this.site = await BareSite.start();
+      this.site = await BareSite.start(folder);
     });
     afterEach(async () => {
       await Promise.all(this.#contexts.splice(0).map((context) => context.close()));
