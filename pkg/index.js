@@ -236,7 +236,7 @@ export class BillingClient {
 
   /** @returns {Promise<Api.ChargeRecord[]>} */
   async signOut() {
-    return this.#ask((core) => core.signOut());
+    return this.#unlessClosed(() => this.#core.signOut());
   }
 
   /** @returns {Promise<void>} */

@@ -1,5 +1,6 @@
 // @ts-check
 
+import { BillingError } from "./error.js";
 import { canRestart, died, instance, isDead, isDeath, onDeath } from "./instance.js";
 import { Port } from "./port.js";
 
@@ -44,8 +45,11 @@ export class LastingCore {
   #mourners = new Set();
   /** Running tasks, whose points every core holds. @type {Map<string, Api.ChargeRequest>} */
   #tasks = new Map();
-  /** Calls that are open. */
+  /** Calls that are open, and those of them that wait for a core to ask. */
   #following = 0;
+  #unasked = 0;
+  /** A signed-out client is not started again: it might send with somebody else's token. */
+  #signedOut = false;
   #closed = false;
 
   /**
@@ -155,13 +159,27 @@ export class LastingCore {
     }
   }
 
+  /** @returns {Promise<Api.ChargeRecord[]>} */
+  async signOut() {
+    const open = await this.#follow((core) => core.signOut());
+    this.#signedOut = true;
+    return open;
+  }
+
   /** Lets go of everything, once what has been asked for is with a core that lives. */
   async close() {
     this.#closed = true;
     try {
-      while ((await this.#orDeath((core) => core.close())) === DIED && this.#following > 0);
+      while (this.#core || this.#following > 0) {
+        const core = this.#core;
+        if (!core || this.#unasked > 0) {
+          await this.#next();
+        } else if ((await this.#orDeath(core, () => core.close())) !== DIED) {
+          break;
+        }
+      }
     } catch {
-      // It can't be started again: nothing is left to be closed.
+      // It is not started again: nothing is left to be closed.
     } finally {
       this.#forget();
       await this.#cleared;
@@ -177,7 +195,17 @@ export class LastingCore {
     this.#following += 1;
     try {
       for (;;) {
-        const answer = await this.#orDeath(question);
+        this.#unasked += 1;
+        try {
+          // Without a wait where there is a core: calls are asked in the order in which they are made.
+          while (!this.#core) {
+            await this.#next();
+          }
+        } finally {
+          this.#unasked -= 1;
+        }
+        const core = this.#core;
+        const answer = await this.#orDeath(core, () => question(core));
         if (answer !== DIED) {
           return answer;
         }
@@ -187,29 +215,18 @@ export class LastingCore {
     }
   }
 
-  /**
-   * @template T
-   * @param {(core: Core) => T | Promise<T>} question
-   * @returns {Promise<T | typeof DIED>}
-   */
-  async #orDeath(question) {
-    // Without a wait where there is a core: calls are asked in the order in which they are made.
-    while (!this.#core) {
-      await this.#next();
-    }
-    const core = this.#core;
-    return this.#mourning(
-      () => question(core),
-      () => this.tell(core, check),
-    );
-  }
-
   /** Resolves when there is a core; rejects where there can be none. */
-  #next() {
+  async #next() {
+    if (this.#core) {
+      return;
+    }
+    if (this.#signedOut) {
+      throw new BillingError("closed", "the client has signed out");
+    }
     this.#opening ??= this.#reopen().finally(() => {
       this.#opening = null;
     });
-    return this.#opening;
+    await this.#opening;
   }
 
   async #reopen() {
@@ -222,7 +239,7 @@ export class LastingCore {
       }
       const port = new Port(this.#host);
       this.#port = port;
-      const core = await this.#mourning(() => this.#openOn(Core, port));
+      const core = await this.#orDeath(null, () => this.#openOn(Core, port));
       if (core !== DIED && !isDead()) {
         this.#core = core;
         for (const request of this.#tasks.values()) {
@@ -235,16 +252,16 @@ export class LastingCore {
   }
 
   /**
-   * The promise's value, or DIED at a death.
+   * What the work comes to, or DIED at a death.
    *
    * @template T
+   * @param {Core | null} core which is looked after meanwhile: it could die without a word
    * @param {() => T | Promise<T>} work
-   * @param {() => void} [check]
    * @returns {Promise<T | typeof DIED>}
    */
-  #mourning(work, check) {
+  #orDeath(core, work) {
     return new Promise((resolve, reject) => {
-      const timer = check && setInterval(check, this.#checkMs);
+      const timer = setInterval(() => this.tell(core, check), this.#checkMs);
       const end = () => {
         clearInterval(timer);
         this.#mourners.delete(dead);
@@ -287,7 +304,7 @@ export class LastingCore {
       mourner({ detail, goesOn });
     }
     this.#host.notice("log", { level: "error", message: detail, at: Date.now() });
-    if (!this.#closed) {
+    if (!this.#closed && !this.#signedOut) {
       this.#revive();
     }
   }
