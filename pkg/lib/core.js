@@ -304,7 +304,7 @@ export class LastingCore {
       mourner({ detail, goesOn });
     }
     this.#host.notice("log", { level: "error", message: detail, at: Date.now() });
-    if (!this.#closed && !this.#signedOut) {
+    if (!this.#closed) {
       this.#revive();
     }
   }

@@ -50,8 +50,10 @@ test("a tab that dies in a flush blocks nobody: its locks and claims are free at
   await stage.site.visit(other);
   await openLogged(other, options);
   for (const tab of [page, other]) {
-    const settled = await tab.evaluate((key) => globalThis.client.settled(key), KEY);
-    assert.equal(settled.status, "charged");
+    await tab.waitForFunction(
+      async (key) => (await globalThis.client.getCharge(key))?.status === "success",
+      KEY,
+    );
   }
   const after = await locksHeld(page, "alive");
   assert.equal(after.length, 2);
