@@ -5,15 +5,16 @@
  * Nothing here touches `window` until `openBilling` is called, so a server may import it.
  */
 
+import { LastingCore } from "./lib/core.js";
 import { BillingError, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
-import { loadModule } from "./lib/module.js";
 import { runTask } from "./lib/task.js";
+import { uncertain } from "./lib/uncertain.js";
 
 export { BillingError };
 
 /** @import * as Api from "./index.js" */
-/** @typedef {import("./wasm/tollbox.js").Client} Core */
+/** @import { Core } from "./lib/core.js" */
 
 /** How long after `respondWithinMs` a call waits for a module that should have answered. */
 const GRACE_MS = 2_000;
@@ -28,23 +29,22 @@ const OPENING = Symbol("opening");
  */
 export async function openBilling(options) {
   const { account, baseUrl } = checkOptions(options);
-  const Core = await loadModule();
   const host = createHost(options);
   const { storage, ...queue } = options.queue ?? {};
-  const { balance, retry, monitor, locale } = options;
+  const { balance, credentials, retry, monitor, locale } = options;
+  const asJson = JSON.stringify({ balance, queue, retry, monitor, locale });
+  const patienceMs = (retry?.respondWithinMs ?? RESPOND_WITHIN_MS) + GRACE_MS;
+  const core = new LastingCore(
+    (Core, port) => Core.open(baseUrl, account, credentials, storage, asJson, port),
+    host,
+    patienceMs,
+  );
   try {
-    const core = await Core.open(
-      baseUrl,
-      account,
-      options.credentials,
-      storage,
-      JSON.stringify({ balance, queue, retry, monitor, locale }),
-      host,
-    );
-    return new BillingClient(OPENING, core, host, retry?.respondWithinMs ?? RESPOND_WITHIN_MS);
+    await core.open();
   } catch (error) {
     throw toBillingError(error);
   }
+  return new BillingClient(OPENING, core, host, patienceMs);
 }
 
 /** @param {Api.BillingOptions} options */
@@ -83,7 +83,7 @@ function checkOptions(options) {
 }
 
 export class BillingClient {
-  /** @type {Core} */
+  /** @type {LastingCore} */
   #core;
   /** @type {import("./lib/host.js").ClientHost} */
   #host;
@@ -94,17 +94,17 @@ export class BillingClient {
 
   /**
    * @param {symbol} opening
-   * @param {Core} core
+   * @param {LastingCore} core
    * @param {import("./lib/host.js").ClientHost} host
-   * @param {number} respondWithinMs
+   * @param {number} patienceMs
    */
-  constructor(opening, core, host, respondWithinMs) {
+  constructor(opening, core, host, patienceMs) {
     if (opening !== OPENING) {
       throw new BillingError("invalid_argument", "openBilling makes clients");
     }
     this.#core = core;
     this.#host = host;
-    this.#patienceMs = respondWithinMs + GRACE_MS;
+    this.#patienceMs = patienceMs;
   }
 
   /**
@@ -113,12 +113,13 @@ export class BillingClient {
    * @returns {Promise<Api.ChargeOutcome>}
    */
   async charge(request, options) {
-    return this.#ask(async () => {
-      const pending = this.#core.charge(request);
-      const stopWaiting = () => this.#core.stopWaiting(pending.call);
-      return withSignal(options?.signal, stopWaiting, async () =>
-        inTime(pending.answer, this.#patienceMs, () => unanswered(request)),
-      );
+    // Asked again after a death of the module, it is the same charge.
+    const asked = copyOf(request);
+    const signal = options?.signal;
+    return this.#ask((core) => this.#stoppable(core, core.charge(asked), signal), {
+      answer: (death) => uncertain(asked, this.#host, death),
+      withinMs: this.#patienceMs,
+      signal,
     });
   }
 
@@ -132,7 +133,7 @@ export class BillingClient {
     if (typeof work !== "function") {
       throw new BillingError("invalid_argument", "work must be a function");
     }
-    return this.#ask(() => runTask(this, this.#core, request, work));
+    return this.#unlessClosed(() => runTask(this, this.#core, request, work));
   }
 
   /**
@@ -141,22 +142,15 @@ export class BillingClient {
    * @returns {Promise<Api.SettledOutcome>}
    */
   async settled(key, options) {
-    return this.#ask(async () => {
-      const signal = options?.signal;
-      signal?.throwIfAborted();
-      const pending = this.#core.settled(key);
-      /** @type {Promise<never>} */
-      const aborted = new Promise((_, reject) => {
-        signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
-      });
-      const stopWaiting = () => this.#core.stopWaiting(pending.call);
-      return withSignal(signal, stopWaiting, () => Promise.race([pending.answer, aborted]));
-    });
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const answer = this.#ask((core) => this.#stoppable(core, core.settled(key), signal));
+    return signal ? orAborted(answer, signal) : answer;
   }
 
   /** @returns {Promise<Api.FlushReport>} */
   async flush() {
-    return this.#ask(() => this.#core.flush());
+    return this.#ask((core) => core.flush());
   }
 
   /**
@@ -164,7 +158,9 @@ export class BillingClient {
    * @returns {Promise<Api.ChargeOutcome>}
    */
   async retry(key) {
-    return this.#ask(() => this.#core.retry(key));
+    return this.#ask((core) => core.retry(key), {
+      answer: (death) => uncertain({ key }, this.#host, death),
+    });
   }
 
   /**
@@ -172,7 +168,9 @@ export class BillingClient {
    * @returns {Promise<Api.ChargeOutcome>}
    */
   async cancel(key) {
-    return this.#ask(() => this.#core.cancel(key));
+    return this.#ask((core) => core.cancel(key), {
+      answer: (death) => uncertain({ key }, this.#host, death),
+    });
   }
 
   /** @returns {Api.Balance | null} */
@@ -185,7 +183,7 @@ export class BillingClient {
    * @returns {Promise<Api.BalanceResult>}
    */
   async refreshBalance(options) {
-    return this.#ask(() => this.#core.refreshBalance(options?.maxAgeMs));
+    return this.#ask((core) => core.refreshBalance(options?.maxAgeMs));
   }
 
   /**
@@ -193,7 +191,7 @@ export class BillingClient {
    * @returns {Promise<Api.ChargeRecord | null>}
    */
   async getCharge(key) {
-    return this.#ask(() => this.#core.getCharge(key));
+    return this.#ask((core) => core.getCharge(key));
   }
 
   /**
@@ -201,14 +199,14 @@ export class BillingClient {
    * @returns {Promise<Api.ChargeRecord[]>}
    */
   async charges(filter = {}) {
-    return this.#ask(async () => {
+    return this.#unlessClosed(async () => {
       const { status, limit = Number.POSITIVE_INFINITY } = filter;
       if (typeof limit !== "number" || !(limit >= 0)) {
         throw new BillingError("invalid_argument", "limit must not be negative");
       }
       const wanted = status === undefined ? null : [status].flat();
       /** @type {Api.ChargeRecord[]} */
-      const all = await this.#core.charges();
+      const all = await this.#core.ask((core) => core.charges());
       return all.filter((record) => !wanted || wanted.includes(record.status)).slice(0, limit);
     });
   }
@@ -243,7 +241,7 @@ export class BillingClient {
 
   /** @returns {Promise<Api.ChargeRecord[]>} */
   async signOut() {
-    return this.#ask(() => this.#core.signOut());
+    return this.#unlessClosed(() => this.#core.signOut());
   }
 
   /** @returns {Promise<void>} */
@@ -254,84 +252,90 @@ export class BillingClient {
 
   /**
    * @template T
-   * @param {() => T | Promise<T>} question
+   * @param {(core: Core) => T | Promise<T>} question
+   * @param {import("./lib/core.js").Otherwise<T>} [otherwise]
    * @returns {Promise<T>}
    */
-  async #ask(question) {
+  async #ask(question, otherwise) {
+    return this.#unlessClosed(() => this.#core.ask(question, otherwise));
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  async #unlessClosed(work) {
     if (this.#closed) {
       throw new BillingError("closed", "the client is closed");
     }
     try {
-      return await question();
+      return await work();
     } catch (error) {
       throw toBillingError(error);
+    }
+  }
+
+  /**
+   * The answer of a call for which the core need not work any more when the signal aborts.
+   *
+   * @param {Core} core
+   * @param {import("./wasm/tollbox.js").Pending} pending
+   * @param {AbortSignal | undefined} signal
+   * @returns {Promise<any>}
+   */
+  async #stoppable(core, pending, signal) {
+    const { call, answer } = pending;
+    if (!signal) {
+      return answer;
+    }
+    const stop = () => this.#core.tell(core, () => core.stopWaiting(call));
+    if (signal.aborted) {
+      stop();
+    }
+    signal.addEventListener("abort", stop);
+    try {
+      return await answer;
+    } finally {
+      signal.removeEventListener("abort", stop);
     }
   }
 }
 
 /**
- * Calls `aborted` when the signal says so, as long as `work` goes on.
- *
- * @template T
- * @param {AbortSignal | undefined} signal
- * @param {() => void} aborted
- * @param {() => Promise<T>} work
- * @returns {Promise<T>}
- */
-async function withSignal(signal, aborted, work) {
-  if (!signal) {
-    return work();
-  }
-  const answer = work();
-  if (signal.aborted) {
-    aborted();
-  }
-  signal.addEventListener("abort", aborted);
-  try {
-    return await answer;
-  } finally {
-    signal.removeEventListener("abort", aborted);
-  }
-}
-
-/**
- * A module that has died leaves its promises hanging: after `patienceMs` the answer is `otherwise`.
+ * The promise's value, unless the signal aborts first.
  *
  * @template T
  * @param {Promise<T>} answer
- * @param {number} patienceMs
- * @param {() => T} otherwise
+ * @param {AbortSignal} signal
  * @returns {Promise<T>}
  */
-async function inTime(answer, patienceMs, otherwise) {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(() => resolve(otherwise()), patienceMs);
+async function orAborted(answer, signal) {
+  /** @type {() => void} */
+  let abort = () => {};
+  /** @type {Promise<never>} */
+  const aborted = new Promise((_, reject) => {
+    abort = () => reject(signal.reason);
   });
+  signal.addEventListener("abort", abort);
   try {
-    return await Promise.race([answer, late]);
+    return await Promise.race([answer, aborted]);
   } finally {
-    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
   }
 }
 
 /**
- * What can be said of a charge that the module did not answer in time: nothing certain.
+ * What was asked for, whatever the caller does to the object; the core says what is wrong with it.
  *
- * @param {Api.ChargeRequest} request
- * @returns {Api.Unknown}
+ * @template T
+ * @param {T} request
+ * @returns {T}
  */
-function unanswered(request) {
-  return {
-    status: "unknown",
-    key: request.key ?? `${request.feature}:${request.taskId}`,
-    taskId: request.taskId,
-    amount: request.amount,
-    attempts: 0,
-    reason: "timeout",
-    resolving: true,
-    durable: false,
-    detail: "the billing module did not answer in time",
-  };
+function copyOf(request) {
+  try {
+    return structuredClone(request);
+  } catch {
+    return request;
+  }
 }

@@ -34,6 +34,11 @@ export interface ChargeRequest {
  * - `unknown` is open: a request may have reached the server and no answer came. The client goes on
  *   by itself (`resolving: true`) until it knows, or has parked the charge (`resolving: false`), and
  *   `retry(key)` finds out. An unknown charge is never reported as `failed`.
+ *
+ * Where the WebAssembly module dies, what is open is answered at once: `queued` if it was last heard
+ * of as never attempted, else `unknown`; `durable` is true only if it is known to be in storage. It is
+ * asked for again on a fresh instance, or, where the module has died too often, at the next visit
+ * (`resolving: false`).
  */
 export type ChargeOutcome = Charged | Queued | Unknown | Declined | Failed;
 /** A final outcome, or a parked unknown one. */

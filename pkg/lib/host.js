@@ -5,7 +5,8 @@
 /** @typedef {keyof Api.BillingEvents | "snapshot" | "log"} Kind */
 
 /**
- * What a client's core calls: the user's code, wrapped so that its mistakes stay its own.
+ * What a client keeps through all deaths of the module, above all the user's code, wrapped so that its
+ * mistakes stay its own.
  *
  * @typedef {object} ClientHost
  * @property {(refresh: boolean) => Promise<string | null>} token
@@ -13,6 +14,7 @@
  * @property {(request: Api.TransportRequest) => Promise<Api.TransportResponse>} transport
  * @property {(kind: Kind, subject: any) => void} notice
  * @property {() => Api.BillingSnapshot} snapshot
+ * @property {(key: string) => Api.ChargeRecord | undefined} openRecord as last told, while it is open
  * @property {(kind: Kind, listener: (subject: any) => void) => () => void} on
  */
 
@@ -35,6 +37,8 @@ export function createHost(options) {
    * @type {Api.Alert[] | null}
    */
   let early = [];
+  /** @type {Map<string, Api.ChargeRecord>} */
+  const open = new Map();
 
   return {
     async token(refresh) {
@@ -51,6 +55,10 @@ export function createHost(options) {
       if (kind === "snapshot") {
         snapshot = deepFreeze(subject);
       }
+      if (kind === "charge") {
+        const isOpen = subject.status === "pending" || subject.status === "retrying";
+        isOpen ? open.set(subject.key, { ...subject }) : open.delete(subject.key);
+      }
       if (kind === "log") {
         callSafely(write, subject);
       }
@@ -66,6 +74,9 @@ export function createHost(options) {
         throw new Error("the core has shown nothing yet");
       }
       return snapshot;
+    },
+    openRecord(key) {
+      return open.get(key);
     },
     on(kind, listener) {
       const all = listeners.get(kind) ?? new Set();

@@ -88,7 +88,10 @@ export interface BillingSnapshot {
 }
 
 export interface BillingStats {
-  /** Counts since the client was opened. enqueued = charged + declined + failed + unknown + open, always. */
+  /**
+   * Counts since the client was opened, or its module was started again after it had died. enqueued =
+   * charged + declined + failed + unknown + open, always.
+   */
   enqueued: number;
   charged: number;
   declined: number;

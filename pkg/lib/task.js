@@ -3,10 +3,10 @@
 import { BillingError } from "./error.js";
 
 /** @import * as Api from "../index.js" */
-/** @typedef {import("../wasm/tollbox.js").Client} Core */
+/** @import { LastingCore } from "./core.js" */
 
 /** Tasks that are running, by client and key: two calls for one task run its work once. */
-/** @type {WeakMap<Core, Map<string, Promise<any>>>} */
+/** @type {WeakMap<LastingCore, Map<string, Promise<any>>>} */
 const running = new WeakMap();
 
 /**
@@ -14,22 +14,22 @@ const running = new WeakMap();
  *
  * @template T
  * @param {Api.BillingClient} client
- * @param {Core} core
+ * @param {LastingCore} core
  * @param {Api.ChargeRequest} request
  * @param {() => Promise<T>} work
  * @returns {Promise<Api.TaskOutcome<T>>}
  */
-export function runTask(client, core, request, work) {
+export async function runTask(client, core, request, work) {
   // What is charged later is what was asked now, whatever the caller does to the object.
   const asked = structuredClone(request);
-  const key = core.keyOf(asked);
+  const key = await core.ask((core) => core.keyOf(asked));
   const tasks = running.get(core) ?? new Map();
   running.set(core, tasks);
   const known = tasks.get(key);
   if (known) {
     return known;
   }
-  const task = run(client, core, asked, work).finally(() => tasks.delete(key));
+  const task = run(client, core, key, asked, work).finally(() => tasks.delete(key));
   tasks.set(key, task);
   return task;
 }
@@ -37,24 +37,28 @@ export function runTask(client, core, request, work) {
 /**
  * @template T
  * @param {Api.BillingClient} client
- * @param {Core} core
+ * @param {LastingCore} core
+ * @param {string} key
  * @param {Api.ChargeRequest} request
  * @param {() => Promise<T>} work
  * @returns {Promise<Api.TaskOutcome<T>>}
  */
-async function run(client, core, request, work) {
+async function run(client, core, key, request, work) {
   const refusal = await start(client, core, request);
   if (refusal) {
     return { task: "not_started", billing: refusal };
   }
+  core.keepHold(key, request);
   let value;
   try {
     value = await work();
   } catch (error) {
-    core.endTask(request);
+    core.endHold(key, false);
     return { task: "failed", error, billing: null };
   }
-  return { task: "completed", value, billing: await bill(client, request) };
+  const billing = bill(client, request);
+  core.endHold(key, true);
+  return { task: "completed", value, billing: await billing };
 }
 
 /**
@@ -71,8 +75,9 @@ async function bill(client, request) {
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     const base = { key, taskId, amount, attempts: 0, detail };
-    if (error instanceof BillingError && error.code === "closed") {
-      // Closed before it was asked to charge: nothing was sent or stored.
+    const code = error instanceof BillingError ? error.code : null;
+    if (code === "closed" || code === "module_load_failed") {
+      // There was nobody to be asked to charge: nothing was sent or stored.
       return { ...base, status: "failed", reason: "cancelled", retryable: true };
     }
     // Whatever else went wrong, nothing is certain.
@@ -85,15 +90,15 @@ async function bill(client, request) {
  * low, the server is asked: somebody may have topped it up.
  *
  * @param {Api.BillingClient} client
- * @param {Core} core
+ * @param {LastingCore} core
  * @param {Api.ChargeRequest} request
  * @returns {Promise<Api.Declined | Api.Failed | null>}
  */
 async function start(client, core, request) {
-  const refusal = await core.startTask(request);
+  const refusal = await core.ask((core) => core.startTask(request));
   if (refusal?.status !== "declined") {
     return refusal;
   }
   await client.refreshBalance();
-  return core.startTask(request);
+  return core.ask((core) => core.startTask(request));
 }

@@ -188,6 +188,13 @@ impl Client {
         self.ask(|call| Event::SignOut { call })
     }
 
+    /// Whether it can still work. Asked from outside of any call of it, false means that it has
+    /// died without a word.
+    #[wasm_bindgen(js_name = isWell)]
+    pub fn is_well(&self) -> bool {
+        self.shell.is_well()
+    }
+
     /// `close()`.
     pub fn close(&self) -> Promise {
         self.shell.close()

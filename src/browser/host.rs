@@ -22,4 +22,20 @@ extern "C" {
     /// Takes a notice for the user's listeners; never throws.
     #[wasm_bindgen(method)]
     pub fn notice(this: &Host, kind: &str, subject: JsValue);
+
+    /// Asks for the Web Lock of this name, and waits for it for at most `patience_ms`.
+    #[wasm_bindgen(method)]
+    pub fn lock(this: &Host, name: &str, patience_ms: u32) -> Hold;
+
+    /// A Web Lock that is held or waited for.
+    #[derive(Debug)]
+    pub type Hold;
+
+    /// Resolves with whether the lock was granted; never rejects.
+    #[wasm_bindgen(method, getter)]
+    pub fn granted(this: &Hold) -> js_sys::Promise;
+
+    /// Lets go of it, or stops waiting for it.
+    #[wasm_bindgen(method, js_name = letGo)]
+    pub fn let_go(this: &Hold);
 }

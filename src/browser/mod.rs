@@ -1,11 +1,12 @@
 //! The shell: does in a browser what the core orders.
 //!
 //! Nothing here may panic: a panic poisons the WebAssembly instance and leaves its promises
-//! hanging.
+//! hanging. Where one comes all the same, the facade notices and starts a fresh instance.
 
 pub mod balance_cache;
 pub mod client;
 pub mod clock;
+mod deaths;
 mod error;
 mod host;
 pub mod http;

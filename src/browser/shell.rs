@@ -11,6 +11,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use super::clock::now;
+use super::deaths::{self, Place};
 use super::error::{Code, error, text};
 use super::host::Host;
 use super::http::{self, Destination, Exchange, Limit};
@@ -121,7 +122,10 @@ impl Shell {
         let name = format!("{}{}", self.names.alive(), self.tab);
         // Without it this client's claims may be taken over while it lives, which the key makes
         // harmless.
-        let _ = self.alive.acquire(&name, ALIVE_PATIENCE_MS).await;
+        let _ = self
+            .alive
+            .acquire(&self.host, &name, ALIVE_PATIENCE_MS)
+            .await;
         self.show_fallback().await;
     }
 
@@ -129,7 +133,10 @@ impl Shell {
     async fn show_fallback(&self) {
         if self.store.kind() == StorageKind::LocalStorage {
             let name = format!("{}{}", self.names.fallback(), self.tab);
-            let _ = self.fallback.acquire(&name, ALIVE_PATIENCE_MS).await;
+            let _ = self
+                .fallback
+                .acquire(&self.host, &name, ALIVE_PATIENCE_MS)
+                .await;
         }
     }
 
@@ -152,13 +159,17 @@ impl Shell {
         let promise = Promise::new(&mut |resolve, reject| {
             self.calls.borrow_mut().insert(call, (resolve, reject));
         });
+        deaths::chance(Place::Call);
         self.dispatch(event(call));
         (call, promise)
     }
 
     /// Reports to the core, and does what it orders.
     pub fn dispatch(self: &Rc<Shell>, event: Event) {
-        self.engine.borrow_mut().handle(now(), event);
+        let mut engine = self.engine.borrow_mut();
+        deaths::chance(Place::Borrow);
+        engine.handle(now(), event);
+        drop(engine);
         self.drain();
     }
 
@@ -191,6 +202,12 @@ impl Shell {
         });
     }
 
+    /// Whether it can still work. Asked from outside of it, false means that it was cut short in
+    /// the middle of something, and will never go on.
+    pub fn is_well(&self) -> bool {
+        !self.draining.get() && self.engine.try_borrow_mut().is_ok()
+    }
+
     /// A promise for the end of everything that is under way.
     pub fn close(self: &Rc<Shell>) -> Promise {
         let closed = Promise::new(&mut |resolve, _| self.closing.borrow_mut().push(resolve));
@@ -213,6 +230,9 @@ impl Shell {
         // A listener that calls back into the client finds this loop running and leaves its
         // orders to it.
         if self.draining.replace(true) {
+            return;
+        }
+        if deaths::chance(Place::Drain) {
             return;
         }
         loop {
@@ -393,7 +413,8 @@ impl Shell {
         let shell = Rc::clone(self);
         spawn_local(async move {
             let patience_ms = u32::try_from(shell.longest_claim_ms).unwrap_or(u32::MAX);
-            let granted = shell.lock.acquire(&shell.names.lock(), patience_ms).await;
+            let (host, name) = (&shell.host, shell.names.lock());
+            let granted = shell.lock.acquire(host, &name, patience_ms).await;
             // Whoever held it before may have died, and left claims.
             if granted {
                 shell.learn_alive().await;

@@ -12,7 +12,7 @@ import {
   stuckFlush,
 } from "./support/tabs.mjs";
 
-const stage = new Stage(launchWithCache);
+const stage = new Stage({ launching: launchWithCache });
 /** No claim and no request ends by its time within a test. */
 const LIMIT_MS = 120_000;
 /** Long for a hand-over between two tabs on any machine, short for a claim. */

@@ -96,6 +96,11 @@ class TestHost {
     }
   }
 
+  /** Grants every lock. */
+  lock() {
+    return { granted: Promise.resolve(true), letGo() {} };
+  }
+
   /** What the transport has been asked, as JSON. */
   requests() {
     return JSON.stringify(

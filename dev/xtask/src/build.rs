@@ -10,7 +10,7 @@ use crate::command::{run, step};
 use crate::stamp::Stamp;
 use crate::wasm_target::{TARGET, WasmToolchain};
 use crate::workspace::Workspace;
-use crate::{npm, sizes};
+use crate::{glue, npm, sizes};
 
 const NAME: &str = "tollbox";
 
@@ -30,6 +30,9 @@ pub struct Options {
     /// Compile fast and keep names for stack traces; large, and not for release
     #[arg(long)]
     dev: bool,
+    /// Make target/xtask/pkg-deaths instead, whose module tests can make die
+    #[arg(long, conflicts_with = "dev")]
+    deaths: bool,
 }
 
 /// Builds pkg/wasm/ where it is not up to date, and prints its sizes.
@@ -38,30 +41,59 @@ pub struct Options {
 /// When a tool is missing and can't be installed, or a step fails.
 pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
     npm::install(workspace)?;
-    let wasm = compile(workspace, options)?;
-
-    let output = workspace.root.join("pkg").join("wasm");
-    let stamp = Stamp::new(
-        workspace,
-        "wasm",
-        inputs(workspace, &wasm, options)?,
-        output.clone(),
-    );
-    if stamp.is_current()? {
-        println!("✓ pkg/wasm is up to date");
-    } else {
-        let made = workspace.scratch().join("wasm");
-        bind(&wasm, &made, options)?;
-        if !options.dev {
-            optimise(workspace, &made)?;
-        }
-        install(&made, &output)?;
-        stamp.set()?;
+    if options.deaths {
+        return build_with_deaths(workspace).map(|_| ());
     }
+    let output = workspace.root.join("pkg").join("wasm");
+    make(workspace, "wasm", &output, options)?;
     sizes::print(&[
         &output.join(format!("{NAME}_bg.wasm")),
         &output.join(format!("{NAME}.js")),
     ])
+}
+
+/// Builds a copy of the package whose module can be made to die, and returns its folder. It is for
+/// tests of what happens then, and not made small, which takes long.
+///
+/// # Errors
+/// When a step fails.
+pub fn build_with_deaths(workspace: &Workspace) -> Result<PathBuf> {
+    let package = workspace.scratch().join("pkg-deaths");
+    let options = Options {
+        deaths: true,
+        ..Options::default()
+    };
+    make(workspace, "wasm-deaths", &package.join("wasm"), &options)?;
+    install(&workspace.root.join("pkg/lib"), &package.join("lib"))?;
+    fs_err::copy(
+        workspace.root.join("pkg/index.js"),
+        package.join("index.js"),
+    )?;
+    Ok(package)
+}
+
+/// Makes the module and its glue in the folder `output`. `name` names what it is made from.
+fn make(workspace: &Workspace, name: &str, output: &Path, options: &Options) -> Result<()> {
+    let wasm = compile(workspace, options)?;
+    let stamp = Stamp::new(
+        workspace,
+        name,
+        inputs(workspace, &wasm, options)?,
+        output.to_owned(),
+    );
+    if stamp.is_current()? {
+        let shown = output.strip_prefix(&workspace.root).unwrap_or(output);
+        println!("✓ {} is up to date", shown.display());
+        return Ok(());
+    }
+    let made = workspace.scratch().join("made").join(name);
+    bind(&wasm, &made, options)?;
+    glue::change(&made.join(format!("{NAME}.js")))?;
+    if !options.dev && !options.deaths {
+        optimise(workspace, &made)?;
+    }
+    install(&made, output)?;
+    stamp.set()
 }
 
 fn compile(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
@@ -71,7 +103,14 @@ fn compile(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
     if !options.dev {
         cargo.arg("--release");
     }
-    step("compiling the core to WebAssembly", || run(&mut cargo))?;
+    if options.deaths {
+        cargo.args(["--features", "deaths"]);
+    }
+    let what = match options.deaths {
+        true => "compiling the core that can be made to die",
+        false => "compiling the core to WebAssembly",
+    };
+    step(what, || run(&mut cargo))?;
     let profile = if options.dev { "debug" } else { "release" };
     Ok(toolchain
         .target_folder(workspace)

@@ -5,6 +5,7 @@ mod chromium;
 mod command;
 mod debian;
 mod demo;
+mod glue;
 mod npm;
 mod sim;
 mod sizes;

@@ -27,21 +27,28 @@ globalThis.kept = {};
  * another origin than the billing server's.
  */
 export class BareSite {
+  #folder;
+
+  /** @param {string} folder where the package is */
+  constructor(folder) {
+    this.#folder = folder;
+  }
+
   #server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://bare");
     if (pathname === "/") {
       response.writeHead(200, { "content-type": "text/html" }).end(PAGE);
       return;
     }
-    const file = path.join(PACKAGE, pathname);
-    const content = file.startsWith(PACKAGE) ? await readFile(file).catch(() => null) : null;
+    const file = path.join(this.#folder, pathname);
+    const content = file.startsWith(this.#folder) ? await readFile(file).catch(() => null) : null;
     const type = TYPES[path.extname(file)] ?? "application/octet-stream";
     if (content) response.writeHead(200, { "content-type": type }).end(content);
     else response.writeHead(404).end();
   });
 
-  static async start() {
-    const site = new BareSite();
+  static async start(folder = PACKAGE) {
+    const site = new BareSite(folder);
     site.#server.listen(0, "127.0.0.1");
     await once(site.#server, "listening");
     return site;

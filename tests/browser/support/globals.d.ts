@@ -15,4 +15,8 @@ declare global {
   var kept: Record<string, unknown>;
   /** What the page holds of the browser, where watched.mjs watches it. */
   var watched: Watched;
+  /** The lines that the client has logged (deaths.mjs). */
+  var log: string[];
+  /** Has the module die (deaths.mjs). */
+  var die: (place: import("./deaths.mjs").Place, way: import("./deaths.mjs").Way) => void;
 }

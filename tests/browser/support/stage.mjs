@@ -36,14 +36,15 @@ export class Stage {
   /**
    * Sets the stage up before the tests of the calling file and clears it after them.
    *
-   * @param {() => Promise<import("playwright-core").Browser>} launching
+   * @param {{ launching?: () => Promise<import("playwright-core").Browser>, folder?: string }} set
+   *   how the browser is launched, and the package, where they are not the ordinary ones
    */
-  constructor(launching = launch) {
+  constructor({ launching = launch, folder } = {}) {
     before(async () => {
       // One by one: what has started before a failure is ended by `after`.
       this.browser = await launching();
       this.server = await BillingServer.start();
-      this.site = await BareSite.start();
+      this.site = await BareSite.start(folder);
     });
     afterEach(async () => {
       await Promise.all(this.#contexts.splice(0).map((context) => context.close()));

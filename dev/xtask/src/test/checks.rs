@@ -60,6 +60,12 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
             "-D",
             "warnings",
         ]))
+    })?;
+    step("Clippy, for WebAssembly, with deaths on order", || {
+        run(toolchain
+            .cargo(workspace, "clippy")?
+            .args(["--package", "tollbox", "--features", "deaths", "--lib"])
+            .args(["--", "-D", "warnings"]))
     })
 }
 

@@ -61,6 +61,7 @@ pub fn browser(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     let chromium = Chromium::ensure(workspace)?;
     build::build(workspace, &build::Options::default())?;
     let pages = npm::build_demo(workspace)?;
+    let deaths = build::build_with_deaths(workspace)?;
     // With its tests, as the native part built it: without them cargo turns off what only they
     // need of the libraries, and compiles those again.
     let server = demo::build_server(workspace, &["--bins", "--tests"])?;
@@ -78,6 +79,7 @@ pub fn browser(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
             .args(test_files(workspace)?)
             .env("TOLLBOX_SERVER", server)
             .env("TOLLBOX_WWW", pages)
+            .env("TOLLBOX_PKG_DEATHS", deaths)
             .env("CHROMIUM", &chromium.browser),
         lines,
     )

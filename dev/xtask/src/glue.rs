@@ -1,0 +1,87 @@
+//! Changes the generated JavaScript glue where a module that dies needs it: the facade hears of what
+//! a timer, a listener or a promise's continuation throws, and those of a dead instance do nothing.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+
+/// What the glue has, and what it gets instead. All of them are in every closure that it makes.
+const CHANGES: [(&str, &str); 3] = [
+    (
+        "/* @ts-self-types=\"./tollbox.d.ts\" */\n",
+        "/* @ts-self-types=\"./tollbox.d.ts\" */\n\
+         import { isAbandoned, stale, threw } from \"../lib/closures.js\";\n",
+    ),
+    (
+        "        if (state.instance !== __wbg_instance_id) {
+            throw new Error('Cannot invoke closure from previous WASM instance');
+        }
+",
+        "        if (state.instance !== __wbg_instance_id || isAbandoned()) {
+            return stale(args[0], real);
+        }
+",
+    ),
+    (
+        "            return f(a, state.b, ...args);
+        } finally {
+",
+        "            return f(a, state.b, ...args);
+        } catch (error) {
+            threw(error);
+            throw error;
+        } finally {
+",
+    ),
+];
+
+/// Changes the glue in place.
+///
+/// # Errors
+/// When it is not as wasm-bindgen's pinned version makes it.
+pub fn change(file: &Path) -> Result<()> {
+    let glue = fs_err::read_to_string(file)?;
+    Ok(fs_err::write(file, changed(glue)?)?)
+}
+
+fn changed(mut glue: String) -> Result<String> {
+    let closures = glue.matches("__wbg_instance_id };\n    const real").count();
+    for (index, (from, to)) in CHANGES.into_iter().enumerate() {
+        let expected = if index == 0 { 1 } else { closures };
+        ensure!(
+            glue.matches(from).count() == expected && expected > 0,
+            "the generated glue has changed; look through dev/xtask/src/glue.rs, which expects:\n{from}"
+        );
+        glue = glue.replace(from, to);
+    }
+    Ok(glue)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CHANGES, changed};
+
+    fn glue(closures: usize) -> String {
+        let [header, check, call] = CHANGES.map(|(from, _)| from);
+        let closure =
+            format!("instance: __wbg_instance_id }};\n    const real = () => {{\n{check}{call}");
+        format!("{header}{}", closure.repeat(closures))
+    }
+
+    #[test]
+    fn every_closure_is_changed() {
+        let changed = changed(glue(2)).unwrap();
+        for (index, (_, to)) in CHANGES.into_iter().enumerate() {
+            let expected = if index == 0 { 1 } else { 2 };
+            assert_eq!(changed.matches(to).count(), expected);
+        }
+    }
+
+    #[test]
+    fn glue_of_another_shape_is_refused() {
+        assert!(changed(glue(0)).is_err());
+        let [_, (check, _), (call, _)] = CHANGES;
+        assert!(changed(glue(1).replace(check, "")).is_err());
+        assert!(changed(glue(2).replacen(call, "", 1)).is_err());
+    }
+}

@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { allowDeaths, deathsLogged, MORTAL, openLogged } from "./support/deaths.mjs";
+import { Stage } from "./support/stage.mjs";
+import { until } from "./support/until.mjs";
+
+const stage = new Stage({ folder: MORTAL });
+const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
+const KEY = "cloud_trans:film";
+
+/** A page with a client whose module can be made to die. */
+async function mortal(retry = {}) {
+  const bare = await stage.bare();
+  const options = { ...bare.options, retry: { ...bare.options.retry, ...retry } };
+  await allowDeaths(bare.page);
+  await openLogged(bare.page, options);
+  await bare.page.evaluate(() => globalThis.client.refreshBalance());
+  return { ...bare, options };
+}
+
+/**
+ * The names of the Web Locks that are held in the page's browser context, of this kind.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {"alive" | "flush"} kind
+ */
+function locksHeld(page, kind) {
+  return page.evaluate(async (kind) => {
+    const { held = [] } = await navigator.locks.query();
+    return held.map(({ name = "" }) => name).filter((name) => name.includes(`:${kind}`));
+  }, kind);
+}
+
+test("a tab that dies in a flush blocks nobody: its locks and claims are free at once", async () => {
+  // A request that hangs is waited for, under the lock, far longer than this test takes.
+  const { context, page, account, options } = await mortal({ requestTimeoutMs: 60_000 });
+  await context.setOffline(true);
+  await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
+  await stage.server.breakFor(account, { kind: "hang" }, { on: "charge" });
+  await context.setOffline(false);
+  await page.waitForFunction(() => globalThis.client.getSnapshot().queue.retrying === 1);
+  await until("the flush's lock", async () => (await locksHeld(page, "flush")).length === 1);
+  const before = await locksHeld(page, "alive");
+  assert.equal(before.length, 1);
+
+  // The other tab does the work while the dead one's page stays as it is, hung request and all.
+  await stage.server.repair();
+  await page.evaluate(() => globalThis.die("timer", "trap"));
+  const other = await context.newPage();
+  await stage.site.visit(other);
+  await openLogged(other, options);
+  for (const tab of [page, other]) {
+    await tab.waitForFunction(
+      async (key) => (await globalThis.client.getCharge(key))?.status === "success",
+      KEY,
+    );
+  }
+  const after = await locksHeld(page, "alive");
+  assert.equal(after.length, 2);
+  assert.ok(!after.includes(before[0] ?? ""), "the dead one is not taken for alive");
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+
+  await other.close();
+  await page.evaluate(() => globalThis.client.close());
+  assert.deepEqual(await locksHeld(page, "alive"), []);
+});
+
+test("a module that dies again and again is left alone for a while, and then goes on", async () => {
+  const { page, account } = await mortal();
+  /** @param {string} taskId */
+  const dieIn = (taskId) =>
+    page.evaluate(
+      async ({ request, taskId }) => {
+        globalThis.die("borrow", "panic");
+        return globalThis.client.charge({ ...request, taskId });
+      },
+      { request: REQUEST, taskId },
+    );
+  /** @param {string} taskId */
+  const charge = (taskId) =>
+    page.evaluate(
+      async ({ request, taskId }) => {
+        try {
+          return (await globalThis.client.charge({ ...request, taskId })).status;
+        } catch (error) {
+          const ours = error instanceof globalThis.tollbox.BillingError;
+          return ours ? `${error.code}: ${error.message}` : String(error);
+        }
+      },
+      { request: REQUEST, taskId },
+    );
+  for (const taskId of ["a", "b", "c", "d"]) {
+    const outcome = await dieIn(taskId);
+    assert.ok(outcome.status === "unknown" && outcome.resolving, taskId);
+    assert.equal(await charge(taskId), "charged");
+  }
+  const last = await dieIn("e");
+  assert.ok(last.status === "unknown");
+  assert.equal(last.resolving, false, "nobody goes on with it");
+  assert.match(await charge("f"), /^module_load_failed: the billing module has died 5 times/);
+  const { confirmed } = /** @type {import("tollbox").Balance} */ (
+    await page.evaluate(() => globalThis.client.balance())
+  );
+  assert.equal(confirmed, 104, "what was last shown is still there");
+  assert.equal(await deathsLogged(page), 5);
+
+  // A minute later, by the page's clock.
+  await page.evaluate(() => {
+    const now = performance.now.bind(performance);
+    performance.now = () => now() + 61_000;
+  });
+  for (const taskId of ["e", "f"]) assert.equal(await charge(taskId), "charged");
+  const { charges } = await stage.server.ledger(account);
+  assert.deepEqual(charges.map((charge) => charge.task_id).toSorted(), [..."abcdef"]);
+});
+
+test("close right after a death keeps what was asked for, and lets go of everything", async () => {
+  const { page, options, account } = await mortal();
+  const { outcome, later } = await page.evaluate(async (request) => {
+    globalThis.die("call", "panic");
+    const asked = globalThis.client.charge(request);
+    await globalThis.client.close();
+    const later = await globalThis.client.charge(request).catch((error) => error.code);
+    return { outcome: await asked, later };
+  }, REQUEST);
+  assert.ok(outcome.status === "unknown" && outcome.resolving);
+  assert.equal(later, "closed");
+  assert.deepEqual(await locksHeld(page, "alive"), []);
+  await openLogged(page, options);
+  const settled = await page.evaluate((key) => globalThis.client.settled(key), KEY);
+  assert.equal(settled.status, "charged");
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+});
+
+test("close that dies itself resolves, and another client opens", async () => {
+  const { page, options } = await mortal();
+  await page.evaluate(() => {
+    globalThis.die("borrow", "trap");
+    return globalThis.client.close();
+  });
+  assert.deepEqual(await locksHeld(page, "alive"), []);
+  await openLogged(page, options);
+  const outcome = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
+  assert.equal(outcome.status, "charged");
+});
+
+test("a client that has signed out stays so: after a death it asks for no token", async () => {
+  const { context, page, account, options } = await mortal();
+  await context.setOffline(true);
+  await page.evaluate(async (request) => {
+    await globalThis.client.charge(request);
+    await globalThis.client.signOut();
+  }, REQUEST);
+  await context.setOffline(false);
+  const code = await page.evaluate(async (request) => {
+    globalThis.die("borrow", "panic");
+    const outcome = globalThis.client.charge(request);
+    return outcome.then(
+      ({ status }) => status,
+      (error) => error.code,
+    );
+  }, REQUEST);
+  assert.ok(["closed", "queued", "unknown"].includes(code), code);
+  const closed = await page.evaluate(
+    (request) => globalThis.client.charge(request).catch((error) => error.code),
+    REQUEST,
+  );
+  assert.equal(closed, "closed");
+  assert.deepEqual((await stage.server.ledger(account)).charges, []);
+  assert.deepEqual(await locksHeld(page, "alive"), []);
+  await openLogged(page, options);
+  const settled = await page.evaluate((key) => globalThis.client.settled(key), KEY);
+  assert.equal(settled.status, "charged");
+});
+
+test("what other code traps or throws is not the module's death", async () => {
+  const { page, account } = await mortal();
+  const status = await page.evaluate(async (request) => {
+    // (module (func (export "f") unreachable))
+    const header = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0];
+    const body = [7, 5, 1, 1, 102, 0, 0, 10, 5, 1, 3, 0, 0, 11];
+    const { instance } = await WebAssembly.instantiate(new Uint8Array([...header, ...body]));
+    const trap = /** @type {() => void} */ (instance.exports.f);
+    const caught = new Promise((resolve) => addEventListener("error", resolve, { once: true }));
+    setTimeout(trap);
+    await caught;
+    globalThis.client.on("charge", trap);
+    globalThis.client.subscribe(trap);
+    return (await globalThis.client.charge(request)).status;
+  }, REQUEST);
+  assert.equal(status, "charged");
+  assert.equal(await deathsLogged(page), 0);
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+});

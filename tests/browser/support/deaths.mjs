@@ -1,0 +1,61 @@
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** The package with a module that can be made to die: `cargo xtask build --deaths`. */
+export const MORTAL = path.resolve(
+  ROOT,
+  process.env.TOLLBOX_PKG_DEATHS ?? "target/xtask/pkg-deaths",
+);
+
+/**
+ * @typedef {"call" | "borrow" | "drain" | "timer" | "promise"} Place
+ * @typedef {"panic" | "trap" | "exception" | "silence"} Way
+ */
+
+/**
+ * Puts `die(place, way)` into the page: in the next call, or in a timer or a promise's continuation of
+ * its own.
+ *
+ * @param {import("playwright-core").Page} page
+ */
+export async function allowDeaths(page) {
+  await page.evaluate(async () => {
+    // The file that the package itself has imported: the same module, and the same instance.
+    const glue = "/wasm/tollbox.js";
+    const { die } = await import(glue);
+    globalThis.die = die;
+  });
+}
+
+/**
+ * A client of the page, with its log.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {Awaited<ReturnType<import("./stage.mjs").Stage["options"]>>} options
+ */
+export async function openLogged(page, options) {
+  await page.evaluate(async ({ token, ...options }) => {
+    /** @type {string[]} */
+    const log = [];
+    globalThis.log = log;
+    globalThis.client = await globalThis.tollbox.openBilling({
+      ...options,
+      getToken: async () => token,
+      log: ({ level, message }) => log.push(`${level}: ${message}`),
+    });
+  }, options);
+}
+
+/**
+ * How often the module has died, as the log of the page's client has it.
+ *
+ * @param {import("playwright-core").Page} page
+ * @returns {Promise<number>}
+ */
+export function deathsLogged(page) {
+  return page.evaluate(
+    () => globalThis.log.filter((line) => /^error: the billing module has died/.test(line)).length,
+  );
+}
