@@ -1,0 +1,60 @@
+import { ProfiledBrowser } from "../../browser/support/profile.mjs";
+import { PATIENCE_MS } from "./tab.mjs";
+
+/** Chromium, by its own protocol. */
+export class Chromium {
+  #browser = new ProfiledBrowser();
+
+  /** @param {import("./pilot.mjs").PilotedSite[]} sites */
+  async open(...sites) {
+    const first = await this.#browser.start();
+    const tabs = [];
+    for (const site of sites) {
+      const page = tabs.length === 0 ? first : await first.context().newPage();
+      page.setDefaultTimeout(PATIENCE_MS);
+      await page.goto(site.url);
+      const tab = new ChromiumTab(page);
+      await tab.arrive();
+      tabs.push(tab);
+    }
+    return tabs;
+  }
+
+  async kill() {
+    await this.#browser.kill();
+  }
+
+  async remove() {
+    await this.#browser.remove();
+  }
+}
+
+class ChromiumTab {
+  #page;
+
+  /** @param {import("playwright-core").Page} page */
+  constructor(page) {
+    this.#page = page;
+  }
+
+  /**
+   * @template A, R
+   * @param {(argument: A) => R} script
+   * @param {A} [argument]
+   * @returns {Promise<Awaited<R>>}
+   */
+  async evaluate(script, argument) {
+    const call = /** @type {(argument: any) => any} */ (script);
+    return this.#page.evaluate(call, argument);
+  }
+
+  async reload() {
+    await this.#page.reload();
+    await this.arrive();
+  }
+
+  /** Waits until the page has imported the package. */
+  async arrive() {
+    await this.#page.waitForFunction(() => globalThis.tollbox !== undefined);
+  }
+}
