@@ -69,14 +69,18 @@ for (const make of chosen()) {
       const { account, options } = await scene.account();
       const browser = make.profiled();
       t.after(() => browser.remove());
-      let [tab] = await browser.open(scene.site);
+      const open = async () => {
+        const [tab] = await browser.open(scene.site);
+        assert.ok(tab);
+        await tab.evaluate(openClient, options);
+        return tab;
+      };
+      let tab = await open();
       /** @type {string[]} */
       const all = [];
       let extra = 0;
       let madeWithoutBrowser = 0;
       for (let round = 0; round < ROUNDS; round += 1) {
-        assert.ok(tab);
-        await tab.evaluate(openClient, options);
         const keys = await play({ tab, account, before: all.length, round });
         await browser.kill();
         await scene.server.repair();
@@ -84,9 +88,7 @@ for (const make of chosen()) {
         madeWithoutBrowser += charges.length - all.length;
         all.push(...keys);
 
-        [tab] = await browser.open(scene.site);
-        assert.ok(tab);
-        await tab.evaluate(openClient, options);
+        tab = await open();
         assert.deepEqual(new Set(await tab.evaluate(settle, keys)), new Set(["charged"]));
         assert.deepEqual(await tab.evaluate(keysIn, OPEN), []);
         extra = await scene.chargedOnce(account, all);

@@ -1,17 +1,21 @@
 //! `cargo xtask COMMAND`: build, demo and test, each in one command.
 
+mod browsers;
 mod build;
 mod chromium;
 mod command;
 mod debian;
 mod demo;
+mod firefox;
 mod npm;
+mod programs;
 mod sim;
 mod sizes;
 mod stamp;
 mod test;
 mod tidy;
 mod wasm_target;
+mod webkit;
 mod workspace;
 
 use std::process::ExitCode;

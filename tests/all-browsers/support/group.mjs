@@ -2,6 +2,17 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { until } from "../../browser/support/until.mjs";
 
+/** The leaders of the groups that run. */
+const running = new Set();
+
+// A test run that ends early leaves no browser behind.
+process.on("exit", () => {
+  for (const leader of running) signal(leader, "SIGKILL");
+});
+for (const name of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
+  process.once(name, () => process.exit(1));
+}
+
 /** A program and all that it starts, as one process group, which can be killed outright. */
 export class ProcessGroup {
   #child;
@@ -17,6 +28,7 @@ export class ProcessGroup {
       stdio: "ignore",
       env: { ...process.env, ...environment },
     });
+    if (this.#child.pid) running.add(this.#child.pid);
     this.#child.on("error", (error) => {
       this.error = error;
     });
@@ -39,6 +51,7 @@ export class ProcessGroup {
     signal(pid, "SIGKILL");
     await gone;
     await until("the end of the process group", () => !signal(pid, 0));
+    running.delete(pid);
   }
 }
 
