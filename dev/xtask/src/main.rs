@@ -6,6 +6,7 @@ mod chromium;
 mod command;
 mod debian;
 mod demo;
+mod durability;
 mod firefox;
 mod npm;
 mod programs;
@@ -43,6 +44,8 @@ enum Command {
     Test(test::Options),
     /// Run the simulator: many runs of the core under faults, each repeatable by its seed
     Sim(sim::Options),
+    /// Measure what is left when the browser is killed: by localStorage, and by Tollbox
+    Durability(durability::Options),
     /// Check what formatters and linters don't
     Tidy,
 }
@@ -66,6 +69,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(options) => demo::demo(&workspace, &options),
         Command::Test(options) => test::test(&workspace, &options),
         Command::Sim(options) => sim::sim(&workspace, &options),
+        Command::Durability(options) => durability::durability(&workspace, &options),
         Command::Tidy => tidy::tidy(&workspace),
     }
 }

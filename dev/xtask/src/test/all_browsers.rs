@@ -35,10 +35,13 @@ pub fn wasm_in_webkit(workspace: &Workspace, lines: &mut Vec<String>) -> Result<
 /// Journal, tabs and kills, in Chromium, Firefox and WebKitGTK, with the real server.
 pub fn whole(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     let browsers = Browsers::ensure_all(workspace)?;
-    npm::install(workspace)?;
     build::build(workspace, &build::Options::default())?;
+    let pages = npm::build_demo(workspace)?;
     let server = demo::build_server(workspace, &["--bins", "--tests"])?;
     let mut command = node_tests(workspace, "tests/all-browsers")?;
     browsers.name_to(&mut command);
-    run_and_read(command.env("TOLLBOX_SERVER", server), lines)
+    command
+        .env("TOLLBOX_SERVER", server)
+        .env("TOLLBOX_WWW", pages);
+    run_and_read(&mut command, lines)
 }
