@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { chosen } from "../../tests/all-browsers/support/browsers.mjs";
 import { Trial } from "./trial.mjs";
 
-/** When the browser is killed, counted from the last write that was answered. */
+/** When the browser is killed, counted from the last write. */
 const DELAYS_MS = [0, 100, 1_000, 3_000, 6_000, 10_000];
 const ENTRIES = 20;
 const BYTES = 300;

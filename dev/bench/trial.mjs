@@ -9,7 +9,7 @@ import { QUICK } from "../../tests/browser/support/stage.mjs";
 /** Points that an account starts with: more than all entries cost. */
 const SEED_BALANCE = 1_000;
 
-/** One kill of a browser, after the same entries were written by localStorage and by Tollbox. */
+/** One kill of a browser, after the same entries were written by Tollbox and by localStorage. */
 export class Trial {
   #entries;
   #server;
@@ -42,7 +42,7 @@ export class Trial {
 
   /**
    * @param {import("../../tests/all-browsers/support/tab.mjs").Browser} browser with a fresh profile
-   * @param {number} delayMs from the last answer to the kill
+   * @param {number} delayMs from the last write to the kill
    */
   async run(browser, delayMs) {
     const account = freshAccount();
@@ -58,9 +58,9 @@ export class Trial {
       const before = await this.#open(browser);
       await before.ours.evaluate(openClient, options);
       await before.ours.evaluate(missTheServer);
-      // The faster one first, so that its entries are the older ones.
-      await before.plain.evaluate(writePlainly, this.#entries);
+      // The quick one last, so that the delay counts from the last write of either.
       const keys = await before.ours.evaluate(chargeDurably, this.#entries);
+      await before.plain.evaluate(writePlainly, this.#entries);
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await browser.kill();
 

@@ -7,6 +7,11 @@ import { DrivenWebKit, ProfiledWebKit } from "./webkit.mjs";
  * @property {string} title
  * @property {() => import("./tab.mjs").Browser} driven by its driver, where it has one
  * @property {() => import("./tab.mjs").Browser} profiled one that keeps its profile when it is killed
+ * @property {(() => Offline) | null} offline one whose network can be taken away
+ */
+
+/**
+ * @typedef {import("./tab.mjs").Browser & { setOffline: (offline: boolean) => Promise<void> }} Offline
  */
 
 /** @type {Record<string, Make>} */
@@ -15,16 +20,19 @@ const MAKES = {
     title: "Chromium",
     driven: () => new Chromium(),
     profiled: () => new Chromium(),
+    offline: () => new Chromium(),
   },
   firefox: {
     title: "Firefox",
     driven: () => new Firefox(),
     profiled: () => new Firefox(),
+    offline: () => new Firefox(),
   },
   webkit: {
     title: "WebKitGTK",
     driven: () => new DrivenWebKit(),
     profiled: () => new ProfiledWebKit(),
+    offline: null,
   },
 };
 

@@ -4,10 +4,13 @@ import { PATIENCE_MS } from "./tab.mjs";
 /** Chromium, by its own protocol. */
 export class Chromium {
   #browser = new ProfiledBrowser();
+  /** @type {import("playwright-core").BrowserContext | null} */
+  #context = null;
 
   /** @param {import("./pilot.mjs").PilotedSite[]} sites */
   async open(...sites) {
     const first = await this.#browser.start();
+    this.#context = first.context();
     const tabs = [];
     for (const site of sites) {
       const page = tabs.length === 0 ? first : await first.context().newPage();
@@ -18,6 +21,11 @@ export class Chromium {
       tabs.push(tab);
     }
     return tabs;
+  }
+
+  /** @param {boolean} offline */
+  async setOffline(offline) {
+    await this.#context?.setOffline(offline);
   }
 
   async kill() {

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { Builder, Capabilities } from "selenium-webdriver";
@@ -22,6 +23,8 @@ export class DrivenBrowser {
   #capabilities;
   /** @type {ProcessGroup | null} */
   #group = null;
+  /** @type {import("selenium-webdriver").WebDriver | null} */
+  #session = null;
 
   /**
    * @param {(port: number) => { program: string, args: string[], environment?: NodeJS.ProcessEnv }} command
@@ -55,6 +58,7 @@ export class DrivenBrowser {
       .usingServer(address)
       .withCapabilities(new Capabilities(this.#capabilities))
       .build();
+    this.#session = session;
     await session.manage().setTimeouts({ script: PATIENCE_MS, pageLoad: PATIENCE_MS });
     const turns = new Turns();
     const tabs = [];
@@ -68,10 +72,26 @@ export class DrivenBrowser {
     return tabs;
   }
 
+  /**
+   * Takes the network away from all tabs, or gives it back, by WebDriver BiDi.
+   *
+   * @param {boolean} offline
+   */
+  async setOffline(offline) {
+    const session = this.#session;
+    if (!session) throw new Error("the browser is not open");
+    const bidi = await session.getBidi();
+    const networkConditions = offline ? { type: "offline" } : null;
+    const params = { networkConditions, contexts: await session.getAllWindowHandles() };
+    const answer = await bidi.send({ method: "emulation.setNetworkConditions", params });
+    assert.equal(/** @type {{ type: string }} */ (answer).type, "success", JSON.stringify(answer));
+  }
+
   /** Kills the driver and every process of the browser at once, as a crash would. */
   async kill() {
     const group = this.#group;
     this.#group = null;
+    this.#session = null;
     await group?.kill();
   }
 }

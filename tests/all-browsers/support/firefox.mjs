@@ -17,6 +17,8 @@ export class Firefox extends DrivenBrowser {
     });
     super(command, {
       browserName: "firefox",
+      // For WebDriver BiDi.
+      webSocketUrl: true,
       "moz:firefoxOptions": {
         binary: FIREFOX,
         args: ["-headless", "-profile", folder.part("profile")],
