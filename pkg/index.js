@@ -213,7 +213,7 @@ export class BillingClient {
 
   /** @returns {Promise<Api.QuarantinedRecord[]>} */
   async quarantined() {
-    return this.#ask(() => this.#core.quarantined());
+    return this.#ask((core) => core.quarantined());
   }
 
   /** @returns {Api.BillingSnapshot} */

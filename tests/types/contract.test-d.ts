@@ -209,6 +209,8 @@ export type State = [
         balance: Balance | null;
         network: "online" | "offline" | "unreachable";
         storage: "indexeddb" | "localstorage" | "memory";
+        /** Beyond the contract. */
+        persisted?: boolean | null;
         queue: {
           pending: number;
           retrying: number;

@@ -52,10 +52,7 @@ export function deleteDatabase(/** @type {string} */ name) {
 }
 
 /** Makes a database of the first schema, with these rows, given as JSON. */
-export async function makeFirstSchema(
-  /** @type {string} */ name,
-  /** @type {string} */ rows,
-) {
+export async function makeFirstSchema(/** @type {string} */ name, /** @type {string} */ rows) {
   const request = indexedDB.open(name, 1);
   request.onupgradeneeded = () => {
     const charges = request.result.createObjectStore("charges", { keyPath: "key" });

@@ -1,10 +1,12 @@
 //! Finds the browser that the tests run in, or installs it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
 
 use crate::debian;
+use crate::programs::find;
 use crate::workspace::Workspace;
 
 const BROWSERS: [&str; 6] = [
@@ -59,24 +61,10 @@ impl Chromium {
         })
     }
 
-    /// Writes the WebDriver capabilities that start this browser.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn write_capabilities(&self, file: &Path) -> Result<()> {
-        let capabilities = serde_json::json!({
+    /// The WebDriver capabilities that start this browser.
+    pub fn capabilities(&self) -> Value {
+        json!({
             "goog:chromeOptions": { "binary": self.browser, "args": ARGUMENTS }
-        });
-        if let Some(folder) = file.parent() {
-            fs_err::create_dir_all(folder)?;
-        }
-        Ok(fs_err::write(file, capabilities.to_string())?)
-    }
-}
-
-fn find(variable: &str, candidates: &[&str]) -> Option<PathBuf> {
-    match std::env::var_os(variable) {
-        Some(path) => Some(path.into()),
-        None => candidates.iter().find_map(|name| which::which(name).ok()),
+        })
     }
 }

@@ -76,6 +76,15 @@ impl Running {
         Ok(())
     }
 
+    /// Reads the first line of the child's piped standard output, and no more.
+    pub fn first_line(&mut self) -> Result<String> {
+        let output = self.0.stdout.take().context("no output to read")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        ensure!(line.ends_with('\n'), "it ended before it said anything");
+        Ok(line.trim_end().to_owned())
+    }
+
     /// Waits for the child's end, which must be a success.
     pub fn wait(&mut self, command: &Command) -> Result<()> {
         let status = self.0.wait()?;

@@ -1,18 +1,23 @@
 //! `cargo xtask COMMAND`: build, demo and test, each in one command.
 
+mod browsers;
 mod build;
 mod chromium;
 mod command;
 mod debian;
 mod demo;
+mod durability;
+mod firefox;
 mod glue;
 mod npm;
+mod programs;
 mod sim;
 mod sizes;
 mod stamp;
 mod test;
 mod tidy;
 mod wasm_target;
+mod webkit;
 mod workspace;
 
 use std::process::ExitCode;
@@ -40,6 +45,8 @@ enum Command {
     Test(test::Options),
     /// Run the simulator: many runs of the core under faults, each repeatable by its seed
     Sim(sim::Options),
+    /// Measure what is left when the browser is killed: by localStorage, and by Tollbox
+    Durability(durability::Options),
     /// Check what formatters and linters don't
     Tidy,
 }
@@ -63,6 +70,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(options) => demo::demo(&workspace, &options),
         Command::Test(options) => test::test(&workspace, &options),
         Command::Sim(options) => sim::sim(&workspace, &options),
+        Command::Durability(options) => durability::durability(&workspace, &options),
         Command::Tidy => tidy::tidy(&workspace),
     }
 }

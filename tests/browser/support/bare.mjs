@@ -14,13 +14,25 @@ const TYPES = /** @type {Record<string, string>} */ ({
   ".html": "text/html",
 });
 
-const PAGE = `<!doctype html><html lang="en"><title>bare</title><script type="module">
-import * as tollbox from "./index.js";
+const PAGE = `<!doctype html><html lang="en"><title>bare</title>
+<script type="module" src="/bare.js"></script></html>`;
+
+const SCRIPT = `import * as tollbox from "/index.js";
 globalThis.tollbox = tollbox;
 globalThis.openClient = ({ token, ...options }) =>
   tollbox.openBilling({ ...options, getToken: () => token });
 globalThis.kept = {};
-</script></html>`;
+`;
+
+const MADE = /** @type {Record<string, { type: string, content: string }>} */ ({
+  "/": { type: "text/html", content: PAGE },
+  "/bare.js": { type: "text/javascript", content: SCRIPT },
+});
+
+/**
+ * @typedef {(request: import("node:http").IncomingMessage,
+ *   response: import("node:http").ServerResponse) => Promise<boolean>} Answer
+ */
 
 /**
  * The package's folder on a plain static file server, with one page that imports it: no bundler, and
@@ -28,16 +40,14 @@ globalThis.kept = {};
  */
 export class BareSite {
   #folder;
-
-  /** @param {string} folder where the package is */
-  constructor(folder) {
-    this.#folder = folder;
-  }
+  #answer;
 
   #server = createServer(async (request, response) => {
+    if (await this.#answer(request, response)) return;
     const { pathname } = new URL(request.url ?? "/", "http://bare");
-    if (pathname === "/") {
-      response.writeHead(200, { "content-type": "text/html" }).end(PAGE);
+    const made = MADE[pathname];
+    if (made) {
+      response.writeHead(200, { "content-type": made.type }).end(made.content);
       return;
     }
     const file = path.join(this.#folder, pathname);
@@ -47,8 +57,21 @@ export class BareSite {
     else response.writeHead(404).end();
   });
 
-  static async start(folder = PACKAGE) {
-    const site = new BareSite(folder);
+  /**
+   * @typedef {object} Set
+   * @property {string} [folder] where the package is
+   * @property {Answer} [answer] asked first; false leaves the request to the site
+   */
+
+  /** @param {Set} set */
+  constructor({ folder = PACKAGE, answer = async () => false }) {
+    this.#folder = folder;
+    this.#answer = answer;
+  }
+
+  /** @param {Set} [set] */
+  static async start(set = {}) {
+    const site = new BareSite(set);
     site.#server.listen(0, "127.0.0.1");
     await once(site.#server, "listening");
     return site;

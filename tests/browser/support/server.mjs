@@ -57,6 +57,10 @@ export class BillingServer {
     return `${this.url}/billing/v1`;
   }
 
+  get isRunning() {
+    return this.#child !== null;
+  }
+
   /** Starts, the first time on any free port, later on the same one with the same database. */
   async start() {
     const args = ["--port", String(this.#port), "--demo", "--faults", "--static", WWW];
@@ -153,6 +157,12 @@ export class BillingServer {
     await this.#call("PUT", "/faults", {
       rules: [{ on: "any", account, fault, times: null, ...rule }],
     });
+  }
+
+  /** Whether the fault of `breakFor` has met as many requests as its rule says. */
+  async faultIsUsedUp() {
+    const { rules } = await this.#call("GET", "/faults");
+    return rules.every((/** @type {Rule} */ rule) => rule.times === 0);
   }
 
   async repair() {

@@ -44,7 +44,7 @@ export class Stage {
       // One by one: what has started before a failure is ended by `after`.
       this.browser = await launching();
       this.server = await BillingServer.start();
-      this.site = await BareSite.start(folder);
+      this.site = await BareSite.start({ folder });
     });
     afterEach(async () => {
       await Promise.all(this.#contexts.splice(0).map((context) => context.close()));

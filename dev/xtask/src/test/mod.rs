@@ -1,5 +1,6 @@
 //! Runs every check and every test, the quick ones first, and stops at the first that fails.
 
+mod all_browsers;
 mod checks;
 mod suites;
 mod summary;
@@ -17,6 +18,9 @@ pub struct Options {
     /// Run these parts only
     #[arg(value_enum)]
     parts: Vec<Part>,
+    /// Then run the parts for Firefox and WebKitGTK too, about 12 minutes more
+    #[arg(long)]
+    all_browsers: bool,
 }
 
 /// In the order in which they run.
@@ -34,6 +38,12 @@ enum Part {
     Wasm,
     /// The tests of the demo with the real server, in headless Chromium
     Browser,
+    /// With --all-browsers: the tests of the WebAssembly shell, in Firefox
+    Firefox,
+    /// With --all-browsers: the tests of the WebAssembly shell, in WebKitGTK
+    Webkit,
+    /// With --all-browsers: journal, tabs and kills in Chromium, Firefox and WebKitGTK
+    Browsers,
 }
 
 impl Part {
@@ -45,6 +55,19 @@ impl Part {
             Self::Types => "types",
             Self::Wasm => "wasm",
             Self::Browser => "browser",
+            Self::Firefox => "firefox",
+            Self::Webkit => "webkit",
+            Self::Browsers => "browsers",
+        }
+    }
+
+    /// Whether it is for `--all-browsers` only, or for who names it.
+    fn is_extra(self) -> bool {
+        match self {
+            Self::Format | Self::Lint | Self::Native | Self::Types | Self::Wasm | Self::Browser => {
+                false
+            }
+            Self::Firefox | Self::Webkit | Self::Browsers => true,
         }
     }
 
@@ -57,6 +80,9 @@ impl Part {
             Self::Types => checks::types(workspace),
             Self::Wasm => suites::wasm(workspace, lines),
             Self::Browser => suites::browser(workspace, lines),
+            Self::Firefox => all_browsers::wasm_in_firefox(workspace, lines),
+            Self::Webkit => all_browsers::wasm_in_webkit(workspace, lines),
+            Self::Browsers => all_browsers::whole(workspace, lines),
         }
     }
 }
@@ -67,7 +93,14 @@ impl Part {
 /// When a part fails.
 pub fn test(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut summary = Summary::default();
-    let chosen = |part: &&Part| options.parts.is_empty() || options.parts.contains(part);
+    let chosen = |part: &&Part| {
+        let by_default = if part.is_extra() {
+            options.all_browsers
+        } else {
+            options.parts.is_empty()
+        };
+        by_default || options.parts.contains(part)
+    };
     for part in Part::value_variants().iter().filter(chosen) {
         println!("\n━━ {} ━━", part.title());
         let start = Instant::now();

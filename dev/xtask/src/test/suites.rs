@@ -1,9 +1,11 @@
 //! The test suites: on this computer, in the browser, and the whole system in the browser.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Result, ensure};
+use serde_json::Value;
 
 use crate::chromium::Chromium;
 use crate::command::{run, run_and_read, step};
@@ -15,6 +17,12 @@ const RUNNER: &str = "wasm-test-runner";
 /// For all tests of one file together; the runner's own 20 s are short on a busy computer.
 const WASM_TESTS_S: &str = "300";
 const DRIVER_START_S: &str = "60";
+const DRIVER_VARIABLES: [&str; 4] = [
+    "GECKODRIVER",
+    "SAFARIDRIVER",
+    "CHROMEDRIVER",
+    "MSEDGEDRIVER",
+];
 
 pub fn native(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     // xtask apart, or its needs of shared libraries would compile the server's once more.
@@ -40,21 +48,54 @@ pub fn native(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
 
 pub fn wasm(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     let chromium = Chromium::ensure(workspace)?;
-    let capabilities = workspace.scratch().join("webdriver.json");
-    chromium.write_capabilities(&capabilities)?;
-    let runner = build_runner(workspace)?;
-    let toolchain = WasmToolchain::ensure(workspace)?;
-    run_and_read(
-        toolchain
-            .cargo(workspace, "test")?
-            .args(["--package", "tollbox", "--test", "web"])
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
-            .env("CHROMEDRIVER", &chromium.driver)
-            .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities)
-            .env("WASM_BINDGEN_TEST_TIMEOUT", WASM_TESTS_S)
-            .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", DRIVER_START_S),
+    wasm_in(
+        workspace,
+        &Session {
+            driver: ("CHROMEDRIVER", &chromium.driver),
+            capabilities: chromium.capabilities(),
+            screen: None,
+        },
         lines,
     )
+}
+
+/// How the browser is started that runs the tests of the WebAssembly shell.
+pub struct Session<'a> {
+    /// The variable by which the runner knows whose driver it is, and the driver.
+    pub driver: (&'static str, &'a Path),
+    pub capabilities: Value,
+    /// What DISPLAY is to be, for a browser that has no headless mode.
+    pub screen: Option<&'a str>,
+}
+
+/// Runs the tests of the WebAssembly shell in one browser.
+pub fn wasm_in(
+    workspace: &Workspace,
+    session: &Session<'_>,
+    lines: &mut Vec<String>,
+) -> Result<()> {
+    fs_err::create_dir_all(workspace.scratch())?;
+    let capabilities = workspace.scratch().join("webdriver.json");
+    fs_err::write(&capabilities, session.capabilities.to_string())?;
+    let runner = build_runner(workspace)?;
+    let toolchain = WasmToolchain::ensure(workspace)?;
+    let mut command = toolchain.cargo(workspace, "test")?;
+    command
+        .args(["--package", "tollbox", "--test", "web"])
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+        .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities)
+        .env("WASM_BINDGEN_TEST_TIMEOUT", WASM_TESTS_S)
+        .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", DRIVER_START_S);
+    // The runner takes the first that it finds.
+    for name in DRIVER_VARIABLES {
+        command.env_remove(name);
+    }
+    let (variable, driver) = session.driver;
+    command.env(variable, driver);
+    if let Some(screen) = session.screen {
+        command.env("DISPLAY", screen);
+    }
+    run_and_read(&mut command, lines)
 }
 
 pub fn browser(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
@@ -65,24 +106,30 @@ pub fn browser(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     // With its tests, as the native part built it: without them cargo turns off what only they
     // need of the libraries, and compiles those again.
     let server = demo::build_server(workspace, &["--bins", "--tests"])?;
-    // The reporters that Node.js itself takes for a terminal and for a file.
-    let reporter = if std::io::stdout().is_terminal() {
-        "spec"
-    } else {
-        "tap"
-    };
     run_and_read(
-        workspace
-            .command("node")
-            .args(["--test", "--test-concurrency=1"])
-            .arg(format!("--test-reporter={reporter}"))
-            .args(test_files(workspace)?)
+        node_tests(workspace, "tests/browser")?
             .env("TOLLBOX_SERVER", server)
             .env("TOLLBOX_WWW", pages)
             .env("TOLLBOX_PKG_DEATHS", deaths)
             .env("CHROMIUM", &chromium.browser),
         lines,
     )
+}
+
+/// The command that runs a folder's tests with Node.js, one file after the other.
+pub fn node_tests(workspace: &Workspace, folder: &str) -> Result<Command> {
+    // The reporters that Node.js itself takes for a terminal and for a file.
+    let reporter = if std::io::stdout().is_terminal() {
+        "spec"
+    } else {
+        "tap"
+    };
+    let mut command = workspace.command("node");
+    command
+        .args(["--test", "--test-concurrency=1"])
+        .arg(format!("--test-reporter={reporter}"))
+        .args(test_files(workspace, folder)?);
+    Ok(command)
 }
 
 fn build_runner(workspace: &Workspace) -> Result<PathBuf> {
@@ -96,13 +143,12 @@ fn build_runner(workspace: &Workspace) -> Result<PathBuf> {
     Ok(workspace.target.join("debug").join(name))
 }
 
-fn test_files(workspace: &Workspace) -> Result<Vec<PathBuf>> {
-    let folder = workspace.root.join("tests").join("browser");
-    let mut files = fs_err::read_dir(folder)?
+fn test_files(workspace: &Workspace, folder: &str) -> Result<Vec<PathBuf>> {
+    let mut files = fs_err::read_dir(workspace.root.join(folder))?
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<Vec<_>>>()?;
     files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
     files.sort();
-    ensure!(!files.is_empty(), "tests/browser has no *.test.mjs");
+    ensure!(!files.is_empty(), "{folder} has no *.test.mjs");
     Ok(files)
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use crate::command::seconds;
 
 /// How the closing lines of libtest, wasm-bindgen's runner and Node.js's two reporters begin, and
-/// those of the model's checks.
-const CLOSING: [&str; 10] = [
+/// those of the model's checks and of the tests that measure something.
+const CLOSING: [&str; 12] = [
     "test result: ",
     "model: ",
+    "# measured: ",
+    "ℹ measured: ",
     "# tests ",
     "# pass ",
     "# fail ",
@@ -83,6 +85,7 @@ mod tests {
         assert!(is_closing("test result: ok. 3 passed; 0 failed"));
         assert!(is_closing("model: one charge: 3 states"));
         assert!(is_closing("# pass 7"));
+        assert!(is_closing("# measured: 100 charges, 0 sent again"));
         assert!(is_closing("\u{1b}[34mℹ pass 7\u{1b}[39m"));
         assert!(!is_closing("test a ... ok"));
     }

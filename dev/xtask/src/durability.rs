@@ -1,0 +1,46 @@
+//! Measures what is left when the browser is killed: the README's table of durability.
+
+use anyhow::Result;
+
+use crate::browsers::Browsers;
+use crate::command::run;
+use crate::workspace::Workspace;
+use crate::{build, demo, npm};
+
+/// Kills browsers 0, 0.1, 1, 3, 6 and 10 s after 20 entries were written by localStorage and by
+/// Tollbox, starts them again, and prints in Markdown what was left.
+///
+/// A trial takes 6 to 15 s: 10 trials of each delay take about 10 minutes in Chromium, and 15 with
+/// all browsers, which run side by side.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Trials for each delay, with a fresh profile each
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    trials: u32,
+    /// In Firefox and WebKitGTK too
+    #[arg(long)]
+    all_browsers: bool,
+}
+
+/// Runs dev/bench/durability.mjs.
+///
+/// # Errors
+/// When something can't be built or installed, or a charge was lost or made twice.
+pub fn durability(workspace: &Workspace, options: &Options) -> Result<()> {
+    let browsers = if options.all_browsers {
+        Browsers::ensure_all(workspace)?
+    } else {
+        Browsers::ensure_chromium(workspace)?
+    };
+    build::build(workspace, &build::Options::default())?;
+    let pages = npm::build_demo(workspace)?;
+    let server = demo::build_server(workspace, &[])?;
+    let mut command = workspace.command("node");
+    command
+        .arg("dev/bench/durability.mjs")
+        .arg(format!("--trials={}", options.trials))
+        .env("TOLLBOX_SERVER", server)
+        .env("TOLLBOX_WWW", pages);
+    browsers.name_to(&mut command);
+    run(&mut command)
+}

@@ -1,0 +1,22 @@
+/** After this a browser's answer is taken for missing: a start on a busy computer takes its time. */
+export const PATIENCE_MS = 60_000;
+
+/**
+ * A page that has imported the package (bare.mjs), in whatever browser.
+ *
+ * @typedef {object} Tab
+ * @property {<A, R>(script: (argument: A) => R, argument?: A) => Promise<Awaited<R>>} evaluate
+ *   runs a script in the page; its argument and result go through JSON. Tabs of one browser may take
+ *   turns: what is to go on in several at once is begun in each, and awaited later.
+ * @property {() => Promise<void>} reload
+ */
+
+/**
+ * A browser with a profile of its own. Only what `keepsProfile` brings its storage back after `kill`.
+ *
+ * @typedef {object} Browser
+ * @property {(...sites: import("./pilot.mjs").PilotedSite[]) => Promise<Tab[]>} open
+ *   starts it, with one tab a site
+ * @property {() => Promise<void>} kill SIGKILL to every process of the browser at once
+ * @property {() => Promise<void>} remove kills it, and removes its profile
+ */
