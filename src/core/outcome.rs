@@ -247,7 +247,8 @@ impl From<Failure> for What {
 }
 
 impl What {
-    fn unknown(reason: OpenReason, durable: bool, detail: String) -> What {
+    /// What may have been taken, and is tried further.
+    pub fn unknown(reason: OpenReason, durable: bool, detail: String) -> What {
         What::Unknown {
             reason: UnknownReason::Open(reason),
             resolving: true,

@@ -268,8 +268,8 @@ fn an_earlier_decline_says_nothing_of_a_retry_that_is_not_written_yet() {
     let again = world.charge(tab, "t1", 500);
     world.tell(tab, Event::StopWaiting { call: again });
     let outcome = world.outcome(again);
-    assert_eq!(word(outcome), "queued Timeout");
-    assert!(matches!(outcome.what, What::Queued { durable: false, .. }));
+    assert_eq!(word(outcome), "unknown Timeout");
+    assert!(matches!(outcome.what, What::Unknown { durable: false, .. }));
     world.settle();
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }

@@ -2,8 +2,9 @@
 
 use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::{Answer, Effect, Event};
-use tollbox::core::journal::{Applied, Op};
+use tollbox::core::journal::{Applied, Op, Write};
 use tollbox::core::outcome::What;
+use tollbox::core::record::Record;
 use tollbox::core::snapshot::BillingStatus;
 
 use super::outage::alerts;
@@ -46,18 +47,33 @@ fn a_new_charge_is_made_though_the_journal_can_not_be_read() {
 }
 
 #[test]
-fn what_is_not_written_yet_may_have_been_sent_before_where_that_can_not_be_read() {
-    for (fail_load, said) in [(false, "queued Timeout"), (true, "unknown Timeout")] {
+fn what_is_not_written_yet_may_have_been_sent_before() {
+    for fail_load in [false, true] {
         let mut world = World::new();
         world.fail_load = fail_load;
         let tab = world.start();
         let call = world.charge(tab, "t1", 5);
         world.tell(tab, Event::StopWaiting { call });
-        assert_eq!(word(world.outcome(call)), said);
+        assert_eq!(word(world.outcome(call)), "unknown Timeout");
         world.fail_load = false;
         world.settle();
         assert_eq!(world.server.times_charged("f:t1"), 1);
     }
+}
+
+#[test]
+fn what_another_tab_has_had_charged_unheard_is_not_called_queued() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    // Its transaction takes longer than it is waited for.
+    let call = world.charge(two, "t1", 5);
+    world.tell(two, Event::StopWaiting { call });
+    assert_eq!(word(world.outcome(call)), "unknown Timeout");
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
 }
 
 #[test]
@@ -232,4 +248,31 @@ fn a_charge_that_could_not_be_stored_is_found_by_its_key() {
         };
         assert_eq!(record.status, BillingStatus::Failed);
     }
+}
+
+#[test]
+fn a_charge_that_comes_while_another_reading_does_not_find_it_is_not_lost() {
+    let mut world = World::new();
+    let tab = world.start();
+    let (now, record) = (world.now, Record::open(world.request("t1", 5), 1));
+    let engine = &mut world.engine(tab).engine;
+    // Another tab takes the charge on between the two readings, of which the later one ends first.
+    let read = Event::Settled {
+        call: 77,
+        key: key("t1"),
+    };
+    for event in [read, Event::Woke, Event::Loaded(Ok(vec![record]))] {
+        engine.handle(now, event);
+        while engine.poll().is_some() {}
+    }
+    let nothing = Applied {
+        record: None,
+        write: Write::Keep,
+        done: true,
+        unreadable: None,
+    };
+    engine.handle(now, Event::Journaled(Ok(vec![nothing])));
+    while engine.poll().is_some() {}
+    assert_eq!(engine.snapshot(now).queue.pending, 1);
+    assert_eq!(engine.snapshot(now).queue.held_points.get(), 5);
 }

@@ -19,6 +19,8 @@ impl World {
                 if std::mem::replace(&mut self.tabs[place].writing, true) {
                     self.violate("contract", format!("tab{id} has two journal orders open"));
                 }
+                // No browser freezes a page whose transaction is under way.
+                self.tabs[place].frozen_until_ms = 0;
                 let in_ms = match self.dice.chance(self.mix.slow_write) {
                     true => self.dice.skewed(&[100, 2_000, 10_000]),
                     false => self.dice.between(0, 4),

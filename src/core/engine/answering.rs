@@ -6,7 +6,7 @@ use super::{Answer, CallId, Effect, Engine, Event, Life};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::outbox::Entry;
-use crate::core::outcome::{FailureReason, OpenReason, Outcome, UnknownReason, What, not_sent_yet};
+use crate::core::outcome::{FailureReason, OpenReason, Outcome, UnknownReason, What};
 use crate::core::record::{Record, State, Verdict};
 use crate::core::snapshot::{ChargeRecord, Stopped};
 
@@ -166,8 +166,8 @@ impl Engine {
             entry.saved && self.durable(),
             self.config.locale,
         );
-        // The journal, which can't be read just now, may tell that it was sent before.
-        let unread = self.unread || entry.outdated || (!entry.saved && self.load_failures > 0);
+        // The journal may tell that it was sent before, by another tab or an earlier start.
+        let unread = self.unread || entry.outdated || !entry.saved;
         match unread {
             true => outcome.in_doubt(),
             false => outcome,
@@ -176,12 +176,12 @@ impl Engine {
 
     fn not_written_yet(&self, now: Now, outcome: Outcome) -> Outcome {
         let reason = self.gate.closed_for(now).unwrap_or(OpenReason::Timeout);
+        let detail = self.say(
+            "the charge is not in storage yet",
+            "这笔扣费尚未写入本地存储",
+        );
         Outcome {
-            what: What::Queued {
-                reason,
-                durable: false,
-                detail: not_sent_yet(reason, self.config.locale),
-            },
+            what: What::unknown(reason, false, detail),
             ..outcome
         }
     }
@@ -192,11 +192,7 @@ impl Engine {
         let outcome = self.outcome_of(now, entry);
         if entry.busy && !entry.record.is_held() && !is_charged(&entry.record) {
             // It is being taken up again: its last verdict says nothing of this try.
-            let outcome = self.not_written_yet(now, outcome);
-            return Some(match self.unread {
-                true => outcome.in_doubt(),
-                false => outcome,
-            });
+            return Some(self.not_written_yet(now, outcome));
         }
         Some(match call.kind {
             Kind::Cancel => self.outcome_of_cancel(entry, outcome),

@@ -33,6 +33,10 @@ impl Engine {
         let Some(entry) = self.outbox.get(key) else {
             return;
         };
+        if entry.known_since == self.journaling.begun() {
+            // It came while this transaction, which did not find it, was under way.
+            return;
+        }
         let settled = matches!(entry.record.state(), State::Settled(_));
         if !entry.busy && !settled {
             // Open and idle, so it was there, though its last change may not be.
@@ -74,6 +78,11 @@ impl Engine {
         }
         self.last_sequence = self.last_sequence.max(record.sequence());
         let before = self.outbox.put(record.clone(), saved, now, self.patience());
+        if before.is_none() {
+            let begun = self.journaling.begun();
+            let key = &record.charge().key;
+            self.outbox.update(key, |entry| entry.known_since = begun);
+        }
         if is_new {
             self.keep_claim_of_another(&record);
         }

@@ -22,6 +22,8 @@ pub(super) const READ_AGAIN_AT_ONCE: u32 = 2;
 pub(super) struct Journaling {
     under_way: Vec<(Op, Then)>,
     next: Vec<(Op, Then)>,
+    /// Transactions begun.
+    begun: u64,
     /// Conclusions that the store failed to take.
     unsaved: Vec<Op>,
     /// Transactions that failed in a row.
@@ -91,6 +93,11 @@ impl Journaling {
         self.under_way.is_empty() && self.next.is_empty()
     }
 
+    /// How many transactions have been begun.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun
+    }
+
     pub(super) fn push(&mut self, op: Op, then: Then) {
         self.next.push((op, then));
     }
@@ -118,6 +125,7 @@ impl Journaling {
         } else {
             self.under_way = next;
         }
+        self.begun = self.begun.saturating_add(1);
         let ops = self.under_way.iter().map(|(op, _)| op.clone());
         Some(ops.collect())
     }

@@ -14,6 +14,8 @@ pub struct Entry {
     pub busy: bool,
     /// Whether another tab has changed it since the journal was last read for it.
     pub outdated: bool,
+    /// The number of transactions that this tab had begun when it first saw it.
+    pub known_since: u64,
     /// Whether it goes out alone because a batch with it was refused as a whole.
     pub alone: bool,
     /// Whether it failed and this client has taken it up again by itself, which it does once.
@@ -79,6 +81,7 @@ impl Entry {
             saved,
             busy: false,
             outdated: false,
+            known_since: 0,
             alone: false,
             retaken: false,
             since_ms: now.mono_ms,

@@ -1,0 +1,277 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Stage } from "./support/stage.mjs";
+
+const stage = new Stage();
+
+/** @typedef {import("tollbox").Alert} Alert */
+
+/** A charge of one point for the task. */
+const request = (/** @type {string} */ taskId) => ({ taskId, amount: 1, feature: "cloud_trans" });
+
+/**
+ * Opens a client whose alerts are kept, charges while the browser is offline, and tells what became
+ * of it.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {import("tollbox").BillingOptions & { token: string }} options
+ * @param {string} taskId
+ * @param {() => Promise<void>} [meanwhile] done before the browser is online again
+ */
+async function chargeOffline(page, options, taskId, meanwhile = async () => {}) {
+  await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+    /** @type {Alert[]} */
+    const alerts = [];
+    globalThis.kept.alerts = alerts;
+    globalThis.client.on("alert", (alert) => alerts.push(alert));
+    await globalThis.client.refreshBalance();
+  }, options);
+  await page.context().setOffline(true);
+  try {
+    return await page.evaluate(async (request) => {
+      const outcome = await globalThis.client.charge(request);
+      return { outcome, storage: globalThis.client.getSnapshot().storage };
+    }, request(taskId));
+  } finally {
+    await meanwhile();
+    await page.context().setOffline(false);
+  }
+}
+
+/** @param {import("playwright-core").Page} page */
+const alerts = (page) => page.evaluate(() => /** @type {Alert[]} */ (globalThis.kept.alerts));
+
+/**
+ * @param {import("playwright-core").Page} page
+ * @param {Alert["kind"]} kind
+ */
+async function hears(page, kind) {
+  await page.waitForFunction(
+    (kind) => /** @type {Alert[]} */ (globalThis.kept.alerts).some((alert) => alert.kind === kind),
+    kind,
+  );
+}
+
+/**
+ * @param {import("playwright-core").Page} page
+ * @param {string} key
+ */
+const settled = (page, key) => page.evaluate((key) => globalThis.client.settled(key), key);
+
+/** Ways in which a browser has no IndexedDB; each is run in the page before anything else. */
+const OUT_OF_ORDER = {
+  absent: () => {
+    Reflect.deleteProperty(globalThis, "indexedDB");
+    Object.defineProperty(globalThis, "indexedDB", { configurable: true, value: undefined });
+  },
+  denied: () => {
+    Object.defineProperty(globalThis, "indexedDB", {
+      configurable: true,
+      get() {
+        throw new DOMException("no", "SecurityError");
+      },
+    });
+  },
+  "failing to open": () => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("no", "UnknownError");
+    };
+  },
+  hanging: () => {
+    IDBFactory.prototype.open = () =>
+      /** @type {IDBOpenDBRequest} */ (/** @type {unknown} */ (new EventTarget()));
+  },
+};
+
+for (const [state, spoil] of Object.entries(OUT_OF_ORDER)) {
+  test(`IndexedDB ${state}: the charge is kept in localStorage, which is told, and moves over later`, async () => {
+    const { context, page, account, options } = await stage.bare();
+    const spoilt = await context.newPage();
+    await spoilt.addInitScript(spoil);
+    await stage.site.visit(spoilt);
+    const { outcome, storage } = await chargeOffline(spoilt, options, "film");
+    assert.equal(outcome.status, "queued");
+    assert.equal(outcome.durable, false);
+    assert.equal(storage, "localstorage");
+    await hears(spoilt, "storage_degraded");
+    await spoilt.close({ runBeforeUnload: false });
+
+    // In order again: what the fallback holds moves over, and is charged once.
+    const moved = await page.evaluate(
+      async ({ options, key }) => {
+        globalThis.client = await globalThis.openClient(options);
+        return [globalThis.client.getSnapshot().storage, await globalThis.client.settled(key)];
+      },
+      { options, key: outcome.key },
+    );
+    assert.equal(moved[0], "indexeddb");
+    assert.equal(/** @type {import("tollbox").SettledOutcome} */ (moved[1]).status, "charged");
+    const left = await page.evaluate(() =>
+      Object.keys(localStorage).filter((name) => name.includes(":charge:")),
+    );
+    assert.deepEqual(left, []);
+    assert.equal((await stage.server.ledger(account)).charges.length, 1);
+  });
+}
+
+test("no storage at all: the charge is kept in memory, and says so", async () => {
+  const { context, options } = await stage.bare();
+  const page = await context.newPage();
+  await page.addInitScript(OUT_OF_ORDER.absent);
+  await page.addInitScript(() => {
+    Object.defineProperty(globalThis, "localStorage", {
+      get() {
+        throw new DOMException("no", "SecurityError");
+      },
+    });
+  });
+  await stage.site.visit(page);
+  const { outcome, storage } = await chargeOffline(page, options, "film");
+  assert.equal(outcome.status, "queued");
+  assert.equal(outcome.durable, false);
+  assert.equal(storage, "memory");
+  await hears(page, "storage_degraded");
+  assert.equal((await settled(page, outcome.key)).status, "charged");
+});
+
+test("the quota is used up: the charge at hand fails, nothing is sent, and the open ones stay", async () => {
+  const { context, page, account, options } = await stage.bare();
+  const session = await context.newCDPSession(page);
+  const origin = new URL(stage.site.url).origin;
+  const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
+  const { outcome: kept } = await chargeOffline(page, options, "kept", cut);
+  assert.equal(kept.status, "queued");
+  await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1 });
+  const outcome = await page.evaluate((request) => globalThis.client.charge(request), {
+    ...request("refused"),
+    metadata: { text: "x".repeat(400) },
+  });
+  assert.equal(outcome.status, "failed", JSON.stringify(outcome));
+  assert.equal(outcome.reason, "storage_unavailable");
+  assert.equal(outcome.retryable, true);
+  await hears(page, "storage_degraded");
+  await session.send("Storage.overrideQuotaForOrigin", { origin });
+  await stage.server.repair();
+  assert.equal((await settled(page, kept.key)).status, "charged");
+  const again = await page.evaluate((key) => globalThis.client.retry(key), outcome.key);
+  assert.equal(again.status, "charged");
+  assert.equal((await stage.server.ledger(account)).charges.length, 2);
+});
+
+test("the site's storage is cleared under an open client: told, and nothing half-remembered is sent", async () => {
+  const { context, page, account, options } = await stage.bare();
+  const session = await context.newCDPSession(page);
+  const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
+  const { outcome } = await chargeOffline(page, options, "film", cut);
+  assert.equal(outcome.status, "queued");
+  const end = page.evaluate((key) => globalThis.client.settled(key), outcome.key);
+  const origin = new URL(stage.site.url).origin;
+  await session.send("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
+  await page.evaluate(() => globalThis.client.charges());
+  const said = await end;
+  assert.equal(said.status, "unknown");
+  assert.equal(/** @type {import("tollbox").Unknown} */ (said).resolving, false);
+  assert.match(JSON.stringify(await alerts(page)), /wiped/);
+  await stage.server.repair();
+  // The client goes on with a new journal, and the old charge is not sent.
+  const next = await page.evaluate((request) => globalThis.client.charge(request), request("next"));
+  assert.ok(["charged", "unknown", "queued"].includes(next.status), JSON.stringify(next));
+  assert.equal((await settled(page, next.key)).status, "charged");
+  const { charges } = await stage.server.ledger(account);
+  assert.deepEqual(
+    charges.map((charge) => charge.task_id),
+    ["next"],
+  );
+});
+
+test("the database is deleted between two visits: told at the next start", async () => {
+  const { page, account, options } = await stage.bare();
+  const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
+  await chargeOffline(page, options, "film", cut);
+  await page.evaluate(async () => {
+    await globalThis.client.close();
+    const [database] = (await indexedDB.databases()).filter(({ name }) =>
+      name?.includes("tollbox"),
+    );
+    await new Promise((resolve, reject) => {
+      const request = indexedDB.deleteDatabase(database?.name ?? "");
+      request.onsuccess = resolve;
+      request.onblocked = reject;
+    });
+  });
+  await stage.server.repair();
+  await stage.site.visit(page);
+  const told = await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+    return new Promise((resolve) => globalThis.client.on("alert", resolve));
+  }, options);
+  assert.equal(/** @type {Alert} */ (told).kind, "storage_degraded");
+  assert.match(/** @type {Alert} */ (told).detail, /wiped/);
+  assert.deepEqual((await stage.server.ledger(account)).charges, []);
+});
+
+test("a row that was spoilt at rest is set aside, told of and exported, and the others go on", async () => {
+  const { page, account, options } = await stage.bare();
+  const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
+  const { outcome: spoilt } = await chargeOffline(page, options, "spoilt", cut);
+  const good = await page.evaluate((it) => globalThis.client.charge(it), request("good"));
+  await page.evaluate(async (key) => {
+    await globalThis.client.close();
+    const [known] = (await indexedDB.databases()).filter(({ name }) => name?.includes("tollbox"));
+    const open = indexedDB.open(known?.name ?? "");
+    await new Promise((resolve) => {
+      open.onsuccess = resolve;
+    });
+    const transaction = open.result.transaction("charges", "readwrite");
+    const rows = transaction.objectStore("charges");
+    const row = rows.get(key);
+    row.onsuccess = () => {
+      rows.put({ ...row.result, body: row.result.body.replace('"amount":1', '"amount":9') });
+    };
+    await new Promise((resolve) => {
+      transaction.oncomplete = resolve;
+    });
+    open.result.close();
+  }, spoilt.key);
+  await stage.server.repair();
+  await stage.site.visit(page);
+  const { alert, aside } = await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+    /** @type {Alert} */
+    const alert = await new Promise((resolve) => globalThis.client.on("alert", resolve));
+    return { alert, aside: await globalThis.client.quarantined() };
+  }, options);
+  assert.equal(alert.kind, "record_quarantined");
+  assert.equal(aside.length, 1);
+  assert.equal(aside[0]?.key, spoilt.key);
+  assert.match(aside[0]?.stored ?? "", /spoilt/);
+  assert.equal((await settled(page, good.key)).status, "charged");
+  const { charges } = await stage.server.ledger(account);
+  assert.deepEqual(
+    charges.map((charge) => charge.task_id),
+    ["good"],
+  );
+});
+
+test("whether the browser keeps the storage is asked for once there is something to lose", async () => {
+  const { page, options } = await stage.bare();
+  await page.evaluate(async (options) => {
+    globalThis.kept.asked = 0;
+    navigator.storage.persisted = async () => false;
+    navigator.storage.persist = async () => {
+      globalThis.kept.asked = Number(globalThis.kept.asked) + 1;
+      return true;
+    };
+    globalThis.client = await globalThis.openClient(options);
+    await globalThis.client.refreshBalance();
+  }, options);
+  const before = await page.evaluate(() => globalThis.client.getSnapshot().persisted);
+  assert.equal(before, null);
+  assert.equal(await page.evaluate(() => globalThis.kept.asked), 0);
+  for (const taskId of ["one", "two"]) {
+    await page.evaluate((it) => globalThis.client.charge(it), request(taskId));
+    await page.waitForFunction(() => globalThis.client.getSnapshot().persisted === true);
+  }
+  assert.equal(await page.evaluate(() => globalThis.kept.asked), 1);
+});
