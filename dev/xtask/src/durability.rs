@@ -10,8 +10,8 @@ use crate::{build, demo, npm};
 /// Kills browsers 0, 0.1, 1, 3, 6 and 10 s after 20 entries were written by localStorage and by
 /// Tollbox, starts them again, and prints in Markdown what was left.
 ///
-/// A trial takes 6 to 15 s: 10 trials of each delay take about 10 minutes in Chromium, and 15 with
-/// all browsers, which run side by side.
+/// 10 trials of each delay take about 15 minutes in Chromium, and 35 with all browsers, which run
+/// side by side, on two busy cores.
 #[derive(clap::Args)]
 pub struct Options {
     /// Trials for each delay, with a fresh profile each
