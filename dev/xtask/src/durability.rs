@@ -7,11 +7,6 @@ use crate::command::run;
 use crate::workspace::Workspace;
 use crate::{build, demo, npm};
 
-/// Kills browsers 0, 0.1, 1, 3, 6 and 10 s after 20 entries were written by localStorage and by
-/// Tollbox, starts them again, and prints in Markdown what was left.
-///
-/// 10 trials of each delay take about 15 minutes in Chromium, and 35 with all browsers, which run
-/// side by side, on two busy cores.
 #[derive(clap::Args)]
 pub struct Options {
     /// Trials for each delay, with a fresh profile each
