@@ -7,11 +7,6 @@ use crate::command::run;
 use crate::workspace::Workspace;
 use crate::{build, demo, npm};
 
-/// Kills browsers 0, 0.1, 1, 3, 6 and 10 s after 20 entries were written by localStorage and by
-/// Tollbox, starts them again, and prints in Markdown what was left.
-///
-/// A trial takes 6 to 15 s: 10 trials of each delay take about 10 minutes in Chromium, and 15 with
-/// all browsers, which run side by side.
 #[derive(clap::Args)]
 pub struct Options {
     /// Trials for each delay, with a fresh profile each

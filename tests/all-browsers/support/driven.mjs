@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { Builder, Capabilities } from "selenium-webdriver";
+import { ProcessGroup } from "../../browser/support/group.mjs";
 import { until } from "../../browser/support/until.mjs";
-import { ProcessGroup } from "./group.mjs";
 import { PATIENCE_MS } from "./tab.mjs";
 
 /**

@@ -1,6 +1,6 @@
+import { ProcessGroup } from "../../browser/support/group.mjs";
 import { DrivenBrowser } from "./driven.mjs";
 import { ProfileFolder } from "./folder.mjs";
-import { ProcessGroup } from "./group.mjs";
 
 const MINI_BROWSER =
   process.env.MINI_BROWSER ?? "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";

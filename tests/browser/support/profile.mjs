@@ -1,17 +1,16 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { chromium } from "playwright-core";
 import { CHROMIUM, DEADLINE_MS, FLAGS } from "./browser.mjs";
+import { ProcessGroup } from "./group.mjs";
 import { until } from "./until.mjs";
 
 /** A browser with a profile that outlives it, to be killed outright and started again. */
 export class ProfiledBrowser {
   #profile = mkdtempSync(path.join(tmpdir(), "tollbox-profile-"));
-  /** @type {import("node:child_process").ChildProcess | null} */
-  #child = null;
+  /** @type {ProcessGroup | null} */
+  #group = null;
 
   /** Starts the browser as the leader of its own process group, and gives its first page. */
   async start() {
@@ -26,7 +25,7 @@ export class ProfiledBrowser {
     }
     const place = [`--user-data-dir=${this.#profile}`, "--remote-debugging-port=0", "about:blank"];
     const args = ["--headless", ...FLAGS, ...place];
-    this.#child = spawn(CHROMIUM, args, { detached: true, stdio: "ignore" });
+    this.#group = new ProcessGroup(CHROMIUM, args);
     const port = await until("the browser's debugging port", () => this.#port());
     const browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
     const [context] = browser.contexts();
@@ -45,12 +44,9 @@ export class ProfiledBrowser {
 
   /** Kills every process of the browser at once, as a crash would. */
   async kill() {
-    const child = this.#child;
-    this.#child = null;
-    if (!child?.pid) return;
-    const gone = once(child, "exit");
-    process.kill(-child.pid, "SIGKILL");
-    await gone;
+    const group = this.#group;
+    this.#group = null;
+    await group?.kill();
   }
 
   async remove() {

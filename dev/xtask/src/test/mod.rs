@@ -18,7 +18,7 @@ pub struct Options {
     /// Run these parts only
     #[arg(value_enum)]
     parts: Vec<Part>,
-    /// Then run the parts for Firefox and WebKitGTK too, about 12 minutes more
+    /// Then run the parts for Firefox and WebKitGTK too, about 15 minutes more
     #[arg(long)]
     all_browsers: bool,
 }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { until } from "../../browser/support/until.mjs";
+import { until } from "./until.mjs";
 
 /** The leaders of the groups that run. */
 const running = new Set();
