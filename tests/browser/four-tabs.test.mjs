@@ -14,7 +14,9 @@ const TOTAL = TABS * CHARGES_A_TAB;
  * @param {(context: import("playwright-core").BrowserContext) => Promise<unknown>} [prepare]
  */
 async function comeOnlineTogether(prepare) {
-  const { context, page, account, options } = await stage.bare();
+  const { context, page, account, ...rest } = await stage.bare();
+  // On a slow machine a request that is given up and sent again is not the tabs' doing.
+  const options = { ...rest.options, retry: { ...rest.options.retry, requestTimeoutMs: 60_000 } };
   await stage.server.topUp(account, TOTAL);
   await prepare?.(context);
   const tabs = [page];
