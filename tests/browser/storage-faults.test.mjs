@@ -135,27 +135,60 @@ test("no storage at all: the charge is kept in memory, and says so", async () =>
   assert.equal((await settled(page, outcome.key)).status, "charged");
 });
 
+/** What Chromium does where the disk is full: its own override of the quota does not reach IndexedDB. */
+function useUpQuota() {
+  const { put, delete: remove } = IDBObjectStore.prototype;
+  let full = true;
+  globalThis.kept.makeRoom = () => {
+    full = false;
+  };
+  IDBObjectStore.prototype.put = function (...args) {
+    if (full) throw new DOMException("the quota is used up", "QuotaExceededError");
+    return put.apply(this, args);
+  };
+  IDBObjectStore.prototype.delete = function (key) {
+    if (globalThis.kept.deletingHelps) full = false;
+    return remove.call(this, key);
+  };
+}
+
 test("the quota is used up: the charge at hand fails, nothing is sent, and the open ones stay", async () => {
-  const { context, page, account, options } = await stage.bare();
-  const session = await context.newCDPSession(page);
-  const origin = new URL(stage.site.url).origin;
+  const { page, account, options } = await stage.bare();
   const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
   const { outcome: kept } = await chargeOffline(page, options, "kept", cut);
   assert.equal(kept.status, "queued");
-  await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1 });
-  const outcome = await page.evaluate((request) => globalThis.client.charge(request), {
-    ...request("refused"),
-    metadata: { text: "x".repeat(400) },
-  });
+  await page.evaluate(useUpQuota);
+  const outcome = await page.evaluate((it) => globalThis.client.charge(it), request("refused"));
   assert.equal(outcome.status, "failed", JSON.stringify(outcome));
   assert.equal(outcome.reason, "storage_unavailable");
   assert.equal(outcome.retryable, true);
   await hears(page, "storage_degraded");
-  await session.send("Storage.overrideQuotaForOrigin", { origin });
   await stage.server.repair();
+  await page.evaluate(() => /** @type {() => void} */ (globalThis.kept.makeRoom)());
   assert.equal((await settled(page, kept.key)).status, "charged");
-  const again = await page.evaluate((key) => globalThis.client.retry(key), outcome.key);
+  const again = await page.evaluate((it) => globalThis.client.charge(it), request("refused"));
   assert.equal(again.status, "charged");
+  assert.equal((await stage.server.ledger(account)).charges.length, 2);
+});
+
+test("the quota is used up: what is settled gives way to a new charge", async () => {
+  const { page, account, options } = await stage.bare();
+  await page.evaluate(
+    async ({ options, request }) => {
+      globalThis.client = await globalThis.openClient(options);
+      await globalThis.client.charge(request);
+      globalThis.kept.deletingHelps = true;
+    },
+    { options, request: request("old") },
+  );
+  await page.evaluate(useUpQuota);
+  const outcome = await page.evaluate((it) => globalThis.client.charge(it), request("new"));
+  assert.equal(outcome.status, "charged", JSON.stringify(outcome));
+  const left = await page.evaluate(() => globalThis.client.charges());
+  assert.deepEqual(
+    left.map((charge) => charge.taskId),
+    ["new"],
+  );
   assert.equal((await stage.server.ledger(account)).charges.length, 2);
 });
 

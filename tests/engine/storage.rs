@@ -343,3 +343,14 @@ fn a_call_that_asks_for_it_does_not_make_a_charge_stored() {
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "failed StorageUnavailable");
 }
+
+#[test]
+fn what_could_not_be_written_is_written_soon() {
+    let mut world = World::new();
+    let tab = world.start();
+    fail_next(&mut world, 3, |op| matches!(op, Op::Conclude { .. }));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.run_for(8_000);
+    assert!(world.journal[&key("t1")].receipt().is_some());
+}

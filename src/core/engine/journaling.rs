@@ -132,7 +132,10 @@ impl Engine {
                 self.observe(now, key, applied.record);
                 self.given_up(now, call, key, true);
             }
-            Then::Resaved => self.observe(now, key, applied.record),
+            Then::Resaved => {
+                self.journaling.resaved();
+                self.observe(now, key, applied.record);
+            }
             Then::Sought { call, .. } => {
                 self.observe(now, key, applied.record);
                 self.sought(now, call, key);
@@ -160,7 +163,7 @@ impl Engine {
             Then::Concluded { reading } => {
                 self.apply_unsaved(now, &op);
                 self.set_busy(&key, false);
-                self.journaling.keep_unsaved(op);
+                self.keep_unsaved(now, op);
                 self.learn(reading, None, now.wall_ms);
                 self.flush_is_through_with(&key);
                 self.progress(now, &key);
@@ -179,7 +182,7 @@ impl Engine {
                 self.progress(now, &key);
             }
             Then::GivenUp { call } => self.given_up(now, call, &key, false),
-            Then::Resaved => self.journaling.keep_unsaved(op),
+            Then::Resaved => self.keep_unsaved(now, op),
             Then::Refused { error, unread } if unread < READ_AGAIN_AT_ONCE => {
                 let unread = unread.saturating_add(1);
                 self.journaling.push(op, Then::Refused { error, unread });
@@ -187,6 +190,11 @@ impl Engine {
             Then::Refused { error, .. } => self.refused(now, &key, None, &error),
             Then::Sought { call, .. } => self.seek_later(now, call, &key),
         }
+    }
+
+    fn keep_unsaved(&mut self, now: Now, op: Op) {
+        self.journaling
+            .keep_unsaved(op, now, &self.config.backoff, &mut self.jitter);
     }
 
     /// The truth as this tab knows it, though the store did not take it.

@@ -244,6 +244,7 @@ impl Engine {
             self.outbox.next_due(now).filter(|_| due),
             Some(self.journaling.paused_until_ms()).filter(|at_ms| due && *at_ms > now.mono_ms),
             Some(self.slow_tick_at_ms).filter(|_| slow),
+            self.journaling.unsaved_due_ms(),
             self.balance_deadline(now),
         ]
         .into_iter()
@@ -265,6 +266,7 @@ impl Engine {
     fn advance(&mut self, now: Now) {
         self.calls_overdue(now);
         self.seek_again(now);
+        self.journaling.retry_unsaved_if_due(now);
         if self.life == Life::Running {
             self.notice_recovery(now);
             self.slow_tick(now);
@@ -278,7 +280,7 @@ impl Engine {
 
     /// How long until the next look: an idle tab has only what it missed to find.
     fn slow_tick_ms(&self) -> u64 {
-        match self.outbox.open() > 0 || self.journaling.has_unsaved() {
+        match self.outbox.open() > 0 {
             true => SLOW_TICK_MS,
             false => IDLE_TICK_MS,
         }
@@ -291,7 +293,6 @@ impl Engine {
             return;
         }
         self.slow_tick_at_ms = now.after(self.slow_tick_ms());
-        self.journaling.retry_unsaved();
         self.load();
     }
 

@@ -26,6 +26,10 @@ pub(super) struct Journaling {
     begun: u64,
     /// Conclusions that the store failed to take.
     unsaved: Vec<Op>,
+    /// Failures of these in a row.
+    unsaved_failures: u32,
+    /// When they are tried again; monotonic.
+    unsaved_due_ms: u64,
     /// Transactions that failed in a row.
     failures: u32,
     /// Nothing is claimed before this, because it could not be written down; monotonic.
@@ -107,9 +111,14 @@ impl Journaling {
         self.paused_until_ms
     }
 
-    /// Whether conclusions wait to be written again.
-    pub(super) fn has_unsaved(&self) -> bool {
-        !self.unsaved.is_empty()
+    /// When conclusions that could not be written are tried again; `None` where there are none.
+    pub(super) fn unsaved_due_ms(&self) -> Option<u64> {
+        (!self.unsaved.is_empty()).then_some(self.unsaved_due_ms)
+    }
+
+    /// One of them has been written.
+    pub(super) fn resaved(&mut self) {
+        self.unsaved_failures = 0;
     }
 
     /// What is to be written next, in one transaction; `None` while one is under way.
@@ -178,7 +187,17 @@ impl Journaling {
             .retain(|(op, _)| !matches!(op, Op::Forget { key: other } if other == key));
     }
 
-    pub(super) fn keep_unsaved(&mut self, op: Op) {
+    /// A conclusion could not be written: it is written soon.
+    pub(super) fn keep_unsaved(
+        &mut self,
+        op: Op,
+        now: Now,
+        backoff: &Backoff,
+        jitter: &mut Jitter,
+    ) {
+        let delay_ms = backoff.delay_ms(self.unsaved_failures, jitter);
+        self.unsaved_due_ms = self.unsaved_due_ms.max(now.after(delay_ms.max(1)));
+        self.unsaved_failures = self.unsaved_failures.saturating_add(1);
         if self.unsaved.len() < UNSAVED_LIMIT {
             self.unsaved.push(op);
         }
@@ -193,6 +212,15 @@ impl Journaling {
         let own: Vec<Op> = own;
         for op in own {
             self.next.push((op, Then::Resaved));
+        }
+    }
+
+    pub(super) fn retry_unsaved_if_due(&mut self, now: Now) {
+        if self
+            .unsaved_due_ms()
+            .is_some_and(|due_ms| due_ms <= now.mono_ms)
+        {
+            self.retry_unsaved();
         }
     }
 
