@@ -45,6 +45,8 @@ pub fn attach(shell: &Rc<Shell>) -> Vec<EventListener> {
         }),
     ];
     if let Some(document) = window.document() {
+        // Page Lifecycle: the tab was frozen, and may have missed what others did.
+        listeners.push(on(&document, "resume", shell, |shell, _| shell.woke()));
         let visible = document.clone();
         listeners.push(on(&document, "visibilitychange", shell, move |shell, _| {
             if visible.visibility_state() == VisibilityState::Visible {

@@ -1,5 +1,7 @@
 //! One client: the engine, what it orders done, and the promises that wait for it.
 
+mod orders;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -12,19 +14,16 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::clock::now;
 use super::deaths::{self, Place};
-use super::error::{Code, error, text};
 use super::host::Host;
-use super::http::{self, Destination, Exchange, Limit};
-use super::lock::{self, Lock};
+use super::http::{Destination, Limit};
+use super::lock::Lock;
 use super::names::Names;
-use super::peers::{Message, Peers};
+use super::peers::Peers;
 use super::store::{News, Scope, SetAside, Store};
-use super::{balance_cache, listeners, persistence};
-use crate::core::engine::{Answer, CallId, Effect, Engine, Event, Notice, SendId};
-use crate::core::journal::{ApplyAt, Op};
+use super::{balance_cache, listeners};
+use crate::core::engine::{CallId, Engine, Event, SendId};
 use crate::core::ordered::Map;
-use crate::core::protocol::Request;
-use crate::core::snapshot::{ChargeRecord, Snapshot, StorageKind};
+use crate::core::snapshot::{ChargeRecord, StorageKind};
 
 /// `setTimeout` takes no more, and a look once an hour costs nothing.
 const LONGEST_TIMER_MS: u64 = 3_600_000;
@@ -276,189 +275,6 @@ impl Shell {
                 settle(&closed, &JsValue::UNDEFINED);
             }
         }
-    }
-
-    fn perform(self: &Rc<Shell>, effect: Effect) {
-        match effect {
-            Effect::Journal { ops, relaxed } => self.journal(ops, relaxed),
-            Effect::Load { all } => self.load(all),
-            Effect::Send {
-                send,
-                request,
-                refresh_token,
-                time_limit_ms,
-            } => self.send(send, request, refresh_token, time_limit_ms),
-            Effect::AskLock => self.ask_lock(),
-            Effect::ReleaseLock => self.lock.let_go(),
-            Effect::Announce { keys, confirmed } => {
-                if let Some(peers) = self.peers.borrow().as_ref() {
-                    peers.tell(&Message { keys, confirmed });
-                }
-            }
-            Effect::SaveBalance(confirmed) => {
-                balance_cache::write(&self.names.balance(), confirmed.as_ref());
-            }
-            Effect::Resolve { call, answer } => self.resolve(call, &answer),
-            Effect::Notice(notice) => {
-                if let Notice::Snapshot(snapshot) = &notice {
-                    self.guard(snapshot);
-                }
-                self.notice(&notice);
-            }
-        }
-    }
-
-    fn journal(self: &Rc<Shell>, ops: Vec<Op>, relaxed: bool) {
-        let shell = Rc::clone(self);
-        spawn_local(async move {
-            let mut news = Vec::new();
-            let at = shell.apply_at();
-            let result = shell.store.apply(&ops, relaxed, at, &mut news).await;
-            shell.report(news);
-            shell.dispatch(Event::Journaled(result));
-        });
-    }
-
-    fn apply_at(&self) -> ApplyAt {
-        ApplyAt {
-            wall_ms: now().wall_ms,
-            longest_claim_ms: self.longest_claim_ms,
-        }
-    }
-
-    fn load(self: &Rc<Shell>, all: bool) {
-        let shell = Rc::clone(self);
-        let scope = match all {
-            true => Scope::All,
-            false => Scope::Unsettled,
-        };
-        spawn_local(async move {
-            let mut news = Vec::new();
-            let records = shell.store.load(scope, shell.apply_at(), &mut news).await;
-            shell.report(news);
-            shell.learn_alive().await;
-            shell.dispatch(Event::Loaded(records));
-        });
-    }
-
-    fn report(self: &Rc<Shell>, news: Vec<News>) {
-        let (mut set_aside, mut left_alone) = (Vec::new(), Vec::new());
-        for news in news {
-            match news {
-                News::SetAside(detail) => set_aside.push(detail),
-                News::LeftAlone(detail) => left_alone.push(detail),
-                News::Wiped(detail) => self.dispatch(Event::Wiped { detail }),
-                News::Moved { to, why } => {
-                    let shell = Rc::clone(self);
-                    spawn_local(async move { shell.show_fallback().await });
-                    self.dispatch(Event::Moved { to, why });
-                }
-            }
-        }
-        if !set_aside.is_empty() || !left_alone.is_empty() {
-            self.dispatch(Event::Unreadable {
-                set_aside,
-                left_alone,
-            });
-        }
-    }
-
-    async fn learn_alive(self: &Rc<Shell>) {
-        if let Some(tabs) = lock::held(&self.names.alive()).await {
-            self.dispatch(Event::Alive(tabs));
-        }
-    }
-
-    /// With charges at stake, their loss is to be noticed, and the browser asked to keep them.
-    fn guard(self: &Rc<Shell>, snapshot: &Snapshot) {
-        let queue = snapshot.queue;
-        let open = queue.pending.saturating_add(queue.retrying);
-        let open = open.saturating_add(queue.unknown);
-        self.store.mark(open);
-        let durable = snapshot.storage == StorageKind::IndexedDb;
-        if open > 0 && durable && !self.asked_to_persist.replace(true) {
-            let shell = Rc::clone(self);
-            spawn_local(async move {
-                if let Some(persisted) = persistence::ask().await {
-                    shell.dispatch(Event::Persisted(persisted));
-                }
-            });
-        }
-    }
-
-    fn send(self: &Rc<Shell>, send: SendId, request: Request, refresh_token: bool, limit_ms: u64) {
-        let limit = match Limit::new(limit_ms) {
-            Ok(limit) => Rc::new(limit),
-            Err(error) => {
-                let detail = text(&error);
-                return self.dispatch(Event::NotSent { send, detail });
-            }
-        };
-        self.limits.borrow_mut().insert(send, Rc::clone(&limit));
-        let shell = Rc::clone(self);
-        spawn_local(async move {
-            let destination = &shell.destination;
-            let exchange =
-                http::exchange(&shell.host, destination, &request, refresh_token, &limit).await;
-            shell.limits.borrow_mut().remove(&send);
-            shell.dispatch(match exchange {
-                Exchange::Answered(response) => Event::Answered { send, response },
-                Exchange::Lost { timed_out } => Event::Lost { send, timed_out },
-                Exchange::NotSent(detail) => Event::NotSent { send, detail },
-            });
-        });
-    }
-
-    fn ask_lock(self: &Rc<Shell>) {
-        let shell = Rc::clone(self);
-        spawn_local(async move {
-            let patience_ms = u32::try_from(shell.longest_claim_ms).unwrap_or(u32::MAX);
-            let (host, name) = (&shell.host, shell.names.lock());
-            let granted = shell.lock.acquire(host, &name, patience_ms).await;
-            // Whoever held it before may have died, and left claims.
-            if granted {
-                shell.learn_alive().await;
-            }
-            shell.dispatch(match granted {
-                true => Event::LockGranted,
-                false => Event::LockRefused,
-            });
-        });
-    }
-
-    fn resolve(&self, call: CallId, answer: &Answer) {
-        let Some((resolve, reject)) = self.calls.borrow_mut().remove(&call) else {
-            return;
-        };
-        match answer {
-            Answer::Outcome(outcome) => settle(&resolve, &to_js(outcome)),
-            Answer::Started => settle(&resolve, &JsValue::NULL),
-            Answer::Record(record) => settle(&resolve, &to_js(record)),
-            Answer::Flush(report) => settle(&resolve, &to_js(report)),
-            Answer::Balance(result) => settle(&resolve, &to_js(result)),
-            Answer::SignedOut(open) => settle(&resolve, &to_js(open)),
-            Answer::NotFound => {
-                settle(
-                    &reject,
-                    &error(Code::NotFound, "there is no charge of this key"),
-                );
-            }
-            Answer::Closed => settle(&reject, &error(Code::Closed, "the client is closed")),
-        }
-    }
-
-    fn notice(&self, notice: &Notice) {
-        let (kind, subject) = match notice {
-            Notice::Charge(record) => ("charge", to_js(record)),
-            Notice::Balance(balance) => ("balance", to_js(balance)),
-            Notice::Network(network) => ("network", to_js(network)),
-            Notice::FlushProgress(progress) => ("flush", to_js(progress)),
-            Notice::FlushReport(report) => ("flush", to_js(report)),
-            Notice::Alert(alert) => ("alert", to_js(alert)),
-            Notice::Log(line) => ("log", to_js(line)),
-            Notice::Snapshot(snapshot) => ("snapshot", to_js(snapshot)),
-        };
-        self.host.notice(kind, subject);
     }
 
     /// All charges that are known, newest first.
