@@ -224,6 +224,18 @@ impl Outcome {
         };
         Outcome { what, ..self }
     }
+
+    /// The same where another tab may have had the charge taken since: even that nothing was taken
+    /// is not certain.
+    pub fn in_full_doubt(self) -> Outcome {
+        let what = match self.what {
+            What::Declined { detail, .. } | What::Failed { detail, .. } => {
+                What::unknown(OpenReason::Timeout, false, detail)
+            }
+            what @ (What::Charged { .. } | What::Unknown { .. } | What::Queued { .. }) => what,
+        };
+        Outcome { what, ..self }.in_doubt()
+    }
 }
 
 impl From<Decline> for What {

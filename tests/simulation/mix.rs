@@ -59,7 +59,8 @@ impl Mix {
         if clocks && !classes.has(Class::BlindClocks) {
             let crashes = active.has(Class::Crashes);
             if crashes {
-                active = active.without(Class::KeyTtl);
+                // Who can't read the journal is no witness of the clock either.
+                active = active.without(Class::KeyTtl).without(Class::Reads);
             }
             if crashes || active.has(Class::Tabs) {
                 active = active.without(Class::Late).without(Class::LateLoss);

@@ -57,7 +57,9 @@ impl Engine {
                 // It is being looked up because it was given up, and is wanted after all.
                 let op = Op::Enqueue {
                     charge: record.charge().clone(),
-                    sequence: record.sequence(),
+                    // Of its own, where the journal has lost it: what it then has is no earlier
+                    // state of what is known here.
+                    sequence: self.next_sequence(now),
                     admission: Ok(()),
                     claim: None,
                 };

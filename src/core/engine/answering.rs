@@ -80,7 +80,9 @@ impl Engine {
         if entry.saved && call.charge.as_ref().is_some_and(other) {
             return Some(self.conflict(call, record));
         }
-        let known = !entry.busy && !entry.outdated && !self.unread;
+        // What is charged stays so, whatever has been read since.
+        let up_to_date = is_charged(record) || (!entry.outdated && !self.unread);
+        let known = !entry.busy && up_to_date;
         let ended = known && !record.is_open();
         let answers = match call.kind {
             Kind::Charge | Kind::Retry => ended || (known && !self.worth_waiting(now, call, entry)),
@@ -166,11 +168,13 @@ impl Engine {
             entry.saved && self.durable(),
             self.config.locale,
         );
+        if self.unread || entry.outdated {
+            return outcome.in_full_doubt();
+        }
         // The journal may tell that it was sent before, by another tab or an earlier start.
-        let unread = self.unread || entry.outdated || !entry.saved;
-        match unread {
-            true => outcome.in_doubt(),
-            false => outcome,
+        match entry.saved {
+            true => outcome,
+            false => outcome.in_doubt(),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::core::clock::Now;
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::ordered::Set;
 use crate::core::outcome::FailureReason;
-use crate::core::record::Failure;
+use crate::core::record::{Conclusion, Failure, Verdict};
 
 impl Engine {
     pub(super) fn journal_order(&mut self) -> Option<Effect> {
@@ -175,9 +175,17 @@ impl Engine {
                 if let Some(confirmed) = confirmed {
                     self.cached(confirmed);
                 }
-                self.up_to_date(&key);
                 if !from_peer {
                     self.set_busy(&key, false);
+                }
+                let outdated = self.outbox.get(&key).is_some_and(|entry| entry.outdated);
+                match self.journaling.again_at_ms(now) {
+                    // Still not known; soon a reading of its own may go well.
+                    Some(again_ms) if outdated => {
+                        self.loaded_all = false;
+                        self.slow_tick_at_ms = self.slow_tick_at_ms.min(again_ms);
+                    }
+                    Some(_) | None => self.up_to_date(&key),
                 }
                 self.progress(now, &key);
             }
@@ -202,6 +210,18 @@ impl Engine {
         let Some(entry) = self.outbox.get(op.key()) else {
             return;
         };
+        let taken = matches!(
+            op,
+            Op::Conclude {
+                conclusion: Conclusion::Settled(Verdict::Charged(_)),
+                ..
+            }
+        );
+        if !taken && entry.claimed_until_ms() <= now.mono_ms {
+            // Another tab may have gone on with it, and only the journal knows.
+            let key = op.key().clone();
+            return self.told_by_peer(vec![key], None);
+        }
         let applied = op.apply(Some(entry.record.clone()), self.apply_at(now));
         if let Some(record) = applied.record {
             self.take_record(now, record, false);

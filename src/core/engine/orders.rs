@@ -111,6 +111,11 @@ impl Journaling {
         self.paused_until_ms
     }
 
+    /// When the store may work again, if it has just failed; monotonic.
+    pub(super) fn again_at_ms(&self, now: Now) -> Option<u64> {
+        (self.failures > 0).then(|| self.paused_until_ms.max(now.after(1)))
+    }
+
     /// When conclusions that could not be written are tried again; `None` where there are none.
     pub(super) fn unsaved_due_ms(&self) -> Option<u64> {
         (!self.unsaved.is_empty()).then_some(self.unsaved_due_ms)

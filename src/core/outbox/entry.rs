@@ -37,6 +37,11 @@ impl Entry {
         self.due_ms
     }
 
+    /// Until when the claim that was last seen lasts; monotonic.
+    pub fn claimed_until_ms(&self) -> u64 {
+        self.claim.mono_ms
+    }
+
     /// Until when an earlier sending may still arrive; monotonic.
     pub fn may_arrive_until_ms(&self) -> u64 {
         self.arrival.mono_ms
