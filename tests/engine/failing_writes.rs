@@ -300,3 +300,19 @@ fn what_is_known_here_only_is_not_shown_as_durable() {
         "{what:?}"
     );
 }
+
+#[test]
+fn an_old_verdict_is_in_doubt_where_what_another_tab_did_can_not_be_read() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    let call = world.charge(two, "t1", 500);
+    assert!(word(&world.wait(call)).starts_with("declined"));
+    world.run_for(100);
+    world.fail_write = Box::new(|tab, _| tab == 1);
+    world.fail_load = true;
+    world.server.top_up(1_000);
+    let call = world.charge(one, "t1", 500);
+    assert_eq!(word(&world.wait(call)), "charged");
+    let given_up = world.cancel(two, "t1");
+    assert_eq!(word(&world.wait(given_up)), "unknown Timeout");
+}
