@@ -1,5 +1,7 @@
 //! What the caller is told about a charge.
 
+mod doubt;
+
 use serde::{Deserialize, Serialize};
 
 use super::charge::Key;
@@ -205,36 +207,6 @@ impl Outcome {
             attempts: record.attempts(),
             what,
         }
-    }
-}
-
-impl Outcome {
-    /// The same where another tab may have sent the charge since: what was certain is not.
-    pub fn in_doubt(self) -> Outcome {
-        let what = match self.what {
-            What::Queued {
-                reason,
-                durable,
-                detail,
-            } => What::unknown(reason, durable, detail),
-            what @ (What::Charged { .. }
-            | What::Unknown { .. }
-            | What::Declined { .. }
-            | What::Failed { .. }) => what,
-        };
-        Outcome { what, ..self }
-    }
-
-    /// The same where another tab may have had the charge taken since: even that nothing was taken
-    /// is not certain.
-    pub fn in_full_doubt(self) -> Outcome {
-        let what = match self.what {
-            What::Declined { detail, .. } | What::Failed { detail, .. } => {
-                What::unknown(OpenReason::Timeout, false, detail)
-            }
-            what @ (What::Charged { .. } | What::Unknown { .. } | What::Queued { .. }) => what,
-        };
-        Outcome { what, ..self }.in_doubt()
     }
 }
 
