@@ -162,7 +162,7 @@ async fn open(name: &str) -> Result<Database, OpenDbError> {
         .with_version(VERSION)
         .with_on_upgrade_needed(|event, database| {
             // Versions are small whole numbers.
-            Ok(schema::upgrade(&database, event.old_version() as u32)?)
+            schema::upgrade(&database, event.old_version() as u32)
         })
         .await
 }
