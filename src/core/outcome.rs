@@ -165,7 +165,7 @@ impl Outcome {
                     Some(cause) => (cause.reason, cause.detail.clone()),
                     None => (waiting_for, not_sent_yet(waiting_for, locale)),
                 };
-                if waiting.in_doubt() {
+                if waiting.in_doubt() || record.may_have_left_unseen() {
                     What::unknown(reason, durable, detail)
                 } else {
                     What::Queued {

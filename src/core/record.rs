@@ -105,6 +105,16 @@ impl Record {
         self.attempts > 0 || self.adopted
     }
 
+    /// Whether a charge request may have left of which the record does not tell, and the server
+    /// has not said since that it never charged it.
+    pub fn may_have_left_unseen(&self) -> bool {
+        let cleared = match &self.state {
+            State::Waiting(waiting) => waiting.cleared(),
+            State::Attempting(_) | State::Parked(_) | State::Settled(_) => false,
+        };
+        self.adopted && !cleared
+    }
+
     /// Charge requests since it was last (re)opened: what counts against `maxTotalAttempts`.
     pub fn spent(&self) -> u32 {
         self.spent

@@ -177,3 +177,23 @@ fn a_key_grows_old_in_an_open_tab_whatever_the_wall_clock_says() {
         (1, 1)
     );
 }
+
+#[test]
+fn a_claim_that_the_clock_has_prolonged_is_not_asked_for_all_the_time() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::HangAfter);
+    world.charge(tab, "t1", 5);
+    world.run_until(|world| world.server.count(On::Charge) == 1);
+    world.crash(tab);
+    let next = world.start();
+    world.run_for(1_000);
+    // By this tab's own clock the claim runs out long before it does by the wall clock.
+    world.jump_wall(-15_000);
+    let before = world.transactions;
+    let settled = world.settled(next, "t1");
+    assert!(word(&world.wait(settled)).starts_with("charged"));
+    let transactions = world.transactions - before;
+    assert!(transactions < 60, "{transactions} transactions");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}

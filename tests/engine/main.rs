@@ -44,5 +44,6 @@ mod tasks;
 mod tokens;
 mod turns;
 mod unreadable;
+mod unwritten;
 mod watching;
 mod world;

@@ -11,6 +11,13 @@ use super::outcomes::word;
 use super::storage::fail_next;
 use super::world::{World, key};
 
+/// IndexedDB can't be opened any more.
+fn move_on(world: &mut World, tab: usize) {
+    let to = StorageKind::LocalStorage;
+    let why = "it does not open".to_owned();
+    world.tell(tab, Event::Moved { to, why });
+}
+
 #[test]
 fn what_was_open_goes_along_when_the_journal_has_to_move() {
     let mut world = World::new();
@@ -20,13 +27,7 @@ fn what_was_open_goes_along_when_the_journal_has_to_move() {
     assert_eq!(word(&world.wait(call)), "queued Offline");
     // The new place has nothing of it.
     world.journal.clear();
-    world.tell(
-        tab,
-        Event::Moved {
-            to: StorageKind::LocalStorage,
-            why: "it does not open".into(),
-        },
-    );
+    move_on(&mut world, tab);
     world.run_for(10);
     assert_eq!(
         alerts(&world, tab),
@@ -48,6 +49,53 @@ fn what_was_open_goes_along_when_the_journal_has_to_move() {
 }
 
 #[test]
+fn what_is_ordered_while_the_journal_moves_finds_its_charge_there() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    // While the one is being written, the other waits for the next transaction.
+    world.charge(tab, "t2", 5);
+    let given_up = world.cancel(tab, "t1");
+    world.journal.clear();
+    move_on(&mut world, tab);
+    let outcome = world.wait(given_up);
+    assert!(
+        matches!(
+            outcome.what,
+            What::Unknown {
+                resolving: true,
+                ..
+            }
+        ),
+        "{outcome:?}"
+    );
+    world.go_online(true);
+    world.settle();
+    let end = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(end)), "failed Cancelled");
+    assert_eq!(world.server.times_charged("f:t1"), 0);
+}
+
+#[test]
+fn what_another_storage_may_know_more_of_is_not_said_to_be_unsent() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "queued Offline");
+    world.journal.clear();
+    move_on(&mut world, tab);
+    world.run_for(10);
+    let again = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(again)), "unknown Offline");
+    world.go_online(true);
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
 fn a_verdict_that_could_not_be_written_is_written_where_the_journal_has_moved() {
     let mut world = World::new();
     let tab = world.start();
@@ -55,12 +103,10 @@ fn a_verdict_that_could_not_be_written_is_written_where_the_journal_has_moved() 
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "charged");
     world.journal.clear();
-    let to = StorageKind::LocalStorage;
-    let why = "closed".to_owned();
-    world.tell(tab, Event::Moved { to, why });
+    move_on(&mut world, tab);
     world.settle();
-    let open = world.journal.values().filter(|record| record.is_open());
-    assert_eq!(open.count(), 0);
+    let stored = &world.journal[&key("t1")];
+    assert!(stored.receipt().is_some(), "{stored:?}");
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
 
@@ -94,6 +140,19 @@ fn a_wipe_is_told_of_and_what_was_open_is_not_sent() {
     world.settle();
     assert_eq!(world.server.times_charged("f:t1"), 0);
     assert!(alerts(&world, tab).contains(&AlertKind::StorageDegraded));
+}
+
+#[test]
+fn a_wipe_that_took_nothing_is_no_cause_for_alarm() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.journal.clear();
+    let detail = "deleted".to_owned();
+    world.tell(tab, Event::Wiped { detail });
+    world.run_for(60_000);
+    assert_eq!(alerts(&world, tab), []);
 }
 
 #[test]

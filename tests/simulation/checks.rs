@@ -201,7 +201,12 @@ impl World {
                     format!("tab{id} is open, and says that it is closed"),
                 );
             }
+            Answer::NotWaiting if asked.what != "settled" => {
+                let what = format!("tab{id} does not answer {}", asked.what);
+                self.violate("contract", what);
+            }
             Answer::Closed
+            | Answer::NotWaiting
             | Answer::Started
             | Answer::Record(_)
             | Answer::Flush(_)

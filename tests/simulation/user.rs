@@ -151,9 +151,6 @@ impl World {
                     .filter(|(_, asked)| asked.tab == tab);
                 let last = calls.map(|(call, asked)| (*call, asked.what)).next_back();
                 if let Some((call, "charge" | "settled")) = last {
-                    if last.is_some_and(|(_, what)| what == "settled") {
-                        self.books.calls.remove(&call);
-                    }
                     self.tell(tab, Event::StopWaiting { call });
                 }
             }

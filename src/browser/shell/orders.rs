@@ -176,7 +176,7 @@ impl Shell {
         };
         match answer {
             Answer::Outcome(outcome) => settle(&resolve, &to_js(outcome)),
-            Answer::Started => settle(&resolve, &JsValue::NULL),
+            Answer::Started | Answer::NotWaiting => settle(&resolve, &JsValue::NULL),
             Answer::Record(record) => settle(&resolve, &to_js(record)),
             Answer::Flush(report) => settle(&resolve, &to_js(report)),
             Answer::Balance(result) => settle(&resolve, &to_js(result)),

@@ -135,66 +135,11 @@ impl Engine {
     }
 
     /// The charge had been made before this call.
-    fn answer_replayed(&mut self, now: Now, key: &Key, call: CallId) {
+    pub(super) fn answer_replayed(&mut self, now: Now, key: &Key, call: CallId) {
         if let Some(entry) = self.outbox.get(key) {
             let outcome = replayed(self.outcome_of(now, entry));
             self.resolve_waiting(call, Answer::Outcome(outcome));
         }
-    }
-
-    pub(super) fn not_enqueued(&mut self, now: Now, call: CallId, key: &Key, error: &str) {
-        self.set_busy(key, false);
-        let Some(entry) = self.outbox.get(key).cloned() else {
-            return self.resolve_waiting(call, Answer::NotFound);
-        };
-        let record = entry.record;
-        if !entry.saved {
-            // Another tab may have charged it, which reading can tell though writing fails.
-            self.set_busy(key, true);
-            let then = Then::Refused {
-                error: error.to_owned(),
-                unread: 0,
-            };
-            let key = key.clone();
-            return self.journaling.push(Op::Read { key }, then);
-        } else if is_charged(&record) {
-            // Another tab has charged it meanwhile.
-            self.answer_replayed(now, key, call);
-        } else if !record.is_held() {
-            let what = self.storage_failure(error).into();
-            let outcome = Outcome::about(&record, what);
-            self.resolve_waiting(call, Answer::Outcome(outcome));
-        } else {
-            self.answer_so_far(now, call);
-        }
-        self.progress(now, key);
-    }
-
-    /// The charge could not be written down, and this is what the journal has of it.
-    pub(super) fn refused(&mut self, now: Now, key: &Key, found: Option<Record>, error: &str) {
-        self.set_busy(key, false);
-        let Some(entry) = self.outbox.get(key).filter(|entry| !entry.saved) else {
-            return;
-        };
-        let known = entry.record.clone();
-        match found {
-            Some(found) => {
-                let charged = is_charged(&found);
-                self.outbox.remove(key);
-                self.take_record(now, found, true);
-                for call in self.calls.at(key) {
-                    if charged {
-                        self.answer_replayed(now, key, call);
-                    }
-                }
-            }
-            None => {
-                let failure = self.storage_failure(error);
-                let refused = Record::refused(known.charge().clone(), known.sequence(), failure);
-                self.take_record(now, refused, false);
-            }
-        }
-        self.progress(now, key);
     }
 
     /// Whether a charge may be taken on now.

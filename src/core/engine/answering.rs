@@ -257,7 +257,8 @@ impl Engine {
     pub(super) fn stop_waiting(&mut self, now: Now, id: CallId) {
         let kind = self.calls.get(id).map(|call| call.kind);
         if kind == Some(Kind::Settled) {
-            self.calls.remove(id);
+            // Whatever keeps its place must not wait for ever.
+            self.resolve_waiting(id, Answer::NotWaiting);
         } else {
             self.answer_so_far(now, id);
         }

@@ -44,7 +44,8 @@ impl Call {
 }
 
 impl Kind {
-    fn wants_sent(self) -> bool {
+    /// Whether it asks for its charge to be made.
+    pub(super) fn wants_sent(self) -> bool {
         match self {
             Kind::Charge | Kind::Retry => true,
             Kind::Cancel | Kind::Settled | Kind::Show => false,

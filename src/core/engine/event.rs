@@ -232,6 +232,8 @@ pub enum Answer {
     SignedOut(Vec<ChargeRecord>),
     /// There is no charge of this key.
     NotFound,
+    /// To `settled`: its caller waits no longer, and nobody hears this.
+    NotWaiting,
     /// The client is closed.
     Closed,
 }

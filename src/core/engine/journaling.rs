@@ -8,8 +8,7 @@ use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::ordered::Set;
-use crate::core::outcome::FailureReason;
-use crate::core::record::{Conclusion, Failure, Verdict};
+use crate::core::record::{Conclusion, Verdict};
 
 impl Engine {
     pub(super) fn journal_order(&mut self) -> Option<Effect> {
@@ -103,6 +102,12 @@ impl Engine {
                     Plan::collect(plans, plan, key.clone());
                 } else {
                     self.set_busy(key, false);
+                    let before = self.outbox.get(key).map(|entry| entry.record.clone());
+                    if before == applied.record {
+                        // Nothing says that it would be done at once the next time.
+                        let base_ms = self.config.backoff.base_ms.max(1);
+                        self.outbox.delay(key, now.after(base_ms));
+                    }
                     self.observe(now, key, applied.record);
                     self.flush_is_through_with(key);
                     self.progress(now, key);
@@ -195,7 +200,7 @@ impl Engine {
                 let unread = unread.saturating_add(1);
                 self.journaling.push(op, Then::Refused { error, unread });
             }
-            Then::Refused { error, .. } => self.refused(now, &key, None, &error),
+            Then::Refused { error, .. } => self.refused_unread(now, &key, &error),
             Then::Sought { call, .. } => self.seek_later(now, call, &key),
         }
     }
@@ -232,18 +237,6 @@ impl Engine {
         ApplyAt {
             wall_ms: now.wall_ms,
             longest_claim_ms: self.config.claim_ms(),
-        }
-    }
-
-    /// What is told of a charge that could not be written down.
-    pub(super) fn storage_failure(&self, error: &str) -> Failure {
-        Failure {
-            reason: FailureReason::StorageUnavailable,
-            retryable: true,
-            detail: self.say(
-                &format!("the charge could not be stored, so it was not sent: {error}"),
-                &format!("无法保存这笔扣费，因此没有发送：{error}"),
-            ),
         }
     }
 }

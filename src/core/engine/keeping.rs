@@ -194,7 +194,7 @@ impl Engine {
         match records {
             Ok(records) => {
                 self.load_failures = 0;
-                self.loaded_all = true;
+                self.loaded_all |= self.loading_all;
                 self.unread = false;
                 self.take_all(now, records);
                 self.judge_claims(now);

@@ -29,6 +29,7 @@ mod seeking;
 mod sending;
 mod storage;
 mod tasks;
+mod unwritten;
 
 use std::collections::VecDeque;
 
@@ -111,13 +112,15 @@ pub struct Engine {
     unread: bool,
     /// What is being read was asked for too early.
     load_again: bool,
-    /// The whole journal has been read since this tab slept.
+    /// What is being read is the whole journal, not only what is unsettled.
+    loading_all: bool,
+    /// The whole journal has been read, and nothing since has made that doubtful.
     loaded_all: bool,
     /// Records that were left alone, as reported.
     left_alone: Set<String>,
-    /// Whether the browser has promised not to evict the journal; `None` before it was asked.
+    /// Whether the browser has promised not to evict the journal; `None` before it has answered.
     persisted: Option<bool>,
-    /// Failed readings of the whole journal in a row.
+    /// Failed readings in a row, not counting those of single charges.
     load_failures: u32,
     slow_tick_at_ms: u64,
     life: Life,
@@ -166,6 +169,7 @@ impl Engine {
             loading: true,
             unread: false,
             load_again: false,
+            loading_all: true,
             loaded_all: false,
             left_alone: Set::new(),
             persisted: None,
@@ -234,7 +238,7 @@ impl Engine {
         if self.life == Life::Closed {
             return None;
         }
-        let slow = self.life == Life::Running;
+        let slow = self.reads_by_itself();
         let due = self.gate.closed_for(now).is_none() && self.life == Life::Running;
         [
             self.calls.next_deadline(),
@@ -267,15 +271,25 @@ impl Engine {
         self.calls_overdue(now);
         self.seek_again(now);
         self.journaling.retry_unsaved_if_due(now);
+        if self.reads_by_itself() {
+            self.slow_tick(now);
+        }
         if self.life == Life::Running {
             self.notice_recovery(now);
-            self.slow_tick(now);
             self.probe_if_due(now);
             self.sync_if_due(now);
             self.take_up_due(now);
             self.advance_flush(now);
         }
         self.show_changes(now);
+    }
+
+    /// Whether it looks into the journal unasked: those who wait are answered after a sign-out, too.
+    fn reads_by_itself(&self) -> bool {
+        match self.life {
+            Life::Running | Life::SignedOut => true,
+            Life::Recovering | Life::Closed => false,
+        }
     }
 
     /// How long until the next look: an idle tab has only what it missed to find.
@@ -311,7 +325,8 @@ impl Engine {
         if !self.loading {
             self.loading = true;
             // What was settled unheard is found by the rarer looks.
-            let all = !self.loaded_all || self.outbox.open() == 0;
+            self.loading_all = !self.loaded_all || self.outbox.open() == 0;
+            let all = self.loading_all;
             self.effects.push_back(Effect::Load { all });
         }
     }

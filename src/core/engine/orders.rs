@@ -26,7 +26,7 @@ pub(super) struct Journaling {
     begun: u64,
     /// Conclusions that the store failed to take.
     unsaved: Vec<Op>,
-    /// Failures of these in a row.
+    /// Transactions in a row in which one of these failed.
     unsaved_failures: u32,
     /// When they are tried again; monotonic.
     unsaved_due_ms: u64,
@@ -104,6 +104,11 @@ impl Journaling {
 
     pub(super) fn push(&mut self, op: Op, then: Then) {
         self.next.push((op, then));
+    }
+
+    /// As [`Journaling::push`], before everything that waits.
+    pub(super) fn push_first(&mut self, orders: impl IntoIterator<Item = (Op, Then)>) {
+        self.next.splice(0..0, orders);
     }
 
     /// When the next claim may be made, after transactions that failed; monotonic.
@@ -200,9 +205,12 @@ impl Journaling {
         backoff: &Backoff,
         jitter: &mut Jitter,
     ) {
-        let delay_ms = backoff.delay_ms(self.unsaved_failures, jitter);
-        self.unsaved_due_ms = self.unsaved_due_ms.max(now.after(delay_ms.max(1)));
-        self.unsaved_failures = self.unsaved_failures.saturating_add(1);
+        // Those of one transaction have failed once.
+        if self.unsaved_due_ms <= now.mono_ms {
+            let delay_ms = backoff.delay_ms(self.unsaved_failures, jitter);
+            self.unsaved_due_ms = now.after(delay_ms.max(1));
+            self.unsaved_failures = self.unsaved_failures.saturating_add(1);
+        }
         if self.unsaved.len() < UNSAVED_LIMIT {
             self.unsaved.push(op);
         }
@@ -229,9 +237,13 @@ impl Journaling {
         }
     }
 
-    pub(super) fn retry_unsaved(&mut self) {
-        for op in std::mem::take(&mut self.unsaved) {
-            self.next.push((op, Then::Resaved));
-        }
+    fn retry_unsaved(&mut self) {
+        let unsaved = std::mem::take(&mut self.unsaved).into_iter();
+        self.next.extend(unsaved.map(|op| (op, Then::Resaved)));
+    }
+
+    pub(super) fn retry_unsaved_first(&mut self) {
+        let unsaved = std::mem::take(&mut self.unsaved).into_iter();
+        self.push_first(unsaved.map(|op| (op, Then::Resaved)));
     }
 }

@@ -242,6 +242,8 @@ impl Engine {
         let plan = self.plan(now, purpose, lane);
         for key in keys {
             self.set_busy(&key, true);
+            // What is known of it here counts only when it is written down.
+            self.journaling.retry_unsaved_of(&key);
             let op = Op::Begin {
                 over: self.dead_claimant(&key),
                 seen: self.outbox.get(&key).map(|entry| entry.record.revision()),

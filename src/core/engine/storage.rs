@@ -1,10 +1,13 @@
 //! What the store reports of itself: damage, loss, and that it had to move.
 
-use super::Engine;
+use super::answering::is_charged;
 use super::orders::Then;
+use super::{Engine, Life};
 use crate::core::alert::AlertKind;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
+use crate::core::outbox::Entry;
+use crate::core::record::Record;
 use crate::core::snapshot::StorageKind;
 
 /// What was left alone is reported once, as long as no more than so many records are.
@@ -44,15 +47,20 @@ impl Engine {
         );
         self.log_error(now, detail.clone());
         self.raise(now, AlertKind::StorageDegraded, detail);
-        let held = self.outbox.iter().filter(|entry| entry.record.is_held());
-        let records: Vec<_> = held
-            .filter(|entry| entry.saved)
-            .map(|entry| entry.record.clone())
-            .collect();
-        for record in records {
-            self.journaling.push(Op::Adopt { record }, Then::Resaved);
-        }
-        self.journaling.retry_unsaved();
+        let goes_along = |entry: &&Entry| match entry.saved {
+            true => entry.record.is_held(),
+            // What is being taken on for the first time has not been promised to anybody.
+            false => !entry.busy && (entry.record.is_held() || is_charged(&entry.record)),
+        };
+        let known = self.outbox.iter().filter(goes_along);
+        let records: Vec<Record> = known.map(|entry| entry.record.clone()).collect();
+        // Before whatever else has been ordered: it has to find them.
+        self.journaling.retry_unsaved_first();
+        self.journaling.push_first(
+            records
+                .into_iter()
+                .map(|record| (Op::Adopt { record }, Then::Resaved)),
+        );
     }
 
     /// What was open is found to be gone when the journal is read, and told as `unknown`.
@@ -62,8 +70,11 @@ impl Engine {
             &format!("账本已被清除：{detail}"),
         );
         self.log_error(now, detail.clone());
-        // A loss is told however the storage has been doing.
-        self.alert(now, AlertKind::StorageDegraded, detail);
+        let at_stake = self.outbox.iter().any(|entry| entry.record.is_held());
+        if at_stake || self.life == Life::Recovering {
+            // A loss is told however the storage has been doing.
+            self.alert(now, AlertKind::StorageDegraded, detail);
+        }
         self.load_anew();
     }
 

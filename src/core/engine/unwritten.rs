@@ -1,0 +1,132 @@
+//! A charge that could not be written down: it is not sent, and what is said of it depends on what
+//! the journal has of it already.
+
+use super::answering::is_charged;
+use super::orders::Then;
+use super::{Answer, CallId, Engine};
+use crate::core::charge::Key;
+use crate::core::clock::Now;
+use crate::core::journal::Op;
+use crate::core::outcome::{FailureReason, Outcome};
+use crate::core::record::{Failure, Record};
+
+impl Engine {
+    pub(super) fn not_enqueued(&mut self, now: Now, call: CallId, key: &Key, error: &str) {
+        self.set_busy(key, false);
+        let Some(entry) = self.outbox.get(key).cloned() else {
+            return self.resolve_waiting(call, Answer::NotFound);
+        };
+        let record = entry.record;
+        if !entry.saved || !(record.is_held() || is_charged(&record)) {
+            // Another tab may have charged it, which reading can tell though writing fails.
+            self.set_busy(key, true);
+            let then = Then::Refused {
+                error: error.to_owned(),
+                unread: 0,
+            };
+            let key = key.clone();
+            return self.journaling.push(Op::Read { key }, then);
+        } else if is_charged(&record) {
+            // Another tab has charged it meanwhile.
+            self.answer_replayed(now, key, call);
+        } else {
+            self.answer_so_far(now, call);
+        }
+        self.progress(now, key);
+    }
+
+    /// The charge could not be written down, and this is what the journal has of it.
+    pub(super) fn refused(&mut self, now: Now, key: &Key, found: Option<Record>, error: &str) {
+        self.set_busy(key, false);
+        let known = self.outbox.get(key).map(|entry| entry.saved);
+        match (found, known) {
+            (Some(found), _) => {
+                if known == Some(false) {
+                    self.outbox.remove(key);
+                }
+                let (charged, settled) = (is_charged(&found), !found.is_held());
+                self.observe(now, key, Some(found));
+                match charged {
+                    true => {
+                        for call in self.calls.at(key) {
+                            self.answer_replayed(now, key, call);
+                        }
+                    }
+                    false if settled => self.refuse_calls(now, key, error),
+                    false => {}
+                }
+            }
+            (None, Some(true)) => {
+                self.refuse_calls(now, key, error);
+                self.observe(now, key, None);
+            }
+            (None, Some(false)) => {
+                self.up_to_date(key);
+                self.refuse_entry(now, key, error);
+            }
+            (None, None) => {}
+        }
+        self.progress(now, key);
+    }
+
+    /// The charge could not be written down, and what the journal has of it can't be read.
+    pub(super) fn refused_unread(&mut self, now: Now, key: &Key, error: &str) {
+        self.set_busy(key, false);
+        match self.outbox.get(key).map(|entry| entry.saved) {
+            Some(true) => self.refuse_calls(now, key, error),
+            Some(false) => self.refuse_entry(now, key, error),
+            None => {}
+        }
+        self.progress(now, key);
+    }
+
+    /// What was never stored has failed.
+    fn refuse_entry(&mut self, now: Now, key: &Key, error: &str) {
+        let Some(entry) = self.outbox.get(key) else {
+            return;
+        };
+        let (known, outdated) = (entry.record.clone(), entry.outdated);
+        let failure = self.storage_failure(error);
+        let refused = Record::refused(known.charge().clone(), known.sequence(), failure);
+        self.take_record(now, refused, false);
+        // This is no word of the journal.
+        self.outbox.update(key, |entry| entry.outdated = outdated);
+    }
+
+    /// What has failed or was declined stays so: it could not be taken up again.
+    fn refuse_calls(&mut self, now: Now, key: &Key, error: &str) {
+        let Some(entry) = self.outbox.get(key) else {
+            return;
+        };
+        let what = self.storage_failure(error).into();
+        let mut outcome = Outcome::about(&entry.record, what);
+        if entry.outdated || self.unread {
+            outcome = outcome.in_full_doubt();
+        }
+        let record = entry.record.clone();
+        for id in self.calls.at(key) {
+            let Some(call) = self.calls.get(id).cloned() else {
+                continue;
+            };
+            // Who asks for another charge with this key is told that it is taken.
+            let asked = call.charge.as_ref();
+            let same = asked.is_none_or(|charge| charge.is_same_as(record.charge()));
+            if call.kind.wants_sent() && same {
+                self.log_answer(now, &call, &record, &outcome);
+                self.resolve_waiting(id, Answer::Outcome(outcome.clone()));
+            }
+        }
+    }
+
+    /// What is told of a charge that could not be written down.
+    fn storage_failure(&self, error: &str) -> Failure {
+        Failure {
+            reason: FailureReason::StorageUnavailable,
+            retryable: true,
+            detail: self.say(
+                &format!("the charge could not be stored, so it was not sent: {error}"),
+                &format!("无法保存这笔扣费，因此没有发送：{error}"),
+            ),
+        }
+    }
+}

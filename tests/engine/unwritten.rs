@@ -1,0 +1,93 @@
+//! What can't be written down, while other tabs can write.
+
+use tollbox::core::engine::{Answer, Event};
+use tollbox::core::journal::Op;
+use tollbox::core::record::Record;
+
+use super::outcomes::word;
+use super::storage::fail_next;
+use super::world::World;
+
+#[test]
+fn what_another_tab_takes_up_while_this_one_can_not_is_not_said_to_have_failed() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    let call = world.charge(one, "t1", 500);
+    assert!(word(&world.wait(call)).starts_with("declined"));
+    world.server.top_up(1_000);
+    world.run_for(1_000);
+    world.fail_write =
+        Box::new(|tab, ops| tab == 1 && ops.iter().any(|op| !matches!(op, Op::Read { .. })));
+    let here = world.retry(two, "t1");
+    let there = world.retry(one, "t1");
+    assert_eq!(word(&world.wait(there)), "charged");
+    assert!(word(&world.wait(here)).starts_with("charged"));
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn what_has_been_changed_unread_and_can_not_be_taken_up_is_not_known() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    let call = world.charge(one, "t1", 500);
+    assert!(word(&world.wait(call)).starts_with("declined"));
+    world.run_for(1_000);
+    world.server.top_up(1_000);
+    // From here on the second tab can neither read nor write.
+    world.fail_write = Box::new(|tab, _| tab == 1);
+    let there = world.retry(one, "t1");
+    assert_eq!(word(&world.wait(there)), "charged");
+    let here = world.charge(two, "t1", 500);
+    assert_eq!(word(&world.wait(here)), "unknown Timeout");
+}
+
+#[test]
+fn verdicts_that_could_not_be_written_together_are_written_soon() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    for n in 0..8 {
+        world.charge(tab, &format!("t{n}"), 1);
+    }
+    world.settle_calls();
+    fail_next(&mut world, 1, |op| matches!(op, Op::Conclude { .. }));
+    world.go_online(true);
+    world.run_until(|world| world.server.balance() == 112);
+    world.run_for(world.config.backoff.base_ms + 200);
+    let open = world.journal.values().filter(|record| record.is_open());
+    let open: Vec<_> = open.map(Record::charge).collect();
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
+fn who_no_longer_waits_for_an_end_keeps_nothing_waiting() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let end = world.settled(tab, "t1");
+    world.tell(tab, Event::StopWaiting { call: end });
+    assert_eq!(world.answer(end), &Answer::NotWaiting);
+    world.go_online(true);
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn who_has_signed_out_while_the_journal_could_not_be_read_hears_the_end_all_the_same() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    let call = world.charge(two, "t1", 100);
+    world.wait(call);
+    let end = world.settled(one, "t1");
+    world.sign_out(one);
+    world.fail_load = true;
+    world.tell(one, Event::Woke);
+    world.run_for(1_000);
+    world.fail_load = false;
+    world.server.charge_elsewhere("elsewhere", 50);
+    world.go_online(true);
+    assert_eq!(word(&world.wait(end)), "declined InsufficientBalance");
+}
