@@ -153,17 +153,14 @@ impl Client {
     /// All charges, newest first; the facade filters.
     pub fn charges(&self) -> Promise {
         let shell = Rc::clone(&self.shell);
-        future_to_promise(async move {
-            // What can't be read is not there; the alert has said so.
-            Ok(to_js(&shell.records().await.unwrap_or_default()))
-        })
+        future_to_promise(async move { Ok(to_js(&shell.records().await)) })
     }
 
     /// `quarantined()`.
     pub fn quarantined(&self) -> Promise {
         let shell = Rc::clone(&self.shell);
         future_to_promise(async move {
-            // What can't be read is not there; the alert has said so.
+            // What can't be read can't be shown.
             Ok(to_js(&shell.set_aside().await.unwrap_or_default()))
         })
     }

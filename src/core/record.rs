@@ -105,6 +105,11 @@ impl Record {
         self.attempts > 0 || self.adopted
     }
 
+    /// Whether another storage has, or had, a state of it, too.
+    pub fn is_adopted(&self) -> bool {
+        self.adopted
+    }
+
     /// Whether a charge request may have left of which the record does not tell, and the server
     /// has not said since that it never charged it.
     pub fn may_have_left_unseen(&self) -> bool {

@@ -188,7 +188,7 @@ fn a_charge_that_could_not_be_stored_is_shown_all_the_same() {
     let call = world.charge(tab, "unkept", 6);
     world.wait(call);
     let stored = world.journal.values().cloned().collect();
-    let all = world.tab(tab).engine.show_all(stored);
+    let all = world.tab(tab).engine.show_all(Some(stored));
     let shown: Vec<(&str, BillingStatus)> = all
         .iter()
         .map(|record| (record.key.as_str(), record.status))
@@ -275,4 +275,18 @@ fn a_charge_that_comes_while_another_reading_does_not_find_it_is_not_lost() {
     while engine.poll().is_some() {}
     assert_eq!(engine.snapshot(now).queue.pending, 1);
     assert_eq!(engine.snapshot(now).queue.held_points.get(), 5);
+}
+
+#[test]
+fn what_is_known_is_shown_though_the_journal_can_not_be_read() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    for task in ["t1", "t2"] {
+        let call = world.charge(tab, task, 5);
+        world.wait(call);
+    }
+    let shown = world.tab(tab).engine.show_all(None);
+    let keys: Vec<&str> = shown.iter().map(|shown| shown.key.as_str()).collect();
+    assert_eq!(keys, ["f:t2", "f:t1"]);
 }

@@ -9,6 +9,7 @@ use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::log::{self, Level, LogEntry};
 use crate::core::ordered::Map;
+use crate::core::outbox::Entry;
 use crate::core::outcome::{OpenReason, Outcome, What};
 use crate::core::record::{Record, State};
 use crate::core::snapshot::{ChargeRecord, Network, QueueCounts, Snapshot, StorageKind};
@@ -40,27 +41,29 @@ impl Engine {
         }
     }
 
-    /// These records of the journal, and those that it could not take, newest first.
-    pub fn show_all(&self, stored: Vec<Record>) -> Vec<ChargeRecord> {
+    /// These records of the journal, and those that it could not take, newest first; where it
+    /// could not be read, those that this tab knows.
+    pub fn show_all(&self, stored: Option<Vec<Record>>) -> Vec<ChargeRecord> {
         let locale = self.config.locale;
-        let unsaved = self.outbox.iter().filter(|entry| !entry.saved);
-        let unsaved: Map<&Key, &Record> = unsaved
-            .map(|entry| (&entry.record.charge().key, &entry.record))
+        let readable = stored.is_some();
+        let shown = |record: &Record, durable: bool| {
+            let shown = ChargeRecord::of(record, durable && self.durable(), locale);
+            (record.sequence(), shown)
+        };
+        let known = self.outbox.iter();
+        let known: Map<&Key, &Entry> = known
+            .filter(|entry| !readable || !entry.saved)
+            .map(|entry| (&entry.record.charge().key, entry))
             .collect();
-        let stored = stored
-            .iter()
-            .filter(|record| !unsaved.contains_key(&&record.charge().key));
+        let stored = stored.unwrap_or_default();
         let mut all: Vec<(u64, ChargeRecord)> = stored
-            .map(|record| {
-                (
-                    record.sequence(),
-                    ChargeRecord::of(record, self.durable(), locale),
-                )
-            })
+            .iter()
+            .filter(|record| !known.contains_key(&&record.charge().key))
+            .map(|record| shown(record, true))
             .chain(
-                unsaved
+                known
                     .values()
-                    .map(|record| (record.sequence(), ChargeRecord::of(record, false, locale))),
+                    .map(|entry| shown(&entry.record, entry.saved)),
             )
             .collect();
         all.sort_unstable_by_key(|(sequence, _)| Reverse(*sequence));
