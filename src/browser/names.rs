@@ -46,6 +46,17 @@ impl Names {
         format!("{}{key}", self.all_damaged())
     }
 
+    /// What the localStorage entries begin with of charges that were forgotten here, and that
+    /// IndexedDB may still have open.
+    pub fn all_ended(&self) -> String {
+        format!("tollbox:{}:ended:", self.account)
+    }
+
+    /// The localStorage entry of such a charge.
+    pub fn ended(&self, key: &Key) -> String {
+        format!("{}{key}", self.all_ended())
+    }
+
     /// The localStorage entry that tells which database the journal was in.
     pub fn marker(&self) -> String {
         format!("tollbox:{}:journal", self.account)

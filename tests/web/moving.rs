@@ -1,7 +1,7 @@
 //! What localStorage took on while IndexedDB was out of order moves over when it works again.
 
 use tollbox::browser::names::Names;
-use tollbox::browser::store::{Choice, News, Scope};
+use tollbox::browser::store::{Choice, Local, News, Scope};
 use tollbox::core::journal::Op;
 use tollbox::core::snapshot::StorageKind;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -155,4 +155,77 @@ async fn a_full_local_storage_gives_up_what_is_settled_before_it_refuses_a_charg
         Ok(read) if read[0].record.is_none()
     ));
     clear(&account, &[store]).await;
+}
+
+#[wasm_bindgen_test]
+async fn what_was_settled_and_forgotten_meanwhile_is_not_taken_up_again() {
+    let account = fresh("ended");
+    let store = open_store(&account, Choice::IndexedDb).await;
+    apply(&store, &[enqueue("a")]).await;
+    let records = load(&store).await;
+    store.close();
+    // As when IndexedDB goes out of order under a tab that works.
+    let fallback = open_store(&account, Choice::LocalStorage).await;
+    let record = records[0].clone();
+    let forget = Op::Forget { key: key("a") };
+    let end = [begin("a", "one"), charged_op("a"), forget];
+    apply(&fallback, &[Op::Adopt { record }]).await;
+    apply(&fallback, &end).await;
+    assert_eq!(load(&fallback).await, []);
+
+    let store = open_store(&account, Choice::Auto).await;
+    assert!(load(&store).await[0].receipt().is_some());
+    assert_eq!(
+        raw::entry_names(&format!("tollbox:{account}:ended:")),
+        Vec::<String>::new()
+    );
+    clear(&account, &[store]).await;
+}
+
+#[wasm_bindgen_test]
+async fn what_changes_while_it_moves_stays() {
+    let account = fresh("changes");
+    let fallback = open_store(&account, Choice::LocalStorage).await;
+    apply(&fallback, &["a", "b"].map(enqueue)).await;
+    let local = Local::at_hand(Names::new(&account)).unwrap();
+    let moving = local.to_move(&mut Vec::new());
+    apply(&fallback, &[begin("b", "one")]).await;
+    for moving in &moving {
+        local.moved(moving);
+    }
+    assert_eq!(keys(&load(&fallback).await), ["b"]);
+    clear(&account, &[fallback]).await;
+}
+
+#[wasm_bindgen_test]
+async fn what_is_set_aside_twice_under_one_key_is_kept_twice() {
+    let account = fresh("twice");
+    let store = open_store(&account, Choice::LocalStorage).await;
+    for spoilt in ["one", "two"] {
+        raw::put_entry(&Names::new(&account).charge(&key("a")), spoilt);
+        let (records, news) = load_with_news(&store, Scope::All).await;
+        assert_eq!((records.unwrap().len(), news.len()), (0, 1));
+    }
+    let aside = store.set_aside().await.unwrap();
+    let mut stored: Vec<&str> = aside.iter().map(|aside| aside.stored.as_str()).collect();
+    stored.sort_unstable();
+    assert_eq!(stored, ["one", "two"]);
+    assert!(aside.iter().all(|aside| aside.key == "a"), "{aside:?}");
+    clear(&account, &[store]).await;
+}
+
+#[wasm_bindgen_test]
+async fn the_charges_of_a_full_local_storage_are_found_all_the_same() {
+    let account = fresh("full");
+    let store = open_store(&account, Choice::LocalStorage).await;
+    apply(&store, &[enqueue("a")]).await;
+    let filler = fresh("filler");
+    raw::fill_but(&filler, 0);
+    let again = open_store(&account, Choice::LocalStorage).await;
+    let kind = again.kind();
+    let (records, _) = load_with_news(&again, Scope::All).await;
+    raw::remove_entries(&filler);
+    assert_eq!(kind, StorageKind::LocalStorage);
+    assert_eq!(keys(&records.unwrap()), ["a"]);
+    clear(&account, &[store, again]).await;
 }

@@ -112,7 +112,7 @@ impl Shell {
                 .handle(now(), Event::Cached(confirmed));
         }
         shell.show_alive().await;
-        shell.report(parts.news);
+        shell.report(parts.news).await;
         shell.drain();
         shell
     }
@@ -174,17 +174,18 @@ impl Shell {
 
     /// The page is visible again, or back from the back/forward cache.
     pub fn woke(self: &Rc<Shell>) {
-        self.dispatch(Event::Online(listeners::is_online()));
+        // First of all: what is known may be old, and whatever happens next may be told of it.
         self.dispatch(Event::Woke);
+        self.dispatch(Event::Online(listeners::is_online()));
     }
 
     /// The page may be on its way into the back/forward cache, where it does nothing: lets go of
     /// the locks, or stops waiting for them, and of the channel, since a message would end its
     /// stay there.
     pub fn hidden(&self) {
-        // In this order: whoever is granted the other one asks who lives.
+        // In this order: whoever is granted the other one asks who lives. The lock of the
+        // fallback is kept: nobody waits for it, and what this page works with has to stay.
         self.alive.let_go();
-        self.fallback.let_go();
         self.lock.let_go();
         *self.peers.borrow_mut() = None;
     }
@@ -192,12 +193,13 @@ impl Shell {
     /// The page is back from the back/forward cache.
     pub fn shown_again(self: &Rc<Shell>) {
         *self.peers.borrow_mut() = Some(Peers::of(self));
+        self.dispatch(Event::Woke);
         // Other tabs may have asked again since, and the connections may be long gone.
         self.end_requests();
         let shell = Rc::clone(self);
         spawn_local(async move {
             shell.show_alive().await;
-            shell.woke();
+            shell.dispatch(Event::Online(listeners::is_online()));
         });
     }
 

@@ -57,7 +57,7 @@ impl Shell {
             let mut news = Vec::new();
             let at = shell.apply_at();
             let result = shell.store.apply(&ops, relaxed, at, &mut news).await;
-            shell.report(news);
+            shell.report(news).await;
             shell.dispatch(Event::Journaled(result));
         });
     }
@@ -78,14 +78,14 @@ impl Shell {
         spawn_local(async move {
             let mut news = Vec::new();
             let records = shell.store.load(scope, shell.apply_at(), &mut news).await;
-            shell.report(news);
+            shell.report(news).await;
             shell.learn_alive().await;
             shell.dispatch(Event::Loaded(records));
         });
     }
 
     /// Tells the core what the store found out by the way.
-    pub(super) fn report(self: &Rc<Shell>, news: Vec<News>) {
+    pub(super) async fn report(self: &Rc<Shell>, news: Vec<News>) {
         let (mut set_aside, mut left_alone) = (Vec::new(), Vec::new());
         for news in news {
             match news {
@@ -93,8 +93,8 @@ impl Shell {
                 News::LeftAlone(detail) => left_alone.push(detail),
                 News::Wiped(detail) => self.dispatch(Event::Wiped { detail }),
                 News::Moved { to, why } => {
-                    let shell = Rc::clone(self);
-                    spawn_local(async move { shell.show_fallback().await });
+                    // First the lock: what goes along must not be moved back by another tab.
+                    self.show_fallback().await;
                     self.dispatch(Event::Moved { to, why });
                 }
             }

@@ -160,7 +160,7 @@ impl Store {
             Place::IndexedDb(store) => store.set_aside().await.map_err(Trouble::into_detail)?,
             Place::Local(_) | Place::Memory(_) | Place::None(_) => Vec::new(),
         };
-        if let Some(local) = Local::open(self.names.clone()) {
+        if let Some(local) = Local::at_hand(self.names.clone()) {
             aside.extend(local.set_aside());
         }
         Ok(aside)
@@ -208,7 +208,7 @@ impl Place {
 }
 
 fn local_or_memory(names: &Names, at: ApplyAt, news: &mut Vec<News>) -> Place {
-    match Local::open(names.clone()) {
+    match Local::open(names.clone(), news) {
         Some(store) => {
             store.take_on(at, news);
             Place::Local(store)

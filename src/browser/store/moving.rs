@@ -1,6 +1,7 @@
 //! What a fallback took on while IndexedDB was out of order moves over when it works again.
 
-use super::{IndexedDb, Local, News};
+use super::local::{Local, Moving};
+use super::{IndexedDb, News};
 use crate::browser::lock;
 use crate::browser::names::Names;
 use crate::core::journal::{ApplyAt, Op};
@@ -8,7 +9,7 @@ use crate::core::journal::{ApplyAt, Op};
 /// Moves every charge of localStorage into the database, as one transaction. What can't be moved
 /// now is moved by a later start.
 pub async fn move_over(names: &Names, database: &IndexedDb, at: ApplyAt, news: &mut Vec<News>) {
-    let Some(local) = Local::open(names.clone()).filter(Local::has_charges) else {
+    let Some(local) = Local::at_hand(names.clone()).filter(Local::has_news) else {
         return;
     };
     // A tab that still works with the fallback would find its charges gone.
@@ -16,23 +17,25 @@ pub async fn move_over(names: &Names, database: &IndexedDb, at: ApplyAt, news: &
     if users.is_some_and(|tabs| !tabs.is_empty()) {
         return;
     }
-    let ops: Vec<Op> = local
-        .load(news)
-        .into_iter()
-        .map(|record| Op::Adopt { record })
+    let moving = local.to_move(news);
+    let ops: Vec<Op> = moving
+        .iter()
+        .map(|Moving { record, .. }| Op::Adopt {
+            record: record.clone(),
+        })
         .collect();
     let Ok(applied) = database.apply(&ops, false, at, news).await else {
         return;
     };
-    for (op, applied) in ops.iter().zip(applied) {
+    for (moving, applied) in moving.iter().zip(applied) {
         if applied.done {
-            local.remove(op.key());
+            local.moved(moving);
         } else if applied.unreadable.is_none() {
+            let key = &moving.record.charge().key;
             let why = format!(
-                "the charge {} of the fallback has the key of another charge: set aside",
-                op.key()
+                "the charge {key} of the fallback has the key of another charge: set aside"
             );
-            local.put_aside(op.key(), &why, news);
+            local.put_aside(moving, &why, news);
         }
     }
 }

@@ -16,8 +16,9 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::EventTarget;
 
-use super::IndexedDb;
 use super::schema::{self, ID, JOURNAL, VERSION};
+use super::time_limit::in_time;
+use super::{IndexedDb, trouble};
 use crate::browser::clock::random_u64;
 use crate::browser::store::{News, Trouble};
 
@@ -48,11 +49,17 @@ impl IndexedDb {
             return Ok(open);
         }
         let database = open_in_time(&self.name).await?;
-        let id = match identify(&database).await {
-            Ok(id) => id,
-            Err(error) => {
+        // From its first moment on it makes way for others.
+        let listeners = self.listeners(&database);
+        let id = match in_time(OPEN_LIMIT_MS, identify(&database)).await {
+            Some(Ok(id)) => id,
+            Some(Err(error)) => {
                 database.close();
-                return Err(Trouble::Unopenable(error.to_string()));
+                return Err(trouble(error));
+            }
+            None => {
+                database.close();
+                return Err(late());
             }
         };
         // Another order of this tab's may have been first, or the client closed.
@@ -73,7 +80,7 @@ impl IndexedDb {
             news.push(News::Wiped("the database was deleted".to_owned()));
         }
         state.open = Some(Open {
-            _listeners: self.listeners(&database),
+            _listeners: listeners,
             database: database.clone(),
         });
         Ok(database)
@@ -92,8 +99,10 @@ impl IndexedDb {
     fn listeners(&self, database: &Database) -> [EventListener; 2] {
         let target: &EventTarget = database.as_sys();
         ["versionchange", "close"].map(|kind| {
-            let state = Rc::downgrade(&self.state);
+            let (state, database) = (Rc::downgrade(&self.state), database.clone());
             EventListener::new(target, kind, move |_| {
+                // It may not be in use yet.
+                database.clone().close();
                 if let Some(state) = state.upgrade() {
                     disconnect(&state);
                 }
@@ -151,10 +160,12 @@ async fn open_in_time(name: &str) -> Result<Database, Trouble> {
     match result {
         Some(Ok(database)) => Ok(database),
         Some(Err(error)) => Err(Trouble::Unopenable(error.to_string())),
-        None => Err(Trouble::Unopenable(
-            "IndexedDB did not open in time".to_owned(),
-        )),
+        None => Err(late()),
     }
+}
+
+fn late() -> Trouble {
+    Trouble::Unopenable("IndexedDB did not open in time".to_owned())
 }
 
 async fn open(name: &str) -> Result<Database, OpenDbError> {

@@ -5,6 +5,7 @@ mod quarantine;
 mod reading;
 mod rows;
 mod schema;
+mod time_limit;
 mod writing;
 
 use std::cell::RefCell;
@@ -19,11 +20,17 @@ use indexed_db_futures::transaction::{
 };
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
+use web_sys::IdbTransaction;
 
 use self::connection::State;
+use self::time_limit::in_time;
 use super::{News, Scope, SetAside, Trouble};
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::record::Record;
+
+/// How long a transaction may take, in milliseconds: longer than any has been seen to take, and
+/// shorter than what a tab that waits for it has claimed lasts.
+const TRANSACTION_LIMIT_MS: u32 = 15_000;
 
 /// The journal's database, opened anew when it was closed by somebody else.
 #[derive(Debug)]
@@ -78,10 +85,16 @@ impl IndexedDb {
         news: &mut Vec<News>,
     ) -> Result<Vec<Applied>, Trouble> {
         let database = self.connect(news).await?;
-        let transaction = begin(&database, TransactionMode::Readwrite, durability)?;
         let mut found = Vec::new();
-        let applied = writing::apply(&transaction, ops, at, &mut found).await;
-        let applied = commit(transaction, applied).await?;
+        let applied = {
+            let transaction = begin(&database, TransactionMode::Readwrite, durability)?;
+            let raw = transaction.as_sys().clone();
+            let work = async {
+                let applied = writing::apply(&transaction, ops, at, &mut found).await;
+                commit(transaction, applied).await
+            };
+            self.limited(&raw, work).await?
+        };
         news.append(&mut found);
         Ok(applied)
     }
@@ -103,17 +116,54 @@ impl IndexedDb {
         let durability = TransactionDurability::Relaxed;
         // Readers don't wait for each other.
         let transaction = begin(&database, TransactionMode::Readonly, durability)?;
-        let loaded = reading::load(&transaction, scope).await;
-        let loaded = commit(transaction, loaded).await?;
+        let raw = transaction.as_sys().clone();
+        let work = async {
+            let loaded = reading::load(&transaction, scope).await;
+            commit(transaction, loaded).await
+        };
+        let loaded = self.limited(&raw, work).await?;
         if !loaded.amiss.is_empty() {
-            let durability = TransactionDurability::Strict;
-            let transaction = begin(&database, TransactionMode::Readwrite, durability)?;
-            let mut found = Vec::new();
-            let mended = writing::mend(&transaction, &loaded.amiss, &mut found).await;
-            commit(transaction, mended).await?;
-            news.append(&mut found);
+            // What can't be put right now is found again by the next reading.
+            drop(self.mend(&database, &loaded.amiss, news).await);
         }
         Ok(loaded.records)
+    }
+
+    async fn mend(
+        &self,
+        database: &Database,
+        amiss: &[JsValue],
+        news: &mut Vec<News>,
+    ) -> Result<(), Trouble> {
+        let durability = TransactionDurability::Strict;
+        let transaction = begin(database, TransactionMode::Readwrite, durability)?;
+        let raw = transaction.as_sys().clone();
+        let mut found = Vec::new();
+        let work = async {
+            let mended = writing::mend(&transaction, amiss, &mut found).await;
+            commit(transaction, mended).await
+        };
+        self.limited(&raw, work).await?;
+        news.append(&mut found);
+        Ok(())
+    }
+
+    /// Undoes a transaction that takes too long. One that is past undoing may yet commit: whoever
+    /// needs to know reads what is there.
+    async fn limited<T>(
+        &self,
+        transaction: &IdbTransaction,
+        work: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        match in_time(TRANSACTION_LIMIT_MS, work).await {
+            Some(result) => result,
+            None => {
+                let _ = transaction.abort();
+                self.disconnect();
+                let detail = "IndexedDB did not answer in time".to_owned();
+                Err(Trouble::Failed(detail))
+            }
+        }
     }
 
     /// What was set aside, oldest first.
@@ -121,16 +171,24 @@ impl IndexedDb {
         let database = self.connect(&mut Vec::new()).await?;
         let durability = TransactionDurability::Relaxed;
         let transaction = begin(&database, TransactionMode::Readonly, durability)?;
-        let rows = quarantine::all(&transaction).await;
-        commit(transaction, rows).await
+        let raw = transaction.as_sys().clone();
+        let work = async {
+            let rows = quarantine::all(&transaction).await;
+            commit(transaction, rows).await
+        };
+        self.limited(&raw, work).await
     }
 
     async fn forget_settled(&self) -> Result<(), Trouble> {
         let database = self.connect(&mut Vec::new()).await?;
         let durability = TransactionDurability::Relaxed;
         let transaction = begin(&database, TransactionMode::Readwrite, durability)?;
-        let forgotten = writing::forget_settled(&transaction).await;
-        commit(transaction, forgotten).await
+        let raw = transaction.as_sys().clone();
+        let work = async {
+            let forgotten = writing::forget_settled(&transaction).await;
+            commit(transaction, forgotten).await
+        };
+        self.limited(&raw, work).await
     }
 }
 

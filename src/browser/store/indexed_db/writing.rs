@@ -79,13 +79,19 @@ pub async fn mend(
 pub async fn forget_settled(transaction: &Transaction<'_>) -> Result<(), Error> {
     let charges = transaction.object_store(CHARGES)?;
     let by_state = charges.index(BY_STATE)?;
-    let settled = by_state.get_all_keys::<JsValue>();
-    let keys = settled
+    let settled = by_state.get_all::<JsValue>();
+    let rows = settled
         .with_query::<JsValue, _>(in_state(SETTLED))
         .primitive()?
         .await?;
-    for key in keys.filter_map(Result::ok) {
-        drop(charges.delete(key).build()?);
+    for row in rows.filter_map(Result::ok) {
+        // The record counts, not where the index has it.
+        if let Found::Record(record) = rows::read(&row).found
+            && !record.is_held()
+            && !record.is_retryable()
+        {
+            drop(charges.delete(rows::key_of(&row)).build()?);
+        }
     }
     Ok(())
 }

@@ -4,17 +4,26 @@
 //! Through web-sys, not gloo-storage: a damaged entry is to be kept as it is, and gloo-storage
 //! shows only what parses.
 
-use serde::{Deserialize, Serialize};
+mod aside;
+mod entries;
 
-use super::{Found, News, SetAside, inspect};
+use self::entries::{names_with, read, remove, write};
+use super::{Found, News, inspect};
 use crate::browser::balance_cache::local_storage;
-use crate::browser::clock::now;
-use crate::browser::error::text;
 use crate::browser::names::Names;
 use crate::core::charge::Key;
 use crate::core::codec::{self, Stored};
 use crate::core::journal::{Applied, ApplyAt, Op, Write};
 use crate::core::record::{Record, State};
+
+/// A charge on its way to another storage.
+#[derive(Debug)]
+pub struct Moving {
+    /// As it is here.
+    pub record: Record,
+    name: String,
+    entry: String,
+}
 
 /// Entries whose names begin with a prefix.
 #[derive(Debug)]
@@ -22,21 +31,28 @@ pub struct Local {
     names: Names,
 }
 
-/// An entry that was set aside.
-#[derive(Serialize, Deserialize)]
-struct Aside {
-    why: String,
-    found_at_ms: f64,
-    entry: String,
-}
-
 impl Local {
-    /// `None` where there is no localStorage that takes an entry.
-    pub fn open(names: Names) -> Option<Local> {
-        let storage = local_storage()?;
-        storage.set_item(&names.probe(), "").ok()?;
-        storage.remove_item(&names.probe()).ok()?;
-        Some(Local { names })
+    /// `None` where there is no localStorage that takes an entry. A full one that has charges is
+    /// better than none: they stay, and may be settled.
+    pub fn open(names: Names, news: &mut Vec<News>) -> Option<Local> {
+        let local = Local::at_hand(names)?;
+        if !local.takes_entries() && !local.has_charges() {
+            local.give_way(news);
+            return local.takes_entries().then_some(local);
+        }
+        Some(local)
+    }
+
+    /// What there is, whether it takes an entry or not.
+    pub fn at_hand(names: Names) -> Option<Local> {
+        local_storage().map(|_| Local { names })
+    }
+
+    fn takes_entries(&self) -> bool {
+        let probe = self.names.probe();
+        let taken = write(&probe, "").is_ok();
+        remove(&probe);
+        taken
     }
 
     /// Takes on what an earlier start left: after a crash that may be an earlier state, so
@@ -60,7 +76,7 @@ impl Local {
         match first {
             Ok(_) => first,
             Err(_) => {
-                self.give_way();
+                self.give_way(news);
                 self.try_apply(ops, at, news)
             }
         }
@@ -76,11 +92,16 @@ impl Local {
         let mut results = Vec::with_capacity(ops.len());
         for op in ops {
             let entry = read(&self.names.charge(op.key()));
+            let mut elsewhere = false;
             let applied = match self.current(op.key(), entry.as_deref(), news) {
-                Ok(current) => op.apply(current, at),
+                Ok(current) => {
+                    elsewhere = current.as_ref().is_some_and(Record::is_adopted);
+                    op.apply(current, at)
+                }
                 Err(why) => Applied::unreadable(why),
             };
-            if let Err(error) = self.write(op.key(), &applied) {
+            let end = entry.as_deref().filter(|_| elsewhere);
+            if let Err(error) = self.write(op.key(), &applied, end) {
                 for (key, before) in done.into_iter().rev() {
                     self.restore(key, before.as_deref());
                 }
@@ -105,72 +126,79 @@ impl Local {
         records
     }
 
+    /// What another storage has to know, in the order in which it is to learn it: what was
+    /// forgotten here, then what is there.
+    pub fn to_move(&self, news: &mut Vec<News>) -> Vec<Moving> {
+        let ended = self.keys_of(&self.names.all_ended());
+        let ended = ended.into_iter().filter_map(|key| {
+            let name = self.names.ended(&key);
+            let entry = read(&name)?;
+            let stored: Option<Stored> = serde_json::from_str(&entry).ok();
+            match inspect(key.as_str(), stored.as_ref()) {
+                Found::Record(record) => Some(Moving {
+                    record: *record,
+                    name,
+                    entry,
+                }),
+                // It holds nothing open.
+                Found::Newer(_) | Found::Damaged(_) => None,
+            }
+        });
+        let mut all: Vec<Moving> = ended.collect();
+        for key in self.keys() {
+            let name = self.names.charge(&key);
+            let Some(entry) = read(&name) else {
+                continue;
+            };
+            // What can't be read has been reported.
+            if let Ok(Some(record)) = self.current(&key, Some(&entry), news) {
+                all.push(Moving {
+                    record,
+                    name,
+                    entry,
+                });
+            }
+        }
+        all
+    }
+
+    /// Removes what has moved, unless it has changed since.
+    pub fn moved(&self, moving: &Moving) {
+        if read(&moving.name).as_ref() == Some(&moving.entry) {
+            remove(&moving.name);
+        }
+    }
+
     /// Whether there is any charge, or what was one.
     pub fn has_charges(&self) -> bool {
         !self.keys().is_empty()
     }
 
-    /// Removes a charge.
-    pub fn remove(&self, key: &Key) {
-        remove(&self.names.charge(key));
-    }
-
-    /// What was set aside.
-    pub fn set_aside(&self) -> Vec<SetAside> {
-        let prefix = self.names.all_damaged();
-        let aside = entry_names(&prefix).into_iter().filter_map(|name| {
-            let text = read(&name)?;
-            let key = name.strip_prefix(&prefix)?.to_owned();
-            // An entry of an earlier version is the bare text.
-            let aside = serde_json::from_str(&text).unwrap_or(Aside {
-                why: String::new(),
-                found_at_ms: 0.0,
-                entry: text,
-            });
-            Some(SetAside {
-                key,
-                detail: aside.why,
-                found_at: aside.found_at_ms,
-                stored: aside.entry,
-            })
-        });
-        aside.collect()
-    }
-
-    /// Sets a charge aside.
-    pub fn put_aside(&self, key: &Key, why: &str, news: &mut Vec<News>) {
-        let entry = read(&self.names.charge(key)).unwrap_or_default();
-        if self.keep_aside(key, why, &entry).is_ok() {
-            news.push(News::SetAside(why.to_owned()));
-        }
-    }
-
-    fn keep_aside(&self, key: &Key, why: &str, entry: &str) -> Result<(), String> {
-        let aside = Aside {
-            why: why.to_owned(),
-            found_at_ms: now().wall_ms as f64,
-            entry: entry.to_owned(),
-        };
-        let text = serde_json::to_string(&aside).map_err(|error| error.to_string())?;
-        write(&self.names.damaged(key), &text)?;
-        self.remove(key);
-        Ok(())
+    /// Whether there is anything that another storage has to know.
+    pub fn has_news(&self) -> bool {
+        self.has_charges() || !self.keys_of(&self.names.all_ended()).is_empty()
     }
 
     /// Makes room: settled charges and the cached balance go.
-    fn give_way(&self) {
+    fn give_way(&self, news: &mut Vec<News>) {
         remove(&self.names.balance());
-        for record in self.load(&mut Vec::new()) {
+        for record in self.load(news) {
             if matches!(record.state(), State::Settled(_)) && !record.is_retryable() {
-                self.remove(&record.charge().key);
+                remove(&self.names.charge(&record.charge().key));
             }
+        }
+        for key in self.keys_of(&self.names.all_ended()) {
+            remove(&self.names.ended(&key));
         }
     }
 
     fn keys(&self) -> Vec<Key> {
-        let prefix = self.names.charges();
-        let keys = entry_names(&prefix).into_iter();
-        keys.filter_map(|name| Key::new(name.strip_prefix(&prefix)?).ok())
+        self.keys_of(&self.names.charges())
+    }
+
+    fn keys_of(&self, prefix: &str) -> Vec<Key> {
+        let keys = names_with(prefix).into_iter();
+        keys.filter_map(|name| Key::new(name.strip_prefix(prefix)?).ok())
             .collect()
     }
 
@@ -192,14 +220,15 @@ impl Local {
                 Err(why)
             }
             Found::Damaged(why) => {
-                self.keep_aside(key, &why, entry)?;
+                self.keep_aside(key, &self.names.charge(key), &why, entry)?;
                 news.push(News::SetAside(why));
                 Ok(None)
             }
         }
     }
 
-    fn write(&self, key: &Key, applied: &Applied) -> Result<(), String> {
+    /// `end` is what was there of a charge that another storage has, too.
+    fn write(&self, key: &Key, applied: &Applied, end: Option<&str>) -> Result<(), String> {
         let name = self.names.charge(key);
         match (applied.write, &applied.record) {
             (Write::Put, Some(record)) => {
@@ -208,7 +237,10 @@ impl Local {
                 write(&name, &entry)
             }
             (Write::Delete, _) => {
-                remove(&name);
+                // The other storage must not take it up again when it works again.
+                if end.is_none_or(|end| write(&self.names.ended(key), end).is_ok()) {
+                    remove(&name);
+                }
                 Ok(())
             }
             (Write::Keep, _) | (Write::Put, None) => Ok(()),
@@ -222,32 +254,5 @@ impl Local {
             Some(entry) => drop(write(&name, entry)),
             None => remove(&name),
         }
-    }
-}
-
-fn entry_names(prefix: &str) -> Vec<String> {
-    let Some(storage) = local_storage() else {
-        return Vec::new();
-    };
-    let count = storage.length().unwrap_or(0);
-    let names = (0..count).filter_map(|at| storage.key(at).ok().flatten());
-    names.filter(|name| name.starts_with(prefix)).collect()
-}
-
-fn read(name: &str) -> Option<String> {
-    local_storage()?.get_item(name).ok().flatten()
-}
-
-fn write(name: &str, entry: &str) -> Result<(), String> {
-    match local_storage() {
-        Some(storage) => storage.set_item(name, entry).map_err(|error| text(&error)),
-        None => Err("there is no localStorage any more".to_owned()),
-    }
-}
-
-fn remove(name: &str) {
-    if let Some(storage) = local_storage() {
-        // Removing fails only where there is nothing to remove from.
-        let _ = storage.remove_item(name);
     }
 }

@@ -1,0 +1,35 @@
+//! The entries of localStorage, where there is one.
+
+use crate::browser::balance_cache::local_storage;
+use crate::browser::error::text;
+
+/// The names that begin so.
+pub fn names_with(prefix: &str) -> Vec<String> {
+    let Some(storage) = local_storage() else {
+        return Vec::new();
+    };
+    let count = storage.length().unwrap_or(0);
+    let names = (0..count).filter_map(|at| storage.key(at).ok().flatten());
+    names.filter(|name| name.starts_with(prefix)).collect()
+}
+
+/// The entry of this name.
+pub fn read(name: &str) -> Option<String> {
+    local_storage()?.get_item(name).ok().flatten()
+}
+
+/// Writes an entry; on an error the old one stays.
+pub fn write(name: &str, entry: &str) -> Result<(), String> {
+    match local_storage() {
+        Some(storage) => storage.set_item(name, entry).map_err(|error| text(&error)),
+        None => Err("there is no localStorage any more".to_owned()),
+    }
+}
+
+/// Removes an entry, if it is there.
+pub fn remove(name: &str) {
+    if let Some(storage) = local_storage() {
+        // Removing fails only where there is nothing to remove from.
+        let _ = storage.remove_item(name);
+    }
+}
