@@ -1,15 +1,14 @@
 //! Figures since the client was opened.
 
-use std::collections::VecDeque;
+mod window;
 
 use serde::Serialize;
+
+use self::window::Window;
 
 use super::charge::Key;
 use super::ordered::Map;
 use super::record::{Record, State, Verdict};
-
-/// Most samples that a window keeps: the oldest give way.
-const SAMPLES_LIMIT: usize = 1_000;
 
 /// `BillingStats` of the public API.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -31,7 +30,8 @@ pub struct BillingStats {
     pub attempts: u64,
     /// charged / (charged + declined + failed + unknown) in the window.
     pub success_rate: Option<f64>,
-    /// From the call, or the recovery, to the verdict of those charged in the window.
+    /// From the call, or the recovery, to the verdict of those charged in the window; up to 3 %
+    /// too high.
     pub latency_ms: Option<Latency>,
 }
 
@@ -74,18 +74,12 @@ impl Class {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Sample {
-    at_ms: u64,
-    latency_ms: Option<u64>,
-}
-
 /// Counts charges by class, and keeps a window of those that came to an end.
 #[derive(Clone, Debug, Default)]
 pub struct Stats {
     counts: BillingStats,
     counted: Map<Key, Class>,
-    window: VecDeque<Sample>,
+    window: Window,
 }
 
 impl Stats {
@@ -132,36 +126,24 @@ impl Stats {
 
     /// A charge came to an end; `latency_ms` of one that was charged.
     pub fn ended(&mut self, at_ms: u64, latency_ms: Option<u64>) {
-        if self.window.len() >= SAMPLES_LIMIT {
-            self.window.pop_front();
-        }
-        self.window.push_back(Sample { at_ms, latency_ms });
+        self.window.ended(at_ms, latency_ms);
     }
 
     /// Lets go of what has left the window.
     pub fn forget_before(&mut self, mono_ms: u64) {
-        while self
-            .window
-            .front()
-            .is_some_and(|sample| sample.at_ms < mono_ms)
-        {
-            self.window.pop_front();
-        }
+        self.window.forget_before(mono_ms);
     }
 
     /// Samples in the window.
     pub fn samples(&self) -> usize {
-        self.window.len()
+        self.window.samples()
     }
 
     /// The figures of now.
     pub fn view(&self) -> BillingStats {
-        let mut latencies: Vec<u64> = self.window.iter().filter_map(|s| s.latency_ms).collect();
-        latencies.sort_unstable();
-        let rate = ratio(latencies.len(), self.window.len());
         BillingStats {
-            success_rate: rate,
-            latency_ms: Latency::of(&latencies),
+            success_rate: self.window.success_rate(),
+            latency_ms: self.window.latency(),
             ..self.counts.clone()
         }
     }
@@ -177,26 +159,6 @@ impl BillingStats {
             Class::Unknown => &mut self.unknown,
         }
     }
-}
-
-impl Latency {
-    fn of(sorted: &[u64]) -> Option<Latency> {
-        Some(Latency {
-            p50: nearest_rank(sorted, 50)?,
-            p95: nearest_rank(sorted, 95)?,
-            p99: nearest_rank(sorted, 99)?,
-        })
-    }
-}
-
-/// The smallest value that `percent` of 100 values do not exceed.
-fn nearest_rank(sorted: &[u64], percent: usize) -> Option<u64> {
-    let rank = sorted.len().saturating_mul(percent).div_ceil(100);
-    sorted.get(rank.checked_sub(1)?).copied()
-}
-
-fn ratio(part: usize, whole: usize) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 #[cfg(test)]
@@ -231,19 +193,6 @@ mod tests {
                 p50: 7,
                 p95: 7,
                 p99: 7
-            })
-        );
-    }
-
-    #[test]
-    fn percentiles_are_nearest_ranks() {
-        let sorted: Vec<u64> = (1..=100).collect();
-        assert_eq!(
-            Latency::of(&sorted),
-            Some(Latency {
-                p50: 50,
-                p95: 95,
-                p99: 99
             })
         );
     }
@@ -292,30 +241,5 @@ mod tests {
             [1; 5]
         );
         assert_eq!((view.enqueued, view.attempts), (5, 5));
-    }
-
-    #[test]
-    fn a_window_is_of_its_time_and_of_the_latest_thousand() {
-        let mut stats = Stats::default();
-        for n in 0..1_001 {
-            stats.ended(n, (n > 0).then_some(n));
-        }
-        assert_eq!(stats.samples(), SAMPLES_LIMIT);
-        assert_eq!(stats.view().success_rate, Some(1.0));
-        stats.forget_before(1_000);
-        assert_eq!(stats.samples(), 1, "what ended just then is in the window");
-        stats.forget_before(1_001);
-        assert_eq!((stats.samples(), stats.view().success_rate), (0, None));
-    }
-
-    #[test]
-    fn percentiles_of_few_are_among_them() {
-        let latency = |sorted: &[u64]| {
-            let latency = Latency::of(sorted).unwrap();
-            (latency.p50, latency.p95, latency.p99)
-        };
-        assert_eq!(latency(&[4]), (4, 4, 4));
-        assert_eq!(latency(&[1, 9]), (1, 9, 9));
-        assert_eq!(latency(&[1, 2, 3]), (2, 3, 3));
     }
 }

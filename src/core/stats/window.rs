@@ -1,0 +1,202 @@
+//! What ended within a sliding window: how much of it was charged, and how long that took.
+//!
+//! Latencies are counted in buckets of which each is about 3 % wide, as in an HDR histogram, so
+//! that a percentile is read without sorting, however many there are.
+
+use std::collections::VecDeque;
+
+use super::Latency;
+
+/// Most samples that a window keeps: the oldest give way.
+pub const SAMPLES_LIMIT: usize = 1_000;
+
+/// So many bits of a latency are kept: below 2^5 ms it is exact.
+const EXACT_BITS: u32 = 5;
+const EXACT: usize = 1 << EXACT_BITS;
+/// Latencies of 2^27 ms, a day and a half, and more share the last bucket.
+const LARGEST_BITS: u32 = 27;
+const BUCKETS: usize = EXACT * (LARGEST_BITS - EXACT_BITS + 1) as usize;
+
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    at_ms: u64,
+    /// Of a charged one.
+    bucket: Option<usize>,
+}
+
+/// The samples of a window.
+#[derive(Clone, Debug)]
+pub struct Window {
+    samples: VecDeque<Sample>,
+    charged: usize,
+    buckets: Box<[u16]>,
+}
+
+impl Default for Window {
+    fn default() -> Window {
+        Window {
+            samples: VecDeque::new(),
+            charged: 0,
+            buckets: vec![0; BUCKETS].into(),
+        }
+    }
+}
+
+impl Window {
+    /// A charge came to an end; `latency_ms` of one that was charged.
+    pub fn ended(&mut self, at_ms: u64, latency_ms: Option<u64>) {
+        if self.samples.len() >= SAMPLES_LIMIT {
+            self.forget_oldest();
+        }
+        let bucket = latency_ms.map(bucket_of);
+        if let Some(count) = bucket.and_then(|bucket| self.buckets.get_mut(bucket)) {
+            *count = count.saturating_add(1);
+            self.charged = self.charged.saturating_add(1);
+        }
+        self.samples.push_back(Sample { at_ms, bucket });
+    }
+
+    /// Lets go of what has left the window.
+    pub fn forget_before(&mut self, mono_ms: u64) {
+        while self
+            .samples
+            .front()
+            .is_some_and(|sample| sample.at_ms < mono_ms)
+        {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let oldest = self.samples.pop_front();
+        let bucket = oldest.and_then(|sample| sample.bucket);
+        if let Some(count) = bucket.and_then(|bucket| self.buckets.get_mut(bucket)) {
+            *count = count.saturating_sub(1);
+            self.charged = self.charged.saturating_sub(1);
+        }
+    }
+
+    /// Samples in the window.
+    pub fn samples(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// The share of the charged; `None` without samples.
+    pub fn success_rate(&self) -> Option<f64> {
+        let samples = self.samples();
+        (samples > 0).then(|| self.charged as f64 / samples as f64)
+    }
+
+    /// The latencies of the charged; `None` without any.
+    pub fn latency(&self) -> Option<Latency> {
+        Some(Latency {
+            p50: self.percentile(50)?,
+            p95: self.percentile(95)?,
+            p99: self.percentile(99)?,
+        })
+    }
+
+    /// The smallest latency that `percent` of 100 do not exceed, or up to 3 % more.
+    fn percentile(&self, percent: usize) -> Option<u64> {
+        let rank = self.charged.saturating_mul(percent).div_ceil(100);
+        let mut counted: usize = 0;
+        let counts = self.buckets.iter().map(|count| usize::from(*count));
+        let reached = |count: usize| {
+            counted = counted.saturating_add(count);
+            counted >= rank
+        };
+        let bucket = counts.map(reached).position(|reached| reached);
+        bucket.filter(|_| rank > 0).map(highest_of)
+    }
+}
+
+/// The bucket of this latency: its first bits, and how many follow.
+fn bucket_of(latency_ms: u64) -> usize {
+    let latency_ms = latency_ms.min((1 << LARGEST_BITS) - 1);
+    let bits = u64::BITS - latency_ms.leading_zeros();
+    let shift = bits.saturating_sub(EXACT_BITS + 1).min(LARGEST_BITS);
+    let first = usize::try_from(latency_ms >> shift).unwrap_or(0);
+    (shift as usize)
+        .saturating_mul(EXACT)
+        .saturating_add(first)
+        .min(BUCKETS - 1)
+}
+
+/// The highest latency in this bucket.
+fn highest_of(bucket: usize) -> u64 {
+    let shift = (bucket / EXACT).saturating_sub(1);
+    let first = bucket.saturating_sub(shift * EXACT);
+    ((first as u64 + 1) << shift).saturating_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(latencies: impl IntoIterator<Item = u64>) -> (u64, u64, u64) {
+        let mut window = Window::default();
+        for latency_ms in latencies {
+            window.ended(0, Some(latency_ms));
+        }
+        let latency = window.latency().unwrap();
+        (latency.p50, latency.p95, latency.p99)
+    }
+
+    #[test]
+    fn percentiles_of_few_are_among_them() {
+        assert_eq!(of([4]), (4, 4, 4));
+        assert_eq!(of([1, 9]), (1, 9, 9));
+        assert_eq!(of([1, 2, 3]), (2, 3, 3));
+        assert_eq!(of(1..=31), (16, 30, 31));
+    }
+
+    #[test]
+    fn a_percentile_is_never_less_than_it_is_and_at_most_a_thirtieth_more() {
+        for exact in (0..27).flat_map(|bits| {
+            let power = 1_u64 << bits;
+            [power - 1, power, power + power / 3, power + power / 2]
+        }) {
+            let (told, _, _) = of([exact]);
+            assert!(told >= exact, "{told} < {exact}");
+            assert!(told - exact <= exact / 30, "{told} for {exact}");
+        }
+        let (p50, p95, p99) = of((1..=1_000).map(|n| n * 10));
+        for (told, exact) in [(p50, 5_000), (p95, 9_500), (p99, 9_900)] {
+            assert!(told >= exact && told <= exact + exact / 30, "{told}");
+        }
+    }
+
+    #[test]
+    fn a_latency_without_end_is_counted_all_the_same() {
+        let (p50, _, _) = of([u64::MAX]);
+        assert_eq!(p50, (1 << LARGEST_BITS) - 1);
+    }
+
+    #[test]
+    fn what_leaves_the_window_leaves_the_percentiles() {
+        let mut window = Window::default();
+        assert_eq!((window.success_rate(), window.latency()), (None, None));
+        window.ended(10, Some(500));
+        window.ended(20, None);
+        assert_eq!(window.success_rate(), Some(0.5));
+        assert!(window.latency().unwrap().p50 >= 500);
+        window.forget_before(15);
+        assert_eq!((window.success_rate(), window.latency()), (Some(0.0), None));
+        window.ended(30, Some(7));
+        assert_eq!(window.latency().unwrap().p99, 7);
+    }
+
+    #[test]
+    fn a_window_is_of_its_time_and_of_the_latest_thousand() {
+        let mut window = Window::default();
+        for n in 0..1_001 {
+            window.ended(n, (n > 0).then_some(n));
+        }
+        assert_eq!(window.samples(), SAMPLES_LIMIT);
+        assert_eq!(window.success_rate(), Some(1.0));
+        window.forget_before(1_000);
+        assert_eq!(window.samples(), 1, "what ended just then is in the window");
+        window.forget_before(1_001);
+        assert_eq!((window.samples(), window.success_rate()), (0, None));
+    }
+}
