@@ -84,6 +84,8 @@ export interface BillingSnapshot {
   queue: { pending: number; retrying: number; failed: number; unknown: number; heldPoints: number };
   /** Progress of the flush that is running, in this tab or another. */
   flush: { done: number; total: number } | null;
+  /** The alerts whose cause goes on, oldest first: each is here from its `alert` event to its end. */
+  alerts?: Alert[];
   stats: BillingStats;
 }
 

@@ -49,12 +49,20 @@ pub fn attach(shell: &Rc<Shell>) -> Vec<EventListener> {
         listeners.push(on(&document, "resume", shell, |shell, _| shell.woke()));
         let visible = document.clone();
         listeners.push(on(&document, "visibilitychange", shell, move |shell, _| {
-            if visible.visibility_state() == VisibilityState::Visible {
+            let is_visible = visible.visibility_state() == VisibilityState::Visible;
+            if is_visible {
                 shell.woke();
             }
+            shell.dispatch(Event::Visible(is_visible));
         }));
     }
     listeners
+}
+
+/// Whether the user can see the page.
+pub fn is_visible() -> bool {
+    let document = web_sys::window().and_then(|window| window.document());
+    document.is_none_or(|document| document.visibility_state() == VisibilityState::Visible)
 }
 
 /// What the browser says about the network; online where it says nothing.

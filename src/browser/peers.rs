@@ -12,14 +12,20 @@ use super::shell::Shell;
 use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
 use crate::core::engine::Event;
+use crate::core::snapshot::FlushProgress;
 
 /// What tabs tell each other.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Message {
-    /// The changed charges.
-    pub keys: Vec<Key>,
-    /// What the sender knows of the balance.
-    pub confirmed: Option<Confirmed>,
+pub enum Message {
+    /// Charges, or the balance, have changed.
+    Changed {
+        /// The changed charges.
+        keys: Vec<Key>,
+        /// What the sender knows of the balance.
+        confirmed: Option<Confirmed>,
+    },
+    /// How far the sender's flush is; `None` when it is over.
+    Flush(Option<FlushProgress>),
 }
 
 /// The channel, and the ear on it. Without BroadcastChannel the slow tick has to do.
@@ -34,8 +40,10 @@ impl Peers {
         let weak = Rc::downgrade(shell);
         Peers::new(&shell.names().channel(), move |message| {
             if let Some(shell) = weak.upgrade() {
-                let Message { keys, confirmed } = message;
-                shell.dispatch(Event::Peer { keys, confirmed });
+                shell.dispatch(match message {
+                    Message::Changed { keys, confirmed } => Event::Peer { keys, confirmed },
+                    Message::Flush(progress) => Event::PeerFlush(progress),
+                });
             }
         })
     }

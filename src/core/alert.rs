@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::ordered::Set;
+use super::ordered::Map;
 
 /// What an alert is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -40,13 +40,29 @@ pub struct Alert {
 /// The episodes that are going on.
 #[derive(Clone, Debug, Default)]
 pub struct Episodes {
-    going_on: Set<AlertKind>,
+    going_on: Map<AlertKind, Alert>,
 }
 
 impl Episodes {
-    /// Whether an alert is due: `true` only at the start of an episode.
-    pub fn starts(&mut self, kind: AlertKind) -> bool {
-        self.going_on.insert(kind, ()).is_none()
+    /// Whether an episode goes on.
+    pub fn goes_on(&self, kind: AlertKind) -> bool {
+        self.going_on.contains_key(&kind)
+    }
+
+    /// What was said at the start of each, oldest first.
+    pub fn going_on(&self) -> Vec<Alert> {
+        let mut alerts: Vec<Alert> = self.going_on.values().cloned().collect();
+        alerts.sort_by_key(|alert| alert.at);
+        alerts
+    }
+
+    /// Begins an episode; `false` where it goes on already.
+    pub fn starts(&mut self, alert: Alert) -> bool {
+        if self.goes_on(alert.kind) {
+            return false;
+        }
+        self.going_on.insert(alert.kind, alert);
+        true
     }
 
     /// Ends an episode; `true` if there was one.
@@ -59,18 +75,27 @@ impl Episodes {
 mod tests {
     use super::*;
 
+    fn alert(kind: AlertKind, at: u64) -> Alert {
+        Alert {
+            kind,
+            detail: String::new(),
+            at,
+        }
+    }
+
     #[test]
     fn an_alert_is_due_once_an_episode() {
+        let low = |at| alert(AlertKind::BalanceLow, at);
         let mut episodes = Episodes::default();
         assert!(!episodes.ends(AlertKind::BalanceLow));
-        assert!(episodes.starts(AlertKind::BalanceLow));
-        assert!(!episodes.starts(AlertKind::BalanceLow));
-        assert!(
-            episodes.starts(AlertKind::NetworkLost),
-            "another's is its own"
-        );
+        assert!(episodes.starts(low(2)));
+        assert!(!episodes.starts(low(3)));
+        let lost = alert(AlertKind::NetworkLost, 1);
+        assert!(episodes.starts(lost.clone()), "another's is its own");
+        assert_eq!(episodes.going_on(), [lost.clone(), low(2)]);
         assert!(episodes.ends(AlertKind::BalanceLow));
         assert!(!episodes.ends(AlertKind::BalanceLow));
-        assert!(episodes.starts(AlertKind::BalanceLow));
+        assert_eq!(episodes.going_on(), [lost]);
+        assert!(episodes.starts(low(4)));
     }
 }

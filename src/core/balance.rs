@@ -16,6 +16,10 @@ pub struct Confirmed {
     pub as_of_ms: u64,
     /// The `ETag` that came with this very version.
     pub etag: Option<String>,
+    /// When the server was last seen to begin its versions anew, milliseconds since the Unix
+    /// epoch; 0 where it never was. Only what was learnt since then compares.
+    #[serde(default)]
+    pub begun_at_ms: u64,
 }
 
 /// `Balance` of the public API.
@@ -63,14 +67,36 @@ impl BalanceBook {
             version: reading.version,
             as_of_ms,
             etag,
+            begun_at_ms: known.map_or(0, |known| known.begun_at_ms),
         });
         true
+    }
+
+    /// Takes a word of a server that has begun its versions anew.
+    pub fn begin_anew(&mut self, reading: Reading, etag: Option<String>, as_of_ms: u64) {
+        let before = self.confirmed.as_ref();
+        let begun_before = before.map_or(0, |known| known.begun_at_ms.saturating_add(1));
+        self.confirmed = Some(Confirmed {
+            balance: reading.balance,
+            version: reading.version,
+            as_of_ms,
+            etag,
+            begun_at_ms: begun_before.max(as_of_ms),
+        });
+    }
+
+    /// Has the next reading ask for the balance whatever its version.
+    pub fn forget_etag(&mut self) {
+        if let Some(known) = &mut self.confirmed {
+            known.etag = None;
+        }
     }
 
     /// Takes what another tab, or an earlier start, has learnt.
     pub fn learn_cached(&mut self, cached: Confirmed) -> bool {
         let newer = self.confirmed.as_ref().is_none_or(|known| {
-            (cached.version, cached.as_of_ms) > (known.version, known.as_of_ms)
+            let age = |one: &Confirmed| (one.begun_at_ms, one.version, one.as_of_ms);
+            age(&cached) > age(known)
         });
         if newer {
             self.confirmed = Some(cached);
@@ -165,7 +191,25 @@ mod tests {
             version,
             as_of_ms,
             etag: None,
+            begun_at_ms: 0,
         }
+    }
+
+    #[test]
+    fn versions_that_begin_anew_are_later_than_all_before() {
+        let mut book = BalanceBook::default();
+        book.learn(reading(100, 17), Some("\"v17\"".into()), 50);
+        book.begin_anew(reading(80, 1), Some("\"v1\"".into()), 60);
+        let begun = book.confirmed().unwrap().clone();
+        assert_eq!((begun.balance.get(), begun.version), (80, 1));
+        assert!(!book.learn_cached(confirmed(100, 17, 90)));
+        assert!(book.learn(reading(77, 2), None, 70));
+        let mut other = BalanceBook::default();
+        other.learn(reading(100, 17), None, 50);
+        assert!(other.learn_cached(begun));
+        // Twice in one millisecond, too.
+        other.begin_anew(reading(5, 1), None, 60);
+        assert!(book.learn_cached(other.confirmed().unwrap().clone()));
     }
 
     #[test]

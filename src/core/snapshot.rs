@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::alert::Alert;
 use super::balance::Balance;
 use super::charge::Key;
 use super::log::Locale;
@@ -141,7 +142,7 @@ pub struct QueueCounts {
 }
 
 /// Progress of a flush.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlushProgress {
     /// Charges that are through.
     pub done: usize,
@@ -193,8 +194,10 @@ pub struct Snapshot {
     pub persisted: Option<bool>,
     /// The queue, counted.
     pub queue: QueueCounts,
-    /// Progress of the flush that is running.
+    /// Progress of the flush that is running, in this tab or another.
     pub flush: Option<FlushProgress>,
+    /// What was alerted of and goes on, oldest first.
+    pub alerts: Vec<Alert>,
     /// Figures since the client was opened.
     pub stats: BillingStats,
 }

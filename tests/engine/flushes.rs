@@ -212,3 +212,40 @@ fn a_flush_of_nothing_is_no_news_to_listeners() {
             .any(|(_, notice)| matches!(notice, Notice::FlushReport(_) | Notice::FlushProgress(_)))
     );
 }
+
+#[test]
+fn a_flush_is_shown_in_every_tab_until_it_is_over() {
+    let mut world = World::with(|config| config.batch_size = 2);
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    for n in 0..6 {
+        world.charge(one, &format!("t{n}"), 1);
+    }
+    world.settle_calls();
+    let mut seen = Vec::new();
+    world.tell(one, Event::Online(true));
+    world.run_until(|world| {
+        seen.extend(world.snapshot(two).flush);
+        world.server.balance() == 114 && world.snapshot(one).flush.is_none()
+    });
+    world.run_for(10);
+    assert!(
+        seen.iter().any(|flush| flush.total == 6 && flush.done == 2),
+        "{seen:?}"
+    );
+    assert_eq!(world.snapshot(two).flush, None);
+}
+
+#[test]
+fn a_flush_of_a_tab_that_died_is_not_shown_for_ever() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    let call = world.charge(one, "t1", 1);
+    world.wait(call);
+    world.server.fault(On::AnyCharge, 1, Fault::HangAfter);
+    world.tell(one, Event::Online(true));
+    world.run_until(|world| world.snapshot(two).flush.is_some());
+    world.crash(one);
+    world.run_until(|world| world.snapshot(two).flush.is_none());
+}

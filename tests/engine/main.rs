@@ -39,6 +39,7 @@ mod server;
 mod setbacks;
 mod starts;
 mod storage;
+mod syncing;
 mod tabs;
 mod tasks;
 mod tokens;

@@ -1,8 +1,6 @@
 //! What tabs order, and what comes of it: the journal's transactions, the lock, the network and
 //! the announcements, each a turn of the world's.
 
-use tollbox::core::balance::Confirmed;
-use tollbox::core::charge::Key;
 use tollbox::core::engine::{Effect, Event, Notice, SendId};
 use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
 use tollbox::core::protocol::{Request, Response};
@@ -49,10 +47,10 @@ pub enum Happening {
         tab: usize,
         asked_at_ms: u64,
     },
-    Peer {
+    /// What another tab has told.
+    Hear {
         tab: usize,
-        keys: Vec<Key>,
-        confirmed: Option<Confirmed>,
+        event: Event,
     },
 }
 
@@ -68,6 +66,15 @@ impl World {
         self.last_happening += 1;
         self.happenings
             .insert((self.now.mono_ms + in_ms, self.last_happening), happening);
+    }
+
+    fn tell_peers(&mut self, from: usize, event: impl Fn() -> Event) {
+        let mut peers = self.live();
+        peers.retain(|tab| *tab != from && self.announcements);
+        for tab in peers {
+            let event = event();
+            self.plan(1, Happening::Hear { tab, event });
+        }
     }
 
     pub(super) fn drain(&mut self, tab: usize) {
@@ -118,22 +125,18 @@ impl World {
                 self.grant_lock();
             }
             Effect::ReleaseLock => self.let_go_of_lock(tab),
-            Effect::Announce { keys, confirmed } => {
-                if self.announcements {
-                    for peer in self.live().into_iter().filter(|peer| *peer != tab) {
-                        let (keys, confirmed) = (keys.clone(), confirmed.clone());
-                        self.plan(
-                            1,
-                            Happening::Peer {
-                                tab: peer,
-                                keys,
-                                confirmed,
-                            },
-                        );
-                    }
+            Effect::Announce { keys, confirmed } => self.tell_peers(tab, || Event::Peer {
+                keys: keys.clone(),
+                confirmed: confirmed.clone(),
+            }),
+            Effect::AnnounceFlush(flush) => self.tell_peers(tab, || Event::PeerFlush(flush)),
+            Effect::SaveBalance(confirmed) => {
+                if let Some(confirmed) = &confirmed {
+                    // As a `storage` event does.
+                    self.tell_peers(tab, || Event::Cached(confirmed.clone()));
                 }
+                self.cache = confirmed;
             }
-            Effect::SaveBalance(confirmed) => self.cache = confirmed,
             Effect::Resolve { call, answer } => {
                 self.check_answer(tab, &answer);
                 self.answered_at_ms.insert(call, self.now.mono_ms);
@@ -241,13 +244,9 @@ impl World {
                     self.tell(tab, Event::LockRefused);
                 }
             }
-            Happening::Peer {
-                tab,
-                keys,
-                confirmed,
-            } => {
+            Happening::Hear { tab, event } => {
                 if self.tabs[tab].is_some() {
-                    self.tell(tab, Event::Peer { keys, confirmed });
+                    self.tell(tab, event);
                 }
             }
         }

@@ -3,6 +3,7 @@
 use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::{Event, Notice};
 use tollbox::core::log::{Level, Locale, LogEntry};
+use tollbox::core::points::Points;
 use tollbox::core::snapshot::Network;
 
 use super::outage::alerts;
@@ -321,4 +322,46 @@ fn a_failure_is_logged_once_as_an_error() {
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "failed Forbidden");
     assert_eq!(levels(&world, tab), [Level::Error]);
+}
+
+#[test]
+fn what_goes_on_is_shown_until_it_is_over() {
+    let mut world = World::with(|config| config.low_watermark = Points::new(119));
+    let tab = world.start();
+    let kinds = |world: &World| -> Vec<AlertKind> {
+        let alerts = world.snapshot(tab).alerts.into_iter();
+        alerts.map(|alert| alert.kind).collect()
+    };
+    assert_eq!(kinds(&world), []);
+    world.go_online(false);
+    world.charge(tab, "t1", 5);
+    assert_eq!(
+        kinds(&world),
+        [AlertKind::NetworkLost, AlertKind::BalanceLow]
+    );
+    world.go_online(true);
+    world.settle();
+    assert_eq!(kinds(&world), [AlertKind::BalanceLow]);
+    world.server.top_up(50);
+    world.refresh(tab);
+    world.run_for(100);
+    assert_eq!(kinds(&world), []);
+}
+
+#[test]
+fn few_successes_are_alerted_of_again_after_a_quiet_time() {
+    let mut world = World::with(|config| {
+        config.min_samples = 2;
+        config.window_ms = 60_000;
+    });
+    let tab = world.start();
+    for round in 1..=2 {
+        for n in 0..2 {
+            let call = world.charge(tab, &format!("t{round}{n}"), 1_000);
+            world.wait(call);
+        }
+        let low = alerts(&world, tab);
+        assert_eq!(low, vec![AlertKind::SuccessRateLow; round]);
+        world.run_for(400_000);
+    }
 }

@@ -44,6 +44,8 @@ pub struct World {
     /// Whether tabs hear each other.
     pub announcements: bool,
     pub online: bool,
+    /// Whether another server has taken the first one's place.
+    pub begun_anew: bool,
     pub storage: StorageKind,
     pub answers: BTreeMap<CallId, Answer>,
     pub answered_at_ms: BTreeMap<CallId, u64>,
@@ -108,6 +110,7 @@ impl World {
             cache: None,
             announcements: true,
             online: true,
+            begun_anew: false,
             storage: StorageKind::IndexedDb,
             answers: BTreeMap::new(),
             answered_at_ms: BTreeMap::new(),

@@ -64,6 +64,8 @@ impl World {
                     );
                 }
             }
+            // Only shown.
+            Effect::AnnounceFlush(_) => {}
             Effect::SaveBalance(confirmed) => {
                 if let Some(confirmed) = &confirmed {
                     self.check_cached(id, confirmed);

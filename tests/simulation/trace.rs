@@ -91,7 +91,10 @@ pub fn effect(trace: &Trace, effect: &Effect) -> Option<String> {
         Effect::Notice(Notice::Charge(record)) => {
             Some(format!("tells {} {:?}", record.key, record.status))
         }
-        Effect::Notice(_) | Effect::Announce { .. } | Effect::SaveBalance(_) => None,
+        Effect::Notice(_)
+        | Effect::Announce { .. }
+        | Effect::AnnounceFlush(_)
+        | Effect::SaveBalance(_) => None,
         other => Some(cut(other)),
     }
 }

@@ -219,6 +219,8 @@ export type State = [
           heldPoints: number;
         };
         flush: { done: number; total: number } | null;
+        /** Beyond the contract. */
+        alerts?: Alert[];
         stats: BillingStats;
       }
     >

@@ -14,6 +14,7 @@ fn confirmed() -> Confirmed {
         version: u64::MAX,
         as_of_ms: NOW_MS,
         etag: Some("\"v\\17\"".to_owned()),
+        begun_at_ms: 0,
     }
 }
 

@@ -111,6 +111,10 @@ impl Shell {
                 .borrow_mut()
                 .handle(now(), Event::Cached(confirmed));
         }
+        shell
+            .engine
+            .borrow_mut()
+            .handle(now(), Event::Visible(listeners::is_visible()));
         shell.show_alive().await;
         shell.report(parts.news).await;
         shell.drain();

@@ -34,10 +34,9 @@ impl Shell {
             Effect::AskLock => self.ask_lock(),
             Effect::ReleaseLock => self.lock.let_go(),
             Effect::Announce { keys, confirmed } => {
-                if let Some(peers) = self.peers.borrow().as_ref() {
-                    peers.tell(&Message { keys, confirmed });
-                }
+                self.tell_peers(&Message::Changed { keys, confirmed });
             }
+            Effect::AnnounceFlush(progress) => self.tell_peers(&Message::Flush(progress)),
             Effect::SaveBalance(confirmed) => {
                 balance_cache::write(&self.names.balance(), confirmed.as_ref());
             }
@@ -48,6 +47,12 @@ impl Shell {
                 }
                 self.notice(&notice);
             }
+        }
+    }
+
+    fn tell_peers(&self, message: &Message) {
+        if let Some(peers) = self.peers.borrow().as_ref() {
+            peers.tell(message);
         }
     }
 

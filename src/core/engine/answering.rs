@@ -362,8 +362,10 @@ impl Engine {
             | Event::NotSent { .. }
             | Event::LockRefused
             | Event::Peer { .. }
+            | Event::PeerFlush(_)
             | Event::Cached(_)
             | Event::Online(_)
+            | Event::Visible(_)
             | Event::Woke
             | Event::Tick
             | Event::Close => {}

@@ -51,6 +51,7 @@ impl Engine {
         match answer {
             ChargeAnswer::Settled(verdict, reading) => {
                 self.server_answered(sent);
+                self.doubt_versions(now, sent, reading.as_ref());
                 self.conclude(now, charge, Conclusion::Settled(verdict), 0, reading);
             }
             ChargeAnswer::Setback(setback) => {
@@ -64,6 +65,7 @@ impl Engine {
         match answer {
             BatchAnswer::Results(answers, reading) => {
                 self.server_answered(sent);
+                self.doubt_versions(now, sent, Some(&reading));
                 for (charge, answer) in charges.iter().zip(answers) {
                     match answer {
                         ChargeAnswer::Settled(verdict, _) => {

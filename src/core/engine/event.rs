@@ -149,6 +149,10 @@ pub enum Event {
     Cached(Confirmed),
     /// The browser's word about the network.
     Online(bool),
+    /// How far another tab's flush is; `None` when it is over.
+    PeerFlush(Option<FlushProgress>),
+    /// Whether its user can see the page.
+    Visible(bool),
     /// The page is visible again, was frozen, or is back from the back/forward cache: what it
     /// knows may be old.
     Woke,
@@ -202,6 +206,8 @@ pub enum Effect {
         /// What is known of the balance.
         confirmed: Option<Confirmed>,
     },
+    /// Tell the other tabs how far this tab's flush is; `None` when it is over.
+    AnnounceFlush(Option<FlushProgress>),
     /// Cache the balance, or forget it.
     SaveBalance(Option<Confirmed>),
     /// Answer a call.

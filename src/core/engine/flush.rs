@@ -17,6 +17,15 @@ use crate::core::stats::Class;
 pub(super) struct Flush {
     run: Option<Run>,
     lock: Lock,
+    elsewhere: Option<Elsewhere>,
+}
+
+/// The flush of another tab.
+#[derive(Clone, Copy, Debug)]
+struct Elsewhere {
+    progress: FlushProgress,
+    /// When it is taken to be over, if no more is heard of it; monotonic.
+    until_ms: u64,
 }
 
 /// The lock under which one tab flushes.
@@ -41,6 +50,18 @@ struct Run {
 }
 
 impl Flush {
+    /// Of the flush that is going on, in this tab or another.
+    pub(super) fn shown(&self) -> Option<FlushProgress> {
+        let elsewhere = self.elsewhere.map(|elsewhere| elsewhere.progress);
+        self.progress().or(elsewhere)
+    }
+
+    /// When the flush of another tab is taken to be over; monotonic.
+    pub(super) fn elsewhere_until_ms(&self) -> Option<u64> {
+        self.elsewhere.map(|elsewhere| elsewhere.until_ms)
+    }
+
+    /// Of this tab's own.
     pub(super) fn progress(&self) -> Option<FlushProgress> {
         let run = self.run.as_ref()?;
         (run.total > 0).then(|| FlushProgress {
@@ -88,6 +109,22 @@ impl Engine {
     pub(super) fn flush_due(&mut self, keys: Vec<Key>) {
         if !keys.is_empty() {
             self.add_to_run(keys, None);
+        }
+    }
+
+    /// Another tab has told of its flush; `None` when that is over.
+    pub(super) fn flush_elsewhere(&mut self, now: Now, progress: Option<FlushProgress>) {
+        self.flush.elsewhere = progress.map(|progress| Elsewhere {
+            progress,
+            // No step of it takes longer.
+            until_ms: now.after(self.config.claim_ms()),
+        });
+    }
+
+    pub(super) fn forget_flush_elsewhere(&mut self, now: Now) {
+        let until_ms = self.flush.elsewhere_until_ms();
+        if until_ms.is_some_and(|until_ms| until_ms <= now.mono_ms) {
+            self.flush.elsewhere = None;
         }
     }
 

@@ -118,8 +118,11 @@ impl Engine {
         let Some(receipt) = record.receipt() else {
             return;
         };
-        let known = self.balance.confirmed().map(|known| known.version);
-        if known.is_none_or(|known| known < receipt.version) {
+        let known = self.balance.confirmed();
+        let told_at_ms = record.updated_at_ms();
+        let teaches =
+            |known: &Confirmed| known.version < receipt.version && known.begun_at_ms < told_at_ms;
+        if known.is_none_or(teaches) {
             self.learn(Some(receipt.reading()), None, record.updated_at_ms());
         }
     }
@@ -231,7 +234,11 @@ impl Engine {
             .map(|entry| (entry.record.charge().key.clone(), ()))
             .collect();
         // The newest balance first, so that the older ones teach nothing.
-        let charged = records.iter().filter(|record| record.receipt().is_some());
+        let known = self.balance.confirmed();
+        let begun_at_ms = known.map_or(0, |known| known.begun_at_ms);
+        let charged = records
+            .iter()
+            .filter(|record| record.receipt().is_some() && record.updated_at_ms() > begun_at_ms);
         let newest = charged.max_by_key(|record| record.receipt().map(|receipt| receipt.version));
         if let Some(record) = newest {
             self.learn_from(record);

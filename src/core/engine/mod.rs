@@ -28,6 +28,7 @@ mod reopening;
 mod seeking;
 mod sending;
 mod storage;
+mod syncing;
 mod tasks;
 mod unwritten;
 
@@ -123,6 +124,8 @@ pub struct Engine {
     /// Failed readings in a row, not counting those of single charges.
     load_failures: u32,
     slow_tick_at_ms: u64,
+    /// Whether its user can see the page.
+    visible: bool,
     life: Life,
     effects: VecDeque<Effect>,
 }
@@ -175,6 +178,7 @@ impl Engine {
             persisted: None,
             load_failures: 0,
             slow_tick_at_ms: 0,
+            visible: true,
             life: Life::Recovering,
             effects: VecDeque::from([Effect::Load { all: true }]),
         }
@@ -215,8 +219,10 @@ impl Engine {
             Event::LockGranted => self.lock_granted(now),
             Event::LockRefused => self.lock_refused(),
             Event::Peer { keys, confirmed } => self.told_by_peer(keys, confirmed),
+            Event::PeerFlush(progress) => self.flush_elsewhere(now, progress),
             Event::Cached(confirmed) => self.cached(confirmed),
             Event::Online(online) => self.browser_says(now, online),
+            Event::Visible(visible) => self.visible(now, visible),
             Event::Woke => self.woke(now),
             Event::Tick => {}
             Event::SignOut { call } => self.sign_out(now, call),
@@ -250,6 +256,7 @@ impl Engine {
             Some(self.slow_tick_at_ms).filter(|_| slow),
             self.journaling.unsaved_due_ms(),
             self.balance_deadline(now),
+            self.flush.elsewhere_until_ms(),
         ]
         .into_iter()
         .flatten()
@@ -269,6 +276,7 @@ impl Engine {
     /// Does what has become due or possible.
     fn advance(&mut self, now: Now) {
         self.calls_overdue(now);
+        self.forget_flush_elsewhere(now);
         self.seek_again(now);
         self.journaling.retry_unsaved_if_due(now);
         if self.reads_by_itself() {

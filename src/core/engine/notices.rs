@@ -12,7 +12,9 @@ use crate::core::ordered::Map;
 use crate::core::outbox::Entry;
 use crate::core::outcome::{OpenReason, Outcome, What};
 use crate::core::record::{Record, State};
-use crate::core::snapshot::{ChargeRecord, Network, QueueCounts, Snapshot, StorageKind};
+use crate::core::snapshot::{
+    ChargeRecord, FlushProgress, Network, QueueCounts, Snapshot, StorageKind,
+};
 
 /// How far above the threshold the success rate must rise before its alert may come again.
 const RATE_MARGIN: f64 = 0.05;
@@ -21,6 +23,8 @@ const RATE_MARGIN: f64 = 0.05;
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     snapshot: Option<Snapshot>,
+    /// To the other tabs.
+    flush: Option<FlushProgress>,
 }
 
 impl Engine {
@@ -36,7 +40,8 @@ impl Engine {
                 ..self.outbox.counts()
             },
             persisted: self.persisted,
-            flush: self.flush.progress(),
+            flush: self.flush.shown(),
+            alerts: self.episodes.going_on(),
             stats: self.stats.view(),
         }
     }
@@ -77,6 +82,11 @@ impl Engine {
     pub(super) fn show_changes(&mut self, now: Now) {
         let window_start_ms = now.mono_ms.saturating_sub(self.config.window_ms);
         self.stats.forget_before(window_start_ms);
+        let flush = self.flush.progress();
+        if flush != self.shown.flush {
+            self.shown.flush = flush;
+            self.effects.push_back(Effect::AnnounceFlush(flush));
+        }
         let snapshot = self.snapshot(now);
         let before = self.shown.snapshot.take();
         if before.as_ref() != Some(&snapshot) {
@@ -153,6 +163,9 @@ impl Engine {
             } else if rate >= (threshold + RATE_MARGIN).min(1.0) {
                 self.end_episode(AlertKind::SuccessRateLow);
             }
+        } else {
+            // Nothing of it is in the window any more.
+            self.end_episode(AlertKind::SuccessRateLow);
         }
     }
 
@@ -166,8 +179,10 @@ impl Engine {
 
     /// Raises an alert, unless its episode is going on.
     pub(super) fn raise(&mut self, now: Now, kind: AlertKind, detail: String) {
-        if self.episodes.starts(kind) {
-            self.alert(now, kind, detail);
+        let at = now.wall_ms;
+        let alert = Alert { kind, detail, at };
+        if self.episodes.starts(alert.clone()) {
+            self.notice(Notice::Alert(alert));
         }
     }
 
@@ -224,8 +239,12 @@ impl Engine {
     }
 
     pub(super) fn log_error(&mut self, now: Now, message: String) {
+        self.log(now, Level::Error, message);
+    }
+
+    pub(super) fn log(&mut self, now: Now, level: Level, message: String) {
         let line = LogEntry {
-            level: Level::Error,
+            level,
             message,
             at: now.wall_ms,
             key: None,

@@ -4,6 +4,7 @@ use super::sending::{Sent, SentWhat};
 use super::{Answer, CallId, Effect, Engine, Life};
 use crate::core::balance::{Balance, Confirmed, is_stale};
 use crate::core::clock::Now;
+use crate::core::log::Level;
 use crate::core::network::Asked;
 use crate::core::outcome::OpenReason;
 use crate::core::protocol::{BalanceAnswer, Reading, Response};
@@ -13,10 +14,12 @@ use crate::core::snapshot::{BalanceReason, BalanceResult};
 /// The reading that is under way, and when the next is due.
 #[derive(Debug, Default)]
 pub(super) struct Refresh {
-    under_way: bool,
+    pub(super) under_way: bool,
     waiting: Vec<CallId>,
     /// Monotonic; `None` before the first.
-    next_sync_ms: Option<u64>,
+    pub(super) next_sync_ms: Option<u64>,
+    /// The next is not for freshness' sake: it is made wherever the user looks.
+    pub(super) needed: bool,
 }
 
 impl Refresh {
@@ -73,17 +76,13 @@ impl Engine {
             .view(self.held(), now.wall_ms, self.config.stale_after_ms)
     }
 
-    fn read_balance(&mut self, now: Now) {
+    pub(super) fn read_balance(&mut self, now: Now) {
         if self.refresh.under_way {
             return;
         }
         self.refresh.under_way = true;
-        self.refresh.next_sync_ms = (self.config.sync_every_ms > 0).then(|| {
-            // A tenth of jitter keeps clients that were opened together apart.
-            let jitter = self.jitter.up_to(self.config.sync_every_ms.div_ceil(10));
-            let every_ms = self.config.sync_every_ms.saturating_add(jitter);
-            now.after(every_ms)
-        });
+        self.refresh.needed = false;
+        self.sync_in(now, self.config.sync_every_ms);
         let etag = self
             .balance
             .confirmed()
@@ -92,65 +91,36 @@ impl Engine {
         self.send(send, SentWhat::Balance { etag });
     }
 
-    pub(super) fn probe_if_due(&mut self, now: Now) {
-        if self.gate.probe_is_due(now) {
-            self.read_balance(now);
+    /// An answer to a charge may be behind what was known before it was sent: only a reading
+    /// tells whether the server has begun its versions anew.
+    pub(super) fn doubt_versions(&mut self, now: Now, sent: &Sent, reading: Option<&Reading>) {
+        if reading.is_some_and(|reading| sent.is_behind(reading)) {
+            self.balance_is_due(now);
         }
-    }
-
-    pub(super) fn sync_if_due(&mut self, now: Now) {
-        let due = self
-            .refresh
-            .next_sync_ms
-            .is_some_and(|at_ms| at_ms <= now.mono_ms);
-        if due && self.may_send(now) {
-            self.read_balance(now);
-        }
-    }
-
-    /// Reads the balance as soon as that is possible.
-    pub(super) fn balance_is_due(&mut self, now: Now) {
-        self.refresh.next_sync_ms = Some(now.mono_ms);
-    }
-
-    pub(super) fn first_refresh(&mut self, now: Now) {
-        let known = self.balance.confirmed();
-        let stale_after_ms = self.config.stale_after_ms;
-        let fresh =
-            known.is_some_and(|known| !is_stale(known.as_of_ms, now.wall_ms, stale_after_ms));
-        if !fresh && self.gate.lets_probes_through(now) {
-            self.read_balance(now);
-        } else if self.config.sync_every_ms > 0 {
-            self.refresh.next_sync_ms = Some(now.after(self.config.sync_every_ms));
-        }
-    }
-
-    /// When the balance needs attention: a sync, or its turning stale.
-    pub(super) fn balance_deadline(&self, now: Now) -> Option<u64> {
-        let sync = self
-            .refresh
-            .next_sync_ms
-            .filter(|_| self.may_send(now) && !self.refresh.under_way);
-        let stale = self.balance.confirmed().and_then(|known| {
-            let age_ms = now.wall_ms.checked_sub(known.as_of_ms)?;
-            let left_ms = self.config.stale_after_ms.checked_sub(age_ms)?;
-            Some(now.after(left_ms.saturating_add(1)))
-        });
-        [sync, stale].into_iter().flatten().min()
     }
 
     pub(super) fn balance_answered(
         &mut self,
         now: Now,
         sent: &Sent,
-        etag: Option<&str>,
+        asked_with: Option<&str>,
         response: &Response,
     ) {
         self.refresh.under_way = false;
-        match BalanceAnswer::of(response, etag.is_some(), now) {
+        match BalanceAnswer::of(response, asked_with.is_some(), now) {
             BalanceAnswer::Fresh(reading, etag) => {
                 self.server_answered(sent);
-                self.learn(Some(reading), etag, now.wall_ms);
+                if self.is_anew(sent, &reading) {
+                    if asked_with.is_some() {
+                        // The server may just not know of its latest change; asked without
+                        // conditions, it says what it holds.
+                        self.balance.forget_etag();
+                        return self.read_balance(now);
+                    }
+                    self.begin_anew(now, reading, etag);
+                } else {
+                    self.learn(Some(reading), etag, now.wall_ms);
+                }
                 self.tell_fresh(now);
             }
             BalanceAnswer::Unchanged => {
@@ -159,7 +129,7 @@ impl Engine {
                     .balance
                     .confirmed()
                     .and_then(|known| known.etag.as_deref());
-                if known == etag {
+                if known == asked_with {
                     self.balance.confirm_unchanged(now.wall_ms);
                     self.save_balance();
                 }
@@ -194,6 +164,25 @@ impl Engine {
         self.refresh.under_way = false;
         self.count_try_of_all();
         self.tell_unavailable(now, BalanceReason::Open(cause.reason), &cause.detail);
+    }
+
+    /// Whether the server has begun its versions anew, and nothing newer has been learnt since it
+    /// was asked.
+    fn is_anew(&self, sent: &Sent, reading: &Reading) -> bool {
+        let known = self.balance.confirmed();
+        let behind = known.is_some_and(|known| reading.version < known.version);
+        behind && sent.is_behind(reading) && self.life != Life::SignedOut
+    }
+
+    fn begin_anew(&mut self, now: Now, reading: Reading, etag: Option<String>) {
+        let version = reading.version;
+        self.balance.begin_anew(reading, etag, now.wall_ms);
+        self.save_balance();
+        let message = self.say(
+            &format!("the server has begun its balance versions anew, at {version}"),
+            &format!("服务器已重新开始余额版本编号，当前为 {version}"),
+        );
+        self.log(now, Level::Info, message);
     }
 
     fn tell_fresh(&mut self, now: Now) {

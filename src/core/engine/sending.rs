@@ -7,6 +7,7 @@ use crate::core::clock::Now;
 use crate::core::config::LAUNCH_WITHIN_MS;
 use crate::core::journal::Op;
 use crate::core::outcome::OpenReason;
+use crate::core::protocol::Reading;
 use crate::core::protocol::Request;
 use crate::core::record::{Claim, Purpose, Record, State};
 
@@ -21,6 +22,17 @@ pub(super) struct Sent {
     /// The generation of the token that went with it.
     pub(super) epoch: u32,
     pub(super) refreshed: bool,
+    /// The version of the balance that was known when it left.
+    known_version: Option<u64>,
+}
+
+impl Sent {
+    /// Whether this answer's version is lower than one that the server had told before it was
+    /// asked: it has begun its versions anew.
+    pub(super) fn is_behind(&self, reading: &Reading) -> bool {
+        self.known_version
+            .is_some_and(|known| reading.version < known)
+    }
 }
 
 /// What a request on its way is for.
@@ -347,6 +359,7 @@ impl Engine {
                 what,
                 epoch,
                 refreshed,
+                known_version: self.balance.confirmed().map(|known| known.version),
             },
         );
         self.effects.push_back(Effect::Send {

@@ -1,0 +1,131 @@
+//! Reading the balance by itself: by one tab for all, where somebody looks; and following a server
+//! that begins its versions anew.
+
+use tollbox::core::engine::{Event, Notice};
+
+use super::outcomes::word;
+use super::server::{On, Server};
+use super::world::World;
+
+const EVERY_MS: u64 = 60_000;
+
+fn syncing() -> World {
+    World::with(|config| config.sync_every_ms = EVERY_MS)
+}
+
+#[test]
+fn one_tab_reads_the_balance_for_all() {
+    let mut world = syncing();
+    let tabs: Vec<usize> = (0..4).map(|_| world.start()).collect();
+    let before = world.server.count(On::Balance);
+    world.run_for(20 * EVERY_MS);
+    let readings = world.server.count(On::Balance) - before;
+    // Each comes up to a tenth later than the last, or with it where two tabs ask at once.
+    assert!((17..=24).contains(&readings), "{readings} readings");
+    world.server.charge_elsewhere("x", 20);
+    world.run_for(EVERY_MS + EVERY_MS / 5);
+    for tab in tabs {
+        assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 100);
+    }
+}
+
+#[test]
+fn nobody_reads_the_balance_where_nobody_looks() {
+    let mut world = syncing();
+    let tab = world.start();
+    world.tell(tab, Event::Visible(false));
+    let before = world.server.count(On::Balance);
+    world.run_for(20 * EVERY_MS);
+    assert_eq!(world.server.count(On::Balance), before);
+    world.tell(tab, Event::Visible(true));
+    world.run_for(100);
+    assert_eq!(world.server.count(On::Balance), before + 1);
+}
+
+#[test]
+fn a_page_that_is_looked_at_again_reads_a_stale_balance_at_once_and_no_fresh_one() {
+    let mut world = syncing();
+    let tab = world.start();
+    let before = world.server.count(On::Balance);
+    for (away_ms, readings) in [(world.config.stale_after_ms / 2, 0), (EVERY_MS / 2, 1)] {
+        world.tell(tab, Event::Visible(false));
+        world.run_for(away_ms);
+        world.tell(tab, Event::Visible(true));
+        world.run_for(100);
+        assert_eq!(world.server.count(On::Balance) - before, readings);
+    }
+}
+
+#[test]
+fn a_charge_is_a_reading_too() {
+    let mut world = syncing();
+    let tab = world.start();
+    let before = world.server.count(On::Balance);
+    for n in 0..20 {
+        let call = world.charge(tab, &format!("t{n}"), 1);
+        world.wait(call);
+        world.run_for(EVERY_MS / 2);
+    }
+    assert_eq!(world.server.count(On::Balance), before);
+}
+
+/// Another server takes its place, which knows nothing of the versions before.
+fn begin_anew(world: &mut World, points: u64) {
+    world.server = Server::new(points, None);
+    world.begun_anew = true;
+    for tab in world.tabs.iter_mut().flatten() {
+        tab.last_version = 0;
+    }
+}
+
+fn shown(world: &World, tab: usize) -> (u64, u64) {
+    let balance = world.snapshot(tab).balance.unwrap();
+    (balance.confirmed.get(), balance.version)
+}
+
+#[test]
+fn a_server_that_begins_its_versions_anew_is_followed_in_all_tabs() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    for n in 0..3 {
+        let call = world.charge(one, &format!("t{n}"), 1);
+        world.wait(call);
+    }
+    world.refresh(one);
+    world.run_for(100);
+    let (_, version) = shown(&world, one);
+    begin_anew(&mut world, 50);
+    assert!(world.server.ledger.balance("alice").version < version);
+    world.refresh(one);
+    world.run_for(100);
+    for tab in [one, two] {
+        assert_eq!(shown(&world, tab).0, 50);
+    }
+    let logged = world.tab(one).notices.iter().any(
+        |(_, notice)| matches!(notice, Notice::Log(line) if line.message.contains("versions anew")),
+    );
+    assert!(logged);
+    // What was charged before does not teach its old version again.
+    world.tell(two, Event::Woke);
+    let call = world.charge(two, "later", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.run_for(1_000);
+    for tab in [one, two] {
+        assert_eq!(shown(&world, tab).0, 45);
+    }
+}
+
+#[test]
+fn a_charge_that_is_answered_with_an_older_version_has_the_balance_read() {
+    let mut world = World::new();
+    let tab = world.start();
+    for n in 0..3 {
+        let call = world.charge(tab, &format!("t{n}"), 1);
+        world.wait(call);
+    }
+    begin_anew(&mut world, 50);
+    let call = world.charge(tab, "later", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.run_for(100);
+    assert_eq!(shown(&world, tab).0, 45);
+}
