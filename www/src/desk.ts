@@ -6,6 +6,7 @@ import type {
   FlushReport,
 } from "tollbox";
 import { Feed } from "./feed";
+import { History } from "./history";
 import { topUp, translate } from "./server";
 import type { Session } from "./session";
 import { Store } from "./store";
@@ -27,6 +28,7 @@ export class Desk {
   readonly tasks: TaskList;
   readonly records = new Store<ReadonlyMap<string, ChargeRecord>>(new Map());
   readonly feed = new Feed();
+  readonly history = new History();
   readonly notice = new Store<Notice | null>(null);
   #client: BillingClient | null = null;
 
@@ -40,6 +42,7 @@ export class Desk {
     const stops = [
       client.on("charge", (record) => this.#take([record], "newer")),
       client.on("alert", (alert) => this.feed.alert(alert)),
+      this.history.follow(client),
     ];
     void this.#attempt(async () => {
       // Events overtake this listing: at the same instant theirs is the younger word.

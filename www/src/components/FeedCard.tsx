@@ -8,22 +8,30 @@ import { Card } from "./Card";
 const SHOWN_ALERTS = 5;
 const GOOD_NEWS: Alert["kind"] = "network_restored";
 
-/** What the billing client warned about, and its log. */
-export function FeedCard({ feed }: { feed: Feed }) {
+/** What the billing client warned about, whether that goes on, and its log. */
+export function FeedCard({ feed, goingOn }: { feed: Feed; goingOn: readonly Alert[] }) {
   const t = useMessages().feed;
   const locale = useLocale();
   const entries = useStore(feed);
   const alerts = entries.filter((entry) => entry.kind === "alert").slice(0, SHOWN_ALERTS);
+  const goesOn = ({ kind, at }: Alert) =>
+    goingOn.some((other) => other.kind === kind && other.at === at);
   const log = entries.filter((entry) => entry.kind === "log");
   return (
     <Card heading={t.heading} testId="feed">
       <ul className="alerts" aria-live="polite">
         {alerts.map(({ id, entry }) => (
-          <li key={id} data-testid="alert" data-kind={entry.kind}>
+          <li
+            key={id}
+            data-testid="alert"
+            data-kind={entry.kind}
+            data-goes-on={goesOn(entry) || undefined}
+          >
             <span className="badge" data-tone={entry.kind === GOOD_NEWS ? "good" : "wait"}>
               {t.alert[entry.kind]}
             </span>
             <time className="note">{clock(locale, entry.at)}</time>
+            {goesOn(entry) && <span className="note"> · {t.goesOn}</span>}
             <p className="note">{entry.detail}</p>
           </li>
         ))}

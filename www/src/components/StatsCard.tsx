@@ -1,5 +1,8 @@
 import type { BillingStats } from "tollbox";
+import type { History } from "../history";
 import { useLocale, useMessages } from "../i18n";
+import { useStore } from "../store";
+import { Plot } from "./Plot";
 
 const COUNTS = [
   "enqueued",
@@ -11,14 +14,19 @@ const COUNTS = [
   "attempts",
 ] as const;
 
-export function StatsCard({ stats }: { stats: BillingStats }) {
+/** The figures, and how the success rate and the latency have gone. */
+export function StatsCard({ stats, history }: { stats: BillingStats; history: History }) {
   const t = useMessages().stats;
   const locale = useLocale();
   const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
   const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
   const { successRate, latencyMs } = stats;
+  const points = useStore(history);
+  const p50 = points.map(({ latencyMs }) => latencyMs?.p50 ?? null);
+  const p95 = points.map(({ latencyMs }) => latencyMs?.p95 ?? null);
+  const slowest = Math.max(0, ...p95.map((value) => value ?? 0));
   return (
-    <details className="card" data-testid="stats">
+    <details className="card" data-testid="stats" open>
       <summary>
         <h2>{t.heading}</h2>
       </summary>
@@ -33,6 +41,14 @@ export function StatsCard({ stats }: { stats: BillingStats }) {
           <dt>{t.successRate}</dt>
           <dd data-testid="stat-success-rate">
             {successRate === null ? "–" : percent.format(successRate)}
+            {points.length > 1 && (
+              <Plot
+                label={t.successRatePlot(percent.format(points.at(-1)?.successRate ?? 0))}
+                lines={[{ values: points.map(({ successRate }) => successRate), tone: "main" }]}
+                highest={1}
+                testId="plot-success-rate"
+              />
+            )}
           </dd>
         </div>
         <div>
@@ -45,6 +61,17 @@ export function StatsCard({ stats }: { stats: BillingStats }) {
                   whole.format(latencyMs.p95),
                   whole.format(latencyMs.p99),
                 )}
+            {points.length > 1 && slowest > 0 && (
+              <Plot
+                label={t.latencyPlot(whole.format(slowest))}
+                lines={[
+                  { values: p95, tone: "soft" },
+                  { values: p50, tone: "main" },
+                ]}
+                highest={slowest}
+                testId="plot-latency"
+              />
+            )}
           </dd>
         </div>
       </dl>

@@ -56,8 +56,8 @@ function OpenDesk({ desk, client }: { desk: Desk; client: BillingClient }) {
         <BalanceCard desk={desk} balance={snapshot.balance} />
         <QueueCard desk={desk} snapshot={snapshot} />
         <TroubleCard desk={desk} />
-        <StatsCard stats={snapshot.stats} />
-        <FeedCard feed={desk.feed} />
+        <StatsCard stats={snapshot.stats} history={desk.history} />
+        <FeedCard feed={desk.feed} goingOn={snapshot.alerts ?? []} />
       </aside>
     </div>
   );

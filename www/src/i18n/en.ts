@@ -194,11 +194,15 @@ export const en = {
     successRate: "Success rate",
     latency: "Time to answer (median · 95 % · 99 %)",
     milliseconds: (p50: string, p95: string, p99: string) => `${p50} · ${p95} · ${p99} ms`,
+    successRatePlot: (now: string) => `The success rate so far, from 0 to 100 %; now ${now}`,
+    latencyPlot: (slowest: string) =>
+      `Median and 95th percentile of the time to answer so far, from 0 to ${slowest} ms`,
   },
   feed: {
     heading: "Alerts",
     none: "No alerts.",
     log: "Log",
+    goesOn: "goes on",
     alert: {
       success_rate_low: "Fewer charges succeed than usual",
       network_lost: "The network is gone",

@@ -189,11 +189,14 @@ export const zh: typeof en = {
     successRate: "成功率",
     latency: "应答时间（中位 · 95 % · 99 %）",
     milliseconds: (p50, p95, p99) => `${p50} · ${p95} · ${p99} 毫秒`,
+    successRatePlot: (now) => `成功率走势（0 到 100 %），当前 ${now}`,
+    latencyPlot: (slowest) => `应答时间中位数与 95 % 分位走势（0 到 ${slowest} 毫秒）`,
   },
   feed: {
     heading: "提醒",
     none: "没有提醒。",
     log: "日志",
+    goesOn: "仍在持续",
     alert: {
       success_rate_low: "扣费成功率偏低",
       network_lost: "网络已断开",

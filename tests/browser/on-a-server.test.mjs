@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { BillingClient, BillingError, openBilling } from "tollbox";
+
+// Where this runs there is no window, as on a server that renders pages.
+
+test("imported on a server: nothing happens, and opening is refused with the reason", async () => {
+  assert.equal(typeof globalThis.window, "undefined");
+  const options = { baseUrl: "https://billing.example/v1", account: "alice" };
+  await assert.rejects(openBilling(options), (error) => {
+    assert.ok(error instanceof BillingError);
+    assert.equal(error.code, "module_load_failed");
+    assert.match(error.message, /server/);
+    return true;
+  });
+});
+
+test("a mistake in the options is told first, on a server too", async () => {
+  const options = /** @type {any} */ ({ baseUrl: "https://billing.example/v1", account: "" });
+  await assert.rejects(openBilling(options), { code: "invalid_argument" });
+});
+
+test("a client can't be made by hand", () => {
+  assert.throws(() => Reflect.construct(BillingClient, []), { code: "invalid_argument" });
+});
