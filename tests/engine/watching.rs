@@ -328,9 +328,14 @@ fn a_failure_is_logged_once_as_an_error() {
 fn what_goes_on_is_shown_until_it_is_over() {
     let mut world = World::with(|config| config.low_watermark = Points::new(119));
     let tab = world.start();
+    // As its listeners were last told.
     let kinds = |world: &World| -> Vec<AlertKind> {
-        let alerts = world.snapshot(tab).alerts.into_iter();
-        alerts.map(|alert| alert.kind).collect()
+        let mut notices = world.tab(tab).notices.iter().rev();
+        let last = notices.find_map(|(_, notice)| match notice {
+            Notice::Snapshot(snapshot) => Some(snapshot.alerts.clone()),
+            _ => None,
+        });
+        last.unwrap().iter().map(|alert| alert.kind).collect()
     };
     assert_eq!(kinds(&world), []);
     world.go_online(false);

@@ -87,10 +87,12 @@ impl Engine {
             self.shown.flush = flush;
             self.effects.push_back(Effect::AnnounceFlush(flush));
         }
-        let snapshot = self.snapshot(now);
+        let mut snapshot = self.snapshot(now);
         let before = self.shown.snapshot.take();
         if before.as_ref() != Some(&snapshot) {
             self.tell_changes(now, before.as_ref(), &snapshot);
+            // What has changed may have begun or ended an episode.
+            snapshot.alerts = self.episodes.going_on();
             self.notice(Notice::Snapshot(Box::new(snapshot.clone())));
         }
         self.shown.snapshot = Some(snapshot);

@@ -41,14 +41,6 @@ export function StatsCard({ stats, history }: { stats: BillingStats; history: Hi
           <dt>{t.successRate}</dt>
           <dd data-testid="stat-success-rate">
             {successRate === null ? "–" : percent.format(successRate)}
-            {points.length > 1 && (
-              <Plot
-                label={t.successRatePlot(percent.format(points.at(-1)?.successRate ?? 0))}
-                lines={[{ values: points.map(({ successRate }) => successRate), tone: "main" }]}
-                highest={1}
-                testId="plot-success-rate"
-              />
-            )}
           </dd>
         </div>
         <div>
@@ -61,20 +53,34 @@ export function StatsCard({ stats, history }: { stats: BillingStats; history: Hi
                   whole.format(latencyMs.p95),
                   whole.format(latencyMs.p99),
                 )}
-            {points.length > 1 && slowest > 0 && (
-              <Plot
-                label={t.latencyPlot(whole.format(slowest))}
-                lines={[
-                  { values: p95, tone: "soft" },
-                  { values: p50, tone: "main" },
-                ]}
-                highest={slowest}
-                testId="plot-latency"
-              />
-            )}
           </dd>
         </div>
       </dl>
+      {points.length > 1 && (
+        <figure>
+          <figcaption className="note">{t.successRate}</figcaption>
+          <Plot
+            label={t.successRatePlot(percent.format(points.at(-1)?.successRate ?? 0))}
+            lines={[{ values: points.map(({ successRate }) => successRate), tone: "main" }]}
+            highest={1}
+            testId="plot-success-rate"
+          />
+        </figure>
+      )}
+      {points.length > 1 && slowest > 0 && (
+        <figure>
+          <figcaption className="note">{t.latencyLines(whole.format(slowest))}</figcaption>
+          <Plot
+            label={t.latencyPlot(whole.format(slowest))}
+            lines={[
+              { values: p95, tone: "soft" },
+              { values: p50, tone: "main" },
+            ]}
+            highest={slowest}
+            testId="plot-latency"
+          />
+        </figure>
+      )}
     </details>
   );
 }

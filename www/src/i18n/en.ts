@@ -195,6 +195,7 @@ export const en = {
     latency: "Time to answer (median · 95 % · 99 %)",
     milliseconds: (p50: string, p95: string, p99: string) => `${p50} · ${p95} · ${p99} ms`,
     successRatePlot: (now: string) => `The success rate so far, from 0 to 100 %; now ${now}`,
+    latencyLines: (slowest: string) => `Median, and 95 % dashed, up to ${slowest} ms`,
     latencyPlot: (slowest: string) =>
       `Median and 95th percentile of the time to answer so far, from 0 to ${slowest} ms`,
   },

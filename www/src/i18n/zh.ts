@@ -190,6 +190,7 @@ export const zh: typeof en = {
     latency: "应答时间（中位 · 95 % · 99 %）",
     milliseconds: (p50, p95, p99) => `${p50} · ${p95} · ${p99} 毫秒`,
     successRatePlot: (now) => `成功率走势（0 到 100 %），当前 ${now}`,
+    latencyLines: (slowest) => `中位数；虚线为 95 % 分位（最高 ${slowest} 毫秒）`,
     latencyPlot: (slowest) => `应答时间中位数与 95 % 分位走势（0 到 ${slowest} 毫秒）`,
   },
   feed: {
