@@ -136,7 +136,9 @@ test("a module that stops without a word is found out, and started again", async
     return globalThis.client.charge(request);
   }, REQUEST);
   assert.ok(outcome.status === "unknown" && outcome.resolving, outcome.status);
-  const settled = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
+  // In its own time: a second charge would have to be made within the half second.
+  await stage.server.ledgerWhen(account, "the charge", ({ charges }) => charges.length > 0);
+  const settled = await page.evaluate((key) => globalThis.client.settled(key), KEY);
   assert.equal(settled.status, "charged");
   await isChargedOnce(account);
   assert.equal(await deathsLogged(page), 1);
@@ -223,8 +225,9 @@ test("queued offline, then a death, then online: it stays in view, and is charge
     globalThis.die("borrow", "panic");
     return globalThis.client.retry(key);
   }, KEY);
-  assert.ok(retried.status === "queued", "nothing has ever been sent");
-  assert.deepEqual([retried.reason, retried.durable, retried.taskId], ["offline", true, "film"]);
+  // Another tab might have sent it, for all that a dead module knows.
+  assert.ok(retried.status === "unknown" && retried.resolving, retried.status);
+  assert.deepEqual([retried.attempts, retried.durable, retried.taskId], [0, true, "film"]);
   const record = await page.evaluate((key) => globalThis.client.getCharge(key), KEY);
   assert.equal(record?.status, "pending");
   const views = await page.evaluate(() => /** @type {number[]} */ (globalThis.kept.views));
