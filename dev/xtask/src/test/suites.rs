@@ -17,7 +17,7 @@ const RUNNER: &str = "wasm-test-runner";
 /// For all tests of one file together; the runner's own 20 s are short on a busy computer.
 const WASM_TESTS_S: &str = "300";
 const DRIVER_START_S: &str = "60";
-/// 20 minutes, for a test and for a file of them alike: what hangs fails, and the rest still runs.
+/// 20 minutes for each file: one that hangs fails, and the others still run.
 const NODE_TEST_TIMEOUT: &str = "--test-timeout=1200000";
 const DRIVER_VARIABLES: [&str; 4] = [
     "GECKODRIVER",
