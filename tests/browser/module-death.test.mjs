@@ -2,16 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
 import { allowDeaths, deathsLogged, MORTAL, openLogged } from "./support/deaths.mjs";
-import { Stage } from "./support/stage.mjs";
+import { PATIENT, Stage } from "./support/stage.mjs";
+import { knowsOffline } from "./support/tabs.mjs";
 
 const stage = new Stage({ folder: MORTAL });
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
 const KEY = "cloud_trans:film";
 
-/** No answer comes of itself while a test looks at what a death brings. */
-const PATIENT = { respondWithinMs: 60_000 };
-
-/** A page with a client whose module can be made to die, and that waits long for answers. */
+/**
+ * A page with a client whose module can be made to die, and that waits long for answers: none comes of
+ * itself while a test looks at what a death brings.
+ */
 async function mortal(retry = PATIENT) {
   const bare = await stage.bare();
   const options = { ...bare.options, retry: { ...bare.options.retry, ...retry } };
@@ -212,6 +213,7 @@ test("settled waits on through a death, and an aborted wait ends", async () => {
 test("queued offline, then a death, then online: it stays in view, and is charged once", async () => {
   const { context, page, account } = await mortal();
   await context.setOffline(true);
+  await knowsOffline(page);
   const queued = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
   assert.ok(queued.status === "queued" && queued.durable);
   const retried = await page.evaluate((key) => {

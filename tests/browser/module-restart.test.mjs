@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { allowDeaths, deathsLogged, MORTAL, openLogged } from "./support/deaths.mjs";
-import { Stage } from "./support/stage.mjs";
+import { PATIENT, Stage } from "./support/stage.mjs";
+import { knowsOffline } from "./support/tabs.mjs";
 import { until } from "./support/until.mjs";
 import { watch } from "./support/watched.mjs";
 
@@ -12,7 +13,7 @@ const KEY = "cloud_trans:film";
 /** A page with a client whose module can be made to die. */
 async function mortal(retry = {}) {
   const bare = await stage.bare();
-  const options = { ...bare.options, retry: { ...bare.options.retry, ...retry } };
+  const options = { ...bare.options, retry: { ...bare.options.retry, ...PATIENT, ...retry } };
   await allowDeaths(bare.page);
   await openLogged(bare.page, options);
   await bare.page.evaluate(() => globalThis.client.refreshBalance());
@@ -46,6 +47,7 @@ test("a tab that dies in a flush blocks nobody: its locks and claims are free at
   // A request that hangs is waited for, under the lock, far longer than this test takes.
   const { context, page, account, options } = await mortal({ requestTimeoutMs: 60_000 });
   await context.setOffline(true);
+  await knowsOffline(page);
   await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
   await stage.server.breakFor(account, { kind: "hang" }, { on: "charge" });
   await context.setOffline(false);
@@ -203,6 +205,7 @@ test("a call that kills the module each time is not asked for ever, and others a
 test("a client that has signed out stays so: after a death it asks for no token", async () => {
   const { context, page, account, options } = await mortal();
   await context.setOffline(true);
+  await knowsOffline(page);
   await page.evaluate(async (request) => {
     await globalThis.client.charge(request);
     await globalThis.client.signOut();
