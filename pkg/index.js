@@ -5,11 +5,20 @@
  * Nothing here touches `window` until `openBilling` is called, so a server may import it.
  */
 
+import {
+  checkEvent,
+  checkFilter,
+  checkListener,
+  checkOptions,
+  copyOf,
+  signalOf,
+} from "./lib/arguments.js";
 import { LastingCore } from "./lib/core.js";
 import { BillingError, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
 import { runTask } from "./lib/task.js";
 import { uncertain } from "./lib/uncertain.js";
+import { orAborted, timerMs } from "./lib/waiting.js";
 
 export { BillingError };
 
@@ -33,7 +42,7 @@ export async function openBilling(options) {
   const { storage, ...queue } = options.queue ?? {};
   const { balance, credentials, retry, monitor, locale } = options;
   const asJson = JSON.stringify({ balance, queue, retry, monitor, locale });
-  const patienceMs = (retry?.respondWithinMs ?? RESPOND_WITHIN_MS) + GRACE_MS;
+  const patienceMs = timerMs((retry?.respondWithinMs ?? RESPOND_WITHIN_MS) + GRACE_MS);
   const core = new LastingCore(
     (Core, port) => Core.open(baseUrl, account, credentials, storage, asJson, port),
     host,
@@ -45,41 +54,6 @@ export async function openBilling(options) {
     throw toBillingError(error);
   }
   return new BillingClient(OPENING, core, host, patienceMs);
-}
-
-/** @param {Api.BillingOptions} options */
-function checkOptions(options) {
-  if (typeof options !== "object" || options === null) {
-    throw new BillingError("invalid_argument", "openBilling needs options");
-  }
-  const { account, baseUrl, getToken, transport, log } = options;
-  if (typeof account !== "string" || account === "") {
-    throw new BillingError("invalid_argument", "account must be a string that is not empty");
-  }
-  for (const [name, value] of Object.entries({ getToken, transport })) {
-    if (value !== undefined && typeof value !== "function") {
-      throw new BillingError("invalid_argument", `${name} must be a function`);
-    }
-  }
-  const levels = ["silent", "error", "info", "debug", undefined];
-  if (typeof log !== "function" && !levels.includes(log)) {
-    throw new BillingError("invalid_argument", "log must be a level or a function");
-  }
-  if (typeof window === "undefined") {
-    throw new BillingError(
-      "module_load_failed",
-      "openBilling needs a browser's window; on a server, import freely but open in the browser",
-    );
-  }
-  if (typeof baseUrl !== "string" && !(baseUrl instanceof URL)) {
-    throw new BillingError("invalid_argument", "baseUrl must be a string or a URL");
-  }
-  try {
-    const url = new URL(baseUrl, document.baseURI);
-    return { account, baseUrl: `${url.origin}${url.pathname.replace(/\/+$/, "")}` };
-  } catch {
-    throw new BillingError("invalid_argument", `baseUrl is not a URL: ${baseUrl}`);
-  }
 }
 
 export class BillingClient {
@@ -105,6 +79,10 @@ export class BillingClient {
     this.#core = core;
     this.#host = host;
     this.#patienceMs = patienceMs;
+    // React's useSyncExternalStore, and others, pass them about by themselves.
+    this.subscribe = this.subscribe.bind(this);
+    this.getSnapshot = this.getSnapshot.bind(this);
+    this.on = this.on.bind(this);
   }
 
   /**
@@ -115,7 +93,7 @@ export class BillingClient {
   async charge(request, options) {
     // Asked again after a death of the module, it is the same charge.
     const asked = copyOf(request);
-    const signal = options?.signal;
+    const signal = signalOf(options);
     return this.#ask((core) => this.#stoppable(core, core.charge(asked), signal), {
       answer: (death) => uncertain(asked, this.#host, death),
       withinMs: this.#patienceMs,
@@ -133,7 +111,7 @@ export class BillingClient {
     if (typeof work !== "function") {
       throw new BillingError("invalid_argument", "work must be a function");
     }
-    return this.#unlessClosed(() => runTask(this, this.#core, request, work));
+    return this.#unlessClosed(() => runTask(this, this.#core, this.#host, request, work));
   }
 
   /**
@@ -142,10 +120,13 @@ export class BillingClient {
    * @returns {Promise<Api.SettledOutcome>}
    */
   async settled(key, options) {
-    const signal = options?.signal;
-    signal?.throwIfAborted();
-    const answer = this.#ask((core) => this.#stoppable(core, core.settled(key), signal));
-    return signal ? orAborted(answer, signal) : answer;
+    const signal = signalOf(options);
+    const answer = () =>
+      this.#unlessClosed(() =>
+        this.#core.askUntil((core) => this.#stoppable(core, core.settled(key), signal), signal),
+      );
+    // Its reason is the caller's own, and comes back as it is.
+    return signal ? orAborted(signal, answer) : answer();
   }
 
   /** @returns {Promise<Api.FlushReport>} */
@@ -200,14 +181,10 @@ export class BillingClient {
    */
   async charges(filter = {}) {
     return this.#unlessClosed(async () => {
-      const { status, limit = Number.POSITIVE_INFINITY } = filter;
-      if (typeof limit !== "number" || !(limit >= 0)) {
-        throw new BillingError("invalid_argument", "limit must not be negative");
-      }
-      const wanted = status === undefined ? null : [status].flat();
+      const { wanted, limit } = checkFilter(filter);
       /** @type {Api.ChargeRecord[]} */
       const all = await this.#core.ask((core) => core.charges());
-      return all.filter((record) => !wanted || wanted.includes(record.status)).slice(0, limit);
+      return all.filter((record) => wanted.includes(record.status)).slice(0, limit);
     });
   }
 
@@ -226,6 +203,7 @@ export class BillingClient {
    * @returns {() => void}
    */
   subscribe(listener) {
+    checkListener(listener);
     return this.#host.on("snapshot", listener);
   }
 
@@ -236,6 +214,8 @@ export class BillingClient {
    * @returns {() => void}
    */
   on(type, listener) {
+    checkEvent(type);
+    checkListener(listener);
     return this.#host.on(type, listener);
   }
 
@@ -293,49 +273,12 @@ export class BillingClient {
     if (signal.aborted) {
       stop();
     }
-    signal.addEventListener("abort", stop);
+    // Once: what is told so need not be answered.
+    signal.addEventListener("abort", stop, { once: true });
     try {
       return await answer;
     } finally {
       signal.removeEventListener("abort", stop);
     }
-  }
-}
-
-/**
- * The promise's value, unless the signal aborts first.
- *
- * @template T
- * @param {Promise<T>} answer
- * @param {AbortSignal} signal
- * @returns {Promise<T>}
- */
-async function orAborted(answer, signal) {
-  /** @type {() => void} */
-  let abort = () => {};
-  /** @type {Promise<never>} */
-  const aborted = new Promise((_, reject) => {
-    abort = () => reject(signal.reason);
-  });
-  signal.addEventListener("abort", abort);
-  try {
-    return await Promise.race([answer, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
-}
-
-/**
- * What was asked for, whatever the caller does to the object; the core says what is wrong with it.
- *
- * @template T
- * @param {T} request
- * @returns {T}
- */
-function copyOf(request) {
-  try {
-    return structuredClone(request);
-  } catch {
-    return request;
   }
 }

@@ -35,10 +35,9 @@ export interface ChargeRequest {
  *   by itself (`resolving: true`) until it knows, or has parked the charge (`resolving: false`), and
  *   `retry(key)` finds out. An unknown charge is never reported as `failed`.
  *
- * Where the WebAssembly module dies, what is open is answered at once: `queued` if it was last heard
- * of as never attempted, else `unknown`; `durable` is true only if it is known to be in storage. It is
- * asked for again on a fresh instance, or, where the module has died too often, at the next visit
- * (`resolving: false`).
+ * Where the WebAssembly module dies, what is open is answered at once, with `unknown`; `durable` is
+ * true only if it is known to be in storage. It is asked for again on a fresh instance, or, where the
+ * module has died too often, at the next visit (`resolving: false`).
  */
 export type ChargeOutcome = Charged | Queued | Unknown | Declined | Failed;
 /** A final outcome, or a parked unknown one. */

@@ -52,8 +52,11 @@ export function stale(event, closure) {
     target.db.close();
   } else if (target instanceof IDBRequest && target.transaction) {
     undo(target.transaction);
-  } else if (target instanceof IDBRequest && target.result instanceof IDBDatabase) {
-    target.result.close();
+  } else if (target instanceof IDBRequest && target.readyState === "done") {
+    // One that is blocked is not, and its result can't be read yet.
+    if (target.result instanceof IDBDatabase) {
+      target.result.close();
+    }
   }
 }
 

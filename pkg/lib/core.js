@@ -27,6 +27,10 @@ import { Port } from "./port.js";
 /** Instead of an answer. */
 const DIED = Symbol("died");
 
+/** A question over which the module dies so often within `WITHIN_MS` may be what it dies of. */
+const MOST_DEATHS = 3;
+const WITHIN_MS = 60_000;
+
 /** One client's core: after each death of the module another, which starts from the journal. */
 export class LastingCore {
   #openOn;
@@ -84,7 +88,7 @@ export class LastingCore {
    */
   ask(question, otherwise) {
     if (!otherwise) {
-      return this.#follow(question);
+      return this.#follow(question, undefined);
     }
     const { answer, withinMs, signal } = otherwise;
     return new Promise((resolve, reject) => {
@@ -110,11 +114,24 @@ export class LastingCore {
       };
       this.#mourners.add(settle);
       signal?.addEventListener("abort", aborted);
-      this.#follow(question).then(resolve, reject).finally(end);
+      this.#follow(question, undefined).then(resolve, reject).finally(end);
       if (signal?.aborted) {
         aborted();
       }
     });
+  }
+
+  /**
+   * Asks the core, or those that follow, until the signal aborts: then it rejects with the signal's
+   * reason, whether or not the core still answers, and nothing goes on.
+   *
+   * @template T
+   * @param {(core: Core) => T | Promise<T>} question
+   * @param {AbortSignal | undefined} signal
+   * @returns {Promise<T>}
+   */
+  askUntil(question, signal) {
+    return this.#follow(question, signal);
   }
 
   /**
@@ -161,7 +178,7 @@ export class LastingCore {
 
   /** @returns {Promise<Api.ChargeRecord[]>} */
   async signOut() {
-    const open = await this.#follow((core) => core.signOut());
+    const open = await this.#follow((core) => core.signOut(), undefined);
     this.#signedOut = true;
     return open;
   }
@@ -170,11 +187,12 @@ export class LastingCore {
   async close() {
     this.#closed = true;
     try {
-      while (this.#core || this.#following > 0) {
+      // One that is being opened would be left behind, with its locks and timers.
+      while (this.#core || this.#opening || this.#following > 0) {
         const core = this.#core;
         if (!core || this.#unasked > 0) {
           await this.#next();
-        } else if ((await this.#orDeath(core, () => core.close())) !== DIED) {
+        } else if ((await this.#orDeath(core, () => core.close(), undefined)) !== DIED) {
           break;
         }
       }
@@ -189,9 +207,12 @@ export class LastingCore {
   /**
    * @template T
    * @param {(core: Core) => T | Promise<T>} question
+   * @param {AbortSignal | undefined} signal
    * @returns {Promise<T>}
    */
-  async #follow(question) {
+  async #follow(question, signal) {
+    /** When a core died over it lately. @type {number[]} */
+    let deaths = [];
     this.#following += 1;
     try {
       for (;;) {
@@ -204,10 +225,19 @@ export class LastingCore {
         } finally {
           this.#unasked -= 1;
         }
+        signal?.throwIfAborted();
         const core = this.#core;
-        const answer = await this.#orDeath(core, () => question(core));
+        const answer = await this.#orDeath(core, () => question(core), signal);
         if (answer !== DIED) {
           return answer;
+        }
+        const now = performance.now();
+        deaths = [...deaths, now].filter((at) => at > now - WITHIN_MS);
+        if (deaths.length >= MOST_DEATHS) {
+          throw new BillingError(
+            "module_load_failed",
+            `the billing module has died ${MOST_DEATHS} times over this call, which is not asked again`,
+          );
         }
       }
     } finally {
@@ -239,7 +269,7 @@ export class LastingCore {
       }
       const port = new Port(this.#host);
       this.#port = port;
-      const core = await this.#orDeath(null, () => this.#openOn(Core, port));
+      const core = await this.#orDeath(null, () => this.#openOn(Core, port), undefined);
       if (core !== DIED && !isDead()) {
         this.#core = core;
         for (const request of this.#tasks.values()) {
@@ -252,23 +282,29 @@ export class LastingCore {
   }
 
   /**
-   * What the work comes to, or DIED at a death.
+   * What the work comes to, or DIED at a death; on abort it rejects.
    *
    * @template T
    * @param {Core | null} core which is looked after meanwhile: it could die without a word
    * @param {() => T | Promise<T>} work
+   * @param {AbortSignal | undefined} signal
    * @returns {Promise<T | typeof DIED>}
    */
-  #orDeath(core, work) {
+  #orDeath(core, work, signal) {
     return new Promise((resolve, reject) => {
       const timer = setInterval(() => this.tell(core, check), this.#checkMs);
       const end = () => {
         clearInterval(timer);
         this.#mourners.delete(dead);
+        signal?.removeEventListener("abort", aborted);
       };
       const dead = () => {
         end();
         resolve(DIED);
+      };
+      const aborted = () => {
+        end();
+        reject(signal?.reason);
       };
       /** @param {unknown} error */
       const failed = (error) => {
@@ -280,6 +316,7 @@ export class LastingCore {
         reject(error);
       };
       this.#mourners.add(dead);
+      signal?.addEventListener("abort", aborted);
       try {
         Promise.resolve(work()).then((answer) => {
           end();

@@ -18,7 +18,9 @@
  * @property {(kind: Kind, listener: (subject: any) => void) => () => void} on
  */
 
+/** Of alerts that nobody has heard, the latest so many are kept, for so long. */
 const EARLY_LIMIT = 20;
+const EARLY_MS = 10_000;
 
 /**
  * @param {Api.BillingOptions} options
@@ -32,13 +34,37 @@ export function createHost(options) {
   /** @type {Api.BillingSnapshot | null} */
   let snapshot = null;
   /**
-   * Alerts of the opening, which nobody could listen for yet; null once somebody has.
+   * Alerts of the opening, which nobody could listen for yet, and when they came; null once they are
+   * told.
    *
-   * @type {Api.Alert[] | null}
+   * @type {{ alert: Api.Alert, cameMs: number }[] | null}
    */
   let early = [];
   /** @type {Map<string, Api.ChargeRecord>} */
   const open = new Map();
+
+  /**
+   * @param {Kind} kind
+   * @param {any} subject
+   */
+  const tell = (kind, subject) => {
+    for (const listener of [...(listeners.get(kind) ?? [])]) {
+      callSafely(listener, subject);
+    }
+  };
+
+  const tellEarly = () => {
+    // Whoever was to hear them may have left already: they wait for the next.
+    if (!early || !listeners.get("alert")?.size) {
+      return;
+    }
+    const since = performance.now() - EARLY_MS;
+    const told = early.filter(({ cameMs }) => cameMs >= since);
+    early = null;
+    for (const { alert } of told) {
+      tell("alert", alert);
+    }
+  };
 
   return {
     async token(refresh) {
@@ -62,11 +88,10 @@ export function createHost(options) {
       if (kind === "log") {
         callSafely(write, subject);
       }
-      if (kind === "alert" && early && early.length < EARLY_LIMIT) {
-        early.push(subject);
-      }
-      for (const listener of [...(listeners.get(kind) ?? [])]) {
-        callSafely(listener, subject);
+      if (kind === "alert" && early) {
+        early = [...early, { alert: subject, cameMs: performance.now() }].slice(-EARLY_LIMIT);
+      } else {
+        tell(kind, subject);
       }
     },
     snapshot() {
@@ -85,13 +110,8 @@ export function createHost(options) {
       const own = (/** @type {any} */ subject) => listener(subject);
       all.add(own);
       if (kind === "alert" && early) {
-        const told = early;
-        early = null;
-        queueMicrotask(() => {
-          if (all.has(own)) {
-            for (const alert of told) callSafely(own, alert);
-          }
-        });
+        // A moment later: all that are added in this one hear them.
+        queueMicrotask(tellEarly);
       }
       return () => void all.delete(own);
     },

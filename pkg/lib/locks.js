@@ -1,7 +1,6 @@
 // @ts-check
 
-/** `setTimeout` takes no more. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+import { timerMs } from "./waiting.js";
 
 /**
  * A Web Lock that is held or waited for.
@@ -17,7 +16,8 @@ export class Locks {
   #holds = new Map();
 
   /**
-   * Where there are no Web Locks everything is granted: claims and keys give correctness.
+   * Where there are no Web Locks, or none for this page, everything is granted: claims and keys give
+   * correctness.
    *
    * @param {string} name
    * @param {number} patienceMs
@@ -29,7 +29,7 @@ export class Locks {
       return { granted: Promise.resolve(true), letGo() {} };
     }
     const waiting = new AbortController();
-    const timer = setTimeout(() => waiting.abort(), Math.min(patienceMs, LONGEST_TIMER_MS));
+    const timer = setTimeout(() => waiting.abort(), timerMs(patienceMs));
     /** @type {() => void} */
     let release = () => {};
     /** @type {Promise<void>} */
@@ -57,10 +57,10 @@ export class Locks {
           return held;
         });
       } catch {
-        // The wait was ended, or locks are not allowed here.
+        // The wait was ended, or the browser refuses locks to this page, as to a sandboxed one.
+        answer(!waiting.signal.aborted);
       }
       clearTimeout(timer);
-      answer(false);
       this.#holds.delete(hold);
     };
     this.#holds.set(hold, request());

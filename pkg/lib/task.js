@@ -1,9 +1,11 @@
 // @ts-check
 
-import { BillingError } from "./error.js";
+import { copyOf } from "./arguments.js";
+import { inDoubt } from "./uncertain.js";
 
 /** @import * as Api from "../index.js" */
 /** @import { LastingCore } from "./core.js" */
+/** @import { ClientHost } from "./host.js" */
 
 /** Tasks that are running, by client and key: two calls for one task run its work once. */
 /** @type {WeakMap<LastingCore, Map<string, Promise<any>>>} */
@@ -15,13 +17,14 @@ const running = new WeakMap();
  * @template T
  * @param {Api.BillingClient} client
  * @param {LastingCore} core
+ * @param {ClientHost} host
  * @param {Api.ChargeRequest} request
  * @param {() => Promise<T>} work
  * @returns {Promise<Api.TaskOutcome<T>>}
  */
-export async function runTask(client, core, request, work) {
-  // What is charged later is what was asked now, whatever the caller does to the object.
-  const asked = structuredClone(request);
+export async function runTask(client, core, host, request, work) {
+  // What is charged later is what was asked now.
+  const asked = copyOf(request);
   const key = await core.ask((core) => core.keyOf(asked));
   const tasks = running.get(core) ?? new Map();
   running.set(core, tasks);
@@ -29,7 +32,7 @@ export async function runTask(client, core, request, work) {
   if (known) {
     return known;
   }
-  const task = run(client, core, key, asked, work).finally(() => tasks.delete(key));
+  const task = run(client, core, host, key, asked, work).finally(() => tasks.delete(key));
   tasks.set(key, task);
   return task;
 }
@@ -38,12 +41,13 @@ export async function runTask(client, core, request, work) {
  * @template T
  * @param {Api.BillingClient} client
  * @param {LastingCore} core
+ * @param {ClientHost} host
  * @param {string} key
  * @param {Api.ChargeRequest} request
  * @param {() => Promise<T>} work
  * @returns {Promise<Api.TaskOutcome<T>>}
  */
-async function run(client, core, key, request, work) {
+async function run(client, core, host, key, request, work) {
   const refusal = await start(client, core, request);
   if (refusal) {
     return { task: "not_started", billing: refusal };
@@ -56,7 +60,7 @@ async function run(client, core, key, request, work) {
     core.endHold(key, false);
     return { task: "failed", error, billing: null };
   }
-  const billing = bill(client, request);
+  const billing = bill(client, host, key, request);
   core.endHold(key, true);
   return { task: "completed", value, billing: await billing };
 }
@@ -65,23 +69,21 @@ async function run(client, core, key, request, work) {
  * The charge of finished work. Whatever happens to the charge, the work is done and is not lost.
  *
  * @param {Api.BillingClient} client
+ * @param {ClientHost} host
+ * @param {string} key
  * @param {Api.ChargeRequest} request
  * @returns {Promise<Api.ChargeOutcome>}
  */
-async function bill(client, request) {
-  const { taskId, amount, key = `${request.feature}:${taskId}` } = request;
+async function bill(client, host, key, request) {
+  const { taskId, amount } = request;
   try {
     return await client.charge(request);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    const base = { key, taskId, amount, attempts: 0, detail };
-    const code = error instanceof BillingError ? error.code : null;
-    if (code === "closed" || code === "module_load_failed") {
-      // There was nobody to be asked to charge: nothing was sent or stored.
-      return { ...base, status: "failed", reason: "cancelled", retryable: true };
-    }
-    // Whatever else went wrong, nothing is certain.
-    return { ...base, status: "unknown", reason: "timeout", resolving: true, durable: false };
+    // Where the client was closed meanwhile, this call has sent nothing. But an earlier one, or another
+    // tab, may have charged the same key, or be about to: nothing is certain.
+    const goesOn = host.openRecord(key) !== undefined;
+    return inDoubt({ key, taskId, amount }, host, { detail, goesOn });
   }
 }
 

@@ -2,15 +2,16 @@
 
 /** @import * as Api from "../index.js" */
 /** @import { Death } from "./core.js" */
+/** @import { ClientHost } from "./host.js" */
 
 /**
- * What can be said of a charge when the module has died over it: only what was last heard of it.
- * Null where that is not even enough for an outcome.
+ * What can be said of a charge when the module has died over it. Null where what was asked for is not
+ * even enough for an outcome.
  *
  * @param {Partial<Api.ChargeRequest> | undefined} request
- * @param {import("./host.js").ClientHost} host
+ * @param {ClientHost} host
  * @param {Death} death
- * @returns {Api.Queued | Api.Unknown | null}
+ * @returns {Api.Unknown | null}
  */
 export function uncertain(request, host, death) {
   const asked = request ?? {};
@@ -20,19 +21,28 @@ export function uncertain(request, host, death) {
   if (typeof key !== "string" || typeof taskId !== "string" || !Number.isSafeInteger(amount)) {
     return null;
   }
-  const { network, storage } = host.snapshot();
-  const base = {
-    key,
-    taskId,
-    amount: Number(amount),
+  return inDoubt({ key, taskId, amount: Number(amount) }, host, death);
+}
+
+/**
+ * Never `queued`, though an attempt of this tab is told of before its request leaves: another tab may
+ * have sent the charge since it was last heard of here.
+ *
+ * @param {{ key: string, taskId: string, amount: number }} charge
+ * @param {ClientHost} host
+ * @param {Death} death
+ * @returns {Api.Unknown}
+ */
+export function inDoubt(charge, host, { detail, goesOn }) {
+  const record = host.openRecord(charge.key);
+  return {
+    ...charge,
     attempts: record?.attempts ?? 0,
-    durable: record !== undefined && storage === "indexeddb",
-    detail: death.detail,
+    status: "unknown",
+    reason: "timeout",
+    resolving: goesOn,
+    // Only what is in storage is told of.
+    durable: record !== undefined && host.snapshot().storage === "indexeddb",
+    detail,
   };
-  // An attempt is told of before its request leaves.
-  if (record?.status === "pending" && record.attempts === 0) {
-    const reason = network === "online" ? "timeout" : network;
-    return { ...base, status: "queued", reason };
-  }
-  return { ...base, status: "unknown", reason: "timeout", resolving: death.goesOn };
 }

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
 import { ProfiledBrowser } from "./support/profile.mjs";
-import { Stage } from "./support/stage.mjs";
-import { openIn, queueAll, tasks } from "./support/tabs.mjs";
+import { PATIENT, Stage } from "./support/stage.mjs";
+import { knowsOffline, openIn, queueAll, tasks } from "./support/tabs.mjs";
 import { until } from "./support/until.mjs";
 
 const stage = new Stage();
@@ -31,7 +31,8 @@ async function killInRounds(t, chargeUntilTheMoment) {
   for (let index = 0; index < ROUNDS; index += 1) {
     const account = freshAccount("killed");
     await stage.server.topUp(account, 1_000 - SEEDED_POINTS);
-    const options = await stage.options(account);
+    const quick = await stage.options(account);
+    const options = { ...quick, retry: { ...quick.retry, ...PATIENT } };
     /** @type {Set<string>} */
     const answered = new Set();
     await page.exposeFunction("answered", (/** @type {string} */ key) => answered.add(key));
@@ -120,6 +121,7 @@ function someNumber(from, below) {
 test("killed right after `queued`: what was answered is charged, once", async (t) => {
   await killInRounds(t, async ({ page, answered }) => {
     await page.context().setOffline(true);
+    await knowsOffline(page);
     await beginToCharge(page, tasks("task", 5), 60_000);
     await until("the first promises", () => answered.size >= 5);
     // One after the other from here on, to be cut off anywhere.

@@ -50,6 +50,28 @@ test("runTask: work that fails costs nothing, and its error comes back", async (
   assert.deepEqual((await stage.server.ledger(account)).charges, []);
 });
 
+test("runTask: closed while the work is done, its charge is in doubt: another tab may make it", async () => {
+  const { page, account, options } = await stage.bare();
+  const task = await page.evaluate(
+    async ({ options, request }) => {
+      const client = await globalThis.openClient(options);
+      await client.refreshBalance();
+      return client.runTask(request, async () => {
+        const other = await globalThis.openClient(options);
+        await client.close();
+        await other.charge(request);
+        return "译文";
+      });
+    },
+    { options, request: REQUEST },
+  );
+  assert.ok(task.task === "completed");
+  assert.equal(task.value, "译文");
+  assert.ok(task.billing.status === "unknown", JSON.stringify(task.billing));
+  assert.deepEqual([task.billing.resolving, task.billing.durable], [false, false]);
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+});
+
 test("runTask: without the points for it, the work is not begun", async () => {
   const { page, account, options } = await stage.bare();
   const { task, begun } = await page.evaluate(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Stage } from "./support/stage.mjs";
+import { PATIENT, Stage } from "./support/stage.mjs";
+import { knowsOffline } from "./support/tabs.mjs";
 
 const stage = new Stage();
 const TABS = 4;
@@ -16,7 +17,8 @@ const TOTAL = TABS * CHARGES_A_TAB;
 async function comeOnlineTogether(prepare) {
   const { context, page, account, ...rest } = await stage.bare();
   // On a slow machine a request that is given up and sent again is not the tabs' doing.
-  const options = { ...rest.options, retry: { ...rest.options.retry, requestTimeoutMs: 60_000 } };
+  const retry = { ...rest.options.retry, ...PATIENT, requestTimeoutMs: 60_000 };
+  const options = { ...rest.options, retry };
   await stage.server.topUp(account, TOTAL);
   await prepare?.(context);
   const tabs = [page];
@@ -30,6 +32,7 @@ async function comeOnlineTogether(prepare) {
   }
 
   await context.setOffline(true);
+  await Promise.all(tabs.map(knowsOffline));
   const outcomes = await Promise.all(
     tabs.map((tab, index) =>
       tab.evaluate(

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
-import { Stage } from "./support/stage.mjs";
+import { PATIENT, Stage } from "./support/stage.mjs";
+import { knowsOffline } from "./support/tabs.mjs";
 import { watch } from "./support/watched.mjs";
 
 const stage = new Stage();
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
-/** No request of these tests ends by its time limit. */
-const PATIENT = { requestTimeoutMs: 60_000, respondWithinMs: 200 };
+/** No request of these tests ends by its time limit, and no call for want of time. */
+const RETRY = { ...PATIENT, requestTimeoutMs: 60_000 };
 
 /** A page that watches itself, nothing opened yet. */
 async function watchedPage() {
@@ -16,7 +17,7 @@ async function watchedPage() {
   await stage.site.visit(page);
   const held = await page.evaluate(() => globalThis.watched.held());
   assert.deepEqual(held, {}, "the page itself holds nothing");
-  return { context, page, account, options: { ...options, retry: PATIENT } };
+  return { context, page, account, options: { ...options, retry: RETRY } };
 }
 
 /**
@@ -93,10 +94,18 @@ test("closed while it reads its journal", async () => {
   await page.evaluate(async (options) => {
     globalThis.client = await globalThis.openClient(options);
     await globalThis.client.refreshBalance();
-    const before = globalThis.watched.counts().transactions;
+    // By a transaction of either kind: most reading needs no more than a readonly one.
+    const reads = new Promise((resolve) => {
+      const { transaction } = IDBDatabase.prototype;
+      IDBDatabase.prototype.transaction = function (...args) {
+        IDBDatabase.prototype.transaction = transaction;
+        resolve(0);
+        return transaction.apply(this, args);
+      };
+    });
     // A client that is woken reads its journal.
     dispatchEvent(new Event("online"));
-    while (globalThis.watched.counts().transactions === before) await null;
+    await reads;
     await globalThis.client.close();
   }, options);
   await letsGo(page, account);
@@ -109,6 +118,7 @@ test("closed with open charges queued", async () => {
     await globalThis.client.refreshBalance();
   }, options);
   await context.setOffline(true);
+  await knowsOffline(page);
   const outcome = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
   assert.equal(outcome.status, "queued");
   await letsGo(page, account);
@@ -121,7 +131,15 @@ test("closed with a charge's request on its way: the charge stays, and is found 
     await globalThis.client.refreshBalance();
   }, options);
   await stage.server.breakFor(account, { kind: "hang_after" }, { on: "charge" });
-  const outcome = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
+  const outcome = await page.evaluate(async (request) => {
+    const stop = new AbortController();
+    const asked = globalThis.client.charge(request, { signal: stop.signal });
+    await globalThis.watched.comesTo(
+      (held) => held.request?.some((name) => name.startsWith("POST")) ?? false,
+    );
+    stop.abort();
+    return asked;
+  }, REQUEST);
   assert.equal(outcome.status, "unknown");
   const left = await page.evaluate(async () => {
     await globalThis.client.close();
@@ -180,6 +198,8 @@ test("closed while it waits for the lock that another tab flushes under", async 
   assert.ok(waits);
   const left = await page.evaluate(async () => {
     await globalThis.client.close();
+    // The browser takes a moment to give a lock back.
+    await globalThis.watched.comesTo(({ lock }) => lock?.length === 1);
     const { lock, ...left } = await globalThis.watched.held();
     return { lock: lock?.length, ...left };
   });
@@ -200,7 +220,10 @@ test("closed in the moment in which a flush begins, with the lock held elsewhere
     await globalThis.client.close();
   });
   await context.setOffline(false);
-  const left = await page.evaluate(() => globalThis.watched.held());
+  const left = await page.evaluate(async () => {
+    await globalThis.watched.comesTo(({ lock }) => lock?.length === 1);
+    return globalThis.watched.held();
+  });
   assert.deepEqual(left, { lock: [`tollbox:${encodeURIComponent(account)}:flush`] });
 });
 
@@ -251,6 +274,7 @@ async function queueCharges(context, page, options) {
     await globalThis.client.refreshBalance();
   }, options);
   await context.setOffline(true);
+  await knowsOffline(page);
   const statuses = await page.evaluate(async () => {
     const charges = Array.from({ length: 10 }, (_, task) =>
       globalThis.client.charge({ taskId: `${task}`, amount: 1, feature: "asr" }),

@@ -110,3 +110,80 @@ test("what doesn't know a key says not_found", async () => {
   }, options);
   assert.deepEqual(answers, { codes: ["not_found", "not_found", "not_found"], record: null });
 });
+
+test("what can't be listened to, filtered by or aborted with is a caller's mistake too", async () => {
+  const { page, options } = await stage.bare();
+  const answers = await page.evaluate(async (options) => {
+    const client = /** @type {any} */ (await globalThis.openClient(options));
+    const good = { taskId: "film", amount: 3, feature: "cloud_trans" };
+    const nothing = () => {};
+    /** @type {Record<string, () => unknown>} */
+    const mistakes = {
+      "no such event": () => client.on("nonsense", nothing),
+      "the inherited for an event": () => client.on("toString", nothing),
+      "no listener": () => client.on("alert"),
+      "an object for a listener": () => client.on("alert", {}),
+      "no subscriber": () => client.subscribe(null),
+      "no such status": () => client.charges({ status: "charged" }),
+      "no such status among others": () => client.charges({ status: ["success", "paid"] }),
+      "status null": () => client.charges({ status: null }),
+      "filter null": () => client.charges(null),
+      "filter a string": () => client.charges("success"),
+      "limit a string": () => client.charges({ limit: "3" }),
+      "a controller for a signal": () => client.charge(good, { signal: new AbortController() }),
+      "a settled's signal": () => client.settled("film", { signal: true }),
+    };
+    /** @type {Record<string, string>} */
+    const answers = {};
+    for (const [name, make] of Object.entries(mistakes)) {
+      try {
+        answers[name] = `answered ${await make()}`;
+      } catch (error) {
+        const ours = error instanceof globalThis.tollbox.BillingError;
+        answers[name] = ours ? error.code : `not ours: ${error}`;
+      }
+    }
+    const listed = await client.charges({ status: ["success"], limit: 3 });
+    return { answers, charges: [...listed, ...(await client.charges(undefined))] };
+  }, options);
+  const wrong = Object.entries(answers.answers).filter(([, code]) => code !== "invalid_argument");
+  assert.deepEqual(wrong, []);
+  assert.deepEqual(answers.charges, []);
+});
+
+test("what a request has besides, and that it is a proxy, is no mistake", async () => {
+  const { page, account, options } = await stage.bare();
+  const { statuses, metadata } = await page.evaluate(async (options) => {
+    const client = await globalThis.openClient(options);
+    const proxied = (/** @type {string} */ taskId) =>
+      new Proxy(
+        {
+          taskId,
+          amount: 3,
+          feature: "cloud_trans",
+          metadata: new Proxy({ title: "片名" }, {}),
+          onPaid: () => {},
+        },
+        {},
+      );
+    const outcome = await client.charge(proxied("film"));
+    const task = await client.runTask(proxied("song"), async () => "done");
+    const record = await client.getCharge(outcome.key);
+    return { statuses: [outcome.status, task.billing?.status], metadata: record?.metadata };
+  }, options);
+  assert.deepEqual(statuses, ["charged", "charged"]);
+  assert.deepEqual(metadata, { title: "片名" });
+  assert.equal((await stage.server.ledger(account)).charges.length, 2);
+});
+
+test("a patience longer than any timer is no impatience", async () => {
+  const { page, account, options } = await stage.bare();
+  await stage.server.breakFor(account, { kind: "latency", ms: 200 }, { on: "charge" });
+  const outcome = await page.evaluate(async (options) => {
+    const retry = { respondWithinMs: 2 ** 31 };
+    const client = await globalThis.openClient({ ...options, retry });
+    await client.refreshBalance();
+    return client.charge({ taskId: "film", amount: 3, feature: "cloud_trans" });
+  }, options);
+  assert.equal(outcome.status, "charged", JSON.stringify(outcome));
+});

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { allowDeaths, deathsLogged, MORTAL, openLogged } from "./support/deaths.mjs";
-import { Stage } from "./support/stage.mjs";
+import { PATIENT, Stage } from "./support/stage.mjs";
+import { knowsOffline } from "./support/tabs.mjs";
 import { until } from "./support/until.mjs";
+import { watch } from "./support/watched.mjs";
 
 const stage = new Stage({ folder: MORTAL });
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
@@ -11,7 +13,7 @@ const KEY = "cloud_trans:film";
 /** A page with a client whose module can be made to die. */
 async function mortal(retry = {}) {
   const bare = await stage.bare();
-  const options = { ...bare.options, retry: { ...bare.options.retry, ...retry } };
+  const options = { ...bare.options, retry: { ...bare.options.retry, ...PATIENT, ...retry } };
   await allowDeaths(bare.page);
   await openLogged(bare.page, options);
   await bare.page.evaluate(() => globalThis.client.refreshBalance());
@@ -31,10 +33,21 @@ function locksHeld(page, kind) {
   }, kind);
 }
 
+/**
+ * Waits until no client of the page's browser context shows that it lives. The browser takes a moment
+ * to give a lock back.
+ *
+ * @param {import("playwright-core").Page} page
+ */
+async function noneAlive(page) {
+  await until("no lock", async () => (await locksHeld(page, "alive")).length === 0);
+}
+
 test("a tab that dies in a flush blocks nobody: its locks and claims are free at once", async () => {
   // A request that hangs is waited for, under the lock, far longer than this test takes.
   const { context, page, account, options } = await mortal({ requestTimeoutMs: 60_000 });
   await context.setOffline(true);
+  await knowsOffline(page);
   await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
   await stage.server.breakFor(account, { kind: "hang" }, { on: "charge" });
   await context.setOffline(false);
@@ -55,14 +68,15 @@ test("a tab that dies in a flush blocks nobody: its locks and claims are free at
       KEY,
     );
   }
-  const after = await locksHeld(page, "alive");
-  assert.equal(after.length, 2);
-  assert.ok(!after.includes(before[0] ?? ""), "the dead one is not taken for alive");
+  await until("the locks of the two that live, without the dead one's", async () => {
+    const after = await locksHeld(page, "alive");
+    return after.length === 2 && !after.includes(before[0] ?? "");
+  });
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 
   await other.close();
   await page.evaluate(() => globalThis.client.close());
-  assert.deepEqual(await locksHeld(page, "alive"), []);
+  await noneAlive(page);
 });
 
 test("a module that dies again and again is left alone for a while, and then goes on", async () => {
@@ -125,7 +139,7 @@ test("close right after a death keeps what was asked for, and lets go of everyth
   }, REQUEST);
   assert.ok(outcome.status === "unknown" && outcome.resolving);
   assert.equal(later, "closed");
-  assert.deepEqual(await locksHeld(page, "alive"), []);
+  await noneAlive(page);
   await openLogged(page, options);
   const settled = await page.evaluate((key) => globalThis.client.settled(key), KEY);
   assert.equal(settled.status, "charged");
@@ -138,15 +152,60 @@ test("close that dies itself resolves, and another client opens", async () => {
     globalThis.die("borrow", "trap");
     return globalThis.client.close();
   });
-  assert.deepEqual(await locksHeld(page, "alive"), []);
+  await noneAlive(page);
   await openLogged(page, options);
   const outcome = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
   assert.equal(outcome.status, "charged");
 });
 
+test("closed while it is being started again, it lives no longer", async () => {
+  const { context, page, options } = await stage.bare();
+  await watch(context);
+  await stage.site.visit(page);
+  await allowDeaths(page);
+  await openLogged(page, options);
+  const left = await page.evaluate(async ({ token, ...options }) => {
+    const died = new Promise((resolve) => addEventListener("error", resolve, { once: true }));
+    globalThis.die("timer", "trap");
+    await died;
+    await globalThis.client.close();
+    // By the time that another is open, the closed one would be too.
+    const getToken = () => token;
+    const later = await globalThis.tollbox.openBilling({ ...options, getToken });
+    await later.refreshBalance();
+    await later.close();
+    await globalThis.watched.comesTo(({ lock }) => lock === undefined);
+    return globalThis.watched.held();
+  }, options);
+  assert.equal(await deathsLogged(page), 1);
+  assert.equal(left.lock, undefined, "no client lives");
+  assert.equal(left.channel?.length, 1, "the dead one's, which ends when it is next called");
+});
+
+test("a call that kills the module each time is not asked for ever, and others are answered", async () => {
+  const { page, account } = await mortal();
+  const code = await page.evaluate(async () => {
+    // The file that the package itself has imported: every next instance has this method too.
+    const glue = "/wasm/tollbox.js";
+    const { Client } = await import(glue);
+    const { getCharge } = Client.prototype;
+    Client.prototype.getCharge = function (/** @type {string} */ key) {
+      if (key === "poison") globalThis.die("call", "trap");
+      return getCharge.call(this, key);
+    };
+    return globalThis.client.getCharge("poison").catch((error) => error.code);
+  });
+  assert.equal(code, "module_load_failed");
+  assert.equal(await deathsLogged(page), 3);
+  const outcome = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
+  assert.equal(outcome.status, "charged");
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+});
+
 test("a client that has signed out stays so: after a death it asks for no token", async () => {
   const { context, page, account, options } = await mortal();
   await context.setOffline(true);
+  await knowsOffline(page);
   await page.evaluate(async (request) => {
     await globalThis.client.charge(request);
     await globalThis.client.signOut();
@@ -167,7 +226,7 @@ test("a client that has signed out stays so: after a death it asks for no token"
   );
   assert.equal(closed, "closed");
   assert.deepEqual((await stage.server.ledger(account)).charges, []);
-  assert.deepEqual(await locksHeld(page, "alive"), []);
+  await noneAlive(page);
   await openLogged(page, options);
   const settled = await page.evaluate((key) => globalThis.client.settled(key), KEY);
   assert.equal(settled.status, "charged");

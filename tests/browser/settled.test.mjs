@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Stage } from "./support/stage.mjs";
 import { chargedOnce, openIn, queueAll, seesCharged, tasks } from "./support/tabs.mjs";
+import { watch } from "./support/watched.mjs";
 
 const stage = new Stage();
 const TASKS = tasks("film", 5);
@@ -114,4 +115,36 @@ test("without BroadcastChannel: each charge once, and both tabs come to know it"
     assert.equal(record?.status, "success");
   }
   chargedOnce(await stage.server.ledger(account), TASKS);
+});
+
+test("a wait that is aborted leaves nothing behind, and its client closes", async () => {
+  const { page } = await withOpenCharges(watch);
+  const seen = await page.evaluate(async (key) => {
+    /** @type {string[]} */
+    const uncaught = [];
+    addEventListener("unhandledrejection", ({ reason }) => uncaught.push(String(reason)));
+    // The client's own timers come and go; each wait has one that comes back.
+    const lasting = async () => {
+      const { timer = [] } = await globalThis.watched.held();
+      return timer.filter((name) => name.startsWith("every")).length;
+    };
+    const before = await lasting();
+    const stop = new AbortController();
+    const reason = { code: "mine", message: "no longer wanted" };
+    const waits = Array.from({ length: 3 }, () =>
+      globalThis.client.settled(key, { signal: stop.signal }).catch((error) => error === reason),
+    );
+    const during = await lasting();
+    stop.abort(reason);
+    const answers = await Promise.all(waits);
+    const after = await lasting();
+    const late = await globalThis.client
+      .settled(key, { signal: stop.signal })
+      .catch((error) => error === reason);
+    await globalThis.client.close();
+    return { answers: [...answers, late], before, during, after, uncaught };
+  }, `asr:${TASKS[0]}`);
+  assert.deepEqual(seen.answers, [true, true, true, true], "the very reason, at once");
+  assert.deepEqual([seen.during - seen.before, seen.after - seen.before], [3, 0]);
+  assert.deepEqual(seen.uncaught, []);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Stage } from "./support/stage.mjs";
+import { PATIENT, Stage } from "./support/stage.mjs";
+import { knowsOffline, locksAre } from "./support/tabs.mjs";
 
 const stage = new Stage();
 
@@ -19,6 +20,7 @@ const request = (/** @type {string} */ taskId) => ({ taskId, amount: 1, feature:
  * @param {() => Promise<void>} [meanwhile] done before the browser is online again
  */
 async function chargeOffline(page, options, taskId, meanwhile = async () => {}) {
+  const patient = { ...options, retry: { ...options.retry, ...PATIENT } };
   await page.evaluate(async (options) => {
     globalThis.client = await globalThis.openClient(options);
     /** @type {Alert[]} */
@@ -26,8 +28,9 @@ async function chargeOffline(page, options, taskId, meanwhile = async () => {}) 
     globalThis.kept.alerts = alerts;
     globalThis.client.on("alert", (alert) => alerts.push(alert));
     await globalThis.client.refreshBalance();
-  }, options);
+  }, patient);
   await page.context().setOffline(true);
+  await knowsOffline(page);
   try {
     return await page.evaluate(async (request) => {
       const outcome = await globalThis.client.charge(request);
@@ -96,6 +99,8 @@ for (const [state, spoil] of Object.entries(OUT_OF_ORDER)) {
     assert.equal(storage, "localstorage");
     await hears(spoilt, "storage_degraded");
     await spoilt.close({ runBeforeUnload: false });
+    // Whoever holds it lives, and nothing moves away from where that one works.
+    await locksAre(page, "no lock of it", ({ held }) => !held.includes("fallback"));
 
     // In order again: what the fallback holds moves over, and is charged once.
     const moved = await page.evaluate(
@@ -179,7 +184,7 @@ test("the quota is used up: what is settled gives way to a new charge", async ()
       await globalThis.client.charge(request);
       globalThis.kept.deletingHelps = true;
     },
-    { options, request: request("old") },
+    { options: { ...options, retry: { ...options.retry, ...PATIENT } }, request: request("old") },
   );
   await page.evaluate(useUpQuota);
   const outcome = await page.evaluate((it) => globalThis.client.charge(it), request("new"));

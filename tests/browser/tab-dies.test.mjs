@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Stage } from "./support/stage.mjs";
+import { PATIENT, Stage } from "./support/stage.mjs";
 import {
   chargeAll,
   chargedOnce,
@@ -70,10 +70,20 @@ test("a tab dies with a charge's request on its way: another tab charges the sam
   const { context, page, account, options } = await stage.bare();
   const other = await context.newPage();
   await stage.site.visit(other);
-  await openIn(page, { ...options, retry: { requestTimeoutMs: LIMIT_MS, respondWithinMs: 100 } });
+  await openIn(page, { ...options, retry: { ...PATIENT, requestTimeoutMs: LIMIT_MS } });
   await stage.server.breakFor(account, { kind: "hang_after" }, { on: "charge", times: 1 });
-  const [outcome] = await chargeAll(page, ["film"]);
-  assert.ok(outcome?.status === "unknown" && outcome.durable, JSON.stringify(outcome));
+  await page.evaluate(() => {
+    const stop = new AbortController();
+    globalThis.kept.stop = stop;
+    const request = { taskId: "film", amount: 1, feature: "asr" };
+    globalThis.kept.outcome = globalThis.client.charge(request, { signal: stop.signal });
+  });
+  await stage.server.ledgerWhen(account, "the charge", ({ charges }) => charges.length === 1);
+  const outcome = await page.evaluate(() => {
+    /** @type {AbortController} */ (globalThis.kept.stop).abort();
+    return /** @type {Promise<import("tollbox").ChargeOutcome>} */ (globalThis.kept.outcome);
+  });
+  assert.ok(outcome.status === "unknown" && outcome.durable, JSON.stringify(outcome));
   await openIn(other, options);
   await crash(page);
   await chargeAll(other, ["film"]);

@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
 import { DemoPage } from "./support/demo.mjs";
-import { Stage } from "./support/stage.mjs";
+import { PATIENT, Stage } from "./support/stage.mjs";
+import { knowsOffline } from "./support/tabs.mjs";
 
 const stage = new Stage();
 const CHARGES_A_TAB = 20;
 
 test("two tabs with open charges come back online together: each is charged once", async () => {
-  const { context, page, account, options } = await stage.bare();
+  const { context, page, account, ...rest } = await stage.bare();
+  const options = { ...rest.options, retry: { ...rest.options.retry, ...PATIENT } };
   const other = await context.newPage();
   await stage.site.visit(other);
   const tabs = [page, other];
@@ -20,6 +22,7 @@ test("two tabs with open charges come back online together: each is charged once
   }
 
   await context.setOffline(true);
+  await Promise.all(tabs.map(knowsOffline));
   const statuses = await Promise.all(
     tabs.map((tab, index) =>
       tab.evaluate(

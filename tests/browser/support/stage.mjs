@@ -19,6 +19,9 @@ export const QUICK = {
   maxTotalAttempts: 1_000,
 };
 
+/** Added to those, where no charge of a test is to be answered for want of time. */
+export const PATIENT = { respondWithinMs: 60_000 };
+
 /**
  * What a file of tests plays on: one browser, one server, one static site with the package. Each
  * test gets a browser context, hence storage, of its own.

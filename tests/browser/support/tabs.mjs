@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PATIENT } from "./stage.mjs";
 import { until } from "./until.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -42,12 +43,23 @@ export async function chargeAll(page, taskIds) {
 }
 
 /**
+ * Waits until the page's client has heard that the browser is offline, which may come a moment after
+ * it is so.
+ *
+ * @param {Page} page
+ */
+export async function knowsOffline(page) {
+  await page.waitForFunction(() => globalThis.client.getSnapshot().network === "offline");
+}
+
+/**
  * Makes charges that are to stay queued, in storage that outlives the browser.
  *
- * @param {Page} page with an open client, out of reach of the server
+ * @param {Page} page with an open client, its browser offline
  * @param {string[]} taskIds
  */
 export async function queueAll(page, taskIds) {
+  await knowsOffline(page);
   for (const outcome of await chargeAll(page, taskIds)) {
     assert.ok(outcome.status === "queued" && outcome.durable, JSON.stringify(outcome));
   }
@@ -79,7 +91,8 @@ export function chargedOnce({ balance, charges }, taskIds) {
 }
 
 /**
- * Waits until the Web Locks of the origin are so; each is named by its kind: `alive` or `flush`.
+ * Waits until the Web Locks of the origin are so; each is named by its kind: `alive`, `flush` or
+ * `fallback`.
  *
  * @param {Page} page any page of the origin
  * @param {string} what
@@ -108,7 +121,8 @@ export async function stuckFlush(stage, kind, limitMs) {
   const { context, page: first, account, options } = await stage.bare(kind);
   const second = await context.newPage();
   await stage.site.visit(second);
-  const patient = { ...options, retry: { ...options.retry, requestTimeoutMs: limitMs } };
+  const retry = { ...options.retry, ...PATIENT, requestTimeoutMs: limitMs };
+  const patient = { ...options, retry };
   await openIn(first, patient);
   const taskIds = [...tasks("first", 20), ...tasks("second", 20)];
   await context.setOffline(true);

@@ -55,7 +55,7 @@ function install() {
 
   /** @param {(shown: Record<string, string[]>) => boolean} holds */
   async function comesTo(holds) {
-    const deadline = performance.now() + 5_000;
+    const deadline = performance.now() + 15_000;
     while (!holds(await show())) if (performance.now() > deadline) return false;
     return true;
   }

@@ -17,6 +17,8 @@ const RUNNER: &str = "wasm-test-runner";
 /// For all tests of one file together; the runner's own 20 s are short on a busy computer.
 const WASM_TESTS_S: &str = "300";
 const DRIVER_START_S: &str = "60";
+/// 20 minutes for each file: one that hangs fails, and the others still run.
+const NODE_TEST_TIMEOUT: &str = "--test-timeout=1200000";
 const DRIVER_VARIABLES: [&str; 4] = [
     "GECKODRIVER",
     "SAFARIDRIVER",
@@ -126,7 +128,7 @@ pub fn node_tests(workspace: &Workspace, folder: &str) -> Result<Command> {
     };
     let mut command = workspace.command("node");
     command
-        .args(["--test", "--test-concurrency=1"])
+        .args(["--test", "--test-concurrency=1", NODE_TEST_TIMEOUT])
         .arg(format!("--test-reporter={reporter}"))
         .args(test_files(workspace, folder)?);
     Ok(command)

@@ -1,0 +1,113 @@
+// @ts-check
+/** What callers give: looked at and copied before anything is made of it. */
+
+import { BillingError } from "./error.js";
+
+/** @import * as Api from "../index.js" */
+
+/** @type {Api.BillingStatus[]} */
+const STATUSES = ["pending", "retrying", "success", "failed", "unknown"];
+/** @type {(keyof Api.BillingEvents)[]} */
+const EVENTS = ["charge", "balance", "network", "flush", "alert"];
+
+/** @param {Api.BillingOptions} options */
+export function checkOptions(options) {
+  if (typeof options !== "object" || options === null) {
+    throw mistake("openBilling needs options");
+  }
+  const { account, baseUrl, getToken, transport, log } = options;
+  if (typeof account !== "string" || account === "") {
+    throw mistake("account must be a string that is not empty");
+  }
+  for (const [name, value] of Object.entries({ getToken, transport })) {
+    if (value !== undefined && typeof value !== "function") {
+      throw mistake(`${name} must be a function`);
+    }
+  }
+  const levels = ["silent", "error", "info", "debug", undefined];
+  if (typeof log !== "function" && !levels.includes(log)) {
+    throw mistake("log must be a level or a function");
+  }
+  if (typeof window === "undefined") {
+    throw new BillingError(
+      "module_load_failed",
+      "openBilling needs a browser's window; on a server, import freely but open in the browser",
+    );
+  }
+  if (typeof baseUrl !== "string" && !(baseUrl instanceof URL)) {
+    throw mistake("baseUrl must be a string or a URL");
+  }
+  try {
+    const url = new URL(baseUrl, document.baseURI);
+    return { account, baseUrl: `${url.origin}${url.pathname.replace(/\/+$/, "")}` };
+  } catch {
+    throw mistake(`baseUrl is not a URL: ${baseUrl}`);
+  }
+}
+
+/**
+ * What was asked for, whatever the caller does to the object, or has put into it besides; the core
+ * says what is wrong with it.
+ *
+ * @param {Api.ChargeRequest} request
+ * @returns {Api.ChargeRequest}
+ */
+export function copyOf(request) {
+  if (typeof request !== "object" || request === null) {
+    return request;
+  }
+  const { taskId, amount, feature, key, metadata } = request;
+  const isMap = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata);
+  return { taskId, amount, feature, key, metadata: isMap ? { ...metadata } : metadata };
+}
+
+/**
+ * @param {{ signal?: AbortSignal } | undefined} options
+ * @returns {AbortSignal | undefined}
+ */
+export function signalOf(options) {
+  const signal = options?.signal ?? undefined;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw mistake("signal must be an AbortSignal");
+  }
+  return signal;
+}
+
+/**
+ * Whether a record is wanted, and how many are.
+ *
+ * @param {{ status?: Api.BillingStatus | Api.BillingStatus[]; limit?: number }} filter
+ */
+export function checkFilter(filter) {
+  if (typeof filter !== "object" || filter === null) {
+    throw mistake("the filter must be an object");
+  }
+  const { status, limit = Number.POSITIVE_INFINITY } = filter;
+  if (typeof limit !== "number" || !(limit >= 0)) {
+    throw mistake("limit must not be negative");
+  }
+  const wanted = status === undefined ? STATUSES : [status].flat();
+  if (!wanted.every((status) => STATUSES.includes(status))) {
+    throw mistake(`status must be among ${STATUSES.join(", ")}`);
+  }
+  return { wanted, limit };
+}
+
+/** @param {unknown} type */
+export function checkEvent(type) {
+  if (!EVENTS.some((event) => event === type)) {
+    throw mistake(`there is no event ${String(type)}, but ${EVENTS.join(", ")}`);
+  }
+}
+
+/** @param {unknown} listener */
+export function checkListener(listener) {
+  if (typeof listener !== "function") {
+    throw mistake("the listener must be a function");
+  }
+}
+
+/** @param {string} message */
+function mistake(message) {
+  return new BillingError("invalid_argument", message);
+}

@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Stage } from "./support/stage.mjs";
+import { chargeAll, chargedOnce, openIn, queueAll, seesCharged } from "./support/tabs.mjs";
+
+const stage = new Stage();
+
+/** A charge that was queued by a client that is closed by now, and a page for the next. */
+async function oneKept() {
+  const { context, page, account, options } = await stage.bare("spoilt");
+  await openIn(page, options);
+  await context.setOffline(true);
+  await queueAll(page, ["kept"]);
+  await page.evaluate(() => globalThis.client.close());
+  await context.setOffline(false);
+  return { context, page, account, options };
+}
+
+/**
+ * Opens the page's client after a reload, and makes sure that nothing is lost and that it charges.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} account
+ * @param {Awaited<ReturnType<Stage["options"]>>} options
+ */
+async function goesOn(page, account, options) {
+  await stage.site.visit(page);
+  await openIn(page, options);
+  await chargeAll(page, ["new"]);
+  await seesCharged(page, ["kept", "new"]);
+  chargedOnce(await stage.server.ledger(account), ["kept", "new"]);
+}
+
+const GARBAGE = ["", "{", "null", "[7]", '{"confirmed":"many","id":7,"open":-1}'];
+
+for (const [what, name] of [
+  ["the cached balance", "balance"],
+  ["the note of which database there was", "journal"],
+]) {
+  test(`${what} is spoilt: the client goes on`, async () => {
+    const { page, account, options } = await oneKept();
+    const entry = `tollbox:${account}:${name}`;
+    assert.ok(await page.evaluate((entry) => localStorage.getItem(entry), entry), "there is one");
+    for (const garbage of GARBAGE) {
+      await page.evaluate(
+        ([entry, garbage]) => localStorage.setItem(entry ?? "", garbage ?? ""),
+        [entry, garbage],
+      );
+      await goesOn(page, account, options);
+      await page.evaluate(() => globalThis.client.close());
+    }
+  });
+}
+
+/**
+ * Puts things into an object store of the account's database.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} account
+ * @param {"journal" | "quarantine"} store
+ */
+async function putGarbage(page, account, store) {
+  await page.evaluate(
+    async ({ name, store }) => {
+      /** @type {Record<string, unknown>} */
+      const self = { key: 7n };
+      self.self = self;
+      const request = indexedDB.open(name);
+      await new Promise((resolve) => {
+        request.onsuccess = resolve;
+      });
+      const transaction = request.result.transaction(store, "readwrite");
+      const rows = transaction.objectStore(store);
+      if (store === "journal") {
+        rows.put({ not: "a text" }, "id");
+      } else {
+        for (const row of ["text", 7, null, {}, self]) rows.add(row);
+        rows.add({ row: self, why: 7, found_at_ms: "then" });
+      }
+      await new Promise((resolve, reject) => {
+        transaction.oncomplete = resolve;
+        transaction.onabort = reject;
+      });
+      request.result.close();
+    },
+    { name: `tollbox:${account}`, store },
+  );
+}
+
+test("the database's own name is of a wrong type: the client goes on", async () => {
+  const { page, account, options } = await oneKept();
+  await putGarbage(page, account, "journal");
+  await goesOn(page, account, options);
+});
+
+test("garbage among what was set aside: the client goes on, and shows it", async () => {
+  const { page, account, options } = await oneKept();
+  await putGarbage(page, account, "quarantine");
+  await goesOn(page, account, options);
+  const aside = await page.evaluate(() => globalThis.client.quarantined());
+  assert.equal(aside.length, 6);
+});
+
+test("Web Locks are refused, as to a sandboxed page: what is queued is charged all the same", async () => {
+  const { context, page, account, options } = await oneKept();
+  await context.addInitScript(() => {
+    const refuse = () => Promise.reject(new DOMException("not here", "SecurityError"));
+    LockManager.prototype.request = refuse;
+    LockManager.prototype.query = refuse;
+  });
+  await goesOn(page, account, options);
+});
+
+test("another page holds an older database open: the client falls back in time, and charges", async () => {
+  const { context, page, account, options } = await stage.bare("blocked");
+  const other = await context.newPage();
+  await stage.site.visit(other);
+  await other.evaluate(
+    (name) =>
+      new Promise((resolve, reject) => {
+        const request = indexedDB.open(name, 1);
+        request.onupgradeneeded = () => {
+          const { result } = request;
+          result
+            .createObjectStore("charges", { keyPath: "key" })
+            .createIndex("by_state", ["state", "sequence"]);
+          result.createObjectStore("quarantine", { autoIncrement: true });
+        };
+        request.onerror = reject;
+        // It is closed for nobody: of a `versionchange` it hears nothing.
+        request.onsuccess = () => {
+          globalThis.kept.database = request.result;
+          resolve(0);
+        };
+      }),
+    `tollbox:${account}`,
+  );
+  await openIn(page, options);
+  assert.equal(await page.evaluate(() => globalThis.client.getSnapshot().storage), "localstorage");
+  await chargeAll(page, ["film"]);
+  await seesCharged(page, ["film"]);
+  await page.evaluate(() => globalThis.client.close());
+  await other.close();
+  await openIn(page, options);
+  assert.equal(await page.evaluate(() => globalThis.client.getSnapshot().storage), "indexeddb");
+  await chargeAll(page, ["song"]);
+  await seesCharged(page, ["song"]);
+  chargedOnce(await stage.server.ledger(account), ["film", "song"]);
+});
+
+for (const storage of /** @type {const} */ (["indexeddb", "localstorage"])) {
+  test(`a client with ${storage} reads nothing of another account's`, async () => {
+    const { context, page, account, options } = await stage.bare("mine");
+    const theirs = await stage.options(`${account}2`);
+    const queue = { storage };
+    await page.evaluate(
+      async ({ theirs, queue }) => {
+        globalThis.client = await globalThis.openClient({ ...theirs, queue });
+        await globalThis.client.refreshBalance();
+      },
+      { theirs, queue },
+    );
+    await context.setOffline(true);
+    await chargeAll(page, ["theirs"]);
+    await page.evaluate(() => globalThis.client.close());
+    await context.setOffline(false);
+    await context.addInitScript(() => {
+      /** @type {string[]} */
+      const asked = [];
+      Reflect.set(globalThis, "asked", asked);
+      const { open } = IDBFactory.prototype;
+      IDBFactory.prototype.open = function (name, version) {
+        asked.push(name);
+        return open.call(this, name, version);
+      };
+      const { getItem } = Storage.prototype;
+      Storage.prototype.getItem = function (name) {
+        asked.push(name);
+        return getItem.call(this, name);
+      };
+    });
+    await stage.site.visit(page);
+    await page.evaluate(
+      async ({ options, queue, account }) => {
+        globalThis.client = await globalThis.openClient({ ...options, account, queue });
+        await globalThis.client.refreshBalance();
+      },
+      { options, queue, account },
+    );
+    await chargeAll(page, ["mine"]);
+    await seesCharged(page, ["mine"]);
+    assert.equal((await page.evaluate(() => globalThis.client.charges())).length, 1);
+    /** @type {string[]} */
+    const asked = await page.evaluate(() => Reflect.get(globalThis, "asked"));
+    const mine = `tollbox:${account}`;
+    assert.ok(asked.length > 0);
+    assert.deepEqual(
+      asked.filter((name) => name !== mine && !name.startsWith(`${mine}:`)),
+      [],
+    );
+    assert.deepEqual((await stage.server.ledger(`${account}2`)).charges, []);
+  });
+}
