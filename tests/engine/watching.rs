@@ -31,7 +31,7 @@ fn levels(world: &World, tab: usize) -> Vec<Level> {
 #[test]
 fn a_low_balance_is_alerted_of_once_until_it_has_risen() {
     let mut world = World::with(|config| {
-        config.low_watermark = tollbox::core::points::Points::new(100);
+        config.low_watermark = Points::new(100);
     });
     let tab = world.start();
     let call = world.charge(tab, "t1", 20);
@@ -53,7 +53,7 @@ fn a_low_balance_is_alerted_of_once_until_it_has_risen() {
 #[test]
 fn points_that_are_held_make_a_balance_low_too() {
     let mut world = World::with(|config| {
-        config.low_watermark = tollbox::core::points::Points::new(100);
+        config.low_watermark = Points::new(100);
     });
     let tab = world.start();
     world.start_task(tab, "t1", 50);

@@ -12,10 +12,11 @@ pub const SAMPLES_LIMIT: usize = 1_000;
 
 /// So many bits of a latency are kept: below 2^5 ms it is exact.
 const EXACT_BITS: u32 = 5;
-const EXACT: usize = 1 << EXACT_BITS;
-/// Latencies of 2^27 ms, a day and a half, and more share the last bucket.
-const LARGEST_BITS: u32 = 27;
-const BUCKETS: usize = EXACT * (LARGEST_BITS - EXACT_BITS + 1) as usize;
+const EXACT: u64 = 1 << EXACT_BITS;
+/// A day and a half, in milliseconds: what takes longer is counted as that.
+const LARGEST: u64 = (1 << 27) - 1;
+/// 2^5 for each number of bits from 5 to 27.
+const BUCKETS: usize = 736;
 
 #[derive(Clone, Copy, Debug)]
 struct Sample {
@@ -110,23 +111,25 @@ impl Window {
     }
 }
 
-/// The bucket of this latency: its first bits, and how many follow.
+/// The bucket of this latency: how many bits follow its first ones, and these.
 fn bucket_of(latency_ms: u64) -> usize {
-    let latency_ms = latency_ms.min((1 << LARGEST_BITS) - 1);
-    let bits = u64::BITS - latency_ms.leading_zeros();
-    let shift = bits.saturating_sub(EXACT_BITS + 1).min(LARGEST_BITS);
-    let first = usize::try_from(latency_ms >> shift).unwrap_or(0);
-    (shift as usize)
-        .saturating_mul(EXACT)
-        .saturating_add(first)
-        .min(BUCKETS - 1)
+    let latency_ms = latency_ms.min(LARGEST);
+    let bits = u64::BITS.saturating_sub(latency_ms.leading_zeros());
+    let follow = bits.saturating_sub(EXACT_BITS.saturating_add(1));
+    let first = latency_ms.checked_shr(follow).unwrap_or(0);
+    let before = u64::from(follow).saturating_mul(EXACT);
+    usize::try_from(before.saturating_add(first)).unwrap_or(0)
 }
 
 /// The highest latency in this bucket.
 fn highest_of(bucket: usize) -> u64 {
-    let shift = (bucket / EXACT).saturating_sub(1);
-    let first = bucket.saturating_sub(shift * EXACT);
-    ((first as u64 + 1) << shift).saturating_sub(1)
+    let bucket = u64::try_from(bucket).unwrap_or(0);
+    let follow = bucket.div_euclid(EXACT).saturating_sub(1);
+    let next = bucket
+        .saturating_sub(follow.saturating_mul(EXACT))
+        .saturating_add(1);
+    let follow = u32::try_from(follow).unwrap_or(0);
+    next.checked_shl(follow).unwrap_or(0).saturating_sub(1)
 }
 
 #[cfg(test)]
@@ -169,7 +172,8 @@ mod tests {
     #[test]
     fn a_latency_without_end_is_counted_all_the_same() {
         let (p50, _, _) = of([u64::MAX]);
-        assert_eq!(p50, (1 << LARGEST_BITS) - 1);
+        assert_eq!(p50, LARGEST);
+        assert_eq!(bucket_of(LARGEST), BUCKETS - 1);
     }
 
     #[test]
