@@ -266,6 +266,9 @@ export class BillingClient {
    */
   async #stoppable(core, pending, signal) {
     const { call, answer } = pending;
+    // Left to the garbage collector, it would run code when that comes to it, and a page in which
+    // code has run is thrown out of the back/forward cache.
+    pending.free();
     if (!signal) {
       return answer;
     }

@@ -11,6 +11,7 @@ import {
   seesCharged,
   stuckFlush,
 } from "./support/tabs.mjs";
+import { until } from "./support/until.mjs";
 
 const stage = new Stage({ launching: launchWithCache });
 /** No claim and no request ends by its time within a test. */
@@ -154,4 +155,39 @@ test("a tab goes into the cache waiting for the lock: back, its charges are made
   await seesCharged(second, taskIds);
   assert.ok(Date.now() - began < PROMPTLY_MS);
   chargedOnce(await stage.server.ledger(account), taskIds);
+});
+
+test("nothing is left to the garbage collector, whose work would throw a page out of the cache", async () => {
+  const { context, options } = await stage.bare("bfcache");
+  const page = await context.newPage();
+  await page.addInitScript(() => {
+    globalThis.collected = [];
+    globalThis.FinalizationRegistry = new Proxy(FinalizationRegistry, {
+      construct(Registry, [cleanUp]) {
+        return new Registry((held) => {
+          globalThis.collected.push(held === "canary" ? held : "ours");
+          cleanUp(held);
+        });
+      },
+    });
+  });
+  await stage.site.visit(page);
+  await openIn(page, options);
+  await chargeAll(page, ["one", "two", "three"]);
+  await page.evaluate(async () => {
+    const stopped = globalThis.client.settled("asr:one", { signal: AbortSignal.timeout(10_000) });
+    await Promise.all([stopped, globalThis.client.charges(), globalThis.client.flush()]);
+    const registry = new FinalizationRegistry(() => {});
+    globalThis.kept.registry = registry;
+    registry.register({}, "canary");
+  });
+  const devtools = await context.newCDPSession(page);
+  await until(
+    () => "the canary is collected",
+    async () => {
+      await devtools.send("HeapProfiler.collectGarbage");
+      return page.evaluate(() => globalThis.collected.includes("canary"));
+    },
+  );
+  assert.deepEqual(await page.evaluate(() => globalThis.collected), ["canary"]);
 });

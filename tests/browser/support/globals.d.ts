@@ -13,6 +13,8 @@ declare global {
   var client: BillingClient;
   /** What a step of a test keeps for a later one. */
   var kept: Record<string, unknown>;
+  /** Whose garbage has been collected that somebody had asked to be told of (bfcache.test.mjs). */
+  var collected: string[];
   /** What the page holds of the browser, where watched.mjs watches it. */
   var watched: Watched;
   /** The lines that the client has logged (deaths.mjs). */
