@@ -67,7 +67,8 @@ export function copyOf(request) {
  */
 export function signalOf(options) {
   const signal = options?.signal ?? undefined;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+  // One of another window, or of a library's own, does as well.
+  if (signal !== undefined && typeof signal.throwIfAborted !== "function") {
     throw mistake("signal must be an AbortSignal");
   }
   return signal;

@@ -1,5 +1,7 @@
 // @ts-check
 
+import { sharing } from "./share.js";
+
 /** @import * as Api from "../index.js" */
 
 /** @typedef {keyof Api.BillingEvents | "snapshot" | "log"} Kind */
@@ -79,7 +81,11 @@ export function createHost(options) {
     },
     notice(kind, subject) {
       if (kind === "snapshot") {
-        snapshot = deepFreeze(subject);
+        const next = sharing(snapshot, subject);
+        if (next === snapshot) {
+          return;
+        }
+        snapshot = deepFreeze(next);
       }
       if (kind === "charge") {
         const isOpen = subject.status === "pending" || subject.status === "retrying";

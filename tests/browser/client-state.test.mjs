@@ -49,6 +49,26 @@ test("the snapshot is the same object until something changes", async () => {
   assert.equal(seen.after.storage, "indexeddb");
 });
 
+test("in a new snapshot what has not changed is the same object as before", async () => {
+  const { context, page, options } = await stage.bare();
+  await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient({ ...options, balance: { syncEveryMs: 0 } });
+    await globalThis.client.refreshBalance();
+    globalThis.kept.before = globalThis.client.getSnapshot();
+  }, options);
+  await context.setOffline(true);
+  await page.waitForFunction(() => globalThis.client.getSnapshot().network === "offline");
+  const same = await page.evaluate(() => {
+    const before = /** @type {import("tollbox").BillingSnapshot} */ (globalThis.kept.before);
+    const after = globalThis.client.getSnapshot();
+    /** @type {(keyof typeof after)[]} */
+    const parts = ["balance", "queue", "stats", "alerts"];
+    return Object.fromEntries(parts.map((part) => [part, before[part] === after[part]]));
+  });
+  // What is gone is alerted of, and nothing else has changed.
+  assert.deepEqual(same, { balance: true, queue: true, stats: true, alerts: false });
+});
+
 test("on: each event comes with what it announces, and no more after its listener is gone", async () => {
   const { context, page, account, options } = await stage.bare();
   await page.evaluate(async (options) => {
