@@ -20,11 +20,13 @@ fn one_tab_reads_the_balance_for_all() {
     let before = world.server.count(On::Balance);
     world.run_for(20 * EVERY_MS);
     let readings = world.server.count(On::Balance) - before;
-    // Each comes up to a tenth later than the last, or with it where two tabs ask at once.
-    assert!((17..=24).contains(&readings), "{readings} readings");
+    // Each comes up to a tenth later than it might.
+    assert!((18..=20).contains(&readings), "{readings} readings");
+    // Whichever it was that read it: another does now.
+    world.crash(tabs[0]);
     world.server.charge_elsewhere("x", 20);
-    world.run_for(EVERY_MS + EVERY_MS / 5);
-    for tab in tabs {
+    world.run_for(EVERY_MS + EVERY_MS / 2);
+    for tab in tabs.into_iter().skip(1) {
         assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 100);
     }
 }

@@ -44,9 +44,13 @@ impl Engine {
         }
         let every_ms = self.config.sync_every_ms;
         match self.balance_age_ms(now) {
-            // Another tab, or a charge, was first.
+            // Another tab, or a charge, was first. That tab stays the first as long as it reads.
             Some(age_ms) if !self.refresh.needed && age_ms < every_ms => {
-                self.sync_in(now, every_ms.saturating_sub(age_ms));
+                let behind_ms = every_ms.div_ceil(4);
+                self.sync_in(
+                    now,
+                    every_ms.saturating_sub(age_ms).saturating_add(behind_ms),
+                );
             }
             Some(_) | None => self.read_balance(now),
         }

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Stage } from "./support/stage.mjs";
+import { chargeAll, openIn, seesCharged } from "./support/tabs.mjs";
+import { until } from "./support/until.mjs";
+
+const stage = new Stage();
+const EVERY_MS = 2_000;
+
+/**
+ * Tabs of one account that read its balance from time to time, and a count of these readings.
+ *
+ * @param {number} count
+ */
+async function syncingTabs(count) {
+  const { context, page, account, options } = await stage.bare("sync");
+  const readings = { count: 0 };
+  context.on("request", (request) => {
+    const isReading = request.url().endsWith("/balance") && request.method() === "GET";
+    readings.count += Number(isReading);
+  });
+  const tabs = [page];
+  while (tabs.length < count) {
+    const tab = await context.newPage();
+    await stage.site.visit(tab);
+    tabs.push(tab);
+  }
+  for (const tab of tabs) {
+    await openIn(tab, { ...options, balance: { syncEveryMs: EVERY_MS, staleAfterMs: EVERY_MS } });
+  }
+  return { tabs, account, readings };
+}
+
+/** @param {import("playwright-core").Page} page */
+const asOf = (page) => page.evaluate(() => globalThis.client.balance()?.asOf ?? 0);
+
+/**
+ * Has the page believe that its user looks at it, or at something else.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {"visible" | "hidden"} state
+ */
+async function show(page, state) {
+  await page.evaluate((state) => {
+    Object.defineProperty(document, "visibilityState", { configurable: true, value: state });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, state);
+}
+
+test("one tab reads the balance for all, and all follow", async (t) => {
+  const { tabs, account, readings } = await syncingTabs(4);
+  const [first] = tabs;
+  assert.ok(first);
+  const began = await asOf(first);
+  const before = readings.count;
+  await until(
+    () => "five periods",
+    async () => (await asOf(first)) > began + 5 * EVERY_MS,
+    12 * EVERY_MS,
+  );
+  const periods = ((await asOf(first)) - began) / EVERY_MS;
+  const share = (readings.count - before) / periods;
+  t.diagnostic(`${share.toFixed(2)} readings a period`);
+  // About one; each tab by itself would make it four.
+  assert.ok(share < 2, `${share} readings a period`);
+
+  await stage.server.topUp(account, 30);
+  for (const tab of tabs) {
+    await tab.waitForFunction(() => globalThis.client.balance()?.confirmed === 150);
+  }
+});
+
+test("nobody reads the balance while nobody looks, and a stale one is read on return", async () => {
+  const { tabs, readings } = await syncingTabs(1);
+  const [tab] = tabs;
+  assert.ok(tab);
+  await show(tab, "hidden");
+  // What was asked for before is answered first.
+  await tab.evaluate(() => globalThis.client.refreshBalance());
+  const before = readings.count;
+  await tab.waitForFunction(() => globalThis.client.balance()?.stale);
+  const hidden = await asOf(tab);
+  await until(
+    () => "two periods",
+    () => Date.now() > hidden + 2 * EVERY_MS,
+  );
+  assert.equal(readings.count, before);
+  await show(tab, "visible");
+  await tab.waitForFunction((asOf) => (globalThis.client.balance()?.asOf ?? 0) > asOf, hidden);
+  assert.equal(readings.count, before + 1);
+});
+
+test("a server that begins its versions anew is followed, in every tab", async () => {
+  const { tabs } = await syncingTabs(2);
+  const [first, second] = tabs;
+  assert.ok(first && second);
+  await chargeAll(first, ["one", "two", "three"]);
+  for (const tab of tabs) {
+    await tab.waitForFunction(() => globalThis.client.balance()?.confirmed === 117);
+    // From here on as by a server that has lost its versions.
+    await tab.route("**/billing/v1/balance", async (route) => {
+      const headers = {
+        "access-control-allow-origin": "*",
+        "access-control-expose-headers": "etag",
+        etag: '"anew"',
+      };
+      await route.fulfill({ json: { balance: 80, version: 1 }, headers });
+    });
+  }
+  await first.evaluate(() => globalThis.client.refreshBalance());
+  for (const tab of tabs) {
+    await tab.waitForFunction(() => globalThis.client.balance()?.confirmed === 80);
+  }
+});
+
+test("a flush in one tab is shown in another until it is over", async () => {
+  const { context, page: first, account, options } = await stage.bare("flush");
+  const second = await context.newPage();
+  await stage.site.visit(second);
+  const retry = { ...options.retry, baseDelayMs: 120_000, maxDelayMs: 120_000, maxAttempts: 1 };
+  for (const tab of [first, second]) {
+    await openIn(tab, { ...options, retry, queue: { batchSize: 2 } });
+  }
+  const broken = { kind: "status", status: 500 };
+  await stage.server.breakFor(account, broken, { on: "charge" });
+  const taskIds = ["a", "b", "c", "d", "e", "f"];
+  await chargeAll(first, taskIds);
+  await second.evaluate(() => {
+    /** @type {string[]} */
+    const shown = [];
+    globalThis.kept.shown = shown;
+    globalThis.client.subscribe(() => {
+      const { flush } = globalThis.client.getSnapshot();
+      const line = flush ? `${flush.done} of ${flush.total}` : "none";
+      if (shown.at(-1) !== line) shown.push(line);
+    });
+  });
+  await stage.server.repair();
+  await stage.server.breakFor(account, { kind: "latency", ms: 100 });
+  await first.evaluate(() => globalThis.client.flush());
+  await seesCharged(second, taskIds);
+  await second.waitForFunction(() => {
+    const shown = /** @type {string[]} */ (globalThis.kept.shown);
+    return shown.some((line) => line.startsWith("2 of ")) && shown.at(-1) === "none";
+  });
+});
