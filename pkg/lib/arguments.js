@@ -24,6 +24,15 @@ export function checkOptions(options) {
       throw mistake(`${name} must be a function`);
     }
   }
+  for (const group of ["balance", "queue", "retry", "monitor"]) {
+    const values = Object.entries(Reflect.get(options, group) ?? {});
+    for (const [name, value] of values) {
+      // They would be taken for the defaults.
+      if (typeof value === "number" && !Number.isFinite(value)) {
+        throw mistake(`${group}.${name} must be a finite number`);
+      }
+    }
+  }
   const levels = ["silent", "error", "info", "debug", undefined];
   if (typeof log !== "function" && !levels.includes(log)) {
     throw mistake("log must be a level or a function");

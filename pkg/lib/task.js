@@ -97,6 +97,10 @@ async function bill(client, host, key, request) {
  * @returns {Promise<Api.Declined | Api.Failed | null>}
  */
 async function start(client, core, request) {
+  if (client.balance() === null) {
+    // Just opened: what may be spent is about to be known.
+    await client.refreshBalance();
+  }
   const refusal = await core.ask((core) => core.startTask(request));
   if (refusal?.status !== "declined") {
     return refusal;

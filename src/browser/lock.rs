@@ -67,6 +67,11 @@ impl Lock {
             .is_ok_and(|granted| granted.is_truthy())
     }
 
+    /// Whether it is held or waited for.
+    pub fn is_held(&self) -> bool {
+        self.state.borrow().hold.is_some()
+    }
+
     /// Lets go of it, or stops waiting for it.
     pub fn let_go(&self) {
         let hold = self.state.borrow_mut().hold.take();

@@ -134,6 +134,12 @@ impl Stats {
         self.window.forget_before(mono_ms);
     }
 
+    /// When the oldest sample leaves a window of `window_ms`; monotonic.
+    pub fn leaves_at(&self, window_ms: u64) -> Option<u64> {
+        let oldest_ms = self.window.oldest_ms()?;
+        Some(oldest_ms.saturating_add(window_ms).saturating_add(1))
+    }
+
     /// Samples in the window.
     pub fn samples(&self) -> usize {
         self.window.samples()

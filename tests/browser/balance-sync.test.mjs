@@ -144,3 +144,35 @@ test("a flush in one tab is shown in another until it is over", async () => {
     return shown.some((line) => line.startsWith("2 of ")) && shown.at(-1) === "none";
   });
 });
+
+test("two clients in one page follow each other's readings", async () => {
+  const { page, account, options } = await stage.bare("two");
+  await page.evaluate(async (options) => {
+    globalThis.kept.other = await globalThis.openClient(options);
+    globalThis.client = await globalThis.openClient(options);
+    await globalThis.client.refreshBalance();
+  }, options);
+  await stage.server.topUp(account, 30);
+  await page.evaluate(() => globalThis.client.refreshBalance());
+  await page.waitForFunction(() => {
+    const other = /** @type {import("tollbox").BillingClient} */ (globalThis.kept.other);
+    return other.balance()?.confirmed === 150;
+  });
+});
+
+test("what was opened offline knows its balance when it is online", async () => {
+  const { context, page, options } = await stage.bare("offline");
+  // The module is loaded by a first client; the second is opened offline.
+  await page.evaluate(async (options) => {
+    const first = await globalThis.openClient({ ...options, account: "nobody" });
+    await first.close();
+  }, options);
+  await context.setOffline(true);
+  await page.evaluate(async (options) => {
+    const balance = { syncEveryMs: 0 };
+    globalThis.client = await globalThis.openClient({ ...options, balance });
+  }, options);
+  assert.equal(await page.evaluate(() => globalThis.client.balance()), null);
+  await context.setOffline(false);
+  await page.waitForFunction(() => globalThis.client.balance()?.confirmed === 120);
+});

@@ -185,3 +185,37 @@ test("a full queue refuses, and says so", async () => {
   const firsts = charges.filter((charge) => charge.idempotency_key === first?.key);
   assert.equal(firsts.length, 1);
 });
+
+test("runTask: at once after the opening, the balance is asked for before the work begins", async () => {
+  const { page, account, options } = await stage.bare();
+  const { done, begun } = await page.evaluate(async (options) => {
+    const client = await globalThis.openClient(options);
+    let begun = false;
+    const done = await client.runTask({ taskId: "film", amount: 500, feature: "asr" }, async () => {
+      begun = true;
+    });
+    return { done, begun };
+  }, options);
+  assert.equal(begun, false);
+  assert.equal(done.task, "not_started");
+  assert.equal(done.billing?.status, "declined");
+  assert.equal((await stage.server.ledger(account)).charges.length, 0);
+});
+
+test("runTask: two calls for one task at once run the work once, and charge it once", async () => {
+  const { page, account, options } = await stage.bare();
+  const { runs, statuses } = await page.evaluate(async (options) => {
+    const client = await globalThis.openClient(options);
+    let runs = 0;
+    const work = async () => {
+      runs += 1;
+      return runs;
+    };
+    const request = { taskId: "film", amount: 5, feature: "asr" };
+    const done = await Promise.all([client.runTask(request, work), client.runTask(request, work)]);
+    return { runs, statuses: done.map(({ billing }) => billing?.status) };
+  }, options);
+  assert.equal(runs, 1);
+  assert.deepEqual(statuses, ["charged", "charged"]);
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+});

@@ -187,3 +187,19 @@ test("a patience longer than any timer is no impatience", async () => {
   }, options);
   assert.equal(outcome.status, "charged", JSON.stringify(outcome));
 });
+
+test("a time that is no finite number is refused, not taken for the default", async () => {
+  const { page, options } = await stage.bare();
+  const codes = await page.evaluate(async (options) => {
+    const given = [
+      { balance: { syncEveryMs: Number.POSITIVE_INFINITY } },
+      { balance: { staleAfterMs: Number.NaN } },
+      { retry: { respondWithinMs: Number.NaN } },
+    ];
+    const opened = given.map((more) => globalThis.openClient({ ...options, ...more }));
+    return (await Promise.allSettled(opened)).map((it) =>
+      it.status === "rejected" ? it.reason.code : it.status,
+    );
+  }, options);
+  assert.deepEqual(codes, ["invalid_argument", "invalid_argument", "invalid_argument"]);
+});

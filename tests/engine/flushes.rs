@@ -1,5 +1,6 @@
 //! Flushes that another tab, a sign-out or a lost answer gets in the way of.
 
+use tollbox::core::config::OfflineSpend;
 use tollbox::core::engine::{Answer, CallId, Event, Notice};
 use tollbox::core::outcome::OpenReason;
 use tollbox::core::snapshot::{FlushReport, Stopped};
@@ -248,4 +249,17 @@ fn a_flush_of_a_tab_that_died_is_not_shown_for_ever() {
     world.run_until(|world| world.snapshot(two).flush.is_some());
     world.crash(one);
     world.run_until(|world| world.snapshot(two).flush.is_none());
+}
+
+#[test]
+fn a_flush_spends_no_more_offline_than_a_charge_may() {
+    let mut world = World::with(|config| config.offline_spend = OfflineSpend::Deny);
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+    let flush = world.flush(tab);
+    world.run_for(1_000);
+    assert!(matches!(world.answer(flush), Answer::Flush(_)));
+    assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
 }

@@ -4,7 +4,7 @@
 use tollbox::core::engine::{Event, Notice};
 
 use super::outcomes::word;
-use super::server::{On, Server};
+use super::server::{Fault, On, Server, json_answer, problem};
 use super::world::World;
 
 const EVERY_MS: u64 = 60_000;
@@ -129,5 +129,47 @@ fn a_charge_that_is_answered_with_an_older_version_has_the_balance_read() {
     let call = world.charge(tab, "later", 5);
     assert_eq!(word(&world.wait(call)), "charged");
     world.run_for(100);
+    assert_eq!(shown(&world, tab).0, 45);
+}
+
+#[test]
+fn a_copy_of_the_server_that_is_behind_is_not_followed() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    // One answer is as it was before the charge.
+    let behind = json_answer(200, serde_json::json!({"balance": 120, "version": 1}));
+    world.server.fault(On::Balance, 1, Fault::Answer(behind));
+    world.refresh(tab);
+    world.run_for(1_000);
+    assert_eq!(shown(&world, tab).0, 115);
+}
+
+#[test]
+fn a_page_that_was_opened_offline_reads_the_balance_when_it_is_online() {
+    let mut world = World::new();
+    world.online = false;
+    let tab = world.start();
+    assert_eq!(world.snapshot(tab).balance, None);
+    world.go_online(true);
+    world.run_for(1_000);
+    assert_eq!(shown(&world, tab).0, 120);
+}
+
+#[test]
+fn a_reading_that_is_needed_is_made_though_the_first_try_brings_nothing() {
+    let mut world = World::new();
+    let tab = world.start();
+    for n in 0..3 {
+        let call = world.charge(tab, &format!("t{n}"), 1);
+        world.wait(call);
+    }
+    begin_anew(&mut world, 50);
+    let busy = problem(503, "busy");
+    world.server.fault(On::Balance, 2, Fault::Answer(busy));
+    let call = world.charge(tab, "later", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.run_for(200_000);
     assert_eq!(shown(&world, tab).0, 45);
 }

@@ -110,3 +110,15 @@ fn no_work_starts_for_who_is_signed_out() {
     let start = world.start_task(tab, "t1", 5);
     assert_eq!(world.answer(start), &Answer::Closed);
 }
+
+#[test]
+fn work_that_would_find_no_room_in_the_queue_may_not_start() {
+    let mut world = World::with(|config| config.max_entries = 1);
+    let tab = world.start();
+    world.go_online(false);
+    world.charge(tab, "t1", 5);
+    world.settle_calls();
+    let start = world.start_task(tab, "t2", 5);
+    world.run_for(10);
+    assert_eq!(word(world.outcome(start)), "failed QueueFull");
+}

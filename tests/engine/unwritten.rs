@@ -91,3 +91,19 @@ fn who_has_signed_out_while_the_journal_could_not_be_read_hears_the_end_all_the_
     world.go_online(true);
     assert_eq!(word(&world.wait(end)), "declined InsufficientBalance");
 }
+
+#[test]
+fn who_can_not_charge_under_anothers_key_is_not_told_that_it_is_charged() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    let mut mine = world.request("mine", 5);
+    let theirs = world.request("theirs", 7);
+    mine.key = theirs.key.clone();
+    world.announcements = false;
+    let there = world.charge_this(one, theirs);
+    assert_eq!(word(&world.wait(there)), "charged");
+    world.fail_write =
+        Box::new(|tab, ops| tab == 1 && ops.iter().any(|op| !matches!(op, Op::Read { .. })));
+    let here = world.charge_this(two, mine);
+    assert_eq!(word(&world.wait(here)), "failed Conflict");
+}

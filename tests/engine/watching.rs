@@ -15,7 +15,8 @@ fn logged(world: &World, tab: usize) -> Vec<LogEntry> {
     let notices = world.tab(tab).notices.iter();
     notices
         .filter_map(|(_, notice)| match notice {
-            Notice::Log(line) => Some(line.clone()),
+            // How it came about is told apart.
+            Notice::Log(line) if line.level != Level::Debug => Some(line.clone()),
             _ => None,
         })
         .collect()
@@ -261,10 +262,11 @@ fn what_a_caller_is_told_of_an_open_charge_is_logged_and_then_its_end() {
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
     world.settled(tab, "t1");
-    assert_eq!(levels(&world, tab), [Level::Info]);
+    // The network's being gone is one event, the charge another.
+    assert_eq!(levels(&world, tab), [Level::Info; 2]);
     world.go_online(true);
     world.settle();
-    assert_eq!(levels(&world, tab), [Level::Info, Level::Info]);
+    assert_eq!(levels(&world, tab), [Level::Info; 4]);
 }
 
 #[test]
@@ -274,7 +276,8 @@ fn what_was_not_taken_on_is_logged_as_an_error() {
     let tab = world.start();
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
-    let lines = logged(&world, tab);
+    let mut lines = logged(&world, tab);
+    lines.retain(|line| line.key.is_some());
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert_eq!(lines[0].level, Level::Error);
     assert!(
@@ -369,4 +372,34 @@ fn few_successes_are_alerted_of_again_after_a_quiet_time() {
         assert_eq!(low, vec![AlertKind::SuccessRateLow; round]);
         world.run_for(400_000);
     }
+}
+
+#[test]
+fn the_window_slides_though_nothing_happens() {
+    let mut world = World::with(|config| config.window_ms = 10_000);
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(10_100);
+    let last = world.tab(tab).notices.iter().rev();
+    let rate = last
+        .filter_map(|(_, notice)| match notice {
+            Notice::Snapshot(snapshot) => Some(snapshot.stats.success_rate),
+            _ => None,
+        })
+        .next();
+    assert_eq!(rate, Some(None));
+}
+
+#[test]
+fn whoever_is_told_of_a_change_finds_it_in_the_snapshot() {
+    let mut world = World::new();
+    let tab = world.start();
+    let before = world.tab(tab).notices.len();
+    world.go_online(false);
+    let told = world.tab(tab).notices[before..].iter();
+    let told: Vec<&Notice> = told.map(|(_, notice)| notice).collect();
+    let snapshot = told.iter().position(|it| matches!(it, Notice::Snapshot(_)));
+    let network = told.iter().position(|it| matches!(it, Notice::Network(_)));
+    assert!(snapshot.is_some() && snapshot < network, "{told:?}");
 }

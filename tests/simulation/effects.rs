@@ -95,8 +95,8 @@ impl World {
                 self.check_told(place, &record);
             }
             Effect::Notice(Notice::Snapshot(snapshot)) => {
-                self.check_snapshot(place, &snapshot);
-                self.tabs[place].snapshot = Some(*snapshot);
+                // Before what it shows is told one by one.
+                self.tabs[place].shown = Some(*snapshot);
             }
             Effect::Notice(
                 Notice::Balance(_)

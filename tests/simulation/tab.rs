@@ -44,6 +44,8 @@ pub struct Tab {
     pub spent_points: u64,
     pub tasks: BTreeMap<Key, u64>,
     pub snapshot: Option<Snapshot>,
+    /// The one that is being shown.
+    pub shown: Option<Snapshot>,
     /// Nothing may leave before this.
     pub held_until_ms: u64,
     /// How often in a row the journal has failed it.
@@ -80,6 +82,7 @@ impl Tab {
             spent_points: 0,
             tasks: BTreeMap::new(),
             snapshot: None,
+            shown: None,
             held_until_ms: 0,
             failures: 0,
             outage: None,

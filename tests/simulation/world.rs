@@ -266,6 +266,10 @@ impl World {
         {
             self.perform(place, effect);
         }
+        if let Some(snapshot) = self.tabs[place].shown.take() {
+            self.check_snapshot(place, &snapshot);
+            self.tabs[place].snapshot = Some(snapshot);
+        }
         self.check_holds(place);
         let mono_ms = self.mono_ms;
         let tab = &mut self.tabs[place];

@@ -129,12 +129,14 @@ impl Shell {
             .alive
             .acquire(&self.host, &name, ALIVE_PATIENCE_MS)
             .await;
-        self.show_fallback().await;
+        if self.store.kind() == StorageKind::LocalStorage {
+            self.show_fallback().await;
+        }
     }
 
     /// Keeps other tabs from moving away what this one works with.
     async fn show_fallback(&self) {
-        if self.store.kind() == StorageKind::LocalStorage {
+        if !self.fallback.is_held() {
             let name = format!("{}{}", self.names.fallback(), self.tab);
             let _ = self
                 .fallback
@@ -198,6 +200,10 @@ impl Shell {
     pub fn shown_again(self: &Rc<Shell>) {
         *self.peers.borrow_mut() = Some(Peers::of(self));
         self.dispatch(Event::Woke);
+        self.dispatch(Event::Visible(listeners::is_visible()));
+        if let Some(confirmed) = balance_cache::read(&self.names.balance()) {
+            self.dispatch(Event::Cached(confirmed));
+        }
         // Other tabs may have asked again since, and the connections may be long gone.
         self.end_requests();
         let shell = Rc::clone(self);

@@ -39,6 +39,11 @@ impl Shell {
             Effect::AnnounceFlush(progress) => self.tell_peers(&Message::Flush(progress)),
             Effect::SaveBalance(confirmed) => {
                 balance_cache::write(&self.names.balance(), confirmed.as_ref());
+                if confirmed.is_some() {
+                    // Where there is no `storage` event: in this very page, or without storage.
+                    let keys = Vec::new();
+                    self.tell_peers(&Message::Changed { keys, confirmed });
+                }
             }
             Effect::Resolve { call, answer } => self.resolve(call, &answer),
             Effect::Notice(notice) => {
@@ -99,7 +104,10 @@ impl Shell {
                 News::Wiped(detail) => self.dispatch(Event::Wiped { detail }),
                 News::Moved { to, why } => {
                     // First the lock: what goes along must not be moved back by another tab.
-                    self.show_fallback().await;
+                    if to == StorageKind::LocalStorage {
+                        self.show_fallback().await;
+                    }
+                    self.store.settle_in();
                     self.dispatch(Event::Moved { to, why });
                 }
             }

@@ -78,6 +78,8 @@ pub struct Store {
     names: Names,
     choice: Choice,
     place: RefCell<Rc<Place>>,
+    /// Where it will live, once that has been reported.
+    next: RefCell<Option<Place>>,
 }
 
 impl Store {
@@ -104,6 +106,7 @@ impl Store {
             names: names.clone(),
             choice,
             place: RefCell::new(Rc::new(place)),
+            next: RefCell::new(None),
         }
     }
 
@@ -181,16 +184,25 @@ impl Store {
         }
     }
 
+    /// Moves to where it was reported to be going. Until then nothing can be read or written:
+    /// what an empty place lacks must not be taken for gone.
+    pub fn settle_in(&self) {
+        if let Some(place) = self.next.take() {
+            *self.place.borrow_mut() = Rc::new(place);
+        }
+    }
+
     /// Goes on with the next best, where the database can't be opened again.
     fn fall_back(&self, trouble: Trouble, at: ApplyAt, news: &mut Vec<News>) -> String {
         if let Trouble::Unopenable(why) = &trouble
             && self.choice == Choice::Auto
             && matches!(&*self.place(), Place::IndexedDb(_))
+            && self.next.borrow().is_none()
         {
             let place = local_or_memory(&self.names, at, news);
             news.push(moved_to(&place, why.clone()));
             self.close();
-            *self.place.borrow_mut() = Rc::new(place);
+            *self.next.borrow_mut() = Some(place);
         }
         trouble.into_detail()
     }

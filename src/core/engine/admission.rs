@@ -27,11 +27,12 @@ impl Engine {
             if !record.charge().is_same_as(&charge) {
                 let outcome = Outcome {
                     key,
-                    task_id: charge.task_id,
+                    task_id: charge.task_id.clone(),
                     amount: charge.amount,
                     attempts: record.attempts(),
                     what: self.conflict_with(record.charge()),
                 };
+                self.log_outcome(now, &charge, &outcome);
                 return self.resolve(call, Answer::Outcome(outcome));
             }
             if is_charged(record) && !entry.busy {
@@ -136,7 +137,13 @@ impl Engine {
 
     /// The charge had been made before this call.
     pub(super) fn answer_replayed(&mut self, now: Now, key: &Key, call: CallId) {
-        if let Some(entry) = self.outbox.get(key) {
+        let (Some(entry), Some(waiting)) = (self.outbox.get(key), self.calls.get(call)) else {
+            return;
+        };
+        // The key may be another charge's than the one that is asked for.
+        let asked = waiting.charge.as_ref();
+        let same = asked.is_none_or(|charge| charge.is_same_as(entry.record.charge()));
+        if same && waiting.kind != Kind::Show {
             let outcome = replayed(self.outcome_of(now, entry));
             self.resolve_waiting(call, Answer::Outcome(outcome));
         }

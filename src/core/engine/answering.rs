@@ -292,6 +292,7 @@ impl Engine {
 
     pub(super) fn sign_out(&mut self, now: Now, call: CallId) {
         self.life = Life::SignedOut;
+        self.watch_no_longer();
         self.answer_the_impatient(now);
         self.end_flush(Some(Stopped::Open(OpenReason::Unauthorized)));
         self.balance.clear();

@@ -12,12 +12,17 @@ use crate::core::protocol::{
     BatchAnswer, ChargeAnswer, LookUpAnswer, Response, Setback, SetbackKind,
 };
 use crate::core::record::{Cause, Conclusion};
+use crate::core::snapshot::Network;
 
 impl Engine {
     pub(super) fn answered(&mut self, now: Now, send: SendId, response: &Response) {
         let Some(sent) = self.sent.remove(&send) else {
             return;
         };
+        if std::mem::take(&mut self.foreign_item) && self.gate.network() == Network::Online {
+            // The network itself was never gone.
+            self.network_is_back(now);
+        }
         let too_long = Response::default();
         let response = match response.body.len() > BODY_LIMIT {
             true => &too_long,
@@ -73,6 +78,7 @@ impl Engine {
                             self.conclude(now, charge, verdict, 0, Some(reading));
                         }
                         ChargeAnswer::Setback(setback) => {
+                            self.foreign_item |= setback.kind == SetbackKind::Foreign;
                             self.alert_if_foreign(now, &setback);
                             self.conclude_set_back(now, charge, &setback, None);
                         }
@@ -125,7 +131,11 @@ impl Engine {
                 if self.auth.unauthorized(sent) == Unauthorized::Refused {
                     self.gate
                         .refused(asked, now, &self.config.backoff, &mut self.jitter);
-                    self.raise(now, AlertKind::Unauthorized, setback.detail.clone());
+                    let detail = self.say(
+                        &format!("the server does not accept the token: {}", setback.detail),
+                        &format!("服务器不接受令牌：{}", setback.detail),
+                    );
+                    self.raise(now, AlertKind::Unauthorized, detail);
                 }
                 return Some(0);
             }

@@ -8,6 +8,7 @@ use crate::core::clock::Now;
 use crate::core::journal::Op;
 use crate::core::ordered::Set;
 use crate::core::outcome::OpenReason;
+use crate::core::points::Points;
 use crate::core::record::{Purpose, State};
 use crate::core::snapshot::{FlushProgress, FlushReport, Stopped};
 use crate::core::stats::Class;
@@ -83,6 +84,8 @@ impl Engine {
         self.gate.hurry(now);
         let mut keys = Vec::new();
         let mut again = Vec::new();
+        let mut room = self.config.max_entries.saturating_sub(self.outbox.open());
+        let mut spent = Points::ZERO;
         for entry in self.outbox.iter() {
             let key = entry.record.charge().key.clone();
             match entry.record.state() {
@@ -90,7 +93,15 @@ impl Engine {
                 State::Attempting(_) if entry.busy => keys.push(key),
                 State::Attempting(_) => {}
                 State::Parked(_) => again.push(key),
-                State::Settled(_) if entry.record.is_retryable() && !entry.busy => again.push(key),
+                State::Settled(_) if entry.record.is_retryable() && !entry.busy => {
+                    // As if its user had asked for each of them.
+                    let sum = spent.plus(entry.record.charge().amount);
+                    if room > 0 && self.offline_spend(now, sum).is_ok() {
+                        room = room.saturating_sub(1);
+                        spent = sum;
+                        again.push(key);
+                    }
+                }
                 State::Settled(_) => {}
             }
         }

@@ -33,6 +33,8 @@ impl Engine {
                 }
                 for ((op, then), applied) in under_way.into_iter().zip(results) {
                     if let Some(why) = applied.unreadable {
+                        // Whoever wrote it may have sent it.
+                        self.outbox.update(op.key(), |entry| entry.outdated = true);
                         self.not_committed(now, op, then, &why);
                         continue;
                     }

@@ -2,6 +2,7 @@
 
 use super::orders::Then;
 use super::{Engine, Life};
+use crate::core::alert::AlertKind;
 use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
 use crate::core::clock::Now;
@@ -197,6 +198,9 @@ impl Engine {
         match records {
             Ok(records) => {
                 self.load_failures = 0;
+                if self.durable() && self.journaling.works() {
+                    self.end_episode(AlertKind::StorageDegraded);
+                }
                 self.loaded_all |= self.loading_all;
                 self.unread = false;
                 self.take_all(now, records);

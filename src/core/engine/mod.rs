@@ -52,7 +52,7 @@ use super::network::{Gate, LONGEST_HOLD_MS};
 use super::ordered::{Map, Set};
 use super::outbox::{Outbox, Patience};
 use super::points::Points;
-use super::snapshot::StorageKind;
+use super::snapshot::{Network, StorageKind};
 use super::stats::Stats;
 
 /// How often a tab with open charges looks into the journal and tries what is due, whatever it
@@ -107,6 +107,8 @@ pub struct Engine {
     stats: Stats,
     episodes: Episodes,
     was_out_of_reach: bool,
+    /// The server's last answer to a batch held one that was not for its charge.
+    foreign_item: bool,
     shown: Shown,
     loading: bool,
     /// The page slept, and the journal has not been read since: what is known may be old.
@@ -168,6 +170,7 @@ impl Engine {
             stats: Stats::default(),
             episodes: Episodes::default(),
             was_out_of_reach: false,
+            foreign_item: false,
             shown: Shown::default(),
             loading: true,
             unread: false,
@@ -257,6 +260,7 @@ impl Engine {
             self.journaling.unsaved_due_ms(),
             self.balance_deadline(now),
             self.flush.elsewhere_until_ms(),
+            self.stats.leaves_at(self.config.window_ms),
         ]
         .into_iter()
         .flatten()
@@ -346,8 +350,12 @@ impl Engine {
     }
 
     fn browser_says(&mut self, now: Now, online: bool) {
+        let comes_back = online && self.gate.network() == Network::Offline;
         self.gate.browser_says(online, now);
         if online {
+            if comes_back && self.life == Life::Running {
+                self.balance_is_due_if_stale(now);
+            }
             self.load();
             if self.gate.closed_for(now).is_none() {
                 self.hurry_all(now);

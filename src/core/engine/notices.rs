@@ -5,12 +5,12 @@ use std::cmp::Reverse;
 use super::calls::{Call, Kind};
 use super::{Effect, Engine, Notice};
 use crate::core::alert::{Alert, AlertKind};
-use crate::core::charge::Key;
+use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::log::{self, Level, LogEntry};
 use crate::core::ordered::Map;
 use crate::core::outbox::Entry;
-use crate::core::outcome::{OpenReason, Outcome, What};
+use crate::core::outcome::{FailureReason, OpenReason, Outcome, What};
 use crate::core::record::{Record, State};
 use crate::core::snapshot::{
     ChargeRecord, FlushProgress, Network, QueueCounts, Snapshot, StorageKind,
@@ -93,7 +93,12 @@ impl Engine {
             self.tell_changes(now, before.as_ref(), &snapshot);
             // What has changed may have begun or ended an episode.
             snapshot.alerts = self.episodes.going_on();
-            self.notice(Notice::Snapshot(Box::new(snapshot.clone())));
+            // Whoever is told of a change finds it in the snapshot.
+            let is_notice = |effect: &Effect| matches!(effect, Effect::Notice(_));
+            let first = self.effects.iter().position(is_notice);
+            let shown = Effect::Notice(Notice::Snapshot(Box::new(snapshot.clone())));
+            self.effects
+                .insert(first.unwrap_or(self.effects.len()), shown);
         }
         self.shown.snapshot = Some(snapshot);
     }
@@ -123,16 +128,20 @@ impl Engine {
     fn watch_network(&mut self, now: Now, network: Network) {
         let detail = match network {
             Network::Online => {
-                if self.episodes.ends(AlertKind::NetworkLost) {
-                    let detail = self.say("the server can be reached again", "服务器已恢复连接");
-                    self.alert(now, AlertKind::NetworkRestored, detail);
-                }
-                return;
+                return self.network_is_back(now);
             }
             Network::Offline => self.say("the browser is offline", "浏览器离线"),
             Network::Unreachable => self.say("the server can't be reached", "无法连接服务器"),
         };
         self.raise(now, AlertKind::NetworkLost, detail);
+    }
+
+    pub(super) fn network_is_back(&mut self, now: Now) {
+        if self.episodes.ends(AlertKind::NetworkLost) {
+            let detail = self.say("the server can be reached again", "服务器已恢复连接");
+            self.log(now, Level::Info, detail.clone());
+            self.alert(now, AlertKind::NetworkRestored, detail);
+        }
     }
 
     fn watch_levels(&mut self, now: Now, after: &Snapshot) {
@@ -184,7 +193,29 @@ impl Engine {
         let at = now.wall_ms;
         let alert = Alert { kind, detail, at };
         if self.episodes.starts(alert.clone()) {
+            match kind {
+                AlertKind::SuccessRateLow | AlertKind::Unauthorized => {
+                    self.log_error(now, alert.detail.clone());
+                }
+                AlertKind::NetworkLost
+                | AlertKind::NetworkRestored
+                | AlertKind::BalanceLow
+                | AlertKind::QueueNearlyFull => self.log(now, Level::Info, alert.detail.clone()),
+                // What is wrong with the storage has been logged in full.
+                AlertKind::StorageDegraded | AlertKind::RecordQuarantined => {}
+            }
             self.notice(Notice::Alert(alert));
+        }
+    }
+
+    /// Nothing is sent and no balance is shown from now on: these concern nobody any more.
+    pub(super) fn watch_no_longer(&mut self) {
+        for kind in [
+            AlertKind::BalanceLow,
+            AlertKind::Unauthorized,
+            AlertKind::NetworkLost,
+        ] {
+            self.end_episode(kind);
         }
     }
 
@@ -227,13 +258,29 @@ impl Engine {
                     ..
                 }
         );
-        let refused = matches!(outcome.what, What::Failed { .. }) && outcome.attempts == 0;
+        let refused = match &outcome.what {
+            What::Failed { reason, .. } => {
+                // What has become of an earlier try has been logged.
+                outcome.attempts == 0
+                    || matches!(
+                        reason,
+                        FailureReason::Conflict | FailureReason::StorageUnavailable
+                    )
+            }
+            What::Charged { .. }
+            | What::Queued { .. }
+            | What::Unknown { .. }
+            | What::Declined { .. } => false,
+        };
         if call.kind != Kind::Settled && (open || refused) {
             let charge = call.charge.as_ref().unwrap_or(record.charge());
-            let locale = self.config.locale;
-            let line = log::of_outcome(charge, outcome, locale, now.wall_ms);
-            self.notice(Notice::Log(line));
+            self.log_outcome(now, charge, outcome);
         }
+    }
+
+    pub(super) fn log_outcome(&mut self, now: Now, charge: &Charge, outcome: &Outcome) {
+        let line = log::of_outcome(charge, outcome, self.config.locale, now.wall_ms);
+        self.notice(Notice::Log(line));
     }
 
     pub(super) fn say(&self, english: &str, chinese: &str) -> String {

@@ -138,7 +138,9 @@ impl Journaling {
         }
         let next = std::mem::take(&mut self.next);
         let again = |(_, then): &(Op, Then)| then.reads_again();
-        if next.iter().any(again) {
+        // What moves along has to be there before it is read.
+        let moves = next.iter().any(|(op, _)| matches!(op, Op::Adopt { .. }));
+        if !moves && next.iter().any(again) {
             // By itself: a write that failed took the reading with it.
             (self.under_way, self.next) = next.into_iter().partition(again);
         } else {
@@ -152,6 +154,11 @@ impl Journaling {
     /// The transaction has ended: what it was for.
     pub(super) fn end(&mut self) -> Vec<(Op, Then)> {
         std::mem::take(&mut self.under_way)
+    }
+
+    /// Whether the last transaction went well.
+    pub(super) fn works(&self) -> bool {
+        self.failures == 0
     }
 
     /// The store works.

@@ -20,6 +20,8 @@ pub(super) struct Refresh {
     pub(super) next_sync_ms: Option<u64>,
     /// The next is not for freshness' sake: it is made wherever the user looks.
     pub(super) needed: bool,
+    /// The last answer was behind what was known before it was asked for.
+    doubted: bool,
 }
 
 impl Refresh {
@@ -81,20 +83,20 @@ impl Engine {
             return;
         }
         self.refresh.under_way = true;
-        self.refresh.needed = false;
         self.sync_in(now, self.config.sync_every_ms);
         let etag = self
             .balance
             .confirmed()
             .and_then(|known| known.etag.clone());
         let send = self.next_send();
-        self.send(send, SentWhat::Balance { etag });
+        self.send(now, send, SentWhat::Balance { etag });
     }
 
     /// An answer to a charge may be behind what was known before it was sent: only a reading
     /// tells whether the server has begun its versions anew.
     pub(super) fn doubt_versions(&mut self, now: Now, sent: &Sent, reading: Option<&Reading>) {
-        if reading.is_some_and(|reading| sent.is_behind(reading)) {
+        let known = self.balance.confirmed();
+        if reading.is_some_and(|reading| sent.is_behind(reading, known)) {
             self.balance_is_due(now);
         }
     }
@@ -110,21 +112,25 @@ impl Engine {
         match BalanceAnswer::of(response, asked_with.is_some(), now) {
             BalanceAnswer::Fresh(reading, etag) => {
                 self.server_answered(sent);
-                if self.is_anew(sent, &reading) {
-                    if asked_with.is_some() {
-                        // The server may just not know of its latest change; asked without
-                        // conditions, it says what it holds.
-                        self.balance.forget_etag();
-                        return self.read_balance(now);
-                    }
-                    self.begin_anew(now, reading, etag);
-                } else {
-                    self.learn(Some(reading), etag, now.wall_ms);
+                self.refresh.needed = false;
+                let behind = self.life != Life::SignedOut
+                    && sent.is_behind(&reading, self.balance.confirmed());
+                if behind && !std::mem::replace(&mut self.refresh.doubted, behind) {
+                    // A copy of the server may just not know of the latest change: asked once
+                    // more, and without conditions, it says what it holds.
+                    self.balance.forget_etag();
+                    return self.read_balance(now);
+                }
+                self.refresh.doubted = false;
+                match behind {
+                    true => self.begin_anew(now, reading, etag),
+                    false => self.learn(Some(reading), etag, now.wall_ms),
                 }
                 self.tell_fresh(now);
             }
             BalanceAnswer::Unchanged => {
                 self.server_answered(sent);
+                self.refresh.needed = false;
                 let known = self
                     .balance
                     .confirmed()
@@ -137,10 +143,12 @@ impl Engine {
             }
             BalanceAnswer::Forbidden(detail) => {
                 self.server_answered(sent);
+                self.refresh.needed = false;
                 self.tell_unavailable(now, BalanceReason::Forbidden, &detail);
             }
             BalanceAnswer::Rejected(detail) => {
                 self.server_answered(sent);
+                self.refresh.needed = false;
                 self.tell_unavailable(now, BalanceReason::Rejected, &detail);
             }
             BalanceAnswer::Setback(setback) => {
@@ -152,6 +160,7 @@ impl Engine {
                     // Once more, with another token.
                     return self.read_balance(now);
                 }
+                self.ask_again_if_needed(now);
                 self.count_try_of_all();
                 let detail = self.setback_detail(&setback);
                 self.tell_unavailable(now, BalanceReason::Open(reason), &detail);
@@ -162,16 +171,17 @@ impl Engine {
 
     pub(super) fn balance_lost(&mut self, now: Now, cause: Cause) {
         self.refresh.under_way = false;
+        self.ask_again_if_needed(now);
         self.count_try_of_all();
         self.tell_unavailable(now, BalanceReason::Open(cause.reason), &cause.detail);
     }
 
-    /// Whether the server has begun its versions anew, and nothing newer has been learnt since it
-    /// was asked.
-    fn is_anew(&self, sent: &Sent, reading: &Reading) -> bool {
-        let known = self.balance.confirmed();
-        let behind = known.is_some_and(|known| reading.version < known.version);
-        behind && sent.is_behind(reading) && self.life != Life::SignedOut
+    /// A reading that is needed is not done with a request.
+    fn ask_again_if_needed(&mut self, now: Now) {
+        if self.refresh.needed {
+            let delay_ms = self.config.backoff.max_ms.max(1);
+            self.refresh.next_sync_ms = Some(now.after(delay_ms));
+        }
     }
 
     fn begin_anew(&mut self, now: Now, reading: Reading, etag: Option<String>) {

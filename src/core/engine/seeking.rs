@@ -29,6 +29,7 @@ impl Engine {
     pub(super) fn show(&mut self, call: CallId, key: Key) {
         let waiting = self.call(Now::default(), Kind::Show, key.clone(), None);
         self.calls.add(call, waiting);
+        self.calls.set_seeking(call, true);
         self.journaling
             .push(Op::Read { key }, Then::Sought { call, again: false });
     }

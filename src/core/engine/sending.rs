@@ -2,10 +2,12 @@
 
 use super::orders::Then;
 use super::{Effect, Engine, Life, SendId};
+use crate::core::balance::Confirmed;
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::config::LAUNCH_WITHIN_MS;
 use crate::core::journal::Op;
+use crate::core::log::Level;
 use crate::core::outcome::OpenReason;
 use crate::core::protocol::Reading;
 use crate::core::protocol::Request;
@@ -22,16 +24,18 @@ pub(super) struct Sent {
     /// The generation of the token that went with it.
     pub(super) epoch: u32,
     pub(super) refreshed: bool,
-    /// The version of the balance that was known when it left.
-    known_version: Option<u64>,
+    /// The balance that was known when it left: since when its versions count, and its version.
+    known: Option<(u64, u64)>,
 }
 
 impl Sent {
     /// Whether this answer's version is lower than one that the server had told before it was
-    /// asked: it has begun its versions anew.
-    pub(super) fn is_behind(&self, reading: &Reading) -> bool {
-        self.known_version
-            .is_some_and(|known| reading.version < known)
+    /// asked, though nobody has seen it begin its versions anew meanwhile.
+    pub(super) fn is_behind(&self, reading: &Reading, now_known: Option<&Confirmed>) -> bool {
+        let begun_at_ms = now_known.map(|known| known.begun_at_ms);
+        self.known.is_some_and(|(begun_then_ms, version)| {
+            begun_at_ms == Some(begun_then_ms) && reading.version < version
+        })
     }
 }
 
@@ -313,7 +317,7 @@ impl Engine {
             self.outbox
                 .update(key, |entry| entry.left_at_ms = now.mono_ms);
         }
-        self.send(plan.id, what);
+        self.send(now, plan.id, what);
     }
 
     fn may_not_launch(&self, now: Now, plan: &Plan) -> Option<OpenReason> {
@@ -337,7 +341,7 @@ impl Engine {
         self.gate.closed_for(now)
     }
 
-    pub(super) fn send(&mut self, send: SendId, what: SentWhat) {
+    pub(super) fn send(&mut self, now: Now, send: SendId, what: SentWhat) {
         let request = match &what {
             SentWhat::Charge { charge } => Request::charge(charge),
             SentWhat::Batch { charges } => Request::batch(charges.iter()),
@@ -351,15 +355,17 @@ impl Engine {
             SentWhat::Batch { charges } => self.stats.attempted(charges.len()),
             SentWhat::LookUp { .. } | SentWhat::Balance { .. } => {}
         }
+        self.log(now, Level::Debug, request.to_string());
         let refreshed = self.auth.stale;
         let epoch = self.auth.epoch;
+        let confirmed = self.balance.confirmed();
         self.sent.insert(
             send,
             Sent {
                 what,
                 epoch,
                 refreshed,
-                known_version: self.balance.confirmed().map(|known| known.version),
+                known: confirmed.map(|known| (known.begun_at_ms, known.version)),
             },
         );
         self.effects.push_back(Effect::Send {

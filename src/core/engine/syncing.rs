@@ -11,10 +11,18 @@ impl Engine {
         let stale_after_ms = self.config.stale_after_ms;
         let fresh =
             known.is_some_and(|known| !is_stale(known.as_of_ms, now.wall_ms, stale_after_ms));
-        if !fresh && self.gate.lets_probes_through(now) {
-            self.read_balance(now);
-        } else {
-            self.sync_in(now, self.config.sync_every_ms);
+        match fresh {
+            true => self.sync_in(now, self.config.sync_every_ms),
+            false if self.gate.lets_probes_through(now) => self.read_balance(now),
+            false => self.balance_is_due(now),
+        }
+    }
+
+    /// The network is back: what is stale is asked for at once.
+    pub(super) fn balance_is_due_if_stale(&mut self, now: Now) {
+        let age_ms = self.balance_age_ms(now);
+        if age_ms.is_none_or(|age_ms| age_ms > self.config.stale_after_ms) {
+            self.balance_is_due(now);
         }
     }
 

@@ -25,6 +25,7 @@ impl Engine {
             Err(what) => {
                 let record = Record::open(charge.clone(), 0);
                 let outcome = Outcome::about(&record, what);
+                self.log_outcome(now, charge, &outcome);
                 self.resolve(call, Answer::Outcome(outcome));
             }
         }
@@ -53,7 +54,7 @@ impl Engine {
         if self.tasks.contains_key(&charge.key) {
             return Ok(false);
         }
-        self.offline_spend(now, charge.amount).map_err(What::from)?;
+        self.admission(now, charge).map_err(What::from)?;
         match self.balance_view(now) {
             Some(balance) if charge.amount > balance.available => {
                 let (available, amount) = (balance.available, charge.amount);

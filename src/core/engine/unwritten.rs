@@ -78,6 +78,18 @@ impl Engine {
             None => {}
         }
         self.progress(now, key);
+        if self.outbox.get(key).is_some_and(|entry| entry.outdated) {
+            // Waiting would tell no more.
+            for id in self.calls.at(key) {
+                if self
+                    .calls
+                    .get(id)
+                    .is_some_and(|call| call.kind.wants_sent())
+                {
+                    self.answer_so_far(now, id);
+                }
+            }
+        }
     }
 
     /// What was never stored has failed.

@@ -1,5 +1,7 @@
 //! Requests of the protocol, without the token, which the shell adds.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::core::charge::{Charge, Key, percent_encode};
@@ -26,6 +28,17 @@ pub struct Request {
     pub headers: Vec<(&'static str, String)>,
     /// JSON.
     pub body: Option<String>,
+}
+
+/// For the log: what it is for, and nothing of what it says.
+impl fmt::Display for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let method = match self.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        };
+        write!(formatter, "→ {method} {}", self.path)
+    }
 }
 
 #[derive(Serialize)]

@@ -77,6 +77,11 @@ impl Window {
         }
     }
 
+    /// When the oldest sample came; monotonic.
+    pub fn oldest_ms(&self) -> Option<u64> {
+        self.samples.front().map(|sample| sample.at_ms)
+    }
+
     /// Samples in the window.
     pub fn samples(&self) -> usize {
         self.samples.len()

@@ -9,6 +9,7 @@ mod time_limit;
 mod writing;
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
 
 use indexed_db_futures::database::Database;
@@ -46,7 +47,11 @@ impl IndexedDb {
             name: name.to_owned(),
             state: Rc::default(),
         };
-        store.connect(&mut Vec::new()).await?;
+        match store.connect(&mut Vec::new()).await {
+            // In its first moment it had to make way for somebody.
+            Err(Trouble::Closed(_)) => store.connect(&mut Vec::new()).await?,
+            connected => connected?,
+        };
         Ok(store)
     }
 
@@ -148,22 +153,23 @@ impl IndexedDb {
         Ok(())
     }
 
-    /// Undoes a transaction that takes too long. One that is past undoing may yet commit: whoever
-    /// needs to know reads what is there.
+    /// Undoes a transaction that takes too long. One that is past undoing may yet commit, so it is
+    /// waited for, however long that takes.
     async fn limited<T>(
         &self,
         transaction: &IdbTransaction,
         work: impl Future<Output = Result<T, Trouble>>,
     ) -> Result<T, Trouble> {
-        match in_time(TRANSACTION_LIMIT_MS, work).await {
-            Some(result) => result,
-            None => {
-                let _ = transaction.abort();
-                self.disconnect();
-                let detail = "IndexedDB did not answer in time".to_owned();
-                Err(Trouble::Failed(detail))
-            }
+        let mut work = pin!(work);
+        if let Some(result) = in_time(TRANSACTION_LIMIT_MS, work.as_mut()).await {
+            return result;
         }
+        if transaction.abort().is_err() {
+            return work.await;
+        }
+        self.disconnect();
+        let detail = "IndexedDB did not answer in time".to_owned();
+        Err(Trouble::Failed(detail))
     }
 
     /// What was set aside, oldest first.

@@ -129,22 +129,7 @@ impl Local {
     /// What another storage has to know, in the order in which it is to learn it: what was
     /// forgotten here, then what is there.
     pub fn to_move(&self, news: &mut Vec<News>) -> Vec<Moving> {
-        let ended = self.keys_of(&self.names.all_ended());
-        let ended = ended.into_iter().filter_map(|key| {
-            let name = self.names.ended(&key);
-            let entry = read(&name)?;
-            let stored: Option<Stored> = serde_json::from_str(&entry).ok();
-            match inspect(key.as_str(), stored.as_ref()) {
-                Found::Record(record) => Some(Moving {
-                    record: *record,
-                    name,
-                    entry,
-                }),
-                // It holds nothing open.
-                Found::Newer(_) | Found::Damaged(_) => None,
-            }
-        });
-        let mut all: Vec<Moving> = ended.collect();
+        let mut all = self.ended();
         for key in self.keys() {
             let name = self.names.charge(&key);
             let Some(entry) = read(&name) else {
@@ -162,6 +147,30 @@ impl Local {
         all
     }
 
+    /// What was forgotten here.
+    fn ended(&self) -> Vec<Moving> {
+        let ended = self.keys_of(&self.names.all_ended());
+        let ended = ended.into_iter().filter_map(|key| {
+            let name = self.names.ended(&key);
+            let entry = read(&name)?;
+            let stored: Option<Stored> = serde_json::from_str(&entry).ok();
+            match inspect(key.as_str(), stored.as_ref()) {
+                Found::Record(record) => Some(Moving {
+                    record: *record,
+                    name,
+                    entry,
+                }),
+                // A newer version's is left to that.
+                Found::Newer(_) => None,
+                Found::Damaged(_) => {
+                    remove(&name);
+                    None
+                }
+            }
+        });
+        ended.collect()
+    }
+
     /// Removes what has moved, unless it has changed since.
     pub fn moved(&self, moving: &Moving) {
         if read(&moving.name).as_ref() == Some(&moving.entry) {
@@ -176,19 +185,24 @@ impl Local {
 
     /// Whether there is anything that another storage has to know.
     pub fn has_news(&self) -> bool {
-        self.has_charges() || !self.keys_of(&self.names.all_ended()).is_empty()
+        self.has_charges() || !self.ended().is_empty()
     }
 
     /// Makes room: settled charges and the cached balance go.
     fn give_way(&self, news: &mut Vec<News>) {
         remove(&self.names.balance());
         for record in self.load(news) {
-            if matches!(record.state(), State::Settled(_)) && !record.is_retryable() {
+            // What is charged may be asked for again without harm; what another storage has open
+            // and was cancelled or declined here may not.
+            let settled = matches!(record.state(), State::Settled(_)) && !record.is_retryable();
+            if settled && (record.receipt().is_some() || !record.is_adopted()) {
                 remove(&self.names.charge(&record.charge().key));
             }
         }
-        for key in self.keys_of(&self.names.all_ended()) {
-            remove(&self.names.ended(&key));
+        for ended in self.ended() {
+            if ended.record.receipt().is_some() {
+                remove(&ended.name);
+            }
         }
     }
 
