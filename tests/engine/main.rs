@@ -37,6 +37,7 @@ mod outcomes;
 mod patience;
 mod server;
 mod setbacks;
+mod shown;
 mod starts;
 mod storage;
 mod syncing;

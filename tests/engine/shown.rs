@@ -1,0 +1,85 @@
+//! What the snapshot shows: alerts that go on, a window that slides, and never less than what is told.
+
+use tollbox::core::alert::AlertKind;
+use tollbox::core::engine::Notice;
+use tollbox::core::points::Points;
+
+use super::outage::alerts;
+use super::world::World;
+
+#[test]
+fn what_goes_on_is_shown_until_it_is_over() {
+    let mut world = World::with(|config| config.low_watermark = Points::new(119));
+    let tab = world.start();
+    // As its listeners were last told.
+    let kinds = |world: &World| -> Vec<AlertKind> {
+        let mut notices = world.tab(tab).notices.iter().rev();
+        let last = notices.find_map(|(_, notice)| match notice {
+            Notice::Snapshot(snapshot) => Some(snapshot.alerts.clone()),
+            _ => None,
+        });
+        last.unwrap().iter().map(|alert| alert.kind).collect()
+    };
+    assert_eq!(kinds(&world), []);
+    world.go_online(false);
+    world.charge(tab, "t1", 5);
+    assert_eq!(
+        kinds(&world),
+        [AlertKind::NetworkLost, AlertKind::BalanceLow]
+    );
+    world.go_online(true);
+    world.settle();
+    assert_eq!(kinds(&world), [AlertKind::BalanceLow]);
+    world.server.top_up(50);
+    world.refresh(tab);
+    world.run_for(100);
+    assert_eq!(kinds(&world), []);
+}
+
+#[test]
+fn few_successes_are_alerted_of_again_after_a_quiet_time() {
+    let mut world = World::with(|config| {
+        config.min_samples = 2;
+        config.window_ms = 60_000;
+    });
+    let tab = world.start();
+    for round in 1..=2 {
+        for n in 0..2 {
+            let call = world.charge(tab, &format!("t{round}{n}"), 1_000);
+            world.wait(call);
+        }
+        let low = alerts(&world, tab);
+        assert_eq!(low, vec![AlertKind::SuccessRateLow; round]);
+        world.run_for(400_000);
+    }
+}
+
+#[test]
+fn the_window_slides_though_nothing_happens() {
+    let mut world = World::with(|config| config.window_ms = 10_000);
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(10_100);
+    let last = world.tab(tab).notices.iter().rev();
+    let rate = last
+        .filter_map(|(_, notice)| match notice {
+            Notice::Snapshot(snapshot) => Some(snapshot.stats.success_rate),
+            _ => None,
+        })
+        .next();
+    assert_eq!(rate, Some(None));
+}
+
+#[test]
+fn whoever_is_told_of_a_change_finds_it_in_the_snapshot() {
+    let mut world = World::new();
+    let tab = world.start();
+    let before = world.tab(tab).notices.len();
+    world.go_online(false);
+    let told = world.tab(tab).notices[before..].iter();
+    let told: Vec<&Notice> = told.map(|(_, notice)| notice).collect();
+    let snapshot = told.iter().position(|it| matches!(it, Notice::Snapshot(_)));
+    let network = told.iter().position(|it| matches!(it, Notice::Network(_)));
+    assert!(snapshot.is_some() && snapshot < network, "{told:?}");
+}
