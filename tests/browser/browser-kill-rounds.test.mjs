@@ -47,6 +47,8 @@ async function killInRounds(t, chargeUntilTheMoment) {
     page = await browser.start();
     await stage.site.visit(page);
     await openIn(page, options);
+    const { storage, alerts } = await page.evaluate(() => globalThis.client.getSnapshot());
+    assert.equal(storage, "indexeddb", `round ${index + 1}: ${JSON.stringify(alerts)}`);
     const settled = await settleAll(page);
     t.diagnostic(
       `round ${index + 1}: ${promised.size} promised, ${before.charges.length} charged before the ` +

@@ -31,6 +31,11 @@ pub fn check(names: &Names, id: Option<String>, news: &mut Vec<News>) {
     write(names, Some(id), 0);
 }
 
+/// How many charges are open in the database, as far as its last writer knew.
+pub fn open_charges(names: &Names) -> usize {
+    read(names).map_or(0, |marker| marker.open)
+}
+
 /// Notes how many charges are open.
 pub fn write(names: &Names, id: Option<String>, open: usize) {
     let Some(id) = id else {
