@@ -152,6 +152,10 @@ async fn a_database_that_a_newer_version_takes_over_meanwhile_is_left_for_local_
     let (loaded, news) = load_with_news(&store, Scope::All).await;
     assert!(loaded.is_err());
     assert!(matches!(&news[..], [News::Moved { .. }]), "{news:?}");
+    // Before that is known, nothing is looked for in an empty place.
+    let (loaded, news) = load_with_news(&store, Scope::All).await;
+    assert!(loaded.is_err() && news.is_empty(), "{news:?}");
+    store.settle_in();
     assert_eq!(store.kind(), StorageKind::LocalStorage);
     assert!(apply(&store, &[enqueue("b")]).await[0].done);
     assert_eq!(load(&store).await[0].charge().key, key("b"));
