@@ -53,6 +53,8 @@ pub struct Shell {
     /// Of the requests that are on their way.
     limits: RefCell<Map<SendId, Rc<Limit>>>,
     draining: Cell<bool>,
+    /// Readings of the journal that are under way.
+    loads: Cell<u32>,
     recovering: RefCell<Vec<Function>>,
     closing: RefCell<Vec<Function>>,
 }
@@ -100,6 +102,7 @@ impl Shell {
             last_call: Cell::new(0),
             limits: RefCell::new(Map::new()),
             draining: Cell::new(false),
+            loads: Cell::new(0),
             recovering: RefCell::new(Vec::new()),
             closing: RefCell::new(Vec::new()),
         });
@@ -280,7 +283,8 @@ impl Shell {
                 settle(&recovered, &JsValue::UNDEFINED);
             }
         }
-        if !self.closing.borrow().is_empty() && engine.is_idle() {
+        let idle = engine.is_idle() && self.loads.get() == 0;
+        if !self.closing.borrow().is_empty() && idle {
             *self.peers.borrow_mut() = None;
             self.store.close();
             for closed in self.closing.borrow_mut().drain(..) {

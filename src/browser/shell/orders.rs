@@ -85,11 +85,13 @@ impl Shell {
             true => Scope::All,
             false => Scope::Unsettled,
         };
+        self.loads.set(self.loads.get().saturating_add(1));
         spawn_local(async move {
             let mut news = Vec::new();
             let records = shell.store.load(scope, shell.apply_at(), &mut news).await;
             shell.report(news).await;
             shell.learn_alive().await;
+            shell.loads.set(shell.loads.get().saturating_sub(1));
             shell.dispatch(Event::Loaded(records));
         });
     }
