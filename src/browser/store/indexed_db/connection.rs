@@ -159,8 +159,21 @@ async fn open_in_time(name: &str) -> Result<Database, Trouble> {
     let result = opened.borrow_mut().take();
     match result {
         Some(Ok(database)) => Ok(database),
-        Some(Err(error)) => Err(Trouble::Unopenable(error.to_string())),
+        Some(Err(error)) => Err(unopened(error)),
         None => Err(late()),
+    }
+}
+
+/// Who comes while the database is being deleted may have better luck the next time.
+fn unopened(error: OpenDbError) -> Trouble {
+    match error {
+        OpenDbError::Base(error) => match trouble(error) {
+            closed @ Trouble::Closed(_) => closed,
+            other @ (Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Failed(_)) => {
+                Trouble::Unopenable(other.into_detail())
+            }
+        },
+        other => Trouble::Unopenable(other.to_string()),
     }
 }
 

@@ -33,6 +33,9 @@ use crate::core::record::Record;
 /// shorter than what a tab that waits for it has claimed lasts.
 const TRANSACTION_LIMIT_MS: u32 = 15_000;
 
+/// How long the commit of one that can't be undone any more is waited for, in milliseconds.
+const COMMIT_LIMIT_MS: u32 = 60_000;
+
 /// The journal's database, opened anew when it was closed by somebody else.
 #[derive(Debug)]
 pub struct IndexedDb {
@@ -154,7 +157,7 @@ impl IndexedDb {
     }
 
     /// Undoes a transaction that takes too long. One that is past undoing may yet commit, so it is
-    /// waited for, however long that takes.
+    /// waited for once more.
     async fn limited<T>(
         &self,
         transaction: &IdbTransaction,
@@ -164,8 +167,10 @@ impl IndexedDb {
         if let Some(result) = in_time(TRANSACTION_LIMIT_MS, work.as_mut()).await {
             return result;
         }
-        if transaction.abort().is_err() {
-            return work.await;
+        if transaction.abort().is_err()
+            && let Some(result) = in_time(COMMIT_LIMIT_MS, work).await
+        {
+            return result;
         }
         self.disconnect();
         let detail = "IndexedDB did not answer in time".to_owned();
