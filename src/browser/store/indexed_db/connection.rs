@@ -173,7 +173,9 @@ fn unopened(error: OpenDbError) -> Trouble {
                 Trouble::Unopenable(other.into_detail())
             }
         },
-        other => Trouble::Unopenable(other.to_string()),
+        none @ (OpenDbError::VersionZero
+        | OpenDbError::UnsupportedEnvironment
+        | OpenDbError::NullFactory) => Trouble::Unopenable(none.to_string()),
     }
 }
 
