@@ -49,6 +49,7 @@ async function killInRounds(t, chargeUntilTheMoment) {
     await openIn(page, options);
     const { storage, alerts } = await page.evaluate(() => globalThis.client.getSnapshot());
     assert.equal(storage, "indexeddb", `round ${index + 1}: ${JSON.stringify(alerts)}`);
+    await knows(page, [...promised, ...before.charges.map((charge) => charge.idempotency_key)]);
     const settled = await settleAll(page);
     t.diagnostic(
       `round ${index + 1}: ${promised.size} promised, ${before.charges.length} charged before the ` +
@@ -62,6 +63,27 @@ async function killInRounds(t, chargeUntilTheMoment) {
     assert.equal(new Set(ledger).size, ledger.length, "each once");
     assert.equal(balance, 1_000 - ledger.length);
   }
+}
+
+/**
+ * Waits until the page's client shows these charges.
+ *
+ * @param {Page} page
+ * @param {string[]} keys
+ */
+async function knows(page, keys) {
+  let shown = "";
+  await until(
+    () => `all that was promised or charged is in the journal: ${shown}`,
+    async () => {
+      const { alerts, known } = await page.evaluate(async () => ({
+        alerts: globalThis.client.getSnapshot().alerts,
+        known: (await globalThis.client.charges()).map(({ key }) => key),
+      }));
+      shown = JSON.stringify({ known: known.length, of: keys.length, alerts });
+      return keys.every((key) => known.includes(key));
+    },
+  );
 }
 
 /**

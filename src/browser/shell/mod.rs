@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
+use gloo_timers::future::TimeoutFuture;
 use js_sys::{Function, Promise};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -27,6 +28,9 @@ use crate::core::snapshot::{ChargeRecord, StorageKind};
 
 /// `setTimeout` takes no more, and a look once an hour costs nothing.
 const LONGEST_TIMER_MS: u64 = 3_600_000;
+
+/// How long after each try a journal that could not be read for its user is read again.
+const READ_AGAIN_AFTER_MS: [u32; 4] = [50, 150, 450, 0];
 
 /// Nobody else asks for the lock by which a client shows that it lives.
 const ALIVE_PATIENCE_MS: u32 = 1_000;
@@ -293,13 +297,20 @@ impl Shell {
         }
     }
 
-    /// All charges that are known, newest first.
+    /// All charges that are known, newest first. A journal that can't be read is read again
+    /// before memory alone is believed.
     pub async fn records(self: &Rc<Shell>) -> Vec<ChargeRecord> {
-        let mut news = Vec::new();
-        let at = self.apply_at();
-        let records = self.store.load(Scope::All, at, &mut news).await;
-        self.report(news).await;
-        self.engine.borrow().show_all(records.ok())
+        for delay_ms in READ_AGAIN_AFTER_MS {
+            let mut news = Vec::new();
+            let at = self.apply_at();
+            let records = self.store.load(Scope::All, at, &mut news).await;
+            self.report(news).await;
+            if records.is_ok() {
+                return self.engine.borrow().show_all(records.ok());
+            }
+            TimeoutFuture::new(delay_ms).await;
+        }
+        self.engine.borrow().show_all(None)
     }
 
     /// What did not pass its check, oldest first.
