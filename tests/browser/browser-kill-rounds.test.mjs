@@ -7,7 +7,8 @@ import { knowsOffline, openIn, queueAll, tasks } from "./support/tabs.mjs";
 import { until } from "./support/until.mjs";
 
 const stage = new Stage();
-const ROUNDS = 5;
+/** More of them, in three browsers: tests/all-browsers. */
+const ROUNDS = 3;
 const SEEDED_POINTS = 120;
 
 /**
@@ -157,12 +158,12 @@ test("killed right after `queued`: what was answered is charged, once", async (t
 });
 
 test("killed with requests on their way: each is charged, once", async (t) => {
-  await killInRounds(t, async ({ page, account, answered }) => {
+  await killInRounds(t, async ({ page, account }) => {
     await stage.server.breakFor(account, { kind: "latency", ms: 100 });
     const sent = page.waitForRequest((request) => request.method() === "POST");
     await beginToCharge(page, tasks("task", 8), someNumber(20, 120));
+    // Whose patience ends before the charge is written is promised nothing.
     await sent;
-    await until("a promise", () => answered.size >= 1);
     await someMoment(120);
   });
 });
