@@ -39,6 +39,7 @@ async function killInRounds(t, chargeUntilTheMoment) {
     await page.exposeFunction("answered", (/** @type {string} */ key) => answered.add(key));
     await stage.site.visit(page);
     await openIn(page, options);
+    await livesInIndexedDb(page, `round ${index + 1}, before the kill`);
     await chargeUntilTheMoment({ page, account, options, answered });
     await browser.kill();
     const promised = new Set(answered);
@@ -48,8 +49,7 @@ async function killInRounds(t, chargeUntilTheMoment) {
     page = await browser.start();
     await stage.site.visit(page);
     await openIn(page, options);
-    const { storage, alerts } = await page.evaluate(() => globalThis.client.getSnapshot());
-    assert.equal(storage, "indexeddb", `round ${index + 1}: ${JSON.stringify(alerts)}`);
+    await livesInIndexedDb(page, `round ${index + 1}, after the kill`);
     await knows(page, [...promised, ...before.charges.map((charge) => charge.idempotency_key)]);
     const settled = await settleAll(page);
     t.diagnostic(
@@ -64,6 +64,17 @@ async function killInRounds(t, chargeUntilTheMoment) {
     assert.equal(new Set(ledger).size, ledger.length, "each once");
     assert.equal(balance, 1_000 - ledger.length);
   }
+}
+
+/**
+ * Makes sure that the page's client has not had to fall back, which would promise less.
+ *
+ * @param {Page} page
+ * @param {string} when
+ */
+async function livesInIndexedDb(page, when) {
+  const { storage, alerts } = await page.evaluate(() => globalThis.client.getSnapshot());
+  assert.equal(storage, "indexeddb", `${when}: ${JSON.stringify(alerts)}`);
 }
 
 /**
