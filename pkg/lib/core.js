@@ -1,18 +1,15 @@
 // @ts-check
 
 import { BillingError } from "./error.js";
+import { Holds } from "./holds.js";
 import { canRestart, died, instance, isDead, isDeath, onDeath } from "./instance.js";
+import { DIED, Mourners } from "./mourners.js";
 import { Port } from "./port.js";
 
 /** @import * as Api from "../index.js" */
 /** @import { ClientHost } from "./host.js" */
+/** @import { Death } from "./mourners.js" */
 /** @typedef {import("../wasm/tollbox.js").Client} Core */
-
-/**
- * @typedef {object} Death
- * @property {string} detail what happened, for people
- * @property {boolean} goesOn whether what was asked for is asked for again by itself
- */
 
 /**
  * How a call is answered that does not wait for another core.
@@ -24,9 +21,6 @@ import { Port } from "./port.js";
  * @property {AbortSignal} [signal] on abort too, where there is no core to ask
  */
 
-/** Instead of an answer. */
-const DIED = Symbol("died");
-
 /** A question over which the module dies so often within `WITHIN_MS` may be what it dies of. */
 const MOST_DEATHS = 3;
 const WITHIN_MS = 60_000;
@@ -35,7 +29,7 @@ const WITHIN_MS = 60_000;
 export class LastingCore {
   #openOn;
   #host;
-  #checkMs;
+  #mourners;
   #forget;
   /** @type {Core | null} */
   #core = null;
@@ -45,10 +39,7 @@ export class LastingCore {
   #port = null;
   /** What the dead held has been let go of. @type {Promise<void>} */
   #cleared = Promise.resolve();
-  /** What hears of a death. @type {Set<(death: Death) => void>} */
-  #mourners = new Set();
-  /** Running tasks, whose points every core holds. @type {Map<string, Api.ChargeRequest>} */
-  #tasks = new Map();
+  #holds = new Holds();
   /** Calls that are open, and those of them that wait for a core to ask. */
   #following = 0;
   #unasked = 0;
@@ -64,7 +55,7 @@ export class LastingCore {
   constructor(openOn, host, checkMs) {
     this.#openOn = openOn;
     this.#host = host;
-    this.#checkMs = checkMs;
+    this.#mourners = new Mourners(checkMs);
     this.#forget = onDeath((detail) => this.#mourn(detail));
   }
 
@@ -87,10 +78,12 @@ export class LastingCore {
    * @returns {Promise<T>}
    */
   ask(question, otherwise) {
-    if (!otherwise) {
+    // A signed-out client has none to wait for: what it can't ask, it refuses.
+    if (!otherwise || this.#signedOut) {
       return this.#follow(question, undefined);
     }
     const { answer, withinMs, signal } = otherwise;
+    const { say } = this.#host;
     return new Promise((resolve, reject) => {
       /** @param {Death} death */
       const settle = (death) => {
@@ -100,16 +93,21 @@ export class LastingCore {
           resolve(known);
         }
       };
-      const late = () => settle({ detail: "it did not answer in time", goesOn: true });
+      const late = () =>
+        settle({
+          detail: say("the module did not answer in time", "模块没有按时应答"),
+          goesOn: true,
+        });
       const aborted = () => {
         if (!this.#core) {
-          settle({ detail: "it is being started again", goesOn: canRestart() });
+          const detail = say("the module is being started again", "模块正在重新启动");
+          settle({ detail, goesOn: canRestart() });
         }
       };
       const timer = withinMs === undefined ? undefined : setTimeout(late, withinMs);
       const end = () => {
         clearTimeout(timer);
-        this.#mourners.delete(settle);
+        this.#mourners.remove(settle);
         signal?.removeEventListener("abort", aborted);
       };
       this.#mourners.add(settle);
@@ -161,7 +159,7 @@ export class LastingCore {
    * @param {Api.ChargeRequest} request
    */
   keepHold(key, request) {
-    this.#tasks.set(key, request);
+    this.#holds.keep(key, request);
   }
 
   /**
@@ -169,8 +167,7 @@ export class LastingCore {
    * @param {boolean} charged whether the charge holds them from now on
    */
   endHold(key, charged) {
-    const request = this.#tasks.get(key);
-    this.#tasks.delete(key);
+    const request = this.#holds.end(key);
     if (request && !charged) {
       this.tell(this.#core, (core) => core.endTask(request));
     }
@@ -192,7 +189,7 @@ export class LastingCore {
         const core = this.#core;
         if (!core || this.#unasked > 0) {
           await this.#next();
-        } else if ((await this.#orDeath(core, () => core.close(), undefined)) !== DIED) {
+        } else if ((await this.#orDeath(core, () => core.close())) !== DIED) {
           break;
         }
       }
@@ -269,12 +266,10 @@ export class LastingCore {
       }
       const port = new Port(this.#host);
       this.#port = port;
-      const core = await this.#orDeath(null, () => this.#openOn(Core, port), undefined);
+      const core = await this.#orDeath(null, () => this.#openOn(Core, port));
       if (core !== DIED && !isDead()) {
         this.#core = core;
-        for (const request of this.#tasks.values()) {
-          this.tell(core, () => hold(core, request));
-        }
+        this.tell(core, () => this.#holds.renew(core));
         port.ready();
         return;
       }
@@ -285,47 +280,12 @@ export class LastingCore {
    * What the work comes to, or DIED at a death; on abort it rejects.
    *
    * @template T
-   * @param {Core | null} core which is looked after meanwhile: it could die without a word
+   * @param {Core | null} core
    * @param {() => T | Promise<T>} work
-   * @param {AbortSignal | undefined} signal
-   * @returns {Promise<T | typeof DIED>}
+   * @param {AbortSignal} [signal]
    */
   #orDeath(core, work, signal) {
-    return new Promise((resolve, reject) => {
-      const timer = setInterval(() => this.tell(core, check), this.#checkMs);
-      const end = () => {
-        clearInterval(timer);
-        this.#mourners.delete(dead);
-        signal?.removeEventListener("abort", aborted);
-      };
-      const dead = () => {
-        end();
-        resolve(DIED);
-      };
-      const aborted = () => {
-        end();
-        reject(signal?.reason);
-      };
-      /** @param {unknown} error */
-      const failed = (error) => {
-        // What a dead one throws is heard of as its death.
-        if (this.#mourners.has(dead) && isDeath(error)) {
-          died(error);
-        }
-        end();
-        reject(error);
-      };
-      this.#mourners.add(dead);
-      signal?.addEventListener("abort", aborted);
-      try {
-        Promise.resolve(work()).then((answer) => {
-          end();
-          resolve(answer);
-        }, failed);
-      } catch (error) {
-        failed(error);
-      }
-    });
+    return this.#mourners.orDeath(work, () => this.tell(core, check), signal);
   }
 
   /** @param {string} cause */
@@ -333,17 +293,33 @@ export class LastingCore {
     this.#core = null;
     this.#cleared = Promise.all([this.#cleared, this.#port?.cut()]).then(() => {});
     this.#port = null;
-    const goesOn = canRestart();
-    const detail = `the billing module has died (${cause}) and ${
-      goesOn ? "is started again" : "rests: it has died too often"
-    }`;
-    for (const mourner of [...this.#mourners]) {
-      mourner({ detail, goesOn });
-    }
+    const goesOn = canRestart() && !this.#signedOut;
+    const detail = this.#obituary(cause, goesOn);
+    this.#mourners.tell({ detail, goesOn });
     this.#host.notice("log", { level: "error", message: detail, at: Date.now() });
     if (!this.#closed) {
       this.#revive();
     }
+  }
+
+  /**
+   * @param {string} cause
+   * @param {boolean} goesOn
+   */
+  #obituary(cause, goesOn) {
+    const { say } = this.#host;
+    if (goesOn) {
+      return say(
+        `the billing module has died (${cause}) and is started again`,
+        `计费模块已崩溃（${cause}），正在重新启动`,
+      );
+    }
+    return this.#signedOut
+      ? say(`the billing module has died (${cause})`, `计费模块已崩溃（${cause}）`)
+      : say(
+          `the billing module has died (${cause}) and rests: it has died too often`,
+          `计费模块已崩溃（${cause}），崩溃过于频繁，暂停重启`,
+        );
   }
 
   async #revive() {
@@ -362,13 +338,4 @@ function check(core) {
   if (!core.isWell()) {
     died(new Error("it has stopped in the middle of something"));
   }
-}
-
-/**
- * @param {Core} core
- * @param {Api.ChargeRequest} request
- */
-function hold(core, request) {
-  // Where the points are no longer there, nothing is held: the work goes on all the same.
-  core.startTask(request).catch(() => {});
 }

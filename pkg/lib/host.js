@@ -18,6 +18,7 @@ import { sharing } from "./share.js";
  * @property {() => Api.BillingSnapshot} snapshot
  * @property {(key: string) => Api.ChargeRecord | undefined} openRecord as last told, while it is open
  * @property {(kind: Kind, listener: (subject: any) => void) => () => void} on
+ * @property {(english: string, chinese: string) => string} say the text in the user's language
  */
 
 /** Of alerts that nobody has heard, the latest so many are kept, for so long. */
@@ -29,7 +30,7 @@ const EARLY_MS = 10_000;
  * @returns {ClientHost}
  */
 export function createHost(options) {
-  const { getToken, transport, log = "error" } = options;
+  const { getToken, transport, log = "error", locale } = options;
   /** @type {Map<Kind, Set<(subject: any) => void>>} */
   const listeners = new Map();
   const write = typeof log === "function" ? log : consoleAt(log);
@@ -108,6 +109,9 @@ export function createHost(options) {
     },
     openRecord(key) {
       return open.get(key);
+    },
+    say(english, chinese) {
+      return locale === "zh-CN" ? chinese : english;
     },
     on(kind, listener) {
       const all = listeners.get(kind) ?? new Set();

@@ -1,7 +1,7 @@
 // @ts-check
 
 /** @import * as Api from "../index.js" */
-/** @import { Death } from "./core.js" */
+/** @import { Death } from "./mourners.js" */
 /** @import { ClientHost } from "./host.js" */
 
 /**

@@ -1,0 +1,38 @@
+// @ts-check
+
+/** @import * as Api from "../index.js" */
+/** @typedef {import("../wasm/tollbox.js").Client} Core */
+
+/** The points of running tasks, which a core holds, and after its death the next one. */
+export class Holds {
+  /** By key. @type {Map<string, Api.ChargeRequest>} */
+  #tasks = new Map();
+
+  /**
+   * The core in use has let this task's work start.
+   *
+   * @param {string} key
+   * @param {Api.ChargeRequest} request
+   */
+  keep(key, request) {
+    this.#tasks.set(key, request);
+  }
+
+  /**
+   * @param {string} key
+   * @returns {Api.ChargeRequest | undefined} what was held
+   */
+  end(key) {
+    const request = this.#tasks.get(key);
+    this.#tasks.delete(key);
+    return request;
+  }
+
+  /** @param {Core} core which follows one that has died */
+  renew(core) {
+    for (const request of this.#tasks.values()) {
+      // Where the points are no longer there, nothing is held: the work goes on all the same.
+      core.startTask(request).catch(() => {});
+    }
+  }
+}
