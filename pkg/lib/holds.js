@@ -31,8 +31,8 @@ export class Holds {
   /** @param {Core} core which follows one that has died */
   renew(core) {
     for (const request of this.#tasks.values()) {
-      // Where the points are no longer there, nothing is held: the work goes on all the same.
-      core.startTask(request).catch(() => {});
+      // A core that dies too is followed by another.
+      core.startTask(request, true).catch(() => {});
     }
   }
 }

@@ -101,10 +101,10 @@ async function start(client, core, request) {
     // Just opened: what may be spent is about to be known.
     await client.refreshBalance();
   }
-  const refusal = await core.ask((core) => core.startTask(request));
+  const refusal = await core.ask((core) => core.startTask(request, false));
   if (refusal?.status !== "declined") {
     return refusal;
   }
   await client.refreshBalance();
-  return core.ask((core) => core.startTask(request));
+  return core.ask((core) => core.startTask(request, false));
 }

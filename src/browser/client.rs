@@ -94,9 +94,13 @@ impl Client {
 
     /// Whether the work of a task may start: null, or the outcome that says why not.
     #[wasm_bindgen(js_name = startTask)]
-    pub fn start_task(&self, request: &JsValue) -> Result<Promise, JsValue> {
+    pub fn start_task(&self, request: &JsValue, running: bool) -> Result<Promise, JsValue> {
         let charge = parse_request(request)?;
-        Ok(self.ask(|call| Event::StartTask { call, charge }))
+        Ok(self.ask(|call| Event::StartTask {
+            call,
+            charge,
+            running,
+        }))
     }
 
     /// A task ended without a charge.

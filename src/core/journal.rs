@@ -19,6 +19,9 @@ pub enum Op {
         admission: Result<(), Failure>,
         /// Claims it for sending in the same transaction.
         claim: Option<Claim>,
+        /// Whether this tab knows it as one that may have been sent: where the journal has lost
+        /// it, it begins in doubt.
+        may_have_left: bool,
     },
     /// Claims a charge for one attempt.
     Begin {
@@ -153,7 +156,15 @@ impl Op {
                 sequence,
                 admission,
                 claim,
-            } => return enqueue(charge, *sequence, admission, claim.as_ref(), current, at),
+                may_have_left,
+            } => {
+                let record = Record::open(charge.clone(), *sequence);
+                let new = match may_have_left {
+                    true => record.adopted(),
+                    false => record,
+                };
+                return enqueue(new, admission, claim.as_ref(), current, at);
+            }
             Op::Begin {
                 purpose,
                 claim,
@@ -228,20 +239,20 @@ impl Applied {
 }
 
 fn enqueue(
-    charge: &Charge,
-    sequence: u64,
+    new: Record,
     admission: &Result<(), Failure>,
     claim: Option<&Claim>,
     current: Option<Record>,
     at: ApplyAt,
 ) -> Applied {
     let taken_on = match (current, admission) {
-        (None, Ok(())) => Record::open(charge.clone(), sequence),
+        (None, Ok(())) => new,
         (None, Err(failure)) => {
-            return Applied::put(Record::refused(charge.clone(), sequence, failure.clone()));
+            let (charge, sequence) = (new.charge().clone(), new.sequence());
+            return Applied::put(Record::refused(charge, sequence, failure.clone()));
         }
         (Some(record), admission) => {
-            if !record.charge().is_same_as(charge) {
+            if !record.charge().is_same_as(new.charge()) {
                 return Applied::kept(Some(record), false);
             }
             match (record.state(), admission) {

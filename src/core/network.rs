@@ -32,6 +32,8 @@ pub enum Asked {
 #[derive(Clone, Debug)]
 pub struct Gate {
     browser_online: bool,
+    /// The server has answered since the browser was last offline, or a request was lost.
+    heard: bool,
     obstacle: Obstacle,
     /// When the next probe is due, while there is an obstacle; monotonic.
     probe_at_ms: u64,
@@ -48,6 +50,7 @@ impl Gate {
     pub fn new(browser_online: bool) -> Gate {
         Gate {
             browser_online,
+            heard: false,
             obstacle: Obstacle::None,
             probe_at_ms: 0,
             failures: 0,
@@ -63,6 +66,12 @@ impl Gate {
             (true, Obstacle::Unreachable) => Network::Unreachable,
             (true, Obstacle::None | Obstacle::Unauthorized) => Network::Online,
         }
+    }
+
+    /// Whether the server has been heard of since it was last out of reach: that the browser is
+    /// online says nothing of it.
+    pub fn is_in_reach(&self) -> bool {
+        self.network() == Network::Online && self.heard
     }
 
     /// Whether the server is believed to be out of reach.
@@ -115,6 +124,8 @@ impl Gate {
         self.browser_online = online;
         if online {
             self.hurry(now);
+        } else {
+            self.heard = false;
         }
     }
 
@@ -126,6 +137,7 @@ impl Gate {
 
     /// A request was not answered by the billing server.
     pub fn lost(&mut self, by: Asked, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
+        self.heard = false;
         self.obstruct(Obstacle::Unreachable, by, now, backoff, jitter);
     }
 
@@ -140,6 +152,7 @@ impl Gate {
 
     /// The token was refused although it was new.
     pub fn refused(&mut self, by: Asked, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
+        self.heard = true;
         self.obstruct(Obstacle::Unauthorized, by, now, backoff, jitter);
     }
 
@@ -192,6 +205,7 @@ impl Gate {
 
     /// The billing server answered, which says nothing of the token.
     pub fn answered_with_error(&mut self) {
+        self.heard = true;
         if self.obstacle == Obstacle::Unreachable {
             self.obstacle = Obstacle::None;
             self.failures = 0;
@@ -200,6 +214,7 @@ impl Gate {
 
     /// The billing server answered, and accepted the token.
     pub fn answered(&mut self) {
+        self.heard = true;
         self.obstacle = Obstacle::None;
         self.failures = 0;
         self.busy = 0;

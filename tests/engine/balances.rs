@@ -12,14 +12,14 @@ use super::world::{START_WALL_MS, World};
 
 const MINUTE_MS: u64 = 60_000;
 
-fn fresh(world: &World, call: CallId) -> u64 {
+pub fn fresh(world: &World, call: CallId) -> u64 {
     match world.answer(call) {
         Answer::Balance(BalanceResult::Fresh { balance }) => balance.confirmed.get(),
         other => panic!("{other:?}"),
     }
 }
 
-fn unavailable(world: &World, call: CallId) -> (BalanceReason, Option<u64>) {
+pub fn unavailable(world: &World, call: CallId) -> (BalanceReason, Option<u64>) {
     match world.answer(call) {
         Answer::Balance(BalanceResult::Unavailable {
             reason,

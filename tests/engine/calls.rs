@@ -7,7 +7,7 @@ use tollbox::core::outcome::Outcome;
 use super::world::{World, key};
 
 impl World {
-    fn ask(&mut self, tab: usize, event: impl FnOnce(CallId) -> Event) -> CallId {
+    pub fn ask(&mut self, tab: usize, event: impl FnOnce(CallId) -> Event) -> CallId {
         self.last_call += 1;
         let call = self.last_call;
         self.asked.push((call, tab));
@@ -89,7 +89,11 @@ impl World {
     pub fn start_task(&mut self, tab: usize, task: &str, amount: u64) -> CallId {
         let charge = self.request(task, amount);
         self.engine(tab).tasks.insert(charge.key.clone());
-        self.ask(tab, |call| Event::StartTask { call, charge })
+        self.ask(tab, |call| Event::StartTask {
+            call,
+            charge,
+            running: false,
+        })
     }
 
     pub fn end_task(&mut self, tab: usize, task: &str) {

@@ -8,6 +8,7 @@ use tollbox::core::snapshot::StorageKind;
 
 use super::outage::alerts;
 use super::outcomes::word;
+use super::server::{Fault, On};
 use super::storage::fail_next;
 use super::world::{World, key};
 
@@ -168,4 +169,67 @@ fn storage_that_failed_and_works_again_is_alerted_of_when_it_fails_again() {
         let again = world.charge(tab, &task, 5);
         assert_eq!(word(&world.wait(again)), "charged");
     }
+}
+
+#[test]
+fn what_was_sent_before_a_wipe_is_in_doubt_when_it_is_asked_for_again() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    assert!(word(&world.wait(call)).starts_with("unknown"));
+    world.go_online(false);
+    // The wipe is noticed by the very order that asks for the charge again.
+    world.journal.clear();
+    let call = world.retry(tab, "t1");
+    let told = word(&world.wait(call));
+    assert!(told.starts_with("unknown"), "{told}");
+    world.server.heal();
+    world.go_online(true);
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn what_is_being_taken_up_again_goes_along_too() {
+    let mut world = World::new();
+    let tab = world.start();
+    fail_next(&mut world, 1, |op| matches!(op, Op::Conclude { .. }));
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    world.charge(tab, "t1", 5);
+    world.run_until(|world| world.journal.contains_key(&key("t1")));
+    // Its conclusion could not be written; the next time that the journal is, it has moved.
+    let orders = world.tab(tab).journal_orders;
+    world.run_until(|world| world.tab(tab).journal_orders > orders + 1);
+    world.fail_write = Box::new(|_, _| true);
+    world.journal.clear();
+    move_on(&mut world, tab);
+    world.run_for(10);
+    world.fail_write = Box::new(|_, _| false);
+    assert_eq!(world.snapshot(tab).queue.held_points.get(), 5);
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+    assert!(world.journal[&key("t1")].receipt().is_some());
+}
+
+#[test]
+fn what_does_not_fit_where_the_journal_has_moved_is_not_given_up() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let end = world.settled(tab, "t1");
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Adopt { .. })));
+    world.journal.clear();
+    move_on(&mut world, tab);
+    world.run_for(200_000);
+    assert_eq!(world.snapshot(tab).queue.held_points.get(), 5);
+    let shown = world.tab(tab).engine.show_all(Some(Vec::new()));
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    world.fail_write = Box::new(|_, _| false);
+    world.go_online(true);
+    assert_eq!(word(&world.wait(end)), "charged");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
 }

@@ -1,7 +1,8 @@
 //! What the snapshot shows: alerts that go on, a window that slides, and never less than what is told.
 
 use tollbox::core::alert::AlertKind;
-use tollbox::core::engine::Notice;
+use tollbox::core::balance::Confirmed;
+use tollbox::core::engine::{Effect, Event, Notice};
 use tollbox::core::points::Points;
 
 use super::outage::alerts;
@@ -82,4 +83,29 @@ fn whoever_is_told_of_a_change_finds_it_in_the_snapshot() {
     let snapshot = told.iter().position(|it| matches!(it, Notice::Snapshot(_)));
     let network = told.iter().position(|it| matches!(it, Notice::Network(_)));
     assert!(snapshot.is_some() && snapshot < network, "{told:?}");
+}
+
+#[test]
+fn of_two_snapshots_that_wait_to_be_told_the_newer_is_told_last() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.run_for(60_000);
+    let now = world.now;
+    let engine = &mut world.tabs[tab].as_mut().unwrap().engine;
+    let known = |version: u64, balance: u64| Confirmed {
+        balance: Points::new(balance).unwrap(),
+        version,
+        as_of_ms: now.wall_ms,
+        etag: None,
+        begun_at_ms: 0,
+    };
+    engine.handle(now, Event::Cached(known(8, 110)));
+    engine.handle(now, Event::Cached(known(9, 20)));
+    let mut told = Vec::new();
+    while let Some(effect) = engine.poll() {
+        if let Effect::Notice(Notice::Snapshot(snapshot)) = effect {
+            told.push(snapshot.balance.unwrap().confirmed.get());
+        }
+    }
+    assert_eq!(told, [20]);
 }

@@ -1,8 +1,13 @@
 //! Reading the balance by itself: by one tab for all, where somebody looks; and following a server
 //! that begins its versions anew.
 
+use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::{Event, Notice};
+use tollbox::core::outcome::OpenReason;
+use tollbox::core::snapshot::{BalanceReason, Network};
 
+use super::balances::{fresh, unavailable};
+use super::outage::alerts;
 use super::outcomes::word;
 use super::server::{Fault, On, Server, json_answer, problem};
 use super::world::World;
@@ -98,7 +103,9 @@ fn a_server_that_begins_its_versions_anew_is_followed_in_all_tabs() {
     let (_, version) = shown(&world, one);
     begin_anew(&mut world, 50);
     assert!(world.server.ledger.balance("alice").version < version);
-    world.refresh(one);
+    let refresh = world.refresh(one);
+    world.run_until(|world| world.answers.contains_key(&refresh));
+    assert_eq!(fresh(&world, refresh), 50);
     world.run_for(100);
     for tab in [one, two] {
         assert_eq!(shown(&world, tab).0, 50);
@@ -128,7 +135,7 @@ fn a_charge_that_is_answered_with_an_older_version_has_the_balance_read() {
     begin_anew(&mut world, 50);
     let call = world.charge(tab, "later", 5);
     assert_eq!(word(&world.wait(call)), "charged");
-    world.run_for(100);
+    world.run_for(5_000);
     assert_eq!(shown(&world, tab).0, 45);
 }
 
@@ -172,4 +179,110 @@ fn a_reading_that_is_needed_is_made_though_the_first_try_brings_nothing() {
     assert_eq!(word(&world.wait(call)), "charged");
     world.run_for(200_000);
     assert_eq!(shown(&world, tab).0, 45);
+}
+
+/// One answer is as it was before the charge.
+fn behind(world: &mut World, times: u32) {
+    let behind = json_answer(200, serde_json::json!({"balance": 120, "version": 1}));
+    world
+        .server
+        .fault(On::Balance, times, Fault::Answer(behind));
+}
+
+#[test]
+fn a_copy_that_is_behind_for_a_moment_is_given_that_moment() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    behind(&mut world, 100);
+    let one = world.refresh(tab);
+    world.run_for(world.config.backoff.base_ms / 2);
+    let other = world.refresh(tab);
+    world.run_for(world.config.backoff.base_ms / 4);
+    // It has caught up.
+    world.server.heal();
+    world.run_for(world.config.backoff.base_ms);
+    for call in [one, other] {
+        assert_eq!(fresh(&world, call), 115);
+    }
+    assert_eq!(shown(&world, tab).0, 115);
+}
+
+#[test]
+fn what_was_doubted_and_then_not_heard_of_is_doubted_again() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    behind(&mut world, 1);
+    world.server.fault(On::Balance, 1, Fault::LoseRequest);
+    world.refresh(tab);
+    world.run_for(30_000);
+    behind(&mut world, 1);
+    let call = world.refresh(tab);
+    world.run_for(30_000);
+    assert_eq!(fresh(&world, call), 115);
+    assert_eq!(shown(&world, tab).0, 115);
+}
+
+#[test]
+fn a_reading_that_was_put_off_is_refused_when_the_browser_goes_offline() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    behind(&mut world, 1);
+    let call = world.refresh(tab);
+    world.run_for(100);
+    world.go_online(false);
+    let reason = BalanceReason::Open(OpenReason::Offline);
+    assert_eq!(unavailable(&world, call), (reason, Some(115)));
+    // Nor is it left open by who signs out.
+    world.go_online(true);
+    world.run_for(10_000);
+    behind(&mut world, 1);
+    let call = world.refresh(tab);
+    world.run_for(100);
+    world.sign_out(tab);
+    let reason = BalanceReason::Open(OpenReason::Unauthorized);
+    assert_eq!(unavailable(&world, call), (reason, None));
+}
+
+#[test]
+fn the_network_is_restored_when_the_server_says_so_not_the_browser() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    // The browser is in a network again, from which the server can't be reached.
+    world.server.fault(On::Any, 1_000, Fault::LoseRequest);
+    world.go_online(true);
+    world.run_for(60_000);
+    assert_eq!(alerts(&world, tab), [AlertKind::NetworkLost]);
+    assert_eq!(world.snapshot(tab).network, Network::Unreachable);
+    world.server.heal();
+    world.run_for(120_000);
+    assert_eq!(
+        alerts(&world, tab),
+        [AlertKind::NetworkLost, AlertKind::NetworkRestored]
+    );
+}
+
+#[test]
+fn who_is_not_looked_at_hears_of_the_network_when_that_changes() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.tell(tab, Event::Visible(false));
+    world.go_online(false);
+    let before = world.server.count(On::Balance);
+    world.go_online(true);
+    world.run_for(60_000);
+    assert_eq!(world.server.count(On::Balance), before);
+    assert_eq!(alerts(&world, tab), [AlertKind::NetworkLost]);
+    world.tell(tab, Event::Visible(true));
+    world.run_for(1_000);
+    assert_eq!(
+        alerts(&world, tab),
+        [AlertKind::NetworkLost, AlertKind::NetworkRestored]
+    );
 }

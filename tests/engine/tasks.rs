@@ -122,3 +122,20 @@ fn work_that_would_find_no_room_in_the_queue_may_not_start() {
     world.run_for(10);
     assert_eq!(word(world.outcome(start)), "failed QueueFull");
 }
+
+#[test]
+fn work_that_is_under_way_holds_its_points_whatever_is_available() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.charge(tab, "t1", 100);
+    world.go_online(false);
+    let charge = world.request("running", 50);
+    world.ask(tab, |call| Event::StartTask {
+        call,
+        charge,
+        running: true,
+    });
+    world.settle_calls();
+    let balance = world.snapshot(tab).balance.unwrap();
+    assert_eq!((balance.held.get(), balance.available.get()), (150, 0));
+}

@@ -2,10 +2,12 @@
 
 use tollbox::core::engine::{Answer, Event};
 use tollbox::core::journal::Op;
+use tollbox::core::log::LogEntry;
 use tollbox::core::record::Record;
 
 use super::outcomes::word;
 use super::storage::fail_next;
+use super::watching::logged;
 use super::world::World;
 
 #[test]
@@ -106,4 +108,54 @@ fn who_can_not_charge_under_anothers_key_is_not_told_that_it_is_charged() {
         Box::new(|tab, ops| tab == 1 && ops.iter().any(|op| !matches!(op, Op::Read { .. })));
     let here = world.charge_this(two, mine);
     assert_eq!(word(&world.wait(here)), "failed Conflict");
+}
+
+/// The tab can neither take charges on nor read single ones, but the whole journal.
+fn mute(world: &mut World, tab: usize) {
+    world.fail_write = Box::new(move |mute, _| mute == tab);
+}
+
+#[test]
+fn what_a_reading_shows_to_be_charged_is_not_said_to_have_failed() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    let there = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(there)), "charged");
+    mute(&mut world, two);
+    let here = world.charge(two, "t1", 5);
+    // The whole journal is read.
+    world.tell(two, Event::Woke);
+    assert!(word(&world.wait(here)).starts_with("charged"));
+}
+
+#[test]
+fn what_a_reading_shows_to_be_open_is_not_said_to_have_failed() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    world.go_online(false);
+    let there = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(there)), "queued Offline");
+    mute(&mut world, two);
+    let here = world.charge(two, "t1", 5);
+    world.tell(two, Event::Online(false));
+    world.tell(two, Event::Woke);
+    let told = word(&world.wait(here));
+    assert!(!told.starts_with("failed"), "{told}");
+    world.go_online(true);
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn what_could_not_be_written_is_logged_once() {
+    let mut world = World::new();
+    let tab = world.start();
+    mute(&mut world, tab);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed StorageUnavailable");
+    let lines = logged(&world, tab);
+    let about = |line: &&LogEntry| line.key.as_ref().is_some_and(|key| key.as_str() == "f:t1");
+    assert_eq!(lines.iter().filter(about).count(), 1, "{lines:?}");
 }

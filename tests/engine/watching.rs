@@ -1,5 +1,6 @@
 //! What listeners are told without asking: alerts, the network, and the log.
 
+use serde_json::json;
 use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::{Event, Notice};
 use tollbox::core::log::{Level, Locale, LogEntry};
@@ -8,10 +9,10 @@ use tollbox::core::snapshot::Network;
 
 use super::outage::alerts;
 use super::outcomes::word;
-use super::server::{Fault, On, problem};
-use super::world::World;
+use super::server::{Fault, On, json_answer, problem};
+use super::world::{World, key};
 
-fn logged(world: &World, tab: usize) -> Vec<LogEntry> {
+pub fn logged(world: &World, tab: usize) -> Vec<LogEntry> {
     let notices = world.tab(tab).notices.iter();
     notices
         .filter_map(|(_, notice)| match notice {
@@ -230,8 +231,7 @@ fn the_network_is_told_when_it_changes() {
         alerts(&world, tab),
         [
             AlertKind::NetworkLost,
-            AlertKind::NetworkRestored,
-            AlertKind::NetworkLost,
+            // That the browser was online again said nothing.
             AlertKind::NetworkRestored
         ]
     );
@@ -325,4 +325,72 @@ fn a_failure_is_logged_once_as_an_error() {
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "failed Forbidden");
     assert_eq!(levels(&world, tab), [Level::Error]);
+}
+
+#[test]
+fn who_has_signed_out_is_alerted_of_nothing_that_only_the_signed_in_mind() {
+    for fault in [
+        Fault::LoseRequest,
+        Fault::Answer(problem(401, "unauthorized")),
+    ] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.fault(On::Any, u32::MAX, fault);
+        world.charge(tab, "t1", 5);
+        world.run_until(|world| world.journal.contains_key(&key("t1")));
+        world.sign_out(tab);
+        world.run_for(60_000);
+        assert_eq!(alerts(&world, tab), []);
+        assert_eq!(world.snapshot(tab).alerts, []);
+    }
+}
+
+#[test]
+fn a_journal_that_takes_charges_but_can_not_be_read_is_one_episode() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_load = true;
+    for n in 0..10 {
+        world.tell(tab, Event::Woke);
+        world.charge(tab, &format!("t{n}"), 1);
+        world.run_for(10_000);
+    }
+    assert_eq!(alerts(&world, tab), [AlertKind::StorageDegraded]);
+    world.fail_load = false;
+    world.run_for(120_000);
+    assert_eq!(world.snapshot(tab).alerts, []);
+}
+
+#[test]
+fn a_verdict_is_told_though_the_journal_can_not_be_read_since_the_page_slept() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_load = true;
+    world.tell(tab, Event::Woke);
+    let call = world.charge(tab, "t1", 500);
+    assert_eq!(word(&world.wait(call)), "declined InsufficientBalance");
+    let since_ms = world.config.respond_within_ms;
+    assert!(world.answered_at_ms[&call] < since_ms);
+}
+
+#[test]
+fn answers_to_a_charge_that_are_not_the_servers_are_one_outage() {
+    let mut world = World::new();
+    let tab = world.start();
+    let not_its_own = json_answer(
+        200,
+        json!({"results": [{"idempotency_key": "another"}], "balance": 120, "version": 1}),
+    );
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.server.fault(On::Batch, 3, Fault::Answer(not_its_own));
+    world.go_online(true);
+    world.settle();
+    assert_eq!(
+        alerts(&world, tab)[1..],
+        [AlertKind::NetworkRestored],
+        "{:?}",
+        alerts(&world, tab)
+    );
 }

@@ -154,6 +154,7 @@ impl Transaction {
                 sequence: 1,
                 admission: Ok(()),
                 claim: claim_until_ms.map(|until_ms| Claim { tab, until_ms }),
+                may_have_left: false,
             },
             Order::Begin {
                 sends,

@@ -284,7 +284,14 @@ impl World {
         if let Some(place) = self.place(tab) {
             self.tabs[place].tasks.insert(charge.key.clone(), amount);
         }
-        self.tell(tab, Event::StartTask { call, charge });
+        self.tell(
+            tab,
+            Event::StartTask {
+                call,
+                charge,
+                running: false,
+            },
+        );
     }
 
     fn end_task(&mut self, tab: TabId) {

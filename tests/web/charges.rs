@@ -52,6 +52,7 @@ pub fn enqueue_charge(charge: Charge) -> Op {
         sequence: 1,
         admission: Ok(()),
         claim: None,
+        may_have_left: false,
     }
 }
 

@@ -66,6 +66,7 @@ pub fn refused(of: &str) -> Op {
             detail: "full".to_owned(),
         }),
         claim: None,
+        may_have_left: false,
     }
 }
 
@@ -82,6 +83,7 @@ fn table() -> Vec<Vec<Op>> {
         sequence: 4,
         admission: Ok(()),
         claim: Some(claim("one")),
+        may_have_left: false,
     };
     let look_up = Op::Begin {
         over: None,

@@ -63,6 +63,7 @@ impl Engine {
                     sequence: self.next_sequence(now),
                     admission: Ok(()),
                     claim: None,
+                    may_have_left: record.may_have_left(),
                 };
                 let then = Then::Observe {
                     from_peer: true,
@@ -74,11 +75,11 @@ impl Engine {
             return self.progress(now, &key);
         }
         let admission = self.admission(now, &charge);
-        let look_up_first = known
+        let may_have_left = known
             .as_ref()
-            .is_some_and(|entry| entry.record.attempts() > 0);
+            .is_some_and(|entry| entry.record.may_have_left());
         let leaves = admission.is_ok()
-            && !look_up_first
+            && !may_have_left
             && self.may_send(now)
             && self.lane_is_free(Lane::Single);
         let mut plan = leaves.then(|| self.plan(now, Purpose::Send, Lane::Single));
@@ -89,6 +90,7 @@ impl Engine {
             sequence,
             admission: admission.clone(),
             claim: plan.as_ref().map(|_| self.claim(now)),
+            may_have_left,
         };
         if self.outbox.get(&key).is_none() {
             // Held from this moment, whatever else is charged while it is being written.
@@ -125,6 +127,7 @@ impl Engine {
         };
         let charged_before = applied.done && is_charged(&record);
         self.take_record(now, record, true);
+        self.has_been_read(key);
         match plan {
             Some(plan) if claimed => Plan::collect(plans, plan, key.clone()),
             Some(_) | None => self.set_busy(key, false),

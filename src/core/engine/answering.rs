@@ -80,7 +80,7 @@ impl Engine {
             return Some(self.conflict(call, record));
         }
         // What is charged stays so, whatever has been read since.
-        let up_to_date = is_charged(record) || (!entry.outdated && !self.unread);
+        let up_to_date = is_charged(record) || (!entry.outdated && !self.is_unread(entry));
         let known = !entry.busy && up_to_date;
         let ended = known && !record.is_open();
         let answers = match call.kind {
@@ -167,7 +167,7 @@ impl Engine {
             entry.saved && self.durable(),
             self.config.locale,
         );
-        if self.unread || entry.outdated {
+        if entry.outdated || self.is_unread(entry) {
             return outcome.in_full_doubt();
         }
         // The journal may tell that it was sent before, by another tab or an earlier start.

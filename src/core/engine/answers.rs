@@ -12,17 +12,12 @@ use crate::core::protocol::{
     BatchAnswer, ChargeAnswer, LookUpAnswer, Response, Setback, SetbackKind,
 };
 use crate::core::record::{Cause, Conclusion};
-use crate::core::snapshot::Network;
 
 impl Engine {
     pub(super) fn answered(&mut self, now: Now, send: SendId, response: &Response) {
         let Some(sent) = self.sent.remove(&send) else {
             return;
         };
-        if std::mem::take(&mut self.foreign_item) && self.gate.network() == Network::Online {
-            // The network itself was never gone.
-            self.network_is_back(now);
-        }
         let too_long = Response::default();
         let response = match response.body.len() > BODY_LIMIT {
             true => &too_long,
@@ -32,12 +27,14 @@ impl Engine {
         let response = &crate::core::defects::response(response, &self.tab, send);
         match &sent.what {
             SentWhat::Charge { charge } => {
+                self.foreign = false;
                 let answer = ChargeAnswer::of(response, charge, now);
                 #[cfg(feature = "defects")]
                 let answer = crate::core::defects::answer(answer);
                 self.charge_answered(now, &sent, charge, answer);
             }
             SentWhat::Batch { charges } => {
+                self.foreign = false;
                 let answer = BatchAnswer::of(response, charges, now);
                 self.batch_answered(now, &sent, charges, answer);
             }
@@ -78,8 +75,7 @@ impl Engine {
                             self.conclude(now, charge, verdict, 0, Some(reading));
                         }
                         ChargeAnswer::Setback(setback) => {
-                            self.foreign_item |= setback.kind == SetbackKind::Foreign;
-                            self.alert_if_foreign(now, &setback);
+                            self.alert_if_foreign(now, Asked::Charge, &setback);
                             self.conclude_set_back(now, charge, &setback, None);
                         }
                     }
@@ -125,7 +121,7 @@ impl Engine {
         asked: Asked,
         setback: &Setback,
     ) -> Option<u64> {
-        self.alert_if_foreign(now, setback);
+        self.alert_if_foreign(now, asked, setback);
         match setback.kind {
             SetbackKind::Unauthorized => {
                 if self.auth.unauthorized(sent) == Unauthorized::Refused {
@@ -157,8 +153,9 @@ impl Engine {
         None
     }
 
-    fn alert_if_foreign(&mut self, now: Now, setback: &Setback) {
+    fn alert_if_foreign(&mut self, now: Now, asked: Asked, setback: &Setback) {
         if setback.kind == SetbackKind::Foreign {
+            self.foreign |= asked == Asked::Charge;
             let detail = self.setback_detail(setback);
             self.raise(now, AlertKind::NetworkLost, detail);
         }

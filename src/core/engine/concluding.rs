@@ -1,6 +1,7 @@
 //! What attempts came to, written down; it is told after that.
 
 use super::Engine;
+use super::journaling::Uncommitted;
 use super::orders::Then;
 use super::sending::SentWhat;
 use crate::core::charge::{Charge, Key};
@@ -103,7 +104,8 @@ impl Engine {
             next_attempt_in_ms,
         };
         if defect!(TellsBeforeJournaling) {
-            return self.not_committed(now, op, Then::Concluded { reading }, "");
+            let unwritten = Uncommitted::Failed(String::new());
+            return self.not_committed(now, op, Then::Concluded { reading }, &unwritten);
         }
         self.journaling.push(op, Then::Concluded { reading });
     }

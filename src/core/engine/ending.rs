@@ -14,6 +14,7 @@ impl Engine {
         self.end_flush(Some(Stopped::Open(OpenReason::Unauthorized)));
         self.balance.clear();
         self.effects.push_back(Effect::SaveBalance(None));
+        self.sign_out_refresh(now);
         let settled = self.outbox.surplus(0);
         for key in settled {
             self.forget(now, &key);
@@ -22,7 +23,7 @@ impl Engine {
         let held = self.outbox.iter().filter(|entry| entry.record.is_held());
         let (durable, locale) = (self.durable(), self.config.locale);
         let open = held
-            .map(|entry| ChargeRecord::of(&entry.record, durable, locale))
+            .map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale))
             .collect();
         self.resolve(call, Answer::SignedOut(open));
     }

@@ -73,6 +73,8 @@ pub enum Event {
         call: CallId,
         /// What will be charged when it is done.
         charge: Charge,
+        /// The work is under way already: its points are held, whatever is available.
+        running: bool,
     },
     /// A task ended without a charge.
     EndTask {

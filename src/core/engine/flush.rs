@@ -47,6 +47,8 @@ struct Run {
     total: usize,
     /// A charge has had its turn and is still open.
     unsettled: bool,
+    /// The token was refused to one of these, whatever has become of it since.
+    unauthorized: bool,
     report: FlushReport,
 }
 
@@ -127,8 +129,8 @@ impl Engine {
     pub(super) fn flush_elsewhere(&mut self, now: Now, progress: Option<FlushProgress>) {
         self.flush.elsewhere = progress.map(|progress| Elsewhere {
             progress,
-            // No step of it takes longer.
-            until_ms: now.after(self.config.claim_ms()),
+            // A step of it waits for the lock, and then for an answer; neither takes longer.
+            until_ms: now.after(self.config.claim_ms().saturating_mul(2)),
         });
     }
 
@@ -151,7 +153,14 @@ impl Engine {
 
     /// A charge of the flush has had its turn, whatever came of it.
     pub(super) fn flush_is_through_with(&mut self, key: &Key) {
-        let class = self.outbox.get(key).map(|entry| Class::of(&entry.record));
+        let entry = self.outbox.get(key);
+        let class = entry.map(|entry| Class::of(&entry.record));
+        let unauthorized = entry.is_some_and(|entry| match entry.record.state() {
+            State::Waiting(waiting) => waiting
+                .cause()
+                .is_some_and(|cause| cause.reason == OpenReason::Unauthorized),
+            State::Attempting(_) | State::Parked(_) | State::Settled(_) => false,
+        });
         let Some(run) = &mut self.flush.run else {
             return;
         };
@@ -166,6 +175,7 @@ impl Engine {
             Some(Class::Unknown) => &mut report.unknown,
             Some(Class::Open) => {
                 run.unsettled = true;
+                run.unauthorized |= unauthorized;
                 return self.tell_flush_progress();
             }
             None => return self.tell_flush_progress(),
@@ -198,8 +208,10 @@ impl Engine {
             return;
         };
         if run.left.is_empty() {
-            let closed_for = self.gate.closed_for(now).filter(|_| run.unsettled);
-            return self.end_flush(closed_for.map(Stopped::Open));
+            let refused = run.unauthorized.then_some(OpenReason::Unauthorized);
+            let reason = self.gate.closed_for(now).or(refused);
+            let reason = reason.filter(|_| run.unsettled);
+            return self.end_flush(reason.map(Stopped::Open));
         }
         let under_way = run
             .left

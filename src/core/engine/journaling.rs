@@ -10,6 +10,14 @@ use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::ordered::Set;
 use crate::core::record::{Conclusion, Verdict};
 
+/// Why an operation is not committed; for people.
+pub(super) enum Uncommitted {
+    /// The transaction failed, and with it all of its operations.
+    Failed(String),
+    /// The store can't read the record, and has left it alone.
+    Unreadable(String),
+}
+
 impl Engine {
     pub(super) fn journal_order(&mut self) -> Option<Effect> {
         let ops = self.journaling.begin()?;
@@ -28,14 +36,15 @@ impl Engine {
         match results {
             Ok(results) => {
                 self.journaling.succeeded();
-                if self.durable() {
+                if self.durable() && self.load_failures == 0 {
                     self.end_episode(AlertKind::StorageDegraded);
                 }
                 for ((op, then), applied) in under_way.into_iter().zip(results) {
                     if let Some(why) = applied.unreadable {
                         // Whoever wrote it may have sent it.
                         self.outbox.update(op.key(), |entry| entry.outdated = true);
-                        self.not_committed(now, op, then, &why);
+                        let error = Uncommitted::Unreadable(why);
+                        self.not_committed(now, op, then, &error);
                         continue;
                     }
                     if applied.done && !matches!(op, Op::Read { .. }) {
@@ -48,6 +57,7 @@ impl Engine {
                 self.journaling
                     .failed(now, &self.config.backoff, &mut self.jitter);
                 self.storage_failed(now, &error);
+                let error = Uncommitted::Failed(error);
                 for (op, then) in under_way {
                     self.not_committed(now, op, then, &error);
                 }
@@ -104,13 +114,14 @@ impl Engine {
                     Plan::collect(plans, plan, key.clone());
                 } else {
                     self.set_busy(key, false);
-                    let before = self.outbox.get(key).map(|entry| entry.record.clone());
-                    if before == applied.record {
+                    let known = |engine: &Engine| Some(engine.outbox.get(key)?.record.clone());
+                    let before = known(self);
+                    self.observe(now, key, applied.record);
+                    if known(self) == before {
                         // Nothing says that it would be done at once the next time.
                         let base_ms = self.config.backoff.base_ms.max(1);
                         self.outbox.delay(key, now.after(base_ms));
                     }
-                    self.observe(now, key, applied.record);
                     self.flush_is_through_with(key);
                     self.progress(now, key);
                 }
@@ -151,8 +162,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn not_committed(&mut self, now: Now, op: Op, then: Then, error: &str) {
+    pub(super) fn not_committed(&mut self, now: Now, op: Op, then: Then, error: &Uncommitted) {
         let key = op.key().clone();
+        let (error, is_readable) = match error {
+            Uncommitted::Failed(error) => (error, true),
+            Uncommitted::Unreadable(why) => (why, false),
+        };
         if defect!(HidesStorageFailure) {
             self.outbox.update(&key, |entry| entry.saved = true);
         }
@@ -192,7 +207,9 @@ impl Engine {
                         self.loaded_all = false;
                         self.slow_tick_at_ms = self.slow_tick_at_ms.min(again_ms);
                     }
-                    Some(_) | None => self.up_to_date(&key),
+                    Some(_) | None if is_readable => self.up_to_date(&key),
+                    // Whoever can read it may have sent it.
+                    Some(_) | None => {}
                 }
                 self.progress(now, &key);
             }

@@ -21,6 +21,18 @@ impl Engine {
             Some(record) => self.take_record(now, record, true),
             None => self.vanished(now, key),
         }
+        self.has_been_read(key);
+    }
+
+    /// The transaction that has just ended told of this charge.
+    pub(super) fn has_been_read(&mut self, key: &Key) {
+        let read_in = self.journaling.begun();
+        self.outbox.update(key, |entry| entry.read_in = read_in);
+    }
+
+    /// Whether the page has slept since this charge was last read.
+    pub(super) fn is_unread(&self, entry: &Entry) -> bool {
+        self.unread.is_some_and(|begun| entry.read_in <= begun)
     }
 
     /// The journal has been read for this charge, or can't be.
@@ -34,8 +46,9 @@ impl Engine {
         let Some(entry) = self.outbox.get(key) else {
             return;
         };
-        if entry.known_since == self.journaling.begun() {
-            // It came while this transaction, which did not find it, was under way.
+        if entry.known_since == self.journaling.begun() || self.journaling.is_to_adopt(key) {
+            // It came while this transaction, which did not find it, was under way; or it is on
+            // its way from another storage.
             return;
         }
         let settled = matches!(entry.record.state(), State::Settled(_));
@@ -89,7 +102,7 @@ impl Engine {
         }
         self.count_change(now, before.as_ref(), &record);
         if first_saved || before.as_ref() != Some(&record) {
-            self.tell_charge(now, before.as_ref(), &record);
+            self.tell_charge(now, before.as_ref(), &record, saved);
         }
     }
 
@@ -202,7 +215,7 @@ impl Engine {
                     self.end_episode(AlertKind::StorageDegraded);
                 }
                 self.loaded_all |= self.loading_all;
-                self.unread = false;
+                self.unread = None;
                 self.take_all(now, records);
                 self.judge_claims(now);
             }
@@ -218,7 +231,7 @@ impl Engine {
                 .config
                 .backoff
                 .delay_ms(self.load_failures, &mut self.jitter);
-            self.slow_tick_at_ms = now.after(delay_ms);
+            self.slow_tick_at_ms = now.after(delay_ms.max(1));
         }
         self.progress_all(now);
         self.let_surplus_go(now);

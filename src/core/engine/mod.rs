@@ -108,12 +108,14 @@ pub struct Engine {
     stats: Stats,
     episodes: Episodes,
     was_out_of_reach: bool,
-    /// The server's last answer to a batch held one that was not for its charge.
-    foreign_item: bool,
+    /// The last answer to a charge was not the billing server's: what it answers to others ends
+    /// nothing.
+    foreign: bool,
     shown: Shown,
     loading: bool,
-    /// The page slept, and the journal has not been read since: what is known may be old.
-    unread: bool,
+    /// How many transactions had been begun when the page woke, until the journal has been read
+    /// since: what they told may be old.
+    unread: Option<u64>,
     /// What is being read was asked for too early.
     load_again: bool,
     /// What is being read is the whole journal, not only what is unsettled.
@@ -171,10 +173,10 @@ impl Engine {
             stats: Stats::default(),
             episodes: Episodes::default(),
             was_out_of_reach: false,
-            foreign_item: false,
+            foreign: false,
             shown: Shown::default(),
             loading: true,
-            unread: false,
+            unread: None,
             load_again: false,
             loading_all: true,
             loaded_all: false,
@@ -204,7 +206,11 @@ impl Engine {
             Event::RefreshBalance { call, max_age_ms } => {
                 self.refresh_balance(now, call, max_age_ms);
             }
-            Event::StartTask { call, charge } => self.start_task(now, call, &charge),
+            Event::StartTask {
+                call,
+                charge,
+                running,
+            } => self.start_task(now, call, &charge, running),
             Event::EndTask { key } => self.end_task(&key),
             Event::StopWaiting { call } => self.stop_waiting(now, call),
             Event::Journaled(results) => self.journaled(now, results),
@@ -282,6 +288,7 @@ impl Engine {
     fn advance(&mut self, now: Now) {
         self.calls_overdue(now);
         self.forget_flush_elsewhere(now);
+        self.refuse_refresh_if_shut(now);
         self.seek_again(now);
         self.journaling.retry_unsaved_if_due(now);
         if self.reads_by_itself() {
@@ -355,7 +362,7 @@ impl Engine {
         self.gate.browser_says(online, now);
         if online {
             if comes_back && self.life == Life::Running {
-                self.balance_is_due_if_stale(now);
+                self.balance_is_due_when_seen(now);
             }
             self.load();
             if self.gate.closed_for(now).is_none() {
@@ -368,7 +375,7 @@ impl Engine {
     /// Nothing certain is said of an open charge before the journal has been read again.
     fn woke(&mut self, now: Now) {
         self.gate.hurry(now);
-        self.unread = true;
+        self.unread = Some(self.journaling.begun());
         self.loaded_all = false;
         self.load_anew();
     }

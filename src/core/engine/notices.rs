@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::calls::{Call, Kind};
-use super::{Effect, Engine, Notice};
+use super::{Effect, Engine, Life, Notice};
 use crate::core::alert::{Alert, AlertKind};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
@@ -18,6 +18,13 @@ use crate::core::snapshot::{
 
 /// How far above the threshold the success rate must rise before its alert may come again.
 const RATE_MARGIN: f64 = 0.05;
+
+/// What concerns nobody who has signed out: nothing is sent then, and no balance is shown.
+const OF_A_SIGNED_IN: [AlertKind; 3] = [
+    AlertKind::BalanceLow,
+    AlertKind::Unauthorized,
+    AlertKind::NetworkLost,
+];
 
 /// What was last shown.
 #[derive(Debug, Default)]
@@ -87,13 +94,18 @@ impl Engine {
             self.shown.flush = flush;
             self.effects.push_back(Effect::AnnounceFlush(flush));
         }
-        let mut snapshot = self.snapshot(now);
         let before = self.shown.snapshot.take();
+        if before.as_ref().map(|before| before.network) == Some(Network::Online) {
+            self.end_outage_if_over(now);
+        }
+        let mut snapshot = self.snapshot(now);
         if before.as_ref() != Some(&snapshot) {
             self.tell_changes(now, before.as_ref(), &snapshot);
             // What has changed may have begun or ended an episode.
             snapshot.alerts = self.episodes.going_on();
-            // Whoever is told of a change finds it in the snapshot.
+            // Whoever is told of a change finds it in the snapshot, and no older one comes later.
+            self.effects
+                .retain(|effect| !matches!(effect, Effect::Notice(Notice::Snapshot(_))));
             let is_notice = |effect: &Effect| matches!(effect, Effect::Notice(_));
             let first = self.effects.iter().position(is_notice);
             let shown = Effect::Notice(Notice::Snapshot(Box::new(snapshot.clone())));
@@ -127,17 +139,18 @@ impl Engine {
 
     fn watch_network(&mut self, now: Now, network: Network) {
         let detail = match network {
-            Network::Online => {
-                return self.network_is_back(now);
-            }
+            Network::Online => return self.end_outage_if_over(now),
             Network::Offline => self.say("the browser is offline", "浏览器离线"),
             Network::Unreachable => self.say("the server can't be reached", "无法连接服务器"),
         };
         self.raise(now, AlertKind::NetworkLost, detail);
     }
 
-    pub(super) fn network_is_back(&mut self, now: Now) {
-        if self.episodes.ends(AlertKind::NetworkLost) {
+    /// Only the server's own word ends an outage: that the browser is online says nothing.
+    fn end_outage_if_over(&mut self, now: Now) {
+        let foreign = self.foreign && self.outbox.open() > 0;
+        let is_over = self.gate.is_in_reach() && !foreign;
+        if is_over && self.episodes.ends(AlertKind::NetworkLost) {
             let detail = self.say("the server can be reached again", "服务器已恢复连接");
             self.log(now, Level::Info, detail.clone());
             self.alert(now, AlertKind::NetworkRestored, detail);
@@ -190,6 +203,9 @@ impl Engine {
 
     /// Raises an alert, unless its episode is going on.
     pub(super) fn raise(&mut self, now: Now, kind: AlertKind, detail: String) {
+        if self.life == Life::SignedOut && OF_A_SIGNED_IN.contains(&kind) {
+            return;
+        }
         let at = now.wall_ms;
         let alert = Alert { kind, detail, at };
         if self.episodes.starts(alert.clone()) {
@@ -208,13 +224,8 @@ impl Engine {
         }
     }
 
-    /// Nothing is sent and no balance is shown from now on: these concern nobody any more.
     pub(super) fn watch_no_longer(&mut self) {
-        for kind in [
-            AlertKind::BalanceLow,
-            AlertKind::Unauthorized,
-            AlertKind::NetworkLost,
-        ] {
+        for kind in OF_A_SIGNED_IN {
             self.end_episode(kind);
         }
     }
@@ -228,8 +239,14 @@ impl Engine {
         self.notice(Notice::Alert(Alert { kind, detail, at }));
     }
 
-    pub(super) fn tell_charge(&mut self, now: Now, before: Option<&Record>, after: &Record) {
-        let durable = self.durable();
+    pub(super) fn tell_charge(
+        &mut self,
+        now: Now,
+        before: Option<&Record>,
+        after: &Record,
+        saved: bool,
+    ) {
+        let durable = saved && self.durable();
         self.notice(Notice::Charge(ChargeRecord::of(
             after,
             durable,

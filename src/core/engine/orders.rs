@@ -10,8 +10,8 @@ use crate::core::journal::Op;
 use crate::core::protocol::Reading;
 use crate::core::record::Purpose;
 
-/// Conclusions that could not be written, kept to be tried again. What does not fit is learnt
-/// again from the server.
+/// So many conclusions that could not be written are kept to be tried again. What does not fit is
+/// learnt again from the server.
 const UNSAVED_LIMIT: usize = 1_000;
 
 /// Readings of the journal that fail in a row before the next one is put off.
@@ -24,7 +24,7 @@ pub(super) struct Journaling {
     next: Vec<(Op, Then)>,
     /// Transactions begun.
     begun: u64,
-    /// Conclusions that the store failed to take.
+    /// Conclusions, and charges of another storage, that the store failed to take.
     unsaved: Vec<Op>,
     /// Transactions in a row in which one of these failed.
     unsaved_failures: u32,
@@ -218,9 +218,17 @@ impl Journaling {
             self.unsaved_due_ms = now.after(delay_ms.max(1));
             self.unsaved_failures = self.unsaved_failures.saturating_add(1);
         }
-        if self.unsaved.len() < UNSAVED_LIMIT {
+        // Of what moves along nobody else here knows.
+        if self.unsaved.len() < UNSAVED_LIMIT || matches!(op, Op::Adopt { .. }) {
             self.unsaved.push(op);
         }
+    }
+
+    /// Whether this charge is still to be taken over from another storage.
+    pub(super) fn is_to_adopt(&self, key: &Key) -> bool {
+        let waiting = self.next.iter().chain(&self.under_way).map(|(op, _)| op);
+        let adopts = |op: &Op| matches!(op, Op::Adopt { .. }) && op.key() == key;
+        self.unsaved.iter().chain(waiting).any(adopts)
     }
 
     /// Writes what is known of this charge before anything else about it.

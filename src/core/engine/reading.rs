@@ -20,8 +20,9 @@ pub(super) struct Refresh {
     pub(super) next_sync_ms: Option<u64>,
     /// The next is not for freshness' sake: it is made wherever the user looks.
     pub(super) needed: bool,
-    /// The last answer was behind what was known before it was asked for.
-    doubted: bool,
+    /// The last answer was behind what was known before it was asked for: it is asked for once
+    /// more when this comes; monotonic.
+    doubted_until_ms: Option<u64>,
 }
 
 impl Refresh {
@@ -45,22 +46,38 @@ impl Engine {
             return self.no_balance_for(now, call, reason, detail);
         }
         if !self.gate.lets_probes_through(now) {
-            let reason = self.gate.closed_for(now).unwrap_or(OpenReason::Busy);
-            let detail = match reason {
-                OpenReason::Offline => self.say("the browser is offline", "浏览器离线"),
-                OpenReason::Unreachable
-                | OpenReason::Timeout
-                | OpenReason::Busy
-                | OpenReason::ServerError
-                | OpenReason::Unauthorized => {
-                    self.say("the server asked for patience", "服务器要求稍候")
-                }
-            };
-            let reason = BalanceReason::Open(reason);
-            return self.no_balance_for(now, call, reason, detail);
+            let (reason, detail) = self.why_shut(now);
+            return self.no_balance_for(now, call, BalanceReason::Open(reason), detail);
         }
         self.refresh.waiting.push(call);
-        self.read_balance(now);
+        let until_ms = self.refresh.doubted_until_ms;
+        if until_ms.is_none_or(|until_ms| until_ms <= now.mono_ms) {
+            self.read_balance(now);
+        }
+    }
+
+    /// A reading that is put off may have become impossible: whoever waits for it is told.
+    pub(super) fn refuse_refresh_if_shut(&mut self, now: Now) {
+        let put_off = !self.refresh.under_way && !self.refresh.waiting.is_empty();
+        if put_off && !self.gate.lets_probes_through(now) {
+            let (reason, detail) = self.why_shut(now);
+            self.tell_unavailable(now, BalanceReason::Open(reason), &detail);
+        }
+    }
+
+    fn why_shut(&self, now: Now) -> (OpenReason, String) {
+        let reason = self.gate.closed_for(now).unwrap_or(OpenReason::Busy);
+        let detail = match reason {
+            OpenReason::Offline => self.say("the browser is offline", "浏览器离线"),
+            OpenReason::Unreachable
+            | OpenReason::Timeout
+            | OpenReason::Busy
+            | OpenReason::ServerError
+            | OpenReason::Unauthorized => {
+                self.say("the server asked for patience", "服务器要求稍候")
+            }
+        };
+        (reason, detail)
     }
 
     fn no_balance_for(&mut self, now: Now, call: CallId, reason: BalanceReason, detail: String) {
@@ -115,13 +132,12 @@ impl Engine {
                 self.refresh.needed = false;
                 let behind = self.life != Life::SignedOut
                     && sent.is_behind(&reading, self.balance.confirmed());
-                if behind && !std::mem::replace(&mut self.refresh.doubted, behind) {
+                let doubted = self.refresh.doubted_until_ms.take().is_some();
+                if behind && !doubted {
                     // A copy of the server may just not know of the latest change: asked once
-                    // more, and without conditions, it says what it holds.
-                    self.balance.forget_etag();
-                    return self.read_balance(now);
+                    // more a little later, and without conditions, it says what it holds.
+                    return self.doubt(now);
                 }
-                self.refresh.doubted = false;
                 match behind {
                     true => self.begin_anew(now, reading, etag),
                     false => self.learn(Some(reading), etag, now.wall_ms),
@@ -152,6 +168,7 @@ impl Engine {
                 self.tell_unavailable(now, BalanceReason::Rejected, &detail);
             }
             BalanceAnswer::Setback(setback) => {
+                self.refresh.doubted_until_ms = None;
                 let refused_before = sent.refreshed;
                 self.set_back(now, sent, Asked::Probe, &setback);
                 let reason = setback.kind.reason();
@@ -169,8 +186,17 @@ impl Engine {
         }
     }
 
+    fn doubt(&mut self, now: Now) {
+        self.balance.forget_etag();
+        let until_ms = now.after(self.config.backoff.base_ms);
+        self.refresh.doubted_until_ms = Some(until_ms);
+        self.refresh.next_sync_ms = Some(until_ms);
+        self.refresh.needed = true;
+    }
+
     pub(super) fn balance_lost(&mut self, now: Now, cause: Cause) {
         self.refresh.under_way = false;
+        self.refresh.doubted_until_ms = None;
         self.ask_again_if_needed(now);
         self.count_try_of_all();
         self.tell_unavailable(now, BalanceReason::Open(cause.reason), &cause.detail);
@@ -213,6 +239,15 @@ impl Engine {
     fn tell_unavailable(&mut self, now: Now, reason: BalanceReason, detail: &str) {
         for call in std::mem::take(&mut self.refresh.waiting) {
             self.no_balance_for(now, call, reason, detail.to_owned());
+        }
+    }
+
+    /// Nothing is asked for any more; what is on its way is still answered.
+    pub(super) fn sign_out_refresh(&mut self, now: Now) {
+        if !self.refresh.under_way {
+            let reason = BalanceReason::Open(OpenReason::Unauthorized);
+            let detail = self.say("signed out", "已退出登录");
+            self.tell_unavailable(now, reason, &detail);
         }
     }
 

@@ -82,13 +82,14 @@ impl Engine {
             confirmed: None,
         };
         let unsaved = self.outbox.get(&key).filter(|entry| !entry.saved);
-        let unsaved = unsaved.map(|entry| entry.record.charge().clone());
+        let unsaved = unsaved.map(|entry| entry.record.clone());
         let op = match unsaved {
-            Some(charge) => Op::Enqueue {
-                charge,
+            Some(record) => Op::Enqueue {
+                charge: record.charge().clone(),
                 sequence: self.next_sequence(now),
                 admission: Ok(()),
                 claim: None,
+                may_have_left: record.may_have_left(),
             },
             None => op,
         };

@@ -47,13 +47,22 @@ impl Engine {
         );
         self.log_error(now, detail.clone());
         self.raise(now, AlertKind::StorageDegraded, detail);
-        let goes_along = |entry: &&Entry| match entry.saved {
-            true => entry.record.is_held(),
+        let goes_along = |entry: &&Entry| {
+            let record = &entry.record;
             // What is being taken on for the first time has not been promised to anybody.
-            false => !entry.busy && (entry.record.is_held() || is_charged(&entry.record)),
+            let is_new = entry.busy && record.revision() == 1;
+            match entry.saved {
+                true => record.is_held(),
+                false => !is_new && (record.is_held() || is_charged(record)),
+            }
         };
         let known = self.outbox.iter().filter(goes_along);
         let records: Vec<Record> = known.map(|entry| entry.record.clone()).collect();
+        for record in &records {
+            // There it is not, until it has been taken over.
+            self.outbox
+                .update(&record.charge().key, |entry| entry.saved = false);
+        }
         // Before whatever else has been ordered: it has to find them.
         self.journaling.retry_unsaved_first();
         self.journaling.push_first(

@@ -2,28 +2,31 @@
 //! somebody looks, as the probe of an outage, and when it is in doubt.
 
 use super::{Engine, Life};
+use crate::core::alert::AlertKind;
 use crate::core::balance::is_stale;
 use crate::core::clock::Now;
 
 impl Engine {
     pub(super) fn first_refresh(&mut self, now: Now) {
-        let known = self.balance.confirmed();
-        let stale_after_ms = self.config.stale_after_ms;
-        let fresh =
-            known.is_some_and(|known| !is_stale(known.as_of_ms, now.wall_ms, stale_after_ms));
-        match fresh {
-            true => self.sync_in(now, self.config.sync_every_ms),
-            false if self.gate.lets_probes_through(now) => self.read_balance(now),
-            false => self.balance_is_due(now),
+        match self.is_balance_stale(now) {
+            false => self.sync_in(now, self.config.sync_every_ms),
+            true if self.gate.lets_probes_through(now) => self.read_balance(now),
+            true => self.balance_is_due(now),
         }
     }
 
-    /// The network is back: what is stale is asked for at once.
-    pub(super) fn balance_is_due_if_stale(&mut self, now: Now) {
-        let age_ms = self.balance_age_ms(now);
-        if age_ms.is_none_or(|age_ms| age_ms > self.config.stale_after_ms) {
+    /// The browser is online again: whether the server can be reached, its answer tells. Where
+    /// nobody looks, that can wait.
+    pub(super) fn balance_is_due_when_seen(&mut self, now: Now) {
+        if self.visible {
             self.balance_is_due(now);
         }
+    }
+
+    fn is_balance_stale(&self, now: Now) -> bool {
+        let stale_after_ms = self.config.stale_after_ms;
+        let known = self.balance.confirmed();
+        known.is_none_or(|known| is_stale(known.as_of_ms, now.wall_ms, stale_after_ms))
     }
 
     /// When the balance needs attention: a sync, or its turning stale.
@@ -88,11 +91,10 @@ impl Engine {
     pub(super) fn visible(&mut self, now: Now, visible: bool) {
         let comes = visible && !self.visible;
         self.visible = visible;
-        let age_ms = self.balance_age_ms(now);
-        let stale = age_ms.is_none_or(|age_ms| age_ms > self.config.stale_after_ms);
-        if comes && stale && self.config.sync_every_ms > 0 && self.life == Life::Running {
-            self.refresh.next_sync_ms = Some(now.mono_ms);
-            self.refresh.needed = true;
+        let stale = self.config.sync_every_ms > 0 && self.is_balance_stale(now);
+        let lost = self.episodes.goes_on(AlertKind::NetworkLost);
+        if comes && (stale || lost) && self.life == Life::Running {
+            self.balance_is_due(now);
         }
     }
 

@@ -11,11 +11,15 @@ use crate::core::record::{Decline, Record};
 
 impl Engine {
     /// Whether the work may start; holds the points if so.
-    pub(super) fn start_task(&mut self, now: Now, call: CallId, charge: &Charge) {
+    pub(super) fn start_task(&mut self, now: Now, call: CallId, charge: &Charge, running: bool) {
         if self.life != Life::Running {
             return self.resolve(call, Answer::Closed);
         }
-        match self.may_start(now, charge) {
+        let may_start = match self.may_start(now, charge) {
+            Err(_) if running => Ok(true),
+            may_start => may_start,
+        };
+        match may_start {
             Ok(true) => {
                 self.tasks.insert(charge.key.clone(), charge.amount);
                 self.resolve(call, Answer::Started);

@@ -47,11 +47,7 @@ impl Engine {
                 let (charged, settled) = (is_charged(&found), !found.is_held());
                 self.observe(now, key, Some(found));
                 match charged {
-                    true => {
-                        for call in self.calls.at(key) {
-                            self.answer_replayed(now, key, call);
-                        }
-                    }
+                    true => self.answer_all_replayed(now, key),
                     false if settled => self.refuse_calls(now, key, error),
                     false => {}
                 }
@@ -92,6 +88,12 @@ impl Engine {
         }
     }
 
+    fn answer_all_replayed(&mut self, now: Now, key: &Key) {
+        for call in self.calls.at(key) {
+            self.answer_replayed(now, key, call);
+        }
+    }
+
     /// What was never stored has failed.
     fn refuse_entry(&mut self, now: Now, key: &Key, error: &str) {
         let Some(entry) = self.outbox.get(key) else {
@@ -100,6 +102,12 @@ impl Engine {
         let (known, outdated) = (entry.record.clone(), entry.outdated);
         let failure = self.storage_failure(error);
         let refused = Record::refused(known.charge().clone(), known.sequence(), failure);
+        let calls = self.calls.at(key);
+        let mut waiting = calls.into_iter().filter_map(|call| self.calls.get(call));
+        if waiting.any(|call| call.kind.wants_sent()) {
+            // Their answer is logged, and says the same.
+            self.outbox.remove(key);
+        }
         self.take_record(now, refused, false);
         // This is no word of the journal.
         self.outbox.update(key, |entry| entry.outdated = outdated);
@@ -110,9 +118,16 @@ impl Engine {
         let Some(entry) = self.outbox.get(key) else {
             return;
         };
+        if entry.record.is_held() {
+            // Another tab has taken it up meanwhile: it goes on.
+            return;
+        }
+        if is_charged(&entry.record) {
+            return self.answer_all_replayed(now, key);
+        }
         let what = self.storage_failure(error).into();
         let mut outcome = Outcome::about(&entry.record, what);
-        if entry.outdated || self.unread {
+        if entry.outdated || self.is_unread(entry) {
             outcome = outcome.in_full_doubt();
         }
         let record = entry.record.clone();

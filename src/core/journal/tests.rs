@@ -34,6 +34,7 @@ fn enqueue(amount: f64, admission: Result<(), Failure>, tab: Option<&str>) -> Op
         sequence: 9,
         admission,
         claim: tab.map(claim),
+        may_have_left: false,
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Entry {
     pub outdated: bool,
     /// The number of transactions that this tab had begun when it first saw it.
     pub known_since: u64,
+    /// The number of the transaction in which it was last read; 0 where it never was.
+    pub read_in: u64,
     /// Whether it goes out alone because a batch with it was refused as a whole.
     pub alone: bool,
     /// Whether it failed and this client has taken it up again by itself, which it does once.
@@ -87,6 +89,7 @@ impl Entry {
             busy: false,
             outdated: false,
             known_since: 0,
+            read_in: 0,
             alone: false,
             retaken: false,
             since_ms: now.mono_ms,
