@@ -8,7 +8,7 @@ use tollbox::core::snapshot::StorageKind;
 
 use super::outage::alerts;
 use super::outcomes::word;
-use super::server::{Fault, On};
+use super::server::{Fault, On, problem};
 use super::storage::fail_next;
 use super::world::{World, key};
 
@@ -196,12 +196,12 @@ fn what_is_being_taken_up_again_goes_along_too() {
     let mut world = World::new();
     let tab = world.start();
     fail_next(&mut world, 1, |op| matches!(op, Op::Conclude { .. }));
-    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    let broken = Fault::Answer(problem(500, "broken"));
+    world.server.fault(On::Charge, 1, broken);
     world.charge(tab, "t1", 5);
-    world.run_until(|world| world.journal.contains_key(&key("t1")));
-    // Its conclusion could not be written; the next time that the journal is, it has moved.
-    let orders = world.tab(tab).journal_orders;
-    world.run_until(|world| world.tab(tab).journal_orders > orders + 1);
+    // What became of the attempt could not be written; that, and the next one, are about to be.
+    world.run_until(|world| alerts(world, tab) == [AlertKind::StorageDegraded]);
+    world.retry(tab, "t1");
     world.fail_write = Box::new(|_, _| true);
     world.journal.clear();
     move_on(&mut world, tab);
@@ -224,7 +224,10 @@ fn what_does_not_fit_where_the_journal_has_moved_is_not_given_up() {
     world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Adopt { .. })));
     world.journal.clear();
     move_on(&mut world, tab);
-    world.run_for(200_000);
+    world.run_for(100_000);
+    // It is asked for by itself, too.
+    world.show(tab, "t1");
+    world.run_for(100_000);
     assert_eq!(world.snapshot(tab).queue.held_points.get(), 5);
     let shown = world.tab(tab).engine.show_all(Some(Vec::new()));
     assert_eq!(shown.len(), 1, "{shown:?}");

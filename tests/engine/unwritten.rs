@@ -1,11 +1,14 @@
 //! What can't be written down, while other tabs can write.
 
+use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::{Answer, Event};
 use tollbox::core::journal::Op;
 use tollbox::core::log::LogEntry;
 use tollbox::core::record::Record;
 
+use super::outage::alerts;
 use super::outcomes::word;
+use super::server::{Fault, On, problem};
 use super::storage::fail_next;
 use super::watching::logged;
 use super::world::World;
@@ -124,7 +127,8 @@ fn what_a_reading_shows_to_be_charged_is_not_said_to_have_failed() {
     assert_eq!(word(&world.wait(there)), "charged");
     mute(&mut world, two);
     let here = world.charge(two, "t1", 5);
-    // The whole journal is read.
+    world.run_for(1);
+    // The whole journal is read, while the charge is tried to be read by itself.
     world.tell(two, Event::Woke);
     assert!(word(&world.wait(here)).starts_with("charged"));
 }
@@ -139,7 +143,7 @@ fn what_a_reading_shows_to_be_open_is_not_said_to_have_failed() {
     assert_eq!(word(&world.wait(there)), "queued Offline");
     mute(&mut world, two);
     let here = world.charge(two, "t1", 5);
-    world.tell(two, Event::Online(false));
+    world.run_for(1);
     world.tell(two, Event::Woke);
     let told = word(&world.wait(here));
     assert!(!told.starts_with("failed"), "{told}");
@@ -158,4 +162,23 @@ fn what_could_not_be_written_is_logged_once() {
     let lines = logged(&world, tab);
     let about = |line: &&LogEntry| line.key.as_ref().is_some_and(|key| key.as_str() == "f:t1");
     assert_eq!(lines.iter().filter(about).count(), 1, "{lines:?}");
+}
+
+#[test]
+fn what_was_sent_is_not_said_to_have_failed_for_want_of_storage() {
+    let mut world = World::new();
+    let tab = world.start();
+    // It is charged, but the answer is another's, and from then on nothing can be written or read.
+    let broken = Fault::AnswerAfter(problem(500, "broken"));
+    world.server.fault(On::Charge, 1, broken);
+    world.charge(tab, "t1", 5);
+    world.run_until(|world| world.server.balance() == 115);
+    mute(&mut world, tab);
+    world.run_until(|world| alerts(world, tab) == [AlertKind::StorageDegraded]);
+    let again = world.retry(tab, "t1");
+    let told = word(&world.wait(again));
+    assert!(told.starts_with("unknown"), "{told}");
+    world.fail_write = Box::new(|_, _| false);
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
 }

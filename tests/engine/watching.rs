@@ -10,7 +10,7 @@ use tollbox::core::snapshot::Network;
 use super::outage::alerts;
 use super::outcomes::word;
 use super::server::{Fault, On, json_answer, problem};
-use super::world::{World, key};
+use super::world::World;
 
 pub fn logged(world: &World, tab: usize) -> Vec<LogEntry> {
     let notices = world.tab(tab).notices.iter();
@@ -337,7 +337,8 @@ fn who_has_signed_out_is_alerted_of_nothing_that_only_the_signed_in_mind() {
         let tab = world.start();
         world.server.fault(On::Any, u32::MAX, fault);
         world.charge(tab, "t1", 5);
-        world.run_until(|world| world.journal.contains_key(&key("t1")));
+        // Its request is on its way.
+        world.run_for(10);
         world.sign_out(tab);
         world.run_for(60_000);
         assert_eq!(alerts(&world, tab), []);
@@ -377,20 +378,25 @@ fn a_verdict_is_told_though_the_journal_can_not_be_read_since_the_page_slept() {
 fn answers_to_a_charge_that_are_not_the_servers_are_one_outage() {
     let mut world = World::new();
     let tab = world.start();
-    let not_its_own = json_answer(
-        200,
-        json!({"results": [{"idempotency_key": "another"}], "balance": 120, "version": 1}),
-    );
     world.go_online(false);
-    let call = world.charge(tab, "t1", 5);
-    world.wait(call);
-    world.server.fault(On::Batch, 3, Fault::Answer(not_its_own));
+    for task in ["t1", "t2"] {
+        let call = world.charge(tab, task, 5);
+        world.wait(call);
+    }
+    let again = json!({"idempotency_key": "f:t1", "status": "retry", "problem": {"status": 503}});
+    let foreign = json!({"idempotency_key": "another", "status": "charged"});
+    let answer = json!({"results": [again, foreign], "balance": 120, "version": 1});
+    let answer = Fault::Answer(json_answer(200, answer));
+    world.server.fault(On::Batch, 1, answer.clone());
+    // Once each, they are sent one by one.
+    world.server.fault(On::Charge, 3, answer);
     world.go_online(true);
     world.settle();
-    assert_eq!(
-        alerts(&world, tab)[1..],
-        [AlertKind::NetworkRestored],
-        "{:?}",
-        alerts(&world, tab)
-    );
+    assert!(world.server.count(On::Charge) > 3);
+    let kinds = alerts(&world, tab);
+    let lost = |kind: &&AlertKind| **kind == AlertKind::NetworkLost;
+    // The browser was offline; then its answers were another's, four times.
+    assert_eq!(kinds.iter().filter(lost).count(), 2, "{kinds:?}");
+    assert_eq!(kinds.last(), Some(&AlertKind::NetworkRestored));
+    assert_eq!(world.snapshot(tab).alerts, []);
 }

@@ -168,7 +168,6 @@ impl Engine {
                 self.tell_unavailable(now, BalanceReason::Rejected, &detail);
             }
             BalanceAnswer::Setback(setback) => {
-                self.refresh.doubted_until_ms = None;
                 let refused_before = sent.refreshed;
                 self.set_back(now, sent, Asked::Probe, &setback);
                 let reason = setback.kind.reason();
@@ -196,7 +195,6 @@ impl Engine {
 
     pub(super) fn balance_lost(&mut self, now: Now, cause: Cause) {
         self.refresh.under_way = false;
-        self.refresh.doubted_until_ms = None;
         self.ask_again_if_needed(now);
         self.count_try_of_all();
         self.tell_unavailable(now, BalanceReason::Open(cause.reason), &cause.detail);

@@ -7,6 +7,7 @@ use super::{Answer, CallId, Engine};
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
+use crate::core::outbox::Entry;
 use crate::core::outcome::{FailureReason, Outcome};
 use crate::core::record::{Failure, Record};
 
@@ -16,8 +17,9 @@ impl Engine {
         let Some(entry) = self.outbox.get(key).cloned() else {
             return self.resolve_waiting(call, Answer::NotFound);
         };
+        let is_new = is_new(&entry);
         let record = entry.record;
-        if !entry.saved || !(record.is_held() || is_charged(&record)) {
+        if is_new || !(record.is_held() || is_charged(&record)) {
             // Another tab may have charged it, which reading can tell though writing fails.
             self.set_busy(key, true);
             let then = Then::Refused {
@@ -38,10 +40,10 @@ impl Engine {
     /// The charge could not be written down, and this is what the journal has of it.
     pub(super) fn refused(&mut self, now: Now, key: &Key, found: Option<Record>, error: &str) {
         self.set_busy(key, false);
-        let known = self.outbox.get(key).map(|entry| entry.saved);
+        let known = self.outbox.get(key).map(is_new);
         match (found, known) {
             (Some(found), _) => {
-                if known == Some(false) {
+                if known == Some(true) {
                     self.outbox.remove(key);
                 }
                 let (charged, settled) = (is_charged(&found), !found.is_held());
@@ -52,11 +54,11 @@ impl Engine {
                     false => {}
                 }
             }
-            (None, Some(true)) => {
+            (None, Some(false)) => {
                 self.refuse_calls(now, key, error);
                 self.observe(now, key, None);
             }
-            (None, Some(false)) => {
+            (None, Some(true)) => {
                 self.up_to_date(key);
                 self.refuse_entry(now, key, error);
             }
@@ -68,9 +70,9 @@ impl Engine {
     /// The charge could not be written down, and what the journal has of it can't be read.
     pub(super) fn refused_unread(&mut self, now: Now, key: &Key, error: &str) {
         self.set_busy(key, false);
-        match self.outbox.get(key).map(|entry| entry.saved) {
-            Some(true) => self.refuse_calls(now, key, error),
-            Some(false) => self.refuse_entry(now, key, error),
+        match self.outbox.get(key).map(is_new) {
+            Some(false) => self.refuse_calls(now, key, error),
+            Some(true) => self.refuse_entry(now, key, error),
             None => {}
         }
         self.progress(now, key);
@@ -156,4 +158,10 @@ impl Engine {
             ),
         }
     }
+}
+
+/// Whether a charge has not been stored, here or elsewhere: what has been is not refused for want
+/// of storage, though its last change could not be written.
+fn is_new(entry: &Entry) -> bool {
+    !entry.saved && entry.record.revision() == 1 && !entry.record.may_have_left()
 }
