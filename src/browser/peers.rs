@@ -11,7 +11,7 @@ use web_sys::{BroadcastChannel, MessageEvent};
 use super::shell::Shell;
 use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
-use crate::core::engine::Event;
+use crate::core::engine::{Event, Running};
 use crate::core::snapshot::FlushProgress;
 
 /// What tabs tell each other.
@@ -26,6 +26,15 @@ pub enum Message {
     },
     /// How far the sender's flush is; `None` when it is over.
     Flush(Option<FlushProgress>),
+    /// What runs in the sender now.
+    Tasks {
+        /// The sender's name.
+        tab: String,
+        /// All of it.
+        running: Vec<Running>,
+    },
+    /// Who hears this is to tell what runs in it.
+    AskTasks,
 }
 
 /// The channel, and the ear on it. Without BroadcastChannel the slow tick has to do.
@@ -43,6 +52,8 @@ impl Peers {
                 shell.dispatch(match message {
                     Message::Changed { keys, confirmed } => Event::Peer { keys, confirmed },
                     Message::Flush(progress) => Event::PeerFlush(progress),
+                    Message::Tasks { tab, running } => Event::PeerTasks { tab, running },
+                    Message::AskTasks => Event::AskedTasks,
                 });
             }
         })

@@ -89,6 +89,7 @@ impl World {
     pub fn start_task(&mut self, tab: usize, task: &str, amount: u64) -> CallId {
         let charge = self.request(task, amount);
         self.engine(tab).tasks.insert(charge.key.clone());
+        self.tasks_shared |= self.tabs.len() > 1;
         self.ask(tab, |call| Event::StartTask {
             call,
             charge,

@@ -139,3 +139,116 @@ fn work_that_is_under_way_holds_its_points_whatever_is_available() {
     let balance = world.snapshot(tab).balance.unwrap();
     assert_eq!((balance.held.get(), balance.available.get()), (150, 0));
 }
+
+fn held(world: &World, tab: usize) -> u64 {
+    world.snapshot(tab).balance.unwrap().held.get()
+}
+
+#[test]
+fn what_runs_in_one_tab_is_held_in_all() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.start_task(one, "t1", 100);
+    world.run_for(10);
+    assert_eq!((held(&world, one), held(&world, two)), (100, 100));
+    let start = world.start_task(two, "t2", 21);
+    world.settle_calls();
+    assert!(word(world.outcome(start)).starts_with("declined"));
+    // Who is opened later asks.
+    let three = world.start();
+    assert_eq!(held(&world, three), 100);
+    world.end_task(one, "t1");
+    world.run_for(10);
+    for tab in [one, two, three] {
+        assert_eq!(held(&world, tab), 0);
+    }
+}
+
+#[test]
+fn a_task_that_becomes_a_charge_is_held_all_the_while_in_every_tab() {
+    for commit_ms in [1, 5, 50] {
+        let mut world = World::new();
+        world.commit_ms = commit_ms;
+        let (one, two) = (world.start(), world.start());
+        world.start_task(one, "t1", 100);
+        world.run_for(10);
+        world.charge(one, "t1", 100);
+        for _ in 0..1_000 {
+            world.run_for(1);
+            for tab in [one, two] {
+                let balance = world.snapshot(tab).balance.unwrap();
+                assert!(balance.available.get() <= 20, "{commit_ms}: {balance:?}");
+            }
+        }
+        assert_eq!(held(&world, two), 0);
+    }
+}
+
+#[test]
+fn what_runs_in_a_tab_that_dies_is_held_no_longer() {
+    for locks in [true, false] {
+        let mut world = World::new();
+        world.locks = locks;
+        let (one, two) = (world.start(), world.start());
+        world.start_task(one, "t1", 100);
+        world.run_for(10);
+        world.crash(one);
+        world.run_for(10);
+        assert_eq!(held(&world, two), 100);
+        world.run_for(if locks { 40_000 } else { 200_000 });
+        assert_eq!(held(&world, two), 0, "with locks: {locks}");
+    }
+}
+
+#[test]
+fn what_runs_for_long_is_held_for_long() {
+    for locks in [true, false] {
+        let mut world = World::new();
+        world.locks = locks;
+        let (one, two) = (world.start(), world.start());
+        world.start_task(one, "t1", 100);
+        for _ in 0..100 {
+            world.run_for(10_000);
+            assert_eq!(held(&world, two), 100, "with locks: {locks}");
+        }
+    }
+}
+
+#[test]
+fn what_a_closed_client_ran_is_held_no_longer() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.start_task(one, "t1", 100);
+    world.run_for(10);
+    world.tell(one, Event::Close);
+    world.run_for(10);
+    assert_eq!(held(&world, two), 0);
+}
+
+#[test]
+fn one_task_in_two_tabs_is_held_once() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    for tab in [one, two] {
+        let start = world.start_task(tab, "t1", 100);
+        world.settle_calls();
+        assert!(matches!(world.answer(start), Answer::Started));
+        world.run_for(10);
+    }
+    assert_eq!((held(&world, one), held(&world, two)), (100, 100));
+    let call = world.charge(one, "t1", 100);
+    world.wait(call);
+    world.run_for(100);
+    assert_eq!((held(&world, one), held(&world, two)), (0, 0));
+}
+
+#[test]
+fn a_task_is_not_another_task_of_the_same_key() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.start_task(tab, "t1", 10);
+    let start = world.start_task(tab, "t1", 11);
+    world.settle_calls();
+    assert!(word(world.outcome(start)).starts_with("failed Conflict"));
+    assert_eq!(held(&world, tab), 10);
+}

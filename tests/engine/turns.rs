@@ -130,6 +130,11 @@ impl World {
                 confirmed: confirmed.clone(),
             }),
             Effect::AnnounceFlush(flush) => self.tell_peers(tab, || Event::PeerFlush(flush)),
+            Effect::AnnounceTasks(running) => self.tell_peers(tab, || Event::PeerTasks {
+                tab: format!("tab{tab}"),
+                running: running.clone(),
+            }),
+            Effect::AskTasks => self.tell_peers(tab, || Event::AskedTasks),
             Effect::SaveBalance(confirmed) => {
                 if let Some(confirmed) = &confirmed {
                     // As a `storage` event does.

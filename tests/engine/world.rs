@@ -44,6 +44,8 @@ pub struct World {
     /// Whether tabs hear each other.
     pub announcements: bool,
     pub online: bool,
+    /// Whether tasks were started that other tabs hold too.
+    pub tasks_shared: bool,
     /// Whether another server has taken the first one's place.
     pub begun_anew: bool,
     pub storage: StorageKind,
@@ -110,6 +112,7 @@ impl World {
             cache: None,
             announcements: true,
             online: true,
+            tasks_shared: false,
             begun_anew: false,
             storage: StorageKind::IndexedDb,
             answers: BTreeMap::new(),

@@ -9,6 +9,10 @@ use super::server::ACCOUNT;
 use super::tab::TabId;
 use super::world::World;
 
+/// After so long a silence a tab's tasks are held by no other any more, and the journal has been
+/// asked what became of them.
+const TASKS_LAPSE_MS: u64 = 200_000;
+
 /// A call that waits for its answer.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -43,6 +47,10 @@ pub struct Books {
     pub said_untaken: BTreeMap<Key, (u64, String)>,
     /// Deleted from the journal after their verdict.
     pub forgotten: BTreeSet<Key>,
+    /// Tasks that were started, by tab.
+    pub tasks: BTreeMap<TabId, u64>,
+    /// Until then a tab may hold what another tab no longer has at work.
+    pub tasks_unsure_until_ms: u64,
     /// Known before the journal was wiped: their client can't know what became of them.
     pub wiped: BTreeSet<Key>,
     entered: usize,
@@ -54,6 +62,11 @@ impl Books {
             balances: BTreeMap::from([(1, seed_balance)]),
             ..Books::default()
         }
+    }
+
+    /// News of tasks has been lost, or a tab that would have brought them.
+    pub fn tasks_are_unsure(&mut self, mono_ms: u64) {
+        self.tasks_unsure_until_ms = mono_ms + TASKS_LAPSE_MS;
     }
 
     /// What happens to this tab is late from now on, and so are its answers.

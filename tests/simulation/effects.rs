@@ -66,6 +66,11 @@ impl World {
             }
             // Only shown.
             Effect::AnnounceFlush(_) => {}
+            Effect::AnnounceTasks(running) => {
+                let name = format!("tab{id}");
+                self.tell_of_tasks(place, &Event::PeerTasks { tab: name, running });
+            }
+            Effect::AskTasks => self.tell_of_tasks(place, &Event::AskedTasks),
             Effect::SaveBalance(confirmed) => {
                 if let Some(confirmed) = &confirmed {
                     self.check_cached(id, confirmed);
@@ -106,6 +111,26 @@ impl World {
                 | Notice::Alert(_)
                 | Notice::Log(_),
             ) => {}
+        }
+    }
+
+    /// In order, as a channel does; some tabs hear nothing.
+    fn tell_of_tasks(&mut self, place: usize, event: &Event) {
+        let id = self.tabs[place].id;
+        for tab in self.all_live() {
+            if tab == id {
+                continue;
+            }
+            if self.dice.chance(self.mix.lose_announcement) {
+                self.books.tasks_are_unsure(self.mono_ms);
+                continue;
+            }
+            let in_ms = self.announcement_ms();
+            let last_ms = self.tabs[place].task_news_ms.saturating_sub(self.mono_ms);
+            let in_ms = in_ms.max(last_ms);
+            self.tabs[place].task_news_ms = self.mono_ms + in_ms;
+            let event = event.clone();
+            self.plan(in_ms, Happening::Told { tab, event });
         }
     }
 

@@ -4,7 +4,7 @@ use tollbox::core::outcome::FailureReason;
 use tollbox::core::record::{Record, State, Verdict};
 
 use super::class::Classes;
-use super::tab::Life;
+use super::tab::{Life, Tab};
 use super::trace::{self, Trace};
 use super::world::{Happening, World};
 
@@ -146,7 +146,11 @@ impl World {
             let parked = records.filter(|record| matches!(record.state(), State::Parked(_)));
             parked.map(|record| record.charge().amount.get()).sum()
         };
-        let tasks = tab.task_points();
+        // Of all that live: each has heard of the others by now.
+        let mut tasks: u64 = self.tabs.iter().map(Tab::task_points).sum();
+        if self.mono_ms < self.books.tasks_unsure_until_ms {
+            tasks += self.tasks_elsewhere(tab.id);
+        }
         if queue.pending + queue.retrying > 0 {
             let what = format!("tab{id} still believes in open charges: {queue:?}");
             return self.violate("5 liveness", what);

@@ -119,6 +119,7 @@ impl World {
         let id = self.tabs[place].id;
         self.counts.crashes += 1;
         self.note(|| format!("tab{id} CRASHES"));
+        self.books.tasks_are_unsure(self.mono_ms);
         if self.dice.chance(500) {
             self.orphans.insert(id);
         }

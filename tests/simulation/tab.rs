@@ -43,6 +43,8 @@ pub struct Tab {
     /// Points of those that are open, parked or charged.
     pub spent_points: u64,
     pub tasks: BTreeMap<Key, u64>,
+    /// When the last of what it told of its tasks arrives.
+    pub task_news_ms: u64,
     pub snapshot: Option<Snapshot>,
     /// The one that is being shown.
     pub shown: Option<Snapshot>,
@@ -81,6 +83,7 @@ impl Tab {
             open_points: 0,
             spent_points: 0,
             tasks: BTreeMap::new(),
+            task_news_ms: 0,
             snapshot: None,
             shown: None,
             held_until_ms: 0,

@@ -94,6 +94,7 @@ pub fn effect(trace: &Trace, effect: &Effect) -> Option<String> {
         Effect::Notice(_)
         | Effect::Announce { .. }
         | Effect::AnnounceFlush(_)
+        | Effect::AskTasks
         | Effect::SaveBalance(_) => None,
         other => Some(cut(other)),
     }

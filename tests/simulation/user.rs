@@ -283,6 +283,7 @@ impl World {
         // Taken back where the answer is that it may not start.
         if let Some(place) = self.place(tab) {
             self.tabs[place].tasks.insert(charge.key.clone(), amount);
+            *self.books.tasks.entry(tab).or_default() += amount;
         }
         self.tell(
             tab,

@@ -200,6 +200,8 @@ impl Shell {
         // fallback is kept: nobody waits for it, and what this page works with has to stay.
         self.alive.let_go();
         self.lock.let_go();
+        // Its work stands still, and may never go on.
+        self.tell_tasks(Vec::new());
         *self.peers.borrow_mut() = None;
     }
 

@@ -14,7 +14,7 @@ use crate::browser::lock;
 use crate::browser::peers::Message;
 use crate::browser::persistence;
 use crate::browser::store::{News, Scope};
-use crate::core::engine::{Answer, CallId, Effect, Event, Notice, SendId};
+use crate::core::engine::{Answer, CallId, Effect, Event, Notice, Running, SendId};
 use crate::core::journal::{ApplyAt, Op};
 use crate::core::protocol::Request;
 use crate::core::snapshot::{Snapshot, StorageKind};
@@ -37,6 +37,8 @@ impl Shell {
                 self.tell_peers(&Message::Changed { keys, confirmed });
             }
             Effect::AnnounceFlush(progress) => self.tell_peers(&Message::Flush(progress)),
+            Effect::AnnounceTasks(running) => self.tell_tasks(running),
+            Effect::AskTasks => self.tell_peers(&Message::AskTasks),
             Effect::SaveBalance(confirmed) => {
                 balance_cache::write(&self.names.balance(), confirmed.as_ref());
                 if confirmed.is_some() {
@@ -53,6 +55,11 @@ impl Shell {
                 self.notice(&notice);
             }
         }
+    }
+
+    pub(super) fn tell_tasks(&self, running: Vec<Running>) {
+        let tab = self.tab.clone();
+        self.tell_peers(&Message::Tasks { tab, running });
     }
 
     fn tell_peers(&self, message: &Message) {

@@ -19,7 +19,7 @@ impl Engine {
             return self.resolve(call, Answer::Closed);
         }
         if !defect!(HoldsTaskTwice) {
-            self.tasks.remove(&charge.key);
+            self.tasks.end(&charge.key);
         }
         let key = charge.key.clone();
         if let Some(entry) = self.outbox.get(&key) {

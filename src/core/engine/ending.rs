@@ -50,6 +50,8 @@ impl Engine {
         self.conclude_all_lost(now);
         self.close_flush();
         self.close_refresh(now);
+        self.tasks.end_all();
+        self.advance_tasks(now);
         self.life = Life::Closed;
     }
 
@@ -82,6 +84,8 @@ impl Engine {
             | Event::LockRefused
             | Event::Peer { .. }
             | Event::PeerFlush(_)
+            | Event::PeerTasks { .. }
+            | Event::AskedTasks
             | Event::Cached(_)
             | Event::Online(_)
             | Event::Visible(_)

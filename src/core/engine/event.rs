@@ -1,5 +1,6 @@
 //! What the engine is told, and what it orders.
 
+use super::tasks::Running;
 use crate::core::alert::Alert;
 use crate::core::balance::{Balance, Confirmed};
 use crate::core::charge::{Charge, Key};
@@ -153,6 +154,15 @@ pub enum Event {
     Online(bool),
     /// How far another tab's flush is; `None` when it is over.
     PeerFlush(Option<FlushProgress>),
+    /// What runs in another tab now.
+    PeerTasks {
+        /// Its name.
+        tab: String,
+        /// All of it.
+        running: Vec<Running>,
+    },
+    /// Another tab asks what runs in this one.
+    AskedTasks,
     /// Whether its user can see the page.
     Visible(bool),
     /// The page is visible again, was frozen, or is back from the back/forward cache: what it
@@ -210,6 +220,10 @@ pub enum Effect {
     },
     /// Tell the other tabs how far this tab's flush is; `None` when it is over.
     AnnounceFlush(Option<FlushProgress>),
+    /// Tell the other tabs what runs in this one.
+    AnnounceTasks(Vec<Running>),
+    /// Ask the other tabs what runs in them.
+    AskTasks,
     /// Cache the balance, or forget it.
     SaveBalance(Option<Confirmed>),
     /// Answer a call.

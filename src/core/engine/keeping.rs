@@ -28,6 +28,7 @@ impl Engine {
     pub(super) fn has_been_read(&mut self, key: &Key) {
         let read_in = self.journaling.begun();
         self.outbox.update(key, |entry| entry.read_in = read_in);
+        self.tasks.read(key, read_in);
     }
 
     /// Whether the page has slept since this charge was last read.

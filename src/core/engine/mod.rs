@@ -31,11 +31,13 @@ mod sending;
 mod storage;
 mod syncing;
 mod tasks;
+mod tasks_elsewhere;
 mod unwritten;
 
 use std::collections::VecDeque;
 
 pub use event::{Answer, CallId, Effect, Event, Notice, SendId};
+pub use tasks::Running;
 
 use self::calls::Calls;
 use self::flush::Flush;
@@ -43,16 +45,15 @@ use self::notices::Shown;
 use self::orders::Journaling;
 use self::reading::Refresh;
 use self::sending::{Auth, Lane, Sent};
+use self::tasks_elsewhere::Tasks;
 use super::alert::Episodes;
 use super::backoff::Jitter;
 use super::balance::BalanceBook;
-use super::charge::Key;
 use super::clock::Now;
 use super::config::Config;
 use super::network::{Gate, LONGEST_HOLD_MS};
 use super::ordered::{Map, Set};
 use super::outbox::{Outbox, Patience};
-use super::points::Points;
 use super::snapshot::{Network, StorageKind};
 use super::stats::Stats;
 
@@ -91,7 +92,7 @@ pub struct Engine {
     outbox: Outbox,
     balance: BalanceBook,
     refresh: Refresh,
-    tasks: Map<Key, Points>,
+    tasks: Tasks,
     calls: Calls,
     journaling: Journaling,
     sent: Map<SendId, Sent>,
@@ -159,7 +160,7 @@ impl Engine {
             outbox: Outbox::default(),
             balance: BalanceBook::default(),
             refresh: Refresh::default(),
-            tasks: Map::new(),
+            tasks: Tasks::default(),
             calls: Calls::default(),
             journaling: Journaling::default(),
             sent: Map::new(),
@@ -186,7 +187,7 @@ impl Engine {
             slow_tick_at_ms: 0,
             visible: true,
             life: Life::Recovering,
-            effects: VecDeque::from([Effect::Load { all: true }]),
+            effects: VecDeque::from([Effect::Load { all: true }, Effect::AskTasks]),
         }
     }
 
@@ -230,6 +231,8 @@ impl Engine {
             Event::LockRefused => self.lock_refused(),
             Event::Peer { keys, confirmed } => self.told_by_peer(keys, confirmed),
             Event::PeerFlush(progress) => self.flush_elsewhere(now, progress),
+            Event::PeerTasks { tab, running } => self.tasks_elsewhere(now, tab, running),
+            Event::AskedTasks => self.asked_for_tasks(now),
             Event::Cached(confirmed) => self.cached(confirmed),
             Event::Online(online) => self.browser_says(now, online),
             Event::Visible(visible) => self.visible(now, visible),
@@ -267,6 +270,7 @@ impl Engine {
             self.journaling.unsaved_due_ms(),
             self.balance_deadline(now),
             self.flush.elsewhere_until_ms(),
+            self.tasks.deadline(),
             self.stats.leaves_at(self.config.window_ms),
         ]
         .into_iter()
@@ -301,6 +305,7 @@ impl Engine {
             self.take_up_due(now);
             self.advance_flush(now);
         }
+        self.advance_tasks(now);
         self.show_changes(now);
     }
 
@@ -314,7 +319,7 @@ impl Engine {
 
     /// How long until the next look: an idle tab has only what it missed to find.
     fn slow_tick_ms(&self) -> u64 {
-        match self.outbox.open() > 0 {
+        match self.outbox.open() > 0 || self.tasks.any_elsewhere() {
             true => SLOW_TICK_MS,
             false => IDLE_TICK_MS,
         }
@@ -378,6 +383,7 @@ impl Engine {
         self.unread = Some(self.journaling.begun());
         self.loaded_all = false;
         self.load_anew();
+        self.tell_tasks_anew(now);
     }
 
     fn patience(&self) -> Patience {

@@ -226,6 +226,7 @@ impl Engine {
     pub(super) fn learn_alive(&mut self, now: Now, alive: Vec<String>) {
         self.alive = alive.into_iter().map(|tab| (tab, ())).collect();
         self.judge_claims(now);
+        self.end_tasks_of_the_dead(now);
     }
 
     /// What a dead tab has claimed need not wait for its claim to run out.

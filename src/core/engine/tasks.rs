@@ -1,5 +1,7 @@
 //! Running tasks: work that will be charged when it is done, and whose points are held meanwhile.
 
+use serde::{Deserialize, Serialize};
+
 use super::answering::is_charged;
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::{Charge, Key};
@@ -8,6 +10,15 @@ use crate::core::outbox::sum;
 use crate::core::outcome::{DeclineReason, Outcome, What};
 use crate::core::points::Points;
 use crate::core::record::{Decline, Record};
+
+/// A task that is running, as tabs tell each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// Of the charge that will be.
+    pub key: Key,
+    /// Its points.
+    pub amount: Points,
+}
 
 impl Engine {
     /// Whether the work may start; holds the points if so.
@@ -21,7 +32,7 @@ impl Engine {
         };
         match may_start {
             Ok(true) => {
-                self.tasks.insert(charge.key.clone(), charge.amount);
+                self.tasks.start(charge.clone());
                 self.resolve(call, Answer::Started);
             }
             // Charged or held already: nothing more to hold.
@@ -36,13 +47,20 @@ impl Engine {
     }
 
     pub(super) fn end_task(&mut self, key: &Key) {
-        self.tasks.remove(key);
+        self.tasks.end(key);
     }
 
     /// Points of open charges and running tasks.
     pub(super) fn held(&self) -> Points {
         let charges = self.outbox.counts().held_points;
-        charges.plus(sum(self.tasks.values().copied()))
+        let is_charge = |key: &Key| {
+            let entry = self.outbox.get(key);
+            entry.is_some_and(|entry| entry.record.is_held() || is_charged(&entry.record))
+        };
+        let tasks = self.tasks.holds();
+        // A charge of the same key holds them, or has paid them.
+        let tasks = tasks.iter().filter(|(key, _)| !is_charge(key));
+        charges.plus(sum(tasks.map(|(_, amount)| *amount)))
     }
 
     /// `Ok(true)` where points have to be held, `Ok(false)` where they are held or paid already.
@@ -55,10 +73,17 @@ impl Engine {
                 return Ok(false);
             }
         }
-        if self.tasks.contains_key(&charge.key) {
-            return Ok(false);
+        if let Some(running) = self.tasks.own(&charge.key) {
+            return match running.is_same_as(charge) {
+                true => Ok(false),
+                false => Err(self.conflict_with(running)),
+            };
         }
         self.admission(now, charge).map_err(What::from)?;
+        if self.tasks.held_elsewhere(&charge.key) == Some(charge.amount) {
+            // The same task in another tab: its points are held already, and charged once.
+            return Ok(true);
+        }
         match self.balance_view(now) {
             Some(balance) if charge.amount > balance.available => {
                 let (available, amount) = (balance.available, charge.amount);

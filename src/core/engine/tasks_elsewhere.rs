@@ -1,0 +1,220 @@
+//! Tasks that run in other tabs: their points are held here too. Tabs tell each other what runs in
+//! them; a tab that has died tells nothing, and is missed among the living, or when it has been
+//! silent for long.
+
+use super::tasks::Running;
+use super::{Effect, Engine, Life};
+use crate::core::charge::{Charge, Key};
+use crate::core::clock::Now;
+use crate::core::ordered::Map;
+use crate::core::outbox::Outbox;
+use crate::core::points::Points;
+
+/// How often a tab says what runs in it, though nothing has changed, in milliseconds.
+const TELL_EVERY_MS: u64 = 30_000;
+
+/// When a silent tab's tasks are taken to be over, in milliseconds. Timers of hidden pages run once
+/// a minute.
+const SILENCE_MS: u64 = 150_000;
+
+/// Tasks that are running, here and in other tabs.
+#[derive(Debug, Default)]
+pub(super) struct Tasks {
+    own: Map<Key, Charge>,
+    /// By tab.
+    elsewhere: Map<String, Elsewhere>,
+    ended: Map<Key, Ended>,
+    /// To the other tabs, last.
+    told: Vec<Running>,
+    /// When it is told again; monotonic.
+    tell_at_ms: u64,
+}
+
+#[derive(Debug)]
+struct Elsewhere {
+    tasks: Map<Key, Points>,
+    /// Monotonic.
+    until_ms: u64,
+}
+
+/// A task that has ended in another tab. Its points are held until the journal has told whether
+/// there is a charge now that holds them.
+#[derive(Debug)]
+struct Ended {
+    amount: Points,
+    /// How many transactions had been begun: a later one tells.
+    begun: u64,
+    /// At the latest; monotonic.
+    until_ms: u64,
+}
+
+impl Tasks {
+    /// The task of this tab with this key.
+    pub(super) fn own(&self, key: &Key) -> Option<&Charge> {
+        self.own.get(key)
+    }
+
+    pub(super) fn start(&mut self, charge: Charge) {
+        self.own.insert(charge.key.clone(), charge);
+    }
+
+    pub(super) fn end(&mut self, key: &Key) {
+        self.own.remove(key);
+    }
+
+    /// Ends all of this tab's.
+    pub(super) fn end_all(&mut self) {
+        self.own = Map::new();
+    }
+
+    /// What another tab holds for a task with this key.
+    pub(super) fn held_elsewhere(&self, key: &Key) -> Option<Points> {
+        let mut tabs = self.elsewhere.values();
+        tabs.find_map(|tab| tab.tasks.get(key).copied())
+    }
+
+    /// Whether any runs in another tab.
+    pub(super) fn any_elsewhere(&self) -> bool {
+        !self.elsewhere.is_empty()
+    }
+
+    /// What each task holds, wherever it runs.
+    pub(super) fn holds(&self) -> Map<Key, Points> {
+        let ended = self.ended.iter();
+        let ended = ended.map(|(key, ended)| (key.clone(), ended.amount));
+        let elsewhere = self.elsewhere.values().flat_map(|tab| tab.tasks.iter());
+        let elsewhere = elsewhere.map(|(key, amount)| (key.clone(), *amount));
+        let own = self.own.iter();
+        let own = own.map(|(key, charge)| (key.clone(), charge.amount));
+        ended.chain(elsewhere).chain(own).collect()
+    }
+
+    /// The journal has been read for this key, in the transaction of this number.
+    pub(super) fn read(&mut self, key: &Key, number: u64) {
+        if self
+            .ended
+            .get(key)
+            .is_some_and(|ended| ended.begun < number)
+        {
+            self.ended.remove(key);
+        }
+    }
+
+    /// What the other tabs are to hold: a task that has become a charge, too, until the journal
+    /// has the charge.
+    fn to_tell(&self, outbox: &Outbox) -> Vec<Running> {
+        let unsaved = self.told.iter().filter(|task| {
+            let entry = outbox.get(&task.key).filter(|entry| !entry.saved);
+            !self.own.contains_key(&task.key) && entry.is_some_and(|entry| entry.record.is_held())
+        });
+        let own = self.own.values().map(|charge| Running {
+            key: charge.key.clone(),
+            amount: charge.amount,
+        });
+        own.chain(unsaved.cloned()).collect()
+    }
+
+    /// When something is to be told or forgotten; monotonic.
+    pub(super) fn deadline(&self) -> Option<u64> {
+        let silence = self.elsewhere.values().map(|tab| tab.until_ms);
+        let ended = self.ended.values().map(|ended| ended.until_ms);
+        let tell = (!self.told.is_empty()).then_some(self.tell_at_ms);
+        silence.chain(ended).chain(tell).min()
+    }
+}
+
+impl Engine {
+    /// What runs in another tab now.
+    pub(super) fn tasks_elsewhere(&mut self, now: Now, tab: String, running: Vec<Running>) {
+        if self.life == Life::SignedOut || tab == self.tab {
+            return;
+        }
+        let tasks: Map<Key, Points> = running
+            .into_iter()
+            .map(|task| (task.key, task.amount))
+            .collect();
+        let before = self.tasks.elsewhere.remove(&tab);
+        if !tasks.is_empty() {
+            let until_ms = now.after(SILENCE_MS);
+            let elsewhere = Elsewhere { tasks, until_ms };
+            self.tasks.elsewhere.insert(tab, elsewhere);
+        }
+        self.end_elsewhere(now, before);
+    }
+
+    fn end_elsewhere(&mut self, now: Now, tasks: impl IntoIterator<Item = Elsewhere>) {
+        let mut keys = Vec::new();
+        for (key, amount) in tasks.into_iter().flat_map(|tab| tab.tasks) {
+            if self.tasks.held_elsewhere(&key).is_none() {
+                let ended = Ended {
+                    amount,
+                    begun: self.journaling.begun(),
+                    until_ms: now.after(self.config.claim_ms()),
+                };
+                self.tasks.ended.insert(key.clone(), ended);
+                keys.push(key);
+            }
+        }
+        if !keys.is_empty() {
+            self.told_by_peer(keys, None);
+        }
+    }
+
+    /// The tabs that are known not to live run nothing.
+    pub(super) fn end_tasks_of_the_dead(&mut self, now: Now) {
+        if !self.alive.is_empty() {
+            let alive = &self.alive;
+            let gone = |tab: &String, _: &Elsewhere| !alive.contains_key(tab);
+            let gone = take_if(&mut self.tasks.elsewhere, gone);
+            self.end_elsewhere(now, gone);
+        }
+    }
+
+    /// Forgets what has not been heard of for too long, and tells what is due.
+    pub(super) fn advance_tasks(&mut self, now: Now) {
+        let is_over = |until_ms: u64| until_ms <= now.mono_ms;
+        let silent = |_: &String, tab: &Elsewhere| is_over(tab.until_ms);
+        let silent = take_if(&mut self.tasks.elsewhere, silent);
+        self.end_elsewhere(now, silent);
+        drop(take_if(&mut self.tasks.ended, |_: &Key, ended: &Ended| {
+            is_over(ended.until_ms)
+        }));
+        let running = self.tasks.to_tell(&self.outbox);
+        let again = !running.is_empty() && is_over(self.tasks.tell_at_ms);
+        if running != self.tasks.told || again {
+            self.tell_tasks(now, running);
+        }
+    }
+
+    /// Another tab asks what runs here.
+    pub(super) fn asked_for_tasks(&mut self, now: Now) {
+        let running = self.tasks.to_tell(&self.outbox);
+        self.tell_tasks(now, running);
+    }
+
+    /// The page slept: others may have taken it for gone, and it has not heard of them.
+    pub(super) fn tell_tasks_anew(&mut self, now: Now) {
+        self.effects.push_back(Effect::AskTasks);
+        if !self.tasks.told.is_empty() {
+            self.asked_for_tasks(now);
+        }
+    }
+
+    fn tell_tasks(&mut self, now: Now, running: Vec<Running>) {
+        self.tasks.told.clone_from(&running);
+        self.tasks.tell_at_ms = now.after(TELL_EVERY_MS);
+        self.effects.push_back(Effect::AnnounceTasks(running));
+    }
+}
+
+fn take_if<K: Ord + Clone, V>(
+    map: &mut Map<K, V>,
+    mut condition: impl FnMut(&K, &V) -> bool,
+) -> Vec<V> {
+    let keys: Vec<K> = map
+        .iter()
+        .filter(|(key, value)| condition(key, value))
+        .map(|(key, _)| key.clone())
+        .collect();
+    keys.iter().filter_map(|key| map.remove(key)).collect()
+}
