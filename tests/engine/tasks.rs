@@ -172,6 +172,8 @@ fn a_task_that_becomes_a_charge_is_held_all_the_while_in_every_tab() {
         let (one, two) = (world.start(), world.start());
         world.start_task(one, "t1", 100);
         world.run_for(10);
+        // It is written down after the one that is being written.
+        world.charge(one, "first", 1);
         world.charge(one, "t1", 100);
         for _ in 0..1_000 {
             world.run_for(1);
