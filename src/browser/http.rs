@@ -11,6 +11,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::host::Host;
+use crate::core::engine::Unsent;
 use crate::core::protocol::{Method, Request, Response};
 
 #[wasm_bindgen]
@@ -39,7 +40,7 @@ pub enum Exchange {
         timed_out: bool,
     },
     /// It never left.
-    NotSent(String),
+    NotSent(Unsent),
 }
 
 /// `TransportRequest` of the public API, without its signal.
@@ -125,9 +126,11 @@ pub async fn exchange(
 ) -> Exchange {
     let token = match token(host, refresh_token, limit).await {
         Ok(token) => token,
-        Err(detail) => return Exchange::NotSent(detail),
+        Err(why) => return Exchange::NotSent(why),
     };
-    let bearer = token.map(|token| ("authorization", format!("Bearer {token}")));
+    let bearer = token
+        .as_ref()
+        .map(|token| ("authorization", format!("Bearer {token}")));
     let headers: Vec<(&str, &str)> = request
         .headers
         .iter()
@@ -140,14 +143,26 @@ pub async fn exchange(
         by_fetch(destination, request, &headers, limit).await
     };
     match answer {
-        Some(response) => Exchange::Answered(response),
+        Some(response) => Exchange::Answered(without_token(response, token.as_deref())),
         None => Exchange::Lost {
             timed_out: limit.has_passed(),
         },
     }
 }
 
-async fn token(host: &Host, refresh: bool, limit: &Limit) -> Result<Option<String>, String> {
+/// What a server quotes of the token goes no further: it would be told, logged and stored.
+fn without_token(response: Response, token: Option<&str>) -> Response {
+    match token {
+        // A shorter one can't be told from any other word.
+        Some(token) if token.len() >= 8 => Response {
+            body: response.body.replace(token, "…"),
+            ..response
+        },
+        Some(_) | None => response,
+    }
+}
+
+async fn token(host: &Host, refresh: bool, limit: &Limit) -> Result<Option<String>, Unsent> {
     let asked = host.token(refresh);
     let answer = match asked {
         Ok(promise) => limit.race(&promise).await,
@@ -161,11 +176,10 @@ async fn token(host: &Host, refresh: bool, limit: &Limit) -> Result<Option<Strin
             Some(token) if token.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) => {
                 Ok(Some(token))
             }
-            Some(_) | None => Err("getToken gave what is not a token".to_owned()),
+            Some(_) | None => Err(Unsent::NoToken),
         },
-        Err(_) if limit.has_passed() => Err("getToken gave no token in time".to_owned()),
-        // What its error says may hold a token.
-        Err(_) => Err("getToken failed".to_owned()),
+        Err(_) if limit.has_passed() => Err(Unsent::TokenLate),
+        Err(_) => Err(Unsent::TokenFailed),
     }
 }
 

@@ -55,9 +55,10 @@ pub struct LogEntry {
 
 /// The line about what has become of a charge.
 pub fn of_outcome(charge: &Charge, outcome: &Outcome, locale: Locale, at: u64) -> LogEntry {
+    let detail = without_metadata(outcome.what.detail().unwrap_or_default(), charge);
     let (level, message) = match locale {
-        Locale::En => english(&outcome.what),
-        Locale::ZhCn => chinese(&outcome.what),
+        Locale::En => english(&outcome.what, &detail),
+        Locale::ZhCn => chinese(&outcome.what, &detail),
     };
     let (amount, task) = match locale {
         Locale::En => ("points", "task"),
@@ -74,45 +75,51 @@ pub fn of_outcome(charge: &Charge, outcome: &Outcome, locale: Locale, at: u64) -
     }
 }
 
-fn english(what: &What) -> (Level, String) {
+/// A server's problem document may quote what was sent to it. What is shorter than four characters
+/// can't be told from any other word.
+fn without_metadata(detail: &str, charge: &Charge) -> String {
+    let values = charge.metadata.values();
+    let telling = values.filter(|value| value.chars().nth(3).is_some());
+    telling.fold(detail.to_owned(), |detail, value| {
+        detail.replace(value.as_str(), "…")
+    })
+}
+
+fn english(what: &What, detail: &str) -> (Level, String) {
     match what {
         What::Charged { .. } => (Level::Info, "✅ translation task charged".into()),
-        What::Queued { detail, .. } => (Level::Info, format!("⏳ charge queued: {detail}")),
+        What::Queued { .. } => (Level::Info, format!("⏳ charge queued: {detail}")),
         What::Unknown {
-            detail,
-            resolving: true,
-            ..
+            resolving: true, ..
         } => (Level::Info, format!("⏳ charge not known yet: {detail}")),
-        What::Unknown { detail, .. } => (
+        What::Unknown { .. } => (
             Level::Error,
             format!("❌ charge parked, not known: {detail}"),
         ),
-        What::Declined { detail, .. } => (Level::Error, format!("❌ charge declined: {detail}")),
-        What::Failed { detail, .. } => (Level::Error, format!("❌ charge failed: {detail}")),
+        What::Declined { .. } => (Level::Error, format!("❌ charge declined: {detail}")),
+        What::Failed { .. } => (Level::Error, format!("❌ charge failed: {detail}")),
     }
 }
 
-fn chinese(what: &What) -> (Level, String) {
+fn chinese(what: &What, detail: &str) -> (Level, String) {
     match what {
         What::Charged { .. } => (Level::Info, "✅ 翻译任务扣费成功".into()),
-        What::Queued { detail, .. } => (Level::Info, format!("⏳ 翻译任务扣费排队中（{detail}）")),
+        What::Queued { .. } => (Level::Info, format!("⏳ 翻译任务扣费排队中（{detail}）")),
         What::Unknown {
-            detail,
-            resolving: true,
-            ..
+            resolving: true, ..
         } => (
             Level::Info,
             format!("⏳ 翻译任务扣费结果未知，排队确认中（{detail}）"),
         ),
-        What::Unknown { detail, .. } => (
+        What::Unknown { .. } => (
             Level::Error,
             format!("❌ 翻译任务扣费结果未知，已搁置（{detail}）"),
         ),
-        What::Declined { detail, .. } => (
+        What::Declined { .. } => (
             Level::Error,
             format!("❌ 翻译任务扣费被拒绝，扣费失败（{detail}）"),
         ),
-        What::Failed { detail, .. } => (Level::Error, format!("❌ 翻译任务扣费失败（{detail}）")),
+        What::Failed { .. } => (Level::Error, format!("❌ 翻译任务扣费失败（{detail}）")),
     }
 }
 
@@ -232,6 +239,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_a_server_quotes_of_the_metadata_is_not_logged() {
+        let what = What::Failed {
+            reason: FailureReason::InvalidRequest,
+            retryable: false,
+            detail: "customer 'secret' is not known: secret".into(),
+        };
+        let line = line(what, Locale::En);
+        assert_eq!(
+            line.message,
+            "❌ charge failed: customer '…' is not known: … - points: 35, task: task-17"
+        );
     }
 
     #[test]

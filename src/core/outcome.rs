@@ -240,6 +240,17 @@ impl What {
             detail,
         }
     }
+
+    /// Why it is so, for people; `None` for what is charged.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            What::Charged { .. } => None,
+            What::Queued { detail, .. }
+            | What::Unknown { detail, .. }
+            | What::Declined { detail, .. }
+            | What::Failed { detail, .. } => Some(detail),
+        }
+    }
 }
 
 fn under_way(attempt: u32, locale: Locale) -> String {

@@ -1,7 +1,7 @@
 //! What tabs order, and what comes of it: the journal's transactions, the lock, the network and
 //! the announcements, each a turn of the world's.
 
-use tollbox::core::engine::{Effect, Event, Notice, SendId};
+use tollbox::core::engine::{Effect, Event, Notice, SendId, Unsent};
 use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
 use tollbox::core::protocol::{Request, Response};
 use tollbox::core::record::Record;
@@ -376,7 +376,7 @@ impl World {
             }
             Delivery::NotSent => Event::NotSent {
                 send,
-                detail: "no token".into(),
+                why: Unsent::TokenFailed,
             },
         };
         self.tell(tab, event);

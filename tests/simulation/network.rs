@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use tollbox::core::engine::{Event, SendId};
+use tollbox::core::engine::{Event, SendId, Unsent};
 use tollbox::core::protocol::{Method, Request, Response};
 
 use super::class::Class;
@@ -221,8 +221,8 @@ impl World {
 
     pub fn deliver_not_sent(&mut self, tab: TabId, send: SendId) {
         if self.ends_waiting(tab, send).is_some() {
-            let detail = "no token".to_owned();
-            self.tell(tab, Event::NotSent { send, detail });
+            let why = Unsent::TokenFailed;
+            self.tell(tab, Event::NotSent { send, why });
         }
     }
 }

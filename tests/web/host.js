@@ -35,6 +35,7 @@ const TRANSPORTS = {
     },
     body: "正文 🧾",
   }),
+  quotes: async ({ headers }) => ({ ...ANSWER, status: 401, body: `no: ${headers.authorization}` }),
   never,
   rejects: () => Promise.reject(new TypeError("Failed to fetch")),
   throws: () => {

@@ -55,6 +55,16 @@ async fn a_token_goes_along_and_nothing_goes_along_where_there_is_none() {
 }
 
 #[wasm_bindgen_test]
+async fn a_token_that_a_server_quotes_goes_no_further() {
+    let host = with_transport("good", "quotes");
+    let exchange = exchange_here(&host, &get("balance"), LONG_MS).await;
+    let Exchange::Answered(answer) = exchange else {
+        panic!("{exchange:?}");
+    };
+    assert_eq!(answer.body, "no: Bearer …");
+}
+
+#[wasm_bindgen_test]
 async fn a_new_token_can_be_asked_for() {
     let host = with_transport("refresh", "good");
     let destination = Destination {

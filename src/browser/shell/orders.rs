@@ -14,7 +14,7 @@ use crate::browser::lock;
 use crate::browser::peers::Message;
 use crate::browser::persistence;
 use crate::browser::store::{News, Scope};
-use crate::core::engine::{Answer, CallId, Effect, Event, Notice, Running, SendId};
+use crate::core::engine::{Answer, CallId, Effect, Event, Notice, Running, SendId, Unsent};
 use crate::core::journal::{ApplyAt, Op};
 use crate::core::protocol::Request;
 use crate::core::snapshot::{Snapshot, StorageKind};
@@ -156,8 +156,8 @@ impl Shell {
         let limit = match Limit::new(limit_ms) {
             Ok(limit) => Rc::new(limit),
             Err(error) => {
-                let detail = text(&error);
-                return self.dispatch(Event::NotSent { send, detail });
+                let why = Unsent::Unable(text(&error));
+                return self.dispatch(Event::NotSent { send, why });
             }
         };
         self.limits.borrow_mut().insert(send, Rc::clone(&limit));
@@ -170,7 +170,7 @@ impl Shell {
             shell.dispatch(match exchange {
                 Exchange::Answered(response) => Event::Answered { send, response },
                 Exchange::Lost { timed_out } => Event::Lost { send, timed_out },
-                Exchange::NotSent(detail) => Event::NotSent { send, detail },
+                Exchange::NotSent(why) => Event::NotSent { send, why },
             });
         });
     }

@@ -1,7 +1,7 @@
 //! What an answer, or its absence, means for the charges that were sent, and for the gate.
 
 use super::sending::{Sent, SentWhat, Unauthorized};
-use super::{Engine, SendId};
+use super::{Engine, SendId, Unsent};
 use crate::core::alert::AlertKind;
 use crate::core::charge::Charge;
 use crate::core::clock::Now;
@@ -224,9 +224,21 @@ impl Engine {
         self.progress_all(now);
     }
 
-    pub(super) fn not_sent(&mut self, now: Now, send: SendId, detail: String) {
+    pub(super) fn not_sent(&mut self, now: Now, send: SendId, why: Unsent) {
         let Some(sent) = self.sent.remove(&send) else {
             return;
+        };
+        let detail = match why {
+            Unsent::TokenLate => self.say(
+                "getToken gave no token in time",
+                "getToken 未能按时返回令牌",
+            ),
+            Unsent::TokenFailed => self.say("getToken failed", "getToken 失败"),
+            Unsent::NoToken => self.say(
+                "getToken gave what is not a token",
+                "getToken 返回的不是令牌",
+            ),
+            Unsent::Unable(detail) => detail,
         };
         self.gate
             .no_token(now, &self.config.backoff, &mut self.jitter);

@@ -130,12 +130,12 @@ pub enum Event {
         /// Whether the time limit had passed.
         timed_out: bool,
     },
-    /// The request never left: there is no token for it.
+    /// The request never left.
     NotSent {
         /// Which request.
         send: SendId,
-        /// For people.
-        detail: String,
+        /// Why.
+        why: Unsent,
     },
     /// This tab may flush, until it lets go.
     LockGranted,
@@ -177,6 +177,19 @@ pub enum Event {
     },
     /// `close()`: answer everybody now.
     Close,
+}
+
+/// Why a request has not left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unsent {
+    /// `getToken` took longer than a request may.
+    TokenLate,
+    /// `getToken` failed. What its error says may hold a token, so it is not told.
+    TokenFailed,
+    /// `getToken` gave what can't stand in a header.
+    NoToken,
+    /// The browser can't send; for people.
+    Unable(String),
 }
 
 /// An order from the core.

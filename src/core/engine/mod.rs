@@ -33,10 +33,11 @@ mod syncing;
 mod tasks;
 mod tasks_elsewhere;
 mod unwritten;
+mod waking;
 
 use std::collections::VecDeque;
 
-pub use event::{Answer, CallId, Effect, Event, Notice, SendId};
+pub use event::{Answer, CallId, Effect, Event, Notice, SendId, Unsent};
 pub use tasks::Running;
 
 use self::calls::Calls;
@@ -54,15 +55,8 @@ use super::config::Config;
 use super::network::{Gate, LONGEST_HOLD_MS};
 use super::ordered::{Map, Set};
 use super::outbox::{Outbox, Patience};
-use super::snapshot::{Network, StorageKind};
+use super::snapshot::StorageKind;
 use super::stats::Stats;
-
-/// How often a tab with open charges looks into the journal and tries what is due, whatever it
-/// was or was not told, in milliseconds.
-const SLOW_TICK_MS: u64 = 30_000;
-
-/// How often a tab without open charges looks into the journal, in milliseconds.
-const IDLE_TICK_MS: u64 = 300_000;
 
 /// Who the engine works for, and with what.
 #[derive(Clone, Debug)]
@@ -226,7 +220,7 @@ impl Engine {
             Event::Persisted(persisted) => self.persisted = Some(persisted),
             Event::Answered { send, response } => self.answered(now, send, &response),
             Event::Lost { send, timed_out } => self.lost(now, send, timed_out),
-            Event::NotSent { send, detail } => self.not_sent(now, send, detail),
+            Event::NotSent { send, why } => self.not_sent(now, send, why),
             Event::LockGranted => self.lock_granted(now),
             Event::LockRefused => self.lock_refused(),
             Event::Peer { keys, confirmed } => self.told_by_peer(keys, confirmed),
@@ -307,83 +301,6 @@ impl Engine {
         }
         self.advance_tasks(now);
         self.show_changes(now);
-    }
-
-    /// Whether it looks into the journal unasked: those who wait are answered after a sign-out, too.
-    fn reads_by_itself(&self) -> bool {
-        match self.life {
-            Life::Running | Life::SignedOut => true,
-            Life::Recovering | Life::Closed => false,
-        }
-    }
-
-    /// How long until the next look: an idle tab has only what it missed to find.
-    fn slow_tick_ms(&self) -> u64 {
-        match self.outbox.open() > 0 || self.tasks.any_elsewhere() {
-            true => SLOW_TICK_MS,
-            false => IDLE_TICK_MS,
-        }
-    }
-
-    fn slow_tick(&mut self, now: Now) {
-        // What has come to be open since is not kept waiting for an idle tab's tick.
-        self.slow_tick_at_ms = self.slow_tick_at_ms.min(now.after(self.slow_tick_ms()));
-        if now.mono_ms < self.slow_tick_at_ms {
-            return;
-        }
-        self.slow_tick_at_ms = now.after(self.slow_tick_ms());
-        self.load();
-    }
-
-    /// What failed because the server was out of reach is taken up when it no longer is.
-    fn notice_recovery(&mut self, now: Now) {
-        let out_of_reach = self.gate.is_out_of_reach();
-        if self.was_out_of_reach && !out_of_reach {
-            self.take_up_failed(now);
-            // The page that said so may have been another's.
-            self.batches = true;
-        }
-        self.was_out_of_reach = out_of_reach;
-    }
-
-    fn load(&mut self) {
-        if !self.loading {
-            self.loading = true;
-            // What was settled unheard is found by the rarer looks.
-            self.loading_all = !self.loaded_all || self.outbox.open() == 0;
-            let all = self.loading_all;
-            self.effects.push_back(Effect::Load { all });
-        }
-    }
-
-    /// Reads the journal as it is from now on.
-    fn load_anew(&mut self) {
-        self.load_again = self.loading;
-        self.load();
-    }
-
-    fn browser_says(&mut self, now: Now, online: bool) {
-        let comes_back = online && self.gate.network() == Network::Offline;
-        self.gate.browser_says(online, now);
-        if online {
-            if comes_back && self.life == Life::Running {
-                self.balance_is_due_when_seen(now);
-            }
-            self.load();
-            if self.gate.closed_for(now).is_none() {
-                self.hurry_all(now);
-            }
-        }
-        self.progress_all(now);
-    }
-
-    /// Nothing certain is said of an open charge before the journal has been read again.
-    fn woke(&mut self, now: Now) {
-        self.gate.hurry(now);
-        self.unread = Some(self.journaling.begun());
-        self.loaded_all = false;
-        self.load_anew();
-        self.tell_tasks_anew(now);
     }
 
     fn patience(&self) -> Patience {

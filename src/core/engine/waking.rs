@@ -1,0 +1,91 @@
+//! Waking up: what makes a client look again, at the journal and at the network.
+
+use super::{Effect, Engine, Life};
+use crate::core::clock::Now;
+use crate::core::snapshot::Network;
+
+/// How often a tab with open charges looks into the journal and tries what is due, whatever it
+/// was or was not told, in milliseconds.
+const SLOW_TICK_MS: u64 = 30_000;
+
+/// How often a tab without open charges looks into the journal, in milliseconds.
+const IDLE_TICK_MS: u64 = 300_000;
+
+impl Engine {
+    /// Whether it looks into the journal unasked: those who wait are answered after a sign-out, too.
+    pub(super) fn reads_by_itself(&self) -> bool {
+        match self.life {
+            Life::Running | Life::SignedOut => true,
+            Life::Recovering | Life::Closed => false,
+        }
+    }
+
+    /// How long until the next look: an idle tab has only what it missed to find.
+    pub(super) fn slow_tick_ms(&self) -> u64 {
+        match self.outbox.open() > 0 || self.tasks.any_elsewhere() {
+            true => SLOW_TICK_MS,
+            false => IDLE_TICK_MS,
+        }
+    }
+
+    pub(super) fn slow_tick(&mut self, now: Now) {
+        // What has come to be open since is not kept waiting for an idle tab's tick.
+        self.slow_tick_at_ms = self.slow_tick_at_ms.min(now.after(self.slow_tick_ms()));
+        if now.mono_ms < self.slow_tick_at_ms {
+            return;
+        }
+        self.slow_tick_at_ms = now.after(self.slow_tick_ms());
+        self.load();
+    }
+
+    /// What failed because the server was out of reach is taken up when it no longer is.
+    pub(super) fn notice_recovery(&mut self, now: Now) {
+        let out_of_reach = self.gate.is_out_of_reach();
+        if self.was_out_of_reach && !out_of_reach {
+            self.take_up_failed(now);
+            // The page that said so may have been another's.
+            self.batches = true;
+        }
+        self.was_out_of_reach = out_of_reach;
+    }
+
+    pub(super) fn load(&mut self) {
+        if !self.loading {
+            self.loading = true;
+            // What was settled unheard is found by the rarer looks.
+            self.loading_all = !self.loaded_all || self.outbox.open() == 0;
+            let all = self.loading_all;
+            self.effects.push_back(Effect::Load { all });
+        }
+    }
+
+    /// Reads the journal as it is from now on.
+    pub(super) fn load_anew(&mut self) {
+        self.load_again = self.loading;
+        self.load();
+    }
+
+    pub(super) fn browser_says(&mut self, now: Now, online: bool) {
+        let comes_back = online && self.gate.network() == Network::Offline;
+        self.gate.browser_says(online, now);
+        if online {
+            if comes_back && self.life == Life::Running {
+                self.balance_is_due_when_seen(now);
+            }
+            self.load();
+            if self.gate.closed_for(now).is_none() {
+                self.hurry_all(now);
+            }
+        }
+        self.progress_all(now);
+    }
+
+    /// Nothing certain is said of an open charge before the journal has been read again.
+    pub(super) fn woke(&mut self, now: Now) {
+        self.gate.hurry(now);
+        self.unread = Some(self.journaling.begun());
+        self.loaded_all = false;
+        self.load_anew();
+        self.tell_tasks_anew(now);
+    }
+}
