@@ -400,3 +400,20 @@ fn answers_to_a_charge_that_are_not_the_servers_are_one_outage() {
     assert_eq!(kinds.last(), Some(&AlertKind::NetworkRestored));
     assert_eq!(world.snapshot(tab).alerts, []);
 }
+
+#[test]
+fn what_was_settled_before_is_in_no_figure_however_late_it_is_read() {
+    let mut world = World::new();
+    let one = world.start();
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    world.crash(one);
+    world.fail_load = true;
+    let two = world.start();
+    let call = world.charge(two, "t2", 5);
+    world.wait(call);
+    world.fail_load = false;
+    world.run_for(120_000);
+    let stats = world.snapshot(two).stats;
+    assert_eq!((stats.enqueued, stats.charged), (1, 1), "{stats:?}");
+}

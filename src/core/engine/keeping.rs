@@ -146,7 +146,7 @@ impl Engine {
         let class = Class::of(after);
         let key = &after.charge().key;
         let was_so = before.is_some_and(|before| Class::of(before) == class);
-        let is_old = was_so || self.life == Life::Recovering;
+        let is_old = was_so || !self.has_read;
         if is_old && class != Class::Open && !self.stats.is_counted(key) {
             // Settled before this client was opened, however often it is read: none of its
             // figures.
@@ -218,6 +218,7 @@ impl Engine {
                 self.loaded_all |= self.loading_all;
                 self.unread = None;
                 self.take_all(now, records);
+                self.has_read = true;
                 self.judge_claims(now);
             }
             Err(error) => self.not_loaded(now, &error),

@@ -115,6 +115,8 @@ pub struct Engine {
     load_again: bool,
     /// What is being read is the whole journal, not only what is unsettled.
     loading_all: bool,
+    /// The journal has been read since the client was opened.
+    has_read: bool,
     /// The whole journal has been read, and nothing since has made that doubtful.
     loaded_all: bool,
     /// Records that were left alone, as reported.
@@ -174,6 +176,7 @@ impl Engine {
             unread: None,
             load_again: false,
             loading_all: true,
+            has_read: false,
             loaded_all: false,
             left_alone: Set::new(),
             persisted: None,
