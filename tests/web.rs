@@ -39,5 +39,7 @@ mod stores;
 mod token;
 #[path = "web/transport.rs"]
 mod transport;
+#[path = "web/trying_again.rs"]
+mod trying_again;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

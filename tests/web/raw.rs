@@ -30,6 +30,8 @@ extern "C" {
     async fn hold(name: &str) -> Result<JsValue, JsValue>;
 
     fn hide(member: &str) -> Function;
+
+    fn spoil(kind: &str, method: &str, fault: &str, times: u32) -> Function;
 }
 
 /// All rows of an object store.
@@ -85,6 +87,19 @@ pub async fn without<T>(member: &str, work: impl AsyncFnOnce() -> T) -> T {
     let show = hide(member);
     let result = work().await;
     call(&show).await;
+    result
+}
+
+/// Runs `work` while a method of the browser's storage fails, or hangs, so often.
+pub async fn spoilt<T>(
+    (kind, method): (&str, &str),
+    fault: &str,
+    times: u32,
+    work: impl AsyncFnOnce() -> T,
+) -> T {
+    let mend = spoil(kind, method, fault, times);
+    let result = work().await;
+    call(&mend).await;
     result
 }
 

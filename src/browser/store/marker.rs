@@ -18,27 +18,22 @@ struct Marker {
 
 /// Whether the database is the one that was there before; notes the one that is.
 pub fn check(names: &Names, id: Option<String>, news: &mut Vec<News>) {
-    let Some(id) = id else {
-        return;
-    };
     match read(names) {
-        Some(before) if before.id == id => return,
+        Some(before) if Some(&before.id) == id.as_ref() => return,
         Some(Marker { open, .. }) if open > 0 => news.push(News::Wiped(format!(
             "the database was deleted while {open} charges were open"
         ))),
         Some(_) | None => {}
     }
-    write(names, Some(id), 0);
+    write(names, id, 0);
 }
 
-/// How many charges are open in the database, as far as its last writer knew.
-pub fn open_charges(names: &Names) -> usize {
-    read(names).map_or(0, |marker| marker.open)
-}
-
-/// Notes how many charges are open.
+/// Notes how many charges are open. Of a database without a name nothing is noted.
 pub fn write(names: &Names, id: Option<String>, open: usize) {
     let Some(id) = id else {
+        if local_storage().is_some() {
+            LocalStorage::delete(names.marker());
+        }
         return;
     };
     let marker = Marker { id, open };

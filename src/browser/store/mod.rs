@@ -86,7 +86,7 @@ impl Store {
     /// Opens the store, or the next best. What a worse one holds from an earlier time moves over.
     pub async fn open(names: &Names, choice: Choice, at: ApplyAt, news: &mut Vec<News>) -> Store {
         let place = match choice {
-            Choice::Auto | Choice::IndexedDb => match open_database(names).await {
+            Choice::Auto | Choice::IndexedDb => match IndexedDb::open(&names.database()).await {
                 Ok(database) => {
                     marker::check(names, database.id(), news);
                     moving::move_over(names, &database, at, news).await;
@@ -216,15 +216,6 @@ impl Place {
             Place::Local(_) => StorageKind::LocalStorage,
             Place::Memory(_) | Place::None(_) => StorageKind::Memory,
         }
-    }
-}
-
-/// Tries twice where charges are known to be open in it: after a crash it may be slow to come.
-async fn open_database(names: &Names) -> Result<IndexedDb, Trouble> {
-    let opened = IndexedDb::open(&names.database()).await;
-    match opened {
-        Err(_) if marker::open_charges(names) > 0 => IndexedDb::open(&names.database()).await,
-        Ok(_) | Err(_) => opened,
     }
 }
 

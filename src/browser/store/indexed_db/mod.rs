@@ -50,11 +50,8 @@ impl IndexedDb {
             name: name.to_owned(),
             state: Rc::default(),
         };
-        match store.connect(&mut Vec::new()).await {
-            // In its first moment it had to make way for somebody.
-            Err(Trouble::Closed(_)) => store.connect(&mut Vec::new()).await?,
-            connected => connected?,
-        };
+        // The first connection has nothing to say.
+        store.connect(&mut Vec::new()).await?;
         Ok(store)
     }
 
@@ -230,18 +227,22 @@ async fn commit<T>(transaction: Transaction<'_>, work: Result<T, Error>) -> Resu
 }
 
 fn trouble(error: Error) -> Trouble {
-    let name = match &error {
+    let detail = error.to_string();
+    match name_of(&error).as_str() {
+        "InvalidStateError" | "AbortError" => Trouble::Closed(detail),
+        "QuotaExceededError" => Trouble::Full(detail),
+        _ => Trouble::Failed(detail),
+    }
+}
+
+/// What the browser calls it; empty for what is not the browser's.
+fn name_of(error: &Error) -> String {
+    match error {
         Error::DomException(exception) => {
             let exception: &JsValue = exception.as_ref();
             let name = Reflect::get(exception, &"name".into()).ok();
             name.and_then(|name| name.as_string()).unwrap_or_default()
         }
         Error::Serialisation(_) | Error::MissingData(_) | Error::Unknown(_) => String::new(),
-    };
-    let detail = error.to_string();
-    match name.as_str() {
-        "InvalidStateError" | "AbortError" => Trouble::Closed(detail),
-        "QuotaExceededError" => Trouble::Full(detail),
-        _ => Trouble::Failed(detail),
     }
 }
