@@ -7,6 +7,7 @@ pub mod balance_cache;
 pub mod client;
 pub mod clock;
 mod deaths;
+mod entries;
 mod error;
 mod host;
 pub mod http;

@@ -128,3 +128,16 @@ async fn a_database_that_does_not_open_is_given_up() {
     assert_eq!(outcome["durable"], false);
     raw::call(&unblock).await;
 }
+
+#[wasm_bindgen_test]
+async fn a_local_storage_that_can_not_be_read_is_none() {
+    for (wanted, taken) in [("auto", "indexeddb"), ("localstorage", "memory")] {
+        let (storage, outcome) =
+            raw::spoilt(("Storage", "getItem"), "throws", raw::ALWAYS, async || {
+                storage_and_outcome(&fresh("unreadable"), wanted).await
+            })
+            .await;
+        assert_eq!(storage, taken, "{wanted}");
+        assert_eq!(outcome["status"], "unknown", "{wanted}: {outcome}");
+    }
+}

@@ -2,7 +2,6 @@
 
 use js_sys::{Function, Promise};
 use serde_json::Value;
-use tollbox::browser::balance_cache::local_storage;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -90,6 +89,9 @@ pub async fn without<T>(member: &str, work: impl AsyncFnOnce() -> T) -> T {
     result
 }
 
+/// For every call of a method.
+pub const ALWAYS: u32 = u32::MAX;
+
 /// Runs `work` while a method of the browser's storage fails, or hangs, so often.
 pub async fn spoilt<T>(
     (kind, method): (&str, &str),
@@ -101,6 +103,10 @@ pub async fn spoilt<T>(
     let result = work().await;
     call(&mend).await;
     result
+}
+
+fn local_storage() -> Option<web_sys::Storage> {
+    web_sys::window()?.local_storage().ok()?
 }
 
 /// A localStorage entry.
