@@ -31,6 +31,8 @@ mod moving;
 mod opening;
 #[path = "web/raw.rs"]
 mod raw;
+#[path = "web/reading.rs"]
+mod reading;
 #[path = "web/schema.rs"]
 mod schema;
 #[path = "web/stores.rs"]

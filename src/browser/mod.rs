@@ -18,5 +18,6 @@ mod peers;
 mod persistence;
 mod shell;
 pub mod store;
+mod time_limit;
 
 pub use client::Client;

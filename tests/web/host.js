@@ -67,6 +67,8 @@ class TestHost {
   #requests = [];
   /** @type {any} */
   #snapshot = null;
+  /** @type {any[]} */
+  #alerts = [];
 
   /**
    * @param {(refresh: boolean) => any} token
@@ -94,6 +96,9 @@ class TestHost {
     if (kind === "snapshot") {
       this.#snapshot = subject;
     }
+    if (kind === "alert") {
+      this.#alerts.push(subject);
+    }
   }
 
   /** Grants every lock. */
@@ -111,6 +116,11 @@ class TestHost {
   /** The last snapshot, as JSON. */
   snapshot() {
     return JSON.stringify(this.#snapshot);
+  }
+
+  /** All alerts, as JSON. */
+  alerts() {
+    return JSON.stringify(this.#alerts);
   }
 }
 

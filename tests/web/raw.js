@@ -119,7 +119,7 @@ export function hide(/** @type {string} */ member) {
  *
  * @param {string} type of the object that has it
  * @param {string} method
- * @param {string} fault "hangs", "throws", or the name of its request's error
+ * @param {string} fault "hangs", "never settles", "throws", or the name of its request's error
  * @param {number} times
  */
 export function spoil(type, method, fault, times) {
@@ -132,6 +132,9 @@ export function spoil(type, method, fault, times) {
     times -= 1;
     if (fault === "throws") {
       throw new Error("spoilt");
+    }
+    if (fault === "never settles") {
+      return new Promise(() => {});
     }
     const error = new DOMException("spoilt", fault);
     return Object.assign(new EventTarget(), fault === "hangs" ? {} : { readyState: "done", error });

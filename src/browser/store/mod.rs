@@ -157,16 +157,25 @@ impl Store {
         }
     }
 
-    /// What was set aside, in every storage.
-    pub async fn set_aside(&self) -> Result<Vec<SetAside>, String> {
-        let mut aside = match &*self.place() {
-            Place::IndexedDb(store) => store.set_aside().await.map_err(Trouble::into_detail)?,
-            Place::Local(_) | Place::Memory(_) | Place::None(_) => Vec::new(),
-        };
-        if let Some(local) = Local::at_hand(self.names.clone()) {
-            aside.extend(local.set_aside());
+    /// What was set aside in the database, if the journal is there.
+    pub async fn set_aside(
+        &self,
+        at: ApplyAt,
+        news: &mut Vec<News>,
+    ) -> Result<Vec<SetAside>, String> {
+        match &*self.place() {
+            Place::IndexedDb(store) => {
+                let aside = store.set_aside(news).await;
+                aside.map_err(|trouble| self.fall_back(trouble, at, news))
+            }
+            Place::Local(_) | Place::Memory(_) | Place::None(_) => Ok(Vec::new()),
         }
-        Ok(aside)
+    }
+
+    /// What was set aside in localStorage, wherever the journal is.
+    pub fn set_aside_locally(&self) -> Vec<SetAside> {
+        let local = Local::at_hand(self.names.clone());
+        local.map_or_else(Vec::new, |local| local.set_aside())
     }
 
     /// Notes how many charges are open, for the case that the journal is wiped.

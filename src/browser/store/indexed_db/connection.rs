@@ -17,10 +17,10 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::EventTarget;
 
 use super::schema::{self, ID, JOURNAL, VERSION};
-use super::time_limit::in_time;
 use super::{IndexedDb, name_of, trouble};
 use crate::browser::clock::random_u64;
 use crate::browser::store::{News, Trouble};
+use crate::browser::time_limit::in_time;
 
 /// WebKit has been seen to leave `open` hanging; so does an upgrade for which another tab does
 /// not make way.
