@@ -6,16 +6,19 @@
  */
 
 import {
+  asJson,
   checkEvent,
   checkFilter,
   checkListener,
   checkOptions,
   copyOf,
+  maxAgeOf,
   signalOf,
 } from "./lib/arguments.js";
 import { LastingCore } from "./lib/core.js";
 import { BillingError, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
+import { onDeath } from "./lib/instance.js";
 import { runTask } from "./lib/task.js";
 import { uncertain } from "./lib/uncertain.js";
 import { orAborted, timerMs } from "./lib/waiting.js";
@@ -41,10 +44,10 @@ export async function openBilling(options) {
   const host = createHost(options);
   const { storage, ...queue } = options.queue ?? {};
   const { balance, credentials, retry, monitor, locale } = options;
-  const asJson = JSON.stringify({ balance, queue, retry, monitor, locale });
+  const forCore = asJson({ balance, queue, retry, monitor, locale });
   const patienceMs = timerMs((retry?.respondWithinMs ?? RESPOND_WITHIN_MS) + GRACE_MS);
   const core = new LastingCore(
-    (Core, port) => Core.open(baseUrl, account, credentials, storage, asJson, port),
+    (Core, port) => Core.open(baseUrl, account, credentials, storage, forCore, port),
     host,
     patienceMs,
   );
@@ -164,7 +167,8 @@ export class BillingClient {
    * @returns {Promise<Api.BalanceResult>}
    */
   async refreshBalance(options) {
-    return this.#ask((core) => core.refreshBalance(options?.maxAgeMs));
+    const maxAgeMs = maxAgeOf(options);
+    return this.#ask((core) => core.refreshBalance(maxAgeMs));
   }
 
   /**
@@ -278,10 +282,16 @@ export class BillingClient {
     }
     // Once: what is told so need not be answered.
     signal.addEventListener("abort", stop, { once: true });
+    const end = () => {
+      signal.removeEventListener("abort", stop);
+      forget();
+    };
+    // A dead core never answers.
+    const forget = onDeath(end);
     try {
       return await answer;
     } finally {
-      signal.removeEventListener("abort", stop);
+      end();
     }
   }
 }

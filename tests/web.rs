@@ -31,6 +31,8 @@ mod moving;
 mod opening;
 #[path = "web/raw.rs"]
 mod raw;
+#[path = "web/reading.rs"]
+mod reading;
 #[path = "web/schema.rs"]
 mod schema;
 #[path = "web/stores.rs"]
@@ -39,5 +41,7 @@ mod stores;
 mod token;
 #[path = "web/transport.rs"]
 mod transport;
+#[path = "web/trying_again.rs"]
+mod trying_again;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -15,7 +15,7 @@ export function checkOptions(options) {
   if (typeof options !== "object" || options === null) {
     throw mistake("openBilling needs options");
   }
-  const { account, baseUrl, getToken, transport, log } = options;
+  const { account, baseUrl, getToken, transport, credentials, queue, log } = options;
   if (typeof account !== "string" || account === "") {
     throw mistake("account must be a string that is not empty");
   }
@@ -24,12 +24,20 @@ export function checkOptions(options) {
       throw mistake(`${name} must be a function`);
     }
   }
+  for (const [name, value] of Object.entries({ credentials, "queue.storage": queue?.storage })) {
+    if (typeof (value ?? "") !== "string") {
+      throw mistake(`${name} must be a string`);
+    }
+  }
   for (const group of ["balance", "queue", "retry", "monitor"]) {
     const values = Object.entries(Reflect.get(options, group) ?? {});
     for (const [name, value] of values) {
       // They would be taken for the defaults.
       if (typeof value === "number" && !Number.isFinite(value)) {
         throw mistake(`${group}.${name} must be a finite number`);
+      }
+      if (["function", "symbol"].includes(typeof value)) {
+        throw mistake(`${group}.${name} has the wrong type`);
       }
     }
   }
@@ -51,6 +59,20 @@ export function checkOptions(options) {
     return { account, baseUrl: `${url.origin}${url.pathname.replace(/\/+$/, "")}` };
   } catch {
     throw mistake(`baseUrl is not a URL: ${baseUrl}`);
+  }
+}
+
+/**
+ * What the core is told of the options, as JSON.
+ *
+ * @param {object} options
+ */
+export function asJson(options) {
+  try {
+    return JSON.stringify(options);
+  } catch (error) {
+    // A BigInt, for instance.
+    throw mistake(`an option has the wrong type: ${error}`);
   }
 }
 
@@ -77,10 +99,27 @@ export function copyOf(request) {
 export function signalOf(options) {
   const signal = options?.signal ?? undefined;
   // One of another window, or of a library's own, does as well.
-  if (signal !== undefined && typeof signal.throwIfAborted !== "function") {
+  const needed = /** @type {const} */ ([
+    "throwIfAborted",
+    "addEventListener",
+    "removeEventListener",
+  ]);
+  if (signal && !needed.every((method) => typeof signal[method] === "function")) {
     throw mistake("signal must be an AbortSignal");
   }
   return signal;
+}
+
+/**
+ * @param {{ maxAgeMs?: number } | undefined} options
+ * @returns {number | undefined}
+ */
+export function maxAgeOf(options) {
+  const age = options?.maxAgeMs ?? undefined;
+  if (age !== undefined && typeof age !== "number") {
+    throw mistake("maxAgeMs must be a number");
+  }
+  return age;
 }
 
 /**

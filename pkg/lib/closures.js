@@ -46,7 +46,14 @@ export function stale(event, closure) {
     return;
   }
   target.removeEventListener(event.type, closure);
-  if (target instanceof BroadcastChannel || target instanceof IDBDatabase) {
+  // A browser may have none of these.
+  if (typeof BroadcastChannel !== "undefined" && target instanceof BroadcastChannel) {
+    return target.close();
+  }
+  if (typeof IDBDatabase === "undefined") {
+    return;
+  }
+  if (target instanceof IDBDatabase) {
     target.close();
   } else if (target instanceof IDBTransaction) {
     target.db.close();

@@ -60,9 +60,26 @@ async function run(client, core, host, key, request, work) {
     core.endHold(key, false);
     return { task: "failed", error, billing: null };
   }
-  const billing = bill(client, host, key, request);
+  const billing = await bill(client, host, key, request);
+  endHold(client, core, host, billing);
+  return { task: "completed", value, billing };
+}
+
+/**
+ * Ends the hold of a task whose charge a core has, which holds the points for it. Where the core died
+ * before that, the next one holds them for the task until it is asked for the charge.
+ *
+ * @param {Api.BillingClient} client
+ * @param {LastingCore} core
+ * @param {ClientHost} host
+ * @param {Api.ChargeOutcome} billing
+ */
+async function endHold(client, core, host, { key, status }) {
+  if (status === "unknown" && !host.openRecord(key)) {
+    // It waits for that core. A client that is closed, or can't be started again, holds nothing.
+    await client.getCharge(key).catch(() => {});
+  }
   core.endHold(key, true);
-  return { task: "completed", value, billing: await billing };
 }
 
 /**

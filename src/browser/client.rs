@@ -12,7 +12,7 @@ use super::host::Host;
 use super::http::Destination;
 use super::listeners::is_online;
 use super::names::Names;
-use super::shell::{Parts, Shell, to_js};
+use super::shell::{Parts, Reading, Shell, to_js};
 use super::store::{Choice, Store};
 use crate::core::charge::{Charge, ChargeRequest, InvalidArgument, Key};
 use crate::core::config::Options;
@@ -36,7 +36,7 @@ pub struct Pending {
 
 #[wasm_bindgen]
 impl Client {
-    /// Opens the journal, and resolves when it has been read. `options` is JSON.
+    /// Opens the journal, and resolves when it has been read, or could not be. `options` is JSON.
     pub async fn open(
         base_url: String,
         account: String,
@@ -156,17 +156,14 @@ impl Client {
 
     /// All charges, newest first; the facade filters.
     pub fn charges(&self) -> Promise {
-        let shell = Rc::clone(&self.shell);
-        future_to_promise(async move { Ok(to_js(&shell.records().await)) })
+        let reading = Reading::of(&self.shell);
+        future_to_promise(async move { Ok(to_js(&reading.records().await)) })
     }
 
     /// `quarantined()`.
     pub fn quarantined(&self) -> Promise {
-        let shell = Rc::clone(&self.shell);
-        future_to_promise(async move {
-            // What can't be read can't be shown.
-            Ok(to_js(&shell.set_aside().await.unwrap_or_default()))
-        })
+        let reading = Reading::of(&self.shell);
+        future_to_promise(async move { Ok(to_js(&reading.set_aside().await)) })
     }
 
     /// `refreshBalance()`.

@@ -1,4 +1,5 @@
-//! Web Locks: the one under which one tab flushes, and the one that shows that a tab lives.
+//! Web Locks: the one under which one tab flushes, the one that shows that a tab lives, and the one
+//! that shows that it works with the fallback.
 //!
 //! They save traffic and time; claims and keys give correctness, so where there are no Web Locks
 //! every tab may flush, and a dead tab's claims run out by themselves.
@@ -10,6 +11,10 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::host::{Hold, Host};
+use super::time_limit::in_time;
+
+/// How long the browser may take to tell which locks are held, in milliseconds.
+const QUERY_LIMIT_MS: u32 = 1_000;
 
 #[wasm_bindgen]
 extern "C" {
@@ -42,7 +47,8 @@ pub async fn held(prefix: &str) -> Option<Vec<String>> {
         return None;
     }
     let locks: LockManager = locks.unchecked_into();
-    let snapshot = JsFuture::from(locks.query().ok()?).await.ok()?;
+    let snapshot = JsFuture::from(locks.query().ok()?);
+    let snapshot = in_time(QUERY_LIMIT_MS, snapshot).await?.ok()?;
     let held = Reflect::get(&snapshot, &"held".into()).ok()?;
     let held = Array::from(&held);
     let names = held.iter().filter_map(|lock| {

@@ -7,6 +7,7 @@ pub mod balance_cache;
 pub mod client;
 pub mod clock;
 mod deaths;
+mod entries;
 mod error;
 mod host;
 pub mod http;
@@ -17,5 +18,6 @@ mod peers;
 mod persistence;
 mod shell;
 pub mod store;
+mod time_limit;
 
 pub use client::Client;

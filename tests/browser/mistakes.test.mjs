@@ -203,3 +203,67 @@ test("a time that is no finite number is refused, not taken for the default", as
   }, options);
   assert.deepEqual(codes, ["invalid_argument", "invalid_argument", "invalid_argument"]);
 });
+
+test("what is of no type that the module takes is a caller's mistake, and ends nobody's client", async () => {
+  const { page, account, options } = await stage.bare();
+  /** @type {string[]} */
+  const logged = [];
+  page.on("console", (message) => logged.push(message.text()));
+  const { answers, own, outcome } = await page.evaluate(async (options) => {
+    const client = /** @type {any} */ (await globalThis.openClient(options));
+    const open = (/** @type {object} */ more) => {
+      const wrong = /** @type {typeof options} */ ({ ...options, ...more });
+      return globalThis.openClient(wrong);
+    };
+    const throwing = {
+      get maxAgeMs() {
+        throw new Error("the caller's own");
+      },
+    };
+    const { throwIfAborted } = AbortSignal.prototype;
+    /** @type {Record<string, () => Promise<unknown>>} */
+    const mistakes = {
+      "maxAgeMs a BigInt": () => client.refreshBalance({ maxAgeMs: 5n }),
+      "maxAgeMs a symbol": () => client.refreshBalance({ maxAgeMs: Symbol("5") }),
+      "maxAgeMs a string": () => client.refreshBalance({ maxAgeMs: "5" }),
+      "maxAgeMs negative": () => client.refreshBalance({ maxAgeMs: -1 }),
+      "half a signal": () => client.settled("none", { signal: { throwIfAborted } }),
+      "credentials a list": () => open({ credentials: ["include"] }),
+      "credentials a number": () => open({ credentials: 7 }),
+      "no such credentials": () => open({ credentials: "some" }),
+      "storage a list": () => open({ queue: { storage: ["auto"] } }),
+      "storage an object": () => open({ queue: { storage: {} } }),
+      "no such storage": () => open({ queue: { storage: "disk" } }),
+      "an option a BigInt": () => open({ retry: { maxAttempts: 3n } }),
+      "an option a symbol": () => open({ retry: { maxAttempts: Symbol("3") } }),
+    };
+    for (const key of [7, 7n, null, undefined, Symbol("film"), ["film"], {}]) {
+      for (const call of ["retry", "cancel", "settled", "getCharge"]) {
+        mistakes[`${call} of ${typeof key} ${String(key)}`] = () => client[call](key);
+      }
+    }
+    /** @type {Record<string, string>} */
+    const answers = {};
+    for (const [name, make] of Object.entries(mistakes)) {
+      try {
+        answers[name] = `answered ${await make()}`;
+      } catch (error) {
+        const ours = error instanceof globalThis.tollbox.BillingError;
+        answers[name] = ours ? error.code : `not ours: ${String(error)}`;
+      }
+    }
+    const outcome = await client.charge({ taskId: "film", amount: 3, feature: "cloud_trans" });
+    const own = await client
+      .refreshBalance(throwing)
+      .catch((/** @type {Error} */ it) => it.message);
+    return { answers, own, outcome };
+  }, options);
+  const wrong = Object.entries(answers).filter(([, code]) => code !== "invalid_argument");
+  assert.deepEqual(wrong, []);
+  assert.equal(own, "the caller's own");
+  const deaths = logged.filter((line) => /has died/.test(line));
+  assert.deepEqual(deaths, []);
+  assert.equal(outcome.key, "cloud_trans:film");
+  const { charges } = await stage.server.ledger(account);
+  assert.ok(charges.length <= 1, JSON.stringify(charges));
+});

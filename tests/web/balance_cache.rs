@@ -88,3 +88,15 @@ async fn without_local_storage_there_is_no_cache_and_no_error() {
     .await;
     assert_eq!(raw::entry(&name), None);
 }
+
+#[wasm_bindgen_test]
+async fn where_entries_can_not_be_read_there_is_no_cache_and_no_error() {
+    let name = fresh("balance");
+    raw::spoilt(("Storage", "getItem"), "throws", raw::ALWAYS, async || {
+        write(&name, Some(&confirmed()));
+        assert_eq!(read(&name), None);
+        write(&name, None);
+    })
+    .await;
+    assert_eq!(raw::entry(&name), None);
+}

@@ -1,7 +1,7 @@
 //! Charges and operations to test with.
 
 use tollbox::browser::names::Names;
-use tollbox::browser::store::{Choice, News, Scope, Store};
+use tollbox::browser::store::{Choice, News, Scope, SetAside, Store};
 use tollbox::core::charge::{Charge, ChargeRequest, Key};
 use tollbox::core::journal::{Applied, ApplyAt, Op};
 use tollbox::core::points::Points;
@@ -127,6 +127,15 @@ pub async fn load(store: &Store) -> Vec<Record> {
     let (records, news) = load_with_news(store, Scope::All).await;
     assert_eq!(news, []);
     records.unwrap()
+}
+
+/// What was set aside, in the store and in localStorage, and nothing amiss.
+pub async fn set_aside(store: &Store) -> Vec<SetAside> {
+    let mut news = Vec::new();
+    let mut aside = store.set_aside(AT, &mut news).await.unwrap();
+    assert_eq!(news, []);
+    aside.extend(store.set_aside_locally());
+    aside
 }
 
 /// What is in the store, by key.

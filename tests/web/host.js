@@ -68,6 +68,8 @@ class TestHost {
   #requests = [];
   /** @type {any} */
   #snapshot = null;
+  /** @type {any[]} */
+  #alerts = [];
 
   /**
    * @param {(refresh: boolean) => any} token
@@ -95,6 +97,9 @@ class TestHost {
     if (kind === "snapshot") {
       this.#snapshot = subject;
     }
+    if (kind === "alert") {
+      this.#alerts.push(subject);
+    }
   }
 
   /** Grants every lock. */
@@ -112,6 +117,11 @@ class TestHost {
   /** The last snapshot, as JSON. */
   snapshot() {
     return JSON.stringify(this.#snapshot);
+  }
+
+  /** All alerts, as JSON. */
+  alerts() {
+    return JSON.stringify(this.#alerts);
   }
 }
 

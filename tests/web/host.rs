@@ -31,6 +31,9 @@ extern "C" {
     #[wasm_bindgen(method, js_name = snapshot)]
     fn snapshot_json(this: &TestHost) -> String;
 
+    #[wasm_bindgen(method, js_name = alerts)]
+    pub fn alerts_json(this: &TestHost) -> String;
+
     #[wasm_bindgen(js_name = nextTurn)]
     pub fn next_turn() -> Promise;
 }

@@ -8,7 +8,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
     NOW_MS, apply, begin, charge, enqueue, enqueue_charge, fresh, key, keys, load, load_with_news,
-    open_store, open_with_news,
+    open_store, open_with_news, set_aside,
 };
 use crate::raw;
 use crate::stores::{charged_op, clear, prefix};
@@ -79,7 +79,7 @@ async fn a_charge_whose_key_is_another_charges_is_set_aside() {
     );
     let records = load(&store).await;
     assert_eq!(records[0].charge(), &charge("a"));
-    let aside = store.set_aside().await.unwrap();
+    let aside = set_aside(&store).await;
     assert_eq!(aside.len(), 1);
     assert!(aside[0].stored.contains("another"), "{aside:?}");
     clear(&account, &[store]).await;
@@ -120,7 +120,7 @@ async fn what_is_set_aside_can_be_exported() {
         }
         let (records, _) = load_with_news(&store, Scope::All).await;
         assert_eq!(records.unwrap(), []);
-        let aside = store.set_aside().await.unwrap();
+        let aside = set_aside(&store).await;
         assert_eq!(aside.len(), 1, "{choice:?}");
         assert_eq!(aside[0].key, "a");
         assert!(aside[0].stored.contains("not a charge"), "{aside:?}");
@@ -206,7 +206,7 @@ async fn what_is_set_aside_twice_under_one_key_is_kept_twice() {
         let (records, news) = load_with_news(&store, Scope::All).await;
         assert_eq!((records.unwrap().len(), news.len()), (0, 1));
     }
-    let aside = store.set_aside().await.unwrap();
+    let aside = set_aside(&store).await;
     let mut stored: Vec<&str> = aside.iter().map(|aside| aside.stored.as_str()).collect();
     stored.sort_unstable();
     assert_eq!(stored, ["one", "two"]);

@@ -1,11 +1,12 @@
 //! Opening a client where the browser lacks or refuses a storage: the next best, and no lie about it.
 
-use js_sys::{JSON, Promise};
+use gloo_timers::future::TimeoutFuture;
+use js_sys::{Array, JSON, Promise};
 use serde_json::{Value, json};
 use tollbox::browser::Client;
 use tollbox::core::charge::percent_encode;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::fresh;
@@ -127,4 +128,40 @@ async fn a_database_that_does_not_open_is_given_up() {
     assert_eq!(storage, "localstorage");
     assert_eq!(outcome["durable"], false);
     raw::call(&unblock).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_local_storage_that_can_not_be_read_is_none() {
+    for (wanted, taken) in [("auto", "indexeddb"), ("localstorage", "memory")] {
+        let (storage, outcome) =
+            raw::spoilt(("Storage", "getItem"), "throws", raw::ALWAYS, async || {
+                storage_and_outcome(&fresh("unreadable"), wanted).await
+            })
+            .await;
+        assert_eq!(storage, taken, "{wanted}");
+        assert_eq!(outcome["status"], "unknown", "{wanted}: {outcome}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_browser_that_never_tells_of_its_locks_holds_nobody_up() {
+    let account = fresh("locks");
+    let opened = future_to_promise(async move {
+        close(open(&account, "auto", &with_transport("null", "never")).await).await;
+        Ok(JsValue::TRUE)
+    });
+    let late = future_to_promise(async {
+        TimeoutFuture::new(30_000).await;
+        Ok(JsValue::FALSE)
+    });
+    raw::spoilt(
+        ("LockManager", "query"),
+        "never settles",
+        raw::ALWAYS,
+        async || {
+            let either = Promise::race(&Array::of2(&opened, &late));
+            assert!(JsFuture::from(either).await.unwrap().is_truthy());
+        },
+    )
+    .await;
 }

@@ -113,3 +113,33 @@ export function hide(/** @type {string} */ member) {
     }
   };
 }
+
+/**
+ * Makes a method of the browser's storage fail so often; the function returned ends that.
+ *
+ * @param {string} type of the object that has it
+ * @param {string} method
+ * @param {string} fault "hangs", "never settles", "throws", or the name of its request's error
+ * @param {number} times
+ */
+export function spoil(type, method, fault, times) {
+  const { prototype } = Reflect.get(window, type);
+  const original = prototype[method];
+  prototype[method] = function (/** @type {any[]} */ ...args) {
+    if (times === 0) {
+      return original.apply(this, args);
+    }
+    times -= 1;
+    if (fault === "throws") {
+      throw new Error("spoilt");
+    }
+    if (fault === "never settles") {
+      return new Promise(() => {});
+    }
+    const error = new DOMException("spoilt", fault);
+    return Object.assign(new EventTarget(), fault === "hangs" ? {} : { readyState: "done", error });
+  };
+  return () => {
+    prototype[method] = original;
+  };
+}

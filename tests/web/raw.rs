@@ -2,7 +2,6 @@
 
 use js_sys::{Function, Promise};
 use serde_json::Value;
-use tollbox::browser::balance_cache::local_storage;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -30,6 +29,8 @@ extern "C" {
     async fn hold(name: &str) -> Result<JsValue, JsValue>;
 
     fn hide(member: &str) -> Function;
+
+    fn spoil(kind: &str, method: &str, fault: &str, times: u32) -> Function;
 }
 
 /// All rows of an object store.
@@ -86,6 +87,26 @@ pub async fn without<T>(member: &str, work: impl AsyncFnOnce() -> T) -> T {
     let result = work().await;
     call(&show).await;
     result
+}
+
+/// For every call of a method.
+pub const ALWAYS: u32 = u32::MAX;
+
+/// Runs `work` while a method of the browser's storage fails, or hangs, so often.
+pub async fn spoilt<T>(
+    (kind, method): (&str, &str),
+    fault: &str,
+    times: u32,
+    work: impl AsyncFnOnce() -> T,
+) -> T {
+    let mend = spoil(kind, method, fault, times);
+    let result = work().await;
+    call(&mend).await;
+    result
+}
+
+fn local_storage() -> Option<web_sys::Storage> {
+    web_sys::window()?.local_storage().ok()?
 }
 
 /// A localStorage entry.

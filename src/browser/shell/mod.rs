@@ -1,18 +1,19 @@
 //! One client: the engine, what it orders done, and the promises that wait for it.
 
 mod orders;
+mod reading;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
-use gloo_timers::future::TimeoutFuture;
 use js_sys::{Function, Promise};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
+pub use self::reading::Reading;
 use super::clock::now;
 use super::deaths::{self, Place};
 use super::host::Host;
@@ -20,17 +21,14 @@ use super::http::{Destination, Limit};
 use super::lock::Lock;
 use super::names::Names;
 use super::peers::Peers;
-use super::store::{News, Scope, SetAside, Store};
+use super::store::{News, Store};
 use super::{balance_cache, listeners};
 use crate::core::engine::{CallId, Engine, Event, SendId};
 use crate::core::ordered::Map;
-use crate::core::snapshot::{ChargeRecord, StorageKind};
+use crate::core::snapshot::StorageKind;
 
 /// `setTimeout` takes no more, and a look once an hour costs nothing.
 const LONGEST_TIMER_MS: u64 = 3_600_000;
-
-/// How long after each try a journal that could not be read for its user is read again.
-const READ_AGAIN_AFTER_MS: [u32; 4] = [50, 150, 450, 0];
 
 /// Nobody else asks for the lock by which a client shows that it lives.
 const ALIVE_PATIENCE_MS: u32 = 1_000;
@@ -59,6 +57,8 @@ pub struct Shell {
     draining: Cell<bool>,
     /// Readings of the journal that are under way.
     loads: Cell<u32>,
+    /// Whether one of the core's has gone well: until then nothing is known of what is open.
+    has_read: Cell<bool>,
     recovering: RefCell<Vec<Function>>,
     closing: RefCell<Vec<Function>>,
 }
@@ -107,6 +107,7 @@ impl Shell {
             limits: RefCell::new(Map::new()),
             draining: Cell::new(false),
             loads: Cell::new(0),
+            has_read: Cell::new(false),
             recovering: RefCell::new(Vec::new()),
             closing: RefCell::new(Vec::new()),
         });
@@ -157,7 +158,7 @@ impl Shell {
         &self.names
     }
 
-    /// A promise for the moment at which the journal has been read.
+    /// A promise for the moment at which the journal has been read, or could not be.
     pub fn recovered(&self) -> Promise {
         let recovered = Promise::new(&mut |resolve, _| self.recovering.borrow_mut().push(resolve));
         self.tell_waiters();
@@ -228,7 +229,7 @@ impl Shell {
         !self.draining.get() && self.engine.try_borrow_mut().is_ok()
     }
 
-    /// A promise for the end of everything that is under way.
+    /// A promise for the end of all writing and reading that is under way. Requests are ended.
     pub fn close(self: &Rc<Shell>) -> Promise {
         let closed = Promise::new(&mut |resolve, _| self.closing.borrow_mut().push(resolve));
         self.listeners.borrow_mut().clear();
@@ -297,27 +298,6 @@ impl Shell {
                 settle(&closed, &JsValue::UNDEFINED);
             }
         }
-    }
-
-    /// All charges that are known, newest first. A journal that can't be read is read again
-    /// before memory alone is believed.
-    pub async fn records(self: &Rc<Shell>) -> Vec<ChargeRecord> {
-        for delay_ms in READ_AGAIN_AFTER_MS {
-            let mut news = Vec::new();
-            let at = self.apply_at();
-            let records = self.store.load(Scope::All, at, &mut news).await;
-            self.report(news).await;
-            if records.is_ok() {
-                return self.engine.borrow().show_all(records.ok());
-            }
-            TimeoutFuture::new(delay_ms).await;
-        }
-        self.engine.borrow().show_all(None)
-    }
-
-    /// What did not pass its check, oldest first.
-    pub async fn set_aside(&self) -> Result<Vec<SetAside>, String> {
-        self.store.set_aside().await
     }
 }
 

@@ -99,6 +99,7 @@ impl Shell {
             shell.report(news).await;
             shell.learn_alive().await;
             shell.loads.set(shell.loads.get().saturating_sub(1));
+            shell.has_read.set(shell.has_read.get() || records.is_ok());
             shell.dispatch(Event::Loaded(records));
         });
     }
@@ -140,7 +141,10 @@ impl Shell {
         let queue = snapshot.queue;
         let open = queue.pending.saturating_add(queue.retrying);
         let open = open.saturating_add(queue.unknown);
-        self.store.mark(open);
+        // Before that, what the last one to read it noted is nearer the truth.
+        if self.has_read.get() {
+            self.store.mark(open);
+        }
         let durable = snapshot.storage == StorageKind::IndexedDb;
         if open > 0 && durable && !self.asked_to_persist.replace(true) {
             let shell = Rc::clone(self);

@@ -1,11 +1,10 @@
 //! What localStorage knows of the journal in IndexedDB, so that its loss is noticed: the user may
 //! clear the one storage, or a browser evict it, and leave the other.
 
-use gloo_storage::{LocalStorage, Storage as _};
 use serde::{Deserialize, Serialize};
 
 use super::News;
-use crate::browser::balance_cache::local_storage;
+use crate::browser::entries;
 use crate::browser::names::Names;
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,38 +17,31 @@ struct Marker {
 
 /// Whether the database is the one that was there before; notes the one that is.
 pub fn check(names: &Names, id: Option<String>, news: &mut Vec<News>) {
-    let Some(id) = id else {
-        return;
-    };
     match read(names) {
-        Some(before) if before.id == id => return,
+        Some(before) if Some(&before.id) == id.as_ref() => return,
         Some(Marker { open, .. }) if open > 0 => news.push(News::Wiped(format!(
             "the database was deleted while {open} charges were open"
         ))),
         Some(_) | None => {}
     }
-    write(names, Some(id), 0);
+    write(names, id, 0);
 }
 
-/// How many charges are open in the database, as far as its last writer knew.
-pub fn open_charges(names: &Names) -> usize {
-    read(names).map_or(0, |marker| marker.open)
-}
-
-/// Notes how many charges are open.
+/// Notes how many charges are open. Of a database without a name nothing is noted.
 pub fn write(names: &Names, id: Option<String>, open: usize) {
     let Some(id) = id else {
-        return;
+        return entries::remove(&names.marker());
     };
     let marker = Marker { id, open };
-    if local_storage().is_some() && read(names).as_ref() != Some(&marker) {
-        // A full localStorage leaves the old one: a wipe may go unnoticed, nothing else.
-        drop(LocalStorage::set(names.marker(), &marker));
+    if read(names).as_ref() != Some(&marker)
+        && let Ok(text) = serde_json::to_string(&marker)
+    {
+        // A full localStorage leaves the old one: a wipe may go unnoticed, or be told of though
+        // nothing was open, and nothing else.
+        drop(entries::write(&names.marker(), &text));
     }
 }
 
 fn read(names: &Names) -> Option<Marker> {
-    // gloo-storage throws where there is no localStorage.
-    local_storage()?;
-    LocalStorage::get(names.marker()).ok()
+    serde_json::from_str(&entries::read(&names.marker())?).ok()
 }

@@ -86,7 +86,7 @@ impl Store {
     /// Opens the store, or the next best. What a worse one holds from an earlier time moves over.
     pub async fn open(names: &Names, choice: Choice, at: ApplyAt, news: &mut Vec<News>) -> Store {
         let place = match choice {
-            Choice::Auto | Choice::IndexedDb => match open_database(names).await {
+            Choice::Auto | Choice::IndexedDb => match IndexedDb::open(&names.database()).await {
                 Ok(database) => {
                     marker::check(names, database.id(), news);
                     moving::move_over(names, &database, at, news).await;
@@ -157,16 +157,25 @@ impl Store {
         }
     }
 
-    /// What was set aside, in every storage.
-    pub async fn set_aside(&self) -> Result<Vec<SetAside>, String> {
-        let mut aside = match &*self.place() {
-            Place::IndexedDb(store) => store.set_aside().await.map_err(Trouble::into_detail)?,
-            Place::Local(_) | Place::Memory(_) | Place::None(_) => Vec::new(),
-        };
-        if let Some(local) = Local::at_hand(self.names.clone()) {
-            aside.extend(local.set_aside());
+    /// What was set aside in the database, if the journal is there.
+    pub async fn set_aside(
+        &self,
+        at: ApplyAt,
+        news: &mut Vec<News>,
+    ) -> Result<Vec<SetAside>, String> {
+        match &*self.place() {
+            Place::IndexedDb(store) => {
+                let aside = store.set_aside(news).await;
+                aside.map_err(|trouble| self.fall_back(trouble, at, news))
+            }
+            Place::Local(_) | Place::Memory(_) | Place::None(_) => Ok(Vec::new()),
         }
-        Ok(aside)
+    }
+
+    /// What was set aside in localStorage, wherever the journal is.
+    pub fn set_aside_locally(&self) -> Vec<SetAside> {
+        let local = Local::at_hand(self.names.clone());
+        local.map_or_else(Vec::new, |local| local.set_aside())
     }
 
     /// Notes how many charges are open, for the case that the journal is wiped.
@@ -216,15 +225,6 @@ impl Place {
             Place::Local(_) => StorageKind::LocalStorage,
             Place::Memory(_) | Place::None(_) => StorageKind::Memory,
         }
-    }
-}
-
-/// Tries twice where charges are known to be open in it: after a crash it may be slow to come.
-async fn open_database(names: &Names) -> Result<IndexedDb, Trouble> {
-    let opened = IndexedDb::open(&names.database()).await;
-    match opened {
-        Err(_) if marker::open_charges(names) > 0 => IndexedDb::open(&names.database()).await,
-        Ok(_) | Err(_) => opened,
     }
 }
 

@@ -1,11 +1,11 @@
-//! The connection to the database: opened within a time limit, let go of for those who want to
-//! change or delete the database, and made anew when it is needed again.
+//! The connection to the database: opened within a time limit and more than once, let go of for
+//! those who want to change or delete the database, and made anew when it is needed again.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gloo_events::EventListener;
-use gloo_timers::callback::Timeout;
+use gloo_timers::future::TimeoutFuture;
 use indexed_db_futures::database::Database;
 use indexed_db_futures::error::{Error, OpenDbError};
 use indexed_db_futures::internals::SystemRepr as _;
@@ -17,14 +17,19 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::EventTarget;
 
 use super::schema::{self, ID, JOURNAL, VERSION};
-use super::time_limit::in_time;
-use super::{IndexedDb, trouble};
+use super::{IndexedDb, name_of, trouble};
 use crate::browser::clock::random_u64;
 use crate::browser::store::{News, Trouble};
+use crate::browser::time_limit::in_time;
 
 /// WebKit has been seen to leave `open` hanging; so does an upgrade for which another tab does
 /// not make way.
 const OPEN_LIMIT_MS: u32 = 5_000;
+
+/// How long after each error it is tried again, in milliseconds. After a crash of the browser the
+/// database may be slow to come, and fail at first; a client that gives it up sees none of the
+/// charges in it.
+const TRY_AGAIN_AFTER_MS: [u32; 2] = [200, 800];
 
 /// What there is of a connection.
 #[derive(Debug, Default)]
@@ -42,24 +47,51 @@ struct Open {
     _listeners: [EventListener; 2],
 }
 
+/// Why there is no connection.
+enum Unopened {
+    /// That may pass.
+    Now(Trouble),
+    /// It took too long, which has taken long enough for few tries.
+    Late,
+    /// That does not pass.
+    Ever(Trouble),
+}
+
 impl IndexedDb {
     /// The connection; a new one where there is none.
     pub(super) async fn connect(&self, news: &mut Vec<News>) -> Result<Database, Trouble> {
-        if let Some(open) = self.usable()? {
-            return Ok(open);
+        let mut pauses_ms = TRY_AGAIN_AFTER_MS.into_iter();
+        let mut was_late = false;
+        loop {
+            if let Some(open) = self.usable()? {
+                return Ok(open);
+            }
+            let trouble = match self.connect_anew(news).await {
+                Ok(database) => return Ok(database),
+                Err(Unopened::Ever(trouble)) => return Err(trouble),
+                Err(Unopened::Late) if was_late => return Err(late()),
+                Err(Unopened::Late) => {
+                    was_late = true;
+                    late()
+                }
+                Err(Unopened::Now(trouble)) => trouble,
+            };
+            match pauses_ms.next() {
+                Some(pause_ms) => TimeoutFuture::new(pause_ms).await,
+                None => return Err(trouble),
+            }
         }
+    }
+
+    async fn connect_anew(&self, news: &mut Vec<News>) -> Result<Database, Unopened> {
         let database = open_in_time(&self.name).await?;
         // From its first moment on it makes way for others.
         let listeners = self.listeners(&database);
-        let id = match in_time(OPEN_LIMIT_MS, identify(&database)).await {
-            Some(Ok(id)) => id,
-            Some(Err(error)) => {
+        let id = match identify(&database).await {
+            Ok(id) => id,
+            Err(unopened) => {
                 database.close();
-                return Err(trouble(error));
-            }
-            None => {
-                database.close();
-                return Err(late());
+                return Err(unopened);
             }
         };
         // Another order of this tab's may have been first, or the client closed.
@@ -71,11 +103,11 @@ impl IndexedDb {
             }
             Err(closed) => {
                 database.close();
-                return Err(closed);
+                return Err(Unopened::Ever(closed));
             }
         }
         let mut state = self.state.borrow_mut();
-        let before = state.id.replace(id);
+        let before = std::mem::replace(&mut state.id, id);
         if before.is_some() && before != state.id {
             news.push(News::Wiped("the database was deleted".to_owned()));
         }
@@ -132,50 +164,58 @@ fn disconnect(state: &Rc<RefCell<State>>) {
     }
 }
 
-async fn open_in_time(name: &str) -> Result<Database, Trouble> {
+/// What comes too late is closed: nobody waits for it, and it would be in the way of others.
+async fn open_in_time(name: &str) -> Result<Database, Unopened> {
     let opened = Rc::new(RefCell::new(None));
     let is_late = Rc::new(Cell::new(false));
-    let mut timer = None;
     let ended = Promise::new(&mut |ended, _| {
         let (result, late) = (Rc::clone(&opened), Rc::clone(&is_late));
-        let (name, too_late) = (name.to_owned(), ended.clone());
-        timer = Some(Timeout::new(OPEN_LIMIT_MS, move || {
-            // Calling a promise's resolver can't fail.
-            let _ = too_late.call0(&JsValue::UNDEFINED);
-        }));
+        let name = name.to_owned();
+        // Not dropped when it is late: an upgrade has to go on to its end.
         spawn_local(async move {
             match open(&name).await {
-                // Nobody waits for it, and it would be in the way of others.
                 Ok(database) if late.get() => database.close(),
                 other => *result.borrow_mut() = Some(other),
             }
+            // Calling a promise's resolver can't fail.
             let _ = ended.call0(&JsValue::UNDEFINED);
         });
     });
     // The promise never rejects.
-    let _ = JsFuture::from(ended).await;
-    drop(timer);
+    drop(in_time(OPEN_LIMIT_MS, JsFuture::from(ended)).await);
     is_late.set(true);
     let result = opened.borrow_mut().take();
     match result {
         Some(Ok(database)) => Ok(database),
         Some(Err(error)) => Err(unopened(error)),
-        None => Err(late()),
+        None => Err(Unopened::Late),
     }
 }
 
-/// Who comes while the database is being deleted may have better luck the next time.
-fn unopened(error: OpenDbError) -> Trouble {
+fn unopened(error: OpenDbError) -> Unopened {
     match error {
-        OpenDbError::Base(error) => match trouble(error) {
-            closed @ Trouble::Closed(_) => closed,
-            other @ (Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Failed(_)) => {
-                Trouble::Unopenable(other.into_detail())
+        OpenDbError::Base(error) => {
+            let name = name_of(&error);
+            let trouble = match trouble(error) {
+                // Who comes while the database is being deleted may have better luck the next time.
+                closed @ Trouble::Closed(_) => closed,
+                other @ (Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Failed(_)) => {
+                    Trouble::Unopenable(other.into_detail())
+                }
+            };
+            match name.as_str() {
+                // It has a newer schema, or is not for this page.
+                "VersionError" | "SecurityError" => Unopened::Ever(trouble),
+                _ => Unopened::Now(trouble),
             }
-        },
-        none @ (OpenDbError::VersionZero
-        | OpenDbError::UnsupportedEnvironment
-        | OpenDbError::NullFactory) => Trouble::Unopenable(none.to_string()),
+        }
+        // What this stands for is an `open` that throws, as in a sandbox.
+        OpenDbError::VersionZero => Unopened::Ever(Trouble::Unopenable(
+            "this page may not open IndexedDB".to_owned(),
+        )),
+        none @ (OpenDbError::UnsupportedEnvironment | OpenDbError::NullFactory) => {
+            Unopened::Ever(Trouble::Unopenable(none.to_string()))
+        }
     }
 }
 
@@ -193,14 +233,40 @@ async fn open(name: &str) -> Result<Database, OpenDbError> {
         .await
 }
 
-/// The database's name for itself, made up when it is new.
-async fn identify(database: &Database) -> Result<String, Error> {
+/// The database's name for itself, made up when it is new; `None` where that can't be written.
+async fn identify(database: &Database) -> Result<Option<String>, Unopened> {
+    match in_time(OPEN_LIMIT_MS, known_id(database)).await {
+        Some(Ok(Some(id))) => return Ok(Some(id)),
+        Some(Ok(None)) => {}
+        Some(Err(error)) => return Err(Unopened::Now(trouble(error))),
+        None => return Err(Unopened::Late),
+    }
+    // Without a name its loss may go unnoticed; without the database nothing would be durable.
+    let named = in_time(OPEN_LIMIT_MS, name_it(database)).await;
+    Ok(named.and_then(Result::ok))
+}
+
+async fn known_id(database: &Database) -> Result<Option<String>, Error> {
+    let transaction = database
+        .transaction(JOURNAL)
+        .with_mode(TransactionMode::Readonly)
+        .build()?;
+    let known: Option<JsValue> = transaction
+        .object_store(JOURNAL)?
+        .get(ID)
+        .primitive()?
+        .await?;
+    Ok(known.and_then(|id| id.as_string()))
+}
+
+async fn name_it(database: &Database) -> Result<String, Error> {
     let transaction = database
         .transaction(JOURNAL)
         .with_mode(TransactionMode::Readwrite)
         .with_options(TransactionOptions::new().with_durability(TransactionDurability::Strict))
         .build()?;
     let journal = transaction.object_store(JOURNAL)?;
+    // Another tab may have been first.
     let known: Option<JsValue> = journal.get(ID).primitive()?.await?;
     let id = match known.and_then(|id| id.as_string()) {
         Some(id) => id,

@@ -5,7 +5,6 @@ mod quarantine;
 mod reading;
 mod rows;
 mod schema;
-mod time_limit;
 mod writing;
 
 use std::cell::RefCell;
@@ -21,16 +20,15 @@ use indexed_db_futures::transaction::{
 };
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
-use web_sys::IdbTransaction;
 
 use self::connection::State;
-use self::time_limit::in_time;
 use super::{News, Scope, SetAside, Trouble};
+use crate::browser::time_limit::in_time;
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::record::Record;
 
-/// How long a transaction may take, in milliseconds: longer than any has been seen to take, and
-/// shorter than what a tab that waits for it has claimed lasts.
+/// How long a transaction may take, in milliseconds: longer than any has been seen to take. A claim
+/// may run out meanwhile, which the key makes harmless.
 const TRANSACTION_LIMIT_MS: u32 = 15_000;
 
 /// How long the commit of one that can't be undone any more is waited for, in milliseconds.
@@ -50,11 +48,8 @@ impl IndexedDb {
             name: name.to_owned(),
             state: Rc::default(),
         };
-        match store.connect(&mut Vec::new()).await {
-            // In its first moment it had to make way for somebody.
-            Err(Trouble::Closed(_)) => store.connect(&mut Vec::new()).await?,
-            connected => connected?,
-        };
+        // The first connection has nothing to say.
+        store.connect(&mut Vec::new()).await?;
         Ok(store)
     }
 
@@ -79,7 +74,7 @@ impl IndexedDb {
         match first {
             Err(Trouble::Closed(_)) => self.disconnect(),
             // What may be forgotten gives way to what may not.
-            Err(Trouble::Full(_)) => self.forget_settled().await?,
+            Err(Trouble::Full(_)) => self.forget_settled(news).await?,
             Ok(_) | Err(Trouble::Unopenable(_) | Trouble::Failed(_)) => return first,
         }
         self.try_apply(ops, durability, at, news).await
@@ -94,15 +89,10 @@ impl IndexedDb {
     ) -> Result<Vec<Applied>, Trouble> {
         let database = self.connect(news).await?;
         let mut found = Vec::new();
-        let applied = {
-            let transaction = begin(&database, TransactionMode::Readwrite, durability)?;
-            let raw = transaction.as_sys().clone();
-            let work = async {
-                let applied = writing::apply(&transaction, ops, at, &mut found).await;
-                commit(transaction, applied).await
-            };
-            self.limited(&raw, work).await?
+        let work = async |transaction: &Transaction<'_>| {
+            writing::apply(transaction, ops, at, &mut found).await
         };
+        let applied = self.write(&database, durability, work).await?;
         news.append(&mut found);
         Ok(applied)
     }
@@ -121,15 +111,8 @@ impl IndexedDb {
 
     async fn try_load(&self, scope: Scope, news: &mut Vec<News>) -> Result<Vec<Record>, Trouble> {
         let database = self.connect(news).await?;
-        let durability = TransactionDurability::Relaxed;
-        // Readers don't wait for each other.
-        let transaction = begin(&database, TransactionMode::Readonly, durability)?;
-        let raw = transaction.as_sys().clone();
-        let work = async {
-            let loaded = reading::load(&transaction, scope).await;
-            commit(transaction, loaded).await
-        };
-        let loaded = self.limited(&raw, work).await?;
+        let work = async |transaction: &Transaction<'_>| reading::load(transaction, scope).await;
+        let loaded = self.read(&database, work).await?;
         if !loaded.amiss.is_empty() {
             // What can't be put right now is found again by the next reading.
             drop(self.mend(&database, &loaded.amiss, news).await);
@@ -143,31 +126,66 @@ impl IndexedDb {
         amiss: &[JsValue],
         news: &mut Vec<News>,
     ) -> Result<(), Trouble> {
-        let durability = TransactionDurability::Strict;
-        let transaction = begin(database, TransactionMode::Readwrite, durability)?;
-        let raw = transaction.as_sys().clone();
         let mut found = Vec::new();
-        let work = async {
-            let mended = writing::mend(&transaction, amiss, &mut found).await;
-            commit(transaction, mended).await
+        let work = async |transaction: &Transaction<'_>| {
+            writing::mend(transaction, amiss, &mut found).await
         };
-        self.limited(&raw, work).await?;
+        self.write(database, TransactionDurability::Strict, work)
+            .await?;
         news.append(&mut found);
         Ok(())
+    }
+
+    /// What was set aside, oldest first.
+    pub async fn set_aside(&self, news: &mut Vec<News>) -> Result<Vec<SetAside>, Trouble> {
+        let database = self.connect(news).await?;
+        self.read(&database, quarantine::all).await
+    }
+
+    async fn forget_settled(&self, news: &mut Vec<News>) -> Result<(), Trouble> {
+        let database = self.connect(news).await?;
+        let durability = TransactionDurability::Relaxed;
+        self.write(&database, durability, writing::forget_settled)
+            .await
+    }
+
+    /// Readers don't wait for each other.
+    async fn read<T>(
+        &self,
+        database: &Database,
+        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, Trouble> {
+        let durability = TransactionDurability::Relaxed;
+        let transaction = begin(database, TransactionMode::Readonly, durability)?;
+        self.limited(transaction, work).await
+    }
+
+    async fn write<T>(
+        &self,
+        database: &Database,
+        durability: TransactionDurability,
+        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, Trouble> {
+        let transaction = begin(database, TransactionMode::Readwrite, durability)?;
+        self.limited(transaction, work).await
     }
 
     /// Undoes a transaction that takes too long. One that is past undoing may yet commit, so it is
     /// waited for once more.
     async fn limited<T>(
         &self,
-        transaction: &IdbTransaction,
-        work: impl Future<Output = Result<T, Trouble>>,
+        transaction: Transaction<'_>,
+        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, Trouble> {
-        let mut work = pin!(work);
+        let raw = transaction.as_sys().clone();
+        let mut work = pin!(async {
+            let worked = work(&transaction).await;
+            commit(transaction, worked).await
+        });
         if let Some(result) = in_time(TRANSACTION_LIMIT_MS, work.as_mut()).await {
             return result;
         }
-        if transaction.abort().is_err()
+        if raw.abort().is_err()
             && let Some(result) = in_time(COMMIT_LIMIT_MS, work).await
         {
             return result;
@@ -175,31 +193,6 @@ impl IndexedDb {
         self.disconnect();
         let detail = "IndexedDB did not answer in time".to_owned();
         Err(Trouble::Failed(detail))
-    }
-
-    /// What was set aside, oldest first.
-    pub async fn set_aside(&self) -> Result<Vec<SetAside>, Trouble> {
-        let database = self.connect(&mut Vec::new()).await?;
-        let durability = TransactionDurability::Relaxed;
-        let transaction = begin(&database, TransactionMode::Readonly, durability)?;
-        let raw = transaction.as_sys().clone();
-        let work = async {
-            let rows = quarantine::all(&transaction).await;
-            commit(transaction, rows).await
-        };
-        self.limited(&raw, work).await
-    }
-
-    async fn forget_settled(&self) -> Result<(), Trouble> {
-        let database = self.connect(&mut Vec::new()).await?;
-        let durability = TransactionDurability::Relaxed;
-        let transaction = begin(&database, TransactionMode::Readwrite, durability)?;
-        let raw = transaction.as_sys().clone();
-        let work = async {
-            let forgotten = writing::forget_settled(&transaction).await;
-            commit(transaction, forgotten).await
-        };
-        self.limited(&raw, work).await
     }
 }
 
@@ -230,18 +223,22 @@ async fn commit<T>(transaction: Transaction<'_>, work: Result<T, Error>) -> Resu
 }
 
 fn trouble(error: Error) -> Trouble {
-    let name = match &error {
+    let detail = error.to_string();
+    match name_of(&error).as_str() {
+        "InvalidStateError" | "AbortError" => Trouble::Closed(detail),
+        "QuotaExceededError" => Trouble::Full(detail),
+        _ => Trouble::Failed(detail),
+    }
+}
+
+/// What the browser calls it; empty for what is not the browser's.
+fn name_of(error: &Error) -> String {
+    match error {
         Error::DomException(exception) => {
             let exception: &JsValue = exception.as_ref();
             let name = Reflect::get(exception, &"name".into()).ok();
             name.and_then(|name| name.as_string()).unwrap_or_default()
         }
         Error::Serialisation(_) | Error::MissingData(_) | Error::Unknown(_) => String::new(),
-    };
-    let detail = error.to_string();
-    match name.as_str() {
-        "InvalidStateError" | "AbortError" => Trouble::Closed(detail),
-        "QuotaExceededError" => Trouble::Full(detail),
-        _ => Trouble::Failed(detail),
     }
 }

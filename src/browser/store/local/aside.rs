@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Local, Moving, entries};
+use super::{Local, Moving};
 use crate::browser::clock::now;
+use crate::browser::entries;
 use crate::browser::store::{News, SetAside};
 use crate::core::charge::Key;
 

@@ -1,15 +1,10 @@
 //! The journal in localStorage, one entry a charge: what a crash leaves of it is up to the
 //! browser, so nothing in it counts as durable.
-//!
-//! Through web-sys, not gloo-storage: a damaged entry is to be kept as it is, and gloo-storage
-//! shows only what parses.
 
 mod aside;
-mod entries;
 
-use self::entries::{names_with, read, remove, write};
 use super::{Found, News, inspect};
-use crate::browser::balance_cache::local_storage;
+use crate::browser::entries::{self, names_with, read, remove, write};
 use crate::browser::names::Names;
 use crate::core::charge::Key;
 use crate::core::codec::{self, Stored};
@@ -45,7 +40,7 @@ impl Local {
 
     /// What there is, whether it takes an entry or not.
     pub fn at_hand(names: Names) -> Option<Local> {
-        local_storage().map(|_| Local { names })
+        entries::are_readable().then_some(Local { names })
     }
 
     fn takes_entries(&self) -> bool {

@@ -1,11 +1,21 @@
-//! The entries of localStorage, where there is one.
+//! The entries of localStorage, where there is one. Whatever it throws, this passes nothing on: an
+//! exception would end the module.
 
-use crate::browser::balance_cache::local_storage;
-use crate::browser::error::text;
+use super::error::text;
+
+/// localStorage, where the browser allows it.
+fn storage() -> Option<web_sys::Storage> {
+    web_sys::window()?.local_storage().ok()?
+}
+
+/// Whether entries can be read.
+pub fn are_readable() -> bool {
+    storage().is_some_and(|storage| storage.get_item("").is_ok())
+}
 
 /// The names that begin so.
 pub fn names_with(prefix: &str) -> Vec<String> {
-    let Some(storage) = local_storage() else {
+    let Some(storage) = storage() else {
         return Vec::new();
     };
     let count = storage.length().unwrap_or(0);
@@ -15,12 +25,12 @@ pub fn names_with(prefix: &str) -> Vec<String> {
 
 /// The entry of this name.
 pub fn read(name: &str) -> Option<String> {
-    local_storage()?.get_item(name).ok().flatten()
+    storage()?.get_item(name).ok().flatten()
 }
 
 /// Writes an entry; on an error the old one stays.
 pub fn write(name: &str, entry: &str) -> Result<(), String> {
-    match local_storage() {
+    match storage() {
         Some(storage) => storage.set_item(name, entry).map_err(|error| text(&error)),
         None => Err("there is no localStorage any more".to_owned()),
     }
@@ -28,7 +38,7 @@ pub fn write(name: &str, entry: &str) -> Result<(), String> {
 
 /// Removes an entry, if it is there.
 pub fn remove(name: &str) {
-    if let Some(storage) = local_storage() {
+    if let Some(storage) = storage() {
         // Removing fails only where there is nothing to remove from.
         let _ = storage.remove_item(name);
     }

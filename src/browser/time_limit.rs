@@ -1,4 +1,4 @@
-//! Waiting for the database, but not for ever.
+//! Waiting for the browser, but not for ever.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

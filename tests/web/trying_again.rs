@@ -1,0 +1,91 @@
+//! A database that does not open at first: it is tried again before its charges are given up.
+
+use tollbox::browser::names::Names;
+use tollbox::browser::store::{Choice, News, Scope};
+use tollbox::core::snapshot::StorageKind;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::charges::{
+    apply, database, enqueue, fresh, keys, load, load_with_news, open_store, open_with_news,
+};
+use crate::raw;
+use crate::stores::clear;
+
+const OPEN: (&str, &str) = ("IDBFactory", "open");
+const READ_ID: (&str, &str) = ("IDBObjectStore", "get");
+const WRITE: (&str, &str) = ("IDBObjectStore", "put");
+
+#[wasm_bindgen_test]
+async fn charges_are_not_given_up_for_an_error_that_passes() {
+    for (method, fault, times) in [
+        (OPEN, "UnknownError", 1),
+        (OPEN, "UnknownError", 2),
+        (OPEN, "InvalidStateError", 1),
+        (OPEN, "hangs", 1),
+        (READ_ID, "UnknownError", 1),
+    ] {
+        let account = fresh("again");
+        let store = open_store(&account, Choice::Auto).await;
+        apply(&store, &[enqueue("a"), enqueue("b")]).await;
+        store.close();
+        // A crash of the browser leaves nothing of the last seconds.
+        raw::remove_entries(&Names::new(&account).marker());
+        let store = raw::spoilt(method, fault, times, async || {
+            open_store(&account, Choice::Auto).await
+        })
+        .await;
+        let case = format!("{method:?} {fault} {times}");
+        assert_eq!(store.kind(), StorageKind::IndexedDb, "{case}");
+        assert_eq!(keys(&load(&store).await), ["a", "b"], "{case}");
+        clear(&account, &[store]).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_lost_connection_is_made_anew_though_that_fails_at_first() {
+    let account = fresh("anew");
+    let store = open_store(&account, Choice::Auto).await;
+    // Takes the connection away.
+    raw::delete_database(&database(&account)).await;
+    let (records, news) = raw::spoilt(OPEN, "UnknownError", 1, async || {
+        load_with_news(&store, Scope::All).await
+    })
+    .await;
+    assert_eq!(records.unwrap(), []);
+    assert!(matches!(&news[..], [News::Wiped(_)]), "{news:?}");
+    assert_eq!(store.kind(), StorageKind::IndexedDb);
+    clear(&account, &[store]).await;
+}
+
+#[wasm_bindgen_test]
+async fn an_error_that_does_not_pass_is_believed_at_once() {
+    for fault in ["throws", "SecurityError", "VersionError"] {
+        let account = fresh("denied");
+        // Tried twice, it would open.
+        let (store, news) = raw::spoilt(OPEN, fault, 1, async || {
+            open_with_news(&account, Choice::Auto).await
+        })
+        .await;
+        assert_eq!(store.kind(), StorageKind::LocalStorage, "{fault}");
+        assert!(
+            matches!(&news[..], [News::Moved { .. }]),
+            "{fault}: {news:?}"
+        );
+        clear(&account, &[store]).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_database_that_can_not_be_named_is_used_all_the_same() {
+    let account = fresh("nameless");
+    let store = raw::spoilt(WRITE, "throws", 1, async || {
+        open_store(&account, Choice::Auto).await
+    })
+    .await;
+    assert_eq!(store.kind(), StorageKind::IndexedDb);
+    assert!(apply(&store, &[enqueue("a")]).await[0].done);
+    store.close();
+    let store = open_store(&account, Choice::Auto).await;
+    assert_eq!(keys(&load(&store).await), ["a"]);
+    clear(&account, &[store]).await;
+}
