@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Stage } from "./support/stage.mjs";
-import { chargeAll } from "./support/tabs.mjs";
+import { PATIENT, QUICK, Stage } from "./support/stage.mjs";
+import { chargeAll, knowsOffline } from "./support/tabs.mjs";
 
 const stage = new Stage();
 
@@ -97,7 +97,7 @@ test("a low balance and a queue that is nearly full, each until it is no longer 
     queue: { maxEntries: 10 },
   });
   await context.setOffline(true);
-  await page.waitForFunction(() => globalThis.client.getSnapshot().network === "offline");
+  await knowsOffline(page);
   await chargeAll(page, ["1", "2", "3", "4"]);
   assert.deepEqual(await raised(page), ["network_lost"]);
   await chargeAll(page, ["5"]);
@@ -118,7 +118,10 @@ test("a low balance and a queue that is nearly full, each until it is no longer 
 });
 
 test("few successes are alerted of once, until more succeed", async () => {
-  const { page } = await watching({ monitor: { minSamples: 4, alertBelowSuccessRate: 0.5 } });
+  const { page } = await watching({
+    monitor: { minSamples: 4, alertBelowSuccessRate: 0.5 },
+    retry: { ...QUICK, ...PATIENT },
+  });
   const dear = { amount: 1_000, feature: "asr" };
   await page.evaluate(async (dear) => {
     for (const taskId of ["a", "b", "c"]) await globalThis.client.charge({ ...dear, taskId });
@@ -132,7 +135,7 @@ test("few successes are alerted of once, until more succeed", async () => {
 });
 
 test("the log tells what became of each charge, and neither token nor metadata", async () => {
-  const { context, page, token } = await watching({});
+  const { context, page, token } = await watching({ retry: { ...QUICK, ...PATIENT } });
   const secret = "nobody's business";
   const charge = (/** @type {string} */ taskId, amount = 3) =>
     page.evaluate((request) => globalThis.client.charge(request), {
@@ -144,7 +147,7 @@ test("the log tells what became of each charge, and neither token nor metadata",
   await charge("paid");
   await charge("dear", 5_000);
   await context.setOffline(true);
-  await page.waitForFunction(() => globalThis.client.getSnapshot().network === "offline");
+  await knowsOffline(page);
   await charge("waits");
   const log = await page.evaluate(() => /** @type {LogEntry[]} */ (globalThis.kept.log));
   const of = (/** @type {string} */ task) => log.filter(({ key }) => key === `cloud_trans:${task}`);

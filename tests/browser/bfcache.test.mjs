@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { launchWithCache } from "./support/browser.mjs";
-import { Stage } from "./support/stage.mjs";
+import { goesOnPromptly, LIMIT_MS, stuckFlush } from "./support/hand-over.mjs";
+import { patient, Stage } from "./support/stage.mjs";
 import {
   chargeAll,
   chargedOnce,
@@ -9,15 +10,36 @@ import {
   openIn,
   queueAll,
   seesCharged,
-  stuckFlush,
 } from "./support/tabs.mjs";
 import { until } from "./support/until.mjs";
 
 const stage = new Stage({ launching: launchWithCache });
-/** No claim and no request ends by its time within a test. */
-const LIMIT_MS = 120_000;
-/** Long for a hand-over between two tabs on any machine, short for a claim. */
-const PROMPTLY_MS = 30_000;
+/** How often a journey is begun that the browser may spoil. */
+const MOST_JOURNEYS = 3;
+
+/** The browser has thrown the page out of its cache for what it keeps to itself. */
+class ThrownOut extends Error {}
+
+/**
+ * A test whose page is to come back from the cache. Where the browser has thrown it out meanwhile the
+ * document is gone, so the whole journey is made again.
+ *
+ * @param {string} name
+ * @param {(t: import("node:test").TestContext) => Promise<void>} journey
+ */
+function testJourney(name, journey) {
+  test(name, async (t) => {
+    for (let begun = 1; ; begun += 1) {
+      try {
+        return await journey(t);
+      } catch (error) {
+        if (!(error instanceof ThrownOut) || begun === MOST_JOURNEYS) throw error;
+        t.diagnostic(`once more: ${error.message}`);
+        await stage.server.repair();
+      }
+    }
+  });
+}
 
 /** Two tabs of one account, of which the first is to be put into the back/forward cache. */
 async function twoTabs() {
@@ -60,102 +82,101 @@ async function comeBack(page) {
     const reasons = JSON.stringify(Reflect.get(entry ?? {}, "notRestoredReasons"));
     return { kept: await globalThis.kept?.shown, why: reasons };
   });
+  // That an answer of the browser's has run JavaScript it calls no more than this.
+  if (kept !== true && `${why}`.includes('"masked"')) throw new ThrownOut(why);
   assert.equal(kept, true, `not out of the cache: ${why}`);
 }
 
-test("back from the cache a client lives again: lock, charges, network, timers, other tabs", async () => {
-  const { context, traveller, other, account, options } = await twoTabs();
-  await openIn(traveller, options);
-  await locksAre(other, "its lock of the living", ({ held }) => held.includes("alive"));
-  await leave(traveller);
-  await locksAre(other, "no lock of the one in the cache", ({ held }) => held.length === 0);
-  await comeBack(traveller);
-  await locksAre(other, "its lock again", ({ held }) => held.includes("alive"));
+testJourney(
+  "back from the cache a client lives again: lock, charges, network, timers, other tabs",
+  async () => {
+    const { context, traveller, other, account, options } = await twoTabs();
+    await openIn(traveller, patient(options));
+    await locksAre(other, "its lock of the living", ({ held }) => held.includes("alive"));
+    await leave(traveller);
+    await locksAre(other, "no lock of the one in the cache", ({ held }) => held.length === 0);
+    await comeBack(traveller);
+    await locksAre(other, "its lock again", ({ held }) => held.includes("alive"));
 
-  const [outcome] = await chargeAll(traveller, ["film"]);
-  assert.equal(outcome?.status, "charged");
+    const [outcome] = await chargeAll(traveller, ["film"]);
+    assert.equal(outcome?.status, "charged");
 
-  await context.setOffline(true);
-  await traveller.waitForFunction(() => globalThis.client.getSnapshot().network === "offline");
-  await queueAll(traveller, ["offline"]);
-  await context.setOffline(false);
-  await seesCharged(traveller, ["offline"]);
+    await context.setOffline(true);
+    await queueAll(traveller, ["offline"]);
+    await context.setOffline(false);
+    await seesCharged(traveller, ["offline"]);
 
-  await stage.server.breakFor(account, { kind: "status", status: 500 }, { on: "charge", times: 5 });
-  await chargeAll(traveller, ["retried"]);
-  await seesCharged(traveller, ["retried"]);
+    await stage.server.breakFor(
+      account,
+      { kind: "status", status: 500 },
+      { on: "charge", times: 5 },
+    );
+    await chargeAll(traveller, ["retried"]);
+    await seesCharged(traveller, ["retried"]);
 
-  await traveller.evaluate(() => {
-    globalThis.client.on("charge", ({ taskId, status }) => {
-      if (taskId === "elsewhere" && status === "success") globalThis.kept.heard = true;
+    await traveller.evaluate(() => {
+      globalThis.client.on("charge", ({ taskId, status }) => {
+        if (taskId === "elsewhere" && status === "success") globalThis.kept.heard = true;
+      });
     });
+    await openIn(other, options);
+    await chargeAll(other, ["elsewhere"]);
+    await traveller.waitForFunction(() => globalThis.kept.heard);
+    const taskIds = ["film", "offline", "retried", "elsewhere"];
+    chargedOnce(await stage.server.ledger(account), taskIds);
+  },
+);
+
+testJourney(
+  "what another tab does meanwhile leaves a page in the cache, which sees it on return",
+  async () => {
+    const { traveller, other, account, options } = await twoTabs();
+    await openIn(traveller, {
+      ...options,
+      retry: { requestTimeoutMs: LIMIT_MS, respondWithinMs: 200 },
+    });
+    await stage.server.breakFor(account, { kind: "hang" }, { on: "charge", times: 1 });
+    const [mine] = await chargeAll(traveller, ["mine"]);
+    assert.equal(mine?.status, "unknown");
+    await leave(traveller);
+    await openIn(other, options);
+    await seesCharged(other, ["mine"]);
+    await chargeAll(other, ["theirs"]);
+    await comeBack(traveller);
+    await seesCharged(traveller, ["mine", "theirs"]);
+    await traveller.waitForFunction(() => globalThis.client.balance()?.confirmed === 118);
+    chargedOnce(await stage.server.ledger(account), ["mine", "theirs"]);
+  },
+);
+
+for (const [what, kind] of /** @type {const} */ ([
+  ["its request lost: who waits goes on", "hang"],
+  ["its charges made: who waits goes on, once", "hang_after"],
+])) {
+  testJourney(`a flushing tab goes into the cache, ${what}`, async (t) => {
+    const stuck = await stuckFlush(stage, kind);
+    const { first, second, account, taskIds } = stuck;
+    await goesOnPromptly(t, stage, stuck, second, () => leave(first));
+
+    await comeBack(first);
+    await seesCharged(first, taskIds);
+    await chargeAll(first, ["after"]);
+    await seesCharged(first, ["after"]);
+    chargedOnce(await stage.server.ledger(account), [...taskIds, "after"]);
   });
-  await openIn(other, options);
-  await chargeAll(other, ["elsewhere"]);
-  await traveller.waitForFunction(() => globalThis.kept.heard);
-  const taskIds = ["film", "offline", "retried", "elsewhere"];
-  chargedOnce(await stage.server.ledger(account), taskIds);
-});
-
-test("what another tab does meanwhile leaves a page in the cache, which sees it on return", async () => {
-  const { traveller, other, account, options } = await twoTabs();
-  await openIn(traveller, {
-    ...options,
-    retry: { requestTimeoutMs: LIMIT_MS, respondWithinMs: 200 },
-  });
-  await stage.server.breakFor(account, { kind: "hang" }, { on: "charge", times: 1 });
-  const [mine] = await chargeAll(traveller, ["mine"]);
-  assert.equal(mine?.status, "unknown");
-  await leave(traveller);
-  await openIn(other, options);
-  await seesCharged(other, ["mine"]);
-  await chargeAll(other, ["theirs"]);
-  await comeBack(traveller);
-  await seesCharged(traveller, ["mine", "theirs"]);
-  await traveller.waitForFunction(() => globalThis.client.balance()?.confirmed === 118);
-  chargedOnce(await stage.server.ledger(account), ["mine", "theirs"]);
-});
-
-test("a flushing tab goes into the cache, its request lost: who waits goes on", async (t) => {
-  await flushingTabLeaves(t, "hang");
-});
-
-test("a flushing tab goes into the cache, its charges made: who waits goes on, once", async (t) => {
-  await flushingTabLeaves(t, "hang_after");
-});
-
-/**
- * @param {import("node:test").TestContext} t
- * @param {"hang" | "hang_after"} kind
- */
-async function flushingTabLeaves(t, kind) {
-  const { first, second, account, taskIds } = await stuckFlush(stage, kind, LIMIT_MS);
-  const began = Date.now();
-  await leave(first);
-  await seesCharged(second, taskIds);
-  const ms = Date.now() - began;
-  t.diagnostic(`all charged ${ms} ms after it left`);
-  assert.ok(ms < PROMPTLY_MS, `${ms} ms`);
-  chargedOnce(await stage.server.ledger(account), taskIds);
-
-  await comeBack(first);
-  await seesCharged(first, taskIds);
-  await chargeAll(first, ["after"]);
-  await seesCharged(first, ["after"]);
-  chargedOnce(await stage.server.ledger(account), [...taskIds, "after"]);
 }
 
-test("a tab goes into the cache waiting for the lock: back, its charges are made", async () => {
-  const { first, second, account, taskIds } = await stuckFlush(stage, "hang_after", LIMIT_MS);
-  await leave(second);
-  await locksAre(first, "nobody waiting", ({ pending }) => pending.length === 0);
-  await first.close();
-  await comeBack(second);
-  const began = Date.now();
-  await seesCharged(second, taskIds);
-  assert.ok(Date.now() - began < PROMPTLY_MS);
-  chargedOnce(await stage.server.ledger(account), taskIds);
-});
+testJourney(
+  "a tab goes into the cache waiting for the lock: back, its charges are made",
+  async (t) => {
+    const stuck = await stuckFlush(stage, "hang_after");
+    const { first, second } = stuck;
+    await leave(second);
+    await locksAre(first, "nobody waiting", ({ pending }) => pending.length === 0);
+    await first.close();
+    await goesOnPromptly(t, stage, stuck, second, () => comeBack(second));
+  },
+);
 
 test("nothing is left to the garbage collector, whose work would throw a page out of the cache", async () => {
   const { context, options } = await stage.bare("bfcache");
@@ -165,7 +186,7 @@ test("nothing is left to the garbage collector, whose work would throw a page ou
     globalThis.FinalizationRegistry = new Proxy(FinalizationRegistry, {
       construct(Registry, [cleanUp]) {
         return new Registry((held) => {
-          globalThis.collected.push(held === "canary" ? held : "ours");
+          globalThis.collected.push(String(held).endsWith("canary") ? held : "ours");
           cleanUp(held);
         });
       },
@@ -174,20 +195,45 @@ test("nothing is left to the garbage collector, whose work would throw a page ou
   await stage.site.visit(page);
   await openIn(page, options);
   await chargeAll(page, ["one", "two", "three"]);
-  await page.evaluate(async () => {
-    const stopped = globalThis.client.settled("asr:one", { signal: AbortSignal.timeout(10_000) });
-    await Promise.all([stopped, globalThis.client.charges(), globalThis.client.flush()]);
-    const registry = new FinalizationRegistry(() => {});
-    globalThis.kept.registry = registry;
-    registry.register({}, "canary");
+  await context.setOffline(true);
+  await queueAll(page, ["open"]);
+  const abandoned = await page.evaluate(async () => {
+    const stop = new AbortController();
+    const waiting = globalThis.client.settled("asr:open", { signal: stop.signal });
+    stop.abort();
+    const name = await waiting.catch((error) => error.name);
+    await Promise.all([globalThis.client.charges(), globalThis.client.flush()]);
+    return name;
   });
-  const devtools = await context.newCDPSession(page);
-  await until(
-    () => "the canary is collected",
-    async () => {
-      await devtools.send("HeapProfiler.collectGarbage");
-      return page.evaluate(() => globalThis.collected.includes("canary"));
-    },
-  );
-  assert.deepEqual(await page.evaluate(() => globalThis.collected), ["canary"]);
+  assert.equal(abandoned, "AbortError");
+  await collectCanary(page, "first canary");
+  await context.setOffline(false);
+  await seesCharged(page, ["open"]);
+  // Each registry is told in a task of its own: with the third, all that the second's round found are.
+  for (const name of ["second canary", "third canary"]) await collectCanary(page, name);
+  assert.deepEqual(await page.evaluate(() => globalThis.collected), [
+    "first canary",
+    "second canary",
+    "third canary",
+  ]);
 });
+
+/**
+ * Waits until the page's garbage has been collected, and who asked to be told of it is.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} name
+ */
+async function collectCanary(page, name) {
+  await page.evaluate((name) => {
+    const registry = new FinalizationRegistry(() => {});
+    globalThis.kept[name] = registry;
+    registry.register({}, name);
+  }, name);
+  const devtools = await page.context().newCDPSession(page);
+  await until(name, async () => {
+    await devtools.send("HeapProfiler.collectGarbage");
+    return page.evaluate((name) => globalThis.collected.includes(name), name);
+  });
+  await devtools.detach();
+}

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
 import { ProfiledBrowser } from "./support/profile.mjs";
-import { PATIENT, Stage } from "./support/stage.mjs";
-import { knowsOffline, openIn, queueAll, tasks } from "./support/tabs.mjs";
+import { patient, Stage } from "./support/stage.mjs";
+import { knowsOffline, openIn, queueAll, settledIn, tasks } from "./support/tabs.mjs";
 import { until } from "./support/until.mjs";
 
 const stage = new Stage();
@@ -14,8 +14,15 @@ const SEEDED_POINTS = 120;
 /**
  * @typedef {import("playwright-core").Page} Page
  * @typedef {Awaited<ReturnType<Stage["options"]>>} Options
- * @typedef {{ page: Page, account: string, options: Options, answered: Set<string> }} Round
- *   `answered`: the keys of the charges that were answered as open and durable
+ * @typedef {object} Round
+ * @property {Page} page
+ * @property {string} account
+ * @property {Options} options
+ * @property {Set<string>} answered keys of the charges that were answered as charged, or as open and
+ *   durable
+ * @property {Set<string>} sent keys that were in a request to charge
+ * @property {(what: string, from: number, below: number) => number} some a number that chance chooses,
+ *   and the round tells of
  */
 
 /**
@@ -32,17 +39,24 @@ async function killInRounds(t, chargeUntilTheMoment) {
   for (let index = 0; index < ROUNDS; index += 1) {
     const account = freshAccount("killed");
     await stage.server.topUp(account, 1_000 - SEEDED_POINTS);
-    const quick = await stage.options(account);
-    const options = { ...quick, retry: { ...quick.retry, ...PATIENT } };
+    const options = patient(await stage.options(account));
     /** @type {Set<string>} */
     const answered = new Set();
+    const sent = watchRequests(page);
+    /** @type {Round["some"]} */
+    const some = (what, from, below) => {
+      const chosen = from + Math.random() * (below - from);
+      t.diagnostic(`round ${index + 1}: ${what} ${chosen.toFixed(2)}`);
+      return chosen;
+    };
     await page.exposeFunction("answered", (/** @type {string} */ key) => answered.add(key));
     await stage.site.visit(page);
     await openIn(page, options);
     await livesInIndexedDb(page, `round ${index + 1}, before the kill`);
-    await chargeUntilTheMoment({ page, account, options, answered });
+    await chargeUntilTheMoment({ page, account, options, answered, sent, some });
     await browser.kill();
-    const promised = new Set(answered);
+    // What was sent was written down before, whoever was told of it.
+    const promised = new Set([...answered, ...sent]);
     await stage.server.repair();
     const before = await stage.server.ledger(account);
 
@@ -53,8 +67,8 @@ async function killInRounds(t, chargeUntilTheMoment) {
     await knows(page, [...promised, ...before.charges.map((charge) => charge.idempotency_key)]);
     const settled = await settleAll(page);
     t.diagnostic(
-      `round ${index + 1}: ${promised.size} promised, ${before.charges.length} charged before the ` +
-        `restart, ${settled.length} after it`,
+      `round ${index + 1}: ${answered.size} answered, ${sent.size} sent, ` +
+        `${before.charges.length} charged before the restart, ${settled.length} after it`,
     );
     const lost = [...promised].filter((key) => !settled.includes(key));
     assert.deepEqual(lost, [], `round ${index + 1}: promised and gone`);
@@ -64,6 +78,28 @@ async function killInRounds(t, chargeUntilTheMoment) {
     assert.equal(new Set(ledger).size, ledger.length, "each once");
     assert.equal(balance, 1_000 - ledger.length);
   }
+}
+
+/**
+ * The keys of all that the page asks the server to charge, from now on.
+ *
+ * @param {Page} page
+ */
+function watchRequests(page) {
+  /** @type {Set<string>} */
+  const sent = new Set();
+  page.on("request", (request) => {
+    if (request.method() !== "POST") return;
+    const key = request.headers()["idempotency-key"];
+    if (key) {
+      // A structured field: a string in quotes.
+      sent.add(JSON.parse(key));
+    } else {
+      const { charges } = request.postDataJSON();
+      for (const charge of charges) sent.add(charge.idempotency_key);
+    }
+  });
+  return sent;
 }
 
 /**
@@ -104,10 +140,11 @@ async function knows(page, keys) {
  * @param {Page} page
  */
 async function settleAll(page) {
-  const settled = await page.evaluate(async () => {
-    const records = await globalThis.client.charges();
-    return Promise.all(records.map(({ key }) => globalThis.client.settled(key)));
-  });
+  const records = await page.evaluate(() => globalThis.client.charges());
+  const settled = await settledIn(
+    page,
+    records.map(({ key }) => key),
+  );
   for (const outcome of settled) assert.equal(outcome.status, "charged", JSON.stringify(outcome));
   return settled.map((outcome) => outcome.key);
 }
@@ -117,70 +154,83 @@ async function settleAll(page) {
  * the test.
  *
  * @param {Page} page
- * @param {string[]} taskIds
- * @param {number} patienceMs after which the caller of a charge waits no longer
+ * @param {object} set
+ * @param {string[]} set.taskIds
+ * @param {number} [set.patienceMs] after which the caller of a charge waits no longer
+ * @param {boolean} [set.inTurn] each is asked for when the one before it has been answered
  */
-async function beginToCharge(page, taskIds, patienceMs) {
+async function beginToCharge(page, { taskIds, patienceMs = 60_000, inTurn = false }) {
   await page.evaluate(
-    ({ taskIds, patienceMs }) => {
-      for (const taskId of taskIds) {
+    ({ taskIds, patienceMs, inTurn }) => {
+      const charge = async (/** @type {string} */ taskId) => {
         const signal = AbortSignal.timeout(patienceMs);
-        void globalThis.client
-          .charge({ taskId, amount: 1, feature: "asr" }, { signal })
-          .then((outcome) => {
-            const open = outcome.status === "queued" || outcome.status === "unknown";
-            if (outcome.status === "charged" || (open && outcome.durable)) {
-              Reflect.get(globalThis, "answered")(outcome.key);
-            }
-          });
-      }
+        const request = { taskId, amount: 1, feature: "asr" };
+        const outcome = await globalThis.client.charge(request, { signal });
+        const open = outcome.status === "queued" || outcome.status === "unknown";
+        if (outcome.status === "charged" || (open && outcome.durable)) {
+          Reflect.get(globalThis, "answered")(outcome.key);
+        }
+      };
+      const all = async () => {
+        for (const taskId of taskIds) {
+          const charged = charge(taskId);
+          if (inTurn) await charged;
+        }
+      };
+      void all();
     },
-    { taskIds, patienceMs },
+    { taskIds, patienceMs, inTurn },
   );
 }
 
 /**
- * A moment within the next `most` milliseconds: the kills are to fall all over the work of a page.
+ * Lets so much time go by: the kills are to fall all over the work of a page.
  *
- * @param {number} most
+ * @param {number} ms
  */
-async function someMoment(most) {
-  const moment = performance.now() + Math.random() * most;
-  while (performance.now() < moment) await new Promise((resolve) => setImmediate(resolve));
+async function moment(ms) {
+  const end = performance.now() + ms;
+  while (performance.now() < end) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** @param {number} from @param {number} below */
-function someNumber(from, below) {
-  return from + Math.floor(Math.random() * (below - from));
-}
+/**
+ * As `until`, but not a moment later than can be helped.
+ *
+ * @param {string} what
+ * @param {() => unknown} probe
+ */
+const promptly = (what, probe) => until(what, probe, undefined, 0);
 
 test("killed right after `queued`: what was answered is charged, once", async (t) => {
-  await killInRounds(t, async ({ page, answered }) => {
+  await killInRounds(t, async ({ page, answered, some }) => {
     await page.context().setOffline(true);
     await knowsOffline(page);
-    await beginToCharge(page, tasks("task", 5), 60_000);
+    await beginToCharge(page, { taskIds: tasks("task", 5) });
     await until("the first promises", () => answered.size >= 5);
     // One after the other from here on, to be cut off anywhere.
-    const enough = someNumber(6, 15);
-    for (const taskId of tasks("more", 20)) await beginToCharge(page, [taskId], 60_000);
-    await until("more promises", () => answered.size >= enough);
-    await someMoment(5);
+    const enough = some("answers", 6, 40);
+    const ms = some("then ms", 0, 5);
+    await beginToCharge(page, { taskIds: tasks("more", 60), inTurn: true });
+    await promptly("more promises", () => answered.size >= enough);
+    await moment(ms);
   });
 });
 
 test("killed with requests on their way: each is charged, once", async (t) => {
-  await killInRounds(t, async ({ page, account }) => {
+  await killInRounds(t, async ({ page, account, some }) => {
     await stage.server.breakFor(account, { kind: "latency", ms: 100 });
-    const sent = page.waitForRequest((request) => request.method() === "POST");
-    await beginToCharge(page, tasks("task", 8), someNumber(20, 120));
+    const patienceMs = Math.round(some("patience", 20, 120));
+    const ms = some("then ms", 0, 120);
+    const left = page.waitForRequest((request) => request.method() === "POST");
+    await beginToCharge(page, { taskIds: tasks("task", 8), patienceMs });
     // Whose patience ends before the charge is written is promised nothing.
-    await sent;
-    await someMoment(120);
+    await left;
+    await moment(ms);
   });
 });
 
 test("killed in the middle of a flush of hundreds: each is charged, once", async (t) => {
-  await killInRounds(t, async ({ page, account, options, answered }) => {
+  await killInRounds(t, async ({ page, account, options, answered, some }) => {
     const taskIds = tasks("task", 300);
     await page.context().setOffline(true);
     await page.evaluate(async (options) => {
@@ -189,18 +239,22 @@ test("killed in the middle of a flush of hundreds: each is charged, once", async
     }, options);
     await queueAll(page, taskIds);
     for (const taskId of taskIds) answered.add(`asr:${taskId}`);
+    const enough = some("charges", 1, 250);
+    const ms = some("then ms", 0, 10);
     await page.context().setOffline(false);
-    const some = someNumber(1, 250);
-    await stage.server.ledgerWhen(account, "some", ({ charges }) => charges.length >= some);
-    await someMoment(10);
+    await stage.server.ledgerWhen(account, "some", ({ charges }) => charges.length >= enough);
+    await moment(ms);
   });
 });
 
 test("killed when the server has charged and the page may not know: each once", async (t) => {
-  await killInRounds(t, async ({ page, account }) => {
-    await beginToCharge(page, tasks("task", 8), 60_000);
-    let ledger = await stage.server.ledger(account);
-    while (ledger.charges.length === 0) ledger = await stage.server.ledger(account);
-    await someMoment(3);
+  await killInRounds(t, async ({ page, account, some }) => {
+    const ms = some("then ms", 0, 3);
+    await beginToCharge(page, { taskIds: tasks("task", 8) });
+    await promptly("a charge", async () => {
+      const { charges } = await stage.server.ledger(account);
+      return charges.length > 0;
+    });
+    await moment(ms);
   });
 });

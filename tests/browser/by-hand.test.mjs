@@ -1,61 +1,90 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
 import { chargeAll, chargedOnce, knowsOffline, openIn, seesCharged } from "./support/tabs.mjs";
+import { until } from "./support/until.mjs";
 
 const stage = new Stage();
 
 /**
- * A page whose charge has been parked: charged, its answers lost, and look-ups not allowed.
+ * A page whose charge has been parked after its one attempt: that was lost, and look-ups fail.
  *
  * @param {string} taskId
+ * @param {"drop_before" | "drop_after"} kind whether the lost attempt charged nothing or did charge
  */
-async function withParked(taskId) {
+async function withParked(taskId, kind) {
   const { page, account, options } = await stage.bare("parked");
-  await openIn(page, { ...options, retry: { ...options.retry, maxTotalAttempts: 1 } });
-  await stage.server.breakFor(account, { kind: "status", status: 500 });
+  await openIn(page, patient(options, { maxTotalAttempts: 1 }));
+  await stage.server.breakBy(account, [
+    { on: "charge", fault: { kind } },
+    { on: "lookup", fault: { kind: "status", status: 500 } },
+  ]);
   await chargeAll(page, [taskId]);
-  await page.waitForFunction(async (key) => {
-    const record = await globalThis.client.getCharge(key);
-    return record?.status === "unknown";
-  }, `asr:${taskId}`);
+  await stands(page, `asr:${taskId}`, "unknown");
+  const { charges } = await stage.server.ledger(account);
+  assert.equal(charges.length, kind === "drop_after" ? 1 : 0);
   await stage.server.repair();
   return { page, account };
 }
 
 /**
+ * Waits until the record of the charge says this of it.
+ *
  * @param {import("playwright-core").Page} page
  * @param {string} key
+ * @param {import("tollbox").BillingStatus} status
+ * @param {string} [reason] of its outcome
  */
-const statusOf = (page, key) =>
-  page.evaluate(async (key) => (await globalThis.client.getCharge(key))?.status, key);
+async function stands(page, key, status, reason) {
+  let shown = "";
+  await until(
+    () => `${key} ${status} ${reason ?? ""}: ${shown}`,
+    async () => {
+      const record = await page.evaluate((key) => globalThis.client.getCharge(key), key);
+      shown = JSON.stringify(record);
+      const outcome = record?.outcome ?? {};
+      const why = "reason" in outcome ? outcome.reason : undefined;
+      return record?.status === status && (reason === undefined || why === reason);
+    },
+  );
+}
 
 test("flush takes up what failed and what is parked", async () => {
-  const { page, account } = await withParked("parked");
+  const { page, account } = await withParked("parked", "drop_before");
   await page.context().setOffline(true);
   await knowsOffline(page);
   await page.evaluate(() =>
     globalThis.client.charge({ taskId: "dear", amount: 500, feature: "asr" }),
   );
-  assert.equal(await statusOf(page, "asr:dear"), "failed");
+  await stands(page, "asr:dear", "failed", "offline_spend_denied");
   await stage.server.topUp(account, 1_000);
+  // It is taken up by itself, once, and that fails, too: the rest is left to the flush.
+  await stage.server.breakFor(account, { kind: "drop_before" }, { on: "charge" });
   await page.context().setOffline(false);
-  const report = await page.evaluate(async () => {
-    await globalThis.client.refreshBalance();
-    return globalThis.client.flush();
-  });
+  await stands(page, "asr:dear", "failed", "retries_exhausted");
+  await stage.server.repair();
+  await page.evaluate(() => globalThis.client.refreshBalance());
+  await page.waitForFunction(() => globalThis.client.getSnapshot().network === "online");
+  await stands(page, "asr:dear", "failed");
+  await stands(page, "asr:parked", "unknown");
+  const report = await page.evaluate(() => globalThis.client.flush());
   assert.equal(report.stopped, null);
   await seesCharged(page, ["parked", "dear"]);
   const { charges } = await stage.server.ledger(account);
   assert.deepEqual(charges.map((charge) => charge.task_id).sort(), ["dear", "parked"]);
 });
 
-test("retry finds out about what is parked, and charges it once", async () => {
-  const { page, account } = await withParked("film");
-  const outcome = await page.evaluate(() => globalThis.client.retry("asr:film"));
-  assert.equal(outcome.status, "charged");
-  chargedOnce(await stage.server.ledger(account), ["film"]);
-});
+for (const [what, kind] of /** @type {const} */ ([
+  ["was charged: it is not charged again", "drop_after"],
+  ["was not charged: it is charged once", "drop_before"],
+])) {
+  test(`retry finds out that what is parked ${what}`, async () => {
+    const { page, account } = await withParked("film", kind);
+    const outcome = await page.evaluate(() => globalThis.client.retry("asr:film"));
+    assert.equal(outcome.status, "charged");
+    chargedOnce(await stage.server.ledger(account), ["film"]);
+  });
+}
 
 test("what failed for want of the network is taken up by itself when it is back, once", async () => {
   const { context, page, account, options } = await stage.bare("again");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
-import { Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
 
 const stage = new Stage();
 
@@ -74,7 +74,7 @@ test("the same task again is not charged twice", async () => {
       const client = await globalThis.openClient(options);
       return client.charge({ taskId, amount: 1, feature: "cloud_trans" });
     },
-    { options: { ...options, account, token }, taskId: first?.task_id ?? "" },
+    { options: { ...patient(options), account, token }, taskId: first?.task_id ?? "" },
   );
   assert.ok(again.status === "charged" && again.replayed, "charged before");
   assert.equal(again.chargeId, first?.charge_id);
@@ -117,7 +117,7 @@ test("declined by the server: points untouched, and after a top-up retry charges
       globalThis.client = await globalThis.openClient(options);
       return globalThis.client.charge(request);
     },
-    { options, request },
+    { options: patient(options), request },
   );
   assert.equal(declined.status, "declined");
   assert.ok(declined.status === "declined" && declined.reason === "insufficient_balance");

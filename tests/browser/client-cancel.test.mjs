@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
+import { knowsOffline, openIn } from "./support/tabs.mjs";
 
 const stage = new Stage();
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
@@ -14,14 +15,8 @@ const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
  */
 async function leaveUnknown({ page, account, options }, kind, on) {
   // Long waits, so that the client doesn't find out by itself before it is asked to cancel.
-  const retry = { ...options.retry, baseDelayMs: 60_000, maxDelayMs: 60_000, maxAttempts: 1 };
-  await page.evaluate(
-    async (options) => {
-      globalThis.client = await globalThis.openClient(options);
-      await globalThis.client.refreshBalance();
-    },
-    { ...options, retry },
-  );
+  const slow = { baseDelayMs: 60_000, maxDelayMs: 60_000, maxAttempts: 1 };
+  await openIn(page, patient(options, slow));
   await stage.server.breakFor(account, { kind }, { on });
   const outcome = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
   assert.equal(outcome.status, "unknown");
@@ -42,11 +37,9 @@ function cancel(page, key) {
 
 test("cancelled before its first attempt: nothing is ever taken", async () => {
   const { context, page, account, options } = await stage.bare();
-  await page.evaluate(async (options) => {
-    globalThis.client = await globalThis.openClient(options);
-    await globalThis.client.refreshBalance();
-  }, options);
+  await openIn(page, options);
   await context.setOffline(true);
+  await knowsOffline(page);
   const queued = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
   assert.equal(queued.status, "queued");
   assert.equal(queued.attempts, 0);

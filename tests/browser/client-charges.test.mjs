@@ -1,26 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
+import { knowsOffline, openIn } from "./support/tabs.mjs";
 
 const stage = new Stage();
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
 
-/**
- * Opens `globalThis.client` in the page, with a fresh balance.
- *
- * @param {import("playwright-core").Page} page
- * @param {Parameters<typeof globalThis.openClient>[0]} options
- */
-async function open(page, options) {
-  await page.evaluate(async (options) => {
-    globalThis.client = await globalThis.openClient(options);
-    await globalThis.client.refreshBalance();
-  }, options);
-}
-
 test("a record says what was charged, with its metadata, and getCharge finds it", async () => {
   const { page, options } = await stage.bare();
-  await open(page, options);
+  await openIn(page, patient(options));
   const { outcome, record, before } = await page.evaluate(async (request) => {
     const before = await globalThis.client.getCharge("mine");
     const outcome = await globalThis.client.charge({
@@ -46,7 +34,7 @@ test("a record says what was charged, with its metadata, and getCharge finds it"
 
 test("charges: newest first, by status, and no more than the limit", async () => {
   const { page, options } = await stage.bare();
-  await open(page, options);
+  await openIn(page, patient(options));
   const lists = await page.evaluate(async (request) => {
     const { client } = globalThis;
     for (const taskId of ["a", "b", "c"]) await client.charge({ ...request, taskId });
@@ -72,7 +60,7 @@ test("charges: newest first, by status, and no more than the limit", async () =>
 
 test("the same key is charged once, also by many calls at once", async () => {
   const { page, account, options } = await stage.bare();
-  await open(page, options);
+  await openIn(page, patient(options));
   const outcomes = await page.evaluate(
     (request) => Promise.all(Array.from({ length: 10 }, () => globalThis.client.charge(request))),
     REQUEST,
@@ -99,7 +87,7 @@ test("a key used for another body is refused as a conflict, and nothing more is 
       const other = await globalThis.openClient({ ...options, queue });
       return other.charge({ ...request, amount: 9 });
     },
-    { options, request: REQUEST },
+    { options: patient(options), request: REQUEST },
   );
   assert.ok(outcome.status === "failed" && outcome.reason === "conflict", JSON.stringify(outcome));
   const ledger = await stage.server.ledger(account);
@@ -109,8 +97,7 @@ test("a key used for another body is refused as a conflict, and nothing more is 
 
 test("an AbortSignal stops the waiting, not the charge", async () => {
   const { page, account, options } = await stage.bare();
-  const slow = { ...options, retry: { ...options.retry, respondWithinMs: 60_000 } };
-  await open(page, slow);
+  await openIn(page, patient(options));
   await stage.server.breakFor(account, { kind: "hang" });
   const outcome = await page.evaluate(async (request) => {
     const stop = new AbortController();
@@ -134,7 +121,7 @@ test("an AbortSignal stops the waiting, not the charge", async () => {
 
 test("retry of a charged one just answers", async () => {
   const { page, account, options } = await stage.bare();
-  await open(page, options);
+  await openIn(page, patient(options));
   const { first, again } = await page.evaluate(async (request) => {
     const first = await globalThis.client.charge(request);
     return { first, again: await globalThis.client.retry(first.key) };
@@ -146,8 +133,9 @@ test("retry of a charged one just answers", async () => {
 
 test("settled: across the life of a page, and until its signal says stop", async () => {
   const { context, page, account, options } = await stage.bare();
-  await open(page, options);
+  await openIn(page, patient(options));
   await context.setOffline(true);
+  await knowsOffline(page);
   const { key, stopped } = await page.evaluate(async (request) => {
     const { key } = await globalThis.client.charge(request);
     const stop = new AbortController();
@@ -181,8 +169,9 @@ test("flush sends what is open and reports what became of it", async () => {
   const { context, page, account, options } = await stage.bare();
   // Long waits: what is sent is sent by the flush.
   const lazy = { ...options, retry: { ...options.retry, baseDelayMs: 60_000, maxDelayMs: 60_000 } };
-  await open(page, lazy);
+  await openIn(page, lazy);
   await context.setOffline(true);
+  await knowsOffline(page);
   await page.evaluate(async (request) => {
     for (const taskId of ["a", "b"]) await globalThis.client.charge({ ...request, taskId });
   }, REQUEST);

@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
-import { Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
+import { knowsOffline, openIn } from "./support/tabs.mjs";
 
 const stage = new Stage();
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
 
 test("close: every call after it rejects with `closed`, and open charges stay in storage", async () => {
   const { context, page, account, options } = await stage.bare();
-  await page.evaluate(async (options) => {
-    globalThis.client = await globalThis.openClient(options);
-    await globalThis.client.refreshBalance();
-  }, options);
+  await openIn(page, options);
   await context.setOffline(true);
+  await knowsOffline(page);
   const codes = await page.evaluate(async (request) => {
     const { client } = globalThis;
     const { key } = await client.charge(request);
@@ -62,14 +61,16 @@ test("close: every call after it rejects with `closed`, and open charges stay in
 
 test("signOut: forgets balance and settled charges; open ones are returned and stay", async () => {
   const { context, page, account, options } = await stage.bare();
-  await page.evaluate(
+  const paid = await page.evaluate(
     async ({ options, request }) => {
       globalThis.client = await globalThis.openClient(options);
-      await globalThis.client.charge({ ...request, taskId: "paid" });
+      return globalThis.client.charge({ ...request, taskId: "paid" });
     },
-    { options, request: REQUEST },
+    { options: patient(options), request: REQUEST },
   );
+  assert.equal(paid.status, "charged");
   await context.setOffline(true);
+  await knowsOffline(page);
   const { left, next } = await page.evaluate(
     async ({ options, request }) => {
       await globalThis.client.charge(request);
@@ -103,11 +104,9 @@ test("an account sees nothing of another's balance or charges", async () => {
   const other = freshAccount("other");
   const otherOptions = await stage.options(other);
   await stage.server.topUp(other, 7);
-  await page.evaluate(async (options) => {
-    globalThis.client = await globalThis.openClient(options);
-    await globalThis.client.refreshBalance();
-  }, options);
+  await openIn(page, options);
   await context.setOffline(true);
+  await knowsOffline(page);
   const seen = await page.evaluate(
     async ({ options, request }) => {
       await globalThis.client.charge(request);

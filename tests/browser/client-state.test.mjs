@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
+import { knowsOffline } from "./support/tabs.mjs";
 
 const stage = new Stage();
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
@@ -35,7 +36,7 @@ test("the snapshot is the same object until something changes", async () => {
         after,
       };
     },
-    { options, request: REQUEST },
+    { options: patient(options), request: REQUEST },
   );
   assert.ok(seen.same, "no change, no new object");
   assert.equal(seen.changed, true);
@@ -57,7 +58,7 @@ test("in a new snapshot what has not changed is the same object as before", asyn
     globalThis.kept.before = globalThis.client.getSnapshot();
   }, options);
   await context.setOffline(true);
-  await page.waitForFunction(() => globalThis.client.getSnapshot().network === "offline");
+  await knowsOffline(page);
   const same = await page.evaluate(() => {
     const before = /** @type {import("tollbox").BillingSnapshot} */ (globalThis.kept.before);
     const after = globalThis.client.getSnapshot();
@@ -85,6 +86,7 @@ test("on: each event comes with what it announces, and no more after its listene
     await client.refreshBalance();
   }, options);
   await context.setOffline(true);
+  await knowsOffline(page);
   await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
   await context.setOffline(false);
   await page.evaluate((key) => globalThis.client.settled(key), "cloud_trans:film");
@@ -123,9 +125,10 @@ test("stats: what was taken on is always what became of it and what is still ope
       await client.charge({ ...request, taskId: "dear", amount: 10_000 });
       return snapshots;
     },
-    { options, request: REQUEST },
+    { options: patient(options), request: REQUEST },
   );
   await context.setOffline(true);
+  await knowsOffline(page);
   const last = await page.evaluate(async (request) => {
     await globalThis.client.charge({ ...request, taskId: "open" });
     const dropped = await globalThis.client.charge({ ...request, taskId: "dropped" });
@@ -157,6 +160,12 @@ test("storage: what is asked for is used, and an outcome says what would not sur
     globalThis.kept = { clients };
   }, options);
   await context.setOffline(true);
+  await page.waitForFunction(() => {
+    const { clients } = /** @type {{ clients: import("tollbox").BillingClient[] }} */ (
+      globalThis.kept
+    );
+    return clients.every((client) => client.getSnapshot().network === "offline");
+  });
   const answers = await page.evaluate(async (request) => {
     const { clients } = /** @type {{ clients: import("tollbox").BillingClient[] }} */ (
       globalThis.kept
@@ -192,6 +201,7 @@ test("log and locale: entries reach the callback, and details are in the languag
     await globalThis.client.refreshBalance();
   }, options);
   await context.setOffline(true);
+  await knowsOffline(page);
   const { outcome, entries } = await page.evaluate(async (request) => {
     const outcome = await globalThis.client.charge(request);
     return { outcome, entries: /** @type {any[]} */ (globalThis.kept.entries) };

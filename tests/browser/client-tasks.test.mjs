@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
+import { knowsOffline } from "./support/tabs.mjs";
 
 const stage = new Stage();
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
@@ -19,7 +20,7 @@ test("runTask: the points are held while the work is done, and charged afterward
       });
       return { during, task, after: client.balance() };
     },
-    { options, request: REQUEST },
+    { options: patient(options), request: REQUEST },
   );
   const held = /** @type {import("tollbox").Balance | null} */ (during);
   assert.deepEqual([held?.confirmed, held?.held, held?.available], [120, 4, 116]);
@@ -41,7 +42,7 @@ test("runTask: work that fails costs nothing, and its error comes back", async (
       const same = task.task === "failed" && task.error === broken;
       return { task: task.task, same, balance: client.balance(), charges: await client.charges() };
     },
-    { options, request: REQUEST },
+    { options: patient(options), request: REQUEST },
   );
   assert.equal(task, "failed");
   assert.ok(same, "the very error that the work threw");
@@ -63,7 +64,7 @@ test("runTask: closed while the work is done, its charge is in doubt: another ta
         return "译文";
       });
     },
-    { options, request: REQUEST },
+    { options: patient(options), request: REQUEST },
   );
   assert.ok(task.task === "completed");
   assert.equal(task.value, "译文");
@@ -84,7 +85,7 @@ test("runTask: without the points for it, the work is not begun", async () => {
       });
       return { task, begun };
     },
-    { options, request: REQUEST },
+    { options: patient(options), request: REQUEST },
   );
   assert.equal(begun, false);
   assert.ok(task.task === "not_started");
@@ -109,7 +110,7 @@ test("runTask: tasks under way count against each other", async () => {
       finish(0);
       return [(await first).task, second.task];
     },
-    { options, request: REQUEST },
+    { options: patient(options), request: REQUEST },
   );
   assert.deepEqual(tasks, ["completed", "not_started"]);
   const ledger = await stage.server.ledger(account);
@@ -139,6 +140,12 @@ test("offlineSpend: what may be charged while the server can't be reached", asyn
     globalThis.kept = { clients };
   }, options);
   await context.setOffline(true);
+  await page.waitForFunction(() => {
+    const { clients } =
+      /** @type {{ clients: Record<string, import("tollbox").BillingClient> }} */ (globalThis.kept);
+    const all = Object.values(clients);
+    return all.every((client) => client.getSnapshot().network === "offline");
+  });
   const answers = await page.evaluate(async () => {
     const { clients } =
       /** @type {{ clients: Record<string, import("tollbox").BillingClient> }} */ (globalThis.kept);
@@ -172,6 +179,7 @@ test("a full queue refuses, and says so", async () => {
     await globalThis.client.refreshBalance();
   }, options);
   await context.setOffline(true);
+  await knowsOffline(page);
   const [first, second] = await page.evaluate(async (request) => {
     const first = await globalThis.client.charge(request);
     return [first, await globalThis.client.charge({ ...request, taskId: "other" })];
@@ -214,7 +222,7 @@ test("runTask: two calls for one task at once run the work once, and charge it o
     const request = { taskId: "film", amount: 5, feature: "asr" };
     const done = await Promise.all([client.runTask(request, work), client.runTask(request, work)]);
     return { runs, statuses: done.map(({ billing }) => billing?.status) };
-  }, options);
+  }, patient(options));
   assert.equal(runs, 1);
   assert.deepEqual(statuses, ["charged", "charged"]);
   assert.equal((await stage.server.ledger(account)).charges.length, 1);

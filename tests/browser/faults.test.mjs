@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
+import { chargedOnce, openIn, seesCharged, settledIn, tasks } from "./support/tabs.mjs";
 
 const stage = new Stage();
 
@@ -41,10 +42,8 @@ const FAULTS = [
 for (const { name, fault, may, taken } of FAULTS) {
   test(`${name}: the outcome is true, and the charge settles once when it has passed`, async () => {
     const { page, account, options } = await stage.bare();
-    await page.evaluate(async (options) => {
-      globalThis.client = await globalThis.openClient(options);
-      await globalThis.client.refreshBalance();
-    }, options);
+    // Only where it is sure to be charged is it waited for.
+    await openIn(page, may.includes("charged") ? patient(options) : options);
     await stage.server.breakFor(account, fault);
 
     const outcome = await page.evaluate(() =>
@@ -64,8 +63,8 @@ for (const { name, fault, may, taken } of FAULTS) {
     }
 
     await stage.server.repair();
-    const settled = await page.evaluate((key) => globalThis.client.settled(key), outcome.key);
-    assert.equal(settled.status, "charged");
+    const [settled] = await settledIn(page, [outcome.key]);
+    assert.equal(settled?.status, "charged");
     const ledger = await stage.server.ledger(account);
     assert.equal(ledger.balance, 116);
     assert.deepEqual(
@@ -92,10 +91,7 @@ for (const { name, fault, may, taken } of FAULTS) {
 
 test("many charges through an unreliable server: each is charged once, and the sum is right", async () => {
   const { page, account, options } = await stage.bare();
-  await page.evaluate(async (options) => {
-    globalThis.client = await globalThis.openClient(options);
-    await globalThis.client.refreshBalance();
-  }, options);
+  await openIn(page, options);
   const troubles = [
     { kind: "drop_after" },
     { kind: "status", status: 500 },
@@ -106,25 +102,15 @@ test("many charges through an unreliable server: each is charged once, and the s
   for (const [round, fault] of troubles.entries()) {
     await stage.server.breakFor(account, fault, { times: 3 });
     await page.evaluate(
-      (round) =>
+      (taskIds) =>
         Promise.all(
-          [0, 1, 2, 3].map((task) =>
-            globalThis.client.charge({ taskId: `${round}-${task}`, amount: 2, feature: "asr" }),
-          ),
+          taskIds.map((taskId) => globalThis.client.charge({ taskId, amount: 2, feature: "asr" })),
         ),
-      round,
+      tasks(`${round}`, 4),
     );
   }
   await stage.server.repair();
-  const settled = await page.evaluate(async () => {
-    const records = await globalThis.client.charges();
-    return Promise.all(
-      records.map(async ({ key }) => (await globalThis.client.settled(key)).status),
-    );
-  });
-  assert.deepEqual(settled, Array(20).fill("charged"));
-  const ledger = await stage.server.ledger(account);
-  assert.equal(ledger.balance, 80);
-  assert.equal(new Set(ledger.charges.map((charge) => charge.idempotency_key)).size, 20);
-  assert.equal(ledger.charges.length, 20);
+  const taskIds = troubles.flatMap((_, round) => tasks(`${round}`, 4));
+  await seesCharged(page, taskIds);
+  chargedOnce(await stage.server.ledger(account), taskIds, { amount: 2 });
 });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
+import { deleteDatabase } from "./support/database.mjs";
 import { PATIENT, Stage } from "./support/stage.mjs";
-import { knowsOffline } from "./support/tabs.mjs";
+import { locksAre, openIn, queueAll, settledIn, tasks } from "./support/tabs.mjs";
 import { watch } from "./support/watched.mjs";
 
 const stage = new Stage();
@@ -35,35 +36,13 @@ async function letsGo(page, account) {
     return { ...left, ...(await globalThis.watched.held()) };
   });
   assert.deepEqual(left, {});
-  assert.equal(await deletes(page, account), "deleted");
-}
-
-/**
- * What becomes of deleting the account's database from the page.
- *
- * @param {import("playwright-core").Page} page
- * @param {string} account
- */
-async function deletes(page, account) {
-  return page.evaluate(
-    (name) =>
-      new Promise((resolve) => {
-        const request = indexedDB.deleteDatabase(name);
-        request.onsuccess = () => resolve("deleted");
-        request.onerror = () => resolve("failed");
-        request.onblocked = () => resolve("blocked");
-      }),
-    `tollbox:${encodeURIComponent(account)}`,
-  );
+  assert.equal(await deleteDatabase(page, account), "deleted");
 }
 
 test("an idle client holds something, and nothing once it is closed", async () => {
   const { page, account, options } = await watchedPage();
-  const held = await page.evaluate(async (options) => {
-    globalThis.client = await globalThis.openClient(options);
-    await globalThis.client.refreshBalance();
-    return globalThis.watched.held();
-  }, options);
+  await openIn(page, options);
+  const held = await page.evaluate(() => globalThis.watched.held());
   assert.deepEqual(
     Object.keys(held).sort(),
     ["channel", "database", "listener", "lock", "timer"],
@@ -91,9 +70,8 @@ test("closed in the moment in which it is opened, and twice", async () => {
 
 test("closed while it reads its journal", async () => {
   const { page, account, options } = await watchedPage();
-  await page.evaluate(async (options) => {
-    globalThis.client = await globalThis.openClient(options);
-    await globalThis.client.refreshBalance();
+  await openIn(page, options);
+  await page.evaluate(async () => {
     // By a transaction of either kind: most reading needs no more than a readonly one.
     const reads = new Promise((resolve) => {
       const { transaction } = IDBDatabase.prototype;
@@ -107,29 +85,21 @@ test("closed while it reads its journal", async () => {
     dispatchEvent(new Event("online"));
     await reads;
     await globalThis.client.close();
-  }, options);
+  });
   await letsGo(page, account);
 });
 
 test("closed with open charges queued", async () => {
   const { context, page, account, options } = await watchedPage();
-  await page.evaluate(async (options) => {
-    globalThis.client = await globalThis.openClient(options);
-    await globalThis.client.refreshBalance();
-  }, options);
+  await openIn(page, options);
   await context.setOffline(true);
-  await knowsOffline(page);
-  const outcome = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
-  assert.equal(outcome.status, "queued");
+  await queueAll(page, ["film"]);
   await letsGo(page, account);
 });
 
 test("closed with a charge's request on its way: the charge stays, and is found out later", async () => {
   const { page, account, options } = await watchedPage();
-  await page.evaluate(async (options) => {
-    globalThis.client = await globalThis.openClient(options);
-    await globalThis.client.refreshBalance();
-  }, options);
+  await openIn(page, options);
   await stage.server.breakFor(account, { kind: "hang_after" }, { on: "charge" });
   const outcome = await page.evaluate(async (request) => {
     const stop = new AbortController();
@@ -148,11 +118,9 @@ test("closed with a charge's request on its way: the charge stays, and is found 
   });
   assert.deepEqual(left, {});
   await stage.server.repair();
-  const settled = await page.evaluate(async (options) => {
-    globalThis.client = await globalThis.openClient(options);
-    return globalThis.client.settled("cloud_trans:film");
-  }, options);
-  assert.equal(settled.status, "charged");
+  await openIn(page, options);
+  const [settled] = await settledIn(page, ["cloud_trans:film"]);
+  assert.equal(settled?.status, "charged");
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
   await letsGo(page, account);
 });
@@ -175,12 +143,11 @@ test("closed while it flushes", async () => {
   await queueCharges(context, page, options);
   await stage.server.breakFor(account, { kind: "hang" }, { on: "batch" });
   await context.setOffline(false);
-  const flushing = await page.evaluate(() =>
+  await page.evaluate(() =>
     globalThis.watched.comesTo(
       (held) => held.request?.some((url) => url.includes("batch")) ?? false,
     ),
   );
-  assert.ok(flushing);
   await letsGo(page, account);
 });
 
@@ -191,11 +158,7 @@ test("closed while it waits for the lock that another tab flushes under", async 
   await holdFlushLock(other, account);
   await queueCharges(context, page, options);
   await context.setOffline(false);
-  const waits = await page.evaluate(async () => {
-    while (!(await navigator.locks.query()).pending?.length);
-    return true;
-  });
-  assert.ok(waits);
+  await locksAre(page, "its wait for the lock", ({ pending }) => pending.includes("flush"));
   const left = await page.evaluate(async () => {
     await globalThis.client.close();
     // The browser takes a moment to give a lock back.
@@ -204,7 +167,7 @@ test("closed while it waits for the lock that another tab flushes under", async 
     return { lock: lock?.length, ...left };
   });
   assert.deepEqual(left, { lock: 1 }, "only the other tab's lock");
-  assert.equal(await deletes(page, account), "deleted");
+  assert.equal(await deleteDatabase(page, account), "deleted");
 });
 
 test("closed in the moment in which a flush begins, with the lock held elsewhere", async () => {
@@ -244,7 +207,7 @@ test("two clients in one page: one is closed, the other works on and lets go in 
 
 test("another account's client is left alone", async () => {
   const { page, account, options } = await watchedPage();
-  const otherOptions = { ...options, ...(await stage.options(freshAccount("other"))) };
+  const otherOptions = { ...(await stage.options(freshAccount("other"))), retry: RETRY };
   const { held, outcome } = await page.evaluate(
     async ({ options, otherOptions, request }) => {
       const closing = await globalThis.openClient(options);
@@ -258,7 +221,7 @@ test("another account's client is left alone", async () => {
   assert.equal(held.database?.length, 1);
   assert.equal(held.channel?.length, 1);
   assert.equal(outcome.status, "charged");
-  assert.equal(await deletes(page, account), "deleted");
+  assert.equal(await deleteDatabase(page, account), "deleted");
 });
 
 /**
@@ -269,19 +232,9 @@ test("another account's client is left alone", async () => {
  * @param {Parameters<typeof openClient>[0]} options
  */
 async function queueCharges(context, page, options) {
-  await page.evaluate(async (options) => {
-    globalThis.client = await globalThis.openClient(options);
-    await globalThis.client.refreshBalance();
-  }, options);
+  await openIn(page, options);
   await context.setOffline(true);
-  await knowsOffline(page);
-  const statuses = await page.evaluate(async () => {
-    const charges = Array.from({ length: 10 }, (_, task) =>
-      globalThis.client.charge({ taskId: `${task}`, amount: 1, feature: "asr" }),
-    );
-    return (await Promise.all(charges)).map((outcome) => outcome.status);
-  });
-  assert.deepEqual(new Set(statuses), new Set(["queued"]));
+  await queueAll(page, tasks("film", 10));
 }
 
 /**

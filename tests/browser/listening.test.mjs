@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
 
 const stage = new Stage();
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
@@ -66,7 +66,7 @@ test("subscribe, getSnapshot and on work without their client, as React passes t
       for (const end of ends) end();
       return { views: views.size, statuses: [...statuses] };
     },
-    { options, request: REQUEST },
+    { options: patient(options), request: REQUEST },
   );
   assert.ok(seen.views > 1);
   assert.ok(seen.statuses.includes("success"), `${seen.statuses}`);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
 
 const stage = new Stage();
 
@@ -170,7 +170,7 @@ test("what a request has besides, and that it is a proxy, is no mistake", async 
     const task = await client.runTask(proxied("song"), async () => "done");
     const record = await client.getCharge(outcome.key);
     return { statuses: [outcome.status, task.billing?.status], metadata: record?.metadata };
-  }, options);
+  }, patient(options));
   assert.deepEqual(statuses, ["charged", "charged"]);
   assert.deepEqual(metadata, { title: "片名" });
   assert.equal((await stage.server.ledger(account)).charges.length, 2);

@@ -1,26 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
-import { allowDeaths, deathsLogged, MORTAL, openLogged } from "./support/deaths.mjs";
-import { PATIENT, Stage } from "./support/stage.mjs";
-import { knowsOffline } from "./support/tabs.mjs";
+import { deathsLogged, KEY, MORTAL, openMortal, REQUEST } from "./support/deaths.mjs";
+import { Stage } from "./support/stage.mjs";
+import { chargedOnce, knowsOffline } from "./support/tabs.mjs";
 
 const stage = new Stage({ folder: MORTAL });
-const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
-const KEY = "cloud_trans:film";
 
-/**
- * A page with a client whose module can be made to die, and that waits long for answers: none comes of
- * itself while a test looks at what a death brings.
- */
-async function mortal(retry = PATIENT) {
-  const bare = await stage.bare();
-  const options = { ...bare.options, retry: { ...bare.options.retry, ...retry } };
-  await allowDeaths(bare.page);
-  await openLogged(bare.page, options);
-  await bare.page.evaluate(() => globalThis.client.refreshBalance());
-  return { ...bare, options };
-}
+/** @param {import("tollbox").BillingOptions["retry"]} [retry] */
+const mortal = (retry) => openMortal(stage, retry);
 
 /**
  * Asks the page's client for a charge, and returns once its first request is on its way.
@@ -46,12 +34,7 @@ function answer(page) {
 
 /** @param {string} account */
 async function isChargedOnce(account) {
-  const { balance, charges } = await stage.server.ledger(account);
-  assert.deepEqual(
-    charges.map((charge) => charge.idempotency_key),
-    [KEY],
-  );
-  assert.equal(balance, 116);
+  chargedOnce(await stage.server.ledger(account), [REQUEST.taskId], { amount: REQUEST.amount });
 }
 
 for (const [place, way] of /** @type {const} */ ([

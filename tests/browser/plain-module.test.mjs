@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
-import { Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
 
 const stage = new Stage();
 
@@ -13,7 +13,7 @@ test("index.js loads as a plain ES module from a static file server, and charges
     const { storage } = client.getSnapshot();
     await client.close();
     return { outcome, storage };
-  }, options);
+  }, patient(options));
   assert.equal(outcome.status, "charged");
   assert.equal(outcome.key, "cloud_trans:film");
   assert.equal(storage, "indexeddb");
@@ -49,7 +49,7 @@ test("a module that can't be loaded rejects with module_load_failed, and the nex
   const outcome = await page.evaluate(async (options) => {
     const client = await globalThis.openClient(options);
     return client.charge({ taskId: "film", amount: 3, feature: "cloud_trans" });
-  }, options);
+  }, patient(options));
   assert.equal(outcome.status, "charged");
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });

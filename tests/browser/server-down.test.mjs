@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
 import { Stage } from "./support/stage.mjs";
+import { settledIn } from "./support/tabs.mjs";
 
 const stage = new Stage();
 
@@ -56,10 +57,10 @@ test("a client opened while the server is down takes charges, and each is charge
   assert.equal(network, "unreachable");
 
   await stage.server.start();
-  const settled = await page.evaluate(async () => {
-    const records = await globalThis.client.charges();
-    return Promise.all(records.map((record) => globalThis.client.settled(record.key)));
-  });
+  const settled = await settledIn(
+    page,
+    outcomes.map(({ key }) => key),
+  );
   assert.deepEqual(
     settled.map((outcome) => outcome.status),
     ["charged", "charged", "charged"],

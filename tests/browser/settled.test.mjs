@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Stage } from "./support/stage.mjs";
 import { chargedOnce, openIn, queueAll, seesCharged, tasks } from "./support/tabs.mjs";
+import { until } from "./support/until.mjs";
 import { watch } from "./support/watched.mjs";
 
 const stage = new Stage();
@@ -32,19 +33,36 @@ async function withOpenCharges(prepare) {
  */
 async function beginToWait(page) {
   await page.evaluate((taskIds) => {
-    globalThis.kept.waits = taskIds.map(async (taskId) => {
-      const { status } = await globalThis.client.settled(`asr:${taskId}`);
-      return status;
-    });
+    /** @type {Record<string, string>} */
+    const ended = {};
+    globalThis.kept.ended = ended;
+    for (const taskId of taskIds) {
+      const end = (/** @type {string} */ how) => {
+        ended[taskId] = how;
+      };
+      void globalThis.client.settled(`asr:${taskId}`).then(
+        ({ status }) => end(status),
+        (error) => end(String(error)),
+      );
+    }
   }, TASKS);
 }
 
 /** @param {import("playwright-core").Page} page */
 async function waitsEnd(page) {
-  const statuses = await page.evaluate(() =>
-    Promise.all(/** @type {Promise<string>[]} */ (globalThis.kept.waits)),
+  /** @type {Record<string, string>} */
+  let ended = {};
+  await until(
+    () => `the end of ${TASKS.length} waits: ${JSON.stringify(ended)}`,
+    async () => {
+      ended = await page.evaluate(
+        () => /** @type {Record<string, string>} */ (globalThis.kept.ended),
+      );
+      return TASKS.every((taskId) => taskId in ended);
+    },
+    60_000,
   );
-  assert.deepEqual(new Set(statuses), new Set(["charged"]));
+  assert.deepEqual(ended, Object.fromEntries(TASKS.map((taskId) => [taskId, "charged"])));
 }
 
 test("settled in another tab: waiting since before, and asked afterwards", async () => {
@@ -59,8 +77,8 @@ test("settled in another tab: waiting since before, and asked afterwards", async
 test("settled after the tab that charged was reloaded, and in one that came later", async () => {
   const { context, page, other, account, options } = await withOpenCharges();
   await other.close();
-  await context.setOffline(false);
   await stage.server.breakFor(account, { kind: "status", status: 503 });
+  await context.setOffline(false);
   await stage.site.visit(page);
   await openIn(page, options);
   await beginToWait(page);

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openDatabase } from "./support/database.mjs";
 import { Stage } from "./support/stage.mjs";
-import { chargeAll, chargedOnce, openIn, queueAll, seesCharged } from "./support/tabs.mjs";
+import {
+  chargeAll,
+  chargedOnce,
+  knowsOffline,
+  openIn,
+  queueAll,
+  seesCharged,
+} from "./support/tabs.mjs";
 
 const stage = new Stage();
 
@@ -38,10 +46,10 @@ for (const [what, name] of [
   ["the note of which database there was", "journal"],
 ]) {
   test(`${what} is spoilt: the client goes on`, async () => {
-    const { page, account, options } = await oneKept();
-    const entry = `tollbox:${account}:${name}`;
-    assert.ok(await page.evaluate((entry) => localStorage.getItem(entry), entry), "there is one");
     for (const garbage of GARBAGE) {
+      const { page, account, options } = await oneKept();
+      const entry = `tollbox:${account}:${name}`;
+      assert.ok(await page.evaluate((entry) => localStorage.getItem(entry), entry), "there is one");
       await page.evaluate(
         ([entry, garbage]) => localStorage.setItem(entry ?? "", garbage ?? ""),
         [entry, garbage],
@@ -61,15 +69,11 @@ for (const [what, name] of [
  */
 async function putGarbage(page, account, store) {
   await page.evaluate(
-    async ({ name, store }) => {
+    async ({ database, store }) => {
       /** @type {Record<string, unknown>} */
       const self = { key: 7n };
       self.self = self;
-      const request = indexedDB.open(name);
-      await new Promise((resolve) => {
-        request.onsuccess = resolve;
-      });
-      const transaction = request.result.transaction(store, "readwrite");
+      const transaction = database.transaction(store, "readwrite");
       const rows = transaction.objectStore(store);
       if (store === "journal") {
         rows.put({ not: "a text" }, "id");
@@ -81,9 +85,9 @@ async function putGarbage(page, account, store) {
         transaction.oncomplete = resolve;
         transaction.onabort = reject;
       });
-      request.result.close();
+      database.close();
     },
-    { name: `tollbox:${account}`, store },
+    { database: await openDatabase(page, account), store },
   );
 }
 
@@ -153,14 +157,9 @@ for (const storage of /** @type {const} */ (["indexeddb", "localstorage"])) {
     const { context, page, account, options } = await stage.bare("mine");
     const theirs = await stage.options(`${account}2`);
     const queue = { storage };
-    await page.evaluate(
-      async ({ theirs, queue }) => {
-        globalThis.client = await globalThis.openClient({ ...theirs, queue });
-        await globalThis.client.refreshBalance();
-      },
-      { theirs, queue },
-    );
+    await openIn(page, { ...theirs, queue });
     await context.setOffline(true);
+    await knowsOffline(page);
     await chargeAll(page, ["theirs"]);
     await page.evaluate(() => globalThis.client.close());
     await context.setOffline(false);
@@ -180,13 +179,7 @@ for (const storage of /** @type {const} */ (["indexeddb", "localstorage"])) {
       };
     });
     await stage.site.visit(page);
-    await page.evaluate(
-      async ({ options, queue, account }) => {
-        globalThis.client = await globalThis.openClient({ ...options, account, queue });
-        await globalThis.client.refreshBalance();
-      },
-      { options, queue, account },
-    );
+    await openIn(page, { ...options, queue });
     await chargeAll(page, ["mine"]);
     await seesCharged(page, ["mine"]);
     assert.equal((await page.evaluate(() => globalThis.client.charges())).length, 1);

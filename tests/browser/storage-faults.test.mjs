@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PATIENT, Stage } from "./support/stage.mjs";
-import { knowsOffline, locksAre } from "./support/tabs.mjs";
+import { deleteDatabase, openDatabase } from "./support/database.mjs";
+import { patient, Stage } from "./support/stage.mjs";
+import { knowsOffline, locksAre, settledIn } from "./support/tabs.mjs";
 
 const stage = new Stage();
 
@@ -20,7 +21,6 @@ const request = (/** @type {string} */ taskId) => ({ taskId, amount: 1, feature:
  * @param {() => Promise<void>} [meanwhile] done before the browser is online again
  */
 async function chargeOffline(page, options, taskId, meanwhile = async () => {}) {
-  const patient = { ...options, retry: { ...options.retry, ...PATIENT } };
   await page.evaluate(async (options) => {
     globalThis.client = await globalThis.openClient(options);
     /** @type {Alert[]} */
@@ -28,7 +28,7 @@ async function chargeOffline(page, options, taskId, meanwhile = async () => {}) 
     globalThis.kept.alerts = alerts;
     globalThis.client.on("alert", (alert) => alerts.push(alert));
     await globalThis.client.refreshBalance();
-  }, patient);
+  }, patient(options));
   await page.context().setOffline(true);
   await knowsOffline(page);
   try {
@@ -60,7 +60,10 @@ async function hears(page, kind) {
  * @param {import("playwright-core").Page} page
  * @param {string} key
  */
-const settled = (page, key) => page.evaluate((key) => globalThis.client.settled(key), key);
+async function settled(page, key) {
+  const [outcome] = await settledIn(page, [key]);
+  return /** @type {import("tollbox").SettledOutcome} */ (outcome);
+}
 
 /** Ways in which a browser has no IndexedDB; each is run in the page before anything else. */
 const OUT_OF_ORDER = {
@@ -93,25 +96,27 @@ for (const [state, spoil] of Object.entries(OUT_OF_ORDER)) {
     const spoilt = await context.newPage();
     await spoilt.addInitScript(spoil);
     await stage.site.visit(spoilt);
-    const { outcome, storage } = await chargeOffline(spoilt, options, "film");
+    // Nor does it charge by itself before it is closed: what moves is to be open.
+    const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
+    const { outcome, storage } = await chargeOffline(spoilt, options, "film", cut);
     assert.equal(outcome.status, "queued");
     assert.equal(outcome.durable, false);
     assert.equal(storage, "localstorage");
     await hears(spoilt, "storage_degraded");
-    await spoilt.close({ runBeforeUnload: false });
     // Whoever holds it lives, and nothing moves away from where that one works.
+    await locksAre(page, "its lock of the fallback", ({ held }) => held.includes("fallback"));
+    await spoilt.close({ runBeforeUnload: false });
     await locksAre(page, "no lock of it", ({ held }) => !held.includes("fallback"));
+    assert.deepEqual((await stage.server.ledger(account)).charges, []);
+    await stage.server.repair();
 
     // In order again: what the fallback holds moves over, and is charged once.
-    const moved = await page.evaluate(
-      async ({ options, key }) => {
-        globalThis.client = await globalThis.openClient(options);
-        return [globalThis.client.getSnapshot().storage, await globalThis.client.settled(key)];
-      },
-      { options, key: outcome.key },
-    );
-    assert.equal(moved[0], "indexeddb");
-    assert.equal(/** @type {import("tollbox").SettledOutcome} */ (moved[1]).status, "charged");
+    const now = await page.evaluate(async (options) => {
+      globalThis.client = await globalThis.openClient(options);
+      return globalThis.client.getSnapshot().storage;
+    }, options);
+    assert.equal(now, "indexeddb");
+    assert.equal((await settled(page, outcome.key)).status, "charged");
     const left = await page.evaluate(() =>
       Object.keys(localStorage).filter((name) => name.includes(":charge:")),
     );
@@ -184,7 +189,7 @@ test("the quota is used up: what is settled gives way to a new charge", async ()
       await globalThis.client.charge(request);
       globalThis.kept.deletingHelps = true;
     },
-    { options: { ...options, retry: { ...options.retry, ...PATIENT } }, request: request("old") },
+    { options: patient(options), request: request("old") },
   );
   await page.evaluate(useUpQuota);
   const outcome = await page.evaluate((it) => globalThis.client.charge(it), request("new"));
@@ -199,13 +204,13 @@ test("the quota is used up: what is settled gives way to a new charge", async ()
 
 test("the site's storage is cleared under an open client: told, and nothing half-remembered is sent", async () => {
   const { context, page, account, options } = await stage.bare();
-  const session = await context.newCDPSession(page);
+  const devtools = await context.newCDPSession(page);
   const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
   const { outcome } = await chargeOffline(page, options, "film", cut);
   assert.equal(outcome.status, "queued");
   const end = page.evaluate((key) => globalThis.client.settled(key), outcome.key);
   const origin = new URL(stage.site.url).origin;
-  await session.send("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
+  await devtools.send("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
   await page.evaluate(() => globalThis.client.charges());
   const said = await end;
   assert.equal(said.status, "unknown");
@@ -227,17 +232,8 @@ test("the database is deleted between two visits: told at the next start", async
   const { page, account, options } = await stage.bare();
   const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
   await chargeOffline(page, options, "film", cut);
-  await page.evaluate(async () => {
-    await globalThis.client.close();
-    const [database] = (await indexedDB.databases()).filter(({ name }) =>
-      name?.includes("tollbox"),
-    );
-    await new Promise((resolve, reject) => {
-      const request = indexedDB.deleteDatabase(database?.name ?? "");
-      request.onsuccess = resolve;
-      request.onblocked = reject;
-    });
-  });
+  await page.evaluate(() => globalThis.client.close());
+  assert.equal(await deleteDatabase(page, account), "deleted");
   await stage.server.repair();
   await stage.site.visit(page);
   const told = await page.evaluate(async (options) => {
@@ -254,24 +250,22 @@ test("a row that was spoilt at rest is set aside, told of and exported, and the 
   const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
   const { outcome: spoilt } = await chargeOffline(page, options, "spoilt", cut);
   const good = await page.evaluate((it) => globalThis.client.charge(it), request("good"));
-  await page.evaluate(async (key) => {
-    await globalThis.client.close();
-    const [known] = (await indexedDB.databases()).filter(({ name }) => name?.includes("tollbox"));
-    const open = indexedDB.open(known?.name ?? "");
-    await new Promise((resolve) => {
-      open.onsuccess = resolve;
-    });
-    const transaction = open.result.transaction("charges", "readwrite");
-    const rows = transaction.objectStore("charges");
-    const row = rows.get(key);
-    row.onsuccess = () => {
-      rows.put({ ...row.result, body: row.result.body.replace('"amount":1', '"amount":9') });
-    };
-    await new Promise((resolve) => {
-      transaction.oncomplete = resolve;
-    });
-    open.result.close();
-  }, spoilt.key);
+  await page.evaluate(() => globalThis.client.close());
+  await page.evaluate(
+    async ({ database, key }) => {
+      const transaction = database.transaction("charges", "readwrite");
+      const rows = transaction.objectStore("charges");
+      const row = rows.get(key);
+      row.onsuccess = () => {
+        rows.put({ ...row.result, body: row.result.body.replace('"amount":1', '"amount":9') });
+      };
+      await new Promise((resolve) => {
+        transaction.oncomplete = resolve;
+      });
+      database.close();
+    },
+    { database: await openDatabase(page, account), key: spoilt.key },
+  );
   await stage.server.repair();
   await stage.site.visit(page);
   const { alert, aside } = await page.evaluate(async (options) => {

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { patient } from "./stage.mjs";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -8,6 +9,10 @@ export const MORTAL = path.resolve(
   ROOT,
   process.env.TOLLBOX_PKG_DEATHS ?? "target/xtask/pkg-deaths",
 );
+
+/** The charge that the module dies over, and its key. */
+export const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
+export const KEY = "cloud_trans:film";
 
 /**
  * @typedef {"call" | "borrow" | "drain" | "timer" | "promise"} Place
@@ -46,6 +51,22 @@ export async function openLogged(page, options) {
       log: ({ level, message }) => log.push(`${level}: ${message}`),
     });
   }, options);
+}
+
+/**
+ * A page with a client whose module can be made to die, and that waits long for answers: none comes of
+ * itself while a test looks at what a death brings.
+ *
+ * @param {import("./stage.mjs").Stage} stage
+ * @param {import("tollbox").BillingOptions["retry"]} [retry]
+ */
+export async function openMortal(stage, retry) {
+  const bare = await stage.bare();
+  const options = patient(bare.options, retry);
+  await allowDeaths(bare.page);
+  await openLogged(bare.page, options);
+  await bare.page.evaluate(() => globalThis.client.refreshBalance());
+  return { ...bare, options };
 }
 
 /**

@@ -154,8 +154,18 @@ export class BillingServer {
    * @param {Partial<Rule>} rule
    */
   async breakFor(account, fault, rule = {}) {
+    await this.breakBy(account, [{ fault, ...rule }]);
+  }
+
+  /**
+   * As `breakFor`, by several rules, of which the first that fits a request counts.
+   *
+   * @param {string} account
+   * @param {(Pick<Rule, "fault"> & Partial<Rule>)[]} rules
+   */
+  async breakBy(account, rules) {
     await this.#call("PUT", "/faults", {
-      rules: [{ on: "any", account, fault, times: null, ...rule }],
+      rules: rules.map((rule) => ({ on: "any", account, times: null, ...rule })),
     });
   }
 

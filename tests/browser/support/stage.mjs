@@ -23,6 +23,17 @@ export const QUICK = {
 export const PATIENT = { respondWithinMs: 60_000 };
 
 /**
+ * Options with which no call is answered for want of time.
+ *
+ * @template {{ retry?: import("tollbox").BillingOptions["retry"] }} Options
+ * @param {Options} options
+ * @param {import("tollbox").BillingOptions["retry"]} [retry] what else is to differ
+ */
+export function patient(options, retry = {}) {
+  return { ...options, retry: { ...options.retry, ...PATIENT, ...retry } };
+}
+
+/**
  * What a file of tests plays on: one browser, one server, one static site with the package. Each
  * test gets a browser context, hence storage, of its own.
  */

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { PATIENT } from "./stage.mjs";
 import { until } from "./until.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
+
+/** Long for any charge that nothing stands in the way of. */
+const SETTLED_WITHIN_MS = 60_000;
 
 /**
  * Opens the page's client, its balance known.
@@ -66,76 +68,108 @@ export async function queueAll(page, taskIds) {
 }
 
 /**
+ * Waits until these are settled, as the page's client sees it by itself, and gives what became of
+ * each. Fails after the deadline with how those stand that are not.
+ *
+ * @param {Page} page
+ * @param {string[]} keys
+ * @param {number} deadlineMs
+ */
+export async function settledIn(page, keys, deadlineMs = SETTLED_WITHIN_MS) {
+  const { outcomes, standing } = await page.evaluate(
+    async ({ keys, deadlineMs }) => {
+      const { client } = globalThis;
+      const open = new Set(keys);
+      const waits = keys.map(async (key) => {
+        const outcome = await client.settled(key);
+        open.delete(key);
+        return outcome;
+      });
+      /** @type {<T>(work: Promise<T>, ms: number) => Promise<T | null>} */
+      const within = (work, ms) => {
+        /** @type {ReturnType<typeof setTimeout> | undefined} */
+        let timer;
+        const late = new Promise((resolve) => {
+          timer = setTimeout(resolve, ms, null);
+        });
+        return Promise.race([work, late]).finally(() => clearTimeout(timer));
+      };
+      const outcomes = await within(Promise.all(waits), deadlineMs);
+      if (outcomes) return { outcomes, standing: "" };
+      // Storage that hangs may be why.
+      const records = (await within(client.charges(), 5_000)) ?? [];
+      const statuses = records
+        .filter(({ key }) => open.has(key))
+        .map(({ key, status, attempts }) => `${key} ${status}, ${attempts} attempts`);
+      const { network, queue } = client.getSnapshot();
+      const some = { keys: [...open].slice(0, 10), statuses: statuses.slice(0, 10) };
+      const standing = JSON.stringify({ open: open.size, ...some, network, queue });
+      return { outcomes: [], standing };
+    },
+    { keys, deadlineMs },
+  );
+  assert.equal(standing, "", `never settled, of ${keys.length}`);
+  return outcomes;
+}
+
+/**
  * Waits until these are charged, as the page's client sees it by itself.
  *
  * @param {Page} page
  * @param {string[]} taskIds
+ * @param {number} [deadlineMs]
  */
-export async function seesCharged(page, taskIds) {
-  const statuses = await page.evaluate(async (taskIds) => {
-    const settled = taskIds.map((taskId) => globalThis.client.settled(`asr:${taskId}`));
-    return (await Promise.all(settled)).map((outcome) => outcome.status);
-  }, taskIds);
-  assert.deepEqual(new Set(statuses), new Set(["charged"]));
+export async function seesCharged(page, taskIds, deadlineMs) {
+  const keys = taskIds.map((taskId) => `asr:${taskId}`);
+  const outcomes = await settledIn(page, keys, deadlineMs);
+  for (const outcome of outcomes) assert.equal(outcome.status, "charged", JSON.stringify(outcome));
 }
 
 /**
- * Makes sure that the server charged these, one point and once each, and nothing else.
+ * Makes sure that the server charged these, once each, and nothing else.
  *
- * @param {import("./server.mjs").Ledger} ledger of an account that started with 120 points
+ * @param {import("./server.mjs").Ledger} ledger
  * @param {string[]} taskIds
+ * @param {object} [account]
+ * @param {number} [account.start] the points that it started with
+ * @param {number} [account.amount] the points of each charge
  */
-export function chargedOnce({ balance, charges }, taskIds) {
+export function chargedOnce({ balance, charges }, taskIds, { start = 120, amount = 1 } = {}) {
   assert.deepEqual(charges.map((charge) => charge.task_id).sort(), [...taskIds].sort());
-  assert.equal(balance, 120 - taskIds.length);
+  assert.equal(balance, start - amount * taskIds.length);
 }
 
 /**
- * Waits until the Web Locks of the origin are so; each is named by its kind: `alive`, `flush` or
- * `fallback`.
+ * The Web Locks of the origin. Each is named by its kind: `alive`, `flush` or `fallback`; `tabs` has
+ * the full names of those held that show that a client lives.
  *
  * @param {Page} page any page of the origin
- * @param {string} what
- * @param {(locks: { held: string[], pending: string[] }) => boolean} holds
  */
-export async function locksAre(page, what, holds) {
-  await until(what, async () => {
-    const locks = await page.evaluate(async () => {
-      const { held = [], pending = [] } = await navigator.locks.query();
-      const kind = (/** @type {LockInfo} */ { name = "" }) => name.split(":")[2] ?? "";
-      return { held: held.map(kind), pending: pending.map(kind) };
-    });
-    return holds(locks);
+export function locksOf(page) {
+  return page.evaluate(async () => {
+    const { held = [], pending = [] } = await navigator.locks.query();
+    const kind = (/** @type {LockInfo} */ { name = "" }) => name.split(":")[2] ?? "";
+    const alive = held.filter((lock) => kind(lock) === "alive");
+    const tabs = alive.map(({ name = "" }) => name);
+    return { held: held.map(kind), pending: pending.map(kind), tabs };
   });
 }
 
 /**
- * Two tabs of one account with open charges, of which the first holds the flush lock, its request
- * being stuck in the server, and the second waits for the lock.
+ * Waits until the Web Locks of the origin are so.
  *
- * @param {import("./stage.mjs").Stage} stage
- * @param {"hang" | "hang_after"} kind whether the stuck request charges nothing or all of its charges
- * @param {number} limitMs of requests, hence of claims
+ * @param {Page} page any page of the origin
+ * @param {string} what
+ * @param {(locks: Awaited<ReturnType<typeof locksOf>>) => boolean} holds
  */
-export async function stuckFlush(stage, kind, limitMs) {
-  const { context, page: first, account, options } = await stage.bare(kind);
-  const second = await context.newPage();
-  await stage.site.visit(second);
-  const retry = { ...options.retry, ...PATIENT, requestTimeoutMs: limitMs };
-  const patient = { ...options, retry };
-  await openIn(first, patient);
-  const taskIds = [...tasks("first", 20), ...tasks("second", 20)];
-  await context.setOffline(true);
-  await queueAll(first, taskIds.slice(0, 20));
-  await stage.server.breakFor(account, { kind }, { on: "batch", times: 1 });
-  await context.setOffline(false);
-  await locksAre(second, "the first one's flush", ({ held }) => held.includes("flush"));
-  // Only now, or it could be the second that flushes.
-  await openIn(second, patient);
-  // A request that is on its way goes on while the browser is offline.
-  await context.setOffline(true);
-  await queueAll(second, taskIds.slice(20));
-  await context.setOffline(false);
-  await locksAre(second, "the second one's turn", ({ pending }) => pending.includes("flush"));
-  return { context, first, second, account, taskIds };
+export async function locksAre(page, what, holds) {
+  let shown = "";
+  await until(
+    () => `${what}: ${shown}`,
+    async () => {
+      const locks = await locksOf(page);
+      shown = JSON.stringify(locks);
+      return holds(locks);
+    },
+  );
 }

@@ -8,15 +8,16 @@ import { DEADLINE_MS } from "./browser.mjs";
  * @param {string | (() => string)} what
  * @param {() => T | Promise<T>} probe
  * @param {number} deadlineMs
+ * @param {number} everyMs how long is waited before it is asked again
  * @returns {Promise<NonNullable<T>>}
  */
-export async function until(what, probe, deadlineMs = DEADLINE_MS) {
+export async function until(what, probe, deadlineMs = DEADLINE_MS, everyMs = 20) {
   const deadline = Date.now() + deadlineMs;
   for (;;) {
     const answer = await probe();
     if (answer) return answer;
     if (Date.now() > deadline)
       throw new Error(`never came: ${typeof what === "string" ? what : what()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }

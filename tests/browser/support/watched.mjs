@@ -6,8 +6,8 @@
  * @typedef {object} Watched
  * @property {() => Promise<Record<string, string[]>>} held what is held now, by kind; no empty kinds
  * @property {() => Counts} counts
- * @property {(held: (held: Record<string, string[]>) => boolean) => Promise<boolean>} comesTo
- *   waits until what is held is so; false after some seconds
+ * @property {(held: (held: Record<string, string[]>) => boolean) => Promise<void>} comesTo
+ *   waits until what is held is so; throws after some seconds, with what is held then
  * @typedef {{ transactions: number, requests: number, charges: number }} Counts readwrite transactions that
  *   were begun, and requests to the billing server that were sent
  */
@@ -56,8 +56,12 @@ function install() {
   /** @param {(shown: Record<string, string[]>) => boolean} holds */
   async function comesTo(holds) {
     const deadline = performance.now() + 15_000;
-    while (!holds(await show())) if (performance.now() > deadline) return false;
-    return true;
+    for (;;) {
+      const shown = await show();
+      if (holds(shown)) return;
+      if (performance.now() > deadline)
+        throw new Error(`never came; held: ${JSON.stringify(shown)}`);
+    }
   }
 
   function watchTimers() {
