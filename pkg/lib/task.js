@@ -7,8 +7,15 @@ import { inDoubt } from "./uncertain.js";
 /** @import { LastingCore } from "./core.js" */
 /** @import { ClientHost } from "./host.js" */
 
+/**
+ * @typedef {object} Running
+ * @property {Api.ChargeRequest} asked
+ * @property {Promise<Api.Declined | Api.Failed | null>} started why it may not start, if so
+ * @property {Promise<any>} outcome
+ */
+
 /** Tasks that are running, by client and key: two calls for one task run its work once. */
-/** @type {WeakMap<LastingCore, Map<string, Promise<any>>>} */
+/** @type {WeakMap<LastingCore, Map<string, Running>>} */
 const running = new WeakMap();
 
 /**
@@ -30,11 +37,32 @@ export async function runTask(client, core, host, request, work) {
   running.set(core, tasks);
   const known = tasks.get(key);
   if (known) {
-    return known;
+    if (isSame(known.asked, asked)) {
+      return known.outcome;
+    }
+    // The core knows of the other task once it has been asked for that.
+    await known.started.catch(() => {});
   }
-  const task = run(client, core, host, key, asked, work).finally(() => tasks.delete(key));
-  tasks.set(key, task);
-  return task;
+  const started = start(client, core, asked);
+  const outcome = run(client, core, host, key, asked, work, started).finally(() => {
+    if (tasks.get(key)?.outcome === outcome) {
+      tasks.delete(key);
+    }
+  });
+  if (!tasks.has(key)) {
+    tasks.set(key, { asked, started, outcome });
+  }
+  return outcome;
+}
+
+/**
+ * @param {Api.ChargeRequest} one
+ * @param {Api.ChargeRequest} other of the same key
+ */
+function isSame(one, other) {
+  return (
+    one.taskId === other.taskId && one.amount === other.amount && one.feature === other.feature
+  );
 }
 
 /**
@@ -45,10 +73,11 @@ export async function runTask(client, core, host, request, work) {
  * @param {string} key
  * @param {Api.ChargeRequest} request
  * @param {() => Promise<T>} work
+ * @param {Promise<Api.Declined | Api.Failed | null>} started
  * @returns {Promise<Api.TaskOutcome<T>>}
  */
-async function run(client, core, host, key, request, work) {
-  const refusal = await start(client, core, request);
+async function run(client, core, host, key, request, work, started) {
+  const refusal = await started;
   if (refusal) {
     return { task: "not_started", billing: refusal };
   }

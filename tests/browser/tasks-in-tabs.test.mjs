@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PATIENT, Stage } from "./support/stage.mjs";
+import { openIn } from "./support/tabs.mjs";
+
+const stage = new Stage();
+
+/** @typedef {import("playwright-core").Page} Page */
+
+/**
+ * Two tabs of one account, in the first of which a task of 100 points runs until `finish` is called.
+ */
+async function taskInOneOfTwo() {
+  const { context, page: first, account, options } = await stage.bare();
+  const patient = { ...options, retry: { ...options.retry, ...PATIENT } };
+  const second = await context.newPage();
+  await stage.site.visit(second);
+  await openIn(first, patient);
+  await openIn(second, patient);
+  await first.evaluate(() => {
+    const finished = new Promise((resolve) => Reflect.set(globalThis, "finish", resolve));
+    const request = { taskId: "film", amount: 100, feature: "asr" };
+    const outcome = globalThis.client.runTask(request, () => finished);
+    Reflect.set(globalThis, "outcome", outcome);
+  });
+  await holds(second, 100);
+  return { context, first, second, account, patient };
+}
+
+/**
+ * Waits until the page's client holds so many points.
+ *
+ * @param {Page} page
+ * @param {number} points
+ */
+async function holds(page, points) {
+  // A tab that has died without a word is missed within half a minute.
+  await page.waitForFunction((points) => globalThis.client.balance()?.held === points, points, {
+    timeout: 60_000,
+  });
+}
+
+test("what runs in one tab can't be spent in another", async () => {
+  const { context, first, second, account, patient } = await taskInOneOfTwo();
+  const refused = await second.evaluate(() =>
+    globalThis.client.runTask({ taskId: "book", amount: 50, feature: "asr" }, async () => "done"),
+  );
+  assert.equal(refused.task, "not_started");
+  assert.ok(refused.billing?.status === "declined");
+  const third = await context.newPage();
+  await stage.site.visit(third);
+  await openIn(third, patient);
+  await holds(third, 100);
+  // Never more is shown than there is: 120 points, of which 100 are held, then paid.
+  await second.evaluate(() => {
+    const most = { available: 0 };
+    Reflect.set(globalThis, "most", most);
+    globalThis.client.on("balance", ({ available }) => {
+      most.available = Math.max(most.available, available);
+    });
+  });
+  const paid = await first.evaluate(async () => {
+    Reflect.get(globalThis, "finish")("translated");
+    return Reflect.get(globalThis, "outcome");
+  });
+  assert.equal(paid.billing.status, "charged");
+  for (const page of [second, third]) await holds(page, 0);
+  const seen = await second.evaluate(() => ({
+    most: Reflect.get(globalThis, "most").available,
+    balance: globalThis.client.balance(),
+  }));
+  assert.equal(seen.balance?.available, 20);
+  assert.ok(seen.most <= 20, `${seen.most} points were shown`);
+  assert.equal((await stage.server.ledger(account)).balance, 20);
+});
+
+test("what ran in a tab that is closed can be spent in another", async () => {
+  const { first, second } = await taskInOneOfTwo();
+  await first.close();
+  await holds(second, 0);
+});
+
+test("what ran in a tab that navigates away can be spent in another", async () => {
+  const { first, second } = await taskInOneOfTwo();
+  await first.goto("about:blank");
+  await holds(second, 0);
+});
+
+test("what ran in a tab that crashes can be spent in another", async () => {
+  const { context, first, second } = await taskInOneOfTwo();
+  const devtools = await context.newCDPSession(first);
+  // There is no answer from a page that has crashed.
+  devtools.send("Page.crash").catch(() => {});
+  await holds(second, 0);
+});
+
+test("a task that runs again under the same key but costs something else is a conflict", async () => {
+  const { page, options } = await stage.bare();
+  const { same, other, runs } = await page.evaluate(
+    async (options) => {
+      const client = await globalThis.openClient(options);
+      let runs = 0;
+      /** @type {(value: unknown) => void} */
+      let finish = () => {};
+      const finished = new Promise((resolve) => {
+        finish = resolve;
+      });
+      const work = () => {
+        runs += 1;
+        return finished;
+      };
+      const request = { taskId: "film", amount: 5, feature: "asr" };
+      const calls = [client.runTask(request, work), client.runTask(request, work)];
+      const other = await client.runTask({ ...request, amount: 6 }, work);
+      finish("done");
+      const same = (await Promise.all(calls)).map(({ billing }) => billing?.status);
+      return { same, other, runs };
+    },
+    { ...options, retry: { ...options.retry, ...PATIENT } },
+  );
+  assert.deepEqual(same, ["charged", "charged"]);
+  assert.equal(runs, 1);
+  assert.equal(other.task, "not_started");
+  assert.ok(other.billing?.status === "failed" && other.billing.reason === "conflict");
+});
