@@ -8,9 +8,9 @@ fn storage() -> Option<web_sys::Storage> {
     web_sys::window()?.local_storage().ok()?
 }
 
-/// Whether entries can be read.
-pub fn are_readable() -> bool {
-    storage().is_some_and(|storage| storage.get_item("").is_ok())
+/// Whether an entry of this name can be read, whether it is there or not.
+pub fn is_readable(name: &str) -> bool {
+    storage().is_some_and(|storage| storage.get_item(name).is_ok())
 }
 
 /// The names that begin so.

@@ -38,9 +38,9 @@ impl Local {
         Some(local)
     }
 
-    /// What there is, whether it takes an entry or not.
+    /// What can be read, whether it takes an entry or not.
     pub fn at_hand(names: Names) -> Option<Local> {
-        entries::are_readable().then_some(Local { names })
+        entries::is_readable(&names.probe()).then_some(Local { names })
     }
 
     fn takes_entries(&self) -> bool {
