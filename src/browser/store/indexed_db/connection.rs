@@ -24,7 +24,7 @@ use crate::browser::time_limit::in_time;
 
 /// WebKit has been seen to leave `open` hanging; so does an upgrade for which another tab does
 /// not make way.
-const OPEN_LIMIT_MS: u32 = 5_000;
+const OPEN_LIMIT_MS: u32 = 4_000;
 
 /// How long after each error it is tried again, in milliseconds. After a crash of the browser the
 /// database may be slow to come, and fail at first; a client that gives it up sees none of the
