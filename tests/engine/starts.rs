@@ -97,3 +97,20 @@ fn nobody_spins_over_what_is_due_and_may_not_leave() {
     world.run_for(600_000);
     assert_eq!(world.spins, 0);
 }
+
+#[test]
+fn what_was_settled_before_is_in_no_figure_however_late_it_is_read() {
+    let mut world = World::new();
+    let one = world.start();
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    world.crash(one);
+    world.fail_load = true;
+    let two = world.start();
+    let call = world.charge(two, "t2", 5);
+    world.wait(call);
+    world.fail_load = false;
+    world.run_for(120_000);
+    let stats = world.snapshot(two).stats;
+    assert_eq!((stats.enqueued, stats.charged), (1, 1), "{stats:?}");
+}

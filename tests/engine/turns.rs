@@ -3,63 +3,13 @@
 
 use tollbox::core::engine::{Effect, Event, Notice, SendId, Unsent};
 use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
-use tollbox::core::protocol::{Request, Response};
+use tollbox::core::protocol::Request;
 use tollbox::core::record::Record;
 use tollbox::core::snapshot::BillingStatus;
 
+use super::happening::{Delivery, Happening};
 use super::server::Fault;
 use super::world::{World, brief};
-
-#[derive(Debug)]
-pub enum Happening {
-    Commit {
-        tab: usize,
-        ops: Vec<Op>,
-    },
-    Committed {
-        tab: usize,
-        result: Result<Vec<Applied>, String>,
-    },
-    Load {
-        tab: usize,
-        all: bool,
-    },
-    /// The server does this, and nobody hears of it.
-    Do {
-        request: Request,
-    },
-    Arrive {
-        tab: usize,
-        send: SendId,
-        request: Request,
-        refresh_token: bool,
-        limit_at_ms: u64,
-    },
-    Deliver {
-        tab: usize,
-        send: SendId,
-        delivery: Delivery,
-    },
-    Lock {
-        tab: usize,
-    },
-    LockTimeout {
-        tab: usize,
-        asked_at_ms: u64,
-    },
-    /// What another tab has told.
-    Hear {
-        tab: usize,
-        event: Event,
-    },
-}
-
-#[derive(Debug)]
-pub enum Delivery {
-    Answer(Response),
-    Lost { timed_out: bool },
-    NotSent,
-}
 
 impl World {
     fn plan(&mut self, in_ms: u64, happening: Happening) {

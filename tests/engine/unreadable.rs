@@ -307,3 +307,15 @@ fn what_only_the_journal_has_is_shown_however_long_the_page_has_been_open() {
     };
     assert_eq!(record.status, BillingStatus::Success);
 }
+
+#[test]
+fn a_verdict_is_told_though_the_journal_can_not_be_read_since_the_page_slept() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_load = true;
+    world.tell(tab, Event::Woke);
+    let call = world.charge(tab, "t1", 500);
+    assert_eq!(word(&world.wait(call)), "declined InsufficientBalance");
+    let since_ms = world.config.respond_within_ms;
+    assert!(world.answered_at_ms[&call] < since_ms);
+}

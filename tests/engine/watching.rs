@@ -1,6 +1,5 @@
 //! What listeners are told without asking: alerts, the network, and the log.
 
-use serde_json::json;
 use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::{Event, Notice};
 use tollbox::core::log::{Level, Locale, LogEntry};
@@ -9,7 +8,7 @@ use tollbox::core::snapshot::Network;
 
 use super::outage::alerts;
 use super::outcomes::word;
-use super::server::{Fault, On, json_answer, problem};
+use super::server::{Fault, On, problem};
 use super::world::World;
 
 pub fn logged(world: &World, tab: usize) -> Vec<LogEntry> {
@@ -325,95 +324,4 @@ fn a_failure_is_logged_once_as_an_error() {
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "failed Forbidden");
     assert_eq!(levels(&world, tab), [Level::Error]);
-}
-
-#[test]
-fn who_has_signed_out_is_alerted_of_nothing_that_only_the_signed_in_mind() {
-    for fault in [
-        Fault::LoseRequest,
-        Fault::Answer(problem(401, "unauthorized")),
-    ] {
-        let mut world = World::new();
-        let tab = world.start();
-        world.server.fault(On::Any, u32::MAX, fault);
-        world.charge(tab, "t1", 5);
-        // Its request is on its way.
-        world.run_for(10);
-        world.sign_out(tab);
-        world.run_for(60_000);
-        assert_eq!(alerts(&world, tab), []);
-        assert_eq!(world.snapshot(tab).alerts, []);
-    }
-}
-
-#[test]
-fn a_journal_that_takes_charges_but_can_not_be_read_is_one_episode() {
-    let mut world = World::new();
-    let tab = world.start();
-    world.fail_load = true;
-    for n in 0..10 {
-        world.tell(tab, Event::Woke);
-        world.charge(tab, &format!("t{n}"), 1);
-        world.run_for(10_000);
-    }
-    assert_eq!(alerts(&world, tab), [AlertKind::StorageDegraded]);
-    world.fail_load = false;
-    world.run_for(120_000);
-    assert_eq!(world.snapshot(tab).alerts, []);
-}
-
-#[test]
-fn a_verdict_is_told_though_the_journal_can_not_be_read_since_the_page_slept() {
-    let mut world = World::new();
-    let tab = world.start();
-    world.fail_load = true;
-    world.tell(tab, Event::Woke);
-    let call = world.charge(tab, "t1", 500);
-    assert_eq!(word(&world.wait(call)), "declined InsufficientBalance");
-    let since_ms = world.config.respond_within_ms;
-    assert!(world.answered_at_ms[&call] < since_ms);
-}
-
-#[test]
-fn answers_to_a_charge_that_are_not_the_servers_are_one_outage() {
-    let mut world = World::new();
-    let tab = world.start();
-    world.go_online(false);
-    for task in ["t1", "t2"] {
-        let call = world.charge(tab, task, 5);
-        world.wait(call);
-    }
-    let again = json!({"idempotency_key": "f:t1", "status": "retry", "problem": {"status": 503}});
-    let foreign = json!({"idempotency_key": "another", "status": "charged"});
-    let answer = json!({"results": [again, foreign], "balance": 120, "version": 1});
-    let answer = Fault::Answer(json_answer(200, answer));
-    world.server.fault(On::Batch, 1, answer.clone());
-    // Once each, they are sent one by one.
-    world.server.fault(On::Charge, 3, answer);
-    world.go_online(true);
-    world.settle();
-    assert!(world.server.count(On::Charge) > 3);
-    let kinds = alerts(&world, tab);
-    let lost = |kind: &&AlertKind| **kind == AlertKind::NetworkLost;
-    // The browser was offline; then its answers were another's, four times.
-    assert_eq!(kinds.iter().filter(lost).count(), 2, "{kinds:?}");
-    assert_eq!(kinds.last(), Some(&AlertKind::NetworkRestored));
-    assert_eq!(world.snapshot(tab).alerts, []);
-}
-
-#[test]
-fn what_was_settled_before_is_in_no_figure_however_late_it_is_read() {
-    let mut world = World::new();
-    let one = world.start();
-    let call = world.charge(one, "t1", 5);
-    world.wait(call);
-    world.crash(one);
-    world.fail_load = true;
-    let two = world.start();
-    let call = world.charge(two, "t2", 5);
-    world.wait(call);
-    world.fail_load = false;
-    world.run_for(120_000);
-    let stats = world.snapshot(two).stats;
-    assert_eq!((stats.enqueued, stats.charged), (1, 1), "{stats:?}");
 }

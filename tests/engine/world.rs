@@ -13,8 +13,8 @@ use tollbox::core::journal::Op;
 use tollbox::core::record::Record;
 use tollbox::core::snapshot::{ChargeRecord, Snapshot, StorageKind};
 
+use super::happening::Happening;
 use super::server::Server;
-use super::turns::Happening;
 
 /// More steps than any scenario takes: whatever needs more goes round in circles.
 const STEPS_LIMIT: usize = 200_000;

@@ -46,10 +46,27 @@ pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     let output = workspace.root.join("pkg").join("wasm");
     make(workspace, "wasm", &output, options)?;
+    let (wasm, glue) = (format!("{NAME}_bg.wasm"), format!("{NAME}.js"));
     sizes::print(&[
-        &output.join(format!("{NAME}_bg.wasm")),
-        &output.join(format!("{NAME}.js")),
+        (&wasm, vec![output.join(&wasm)]),
+        ("its JavaScript glue", vec![output.join(&glue)]),
+        ("index.js and lib", facade(workspace)?),
     ])
+}
+
+/// The package's modules that are written by hand.
+fn facade(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let package = workspace.root.join("pkg");
+    let mut files = vec![package.join("index.js")];
+    for file in fs_err::read_dir(package.join("lib"))? {
+        let path = file?.path();
+        files.extend(
+            path.extension()
+                .is_some_and(|end| end == "js")
+                .then_some(path),
+        );
+    }
+    Ok(files)
 }
 
 /// Builds a copy of the package whose module can be made to die, and returns its folder. It is for

@@ -1,7 +1,7 @@
 //! Prints how large files are as they are and as servers send them.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use flate2::Compression;
@@ -14,22 +14,26 @@ const BROTLI_LEVEL: u32 = 11;
 const BROTLI_WINDOW_LOG2: u32 = 22;
 const BUFFER_BYTES: usize = 4096;
 
-/// Prints a table of the files' sizes in bytes, with their sum.
-pub fn print(files: &[&Path]) -> Result<()> {
+/// Prints a table of sizes in bytes, a row for what each name stands for, with their sum.
+pub fn print(parts: &[(&str, Vec<PathBuf>)]) -> Result<()> {
     println!("{:<24}{:>12}{:>12}{:>12}", "bytes", "raw", "gzip", "brotli");
     let mut sum = [0; 3];
-    for file in files {
-        let sizes = measure(&fs_err::read(file)?)?;
-        row(
-            &file.file_name().unwrap_or_default().to_string_lossy(),
-            sizes,
-        );
-        for (total, size) in sum.iter_mut().zip(sizes) {
-            *total += size;
+    for (name, files) in parts {
+        let mut sizes = [0; 3];
+        for file in files {
+            add(&mut sizes, measure(&fs_err::read(file)?)?);
         }
+        row(name, sizes);
+        add(&mut sum, sizes);
     }
     row("together", sum);
     Ok(())
+}
+
+fn add(sum: &mut [usize; 3], sizes: [usize; 3]) {
+    for (total, size) in sum.iter_mut().zip(sizes) {
+        *total += size;
+    }
 }
 
 fn measure(bytes: &[u8]) -> Result<[usize; 3]> {

@@ -36,7 +36,7 @@ enum Part {
     Types,
     /// The tests of the WebAssembly shell, in headless Chromium
     Wasm,
-    /// The tests of the demo with the real server, in headless Chromium
+    /// The tests of the package and the demo with the real server, in headless Chromium
     Browser,
     /// With --all-browsers: the tests of the WebAssembly shell, in Firefox
     Firefox,
