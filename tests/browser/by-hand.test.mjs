@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { patient, Stage } from "./support/stage.mjs";
-import { chargeAll, chargedOnce, knowsOffline, openIn, seesCharged } from "./support/tabs.mjs";
-import { until } from "./support/until.mjs";
+import {
+  chargeAll,
+  chargedOnce,
+  knowsOffline,
+  openIn,
+  seesCharged,
+  stands,
+} from "./support/tabs.mjs";
 
 const stage = new Stage();
 
@@ -25,28 +31,6 @@ async function withParked(taskId, kind) {
   assert.equal(charges.length, kind === "drop_after" ? 1 : 0);
   await stage.server.repair();
   return { page, account };
-}
-
-/**
- * Waits until the record of the charge says this of it.
- *
- * @param {import("playwright-core").Page} page
- * @param {string} key
- * @param {import("tollbox").BillingStatus} status
- * @param {string} [reason] of its outcome
- */
-async function stands(page, key, status, reason) {
-  let shown = "";
-  await until(
-    () => `${key} ${status} ${reason ?? ""}: ${shown}`,
-    async () => {
-      const record = await page.evaluate((key) => globalThis.client.getCharge(key), key);
-      shown = JSON.stringify(record);
-      const outcome = record?.outcome ?? {};
-      const why = "reason" in outcome ? outcome.reason : undefined;
-      return record?.status === status && (reason === undefined || why === reason);
-    },
-  );
 }
 
 test("flush takes up what failed and what is parked", async () => {
@@ -94,9 +78,6 @@ test("what failed for want of the network is taken up by itself when it is back,
   const [denied] = await chargeAll(page, ["film"]);
   assert.equal(denied?.status, "failed");
   await context.setOffline(false);
-  await page.waitForFunction(async () => {
-    const record = await globalThis.client.getCharge("asr:film");
-    return record?.status === "success";
-  });
+  await stands(page, "asr:film", "success");
   chargedOnce(await stage.server.ledger(account), ["film"]);
 });

@@ -10,7 +10,7 @@ import {
   REQUEST,
 } from "./support/deaths.mjs";
 import { Stage } from "./support/stage.mjs";
-import { knowsOffline, locksAre, locksOf } from "./support/tabs.mjs";
+import { knowsOffline, locksAre, locksOf, stands } from "./support/tabs.mjs";
 import { watch } from "./support/watched.mjs";
 
 const stage = new Stage({ folder: MORTAL });
@@ -47,12 +47,7 @@ test("a tab that dies in a flush blocks nobody: its locks and claims are free at
   const other = await context.newPage();
   await stage.site.visit(other);
   await openLogged(other, options);
-  for (const tab of [page, other]) {
-    await tab.waitForFunction(
-      async (key) => (await globalThis.client.getCharge(key))?.status === "success",
-      KEY,
-    );
-  }
+  for (const tab of [page, other]) await stands(tab, KEY, "success");
   await locksAre(
     page,
     "the locks of the two that live, without the dead one's",

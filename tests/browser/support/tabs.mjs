@@ -126,6 +126,29 @@ export async function seesCharged(page, taskIds, deadlineMs) {
 }
 
 /**
+ * Waits until the record of the charge says this of it. (`page.waitForFunction` waits for no promise: it
+ * takes any for a yes.)
+ *
+ * @param {Page} page
+ * @param {string} key
+ * @param {import("tollbox").BillingStatus} status
+ * @param {string} [reason] of its outcome
+ */
+export async function stands(page, key, status, reason) {
+  let shown = "";
+  await until(
+    () => `${key} ${status} ${reason ?? ""}: ${shown}`,
+    async () => {
+      const record = await page.evaluate((key) => globalThis.client.getCharge(key), key);
+      shown = JSON.stringify(record);
+      const outcome = record?.outcome ?? {};
+      const why = "reason" in outcome ? outcome.reason : undefined;
+      return record?.status === status && (reason === undefined || why === reason);
+    },
+  );
+}
+
+/**
  * Makes sure that the server charged these, once each, and nothing else.
  *
  * @param {import("./server.mjs").Ledger} ledger
