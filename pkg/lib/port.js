@@ -5,19 +5,22 @@ import { Locks } from "./locks.js";
 /** @import * as Api from "../index.js" */
 /** @import { ClientHost, Kind } from "./host.js" */
 
+/** @type {Kind[]} */
+const KEPT_BACK = ["snapshot", "balance"];
+
 /**
  * What one core calls, from its opening to its death: after that nothing of it is heard.
  *
- * The snapshots that it shows before it has read the journal are kept back, so that a client whose
- * module died never shows an empty queue in between.
+ * The snapshots and balances that it shows before it has read the journal are kept back, so that a
+ * client whose module died never shows an empty queue, and nothing held, in between.
  */
 export class Port {
   #host;
   #locks = new Locks();
   #cut = false;
   #ready = false;
-  /** @type {Api.BillingSnapshot | null} */
-  #kept = null;
+  /** The latest of each kind. @type {Map<Kind, any>} */
+  #kept = new Map();
 
   /** @param {ClientHost} host */
   constructor(host) {
@@ -46,8 +49,8 @@ export class Port {
     if (this.#cut) {
       return;
     }
-    if (kind === "snapshot" && !this.#ready) {
-      this.#kept = subject;
+    if (KEPT_BACK.includes(kind) && !this.#ready) {
+      this.#kept.set(kind, subject);
     } else {
       this.#host.notice(kind, subject);
     }
@@ -64,8 +67,11 @@ export class Port {
   /** The journal has been read. */
   ready() {
     this.#ready = true;
-    if (this.#kept) {
-      this.notice("snapshot", this.#kept);
+    // Whoever hears of the balance finds it in the snapshot.
+    for (const kind of KEPT_BACK) {
+      if (this.#kept.has(kind)) {
+        this.notice(kind, this.#kept.get(kind));
+      }
     }
   }
 

@@ -22,6 +22,14 @@ pub struct Confirmed {
     pub begun_at_ms: u64,
 }
 
+impl Confirmed {
+    /// Whether this is a later word of the server's, or the same one heard later.
+    pub fn is_newer_than(&self, other: &Confirmed) -> bool {
+        let age = |one: &Confirmed| (one.begun_at_ms, one.version, one.as_of_ms);
+        age(self) > age(other)
+    }
+}
+
 /// `Balance` of the public API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -94,10 +102,8 @@ impl BalanceBook {
 
     /// Takes what another tab, or an earlier start, has learnt.
     pub fn learn_cached(&mut self, cached: Confirmed) -> bool {
-        let newer = self.confirmed.as_ref().is_none_or(|known| {
-            let age = |one: &Confirmed| (one.begun_at_ms, one.version, one.as_of_ms);
-            age(&cached) > age(known)
-        });
+        let known = self.confirmed.as_ref();
+        let newer = known.is_none_or(|known| cached.is_newer_than(known));
         if newer {
             self.confirmed = Some(cached);
         }

@@ -26,7 +26,7 @@ fn a_cached_balance_is_read_back_and_can_be_forgotten() {
     assert_eq!(read(&name), Some(confirmed()));
     let without_etag = Confirmed {
         etag: None,
-        version: 3,
+        as_of_ms: NOW_MS + 1,
         ..confirmed()
     };
     write(&name, Some(&without_etag));
@@ -99,4 +99,23 @@ async fn where_entries_can_not_be_read_there_is_no_cache_and_no_error() {
     })
     .await;
     assert_eq!(raw::entry(&name), None);
+}
+
+#[wasm_bindgen_test]
+fn what_another_tab_has_cached_later_stays() {
+    let name = fresh("balance");
+    let earlier = Confirmed {
+        version: 3,
+        ..confirmed()
+    };
+    write(&name, Some(&confirmed()));
+    write(&name, Some(&earlier));
+    assert_eq!(read(&name), Some(confirmed()));
+    // Unless the server has begun its versions anew since.
+    let anew = Confirmed {
+        begun_at_ms: NOW_MS,
+        ..earlier
+    };
+    write(&name, Some(&anew));
+    assert_eq!(read(&name), Some(anew));
 }

@@ -78,7 +78,7 @@ async fn headers_token_and_body_are_sent_and_the_answers_headers_read() {
     assert_eq!(echo["cache"], "no-store");
     assert_eq!(echo["headers"]["idempotency-key"], "\"f:1\"");
     assert_eq!(echo["headers"]["content-type"], "application/json");
-    assert_eq!(echo["headers"]["authorization"], "Bearer a.good-token_~+/=");
+    assert_eq!(echo["headers"]["authorization"], "Bearer …");
 }
 
 #[wasm_bindgen_test]
