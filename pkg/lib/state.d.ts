@@ -5,11 +5,11 @@ import type { ChargeOutcome, OpenReason } from "./charging.js";
 export interface Balance {
   /** The last balance that the server confirmed. */
   confirmed: number;
-  /** Points of open charges and running tasks. */
+  /** Points of open charges and running tasks, those of other tabs too. */
   held: number;
   /** confirmed - held, never below 0. */
   available: number;
-  /** The server's version of `confirmed`; it never goes back. */
+  /** The server's version of `confirmed`; it never goes back, unless the server begins anew. */
   version: number;
   /** When the server last said so. */
   asOf: number;
@@ -102,7 +102,10 @@ export interface BillingStats {
   open: number;
   /** Charge requests sent, each charge of a batch counted. */
   attempts: number;
-  /** charged / (charged + declined + failed + unknown) in the window; null without samples. */
+  /**
+   * charged / (charged + declined + failed + unknown) in the window, which has the newest 1,000 at
+   * most; null without samples.
+   */
   successRate: number | null;
   /**
    * From the call, or from the recovery at start-up, to the verdict, of those charged in the window;
