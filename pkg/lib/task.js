@@ -35,13 +35,21 @@ export async function runTask(client, core, host, request, work) {
   const key = await core.ask((core) => core.keyOf(asked));
   const tasks = running.get(core) ?? new Map();
   running.set(core, tasks);
-  const known = tasks.get(key);
-  if (known) {
-    if (isSame(known.asked, asked)) {
-      return known.outcome;
+  let other = tasks.get(key);
+  while (other) {
+    if (isSame(other.asked, asked)) {
+      return other.outcome;
     }
-    // The core knows of the other task once it has been asked for that.
-    await known.started.catch(() => {});
+    const refusal = await other.started.catch(() => undefined);
+    const known = other;
+    other = tasks.get(key);
+    if (other === known) {
+      // If it has started, the core refuses this one. If it may not start, it is out of the way.
+      if (refusal !== null) {
+        tasks.delete(key);
+      }
+      break;
+    }
   }
   const started = start(client, core, asked);
   const outcome = run(client, core, host, key, asked, work, started).finally(() => {

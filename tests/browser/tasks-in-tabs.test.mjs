@@ -123,3 +123,33 @@ test("a task that runs again under the same key but costs something else is a co
   assert.equal(other.task, "not_started");
   assert.ok(other.billing?.status === "failed" && other.billing.reason === "conflict");
 });
+
+test("of several tasks under one key that wait for another's start only one runs", async () => {
+  const { page, account, options } = await stage.bare();
+  const { first, others, runs } = await page.evaluate(
+    async (options) => {
+      const client = await globalThis.openClient(options);
+      let runs = 0;
+      const work = async () => {
+        runs += 1;
+      };
+      const request = { taskId: "film", amount: 20, feature: "asr" };
+      const [first, ...others] = await Promise.all([
+        client.runTask({ ...request, amount: 500 }, work),
+        client.runTask(request, work),
+        client.runTask(request, work),
+      ]);
+      return { first, others: others.map(({ billing }) => billing?.status), runs };
+    },
+    { ...options, retry: { ...options.retry, ...PATIENT } },
+  );
+  assert.equal(first?.task, "not_started");
+  assert.deepEqual([others, runs], [["charged", "charged"], 1]);
+  assert.equal((await stage.server.ledger(account)).balance, 100);
+});
+
+test("what ran in a tab that has signed out can be spent in another", async () => {
+  const { first, second } = await taskInOneOfTwo();
+  await first.evaluate(() => globalThis.client.signOut());
+  await holds(second, 0);
+});

@@ -69,3 +69,18 @@ fn answers_to_a_charge_that_are_not_the_servers_are_one_outage() {
     assert_eq!(kinds.last(), Some(&AlertKind::NetworkRestored));
     assert_eq!(world.snapshot(tab).alerts, []);
 }
+
+#[test]
+fn what_fails_where_the_journal_can_never_be_read_is_counted() {
+    let mut world = World::with(|config| config.min_samples = 3);
+    world.fail_load = true;
+    world.fail_write = Box::new(|_, _| true);
+    let tab = world.start();
+    for n in 0..3 {
+        let call = world.charge(tab, &format!("t{n}"), 1);
+        world.wait(call);
+    }
+    let stats = world.snapshot(tab).stats;
+    assert_eq!((stats.enqueued, stats.failed), (3, 3), "{stats:?}");
+    assert!(alerts(&world, tab).contains(&AlertKind::SuccessRateLow));
+}

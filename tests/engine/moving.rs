@@ -236,3 +236,43 @@ fn what_does_not_fit_where_the_journal_has_moved_is_not_given_up() {
     assert_eq!(word(&world.wait(end)), "charged");
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
+
+/// A charge that is queued, and finds no room where the journal has moved.
+fn without_room(world: &mut World) -> usize {
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "queued Offline");
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| !matches!(op, Op::Read { .. })));
+    world.journal.clear();
+    move_on(world, tab);
+    world.run_for(10);
+    tab
+}
+
+#[test]
+fn what_was_promised_is_not_refused_where_it_finds_no_room() {
+    let mut world = World::new();
+    let tab = without_room(&mut world);
+    let end = world.settled(tab, "t1");
+    let again = world.charge(tab, "t1", 5);
+    let told = word(&world.wait(again));
+    assert!(told.starts_with("unknown"), "{told}");
+    world.fail_write = Box::new(|_, _| false);
+    world.go_online(true);
+    assert_eq!(word(&world.wait(end)), "charged");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn what_found_no_room_at_first_is_given_up_where_it_comes_to() {
+    let mut world = World::new();
+    let tab = without_room(&mut world);
+    // There is room again, but it has not come there yet.
+    world.fail_write = Box::new(|_, _| false);
+    let given_up = world.cancel(tab, "t1");
+    world.go_online(true);
+    assert_eq!(word(&world.wait(given_up)), "failed Cancelled");
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 0);
+}

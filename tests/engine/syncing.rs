@@ -286,3 +286,32 @@ fn who_is_not_looked_at_hears_of_the_network_when_that_changes() {
         [AlertKind::NetworkLost, AlertKind::NetworkRestored]
     );
 }
+
+#[test]
+fn a_second_answer_that_comes_too_soon_is_no_second_opinion() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    behind(&mut world, 2);
+    world.refresh(tab);
+    world.run_for(100);
+    // The browser was offline for a moment: the balance is read at once.
+    world.go_online(false);
+    world.go_online(true);
+    world.run_for(30_000);
+    assert_eq!(shown(&world, tab).0, 115);
+}
+
+#[test]
+fn a_network_that_comes_back_before_the_journal_has_been_read_is_heard_of() {
+    let mut world = World::new();
+    let first = world.start();
+    world.crash(first);
+    world.online = false;
+    let tab = world.open();
+    world.go_online(true);
+    world.run_for(5_000);
+    assert_eq!(world.snapshot(tab).network, Network::Online);
+    assert_eq!(world.snapshot(tab).alerts, []);
+}

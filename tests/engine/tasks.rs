@@ -254,3 +254,14 @@ fn a_task_is_not_another_task_of_the_same_key() {
     assert!(word(world.outcome(start)).starts_with("failed Conflict"));
     assert_eq!(held(&world, tab), 10);
 }
+
+#[test]
+fn what_runs_in_a_tab_that_has_signed_out_is_held_no_longer() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.start_task(one, "t1", 100);
+    world.run_for(10);
+    world.sign_out(one);
+    world.run_for(10);
+    assert_eq!(held(&world, two), 0);
+}

@@ -15,6 +15,8 @@ impl Engine {
         self.balance.clear();
         self.effects.push_back(Effect::SaveBalance(None));
         self.sign_out_refresh(now);
+        // What runs here will not be charged by this client.
+        self.tasks.end_all();
         let settled = self.outbox.surplus(0);
         for key in settled {
             self.forget(now, &key);

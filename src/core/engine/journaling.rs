@@ -153,6 +153,7 @@ impl Engine {
             Then::Resaved => {
                 self.journaling.resaved();
                 self.observe(now, key, applied.record);
+                self.progress(now, key);
             }
             Then::Sought { call, .. } => {
                 self.observe(now, key, applied.record);

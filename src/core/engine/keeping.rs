@@ -101,7 +101,7 @@ impl Engine {
         if is_new {
             self.keep_claim_of_another(&record);
         }
-        self.count_change(now, before.as_ref(), &record);
+        self.count_change(now, before.as_ref(), &record, saved);
         if first_saved || before.as_ref() != Some(&record) {
             self.tell_charge(now, before.as_ref(), &record, saved);
         }
@@ -142,11 +142,11 @@ impl Engine {
         }
     }
 
-    fn count_change(&mut self, now: Now, before: Option<&Record>, after: &Record) {
+    fn count_change(&mut self, now: Now, before: Option<&Record>, after: &Record, saved: bool) {
         let class = Class::of(after);
         let key = &after.charge().key;
         let was_so = before.is_some_and(|before| Class::of(before) == class);
-        let is_old = was_so || !self.has_read;
+        let is_old = was_so || (saved && !self.has_read);
         if is_old && class != Class::Open && !self.stats.is_counted(key) {
             // Settled before this client was opened, however often it is read: none of its
             // figures.

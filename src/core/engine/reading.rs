@@ -126,13 +126,14 @@ impl Engine {
         response: &Response,
     ) {
         self.refresh.under_way = false;
+        let doubted_until_ms = self.refresh.doubted_until_ms.take();
         match BalanceAnswer::of(response, asked_with.is_some(), now) {
             BalanceAnswer::Fresh(reading, etag) => {
                 self.server_answered(sent);
                 self.refresh.needed = false;
                 let behind = self.life != Life::SignedOut
                     && sent.is_behind(&reading, self.balance.confirmed());
-                let doubted = self.refresh.doubted_until_ms.take().is_some();
+                let doubted = doubted_until_ms.is_some_and(|until_ms| until_ms <= now.mono_ms);
                 if behind && !doubted {
                     // A copy of the server may just not know of the latest change: asked once
                     // more a little later, and without conditions, it says what it holds.
@@ -187,7 +188,8 @@ impl Engine {
 
     fn doubt(&mut self, now: Now) {
         self.balance.forget_etag();
-        let until_ms = now.after(self.config.backoff.base_ms);
+        let backoff = &self.config.backoff;
+        let until_ms = now.after(backoff.base_ms.min(backoff.max_ms));
         self.refresh.doubted_until_ms = Some(until_ms);
         self.refresh.next_sync_ms = Some(until_ms);
         self.refresh.needed = true;
@@ -195,6 +197,7 @@ impl Engine {
 
     pub(super) fn balance_lost(&mut self, now: Now, cause: Cause) {
         self.refresh.under_way = false;
+        self.refresh.doubted_until_ms = None;
         self.ask_again_if_needed(now);
         self.count_try_of_all();
         self.tell_unavailable(now, BalanceReason::Open(cause.reason), &cause.detail);

@@ -14,7 +14,9 @@ impl Engine {
     /// it is known what became of it.
     pub(super) fn progress_cancel(&mut self, now: Now, key: &Key, entry: &Entry) {
         let settled = matches!(entry.record.state(), State::Settled(_));
-        if settled || entry.record.given_up() || !entry.saved {
+        // What is on its way from another storage is given up there.
+        let is_there = entry.saved || self.journaling.is_to_adopt(key);
+        if settled || entry.record.given_up() || !is_there {
             return;
         }
         for id in self.calls.at(key) {
@@ -25,6 +27,7 @@ impl Engine {
                 self.answer_so_far(now, id);
             } else if !call.ordered {
                 self.calls.set_ordered(id, true);
+                self.journaling.retry_unsaved_of(key);
                 let op = Op::Cancel {
                     key: key.clone(),
                     detail: self.say("given up; nothing was taken", "已取消，没有扣费"),

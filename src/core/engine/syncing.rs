@@ -8,7 +8,8 @@ use crate::core::clock::Now;
 
 impl Engine {
     pub(super) fn first_refresh(&mut self, now: Now) {
-        match self.is_balance_stale(now) {
+        let lost = self.episodes.goes_on(AlertKind::NetworkLost);
+        match self.is_balance_stale(now) || lost {
             false => self.sync_in(now, self.config.sync_every_ms),
             true if self.gate.lets_probes_through(now) => self.read_balance(now),
             true => self.balance_is_due(now),

@@ -17,7 +17,7 @@ impl Engine {
         let Some(entry) = self.outbox.get(key).cloned() else {
             return self.resolve_waiting(call, Answer::NotFound);
         };
-        let is_new = is_new(&entry);
+        let is_new = self.is_new(&entry);
         let record = entry.record;
         if is_new || !(record.is_held() || is_charged(&record)) {
             // Another tab may have charged it, which reading can tell though writing fails.
@@ -40,7 +40,7 @@ impl Engine {
     /// The charge could not be written down, and this is what the journal has of it.
     pub(super) fn refused(&mut self, now: Now, key: &Key, found: Option<Record>, error: &str) {
         self.set_busy(key, false);
-        let known = self.outbox.get(key).map(is_new);
+        let known = self.outbox.get(key).map(|entry| self.is_new(entry));
         match (found, known) {
             (Some(found), _) => {
                 if known == Some(true) {
@@ -70,7 +70,7 @@ impl Engine {
     /// The charge could not be written down, and what the journal has of it can't be read.
     pub(super) fn refused_unread(&mut self, now: Now, key: &Key, error: &str) {
         self.set_busy(key, false);
-        match self.outbox.get(key).map(is_new) {
+        match self.outbox.get(key).map(|entry| self.is_new(entry)) {
             Some(false) => self.refuse_calls(now, key, error),
             Some(true) => self.refuse_entry(now, key, error),
             None => {}
@@ -94,6 +94,14 @@ impl Engine {
         for call in self.calls.at(key) {
             self.answer_replayed(now, key, call);
         }
+    }
+
+    /// Whether a charge has not been stored, here or elsewhere: what has been is not refused for
+    /// want of storage, though its last change could not be written.
+    fn is_new(&self, entry: &Entry) -> bool {
+        let record = &entry.record;
+        let first = !entry.saved && record.revision() == 1 && !record.may_have_left();
+        first && !self.journaling.is_to_adopt(&record.charge().key)
     }
 
     /// What was never stored has failed.
@@ -158,10 +166,4 @@ impl Engine {
             ),
         }
     }
-}
-
-/// Whether a charge has not been stored, here or elsewhere: what has been is not refused for want
-/// of storage, though its last change could not be written.
-fn is_new(entry: &Entry) -> bool {
-    !entry.saved && entry.record.revision() == 1 && !entry.record.may_have_left()
 }
