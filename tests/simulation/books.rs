@@ -66,7 +66,8 @@ impl Books {
 
     /// News of tasks has been lost, or a tab that would have brought them.
     pub fn tasks_are_unsure(&mut self, mono_ms: u64) {
-        self.tasks_unsure_until_ms = mono_ms + TASKS_LAPSE_MS;
+        let until_ms = mono_ms + TASKS_LAPSE_MS;
+        self.tasks_unsure_until_ms = self.tasks_unsure_until_ms.max(until_ms);
     }
 
     /// What happens to this tab is late from now on, and so are its answers.

@@ -96,6 +96,17 @@ impl World {
             || self.books.doubled.contains(&*wire)
     }
 
+    /// Another tab had it charged after the transaction that this one is just hearing of: what
+    /// that had found was true.
+    fn is_overtaken(&self, tab: TabId, key: &Key) -> bool {
+        let place = self.place(tab);
+        let speaks_of_ms = place.and_then(|place| self.tabs[place].speaks_of_ms);
+        let by = self.books.charged_by.get(&*key.wire());
+        speaks_of_ms.is_some_and(|read_ms| {
+            by.is_some_and(|(by, charged_ms)| *by != tab && *charged_ms >= read_ms)
+        })
+    }
+
     /// The ledger has just charged this.
     pub fn check_charged(&mut self, wire: &str, amount: u64) {
         let Ok(key) = Key::new(wire) else {
@@ -137,8 +148,9 @@ impl World {
         let lie = match record.status {
             BillingStatus::Success => !charged,
             BillingStatus::Failed => {
-                let blind = self.is_blind(self.tabs[place].id);
-                charged && !conflict && !blind && !self.is_excused(&record.key.wire())
+                let id = self.tabs[place].id;
+                let knows = !self.is_blind(id) && !self.is_excused(&record.key.wire());
+                charged && !conflict && knows && !self.is_overtaken(id, &record.key)
             }
             BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => false,
         };
@@ -223,7 +235,8 @@ impl World {
         let lie = match &outcome.what {
             What::Charged { .. } => !charged,
             What::Declined { .. } | What::Failed { .. } => {
-                charged && knows && !is_conflict(outcome) && !self.is_blind(id)
+                let knows = knows && !self.is_blind(id) && !self.is_overtaken(id, key);
+                charged && knows && !is_conflict(outcome)
             }
             What::Queued { .. } => charged && knows && !self.can_not_know(id, key),
             What::Unknown { .. } => false,

@@ -145,7 +145,7 @@ impl World {
         match happening {
             Happening::Act => self.act(),
             Happening::Commit { tab, ops, relaxed } => self.commit(tab, ops, relaxed),
-            Happening::Committed { tab, result } => self.committed(tab, result),
+            Happening::Committed { tab, result, at_ms } => self.committed(tab, result, at_ms),
             Happening::Load { tab, all } => self.load(tab, all),
             Happening::Arrive { sending, heard } => self.arrive(&sending, heard),
             Happening::Answer {

@@ -37,7 +37,8 @@ impl World {
         self.counts.failed_transactions += u64::from(result.is_err());
         self.note(|| format!("tab{tab}: its transaction {}", trace::result(&result)));
         let in_ms = self.dice.between(0, 3);
-        self.plan(in_ms, Happening::Committed { tab, result });
+        let at_ms = self.mono_ms;
+        self.plan(in_ms, Happening::Committed { tab, result, at_ms });
     }
 
     fn apply(&mut self, ops: &[Op], relaxed: bool) -> Vec<Applied> {
@@ -90,7 +91,7 @@ impl World {
         self.books.forgotten.insert(key.clone());
     }
 
-    pub fn committed(&mut self, tab: TabId, result: Result<Vec<Applied>, String>) {
+    pub fn committed(&mut self, tab: TabId, result: Result<Vec<Applied>, String>, at_ms: u64) {
         if let Some(place) = self.place(tab) {
             self.tabs[place].writing = false;
             let failures = &mut self.tabs[place].failures;
@@ -101,7 +102,11 @@ impl World {
                     asked.failures += 1;
                 }
             }
+            self.tabs[place].speaks_of_ms = Some(at_ms);
             self.tell(tab, Event::Journaled(result));
+        }
+        if let Some(place) = self.place(tab) {
+            self.tabs[place].speaks_of_ms = None;
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Tab {
     /// Ticks after which the deadline was still in the past, in a row.
     pub spins: u32,
     pub writing: bool,
+    /// When the transaction committed of which it is hearing.
+    pub speaks_of_ms: Option<u64>,
     /// Requests whose end it has not heard of.
     pub waiting: BTreeSet<SendId>,
     pub token: u64,
@@ -76,6 +78,7 @@ impl Tab {
             frozen_until_ms: 0,
             spins: 0,
             writing: false,
+            speaks_of_ms: None,
             waiting: BTreeSet::new(),
             token,
             lock_asked_ms: 0,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use tollbox::core::balance::Confirmed;
 use tollbox::core::charge::Key;
-use tollbox::core::engine::{CallId, Engine, Event, SendId, Setup};
+use tollbox::core::engine::{CallId, Engine, Event, Running, SendId, Setup};
 use tollbox::core::journal::{Applied, Op};
 use tollbox::core::protocol::Response;
 use tollbox::core::snapshot::StorageKind;
@@ -40,6 +40,7 @@ pub enum Happening {
     Committed {
         tab: TabId,
         result: Result<Vec<Applied>, String>,
+        at_ms: u64,
     },
     Load {
         tab: TabId,
@@ -241,6 +242,11 @@ impl World {
         }
         self.counts.events += 1;
         self.note(|| format!("tab{id} <- {}", trace::event(&event)));
+        if let Event::PeerTasks { tab, running } = &event
+            && !self.still_runs(tab, running)
+        {
+            self.books.tasks_are_unsure(self.mono_ms);
+        }
         let tab = &mut self.tabs[place];
         if matches!(event, Event::Woke) {
             tab.nudged();
@@ -248,6 +254,14 @@ impl World {
         let now = tab.now(self.mono_ms, self.wall_ms);
         tab.engine.handle(now, event);
         self.drain(id);
+    }
+
+    /// Whether what a tab said of its tasks is so when it is heard: it may have died meanwhile.
+    fn still_runs(&self, name: &str, running: &[Running]) -> bool {
+        let told: u64 = running.iter().map(|task| task.amount.get()).sum();
+        let mut tabs = self.tabs.iter();
+        let tab = tabs.find(|tab| format!("tab{}", tab.id) == name);
+        told <= tab.map_or(0, Tab::task_points)
     }
 
     /// How much longer this tab stands still.
