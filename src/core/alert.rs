@@ -52,7 +52,7 @@ impl Episodes {
     /// What was said at the start of each, oldest first.
     pub fn going_on(&self) -> Vec<Alert> {
         let mut alerts: Vec<Alert> = self.going_on.values().cloned().collect();
-        alerts.sort_by_key(|alert| alert.at);
+        alerts.sort_unstable_by_key(|alert| (alert.at, alert.kind));
         alerts
     }
 

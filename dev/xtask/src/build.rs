@@ -118,7 +118,7 @@ fn compile(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo(workspace, "build")?;
     cargo.args(["--package", NAME, "--lib"]);
     if !options.dev {
-        cargo.arg("--release");
+        cargo.arg("--release").args(["--config", &without_home()]);
     }
     if options.deaths {
         cargo.args(["--features", "deaths"]);
@@ -134,6 +134,16 @@ fn compile(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
         .join(TARGET)
         .join(profile)
         .join(format!("{NAME}.wasm")))
+}
+
+/// The files of dependencies have names in panic messages. Whose home they were built in is
+/// nobody's business, and would make every builder's module another.
+fn without_home() -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let sources = home.unwrap_or_default().join("registry").join("src");
+    let flag = format!("--remap-path-prefix={}=registry", sources.display());
+    format!("target.{TARGET}.rustflags=[{flag:?}]")
 }
 
 /// The glue is made by the library of wasm-bindgen's version, so Cargo.lock pins it.

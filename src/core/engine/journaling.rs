@@ -2,12 +2,12 @@
 
 use super::orders::{READ_AGAIN_AT_ONCE, Then};
 use super::sending::Plan;
-use super::{Effect, Engine, SendId};
+use super::{Effect, Engine};
 use crate::core::alert::AlertKind;
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::{Applied, ApplyAt, Op};
-use crate::core::ordered::Set;
+use crate::core::ordered::{Set, set_of};
 use crate::core::record::{Conclusion, Verdict};
 
 /// Why an operation is not committed; for people.
@@ -27,10 +27,7 @@ impl Engine {
 
     pub(super) fn journaled(&mut self, now: Now, results: Result<Vec<Applied>, String>) {
         let under_way = self.journaling.end();
-        let mut planned: Set<SendId> = under_way
-            .iter()
-            .filter_map(|(_, then)| Some((then.plan()?, ())))
-            .collect();
+        let mut planned = set_of(under_way.iter().filter_map(|(_, then)| then.plan()));
         let mut changed = Set::new();
         let mut plans = Vec::new();
         match results {

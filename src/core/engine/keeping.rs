@@ -8,7 +8,7 @@ use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
 use crate::core::network::LONGEST_HOLD_MS;
-use crate::core::ordered::Set;
+use crate::core::ordered::set_of;
 use crate::core::outbox::Entry;
 use crate::core::record::{Record, State};
 use crate::core::stats::Class;
@@ -246,12 +246,9 @@ impl Engine {
     }
 
     fn take_all(&mut self, now: Now, records: Vec<Record>) {
-        let mut missing: Set<Key> = self
-            .outbox
-            .iter()
-            .filter(|entry| entry.saved && !entry.busy && entry.record.is_held())
-            .map(|entry| (entry.record.charge().key.clone(), ()))
-            .collect();
+        let stored = self.outbox.iter();
+        let stored = stored.filter(|entry| entry.saved && !entry.busy && entry.record.is_held());
+        let mut missing = set_of(stored.map(|entry| entry.record.charge().key.clone()));
         // The newest balance first, so that the older ones teach nothing.
         let known = self.balance.confirmed();
         let begun_at_ms = known.map_or(0, |known| known.begun_at_ms);

@@ -5,11 +5,10 @@ use std::cmp::Reverse;
 use super::calls::{Call, Kind};
 use super::{Effect, Engine, Life, Notice};
 use crate::core::alert::{Alert, AlertKind};
-use crate::core::charge::{Charge, Key};
+use crate::core::charge::Charge;
 use crate::core::clock::Now;
 use crate::core::log::{self, Level, LogEntry};
-use crate::core::ordered::Map;
-use crate::core::outbox::Entry;
+use crate::core::ordered::map_of;
 use crate::core::outcome::{FailureReason, OpenReason, Outcome, What};
 use crate::core::record::{Record, State};
 use crate::core::snapshot::{
@@ -63,10 +62,8 @@ impl Engine {
             (record.sequence(), shown)
         };
         let known = self.outbox.iter();
-        let known: Map<&Key, &Entry> = known
-            .filter(|entry| !readable || !entry.saved)
-            .map(|entry| (&entry.record.charge().key, entry))
-            .collect();
+        let known = known.filter(|entry| !readable || !entry.saved);
+        let known = map_of(known.map(|entry| (&entry.record.charge().key, entry)));
         let stored = stored.unwrap_or_default();
         let mut all: Vec<(u64, ChargeRecord)> = stored
             .iter()
@@ -178,7 +175,7 @@ impl Engine {
             let threshold = self.config.alert_below_success_rate;
             let enough = self.stats.samples() >= self.config.min_samples;
             if enough && rate < threshold {
-                let percent = format!("{:.0} %", rate * 100.0);
+                let percent = format!("{} %", (rate * 100.0).round() as u64);
                 let detail = self.say(
                     &format!("{percent} of the latest charges succeeded"),
                     &format!("近期扣费成功率 {percent}"),

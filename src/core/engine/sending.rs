@@ -8,6 +8,7 @@ use crate::core::clock::Now;
 use crate::core::config::LAUNCH_WITHIN_MS;
 use crate::core::journal::Op;
 use crate::core::log::Level;
+use crate::core::ordered::set_of;
 use crate::core::outcome::OpenReason;
 use crate::core::protocol::Reading;
 use crate::core::protocol::Request;
@@ -224,7 +225,7 @@ impl Engine {
 
     /// The tabs that live now, as far as can be known.
     pub(super) fn learn_alive(&mut self, now: Now, alive: Vec<String>) {
-        self.alive = alive.into_iter().map(|tab| (tab, ())).collect();
+        self.alive = set_of(alive);
         self.judge_claims(now);
         self.end_tasks_of_the_dead(now);
     }

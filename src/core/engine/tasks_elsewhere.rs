@@ -6,7 +6,7 @@ use super::tasks::Running;
 use super::{Effect, Engine, Life};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
-use crate::core::ordered::Map;
+use crate::core::ordered::{Map, map_of};
 use crate::core::outbox::Outbox;
 use crate::core::points::Points;
 
@@ -86,7 +86,7 @@ impl Tasks {
         let elsewhere = elsewhere.map(|(key, amount)| (key.clone(), *amount));
         let own = self.own.iter();
         let own = own.map(|(key, charge)| (key.clone(), charge.amount));
-        ended.chain(elsewhere).chain(own).collect()
+        map_of(ended.chain(elsewhere).chain(own))
     }
 
     /// The journal has been read for this key, in the transaction of this number.
@@ -129,10 +129,7 @@ impl Engine {
         if self.life == Life::SignedOut || tab == self.tab {
             return;
         }
-        let tasks: Map<Key, Points> = running
-            .into_iter()
-            .map(|task| (task.key, task.amount))
-            .collect();
+        let tasks = map_of(running.into_iter().map(|task| (task.key, task.amount)));
         let before = self.tasks.elsewhere.remove(&tab);
         if !tasks.is_empty() {
             let until_ms = now.after(SILENCE_MS);

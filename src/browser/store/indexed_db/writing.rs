@@ -13,7 +13,7 @@ use super::schema::{BY_STATE, CHARGES};
 use crate::browser::store::{Found, News};
 use crate::core::charge::Key;
 use crate::core::journal::{Applied, ApplyAt, Op, Write};
-use crate::core::ordered::{Map, Set};
+use crate::core::ordered::{Map, Set, set_of};
 use crate::core::record::Record;
 
 /// Applies all of these: one read and at most one write a charge, however many operations.
@@ -115,7 +115,7 @@ impl<'a> Stores<'a> {
 
     /// All reads are asked for before the first is awaited.
     async fn read_all(&self, ops: &[Op], news: &mut Vec<News>) -> Result<Map<Key, Current>, Error> {
-        let keys: Set<Key> = ops.iter().map(|op| (op.key().clone(), ())).collect();
+        let keys = set_of(ops.iter().map(|op| op.key().clone()));
         let mut requests = Vec::with_capacity(keys.len());
         for (key, ()) in keys {
             let request = self
