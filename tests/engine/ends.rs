@@ -1,6 +1,7 @@
 //! Closing, signing out, and many charges at once.
 
 use tollbox::core::engine::{Answer, Event};
+use tollbox::core::outcome::What;
 use tollbox::core::snapshot::{BalanceResult, FlushReport};
 
 use super::outcomes::word;
@@ -75,6 +76,29 @@ fn what_was_never_sent_is_no_attempt_though_the_client_closes() {
         "it waits for its own dead claim"
     );
     world.settle();
+}
+
+#[test]
+fn who_signs_out_is_told_what_is_not_stored() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::AnyCharge, 1, Fault::LoseAnswer);
+    world.charge(tab, "t1", 5);
+    world.run_until(|world| world.server.count(On::AnyCharge) == 1);
+    world.fail_write = Box::new(|_, _| true);
+    world.run_for(1_000);
+    let out = world.sign_out(tab);
+    let Answer::SignedOut(open) = world.answer(out) else {
+        panic!()
+    };
+    let whats = open
+        .iter()
+        .map(|record| Some(&record.outcome.as_ref()?.what));
+    let whats: Vec<_> = whats.collect();
+    assert!(
+        matches!(*whats, [Some(What::Unknown { durable: false, .. })]),
+        "{whats:?}"
+    );
 }
 
 #[test]

@@ -198,8 +198,10 @@ fn a_copy_that_is_behind_for_a_moment_is_given_that_moment() {
     behind(&mut world, 100);
     let one = world.refresh(tab);
     world.run_for(world.config.backoff.base_ms / 2);
+    let read = world.server.count(On::Balance);
     let other = world.refresh(tab);
     world.run_for(world.config.backoff.base_ms / 4);
+    assert_eq!(world.server.count(On::Balance), read);
     // It has caught up.
     world.server.heal();
     world.run_for(world.config.backoff.base_ms);
@@ -247,6 +249,18 @@ fn a_reading_that_was_put_off_is_refused_when_the_browser_goes_offline() {
     world.sign_out(tab);
     let reason = BalanceReason::Open(OpenReason::Unauthorized);
     assert_eq!(unavailable(&world, call), (reason, None));
+}
+
+#[test]
+fn a_reading_on_its_way_is_waited_for_though_the_browser_says_offline() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Balance, 1, Fault::Late(500));
+    let call = world.refresh(tab);
+    world.run_for(100);
+    world.go_online(false);
+    world.run_for(1_000);
+    assert_eq!(fresh(&world, call), 120);
 }
 
 #[test]
