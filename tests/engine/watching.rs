@@ -173,6 +173,14 @@ fn a_damaged_record_is_alerted_of_and_logged() {
     assert_eq!(alerts(&world, tab), [AlertKind::RecordQuarantined]);
     world.tell(tab, damaged(&["record 9 is damaged"]));
     assert_eq!(alerts(&world, tab), [AlertKind::RecordQuarantined; 2]);
+    let notices = world.tab(tab).notices.iter();
+    let details = notices.filter_map(|(_, notice)| match notice {
+        Notice::Alert(alert) => Some(alert.detail.as_str()),
+        _ => None,
+    });
+    let details: Vec<&str> = details.collect();
+    let both = "2 stored charges can't be read; the first: record 7 is damaged";
+    assert_eq!(details, [both, "record 9 is damaged"]);
     let lines = logged(&world, tab);
     assert_eq!(lines.len(), 3);
     for (line, record) in lines.iter().zip(["record 7", "record 8", "record 9"]) {
