@@ -1,6 +1,9 @@
 // @ts-check
 
-import { timerMs } from "./waiting.js";
+import { orLate, timerMs } from "./waiting.js";
+
+/** A browser that ends a wait at all does so at once. */
+const ENDS_WITHIN_MS = 500;
 
 /**
  * A Web Lock that is held or waited for.
@@ -15,9 +18,12 @@ export class Locks {
   /** Every hold, with the end of its request. @type {Map<Hold, Promise<void>>} */
   #holds = new Map();
 
+  /** The browser has neither granted, refused nor ended a request, and has ended none since. */
+  #silent = false;
+
   /**
-   * Where there are no Web Locks, or none for this page, everything is granted: claims and keys give
-   * correctness.
+   * Where there are no Web Locks, none for this page, or none that answer, everything is granted:
+   * claims and keys give correctness.
    *
    * @param {string} name
    * @param {number} patienceMs
@@ -25,11 +31,10 @@ export class Locks {
    */
   lock(name, patienceMs) {
     const { locks } = navigator;
-    if (!locks) {
+    if (!locks || this.#silent) {
       return { granted: Promise.resolve(true), letGo() {} };
     }
     const waiting = new AbortController();
-    const timer = setTimeout(() => waiting.abort(), timerMs(patienceMs));
     /** @type {() => void} */
     let release = () => {};
     /** @type {Promise<void>} */
@@ -42,10 +47,20 @@ export class Locks {
     const granted = new Promise((resolve) => {
       answer = resolve;
     });
+    const goOnWithout = () => {
+      this.#silent = true;
+      answer(true);
+    };
+    let timer = setTimeout(() => {
+      timer = setTimeout(goOnWithout, ENDS_WITHIN_MS);
+      waiting.abort();
+    }, timerMs(patienceMs));
     const hold = {
       granted,
       letGo() {
+        clearTimeout(timer);
         waiting.abort();
+        answer(false);
         release();
       },
     };
@@ -53,6 +68,7 @@ export class Locks {
       try {
         await locks.request(name, { signal: waiting.signal }, () => {
           clearTimeout(timer);
+          this.#silent = false;
           answer(true);
           return held;
         });
@@ -61,18 +77,19 @@ export class Locks {
         answer(!waiting.signal.aborted);
       }
       clearTimeout(timer);
+      this.#silent = false;
       this.#holds.delete(hold);
     };
     this.#holds.set(hold, request());
     return hold;
   }
 
-  /** Lets go of all, and resolves when others can have them. */
+  /** Lets go of all, and resolves when others can have them, or the browser does not say so. */
   async letGo() {
     const ends = [...this.#holds.values()];
     for (const hold of this.#holds.keys()) {
       hold.letGo();
     }
-    await Promise.all(ends);
+    await orLate(ENDS_WITHIN_MS, Promise.all(ends));
   }
 }

@@ -14,6 +14,25 @@ export function timerMs(ms) {
 }
 
 /**
+ * Resolves when the work has ended, or the time is up.
+ *
+ * @param {number} ms
+ * @param {Promise<unknown>} work
+ */
+export async function orLate(ms, work) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
  * What the work comes to, unless the signal aborts first: then this rejects with its reason.
  *
  * @template T

@@ -9,7 +9,7 @@ import {
   openMortal,
   REQUEST,
 } from "./support/deaths.mjs";
-import { Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
 import { knowsOffline, locksAre, locksOf, stands } from "./support/tabs.mjs";
 import { watch } from "./support/watched.mjs";
 
@@ -58,6 +58,26 @@ test("a tab that dies in a flush blocks nobody: its locks and claims are free at
   await other.close();
   await page.evaluate(() => globalThis.client.close());
   await noneAlive(page);
+});
+
+test("where the browser never says that a lock is given back, the next core starts all the same", async () => {
+  const { page, account, options } = await stage.bare();
+  await allowDeaths(page);
+  await page.evaluate(() => {
+    const { request } = LockManager.prototype;
+    LockManager.prototype.request = (/** @type {any[]} */ ...args) => {
+      void Reflect.apply(request, navigator.locks, args);
+      return new Promise(() => {});
+    };
+  });
+  await openLogged(page, patient(options));
+  await page.evaluate(() => globalThis.die("timer", "trap"));
+  await page.waitForFunction(() => globalThis.log.some((line) => /has died/.test(line)));
+  await page.evaluate((request) => {
+    void globalThis.client.charge(request);
+  }, REQUEST);
+  await page.waitForFunction(() => globalThis.client.getSnapshot().stats.charged === 1);
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
 test("a module that dies again and again is left alone for a while, and then goes on", async () => {
