@@ -1,5 +1,7 @@
 //! What an answer means, case by case as `protocol.md` has it.
 
+use std::num::IntErrorKind;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -240,8 +242,11 @@ impl Setback {
 /// it is counted from the server's `Date` where that can be read: the user's clock may be wrong.
 fn retry_after_ms(response: &Response, now: Now) -> Option<u64> {
     let text = response.retry_after.as_deref()?.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(seconds.saturating_mul(1_000));
+    match text.parse::<u64>() {
+        Ok(seconds) => return Some(seconds.saturating_mul(1_000)),
+        // More seconds than any number here holds.
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => return Some(u64::MAX),
+        Err(_) => {}
     }
     let said_at_ms = response.date.as_deref().and_then(parse_http_date);
     Some(parse_http_date(text)?.saturating_sub(said_at_ms.unwrap_or(now.wall_ms)))

@@ -199,6 +199,8 @@ fn patience_is_asked_for_in_seconds_or_until_a_date() {
         ("2", Some(2_000)),
         (" 0 ", Some(0)),
         ("18446744073709551615", Some(u64::MAX)),
+        ("99999999999999999999", Some(u64::MAX)),
+        ("-99999999999999999999", None),
         ("Thu, 01 Jan 2026 00:00:30 GMT", Some(30_000)),
         ("Wed, 31 Dec 2025 23:59:30 GMT", Some(0)),
         ("-1", None),
