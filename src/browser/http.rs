@@ -259,7 +259,13 @@ async fn by_transport(
     Reflect::set(&outgoing, &"signal".into(), &limit.controller.signal()).ok()?;
     let answer = limit.race(&host.transport(&outgoing).ok()?).await.ok()?;
     let answer: TransportResponse = serde_wasm_bindgen::from_value(answer).ok()?;
-    let header = |name: &str| answer.headers.get(name).cloned();
+    // HTTP's header names have no case, and a transport passes on what its backend calls them.
+    let headers: BTreeMap<String, String> = answer
+        .headers
+        .into_iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect();
+    let header = |name: &str| headers.get(name).cloned();
     Some(Response {
         status: answer.status,
         etag: header("etag"),

@@ -133,3 +133,34 @@ test("a transport of the caller's own carries every request", async () => {
   const body = JSON.parse(charge?.body ?? "null");
   assert.deepEqual([body.task_id, body.feature, body.amount], ["film", "cloud_trans", 4]);
 });
+
+test("a transport may write the names of headers as it likes: a refusal is understood", async () => {
+  const { page, account } = await stage.bare();
+  const outcomes = await page.evaluate(async (account) => {
+    const { openBilling } = globalThis.tollbox;
+    const body = JSON.stringify({
+      type: "https://docs.example.com/problems/insufficient-balance",
+      title: "Insufficient balance",
+      balance: 3,
+      version: 7,
+    });
+    const outcomes = [];
+    for (const name of ["content-type", "Content-Type", "CONTENT-TYPE"]) {
+      const client = await openBilling({
+        baseUrl: "/nowhere",
+        account: `${account} ${name}`,
+        transport: async ({ path }) =>
+          path === "charges"
+            ? { status: 402, headers: { [name]: "application/problem+json" }, body }
+            : { status: 200, headers: {}, body: JSON.stringify({ balance: 3, version: 7 }) },
+      });
+      outcomes.push(await client.charge({ taskId: "film", amount: 4, feature: "cloud_trans" }));
+      await client.close();
+    }
+    return outcomes;
+  }, account);
+  for (const outcome of outcomes) {
+    assert.ok(outcome.status === "declined", JSON.stringify(outcome));
+    assert.equal(outcome.reason, "insufficient_balance");
+  }
+});

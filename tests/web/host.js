@@ -35,6 +35,17 @@ const TRANSPORTS = {
     },
     body: "正文 🧾",
   }),
+  shouts: async () => ({
+    status: 503,
+    headers: {
+      ETag: '"v1"',
+      "Retry-After": "2",
+      DATE: "Thu, 01 Jan 2026 00:00:00 GMT",
+      "CONTENT-TYPE": "application/problem+json",
+      "Idempotent-Replayed": "true",
+    },
+    body: "{}",
+  }),
   quotes: async ({ headers }) => ({ ...ANSWER, status: 401, body: `no: ${headers.authorization}` }),
   never,
   rejects: () => Promise.reject(new TypeError("Failed to fetch")),

@@ -41,6 +41,22 @@ async fn a_transport_is_told_the_request_and_its_answer_is_read() {
 }
 
 #[wasm_bindgen_test]
+async fn the_names_of_an_answers_headers_have_no_case() {
+    let host = with_transport("null", "shouts");
+    let answer = exchange_here(&host, &get("balance"), LONG_MS).await;
+    let expected = Response {
+        status: 503,
+        etag: Some("\"v1\"".to_owned()),
+        retry_after: Some("2".to_owned()),
+        date: Some("Thu, 01 Jan 2026 00:00:00 GMT".to_owned()),
+        content_type: Some("application/problem+json".to_owned()),
+        replayed: true,
+        body: "{}".to_owned(),
+    };
+    assert_eq!(answer, Exchange::Answered(expected));
+}
+
+#[wasm_bindgen_test]
 async fn a_request_without_a_body_has_null() {
     let host = with_transport("null", "good");
     exchange_here(&host, &get("balance"), LONG_MS).await;
