@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use js_sys::{Array, Object, Promise, Reflect};
+use js_sys::{Array, JsString, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
@@ -238,11 +238,22 @@ fn credentials_of(
 }
 
 fn parse_key(key: &JsValue) -> Result<Key, InvalidArgument> {
-    let key = key.as_string();
-    key.map_or_else(
-        || Err(InvalidArgument::new("key must be a string")),
-        Key::new,
-    )
+    Key::new(parse_text("key", key)?)
+}
+
+/// A string as it is. A lone surrogate would become U+FFFD, like any other, and so two keys one.
+fn parse_text(name: &str, value: &JsValue) -> Result<String, InvalidArgument> {
+    let text = value
+        .as_string()
+        .ok_or_else(|| InvalidArgument::new(format!("{name} must be a string")))?;
+    let replaced = text.contains(char::REPLACEMENT_CHARACTER)
+        && !value.unchecked_ref::<JsString>().is_valid_utf16();
+    match replaced {
+        true => Err(InvalidArgument::new(format!(
+            "{name} has a lone surrogate: it is not well formed"
+        ))),
+        false => Ok(text),
+    }
 }
 
 fn parse_request(request: &JsValue) -> Result<Charge, InvalidArgument> {
@@ -253,12 +264,10 @@ fn parse_request(request: &JsValue) -> Result<Charge, InvalidArgument> {
         let value = Reflect::get(request, &name.into()).unwrap_or(JsValue::UNDEFINED);
         (!value.is_undefined()).then_some(value)
     };
-    let string = |name: &str| match member(name) {
-        Some(value) => match value.as_string() {
-            Some(text) => Ok(Some(text)),
-            None => Err(InvalidArgument::new(format!("{name} must be a string"))),
-        },
-        None => Ok(None),
+    let string = |name: &str| {
+        member(name)
+            .map(|value| parse_text(name, &value))
+            .transpose()
     };
     let needed = |name: &str| {
         string(name)?.ok_or_else(|| InvalidArgument::new(format!("{name} is missing")))
@@ -283,8 +292,12 @@ fn parse_metadata(map: &JsValue) -> Result<BTreeMap<String, String>, InvalidArgu
     let mut metadata = BTreeMap::new();
     for entry in entries.iter() {
         let entry: Array = entry.unchecked_into();
-        let name = entry.get(0).as_string().ok_or_else(wrong)?;
-        let value = entry.get(1).as_string().ok_or_else(wrong)?;
+        let (name, value) = (entry.get(0), entry.get(1));
+        if !value.is_string() {
+            return Err(wrong());
+        }
+        let name = parse_text("a metadata name", &name)?;
+        let value = parse_text(&format!("metadata {name}"), &value)?;
         metadata.insert(name, value);
     }
     Ok(metadata)
