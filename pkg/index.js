@@ -43,8 +43,11 @@ export async function openBilling(options) {
   const { account, baseUrl } = checkOptions(options);
   const host = createHost(options);
   const { storage, ...queue } = options.queue ?? {};
-  const { balance, credentials, retry, monitor, locale } = options;
-  const forCore = asJson({ balance, queue, retry, monitor, locale });
+  const { credentials, retry, locale } = options;
+  // A group that is null is one that is left out.
+  const balance = options.balance ?? {};
+  const monitor = options.monitor ?? {};
+  const forCore = asJson({ balance, queue, retry: retry ?? {}, monitor, locale });
   const patienceMs = timerMs((retry?.respondWithinMs ?? RESPOND_WITHIN_MS) + GRACE_MS);
   const core = new LastingCore(
     (Core, port) => Core.open(baseUrl, account, credentials, storage, forCore, port),

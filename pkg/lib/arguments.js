@@ -9,6 +9,7 @@ import { BillingError } from "./error.js";
 const STATUSES = ["pending", "retrying", "success", "failed", "unknown"];
 /** @type {(keyof Api.BillingEvents)[]} */
 const EVENTS = ["charge", "balance", "network", "flush", "alert"];
+const GROUPS = /** @type {const} */ (["balance", "queue", "retry", "monitor"]);
 
 /** @param {Api.BillingOptions} options */
 export function checkOptions(options) {
@@ -19,9 +20,19 @@ export function checkOptions(options) {
   if (typeof account !== "string" || account === "") {
     throw mistake("account must be a string that is not empty");
   }
+  // Like any other it would be stored as U+FFFD, and so two accounts as one.
+  if (/\p{Surrogate}/u.test(account)) {
+    throw mistake("account has a lone surrogate: it is not well formed");
+  }
   for (const [name, value] of Object.entries({ getToken, transport })) {
     if (value !== undefined && typeof value !== "function") {
       throw mistake(`${name} must be a function`);
+    }
+  }
+  for (const group of GROUPS) {
+    const value = options[group] ?? {};
+    if (typeof value !== "object" || Array.isArray(value)) {
+      throw mistake(`${group} must be an object`);
     }
   }
   for (const [name, value] of Object.entries({ credentials, "queue.storage": queue?.storage })) {
@@ -29,9 +40,8 @@ export function checkOptions(options) {
       throw mistake(`${name} must be a string`);
     }
   }
-  for (const group of ["balance", "queue", "retry", "monitor"]) {
-    const values = Object.entries(Reflect.get(options, group) ?? {});
-    for (const [name, value] of values) {
+  for (const group of GROUPS) {
+    for (const [name, value] of Object.entries(options[group] ?? {})) {
       // They would be taken for the defaults.
       if (typeof value === "number" && !Number.isFinite(value)) {
         throw mistake(`${group}.${name} must be a finite number`);
@@ -54,9 +64,17 @@ export function checkOptions(options) {
   if (typeof baseUrl !== "string" && !(baseUrl instanceof URL)) {
     throw mistake("baseUrl must be a string or a URL");
   }
+  const url = urlOf(baseUrl);
+  if (!transport && !["http:", "https:"].includes(url.protocol)) {
+    throw mistake(`baseUrl must be of http or https, or a transport given, not of ${url.protocol}`);
+  }
+  return { account, baseUrl: `${url.origin}${url.pathname.replace(/\/+$/, "")}` };
+}
+
+/** @param {string | URL} baseUrl */
+function urlOf(baseUrl) {
   try {
-    const url = new URL(baseUrl, document.baseURI);
-    return { account, baseUrl: `${url.origin}${url.pathname.replace(/\/+$/, "")}` };
+    return new URL(baseUrl, document.baseURI);
   } catch {
     throw mistake(`baseUrl is not a URL: ${baseUrl}`);
   }

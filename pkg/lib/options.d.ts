@@ -2,8 +2,8 @@
 
 export interface BillingOptions {
   /**
-   * Where the billing server's API starts, e.g. "/billing/v1"; relative to the page. A query, a
-   * fragment and slashes at its end are left out.
+   * Where the billing server's API starts, e.g. "/billing/v1"; relative to the page, and of http or
+   * https unless there is a `transport`. A query, a fragment and slashes at its end are left out.
    */
   baseUrl: string | URL;
   /**
@@ -113,7 +113,7 @@ export interface TransportRequest {
 }
 export interface TransportResponse {
   status: number;
-  /** Names in lower case. */
+  /** Names in any case. */
   headers: Record<string, string>;
   body: string;
 }

@@ -44,6 +44,11 @@ test("a caller's mistake rejects with invalid_argument, and nothing is sent or s
       "key a number": { ...good, key: 7 },
       "metadata not strings": { ...good, metadata: { pages: 7 } },
       "metadata a string": { ...good, metadata: "pages" },
+      "taskId not well formed": { ...good, taskId: "film\ud800" },
+      "feature not well formed": { ...good, feature: "\udc00cloud_trans" },
+      "key not well formed": { ...good, key: "fi\ud83dlm" },
+      "a metadata name not well formed": { ...good, metadata: { "\ud800": "pages" } },
+      "a metadata value not well formed": { ...good, metadata: { pages: "\ud800" } },
     };
     const { BillingError } = globalThis.tollbox;
     /** @type {Record<string, string>} */
@@ -80,7 +85,14 @@ test("a caller's mistake rejects with invalid_argument, and nothing is sent or s
 test("a client can't be opened without an account or an address", async () => {
   const { page, options } = await stage.bare();
   const answers = await page.evaluate(async ({ baseUrl, account }) => {
-    const attempts = [undefined, {}, { baseUrl }, { account }, { baseUrl, account: "" }];
+    const attempts = [
+      undefined,
+      {},
+      { baseUrl },
+      { account },
+      { baseUrl, account: "" },
+      { baseUrl, account: `${account}\ud800` },
+    ];
     const codes = [];
     for (const attempt of attempts) {
       const wrong = /** @type {import("tollbox").BillingOptions} */ (attempt);
@@ -94,7 +106,7 @@ test("a client can't be opened without an account or an address", async () => {
     }
     return codes;
   }, options);
-  assert.deepEqual(answers, Array(5).fill("invalid_argument"));
+  assert.deepEqual(answers, Array(6).fill("invalid_argument"));
 });
 
 test("what doesn't know a key says not_found", async () => {
@@ -204,6 +216,66 @@ test("a time that is no finite number is refused, not taken for the default", as
   assert.deepEqual(codes, ["invalid_argument", "invalid_argument", "invalid_argument"]);
 });
 
+test("a charge is not taken for one whose name has the character for unreadable ones", async () => {
+  const { page, account, options } = await stage.bare();
+  const { outcome, code, record } = await page.evaluate(async (options) => {
+    const client = await globalThis.openClient(options);
+    const request = { taskId: "film 🎬 \ufffd", amount: 3, feature: "cloud_trans" };
+    const outcome = await client.charge(request);
+    const code = await client.getCharge("cloud_trans:film 🎬 \ud800").catch((it) => it.code);
+    return { outcome, code, record: await client.getCharge(outcome.key) };
+  }, patient(options));
+  assert.equal(outcome.status, "charged", JSON.stringify(outcome));
+  assert.equal(code, "invalid_argument");
+  assert.equal(record?.taskId, "film 🎬 \ufffd");
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+});
+
+test("a group of options may be undefined or null: it is left out", async () => {
+  const { page, options } = await stage.bare();
+  const answers = await page.evaluate(async (options) => {
+    const groups = ["balance", "queue", "retry", "monitor"];
+    const given = groups.flatMap((group) => [{ [group]: undefined }, { [group]: null }]);
+    const opened = given.map((more) => globalThis.openClient({ ...options, ...more }));
+    return (await Promise.allSettled(opened)).map(({ status }) => status);
+  }, options);
+  assert.deepEqual(answers, Array(8).fill("fulfilled"));
+});
+
+test("an address that is not of http or https is refused, unless a transport does without it", async () => {
+  const { page, account } = await stage.bare();
+  const answers = await page.evaluate(async (account) => {
+    const { openBilling, BillingError } = globalThis.tollbox;
+    const addresses = [
+      "ftp://127.0.0.1/billing/v1",
+      "file:///billing/v1",
+      "javascript:alert(1)",
+      "localhost:8080/billing/v1",
+      new URL("ws://127.0.0.1/billing/v1"),
+    ];
+    const never = () => new Promise(() => {});
+    /** @type {Record<string, string>} */
+    const answers = {};
+    for (const baseUrl of addresses) {
+      try {
+        await openBilling({ baseUrl, account });
+        answers[`${baseUrl}`] = "opened";
+      } catch (error) {
+        const ours = error instanceof BillingError && error.code === "invalid_argument";
+        answers[`${baseUrl}`] = ours ? error.message : `not ours: ${error}`;
+      }
+      const transport = /** @type {() => Promise<any>} */ (never);
+      const client = await openBilling({ baseUrl, account, transport });
+      await client.close();
+    }
+    return answers;
+  }, account);
+  assert.equal(Object.keys(answers).length, 5);
+  for (const answer of Object.values(answers)) {
+    assert.match(answer, /^baseUrl must be of http or https/);
+  }
+});
+
 test("what is of no type that the module takes is a caller's mistake, and ends nobody's client", async () => {
   const { page, account, options } = await stage.bare();
   /** @type {string[]} */
@@ -237,7 +309,13 @@ test("what is of no type that the module takes is a caller's mistake, and ends n
       "an option a BigInt": () => open({ retry: { maxAttempts: 3n } }),
       "an option a symbol": () => open({ retry: { maxAttempts: Symbol("3") } }),
     };
-    for (const key of [7, 7n, null, undefined, Symbol("film"), ["film"], {}]) {
+    for (const group of ["balance", "queue", "retry", "monitor"]) {
+      for (const wrong of [5, 0, "x", "", true, false, [], [5], () => {}, Symbol("x"), 5n]) {
+        const what = `${typeof wrong} ${String(wrong)}`;
+        mistakes[`${group} no object but ${what}`] = () => open({ [group]: wrong });
+      }
+    }
+    for (const key of ["film\ud800", 7, 7n, null, undefined, Symbol("film"), ["film"], {}]) {
       for (const call of ["retry", "cancel", "settled", "getCharge"]) {
         mistakes[`${call} of ${typeof key} ${String(key)}`] = () => client[call](key);
       }
