@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
 import { Stage } from "./support/stage.mjs";
+import { until } from "./support/until.mjs";
 
 const stage = new Stage();
 
@@ -32,6 +33,29 @@ test("an answer is lost: unknown until the server has been asked, then charged, 
   assert.equal(ledger.charges.length, 1);
   assert.equal(ledger.charges[0]?.idempotency_key, await line.key());
   await demo.agreement("agree");
+});
+
+test("a fault that the page's switch has not made is not ended by it", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  // Together the same to the page's charges as its own rule, and yet not that.
+  const fault = { kind: "drop_after" };
+  await stage.server.breakBy(account, [
+    { on: "batch", fault, times: 10_000 },
+    { on: "charge", fault, times: 10_000 },
+  ]);
+  const read = demo.page.waitForResponse((response) => response.url().endsWith("/faults"));
+  await demo.signIn(account);
+  await read;
+
+  const line = await demo.submit("Thank you");
+  await line.paid("unknown");
+  const before = await stage.server.faultsLeft();
+  await until("more requests meet the fault", async () => {
+    const left = await stage.server.faultsLeft();
+    return left > 0 && left <= before - 4;
+  });
+  await line.paid("unknown");
 });
 
 test("the page's switch loses one answer, and the charge is found out by itself", async () => {

@@ -40,7 +40,7 @@ fn closing_answers_everybody_and_the_next_start_goes_on() {
         ));
         world.run_for(60_000);
         assert!(world.tab(tab).engine.is_idle());
-        assert_eq!(world.tab(tab).engine.deadline(world.now), None);
+        assert_eq!(world.tab(tab).engine.deadline(), None);
         let late = world.charge(tab, "t2", 5);
         assert_eq!(world.answer(late), &Answer::Closed);
 

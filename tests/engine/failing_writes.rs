@@ -124,7 +124,7 @@ fn a_tab_with_nothing_to_do_sleeps() {
     world.wait(call);
     world.run_for(3_600_000);
     let idle = &world.tab(tab).engine;
-    let deadline_ms = idle.deadline(world.now).unwrap();
+    let deadline_ms = idle.deadline().unwrap();
     let before = world.tab(tab).notices.len();
     assert!(deadline_ms > world.now.mono_ms);
     world.run_for(600_000);

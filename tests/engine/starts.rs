@@ -10,7 +10,7 @@ fn sleeps_ms(world: &mut World, tab: usize, times: usize) -> Vec<u64> {
     let mut sleeps = Vec::new();
     for _ in 0..times {
         world.run_for(30_000);
-        let deadline_ms = world.tab(tab).engine.deadline(world.now).unwrap();
+        let deadline_ms = world.tab(tab).engine.deadline().unwrap();
         sleeps.push(deadline_ms - world.now.mono_ms);
     }
     sleeps

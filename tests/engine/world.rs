@@ -279,7 +279,7 @@ impl World {
     fn next_tick(&self) -> Option<(u64, usize)> {
         let ticks = self.tabs.iter().enumerate().filter_map(|(number, tab)| {
             let tab = tab.as_ref().filter(|tab| !tab.spinning)?;
-            Some((tab.engine.deadline(self.now)?, number))
+            Some((tab.engine.deadline()?, number))
         });
         ticks.min()
     }
@@ -292,7 +292,7 @@ impl World {
         let still_due = self
             .tab(tab)
             .engine
-            .deadline(now)
+            .deadline()
             .is_some_and(|at_ms| at_ms <= now.mono_ms);
         if still_due {
             // A browser would tick again at once, and again: until something else happens.

@@ -287,8 +287,7 @@ impl World {
         self.check_holds(place);
         let mono_ms = self.mono_ms;
         let tab = &mut self.tabs[place];
-        let now = tab.now(mono_ms, self.wall_ms);
-        tab.timer_ms = tab.engine.deadline(now).map(|at_ms| {
+        tab.timer_ms = tab.engine.deadline().map(|at_ms| {
             let at_ms = (at_ms + tab.origin_ms).max(mono_ms + 1);
             at_ms.max(mono_ms + tab.throttle_ms)
         });

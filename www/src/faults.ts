@@ -10,7 +10,9 @@ interface Rule {
   times: number | null;
 }
 
-const FAULT: Record<Exclude<Trouble, "none">, Rule["fault"]> = {
+type Kind = Exclude<Trouble, "none">;
+
+const FAULT: Record<Kind, Rule["fault"]> = {
   cut: { kind: "drop_before" },
   lose_answers: { kind: "drop_after" },
   slow: { kind: "latency", ms: 3_000 },
@@ -18,14 +20,19 @@ const FAULT: Record<Exclude<Trouble, "none">, Rule["fault"]> = {
   broken: { kind: "status", status: 500 },
 };
 
-/** The trouble that this account has on the server, e.g. from before a reload. */
+/**
+ * The trouble that was made for this account, e.g. before a reload. A rule that is not of this
+ * page's making counts as none: it is not the page's to end.
+ */
 export async function currentTrouble(account: string): Promise<Trouble> {
   const { rules } = await readRules();
   const mine = rules.find((rule) => rule.account === account);
-  const named = Object.entries(FAULT).find(
-    ([, fault]) => fault.kind === mine?.fault.kind && fault.status === mine.fault.status,
-  );
-  return (named?.[0] as Trouble | undefined) ?? "none";
+  const kinds = Object.keys(FAULT) as Kind[];
+  const named = kinds.find((kind) => {
+    const { on, fault } = ruleFor(account, kind);
+    return on === mine?.on && fault.kind === mine.fault.kind && fault.status === mine.fault.status;
+  });
+  return named ?? "none";
 }
 
 /** Makes `trouble` for this account until the next call, and leaves other accounts' rules alone. */
@@ -44,7 +51,7 @@ export async function makeTrouble(account: string, trouble: Trouble): Promise<vo
   });
 }
 
-function ruleFor(account: string, trouble: Exclude<Trouble, "none">): Rule {
+function ruleFor(account: string, trouble: Kind): Rule {
   // A lost answer is lost for charges only, so that the page can still learn the balance. The rule
   // has no count: a browser repeats a POST by itself on a reused connection, which would use up
   // "once" before the page ever notices.

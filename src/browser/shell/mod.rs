@@ -269,10 +269,9 @@ impl Shell {
     }
 
     fn set_timer(self: &Rc<Shell>) {
-        let now = now();
-        let deadline_ms = self.engine.borrow().deadline(now);
+        let deadline_ms = self.engine.borrow().deadline();
         let timer = deadline_ms.map(|at_ms| {
-            let wait_ms = at_ms.saturating_sub(now.mono_ms).min(LONGEST_TIMER_MS);
+            let wait_ms = at_ms.saturating_sub(now().mono_ms).min(LONGEST_TIMER_MS);
             let weak = Rc::downgrade(self);
             Timeout::new(u32::try_from(wait_ms).unwrap_or(u32::MAX), move || {
                 if let Some(shell) = weak.upgrade() {

@@ -130,6 +130,8 @@ pub struct Engine {
     visible: bool,
     life: Life,
     effects: VecDeque<Effect>,
+    /// When the last report of the world was taken.
+    last: Now,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,11 +187,13 @@ impl Engine {
             visible: true,
             life: Life::Recovering,
             effects: VecDeque::from([Effect::Load { all: true }, Effect::AskTasks]),
+            last: Now::default(),
         }
     }
 
     /// Takes one report of the world.
     pub fn handle(&mut self, now: Now, event: Event) {
+        self.last = now;
         if self.life == Life::Closed {
             self.answer_closed(event);
             return;
@@ -249,8 +253,11 @@ impl Engine {
         self.journal_order()
     }
 
-    /// When to come back if nothing happens; monotonic.
-    pub fn deadline(&self, now: Now) -> Option<u64> {
+    /// When to come back if nothing happens; monotonic, and over already where time has passed
+    /// since the last report.
+    pub fn deadline(&self) -> Option<u64> {
+        // Not of the present: what has become due since that report would be taken for done.
+        let now = self.last;
         if self.life == Life::Closed {
             return None;
         }

@@ -175,6 +175,14 @@ export class BillingServer {
     return rules.every((/** @type {Rule} */ rule) => rule.times === 0);
   }
 
+  /** How many more requests the faults of `breakBy` will meet, where that is limited. */
+  async faultsLeft() {
+    const { rules } = await this.#call("GET", "/faults");
+    return rules.reduce((/** @type {number} */ sum, /** @type {Rule} */ rule) => {
+      return sum + (rule.times ?? 0);
+    }, 0);
+  }
+
   async repair() {
     await this.#call("DELETE", "/faults");
   }
