@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DEADLINE_MS } from "./support/browser.mjs";
+import { Stage } from "./support/stage.mjs";
+import { openIn, settledIn } from "./support/tabs.mjs";
+
+const stage = new Stage();
+
+test("what becomes due while a slow machine is at work is not forgotten", async () => {
+  const { page, account, options } = await stage.bare();
+  // Milliseconds pass between any two looks at the clock, as they do where the processor is busy.
+  await page.evaluate(() => {
+    const now = performance.now.bind(performance);
+    let lost = 0;
+    performance.now = () => {
+      lost += 5;
+      return now() + lost;
+    };
+  });
+  const retry = { ...options.retry, maxAttempts: 1, baseDelayMs: 10, maxDelayMs: 40 };
+  await openIn(page, { ...options, retry });
+  await stage.server.breakFor(
+    account,
+    { kind: "status", status: 500 },
+    { on: "charge", times: 12 },
+  );
+
+  const { key } = await page.evaluate(() =>
+    globalThis.client.charge({ taskId: "film", amount: 4, feature: "asr" }),
+  );
+  // Forgotten, it would be found by the look that is taken twice a minute.
+  const [outcome] = await settledIn(page, [key], DEADLINE_MS);
+  assert.equal(outcome?.status, "charged");
+  assert.equal(await stage.server.faultIsUsedUp(), true);
+});
