@@ -73,6 +73,8 @@ declare! {
     ClaimNeverEnds,
     /// A proxy's page with a status of `4xx` is the billing server's refusal.
     ProxyPageRefuses,
+    /// A refusal is believed though an earlier sending may have taken the points.
+    BelievesRefusalInDoubt,
 }
 
 thread_local! {

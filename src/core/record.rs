@@ -213,10 +213,20 @@ impl Record {
 
     /// Whether its user gave it up, and it is still open.
     pub fn given_up(&self) -> bool {
+        self.waits().is_some_and(|waits| waits.given_up().is_some())
+    }
+
+    /// Whether the server refused it, an earlier sending is in doubt, and it is still open.
+    pub fn is_refused(&self) -> bool {
+        self.waits().is_some_and(|waits| waits.refusal().is_some())
+    }
+
+    /// How it waits, or did before the attempt that is under way.
+    fn waits(&self) -> Option<&Waiting> {
         match &self.state {
-            State::Waiting(waiting) => waiting.given_up().is_some(),
-            State::Attempting(attempting) => attempting.before().given_up().is_some(),
-            State::Parked(_) | State::Settled(_) => false,
+            State::Waiting(waiting) => Some(waiting),
+            State::Attempting(attempting) => Some(attempting.before()),
+            State::Parked(_) | State::Settled(_) => None,
         }
     }
 }

@@ -176,23 +176,17 @@ fn an_old_answer_ends_no_new_attempt() {
         world.wait(call);
         world.run_for(10);
     }
-    eprintln!("journal has t1: {}", world.journal.contains_key(&key("t1")));
     world.run_for(10);
     // Asked for again.
     world.tell(one, Event::Woke);
     world.run_for(20);
     let again = world.charge(one, "t1", 500);
     world.run_for(5);
-    eprintln!("record: {:?}", world.journal.get(&key("t1")));
     world
         .happenings
         .insert((world.now.mono_ms, u64::MAX), heard);
     let said = word(&world.wait(again));
     world.server.top_up(1_000);
     world.run_for(60);
-    eprintln!(
-        "{said}, charged {} times",
-        world.server.times_charged("f:t1")
-    );
     assert!(!said.starts_with("declined") || world.server.times_charged("f:t1") == 0);
 }

@@ -37,6 +37,7 @@ mod moving;
 mod outage;
 mod outcomes;
 mod patience;
+mod refusals;
 mod server;
 mod setbacks;
 mod shown;

@@ -28,6 +28,7 @@ fn usual_faults(defect: Defect) -> &'static str {
         Defect::ForeignAnswerSettles
         | Defect::CancelsWithoutAsking
         | Defect::ProxyPageRefuses
+        | Defect::BelievesRefusalInDoubt
         | Defect::OlderBalanceApplies => "network!,answers!",
         Defect::BelievesUntakenTooEarly => "network!,late!",
         Defect::SendsExpiredKey => "network!,crashes!,key-ttl!",

@@ -38,7 +38,7 @@ impl Engine {
                 self.server_answered(sent);
                 self.count_try(key);
                 let reason = self.park_reason(key, now);
-                let conclusion = match reason.or(self.given_up_for_good(key)) {
+                let conclusion = match reason.or(self.not_sent_again(key)) {
                     Some(reason) => Conclusion::Park(reason, detail),
                     None => Conclusion::TurnedAway(Cause {
                         reason: OpenReason::ServerError,
@@ -61,7 +61,7 @@ impl Engine {
         let exhausted = self
             .outbox
             .get(key)
-            .filter(|entry| !entry.record.given_up())
+            .filter(|entry| !entry.record.given_up() && !entry.record.is_refused())
             .is_some_and(|entry| self.is_exhausted(&entry.record));
         if !exhausted {
             return Conclusion::NeverCharged;
@@ -93,7 +93,7 @@ impl Engine {
                 let last = look_ups.saturating_add(1) >= LOOK_UPS_LIMIT;
                 let foreign = setback.kind == SetbackKind::Foreign;
                 let reason = self.park_reason(key, now);
-                let reason = reason.or(self.given_up_for_good(key).filter(|_| foreign));
+                let reason = reason.or(self.not_sent_again(key).filter(|_| foreign));
                 match reason.filter(|_| last) {
                     Some(reason) => Conclusion::Park(reason, cause.detail),
                     None => Conclusion::TurnedAway(cause),
@@ -105,10 +105,12 @@ impl Engine {
         self.conclude(now, charge, conclusion, next_ms, None);
     }
 
-    /// What was given up is not sent again, so it is parked where the server won't tell of it.
-    fn given_up_for_good(&self, key: &Key) -> Option<ParkReason> {
-        let given_up = self.outbox.get(key)?.record.given_up();
-        given_up.then_some(ParkReason::RetriesExhausted)
+    /// What was given up or refused is not sent again, so it is parked where the server won't tell
+    /// of it.
+    fn not_sent_again(&self, key: &Key) -> Option<ParkReason> {
+        let record = &self.outbox.get(key)?.record;
+        let ended = record.given_up() || record.is_refused();
+        ended.then_some(ParkReason::RetriesExhausted)
     }
 
     /// Why a charge is parked when its look-up can't be answered; `None` where it need not be.

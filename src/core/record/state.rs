@@ -69,6 +69,9 @@ pub struct Waiting {
     /// The server asked the whole queue to wait for as long as this charge does.
     #[serde(default)]
     holds_queue: bool,
+    /// The server refused to charge it, after an earlier sending whose end nobody knows.
+    #[serde(default)]
+    refusal: Option<Verdict>,
 }
 
 impl Waiting {
@@ -113,6 +116,12 @@ impl Waiting {
         self.holds_queue
     }
 
+    /// What the server answered to a later sending than the one that is in doubt: to be told once
+    /// it is known that none of them took anything.
+    pub fn refusal(&self) -> Option<&Verdict> {
+        self.refusal.as_ref()
+    }
+
     /// One tab takes the right to work on it.
     pub(super) fn begin(self, number: u32, purpose: Purpose, claim: Claim) -> Attempting {
         Attempting {
@@ -148,6 +157,7 @@ impl Waiting {
     pub(super) fn wanted(self) -> Waiting {
         Waiting {
             given_up: None,
+            refusal: None,
             ..self
         }
     }
@@ -254,6 +264,18 @@ impl Attempting {
             next_attempt_at_ms,
             in_doubt: true,
             cleared: false,
+            ..self.before
+        }
+    }
+
+    /// The server refused this sending. An earlier one is in doubt, of which that says nothing.
+    pub(super) fn refused(self, next_attempt_at_ms: u64, refusal: Verdict) -> Waiting {
+        Waiting {
+            next_attempt_at_ms,
+            in_doubt: true,
+            cleared: false,
+            look_ups: 0,
+            refusal: Some(refusal),
             ..self.before
         }
     }

@@ -55,7 +55,8 @@ impl Record {
     ///
     /// That the points are taken is believed from anybody at any time. Everything else counts
     /// only from the tab whose attempt is under way: a verdict of `declined` that arrives while
-    /// another tab is sending the charge again is no longer certain.
+    /// another tab is sending the charge again is no longer certain. Nor is one after a sending
+    /// whose end nobody knows: whoever refuses may not have looked at what the key has done.
     pub fn conclude(
         self,
         tab: &str,
@@ -89,7 +90,10 @@ impl Record {
         let sent = attempting.purpose() == Purpose::Send;
         let mut record = self;
         let state = match conclusion {
-            Conclusion::Settled(verdict) => State::Settled(verdict),
+            Conclusion::Settled(verdict) => match sent && record.may_be_taken_by_earlier() {
+                true => State::Waiting(attempting.refused(next_attempt_at_ms, verdict)),
+                false => State::Settled(verdict),
+            },
             Conclusion::TurnedAway(cause) => {
                 State::Waiting(attempting.turned_away(next_attempt_at_ms, cause))
             }
@@ -108,12 +112,23 @@ impl Record {
                 record.spent = record.spent.saturating_sub(u32::from(sent));
                 State::Waiting(attempting.not_sent(next_attempt_at_ms, cause))
             }
-            Conclusion::NeverCharged => {
-                State::Waiting(attempting.never_charged(next_attempt_at_ms))
-            }
+            Conclusion::NeverCharged => match attempting.before().refusal() {
+                Some(refusal) if !record.given_up() => State::Settled(refusal.clone()),
+                Some(_) | None => State::Waiting(attempting.never_charged(next_attempt_at_ms)),
+            },
             Conclusion::Park(reason, detail) => State::Parked(attempting.park(reason, detail)),
         };
         Some(record.turned(state, wall_ms).given_up_if_untaken())
+    }
+
+    /// Whether a sending before the one that is under way may have taken the points.
+    fn may_be_taken_by_earlier(&self) -> bool {
+        let State::Attempting(attempting) = &self.state else {
+            return false;
+        };
+        let before = attempting.before();
+        let unseen = self.adopted && !before.cleared();
+        (before.in_doubt() || unseen) && !defect!(BelievesRefusalInDoubt)
     }
 
     /// What was given up ends as soon as it has certainly taken nothing.

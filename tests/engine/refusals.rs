@@ -1,0 +1,141 @@
+//! A refusal after a sending whose end nobody knows: whoever refuses may not have looked at what
+//! the key has done, so the server is asked for the key itself.
+
+use serde_json::json;
+use tollbox::core::protocol::Response;
+
+use super::outcomes::word;
+use super::server::{Fault, On, page, problem};
+use super::world::World;
+
+/// All that the protocol has for "nothing was taken".
+fn refusals() -> [Response; 5] {
+    let rejected = json!({"type": "account-blocked", "declined": true}).to_string();
+    [
+        problem(400, "bad-request"),
+        Response {
+            body: rejected,
+            ..problem(403, "account-blocked")
+        },
+        problem(402, "insufficient-balance"),
+        problem(403, "not-allowed"),
+        problem(422, "idempotency-key-reused"),
+    ]
+}
+
+/// Charges, and waits for what becomes of it.
+fn end_of(world: &mut World, tab: usize) -> String {
+    world.charge(tab, "t1", 5);
+    let settled = world.settled(tab, "t1");
+    word(&world.wait(settled))
+}
+
+#[test]
+fn what_was_charged_is_not_refused_afterwards() {
+    for refusal in refusals() {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+        let instead = Fault::Answer(refusal.clone());
+        world.server.fault(On::AnyCharge, u32::MAX, instead);
+        let call = world.charge(tab, "t1", 5);
+        let said = word(&world.wait(call));
+        assert_eq!(said, "charged again", "{refusal:?}");
+        assert_eq!(world.server.count(On::LookUp), 1);
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn a_refusal_is_told_once_the_server_has_not_charged_the_key() {
+    for (refusal, told) in refusals().into_iter().zip([
+        "failed InvalidRequest",
+        "declined Rejected",
+        "declined InsufficientBalance",
+        "failed Forbidden",
+        "failed Conflict",
+    ]) {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.fault(On::Charge, 1, Fault::LoseRequest);
+        let instead = Fault::Answer(refusal);
+        world.server.fault(On::AnyCharge, u32::MAX, instead);
+        assert_eq!(end_of(&mut world, tab), told);
+        assert_eq!(world.server.count(On::LookUp), 1);
+        world.server.heal();
+        world.run_for(3_600_000);
+        let charged = world.server.times_charged("f:t1");
+        assert_eq!(charged, 0, "it was said to be {told}");
+    }
+}
+
+#[test]
+fn a_refusal_is_believed_at_once_where_nothing_is_in_doubt() {
+    for refusal in refusals() {
+        let mut world = World::new();
+        let tab = world.start();
+        world
+            .server
+            .fault(On::Charge, 1, Fault::Answer(problem(503, "busy")));
+        world.server.fault(On::AnyCharge, 1, Fault::Answer(refusal));
+        let said = end_of(&mut world, tab);
+        assert!(
+            said.starts_with("failed") || said.starts_with("declined"),
+            "{said}"
+        );
+        assert_eq!(world.server.count(On::LookUp), 0);
+    }
+}
+
+#[test]
+fn what_was_refused_in_doubt_stays_unknown_where_the_server_will_not_tell() {
+    for mute in [problem(403, "no-look-ups"), page(200)] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+        let refused = Fault::Answer(problem(403, "not-allowed"));
+        world.server.fault(On::AnyCharge, u32::MAX, refused);
+        let mute = Fault::Answer(mute);
+        world.server.fault(On::LookUp, u32::MAX, mute);
+        let said = end_of(&mut world, tab);
+        assert_eq!(said, "parked RetriesExhausted");
+        let snapshot = world.snapshot(tab);
+        assert_eq!(snapshot.balance.unwrap().held.get(), 5);
+        let (look_ups, sendings) = (
+            world.server.count(On::LookUp),
+            world.server.count(On::AnyCharge),
+        );
+        assert!(
+            look_ups <= 3 && sendings <= 3,
+            "{look_ups} look-ups, {sendings} sendings"
+        );
+
+        world.server.heal();
+        let flush = world.flush(tab);
+        world.run_until(|world| world.answers.contains_key(&flush));
+        world.settle();
+        let retried = world.settled(tab, "t1");
+        assert_eq!(word(&world.wait(retried)), "charged again");
+    }
+}
+
+#[test]
+fn who_tries_again_after_a_refusal_in_doubt_has_it_sent() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    // The first is refused too early to be asked about.
+    let refused = Fault::Answer(problem(402, "insufficient-balance"));
+    world.server.fault(On::AnyCharge, 2, refused);
+    world
+        .server
+        .fault(On::LookUp, u32::MAX, Fault::Answer(problem(500, "broken")));
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_until(|world| world.server.count(On::LookUp) == 1);
+    world.run_for(300);
+    let retry = world.retry(tab, "t1");
+    let said = word(&world.wait(retry));
+    assert!(said.starts_with("charged"), "{said}");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
