@@ -221,6 +221,13 @@ impl Record {
         self.waits().is_some_and(|waits| waits.refusal().is_some())
     }
 
+    /// Whether it is not sent before the server has been asked what it knows of its key: its user
+    /// gave it up, the server refused it, or it was parked.
+    pub fn is_only_looked_up(&self) -> bool {
+        let parked = self.waits().is_some_and(Waiting::look_up_first);
+        self.given_up() || self.is_refused() || parked
+    }
+
     /// How it waits, or did before the attempt that is under way.
     fn waits(&self) -> Option<&Waiting> {
         match &self.state {

@@ -1,5 +1,7 @@
 //! Looking up what was given up, where the server won't tell.
 
+use tollbox::core::engine::Answer;
+
 use super::outcomes::word;
 use super::server::{Fault, On, page, problem};
 use super::world::World;
@@ -72,4 +74,52 @@ fn who_gives_up_again_has_the_server_asked_at_once() {
     let again = world.cancel(tab, "t1");
     assert_eq!(word(&world.wait(again)), "failed Cancelled");
     assert_eq!(world.server.count(On::LookUp), look_ups + 1);
+}
+
+/// A charge that is parked because the server would not tell of it, as soon as it is well again.
+fn parked(world: &mut World, first: Fault) -> usize {
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, first);
+    let mute = Fault::Answer(problem(403, "no-look-ups"));
+    world.server.fault(On::LookUp, 1, mute);
+    world.charge(tab, "t1", 5);
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "parked RetriesExhausted");
+    tab
+}
+
+#[test]
+fn a_flush_asks_what_became_of_what_is_parked_before_it_sends_it() {
+    for (first, sendings) in [(Fault::LoseAnswer, 1), (Fault::LoseRequest, 2)] {
+        let mut world = World::with(|config| config.max_total_attempts = 1);
+        let tab = parked(&mut world, first);
+        // What was lost on its way does not arrive any more.
+        world.run_for(10_000);
+        let look_ups = world.server.count(On::LookUp);
+        let flush = world.flush(tab);
+        world.run_until(|world| world.answers.contains_key(&flush));
+        let Answer::Flush(report) = world.answer(flush) else {
+            unreachable!()
+        };
+        assert_eq!((report.charged, report.remaining), (1, 0));
+        assert_eq!(world.server.count(On::LookUp), look_ups + 1);
+        assert_eq!(world.server.count(On::AnyCharge), sendings);
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn a_flush_leaves_parked_what_the_server_will_not_tell_of() {
+    let mut world = World::with(|config| config.max_total_attempts = 1);
+    let tab = parked(&mut world, Fault::LoseAnswer);
+    let mute = Fault::Answer(problem(403, "no-look-ups"));
+    world.server.fault(On::LookUp, u32::MAX, mute);
+    let flush = world.flush(tab);
+    world.run_until(|world| world.answers.contains_key(&flush));
+    let Answer::Flush(report) = world.answer(flush) else {
+        unreachable!()
+    };
+    assert_eq!((report.charged, report.unknown), (0, 1));
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    assert_eq!(world.snapshot(tab).balance.unwrap().held.get(), 5);
 }

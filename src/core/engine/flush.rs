@@ -151,6 +151,13 @@ impl Engine {
         run.callers.extend(caller);
     }
 
+    /// Whether the server has just said that it never charged this: its turn is yet to come.
+    pub(super) fn is_cleared(&self, key: &Key) -> bool {
+        self.outbox.get(key).is_some_and(
+            |entry| matches!(entry.record.state(), State::Waiting(waiting) if waiting.cleared()),
+        )
+    }
+
     /// A charge of the flush has had its turn, whatever came of it.
     pub(super) fn flush_is_through_with(&mut self, key: &Key) {
         let entry = self.outbox.get(key);

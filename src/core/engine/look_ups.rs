@@ -38,7 +38,7 @@ impl Engine {
                 self.server_answered(sent);
                 self.count_try(key);
                 let reason = self.park_reason(key, now);
-                let conclusion = match reason.or(self.not_sent_again(key)) {
+                let conclusion = match reason.or(self.not_sent_untold(key)) {
                     Some(reason) => Conclusion::Park(reason, detail),
                     None => Conclusion::TurnedAway(Cause {
                         reason: OpenReason::ServerError,
@@ -93,7 +93,7 @@ impl Engine {
                 let last = look_ups.saturating_add(1) >= LOOK_UPS_LIMIT;
                 let foreign = setback.kind == SetbackKind::Foreign;
                 let reason = self.park_reason(key, now);
-                let reason = reason.or(self.not_sent_again(key).filter(|_| foreign));
+                let reason = reason.or(self.not_sent_untold(key).filter(|_| foreign));
                 match reason.filter(|_| last) {
                     Some(reason) => Conclusion::Park(reason, cause.detail),
                     None => Conclusion::TurnedAway(cause),
@@ -105,12 +105,12 @@ impl Engine {
         self.conclude(now, charge, conclusion, next_ms, None);
     }
 
-    /// What was given up or refused is not sent again, so it is parked where the server won't tell
-    /// of it.
-    fn not_sent_again(&self, key: &Key) -> Option<ParkReason> {
+    /// What is not sent before the server has told of it is parked where it won't.
+    fn not_sent_untold(&self, key: &Key) -> Option<ParkReason> {
         let record = &self.outbox.get(key)?.record;
-        let ended = record.given_up() || record.is_refused();
-        ended.then_some(ParkReason::RetriesExhausted)
+        record
+            .is_only_looked_up()
+            .then_some(ParkReason::RetriesExhausted)
     }
 
     /// Why a charge is parked when its look-up can't be answered; `None` where it need not be.

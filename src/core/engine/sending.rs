@@ -174,8 +174,8 @@ impl Engine {
     }
 
     /// Whether the server must be asked what it knows of this key before it is sent again: the
-    /// key may have been forgotten, the attempts are used up, its user gave it up, or the server
-    /// refused it after a sending whose end nobody knows.
+    /// key may have been forgotten, the attempts are used up, or only a look-up can tell whether
+    /// it is to be sent at all.
     pub(super) fn needs_look_up(&self, record: &Record, now: Now) -> bool {
         let cleared = match record.state() {
             State::Waiting(waiting) => waiting.cleared(),
@@ -185,7 +185,7 @@ impl Engine {
         let left = record.may_have_left() || !self.durable();
         let may_be_taken = left && !cleared;
         let due = self.key_expired(record, now) || self.is_exhausted(record);
-        record.given_up() || record.is_refused() || (may_be_taken && due)
+        record.is_only_looked_up() || (may_be_taken && due)
     }
 
     /// Whether the server may have forgotten the key. Where the clock was set back that can't be

@@ -69,6 +69,9 @@ pub struct Waiting {
     /// The server asked the whole queue to wait for as long as this charge does.
     #[serde(default)]
     holds_queue: bool,
+    /// The server is to be asked what it knows of the key before it is sent again.
+    #[serde(default)]
+    look_up_first: bool,
     /// The server refused to charge it, after an earlier sending whose end nobody knows.
     #[serde(default)]
     refusal: Option<Verdict>,
@@ -116,6 +119,11 @@ impl Waiting {
         self.holds_queue
     }
 
+    /// Whether the server is to be asked what it knows of the key before it is sent again.
+    pub fn look_up_first(&self) -> bool {
+        self.look_up_first
+    }
+
     /// What the server answered to a later sending than the one that is in doubt: to be told once
     /// it is known that none of them took anything.
     pub fn refusal(&self) -> Option<&Verdict> {
@@ -158,6 +166,7 @@ impl Waiting {
         Waiting {
             given_up: None,
             refusal: None,
+            look_up_first: false,
             ..self
         }
     }
@@ -319,6 +328,7 @@ impl Attempting {
             in_doubt: false,
             cleared: true,
             look_ups: 0,
+            look_up_first: false,
             ..self.before
         }
     }
@@ -367,6 +377,7 @@ impl Parked {
             in_doubt: true,
             may_arrive_until_ms: self.may_arrive_until_ms,
             given_up: self.given_up,
+            look_up_first: true,
             ..Waiting::default()
         }
     }
