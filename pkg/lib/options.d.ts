@@ -40,7 +40,10 @@ export interface BillingOptions {
      * "auto".
      */
     storage?: "auto" | "indexeddb" | "localstorage" | "memory";
-    /** Open charges allowed before `charge` answers `failed: queue_full`. Default 10_000. */
+    /**
+     * Open charges allowed before `charge` answers `failed: queue_full`. Default 10_000. A running
+     * task counts as one, so that its charge finds room when the work is done.
+     */
     maxEntries?: number;
     /**
      * What may be charged while the server can't be reached. Default "within_balance": no more than

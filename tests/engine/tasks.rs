@@ -124,6 +124,70 @@ fn work_that_would_find_no_room_in_the_queue_may_not_start() {
 }
 
 #[test]
+fn work_that_is_done_finds_its_place_in_the_queue() {
+    let mut world = World::with(|config| config.max_entries = 2);
+    let tab = world.start();
+    world.go_online(false);
+    let first = world.start_task(tab, "t1", 5);
+    let second = world.start_task(tab, "t2", 5);
+    // Both places are taken by work that is under way.
+    let third = world.start_task(tab, "t3", 5);
+    let other = world.charge(tab, "t4", 5);
+    assert_eq!(word(&world.wait(other)), "failed QueueFull");
+    assert_eq!(word(world.outcome(third)), "failed QueueFull");
+    for (start, task) in [(first, "t1"), (second, "t2")] {
+        assert_eq!(world.answer(start), &Answer::Started);
+        let call = world.charge(tab, task, 5);
+        assert_eq!(word(&world.wait(call)), "queued Offline");
+    }
+    world.go_online(true);
+    world.settle();
+    assert_eq!(world.server.balance(), 110);
+}
+
+#[test]
+fn a_place_that_work_gave_back_is_free_again() {
+    let mut world = World::with(|config| config.max_entries = 1);
+    let tab = world.start();
+    world.go_online(false);
+    world.start_task(tab, "t1", 5);
+    world.end_task(tab, "t1");
+    let call = world.charge(tab, "t2", 5);
+    assert_eq!(word(&world.wait(call)), "queued Offline");
+}
+
+#[test]
+fn work_takes_its_place_in_every_tabs_queue() {
+    let mut world = World::with(|config| config.max_entries = 1);
+    let (one, two) = (world.start(), world.start());
+    world.start_task(one, "t1", 5);
+    world.run_for(10);
+    let start = world.start_task(two, "t2", 5);
+    assert_eq!(word(world.outcome(start)), "failed QueueFull");
+    // The same work takes no other place.
+    let start = world.start_task(two, "t1", 5);
+    assert_eq!(world.answer(start), &Answer::Started);
+    let call = world.charge(two, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+}
+
+#[test]
+fn work_keeps_its_place_whatever_else_is_taken_on() {
+    let mut world = World::with(|config| config.max_entries = 1);
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    world.start_task(one, "t1", 5);
+    world.go_online(false);
+    let other = world.charge(two, "t2", 5);
+    assert_eq!(word(&world.wait(other)), "queued Offline");
+    // Now this tab hears of it, though it had no room for it.
+    world.tell(one, Event::Woke);
+    world.run_for(10);
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "queued Offline");
+}
+
+#[test]
 fn work_that_is_under_way_holds_its_points_whatever_is_available() {
     let mut world = World::new();
     let tab = world.start();

@@ -18,6 +18,8 @@ impl Engine {
         if self.life != Life::Running {
             return self.resolve(call, Answer::Closed);
         }
+        let task = self.tasks.own(&charge.key);
+        let has_place = task.is_some_and(|task| task.is_same_as(&charge));
         if !defect!(HoldsTaskTwice) {
             self.tasks.end(&charge.key);
         }
@@ -42,11 +44,12 @@ impl Engine {
         }
         let waiting = self.call(now, Kind::Charge, key, Some(charge.clone()));
         self.calls.add(call, waiting);
-        self.enqueue(now, call, charge);
+        self.enqueue(now, call, charge, has_place);
     }
 
-    /// Orders a charge to be taken on, and claimed at once where it can leave at once.
-    pub(super) fn enqueue(&mut self, now: Now, call: CallId, charge: Charge) {
+    /// Orders a charge to be taken on, and claimed at once where it can leave at once. One of
+    /// finished work `has_place` in the queue already.
+    pub(super) fn enqueue(&mut self, now: Now, call: CallId, charge: Charge, has_place: bool) {
         let key = charge.key.clone();
         let known = self.outbox.get(&key).cloned();
         if known
@@ -74,7 +77,7 @@ impl Engine {
             }
             return self.progress(now, &key);
         }
-        let admission = self.admission(now, &charge);
+        let admission = self.admission(now, &charge, has_place);
         let may_have_left = known
             .as_ref()
             .is_some_and(|entry| entry.record.may_have_left());
@@ -153,18 +156,29 @@ impl Engine {
     }
 
     /// Whether a charge may be taken on now.
-    pub(super) fn admission(&self, now: Now, charge: &Charge) -> Result<(), Failure> {
+    pub(super) fn admission(
+        &self,
+        now: Now,
+        charge: &Charge,
+        has_place: bool,
+    ) -> Result<(), Failure> {
         let known = self.outbox.get(&charge.key);
         if known.is_some_and(|entry| entry.record.is_held()) {
             return Ok(());
         }
-        if self.outbox.open() >= self.config.max_entries {
+        if !has_place && self.room_for(Some(&charge.key)) == 0 {
             return Err(Failure {
                 reason: FailureReason::QueueFull,
                 retryable: true,
                 detail: self.say(
-                    &format!("{} charges are open already", self.config.max_entries),
-                    &format!("已有 {} 笔扣费未完成", self.config.max_entries),
+                    &format!(
+                        "{} charges are open already, those of running tasks among them",
+                        self.config.max_entries
+                    ),
+                    &format!(
+                        "已有 {} 笔扣费未完成（含运行中的任务）",
+                        self.config.max_entries
+                    ),
                 ),
             });
         }

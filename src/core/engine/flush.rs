@@ -86,7 +86,7 @@ impl Engine {
         self.gate.hurry(now);
         let mut keys = Vec::new();
         let mut again = Vec::new();
-        let mut room = self.config.max_entries.saturating_sub(self.outbox.open());
+        let mut room = self.room_for(None);
         let mut spent = Points::ZERO;
         for entry in self.outbox.iter() {
             let key = entry.record.charge().key.clone();

@@ -63,7 +63,7 @@ impl Engine {
     /// be reached.
     pub(super) fn take_up_failed(&mut self, now: Now) {
         let mut again = Vec::new();
-        let room = self.config.max_entries.saturating_sub(self.outbox.open());
+        let room = self.room_for(None);
         for entry in self.outbox.iter() {
             let fits = again.len() < room;
             if fits && entry.record.may_be_taken_up() && !entry.busy && !entry.retaken {

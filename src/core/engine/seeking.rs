@@ -104,7 +104,7 @@ impl Engine {
         };
         let again = kind == Kind::Retry && self.life == Life::Running;
         if again && !is_charged(&entry.record) {
-            self.enqueue(now, call, entry.record.charge().clone());
+            self.enqueue(now, call, entry.record.charge().clone(), false);
         } else if kind == Kind::Retry && is_charged(&entry.record) && !entry.busy {
             let outcome = replayed(self.outcome_of(now, &entry));
             self.resolve(call, Answer::Outcome(outcome));

@@ -53,14 +53,25 @@ impl Engine {
     /// Points of open charges and running tasks.
     pub(super) fn held(&self) -> Points {
         let charges = self.outbox.counts().held_points;
-        let is_charge = |key: &Key| {
-            let entry = self.outbox.get(key);
-            entry.is_some_and(|entry| entry.record.is_held() || is_charged(&entry.record))
-        };
         let tasks = self.tasks.holds();
-        // A charge of the same key holds them, or has paid them.
-        let tasks = tasks.iter().filter(|(key, _)| !is_charge(key));
+        let tasks = tasks.iter().filter(|(key, _)| !self.is_charge(key));
         charges.plus(sum(tasks.map(|(_, amount)| *amount)))
+    }
+
+    /// How many more charges may be open. A running task has its place in the queue, so that its
+    /// work is not done in vain; that of `key` is not counted.
+    pub(super) fn room_for(&self, key: Option<&Key>) -> usize {
+        let tasks = self.tasks.holds();
+        let others = tasks.keys().filter(|task| Some(*task) != key);
+        let tasks = others.filter(|task| !self.is_charge(task)).count();
+        let taken = self.outbox.open().saturating_add(tasks);
+        self.config.max_entries.saturating_sub(taken)
+    }
+
+    /// Whether there is a charge of this key that holds its points, or has paid them.
+    fn is_charge(&self, key: &Key) -> bool {
+        let entry = self.outbox.get(key);
+        entry.is_some_and(|entry| entry.record.is_held() || is_charged(&entry.record))
     }
 
     /// `Ok(true)` where points have to be held, `Ok(false)` where they are held or paid already.
@@ -79,7 +90,7 @@ impl Engine {
                 false => Err(self.conflict_with(running)),
             };
         }
-        self.admission(now, charge).map_err(What::from)?;
+        self.admission(now, charge, false).map_err(What::from)?;
         if self.tasks.held_elsewhere(&charge.key) == Some(charge.amount) {
             // The same task in another tab: its points are held already, and charged once.
             return Ok(true);
