@@ -20,6 +20,8 @@ pub struct Outbox {
     /// Settled ones by last change, for letting the oldest go.
     settled: Set<(u64, Key)>,
     counts: QueueCounts,
+    /// Settled ones that are being taken up again.
+    again: usize,
     /// Wider than [`Points`]: the sum must come back to 0 however large its parts are.
     held: u128,
 }
@@ -47,6 +49,12 @@ impl Outbox {
     /// Charges without a verdict that are being tried.
     pub fn open(&self) -> usize {
         self.counts.pending.saturating_add(self.counts.retrying)
+    }
+
+    /// As [`Outbox::open`], and those that are about to be: settled ones that are being taken up
+    /// again.
+    pub fn taken(&self) -> usize {
+        self.open().saturating_add(self.again)
     }
 
     /// Takes a record as it is in the journal, or will be. Returns how it stood before.
@@ -138,6 +146,9 @@ impl Outbox {
         if !entry.record.is_held() && !entry.busy {
             self.settled.insert((entry.record.updated_at_ms(), key), ());
         }
+        if is_taken_up(entry) {
+            self.again = self.again.saturating_add(1);
+        }
         if let Some(count) = self.counts.of(BillingStatus::of(&entry.record)) {
             *count = count.saturating_add(1);
         }
@@ -153,6 +164,9 @@ impl Outbox {
         self.timetable
             .remove(&(entry.due_ms(), entry.record.sequence(), key.clone()));
         self.settled.remove(&(entry.record.updated_at_ms(), key));
+        if is_taken_up(entry) {
+            self.again = self.again.saturating_sub(1);
+        }
         if let Some(count) = self.counts.of(BillingStatus::of(&entry.record)) {
             *count = count.saturating_sub(1);
         }
@@ -162,6 +176,10 @@ impl Outbox {
                 .saturating_sub(u128::from(entry.record.charge().amount.get()));
         }
     }
+}
+
+fn is_taken_up(entry: &Entry) -> bool {
+    entry.busy && !entry.record.is_held()
 }
 
 impl QueueCounts {

@@ -12,7 +12,7 @@ use super::world::World;
 /// Names no tab of the world: one that has frozen while it flushed.
 const FROZEN: usize = 99;
 
-fn with_queue(world: &mut World, count: usize) -> usize {
+pub fn with_queue(world: &mut World, count: usize) -> usize {
     let tab = world.start();
     world.go_online(false);
     for n in 0..count {
@@ -22,7 +22,7 @@ fn with_queue(world: &mut World, count: usize) -> usize {
     tab
 }
 
-fn report(world: &mut World, call: CallId) -> FlushReport {
+pub fn report(world: &mut World, call: CallId) -> FlushReport {
     world.run_until(|world| world.answers.contains_key(&call));
     match world.answer(call) {
         Answer::Flush(report) => *report,

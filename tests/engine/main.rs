@@ -45,6 +45,7 @@ mod starts;
 mod storage;
 mod syncing;
 mod tabs;
+mod taking_up;
 mod tasks;
 mod tokens;
 mod turns;

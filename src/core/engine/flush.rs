@@ -8,7 +8,6 @@ use crate::core::clock::Now;
 use crate::core::journal::Op;
 use crate::core::ordered::Set;
 use crate::core::outcome::OpenReason;
-use crate::core::points::Points;
 use crate::core::record::{Purpose, State};
 use crate::core::snapshot::{FlushProgress, FlushReport, Stopped};
 use crate::core::stats::Class;
@@ -17,6 +16,8 @@ use crate::core::stats::Class;
 #[derive(Debug, Default)]
 pub(super) struct Flush {
     run: Option<Run>,
+    /// What failed and is to be taken up once there is room, while a flush goes on.
+    pub(super) left_out: Vec<Op>,
     lock: Lock,
     elsewhere: Option<Elsewhere>,
 }
@@ -86,8 +87,6 @@ impl Engine {
         self.gate.hurry(now);
         let mut keys = Vec::new();
         let mut again = Vec::new();
-        let mut room = self.room_for(None);
-        let mut spent = Points::ZERO;
         for entry in self.outbox.iter() {
             let key = entry.record.charge().key.clone();
             match entry.record.state() {
@@ -95,26 +94,17 @@ impl Engine {
                 State::Attempting(_) if entry.busy => keys.push(key),
                 State::Attempting(_) => {}
                 State::Parked(_) => again.push(key),
-                State::Settled(_) if entry.record.is_retryable() && !entry.busy => {
-                    // As if its user had asked for each of them.
-                    let sum = spent.plus(entry.record.charge().amount);
-                    if room > 0 && self.offline_spend(now, sum).is_ok() {
-                        room = room.saturating_sub(1);
-                        spent = sum;
-                        again.push(key);
-                    }
-                }
                 State::Settled(_) => {}
             }
         }
         for key in &keys {
             self.outbox.hurry(key, now);
         }
-        for key in &again {
-            let op = Op::Reopen { key: key.clone() };
-            self.reopen(now, key.clone(), op);
+        keys.extend(self.take_up_all(now));
+        for key in again {
+            self.reopen(now, Op::Reopen { key: key.clone() });
+            keys.push(key);
         }
-        keys.extend(again);
         self.add_to_run(keys, Some(call));
     }
 
@@ -141,7 +131,7 @@ impl Engine {
         }
     }
 
-    fn add_to_run(&mut self, keys: Vec<Key>, caller: Option<CallId>) {
+    pub(super) fn add_to_run(&mut self, keys: Vec<Key>, caller: Option<CallId>) {
         let run = self.flush.run.get_or_insert_default();
         for key in keys {
             if run.left.insert(key, ()).is_none() {
@@ -211,12 +201,18 @@ impl Engine {
         for key in settled_elsewhere {
             self.flush_is_through_with(&key);
         }
+        let closed = self.gate.closed_for(now);
+        let runs_out = |run: &Run| run.left.is_empty();
+        if closed.is_none() && self.flush.run.as_ref().is_some_and(runs_out) {
+            self.take_up_left_out(now);
+        }
         let Some(run) = &self.flush.run else {
             return;
         };
-        if run.left.is_empty() {
+        let waits = closed.is_some() && !self.flush.left_out.is_empty();
+        if run.left.is_empty() && !waits {
             let refused = run.unauthorized.then_some(OpenReason::Unauthorized);
-            let reason = self.gate.closed_for(now).or(refused);
+            let reason = closed.or(refused);
             let reason = reason.filter(|_| run.unsettled);
             return self.end_flush(reason.map(Stopped::Open));
         }
@@ -224,7 +220,7 @@ impl Engine {
             .left
             .keys()
             .any(|key| self.outbox.get(key).is_some_and(|entry| entry.busy));
-        if let Some(reason) = self.gate.closed_for(now) {
+        if let Some(reason) = closed {
             if !under_way && !self.refresh.is_under_way() {
                 self.end_flush(Some(Stopped::Open(reason)));
             }
@@ -311,6 +307,7 @@ impl Engine {
         let Some(run) = self.flush.run.take() else {
             return;
         };
+        self.flush.left_out.clear();
         if stopped == Some(Stopped::AnotherTab) {
             // The other tab announces what it settles; the slow tick sees to the rest.
             for key in run.left.keys() {

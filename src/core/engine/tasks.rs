@@ -64,7 +64,7 @@ impl Engine {
         let tasks = self.tasks.holds();
         let others = tasks.keys().filter(|task| Some(*task) != key);
         let tasks = others.filter(|task| !self.is_charge(task)).count();
-        let taken = self.outbox.open().saturating_add(tasks);
+        let taken = self.outbox.taken().saturating_add(tasks);
         self.config.max_entries.saturating_sub(taken)
     }
 

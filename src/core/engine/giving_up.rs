@@ -1,4 +1,4 @@
-//! Giving a charge up, and taking one up again.
+//! Giving a charge up.
 
 use super::calls::Kind;
 use super::orders::Then;
@@ -57,46 +57,5 @@ impl Engine {
             self.count_try(key);
         }
         self.progress(now, key);
-    }
-
-    /// Takes up again once, by itself, what failed but may yet succeed now that the server can
-    /// be reached.
-    pub(super) fn take_up_failed(&mut self, now: Now) {
-        let mut again = Vec::new();
-        let room = self.room_for(None);
-        for entry in self.outbox.iter() {
-            let fits = again.len() < room;
-            if fits && entry.record.may_be_taken_up() && !entry.busy && !entry.retaken {
-                again.push(entry.record.charge().key.clone());
-            }
-        }
-        for key in again {
-            self.outbox.update(&key, |entry| entry.retaken = true);
-            let op = Op::TakeUp { key: key.clone() };
-            self.reopen(now, key, op);
-        }
-    }
-
-    /// Takes a charge up again by `op`, or anew where it was never stored.
-    pub(super) fn reopen(&mut self, now: Now, key: Key, op: Op) {
-        self.set_busy(&key, true);
-        let then = Then::Observe {
-            from_peer: false,
-            confirmed: None,
-        };
-        let unsaved = self.outbox.get(&key).filter(|entry| !entry.saved);
-        let unsaved = unsaved.map(|entry| entry.record.clone());
-        let op = match unsaved {
-            Some(record) => Op::Enqueue {
-                charge: record.charge().clone(),
-                sequence: self.next_sequence(now),
-                admission: Ok(()),
-                claim: None,
-                may_have_left: record.may_have_left(),
-            },
-            None => op,
-        };
-        self.journaling.retry_unsaved_of(&key);
-        self.journaling.push(op, then);
     }
 }

@@ -1,0 +1,106 @@
+//! Taking up again what failed and may yet succeed: for its user, or once by itself.
+
+use super::Engine;
+use super::orders::Then;
+use crate::core::charge::Key;
+use crate::core::clock::Now;
+use crate::core::journal::Op;
+use crate::core::points::Points;
+
+impl Engine {
+    /// Takes up all that may yet succeed, as if its user had asked for each. What finds no room,
+    /// or may not be spent without the server, has its turn in the flush that begins.
+    pub(super) fn take_up_all(&mut self, now: Now) -> Vec<Key> {
+        let mut room = self.room_for(None);
+        let mut spent = Points::ZERO;
+        let mut again = Vec::new();
+        let mut left_out = Vec::new();
+        for entry in self.outbox.iter() {
+            if entry.record.is_retryable() && !entry.busy {
+                let key = entry.record.charge().key.clone();
+                let sum = spent.plus(entry.record.charge().amount);
+                if room > 0 && self.offline_spend(now, sum).is_ok() {
+                    room = room.saturating_sub(1);
+                    spent = sum;
+                    again.push(key);
+                } else {
+                    left_out.push(Op::Reopen { key });
+                }
+            }
+        }
+        for key in &again {
+            self.reopen(now, Op::Reopen { key: key.clone() });
+        }
+        self.flush.left_out.extend(left_out);
+        again
+    }
+
+    /// Takes up, in a flush under way, what was left out, as far as there is room by now.
+    pub(super) fn take_up_left_out(&mut self, now: Now) {
+        let mut room = self.room_for(None);
+        let mut keys = Vec::new();
+        for op in std::mem::take(&mut self.flush.left_out) {
+            let Some(entry) = self.outbox.get(op.key()) else {
+                continue;
+            };
+            if entry.busy {
+                // It is being taken up already.
+                keys.push(op.key().clone());
+            } else if entry.record.is_retryable() && room > 0 {
+                room = room.saturating_sub(1);
+                keys.push(op.key().clone());
+                self.reopen(now, op);
+            } else if entry.record.is_retryable() {
+                self.flush.left_out.push(op);
+            }
+        }
+        self.add_to_run(keys, None);
+    }
+
+    /// Takes up again once, by itself, what failed but may yet succeed now that the server can
+    /// be reached.
+    pub(super) fn take_up_failed(&mut self, now: Now) {
+        let mut again = Vec::new();
+        for entry in self.outbox.iter() {
+            if entry.record.may_be_taken_up() && !entry.busy && !entry.retaken {
+                let key = entry.record.charge().key.clone();
+                again.push(Op::TakeUp { key });
+            }
+        }
+        let room = self.room_for(None).min(again.len());
+        let left_out = again.split_off(room);
+        if !left_out.is_empty() {
+            self.flush.left_out.extend(left_out);
+            self.add_to_run(Vec::new(), None);
+        }
+        for op in again {
+            self.reopen(now, op);
+        }
+    }
+
+    /// Takes a charge up again by `op`, or anew where it was never stored.
+    pub(super) fn reopen(&mut self, now: Now, op: Op) {
+        let key = op.key().clone();
+        let retaken = matches!(op, Op::TakeUp { .. });
+        self.outbox.update(&key, |entry| entry.retaken |= retaken);
+        self.set_busy(&key, true);
+        let then = Then::Observe {
+            from_peer: false,
+            confirmed: None,
+        };
+        let unsaved = self.outbox.get(&key).filter(|entry| !entry.saved);
+        let unsaved = unsaved.map(|entry| entry.record.clone());
+        let op = match unsaved {
+            Some(record) => Op::Enqueue {
+                charge: record.charge().clone(),
+                sequence: self.next_sequence(now),
+                admission: Ok(()),
+                claim: None,
+                may_have_left: record.may_have_left(),
+            },
+            None => op,
+        };
+        self.journaling.retry_unsaved_of(&key);
+        self.journaling.push(op, then);
+    }
+}

@@ -1,0 +1,127 @@
+//! What failed and may yet succeed: when it is taken up again, by a flush or by itself.
+
+use tollbox::core::config::OfflineSpend;
+use tollbox::core::outcome::OpenReason;
+use tollbox::core::snapshot::Stopped;
+
+use super::flushes::{report, with_queue};
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::World;
+
+#[test]
+fn a_flush_takes_up_what_found_no_room_once_there_is_some() {
+    let mut world = World::with(|config| {
+        config.max_entries = 2;
+        config.offline_spend = OfflineSpend::Unlimited;
+    });
+    let tab = with_queue(&mut world, 7);
+    assert_eq!(world.snapshot(tab).queue.failed, 5);
+    // Nothing is heard of the recovery but by the flush.
+    world.go_online(true);
+    let flush = world.flush(tab);
+    let report = report(&mut world, flush);
+    assert_eq!(
+        (report.charged, report.remaining, report.stopped),
+        (7, 0, None)
+    );
+    assert_eq!(world.server.balance(), 113);
+}
+
+#[test]
+fn what_found_no_room_is_taken_up_by_itself_when_the_server_is_back() {
+    let mut world = World::with(|config| {
+        config.max_entries = 2;
+        config.offline_spend = OfflineSpend::Unlimited;
+    });
+    let tab = with_queue(&mut world, 7);
+    world.go_online(true);
+    world.run_for(5_000);
+    assert_eq!(world.snapshot(tab).queue.failed, 0);
+    assert_eq!(world.server.balance(), 113);
+}
+
+#[test]
+fn two_flushes_at_once_take_up_no_more_than_there_is_room_for() {
+    let mut world = World::with(|config| {
+        config.max_entries = 2;
+        config.offline_spend = OfflineSpend::Unlimited;
+    });
+    let tab = with_queue(&mut world, 7);
+    for task in ["t000", "t001"] {
+        let cancel = world.cancel(tab, task);
+        world.wait(cancel);
+    }
+    let flushes = [world.flush(tab), world.flush(tab)];
+    for flush in flushes {
+        assert_eq!(report(&mut world, flush).remaining, 2);
+    }
+    let queue = world.snapshot(tab).queue;
+    assert_eq!((queue.pending, queue.failed), (2, 5), "{queue:?}");
+}
+
+#[test]
+fn what_finds_no_room_while_others_stay_open_is_left_as_it_is() {
+    let mut world = World::with(|config| {
+        config.max_entries = 2;
+        config.offline_spend = OfflineSpend::Unlimited;
+    });
+    let tab = with_queue(&mut world, 3);
+    world.server.fault(
+        On::AnyCharge,
+        2,
+        Fault::Answer(problem(409, "request-in-progress")),
+    );
+    world.go_online(true);
+    let flush = world.flush(tab);
+    let report = report(&mut world, flush);
+    assert_eq!((report.charged, report.remaining), (0, 2));
+    assert_eq!(world.snapshot(tab).queue.failed, 1);
+}
+
+#[test]
+fn a_flush_that_can_take_nothing_up_says_why() {
+    let mut world = World::with(|config| config.offline_spend = OfflineSpend::Deny);
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+    let flush = world.flush(tab);
+    assert_eq!(
+        report(&mut world, flush).stopped,
+        Some(Stopped::Open(OpenReason::Offline))
+    );
+    world.go_online(true);
+    world.settle();
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, "t2", 5);
+    world.wait(call);
+    let cancel = world.cancel(tab, "t2");
+    world.wait(cancel);
+    let call = world.charge(tab, "t3", 5);
+    assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+    let flush = world.flush(tab);
+    assert_eq!(
+        report(&mut world, flush).stopped,
+        Some(Stopped::Open(OpenReason::Unreachable))
+    );
+}
+
+#[test]
+fn a_flush_that_finds_the_server_back_sends_what_had_failed() {
+    let mut world = World::with(|config| {
+        config.offline_spend = OfflineSpend::Deny;
+        config.backoff.base_ms = 600_000;
+        config.backoff.max_ms = 600_000;
+    });
+    let tab = world.start();
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    let refresh = world.refresh(tab);
+    world.run_until(|world| world.answers.contains_key(&refresh));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+    world.server.heal();
+    let flush = world.flush(tab);
+    let report = report(&mut world, flush);
+    assert_eq!((report.charged, report.stopped), (1, None));
+}
