@@ -58,7 +58,10 @@ export interface BillingOptions {
      * sent again. Default 86_400_000.
      */
     keyTtlMs?: number;
-    /** Settled charges kept for display. Default 500. */
+    /**
+     * Settled charges kept for display. Default 500. Where other tabs may be waiting for its end, one
+     * is kept for a second in any case.
+     */
     keepSettled?: number;
   };
   retry?: {

@@ -28,6 +28,7 @@ mod failing_writes;
 mod flushes;
 mod foreground;
 mod forgetful;
+mod forgetting;
 mod giving_up;
 mod happening;
 mod lateness;

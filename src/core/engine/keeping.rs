@@ -13,6 +13,10 @@ use crate::core::outbox::Entry;
 use crate::core::record::{Record, State};
 use crate::core::stats::Class;
 
+/// How long a settled charge stays in the journal where other tabs live or it is not known
+/// whether they do, in milliseconds: they have heard of its end, and read it there.
+const READ_WITHIN_MS: u64 = 1_000;
+
 impl Engine {
     /// Takes note of a record as the journal has it now; of its absence too.
     pub(super) fn observe(&mut self, now: Now, key: &Key, record: Option<Record>) {
@@ -184,23 +188,29 @@ impl Engine {
         self.calls_of_vanished(key);
     }
 
+    /// Lets the oldest settled charges go that are more than are kept. Who waits for one in
+    /// another tab has the time to read it.
     pub(super) fn let_surplus_go(&mut self, now: Now) {
-        // A margin, so that not every verdict is followed by a deletion.
-        let margin = self.config.keep_settled.div_ceil(10).max(1);
-        if self
-            .outbox
-            .surplus(self.config.keep_settled.saturating_add(margin))
-            .is_empty()
-        {
-            return;
-        }
+        let alone = self.alive.len() == 1;
+        self.surplus_goes_at_ms = None;
         for key in self.outbox.surplus(self.config.keep_settled) {
-            self.forget(now, &key);
-            let then = Then::Observe {
-                from_peer: true,
-                confirmed: None,
-            };
-            self.journaling.push(Op::Forget { key }, then);
+            let entry = self.outbox.get(&key);
+            let changed_ms = entry.map_or(0, |entry| entry.changed_ms);
+            let goes_at_ms = changed_ms.saturating_add(READ_WITHIN_MS);
+            if alone || goes_at_ms <= now.mono_ms {
+                self.forget(now, &key);
+                self.forget_at_rest(key);
+            } else {
+                let next_ms = self.surplus_goes_at_ms.unwrap_or(u64::MAX);
+                self.surplus_goes_at_ms = Some(next_ms.min(goes_at_ms));
+            }
+        }
+    }
+
+    pub(super) fn let_surplus_go_if_due(&mut self, now: Now) {
+        let goes_at_ms = self.surplus_goes_at_ms;
+        if goes_at_ms.is_some_and(|goes_at_ms| goes_at_ms <= now.mono_ms) {
+            self.let_surplus_go(now);
         }
     }
 

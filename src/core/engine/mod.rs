@@ -127,6 +127,8 @@ pub struct Engine {
     /// Failed readings in a row, not counting those of single charges.
     load_failures: u32,
     slow_tick_at_ms: u64,
+    /// When settled charges that are more than are kept go; monotonic.
+    surplus_goes_at_ms: Option<u64>,
     /// Whether its user can see the page.
     visible: bool,
     life: Life,
@@ -185,6 +187,7 @@ impl Engine {
             persisted: None,
             load_failures: 0,
             slow_tick_at_ms: 0,
+            surplus_goes_at_ms: None,
             visible: true,
             life: Life::Recovering,
             effects: VecDeque::from([Effect::Load { all: true }, Effect::AskTasks]),
@@ -276,6 +279,7 @@ impl Engine {
             self.balance_deadline(now),
             self.flush.elsewhere_until_ms(),
             self.tasks.deadline(),
+            self.surplus_goes_at_ms,
             self.stats.leaves_at(self.config.window_ms),
         ]
         .into_iter()
@@ -310,6 +314,7 @@ impl Engine {
             self.take_up_due(now);
             self.advance_flush(now);
         }
+        self.let_surplus_go_if_due(now);
         self.advance_tasks(now);
         self.show_changes(now);
     }

@@ -183,8 +183,9 @@ impl Engine {
         }
     }
 
-    /// Another tab asks what runs here.
+    /// Another tab asks what runs here: it lives, and may not have when that was last asked.
     pub(super) fn asked_for_tasks(&mut self, now: Now) {
+        self.alive.clear();
         let running = self.tasks.to_tell(&self.outbox);
         self.tell_tasks(now, running);
     }

@@ -24,6 +24,8 @@ pub struct Entry {
     pub retaken: bool,
     /// When this tab first saw it open; monotonic.
     pub since_ms: u64,
+    /// When this tab saw it change last; monotonic.
+    pub changed_ms: u64,
     /// When this tab's last request about it left; monotonic.
     pub left_at_ms: u64,
     due_ms: u64,
@@ -93,6 +95,7 @@ impl Entry {
             alone: false,
             retaken: false,
             since_ms: now.mono_ms,
+            changed_ms: now.mono_ms,
             left_at_ms: 0,
             due_ms: 0,
             claim: Instant::default(),
@@ -135,6 +138,7 @@ impl Entry {
     }
 
     fn set_times(&mut self, now: Now, patience: Patience) {
+        self.changed_ms = now.mono_ms;
         let until_ms = self.record.may_arrive_until_ms();
         self.arrival = match until_ms == self.claim.wall_ms {
             // What a claimant did before it went away may arrive for as long as its claim held.

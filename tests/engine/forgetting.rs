@@ -1,0 +1,89 @@
+//! How many settled charges are kept, and who hears of one before it is let go of.
+
+use tollbox::core::engine::{Answer, CallId};
+use tollbox::core::record::State;
+
+use super::outcomes::word;
+use super::world::{World, key};
+
+fn keeping(count: usize) -> World {
+    World::with(|config| config.keep_settled = count)
+}
+
+#[test]
+fn so_many_settled_charges_are_kept_as_were_asked_for() {
+    for keep in [0, 1, 3, 12] {
+        let mut world = keeping(keep);
+        // It knows that it is alone.
+        world.locks = true;
+        let tab = world.start();
+        for n in 0..keep + 5 {
+            let call = world.charge(tab, &format!("t{n:02}"), 1);
+            assert_eq!(word(&world.wait(call)), "charged");
+            world.run_for(10);
+            assert!(world.journal.len() <= keep, "{keep} of {n}");
+        }
+        assert_eq!(world.journal.len(), keep);
+        // The newest.
+        for n in 5..keep + 5 {
+            assert!(world.journal.contains_key(&key(&format!("t{n:02}"))));
+        }
+    }
+}
+
+#[test]
+fn where_other_tabs_may_live_the_surplus_goes_soon() {
+    let mut world = keeping(2);
+    let (one, two) = (world.start(), world.start());
+    for n in 0..10 {
+        let call = world.charge(one, &format!("t{n}"), 1);
+        world.wait(call);
+    }
+    world.run_for(1_100);
+    assert_eq!(world.journal.len(), 2);
+    assert_eq!(world.snapshot(two).stats.charged, 10);
+    assert_eq!(world.spins, 0);
+}
+
+#[test]
+fn what_is_open_is_kept_beside_them() {
+    let mut world = keeping(0);
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 1);
+    world.wait(call);
+    world.run_for(10);
+    let record = &world.journal[&key("t1")];
+    assert!(matches!(record.state(), State::Waiting(_)));
+}
+
+fn ends(world: &mut World, call: CallId) -> String {
+    world.run_until(|world| world.answers.contains_key(&call));
+    match world.answer(call) {
+        Answer::Outcome(outcome) => word(outcome),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn whoever_waits_is_told_the_end_of_what_is_not_kept() {
+    for (commit_ms, locks) in [(1, false), (5, false), (50, false), (1, true), (50, true)] {
+        let mut world = keeping(0);
+        world.locks = locks;
+        world.commit_ms = commit_ms;
+        let (one, two) = (world.start(), world.start());
+        world.go_online(false);
+        let calls = [world.charge(one, "t1", 1), world.charge(two, "t1", 1)];
+        for call in calls {
+            world.wait(call);
+        }
+        world.run_for(200);
+        let calls = [world.settled(one, "t1"), world.settled(two, "t1")];
+        world.go_online(true);
+        for call in calls {
+            assert_eq!(ends(&mut world, call), "charged", "{commit_ms}");
+        }
+        world.run_for(1_200);
+        assert_eq!(world.journal.len(), 0);
+    }
+}
