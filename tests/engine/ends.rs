@@ -1,12 +1,13 @@
 //! Closing, signing out, and many charges at once.
 
 use tollbox::core::engine::{Answer, Event};
+use tollbox::core::journal::Op;
 use tollbox::core::outcome::What;
 use tollbox::core::snapshot::{BalanceResult, FlushReport};
 
 use super::outcomes::word;
 use super::server::{Fault, On};
-use super::world::World;
+use super::world::{World, key};
 
 #[test]
 fn closing_answers_everybody_and_the_next_start_goes_on() {
@@ -213,4 +214,48 @@ fn a_thousand_charges_in_an_outage_are_all_charged_once_after_it() {
         "{} transactions",
         world.transactions
     );
+}
+
+#[test]
+fn what_was_never_sent_is_given_up_for_certain_after_a_sign_out_too() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    for task in ["t1", "t2"] {
+        let call = world.charge(tab, task, 5);
+        world.wait(call);
+    }
+    world.sign_out(tab);
+    let cancel = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(cancel)), "failed Cancelled");
+    // Where it can't be written down, the next sign-in would send it.
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Cancel { .. })));
+    let cancel = world.cancel(tab, "t2");
+    assert!(word(&world.wait(cancel)).starts_with("unknown"));
+    world.fail_write = Box::new(|_, _| false);
+    world.crash(tab);
+    world.online = true;
+    world.start();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 0);
+    assert_eq!(world.server.times_charged("f:t2"), 1);
+}
+
+#[test]
+fn what_may_have_been_sent_stays_unknown_after_a_sign_out_and_is_not_sent_again() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.sign_out(tab);
+    let cancel = world.cancel(tab, "t1");
+    assert!(word(&world.wait(cancel)).starts_with("unknown"));
+    assert!(world.journal[&key("t1")].given_up());
+    world.server.heal();
+    world.crash(tab);
+    world.start();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 0);
 }

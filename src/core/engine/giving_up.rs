@@ -23,7 +23,12 @@ impl Engine {
             let Some(call) = self.calls.get(id).filter(|call| call.kind == Kind::Cancel) else {
                 continue;
             };
-            if self.life != Life::Running || call.tries >= self.config.max_attempts {
+            // Nothing is sent after a sign-out, but what is given up can be written down.
+            let may_write = match self.life {
+                Life::Running | Life::SignedOut => true,
+                Life::Recovering | Life::Closed => false,
+            };
+            if !may_write || call.tries >= self.config.max_attempts {
                 self.answer_so_far(now, id);
             } else if !call.ordered {
                 self.calls.set_ordered(id, true);
