@@ -65,8 +65,11 @@ pub enum Op {
     Cancel {
         /// Whose.
         key: Key,
-        /// For people.
+        /// For people, once it is known that nothing was taken.
         detail: String,
+        /// For people, where it was never sent: of its key that says nothing, which may have been
+        /// charged and forgotten.
+        unsent: String,
     },
     /// Takes over a charge of another storage, which may hold an earlier or a later state of it.
     Adopt {
@@ -196,9 +199,13 @@ impl Op {
             }),
             Op::Reopen { .. } => current.and_then(|record| record.reopen(at.wall_ms)),
             Op::TakeUp { .. } => current.and_then(|record| record.take_up(at.wall_ms)),
-            Op::Cancel { detail, .. } => {
-                current.and_then(|record| record.cancel(detail.clone(), at.wall_ms))
-            }
+            Op::Cancel { detail, unsent, .. } => current.and_then(|record| {
+                let detail = match record.may_have_left() {
+                    true => detail,
+                    false => unsent,
+                };
+                record.cancel(detail.clone(), at.wall_ms)
+            }),
             Op::Adopt { record } => return adopt(record, current, at),
             Op::Forget { .. } => return forget(current),
             Op::Read { .. } => return Applied::kept(current, true),

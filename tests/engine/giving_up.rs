@@ -1,7 +1,8 @@
 //! Attempts that are used up, keys that the server may have forgotten, and charges given up.
 
 use tollbox::core::config::Config;
-use tollbox::core::outcome::What;
+use tollbox::core::log::Locale;
+use tollbox::core::outcome::{FailureReason, What};
 use tollbox::core::record::State;
 
 use super::outcomes::word;
@@ -356,4 +357,36 @@ fn what_is_charged_again_while_it_is_looked_up_is_no_longer_given_up() {
     assert_eq!(word(&world.wait(again)), "charged");
     world.wait(cancel);
     assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn what_was_never_sent_was_given_up_before_and_what_was_looked_up_took_nothing() {
+    for (locale, unsent, looked_up) in [
+        (
+            Locale::En,
+            "given up before it was sent",
+            "given up; nothing was taken",
+        ),
+        (Locale::ZhCn, "已在发送前取消", "已取消，没有扣费"),
+    ] {
+        let mut world = World::with(|config| config.locale = locale);
+        let tab = world.start();
+        world.server.fault(On::Charge, 1, Fault::LoseRequest);
+        let call = world.charge(tab, "sent", 5);
+        world.run_until(|world| world.server.count(On::Charge) == 1);
+        let cancel = world.cancel(tab, "sent");
+        world.wait(cancel);
+        world.settle();
+        world.wait(call);
+        world.go_online(false);
+        let call = world.charge(tab, "unsent", 5);
+        world.wait(call);
+        for (task, said) in [("sent", looked_up), ("unsent", unsent)] {
+            let cancel = world.cancel(tab, task);
+            let What::Failed { reason, detail, .. } = world.wait(cancel).what else {
+                panic!()
+            };
+            assert_eq!((reason, detail.as_str()), (FailureReason::Cancelled, said));
+        }
+    }
 }

@@ -183,6 +183,7 @@ impl Transaction {
             Order::Cancel => Op::Cancel {
                 key,
                 detail: String::new(),
+                unsent: String::new(),
             },
             Order::Forget => Op::Forget { key },
         }

@@ -36,6 +36,7 @@ impl Engine {
                 let op = Op::Cancel {
                     key: key.clone(),
                     detail: self.say("given up; nothing was taken", "已取消，没有扣费"),
+                    unsent: self.say("given up before it was sent", "已在发送前取消"),
                 };
                 self.journaling.push(op, Then::GivenUp { call: id });
             }

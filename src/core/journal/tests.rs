@@ -140,6 +140,7 @@ fn a_charged_one_is_left_alone_by_everything_but_forgetting() {
     let cancel = Op::Cancel {
         key: key.clone(),
         detail: String::new(),
+        unsent: String::new(),
     };
     let reopen = Op::Reopen { key: key.clone() };
     for op in [begin, cancel, reopen, conclude(lost())] {
@@ -178,6 +179,7 @@ fn what_is_not_there_can_not_be_worked_on() {
         Op::Cancel {
             key: key.clone(),
             detail: String::new(),
+            unsent: String::new(),
         },
         conclude(charged()),
         Op::Begin {
