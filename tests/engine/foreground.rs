@@ -1,5 +1,6 @@
 //! Callers who wait: how long, for what, and what does not keep them waiting.
 
+use tollbox::core::config::Config;
 use tollbox::core::engine::{Answer, Event};
 use tollbox::core::outcome::{OpenReason, What};
 use tollbox::core::snapshot::Stopped;
@@ -272,4 +273,84 @@ fn an_earlier_decline_says_nothing_of_a_retry_that_is_not_written_yet() {
     assert!(matches!(outcome.what, What::Unknown { durable: false, .. }));
     world.settle();
     assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+/// A charge that was answered with a 500 and waits for its next attempt.
+fn set_back(world: &mut World) -> usize {
+    let tab = world.start();
+    world
+        .server
+        .fault(On::AnyCharge, 1, Fault::Answer(problem(500, "broken")));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "unknown ServerError");
+    tab
+}
+
+fn impatient(config: &mut Config) {
+    config.max_attempts = 1;
+    config.backoff.base_ms = 60_000;
+}
+
+#[test]
+fn a_charge_joins_the_attempt_of_a_retry_that_is_under_way() {
+    for after_ms in [0, 1, 2, 10, 40] {
+        let mut world = World::with(impatient);
+        let tab = set_back(&mut world);
+        world.server.fault(On::AnyCharge, 1, Fault::Late(500));
+        let retry = world.retry(tab, "t1");
+        world.run_for(after_ms);
+        let call = world.charge(tab, "t1", 5);
+        assert_eq!(word(&world.wait(retry)), "charged", "{after_ms}");
+        assert_eq!(word(&world.wait(call)), "charged", "{after_ms}");
+        assert_eq!(world.server.count(On::AnyCharge), 2);
+    }
+}
+
+#[test]
+fn a_charge_joins_a_retry_that_asks_whether_the_server_is_back() {
+    for after_ms in [0, 1, 2, 10, 40] {
+        let mut world = World::with(impatient);
+        let tab = world.start();
+        world.server.fault(On::AnyCharge, 1, Fault::LoseRequest);
+        let call = world.charge(tab, "t1", 5);
+        assert_eq!(word(&world.wait(call)), "unknown Unreachable");
+        world.server.fault(On::Any, 1, Fault::Late(500));
+        let retry = world.retry(tab, "t1");
+        world.run_for(after_ms);
+        let call = world.charge(tab, "t1", 5);
+        assert_eq!(word(&world.wait(retry)), "charged", "{after_ms}");
+        assert_eq!(word(&world.wait(call)), "charged", "{after_ms}");
+    }
+}
+
+#[test]
+fn a_charge_that_joins_waits_no_longer_than_its_own_patience() {
+    let mut world = World::with(|config| {
+        impatient(config);
+        config.respond_within_ms = 300;
+    });
+    let tab = set_back(&mut world);
+    world.server.fault(On::AnyCharge, 1, Fault::Late(500));
+    world.retry(tab, "t1");
+    world.run_for(100);
+    let asked_ms = world.now.mono_ms;
+    let call = world.charge(tab, "t1", 5);
+    assert!(word(&world.wait(call)).starts_with("unknown"));
+    assert_eq!(world.answered_at_ms[&call] - asked_ms, 300);
+}
+
+#[test]
+fn a_charge_joins_a_retry_that_asks_with_another_token() {
+    let mut world = World::with(impatient);
+    let tab = world.start();
+    let unauthorized = || Fault::Answer(problem(401, "unauthorized"));
+    world.server.fault(On::AnyCharge, 2, unauthorized());
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "queued Unauthorized");
+    world.server.fault(On::Balance, 1, Fault::Late(500));
+    let retry = world.retry(tab, "t1");
+    world.run_for(100);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(retry)), "charged");
+    assert_eq!(word(&world.wait(call)), "charged");
 }

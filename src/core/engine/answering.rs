@@ -140,13 +140,15 @@ impl Engine {
             // Another tab is at it.
             return true;
         }
-        let insists = call.tries > 0 || call.kind != Kind::Charge;
+        // A charge that joins a retry waits for what that finds out.
+        let asks_again = call.kind != Kind::Charge || self.calls.wants_retried(&call.key);
+        let insists = call.tries > 0 || asks_again;
         let next_ms = match self.gate.closed_for(now) {
             None => Some(entry.due_ms()),
             Some(OpenReason::Busy) => self.gate.opens_at(),
             Some(OpenReason::Unreachable) if insists => self.gate.probe_at(),
             Some(OpenReason::Unauthorized) if self.refresh.is_under_way() => {
-                (call.kind != Kind::Charge).then_some(now.mono_ms)
+                asks_again.then_some(now.mono_ms)
             }
             Some(
                 OpenReason::Offline

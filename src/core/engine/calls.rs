@@ -137,6 +137,11 @@ impl Calls {
         self.any_at(key, |call| call.kind.wants_sent())
     }
 
+    /// Whether somebody waits for this charge to be tried again.
+    pub(super) fn wants_retried(&self, key: &Key) -> bool {
+        self.any_at(key, |call| call.kind == Kind::Retry)
+    }
+
     /// Whether somebody waits for this charge to be given up.
     pub(super) fn wants_cancelled(&self, key: &Key) -> bool {
         self.any_at(key, |call| call.kind == Kind::Cancel)
