@@ -103,8 +103,10 @@ export interface BillingStats {
   /** Charge requests sent, each charge of a batch counted. */
   attempts: number;
   /**
-   * charged / (charged + declined + failed + unknown) in the window, which has the newest 1,000 at
-   * most; null without samples.
+   * charged / (charged + declined + failed + unknown) in the window (`monitor.windowMs`), which has
+   * the newest 1,000 ends at most; null where nothing has ended in it. Each end counts: a charge that
+   * was declined, or parked as `unknown`, and charged later has ended twice. What is open does not
+   * count, that which is `unknown` and `resolving` included.
    */
   successRate: number | null;
   /**

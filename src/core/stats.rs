@@ -28,10 +28,11 @@ pub struct BillingStats {
     pub open: u64,
     /// Charge requests sent.
     pub attempts: u64,
-    /// charged / (charged + declined + failed + unknown) in the window.
+    /// charged / (charged + declined + failed + unknown) in the window, of all ends there: a charge
+    /// that was parked and charged later has two. `None` where nothing has ended.
     pub success_rate: Option<f64>,
     /// From the call, or the recovery, to the verdict of those charged in the window; up to 3 %
-    /// too high.
+    /// too high. `None` where nothing was charged.
     pub latency_ms: Option<Latency>,
 }
 

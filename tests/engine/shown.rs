@@ -6,6 +6,7 @@ use tollbox::core::engine::{Effect, Event, Notice};
 use tollbox::core::points::Points;
 
 use super::outage::alerts;
+use super::server::{Fault, On, problem};
 use super::world::World;
 
 #[test]
@@ -70,6 +71,33 @@ fn the_window_slides_though_nothing_happens() {
         })
         .next();
     assert_eq!(rate, Some(None));
+}
+
+#[test]
+fn the_success_rate_is_of_all_ends_and_of_nothing_that_is_open() {
+    let mut world = World::with(|config| {
+        config.max_total_attempts = 1;
+        config.backoff.max_ms = 2_000;
+    });
+    let tab = world.start();
+    let rate = |world: &World| world.snapshot(tab).stats.success_rate;
+    assert_eq!(rate(&world), None);
+    let broken = || Fault::Answer(problem(500, "broken"));
+    let mute = Fault::Answer(problem(403, "no-look-ups"));
+    world.server.fault(On::AnyCharge, 1, broken());
+    world.server.fault(On::LookUp, 1, mute);
+    world.charge(tab, "t1", 5);
+    world.run_until(|world| world.server.count(On::AnyCharge) == 1);
+    // Unknown, and being resolved.
+    assert_eq!(rate(&world), None);
+    world.settle();
+    // Parked as unknown.
+    assert_eq!(rate(&world), Some(0.0));
+    let retry = world.retry(tab, "t1");
+    world.wait(retry);
+    let stats = world.snapshot(tab).stats;
+    assert_eq!((stats.charged, stats.unknown), (1, 0));
+    assert_eq!(stats.success_rate, Some(0.5));
 }
 
 #[test]
