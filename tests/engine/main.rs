@@ -22,6 +22,7 @@ mod checks;
 mod clocks;
 mod crashes;
 mod decoding;
+mod doubts;
 mod ends;
 mod episodes;
 mod failing_writes;

@@ -16,6 +16,7 @@ mod answering;
 mod answers;
 mod calls;
 mod concluding;
+mod doubts;
 mod ending;
 mod event;
 mod flush;
