@@ -31,6 +31,7 @@ mod foreground;
 mod forgetful;
 mod giving_up;
 mod happening;
+mod hearing;
 mod lateness;
 mod limits;
 mod look_ups;

@@ -3,6 +3,7 @@
 
 use super::Engine;
 use super::sending::Sent;
+use crate::core::balance::Confirmed;
 use crate::core::clock::Now;
 use crate::core::protocol::Reading;
 
@@ -49,7 +50,7 @@ impl Engine {
     /// too many for a copy that lags; if not, the balance is read again.
     pub(super) fn is_no_copy(&mut self, now: Now, before: Option<Doubt>) -> bool {
         let known = self.balance.confirmed();
-        let known = known.map_or((0, 0), |known| (known.begun_at_ms, known.version));
+        let known = known.map_or((0, 0), Confirmed::place);
         // Whatever has been learnt since, here or in another tab, the server's versions go on.
         let before = before.filter(|before| before.known == known);
         let doubt = match before {

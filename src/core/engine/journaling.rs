@@ -135,7 +135,7 @@ impl Engine {
                 confirmed,
             } => {
                 if let Some(confirmed) = confirmed {
-                    self.cached(confirmed);
+                    self.take_over(confirmed);
                 }
                 if !from_peer {
                     self.set_busy(key, false);
@@ -193,7 +193,7 @@ impl Engine {
                 confirmed,
             } => {
                 if let Some(confirmed) = confirmed {
-                    self.cached(confirmed);
+                    self.take_over(confirmed);
                 }
                 if !from_peer {
                     self.set_busy(&key, false);

@@ -20,6 +20,7 @@ mod doubts;
 mod ending;
 mod event;
 mod flush;
+mod hearing;
 mod journaling;
 mod keeping;
 mod look_ups;

@@ -3,7 +3,7 @@
 use super::doubts::Doubt;
 use super::sending::{Sent, SentWhat};
 use super::{Answer, CallId, Effect, Engine, Life};
-use crate::core::balance::{Balance, Confirmed, is_stale};
+use crate::core::balance::{Balance, is_stale};
 use crate::core::clock::Now;
 use crate::core::log::Level;
 use crate::core::network::Asked;
@@ -249,11 +249,5 @@ impl Engine {
     fn save_balance(&mut self) {
         let confirmed = self.balance.confirmed().cloned();
         self.effects.push_back(Effect::SaveBalance(confirmed));
-    }
-
-    pub(super) fn cached(&mut self, confirmed: Confirmed) {
-        if self.life != Life::SignedOut {
-            self.balance.learn_cached(confirmed);
-        }
     }
 }
