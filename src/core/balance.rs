@@ -25,8 +25,12 @@ pub struct Confirmed {
 impl Confirmed {
     /// Whether this is a later word of the server's, or the same one heard later.
     pub fn is_newer_than(&self, other: &Confirmed) -> bool {
-        let age = |one: &Confirmed| (one.begun_at_ms, one.version, one.as_of_ms);
-        age(self) > age(other)
+        (self.place(), self.as_of_ms) > (other.place(), other.as_of_ms)
+    }
+
+    /// Its place among the server's words: since when its versions count, and its version.
+    pub fn place(&self) -> (u64, u64) {
+        (self.begun_at_ms, self.version)
     }
 }
 

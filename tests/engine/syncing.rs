@@ -7,9 +7,10 @@ use tollbox::core::outcome::OpenReason;
 use tollbox::core::snapshot::{BalanceReason, Network};
 
 use super::balances::{fresh, unavailable};
+use super::doubts::behind;
 use super::outage::alerts;
 use super::outcomes::word;
-use super::server::{Fault, On, Server, json_answer, problem};
+use super::server::{Fault, On, Server, problem};
 use super::world::World;
 
 const EVERY_MS: u64 = 60_000;
@@ -77,7 +78,7 @@ fn a_charge_is_a_reading_too() {
 }
 
 /// Another server takes its place, which knows nothing of the versions before.
-fn begin_anew(world: &mut World, points: u64) {
+pub fn begin_anew(world: &mut World, points: u64) {
     world.server = Server::new(points, None);
     world.begun_anew = true;
     for tab in world.tabs.iter_mut().flatten() {
@@ -85,7 +86,7 @@ fn begin_anew(world: &mut World, points: u64) {
     }
 }
 
-fn shown(world: &World, tab: usize) -> (u64, u64) {
+pub fn shown(world: &World, tab: usize) -> (u64, u64) {
     let balance = world.snapshot(tab).balance.unwrap();
     (balance.confirmed.get(), balance.version)
 }
@@ -140,20 +141,6 @@ fn a_charge_that_is_answered_with_an_older_version_has_the_balance_read() {
 }
 
 #[test]
-fn a_copy_of_the_server_that_is_behind_is_not_followed() {
-    let mut world = World::new();
-    let tab = world.start();
-    let call = world.charge(tab, "t1", 5);
-    world.wait(call);
-    // One answer is as it was before the charge.
-    let behind = json_answer(200, serde_json::json!({"balance": 120, "version": 1}));
-    world.server.fault(On::Balance, 1, Fault::Answer(behind));
-    world.refresh(tab);
-    world.run_for(1_000);
-    assert_eq!(shown(&world, tab).0, 115);
-}
-
-#[test]
 fn a_page_that_was_opened_offline_reads_the_balance_when_it_is_online() {
     let mut world = World::new();
     world.online = false;
@@ -179,53 +166,6 @@ fn a_reading_that_is_needed_is_made_though_the_first_try_brings_nothing() {
     assert_eq!(word(&world.wait(call)), "charged");
     world.run_for(200_000);
     assert_eq!(shown(&world, tab).0, 45);
-}
-
-/// One answer is as it was before the charge.
-fn behind(world: &mut World, times: u32) {
-    let behind = json_answer(200, serde_json::json!({"balance": 120, "version": 1}));
-    world
-        .server
-        .fault(On::Balance, times, Fault::Answer(behind));
-}
-
-#[test]
-fn a_copy_that_is_behind_for_a_moment_is_given_that_moment() {
-    let mut world = World::new();
-    let tab = world.start();
-    let call = world.charge(tab, "t1", 5);
-    world.wait(call);
-    behind(&mut world, 100);
-    let one = world.refresh(tab);
-    world.run_for(world.config.backoff.base_ms / 2);
-    let read = world.server.count(On::Balance);
-    let other = world.refresh(tab);
-    world.run_for(world.config.backoff.base_ms / 4);
-    assert_eq!(world.server.count(On::Balance), read);
-    // It has caught up.
-    world.server.heal();
-    world.run_for(world.config.backoff.base_ms);
-    for call in [one, other] {
-        assert_eq!(fresh(&world, call), 115);
-    }
-    assert_eq!(shown(&world, tab).0, 115);
-}
-
-#[test]
-fn what_was_doubted_and_then_not_heard_of_is_doubted_again() {
-    let mut world = World::new();
-    let tab = world.start();
-    let call = world.charge(tab, "t1", 5);
-    world.wait(call);
-    behind(&mut world, 1);
-    world.server.fault(On::Balance, 1, Fault::LoseRequest);
-    world.refresh(tab);
-    world.run_for(30_000);
-    behind(&mut world, 1);
-    let call = world.refresh(tab);
-    world.run_for(30_000);
-    assert_eq!(fresh(&world, call), 115);
-    assert_eq!(shown(&world, tab).0, 115);
 }
 
 #[test]
@@ -299,22 +239,6 @@ fn who_is_not_looked_at_hears_of_the_network_when_that_changes() {
         alerts(&world, tab),
         [AlertKind::NetworkLost, AlertKind::NetworkRestored]
     );
-}
-
-#[test]
-fn a_second_answer_that_comes_too_soon_is_no_second_opinion() {
-    let mut world = World::new();
-    let tab = world.start();
-    let call = world.charge(tab, "t1", 5);
-    world.wait(call);
-    behind(&mut world, 2);
-    world.refresh(tab);
-    world.run_for(100);
-    // The browser was offline for a moment: the balance is read at once.
-    world.go_online(false);
-    world.go_online(true);
-    world.run_for(30_000);
-    assert_eq!(shown(&world, tab).0, 115);
 }
 
 #[test]

@@ -137,7 +137,7 @@ impl Engine {
                 confirmed,
             } => {
                 if let Some(confirmed) = confirmed {
-                    self.cached(confirmed);
+                    self.take_over(confirmed);
                 }
                 if !from_peer {
                     self.set_busy(key, false);
@@ -195,7 +195,7 @@ impl Engine {
                 confirmed,
             } => {
                 if let Some(confirmed) = confirmed {
-                    self.cached(confirmed);
+                    self.take_over(confirmed);
                 }
                 if !from_peer {
                     self.set_busy(&key, false);

@@ -281,22 +281,4 @@ impl Engine {
             self.journaling.push(Op::Read { key }, then);
         }
     }
-
-    pub(super) fn told_by_peer(&mut self, keys: Vec<Key>, confirmed: Option<Confirmed>) {
-        let mut confirmed = confirmed;
-        if keys.is_empty() {
-            if let Some(confirmed) = confirmed {
-                self.cached(confirmed);
-            }
-            return;
-        }
-        for key in keys {
-            let then = Then::Observe {
-                from_peer: true,
-                confirmed: confirmed.take(),
-            };
-            self.outbox.update(&key, |entry| entry.outdated = true);
-            self.journaling.push(Op::Read { key }, then);
-        }
-    }
 }

@@ -7,6 +7,7 @@ use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
+use crate::core::ordered::{Set, set_of};
 use crate::core::protocol::Reading;
 use crate::core::record::Purpose;
 
@@ -45,7 +46,8 @@ pub(super) enum Then {
     Begun { plan: Plan },
     /// Learn the balance that came with the conclusion, at the same moment.
     Concluded { reading: Option<Reading> },
-    /// Nothing but take note; `from_peer` where another tab made the change.
+    /// Nothing but take note; `from_peer` where another tab made the change. `confirmed` is a
+    /// balance that another tab told, taken over at the same moment.
     Observe {
         from_peer: bool,
         confirmed: Option<Confirmed>,
@@ -104,6 +106,40 @@ impl Journaling {
 
     pub(super) fn push(&mut self, op: Op, then: Then) {
         self.next.push((op, then));
+    }
+
+    /// The charges that the next transaction reads because of what another tab told.
+    pub(super) fn to_read(&self) -> Set<Key> {
+        let reads = self
+            .next
+            .iter()
+            .filter(|(op, then)| matches!((op, then), (Op::Read { .. }, Then::Observe { .. })));
+        set_of(reads.map(|(op, _)| op.key().clone()))
+    }
+
+    /// What other tabs told of the balance, and is taken over when the journal has been read.
+    pub(super) fn coming(&self) -> impl Iterator<Item = &Confirmed> {
+        let orders = self.under_way.iter().chain(&self.next);
+        orders.filter_map(|(_, then)| {
+            let Then::Observe { confirmed, .. } = then else {
+                return None;
+            };
+            confirmed.as_ref()
+        })
+    }
+
+    /// Has the last of these readings bring a balance along.
+    pub(super) fn bring(&mut self, told: Confirmed) {
+        let mut orders = self.next.iter_mut().rev();
+        let slot = orders.find_map(|(op, then)| {
+            let (Op::Read { .. }, Then::Observe { confirmed, .. }) = (op, then) else {
+                return None;
+            };
+            Some(confirmed)
+        });
+        if let Some(slot) = slot {
+            *slot = Some(told);
+        }
     }
 
     /// As [`Journaling::push`], before everything that waits.

@@ -1,8 +1,9 @@
 //! Reading the balance: when the user asks, when it is due, and as the probe of an outage.
 
+use super::doubts::Doubt;
 use super::sending::{Sent, SentWhat};
 use super::{Answer, CallId, Effect, Engine, Life};
-use crate::core::balance::{Balance, Confirmed, is_stale};
+use crate::core::balance::{Balance, is_stale};
 use crate::core::clock::Now;
 use crate::core::log::Level;
 use crate::core::network::Asked;
@@ -20,9 +21,8 @@ pub(super) struct Refresh {
     pub(super) next_sync_ms: Option<u64>,
     /// The next is not for freshness' sake: it is made wherever the user looks.
     pub(super) needed: bool,
-    /// The last answer was behind what was known before it was asked for: it is asked for once
-    /// more when this comes; monotonic.
-    doubted_until_ms: Option<u64>,
+    /// The last answer was behind what was known before it was asked for.
+    pub(super) doubt: Option<Doubt>,
 }
 
 impl Refresh {
@@ -50,8 +50,7 @@ impl Engine {
             return self.no_balance_for(now, call, BalanceReason::Open(reason), detail);
         }
         self.refresh.waiting.push(call);
-        let until_ms = self.refresh.doubted_until_ms;
-        if until_ms.is_none_or(|until_ms| until_ms <= now.mono_ms) {
+        if !self.refresh.doubt.is_some_and(|doubt| doubt.is_early(now)) {
             self.read_balance(now);
         }
     }
@@ -109,15 +108,6 @@ impl Engine {
         self.send(now, send, SentWhat::Balance { etag });
     }
 
-    /// An answer to a charge may be behind what was known before it was sent: only a reading
-    /// tells whether the server has begun its versions anew.
-    pub(super) fn doubt_versions(&mut self, now: Now, sent: &Sent, reading: Option<&Reading>) {
-        let known = self.balance.confirmed();
-        if reading.is_some_and(|reading| sent.is_behind(reading, known)) {
-            self.balance_is_due(now);
-        }
-    }
-
     pub(super) fn balance_answered(
         &mut self,
         now: Now,
@@ -126,18 +116,15 @@ impl Engine {
         response: &Response,
     ) {
         self.refresh.under_way = false;
-        let doubted_until_ms = self.refresh.doubted_until_ms.take();
+        let doubt = self.refresh.doubt.take();
         match BalanceAnswer::of(response, asked_with.is_some(), now) {
             BalanceAnswer::Fresh(reading, etag) => {
                 self.server_answered(sent);
                 self.refresh.needed = false;
                 let behind = self.life != Life::SignedOut
                     && sent.is_behind(&reading, self.balance.confirmed());
-                let doubted = doubted_until_ms.is_some_and(|until_ms| until_ms <= now.mono_ms);
-                if behind && !doubted {
-                    // A copy of the server may just not know of the latest change: asked once
-                    // more a little later, and without conditions, it says what it holds.
-                    return self.doubt(now);
+                if behind && !self.is_no_copy(now, doubt) {
+                    return;
                 }
                 match behind {
                     true => self.begin_anew(now, reading, etag),
@@ -186,18 +173,9 @@ impl Engine {
         }
     }
 
-    fn doubt(&mut self, now: Now) {
-        self.balance.forget_etag();
-        let backoff = &self.config.backoff;
-        let until_ms = now.after(backoff.base_ms.min(backoff.max_ms));
-        self.refresh.doubted_until_ms = Some(until_ms);
-        self.refresh.next_sync_ms = Some(until_ms);
-        self.refresh.needed = true;
-    }
-
     pub(super) fn balance_lost(&mut self, now: Now, cause: Cause) {
         self.refresh.under_way = false;
-        self.refresh.doubted_until_ms = None;
+        self.refresh.doubt = None;
         self.ask_again_if_needed(now);
         self.count_try_of_all();
         self.tell_unavailable(now, BalanceReason::Open(cause.reason), &cause.detail);
@@ -271,11 +249,5 @@ impl Engine {
     fn save_balance(&mut self) {
         let confirmed = self.balance.confirmed().cloned();
         self.effects.push_back(Effect::SaveBalance(confirmed));
-    }
-
-    pub(super) fn cached(&mut self, confirmed: Confirmed) {
-        if self.life != Life::SignedOut {
-            self.balance.learn_cached(confirmed);
-        }
     }
 }

@@ -73,6 +73,12 @@ impl Tasks {
         tabs.find_map(|tab| tab.tasks.get(key).copied())
     }
 
+    /// The tasks whose points are held for other tabs.
+    pub(super) fn keys_elsewhere(&self) -> impl Iterator<Item = &Key> {
+        let running = self.elsewhere.values().flat_map(|tab| tab.tasks.keys());
+        self.ended.keys().chain(running)
+    }
+
     /// Whether any runs in another tab.
     pub(super) fn any_elsewhere(&self) -> bool {
         !self.elsewhere.is_empty()
