@@ -1,10 +1,12 @@
 //! What failed and may yet succeed: when it is taken up again, by a flush or by itself.
 
 use tollbox::core::config::OfflineSpend;
+use tollbox::core::journal::Op;
 use tollbox::core::outcome::OpenReason;
 use tollbox::core::snapshot::Stopped;
 
 use super::flushes::{report, with_queue};
+use super::happening::Happening;
 use super::outcomes::word;
 use super::server::{Fault, On, problem};
 use super::world::World;
@@ -124,4 +126,23 @@ fn a_flush_that_finds_the_server_back_sends_what_had_failed() {
     let flush = world.flush(tab);
     let report = report(&mut world, flush);
     assert_eq!((report.charged, report.stopped), (1, None));
+}
+
+#[test]
+fn a_flush_goes_on_with_what_is_being_taken_up_by_itself() {
+    let mut world = World::with(|config| config.offline_spend = OfflineSpend::Deny);
+    let tab = world.start();
+    world.go_online(false);
+    let denied = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(denied)), "failed OfflineSpendDenied");
+    world.go_online(true);
+    world.run_until(|world| {
+        let takes_up = |op: &Op| matches!(op, Op::TakeUp { .. });
+        let mut happenings = world.happenings.values();
+        happenings
+            .any(|what| matches!(what, Happening::Commit { ops, .. } if ops.iter().any(takes_up)))
+    });
+    let flush = world.flush(tab);
+    let report = report(&mut world, flush);
+    assert_eq!((report.charged, report.remaining), (1, 0));
 }

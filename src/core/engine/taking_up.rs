@@ -13,11 +13,16 @@ impl Engine {
     pub(super) fn take_up_all(&mut self, now: Now) -> Vec<Key> {
         let mut room = self.room_for(None);
         let mut spent = Points::ZERO;
+        let mut under_way = Vec::new();
         let mut again = Vec::new();
         let mut left_out = Vec::new();
         for entry in self.outbox.iter() {
-            if entry.record.is_retryable() && !entry.busy {
+            if entry.record.is_retryable() {
                 let key = entry.record.charge().key.clone();
+                if entry.busy {
+                    under_way.push(key);
+                    continue;
+                }
                 let sum = spent.plus(entry.record.charge().amount);
                 if room > 0 && self.offline_spend(now, sum).is_ok() {
                     room = room.saturating_sub(1);
@@ -32,6 +37,7 @@ impl Engine {
             self.reopen(now, Op::Reopen { key: key.clone() });
         }
         self.flush.left_out.extend(left_out);
+        again.extend(under_way);
         again
     }
 
