@@ -64,7 +64,8 @@ impl BalanceBook {
         self.confirmed.as_ref()
     }
 
-    /// Takes a word of the server's; false where it is older than what is known.
+    /// Takes a word of the server's; false where it changes nothing: it is older than what is
+    /// known, or the same.
     pub fn learn(&mut self, reading: Reading, etag: Option<String>, as_of_ms: u64) -> bool {
         let known = self.confirmed.as_ref();
         let older = known.is_some_and(|known| known.version > reading.version);
@@ -74,14 +75,16 @@ impl BalanceBook {
         let same_version = known.filter(|known| known.version == reading.version);
         let etag = etag.or_else(|| same_version.and_then(|known| known.etag.clone()));
         let as_of_ms = same_version.map_or(as_of_ms, |known| known.as_of_ms.max(as_of_ms));
-        self.confirmed = Some(Confirmed {
+        let learnt = Some(Confirmed {
             balance: reading.balance,
             version: reading.version,
             as_of_ms,
             etag,
             begun_at_ms: known.map_or(0, |known| known.begun_at_ms),
         });
-        true
+        let is_news = learnt != self.confirmed;
+        self.confirmed = learnt;
+        is_news
     }
 
     /// Takes a word of a server that has begun its versions anew.
@@ -226,7 +229,7 @@ mod tests {
     fn the_same_version_again_makes_it_no_older() {
         let mut book = BalanceBook::default();
         assert!(book.learn(reading(100, 5), None, 50));
-        assert!(book.learn(reading(100, 5), None, 20));
+        assert!(!book.learn(reading(100, 5), None, 20));
         assert_eq!(book.view(Points::ZERO, 50, 1).unwrap().as_of, 50);
         assert!(book.learn(reading(100, 5), None, 70));
         assert_eq!(book.view(Points::ZERO, 70, 1).unwrap().as_of, 70);
