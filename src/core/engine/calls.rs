@@ -142,6 +142,11 @@ impl Calls {
         self.any_at(key, |call| call.kind == Kind::Retry)
     }
 
+    /// Whether the journal is being asked for this charge, on somebody's behalf.
+    pub(super) fn seeks(&self, key: &Key) -> bool {
+        self.any_at(key, |call| call.seeking)
+    }
+
     /// Whether somebody waits for this charge to be given up.
     pub(super) fn wants_cancelled(&self, key: &Key) -> bool {
         self.any_at(key, |call| call.kind == Kind::Cancel)

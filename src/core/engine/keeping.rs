@@ -194,6 +194,10 @@ impl Engine {
         let alone = self.alive.len() == 1;
         self.surplus_goes_at_ms = None;
         for key in self.outbox.surplus(self.config.keep_settled) {
+            if self.calls.seeks(&key) {
+                // Whoever asks has the journal's word first, and may take it up again.
+                continue;
+            }
             let entry = self.outbox.get(&key);
             let changed_ms = entry.map_or(0, |entry| entry.changed_ms);
             let goes_at_ms = changed_ms.saturating_add(READ_WITHIN_MS);
