@@ -136,6 +136,23 @@ impl Op {
         }
     }
 
+    /// Whether it says what a look-up came to.
+    pub fn concludes_look_up(&self) -> bool {
+        match self {
+            Op::Conclude { attempt, .. } => {
+                attempt.is_some_and(|(purpose, _)| purpose == Purpose::LookUp)
+            }
+            Op::Enqueue { .. }
+            | Op::Begin { .. }
+            | Op::Reopen { .. }
+            | Op::TakeUp { .. }
+            | Op::Cancel { .. }
+            | Op::Adopt { .. }
+            | Op::Forget { .. }
+            | Op::Read { .. } => false,
+        }
+    }
+
     /// Whether losing this write in a crash costs no more than work done twice.
     pub fn may_be_relaxed(&self) -> bool {
         match self {

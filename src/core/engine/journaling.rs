@@ -127,7 +127,7 @@ impl Engine {
                 self.set_busy(key, false);
                 self.observe(now, key, applied.record);
                 self.learn(reading, None, now.wall_ms);
-                if !self.is_cleared(key) {
+                if !(op.concludes_look_up() && self.is_cleared(key)) {
                     self.flush_is_through_with(key);
                 }
                 self.progress(now, key);
