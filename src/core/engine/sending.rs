@@ -128,12 +128,16 @@ impl Auth {
 }
 
 impl Engine {
-    /// Whether a charge request may leave now. With a new token to be tried, one goes alone.
+    /// Whether a charge request may leave now: the journal can be expected to take its claim.
     pub(super) fn may_send(&self, now: Now) -> bool {
+        self.may_ask(now) && now.mono_ms >= self.journaling.paused_until_ms()
+    }
+
+    /// Whether a request may leave now. With a new token to be tried, one goes alone.
+    pub(super) fn may_ask(&self, now: Now) -> bool {
         let alone = self.lanes.is_empty() && self.sent.is_empty();
         self.life == Life::Running
             && self.gate.closed_for(now).is_none()
-            && now.mono_ms >= self.journaling.paused_until_ms()
             && (!self.auth.stale || alone)
     }
 
