@@ -179,7 +179,7 @@ impl Outbox {
 }
 
 fn is_taken_up(entry: &Entry) -> bool {
-    entry.busy && !entry.record.is_held()
+    entry.busy && entry.again && !entry.record.is_held()
 }
 
 impl QueueCounts {

@@ -88,6 +88,7 @@ impl Engine {
         let mut plan = leaves.then(|| self.plan(now, Purpose::Send, Lane::Single));
         let sequence = self.next_sequence(now);
         let charge = known.map_or(charge, |entry| entry.record.charge().clone());
+        let taken_on = admission.is_ok();
         let op = Op::Enqueue {
             charge: charge.clone(),
             sequence,
@@ -103,7 +104,11 @@ impl Engine {
             };
             self.outbox.put(record, false, now, self.patience());
         }
-        self.set_busy(&key, true);
+        match taken_on {
+            true => self.set_taken_up(&key),
+            // It stays as it is, or fails.
+            false => self.set_busy(&key, true),
+        }
         self.journaling.remember(&key);
         self.journaling.retry_unsaved_of(&key);
         if let Some(plan) = plan.take_if(|_| defect!(SendsBeforeJournaling)) {

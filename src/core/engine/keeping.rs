@@ -171,7 +171,18 @@ impl Engine {
     }
 
     pub(super) fn set_busy(&mut self, key: &Key, busy: bool) {
-        self.outbox.update(key, |entry| entry.busy = busy);
+        self.outbox.update(key, |entry| {
+            entry.busy = busy;
+            entry.again = false;
+        });
+    }
+
+    /// What is taken up again, or on, takes its place in the queue from now on.
+    pub(super) fn set_taken_up(&mut self, key: &Key) {
+        self.outbox.update(key, |entry| {
+            entry.busy = true;
+            entry.again = true;
+        });
     }
 
     /// Lets a charge go from memory; it is or was settled, or the journal has lost it.

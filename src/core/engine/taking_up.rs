@@ -91,7 +91,7 @@ impl Engine {
         let key = op.key().clone();
         let retaken = matches!(op, Op::TakeUp { .. });
         self.outbox.update(&key, |entry| entry.retaken |= retaken);
-        self.set_busy(&key, true);
+        self.set_taken_up(&key);
         let then = Then::Observe {
             from_peer: false,
             confirmed: None,
