@@ -62,8 +62,10 @@ pub(super) struct Plan {
 /// Which of the ways to the server a plan takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// One charge, for a caller who waits, or a look-up.
+    /// One charge, for a caller who waits, or its look-up.
     Single,
+    /// A look-up that nobody waits for, in one of the single lanes.
+    LookUp,
     /// Several charges for callers who wait, while all lanes are taken.
     Crowd,
     /// Under the lock, for nobody in particular.
@@ -148,14 +150,24 @@ impl Engine {
         }
         let mut crowd = Vec::new();
         let mut background = Vec::new();
+        let mut look_ups = Vec::new();
         for key in self.outbox.due(now) {
             let Some(entry) = self.outbox.get(&key) else {
                 continue;
             };
             let record = &entry.record;
             if self.needs_look_up(record, now) {
-                if self.lane_is_free(Lane::Single) {
-                    self.begin(now, Purpose::LookUp, Lane::Single, vec![key]);
+                let waited_for = !self.calls.at(&key).is_empty();
+                if !waited_for && self.taken(Lane::LookUp) > 0 {
+                    // One has its turn in any case, and the others when nobody waits.
+                    look_ups.push(key);
+                } else if self.lane_is_free(Lane::Single) {
+                    let lane = if waited_for {
+                        Lane::Single
+                    } else {
+                        Lane::LookUp
+                    };
+                    self.begin(now, Purpose::LookUp, lane, vec![key]);
                 }
             } else if self.calls.wants_sent(&key) {
                 if self.lane_is_free(Lane::Single) {
@@ -175,6 +187,13 @@ impl Engine {
             self.begin(now, Purpose::Send, Lane::Crowd, crowd);
         }
         self.flush_due(background);
+        for key in look_ups {
+            // A lane stays free for whoever comes to wait.
+            if !self.may_send(now) || self.free_lanes() <= 1 {
+                return;
+            }
+            self.begin(now, Purpose::LookUp, Lane::LookUp, vec![key]);
+        }
     }
 
     /// Whether the server must be asked what it knows of this key before it is sent again: the
@@ -207,11 +226,22 @@ impl Engine {
     }
 
     pub(super) fn lane_is_free(&self, lane: Lane) -> bool {
-        let taken = self.lanes.values().filter(|taken| **taken == lane).count();
         match lane {
-            Lane::Single => taken < LANES,
-            Lane::Crowd | Lane::Flush => taken == 0,
+            Lane::Single | Lane::LookUp => self.free_lanes() > 0,
+            Lane::Crowd | Lane::Flush => self.taken(lane) == 0,
         }
+    }
+
+    /// Single lanes that are free.
+    fn free_lanes(&self) -> usize {
+        let taken = self
+            .taken(Lane::Single)
+            .saturating_add(self.taken(Lane::LookUp));
+        LANES.saturating_sub(taken)
+    }
+
+    fn taken(&self, lane: Lane) -> usize {
+        self.lanes.values().filter(|taken| **taken == lane).count()
     }
 
     /// Whatever this plan or request was for has come to an end.
