@@ -280,7 +280,7 @@ fn enqueue(
                 return Applied::kept(Some(record), false);
             }
             match (record.state(), admission) {
-                (State::Attempting(_), _) if record.given_up() => {
+                (State::Attempting(_), _) if record.given_up() || record.is_refused() => {
                     return Applied::put(record.wanted_after_all(at.wall_ms));
                 }
                 (State::Settled(Verdict::Charged(_)) | State::Attempting(_), _) => {

@@ -54,5 +54,6 @@ mod tokens;
 mod turns;
 mod unreadable;
 mod unwritten;
+mod wanted;
 mod watching;
 mod world;

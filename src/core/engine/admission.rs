@@ -57,8 +57,11 @@ impl Engine {
             .is_some_and(|entry| entry.busy || matches!(entry.record.state(), State::Attempting(_)))
         {
             // Under way already, here or in another tab: this call waits for the same end.
-            if let Some(record) = known.map(|entry| entry.record).filter(Record::given_up) {
-                // It is being looked up because it was given up, and is wanted after all.
+            let ends_untaken = |record: &Record| record.given_up() || record.is_refused();
+            if let Some(record) = known.map(|entry| entry.record).filter(ends_untaken) {
+                // It is being looked up to be told as cancelled or refused, and is wanted after
+                // all. That may have ended before this is written down.
+                self.calls.set_ordered(call, true);
                 let op = Op::Enqueue {
                     charge: record.charge().clone(),
                     // Of its own, where the journal has lost it: what it then has is no earlier
@@ -68,14 +71,13 @@ impl Engine {
                     claim: None,
                     may_have_left: record.may_have_left(),
                 };
-                let then = Then::Observe {
-                    from_peer: true,
-                    confirmed: None,
-                };
-                self.journaling.push(op, then);
+                self.journaling.push(op, Then::Wanted { call });
                 self.answer_cancels(now, &key);
             }
             return self.progress(now, &key);
+        }
+        if known.as_ref().is_some_and(|entry| entry.record.given_up()) {
+            self.answer_cancels(now, &key);
         }
         let admission = self.admission(now, &charge, has_place);
         let may_have_left = known

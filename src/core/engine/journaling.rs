@@ -149,6 +149,11 @@ impl Engine {
                 self.observe(now, key, applied.record);
                 self.given_up(now, call, key, true);
             }
+            Then::Wanted { call } => {
+                self.calls.set_ordered(call, false);
+                self.observe(now, key, applied.record);
+                self.progress(now, key);
+            }
             Then::Resaved => {
                 self.journaling.resaved();
                 self.observe(now, key, applied.record);
@@ -214,6 +219,11 @@ impl Engine {
                 self.progress(now, &key);
             }
             Then::GivenUp { call } => self.given_up(now, call, &key, false),
+            // It ends as it would have.
+            Then::Wanted { call } => {
+                self.calls.set_ordered(call, false);
+                self.progress(now, &key);
+            }
             Then::Resaved => self.keep_unsaved(now, op),
             Then::Refused { error, unread } if unread < READ_AGAIN_AT_ONCE => {
                 let unread = unread.saturating_add(1);

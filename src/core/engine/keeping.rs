@@ -205,7 +205,7 @@ impl Engine {
         let alone = self.alive.len() == 1;
         self.surplus_goes_at_ms = None;
         for key in self.outbox.surplus(self.config.keep_settled) {
-            if self.calls.seeks(&key) {
+            if self.calls.is_asked_for(&key) {
                 // Whoever asks has the journal's word first, and may take it up again.
                 continue;
             }
