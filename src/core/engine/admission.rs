@@ -2,8 +2,9 @@
 
 use super::answering::{is_charged, replayed};
 use super::calls::Kind;
+use super::lanes::Lane;
 use super::orders::Then;
-use super::sending::{Lane, Plan};
+use super::sending::Plan;
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;

@@ -1,5 +1,6 @@
 //! What leaves, and when: the attempts that are due, foreground first.
 
+use super::lanes::Lane;
 use super::orders::Then;
 use super::{Effect, Engine, Life, SendId};
 use crate::core::balance::Confirmed;
@@ -13,10 +14,6 @@ use crate::core::outcome::OpenReason;
 use crate::core::protocol::Reading;
 use crate::core::protocol::Request;
 use crate::core::record::{Claim, Purpose, Record, State};
-
-/// Single charge requests under way at once, for callers who wait. A browser opens 6 connections
-/// to a host; two stay free for the balance and a batch.
-const LANES: usize = 4;
 
 /// A request on its way.
 #[derive(Clone, Debug)]
@@ -57,19 +54,6 @@ pub(super) struct Plan {
     pub(super) keys: Vec<Key>,
     /// When its claims were made; monotonic.
     pub(super) since_ms: u64,
-}
-
-/// Which of the ways to the server a plan takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane {
-    /// One charge, for a caller who waits, or its look-up.
-    Single,
-    /// A look-up that nobody waits for, in one of the single lanes.
-    LookUp,
-    /// Several charges for callers who wait, while all lanes are taken.
-    Crowd,
-    /// Under the lock, for nobody in particular.
-    Flush,
 }
 
 impl Plan {
@@ -223,32 +207,6 @@ impl Engine {
 
     pub(super) fn is_exhausted(&self, record: &Record) -> bool {
         record.spent() >= self.config.max_total_attempts
-    }
-
-    pub(super) fn lane_is_free(&self, lane: Lane) -> bool {
-        match lane {
-            Lane::Single | Lane::LookUp => self.free_lanes() > 0,
-            Lane::Crowd | Lane::Flush => self.taken(lane) == 0,
-        }
-    }
-
-    /// Single lanes that are free.
-    fn free_lanes(&self) -> usize {
-        let taken = self
-            .taken(Lane::Single)
-            .saturating_add(self.taken(Lane::LookUp));
-        LANES.saturating_sub(taken)
-    }
-
-    fn taken(&self, lane: Lane) -> usize {
-        self.lanes.values().filter(|taken| **taken == lane).count()
-    }
-
-    /// Whatever this plan or request was for has come to an end.
-    pub(super) fn leave_lane(&mut self, id: SendId) {
-        if self.lanes.remove(&id) == Some(Lane::Flush) {
-            self.flush_step_ended();
-        }
     }
 
     pub(super) fn claim(&self, now: Now) -> Claim {
