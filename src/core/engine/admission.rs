@@ -198,7 +198,7 @@ impl Engine {
         if !self.gate.is_out_of_reach() {
             return Ok(());
         }
-        let held = self.held();
+        let held = self.held().plus(self.outbox.points_of_taken_up());
         let denied = match self.config.offline_spend {
             OfflineSpend::Unlimited => return Ok(()),
             OfflineSpend::Deny => (
