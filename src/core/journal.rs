@@ -136,6 +136,23 @@ impl Op {
         }
     }
 
+    /// Whether it says what a look-up came to.
+    pub fn concludes_look_up(&self) -> bool {
+        match self {
+            Op::Conclude { attempt, .. } => {
+                attempt.is_some_and(|(purpose, _)| purpose == Purpose::LookUp)
+            }
+            Op::Enqueue { .. }
+            | Op::Begin { .. }
+            | Op::Reopen { .. }
+            | Op::TakeUp { .. }
+            | Op::Cancel { .. }
+            | Op::Adopt { .. }
+            | Op::Forget { .. }
+            | Op::Read { .. } => false,
+        }
+    }
+
     /// Whether losing this write in a crash costs no more than work done twice.
     pub fn may_be_relaxed(&self) -> bool {
         match self {
@@ -263,7 +280,7 @@ fn enqueue(
                 return Applied::kept(Some(record), false);
             }
             match (record.state(), admission) {
-                (State::Attempting(_), _) if record.given_up() => {
+                (State::Attempting(_), _) if record.given_up() || record.is_refused() => {
                     return Applied::put(record.wanted_after_all(at.wall_ms));
                 }
                 (State::Settled(Verdict::Charged(_)) | State::Attempting(_), _) => {

@@ -22,6 +22,8 @@ pub struct Outbox {
     counts: QueueCounts,
     /// Settled ones that are being taken up again.
     again: usize,
+    /// The points of those.
+    again_points: u128,
     /// Wider than [`Points`]: the sum must come back to 0 however large its parts are.
     held: u128,
 }
@@ -55,6 +57,12 @@ impl Outbox {
     /// again.
     pub fn taken(&self) -> usize {
         self.open().saturating_add(self.again)
+    }
+
+    /// The points of settled ones that are being taken up again: not held yet, but spoken for.
+    pub fn points_of_taken_up(&self) -> Points {
+        let points = u64::try_from(self.again_points).ok();
+        points.and_then(Points::new).unwrap_or(Points::MAX)
     }
 
     /// Takes a record as it is in the journal, or will be. Returns how it stood before.
@@ -148,14 +156,13 @@ impl Outbox {
         }
         if is_taken_up(entry) {
             self.again = self.again.saturating_add(1);
+            self.again_points = self.again_points.saturating_add(points_of(entry));
         }
         if let Some(count) = self.counts.of(BillingStatus::of(&entry.record)) {
             *count = count.saturating_add(1);
         }
         if entry.record.is_held() {
-            self.held = self
-                .held
-                .saturating_add(u128::from(entry.record.charge().amount.get()));
+            self.held = self.held.saturating_add(points_of(entry));
         }
     }
 
@@ -166,20 +173,23 @@ impl Outbox {
         self.settled.remove(&(entry.record.updated_at_ms(), key));
         if is_taken_up(entry) {
             self.again = self.again.saturating_sub(1);
+            self.again_points = self.again_points.saturating_sub(points_of(entry));
         }
         if let Some(count) = self.counts.of(BillingStatus::of(&entry.record)) {
             *count = count.saturating_sub(1);
         }
         if entry.record.is_held() {
-            self.held = self
-                .held
-                .saturating_sub(u128::from(entry.record.charge().amount.get()));
+            self.held = self.held.saturating_sub(points_of(entry));
         }
     }
 }
 
 fn is_taken_up(entry: &Entry) -> bool {
-    entry.busy && !entry.record.is_held()
+    entry.busy && entry.again && !entry.record.is_held()
+}
+
+fn points_of(entry: &Entry) -> u128 {
+    u128::from(entry.record.charge().amount.get())
 }
 
 impl QueueCounts {

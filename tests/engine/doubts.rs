@@ -158,3 +158,21 @@ fn charges_that_are_answered_behind_put_no_opinion_off() {
     assert_eq!(shown(&world, tab).0, 41);
     assert_eq!(world.server.count(On::Balance) - before, 3);
 }
+
+#[test]
+fn a_journal_that_fails_keeps_nobody_waiting_for_a_second_opinion() {
+    let (mut world, tab) = charged(10);
+    behind(&mut world, 1);
+    world.fail_write = Box::new(|_, _| true);
+    let call = world.refresh(tab);
+    let asked_at_ms = world.now.mono_ms;
+    // Each of these puts off the next claim.
+    for n in 0..100 {
+        world.charge(tab, &format!("x{n}"), 1);
+        world.run_for(50);
+    }
+    assert_eq!(fresh(&world, call), 115);
+    let took_ms = world.answered_at_ms[&call] - asked_at_ms;
+    assert!(took_ms < 1_200, "{took_ms} ms");
+    assert_eq!(world.spins, 0);
+}

@@ -263,3 +263,41 @@ fn a_flush_spends_no_more_offline_than_a_charge_may() {
     assert!(matches!(world.answer(flush), Answer::Flush(_)));
     assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
 }
+
+#[test]
+fn a_flush_that_found_out_what_it_may_send_ends_though_the_journal_is_too_slow_to_send_it() {
+    let mut world = World::with(|config| config.max_total_attempts = 1);
+    let tab = world.start();
+    let broken = Fault::Answer(problem(500, "broken"));
+    world.server.fault(On::AnyCharge, 1, broken);
+    let mute = Fault::Answer(problem(403, "no-look-ups"));
+    world.server.fault(On::LookUp, u32::MAX, mute);
+    world.charge(tab, "t1", 5);
+    world.run_for(20_000);
+    assert_eq!(world.snapshot(tab).queue.unknown, 1);
+    world.server.heal();
+    let look_ups = world.server.count(On::LookUp);
+    let flush = world.flush(tab);
+    world.run_until(|world| world.server.count(On::LookUp) > look_ups);
+    // Longer than a claim may take to be written down.
+    world.commit_ms = 5_200;
+    world.run_for(30_000);
+    assert_eq!(report(&mut world, flush).remaining, 1);
+    world.commit_ms = 1;
+    world.settle();
+    assert_eq!(world.server.balance(), 115);
+}
+
+#[test]
+fn nor_does_it_go_on_for_ever_with_what_was_never_sent() {
+    let mut world = World::new();
+    let tab = with_queue(&mut world, 3);
+    world.commit_ms = 5_200;
+    world.go_online(true);
+    let flush = world.flush(tab);
+    world.run_for(60_000);
+    assert_eq!(report(&mut world, flush).remaining, 3);
+    world.commit_ms = 1;
+    world.settle();
+    assert_eq!(world.server.balance(), 117);
+}

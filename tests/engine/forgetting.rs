@@ -4,6 +4,7 @@ use tollbox::core::engine::{Answer, CallId};
 use tollbox::core::record::State;
 
 use super::outcomes::word;
+use super::server::{Fault, On, problem};
 use super::world::{World, key};
 
 fn keeping(count: usize) -> World {
@@ -84,6 +85,27 @@ fn whoever_waits_is_told_the_end_of_what_is_not_kept() {
             assert_eq!(ends(&mut world, call), "charged", "{commit_ms}");
         }
         world.run_for(1_200);
+        assert_eq!(world.journal.len(), 0);
+    }
+}
+
+#[test]
+fn what_its_user_asks_for_again_does_not_go_meanwhile() {
+    // Other tabs may live, so it is kept for a second: for longer than that in some of these.
+    for (asked_after_ms, again) in [(900, true), (985, true), (995, true), (1_100, false)] {
+        let mut world = keeping(0);
+        world.commit_ms = 20;
+        let tab = world.start();
+        let declined = Fault::Answer(problem(402, "insufficient-balance"));
+        world.server.fault(On::AnyCharge, 1, declined);
+        let call = world.charge(tab, "t1", 5);
+        assert_eq!(word(&world.wait(call)), "declined InsufficientBalance");
+        world.run_for(asked_after_ms);
+        let retry = world.retry(tab, "t1");
+        let said = ends(&mut world, retry);
+        let expected = if again { "charged" } else { "NotFound" };
+        assert_eq!(said, expected, "{asked_after_ms}");
+        world.run_for(2_000);
         assert_eq!(world.journal.len(), 0);
     }
 }

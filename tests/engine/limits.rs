@@ -81,3 +81,39 @@ fn a_request_time_limit_of_the_servers_is_unknown() {
     );
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
+
+#[test]
+fn what_is_refused_takes_no_room_while_that_is_being_written() {
+    let mut world = World::with(|config| config.max_entries = 3);
+    let tab = world.start();
+    world.go_online(false);
+    let dear = ["a", "b", "c"].map(|task| world.charge(tab, task, 500));
+    let cheap = world.charge(tab, "d", 5);
+    for call in dear {
+        assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+    }
+    assert_eq!(word(&world.wait(cheap)), "queued Offline");
+    // Nor when they are refused again.
+    let again = ["a", "b", "c"].map(|task| world.charge(tab, task, 500));
+    let cheap = world.charge(tab, "e", 5);
+    for call in again {
+        assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+    }
+    assert_eq!(word(&world.wait(cheap)), "queued Offline");
+}
+
+#[test]
+fn what_is_tried_again_in_one_moment_spends_no_more_than_there_is() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let calls = ["a", "b", "c"].map(|task| world.charge(tab, task, 100));
+    let said = calls.map(|call| word(&world.wait(call)));
+    let denied = "failed OfflineSpendDenied";
+    assert_eq!(said, ["queued Offline", denied, denied]);
+    let cancel = world.cancel(tab, "a");
+    world.wait(cancel);
+    let calls = [world.retry(tab, "b"), world.retry(tab, "c")];
+    let said = calls.map(|call| word(&world.wait(call)));
+    assert_eq!(said, ["queued Offline", denied]);
+}

@@ -139,3 +139,25 @@ fn who_tries_again_after_a_refusal_in_doubt_has_it_sent() {
     assert!(said.starts_with("charged"), "{said}");
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
+
+#[test]
+fn nor_is_the_refusal_before_it_the_answer_to_one_more_try() {
+    for commit_ms in [1, 40] {
+        for after_ms in (0..=300).step_by(20) {
+            let mut world = World::with(|config| config.max_attempts = 1);
+            world.commit_ms = commit_ms;
+            let tab = world.start();
+            world.server.fault(On::Charge, 1, Fault::LoseRequest);
+            let refused = Fault::Answer(problem(402, "insufficient-balance"));
+            world.server.fault(On::AnyCharge, 2, refused);
+            world.server.fault(On::LookUp, u32::MAX, Fault::Late(200));
+            let call = world.charge(tab, "t1", 5);
+            world.wait(call);
+            world.run_until(|world| world.server.count(On::LookUp) == 1);
+            world.run_for(after_ms);
+            let retry = world.retry(tab, "t1");
+            let said = word(&world.wait(retry));
+            assert_eq!(said, "charged", "{commit_ms}, {after_ms}");
+        }
+    }
+}

@@ -146,3 +146,23 @@ fn a_flush_goes_on_with_what_is_being_taken_up_by_itself() {
     let report = report(&mut world, flush);
     assert_eq!((report.charged, report.remaining), (1, 0));
 }
+
+#[test]
+fn by_itself_too_it_goes_on_until_nothing_is_left_out() {
+    for count in [3, 4, 5, 9] {
+        let mut world = World::with(|config| {
+            config.max_entries = 2;
+            config.offline_spend = OfflineSpend::Unlimited;
+        });
+        let tab = with_queue(&mut world, count);
+        // Nothing is open, so that only what had failed can make the room.
+        for task in ["t000", "t001"] {
+            let cancel = world.cancel(tab, task);
+            world.wait(cancel);
+        }
+        world.go_online(true);
+        world.run_for(5_000);
+        assert_eq!(world.server.balance() as usize, 122 - count);
+        assert_eq!(world.snapshot(tab).queue.failed, 2);
+    }
+}

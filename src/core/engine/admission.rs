@@ -2,8 +2,9 @@
 
 use super::answering::{is_charged, replayed};
 use super::calls::Kind;
+use super::lanes::Lane;
 use super::orders::Then;
-use super::sending::{Lane, Plan};
+use super::sending::Plan;
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
@@ -57,8 +58,11 @@ impl Engine {
             .is_some_and(|entry| entry.busy || matches!(entry.record.state(), State::Attempting(_)))
         {
             // Under way already, here or in another tab: this call waits for the same end.
-            if let Some(record) = known.map(|entry| entry.record).filter(Record::given_up) {
-                // It is being looked up because it was given up, and is wanted after all.
+            let ends_untaken = |record: &Record| record.given_up() || record.is_refused();
+            if let Some(record) = known.map(|entry| entry.record).filter(ends_untaken) {
+                // It is being looked up to be told as cancelled or refused, and is wanted after
+                // all. That may have ended before this is written down.
+                self.calls.set_ordered(call, true);
                 let op = Op::Enqueue {
                     charge: record.charge().clone(),
                     // Of its own, where the journal has lost it: what it then has is no earlier
@@ -68,14 +72,13 @@ impl Engine {
                     claim: None,
                     may_have_left: record.may_have_left(),
                 };
-                let then = Then::Observe {
-                    from_peer: true,
-                    confirmed: None,
-                };
-                self.journaling.push(op, then);
+                self.journaling.push(op, Then::Wanted { call });
                 self.answer_cancels(now, &key);
             }
             return self.progress(now, &key);
+        }
+        if known.as_ref().is_some_and(|entry| entry.record.given_up()) {
+            self.answer_cancels(now, &key);
         }
         let admission = self.admission(now, &charge, has_place);
         let may_have_left = known
@@ -88,6 +91,7 @@ impl Engine {
         let mut plan = leaves.then(|| self.plan(now, Purpose::Send, Lane::Single));
         let sequence = self.next_sequence(now);
         let charge = known.map_or(charge, |entry| entry.record.charge().clone());
+        let taken_on = admission.is_ok();
         let op = Op::Enqueue {
             charge: charge.clone(),
             sequence,
@@ -103,7 +107,11 @@ impl Engine {
             };
             self.outbox.put(record, false, now, self.patience());
         }
-        self.set_busy(&key, true);
+        match taken_on {
+            true => self.set_taken_up(&key),
+            // It stays as it is, or fails.
+            false => self.set_busy(&key, true),
+        }
         self.journaling.remember(&key);
         self.journaling.retry_unsaved_of(&key);
         if let Some(plan) = plan.take_if(|_| defect!(SendsBeforeJournaling)) {
@@ -190,7 +198,7 @@ impl Engine {
         if !self.gate.is_out_of_reach() {
             return Ok(());
         }
-        let held = self.held();
+        let held = self.held().plus(self.outbox.points_of_taken_up());
         let denied = match self.config.offline_spend {
             OfflineSpend::Unlimited => return Ok(()),
             OfflineSpend::Deny => (

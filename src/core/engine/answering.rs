@@ -81,7 +81,8 @@ impl Engine {
         }
         // What is charged stays so, whatever has been read since.
         let up_to_date = is_charged(record) || (!entry.outdated && !self.is_unread(entry));
-        let known = !entry.busy && up_to_date;
+        let wanted = self.calls.is_wanted_after_all(&call.key) && !is_charged(record);
+        let known = !entry.busy && !wanted && up_to_date;
         let ended = known && !record.is_open();
         let answers = match call.kind {
             Kind::Charge | Kind::Retry => ended || (known && !self.worth_waiting(now, call, entry)),
@@ -195,7 +196,8 @@ impl Engine {
     fn outcome_so_far(&self, now: Now, call: &Call) -> Option<Outcome> {
         let entry = self.outbox.get(&call.key)?;
         let outcome = self.outcome_of(now, entry);
-        if entry.busy && !entry.record.is_held() && !is_charged(&entry.record) {
+        let again = entry.busy || self.calls.is_wanted_after_all(&call.key);
+        if again && !entry.record.is_held() && !is_charged(&entry.record) {
             // It is being taken up again: its last verdict says nothing of this try.
             return Some(self.not_written_yet(now, outcome));
         }

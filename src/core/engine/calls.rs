@@ -142,6 +142,17 @@ impl Calls {
         self.any_at(key, |call| call.kind == Kind::Retry)
     }
 
+    /// Whether the journal is being asked for this charge on somebody's behalf, or what they ask
+    /// for is being written down.
+    pub(super) fn is_asked_for(&self, key: &Key) -> bool {
+        self.any_at(key, |call| call.seeking || call.ordered)
+    }
+
+    /// Whether it is being written down that somebody wants this charge made after all.
+    pub(super) fn is_wanted_after_all(&self, key: &Key) -> bool {
+        self.any_at(key, |call| call.ordered && call.kind.wants_sent())
+    }
+
     /// Whether somebody waits for this charge to be given up.
     pub(super) fn wants_cancelled(&self, key: &Key) -> bool {
         self.any_at(key, |call| call.kind == Kind::Cancel)

@@ -152,7 +152,16 @@ impl Engine {
             reason,
             detail: not_sent_yet(reason, self.config.locale),
         };
-        self.conclude(now, &charge, Conclusion::NotSent(cause), 0, None);
+        let next_ms = match reason {
+            // The journal is slow, and nothing says that it would be faster at once.
+            OpenReason::Timeout => self.config.backoff.base_ms.max(1),
+            OpenReason::Offline
+            | OpenReason::Unreachable
+            | OpenReason::Busy
+            | OpenReason::ServerError
+            | OpenReason::Unauthorized => 0,
+        };
+        self.conclude(now, &charge, Conclusion::NotSent(cause), next_ms, None);
     }
 
     /// The client closes while requests are on their way: nobody will hear their answers.

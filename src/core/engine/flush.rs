@@ -1,7 +1,7 @@
 //! Flushing: sending in the background, one tab at a time, one batch a lock.
 
+use super::lanes::Lane;
 use super::orders::Then;
-use super::sending::Lane;
 use super::{Answer, CallId, Effect, Engine, Life, Notice};
 use crate::core::charge::Key;
 use crate::core::clock::Now;

@@ -127,7 +127,7 @@ impl Engine {
                 self.set_busy(key, false);
                 self.observe(now, key, applied.record);
                 self.learn(reading, None, now.wall_ms);
-                if !self.is_cleared(key) {
+                if !(op.concludes_look_up() && self.is_cleared(key)) {
                     self.flush_is_through_with(key);
                 }
                 self.progress(now, key);
@@ -148,6 +148,11 @@ impl Engine {
             Then::GivenUp { call } => {
                 self.observe(now, key, applied.record);
                 self.given_up(now, call, key, true);
+            }
+            Then::Wanted { call } => {
+                self.calls.set_ordered(call, false);
+                self.observe(now, key, applied.record);
+                self.progress(now, key);
             }
             Then::Resaved => {
                 self.journaling.resaved();
@@ -214,6 +219,11 @@ impl Engine {
                 self.progress(now, &key);
             }
             Then::GivenUp { call } => self.given_up(now, call, &key, false),
+            // It ends as it would have.
+            Then::Wanted { call } => {
+                self.calls.set_ordered(call, false);
+                self.progress(now, &key);
+            }
             Then::Resaved => self.keep_unsaved(now, op),
             Then::Refused { error, unread } if unread < READ_AGAIN_AT_ONCE => {
                 let unread = unread.saturating_add(1);

@@ -171,7 +171,18 @@ impl Engine {
     }
 
     pub(super) fn set_busy(&mut self, key: &Key, busy: bool) {
-        self.outbox.update(key, |entry| entry.busy = busy);
+        self.outbox.update(key, |entry| {
+            entry.busy = busy;
+            entry.again = false;
+        });
+    }
+
+    /// What is taken up again, or on, takes its place in the queue from now on.
+    pub(super) fn set_taken_up(&mut self, key: &Key) {
+        self.outbox.update(key, |entry| {
+            entry.busy = true;
+            entry.again = true;
+        });
     }
 
     /// Lets a charge go from memory; it is or was settled, or the journal has lost it.
@@ -194,6 +205,10 @@ impl Engine {
         let alone = self.alive.len() == 1;
         self.surplus_goes_at_ms = None;
         for key in self.outbox.surplus(self.config.keep_settled) {
+            if self.calls.is_asked_for(&key) {
+                // Whoever asks has the journal's word first, and may take it up again.
+                continue;
+            }
             let entry = self.outbox.get(&key);
             let changed_ms = entry.map_or(0, |entry| entry.changed_ms);
             let goes_at_ms = changed_ms.saturating_add(READ_WITHIN_MS);

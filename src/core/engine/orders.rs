@@ -56,6 +56,8 @@ pub(super) enum Then {
     Sought { call: CallId, again: bool },
     /// Go on for this call, which gives its charge up.
     GivenUp { call: CallId },
+    /// Go on for this call, which wants what was being looked up to be told as not made.
+    Wanted { call: CallId },
     /// Nothing but take note: what it concludes has been told.
     Resaved,
     /// The charge could not be written down: refuse it, if it is not there already.
@@ -72,6 +74,7 @@ impl Then {
             | Then::Concluded { .. }
             | Then::Observe { .. }
             | Then::GivenUp { .. }
+            | Then::Wanted { .. }
             | Then::Resaved => false,
         }
     }
@@ -87,6 +90,7 @@ impl Then {
             | Then::Observe { .. }
             | Then::Sought { .. }
             | Then::GivenUp { .. }
+            | Then::Wanted { .. }
             | Then::Resaved
             | Then::Refused { .. } => None,
         }

@@ -1,5 +1,6 @@
 //! What leaves, and when: the attempts that are due, foreground first.
 
+use super::lanes::Lane;
 use super::orders::Then;
 use super::{Effect, Engine, Life, SendId};
 use crate::core::balance::Confirmed;
@@ -13,10 +14,6 @@ use crate::core::outcome::OpenReason;
 use crate::core::protocol::Reading;
 use crate::core::protocol::Request;
 use crate::core::record::{Claim, Purpose, Record, State};
-
-/// Single charge requests under way at once, for callers who wait. A browser opens 6 connections
-/// to a host; two stay free for the balance and a batch.
-const LANES: usize = 4;
 
 /// A request on its way.
 #[derive(Clone, Debug)]
@@ -57,17 +54,6 @@ pub(super) struct Plan {
     pub(super) keys: Vec<Key>,
     /// When its claims were made; monotonic.
     pub(super) since_ms: u64,
-}
-
-/// Which of the ways to the server a plan takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane {
-    /// One charge, for a caller who waits, or a look-up.
-    Single,
-    /// Several charges for callers who wait, while all lanes are taken.
-    Crowd,
-    /// Under the lock, for nobody in particular.
-    Flush,
 }
 
 impl Plan {
@@ -128,12 +114,16 @@ impl Auth {
 }
 
 impl Engine {
-    /// Whether a charge request may leave now. With a new token to be tried, one goes alone.
+    /// Whether a charge request may leave now: the journal can be expected to take its claim.
     pub(super) fn may_send(&self, now: Now) -> bool {
+        self.may_ask(now) && now.mono_ms >= self.journaling.paused_until_ms()
+    }
+
+    /// Whether a request may leave now. With a new token to be tried, one goes alone.
+    pub(super) fn may_ask(&self, now: Now) -> bool {
         let alone = self.lanes.is_empty() && self.sent.is_empty();
         self.life == Life::Running
             && self.gate.closed_for(now).is_none()
-            && now.mono_ms >= self.journaling.paused_until_ms()
             && (!self.auth.stale || alone)
     }
 
@@ -144,14 +134,24 @@ impl Engine {
         }
         let mut crowd = Vec::new();
         let mut background = Vec::new();
+        let mut look_ups = Vec::new();
         for key in self.outbox.due(now) {
             let Some(entry) = self.outbox.get(&key) else {
                 continue;
             };
             let record = &entry.record;
             if self.needs_look_up(record, now) {
-                if self.lane_is_free(Lane::Single) {
-                    self.begin(now, Purpose::LookUp, Lane::Single, vec![key]);
+                let waited_for = !self.calls.at(&key).is_empty();
+                if !waited_for && self.taken(Lane::LookUp) > 0 {
+                    // One has its turn in any case, and the others when nobody waits.
+                    look_ups.push(key);
+                } else if self.lane_is_free(Lane::Single) {
+                    let lane = if waited_for {
+                        Lane::Single
+                    } else {
+                        Lane::LookUp
+                    };
+                    self.begin(now, Purpose::LookUp, lane, vec![key]);
                 }
             } else if self.calls.wants_sent(&key) {
                 if self.lane_is_free(Lane::Single) {
@@ -171,6 +171,13 @@ impl Engine {
             self.begin(now, Purpose::Send, Lane::Crowd, crowd);
         }
         self.flush_due(background);
+        for key in look_ups {
+            // A lane stays free for whoever comes to wait.
+            if !self.may_send(now) || self.free_lanes() <= 1 {
+                return;
+            }
+            self.begin(now, Purpose::LookUp, Lane::LookUp, vec![key]);
+        }
     }
 
     /// Whether the server must be asked what it knows of this key before it is sent again: the
@@ -200,21 +207,6 @@ impl Engine {
 
     pub(super) fn is_exhausted(&self, record: &Record) -> bool {
         record.spent() >= self.config.max_total_attempts
-    }
-
-    pub(super) fn lane_is_free(&self, lane: Lane) -> bool {
-        let taken = self.lanes.values().filter(|taken| **taken == lane).count();
-        match lane {
-            Lane::Single => taken < LANES,
-            Lane::Crowd | Lane::Flush => taken == 0,
-        }
-    }
-
-    /// Whatever this plan or request was for has come to an end.
-    pub(super) fn leave_lane(&mut self, id: SendId) {
-        if self.lanes.remove(&id) == Some(Lane::Flush) {
-            self.flush_step_ended();
-        }
     }
 
     pub(super) fn claim(&self, now: Now) -> Claim {

@@ -34,7 +34,7 @@ impl Engine {
     pub(super) fn balance_deadline(&self, now: Now) -> Option<u64> {
         let sync = self
             .next_sync()
-            .filter(|_| self.may_send(now) && !self.refresh.under_way);
+            .filter(|_| self.may_ask(now) && !self.refresh.under_way);
         let stale = self.balance.confirmed().and_then(|known| {
             let age_ms = now.wall_ms.checked_sub(known.as_of_ms)?;
             let left_ms = self.config.stale_after_ms.checked_sub(age_ms)?;
@@ -51,7 +51,7 @@ impl Engine {
 
     pub(super) fn sync_if_due(&mut self, now: Now) {
         let due = self.next_sync().is_some_and(|at_ms| at_ms <= now.mono_ms);
-        if !due || !self.may_send(now) {
+        if !due || !self.may_ask(now) {
             return;
         }
         let every_ms = self.config.sync_every_ms;

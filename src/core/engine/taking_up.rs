@@ -77,7 +77,9 @@ impl Engine {
         let left_out = again.split_off(room);
         if !left_out.is_empty() {
             self.flush.left_out.extend(left_out);
-            self.add_to_run(Vec::new(), None);
+            // When these are through there is room.
+            let keys = again.iter().map(|op| op.key().clone()).collect();
+            self.add_to_run(keys, None);
         }
         for op in again {
             self.reopen(now, op);
@@ -89,7 +91,7 @@ impl Engine {
         let key = op.key().clone();
         let retaken = matches!(op, Op::TakeUp { .. });
         self.outbox.update(&key, |entry| entry.retaken |= retaken);
-        self.set_busy(&key, true);
+        self.set_taken_up(&key);
         let then = Then::Observe {
             from_peer: false,
             confirmed: None,

@@ -12,6 +12,8 @@ pub struct Entry {
     pub saved: bool,
     /// Whether an operation or a request of this tab's is under way for it.
     pub busy: bool,
+    /// Whether what is under way takes it up again, if it has its verdict: it is about to be open.
+    pub again: bool,
     /// Whether another tab has changed it since the journal was last read for it.
     pub outdated: bool,
     /// The number of transactions that this tab had begun when it first saw it.
@@ -89,6 +91,7 @@ impl Entry {
             record,
             saved,
             busy: false,
+            again: false,
             outdated: false,
             known_since: 0,
             read_in: 0,

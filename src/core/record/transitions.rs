@@ -170,7 +170,8 @@ impl Record {
         Some(record.waits_again(waiting.wanted(), wall_ms))
     }
 
-    /// Its user asks for it again while it is being worked on: it is no longer given up.
+    /// Its user asks for it again while it is being worked on: it is no longer given up, and what
+    /// refused it before tells nothing of this try.
     pub fn wanted_after_all(self, wall_ms: u64) -> Record {
         match self.state.clone() {
             State::Attempting(attempting) => {

@@ -1,0 +1,53 @@
+//! Look-ups and those who wait: neither keeps the other from the server.
+
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::World;
+
+/// So many charges that are `unknown` and no longer tried, which take 200 ms each to look up.
+fn parked(count: usize) -> (World, usize) {
+    let mut world = World::with(|config| config.max_total_attempts = 1);
+    world.server.top_up(2_000);
+    let tab = world.start();
+    let broken = Fault::Answer(problem(500, "broken"));
+    world.server.fault(On::AnyCharge, u32::MAX, broken);
+    let mute = Fault::Answer(problem(403, "no-look-ups"));
+    world.server.fault(On::LookUp, u32::MAX, mute);
+    for n in 0..count {
+        world.charge(tab, &format!("p{n:03}"), 1);
+        world.run_for(20);
+    }
+    world.run_for(60_000);
+    assert_eq!(world.snapshot(tab).queue.unknown, count);
+    world.server.heal();
+    world.server.fault(On::LookUp, u32::MAX, Fault::Late(200));
+    (world, tab)
+}
+
+#[test]
+fn who_waits_does_not_wait_for_the_look_ups_of_a_flush() {
+    let (mut world, tab) = parked(100);
+    let flush = world.flush(tab);
+    world.run_for(100);
+    let asked_ms = world.now.mono_ms;
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    let took_ms = world.answered_at_ms[&call] - asked_ms;
+    assert!(took_ms < 100, "{took_ms} ms");
+    world.run_until(|world| world.answers.contains_key(&flush));
+    world.settle();
+    assert_eq!(world.server.balance(), 2_015);
+}
+
+#[test]
+fn nor_do_look_ups_wait_for_all_who_wait() {
+    let (mut world, tab) = parked(5);
+    world.server.fault(On::Charge, u32::MAX, Fault::Late(300));
+    world.flush(tab);
+    let before = world.server.count(On::LookUp);
+    for n in 0..200 {
+        world.charge(tab, &format!("t{n:03}"), 1);
+        world.run_for(30);
+    }
+    assert_eq!(world.server.count(On::LookUp) - before, 5);
+}

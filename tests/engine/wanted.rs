@@ -1,0 +1,59 @@
+//! A charge that is asked for again while it is being looked up because it was given up: what the
+//! look-up came to is no answer to that.
+
+use tollbox::core::engine::Event;
+
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::World;
+
+/// A charge that is given up, and is being looked up when nothing of it can arrive any more.
+fn looked_up(commit_ms: u64) -> (World, usize) {
+    let mut world = World::new();
+    world.commit_ms = commit_ms;
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    // What it finds out first comes too early to be certain.
+    let broken = Fault::Answer(problem(500, "broken"));
+    world.server.fault(On::LookUp, 1, broken);
+    world.server.fault(On::LookUp, u32::MAX, Fault::Late(200));
+    world.charge(tab, "t1", 5);
+    world.run_for(150);
+    world.cancel(tab, "t1");
+    world.run_until(|world| world.server.count(On::LookUp) == 3);
+    (world, tab)
+}
+
+#[test]
+fn who_asks_for_it_again_is_not_told_that_it_was_given_up() {
+    for commit_ms in [1, 40] {
+        for after_ms in (0..=300).step_by(10) {
+            for retries in [false, true] {
+                let (mut world, tab) = looked_up(commit_ms);
+                world.run_for(after_ms);
+                let call = match retries {
+                    true => world.retry(tab, "t1"),
+                    false => world.charge(tab, "t1", 5),
+                };
+                let said = word(&world.wait(call));
+                assert_eq!(said, "charged", "{commit_ms}, {after_ms}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nor_where_there_is_no_time_to_learn_more() {
+    for commit_ms in [40, 100] {
+        let (mut world, tab) = looked_up(commit_ms);
+        // Its end is being written down.
+        world.run_for(205);
+        let call = world.charge(tab, "t1", 5);
+        world.run_for(commit_ms);
+        world.tell(tab, Event::StopWaiting { call });
+        let said = word(&world.wait(call));
+        assert!(said.starts_with("unknown"), "{said}");
+        world.settle();
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
