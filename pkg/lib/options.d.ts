@@ -59,8 +59,8 @@ export interface BillingOptions {
      */
     keyTtlMs?: number;
     /**
-     * Settled charges kept for display. Default 500. Where other tabs may be waiting for its end, one
-     * is kept for a second in any case.
+     * Settled charges kept for display, and to answer who asks for one of them again. Default 500.
+     * Where other tabs may be waiting for its end, one is kept for a second longer.
      */
     keepSettled?: number;
   };
