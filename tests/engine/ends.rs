@@ -1,10 +1,12 @@
 //! Closing, signing out, and many charges at once.
 
-use tollbox::core::engine::{Answer, Event};
+use tollbox::core::charge::Key;
+use tollbox::core::engine::{Answer, CallId, Event};
 use tollbox::core::journal::Op;
 use tollbox::core::outcome::What;
 use tollbox::core::snapshot::{BalanceResult, FlushReport};
 
+use super::happening::Happening;
 use super::outcomes::word;
 use super::server::{Fault, On};
 use super::world::{World, key};
@@ -89,6 +91,7 @@ fn who_signs_out_is_told_what_is_not_stored() {
     world.fail_write = Box::new(|_, _| true);
     world.run_for(1_000);
     let out = world.sign_out(tab);
+    world.run_until(|world| world.answers.contains_key(&out));
     let Answer::SignedOut(open) = world.answer(out) else {
         panic!()
     };
@@ -100,6 +103,54 @@ fn who_signs_out_is_told_what_is_not_stored() {
         matches!(*whats, [Some(What::Unknown { durable: false, .. })]),
         "{whats:?}"
     );
+}
+
+/// The keys that whoever signs out is told of.
+fn told_open(world: &mut World, out: CallId) -> Vec<String> {
+    world.run_until(|world| world.answers.contains_key(&out));
+    let Answer::SignedOut(open) = world.answer(out) else {
+        panic!()
+    };
+    open.iter()
+        .map(|record| record.key.as_str().to_owned())
+        .collect()
+}
+
+#[test]
+fn who_signs_out_is_told_what_another_tab_has_done_unheard() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    let paid = world.charge(two, "paid", 5);
+    world.wait(paid);
+    world.go_online(false);
+    let open = world.charge(two, "open", 6);
+    world.wait(open);
+    let out = world.sign_out(one);
+    assert_eq!(told_open(&mut world, out), ["f:open"]);
+    world.run_for(100);
+    let kept: Vec<&str> = world.journal.keys().map(Key::as_str).collect();
+    assert_eq!(kept, ["f:open"]);
+}
+
+#[test]
+fn who_signs_out_is_told_what_is_known_where_the_journal_does_not_answer() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let open = world.charge(tab, "open", 6);
+    world.wait(open);
+    let asked_ms = world.now.mono_ms;
+    let out = world.sign_out(tab);
+    let load = |what: &Happening| matches!(what, Happening::Load { .. });
+    world.happenings.retain(|_, what| !load(what));
+    assert_eq!(told_open(&mut world, out), ["f:open"]);
+    let waited_ms = world.now.mono_ms - asked_ms;
+    assert_eq!(waited_ms, world.config.respond_within_ms);
+
+    let again = world.sign_out(tab);
+    world.tell(tab, Event::Close);
+    assert_eq!(told_open(&mut world, again), ["f:open"]);
 }
 
 #[test]

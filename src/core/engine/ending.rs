@@ -6,6 +6,20 @@ use crate::core::clock::Now;
 use crate::core::outcome::OpenReason;
 use crate::core::snapshot::{ChargeRecord, Stopped};
 
+/// Who signed out and waits to be told what is open.
+#[derive(Debug, Default)]
+pub(super) struct Leaving {
+    calls: Vec<CallId>,
+    /// When they are told what this tab knows, if the journal has not been read by then; monotonic.
+    until_ms: Option<u64>,
+}
+
+impl Leaving {
+    pub(super) fn deadline(&self) -> Option<u64> {
+        self.until_ms
+    }
+}
+
 impl Engine {
     pub(super) fn sign_out(&mut self, now: Now, call: CallId) {
         self.life = Life::SignedOut;
@@ -17,17 +31,44 @@ impl Engine {
         self.sign_out_refresh(now);
         // What runs here will not be charged by this client.
         self.tasks.end_all();
-        let settled = self.outbox.surplus(0);
-        for key in settled {
+        self.forget_settled(now);
+        self.leaving.calls.push(call);
+        self.leaving.until_ms = Some(now.after(self.config.respond_within_ms));
+        // Another tab may have made charges, or seen them settle, of which this one has not heard.
+        self.loaded_all = false;
+        self.load_anew();
+    }
+
+    fn forget_settled(&mut self, now: Now) {
+        for key in self.outbox.surplus(0) {
             self.forget(now, &key);
             self.forget_at_rest(key);
         }
+    }
+
+    /// Tells who signed out what is open, as far as can be known by now.
+    pub(super) fn tell_who_left(&mut self, now: Now) {
+        self.leaving.until_ms = None;
+        let calls = std::mem::take(&mut self.leaving.calls);
+        if calls.is_empty() {
+            return;
+        }
+        self.forget_settled(now);
         let held = self.outbox.iter().filter(|entry| entry.record.is_held());
         let (durable, locale) = (self.durable(), self.config.locale);
         let open = held
             .map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale))
-            .collect();
-        self.resolve(call, Answer::SignedOut(open));
+            .collect::<Vec<ChargeRecord>>();
+        for call in calls {
+            self.resolve(call, Answer::SignedOut(open.clone()));
+        }
+    }
+
+    pub(super) fn tell_who_left_if_due(&mut self, now: Now) {
+        let due = |until_ms: u64| until_ms <= now.mono_ms;
+        if self.leaving.until_ms.is_some_and(due) {
+            self.tell_who_left(now);
+        }
     }
 
     /// Answers everybody who would wait for an attempt, now that there will be none.
@@ -43,6 +84,7 @@ impl Engine {
     }
 
     pub(super) fn close(&mut self, now: Now) {
+        self.tell_who_left(now);
         self.answer_the_impatient(now);
         for key in self.calls.keys() {
             for id in self.calls.at(&key) {

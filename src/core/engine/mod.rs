@@ -45,6 +45,7 @@ pub use event::{Answer, CallId, Effect, Event, Notice, SendId, Unsent};
 pub use tasks::Running;
 
 use self::calls::Calls;
+use self::ending::Leaving;
 use self::flush::Flush;
 use self::lanes::Lane;
 use self::notices::Shown;
@@ -136,6 +137,7 @@ pub struct Engine {
     /// Whether its user can see the page.
     visible: bool,
     life: Life,
+    leaving: Leaving,
     effects: VecDeque<Effect>,
     /// When the last report of the world was taken.
     last: Now,
@@ -194,6 +196,7 @@ impl Engine {
             surplus_goes_at_ms: None,
             visible: true,
             life: Life::Recovering,
+            leaving: Leaving::default(),
             effects: VecDeque::from([Effect::Load { all: true }, Effect::AskTasks]),
             last: Now::default(),
         }
@@ -284,6 +287,7 @@ impl Engine {
             self.flush.elsewhere_until_ms(),
             self.tasks.deadline(),
             self.surplus_goes_at_ms,
+            self.leaving.deadline(),
             self.stats.leaves_at(self.config.window_ms),
         ]
         .into_iter()
@@ -319,6 +323,7 @@ impl Engine {
             self.advance_flush(now);
         }
         self.let_surplus_go_if_due(now);
+        self.tell_who_left_if_due(now);
         self.advance_tasks(now);
         self.show_changes(now);
     }
