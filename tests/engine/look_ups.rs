@@ -1,7 +1,6 @@
 //! Looking up what was given up, where the server won't tell.
 
-use tollbox::core::engine::Answer;
-
+use super::flushes::report;
 use super::outcomes::word;
 use super::server::{Fault, On, page, problem};
 use super::world::World;
@@ -97,10 +96,7 @@ fn a_flush_asks_what_became_of_what_is_parked_before_it_sends_it() {
         world.run_for(10_000);
         let look_ups = world.server.count(On::LookUp);
         let flush = world.flush(tab);
-        world.run_until(|world| world.answers.contains_key(&flush));
-        let Answer::Flush(report) = world.answer(flush) else {
-            unreachable!()
-        };
+        let report = report(&mut world, flush);
         assert_eq!((report.charged, report.remaining), (1, 0));
         assert_eq!(world.server.count(On::LookUp), look_ups + 1);
         assert_eq!(world.server.count(On::AnyCharge), sendings);
@@ -115,10 +111,7 @@ fn a_flush_leaves_parked_what_the_server_will_not_tell_of() {
     let mute = Fault::Answer(problem(403, "no-look-ups"));
     world.server.fault(On::LookUp, u32::MAX, mute);
     let flush = world.flush(tab);
-    world.run_until(|world| world.answers.contains_key(&flush));
-    let Answer::Flush(report) = world.answer(flush) else {
-        unreachable!()
-    };
+    let report = report(&mut world, flush);
     assert_eq!((report.charged, report.unknown), (0, 1));
     assert_eq!(world.server.count(On::AnyCharge), 1);
     assert_eq!(world.snapshot(tab).balance.unwrap().held.get(), 5);

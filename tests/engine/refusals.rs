@@ -4,6 +4,7 @@
 use serde_json::json;
 use tollbox::core::protocol::Response;
 
+use super::flushes::report;
 use super::outcomes::word;
 use super::server::{Fault, On, page, problem};
 use super::world::World;
@@ -112,7 +113,7 @@ fn what_was_refused_in_doubt_stays_unknown_where_the_server_will_not_tell() {
 
         world.server.heal();
         let flush = world.flush(tab);
-        world.run_until(|world| world.answers.contains_key(&flush));
+        report(&mut world, flush);
         world.settle();
         let retried = world.settled(tab, "t1");
         assert_eq!(word(&world.wait(retried)), "charged again");
