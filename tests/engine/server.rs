@@ -242,26 +242,37 @@ impl Server {
 }
 
 fn kind_of(request: &Request) -> On {
-    match (request.method, request.path.as_str()) {
-        (Method::Get, "balance") => On::Balance,
-        (Method::Get, path) if path.starts_with("charges/") => On::LookUp,
-        (Method::Post, "charges") => On::Charge,
-        (Method::Post, "charges/batch") => On::Batch,
-        (_, path) => panic!("no such path: {path}"),
+    match (request.method, parts_of(request)) {
+        (Method::Get, ("balance", Some(query))) if query.starts_with("t=") => On::Balance,
+        (Method::Get, ("charges", Some(query))) if query.starts_with("key=") => On::LookUp,
+        (Method::Post, ("charges", None)) => On::Charge,
+        (Method::Post, ("charges/batch", None)) => On::Batch,
+        (_, (path, query)) => panic!("no such path: {path}, {query:?}"),
     }
+}
+
+/// Path and query.
+fn parts_of(request: &Request) -> (&str, Option<&str>) {
+    match request.path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (&request.path, None),
+    }
+}
+
+/// The string in a header.
+fn header_of(request: &Request, name: &str) -> String {
+    let (_, quoted) = request
+        .headers
+        .iter()
+        .find(|(known, _)| *known == name)
+        .unwrap_or_else(|| panic!("{} without {name}", request.path));
+    let inner = quoted.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
+    inner.replace("\\\"", "\"").replace("\\\\", "\\")
 }
 
 pub fn keys_of(on: On, request: &Request) -> Vec<String> {
     match on {
-        On::Charge => {
-            let (_, quoted) = request
-                .headers
-                .iter()
-                .find(|(name, _)| *name == "idempotency-key")
-                .unwrap();
-            let inner = quoted.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
-            vec![inner.replace("\\\"", "\"").replace("\\\\", "\\")]
-        }
+        On::Charge => vec![header_of(request, "idempotency-key")],
         On::Batch => {
             let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
             let items = body["charges"].as_array().unwrap();
@@ -270,9 +281,11 @@ pub fn keys_of(on: On, request: &Request) -> Vec<String> {
                 .map(|item| item["idempotency_key"].as_str().unwrap().to_owned())
                 .collect()
         }
-        On::LookUp => vec![percent_decode(
-            request.path.strip_prefix("charges/").unwrap(),
-        )],
+        On::LookUp => {
+            let (_, query) = parts_of(request);
+            let key = query.and_then(|query| query.strip_prefix("key="));
+            vec![percent_decode(key.unwrap())]
+        }
         On::Balance | On::Any | On::AnyCharge => Vec::new(),
     }
 }
