@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::core::charge::{Charge, Key, header_text, query_text};
+use crate::core::charge::{Charge, Key};
 use crate::core::clock::rfc3339;
+use crate::core::percent::{header_text, query_text};
 use crate::core::points::Points;
 
 /// The method of a request.
