@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::percent::percent_encode;
 use super::percent::{header_text, percent_decode};
 use super::points::Points;
 

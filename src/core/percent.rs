@@ -3,18 +3,18 @@
 /// What a header can carry of `text`: printable ASCII stays (RFC 8941, section 3.3.3), the rest
 /// is percent-encoded, and so is `%` itself, so that two texts never look alike.
 pub fn header_text(text: &str) -> String {
-    percent_encode(text, |byte| (0x20..=0x7e).contains(&byte) && byte != b'%')
+    encode(text, |byte| (0x20..=0x7e).contains(&byte) && byte != b'%')
 }
 
-/// `text` as the value of a query: all but the unreserved characters of RFC 3986, section 2.3,
-/// percent-encoded.
-pub fn query_text(text: &str) -> String {
-    percent_encode(text, |byte| {
+/// `text` with all but the unreserved characters of RFC 3986, section 2.3, percent-encoded: so it
+/// can be the value of a query, or a part of a name.
+pub fn percent_encode(text: &str) -> String {
+    encode(text, |byte| {
         byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
     })
 }
 
-fn percent_encode(text: &str, stays: impl Fn(u8) -> bool) -> String {
+fn encode(text: &str, stays: impl Fn(u8) -> bool) -> String {
     use std::fmt::Write as _;
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -65,9 +65,9 @@ mod tests {
     }
 
     #[test]
-    fn a_query_carries_unreserved_characters() {
-        assert_eq!(query_text("aZ09-._~"), "aZ09-._~");
-        assert_eq!(query_text("a b+c&d=%é"), "a%20b%2Bc%26d%3D%25%C3%A9");
+    fn unreserved_characters_stay() {
+        assert_eq!(percent_encode("aZ09-._~"), "aZ09-._~");
+        assert_eq!(percent_encode("a b+c&d=%é"), "a%20b%2Bc%26d%3D%25%C3%A9");
     }
 
     #[test]
