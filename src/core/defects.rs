@@ -77,6 +77,10 @@ declare! {
     BelievesRefusalInDoubt,
     /// Every claim is taken to be as short as those of the tab with the shortest time limit.
     ClaimOfOneLength,
+    /// The age of a key is compared when its sending is decided, as if it arrived at once.
+    KeyTimeHasNoMargin,
+    /// That the wall clock is set back is not noticed.
+    IgnoresClockSetBack,
 }
 
 thread_local! {

@@ -71,6 +71,11 @@ pub enum Op {
         /// charged and forgotten.
         unsent: String,
     },
+    /// Notes that the wall clock was set back since this charge was taken on.
+    LoseAge {
+        /// Whose.
+        key: Key,
+    },
     /// Takes over a charge of another storage, which may hold an earlier or a later state of it.
     Adopt {
         /// As it is there.
@@ -129,6 +134,7 @@ impl Op {
             | Op::Reopen { key }
             | Op::TakeUp { key }
             | Op::Cancel { key, .. }
+            | Op::LoseAge { key }
             | Op::Forget { key }
             | Op::Read { key } => key,
         }
@@ -145,6 +151,7 @@ impl Op {
             | Op::Reopen { .. }
             | Op::TakeUp { .. }
             | Op::Cancel { .. }
+            | Op::LoseAge { .. }
             | Op::Adopt { .. }
             | Op::Forget { .. }
             | Op::Read { .. } => false,
@@ -161,6 +168,7 @@ impl Op {
             | Op::Reopen { .. }
             | Op::TakeUp { .. }
             | Op::Cancel { .. }
+            | Op::LoseAge { .. }
             | Op::Adopt { .. } => false,
         }
     }
@@ -221,6 +229,7 @@ impl Op {
                 };
                 record.cancel(detail.clone(), at.wall_ms)
             }),
+            Op::LoseAge { .. } => current.and_then(Record::loses_age),
             Op::Adopt { record } => return adopt(record, current, at),
             Op::Forget { .. } => return forget(current),
             Op::Read { .. } => return Applied::kept(current, true),

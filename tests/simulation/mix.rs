@@ -59,12 +59,7 @@ impl Mix {
         }
         let clocks = active.has(Class::Clocks);
         if clocks && !classes.has(Class::BlindClocks) {
-            let crashes = active.has(Class::Crashes);
-            if crashes {
-                // Who can't read the journal is no witness of the clock either.
-                active = active.without(Class::KeyTtl).without(Class::Reads);
-            }
-            if crashes || active.has(Class::Tabs) {
+            if active.has(Class::Crashes) || active.has(Class::Tabs) {
                 active = active.without(Class::Late).without(Class::LateLoss);
             }
         }
@@ -118,10 +113,7 @@ impl Mix {
             false => 1,
         };
         if active.has(Class::KeyTtl) {
-            // The server counts from the charge and the client from its request; what the network
-            // may hold back is the server's to add.
-            let margin_ms = mix.config.request_timeout_ms + late_ms + 1_000;
-            mix.key_ttl_ms = Some(mix.config.key_ttl_ms + margin_ms);
+            mix.key_ttl_ms = Some(mix.config.key_ttl_ms);
         }
         mix.weights = weights(active, dice);
         if active.has(Class::Frozen) {
@@ -234,6 +226,7 @@ fn weights(active: Classes, dice: &mut Dice) -> Vec<(u64, Action)> {
         (Class::Writes, 5, Action::FillDisk),
         (Class::Hidden, 6, Action::Hide),
         (Class::Frozen, 3, Action::Freeze),
+        (Class::KeyTtl, 4, Action::OldKey),
         (Class::SignOut, 2, Action::SignOut),
         (Class::Wipe, 3, Action::Wipe),
     ];

@@ -28,6 +28,8 @@ pub struct Backend {
     pub down_until_ms: u64,
     /// Nothing comes through until then.
     pub cut_until_ms: u64,
+    /// All answers are lost until then.
+    pub mute_until_ms: u64,
     /// The oldest token that is accepted.
     pub token: u64,
     /// No token is accepted until then.
@@ -176,7 +178,8 @@ impl World {
             return self.lose(sending, heard);
         };
         self.note(|| format!("    answers {}", trace::response(&response)));
-        if self.dice.chance(self.mix.lose_answer) {
+        let mute = self.mono_ms < self.backend.mute_until_ms;
+        if mute || self.dice.chance(self.mix.lose_answer) {
             return self.lose(sending, heard);
         }
         let limit_ms = self.mix.config.request_timeout_ms;

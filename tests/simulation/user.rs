@@ -38,6 +38,7 @@ pub enum Action {
     CrashTab,
     CrashBrowser,
     ServerDown,
+    OldKey,
     NetworkDown,
     ExpireTokens,
     RefuseTokens,
@@ -187,6 +188,7 @@ impl World {
             | Action::CrashTab
             | Action::CrashBrowser
             | Action::ServerDown
+            | Action::OldKey
             | Action::NetworkDown
             | Action::ExpireTokens
             | Action::RefuseTokens
@@ -216,7 +218,7 @@ impl World {
         tasks.get(at as usize).cloned()
     }
 
-    fn charge_new(&mut self, tab: TabId) {
+    pub fn charge_new(&mut self, tab: TabId) {
         let task = format!("t{}", self.user.tasks.len());
         let amount = self.dice.skewed(&[2, 9, 40]) + 1;
         self.user.tasks.push((task.clone(), amount));

@@ -32,6 +32,10 @@ const STEPS_LIMIT: u64 = 400_000;
 pub enum Happening {
     /// The next thing that the user or the world does.
     Act,
+    /// Somebody sets the wall clock back.
+    SetBack {
+        by_ms: u64,
+    },
     Commit {
         tab: TabId,
         ops: Vec<Op>,
@@ -92,7 +96,10 @@ impl Happening {
     /// The tab that it happens to, which may have to thaw first.
     fn befallen(&self) -> Option<TabId> {
         match self {
-            Happening::Act | Happening::Commit { .. } | Happening::Arrive { .. } => None,
+            Happening::Act
+            | Happening::SetBack { .. }
+            | Happening::Commit { .. }
+            | Happening::Arrive { .. } => None,
             Happening::Committed { tab, .. }
             | Happening::Load { tab, .. }
             | Happening::Answer { tab, .. }
