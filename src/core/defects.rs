@@ -81,6 +81,8 @@ declare! {
     KeyTimeHasNoMargin,
     /// That the wall clock is set back is not noticed.
     IgnoresClockSetBack,
+    /// A verdict that nothing was taken is told though it could not be written down.
+    TellsUnwrittenVerdicts,
 }
 
 thread_local! {

@@ -41,6 +41,8 @@ pub enum Op {
     Conclude {
         /// Whose. Another charge may have its key by now.
         charge: Charge,
+        /// Its place in the order, where the journal has lost it and this is its receipt.
+        sequence: u64,
         /// Who attempted it.
         tab: String,
         /// The attempt.
@@ -206,12 +208,12 @@ impl Op {
             }),
             Op::Conclude {
                 charge,
+                sequence,
                 tab,
                 attempt,
                 conclusion,
                 next_attempt_in_ms,
-                ..
-            } => of(charge, current).and_then(|record| {
+            } => or_lost(charge, *sequence, conclusion, current).and_then(|record| {
                 record.conclude(
                     tab,
                     *attempt,
@@ -313,9 +315,19 @@ fn enqueue(
     Applied::put(begun.unwrap_or(taken_on))
 }
 
-/// This charge's record, if its key is not another's.
-fn of(charge: &Charge, current: Option<Record>) -> Option<Record> {
-    current.filter(|record| record.charge().is_same_as(charge))
+/// This charge's record, if its key is not another's. One that the journal has lost is there again
+/// when its receipt comes.
+fn or_lost(
+    charge: &Charge,
+    sequence: u64,
+    conclusion: &Conclusion,
+    current: Option<Record>,
+) -> Option<Record> {
+    let charged = matches!(conclusion, Conclusion::Settled(Verdict::Charged(_)));
+    match current {
+        Some(record) => record.charge().is_same_as(charge).then_some(record),
+        None => charged.then(|| Record::open(charge.clone(), sequence).adopted()),
+    }
 }
 
 /// `done` is false where the key is another charge's.

@@ -41,6 +41,8 @@ pub enum Class {
     LateLoss,
     /// Tabs differ in the time limits of their requests.
     Limits,
+    /// What an attempt came to can't be written, though all else can.
+    Conclusions,
     /// The wall clock is set while no tab is there to notice, or while one takes over from
     /// another: how old a key is, and whether a request may still be under way, nobody knows then.
     BlindClocks,
@@ -49,10 +51,10 @@ pub enum Class {
 impl Class {
     /// Whether it came when there were seeds already whose runs are known.
     pub const fn came_later(self) -> bool {
-        matches!(self, Class::Frozen | Class::Limits)
+        matches!(self, Class::Frozen | Class::Limits | Class::Conclusions)
     }
 
-    pub const ALL: [(Class, &'static str); 20] = [
+    pub const ALL: [(Class, &'static str); 21] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -73,6 +75,7 @@ impl Class {
         (Class::BlindClocks, "blind-clocks"),
         (Class::Frozen, "frozen"),
         (Class::Limits, "limits"),
+        (Class::Conclusions, "conclusions"),
     ];
 }
 

@@ -42,6 +42,8 @@ pub struct Mix {
     pub slow_write: u64,
     pub fail_read: u64,
     pub freeze: u64,
+    /// Verdicts that nothing was taken, and can't be written.
+    pub fail_conclusion: u64,
     /// The time limits of which each tab has one.
     pub limits_ms: &'static [u64],
 }
@@ -57,11 +59,13 @@ impl Mix {
                 active = active.with(class);
             }
         }
-        let clocks = active.has(Class::Clocks);
-        if clocks && !classes.has(Class::BlindClocks) {
-            if active.has(Class::Crashes) || active.has(Class::Tabs) {
-                active = active.without(Class::Late).without(Class::LateLoss);
-            }
+        let clocks = active.has(Class::Clocks) && !classes.has(Class::BlindClocks);
+        if clocks && (active.has(Class::Crashes) || active.has(Class::Tabs)) {
+            active = active.without(Class::Late).without(Class::LateLoss);
+        }
+        if clocks && active.has(Class::KeyTtl) {
+            // That a clock was set back is known to who comes later only if it can be written.
+            active = active.without(Class::Writes);
         }
         let dates = dice.chance(500);
         if active.has(Class::KeyTtl) {
@@ -91,6 +95,7 @@ impl Mix {
             slow_write: rate(Class::Writes, 300),
             fail_read: rate(Class::Reads, 500),
             freeze: 0,
+            fail_conclusion: 0,
             limits_ms: &[],
             config: config(active, dice),
             seed_balance: dice.pick(&[0, 5, 40, 200, 100_000]),
@@ -119,6 +124,9 @@ impl Mix {
         if active.has(Class::Frozen) {
             mix.freeze = dice.skewed(&[20, 70, 200]);
         }
+        if active.has(Class::Conclusions) {
+            mix.fail_conclusion = dice.skewed(&[100, 500, 1_000]);
+        }
         let differ = active.has(Class::Limits) && dice.chance(300);
         if differ || classes.insists_on(Class::Limits) {
             mix.limits_ms = &[500, 2_000, 10_000];
@@ -144,6 +152,7 @@ impl Mix {
             slow_write: 0,
             fail_read: 0,
             freeze: 0,
+            fail_conclusion: 0,
             limits_ms: self.limits_ms,
             config: self.config.clone(),
             weights: Vec::new(),

@@ -283,6 +283,13 @@ impl Journaling {
         self.unsaved.iter().chain(waiting).any(adopts)
     }
 
+    /// Whether what an attempt for this charge came to is still to be written down.
+    pub(super) fn is_to_conclude(&self, key: &Key) -> bool {
+        let waiting = self.next.iter().chain(&self.under_way).map(|(op, _)| op);
+        let concludes = |op: &Op| matches!(op, Op::Conclude { .. }) && op.key() == key;
+        self.unsaved.iter().chain(waiting).any(concludes)
+    }
+
     /// Writes what is known of this charge before anything else about it.
     pub(super) fn retry_unsaved_of(&mut self, key: &Key) {
         let (own, others) = std::mem::take(&mut self.unsaved)
