@@ -81,6 +81,8 @@ declare! {
     KeyTimeHasNoMargin,
     /// That the wall clock is set back is not noticed.
     IgnoresClockSetBack,
+    /// A flush waits for the lock of a tab that stands still, again and again.
+    WaitsForLockForEver,
     /// A verdict that nothing was taken is told though it could not be written down.
     TellsUnwrittenVerdicts,
 }

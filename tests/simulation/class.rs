@@ -43,6 +43,8 @@ pub enum Class {
     Limits,
     /// What an attempt came to can't be written, though all else can.
     Conclusions,
+    /// A tab stands still for ever while it holds the lock under which one tab flushes.
+    Standstill,
     /// The wall clock is set while no tab is there to notice, or while one takes over from
     /// another: how old a key is, and whether a request may still be under way, nobody knows then.
     BlindClocks,
@@ -51,10 +53,13 @@ pub enum Class {
 impl Class {
     /// Whether it came when there were seeds already whose runs are known.
     pub const fn came_later(self) -> bool {
-        matches!(self, Class::Frozen | Class::Limits | Class::Conclusions)
+        match self {
+            Class::Frozen | Class::Limits | Class::Conclusions | Class::Standstill => true,
+            _ => false,
+        }
     }
 
-    pub const ALL: [(Class, &'static str); 21] = [
+    pub const ALL: [(Class, &'static str); 22] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -76,6 +81,7 @@ impl Class {
         (Class::Frozen, "frozen"),
         (Class::Limits, "limits"),
         (Class::Conclusions, "conclusions"),
+        (Class::Standstill, "standstill"),
     ];
 }
 

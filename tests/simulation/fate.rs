@@ -15,6 +15,9 @@ const FROZEN_MS: [u64; 3] = [5_000, 30_000, 600_000];
 /// How long the user may be away, and no tab open.
 const AWAY_MS: [u64; 3] = [60_000, 600_000, 7_200_000];
 
+/// Names no tab of the world: one that stands still, and holds the lock.
+const STANDS_STILL: TabId = 0;
+
 impl World {
     pub fn befall(&mut self, tab: TabId, action: Action) {
         let spell_ms = self.dice.skewed(&SPELLS_MS);
@@ -54,6 +57,7 @@ impl World {
             }
             Action::CrashBrowser => self.crash_browser(),
             Action::ServerDown => self.backend.down_until_ms = until_ms,
+            Action::KeepLock if self.lock.is_none() => self.lock = Some(STANDS_STILL),
             Action::OldKey => self.keep_from_hearing(tab),
             Action::NetworkDown => self.backend.cut_until_ms = until_ms,
             Action::ExpireTokens => self.backend.token += 1,

@@ -236,6 +236,7 @@ fn weights(active: Classes, dice: &mut Dice) -> Vec<(u64, Action)> {
         (Class::Hidden, 6, Action::Hide),
         (Class::Frozen, 3, Action::Freeze),
         (Class::KeyTtl, 4, Action::OldKey),
+        (Class::Standstill, 2, Action::KeepLock),
         (Class::SignOut, 2, Action::SignOut),
         (Class::Wipe, 3, Action::Wipe),
     ];

@@ -39,6 +39,7 @@ pub enum Action {
     CrashBrowser,
     ServerDown,
     OldKey,
+    KeepLock,
     NetworkDown,
     ExpireTokens,
     RefuseTokens,
@@ -189,6 +190,7 @@ impl World {
             | Action::CrashBrowser
             | Action::ServerDown
             | Action::OldKey
+            | Action::KeepLock
             | Action::NetworkDown
             | Action::ExpireTokens
             | Action::RefuseTokens
