@@ -75,6 +75,16 @@ declare! {
     ProxyPageRefuses,
     /// A refusal is believed though an earlier sending may have taken the points.
     BelievesRefusalInDoubt,
+    /// Every claim is taken to be as short as those of the tab with the shortest time limit.
+    ClaimOfOneLength,
+    /// The age of a key is compared when its sending is decided, as if it arrived at once.
+    KeyTimeHasNoMargin,
+    /// That the wall clock is set back is not noticed.
+    IgnoresClockSetBack,
+    /// A flush waits for the lock of a tab that stands still, again and again.
+    WaitsForLockForEver,
+    /// A verdict that nothing was taken is told though it could not be written down.
+    TellsUnwrittenVerdicts,
 }
 
 thread_local! {

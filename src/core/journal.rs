@@ -41,6 +41,8 @@ pub enum Op {
     Conclude {
         /// Whose. Another charge may have its key by now.
         charge: Charge,
+        /// Its place in the order, where the journal has lost it and this is its receipt.
+        sequence: u64,
         /// Who attempted it.
         tab: String,
         /// The attempt.
@@ -70,6 +72,11 @@ pub enum Op {
         /// For people, where it was never sent: of its key that says nothing, which may have been
         /// charged and forgotten.
         unsent: String,
+    },
+    /// Notes that the wall clock was set back since this charge was taken on.
+    LoseAge {
+        /// Whose.
+        key: Key,
     },
     /// Takes over a charge of another storage, which may hold an earlier or a later state of it.
     Adopt {
@@ -112,13 +119,11 @@ pub enum Write {
     Delete,
 }
 
-/// When operations are applied, and how far ahead a claim may end.
+/// When operations are applied.
 #[derive(Clone, Copy, Debug)]
 pub struct ApplyAt {
     /// Milliseconds since the Unix epoch.
     pub wall_ms: u64,
-    /// The longest that a claim lasts, in milliseconds.
-    pub longest_claim_ms: u64,
 }
 
 impl Op {
@@ -131,6 +136,7 @@ impl Op {
             | Op::Reopen { key }
             | Op::TakeUp { key }
             | Op::Cancel { key, .. }
+            | Op::LoseAge { key }
             | Op::Forget { key }
             | Op::Read { key } => key,
         }
@@ -147,6 +153,7 @@ impl Op {
             | Op::Reopen { .. }
             | Op::TakeUp { .. }
             | Op::Cancel { .. }
+            | Op::LoseAge { .. }
             | Op::Adopt { .. }
             | Op::Forget { .. }
             | Op::Read { .. } => false,
@@ -163,6 +170,7 @@ impl Op {
             | Op::Reopen { .. }
             | Op::TakeUp { .. }
             | Op::Cancel { .. }
+            | Op::LoseAge { .. }
             | Op::Adopt { .. } => false,
         }
     }
@@ -196,16 +204,16 @@ impl Op {
                     return None;
                 }
                 let record = record.released_by(over.as_deref());
-                record.begin(*purpose, claim.clone(), at.wall_ms, at.longest_claim_ms)
+                record.begin(*purpose, claim.clone(), at.wall_ms)
             }),
             Op::Conclude {
                 charge,
+                sequence,
                 tab,
                 attempt,
                 conclusion,
                 next_attempt_in_ms,
-                ..
-            } => of(charge, current).and_then(|record| {
+            } => or_lost(charge, *sequence, conclusion, current).and_then(|record| {
                 record.conclude(
                     tab,
                     *attempt,
@@ -223,6 +231,7 @@ impl Op {
                 };
                 record.cancel(detail.clone(), at.wall_ms)
             }),
+            Op::LoseAge { .. } => current.and_then(Record::loses_age),
             Op::Adopt { record } => return adopt(record, current, at),
             Op::Forget { .. } => return forget(current),
             Op::Read { .. } => return Applied::kept(current, true),
@@ -299,19 +308,26 @@ fn enqueue(
     // What was sent before may have to be looked up first.
     let claim = claim.filter(|_| !taken_on.may_have_left());
     let begun = claim.and_then(|claim| {
-        taken_on.clone().begin(
-            Purpose::Send,
-            claim.clone(),
-            at.wall_ms,
-            at.longest_claim_ms,
-        )
+        taken_on
+            .clone()
+            .begin(Purpose::Send, claim.clone(), at.wall_ms)
     });
     Applied::put(begun.unwrap_or(taken_on))
 }
 
-/// This charge's record, if its key is not another's.
-fn of(charge: &Charge, current: Option<Record>) -> Option<Record> {
-    current.filter(|record| record.charge().is_same_as(charge))
+/// This charge's record, if its key is not another's. One that the journal has lost is there again
+/// when its receipt comes.
+fn or_lost(
+    charge: &Charge,
+    sequence: u64,
+    conclusion: &Conclusion,
+    current: Option<Record>,
+) -> Option<Record> {
+    let charged = matches!(conclusion, Conclusion::Settled(Verdict::Charged(_)));
+    match current {
+        Some(record) => record.charge().is_same_as(charge).then_some(record),
+        None => charged.then(|| Record::open(charge.clone(), sequence).adopted()),
+    }
 }
 
 /// `done` is false where the key is another charge's.

@@ -96,10 +96,18 @@ impl Outbox {
         self.update(key, |entry| entry.hurry(now));
     }
 
-    /// Another tab that lives has claimed this charge: its claim lasts `claim_ms` from when this
-    /// tab first saw it, however the wall clock has jumped.
-    pub fn keep_claim(&mut self, key: &Key, claim_ms: u64) {
-        self.update(key, |entry| entry.keep_claim(claim_ms));
+    /// Another tab that lives has claimed this charge: its claim lasts its whole length from when
+    /// this tab first saw it, however the wall clock has jumped.
+    pub fn keep_claim(&mut self, key: &Key) {
+        self.update(key, Entry::keep_claim);
+    }
+
+    /// What waits has waited for so much longer: the machine slept.
+    pub fn slept(&mut self, by_ms: u64) {
+        let keys: Vec<Key> = self.entries.keys().cloned().collect();
+        for key in keys {
+            self.update(&key, |entry| entry.slept(by_ms));
+        }
     }
 
     /// Makes an open charge due no earlier than `mono_ms`.
@@ -219,7 +227,6 @@ mod tests {
     const PATIENCE: Patience = Patience {
         delay_ms: 60_000,
         hold_ms: 86_400_000,
-        claim_ms: 15_000,
     };
 
     fn at(mono_ms: u64) -> Now {

@@ -24,9 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use self::state::{Attempting, Claim, Parked, Purpose, State, Waiting};
 pub use self::verdict::{Cause, Conclusion, Decline, Failure, Receipt, Verdict};
 use super::charge::Charge;
-
-/// Clocks are set by so much without anybody's noticing, in milliseconds.
-const CLOCK_SLACK_MS: u64 = 1_000;
+use super::clock::CLOCK_SLACK_MS;
 
 /// A charge and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +108,18 @@ impl Record {
         self.adopted
     }
 
+    /// Whether a charge request may have left before the sending that is under way, if one is.
+    pub fn may_have_left_before(&self) -> bool {
+        let sending = matches!(self.attempt(), Some((Purpose::Send, _)));
+        self.attempts > u32::from(sending) || self.adopted
+    }
+
+    /// Whether the server said, since the last sending that has ended, that it never charged this
+    /// key.
+    pub fn is_cleared(&self) -> bool {
+        self.waits().is_some_and(Waiting::cleared)
+    }
+
     /// Whether a charge request may have left of which the record does not tell, and the server
     /// has not said since that it never charged it.
     pub fn may_have_left_unseen(&self) -> bool {
@@ -136,6 +146,11 @@ impl Record {
         let age_ms = wall_ms.checked_sub(self.charge.created_at_ms)?;
         let set_back = self.ageless || self.is_after(wall_ms);
         (!set_back).then_some(age_ms)
+    }
+
+    /// Whether it is known that its age is not.
+    pub fn is_ageless(&self) -> bool {
+        self.ageless
     }
 
     fn is_after(&self, wall_ms: u64) -> bool {
@@ -199,6 +214,16 @@ impl Record {
             State::Waiting(waiting) => waiting.may_arrive_until_ms(),
             State::Attempting(attempting) => attempting.before().may_arrive_until_ms(),
             State::Parked(parked) => parked.may_arrive_until_ms(),
+            State::Settled(_) => 0,
+        }
+    }
+
+    /// How long after it was written down that instant came, in milliseconds.
+    pub fn may_arrive_for_ms(&self) -> u64 {
+        match &self.state {
+            State::Waiting(waiting) => waiting.may_arrive_for_ms(),
+            State::Attempting(attempting) => attempting.before().may_arrive_for_ms(),
+            State::Parked(parked) => parked.may_arrive_for_ms(),
             State::Settled(_) => 0,
         }
     }

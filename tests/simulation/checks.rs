@@ -278,6 +278,11 @@ impl World {
         let again = self.books.calls.values().any(|asked| {
             matches!(asked.what, "charge" | "retry") && asked.key.as_ref() == Some(key)
         });
+        let ended = self.books.ended.contains(key);
+        if open && !ended && !self.is_excused(&key.wire()) {
+            let what = format!("{key} goes on, and this was said: {:?}", outcome.what);
+            return self.violate("3 the truth", what);
+        }
         if !open && !again {
             let said = (outcome.amount.get(), format!("{:?}", outcome.what));
             self.books.said_untaken.insert(key.clone(), said);

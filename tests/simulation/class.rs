@@ -39,13 +39,27 @@ pub enum Class {
     Late,
     /// A request may arrive after its client has been told that the connection failed.
     LateLoss,
+    /// Tabs differ in the time limits of their requests.
+    Limits,
+    /// What an attempt came to can't be written, though all else can.
+    Conclusions,
+    /// A tab stands still for ever while it holds the lock under which one tab flushes.
+    Standstill,
     /// The wall clock is set while no tab is there to notice, or while one takes over from
     /// another: how old a key is, and whether a request may still be under way, nobody knows then.
     BlindClocks,
 }
 
 impl Class {
-    pub const ALL: [(Class, &'static str); 19] = [
+    /// Whether it came when there were seeds already whose runs are known.
+    pub const fn came_later(self) -> bool {
+        match self {
+            Class::Frozen | Class::Limits | Class::Conclusions | Class::Standstill => true,
+            _ => false,
+        }
+    }
+
+    pub const ALL: [(Class, &'static str); 22] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -65,6 +79,9 @@ impl Class {
         (Class::LateLoss, "late-loss"),
         (Class::BlindClocks, "blind-clocks"),
         (Class::Frozen, "frozen"),
+        (Class::Limits, "limits"),
+        (Class::Conclusions, "conclusions"),
+        (Class::Standstill, "standstill"),
     ];
 }
 

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use tollbox::core::config::Config;
 use tollbox::core::engine::{Event, SendId, Unsent};
 use tollbox::core::protocol::{Method, Request, Response};
 
@@ -27,6 +28,8 @@ pub struct Backend {
     pub down_until_ms: u64,
     /// Nothing comes through until then.
     pub cut_until_ms: u64,
+    /// All answers are lost until then.
+    pub mute_until_ms: u64,
     /// The oldest token that is accepted.
     pub token: u64,
     /// No token is accepted until then.
@@ -86,7 +89,8 @@ impl World {
         } else if self.dice.chance(self.mix.hang) {
             self.note(|| "    it hangs".to_owned());
         } else if self.dice.chance(self.mix.late) {
-            let in_ms = self.dice.between(0, limit_ms + self.mix.late_ms);
+            let late_ms = self.lateness_ms(limit_ms);
+            let in_ms = self.dice.between(0, limit_ms + late_ms);
             self.plan_arrival(in_ms, &sending, true);
         } else if self.dice.chance(self.mix.late_loss) {
             self.send_after_loss(&sending, limit_ms);
@@ -105,8 +109,12 @@ impl World {
     /// The client hears of a broken connection, and the request arrives after that.
     fn send_after_loss(&mut self, sending: &Rc<Sending>, limit_ms: u64) {
         let early_ms = self.dice.between(0, limit_ms);
-        let after_loss_ms = self.mix.config.arrives_after_loss_ms();
-        let in_ms = early_ms + self.dice.between(0, after_loss_ms.min(self.mix.late_ms));
+        let config = Config {
+            request_timeout_ms: limit_ms,
+            ..Config::default()
+        };
+        let late_ms = config.arrives_after_loss_ms().min(self.mix.late_ms);
+        let in_ms = early_ms + self.dice.between(0, late_ms);
         let (tab, send) = (sending.tab, sending.send);
         let timed_out = false;
         self.plan(
@@ -118,6 +126,12 @@ impl World {
             },
         );
         self.plan_arrival(in_ms, sending, false);
+    }
+
+    /// How long after its time limit a request may still arrive: the shorter the one, the shorter
+    /// the other.
+    fn lateness_ms(&self, limit_ms: u64) -> u64 {
+        self.mix.late_ms * limit_ms / Config::default().request_timeout_ms
     }
 
     fn plan_arrival(&mut self, in_ms: u64, sending: &Rc<Sending>, heard: bool) {
@@ -164,7 +178,8 @@ impl World {
             return self.lose(sending, heard);
         };
         self.note(|| format!("    answers {}", trace::response(&response)));
-        if self.dice.chance(self.mix.lose_answer) {
+        let mute = self.mono_ms < self.backend.mute_until_ms;
+        if mute || self.dice.chance(self.mix.lose_answer) {
             return self.lose(sending, heard);
         }
         let limit_ms = self.mix.config.request_timeout_ms;

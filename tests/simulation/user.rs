@@ -38,6 +38,8 @@ pub enum Action {
     CrashTab,
     CrashBrowser,
     ServerDown,
+    OldKey,
+    KeepLock,
     NetworkDown,
     ExpireTokens,
     RefuseTokens,
@@ -187,6 +189,8 @@ impl World {
             | Action::CrashTab
             | Action::CrashBrowser
             | Action::ServerDown
+            | Action::OldKey
+            | Action::KeepLock
             | Action::NetworkDown
             | Action::ExpireTokens
             | Action::RefuseTokens
@@ -216,7 +220,7 @@ impl World {
         tasks.get(at as usize).cloned()
     }
 
-    fn charge_new(&mut self, tab: TabId) {
+    pub fn charge_new(&mut self, tab: TabId) {
         let task = format!("t{}", self.user.tasks.len());
         let amount = self.dice.skewed(&[2, 9, 40]) + 1;
         self.user.tasks.push((task.clone(), amount));

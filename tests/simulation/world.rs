@@ -32,6 +32,10 @@ const STEPS_LIMIT: u64 = 400_000;
 pub enum Happening {
     /// The next thing that the user or the world does.
     Act,
+    /// Somebody sets the wall clock back.
+    SetBack {
+        by_ms: u64,
+    },
     Commit {
         tab: TabId,
         ops: Vec<Op>,
@@ -92,7 +96,10 @@ impl Happening {
     /// The tab that it happens to, which may have to thaw first.
     fn befallen(&self) -> Option<TabId> {
         match self {
-            Happening::Act | Happening::Commit { .. } | Happening::Arrive { .. } => None,
+            Happening::Act
+            | Happening::SetBack { .. }
+            | Happening::Commit { .. }
+            | Happening::Arrive { .. } => None,
             Happening::Committed { tab, .. }
             | Happening::Load { tab, .. }
             | Happening::Answer { tab, .. }
@@ -199,7 +206,11 @@ impl World {
         };
         self.note(|| format!("tab{id} opens"));
         let origin_ms = self.mono_ms - self.dice.between(0, 5_000);
-        let engine = Engine::new(setup, self.mix.config.clone());
+        let mut config = self.mix.config.clone();
+        if !self.mix.limits_ms.is_empty() {
+            config.request_timeout_ms = self.dice.pick(self.mix.limits_ms);
+        }
+        let engine = Engine::new(setup, config);
         let tab = Tab::new(id, engine, origin_ms, self.backend.token);
         self.tabs.push(tab);
         match self.cache.last().cloned().flatten() {

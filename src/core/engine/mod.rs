@@ -56,7 +56,7 @@ use self::tasks_elsewhere::Tasks;
 use super::alert::Episodes;
 use super::backoff::Jitter;
 use super::balance::BalanceBook;
-use super::clock::Now;
+use super::clock::{ClockWatch, Now};
 use super::config::Config;
 use super::network::{Gate, LONGEST_HOLD_MS};
 use super::ordered::{Map, Set};
@@ -139,6 +139,9 @@ pub struct Engine {
     life: Life,
     leaving: Leaving,
     effects: VecDeque<Effect>,
+    clocks: ClockWatch,
+    /// The wall clock was set back before the journal had been read.
+    ages_lost: bool,
     /// When the last report of the world was taken.
     last: Now,
 }
@@ -198,6 +201,8 @@ impl Engine {
             life: Life::Recovering,
             leaving: Leaving::default(),
             effects: VecDeque::from([Effect::Load { all: true }, Effect::AskTasks]),
+            clocks: ClockWatch::default(),
+            ages_lost: false,
             last: Now::default(),
         }
     }
@@ -205,6 +210,7 @@ impl Engine {
     /// Takes one report of the world.
     pub fn handle(&mut self, now: Now, event: Event) {
         self.last = now;
+        self.watch_clocks(now);
         if self.life == Life::Closed {
             self.answer_closed(event);
             return;
@@ -240,7 +246,8 @@ impl Engine {
             Event::Lost { send, timed_out } => self.lost(now, send, timed_out),
             Event::NotSent { send, why } => self.not_sent(now, send, why),
             Event::LockGranted => self.lock_granted(now),
-            Event::LockRefused => self.lock_refused(),
+            Event::LockRefused => self.lock_refused(now),
+            Event::LockDropped => self.lock_dropped(),
             Event::Peer { keys, confirmed } => self.told_by_peer(keys, confirmed),
             Event::PeerFlush(progress) => self.flush_elsewhere(now, progress),
             Event::PeerTasks { tab, running } => self.tasks_elsewhere(now, tab, running),
@@ -282,6 +289,7 @@ impl Engine {
             self.outbox.next_due(now).filter(|_| due),
             Some(self.journaling.paused_until_ms()).filter(|at_ms| due && *at_ms > now.mono_ms),
             Some(self.slow_tick_at_ms).filter(|_| slow),
+            self.heartbeat_at_ms(),
             self.journaling.unsaved_due_ms(),
             self.balance_deadline(now),
             self.flush.elsewhere_until_ms(),
@@ -332,7 +340,6 @@ impl Engine {
         Patience {
             delay_ms: self.config.backoff.max_ms.max(self.config.claim_ms()),
             hold_ms: LONGEST_HOLD_MS,
-            claim_ms: self.config.claim_ms(),
         }
     }
 

@@ -5,7 +5,7 @@ use super::orders::Then;
 use super::{Effect, Engine, Life, SendId};
 use crate::core::balance::Confirmed;
 use crate::core::charge::{Charge, Key};
-use crate::core::clock::Now;
+use crate::core::clock::{CLOCK_SLACK_MS, Now};
 use crate::core::config::LAUNCH_WITHIN_MS;
 use crate::core::journal::Op;
 use crate::core::log::Level;
@@ -194,14 +194,37 @@ impl Engine {
         record.is_only_looked_up() || (may_be_taken && due)
     }
 
-    /// Whether the server may have forgotten the key. Where the clock was set back that can't be
-    /// told, and asking harms nothing.
+    /// Whether the server may have forgotten the key by the end of a request that is claimed now.
     pub(super) fn key_expired(&self, record: &Record, now: Now) -> bool {
-        let entry = self.outbox.get(&record.charge().key);
-        let seen_ms = entry.map_or(0, |entry| now.mono_ms.saturating_sub(entry.since_ms));
-        let age_ms = record.age_ms(now.wall_ms).map(|age_ms| age_ms.max(seen_ms));
-        let expired = age_ms.is_none_or(|age_ms| age_ms > self.config.key_ttl_ms);
-        expired && !defect!(SendsExpiredKey)
+        self.key_ends(record, now, self.config.claim_ms())
+    }
+
+    /// Whether a request for this charge that leaves now may still be under way when the server
+    /// forgets the key of an earlier one. That was looked at when its claim was ordered; since then
+    /// the journal may have taken its time.
+    fn outlives_key(&self, key: &Key, now: Now) -> bool {
+        let record = self.outbox.get(key).map(|entry| &entry.record);
+        record.is_some_and(|record| {
+            let may_be_taken = record.may_have_left_before() || !self.durable();
+            may_be_taken
+                && !record.is_cleared()
+                && self.key_ends(record, now, self.config.under_way_ms())
+        })
+    }
+
+    /// Whether the server may have forgotten the key in so long. Where the clock was set back that
+    /// can't be told, and asking harms nothing.
+    fn key_ends(&self, record: &Record, now: Now, within_ms: u64) -> bool {
+        let wall_ms = match defect!(IgnoresClockSetBack) {
+            true => now.wall_ms,
+            false => self.clocks.latest_wall_ms(now),
+        };
+        let within_ms = match defect!(KeyTimeHasNoMargin) {
+            true => 0,
+            false => within_ms.saturating_add(CLOCK_SLACK_MS),
+        };
+        let ends = |age_ms: u64| age_ms.saturating_add(within_ms) > self.config.key_ttl_ms;
+        record.age_ms(wall_ms).is_none_or(ends) && !defect!(SendsExpiredKey)
     }
 
     pub(super) fn is_exhausted(&self, record: &Record) -> bool {
@@ -212,6 +235,7 @@ impl Engine {
         Claim {
             tab: self.tab.clone(),
             until_ms: now.wall_after(self.config.claim_ms()),
+            length_ms: self.config.claim_ms(),
         }
     }
 
@@ -324,8 +348,11 @@ impl Engine {
             let entry = self.outbox.get(key)?;
             entry.record.claim().map(|claim| claim.until_ms)
         });
+        let sends = plan.purpose == Purpose::Send;
+        let outlives_key = sends && plan.keys.iter().any(|key| self.outlives_key(key, now));
         let too_late = now.mono_ms.saturating_sub(plan.since_ms) > LAUNCH_WITHIN_MS;
         if too_late
+            || outlives_key
             || claims
                 .min()
                 .is_some_and(|until_ms| until_ms < needed_until_ms)

@@ -6,10 +6,7 @@ use crate::core::outcome::{FailureReason, OpenReason};
 use crate::core::points::Points;
 use crate::core::record::{Cause, Receipt};
 
-const AT: ApplyAt = ApplyAt {
-    wall_ms: 1_000,
-    longest_claim_ms: 15_000,
-};
+const AT: ApplyAt = ApplyAt { wall_ms: 1_000 };
 
 fn charge(amount: f64) -> Charge {
     let request = ChargeRequest {
@@ -25,6 +22,7 @@ fn claim(tab: &str) -> Claim {
     Claim {
         tab: tab.into(),
         until_ms: 11_000,
+        length_ms: 15_000,
     }
 }
 
@@ -49,6 +47,7 @@ fn denied() -> Failure {
 fn conclude(conclusion: Conclusion) -> Op {
     Op::Conclude {
         charge: charge(5.0),
+        sequence: 1,
         tab: "one".into(),
         attempt: Some((Purpose::Send, 1)),
         conclusion,
@@ -181,7 +180,7 @@ fn what_is_not_there_can_not_be_worked_on() {
             detail: String::new(),
             unsent: String::new(),
         },
-        conclude(charged()),
+        conclude(lost()),
         Op::Begin {
             over: None,
             seen: None,
@@ -198,6 +197,14 @@ fn what_is_not_there_can_not_be_worked_on() {
     }
     assert!(Op::Read { key: key.clone() }.apply(None, AT).done);
     assert!(Op::Forget { key }.apply(None, AT).done);
+}
+
+#[test]
+fn a_receipt_for_what_the_journal_has_lost_is_kept() {
+    let applied = conclude(charged()).apply(None, AT);
+    assert_eq!((applied.write, applied.done), (Write::Put, true));
+    let record = applied.record.unwrap();
+    assert!(record.receipt().is_some() && record.may_have_left());
 }
 
 #[test]
