@@ -73,6 +73,8 @@ declare! {
     ClaimNeverEnds,
     /// A proxy's page with a status of `4xx` is the billing server's refusal.
     ProxyPageRefuses,
+    /// "Never charged" is believed of the wire's spelling alone.
+    BelievesOneSpelling,
     /// A refusal is believed though an earlier sending may have taken the points.
     BelievesRefusalInDoubt,
     /// Every claim is taken to be as short as those of the tab with the shortest time limit.

@@ -45,6 +45,8 @@ pub enum Class {
     Conclusions,
     /// A tab stands still for ever while it holds the lock under which one tab flushes.
     Standstill,
+    /// Keys that a header can't carry as they are; some servers decode them.
+    Keys,
     /// The wall clock is set while no tab is there to notice, or while one takes over from
     /// another: how old a key is, and whether a request may still be under way, nobody knows then.
     BlindClocks,
@@ -54,12 +56,16 @@ impl Class {
     /// Whether it came when there were seeds already whose runs are known.
     pub const fn came_later(self) -> bool {
         match self {
-            Class::Frozen | Class::Limits | Class::Conclusions | Class::Standstill => true,
+            Class::Frozen
+            | Class::Limits
+            | Class::Conclusions
+            | Class::Standstill
+            | Class::Keys => true,
             _ => false,
         }
     }
 
-    pub const ALL: [(Class, &'static str); 22] = [
+    pub const ALL: [(Class, &'static str); 23] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -82,6 +88,7 @@ impl Class {
         (Class::Limits, "limits"),
         (Class::Conclusions, "conclusions"),
         (Class::Standstill, "standstill"),
+        (Class::Keys, "keys"),
     ];
 }
 

@@ -30,6 +30,7 @@ fn usual_faults(defect: Defect) -> &'static str {
         | Defect::ProxyPageRefuses
         | Defect::BelievesRefusalInDoubt
         | Defect::OlderBalanceApplies => "network!,answers!",
+        Defect::BelievesOneSpelling => "network!,keys!",
         Defect::BelievesUntakenTooEarly => "network!,late!",
         Defect::SendsExpiredKey => "network!,crashes!,key-ttl!",
         Defect::HidesStorageFailure => "writes!",

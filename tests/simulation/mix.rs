@@ -44,6 +44,10 @@ pub struct Mix {
     pub freeze: u64,
     /// Verdicts that nothing was taken, and can't be written.
     pub fail_conclusion: u64,
+    /// Whether keys have what a header can't carry.
+    pub odd_keys: bool,
+    /// Whether the server knows them as their user does.
+    pub decodes_keys: bool,
     /// The time limits of which each tab has one.
     pub limits_ms: &'static [u64],
 }
@@ -96,6 +100,8 @@ impl Mix {
             fail_read: rate(Class::Reads, 500),
             freeze: 0,
             fail_conclusion: 0,
+            odd_keys: false,
+            decodes_keys: false,
             limits_ms: &[],
             config: config(active, dice),
             seed_balance: dice.pick(&[0, 5, 40, 200, 100_000]),
@@ -130,6 +136,10 @@ impl Mix {
         let differ = active.has(Class::Limits) && dice.chance(300);
         if differ || classes.insists_on(Class::Limits) {
             mix.limits_ms = &[500, 2_000, 10_000];
+        }
+        if active.has(Class::Keys) {
+            mix.odd_keys = dice.chance(300) || classes.insists_on(Class::Keys);
+            mix.decodes_keys = dice.chance(500);
         }
         mix
     }

@@ -6,6 +6,7 @@ use tollbox::core::config::Config;
 use tollbox::core::engine::{Event, SendId, Unsent};
 use tollbox::core::protocol::{Method, Request, Response};
 
+use super::checks::what_is_asked;
 use super::class::Class;
 use super::server::kind_and_keys;
 use super::tab::TabId;
@@ -97,7 +98,7 @@ impl World {
         } else if sending.request.method == Method::Post && self.dice.chance(self.mix.twice) {
             // The browser finds the reused connection closed, and sends the POST once more.
             let again_ms = transit_ms + self.dice.between(1, 200);
-            let (_, keys) = kind_and_keys(&sending.request);
+            let (_, keys) = what_is_asked(&sending.request);
             self.books.doubled.extend(keys);
             self.plan_arrival(transit_ms, &sending, false);
             self.plan_arrival(again_ms, &sending, true);

@@ -152,7 +152,8 @@ impl World {
     pub fn new(seed: u64, classes: Classes, late_ms: u64, trace: Trace) -> World {
         let mut dice = Dice::new(seed);
         let mix = Mix::draw(classes, late_ms, &mut dice);
-        let server = Server::new(mix.seed_balance, mix.key_ttl_ms);
+        let mut server = Server::new(mix.seed_balance, mix.key_ttl_ms);
+        server.decodes_keys = mix.decodes_keys;
         let mut world = World {
             user: User::new(mix.actions),
             books: Books::new(mix.seed_balance),
