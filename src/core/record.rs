@@ -108,18 +108,6 @@ impl Record {
         self.adopted
     }
 
-    /// Whether a charge request may have left before the sending that is under way, if one is.
-    pub fn may_have_left_before(&self) -> bool {
-        let sending = matches!(self.attempt(), Some((Purpose::Send, _)));
-        self.attempts > u32::from(sending) || self.adopted
-    }
-
-    /// Whether the server said, since the last sending that has ended, that it never charged this
-    /// key.
-    pub fn is_cleared(&self) -> bool {
-        self.waits().is_some_and(Waiting::cleared)
-    }
-
     /// Whether a charge request may have left of which the record does not tell, and the server
     /// has not said since that it never charged it.
     pub fn may_have_left_unseen(&self) -> bool {

@@ -195,35 +195,17 @@ impl Engine {
     }
 
     /// Whether the server may have forgotten the key by the end of a request that is claimed now.
+    /// Where the clock was set back that can't be told, and asking harms nothing.
     pub(super) fn key_expired(&self, record: &Record, now: Now) -> bool {
-        self.key_ends(record, now, self.config.claim_ms())
-    }
-
-    /// Whether a request for this charge that leaves now may still be under way when the server
-    /// forgets the key of an earlier one. That was looked at when its claim was ordered; since then
-    /// the journal may have taken its time.
-    fn outlives_key(&self, key: &Key, now: Now) -> bool {
-        let record = self.outbox.get(key).map(|entry| &entry.record);
-        record.is_some_and(|record| {
-            let may_be_taken = record.may_have_left_before() || !self.durable();
-            may_be_taken
-                && !record.is_cleared()
-                && self.key_ends(record, now, self.config.under_way_ms())
-        })
-    }
-
-    /// Whether the server may have forgotten the key in so long. Where the clock was set back that
-    /// can't be told, and asking harms nothing.
-    fn key_ends(&self, record: &Record, now: Now, within_ms: u64) -> bool {
         let wall_ms = match defect!(IgnoresClockSetBack) {
             true => now.wall_ms,
             false => self.clocks.latest_wall_ms(now),
         };
-        let within_ms = match defect!(KeyTimeHasNoMargin) {
+        let margin_ms = match defect!(KeyTimeHasNoMargin) {
             true => 0,
-            false => within_ms.saturating_add(CLOCK_SLACK_MS),
+            false => self.config.claim_ms().saturating_add(CLOCK_SLACK_MS),
         };
-        let ends = |age_ms: u64| age_ms.saturating_add(within_ms) > self.config.key_ttl_ms;
+        let ends = |age_ms: u64| age_ms.saturating_add(margin_ms) > self.config.key_ttl_ms;
         record.age_ms(wall_ms).is_none_or(ends) && !defect!(SendsExpiredKey)
     }
 
@@ -343,16 +325,15 @@ impl Engine {
         if self.life != Life::Running || self.waits_for_token() {
             return Some(OpenReason::Unauthorized);
         }
+        // Nor does what is within its claim outlive its key, which was looked at for as long as
+        // the claim lasts.
         let needed_until_ms = now.wall_after(self.config.under_way_ms());
         let claims = plan.keys.iter().filter_map(|key| {
             let entry = self.outbox.get(key)?;
             entry.record.claim().map(|claim| claim.until_ms)
         });
-        let sends = plan.purpose == Purpose::Send;
-        let outlives_key = sends && plan.keys.iter().any(|key| self.outlives_key(key, now));
         let too_late = now.mono_ms.saturating_sub(plan.since_ms) > LAUNCH_WITHIN_MS;
         if too_late
-            || outlives_key
             || claims
                 .min()
                 .is_some_and(|until_ms| until_ms < needed_until_ms)
