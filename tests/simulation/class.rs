@@ -55,14 +55,10 @@ pub enum Class {
 impl Class {
     /// Whether it came when there were seeds already whose runs are known.
     pub const fn came_later(self) -> bool {
-        match self {
-            Class::Frozen
-            | Class::Limits
-            | Class::Conclusions
-            | Class::Standstill
-            | Class::Keys => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Class::Frozen | Class::Limits | Class::Conclusions | Class::Standstill | Class::Keys
+        )
     }
 
     pub const ALL: [(Class, &'static str); 23] = [
