@@ -77,6 +77,13 @@ export function canRestart() {
   return deaths.length < MOST_DEATHS;
 }
 
+/** How long it rests before it may be started again, in milliseconds; 0 where it need not. */
+export function restsForMs() {
+  const now = performance.now();
+  const late = deaths.filter((at) => at > now - WITHIN_MS).at(-MOST_DEATHS);
+  return late === undefined ? 0 : late + WITHIN_MS - now;
+}
+
 /**
  * The instance has died of this. All that are open in the page die with it.
  *

@@ -64,6 +64,7 @@ impl Client {
             seed: random_u64(),
             storage: store.kind(),
             online: is_online(),
+            earlier: store.earlier(),
         };
         let lock_patience_ms = config.claim_ms();
         let shell = Shell::start(Parts {

@@ -87,6 +87,10 @@ declare! {
     WaitsForLockForEver,
     /// A verdict that nothing was taken is told though it could not be written down.
     TellsUnwrittenVerdicts,
+    /// What is charged while an earlier journal can't be read counts as never sent.
+    IgnoresUnreadJournal,
+    /// That a record was damaged is forgotten when its charge is asked for again.
+    ForgetsLostRecords,
 }
 
 thread_local! {

@@ -54,6 +54,7 @@ mod taking_up;
 mod tasks;
 mod tokens;
 mod turns;
+mod unread;
 mod unreadable;
 mod unwritten;
 mod wanted;

@@ -8,7 +8,7 @@ use tollbox::core::balance::Confirmed;
 use tollbox::core::charge::{Charge, Key};
 use tollbox::core::clock::Now;
 use tollbox::core::config::Config;
-use tollbox::core::engine::{Answer, CallId, Engine, Event, Notice, Setup};
+use tollbox::core::engine::{Answer, CallId, Earlier, Engine, Event, Notice, Setup};
 use tollbox::core::journal::Op;
 use tollbox::core::record::Record;
 use tollbox::core::snapshot::{ChargeRecord, Snapshot, StorageKind};
@@ -31,6 +31,9 @@ pub struct World {
     pub config: Config,
     pub server: Server,
     pub journal: BTreeMap<Key, Record>,
+    /// Charges whose records were damaged at rest.
+    pub damaged: BTreeSet<Key>,
+    pub earlier: Earlier,
     /// Committed transactions.
     pub transactions: usize,
     pub fail_write: WriteFault,
@@ -104,6 +107,8 @@ impl World {
             config,
             server: Server::new(120, None),
             journal: BTreeMap::new(),
+            damaged: BTreeSet::new(),
+            earlier: Earlier::Nothing,
             transactions: 0,
             fail_write: Box::new(|_, _| false),
             fail_load: false,
@@ -140,6 +145,7 @@ impl World {
             seed: tab as u64 + 1,
             storage: self.storage,
             online: self.online,
+            earlier: self.earlier,
         };
         self.note(format!("tab{tab} opens"));
         self.tabs.push(Some(Tab {

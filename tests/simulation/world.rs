@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use tollbox::core::balance::Confirmed;
 use tollbox::core::charge::Key;
-use tollbox::core::engine::{CallId, Engine, Event, Running, SendId, Setup};
+use tollbox::core::engine::{CallId, Earlier, Engine, Event, Running, SendId, Setup};
 use tollbox::core::journal::{Applied, Op};
 use tollbox::core::protocol::Response;
 use tollbox::core::snapshot::StorageKind;
@@ -204,6 +204,7 @@ impl World {
             seed: self.dice.number(),
             storage: StorageKind::IndexedDb,
             online: self.online,
+            earlier: Earlier::Nothing,
         };
         self.note(|| format!("tab{id} opens"));
         let origin_ms = self.mono_ms - self.dice.between(0, 5_000);

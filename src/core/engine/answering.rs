@@ -177,8 +177,9 @@ impl Engine {
         if entry.outdated || self.is_unread(entry) {
             return outcome.in_full_doubt();
         }
-        // The journal may tell that it was sent before, by another tab or an earlier start.
-        match entry.saved {
+        // The journal may tell that it was sent before, by another tab or an earlier start; or it
+        // does not tell what another tab has sent.
+        match entry.saved && !(self.may_show_earlier_states() && self.others_live()) {
             true => outcome,
             false => outcome.in_doubt(),
         }

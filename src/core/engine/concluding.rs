@@ -91,6 +91,9 @@ impl Engine {
         let entry = self.outbox.get(key);
         let attempt = entry.and_then(|entry| entry.record.attempt());
         let (conclusion, next_attempt_in_ms) = match self.certain_at(key) {
+            Some(_) if conclusion.says_untaken() && self.may_be_sent_early(key) => {
+                (Conclusion::TooEarly, 0)
+            }
             Some(at_ms) if conclusion.says_untaken() => {
                 (Conclusion::TooEarly, at_ms.saturating_sub(now.mono_ms))
             }
@@ -119,6 +122,16 @@ impl Engine {
         let at_ms = entry.may_arrive_until_ms();
         let early = entry.left_at_ms < at_ms && !defect!(BelievesUntakenTooEarly);
         early.then_some(at_ms)
+    }
+
+    /// Whether it need not wait until nothing of its unknown past can arrive any more: the server
+    /// did not know its key, so that past is so short that the key keeps a second sending harmless.
+    fn may_be_sent_early(&self, key: &Key) -> bool {
+        self.outbox.get(key).is_some_and(|entry| {
+            let record = &entry.record;
+            let looked_up = matches!(record.attempt(), Some((Purpose::LookUp, _)));
+            looked_up && record.has_unknown_past() && !record.is_only_looked_up()
+        })
     }
 
     /// The client closes while claims are being written down: nothing will leave by them.

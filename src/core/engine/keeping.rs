@@ -74,6 +74,7 @@ impl Engine {
             "本地存储中的这笔扣费已丢失，是否已扣费未知",
         );
         self.log_error(now, format!("{key}: {detail}"));
+        self.is_lost(key);
         self.take_record(now, record.vanished(detail, now.wall_ms), false);
         self.progress(now, key);
         self.outbox.remove(key);
@@ -242,6 +243,9 @@ impl Engine {
                     self.end_episode(AlertKind::StorageDegraded);
                 }
                 self.loaded_all |= self.loading_all;
+                if self.loading_all {
+                    self.has_read_all();
+                }
                 self.unread = None;
                 self.take_all(now, records);
                 self.has_read = true;

@@ -42,6 +42,7 @@ mod waking;
 use std::collections::VecDeque;
 
 pub use event::{Answer, CallId, Effect, Event, Notice, SendId, Unsent};
+pub use storage::{Earlier, OpenCharges};
 pub use tasks::Running;
 
 use self::calls::Calls;
@@ -56,6 +57,7 @@ use self::tasks_elsewhere::Tasks;
 use super::alert::Episodes;
 use super::backoff::Jitter;
 use super::balance::BalanceBook;
+use super::charge::Key;
 use super::clock::{ClockWatch, Now};
 use super::config::Config;
 use super::network::{Gate, LONGEST_HOLD_MS};
@@ -77,6 +79,8 @@ pub struct Setup {
     pub storage: StorageKind,
     /// The browser's word about the network.
     pub online: bool,
+    /// What there is of the account from before, besides what the journal tells.
+    pub earlier: Earlier,
 }
 
 /// One client.
@@ -139,6 +143,9 @@ pub struct Engine {
     life: Life,
     leaving: Leaving,
     effects: VecDeque<Effect>,
+    earlier: Earlier,
+    /// Charges whose records are lost, as far as this client has found out.
+    lost: Set<Key>,
     clocks: ClockWatch,
     /// The wall clock was set back before the journal had been read.
     ages_lost: bool,
@@ -201,6 +208,8 @@ impl Engine {
             life: Life::Recovering,
             leaving: Leaving::default(),
             effects: VecDeque::from([Effect::Load { all: true }, Effect::AskTasks]),
+            earlier: setup.earlier,
+            lost: Set::new(),
             clocks: ClockWatch::default(),
             ages_lost: false,
             last: Now::default(),
@@ -239,8 +248,9 @@ impl Engine {
                 set_aside,
                 left_alone,
             } => self.unreadable(now, set_aside, left_alone),
-            Event::Moved { to, why } => self.moved(now, to, &why),
-            Event::Wiped { detail } => self.wiped(now, &detail),
+            Event::Moved { to, why, from } => self.moved(now, to, &why, from),
+            Event::Wiped { detail, lost } => self.wiped(now, &detail, lost),
+            Event::SetBack { lost } => self.set_back_journal(now, &lost),
             Event::Persisted(persisted) => self.persisted = Some(persisted),
             Event::Answered { send, response } => self.answered(now, send, &response),
             Event::Lost { send, timed_out } => self.lost(now, send, timed_out),

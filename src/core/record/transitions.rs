@@ -82,6 +82,11 @@ impl Record {
         };
         let sent = attempting.purpose() == Purpose::Send;
         let mut record = self;
+        if !sent && conclusion.tells_of_key() {
+            // What may still arrive was sent a moment ago, and its key is remembered as long as
+            // that of what is sent now.
+            record.unknown_past = false;
+        }
         let state = match conclusion {
             Conclusion::Settled(verdict) => match sent && record.may_be_taken_by_earlier() {
                 true => State::Waiting(attempting.refused(next_attempt_at_ms, verdict)),
@@ -232,6 +237,20 @@ impl Record {
             revision: self.revision.saturating_add(1),
             ..self
         })
+    }
+
+    /// Refuses to take on what is new: at once, or once it is known that nothing was taken before.
+    pub fn turned_down(self, failure: Failure) -> Record {
+        let refusal = Verdict::Failed(failure);
+        let state = match self.state.clone() {
+            State::Waiting(waiting) if waiting.in_doubt() => {
+                State::Waiting(waiting.turned_down(refusal))
+            }
+            State::Waiting(_) | State::Attempting(_) | State::Parked(_) | State::Settled(_) => {
+                State::Settled(refusal)
+            }
+        };
+        Record { state, ..self }
     }
 
     /// Refuses to take up again what is declined or failed: `None` for everything else.
