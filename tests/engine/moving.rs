@@ -155,7 +155,13 @@ fn a_wipe_that_took_nothing_is_no_cause_for_alarm() {
     assert_eq!(word(&world.wait(call)), "charged");
     world.journal.clear();
     let detail = "deleted".to_owned();
-    world.tell(tab, Event::Wiped { detail });
+    world.tell(
+        tab,
+        Event::Wiped {
+            detail,
+            lost: Vec::new(),
+        },
+    );
     world.run_for(60_000);
     assert_eq!(alerts(&world, tab), []);
 }
