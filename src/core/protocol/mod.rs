@@ -22,6 +22,11 @@ pub struct Response {
     pub retry_after: Option<String>,
     /// The header `Date`, where the page may read it: the server's clock.
     pub date: Option<String>,
+    /// The header `Age`, where the page may read it: how long a cache has kept the answer, in
+    /// seconds.
+    pub age: Option<String>,
+    /// Whether it was reached by a redirect.
+    pub redirected: bool,
     /// The header `Content-Type`.
     pub content_type: Option<String>,
     /// Whether the header `Idempotent-Replayed` says `true`.
