@@ -12,10 +12,7 @@ pub const NOW_MS: u64 = 1_800_000_000_000;
 /// How long a claim lasts here.
 pub const CLAIM_MS: u64 = 15_000;
 
-pub const AT: ApplyAt = ApplyAt {
-    wall_ms: NOW_MS,
-    longest_claim_ms: CLAIM_MS,
-};
+pub const AT: ApplyAt = ApplyAt { wall_ms: NOW_MS };
 
 /// A name that no other test uses.
 pub fn fresh(name: &str) -> String {
@@ -70,6 +67,7 @@ pub fn claim(tab: &str) -> Claim {
     Claim {
         tab: tab.to_owned(),
         until_ms: NOW_MS + CLAIM_MS,
+        length_ms: CLAIM_MS,
     }
 }
 
