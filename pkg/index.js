@@ -85,10 +85,7 @@ export class BillingClient {
     this.#core = core;
     this.#host = host;
     this.#patienceMs = patienceMs;
-    // React's useSyncExternalStore, and others, pass them about by themselves.
-    this.subscribe = this.subscribe.bind(this);
-    this.getSnapshot = this.getSnapshot.bind(this);
-    this.on = this.on.bind(this);
+    bindMethods(this);
   }
 
   /**
@@ -295,6 +292,24 @@ export class BillingClient {
       return await answer;
     } finally {
       end();
+    }
+  }
+}
+
+/**
+ * Its methods become its own, and bound. Whoever passes one about by itself, as React's
+ * useSyncExternalStore does, or calls it through a proxy, as Vue's `reactive` does, has no `this` that
+ * the class's private members are on.
+ *
+ * @param {BillingClient} client
+ */
+function bindMethods(client) {
+  for (const name of Object.getOwnPropertyNames(BillingClient.prototype)) {
+    const method = Reflect.get(client, name);
+    if (name !== "constructor") {
+      const value = method.bind(client);
+      // As a class's own are: not listed, and a test's spy may take their place.
+      Object.defineProperty(client, name, { value, configurable: true, writable: true });
     }
   }
 }
