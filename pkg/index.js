@@ -18,7 +18,7 @@ import {
 import { LastingCore } from "./lib/core.js";
 import { BillingError, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
-import { onDeath } from "./lib/instance.js";
+import { load, onDeath } from "./lib/instance.js";
 import { runTask } from "./lib/task.js";
 import { uncertain } from "./lib/uncertain.js";
 import { orAborted, timerMs } from "./lib/waiting.js";
@@ -49,6 +49,7 @@ export async function openBilling(options) {
   const monitor = options.monitor ?? {};
   const forCore = asJson({ balance, queue, retry: retry ?? {}, monitor, locale });
   const patienceMs = timerMs((retry?.respondWithinMs ?? RESPOND_WITHIN_MS) + GRACE_MS);
+  await load(options.module);
   const core = new LastingCore(
     (Core, port) => Core.open(baseUrl, account, credentials, storage, forCore, port),
     host,

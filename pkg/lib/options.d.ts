@@ -12,6 +12,13 @@ export interface BillingOptions {
    */
   account: string;
   /**
+   * The WebAssembly module, or where it is: for bundlers, CSPs and runtimes that need it. Default: the
+   * file beside the package. The page loads one module for all of its clients, so that it counts only
+   * until one has been loaded; one that fails may be followed by another. It has to be the file of this
+   * very build, custom sections and all.
+   */
+  module?: URL | string | Response | BufferSource | WebAssembly.Module | Promise<Response>;
+  /**
    * Called before every attempt; `refresh` is true after a 401. Its result is never stored. It goes
    * out as `Authorization: Bearer TOKEN` and has to be printable ASCII without blanks; null sends no
    * such header. Where it throws, or takes longer than `requestTimeoutMs`, the attempt is not made
