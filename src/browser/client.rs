@@ -70,7 +70,6 @@ impl Client {
         let mut news = Vec::new();
         let at = ApplyAt {
             wall_ms: now().wall_ms,
-            longest_claim_ms: config.claim_ms(),
         };
         let store = Store::open(&names, choice, at, &mut news).await;
         let tab = format!("{:016x}", random_u64());
@@ -81,7 +80,7 @@ impl Client {
             storage: store.kind(),
             online: is_online(),
         };
-        let longest_claim_ms = config.claim_ms();
+        let lock_patience_ms = config.claim_ms();
         let shell = Shell::start(Parts {
             engine: Engine::new(setup, config),
             store,
@@ -93,7 +92,7 @@ impl Client {
             },
             names,
             tab,
-            longest_claim_ms,
+            lock_patience_ms,
         })
         .await;
         // The promise never rejects.

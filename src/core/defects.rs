@@ -75,6 +75,8 @@ declare! {
     ProxyPageRefuses,
     /// A refusal is believed though an earlier sending may have taken the points.
     BelievesRefusalInDoubt,
+    /// Every claim is taken to be as short as those of the tab with the shortest time limit.
+    ClaimOfOneLength,
 }
 
 thread_local! {

@@ -112,13 +112,11 @@ pub enum Write {
     Delete,
 }
 
-/// When operations are applied, and how far ahead a claim may end.
+/// When operations are applied.
 #[derive(Clone, Copy, Debug)]
 pub struct ApplyAt {
     /// Milliseconds since the Unix epoch.
     pub wall_ms: u64,
-    /// The longest that a claim lasts, in milliseconds.
-    pub longest_claim_ms: u64,
 }
 
 impl Op {
@@ -196,7 +194,7 @@ impl Op {
                     return None;
                 }
                 let record = record.released_by(over.as_deref());
-                record.begin(*purpose, claim.clone(), at.wall_ms, at.longest_claim_ms)
+                record.begin(*purpose, claim.clone(), at.wall_ms)
             }),
             Op::Conclude {
                 charge,
@@ -299,12 +297,9 @@ fn enqueue(
     // What was sent before may have to be looked up first.
     let claim = claim.filter(|_| !taken_on.may_have_left());
     let begun = claim.and_then(|claim| {
-        taken_on.clone().begin(
-            Purpose::Send,
-            claim.clone(),
-            at.wall_ms,
-            at.longest_claim_ms,
-        )
+        taken_on
+            .clone()
+            .begin(Purpose::Send, claim.clone(), at.wall_ms)
     });
     Applied::put(begun.unwrap_or(taken_on))
 }

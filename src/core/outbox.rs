@@ -96,10 +96,10 @@ impl Outbox {
         self.update(key, |entry| entry.hurry(now));
     }
 
-    /// Another tab that lives has claimed this charge: its claim lasts `claim_ms` from when this
-    /// tab first saw it, however the wall clock has jumped.
-    pub fn keep_claim(&mut self, key: &Key, claim_ms: u64) {
-        self.update(key, |entry| entry.keep_claim(claim_ms));
+    /// Another tab that lives has claimed this charge: its claim lasts its whole length from when
+    /// this tab first saw it, however the wall clock has jumped.
+    pub fn keep_claim(&mut self, key: &Key) {
+        self.update(key, Entry::keep_claim);
     }
 
     /// Makes an open charge due no earlier than `mono_ms`.

@@ -308,8 +308,9 @@ mod tests {
         let claim = Claim {
             tab: "one".into(),
             until_ms: 10_000,
+            length_ms: 15_000,
         };
-        record().begin(Purpose::Send, claim, 100, 15_000).unwrap()
+        record().begin(Purpose::Send, claim, 100).unwrap()
     }
 
     #[test]

@@ -203,6 +203,16 @@ impl Record {
         }
     }
 
+    /// How long after it was written down that instant came, in milliseconds.
+    pub fn may_arrive_for_ms(&self) -> u64 {
+        match &self.state {
+            State::Waiting(waiting) => waiting.may_arrive_for_ms(),
+            State::Attempting(attempting) => attempting.before().may_arrive_for_ms(),
+            State::Parked(parked) => parked.may_arrive_for_ms(),
+            State::Settled(_) => 0,
+        }
+    }
+
     /// The attempt that is under way: what for, and its number.
     pub fn attempt(&self) -> Option<(Purpose, u32)> {
         match &self.state {

@@ -255,10 +255,9 @@ mod tests {
         let claim = Claim {
             tab: "one".into(),
             until_ms: 20_000,
+            length_ms: 15_000,
         };
-        waiting()
-            .begin(Purpose::Send, claim, 5_000, 15_000)
-            .unwrap()
+        waiting().begin(Purpose::Send, claim, 5_000).unwrap()
     }
 
     fn shown(record: &Record) -> ChargeRecord {

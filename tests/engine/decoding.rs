@@ -123,9 +123,9 @@ proptest! {
     #[test]
     fn a_record_comes_back_as_it_was(task in ".{1,100}", sequence: u64, until_ms: u64, claimed: bool) {
         let record = Record::open(charge(&task), sequence);
-        let claim = Claim { tab: task, until_ms };
+        let claim = Claim { tab: task, until_ms, length_ms: u64::MAX };
         let record = match claimed {
-            true => record.begin(Purpose::Send, claim, 0, u64::MAX).unwrap(),
+            true => record.begin(Purpose::Send, claim, 0).unwrap(),
             false => record,
         };
         prop_assert_eq!(decode(&encode(&record).unwrap()), Ok(record));

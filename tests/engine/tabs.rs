@@ -311,3 +311,24 @@ fn a_living_tabs_claim_lasts_though_the_clock_has_jumped() {
         assert_eq!(word(&world.wait(call)), "charged");
     }
 }
+
+#[test]
+fn a_tab_with_a_shorter_time_limit_minds_the_claim_of_a_longer_one() {
+    let mut world = World::new();
+    let patient = world.start();
+    world.config.request_timeout_ms = 500;
+    let hasty = world.start();
+    world
+        .server
+        .fault(On::Charge, 1, Fault::HangThenDone(9_000));
+    let call = world.charge(patient, "t1", 5);
+    world.run_until(|world| world.server.count(On::Charge) == 1);
+    let cancel = world.cancel(hasty, "t1");
+    let said = word(&world.wait(cancel));
+    assert!(said.starts_with("unknown"), "{said}");
+    world.wait(call);
+    let settled = world.settled(hasty, "t1");
+    let said = word(&world.wait(settled));
+    assert!(said.starts_with("charged"), "{said}");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}

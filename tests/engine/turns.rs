@@ -211,7 +211,6 @@ impl World {
         self.transactions += 1;
         let at = ApplyAt {
             wall_ms: self.now.wall_ms,
-            longest_claim_ms: self.config.claim_ms(),
         };
         let mut results = Vec::new();
         for op in ops {

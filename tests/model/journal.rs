@@ -34,9 +34,10 @@ pub struct Rest {
 }
 
 const ORDERING: [&str; 2] = ["revision", "updated_at_ms"];
-const APART: [&str; 7] = [
+const APART: [&str; 8] = [
     "until_ms",
     "may_arrive_until_ms",
+    "may_arrive_for_ms",
     "next_attempt_at_ms",
     "tab",
     "number",
@@ -103,7 +104,7 @@ pub struct Transaction {
     pub which: usize,
     pub order: Order,
     pub wall_ms: u64,
-    pub longest_claim_ms: u64,
+    pub claim_length_ms: u64,
     /// Whether whoever concludes an attempt passes for the one whose it is.
     pub forged: bool,
 }
@@ -134,7 +135,6 @@ impl Transaction {
     fn apply(self, current: Option<Kept>) -> Outcome {
         let at = ApplyAt {
             wall_ms: self.wall_ms,
-            longest_claim_ms: self.longest_claim_ms,
         };
         let before = current.as_ref().map(|kept| (*kept.record).clone());
         let applied = self.op(before.as_ref()).apply(before, at);
@@ -146,6 +146,14 @@ impl Transaction {
         (after, applied.done)
     }
 
+    fn claim(self, tab: String, until_ms: u64) -> Claim {
+        Claim {
+            tab,
+            until_ms,
+            length_ms: self.claim_length_ms,
+        }
+    }
+
     fn op(self, record: Option<&Record>) -> Op {
         let (key, tab) = (CHARGES[self.which].key.clone(), self.name.text());
         match self.order {
@@ -153,7 +161,7 @@ impl Transaction {
                 charge: CHARGES[self.which].clone(),
                 sequence: 1,
                 admission: Ok(()),
-                claim: claim_until_ms.map(|until_ms| Claim { tab, until_ms }),
+                claim: claim_until_ms.map(|until_ms| self.claim(tab, until_ms)),
                 may_have_left: false,
             },
             Order::Begin {
@@ -163,7 +171,7 @@ impl Transaction {
             } => Op::Begin {
                 key,
                 purpose: purpose(sends),
-                claim: Claim { tab, until_ms },
+                claim: self.claim(tab, until_ms),
                 over: over.map(Name::text),
                 seen: None,
             },

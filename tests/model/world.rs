@@ -64,7 +64,7 @@ impl Protocol {
             which,
             order,
             wall_ms: world.wall_ms,
-            longest_claim_ms: match self.rules.has(Rule::ClaimsHold) {
+            claim_length_ms: match self.rules.has(Rule::ClaimsHold) {
                 true => self.claim_ms,
                 false => 0,
             },

@@ -39,13 +39,20 @@ pub enum Class {
     Late,
     /// A request may arrive after its client has been told that the connection failed.
     LateLoss,
+    /// Tabs differ in the time limits of their requests.
+    Limits,
     /// The wall clock is set while no tab is there to notice, or while one takes over from
     /// another: how old a key is, and whether a request may still be under way, nobody knows then.
     BlindClocks,
 }
 
 impl Class {
-    pub const ALL: [(Class, &'static str); 19] = [
+    /// Whether it came when there were seeds already whose runs are known.
+    pub const fn came_later(self) -> bool {
+        matches!(self, Class::Frozen | Class::Limits)
+    }
+
+    pub const ALL: [(Class, &'static str); 20] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -65,6 +72,7 @@ impl Class {
         (Class::LateLoss, "late-loss"),
         (Class::BlindClocks, "blind-clocks"),
         (Class::Frozen, "frozen"),
+        (Class::Limits, "limits"),
     ];
 }
 

@@ -44,7 +44,6 @@ impl World {
     fn apply(&mut self, ops: &[Op], relaxed: bool) -> Vec<Applied> {
         let at = ApplyAt {
             wall_ms: self.wall_ms,
-            longest_claim_ms: self.mix.config.claim_ms(),
         };
         if !relaxed {
             self.journal.undo.clear();

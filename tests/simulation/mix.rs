@@ -42,6 +42,8 @@ pub struct Mix {
     pub slow_write: u64,
     pub fail_read: u64,
     pub freeze: u64,
+    /// The time limits of which each tab has one.
+    pub limits_ms: &'static [u64],
 }
 
 impl Mix {
@@ -49,8 +51,8 @@ impl Mix {
         let mut active = Classes::NONE;
         for (class, _) in Class::ALL {
             // Drawn for every class, so that leaving one out changes as little as can be; but for
-            // the one that came later, so that it changes nothing where it is left out.
-            let drawn = class == Class::Frozen || dice.chance(650);
+            // those that came later, so that they change nothing where they are left out.
+            let drawn = class.came_later() || dice.chance(650);
             if (drawn || classes.insists_on(class)) && classes.has(class) {
                 active = active.with(class);
             }
@@ -94,6 +96,7 @@ impl Mix {
             slow_write: rate(Class::Writes, 300),
             fail_read: rate(Class::Reads, 500),
             freeze: 0,
+            limits_ms: &[],
             config: config(active, dice),
             seed_balance: dice.pick(&[0, 5, 40, 200, 100_000]),
             key_ttl_ms: None,
@@ -124,6 +127,10 @@ impl Mix {
         if active.has(Class::Frozen) {
             mix.freeze = dice.skewed(&[20, 70, 200]);
         }
+        let differ = active.has(Class::Limits) && dice.chance(300);
+        if differ || classes.insists_on(Class::Limits) {
+            mix.limits_ms = &[500, 2_000, 10_000];
+        }
         mix
     }
 
@@ -145,6 +152,7 @@ impl Mix {
             slow_write: 0,
             fail_read: 0,
             freeze: 0,
+            limits_ms: self.limits_ms,
             config: self.config.clone(),
             weights: Vec::new(),
             ..*self

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use tollbox::core::config::Config;
 use tollbox::core::engine::{Event, SendId, Unsent};
 use tollbox::core::protocol::{Method, Request, Response};
 
@@ -86,7 +87,8 @@ impl World {
         } else if self.dice.chance(self.mix.hang) {
             self.note(|| "    it hangs".to_owned());
         } else if self.dice.chance(self.mix.late) {
-            let in_ms = self.dice.between(0, limit_ms + self.mix.late_ms);
+            let late_ms = self.lateness_ms(limit_ms);
+            let in_ms = self.dice.between(0, limit_ms + late_ms);
             self.plan_arrival(in_ms, &sending, true);
         } else if self.dice.chance(self.mix.late_loss) {
             self.send_after_loss(&sending, limit_ms);
@@ -105,8 +107,12 @@ impl World {
     /// The client hears of a broken connection, and the request arrives after that.
     fn send_after_loss(&mut self, sending: &Rc<Sending>, limit_ms: u64) {
         let early_ms = self.dice.between(0, limit_ms);
-        let after_loss_ms = self.mix.config.arrives_after_loss_ms();
-        let in_ms = early_ms + self.dice.between(0, after_loss_ms.min(self.mix.late_ms));
+        let config = Config {
+            request_timeout_ms: limit_ms,
+            ..Config::default()
+        };
+        let late_ms = config.arrives_after_loss_ms().min(self.mix.late_ms);
+        let in_ms = early_ms + self.dice.between(0, late_ms);
         let (tab, send) = (sending.tab, sending.send);
         let timed_out = false;
         self.plan(
@@ -118,6 +124,12 @@ impl World {
             },
         );
         self.plan_arrival(in_ms, sending, false);
+    }
+
+    /// How long after its time limit a request may still arrive: the shorter the one, the shorter
+    /// the other.
+    fn lateness_ms(&self, limit_ms: u64) -> u64 {
+        self.mix.late_ms * limit_ms / Config::default().request_timeout_ms
     }
 
     fn plan_arrival(&mut self, in_ms: u64, sending: &Rc<Sending>, heard: bool) {

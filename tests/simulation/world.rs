@@ -199,7 +199,11 @@ impl World {
         };
         self.note(|| format!("tab{id} opens"));
         let origin_ms = self.mono_ms - self.dice.between(0, 5_000);
-        let engine = Engine::new(setup, self.mix.config.clone());
+        let mut config = self.mix.config.clone();
+        if !self.mix.limits_ms.is_empty() {
+            config.request_timeout_ms = self.dice.pick(self.mix.limits_ms);
+        }
+        let engine = Engine::new(setup, config);
         let tab = Tab::new(id, engine, origin_ms, self.backend.token);
         self.tabs.push(tab);
         match self.cache.last().cloned().flatten() {

@@ -14,10 +14,7 @@ pub const NAMESPACE: &str = "server";
 /// How long a claim lasts here.
 pub const CLAIM_MS: u64 = 15_000;
 
-pub const AT: ApplyAt = ApplyAt {
-    wall_ms: NOW_MS,
-    longest_claim_ms: CLAIM_MS,
-};
+pub const AT: ApplyAt = ApplyAt { wall_ms: NOW_MS };
 
 /// A name that no other test uses.
 pub fn fresh(name: &str) -> String {
@@ -72,6 +69,7 @@ pub fn claim(tab: &str) -> Claim {
     Claim {
         tab: tab.to_owned(),
         until_ms: NOW_MS + CLAIM_MS,
+        length_ms: CLAIM_MS,
     }
 }
 

@@ -40,7 +40,8 @@ pub struct Shell {
     host: Host,
     destination: Destination,
     names: Names,
-    longest_claim_ms: u64,
+    /// How long the lock is waited for under which one tab flushes.
+    lock_patience_ms: u64,
     tab: String,
     lock: Lock,
     alive: Lock,
@@ -79,8 +80,8 @@ pub struct Parts {
     pub names: Names,
     /// This client's name among all tabs and starts.
     pub tab: String,
-    /// How far ahead a claim may end.
-    pub longest_claim_ms: u64,
+    /// How long the lock is waited for under which one tab flushes, in milliseconds.
+    pub lock_patience_ms: u64,
 }
 
 impl Shell {
@@ -93,7 +94,7 @@ impl Shell {
             host: parts.host,
             destination: parts.destination,
             names: parts.names,
-            longest_claim_ms: parts.longest_claim_ms,
+            lock_patience_ms: parts.lock_patience_ms,
             tab: parts.tab,
             lock: Lock::default(),
             alive: Lock::default(),

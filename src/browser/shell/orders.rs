@@ -82,7 +82,6 @@ impl Shell {
     pub(super) fn apply_at(&self) -> ApplyAt {
         ApplyAt {
             wall_ms: now().wall_ms,
-            longest_claim_ms: self.longest_claim_ms,
         }
     }
 
@@ -182,7 +181,7 @@ impl Shell {
     fn ask_lock(self: &Rc<Shell>) {
         let shell = Rc::clone(self);
         spawn_local(async move {
-            let patience_ms = u32::try_from(shell.longest_claim_ms).unwrap_or(u32::MAX);
+            let patience_ms = u32::try_from(shell.lock_patience_ms).unwrap_or(u32::MAX);
             let (host, name) = (&shell.host, shell.names.lock());
             let granted = shell.lock.acquire(host, &name, patience_ms).await;
             // Whoever held it before may have died, and left claims.

@@ -265,7 +265,6 @@ impl Engine {
     pub(super) fn apply_at(&self, now: Now) -> ApplyAt {
         ApplyAt {
             wall_ms: now.wall_ms,
-            longest_claim_ms: self.config.claim_ms(),
         }
     }
 }

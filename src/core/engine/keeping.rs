@@ -116,7 +116,7 @@ impl Engine {
     fn keep_claim_of_another(&mut self, record: &Record) {
         if record.claim().is_some_and(|claim| claim.tab != self.tab) {
             let key = &record.charge().key;
-            self.outbox.keep_claim(key, self.config.claim_ms());
+            self.outbox.keep_claim(key);
         }
     }
 

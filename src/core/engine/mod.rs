@@ -332,7 +332,6 @@ impl Engine {
         Patience {
             delay_ms: self.config.backoff.max_ms.max(self.config.claim_ms()),
             hold_ms: LONGEST_HOLD_MS,
-            claim_ms: self.config.claim_ms(),
         }
     }
 

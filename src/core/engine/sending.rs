@@ -213,6 +213,7 @@ impl Engine {
         Claim {
             tab: self.tab.clone(),
             until_ms: now.wall_after(self.config.claim_ms()),
+            length_ms: self.config.claim_ms(),
         }
     }
 

@@ -6,10 +6,7 @@ use crate::core::outcome::{FailureReason, OpenReason};
 use crate::core::points::Points;
 use crate::core::record::{Cause, Receipt};
 
-const AT: ApplyAt = ApplyAt {
-    wall_ms: 1_000,
-    longest_claim_ms: 15_000,
-};
+const AT: ApplyAt = ApplyAt { wall_ms: 1_000 };
 
 fn charge(amount: f64) -> Charge {
     let request = ChargeRequest {
@@ -25,6 +22,7 @@ fn claim(tab: &str) -> Claim {
     Claim {
         tab: tab.into(),
         until_ms: 11_000,
+        length_ms: 15_000,
     }
 }
 

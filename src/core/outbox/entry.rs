@@ -81,8 +81,6 @@ pub struct Patience {
     pub delay_ms: u64,
     /// For the next attempt, where the server asked the whole queue to wait.
     pub hold_ms: u64,
-    /// For a claim.
-    pub claim_ms: u64,
 }
 
 impl Entry {
@@ -135,9 +133,11 @@ impl Entry {
         self.due_ms = self.due_ms.max(mono_ms);
     }
 
-    pub(super) fn keep_claim(&mut self, claim_ms: u64) {
-        self.claim.mono_ms = self.claim_seen_ms.saturating_add(claim_ms);
-        self.due_ms = self.claim.mono_ms;
+    pub(super) fn keep_claim(&mut self) {
+        if let Some(claim) = self.record.claim() {
+            self.claim.mono_ms = self.claim_seen_ms.saturating_add(claim.lasts_ms());
+            self.due_ms = self.claim.mono_ms;
+        }
     }
 
     fn set_times(&mut self, now: Now, patience: Patience) {
@@ -146,7 +146,10 @@ impl Entry {
         self.arrival = match until_ms == self.claim.wall_ms {
             // What a claimant did before it went away may arrive for as long as its claim held.
             true => self.claim,
-            false => self.arrival.follow(until_ms, patience.claim_ms, now),
+            false => {
+                let meant_ms = self.record.may_arrive_for_ms();
+                self.arrival.follow(until_ms, meant_ms, now)
+            }
         };
         self.due_ms = match self.record.state() {
             State::Waiting(waiting) => {
@@ -161,11 +164,11 @@ impl Entry {
             State::Attempting(_) if defect!(NoClaimsNoKeys) => now.mono_ms,
             State::Attempting(_) if defect!(ClaimNeverEnds) => u64::MAX,
             State::Attempting(attempting) => {
-                let until_ms = attempting.claim().until_ms;
-                if self.claim.wall_ms != until_ms {
+                let claim = attempting.claim();
+                if self.claim.wall_ms != claim.until_ms {
                     self.claim_seen_ms = now.mono_ms;
                 }
-                self.claim = self.claim.follow(until_ms, patience.claim_ms, now);
+                self.claim = self.claim.follow(claim.until_ms, claim.lasts_ms(), now);
                 self.claim.mono_ms
             }
             State::Parked(_) | State::Settled(_) => u64::MAX,

@@ -27,15 +27,26 @@ pub struct Claim {
     pub tab: String,
     /// When the right ends, milliseconds since the Unix epoch.
     pub until_ms: u64,
+    /// How long it lasts at most, in milliseconds: its tab's own limits decide that, whoever
+    /// judges it.
+    pub length_ms: u64,
 }
 
 impl Claim {
-    /// Whether it holds at `wall_ms`. One that ends further ahead than `longest_ms` was made
-    /// before the clock was set back, and does not hold.
-    pub fn holds_at(&self, wall_ms: u64, longest_ms: u64) -> bool {
+    /// Whether it holds at `wall_ms`. One that ends further ahead than it is long was made before
+    /// the clock was set back, and does not hold.
+    pub fn holds_at(&self, wall_ms: u64) -> bool {
         let left = self.until_ms.saturating_sub(wall_ms);
-        let holds = left > 0 && left <= longest_ms && !defect!(NoClaimsNoKeys);
+        let holds = left > 0 && left <= self.lasts_ms() && !defect!(NoClaimsNoKeys);
         holds || defect!(ClaimNeverEnds)
+    }
+
+    /// How long it lasts at most, in milliseconds.
+    pub fn lasts_ms(&self) -> u64 {
+        match defect!(ClaimOfOneLength) {
+            true => self.length_ms.min(6_000),
+            false => self.length_ms,
+        }
     }
 }
 
@@ -63,6 +74,9 @@ pub struct Waiting {
     /// Until when an unanswered sending may still arrive; milliseconds since the Unix epoch.
     #[serde(default)]
     may_arrive_until_ms: u64,
+    /// How long that was, when it was written down; milliseconds.
+    #[serde(default)]
+    may_arrive_for_ms: u64,
     /// Its user gave it up, and this is what to tell once it is known that nothing was taken.
     #[serde(default)]
     given_up: Option<String>,
@@ -107,6 +121,12 @@ impl Waiting {
     /// the Unix epoch: before that, "nothing was taken" is nobody's to say.
     pub fn may_arrive_until_ms(&self) -> u64 {
         self.may_arrive_until_ms
+    }
+
+    /// How long after it was written down that instant came, in milliseconds: nobody waits longer,
+    /// whatever the wall clock says by now.
+    pub fn may_arrive_for_ms(&self) -> u64 {
+        self.may_arrive_for_ms
     }
 
     /// What its user is told once it is known that nothing was taken, if they gave it up.
@@ -216,6 +236,7 @@ impl Attempting {
                 cleared: false,
                 // Later than whatever was sent before.
                 may_arrive_until_ms: self.claim.until_ms,
+                may_arrive_for_ms: self.claim.length_ms,
                 ..self.before
             },
             Purpose::LookUp => self.before,
@@ -252,17 +273,19 @@ impl Attempting {
         }
     }
 
-    /// This attempt may have taken the points; it or an earlier one may yet, until
-    /// `may_arrive_until_ms`.
+    /// This attempt may have taken the points; it or an earlier one may yet, for so long from
+    /// `wall_ms` on.
     pub(super) fn lost(
         self,
         next_attempt_at_ms: u64,
         cause: Cause,
-        may_arrive_until_ms: u64,
+        wall_ms: u64,
+        may_arrive_for_ms: u64,
     ) -> Waiting {
         Waiting {
             in_doubt: true,
-            may_arrive_until_ms,
+            may_arrive_until_ms: wall_ms.saturating_add(may_arrive_for_ms),
+            may_arrive_for_ms,
             ..self.turned_away(next_attempt_at_ms, cause)
         }
     }
@@ -317,6 +340,7 @@ impl Attempting {
     pub(super) fn park(self, reason: ParkReason, detail: String) -> Parked {
         Parked {
             may_arrive_until_ms: self.before.may_arrive_until_ms,
+            may_arrive_for_ms: self.before.may_arrive_for_ms,
             given_up: self.before.given_up,
             ..Parked::new(reason, detail)
         }
@@ -342,6 +366,8 @@ pub struct Parked {
     #[serde(default)]
     may_arrive_until_ms: u64,
     #[serde(default)]
+    may_arrive_for_ms: u64,
+    #[serde(default)]
     given_up: Option<String>,
 }
 
@@ -351,6 +377,7 @@ impl Parked {
             reason,
             detail,
             may_arrive_until_ms: 0,
+            may_arrive_for_ms: 0,
             given_up: None,
         }
     }
@@ -371,11 +398,17 @@ impl Parked {
         self.may_arrive_until_ms
     }
 
+    /// How long after it was written down that instant came, in milliseconds.
+    pub fn may_arrive_for_ms(&self) -> u64 {
+        self.may_arrive_for_ms
+    }
+
     /// To be tried again: whether it was charged is as open as before.
     pub(super) fn reopen(self) -> Waiting {
         Waiting {
             in_doubt: true,
             may_arrive_until_ms: self.may_arrive_until_ms,
+            may_arrive_for_ms: self.may_arrive_for_ms,
             given_up: self.given_up,
             look_up_first: true,
             ..Waiting::default()

@@ -9,7 +9,7 @@ use crate::core::charge::ChargeRequest;
 use crate::core::outcome::{DeclineReason, FailureReason, OpenReason, ParkReason};
 use crate::core::points::Points;
 
-const LONGEST_MS: u64 = 15_000;
+const LENGTH_MS: u64 = 15_000;
 
 fn open() -> Record {
     let request = ChargeRequest {
@@ -25,16 +25,12 @@ fn claim(tab: &str, until_ms: u64) -> Claim {
     Claim {
         tab: tab.into(),
         until_ms,
+        length_ms: LENGTH_MS,
     }
 }
 
 fn begin(record: Record, purpose: Purpose, tab: &str, wall_ms: u64) -> Option<Record> {
-    record.begin(
-        purpose,
-        claim(tab, wall_ms.saturating_add(10_000)),
-        wall_ms,
-        LONGEST_MS,
-    )
+    record.begin(purpose, claim(tab, wall_ms.saturating_add(10_000)), wall_ms)
 }
 
 fn sending(record: Record) -> Record {

@@ -19,21 +19,14 @@ impl Record {
 
     /// Claims a waiting charge, or one whose claimant has gone; `None` where another tab holds
     /// it or it is not open.
-    pub fn begin(
-        self,
-        purpose: Purpose,
-        claim: Claim,
-        wall_ms: u64,
-        longest_ms: u64,
-    ) -> Option<Record> {
+    pub fn begin(self, purpose: Purpose, claim: Claim, wall_ms: u64) -> Option<Record> {
         if purpose == Purpose::Send && self.given_up() {
             return None;
         }
         let waiting = match self.state.clone() {
             State::Waiting(waiting) => waiting,
             State::Attempting(attempting)
-                if !attempting.claim().holds_at(wall_ms, longest_ms)
-                    || attempting.claim().tab == claim.tab =>
+                if !attempting.claim().holds_at(wall_ms) || attempting.claim().tab == claim.tab =>
             {
                 attempting.abandoned()
             }
@@ -102,10 +95,12 @@ impl Record {
                 State::Waiting(attempting.turned_away(next_attempt_at_ms, cause))
             }
             Conclusion::Held(cause) => State::Waiting(attempting.held(next_attempt_at_ms, cause)),
-            Conclusion::Lost(cause, may_arrive_for_ms) => {
-                let until_ms = wall_ms.saturating_add(may_arrive_for_ms);
-                State::Waiting(attempting.lost(next_attempt_at_ms, cause, until_ms))
-            }
+            Conclusion::Lost(cause, may_arrive_for_ms) => State::Waiting(attempting.lost(
+                next_attempt_at_ms,
+                cause,
+                wall_ms,
+                may_arrive_for_ms,
+            )),
             Conclusion::TooEarly => State::Waiting(attempting.too_early(next_attempt_at_ms)),
             Conclusion::NotSent(cause) => {
                 record.attempts = record.attempts.saturating_sub(u32::from(sent));
