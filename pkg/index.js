@@ -15,6 +15,7 @@ import {
   maxAgeOf,
   signalOf,
 } from "./lib/arguments.js";
+import { cachedBalance } from "./lib/cached.js";
 import { LastingCore } from "./lib/core.js";
 import { BillingError, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
@@ -23,7 +24,7 @@ import { runTask } from "./lib/task.js";
 import { uncertain } from "./lib/uncertain.js";
 import { orAborted, timerMs } from "./lib/waiting.js";
 
-export { BillingError };
+export { BillingError, cachedBalance };
 
 /** @import * as Api from "./index.js" */
 /** @import { Core } from "./lib/core.js" */
@@ -40,7 +41,7 @@ const OPENING = Symbol("opening");
  * @returns {Promise<BillingClient>}
  */
 export async function openBilling(options) {
-  const { account, baseUrl } = checkOptions(options);
+  const { account, baseUrl, namespace } = checkOptions(options);
   const host = createHost(options);
   const { storage, ...queue } = options.queue ?? {};
   const { credentials, retry, locale } = options;
@@ -48,13 +49,10 @@ export async function openBilling(options) {
   const balance = options.balance ?? {};
   const monitor = options.monitor ?? {};
   const forCore = asJson({ balance, queue, retry: retry ?? {}, monitor, locale });
+  const opening = asJson({ baseUrl, account, namespace, credentials, storage });
   const patienceMs = timerMs((retry?.respondWithinMs ?? RESPOND_WITHIN_MS) + GRACE_MS);
   await load(options.module);
-  const core = new LastingCore(
-    (Core, port) => Core.open(baseUrl, account, credentials, storage, forCore, port),
-    host,
-    patienceMs,
-  );
+  const core = new LastingCore((Core, port) => Core.open(opening, forCore, port), host, patienceMs);
   try {
     await core.open();
   } catch (error) {

@@ -8,9 +8,16 @@ export interface BillingOptions {
   baseUrl: string | URL;
   /**
    * The signed-in account, not empty. The balance cache and the charge queue are kept apart per
-   * account.
+   * account and namespace.
    */
   account: string;
+  /**
+   * Names the billing server in storage, so that two servers on one origin (staging and production,
+   * two products) never see each other's queue. Not empty. Default: the address in `baseUrl`, in full,
+   * e.g. "https://example.org/billing/v1". Give it where the address may change and the queue is to be
+   * kept: the address that it had before, for one that was opened without.
+   */
+  namespace?: string;
   /**
    * The WebAssembly module, or where it is: for bundlers, CSPs and runtimes that need it. Default: the
    * file beside the package. The page loads one module for all of its clients, so that it counts only
@@ -115,7 +122,7 @@ export interface LogEntry {
 
 export interface TransportRequest {
   method: "GET" | "POST";
-  /** Relative to baseUrl, e.g. "charges". */
+  /** Relative to baseUrl, with the query: "charges", "charges?key=…", "balance?t=…". */
   path: string;
   /** Names in lower case; `authorization` is among them where `getToken` gave a token. */
   headers: Record<string, string>;

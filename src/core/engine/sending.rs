@@ -342,8 +342,9 @@ impl Engine {
             SentWhat::Charge { charge } => Request::charge(charge),
             SentWhat::Batch { charges } => Request::batch(charges.iter()),
             SentWhat::LookUp { charge } => Request::look_up(&charge.key),
-            SentWhat::Balance { etag } => Request::balance(etag.as_deref()),
+            SentWhat::Balance { etag } => Request::balance(etag.as_deref(), &self.nonce(send)),
         };
+        let request = request.on_behalf_of(&self.account);
         #[cfg(feature = "defects")]
         let request = crate::core::defects::request(request, &self.tab, send);
         match &what {
@@ -370,5 +371,10 @@ impl Engine {
             refresh_token: refreshed,
             time_limit_ms: self.config.request_timeout_ms,
         });
+    }
+
+    /// What only this request's query says: the tab's name is its alone, among all starts too.
+    fn nonce(&self, send: SendId) -> String {
+        format!("{}.{send}", self.tab)
     }
 }
