@@ -22,7 +22,6 @@ mod checks;
 mod clocks;
 mod crashes;
 mod decoding;
-mod doubts;
 mod ends;
 mod episodes;
 mod failing_writes;
