@@ -108,7 +108,7 @@ export interface LogEntry {
 
 export interface TransportRequest {
   method: "GET" | "POST";
-  /** Relative to baseUrl, e.g. "charges". */
+  /** Relative to baseUrl, with the query: "charges", "charges?key=…", "balance?t=…". */
   path: string;
   /** Names in lower case; `authorization` is among them where `getToken` gave a token. */
   headers: Record<string, string>;

@@ -15,13 +15,22 @@
  */
 export function uncertain(request, host, death) {
   const asked = request ?? {};
-  const key = asked.key ?? `${asked.feature}:${asked.taskId}`;
+  const key = asked.key ?? defaultKey(asked);
   const record = host.openRecord(key);
   const { taskId = record?.taskId, amount = record?.amount } = asked;
   if (typeof key !== "string" || typeof taskId !== "string" || !Number.isSafeInteger(amount)) {
     return null;
   }
   return inDoubt({ key, taskId, amount: Number(amount) }, host, death);
+}
+
+/**
+ * The key that the module makes.
+ *
+ * @param {Partial<Api.ChargeRequest>} request
+ */
+function defaultKey({ feature, taskId }) {
+  return `${String(feature).replaceAll("%", "%25").replaceAll(":", "%3A")}:${taskId}`;
 }
 
 /**

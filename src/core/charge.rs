@@ -23,15 +23,8 @@ pub struct Key(String);
 
 impl Key {
     /// A key of 1 to [`ID_LIMIT`] characters.
-    ///
-    /// Not `.` or `..`: in the path of a look-up a browser would fold them away (URL standard,
-    /// "dot segments"), encoded or not.
     pub fn new(key: impl Into<String>) -> Result<Key, InvalidArgument> {
-        let key = checked_id("key", key.into())?;
-        match key.as_str() {
-            "." | ".." => Err(InvalidArgument::new("key must not be \".\" or \"..\"")),
-            _ => Ok(Key(key)),
-        }
+        checked_id("key", key.into()).map(Key)
     }
 
     /// The key as the caller knows it.
@@ -39,17 +32,38 @@ impl Key {
         &self.0
     }
 
-    /// The key as it goes to the server, in the header, in a batch and in a path alike.
-    ///
-    /// A header carries printable ASCII only (RFC 8941, section 3.3.3), so a key with anything
-    /// else travels percent-encoded. One form everywhere: a server that decodes nothing still
-    /// sees one key for one charge.
+    /// The key as it goes to the server, in the header, in a batch and in a query alike: as
+    /// [`header_text`] spells it. One spelling everywhere: a server that decodes nothing sees one
+    /// key for one charge.
     pub fn wire(&self) -> String {
-        if self.0.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
-            return self.0.clone();
-        }
-        percent_encode(&self.0)
+        header_text(&self.0)
     }
+
+    /// Whether this text is how the wire spells another key: `%C3%A9` is how it spells `é`. Who
+    /// names it so may mean either.
+    pub fn is_how_another_is_spelt(&self) -> bool {
+        let decoded = percent_decode(&self.0);
+        decoded.is_some_and(|other| other != self.0 && header_text(&other) == self.0)
+    }
+}
+
+/// `None` where that is no text.
+fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match (byte, after) {
+            (b'%', [high, low, after @ ..]) => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                let value = digit(high)?.checked_mul(16)?.checked_add(digit(low)?)?;
+                bytes.push(u8::try_from(value).ok()?);
+                rest = after;
+            }
+            _ => bytes.push(*byte),
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 impl fmt::Display for Key {
@@ -58,12 +72,25 @@ impl fmt::Display for Key {
     }
 }
 
-/// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3.
-pub fn percent_encode(text: &str) -> String {
+/// What a header can carry of `text`: printable ASCII stays (RFC 8941, section 3.3.3), the rest
+/// is percent-encoded, and so is `%` itself, so that two texts never look alike.
+pub fn header_text(text: &str) -> String {
+    percent_encode(text, |byte| (0x20..=0x7e).contains(&byte) && byte != b'%')
+}
+
+/// `text` as the value of a query: all but the unreserved characters of RFC 3986, section 2.3,
+/// percent-encoded.
+pub fn query_text(text: &str) -> String {
+    percent_encode(text, |byte| {
+        byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+    })
+}
+
+fn percent_encode(text: &str, stays: impl Fn(u8) -> bool) -> String {
     use std::fmt::Write as _;
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if stays(byte) {
             encoded.push(char::from(byte));
         } else {
             // Writing to a String can't fail.
@@ -109,7 +136,8 @@ pub struct ChargeRequest {
     pub amount: f64,
     /// See [`Charge::feature`].
     pub feature: String,
-    /// Default `feature:task_id`.
+    /// Default `feature:task_id`, where a feature that contains `:` or `%` has both
+    /// percent-encoded.
     pub key: Option<String>,
     /// See [`Charge::metadata`].
     pub metadata: BTreeMap<String, String>,
@@ -122,7 +150,7 @@ impl ChargeRequest {
         let feature = checked_id("feature", self.feature)?;
         let key = match self.key {
             Some(key) => Key::new(key)?,
-            None => Key::new(format!("{feature}:{task_id}"))?,
+            None => Key::new(format!("{}:{task_id}", default_key_start(&feature)))?,
         };
         let amount = Points::from_number(self.amount)
             .filter(|amount| *amount > Points::ZERO)
@@ -139,6 +167,12 @@ impl ChargeRequest {
             created_at_ms,
         })
     }
+}
+
+/// A feature as its default keys begin. The first `:` of such a key ends the feature, so that no
+/// two charges have one key: `a:b` with the task `c` is another charge than `a` with `b:c`.
+fn default_key_start(feature: &str) -> String {
+    feature.replace('%', "%25").replace(':', "%3A")
 }
 
 /// A caller's mistake: nothing was sent or stored.
@@ -237,10 +271,19 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_a_path_would_lose_is_refused() {
-        assert!(Key::new(".").is_err());
-        assert!(Key::new("..").is_err());
-        assert!(Key::new("...").is_ok());
+    fn features_and_tasks_with_colons_have_keys_of_their_own() {
+        let default_key = |feature: &str, task_id: &str| {
+            let asked = ChargeRequest {
+                feature: feature.into(),
+                task_id: task_id.into(),
+                ..request()
+            };
+            asked.into_charge(0).unwrap().key.to_string()
+        };
+        assert_eq!(default_key("翻译 1/2", "a:b%"), "翻译 1/2:a:b%");
+        assert_eq!(default_key("a:b", "c"), "a%3Ab:c");
+        assert_eq!(default_key("a", "b:c"), "a:b:c");
+        assert_eq!(default_key("a%3Ab", "c"), "a%253Ab:c");
     }
 
     #[test]
@@ -277,13 +320,47 @@ mod tests {
     }
 
     #[test]
-    fn a_key_beyond_ascii_travels_percent_encoded() {
+    fn what_a_header_cannot_carry_of_a_key_travels_percent_encoded() {
         assert_eq!(
             Key::new("cloud_trans:a b").unwrap().wire(),
             "cloud_trans:a b"
         );
-        assert_eq!(Key::new("f:任务").unwrap().wire(), "f%3A%E4%BB%BB%E5%8A%A1");
+        assert_eq!(Key::new("f:任务").unwrap().wire(), "f:%E4%BB%BB%E5%8A%A1");
         assert_eq!(Key::new("a\nb").unwrap().wire(), "a%0Ab");
+    }
+
+    #[test]
+    fn two_keys_never_look_alike_on_the_wire() {
+        let keys = ["é", "%C3%A9", "%25C3%25A9", "100%", "100%25"];
+        let wire = keys.map(|key| Key::new(key).unwrap().wire());
+        let expected = [
+            "%C3%A9",
+            "%25C3%25A9",
+            "%2525C3%2525A9",
+            "100%25",
+            "100%2525",
+        ];
+        assert_eq!(wire, expected);
+    }
+
+    #[test]
+    fn a_key_may_be_how_the_wire_spells_another() {
+        for (key, expected) in [
+            ("%C3%A9", true),
+            ("a%25b", true),
+            ("a b%0A", true),
+            ("é", false),
+            ("a b", false),
+            ("100%", false),
+            ("a%2Fb", false),
+            ("%c3%a9", false),
+            ("%FF", false),
+            ("%zz", false),
+            ("%C3%A9é", false),
+        ] {
+            let key = Key::new(key).unwrap();
+            assert_eq!(key.is_how_another_is_spelt(), expected, "{key}");
+        }
     }
 
     #[test]

@@ -49,16 +49,16 @@ impl ServerClock {
             return Sign::Possible;
         };
         let repeated = self.last.filter(|(last_ms, _)| *last_ms == date_ms);
-        let sign = match (self.ahead_ms, repeated) {
-            (_, Some((_, came_ms))) if left_ms > came_ms.saturating_add(SECOND_MS) => Sign::Cached,
-            (_, Some(_)) | (None, None) => Sign::Possible,
-            (Some(known_ms), None) => {
-                let left_at_ms = known_ms.saturating_add(i128::from(left_ms));
-                match i128::from(date_ms).saturating_add(SLACK_MS) < left_at_ms {
-                    true => Sign::Cached,
-                    false => Sign::Certain,
-                }
-            }
+        let is_old = self.ahead_ms.is_some_and(|known_ms| {
+            let left_at_ms = known_ms.saturating_add(i128::from(left_ms));
+            i128::from(date_ms).saturating_add(SLACK_MS) < left_at_ms
+        });
+        let sign = match repeated {
+            _ if is_old => Sign::Cached,
+            Some((_, came_ms)) if left_ms > came_ms.saturating_add(SECOND_MS) => Sign::Cached,
+            Some(_) => Sign::Possible,
+            None if self.ahead_ms.is_none() => Sign::Possible,
+            None => Sign::Certain,
         };
         let seen_ms = ahead_ms(date_ms, now);
         self.ahead_ms = Some(

@@ -105,10 +105,14 @@ impl World {
             On::Balance | On::Any | On::AnyCharge => return,
         };
         for wire in keys {
+            let is_it = |key: &Key| {
+                let raw = on == On::LookUp && key.as_str() == wire;
+                key.wire() == wire || raw
+            };
             let record = self
                 .journal
                 .values()
-                .find(|record| record.charge().key.wire() == wire);
+                .find(|record| is_it(&record.charge().key));
             let claimed = record.is_some_and(|record| match record.state() {
                 State::Attempting(attempting) => {
                     attempting.claim().tab == format!("tab{number}")

@@ -3,9 +3,18 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tollbox::core::protocol::{Method, Request, Response};
-use tollbox_server::ledger::{Amount, Charge, ChargeRequest, Ledger, Terms, Verdict};
+use tollbox::core::charge::header_text;
+use tollbox::core::protocol::{Request, Response};
+use tollbox_server::ledger::{Amount, Balance, Charge, ChargeRequest, Ledger, Terms, Verdict};
 
+// Named, because the simulator takes this file from its own folder.
+#[path = "server/requests.rs"]
+mod requests;
+
+pub use requests::kind_and_keys;
+use requests::{account_of, keys_of, kind_of, percent_decode};
+
+/// Whom the clients work for.
 pub const ACCOUNT: &str = "alice";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +79,18 @@ type Rule = Box<dyn FnMut(&Arrived) -> Option<Fault>>;
 pub struct Server {
     pub ledger: Ledger,
     pub arrived: Vec<Arrived>,
-    /// What is charged, by wire key.
+    /// What the clients' account has paid for, by wire key.
     pub charged: BTreeMap<String, u64>,
     /// Everything that was ever given to the account.
     pub credited: u64,
     /// Points taken by other clients of the account.
     pub taken_elsewhere: u64,
+    /// Whose token or cookie comes with every request: what is charged, this account pays.
+    pub signed_in: String,
+    /// Whether it refuses what another account than that is named for.
+    pub checks_accounts: bool,
+    /// Whether it knows a key as its user does, and not as the wire spells it.
+    pub decodes_keys: bool,
     rules: Vec<Rule>,
 }
 
@@ -90,6 +105,9 @@ impl Server {
             charged: BTreeMap::new(),
             credited: seed_balance,
             taken_elsewhere: 0,
+            signed_in: ACCOUNT.to_owned(),
+            checks_accounts: true,
+            decodes_keys: false,
             rules: Vec::new(),
         }
     }
@@ -160,7 +178,11 @@ impl Server {
     /// Does what a request asks for.
     pub fn answer(&mut self, at_ms: u64, request: &Request) -> Response {
         let on = kind_of(request);
-        let balance = self.ledger.balance(ACCOUNT);
+        let named = account_of(request);
+        if self.checks_accounts && named.is_some_and(|named| named != self.signed_in) {
+            return problem(403, "account-mismatch");
+        }
+        let balance = self.ledger.balance(&self.signed_in);
         match on {
             On::Balance => {
                 let etag = format!("\"v{}\"", balance.version);
@@ -187,8 +209,12 @@ impl Server {
                 let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
                 let key = keys_of(on, request).remove(0);
                 match self.charge(at_ms, &key, &body) {
-                    Verdict::Charged { charge, balance } => receipt(201, &charge, balance, false),
-                    Verdict::Replayed { charge, balance } => receipt(200, &charge, balance, true),
+                    Verdict::Charged { charge, balance } => {
+                        self.receipt(201, &charge, balance, false)
+                    }
+                    Verdict::Replayed { charge, balance } => {
+                        self.receipt(200, &charge, balance, true)
+                    }
                     refused => {
                         let (_, problem) = refusal(&refused);
                         problem_answer(problem)
@@ -208,19 +234,23 @@ impl Server {
                             json!({"status": status, "problem": problem})
                         }
                     };
-                    result["idempotency_key"] = json!(key);
+                    result["idempotency_key"] = json!(self.spelt(key));
                     results.push(result);
                 }
-                let balance = self.ledger.balance(ACCOUNT);
+                let balance = self.ledger.balance(&self.signed_in);
                 json_answer(
                     200,
                     json!({"results": results, "balance": balance.points, "version": balance.version}),
                 )
             }
             On::LookUp => {
-                let key = keys_of(on, request).remove(0);
-                match self.ledger.lookup(ACCOUNT, &key) {
-                    Some(charge) => receipt(200, charge, balance, false),
+                let mut key = keys_of(on, request).remove(0);
+                if self.decodes_keys {
+                    // Asked for in the wire's spelling, it is another key.
+                    key = header_text(&key);
+                }
+                match self.ledger.lookup(&self.signed_in, &key) {
+                    Some(charge) => self.receipt(200, charge, balance, false),
                     None => problem(404, "charge-not-found"),
                 }
             }
@@ -232,68 +262,39 @@ impl Server {
         let amount = body["amount"].as_u64().unwrap();
         let text = |name: &str| body[name].as_str().unwrap().to_owned();
         let request = ChargeRequest::new(key, text("task_id"), text("feature"), amount).unwrap();
-        let id = format!("c{}", self.ledger.charges(ACCOUNT).len() + 1);
-        let verdict = self.ledger.charge(ACCOUNT, &request, at_ms, id);
-        if let Verdict::Charged { .. } = verdict {
+        let payer = self.signed_in.as_str();
+        let id = format!("c{}", self.ledger.charges(payer).len() + 1);
+        let verdict = self.ledger.charge(payer, &request, at_ms, id);
+        if let Verdict::Charged { .. } = verdict
+            && payer == ACCOUNT
+        {
             self.charged.insert(key.to_owned(), amount);
         }
         verdict
     }
-}
 
-fn kind_of(request: &Request) -> On {
-    match (request.method, request.path.as_str()) {
-        (Method::Get, "balance") => On::Balance,
-        (Method::Get, path) if path.starts_with("charges/") => On::LookUp,
-        (Method::Post, "charges") => On::Charge,
-        (Method::Post, "charges/batch") => On::Batch,
-        (_, path) => panic!("no such path: {path}"),
-    }
-}
-
-pub fn keys_of(on: On, request: &Request) -> Vec<String> {
-    match on {
-        On::Charge => {
-            let (_, quoted) = request
-                .headers
-                .iter()
-                .find(|(name, _)| *name == "idempotency-key")
-                .unwrap();
-            let inner = quoted.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
-            vec![inner.replace("\\\"", "\"").replace("\\\\", "\\")]
-        }
-        On::Batch => {
-            let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
-            let items = body["charges"].as_array().unwrap();
-            items
-                .iter()
-                .map(|item| item["idempotency_key"].as_str().unwrap().to_owned())
-                .collect()
-        }
-        On::LookUp => vec![percent_decode(
-            request.path.strip_prefix("charges/").unwrap(),
-        )],
-        On::Balance | On::Any | On::AnyCharge => Vec::new(),
-    }
-}
-
-pub fn kind_and_keys(request: &Request) -> (On, Vec<String>) {
-    let on = kind_of(request);
-    (on, keys_of(on, request))
-}
-
-fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let hex = [rest.next().unwrap(), rest.next().unwrap()];
-            bytes.push(u8::from_str_radix(std::str::from_utf8(&hex).unwrap(), 16).unwrap());
-        } else {
-            bytes.push(byte);
+    /// How its answers name a key of the ledger, which has the wire's spelling.
+    fn spelt(&self, key: &str) -> String {
+        match self.decodes_keys {
+            true => percent_decode(key),
+            false => key.to_owned(),
         }
     }
-    String::from_utf8(bytes).unwrap()
+
+    fn receipt(&self, status: u16, charge: &Charge, balance: Balance, replayed: bool) -> Response {
+        let body = json!({
+            "charge_id": charge.charge_id,
+            "idempotency_key": self.spelt(charge.request.key()),
+            "amount": charge.request.amount().get(),
+            "charged_at": "2026-01-01T00:00:00Z",
+            "balance": balance.points,
+            "version": balance.version,
+        });
+        Response {
+            replayed,
+            ..json_answer(status, body)
+        }
+    }
 }
 
 fn refusal(verdict: &Verdict) -> (&'static str, Value) {
@@ -311,26 +312,6 @@ fn refusal(verdict: &Verdict) -> (&'static str, Value) {
             ("rejected", json!({"type": "price-mismatch", "status": 400}))
         }
         Verdict::Charged { .. } | Verdict::Replayed { .. } => unreachable!("not a refusal"),
-    }
-}
-
-fn receipt(
-    status: u16,
-    charge: &Charge,
-    balance: tollbox_server::ledger::Balance,
-    replayed: bool,
-) -> Response {
-    let body = json!({
-        "charge_id": charge.charge_id,
-        "idempotency_key": charge.request.key(),
-        "amount": charge.request.amount().get(),
-        "charged_at": "2026-01-01T00:00:00Z",
-        "balance": balance.points,
-        "version": balance.version,
-    });
-    Response {
-        replayed,
-        ..json_answer(status, body)
     }
 }
 

@@ -68,7 +68,7 @@ const TRANSPORTS = {
 
 /** A transport that tells a balance, and answers nothing else. */
 const bank = (/** @type {number} */ balance) => (/** @type {any} */ request) =>
-  request.path === "balance"
+  request.path.startsWith("balance?")
     ? Promise.resolve({ ...ANSWER, body: JSON.stringify({ balance, version: 1 }) })
     : never();
 

@@ -10,7 +10,7 @@ use crate::core::network::{Asked, Way};
 use crate::core::outcome::OpenReason;
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
-    BatchAnswer, ChargeAnswer, LookUpAnswer, Reading, Response, Setback, SetbackKind,
+    BatchAnswer, ChargeAnswer, LookUpAnswer, Reading, Response, Setback, SetbackKind, Spelling,
 };
 use crate::core::record::{Cause, Conclusion};
 
@@ -45,10 +45,14 @@ impl Engine {
                 }
                 self.batch_answered(now, &sent, charges, answer);
             }
-            SentWhat::LookUp { charge } => {
+            SentWhat::LookUp { charge, spelling } => {
                 let sign = self.server_clock.judge(response, sent.left_at_ms, now);
-                let answer = LookUpAnswer::of(response, charge, now);
-                let answer = answer.with(sign);
+                let answer = LookUpAnswer::of(response, charge, now).with(sign);
+                let answer = self.heard_as(*spelling, charge, response.status, answer);
+                if *spelling == Spelling::Wire && self.is_to_be_asked_raw(charge, &answer) {
+                    self.server_answered(now, &sent);
+                    return self.look_up_raw(now, send, charge);
+                }
                 self.look_up_answered(now, &sent, charge, answer);
             }
             SentWhat::Balance { etag } => {
@@ -409,7 +413,7 @@ impl Engine {
                     self.charge_lost(now, &sent, charge, cause.clone());
                 }
             }
-            SentWhat::LookUp { charge } => {
+            SentWhat::LookUp { charge, .. } => {
                 self.count_try(&charge.key);
                 let next_ms = self.delay_ms(&charge.key);
                 self.conclude(now, charge, Conclusion::NotSent(cause), next_ms, None);
@@ -444,7 +448,7 @@ impl Engine {
             detail,
         };
         let charges = match sent.what {
-            SentWhat::Charge { charge } | SentWhat::LookUp { charge } => vec![charge],
+            SentWhat::Charge { charge } | SentWhat::LookUp { charge, .. } => vec![charge],
             SentWhat::Batch { charges } => charges,
             SentWhat::Balance { .. } => {
                 self.balance_lost(now, cause.clone());

@@ -227,7 +227,9 @@ impl Engine {
             let (charges, conclusion) = match sent.what {
                 SentWhat::Charge { charge } => (vec![charge], lost.clone()),
                 SentWhat::Batch { charges } => (charges, lost.clone()),
-                SentWhat::LookUp { charge } => (vec![charge], Conclusion::NotSent(cause.clone())),
+                SentWhat::LookUp { charge, .. } => {
+                    (vec![charge], Conclusion::NotSent(cause.clone()))
+                }
                 SentWhat::Balance { .. } => continue,
             };
             for charge in &charges {

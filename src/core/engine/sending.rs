@@ -11,8 +11,7 @@ use crate::core::log::Level;
 use crate::core::network::{Asked, Way};
 use crate::core::ordered::set_of;
 use crate::core::outcome::OpenReason;
-use crate::core::protocol::Reading;
-use crate::core::protocol::Request;
+use crate::core::protocol::{Reading, Request, Spelling};
 use crate::core::record::{Claim, Purpose, Record, State};
 
 /// A request on its way.
@@ -40,7 +39,7 @@ impl Sent {
     /// The charges that it carries or asks about.
     pub(super) fn charges(&self) -> &[Charge] {
         match &self.what {
-            SentWhat::Charge { charge } | SentWhat::LookUp { charge } => {
+            SentWhat::Charge { charge } | SentWhat::LookUp { charge, .. } => {
                 std::slice::from_ref(charge)
             }
             SentWhat::Batch { charges } => charges,
@@ -63,7 +62,7 @@ impl Sent {
 pub(super) enum SentWhat {
     Charge { charge: Charge },
     Batch { charges: Vec<Charge> },
-    LookUp { charge: Charge },
+    LookUp { charge: Charge, spelling: Spelling },
     Balance { etag: Option<String> },
 }
 
@@ -353,6 +352,7 @@ impl Engine {
             (_, []) => return self.leave_lane(plan.id),
             (Purpose::LookUp, [charge, ..]) => SentWhat::LookUp {
                 charge: charge.clone(),
+                spelling: Spelling::Wire,
             },
             (Purpose::Send, [charge]) => SentWhat::Charge {
                 charge: charge.clone(),
@@ -370,8 +370,7 @@ impl Engine {
     }
 
     fn may_not_launch(&self, now: Now, plan: &Plan) -> Option<OpenReason> {
-        let waits_for_token = self.auth.stale && !self.sent.is_empty();
-        if self.life != Life::Running || waits_for_token {
+        if self.life != Life::Running || self.waits_for_token() {
             return Some(OpenReason::Unauthorized);
         }
         let needed_until_ms = now.wall_after(self.config.under_way_ms());
@@ -393,13 +392,19 @@ impl Engine {
         }
     }
 
+    /// Whether a new token was asked for, and nobody knows yet whether it is accepted.
+    pub(super) fn waits_for_token(&self) -> bool {
+        self.auth.stale && !self.sent.is_empty()
+    }
+
     pub(super) fn send(&mut self, now: Now, send: SendId, what: SentWhat) {
         let request = match &what {
             SentWhat::Charge { charge } => Request::charge(charge),
             SentWhat::Batch { charges } => Request::batch(charges.iter()),
-            SentWhat::LookUp { charge } => Request::look_up(&charge.key),
-            SentWhat::Balance { etag } => Request::balance(etag.as_deref()),
+            SentWhat::LookUp { charge, spelling } => Request::look_up(&charge.key, *spelling),
+            SentWhat::Balance { etag } => Request::balance(etag.as_deref(), &self.nonce(send)),
         };
+        let request = request.on_behalf_of(&self.account);
         #[cfg(feature = "defects")]
         let request = crate::core::defects::request(request, &self.tab, send);
         match &what {
@@ -428,5 +433,10 @@ impl Engine {
             refresh_token: refreshed,
             time_limit_ms: self.config.request_timeout_ms,
         });
+    }
+
+    /// What only this request's query says: the tab's name is its alone, among all starts too.
+    fn nonce(&self, send: SendId) -> String {
+        format!("{}.{send}", self.tab)
     }
 }

@@ -23,7 +23,7 @@ pub enum ChargeAnswer {
     Setback(Setback),
 }
 
-/// The meaning of an answer to `GET charges/KEY`.
+/// The meaning of an answer to `GET charges?key=KEY`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LookUpAnswer {
     /// The server has charged it.
@@ -100,7 +100,7 @@ impl ChargeAnswer {
 }
 
 impl LookUpAnswer {
-    /// The answer to `GET charges/KEY`.
+    /// The answer to `GET charges?key=KEY`.
     pub fn of(response: &Response, charge: &Charge, now: Now) -> LookUpAnswer {
         if response.status == 200 {
             return match receipt(response, charge) {

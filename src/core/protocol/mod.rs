@@ -7,7 +7,7 @@ pub mod request;
 pub mod setback;
 
 pub use answer::{BalanceAnswer, BatchAnswer, ChargeAnswer, LookUpAnswer};
-pub use request::{Method, Request};
+pub use request::{Method, Request, Spelling};
 pub use setback::{RetryAfter, Setback, SetbackKind, Wrong};
 
 use super::points::Points;

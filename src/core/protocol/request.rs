@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::core::charge::{Charge, Key, percent_encode};
+use crate::core::charge::{Charge, Key, header_text, query_text};
 use crate::core::clock::rfc3339;
 use crate::core::points::Points;
 
@@ -17,12 +17,21 @@ pub enum Method {
     Post,
 }
 
+/// How a look-up names its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// As every other request does.
+    Wire,
+    /// As its user does: so does a server know it that decodes the header.
+    Raw,
+}
+
 /// A request to the billing server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// Relative to `baseUrl`.
+    /// Relative to `baseUrl`, with the query.
     pub path: String,
     /// Names in lower case.
     pub headers: Vec<(&'static str, String)>,
@@ -63,18 +72,24 @@ struct BatchBody<'a> {
 }
 
 impl Request {
-    /// `GET balance`, or only what changed since `etag`.
-    pub fn balance(etag: Option<&str>) -> Request {
+    /// `GET balance?t=NONCE`, or only what changed since `etag`. No two requests have one
+    /// `nonce`, so that no cache and no service worker has the answer already.
+    pub fn balance(etag: Option<&str>, nonce: &str) -> Request {
         let headers = etag.map(|etag| ("if-none-match", etag.to_owned()));
         Request {
             headers: headers.into_iter().collect(),
-            ..Request::get("balance".to_owned())
+            ..Request::get(format!("balance?t={}", query_text(nonce)))
         }
     }
 
-    /// `GET charges/KEY`.
-    pub fn look_up(key: &Key) -> Request {
-        Request::get(format!("charges/{}", percent_encode(&key.wire())))
+    /// `GET charges?key=KEY`. In the query, because proxies refuse or decode `%2F` and `%25` in
+    /// a path, and browsers fold `.` and `..`.
+    pub fn look_up(key: &Key, spelling: Spelling) -> Request {
+        let spelt = match spelling {
+            Spelling::Wire => key.wire(),
+            Spelling::Raw => key.as_str().to_owned(),
+        };
+        Request::get(format!("charges?key={}", query_text(&spelt)))
     }
 
     /// `POST charges`.
@@ -95,6 +110,14 @@ impl Request {
             })
             .collect();
         Request::post("charges/batch", Vec::new(), json(&BatchBody { charges }))
+    }
+
+    /// The same with `Billing-Account`: a server that knows somebody else to be signed in
+    /// refuses it.
+    pub fn on_behalf_of(mut self, account: &str) -> Request {
+        let account = quoted(&header_text(account));
+        self.headers.push(("billing-account", account));
+        self
     }
 
     fn get(path: String) -> Request {
@@ -175,21 +198,38 @@ mod tests {
     #[test]
     fn every_request_names_the_charge_by_the_same_wire_key() {
         let charge = charge("任务");
-        let wire = "f%3A%E4%BB%BB%E5%8A%A1";
+        let wire = "f:%E4%BB%BB%E5%8A%A1";
         assert_eq!(Request::charge(&charge).headers[0].1, format!("\"{wire}\""));
         let batch = Request::batch([&charge].into_iter()).body.unwrap();
         assert!(
             batch.contains(&format!(r#""idempotency_key":"{wire}""#)),
             "{batch}"
         );
-        let path = Request::look_up(&charge.key).path;
-        assert_eq!(path, "charges/f%253A%25E4%25BB%25BB%25E5%258A%25A1");
+        let path = Request::look_up(&charge.key, Spelling::Wire).path;
+        assert_eq!(path, "charges?key=f%3A%25E4%25BB%25BB%25E5%258A%25A1");
+        let path = Request::look_up(&charge.key, Spelling::Raw).path;
+        assert_eq!(path, "charges?key=f%3A%E4%BB%BB%E5%8A%A1");
+    }
+
+    #[test]
+    fn a_request_names_its_account_as_a_quoted_string() {
+        let headers = |account| Request::balance(None, "").on_behalf_of(account).headers;
+        let expected = |value: &str| [("billing-account", value.to_owned())];
+        assert_eq!(headers("alice"), expected(r#""alice""#));
+        assert_eq!(
+            headers(r#"100% "李""#),
+            expected(r#""100%25 \"%E6%9D%8E\"""#)
+        );
     }
 
     #[test]
     fn a_known_balance_is_asked_for_by_its_etag() {
-        assert_eq!(Request::balance(None).headers, []);
-        let headers = Request::balance(Some("\"v1\"")).headers;
+        let first = Request::balance(None, "t1.7");
+        assert_eq!(
+            (first.path.as_str(), first.headers),
+            ("balance?t=t1.7", vec![])
+        );
+        let headers = Request::balance(Some("\"v1\""), "t1.8").headers;
         assert_eq!(headers, [("if-none-match", "\"v1\"".to_owned())]);
     }
 }

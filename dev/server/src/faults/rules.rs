@@ -44,7 +44,7 @@ pub enum On {
     Charge,
     /// `POST charges/batch`.
     Batch,
-    /// `GET charges/KEY`.
+    /// `GET charges?key=KEY`.
     Lookup,
 }
 
@@ -69,7 +69,7 @@ pub enum Operation {
     Charge,
     /// `POST charges/batch`.
     Batch,
-    /// `GET charges/KEY`.
+    /// `GET charges?key=KEY`.
     Lookup,
 }
 
@@ -80,7 +80,7 @@ impl Operation {
             (&Method::GET, "/balance") => Some(Self::Balance),
             (&Method::POST, "/charges") => Some(Self::Charge),
             (&Method::POST, "/charges/batch") => Some(Self::Batch),
-            (&Method::GET, path) if path.starts_with("/charges/") => Some(Self::Lookup),
+            (&Method::GET, "/charges") => Some(Self::Lookup),
             _ => None,
         }
     }
@@ -159,8 +159,8 @@ mod tests {
         assert_eq!(of(Method::GET, "/balance"), Some(Operation::Balance));
         assert_eq!(of(Method::POST, "/charges"), Some(Operation::Charge));
         assert_eq!(of(Method::POST, "/charges/batch"), Some(Operation::Batch));
-        assert_eq!(of(Method::GET, "/charges/k"), Some(Operation::Lookup));
-        assert_eq!(of(Method::GET, "/charges/batch"), Some(Operation::Lookup));
+        assert_eq!(of(Method::GET, "/charges"), Some(Operation::Lookup));
+        assert_eq!(of(Method::GET, "/charges/batch"), None);
         assert_eq!(of(Method::PUT, "/charges"), None);
     }
 

@@ -62,7 +62,7 @@ impl IntoResponse for Taken {
     }
 }
 
-/// A charge as `POST charges` and `GET charges/KEY` answer it.
+/// A charge as `POST charges` and `GET charges?key=KEY` answer it.
 pub fn charge_document(charge: &Charge, balance: Balance) -> Value {
     json!({
         "charge_id": charge.charge_id,

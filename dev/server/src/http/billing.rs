@@ -1,7 +1,6 @@
 //! The charge protocol, but for batches.
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -11,8 +10,9 @@ use uuid::Uuid;
 
 use super::answer::{Taken, balance_document, charge_document};
 use super::batch::charge_batch;
-use super::body::{ChargeBody, invalid};
+use super::body::ChargeBody;
 use super::problem::{Kind, Problem};
+use super::query::WantedKey;
 use super::request::{Account, IdempotencyKey, JsonBody};
 use super::{App, not_allowed, not_found};
 use crate::clock::now_ms;
@@ -23,10 +23,8 @@ use crate::store::{Note, StoreError};
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/balance", get(balance))
-        .route("/charges", post(charge))
-        // "batch" is a possible key as well.
-        .route("/charges/batch", post(charge_batch).get(lookup_batch))
-        .route("/charges/{key}", get(lookup))
+        .route("/charges", get(lookup).post(charge))
+        .route("/charges/batch", post(charge_batch))
         .method_not_allowed_fallback(not_allowed)
         .fallback(not_found)
 }
@@ -77,22 +75,13 @@ pub(super) async fn charge_now(
         .await
 }
 
-/// `GET charges/KEY`.
+/// `GET charges?key=KEY`.
 async fn lookup(
     State(app): State<App>,
-    account: Account,
-    key: Result<Path<String>, PathRejection>,
+    Account(account): Account,
+    WantedKey(key): WantedKey,
 ) -> Result<Response, Problem> {
-    let Path(key) = key.map_err(|rejection| invalid(rejection.body_text()))?;
-    find(&app, account, &key).await
-}
-
-async fn lookup_batch(State(app): State<App>, account: Account) -> Result<Response, Problem> {
-    find(&app, account, "batch").await
-}
-
-async fn find(app: &App, Account(account): Account, key: &str) -> Result<Response, Problem> {
-    match app.store.lookup(&account, key).await? {
+    match app.store.lookup(&account, &key).await? {
         Some((charge, balance)) => Ok(Json(charge_document(&charge, balance)).into_response()),
         None => Err(Problem::new(
             Kind::ChargeNotFound,

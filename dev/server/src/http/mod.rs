@@ -5,6 +5,7 @@ mod batch;
 mod billing;
 mod body;
 mod problem;
+mod query;
 mod request;
 
 use std::path::PathBuf;
@@ -103,8 +104,10 @@ fn cors() -> CorsLayer {
             header::CONTENT_TYPE,
             header::HeaderName::from_static("idempotency-key"),
             header::IF_NONE_MATCH,
+            header::HeaderName::from_static("billing-account"),
         ])
         .expose_headers([
+            header::DATE,
             header::ETAG,
             header::RETRY_AFTER,
             answer::IDEMPOTENT_REPLAYED,

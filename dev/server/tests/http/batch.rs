@@ -54,7 +54,7 @@ async fn each_item_is_a_charge_of_its_own_in_order() {
     );
     assert!(results[0]["charged_at"].as_str().unwrap().ends_with('Z'));
     assert_eq!(results[1]["replayed"], true);
-    let found = alice.get("/billing/v1/charges/k1").await.json();
+    let found = alice.get("/billing/v1/charges?key=k1").await.json();
     assert_eq!(results[0]["charge_id"], found["charge_id"]);
 
     let declined = &results[2]["problem"];

@@ -230,8 +230,8 @@ async fn the_first_rule_that_matches_applies_alone_until_it_is_used_up() {
     }
     assert_eq!(seen, [503, 503, 201, 502, 429]);
     assert_eq!(alice.get("/billing/v1/balance").await.status, 500);
-    assert_eq!(alice.get("/billing/v1/charges/k").await.status, 504);
-    assert_eq!(alice.get("/billing/v1/charges/k").await.status, 200);
+    assert_eq!(alice.get("/billing/v1/charges?key=k").await.status, 504);
+    assert_eq!(alice.get("/billing/v1/charges?key=k").await.status, 200);
     assert_eq!(carol.get("/billing/v1/nowhere").await.status, 429);
     assert_eq!(carol.get("/demo/ledger").await.status, 200);
 

@@ -149,7 +149,7 @@ async fn no_token_a_wrong_one_and_one_that_has_expired() {
         (Method::GET, "/billing/v1/balance"),
         (Method::POST, CHARGES),
         (Method::POST, "/billing/v1/charges/batch"),
-        (Method::GET, "/billing/v1/charges/k"),
+        (Method::GET, "/billing/v1/charges?key=k"),
         (Method::GET, "/demo/ledger"),
         (Method::POST, "/demo/top-up"),
         (Method::POST, "/demo/translate"),
@@ -184,6 +184,7 @@ async fn paths_and_methods_that_there_are_not() {
         "/billing/v1/",
         "/billing/v1/nowhere",
         "/billing/v1/charges/",
+        "/billing/v1/charges/k",
         "/billing/v1/charges/a/b",
         "/billing/v2/balance",
         "/demo/nowhere",
@@ -193,8 +194,8 @@ async fn paths_and_methods_that_there_are_not() {
     }
     for (method, path, allowed) in [
         (Method::POST, "/billing/v1/balance", "GET"),
-        (Method::GET, CHARGES, "POST"),
-        (Method::DELETE, "/billing/v1/charges/k", "GET"),
+        (Method::DELETE, CHARGES, "POST"),
+        (Method::DELETE, "/billing/v1/charges?key=k", "GET"),
         (Method::PUT, "/billing/v1/charges/batch", "POST"),
         (Method::GET, "/demo/session", "POST"),
     ] {
@@ -202,6 +203,8 @@ async fn paths_and_methods_that_there_are_not() {
         answer.problem(405, "method-not-allowed");
         assert!(answer.header("allow").contains(allowed), "{path}");
     }
-    let answer = alice.get("/billing/v1/charges/%ff").await;
-    answer.problem(400, "invalid-request");
+    for query in ["", "?", "?key", "?k=key", "?key=a&key=b", "?key=%ff"] {
+        let answer = alice.get(&format!("{CHARGES}{query}")).await;
+        answer.problem(400, "invalid-request");
+    }
 }

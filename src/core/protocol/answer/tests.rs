@@ -1,11 +1,12 @@
 //! What each answer means: every row of the protocol, and what is none of the server's.
 
 mod batches;
+mod foreign;
 
 use super::*;
 use crate::core::charge::ChargeRequest;
 use crate::core::points::Points;
-use crate::core::protocol::RetryAfter;
+use crate::core::protocol::{RetryAfter, SetbackKind};
 use serde_json::json;
 
 const PROBLEM: &str = "application/problem+json; charset=utf-8";
@@ -64,7 +65,14 @@ fn setback_in_words(setback: &Setback) -> String {
     } else {
         "unknown"
     };
-    format!("{:?}, {taken}", setback.kind)
+    format!("{}, {taken}", kind_in_words(setback.kind))
+}
+
+fn kind_in_words(kind: SetbackKind) -> String {
+    match kind {
+        SetbackKind::Foreign(_) => "Foreign".into(),
+        kind => format!("{kind:?}"),
+    }
 }
 
 fn of(response: &Response) -> String {
@@ -275,7 +283,7 @@ fn a_look_up_believes_only_the_server() {
         (problem(403, "no"), "refused"),
         (problem(501, "no"), "refused"),
         (problem(401, "no"), "Unauthorized, nothing taken"),
-        (problem(408, "no"), "ServerError, unknown"),
+        (problem(408, "no"), "GaveUp, unknown"),
         (problem(409, "no"), "InProgress, unknown"),
         (problem(429, "no"), "Busy, nothing taken"),
         (problem(500, "no"), "ServerError, unknown"),
@@ -292,7 +300,7 @@ fn a_balance_is_fresh_unchanged_or_not_to_be_had() {
         BalanceAnswer::Unchanged => "unchanged".into(),
         BalanceAnswer::Forbidden(_) => "forbidden".into(),
         BalanceAnswer::Rejected(_) => "rejected".into(),
-        BalanceAnswer::Setback(setback) => format!("{:?}", setback.kind),
+        BalanceAnswer::Setback(setback) => kind_in_words(setback.kind),
     };
     let fresh = Response {
         etag: Some("\"v7\"".into()),
