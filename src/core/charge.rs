@@ -38,6 +38,32 @@ impl Key {
     pub fn wire(&self) -> String {
         header_text(&self.0)
     }
+
+    /// Whether this text is how the wire spells another key: `%C3%A9` is how it spells `é`. Who
+    /// names it so may mean either.
+    pub fn is_how_another_is_spelt(&self) -> bool {
+        let decoded = percent_decode(&self.0);
+        decoded.is_some_and(|other| other != self.0 && header_text(&other) == self.0)
+    }
+}
+
+/// `None` where that is no text.
+fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match (byte, after) {
+            (b'%', [high, low, after @ ..]) => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                let value = digit(high)?.checked_mul(16)?.checked_add(digit(low)?)?;
+                bytes.push(u8::try_from(value).ok()?);
+                rest = after;
+            }
+            _ => bytes.push(*byte),
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 impl fmt::Display for Key {
@@ -315,6 +341,26 @@ mod tests {
             "100%2525",
         ];
         assert_eq!(wire, expected);
+    }
+
+    #[test]
+    fn a_key_may_be_how_the_wire_spells_another() {
+        for (key, expected) in [
+            ("%C3%A9", true),
+            ("a%25b", true),
+            ("a b%0A", true),
+            ("é", false),
+            ("a b", false),
+            ("100%", false),
+            ("a%2Fb", false),
+            ("%c3%a9", false),
+            ("%FF", false),
+            ("%zz", false),
+            ("%C3%A9é", false),
+        ] {
+            let key = Key::new(key).unwrap();
+            assert_eq!(key.is_how_another_is_spelt(), expected, "{key}");
+        }
     }
 
     #[test]

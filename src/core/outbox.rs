@@ -219,7 +219,6 @@ mod tests {
     const PATIENCE: Patience = Patience {
         delay_ms: 60_000,
         hold_ms: 86_400_000,
-        claim_ms: 15_000,
     };
 
     fn at(mono_ms: u64) -> Now {
