@@ -41,6 +41,7 @@ mod moving;
 mod outage;
 mod outcomes;
 mod patience;
+mod quoted;
 mod refusals;
 mod server;
 mod setbacks;
