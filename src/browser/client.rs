@@ -89,6 +89,7 @@ impl Client {
             destination: Destination {
                 base_url,
                 credentials,
+                token_lock: names.token(),
             },
             names,
             tab,
