@@ -32,6 +32,8 @@ export class Tokens {
   #renewed = null;
   /** The latest token that the server has refused. @type {string | null} */
   #refused = null;
+  /** The lock has been held for longer than any refresh may take: by a tab that stands still. */
+  #isStuck = false;
   /** Somebody else has refreshed since this one did. */
   #isNewElsewhere = false;
 
@@ -131,13 +133,14 @@ export class Tokens {
    */
   async #refresh(limitMs, lock) {
     let isContended = false;
-    const hold = this.#locks.lock(lock, limitMs, () => {
+    const patienceMs = this.#isStuck ? limitMs / 10 : limitMs;
+    const hold = this.#locks.lock(lock, patienceMs, () => {
       isContended = true;
     });
     // A page in the back/forward cache that holds a lock stops everybody else.
     addEventListener("pagehide", hold.letGo);
     try {
-      await hold.granted;
+      this.#isStuck = !(await hold.granted);
       const work = this.#renew(isContended);
       await orLate(timerMs(limitMs), work);
       // The lock is let go of now, whatever comes of it.
