@@ -161,6 +161,55 @@ test("listeners to requests' signals that call back when the client closes end n
   assert.ok(seen.calls.length > 0);
 });
 
+test("listeners to requests' signals that call back when the page is shown again end nothing", async () => {
+  const { page, account, options } = await stage.bare();
+  const { deaths, status, read } = await page.evaluate(
+    async ({ token, ...options }) => {
+      /** @type {string[]} */
+      const log = [];
+      /** @type {Promise<import("tollbox").BalanceResult>[]} */
+      const read = [];
+      let hangs = true;
+      let waiting = 0;
+      /** @type {import("tollbox").BillingClient | null} */
+      let client = null;
+      client = await globalThis.tollbox.openBilling({
+        ...options,
+        log: ({ message }) => log.push(message),
+        getToken: () => token,
+        transport: async ({ method, path, headers, body, signal }) => {
+          if (hangs && path === "charges") {
+            waiting += 1;
+            signal.addEventListener("abort", () => {
+              hangs = false;
+              if (client) read.push(client.refreshBalance());
+            });
+            return new Promise(() => {});
+          }
+          const answer = await fetch(`${options.baseUrl}/${path}`, { method, headers, body });
+          const names = Object.fromEntries(answer.headers);
+          return { status: answer.status, headers: names, body: await answer.text() };
+        },
+      });
+      await client.refreshBalance();
+      const call = client.charge({ taskId: "film", amount: 1, feature: "f" });
+      while (waiting === 0) await new Promise((resolve) => setTimeout(resolve));
+      // What the browser says of a page that comes out of the back/forward cache.
+      dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+      dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+      await call;
+      const { status } = await client.settled("f:film");
+      const deaths = log.filter((line) => /has died/.test(line));
+      return { deaths, status, read: (await Promise.all(read)).length };
+    },
+    patient(options, { requestTimeoutMs: 60_000 }),
+  );
+  assert.deepEqual(deaths, []);
+  assert.equal(status, "charged");
+  assert.equal(read, 1, "it was called");
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+});
+
 test("a listener that throws is reported, also where the page's own reportError throws", async () => {
   const { page, options } = await stage.bare();
   /** @type {string[]} */

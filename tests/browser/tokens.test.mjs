@@ -42,7 +42,7 @@ async function openWith(page, options, source) {
 const charge = (page) =>
   page.evaluate(async (request) => {
     const { key } = await globalThis.client.charge(request);
-    return globalThis.client.settled(key);
+    return globalThis.client.settled(key, { signal: AbortSignal.timeout(15_000) });
   }, REQUEST);
 
 /** @param {import("playwright-core").Page} page @returns {Promise<boolean[]>} */
