@@ -49,8 +49,8 @@ pub struct World {
     pub online: bool,
     /// Whether tasks were started that other tabs hold too.
     pub tasks_shared: bool,
-    /// Whether another server has taken the first one's place.
-    pub begun_anew: bool,
+    /// Whether the server's answers have a `Date` that the page may read.
+    pub dated: bool,
     pub storage: StorageKind,
     pub answers: BTreeMap<CallId, Answer>,
     pub answered_at_ms: BTreeMap<CallId, u64>,
@@ -118,7 +118,7 @@ impl World {
             announcements: true,
             online: true,
             tasks_shared: false,
-            begun_anew: false,
+            dated: true,
             storage: StorageKind::IndexedDb,
             answers: BTreeMap::new(),
             answered_at_ms: BTreeMap::new(),

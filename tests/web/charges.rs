@@ -10,6 +10,8 @@ use tollbox::core::record::{Claim, Purpose, Receipt, Record, Verdict};
 
 /// When everything here happens, milliseconds since the Unix epoch.
 pub const NOW_MS: u64 = 1_800_000_000_000;
+/// The server here.
+pub const NAMESPACE: &str = "server";
 /// How long a claim lasts here.
 pub const CLAIM_MS: u64 = 15_000;
 
@@ -97,13 +99,23 @@ pub async fn open_store(account: &str, choice: Choice) -> Store {
 /// Opens a store.
 pub async fn open_with_news(account: &str, choice: Choice) -> (Store, Vec<News>) {
     let mut news = Vec::new();
-    let store = Store::open(&Names::new(account), choice, AT, &mut news).await;
+    let store = Store::open(&names(account), choice, AT, &mut news).await;
     (store, news)
+}
+
+/// What is an account's of the server of these tests.
+pub fn names(account: &str) -> Names {
+    Names::new(NAMESPACE, account)
+}
+
+/// What the localStorage entries of an account begin with.
+pub fn all_entries(account: &str) -> String {
+    format!("{}:", database(account))
 }
 
 /// Where the journal of an account is.
 pub fn database(account: &str) -> String {
-    Names::new(account).database()
+    names(account).database()
 }
 
 /// Applies them strictly, and finds nothing amiss.

@@ -7,7 +7,8 @@ use tollbox::core::codec;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
-    apply, apply_with_news, database, enqueue, fresh, keys, load, load_with_news, read,
+    all_entries, apply, apply_with_news, database, enqueue, fresh, keys, load, load_with_news,
+    names, read,
 };
 use crate::raw;
 use crate::stores::{indexed_db, local, prefix};
@@ -99,7 +100,7 @@ impl Scene {
                 .await
                 .len(),
             Place::Local(_) | Place::Memory(_) => {
-                raw::entry_names(&format!("tollbox:{}:damaged:", self.account)).len()
+                raw::entry_names(&names(&self.account).all_damaged()).len()
             }
         }
     }
@@ -163,7 +164,7 @@ impl Scene {
 
     async fn end(self) {
         self.store.close();
-        raw::remove_entries(&format!("tollbox:{}:", self.account));
+        raw::remove_entries(&all_entries(&self.account));
         raw::delete_database(&database(&self.account)).await;
     }
 }

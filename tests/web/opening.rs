@@ -4,12 +4,11 @@ use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, JSON, Promise};
 use serde_json::{Value, json};
 use tollbox::browser::Client;
-use tollbox::core::charge::percent_encode;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::charges::fresh;
+use crate::charges::{NAMESPACE, database, fresh};
 use crate::host::{TestHost, origin, with_transport};
 use crate::raw;
 
@@ -18,9 +17,10 @@ const OPTIONS: &str = r#"{"retry":{"respondWithinMs":200}}"#;
 
 pub async fn open(account: &str, storage: &str, host: &TestHost) -> Client {
     let host = host.clone().unchecked_into();
-    let storage = Some(storage.to_owned());
-    let account = account.to_owned();
-    Client::open(origin(), account, None, storage, OPTIONS.to_owned(), host)
+    let opening = json!({
+        "baseUrl": origin(), "account": account, "namespace": NAMESPACE, "storage": storage,
+    });
+    Client::open(opening.to_string(), OPTIONS.to_owned(), host)
         .await
         .unwrap()
 }
@@ -49,10 +49,6 @@ async fn storage_and_outcome(account: &str, storage: &str) -> (Value, Value) {
     let outcome = charge(&client, "1").await;
     close(client).await;
     (host.snapshot()["storage"].clone(), outcome)
-}
-
-fn database(account: &str) -> String {
-    format!("tollbox:{}", percent_encode(account))
 }
 
 #[wasm_bindgen_test]

@@ -8,8 +8,8 @@ use tollbox::core::snapshot::StorageKind;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
-    apply, apply_with_news, begin, charge, charge_with, charged, claim, database, enqueue,
-    enqueue_charge, fresh, key, keys, load, load_with_news, open_store, read,
+    all_entries, apply, apply_with_news, begin, charge, charge_with, charged, claim, database,
+    enqueue, enqueue_charge, fresh, key, keys, load, load_with_news, names, open_store, read,
 };
 use crate::raw;
 
@@ -39,7 +39,7 @@ async fn memory() -> Store {
 }
 
 pub fn prefix(account: &str) -> String {
-    format!("tollbox:{account}:charge:")
+    names(account).charges()
 }
 
 fn conclude(of: &str, conclusion: Conclusion) -> Op {
@@ -231,6 +231,6 @@ pub async fn clear(account: &str, stores: &[Store]) {
         store.close();
     }
     raw::remove_entries(&prefix(account));
-    raw::remove_entries(&format!("tollbox:{account}:"));
+    raw::remove_entries(&all_entries(account));
     raw::delete_database(&database(account)).await;
 }

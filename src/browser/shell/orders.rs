@@ -173,9 +173,15 @@ impl Shell {
         self.limits.borrow_mut().insert(send, Rc::clone(&limit));
         let shell = Rc::clone(self);
         spawn_local(async move {
-            let destination = &shell.destination;
-            let exchange =
-                http::exchange(&shell.host, destination, &request, refresh_token, &limit).await;
+            let (host, destination) = (&shell.host, &shell.destination);
+            let token = http::ask_token(host, destination, refresh_token, &limit).await;
+            if refresh_token && token.is_ok() {
+                shell.tell_peers(&Message::Refreshed);
+            }
+            let exchange = match token {
+                Ok(token) => http::exchange(host, destination, &request, &token, &limit).await,
+                Err(why) => Exchange::NotSent(why),
+            };
             shell.limits.borrow_mut().remove(&send);
             shell.dispatch(match exchange {
                 Exchange::Answered(response) => Event::Answered { send, response },

@@ -5,6 +5,7 @@ use super::calls::{Call, Kind};
 use super::{Answer, CallId, Effect, Engine, Life};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
+use crate::core::network::Way;
 use crate::core::outbox::Entry;
 use crate::core::outcome::{FailureReason, OpenReason, Outcome, UnknownReason, What};
 use crate::core::record::{Record, State, Verdict};
@@ -34,6 +35,7 @@ impl Engine {
             ordered: false,
             unread: 0,
             tries: 0,
+            insists: kind == Kind::Retry,
         }
     }
 
@@ -148,10 +150,19 @@ impl Engine {
         // A charge that joins a retry waits for what that finds out.
         let asks_again = call.kind != Kind::Charge || self.calls.wants_retried(&call.key);
         let insists = call.tries > 0 || asks_again;
-        let next_ms = match self.gate.closed_for(now) {
+        if call.insists && self.may_pass(&call.key) {
+            return true;
+        }
+        let way = match self.needs_look_up(&entry.record, now) {
+            true => Way::LookUp,
+            false => Way::Sending,
+        };
+        let next_ms = match self.gate.closed_to(way, now) {
             None => Some(entry.due_ms()),
-            Some(OpenReason::Busy) => self.gate.opens_at(),
-            Some(OpenReason::Unreachable) if insists => self.gate.probe_at(),
+            Some(OpenReason::Busy) => self.gate.opens_at(way),
+            Some(OpenReason::Unreachable) if insists => {
+                self.gate.opens_at(way).or(self.gate.probe_at())
+            }
             Some(OpenReason::Unauthorized) if self.refresh.is_under_way() => {
                 asks_again.then_some(now.mono_ms)
             }

@@ -14,9 +14,9 @@
 mod admission;
 mod answering;
 mod answers;
+mod batching;
 mod calls;
 mod concluding;
-mod doubts;
 mod ending;
 mod event;
 mod flush;
@@ -36,6 +36,7 @@ mod syncing;
 mod taking_up;
 mod tasks;
 mod tasks_elsewhere;
+mod trials;
 mod unwritten;
 mod waking;
 
@@ -45,10 +46,11 @@ pub use event::{Answer, CallId, Effect, Event, Notice, SendId, Unsent};
 pub use storage::{Earlier, OpenCharges};
 pub use tasks::Running;
 
+use self::batching::Batching;
 use self::calls::Calls;
 use self::ending::Leaving;
 use self::flush::Flush;
-use self::lanes::Lane;
+use self::lanes::Taken;
 use self::notices::Shown;
 use self::orders::Journaling;
 use self::reading::Refresh;
@@ -60,7 +62,8 @@ use super::balance::BalanceBook;
 use super::charge::Key;
 use super::clock::{ClockWatch, Now};
 use super::config::Config;
-use super::network::{Gate, LONGEST_HOLD_MS};
+use super::liveness::ServerClock;
+use super::network::{Gate, LONGEST_HOLD_MS, Way};
 use super::ordered::{Map, Set};
 use super::outbox::{Outbox, Patience};
 use super::snapshot::StorageKind;
@@ -100,7 +103,7 @@ pub struct Engine {
     calls: Calls,
     journaling: Journaling,
     sent: Map<SendId, Sent>,
-    lanes: Map<SendId, Lane>,
+    lanes: Map<SendId, Taken>,
     /// Tabs that lived when that was last asked, this one among them; empty where it can't be
     /// known.
     alive: Set<String>,
@@ -108,7 +111,10 @@ pub struct Engine {
     dead: Set<String>,
     last_send: SendId,
     last_sequence: u64,
-    batches: bool,
+    batching: Batching,
+    /// The charge that last went to find out whether the server lives.
+    last_trial: Option<Key>,
+    server_clock: ServerClock,
     flush: Flush,
     stats: Stats,
     episodes: Episodes,
@@ -186,7 +192,9 @@ impl Engine {
             dead: Set::new(),
             last_send: 0,
             last_sequence: 0,
-            batches: true,
+            batching: Batching::default(),
+            last_trial: None,
+            server_clock: ServerClock::default(),
             flush: Flush::default(),
             stats: Stats::default(),
             episodes: Episodes::default(),
@@ -290,7 +298,8 @@ impl Engine {
             return None;
         }
         let slow = self.reads_by_itself();
-        let due = self.gate.closed_for(now).is_none() && self.life == Life::Running;
+        let open = |way| self.gate.closed_to(way, now).is_none();
+        let due = (open(Way::Sending) || open(Way::LookUp)) && self.life == Life::Running;
         [
             self.calls.next_deadline(),
             self.gate

@@ -1,14 +1,14 @@
 //! What leaves, and when: the attempts that are due, foreground first.
 
-use super::lanes::Lane;
+use super::lanes::{Lane, Taken};
 use super::orders::Then;
 use super::{Effect, Engine, Life, SendId};
-use crate::core::balance::Confirmed;
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::{CLOCK_SLACK_MS, Now};
 use crate::core::config::LAUNCH_WITHIN_MS;
 use crate::core::journal::Op;
 use crate::core::log::Level;
+use crate::core::network::{Asked, Way};
 use crate::core::ordered::set_of;
 use crate::core::outcome::OpenReason;
 use crate::core::protocol::{Reading, Request, Spelling};
@@ -21,18 +21,39 @@ pub(super) struct Sent {
     /// The generation of the token that went with it.
     pub(super) epoch: u32,
     pub(super) refreshed: bool,
-    /// The balance that was known when it left: since when its versions count, and its version.
-    known: Option<(u64, u64)>,
+    /// When it left; monotonic.
+    pub(super) left_at_ms: u64,
+    /// Nothing showed that there is a server when it left.
+    pub(super) on_trial: bool,
+    /// The version of the balance that was known when it left.
+    known: Option<u64>,
 }
 
 impl Sent {
     /// Whether this answer's version is lower than one that the server had told before it was
-    /// asked, though nobody has seen it begin its versions anew meanwhile.
-    pub(super) fn is_behind(&self, reading: &Reading, now_known: Option<&Confirmed>) -> bool {
-        let begun_at_ms = now_known.map(|known| known.begun_at_ms);
-        self.known.is_some_and(|(begun_then_ms, version)| {
-            begun_at_ms == Some(begun_then_ms) && reading.version < version
-        })
+    /// asked.
+    pub(super) fn is_behind(&self, reading: &Reading) -> bool {
+        self.known.is_some_and(|version| reading.version < version)
+    }
+
+    /// The charges that it carries or asks about.
+    pub(super) fn charges(&self) -> &[Charge] {
+        match &self.what {
+            SentWhat::Charge { charge } | SentWhat::LookUp { charge, .. } => {
+                std::slice::from_ref(charge)
+            }
+            SentWhat::Batch { charges } => charges,
+            SentWhat::Balance { .. } => &[],
+        }
+    }
+
+    /// What kind of request it is.
+    pub(super) fn asked(&self) -> Asked {
+        match &self.what {
+            SentWhat::Charge { .. } | SentWhat::Batch { .. } => Asked::By(Way::Sending),
+            SentWhat::LookUp { .. } => Asked::By(Way::LookUp),
+            SentWhat::Balance { .. } => Asked::Probe,
+        }
     }
 }
 
@@ -53,6 +74,8 @@ pub(super) struct Plan {
     pub(super) keys: Vec<Key>,
     /// When its claims were made; monotonic.
     pub(super) since_ms: u64,
+    /// Its user insists on it, whatever hold there is.
+    pub(super) passes: bool,
 }
 
 impl Plan {
@@ -91,6 +114,11 @@ pub(super) enum Unauthorized {
 }
 
 impl Auth {
+    /// Whether the last token was refused: the next request asks for a new one.
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale
+    }
+
     /// What a refusal of this request's token means.
     pub(super) fn unauthorized(&mut self, sent: &Sent) -> Unauthorized {
         if sent.epoch < self.epoch {
@@ -113,12 +141,12 @@ impl Auth {
 }
 
 impl Engine {
-    /// Whether a charge request may leave now: the journal can be expected to take its claim.
+    /// Whether a charge request may leave now.
     pub(super) fn may_send(&self, now: Now) -> bool {
-        self.may_ask(now) && now.mono_ms >= self.journaling.paused_until_ms()
+        self.may_begin(now, Way::Sending)
     }
 
-    /// Whether a request may leave now. With a new token to be tried, one goes alone.
+    /// Whether the balance may be asked for now. With a new token to be tried, one goes alone.
     pub(super) fn may_ask(&self, now: Now) -> bool {
         let alone = self.lanes.is_empty() && self.sent.is_empty();
         self.life == Life::Running
@@ -128,18 +156,22 @@ impl Engine {
 
     /// Takes up the open charges that are due.
     pub(super) fn take_up_due(&mut self, now: Now) {
-        if !self.may_send(now) {
-            return;
-        }
+        self.take_up_passing(now);
         let mut crowd = Vec::new();
         let mut background = Vec::new();
         let mut look_ups = Vec::new();
-        for key in self.outbox.due(now) {
-            let Some(entry) = self.outbox.get(&key) else {
+        if self.gate.closed_to(Way::LookUp, now).is_some() && !self.may_send(now) {
+            return;
+        }
+        for key in self.due_in_order(now) {
+            let Some(entry) = self.outbox.get(&key).filter(|entry| !entry.busy) else {
                 continue;
             };
             let record = &entry.record;
             if self.needs_look_up(record, now) {
+                if !self.may_begin(now, Way::LookUp) {
+                    continue;
+                }
                 let waited_for = !self.calls.at(&key).is_empty();
                 if !waited_for && self.taken(Lane::LookUp) > 0 {
                     // One has its turn in any case, and the others when nobody waits.
@@ -152,7 +184,12 @@ impl Engine {
                     };
                     self.begin(now, Purpose::LookUp, lane, vec![key]);
                 }
-            } else if self.calls.wants_sent(&key) {
+                continue;
+            }
+            if !self.may_send(now) {
+                continue;
+            }
+            if self.calls.wants_sent(&key) {
                 if self.lane_is_free(Lane::Single) {
                     self.begin(now, Purpose::Send, Lane::Single, vec![key]);
                 } else if !entry.alone {
@@ -161,18 +198,15 @@ impl Engine {
             } else {
                 background.push(key);
             }
-            if !self.may_send(now) {
-                return;
-            }
         }
-        crowd.truncate(self.config.batch_size);
-        if self.batches && crowd.len() > 1 && self.lane_is_free(Lane::Crowd) {
+        crowd.truncate(self.batch_size());
+        if crowd.len() > 1 && self.may_send(now) && self.lane_is_free(Lane::Crowd) {
             self.begin(now, Purpose::Send, Lane::Crowd, crowd);
         }
         self.flush_due(background);
         for key in look_ups {
             // A lane stays free for whoever comes to wait.
-            if !self.may_send(now) || self.free_lanes() <= 1 {
+            if !self.may_begin(now, Way::LookUp) || self.free_lanes() <= 1 {
                 return;
             }
             self.begin(now, Purpose::LookUp, Lane::LookUp, vec![key]);
@@ -256,7 +290,22 @@ impl Engine {
     /// Claims `keys` in the journal, to send them together.
     pub(super) fn begin(&mut self, now: Now, purpose: Purpose, lane: Lane, keys: Vec<Key>) {
         let plan = self.plan(now, purpose, lane);
+        self.begin_as(now, &plan, keys);
+    }
+
+    /// As [`Engine::begin`], for a user who insists.
+    pub(super) fn begin_passing(&mut self, now: Now, purpose: Purpose, key: Key) {
+        let plan = Plan {
+            passes: true,
+            ..self.plan(now, purpose, Lane::Single)
+        };
+        self.begin_as(now, &plan, vec![key]);
+    }
+
+    fn begin_as(&mut self, now: Now, plan: &Plan, keys: Vec<Key>) {
+        let purpose = plan.purpose;
         for key in keys {
+            self.calls.has_its_try(&key);
             self.set_busy(&key, true);
             // What is known of it here counts only when it is written down.
             self.journaling.retry_unsaved_of(&key);
@@ -274,12 +323,13 @@ impl Engine {
     /// A plan that takes its lane from now on.
     pub(super) fn plan(&mut self, now: Now, purpose: Purpose, lane: Lane) -> Plan {
         let id = self.next_send();
-        self.lanes.insert(id, lane);
+        self.lanes.insert(id, Taken { lane, purpose });
         Plan {
             purpose,
             id,
             keys: Vec::new(),
             since_ms: now.mono_ms,
+            passes: false,
         }
     }
 
@@ -314,6 +364,9 @@ impl Engine {
             },
             (Purpose::Send, _) => SentWhat::Batch { charges },
         };
+        if self.gate.is_trial_of_life() {
+            self.last_trial = plan.keys.first().cloned();
+        }
         for key in &plan.keys {
             self.outbox
                 .update(key, |entry| entry.left_at_ms = now.mono_ms);
@@ -340,7 +393,10 @@ impl Engine {
         {
             return Some(OpenReason::Timeout);
         }
-        self.gate.closed_for(now)
+        match plan.passes && self.gate.lets_pass() {
+            true => None,
+            false => self.gate.closed_to(plan.purpose.way(), now),
+        }
     }
 
     /// Whether a new token was asked for, and nobody knows yet whether it is accepted.
@@ -373,7 +429,9 @@ impl Engine {
                 what,
                 epoch,
                 refreshed,
-                known: confirmed.map(|known| (known.begun_at_ms, known.version)),
+                left_at_ms: now.mono_ms,
+                on_trial: self.gate.is_trial_of_life(),
+                known: confirmed.map(|known| known.version),
             },
         );
         self.effects.push_back(Effect::Send {

@@ -82,7 +82,7 @@ impl Engine {
     }
 
     /// Whether this tab is known to be the only one.
-    fn is_alone(&self) -> bool {
+    fn is_only_tab(&self) -> bool {
         !self.alive.is_empty() && !self.others_live()
     }
 
@@ -140,7 +140,7 @@ impl Engine {
         self.earlier = match from {
             Earlier::Nothing => self.earlier,
             // All that is there is known and goes along, and nobody adds to it.
-            Earlier::Here if self.loaded_all && self.is_alone() && self.goes_along_whole() => {
+            Earlier::Here if self.loaded_all && self.is_only_tab() && self.goes_along_whole() => {
                 Earlier::Nothing
             }
             Earlier::Here | Earlier::Elsewhere => Earlier::Elsewhere,

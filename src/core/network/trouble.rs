@@ -1,0 +1,78 @@
+//! Requests of one way that are lost or refused, while probes are answered.
+
+use crate::core::backoff::{Backoff, Jitter};
+use crate::core::clock::Now;
+use crate::core::outcome::OpenReason;
+
+/// What one way suffers from until one of its requests is answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trouble {
+    /// The token was refused; otherwise a request was lost.
+    pub(super) refused: bool,
+    /// A probe has been accepted since, so only another request can tell more.
+    pub(super) probed: bool,
+    /// In a row, after the first.
+    failures: u32,
+    /// When the next request may leave; monotonic.
+    pub(super) next_at_ms: u64,
+}
+
+impl Trouble {
+    /// The first loss. The gate is closed for it, until the server is known to be there.
+    pub(super) fn lost(now: Now) -> Trouble {
+        Trouble {
+            refused: false,
+            probed: false,
+            failures: 0,
+            next_at_ms: now.mono_ms,
+        }
+    }
+
+    /// A refusal, and what was before it if that was one, too.
+    pub(super) fn refused(
+        before: Option<Trouble>,
+        now: Now,
+        backoff: &Backoff,
+        jitter: &mut Jitter,
+    ) -> Trouble {
+        let failures = before.map_or(0, |before| before.failures.saturating_add(1));
+        Trouble {
+            refused: true,
+            probed: before.is_some_and(|before| before.probed),
+            failures,
+            next_at_ms: now.after(backoff.delay_ms(failures, jitter)),
+        }
+    }
+
+    /// Once more.
+    pub(super) fn again(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
+        self.failures = self.failures.saturating_add(1);
+        self.next_at_ms = now.after(backoff.delay_ms(self.failures, jitter));
+    }
+
+    /// The probe for it was refused as well.
+    pub(super) fn not_probed(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
+        if self.probe_at().is_some() {
+            self.again(now, backoff, jitter);
+        }
+    }
+
+    pub(super) fn hurry(&mut self, now: Now) {
+        self.next_at_ms = self.next_at_ms.min(now.mono_ms);
+        self.failures = 0;
+    }
+
+    /// Why nothing may leave for its sake.
+    pub(super) fn closes(self, now: Now) -> Option<OpenReason> {
+        let waits = now.mono_ms < self.next_at_ms;
+        match self.refused {
+            true => (waits || !self.probed).then_some(OpenReason::Unauthorized),
+            false => waits.then_some(OpenReason::Unreachable),
+        }
+    }
+
+    /// When a probe is to tell whether it goes on; monotonic.
+    pub(super) fn probe_at(self) -> Option<u64> {
+        (self.refused && !self.probed).then_some(self.next_at_ms)
+    }
+}
