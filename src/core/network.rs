@@ -68,6 +68,8 @@ pub struct Gate {
     check: bool,
     sending: Option<Trouble>,
     look_up: Option<Trouble>,
+    /// Of charges whose requests are lost while the server lives, however many there are.
+    suspects: Option<Trouble>,
     /// When the server was last known to live; monotonic.
     alive_ms: Option<u64>,
     /// Nothing leaves before this, as the server asked; monotonic.
@@ -93,6 +95,7 @@ impl Gate {
             check: false,
             sending: None,
             look_up: None,
+            suspects: None,
             alive_ms: None,
             held_until_ms: 0,
             foreign_hold_ms: 0,
@@ -197,11 +200,13 @@ impl Gate {
 
     /// When a probe may tell more; monotonic.
     fn probe_wanted_at(&self) -> Option<u64> {
-        let obstacle = (self.obstacle != Obstacle::None).then_some(self.probe_at_ms);
+        if self.obstacle != Obstacle::None {
+            return Some(self.probe_at_ms);
+        }
         let check = self.check.then_some(0);
         let refused = [self.sending, self.look_up].into_iter().flatten();
         let refused = refused.filter_map(|trouble| trouble.probe_at());
-        obstacle.into_iter().chain(check).chain(refused).min()
+        check.into_iter().chain(refused).min()
     }
 
     /// A probe has left.
@@ -221,7 +226,8 @@ impl Gate {
             true => at_ms,
             false => at_ms.max(held_until_ms),
         });
-        let troubles = [self.sending, self.look_up].into_iter().flatten();
+        let troubles = [self.sending, self.look_up, self.suspects];
+        let troubles = troubles.into_iter().flatten();
         let ends = troubles.map(|trouble| trouble.next_at_ms);
         let ends = ends.filter(|at_ms| *at_ms > now.mono_ms);
         held.into_iter().chain(probe).chain(ends).min()
@@ -241,7 +247,8 @@ impl Gate {
     pub fn hurry(&mut self, now: Now) {
         self.probe_at_ms = self.probe_at_ms.min(now.mono_ms);
         self.failures = 0;
-        for trouble in [&mut self.sending, &mut self.look_up].into_iter().flatten() {
+        let troubles = [&mut self.sending, &mut self.look_up, &mut self.suspects];
+        for trouble in troubles.into_iter().flatten() {
             trouble.hurry(now);
         }
     }
@@ -283,8 +290,21 @@ impl Gate {
     }
 
     /// A request was lost of a charge whose requests had been lost before, while the server lived.
-    pub fn lost_again(&mut self) {
+    pub fn suspect_lost(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         self.check = self.obstacle == Obstacle::None;
+        let suspects = self.suspects.get_or_insert(Trouble::lost(now));
+        suspects.again(now, backoff, jitter);
+    }
+
+    /// A request of such a charge was answered.
+    pub fn suspect_answered(&mut self) {
+        self.suspects = None;
+    }
+
+    /// Whether such charges have to wait.
+    pub fn holds_suspects(&self, now: Now) -> bool {
+        let closes = |suspects: Trouble| suspects.closes(now).is_some();
+        self.suspects.is_some_and(closes)
     }
 
     /// What answered a request was not the billing server.

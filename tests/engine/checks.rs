@@ -8,7 +8,7 @@ use tollbox::core::protocol::{Request, Response};
 use tollbox::core::record::{Purpose, Record, State};
 use tollbox::core::snapshot::BillingStatus;
 
-use super::server::{ACCOUNT, On, kind_and_keys};
+use super::server::{On, kind_and_keys};
 use super::world::World;
 
 impl World {

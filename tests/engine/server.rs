@@ -17,8 +17,9 @@ use requests::{account_of, keys_of, kind_of, percent_decode};
 /// Whom the clients work for.
 pub const ACCOUNT: &str = "alice";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum On {
+    #[default]
     Any,
     Balance,
     Charge,

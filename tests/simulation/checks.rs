@@ -1,10 +1,12 @@
 //! The promises, checked at everything that a tab does or says.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use tollbox::core::balance::Confirmed;
 use tollbox::core::charge::Key;
 use tollbox::core::clock::parse_http_date;
-use tollbox::core::engine::{Answer, CallId};
+use tollbox::core::engine::{Answer, CallId, SendId};
 use tollbox::core::outcome::{FailureReason, Outcome, What};
 use tollbox::core::protocol::{Request, Response};
 use tollbox::core::record::{Record, State, Verdict};
@@ -18,6 +20,9 @@ use super::world::World;
 
 /// Timers and turns may be late by this.
 const SLACK_MS: u64 = 5;
+/// Requests that may leave after one was lost, before a probe has told what that means: those of
+/// the other kind, and of charges that are known to be lost by themselves.
+const SENDS_IN_DOUBT: u64 = 12;
 /// A journal that fails as often while a call waits can't be read.
 const JOURNAL_FAILURES: u32 = 3;
 /// A tab that was not told of another's change finds it by itself within this, if it is hidden too.
@@ -25,11 +30,22 @@ const OUTDATED_MS: u64 = 95_000;
 
 impl World {
     /// What leaves is in the journal, and may leave now.
-    pub fn check_send(&mut self, place: usize, request: &Request) {
+    pub fn check_send(&mut self, place: usize, send: SendId, request: &Request) {
         let (on, keys) = what_is_asked(request);
+        self.spend_request(place);
         let tab = &mut self.tabs[place];
+        tab.asks.insert(send, (on, keys.clone()));
         let (id, path, now_ms) = (tab.id, &request.path, self.mono_ms);
-        if now_ms < tab.held_until_ms {
+        let insists = match on {
+            On::Balance if tab.probes_past_hold > 0 => {
+                tab.probes_past_hold -= 1;
+                true
+            }
+            // A look-up may go twice, once for each spelling of the key.
+            On::LookUp => tab.insists.contains(&keys[0]),
+            _ => keys.len() == 1 && tab.insists.remove(&keys[0]),
+        };
+        if now_ms < tab.held_until_ms && !insists {
             let left_ms = tab.held_until_ms - now_ms;
             let what = format!("tab{id} sends {path} {left_ms} ms before Retry-After");
             return self.violate("7 patience", what);
@@ -39,10 +55,11 @@ impl World {
             return self.violate("7 patience", what);
         }
         if let Some(outage) = &mut tab.outage {
-            if on != On::Balance {
+            outage.sends += u64::from(on != On::Balance);
+            if on != On::Balance && (outage.probed || outage.sends > SENDS_IN_DOUBT) {
                 return self.violate("7 patience", format!("tab{id} sends {path} in an outage"));
             }
-            outage.probes += 1;
+            outage.probes += u64::from(on == On::Balance);
             let passed_ms = now_ms - outage.since_ms;
             let regular = passed_ms / (self.mix.config.backoff.max_ms / 4);
             if outage.probes > 14 + 8 * (outage.nudges + 1) + regular {
@@ -51,6 +68,9 @@ impl World {
             }
         }
         for key in keys {
+            if on != On::LookUp {
+                *self.books.sent.entry(key.clone()).or_default() += 1;
+            }
             let record = self.record_of(&key).map(|(_, record)| record);
             let written = record.is_some_and(|record| on == On::LookUp || record.attempts() > 0);
             let lost = self.is_excused(&key);
@@ -229,6 +249,7 @@ impl World {
 
     /// What a caller is told is true.
     fn check_outcome(&mut self, id: TabId, asked: &str, outcome: &Outcome) {
+        self.check_attempts(id, outcome);
         let key = &outcome.key;
         let charged = self.is_charged(key, outcome.amount.get());
         let knows = !self.is_excused(&key.wire());
@@ -293,10 +314,24 @@ impl World {
     }
 
     /// Takes note of what an answer asks for, as any reader of HTTP would.
-    pub fn note_answer(&mut self, place: usize, response: &Response) {
+    pub fn note_answer(&mut self, place: usize, send: SendId, response: &Response) {
         let mono_ms = self.mono_ms;
+        self.grant_answer(place, response);
         let tab = &mut self.tabs[place];
         tab.outage = None;
+        let asked = tab.asks.remove(&send);
+        if response.content_type.as_deref() != Some("application/problem+json") {
+            // Whatever it asks for is not the server's word.
+            return;
+        }
+        if let Some((On::Charge | On::Batch, keys)) = asked
+            && matches!(response.status, 401 | 403 | 429 | 503)
+        {
+            for key in keys {
+                *self.books.put_off.entry(key).or_default() += 1;
+            }
+        }
+        let tab = &mut self.tabs[place];
         if !matches!(response.status, 429 | 503) {
             return;
         }
@@ -311,14 +346,46 @@ impl World {
         }
     }
 
-    pub fn note_outage(&mut self, place: usize) {
+    pub fn note_outage(&mut self, place: usize, send: SendId) {
         let since_ms = self.mono_ms;
         let first = Outage {
             since_ms,
             probes: 0,
             nudges: 0,
+            sends: 0,
+            probed: false,
         };
-        self.tabs[place].outage.get_or_insert(first);
+        let tab = &mut self.tabs[place];
+        let probe = matches!(tab.asks.remove(&send), Some((On::Balance, _)));
+        let outage = tab.outage.get_or_insert(first);
+        outage.probed |= probe;
+    }
+
+    /// That the attempts are used up is said of attempts that had their chance.
+    fn check_attempts(&mut self, id: TabId, outcome: &Outcome) {
+        let What::Failed { reason, .. } = &outcome.what else {
+            return;
+        };
+        let wire = outcome.key.as_str();
+        let of = |counts: &BTreeMap<String, u32>| counts.get(wire).copied().unwrap_or(0);
+        let (sent, put_off) = (of(&self.books.sent), of(&self.books.put_off));
+        let most = self.mix.config.max_total_attempts;
+        // Who dies, or can't write, leaves it open how its attempts have ended.
+        let counts = &self.counts;
+        let exact = counts.failed_transactions + counts.crashes == 0 && self.mix.most_tabs == 1;
+        match reason {
+            FailureReason::RetriesExhausted if exact && sent.saturating_sub(put_off) < most => {
+                let what = format!(
+                    "tab{id} gives {wire} up after {sent} attempts, {put_off} of them put off"
+                );
+                self.violate("7 patience", what);
+            }
+            FailureReason::Forbidden => {
+                let what = format!("tab{id} says that {wire} is forbidden, which nobody has said");
+                self.violate("3 the truth", what);
+            }
+            _ => {}
+        }
     }
 }
 

@@ -41,6 +41,9 @@ pub enum Class {
     LateLoss,
     /// Tabs differ in the time limits of their requests.
     Limits,
+    /// What stands between the client and the server answers for it, loses what it dislikes, or
+    /// remembers old answers; and servers that refuse some kinds of requests only.
+    Middle,
     /// The wall clock is set while no tab is there to notice, or while one takes over from
     /// another: how old a key is, and whether a request may still be under way, nobody knows then.
     BlindClocks,
@@ -49,10 +52,10 @@ pub enum Class {
 impl Class {
     /// Whether it came when there were seeds already whose runs are known.
     pub const fn came_later(self) -> bool {
-        matches!(self, Class::Frozen | Class::Limits)
+        matches!(self, Class::Frozen | Class::Limits | Class::Middle)
     }
 
-    pub const ALL: [(Class, &'static str); 20] = [
+    pub const ALL: [(Class, &'static str); 21] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -73,6 +76,7 @@ impl Class {
         (Class::BlindClocks, "blind-clocks"),
         (Class::Frozen, "frozen"),
         (Class::Limits, "limits"),
+        (Class::Middle, "middle"),
     ];
 }
 

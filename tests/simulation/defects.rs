@@ -30,6 +30,13 @@ fn usual_faults(defect: Defect) -> &'static str {
         | Defect::ProxyPageRefuses
         | Defect::BelievesRefusalInDoubt
         | Defect::OlderBalanceApplies => "network!,answers!",
+        Defect::BelievesGateways | Defect::BelievesForeignNoBatches => "network!,middle!",
+        Defect::BelievesForeignBusy
+        | Defect::IgnoresAccountMismatch
+        | Defect::EveryLossClosesGate
+        | Defect::BalanceEndsPause
+        | Defect::CountsPutOffAttempts
+        | Defect::BelievesCachedBalance => "middle!",
         Defect::BelievesUntakenTooEarly => "network!,late!",
         Defect::SendsExpiredKey => "network!,crashes!,key-ttl!",
         Defect::HidesStorageFailure => "writes!",

@@ -2,6 +2,7 @@
 
 use tollbox::core::engine::Event;
 
+use super::server::On;
 use super::tab::{Life, TabId};
 use super::user::Action;
 use super::world::{Happening, World};
@@ -61,7 +62,10 @@ impl World {
             Action::CrashBrowser => self.crash_browser(),
             Action::ServerDown => self.backend.down_until_ms = until_ms,
             Action::NetworkDown => self.backend.cut_until_ms = until_ms,
-            Action::ExpireTokens => self.backend.token += 1,
+            Action::ExpireTokens => {
+                self.backend.token += 1;
+                self.grant_all();
+            }
             Action::RefuseTokens => self.backend.refuses_until_ms = until_ms,
             Action::BlockAccount => self.backend.blocked_until_ms = until_ms,
             Action::FillDisk => self.journal.full = !self.journal.full,
@@ -73,6 +77,18 @@ impl World {
                 }
             }
             Action::Wipe => self.wipe_journal(),
+            Action::CacheBalance => {
+                self.backend.cached_until_ms = until_ms;
+                if self.dice.chance(700) {
+                    self.backend.down_until_ms = until_ms;
+                }
+            }
+            Action::RefuseSome => {
+                self.backend.refused = self.dice.pick(&[On::AnyCharge, On::LookUp, On::Balance]);
+                self.backend.refuses_some_until_ms = until_ms;
+            }
+            Action::SwitchAccount => self.backend.other_until_ms = until_ms,
+            Action::KeepBusy => self.backend.busy_until_ms = until_ms,
             _ => {}
         }
     }
@@ -168,6 +184,10 @@ impl World {
         backend.cut_until_ms = 0;
         backend.refuses_until_ms = 0;
         backend.blocked_until_ms = 0;
+        backend.cached_until_ms = 0;
+        backend.refuses_some_until_ms = 0;
+        backend.other_until_ms = 0;
+        backend.busy_until_ms = 0;
         self.journal.full = false;
         for tab in &mut self.tabs {
             tab.throttle_ms = 0;

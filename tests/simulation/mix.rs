@@ -7,6 +7,7 @@ use tollbox::core::points::Points;
 
 use super::class::{Class, Classes};
 use super::dice::Dice;
+use super::middle::{self, Middle};
 use super::user::Action;
 
 /// Rates are of a thousand.
@@ -42,6 +43,8 @@ pub struct Mix {
     pub slow_write: u64,
     pub fail_read: u64,
     pub freeze: u64,
+    /// What stands between the client and the server.
+    pub middle: Middle,
     /// The time limits of which each tab has one.
     pub limits_ms: &'static [u64],
 }
@@ -96,6 +99,7 @@ impl Mix {
             slow_write: rate(Class::Writes, 300),
             fail_read: rate(Class::Reads, 500),
             freeze: 0,
+            middle: Middle::default(),
             limits_ms: &[],
             config: config(active, dice),
             seed_balance: dice.pick(&[0, 5, 40, 200, 100_000]),
@@ -131,6 +135,10 @@ impl Mix {
         if differ || classes.insists_on(Class::Limits) {
             mix.limits_ms = &[500, 2_000, 10_000];
         }
+        if active.has(Class::Middle) && (classes.insists_on(Class::Middle) || dice.chance(500)) {
+            mix.middle = Middle::draw(dice);
+            mix.weights.extend(middle::weights(dice));
+        }
         mix
     }
 
@@ -153,6 +161,7 @@ impl Mix {
             fail_read: 0,
             freeze: 0,
             limits_ms: self.limits_ms,
+            middle: Middle::default(),
             config: self.config.clone(),
             weights: Vec::new(),
             ..*self

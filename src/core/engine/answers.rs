@@ -325,7 +325,10 @@ impl Engine {
             .any(|charge| self.is_suspect(&charge.key));
         self.note_lost(now, sent);
         match suspect {
-            true => self.gate.lost_again(),
+            true => {
+                let (backoff, jitter) = (&self.config.backoff, &mut self.jitter);
+                self.gate.suspect_lost(now, backoff, jitter);
+            }
             false => {
                 let (backoff, jitter) = (&self.config.backoff, &mut self.jitter);
                 self.gate.lost(sent.asked(), now, backoff, jitter);
@@ -356,6 +359,13 @@ impl Engine {
     /// The billing server itself answered a request about charges, and took the token.
     pub(super) fn server_answered(&mut self, now: Now, sent: &Sent) {
         self.auth.accepted(sent);
+        if sent
+            .charges()
+            .iter()
+            .any(|charge| self.is_suspect(&charge.key))
+        {
+            self.gate.suspect_answered();
+        }
         if let Asked::By(way) = sent.asked() {
             self.gate.answered(way, now);
         }
@@ -415,7 +425,10 @@ impl Engine {
             }
             SentWhat::LookUp { charge, .. } => {
                 self.count_try(&charge.key);
-                let next_ms = self.delay_ms(&charge.key);
+                let next_ms = match defect!(EveryLossClosesGate) {
+                    true => 0,
+                    false => self.delay_of_look_up(&charge.key),
+                };
                 self.conclude(now, charge, Conclusion::NotSent(cause), next_ms, None);
             }
             SentWhat::Balance { .. } => self.balance_lost(now, cause),

@@ -86,6 +86,16 @@ impl Engine {
         backoff.delay_ms(setbacks.saturating_sub(1), &mut self.jitter)
     }
 
+    /// How long until a charge whose look-up has just been lost is looked up again: that uses no
+    /// attempt up.
+    pub(super) fn delay_of_look_up(&mut self, key: &Key) -> u64 {
+        let setbacks = self.outbox.get(key).map_or(0, |entry| entry.setbacks);
+        self.outbox.update(key, |entry| {
+            entry.setbacks = entry.setbacks.saturating_add(1);
+        });
+        self.config.backoff.delay_ms(setbacks, &mut self.jitter)
+    }
+
     pub(super) fn charge_lost(&mut self, now: Now, sent: &Sent, charge: &Charge, cause: Cause) {
         self.count_try(&charge.key);
         self.outbox.update(&charge.key, |entry| {

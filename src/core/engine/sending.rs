@@ -169,7 +169,7 @@ impl Engine {
             };
             let record = &entry.record;
             if self.needs_look_up(record, now) {
-                if !self.may_begin(now, Way::LookUp) {
+                if !self.may_begin_for(now, Way::LookUp, &key) {
                     continue;
                 }
                 let waited_for = !self.calls.at(&key).is_empty();
@@ -186,7 +186,7 @@ impl Engine {
                 }
                 continue;
             }
-            if !self.may_send(now) {
+            if !self.may_begin_for(now, Way::Sending, &key) {
                 continue;
             }
             if self.calls.wants_sent(&key) {

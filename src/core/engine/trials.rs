@@ -27,6 +27,12 @@ impl Engine {
             && (!self.gate.is_on_trial(way) || self.is_alone(way))
     }
 
+    /// As [`Engine::may_begin`], of this charge.
+    pub(super) fn may_begin_for(&self, now: Now, way: Way, key: &Key) -> bool {
+        let held = self.gate.holds_suspects(now) && self.is_suspect(key);
+        self.may_begin(now, way) && !held
+    }
+
     /// Whether anything may be claimed, if the gate lets it through.
     fn may_claim(&self, now: Now) -> bool {
         let alone = self.lanes.is_empty() && self.sent.is_empty();
