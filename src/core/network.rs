@@ -66,6 +66,8 @@ pub struct Gate {
     /// A request was lost that says little of the others: a probe is to tell whether the server
     /// is there.
     check: bool,
+    /// That probe is under way.
+    checking: bool,
     sending: Option<Trouble>,
     look_up: Option<Trouble>,
     /// Of charges whose requests are lost while the server lives, however many there are.
@@ -93,6 +95,7 @@ impl Gate {
             failures: 0,
             trial: false,
             check: false,
+            checking: false,
             sending: None,
             look_up: None,
             suspects: None,
@@ -169,7 +172,11 @@ impl Gate {
         if self.is_held(now) {
             return Some(OpenReason::Busy);
         }
-        self.trouble(way).and_then(|trouble| trouble.closes(now))
+        let trouble = self.trouble(way)?;
+        let waits = !trouble.refused && self.is_checking();
+        trouble
+            .closes(now)
+            .or(waits.then_some(OpenReason::Unreachable))
     }
 
     fn is_held(&self, now: Now) -> bool {
@@ -212,7 +219,7 @@ impl Gate {
     /// A probe has left.
     pub fn probe_left(&mut self) {
         self.passes = false;
-        self.check = false;
+        self.checking = std::mem::take(&mut self.check);
     }
 
     /// When the gate may open, or a probe is due, if nothing else happens; monotonic.
@@ -263,6 +270,7 @@ impl Gate {
     pub fn lost(&mut self, by: Asked, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         let way = match by {
             Asked::Probe => {
+                self.checking = false;
                 self.heard = false;
                 let first = self.obstacle == Obstacle::None;
                 self.obstacle = Obstacle::Unreachable;
@@ -303,8 +311,12 @@ impl Gate {
 
     /// Whether such charges have to wait.
     pub fn holds_suspects(&self, now: Now) -> bool {
-        let closes = |suspects: Trouble| suspects.closes(now).is_some();
+        let closes = |suspects: Trouble| suspects.closes(now).is_some() || self.is_checking();
         self.suspects.is_some_and(closes)
+    }
+
+    fn is_checking(&self) -> bool {
+        self.check || self.checking
     }
 
     /// What answered a request was not the billing server.
@@ -330,6 +342,7 @@ impl Gate {
     /// There was no token to ask with, or it is another account's: that says nothing of the
     /// network.
     pub fn no_token(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
+        self.checking = false;
         let first = self.obstacle == Obstacle::None;
         self.obstacle = match self.obstacle {
             Obstacle::None | Obstacle::Doubt => Obstacle::Unauthorized,
@@ -444,6 +457,7 @@ impl Gate {
         backoff: &Backoff,
         jitter: &mut Jitter,
     ) {
+        self.checking = false;
         let sign = match defect!(BelievesCachedBalance) {
             true => Sign::Certain,
             false => sign,

@@ -22,7 +22,7 @@ use super::world::World;
 const SLACK_MS: u64 = 5;
 /// Requests that may leave after one was lost, before a probe has told what that means: those of
 /// the other kind, and of charges that are known to be lost by themselves.
-const SENDS_IN_DOUBT: u64 = 12;
+const SENDS_IN_DOUBT: u64 = 8;
 /// A journal that fails as often while a call waits can't be read.
 const JOURNAL_FAILURES: u32 = 3;
 /// A tab that was not told of another's change finds it by itself within this, if it is hidden too.
@@ -172,7 +172,15 @@ impl World {
                 let knows = !self.is_blind(id) && !self.is_excused(&record.key.wire());
                 charged && !conflict && knows && !self.is_overtaken(id, &record.key)
             }
-            BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => false,
+            BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => {
+                let id = self.tabs[place].id;
+                let what = record.outcome.as_ref().map(|outcome| &outcome.what);
+                let certain = matches!(what, Some(What::Queued { .. }));
+                let knows = !self.is_excused(&record.key.wire()) && !self.is_blind(id);
+                let overtaken =
+                    self.can_not_know(id, &record.key) || self.is_overtaken(id, &record.key);
+                certain && charged && knows && !overtaken
+            }
         };
         if lie {
             let id = self.tabs[place].id;

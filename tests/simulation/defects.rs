@@ -30,7 +30,8 @@ fn usual_faults(defect: Defect) -> &'static str {
         | Defect::ProxyPageRefuses
         | Defect::BelievesRefusalInDoubt
         | Defect::OlderBalanceApplies => "network!,answers!",
-        Defect::BelievesGateways | Defect::BelievesForeignNoBatches => "network!,middle!",
+        Defect::BelievesGateways => "network!,middle!",
+        Defect::BelievesForeignNoBatches => "tabs!,network!,answers!,middle!",
         Defect::BelievesForeignBusy
         | Defect::IgnoresAccountMismatch
         | Defect::EveryLossClosesGate

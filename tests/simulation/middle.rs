@@ -109,6 +109,10 @@ impl World {
             if self.dice.chance(700) {
                 self.plan_arrival(1, sending, false);
             }
+            if self.dice.chance(300) {
+                // It has enough to do with these.
+                self.backend.busy_until_ms = self.mono_ms + 3_000;
+            }
             let status = self.dice.pick(&[404, 405, 501]);
             self.answer_in(5, sending, page(status));
             return true;
@@ -176,11 +180,11 @@ impl World {
     }
 
     /// Whose answer this is.
-    pub fn note_source(&mut self, place: usize, send: SendId) {
+    pub fn note_source(&mut self, place: usize, send: SendId, dated: bool) {
         let tab = &mut self.tabs[place];
         if !self.backend.from_cache.remove(&(tab.id, send)) {
             tab.unheard = false;
-            tab.has_heard = true;
+            tab.has_heard |= dated;
         } else if let Some((told_ms, _)) = &self.backend.remembered {
             tab.cached_ms = self.mono_ms - told_ms;
         }
