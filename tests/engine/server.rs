@@ -50,6 +50,8 @@ pub enum Fault {
     Answer(Response),
     /// Done, but answered so.
     AnswerAfter(Response),
+    /// Answered so, and done so many milliseconds later.
+    AnswerThenDone(Response, u64),
     /// Done on arrival, answered so many milliseconds later.
     Late(u64),
     /// There is no token, so it never leaves.

@@ -1,9 +1,15 @@
 //! How many requests a minute and alerts an hour are accounted for: a budget that fills with time
 //! and with what users and servers do.
 
+use std::collections::BTreeMap;
+
+use tollbox::core::clock::parse_http_date;
+use tollbox::core::engine::SendId;
+use tollbox::core::outcome::{FailureReason, Outcome, What};
 use tollbox::core::protocol::Response;
 
-use super::tab::{Tab, TabId};
+use super::server::On;
+use super::tab::{Outage, Tab, TabId};
 use super::world::World;
 
 /// Requests that a new charge accounts for: its attempts, and probes and look-ups between them.
@@ -122,6 +128,81 @@ impl World {
         if tab.budget.alerts < 0.0 {
             let what = format!("tab{id} raises more alerts than there is cause for");
             self.violate("7 patience", what);
+        }
+    }
+
+    /// Takes note of what an answer asks for, as any reader of HTTP would.
+    pub fn note_answer(&mut self, place: usize, send: SendId, response: &Response) {
+        let mono_ms = self.mono_ms;
+        self.grant_answer(place, response);
+        let tab = &mut self.tabs[place];
+        tab.outage = None;
+        let asked = tab.asks.remove(&send);
+        if response.content_type.as_deref() != Some("application/problem+json") {
+            // Whatever it asks for is not the server's word.
+            return;
+        }
+        if let Some((On::Charge | On::Batch, keys)) = asked
+            && matches!(response.status, 401 | 403 | 429 | 503)
+        {
+            for key in keys {
+                *self.books.put_off.entry(key).or_default() += 1;
+            }
+        }
+        let tab = &mut self.tabs[place];
+        if !matches!(response.status, 429 | 503) {
+            return;
+        }
+        let wait_ms = response.retry_after.as_deref().and_then(|text| {
+            let seconds = text.parse::<u64>().ok().map(|seconds| seconds * 1_000);
+            let said_at_ms = response.date.as_deref().and_then(parse_http_date);
+            seconds.or_else(|| Some(parse_http_date(text)?.saturating_sub(said_at_ms?)))
+        });
+        if let Some(wait_ms) = wait_ms {
+            self.longest_hold_ms = self.longest_hold_ms.max(mono_ms + wait_ms);
+            tab.held_until_ms = tab.held_until_ms.max(mono_ms + wait_ms.min(86_400_000));
+        }
+    }
+
+    pub fn note_outage(&mut self, place: usize, send: SendId) {
+        let since_ms = self.mono_ms;
+        let first = Outage {
+            since_ms,
+            probes: 0,
+            nudges: 0,
+            sends: 0,
+            probed: false,
+        };
+        let tab = &mut self.tabs[place];
+        let probe = matches!(tab.asks.remove(&send), Some((On::Balance, _)));
+        let outage = tab.outage.get_or_insert(first);
+        outage.probed |= probe;
+    }
+
+    /// That the attempts are used up is said of attempts that had their chance.
+    pub fn check_attempts(&mut self, id: TabId, outcome: &Outcome) {
+        let What::Failed { reason, .. } = &outcome.what else {
+            return;
+        };
+        let wire = outcome.key.as_str();
+        let of = |counts: &BTreeMap<String, u32>| counts.get(wire).copied().unwrap_or(0);
+        let (sent, put_off) = (of(&self.books.sent), of(&self.books.put_off));
+        let most = self.mix.config.max_total_attempts;
+        // Who dies, or can't write, leaves it open how its attempts have ended.
+        let counts = &self.counts;
+        let exact = counts.failed_transactions + counts.crashes == 0 && self.mix.most_tabs == 1;
+        match reason {
+            FailureReason::RetriesExhausted if exact && sent.saturating_sub(put_off) < most => {
+                let what = format!(
+                    "tab{id} gives {wire} up after {sent} attempts, {put_off} of them put off"
+                );
+                self.violate("7 patience", what);
+            }
+            FailureReason::Forbidden => {
+                let what = format!("tab{id} says that {wire} is forbidden, which nobody has said");
+                self.violate("3 the truth", what);
+            }
+            _ => {}
         }
     }
 }

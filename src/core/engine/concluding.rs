@@ -3,7 +3,7 @@
 use super::Engine;
 use super::journaling::Uncommitted;
 use super::orders::Then;
-use super::sending::{Sent, SentWhat};
+use super::sent::{Sent, SentWhat};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::journal::Op;

@@ -1,6 +1,6 @@
 //! Reading the balance: when the user asks, when it is due, and as the probe of an outage.
 
-use super::sending::{Sent, SentWhat};
+use super::sent::{Sent, SentWhat};
 use super::{Answer, CallId, Effect, Engine, Life};
 use crate::core::alert::AlertKind;
 use crate::core::balance::{Balance, is_stale};

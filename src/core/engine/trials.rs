@@ -82,11 +82,6 @@ impl Engine {
             && !defect!(EveryLossClosesGate)
     }
 
-    /// Whether somebody insists on this charge, whose turn it is in spite of every hold.
-    pub(super) fn may_pass(&self, key: &Key) -> bool {
-        self.gate.lets_pass() && self.calls.may_pass(key)
-    }
-
     /// Takes up what its users insist on, whatever asks for patience: once each.
     pub(super) fn take_up_passing(&mut self, now: Now) {
         for key in self.calls.passing() {

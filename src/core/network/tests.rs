@@ -1,6 +1,9 @@
 //! The gate by itself.
 
 use super::*;
+use crate::core::backoff::{Backoff, Jitter};
+use crate::core::liveness::Sign;
+use crate::core::protocol::RetryAfter;
 
 const BACKOFF: Backoff = Backoff {
     base_ms: 1_000,
