@@ -5,18 +5,16 @@
 //! though probes are answered, only that way is in trouble: one request of it leaves at a time,
 //! after a backoff of its own, until one is answered.
 
+mod holds;
+mod reports;
 mod trouble;
 
-use self::trouble::Trouble;
-use super::backoff::{Backoff, Jitter};
+use self::holds::Holds;
+pub use self::holds::LONGEST_HOLD_MS;
+use self::trouble::Troubles;
 use super::clock::Now;
-use super::liveness::Sign;
 use super::outcome::OpenReason;
-use super::protocol::RetryAfter;
 use super::snapshot::Network;
-
-/// No wait that a server asks for is longer than a day, in milliseconds.
-pub const LONGEST_HOLD_MS: u64 = 86_400_000;
 
 /// What stands between the outbox and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,18 +64,14 @@ pub struct Gate {
     /// A request was lost that says little of the others: a probe is to tell whether the server
     /// is there.
     check: bool,
-    sending: Option<Trouble>,
-    look_up: Option<Trouble>,
+    /// That probe is under way.
+    checking: bool,
+    troubles: Troubles,
     /// When the server was last known to live; monotonic.
     alive_ms: Option<u64>,
-    /// Nothing leaves before this, as the server asked; monotonic.
-    held_until_ms: u64,
-    /// Nothing leaves before this, as something else asked; monotonic.
-    foreign_hold_ms: u64,
+    holds: Holds,
     /// The user wants one probe now, whatever the hold.
     passes: bool,
-    /// Answers in a row that asked for patience.
-    busy: u32,
 }
 
 impl Gate {
@@ -91,13 +85,11 @@ impl Gate {
             failures: 0,
             trial: false,
             check: false,
-            sending: None,
-            look_up: None,
+            checking: false,
+            troubles: Troubles::default(),
             alive_ms: None,
-            held_until_ms: 0,
-            foreign_hold_ms: 0,
+            holds: Holds::default(),
             passes: false,
-            busy: 0,
         }
     }
 
@@ -123,12 +115,12 @@ impl Gate {
 
     /// Whether requests of this way were lost, or refused, of which none has been answered since.
     pub fn is_in_trouble(&self, way: Way) -> bool {
-        self.trouble(way).is_some()
+        self.troubles.of(way).is_some()
     }
 
     /// Whether the token was refused on this way, and has not been accepted there since.
     pub fn is_refused(&self, way: Way) -> bool {
-        self.trouble(way).is_some_and(|trouble| trouble.refused)
+        self.troubles.of(way).is_some_and(|trouble| trouble.refused)
     }
 
     /// Whether only one request of this way may be under way: its end tells of the others.
@@ -166,7 +158,21 @@ impl Gate {
         if self.is_held(now) {
             return Some(OpenReason::Busy);
         }
-        self.trouble(way).and_then(|trouble| trouble.closes(now))
+        let trouble = self.troubles.of(way)?;
+        let waits = !trouble.refused && self.is_checking();
+        trouble
+            .closes(now)
+            .or(waits.then_some(OpenReason::Unreachable))
+    }
+
+    /// Whether charges wait whose requests are lost while the server lives.
+    pub fn holds_suspects(&self, now: Now) -> bool {
+        let suspects = self.troubles.suspects;
+        suspects.is_some_and(|trouble| trouble.closes(now).is_some() || self.is_checking())
+    }
+
+    fn is_checking(&self) -> bool {
+        self.check || self.checking
     }
 
     fn is_held(&self, now: Now) -> bool {
@@ -197,17 +203,22 @@ impl Gate {
 
     /// When a probe may tell more; monotonic.
     fn probe_wanted_at(&self) -> Option<u64> {
-        let obstacle = (self.obstacle != Obstacle::None).then_some(self.probe_at_ms);
+        if self.obstacle != Obstacle::None {
+            return Some(self.probe_at_ms);
+        }
         let check = self.check.then_some(0);
-        let refused = [self.sending, self.look_up].into_iter().flatten();
-        let refused = refused.filter_map(|trouble| trouble.probe_at());
-        obstacle.into_iter().chain(check).chain(refused).min()
+        check.into_iter().chain(self.troubles.probe_at()).min()
+    }
+
+    /// Whether a probe leaves at once, whatever the hold.
+    pub fn probes_past_hold(&self) -> bool {
+        self.browser_online && self.passes
     }
 
     /// A probe has left.
     pub fn probe_left(&mut self) {
         self.passes = false;
-        self.check = false;
+        self.checking = std::mem::take(&mut self.check);
     }
 
     /// When the gate may open, or a probe is due, if nothing else happens; monotonic.
@@ -221,9 +232,7 @@ impl Gate {
             true => at_ms,
             false => at_ms.max(held_until_ms),
         });
-        let troubles = [self.sending, self.look_up].into_iter().flatten();
-        let ends = troubles.map(|trouble| trouble.next_at_ms);
-        let ends = ends.filter(|at_ms| *at_ms > now.mono_ms);
+        let ends = self.troubles.ends_after(now);
         held.into_iter().chain(probe).chain(ends).min()
     }
 
@@ -241,9 +250,7 @@ impl Gate {
     pub fn hurry(&mut self, now: Now) {
         self.probe_at_ms = self.probe_at_ms.min(now.mono_ms);
         self.failures = 0;
-        for trouble in [&mut self.sending, &mut self.look_up].into_iter().flatten() {
-            trouble.hurry(now);
-        }
+        self.troubles.hurry(now);
     }
 
     /// The user insists: a probe may leave now, whatever the hold.
@@ -255,230 +262,8 @@ impl Gate {
     /// The machine slept for so long, in which the monotonic clock stood still.
     pub fn slept(&mut self, by_ms: u64) {
         self.probe_at_ms = self.probe_at_ms.saturating_sub(by_ms);
-        self.held_until_ms = self.held_until_ms.saturating_sub(by_ms);
-    }
-
-    /// A request was not answered by the billing server.
-    pub fn lost(&mut self, by: Asked, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
-        let way = match by {
-            Asked::Probe => {
-                self.heard = false;
-                let first = self.obstacle == Obstacle::None;
-                self.obstacle = Obstacle::Unreachable;
-                return self.put_probe_off(!first, now, backoff, jitter);
-            }
-            Asked::By(way) => way,
-        };
-        match self.obstacle {
-            Obstacle::Unreachable if self.trial => self.put_probe_off(true, now, backoff, jitter),
-            // A request from before the obstacle was known does not put the next probe off.
-            Obstacle::Unreachable | Obstacle::Doubt => {}
-            Obstacle::None | Obstacle::Unauthorized => match self.trouble_mut(way) {
-                Some(trouble) if !trouble.refused && !defect!(EveryLossClosesGate) => {
-                    trouble.again(now, backoff, jitter);
-                    self.check = true;
-                }
-                slot @ (Some(_) | None) => {
-                    *slot = Some(Trouble::lost(now));
-                    self.heard = false;
-                    self.obstacle = Obstacle::Unreachable;
-                    self.put_probe_off(false, now, backoff, jitter);
-                }
-            },
-        }
-    }
-
-    /// A request was lost of a charge whose requests had been lost before, while the server lived.
-    pub fn lost_again(&mut self) {
-        self.check = self.obstacle == Obstacle::None;
-    }
-
-    /// What answered a request was not the billing server.
-    pub fn doubt(&mut self, way: Way, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
-        match self.trouble_mut(way) {
-            Some(trouble) => trouble.again(now, backoff, jitter),
-            slot @ None => *slot = Some(Trouble::lost(now)),
-        }
-        match (self.obstacle, way) {
-            (Obstacle::None, Way::Sending) => {
-                self.obstacle = Obstacle::Doubt;
-                self.probe_at_ms = now.mono_ms;
-                self.failures = 0;
-            }
-            (Obstacle::None, Way::LookUp) => self.check = true,
-            (Obstacle::Unreachable, _) if self.trial => {
-                self.put_probe_off(true, now, backoff, jitter);
-            }
-            (Obstacle::Unreachable | Obstacle::Doubt | Obstacle::Unauthorized, _) => {}
-        }
-    }
-
-    /// There was no token to ask with, or it is another account's: that says nothing of the
-    /// network.
-    pub fn no_token(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
-        let first = self.obstacle == Obstacle::None;
-        self.obstacle = match self.obstacle {
-            Obstacle::None | Obstacle::Doubt => Obstacle::Unauthorized,
-            known @ (Obstacle::Unreachable | Obstacle::Unauthorized) => known,
-        };
-        self.put_probe_off(!first, now, backoff, jitter);
-    }
-
-    /// The token was refused on this way although it was new. Only what is accepted there ends
-    /// that: the server may well tell the balance all the while.
-    pub fn refused(&mut self, way: Way, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
-        self.answered_with_error(way, now);
-        let slot = self.trouble_mut(way);
-        let before = slot.take().filter(|trouble| trouble.refused);
-        *slot = Some(Trouble::refused(before, now, backoff, jitter));
-    }
-
-    fn put_probe_off(&mut self, again: bool, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
-        self.trial = false;
-        self.failures = match again {
-            true => self.failures.saturating_add(1),
-            false => 0,
-        };
-        self.probe_at_ms = now.after(backoff.delay_ms(self.failures, jitter));
-    }
-
-    /// The server asked for patience.
-    pub fn busy(
-        &mut self,
-        asked: Option<RetryAfter>,
-        now: Now,
-        backoff: &Backoff,
-        jitter: &mut Jitter,
-    ) {
-        let wait_ms = self.wait_ms(asked, backoff, jitter);
-        let until_ms = now.after(wait_ms.min(LONGEST_HOLD_MS));
-        self.held_until_ms = self.held_until_ms.max(until_ms);
-    }
-
-    /// Something before the server asked for patience, which it can't ask for long.
-    pub fn held_by_another(
-        &mut self,
-        asked: Option<RetryAfter>,
-        now: Now,
-        backoff: &Backoff,
-        jitter: &mut Jitter,
-    ) {
-        let wait_ms = self.wait_ms(asked, backoff, jitter).min(backoff.max_ms);
-        self.foreign_hold_ms = self.foreign_hold_ms.max(now.after(wait_ms));
-    }
-
-    fn wait_ms(
-        &mut self,
-        asked: Option<RetryAfter>,
-        backoff: &Backoff,
-        jitter: &mut Jitter,
-    ) -> u64 {
-        let usual_ms = backoff.delay_ms(self.busy, jitter);
-        self.busy = self.busy.saturating_add(1);
-        match asked.filter(|_| !defect!(IgnoresRetryAfter)) {
-            None => usual_ms,
-            Some(asked) if asked.certain => asked.wait_ms,
-            // Counted from the user's clock, which may be hours off.
-            Some(asked) => {
-                let least_ms = backoff.base_ms.min(backoff.max_ms);
-                asked.wait_ms.clamp(least_ms, backoff.max_ms)
-            }
-        }
-    }
-
-    /// The server asked another tab for patience, or this one before it was opened anew.
-    pub fn held_until(&mut self, mono_ms: u64) {
-        self.held_until_ms = self.held_until_ms.max(mono_ms);
-    }
-
-    /// When the hold ends that was asked for last; monotonic.
-    pub fn hold_ends_at(&self) -> u64 {
-        self.held_until_ms.max(self.foreign_hold_ms)
-    }
-
-    /// The billing server answered, which says nothing of the token.
-    pub fn answered_with_error(&mut self, way: Way, now: Now) {
-        self.lives(now);
-        match self.obstacle {
-            Obstacle::Unreachable | Obstacle::Doubt => self.clear(),
-            Obstacle::None | Obstacle::Unauthorized => {}
-        }
-        let slot = self.trouble_mut(way);
-        if slot.is_some_and(|trouble| !trouble.refused) {
-            *slot = None;
-        }
-    }
-
-    /// The billing server answered, and accepted the token.
-    pub fn answered(&mut self, way: Way, now: Now) {
-        self.lives(now);
-        self.clear();
-        self.busy = 0;
-        self.foreign_hold_ms = 0;
-        *self.trouble_mut(way) = None;
-        self.token_is_accepted();
-    }
-
-    /// A probe was answered, and the token was accepted or not; `open` where there are charges
-    /// that can find out more.
-    pub fn probe_answered(
-        &mut self,
-        sign: Sign,
-        accepted: bool,
-        open: bool,
-        now: Now,
-        backoff: &Backoff,
-        jitter: &mut Jitter,
-    ) {
-        let sign = match defect!(BelievesCachedBalance) {
-            true => Sign::Certain,
-            false => sign,
-        };
-        match sign {
-            Sign::Certain => self.lives(now),
-            Sign::Possible => self.heard = true,
-            Sign::Cached => {}
-        }
-        match (self.obstacle, sign) {
-            (Obstacle::Unreachable, Sign::Certain) => self.clear(),
-            (Obstacle::Unreachable, Sign::Possible) if !open => self.clear(),
-            (Obstacle::Doubt, Sign::Certain | Sign::Possible) => self.clear(),
-            (Obstacle::Unreachable | Obstacle::Doubt, Sign::Possible | Sign::Cached) => {
-                self.obstacle = Obstacle::Unreachable;
-                self.put_probe_off(true, now, backoff, jitter);
-                self.trial = open;
-            }
-            (Obstacle::Unauthorized, Sign::Certain | Sign::Possible) if accepted => self.clear(),
-            (Obstacle::Unauthorized, _) => self.put_probe_off(true, now, backoff, jitter),
-            (Obstacle::None, _) => {}
-        }
-        if accepted && sign != Sign::Cached {
-            return self.token_is_accepted();
-        }
-        for trouble in [&mut self.sending, &mut self.look_up].into_iter().flatten() {
-            trouble.not_probed(now, backoff, jitter);
-        }
-    }
-
-    fn token_is_accepted(&mut self) {
-        for slot in [&mut self.sending, &mut self.look_up] {
-            match slot {
-                Some(trouble) if trouble.refused && defect!(BalanceEndsPause) => *slot = None,
-                Some(trouble) => trouble.probed = true,
-                None => {}
-            }
-        }
-    }
-
-    fn lives(&mut self, now: Now) {
-        self.heard = true;
-        self.alive_ms = Some(now.mono_ms);
-    }
-
-    fn clear(&mut self) {
-        self.obstacle = Obstacle::None;
-        self.failures = 0;
-        self.trial = false;
+        self.holds.slept(by_ms);
+        self.troubles.slept(by_ms);
     }
 
     /// How long until this way may open, as far as is known; `None` while only a probe can tell.
@@ -488,7 +273,7 @@ impl Gate {
             Obstacle::Unreachable => !self.trial,
             Obstacle::Doubt | Obstacle::Unauthorized => true,
         };
-        let trouble = self.trouble(way);
+        let trouble = self.troubles.of(way);
         let refused = trouble.is_some_and(|trouble| trouble.probe_at().is_some());
         let opens = self.browser_online && !only_probes && !refused;
         let next_at_ms = trouble.map_or(0, |trouble| trouble.next_at_ms);
@@ -499,20 +284,6 @@ impl Gate {
     pub fn probe_at(&self) -> Option<u64> {
         let wanted_at_ms = self.probe_wanted_at().filter(|_| self.browser_online)?;
         Some(wanted_at_ms.max(self.hold_ends_at()))
-    }
-
-    fn trouble(&self, way: Way) -> Option<Trouble> {
-        match way {
-            Way::Sending => self.sending,
-            Way::LookUp => self.look_up,
-        }
-    }
-
-    fn trouble_mut(&mut self, way: Way) -> &mut Option<Trouble> {
-        match way {
-            Way::Sending => &mut self.sending,
-            Way::LookUp => &mut self.look_up,
-        }
     }
 }
 

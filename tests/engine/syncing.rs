@@ -2,14 +2,12 @@
 //! that begins its versions anew.
 
 use tollbox::core::alert::AlertKind;
-use tollbox::core::engine::{Event, Notice};
-use tollbox::core::outcome::OpenReason;
-use tollbox::core::snapshot::{BalanceReason, Network};
+use tollbox::core::engine::Event;
+use tollbox::core::snapshot::Network;
 
-use super::balances::{fresh, unavailable};
+use super::balances::fresh;
 use super::outage::alerts;
-use super::outcomes::word;
-use super::server::{Fault, On, Server, problem};
+use super::server::{Fault, On};
 use super::world::World;
 
 const EVERY_MS: u64 = 60_000;

@@ -279,6 +279,10 @@ impl World {
                 self.server.answer(now_ms, &request);
                 (10, Delivery::Answer(response))
             }
+            Fault::AnswerThenDone(response, ms) => {
+                self.plan(ms, Happening::Do { request });
+                (10, Delivery::Answer(response))
+            }
             Fault::Late(ms) => (ms, Delivery::Answer(self.serve(&request))),
             Fault::NoToken => (0, Delivery::NotSent),
         };

@@ -80,6 +80,8 @@ pub struct Tab {
     pub(super) last_version: u64,
     /// Nothing may leave before this.
     pub(super) held_until_ms: u64,
+    /// But for these: a probe and a try each time that its user insists.
+    pub(super) passes: u32,
     /// Nothing has answered since a request was lost.
     pub(super) outage: bool,
     pub(super) signed_out: bool,
@@ -156,6 +158,7 @@ impl World {
             tasks: BTreeSet::new(),
             last_version: 0,
             held_until_ms: 0,
+            passes: 0,
             outage: false,
             signed_out: false,
             writing: false,

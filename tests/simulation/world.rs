@@ -17,6 +17,7 @@ use super::dice::Dice;
 use super::journal::Journal;
 use super::mix::Mix;
 use super::network::{Backend, Sending};
+use super::patience::NEW_CHARGE;
 use super::server::Server;
 use super::tab::{Life, Tab, TabId};
 use super::trace::{self, Trace};
@@ -213,8 +214,16 @@ impl World {
             config.request_timeout_ms = self.dice.pick(self.mix.limits_ms);
         }
         let engine = Engine::new(setup, config);
-        let tab = Tab::new(id, engine, origin_ms, self.backend.token);
+        let tab = Tab::new(id, engine, origin_ms, self.backend.token, self.mono_ms);
         self.tabs.push(tab);
+        self.grant_all();
+        let open = self
+            .journal
+            .records
+            .values()
+            .filter(|record| record.is_held())
+            .count();
+        self.grant(NEW_CHARGE * open as f64);
         match self.cache.last().cloned().flatten() {
             Some(confirmed) => self.tell(id, Event::Cached(confirmed)),
             None => self.drain(id),

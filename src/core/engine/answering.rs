@@ -150,7 +150,7 @@ impl Engine {
         // A charge that joins a retry waits for what that finds out.
         let asks_again = call.kind != Kind::Charge || self.calls.wants_retried(&call.key);
         let insists = call.tries > 0 || asks_again;
-        if call.insists && self.may_pass(&call.key) {
+        if call.insists && (self.gate.lets_pass() || self.is_being_probed()) {
             return true;
         }
         let way = match self.needs_look_up(&entry.record, now) {
@@ -175,6 +175,11 @@ impl Engine {
             ) => None,
         };
         next_ms.is_some_and(|next_ms| next_ms <= deadline_ms)
+    }
+
+    /// Whether a probe is under way, or leaves at once.
+    fn is_being_probed(&self) -> bool {
+        self.refresh.is_under_way() || self.gate.probes_past_hold()
     }
 
     pub(super) fn outcome_of(&self, now: Now, entry: &Entry) -> Outcome {

@@ -139,11 +139,6 @@ impl Calls {
         self.any_at(key, |call| call.kind.wants_sent())
     }
 
-    /// Whether somebody insists on a try of this charge now.
-    pub(super) fn may_pass(&self, key: &Key) -> bool {
-        self.any_at(key, |call| call.insists && !call.seeking)
-    }
-
     /// The charges of which somebody insists on a try now.
     pub(super) fn passing(&self) -> Vec<Key> {
         let calls = self.calls.values();

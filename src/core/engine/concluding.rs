@@ -3,7 +3,7 @@
 use super::Engine;
 use super::journaling::Uncommitted;
 use super::orders::Then;
-use super::sending::{Sent, SentWhat};
+use super::sent::{Sent, SentWhat};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::journal::Op;
@@ -84,6 +84,16 @@ impl Engine {
         let setbacks = entry.map_or(0, |entry| entry.record.spent().max(entry.setbacks));
         let backoff = &self.config.backoff;
         backoff.delay_ms(setbacks.saturating_sub(1), &mut self.jitter)
+    }
+
+    /// How long until a charge whose look-up has just been lost is looked up again: that uses no
+    /// attempt up.
+    pub(super) fn delay_of_look_up(&mut self, key: &Key) -> u64 {
+        let setbacks = self.outbox.get(key).map_or(0, |entry| entry.setbacks);
+        self.outbox.update(key, |entry| {
+            entry.setbacks = entry.setbacks.saturating_add(1);
+        });
+        self.config.backoff.delay_ms(setbacks, &mut self.jitter)
     }
 
     pub(super) fn charge_lost(&mut self, now: Now, sent: &Sent, charge: &Charge, cause: Cause) {

@@ -259,6 +259,7 @@ impl Engine {
             .into_iter()
             .filter(|key| run.left.contains_key(key))
             .filter(|key| !self.calls.wants_sent(key))
+            .filter(|key| self.may_begin_for(now, Way::Sending, key))
             .filter(|key| {
                 let entry = self.outbox.get(key);
                 entry.is_some_and(|entry| !self.needs_look_up(&entry.record, now))

@@ -1,6 +1,6 @@
 //! Looking a charge up: what the server knows of a key before it is sent again or given up.
 
-use super::sending::{Sent, SentWhat};
+use super::sent::{Sent, SentWhat};
 use super::{Engine, Life, SendId};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;

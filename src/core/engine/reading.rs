@@ -1,13 +1,13 @@
 //! Reading the balance: when the user asks, when it is due, and as the probe of an outage.
 
-use super::sending::{Sent, SentWhat};
+use super::sent::{Sent, SentWhat};
 use super::{Answer, CallId, Effect, Engine, Life};
 use crate::core::alert::AlertKind;
 use crate::core::balance::{Balance, is_stale};
 use crate::core::clock::{Now, parse_http_date};
 use crate::core::liveness::Sign;
 use crate::core::outcome::OpenReason;
-use crate::core::protocol::{BalanceAnswer, Reading, Response};
+use crate::core::protocol::{BalanceAnswer, Reading, Response, SetbackKind};
 use crate::core::record::Cause;
 use crate::core::snapshot::{BalanceReason, BalanceResult};
 
@@ -158,7 +158,7 @@ impl Engine {
                 self.set_back(now, sent, &setback);
                 let reason = setback.kind.reason();
                 let may_ask = self.life == Life::Running && self.gate.lets_probes_through(now);
-                if reason == OpenReason::Unauthorized && !refused_before && may_ask {
+                if setback.kind == SetbackKind::Unauthorized && !refused_before && may_ask {
                     // Once more, with another token.
                     return self.read_balance(now);
                 }

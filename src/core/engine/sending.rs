@@ -2,69 +2,18 @@
 
 use super::lanes::{Lane, Taken};
 use super::orders::Then;
+use super::sent::{Sent, SentWhat};
 use super::{Effect, Engine, Life, SendId};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::{CLOCK_SLACK_MS, Now};
 use crate::core::config::LAUNCH_WITHIN_MS;
 use crate::core::journal::Op;
 use crate::core::log::Level;
-use crate::core::network::{Asked, Way};
+use crate::core::network::Way;
 use crate::core::ordered::set_of;
 use crate::core::outcome::OpenReason;
-use crate::core::protocol::{Reading, Request, Spelling};
+use crate::core::protocol::{Request, Spelling};
 use crate::core::record::{Claim, Purpose, Record, State};
-
-/// A request on its way.
-#[derive(Clone, Debug)]
-pub(super) struct Sent {
-    pub(super) what: SentWhat,
-    /// The generation of the token that went with it.
-    pub(super) epoch: u32,
-    pub(super) refreshed: bool,
-    /// When it left; monotonic.
-    pub(super) left_at_ms: u64,
-    /// Nothing showed that there is a server when it left.
-    pub(super) on_trial: bool,
-    /// The version of the balance that was known when it left.
-    known: Option<u64>,
-}
-
-impl Sent {
-    /// Whether this answer's version is lower than one that the server had told before it was
-    /// asked.
-    pub(super) fn is_behind(&self, reading: &Reading) -> bool {
-        self.known.is_some_and(|version| reading.version < version)
-    }
-
-    /// The charges that it carries or asks about.
-    pub(super) fn charges(&self) -> &[Charge] {
-        match &self.what {
-            SentWhat::Charge { charge } | SentWhat::LookUp { charge, .. } => {
-                std::slice::from_ref(charge)
-            }
-            SentWhat::Batch { charges } => charges,
-            SentWhat::Balance { .. } => &[],
-        }
-    }
-
-    /// What kind of request it is.
-    pub(super) fn asked(&self) -> Asked {
-        match &self.what {
-            SentWhat::Charge { .. } | SentWhat::Batch { .. } => Asked::By(Way::Sending),
-            SentWhat::LookUp { .. } => Asked::By(Way::LookUp),
-            SentWhat::Balance { .. } => Asked::Probe,
-        }
-    }
-}
-
-/// What a request on its way is for.
-#[derive(Clone, Debug)]
-pub(super) enum SentWhat {
-    Charge { charge: Charge },
-    Batch { charges: Vec<Charge> },
-    LookUp { charge: Charge, spelling: Spelling },
-    Balance { etag: Option<String> },
-}
 
 /// One request to be, and the charges that it will carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,51 +44,6 @@ impl Plan {
     }
 }
 
-/// The state of the token.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Auth {
-    /// Grows with every token that was accepted after a refusal.
-    epoch: u32,
-    /// The last token was refused: the next request asks for a new one.
-    stale: bool,
-}
-
-/// What a `401` means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unauthorized {
-    /// Try again with another token.
-    TryAnother,
-    /// The new one was refused too.
-    Refused,
-}
-
-impl Auth {
-    /// Whether the last token was refused: the next request asks for a new one.
-    pub(super) fn is_stale(&self) -> bool {
-        self.stale
-    }
-
-    /// What a refusal of this request's token means.
-    pub(super) fn unauthorized(&mut self, sent: &Sent) -> Unauthorized {
-        if sent.epoch < self.epoch {
-            return Unauthorized::TryAnother;
-        }
-        self.stale = true;
-        match sent.refreshed {
-            true => Unauthorized::Refused,
-            false => Unauthorized::TryAnother,
-        }
-    }
-
-    /// The server took this request's token.
-    pub(super) fn accepted(&mut self, sent: &Sent) {
-        if sent.refreshed && sent.epoch == self.epoch {
-            self.stale = false;
-            self.epoch = self.epoch.saturating_add(1);
-        }
-    }
-}
-
 impl Engine {
     /// Whether a charge request may leave now.
     pub(super) fn may_send(&self, now: Now) -> bool {
@@ -151,7 +55,7 @@ impl Engine {
         let alone = self.lanes.is_empty() && self.sent.is_empty();
         self.life == Life::Running
             && self.gate.closed_for(now).is_none()
-            && (!self.auth.stale || alone)
+            && (!self.auth.is_stale() || alone)
     }
 
     /// Takes up the open charges that are due.
@@ -169,7 +73,7 @@ impl Engine {
             };
             let record = &entry.record;
             if self.needs_look_up(record, now) {
-                if !self.may_begin(now, Way::LookUp) {
+                if !self.may_begin_for(now, Way::LookUp, &key) {
                     continue;
                 }
                 let waited_for = !self.calls.at(&key).is_empty();
@@ -186,7 +90,7 @@ impl Engine {
                 }
                 continue;
             }
-            if !self.may_send(now) {
+            if !self.may_begin_for(now, Way::Sending, &key) {
                 continue;
             }
             if self.calls.wants_sent(&key) {
@@ -401,7 +305,7 @@ impl Engine {
 
     /// Whether a new token was asked for, and nobody knows yet whether it is accepted.
     pub(super) fn waits_for_token(&self) -> bool {
-        self.auth.stale && !self.sent.is_empty()
+        self.auth.is_stale() && !self.sent.is_empty()
     }
 
     pub(super) fn send(&mut self, now: Now, send: SendId, what: SentWhat) {
@@ -420,7 +324,7 @@ impl Engine {
             SentWhat::LookUp { .. } | SentWhat::Balance { .. } => {}
         }
         self.log(now, Level::Debug, request.to_string());
-        let refreshed = self.auth.stale;
+        let refreshed = self.auth.is_stale();
         let epoch = self.auth.epoch;
         let confirmed = self.balance.confirmed();
         self.sent.insert(

@@ -27,6 +27,12 @@ impl Engine {
             && (!self.gate.is_on_trial(way) || self.is_alone(way))
     }
 
+    /// As [`Engine::may_begin`], of this charge.
+    pub(super) fn may_begin_for(&self, now: Now, way: Way, key: &Key) -> bool {
+        let held = self.gate.holds_suspects(now) && self.is_suspect(key);
+        self.may_begin(now, way) && !held
+    }
+
     /// Whether anything may be claimed, if the gate lets it through.
     fn may_claim(&self, now: Now) -> bool {
         let alone = self.lanes.is_empty() && self.sent.is_empty();
@@ -74,11 +80,6 @@ impl Engine {
         let lost_at_ms = self.outbox.get(key).and_then(|entry| entry.lost_at_ms);
         lost_at_ms.is_some_and(|at_ms| self.gate.has_lived_since(at_ms))
             && !defect!(EveryLossClosesGate)
-    }
-
-    /// Whether somebody insists on this charge, whose turn it is in spite of every hold.
-    pub(super) fn may_pass(&self, key: &Key) -> bool {
-        self.gate.lets_pass() && self.calls.may_pass(key)
     }
 
     /// Takes up what its users insist on, whatever asks for patience: once each.

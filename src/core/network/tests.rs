@@ -1,6 +1,9 @@
 //! The gate by itself.
 
 use super::*;
+use crate::core::backoff::{Backoff, Jitter};
+use crate::core::liveness::Sign;
+use crate::core::protocol::RetryAfter;
 
 const BACKOFF: Backoff = Backoff {
     base_ms: 1_000,
@@ -171,8 +174,11 @@ fn look_ups_that_are_lost_while_probes_are_answered_close_the_gate_once() {
         gate.probe_left();
         assert!(!gate.probe_is_due(at(20)));
     }
-    let waits = gate.closed_to(Way::LookUp, at(20));
+    told(&mut gate, Sign::Certain, 30);
+    let waits = gate.closed_to(Way::LookUp, at(30));
     assert_eq!(waits, Some(OpenReason::Unreachable));
+    let opens_at_ms = gate.opens_at(Way::LookUp).unwrap();
+    assert_eq!(gate.closed_to(Way::LookUp, at(opens_at_ms)), None);
     gate.answered(Way::LookUp, at(90_000));
     assert!(!gate.is_in_trouble(Way::LookUp));
     lost(&mut gate, by, 90_001);
