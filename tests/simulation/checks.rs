@@ -176,7 +176,7 @@ impl World {
                 let id = self.tabs[place].id;
                 let what = record.outcome.as_ref().map(|outcome| &outcome.what);
                 let certain = matches!(what, Some(What::Queued { .. }));
-                let knows = !self.is_excused(&record.key.wire()) && !self.is_blind(id);
+                let knows = !self.is_excused(record.key.as_str()) && !self.is_blind(id);
                 let overtaken =
                     self.can_not_know(id, &record.key) || self.is_overtaken(id, &record.key);
                 certain && charged && knows && !overtaken
