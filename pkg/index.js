@@ -15,15 +15,16 @@ import {
   maxAgeOf,
   signalOf,
 } from "./lib/arguments.js";
+import { cachedBalance } from "./lib/cached.js";
 import { LastingCore } from "./lib/core.js";
 import { BillingError, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
-import { onDeath } from "./lib/instance.js";
+import { load, onDeath } from "./lib/instance.js";
 import { runTask } from "./lib/task.js";
 import { uncertain } from "./lib/uncertain.js";
 import { orAborted, timerMs } from "./lib/waiting.js";
 
-export { BillingError };
+export { BillingError, cachedBalance };
 
 /** @import * as Api from "./index.js" */
 /** @import { Core } from "./lib/core.js" */
@@ -40,7 +41,7 @@ const OPENING = Symbol("opening");
  * @returns {Promise<BillingClient>}
  */
 export async function openBilling(options) {
-  const { account, baseUrl } = checkOptions(options);
+  const { account, baseUrl, namespace } = checkOptions(options);
   const host = createHost(options);
   const { storage, ...queue } = options.queue ?? {};
   const { credentials, retry, locale } = options;
@@ -48,12 +49,10 @@ export async function openBilling(options) {
   const balance = options.balance ?? {};
   const monitor = options.monitor ?? {};
   const forCore = asJson({ balance, queue, retry: retry ?? {}, monitor, locale });
+  const opening = asJson({ baseUrl, account, namespace, credentials, storage });
   const patienceMs = timerMs((retry?.respondWithinMs ?? RESPOND_WITHIN_MS) + GRACE_MS);
-  const core = new LastingCore(
-    (Core, port) => Core.open(baseUrl, account, credentials, storage, forCore, port),
-    host,
-    patienceMs,
-  );
+  await load(options.module);
+  const core = new LastingCore((Core, port) => Core.open(opening, forCore, port), host, patienceMs);
   try {
     await core.open();
   } catch (error) {
@@ -85,10 +84,7 @@ export class BillingClient {
     this.#core = core;
     this.#host = host;
     this.#patienceMs = patienceMs;
-    // React's useSyncExternalStore, and others, pass them about by themselves.
-    this.subscribe = this.subscribe.bind(this);
-    this.getSnapshot = this.getSnapshot.bind(this);
-    this.on = this.on.bind(this);
+    bindMethods(this);
   }
 
   /**
@@ -295,6 +291,24 @@ export class BillingClient {
       return await answer;
     } finally {
       end();
+    }
+  }
+}
+
+/**
+ * Its methods become its own, and bound. Whoever passes one about by itself, as React's
+ * useSyncExternalStore does, or calls it through a proxy, as Vue's `reactive` does, has no `this` that
+ * the class's private members are on.
+ *
+ * @param {BillingClient} client
+ */
+function bindMethods(client) {
+  for (const name of Object.getOwnPropertyNames(BillingClient.prototype)) {
+    const method = Reflect.get(client, name);
+    if (name !== "constructor") {
+      const value = method.bind(client);
+      // As a class's own are: not listed, and a test's spy may take their place.
+      Object.defineProperty(client, name, { value, configurable: true, writable: true });
     }
   }
 }

@@ -2,6 +2,8 @@
 /** What callers give: looked at and copied before anything is made of it. */
 
 import { BillingError } from "./error.js";
+import { checkSource } from "./module.js";
+import { addressOf, checkOwner } from "./names.js";
 
 /** @import * as Api from "../index.js" */
 
@@ -16,14 +18,8 @@ export function checkOptions(options) {
   if (typeof options !== "object" || options === null) {
     throw mistake("openBilling needs options");
   }
-  const { account, baseUrl, getToken, transport, credentials, queue, log } = options;
-  if (typeof account !== "string" || account === "") {
-    throw mistake("account must be a string that is not empty");
-  }
-  // Like any other it would be stored as U+FFFD, and so two accounts as one.
-  if (/\p{Surrogate}/u.test(account)) {
-    throw mistake("account has a lone surrogate: it is not well formed");
-  }
+  const { account, namespace, baseUrl, getToken, transport, credentials, queue, log } = options;
+  checkOwner({ account, namespace });
   for (const [name, value] of Object.entries({ getToken, transport })) {
     if (value !== undefined && typeof value !== "function") {
       throw mistake(`${name} must be a function`);
@@ -51,6 +47,7 @@ export function checkOptions(options) {
       }
     }
   }
+  checkSource(options.module);
   const levels = ["silent", "error", "info", "debug", undefined];
   if (typeof log !== "function" && !levels.includes(log)) {
     throw mistake("log must be a level or a function");
@@ -61,23 +58,11 @@ export function checkOptions(options) {
       "openBilling needs a browser's window; on a server, import freely but open in the browser",
     );
   }
-  if (typeof baseUrl !== "string" && !(baseUrl instanceof URL)) {
-    throw mistake("baseUrl must be a string or a URL");
+  const { address, protocol } = addressOf(baseUrl);
+  if (!transport && !["http:", "https:"].includes(protocol)) {
+    throw mistake(`baseUrl must be of http or https, or a transport given, not of ${protocol}`);
   }
-  const url = urlOf(baseUrl);
-  if (!transport && !["http:", "https:"].includes(url.protocol)) {
-    throw mistake(`baseUrl must be of http or https, or a transport given, not of ${url.protocol}`);
-  }
-  return { account, baseUrl: `${url.origin}${url.pathname.replace(/\/+$/, "")}` };
-}
-
-/** @param {string | URL} baseUrl */
-function urlOf(baseUrl) {
-  try {
-    return new URL(baseUrl, document.baseURI);
-  } catch {
-    throw mistake(`baseUrl is not a URL: ${baseUrl}`);
-  }
+  return { account, baseUrl: address, namespace: namespace ?? address };
 }
 
 /**

@@ -8,9 +8,23 @@ export interface BillingOptions {
   baseUrl: string | URL;
   /**
    * The signed-in account, not empty. The balance cache and the charge queue are kept apart per
-   * account.
+   * account and namespace.
    */
   account: string;
+  /**
+   * Names the billing server in storage, so that two servers on one origin (staging and production,
+   * two products) never see each other's queue. Not empty. Default: the address in `baseUrl`, in full,
+   * e.g. "https://example.org/billing/v1". Give it where the address may change and the queue is to be
+   * kept: the address that it had before, for one that was opened without.
+   */
+  namespace?: string;
+  /**
+   * The WebAssembly module, or where it is: for bundlers, CSPs and runtimes that need it. Default: the
+   * file beside the package. The page loads one module for all of its clients, so that it counts only
+   * until one has been loaded; one that fails may be followed by another. It has to be the file of this
+   * very build, custom sections and all.
+   */
+  module?: URL | string | Response | BufferSource | WebAssembly.Module | Promise<Response>;
   /**
    * Called before every attempt; `refresh` is true after a 401. Its result is never stored. It goes
    * out as `Authorization: Bearer TOKEN` and has to be printable ASCII without blanks; null sends no

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use js_sys::{Array, JsString, Object, Promise, Reflect};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
@@ -34,24 +36,37 @@ pub struct Pending {
     pub answer: Promise,
 }
 
+/// Whose client it is, and how it reaches what it needs: what the facade has checked, as JSON.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Opening {
+    /// Absolute, without a slash at the end.
+    base_url: String,
+    account: String,
+    /// Names the billing server in storage.
+    namespace: String,
+    /// As for `fetch`.
+    credentials: Option<String>,
+    /// `queue.storage` of the public API.
+    storage: Option<String>,
+}
+
 #[wasm_bindgen]
 impl Client {
-    /// Opens the journal, and resolves when it has been read, or could not be. `options` is JSON.
-    pub async fn open(
-        base_url: String,
-        account: String,
-        credentials: Option<String>,
-        storage: Option<String>,
-        options: String,
-        host: Host,
-    ) -> Result<Client, JsValue> {
-        let options: Options = serde_json::from_str(&options).map_err(|mistake| {
-            InvalidArgument::new(format!("an option has the wrong type: {mistake}"))
-        })?;
-        let config = options.into_config()?;
+    /// Opens the journal, and resolves when it has been read, or could not be. `opening` and
+    /// `options` are JSON.
+    pub async fn open(opening: String, options: String, host: Host) -> Result<Client, JsValue> {
+        let Opening {
+            base_url,
+            account,
+            namespace,
+            credentials,
+            storage,
+        } = parse_json(&opening)?;
+        let config = parse_json::<Options>(&options)?.into_config()?;
         let choice = storage_choice(storage.as_deref())?;
         let credentials = credentials_of(credentials.as_deref())?;
-        let names = Names::new(&account);
+        let names = Names::new(&namespace, &account);
         let mut news = Vec::new();
         let at = ApplyAt {
             wall_ms: now().wall_ms,
@@ -64,6 +79,7 @@ impl Client {
             seed: random_u64(),
             storage: store.kind(),
             online: is_online(),
+            earlier: store.earlier(),
         };
         let lock_patience_ms = config.claim_ms();
         let shell = Shell::start(Parts {
@@ -74,6 +90,7 @@ impl Client {
             destination: Destination {
                 base_url,
                 credentials,
+                token_lock: names.token(),
             },
             names,
             tab,
@@ -208,6 +225,11 @@ impl Client {
             answer,
         }
     }
+}
+
+fn parse_json<T: DeserializeOwned>(text: &str) -> Result<T, InvalidArgument> {
+    let wrong = |mistake| InvalidArgument::new(format!("an option has the wrong type: {mistake}"));
+    serde_json::from_str(text).map_err(wrong)
 }
 
 fn storage_choice(storage: Option<&str>) -> Result<Choice, InvalidArgument> {

@@ -1,34 +1,37 @@
-//! What is stored and shared under which name. Everything belongs to one account.
+//! What is stored and shared under which name. Everything belongs to one account of one billing
+//! server. `pkg/lib/names.js` makes the name of the balance cache too.
 
 use crate::core::charge::{Key, percent_encode};
 
-/// The names of one account.
+/// The names of one account of one billing server.
 #[derive(Clone, Debug)]
 pub struct Names {
-    account: String,
+    /// What all of them begin with.
+    stem: String,
 }
 
 impl Names {
-    /// Encoded, so that no account's names can run into another's.
-    pub fn new(account: &str) -> Names {
+    /// Both are encoded, so that no pair's names can run into another's: neither has a colon.
+    pub fn new(namespace: &str, account: &str) -> Names {
+        let (namespace, account) = (percent_encode(namespace), percent_encode(account));
         Names {
-            account: percent_encode(account),
+            stem: format!("tollbox:{namespace}:{account}"),
         }
     }
 
     /// The IndexedDB database of the journal.
     pub fn database(&self) -> String {
-        format!("tollbox:{}", self.account)
+        self.stem.clone()
     }
 
     /// The localStorage entry of the balance cache.
     pub fn balance(&self) -> String {
-        format!("tollbox:{}:balance", self.account)
+        format!("{}:balance", self.stem)
     }
 
     /// What the localStorage entries of the journal begin with.
     pub fn charges(&self) -> String {
-        format!("tollbox:{}:charge:", self.account)
+        format!("{}:charge:", self.stem)
     }
 
     /// The localStorage entry of one charge.
@@ -38,7 +41,7 @@ impl Names {
 
     /// What the localStorage entries begin with in which damaged ones are kept.
     pub fn all_damaged(&self) -> String {
-        format!("tollbox:{}:damaged:", self.account)
+        format!("{}:damaged:", self.stem)
     }
 
     /// Where a damaged entry is kept.
@@ -49,7 +52,7 @@ impl Names {
     /// What the localStorage entries begin with of charges that were forgotten here, and that
     /// IndexedDB may still have open.
     pub fn all_ended(&self) -> String {
-        format!("tollbox:{}:ended:", self.account)
+        format!("{}:ended:", self.stem)
     }
 
     /// The localStorage entry of such a charge.
@@ -59,33 +62,38 @@ impl Names {
 
     /// The localStorage entry that tells which database the journal was in.
     pub fn marker(&self) -> String {
-        format!("tollbox:{}:journal", self.account)
+        format!("{}:journal", self.stem)
     }
 
     /// An entry that is written and removed to see whether localStorage works.
     pub fn probe(&self) -> String {
-        format!("tollbox:{}:probe", self.account)
+        format!("{}:probe", self.stem)
     }
 
     /// The BroadcastChannel on which tabs tell each other of changes.
     pub fn channel(&self) -> String {
-        format!("tollbox:{}", self.account)
+        self.stem.clone()
     }
 
     /// What the Web Lock begins with that a client holds for as long as it lives; its tab's name
     /// follows.
     pub fn alive(&self) -> String {
-        format!("tollbox:{}:alive:", self.account)
+        format!("{}:alive:", self.stem)
     }
 
     /// What the Web Lock begins with that a client holds as long as its journal is in
     /// localStorage; its tab's name follows.
     pub fn fallback(&self) -> String {
-        format!("tollbox:{}:fallback:", self.account)
+        format!("{}:fallback:", self.stem)
+    }
+
+    /// The Web Lock under which one tab refreshes the token.
+    pub fn token(&self) -> String {
+        format!("{}:token", self.stem)
     }
 
     /// The Web Lock under which one tab flushes.
     pub fn lock(&self) -> String {
-        format!("tollbox:{}:flush", self.account)
+        format!("{}:flush", self.stem)
     }
 }

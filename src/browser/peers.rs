@@ -35,6 +35,8 @@ pub enum Message {
     },
     /// Who hears this is to tell what runs in it.
     AskTasks,
+    /// The sender has a new token.
+    Refreshed,
 }
 
 /// The channel, and the ear on it. Without BroadcastChannel the slow tick has to do.
@@ -49,12 +51,14 @@ impl Peers {
         let weak = Rc::downgrade(shell);
         Peers::new(&shell.names().channel(), move |message| {
             if let Some(shell) = weak.upgrade() {
-                shell.dispatch(match message {
+                let event = match message {
                     Message::Changed { keys, confirmed } => Event::Peer { keys, confirmed },
                     Message::Flush(progress) => Event::PeerFlush(progress),
                     Message::Tasks { tab, running } => Event::PeerTasks { tab, running },
                     Message::AskTasks => Event::AskedTasks,
-                });
+                    Message::Refreshed => return shell.refreshed_elsewhere(),
+                };
+                shell.dispatch(event);
             }
         })
     }

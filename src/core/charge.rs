@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::percent::percent_encode;
+use super::percent::{header_text, percent_decode};
 use super::points::Points;
 
 /// Longest task id, feature and key, in Unicode scalar values.
@@ -47,57 +49,10 @@ impl Key {
     }
 }
 
-/// `None` where that is no text.
-fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        match (byte, after) {
-            (b'%', [high, low, after @ ..]) => {
-                let digit = |byte: &u8| char::from(*byte).to_digit(16);
-                let value = digit(high)?.checked_mul(16)?.checked_add(digit(low)?)?;
-                bytes.push(u8::try_from(value).ok()?);
-                rest = after;
-            }
-            _ => bytes.push(*byte),
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// What a header can carry of `text`: printable ASCII stays (RFC 8941, section 3.3.3), the rest
-/// is percent-encoded, and so is `%` itself, so that two texts never look alike.
-pub fn header_text(text: &str) -> String {
-    percent_encode(text, |byte| (0x20..=0x7e).contains(&byte) && byte != b'%')
-}
-
-/// `text` as the value of a query: all but the unreserved characters of RFC 3986, section 2.3,
-/// percent-encoded.
-pub fn query_text(text: &str) -> String {
-    percent_encode(text, |byte| {
-        byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
-    })
-}
-
-fn percent_encode(text: &str, stays: impl Fn(u8) -> bool) -> String {
-    use std::fmt::Write as _;
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if stays(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a String can't fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 /// What the caller wants paid.

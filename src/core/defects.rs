@@ -73,6 +73,8 @@ declare! {
     ClaimNeverEnds,
     /// A proxy's page with a status of `4xx` is the billing server's refusal.
     ProxyPageRefuses,
+    /// "Never charged" is believed of the wire's spelling alone.
+    BelievesOneSpelling,
     /// A refusal is believed though an earlier sending may have taken the points.
     BelievesRefusalInDoubt,
     /// A gateway's `504` with a problem document says that the server has done with a request.
@@ -93,6 +95,18 @@ declare! {
     BelievesCachedBalance,
     /// Every claim is taken to be as short as those of the tab with the shortest time limit.
     ClaimOfOneLength,
+    /// The age of a key is compared when its sending is decided, as if it arrived at once.
+    KeyTimeHasNoMargin,
+    /// That the wall clock is set back is not noticed.
+    IgnoresClockSetBack,
+    /// A flush waits for the lock of a tab that stands still, again and again.
+    WaitsForLockForEver,
+    /// A verdict that nothing was taken is told though it could not be written down.
+    TellsUnwrittenVerdicts,
+    /// What is charged while an earlier journal can't be read counts as never sent.
+    IgnoresUnreadJournal,
+    /// That a record was damaged is forgotten when its charge is asked for again.
+    ForgetsLostRecords,
 }
 
 thread_local! {

@@ -19,9 +19,11 @@ pub enum Op {
         admission: Result<(), Failure>,
         /// Claims it for sending in the same transaction.
         claim: Option<Claim>,
-        /// Whether this tab knows it as one that may have been sent: where the journal has lost
-        /// it, it begins in doubt.
+        /// Whether it may have been sent before, of which the journal does not tell: where that
+        /// does not have it, it begins in doubt.
         may_have_left: bool,
+        /// How long what was sent before may still arrive, in milliseconds.
+        may_arrive_for_ms: u64,
     },
     /// Claims a charge for one attempt.
     Begin {
@@ -41,6 +43,8 @@ pub enum Op {
     Conclude {
         /// Whose. Another charge may have its key by now.
         charge: Charge,
+        /// Its place in the order, where the journal has lost it and this is its receipt.
+        sequence: u64,
         /// Who attempted it.
         tab: String,
         /// The attempt.
@@ -70,6 +74,13 @@ pub enum Op {
         /// For people, where it was never sent: of its key that says nothing, which may have been
         /// charged and forgotten.
         unsent: String,
+        /// The store may show an earlier state, so only a look-up tells that nothing was taken.
+        look_up_first: bool,
+    },
+    /// Notes that the wall clock was set back since this charge was taken on.
+    LoseAge {
+        /// Whose.
+        key: Key,
     },
     /// Takes over a charge of another storage, which may hold an earlier or a later state of it.
     Adopt {
@@ -99,6 +110,8 @@ pub struct Applied {
     pub done: bool,
     /// Why the store could not read the record, and so left it alone.
     pub unreadable: Option<String>,
+    /// Whether the store had a record of this key that is lost: what became of it nobody knows.
+    pub lost: bool,
 }
 
 /// What the store has to write.
@@ -129,6 +142,7 @@ impl Op {
             | Op::Reopen { key }
             | Op::TakeUp { key }
             | Op::Cancel { key, .. }
+            | Op::LoseAge { key }
             | Op::Forget { key }
             | Op::Read { key } => key,
         }
@@ -145,6 +159,7 @@ impl Op {
             | Op::Reopen { .. }
             | Op::TakeUp { .. }
             | Op::Cancel { .. }
+            | Op::LoseAge { .. }
             | Op::Adopt { .. }
             | Op::Forget { .. }
             | Op::Read { .. } => false,
@@ -161,7 +176,20 @@ impl Op {
             | Op::Reopen { .. }
             | Op::TakeUp { .. }
             | Op::Cancel { .. }
+            | Op::LoseAge { .. }
             | Op::Adopt { .. } => false,
+        }
+    }
+
+    /// What becomes of a record that the store has lost: a charge of this key may have been sent.
+    pub fn apply_after_loss(&self, at: ApplyAt) -> Applied {
+        let mut op = self.clone();
+        if let Op::Enqueue { may_have_left, .. } = &mut op {
+            *may_have_left |= !defect!(ForgetsLostRecords);
+        }
+        Applied {
+            lost: true,
+            ..op.apply(None, at)
         }
     }
 
@@ -175,10 +203,11 @@ impl Op {
                 admission,
                 claim,
                 may_have_left,
+                may_arrive_for_ms,
             } => {
                 let record = Record::open(charge.clone(), *sequence);
                 let new = match may_have_left {
-                    true => record.adopted(),
+                    true => record.in_doubt(at.wall_ms, *may_arrive_for_ms),
                     false => record,
                 };
                 return enqueue(new, admission, claim.as_ref(), current, at);
@@ -198,12 +227,12 @@ impl Op {
             }),
             Op::Conclude {
                 charge,
+                sequence,
                 tab,
                 attempt,
                 conclusion,
                 next_attempt_in_ms,
-                ..
-            } => of(charge, current).and_then(|record| {
+            } => or_lost(charge, *sequence, conclusion, current).and_then(|record| {
                 record.conclude(
                     tab,
                     *attempt,
@@ -214,13 +243,23 @@ impl Op {
             }),
             Op::Reopen { .. } => current.and_then(|record| record.reopen(at.wall_ms)),
             Op::TakeUp { .. } => current.and_then(|record| record.take_up(at.wall_ms)),
-            Op::Cancel { detail, unsent, .. } => current.and_then(|record| {
+            Op::Cancel {
+                detail,
+                unsent,
+                look_up_first,
+                ..
+            } => current.and_then(|record| {
+                let record = match look_up_first {
+                    true => record.doubted(),
+                    false => record,
+                };
                 let detail = match record.may_have_left() {
                     true => detail,
                     false => unsent,
                 };
                 record.cancel(detail.clone(), at.wall_ms)
             }),
+            Op::LoseAge { .. } => current.and_then(Record::loses_age),
             Op::Adopt { record } => return adopt(record, current, at),
             Op::Forget { .. } => return forget(current),
             Op::Read { .. } => return Applied::kept(current, true),
@@ -247,6 +286,7 @@ impl Applied {
             write: Write::Put,
             done: true,
             unreadable: None,
+            lost: false,
         }
     }
 
@@ -256,6 +296,7 @@ impl Applied {
             write: Write::Keep,
             done,
             unreadable: None,
+            lost: false,
         }
     }
 }
@@ -269,10 +310,7 @@ fn enqueue(
 ) -> Applied {
     let taken_on = match (current, admission) {
         (None, Ok(())) => new,
-        (None, Err(failure)) => {
-            let (charge, sequence) = (new.charge().clone(), new.sequence());
-            return Applied::put(Record::refused(charge, sequence, failure.clone()));
-        }
+        (None, Err(failure)) => return Applied::put(new.turned_down(failure.clone())),
         (Some(record), admission) => {
             if !record.charge().is_same_as(new.charge()) {
                 return Applied::kept(Some(record), false);
@@ -304,9 +342,19 @@ fn enqueue(
     Applied::put(begun.unwrap_or(taken_on))
 }
 
-/// This charge's record, if its key is not another's.
-fn of(charge: &Charge, current: Option<Record>) -> Option<Record> {
-    current.filter(|record| record.charge().is_same_as(charge))
+/// This charge's record, if its key is not another's. One that the journal has lost is there again
+/// when its receipt comes.
+fn or_lost(
+    charge: &Charge,
+    sequence: u64,
+    conclusion: &Conclusion,
+    current: Option<Record>,
+) -> Option<Record> {
+    let charged = matches!(conclusion, Conclusion::Settled(Verdict::Charged(_)));
+    match current {
+        Some(record) => record.charge().is_same_as(charge).then_some(record),
+        None => charged.then(|| Record::open(charge.clone(), sequence).adopted()),
+    }
 }
 
 /// `done` is false where the key is another charge's.
@@ -330,6 +378,7 @@ fn forget(current: Option<Record>) -> Applied {
             write: Write::Delete,
             done: true,
             unreadable: None,
+            lost: false,
         },
         Some(record) => Applied::kept(Some(record), false),
         None => Applied::kept(None, true),

@@ -259,6 +259,13 @@ impl Gate {
         self.passes = self.obstacle != Obstacle::None;
     }
 
+    /// The machine slept for so long, in which the monotonic clock stood still.
+    pub fn slept(&mut self, by_ms: u64) {
+        self.probe_at_ms = self.probe_at_ms.saturating_sub(by_ms);
+        self.holds.slept(by_ms);
+        self.troubles.slept(by_ms);
+    }
+
     /// How long until this way may open, as far as is known; `None` while only a probe can tell.
     pub fn opens_at(&self, way: Way) -> Option<u64> {
         let only_probes = match self.obstacle {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { freshAccount } from "./support/accounts.mjs";
+import { freshAccount, stemOf } from "./support/accounts.mjs";
 import { deleteDatabase } from "./support/database.mjs";
 import { PATIENT, Stage } from "./support/stage.mjs";
 import { locksAre, openIn, queueAll, settledIn, tasks } from "./support/tabs.mjs";
@@ -36,7 +36,7 @@ async function letsGo(page, account) {
     return { ...left, ...(await globalThis.watched.held()) };
   });
   assert.deepEqual(left, {});
-  assert.equal(await deleteDatabase(page, account), "deleted");
+  assert.equal(await deleteDatabase(page, stage.server, account), "deleted");
 }
 
 test("an idle client holds something, and nothing once it is closed", async () => {
@@ -167,7 +167,7 @@ test("closed while it waits for the lock that another tab flushes under", async 
     return { lock: lock?.length, ...left };
   });
   assert.deepEqual(left, { lock: 1 }, "only the other tab's lock");
-  assert.equal(await deleteDatabase(page, account), "deleted");
+  assert.equal(await deleteDatabase(page, stage.server, account), "deleted");
 });
 
 test("closed in the moment in which a flush begins, with the lock held elsewhere", async () => {
@@ -187,7 +187,7 @@ test("closed in the moment in which a flush begins, with the lock held elsewhere
     await globalThis.watched.comesTo(({ lock }) => lock?.length === 1);
     return globalThis.watched.held();
   });
-  assert.deepEqual(left, { lock: [`tollbox:${encodeURIComponent(account)}:flush`] });
+  assert.deepEqual(left, { lock: [`${stemOf(stage.server, account)}:flush`] });
 });
 
 test("two clients in one page: one is closed, the other works on and lets go in its turn", async () => {
@@ -221,7 +221,7 @@ test("another account's client is left alone", async () => {
   assert.equal(held.database?.length, 1);
   assert.equal(held.channel?.length, 1);
   assert.equal(outcome.status, "charged");
-  assert.equal(await deleteDatabase(page, account), "deleted");
+  assert.equal(await deleteDatabase(page, stage.server, account), "deleted");
 });
 
 /**
@@ -252,6 +252,6 @@ async function holdFlushLock(page, account) {
           return new Promise(() => {});
         });
       }),
-    `tollbox:${encodeURIComponent(account)}:flush`,
+    `${stemOf(stage.server, account)}:flush`,
   );
 }

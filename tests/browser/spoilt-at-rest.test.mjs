@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { stemOf } from "./support/accounts.mjs";
 import { openDatabase } from "./support/database.mjs";
 import { Stage } from "./support/stage.mjs";
 import {
@@ -48,7 +49,7 @@ for (const [what, name] of [
   test(`${what} is spoilt: the client goes on`, async () => {
     for (const garbage of GARBAGE) {
       const { page, account, options } = await oneKept();
-      const entry = `tollbox:${account}:${name}`;
+      const entry = `${stemOf(stage.server, account)}:${name}`;
       assert.ok(await page.evaluate((entry) => localStorage.getItem(entry), entry), "there is one");
       await page.evaluate(
         ([entry, garbage]) => localStorage.setItem(entry ?? "", garbage ?? ""),
@@ -87,7 +88,7 @@ async function putGarbage(page, account, store) {
       });
       database.close();
     },
-    { database: await openDatabase(page, account), store },
+    { database: await openDatabase(page, stage.server, account), store },
   );
 }
 
@@ -137,7 +138,7 @@ test("another page holds an older database open: the client falls back in time, 
           resolve(0);
         };
       }),
-    `tollbox:${account}`,
+    stemOf(stage.server, account),
   );
   await openIn(page, options);
   assert.equal(await page.evaluate(() => globalThis.client.getSnapshot().storage), "localstorage");
@@ -185,7 +186,7 @@ for (const storage of /** @type {const} */ (["indexeddb", "localstorage"])) {
     assert.equal((await page.evaluate(() => globalThis.client.charges())).length, 1);
     /** @type {string[]} */
     const asked = await page.evaluate(() => Reflect.get(globalThis, "asked"));
-    const mine = `tollbox:${account}`;
+    const mine = stemOf(stage.server, account);
     assert.ok(asked.length > 0);
     assert.deepEqual(
       asked.filter((name) => name !== mine && !name.startsWith(`${mine}:`)),

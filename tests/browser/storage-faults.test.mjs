@@ -233,7 +233,7 @@ test("the database is deleted between two visits: told at the next start", async
   const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
   await chargeOffline(page, options, "film", cut);
   await page.evaluate(() => globalThis.client.close());
-  assert.equal(await deleteDatabase(page, account), "deleted");
+  assert.equal(await deleteDatabase(page, stage.server, account), "deleted");
   await stage.server.repair();
   await stage.site.visit(page);
   const told = await page.evaluate(async (options) => {
@@ -264,7 +264,7 @@ test("a row that was spoilt at rest is set aside, told of and exported, and the 
       });
       database.close();
     },
-    { database: await openDatabase(page, account), key: spoilt.key },
+    { database: await openDatabase(page, stage.server, account), key: spoilt.key },
   );
   await stage.server.repair();
   await stage.site.visit(page);

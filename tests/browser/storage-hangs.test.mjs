@@ -41,7 +41,7 @@ test("a transaction that never ends: nothing is sent, it is told of, and all goe
   }, options);
   const other = await context.newPage();
   await stage.site.visit(other);
-  await other.evaluate(occupy, await openDatabase(other, account));
+  await other.evaluate(occupy, await openDatabase(other, stage.server, account));
 
   const outcome = await page.evaluate(() =>
     globalThis.client.charge({ taskId: "film", amount: 1, feature: "cloud_trans" }),

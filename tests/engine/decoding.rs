@@ -93,6 +93,7 @@ fn response() -> impl Strategy<Value = Response> {
                     replayed,
                     redirected,
                     body,
+                    ..Response::default()
                 }
             },
         )

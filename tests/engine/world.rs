@@ -8,7 +8,7 @@ use tollbox::core::balance::Confirmed;
 use tollbox::core::charge::{Charge, Key};
 use tollbox::core::clock::Now;
 use tollbox::core::config::Config;
-use tollbox::core::engine::{Answer, CallId, Engine, Event, Notice, Setup};
+use tollbox::core::engine::{Answer, CallId, Earlier, Engine, Event, Notice, Setup};
 use tollbox::core::journal::Op;
 use tollbox::core::record::Record;
 use tollbox::core::snapshot::{ChargeRecord, Snapshot, StorageKind};
@@ -31,6 +31,9 @@ pub struct World {
     pub config: Config,
     pub server: Server,
     pub journal: BTreeMap<Key, Record>,
+    /// Charges whose records were damaged at rest.
+    pub damaged: BTreeSet<Key>,
+    pub earlier: Earlier,
     /// Committed transactions.
     pub transactions: usize,
     pub fail_write: WriteFault,
@@ -106,6 +109,8 @@ impl World {
             config,
             server: Server::new(120, None),
             journal: BTreeMap::new(),
+            damaged: BTreeSet::new(),
+            earlier: Earlier::Nothing,
             transactions: 0,
             fail_write: Box::new(|_, _| false),
             fail_load: false,
@@ -142,6 +147,7 @@ impl World {
             seed: tab as u64 + 1,
             storage: self.storage,
             online: self.online,
+            earlier: self.earlier,
         };
         self.note(format!("tab{tab} opens"));
         self.tabs.push(Some(Tab {
@@ -207,6 +213,11 @@ impl World {
     pub fn jump_wall(&mut self, by_ms: i64) {
         self.note(format!("the wall clock jumps by {by_ms} ms"));
         self.now.wall_ms = self.now.wall_ms.checked_add_signed(by_ms).unwrap();
+        // A machine that slept has waited, by the one of its clocks that went on.
+        let slept_ms = u64::try_from(by_ms).unwrap_or(0);
+        for tab in self.tabs.iter_mut().flatten() {
+            tab.held_until_ms = tab.held_until_ms.saturating_sub(slept_ms);
+        }
     }
 
     // ---- time

@@ -163,6 +163,7 @@ impl Transaction {
                 admission: Ok(()),
                 claim: claim_until_ms.map(|until_ms| self.claim(tab, until_ms)),
                 may_have_left: false,
+                may_arrive_for_ms: 0,
             },
             Order::Begin {
                 sends,
@@ -179,6 +180,7 @@ impl Transaction {
                 let owner = record.and_then(Record::claim).filter(|_| self.forged);
                 Op::Conclude {
                     charge: CHARGES[self.which].clone(),
+                    sequence: 1,
                     tab: owner.map_or(tab, |claim| claim.tab.clone()),
                     attempt: match owner {
                         Some(_) => record.and_then(Record::attempt),
@@ -192,6 +194,7 @@ impl Transaction {
                 key,
                 detail: String::new(),
                 unsent: String::new(),
+                look_up_first: false,
             },
             Order::Forget => Op::Forget { key },
         }

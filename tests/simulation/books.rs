@@ -57,6 +57,10 @@ pub struct Books {
     pub tasks_unsure_until_ms: u64,
     /// Known before the journal was wiped: their client can't know what became of them.
     pub wiped: BTreeSet<Key>,
+    /// What the journal has had a verdict of.
+    pub ended: BTreeSet<Key>,
+    /// Without a verdict when the wall clock was set back, and their age not noted as lost then.
+    pub unaged: BTreeSet<Key>,
     entered: usize,
 }
 

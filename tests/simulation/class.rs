@@ -41,6 +41,12 @@ pub enum Class {
     LateLoss,
     /// Tabs differ in the time limits of their requests.
     Limits,
+    /// What an attempt came to can't be written, though all else can.
+    Conclusions,
+    /// A tab stands still for ever while it holds the lock under which one tab flushes.
+    Standstill,
+    /// Keys that a header can't carry as they are; some servers decode them.
+    Keys,
     /// What stands between the client and the server answers for it, loses what it dislikes, or
     /// remembers old answers; and servers that refuse some kinds of requests only.
     Middle,
@@ -52,10 +58,18 @@ pub enum Class {
 impl Class {
     /// Whether it came when there were seeds already whose runs are known.
     pub const fn came_later(self) -> bool {
-        matches!(self, Class::Frozen | Class::Limits | Class::Middle)
+        matches!(
+            self,
+            Class::Frozen
+                | Class::Limits
+                | Class::Conclusions
+                | Class::Standstill
+                | Class::Keys
+                | Class::Middle
+        )
     }
 
-    pub const ALL: [(Class, &'static str); 21] = [
+    pub const ALL: [(Class, &'static str); 24] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -76,6 +90,9 @@ impl Class {
         (Class::BlindClocks, "blind-clocks"),
         (Class::Frozen, "frozen"),
         (Class::Limits, "limits"),
+        (Class::Conclusions, "conclusions"),
+        (Class::Standstill, "standstill"),
+        (Class::Keys, "keys"),
         (Class::Middle, "middle"),
     ];
 }

@@ -144,6 +144,7 @@ impl World {
     pub fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Act => self.act(),
+            Happening::SetBack { by_ms } => self.set_back(by_ms),
             Happening::Commit { tab, ops, relaxed } => self.commit(tab, ops, relaxed),
             Happening::Committed { tab, result, at_ms } => self.committed(tab, result, at_ms),
             Happening::Load { tab, all } => self.load(tab, all),

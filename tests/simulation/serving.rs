@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tollbox::core::protocol::{Request, Response};
 
+use super::checks::what_is_asked;
 use super::network::Sending;
 use super::server::{On, kind_and_keys, page, problem, with_retry_after};
 use super::world::World;
@@ -11,7 +12,7 @@ impl World {
     /// The answer; `None` where the server dies before it.
     pub fn serve(&mut self, sending: &Sending) -> Option<Response> {
         let request = &sending.request;
-        let (on, keys) = kind_and_keys(request);
+        let (on, keys) = what_is_asked(request);
         let refuses = self.mono_ms < self.backend.refuses_until_ms;
         if refuses || sending.token < self.backend.token {
             return Some(problem(401, "unauthorized"));

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use tollbox::core::balance::Confirmed;
 use tollbox::core::charge::Key;
-use tollbox::core::engine::{CallId, Engine, Event, Running, SendId, Setup};
+use tollbox::core::engine::{CallId, Earlier, Engine, Event, Running, SendId, Setup};
 use tollbox::core::journal::{Applied, Op};
 use tollbox::core::protocol::Response;
 use tollbox::core::snapshot::StorageKind;
@@ -33,6 +33,10 @@ const STEPS_LIMIT: u64 = 400_000;
 pub enum Happening {
     /// The next thing that the user or the world does.
     Act,
+    /// Somebody sets the wall clock back.
+    SetBack {
+        by_ms: u64,
+    },
     Commit {
         tab: TabId,
         ops: Vec<Op>,
@@ -93,7 +97,10 @@ impl Happening {
     /// The tab that it happens to, which may have to thaw first.
     fn befallen(&self) -> Option<TabId> {
         match self {
-            Happening::Act | Happening::Commit { .. } | Happening::Arrive { .. } => None,
+            Happening::Act
+            | Happening::SetBack { .. }
+            | Happening::Commit { .. }
+            | Happening::Arrive { .. } => None,
             Happening::Committed { tab, .. }
             | Happening::Load { tab, .. }
             | Happening::Answer { tab, .. }
@@ -146,7 +153,8 @@ impl World {
     pub fn new(seed: u64, classes: Classes, late_ms: u64, trace: Trace) -> World {
         let mut dice = Dice::new(seed);
         let mix = Mix::draw(classes, late_ms, &mut dice);
-        let server = Server::new(mix.seed_balance, mix.key_ttl_ms);
+        let mut server = Server::new(mix.seed_balance, mix.key_ttl_ms);
+        server.decodes_keys = mix.decodes_keys;
         let mut world = World {
             user: User::new(mix.actions),
             books: Books::new(mix.seed_balance),
@@ -197,6 +205,7 @@ impl World {
             seed: self.dice.number(),
             storage: StorageKind::IndexedDb,
             online: self.online,
+            earlier: Earlier::Nothing,
         };
         self.note(|| format!("tab{id} opens"));
         let origin_ms = self.mono_ms - self.dice.between(0, 5_000);

@@ -29,7 +29,7 @@ import type {
   TransportResponse,
   Unknown,
 } from "tollbox";
-import { BillingClient, BillingError, openBilling } from "tollbox";
+import { BillingClient, BillingError, cachedBalance, openBilling } from "tollbox";
 
 /** True where each of two types takes the other's place, optional members included. */
 type Same<A, B> =
@@ -50,6 +50,8 @@ const transport = async (request: TransportRequest): Promise<TransportResponse> 
 const everyOption: BillingOptions = {
   baseUrl: new URL("https://example.org/billing/v1"),
   account: "alice",
+  namespace: "production",
+  module: fetch("/wasm/tollbox_bg.wasm"),
   getToken: ({ refresh }) => (refresh ? "fresh" : null),
   transport,
   credentials: "include",
@@ -75,6 +77,14 @@ const everyOption: BillingOptions = {
   locale: "zh-CN",
 };
 const fewestOptions: BillingOptions = { baseUrl: "/billing/v1", account: "alice" };
+export const modules: BillingOptions["module"][] = [
+  "/wasm/tollbox_bg.wasm",
+  new URL("https://example.org/tollbox_bg.wasm"),
+  new Response(),
+  new ArrayBuffer(8),
+  new Uint8Array(8),
+  new WebAssembly.Module(new Uint8Array(8)),
+];
 
 export type Options = [
   Holds<
@@ -102,6 +112,16 @@ export type Options = [
     >
   >,
 ];
+
+export const firstPaint: Balance | null = cachedBalance({
+  baseUrl: "/billing/v1",
+  account: "alice",
+});
+export const elsewhere: Balance | null = cachedBalance({
+  baseUrl: new URL("https://example.org/billing/v1"),
+  account: "alice",
+  namespace: "production",
+});
 
 // ---------------------------------------------------------------- outcomes
 

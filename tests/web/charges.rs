@@ -3,12 +3,15 @@
 use tollbox::browser::names::Names;
 use tollbox::browser::store::{Choice, News, Scope, SetAside, Store};
 use tollbox::core::charge::{Charge, ChargeRequest, Key};
+use tollbox::core::engine::OpenCharges;
 use tollbox::core::journal::{Applied, ApplyAt, Op};
 use tollbox::core::points::Points;
 use tollbox::core::record::{Claim, Purpose, Receipt, Record, Verdict};
 
 /// When everything here happens, milliseconds since the Unix epoch.
 pub const NOW_MS: u64 = 1_800_000_000_000;
+/// The server here.
+pub const NAMESPACE: &str = "server";
 /// How long a claim lasts here.
 pub const CLAIM_MS: u64 = 15_000;
 
@@ -50,6 +53,7 @@ pub fn enqueue_charge(charge: Charge) -> Op {
         admission: Ok(()),
         claim: None,
         may_have_left: false,
+        may_arrive_for_ms: 0,
     }
 }
 
@@ -95,13 +99,23 @@ pub async fn open_store(account: &str, choice: Choice) -> Store {
 /// Opens a store.
 pub async fn open_with_news(account: &str, choice: Choice) -> (Store, Vec<News>) {
     let mut news = Vec::new();
-    let store = Store::open(&Names::new(account), choice, AT, &mut news).await;
+    let store = Store::open(&names(account), choice, AT, &mut news).await;
     (store, news)
+}
+
+/// What is an account's of the server of these tests.
+pub fn names(account: &str) -> Names {
+    Names::new(NAMESPACE, account)
+}
+
+/// What the localStorage entries of an account begin with.
+pub fn all_entries(account: &str) -> String {
+    format!("{}:", database(account))
 }
 
 /// Where the journal of an account is.
 pub fn database(account: &str) -> String {
-    Names::new(account).database()
+    names(account).database()
 }
 
 /// Applies them strictly, and finds nothing amiss.
@@ -118,6 +132,14 @@ pub async fn apply_with_news(
 ) -> (Result<Vec<Applied>, String>, Vec<News>) {
     let mut news = Vec::new();
     (store.apply(ops, false, AT, &mut news).await, news)
+}
+
+/// So many open charges, without their names.
+pub fn open_charges(count: usize) -> OpenCharges {
+    OpenCharges {
+        count,
+        keys: Vec::new(),
+    }
 }
 
 /// Everything in the store, by key, and nothing amiss.

@@ -7,7 +7,8 @@ use tollbox::core::codec;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
-    apply, apply_with_news, database, enqueue, fresh, keys, load, load_with_news, read,
+    all_entries, apply, apply_with_news, database, enqueue, fresh, keys, load, load_with_news,
+    names, read,
 };
 use crate::raw;
 use crate::stores::{indexed_db, local, prefix};
@@ -86,7 +87,7 @@ impl Scene {
     async fn in_place(&self) -> Option<Value> {
         match &*self.store.place() {
             Place::IndexedDb(_) => raw::row(&database(&self.account), "spoilt").await,
-            Place::Local(_) | Place::Memory(_) | Place::None(_) => {
+            Place::Local(_) | Place::Memory(_) => {
                 raw::entry(&self.entry_name()).map(|text| serde_json::from_str(&text).unwrap())
             }
         }
@@ -98,8 +99,8 @@ impl Scene {
             Place::IndexedDb(_) => raw::rows(&database(&self.account), "quarantine")
                 .await
                 .len(),
-            Place::Local(_) | Place::Memory(_) | Place::None(_) => {
-                raw::entry_names(&format!("tollbox:{}:damaged:", self.account)).len()
+            Place::Local(_) | Place::Memory(_) => {
+                raw::entry_names(&names(&self.account).all_damaged()).len()
             }
         }
     }
@@ -163,7 +164,7 @@ impl Scene {
 
     async fn end(self) {
         self.store.close();
-        raw::remove_entries(&format!("tollbox:{}:", self.account));
+        raw::remove_entries(&all_entries(&self.account));
         raw::delete_database(&database(&self.account)).await;
     }
 }

@@ -1,6 +1,5 @@
 //! What localStorage took on while IndexedDB was out of order moves over when it works again.
 
-use tollbox::browser::names::Names;
 use tollbox::browser::store::{Choice, Local, News, Scope};
 use tollbox::core::journal::Op;
 use tollbox::core::snapshot::StorageKind;
@@ -8,7 +7,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
     NOW_MS, apply, begin, charge, enqueue, enqueue_charge, fresh, key, keys, load, load_with_news,
-    open_store, open_with_news, set_aside,
+    names, open_store, open_with_news, set_aside,
 };
 use crate::raw;
 use crate::stores::{charged_op, clear, prefix};
@@ -90,7 +89,7 @@ async fn what_a_tab_still_works_with_is_not_moved_away() {
     let account = fresh("user");
     let fallback = open_store(&account, Choice::LocalStorage).await;
     apply(&fallback, &[enqueue("a")]).await;
-    let lock = raw::hold_lock(&format!("{}tab", Names::new(&account).fallback())).await;
+    let lock = raw::hold_lock(&format!("{}tab", names(&account).fallback())).await;
     let store = open_store(&account, Choice::Auto).await;
     assert_eq!(load(&store).await, []);
     assert_eq!(keys(&load(&fallback).await), ["a"]);
@@ -109,10 +108,10 @@ async fn what_is_set_aside_can_be_exported() {
         apply(&store, &[enqueue("a")]).await;
         match choice {
             Choice::LocalStorage => {
-                raw::put_entry(&Names::new(&account).charge(&key("a")), "not a charge");
+                raw::put_entry(&names(&account).charge(&key("a")), "not a charge");
             }
             Choice::Auto | Choice::IndexedDb | Choice::Memory => {
-                let database = Names::new(&account).database();
+                let database = names(&account).database();
                 let mut row = raw::row(&database, "a").await.unwrap();
                 row["body"] = "not a charge".into();
                 raw::put_row(&database, &row).await;
@@ -176,7 +175,7 @@ async fn what_was_settled_and_forgotten_meanwhile_is_not_taken_up_again() {
     let store = open_store(&account, Choice::Auto).await;
     assert!(load(&store).await[0].receipt().is_some());
     assert_eq!(
-        raw::entry_names(&format!("tollbox:{account}:ended:")),
+        raw::entry_names(&names(&account).all_ended()),
         Vec::<String>::new()
     );
     clear(&account, &[store]).await;
@@ -187,7 +186,7 @@ async fn what_changes_while_it_moves_stays() {
     let account = fresh("changes");
     let fallback = open_store(&account, Choice::LocalStorage).await;
     apply(&fallback, &["a", "b"].map(enqueue)).await;
-    let local = Local::at_hand(Names::new(&account)).unwrap();
+    let local = Local::at_hand(names(&account)).unwrap();
     let moving = local.to_move(&mut Vec::new());
     apply(&fallback, &[begin("b", "one")]).await;
     for moving in &moving {
@@ -202,7 +201,7 @@ async fn what_is_set_aside_twice_under_one_key_is_kept_twice() {
     let account = fresh("twice");
     let store = open_store(&account, Choice::LocalStorage).await;
     for spoilt in ["one", "two"] {
-        raw::put_entry(&Names::new(&account).charge(&key("a")), spoilt);
+        raw::put_entry(&names(&account).charge(&key("a")), spoilt);
         let (records, news) = load_with_news(&store, Scope::All).await;
         assert_eq!((records.unwrap().len(), news.len()), (0, 1));
     }

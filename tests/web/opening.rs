@@ -4,12 +4,11 @@ use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, JSON, Promise};
 use serde_json::{Value, json};
 use tollbox::browser::Client;
-use tollbox::core::charge::percent_encode;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::charges::fresh;
+use crate::charges::{NAMESPACE, database, fresh};
 use crate::host::{TestHost, origin, with_transport};
 use crate::raw;
 
@@ -18,9 +17,10 @@ const OPTIONS: &str = r#"{"retry":{"respondWithinMs":200}}"#;
 
 pub async fn open(account: &str, storage: &str, host: &TestHost) -> Client {
     let host = host.clone().unchecked_into();
-    let storage = Some(storage.to_owned());
-    let account = account.to_owned();
-    Client::open(origin(), account, None, storage, OPTIONS.to_owned(), host)
+    let opening = json!({
+        "baseUrl": origin(), "account": account, "namespace": NAMESPACE, "storage": storage,
+    });
+    Client::open(opening.to_string(), OPTIONS.to_owned(), host)
         .await
         .unwrap()
 }
@@ -49,10 +49,6 @@ async fn storage_and_outcome(account: &str, storage: &str) -> (Value, Value) {
     let outcome = charge(&client, "1").await;
     close(client).await;
     (host.snapshot()["storage"].clone(), outcome)
-}
-
-fn database(account: &str) -> String {
-    format!("tollbox:{}", percent_encode(account))
 }
 
 #[wasm_bindgen_test]
@@ -106,11 +102,14 @@ async fn a_database_of_a_newer_version_is_left_to_it() {
 #[wasm_bindgen_test]
 async fn where_the_storage_that_was_asked_for_is_not_to_be_had_nothing_is_sent() {
     let account = fresh("nowhere");
-    raw::make_newer_database(&database(&account)).await;
     let host = with_transport("null", "never");
-    let client = open(&account, "indexeddb", &host).await;
-    let outcome = charge(&client, "1").await;
-    close(client).await;
+    let outcome = raw::without("indexedDB", async || {
+        let client = open(&account, "indexeddb", &host).await;
+        let outcome = charge(&client, "1").await;
+        close(client).await;
+        outcome
+    })
+    .await;
     assert_eq!(outcome["status"], "failed", "{outcome}");
     assert_eq!(outcome["reason"], "storage_unavailable");
     assert!(
@@ -118,6 +117,20 @@ async fn where_the_storage_that_was_asked_for_is_not_to_be_had_nothing_is_sent()
             .iter()
             .all(|request| request["method"] == "GET")
     );
+}
+
+#[wasm_bindgen_test]
+async fn what_a_journal_that_can_not_be_read_may_have_is_unknown() {
+    for storage in ["indexeddb", "auto", "localstorage", "memory"] {
+        let account = fresh("unread");
+        raw::make_newer_database(&database(&account)).await;
+        let host = with_transport("null", "offline");
+        let client = open(&account, storage, &host).await;
+        let outcome = charge(&client, "1").await;
+        close(client).await;
+        assert_eq!(outcome["status"], "unknown", "{storage}: {outcome}");
+        assert_eq!(outcome["resolving"], true, "{storage}: {outcome}");
+    }
 }
 
 #[wasm_bindgen_test]

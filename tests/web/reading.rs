@@ -2,14 +2,14 @@
 
 use js_sys::{Array, Promise};
 use serde_json::Value;
-use tollbox::browser::names::Names;
 use tollbox::browser::store::{Choice, Scope};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
-    apply, database, enqueue, fresh, key, load_with_news, open_store, open_with_news,
+    apply, database, enqueue, fresh, key, load_with_news, names, open_charges, open_store,
+    open_with_news,
 };
 use crate::host::with_transport;
 use crate::opening::{charge, close, json_of, open};
@@ -29,7 +29,7 @@ async fn with_things_set_aside(account: &str) {
     raw::put_row(&database(account), &row).await;
     load_with_news(&store, Scope::All).await.0.unwrap();
     store.close();
-    raw::put_entry(&Names::new(account).charge(&key("entry")), "not a charge");
+    raw::put_entry(&names(account).charge(&key("entry")), "not a charge");
     let (store, _) = open_with_news(account, Choice::LocalStorage).await;
     store.close();
 }
@@ -89,9 +89,9 @@ async fn a_journal_that_could_not_be_read_is_not_noted_as_empty() {
     let account = fresh("unread");
     let store = open_store(&account, Choice::IndexedDb).await;
     apply(&store, &["a", "b"].map(enqueue)).await;
-    store.mark(2);
+    store.mark(&open_charges(2));
     store.close();
-    let marker = Names::new(&account).marker();
+    let marker = names(&account).marker();
     let before = raw::entry(&marker);
     raw::spoilt(READ, "UnknownError", raw::ALWAYS, async || {
         let client = open(&account, "auto", &with_transport("null", "never")).await;

@@ -8,8 +8,8 @@ use tollbox::core::snapshot::StorageKind;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
-    apply, apply_with_news, begin, charge, charge_with, charged, claim, database, enqueue,
-    enqueue_charge, fresh, key, keys, load, load_with_news, open_store, read,
+    all_entries, apply, apply_with_news, begin, charge, charge_with, charged, claim, database,
+    enqueue, enqueue_charge, fresh, key, keys, load, load_with_news, names, open_store, read,
 };
 use crate::raw;
 
@@ -39,13 +39,14 @@ async fn memory() -> Store {
 }
 
 pub fn prefix(account: &str) -> String {
-    format!("tollbox:{account}:charge:")
+    names(account).charges()
 }
 
 fn conclude(of: &str, conclusion: Conclusion) -> Op {
     Op::Conclude {
         attempt: Some((Purpose::Send, 1)),
         charge: charge(of),
+        sequence: 1,
         tab: "one".to_owned(),
         conclusion,
         next_attempt_in_ms: 7,
@@ -67,6 +68,7 @@ pub fn refused(of: &str) -> Op {
         }),
         claim: None,
         may_have_left: false,
+        may_arrive_for_ms: 0,
     }
 }
 
@@ -84,6 +86,7 @@ fn table() -> Vec<Vec<Op>> {
         admission: Ok(()),
         claim: Some(claim("one")),
         may_have_left: false,
+        may_arrive_for_ms: 0,
     };
     let look_up = Op::Begin {
         over: None,
@@ -228,6 +231,6 @@ pub async fn clear(account: &str, stores: &[Store]) {
         store.close();
     }
     raw::remove_entries(&prefix(account));
-    raw::remove_entries(&format!("tollbox:{account}:"));
+    raw::remove_entries(&all_entries(account));
     raw::delete_database(&database(account)).await;
 }

@@ -1,12 +1,11 @@
 //! A database that does not open at first: it is tried again before its charges are given up.
 
-use tollbox::browser::names::Names;
 use tollbox::browser::store::{Choice, News, Scope};
 use tollbox::core::snapshot::StorageKind;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
-    apply, database, enqueue, fresh, keys, load, load_with_news, open_store, open_with_news,
+    apply, database, enqueue, fresh, keys, load, load_with_news, names, open_store, open_with_news,
 };
 use crate::raw;
 use crate::stores::clear;
@@ -29,7 +28,7 @@ async fn charges_are_not_given_up_for_an_error_that_passes() {
         apply(&store, &[enqueue("a"), enqueue("b")]).await;
         store.close();
         // A crash of the browser leaves nothing of the last seconds.
-        raw::remove_entries(&Names::new(&account).marker());
+        raw::remove_entries(&names(&account).marker());
         let store = raw::spoilt(method, fault, times, async || {
             open_store(&account, Choice::Auto).await
         })
@@ -52,7 +51,7 @@ async fn a_lost_connection_is_made_anew_though_that_fails_at_first() {
     })
     .await;
     assert_eq!(records.unwrap(), []);
-    assert!(matches!(&news[..], [News::Wiped(_)]), "{news:?}");
+    assert!(matches!(&news[..], [News::Wiped { .. }]), "{news:?}");
     assert_eq!(store.kind(), StorageKind::IndexedDb);
     clear(&account, &[store]).await;
 }

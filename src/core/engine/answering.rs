@@ -143,6 +143,10 @@ impl Engine {
             // Another tab is at it.
             return true;
         }
+        if self.journaling.is_to_conclude(&call.key) {
+            // The server's answer is told as soon as it is written down.
+            return true;
+        }
         // A charge that joins a retry waits for what that finds out.
         let asks_again = call.kind != Kind::Charge || self.calls.wants_retried(&call.key);
         let insists = call.tries > 0 || asks_again;
@@ -189,8 +193,9 @@ impl Engine {
         if entry.outdated || self.is_unread(entry) {
             return outcome.in_full_doubt();
         }
-        // The journal may tell that it was sent before, by another tab or an earlier start.
-        match entry.saved {
+        // The journal may tell that it was sent before, by another tab or an earlier start; or it
+        // does not tell what another tab has sent.
+        match entry.saved && !(self.may_show_earlier_states() && self.others_live()) {
             true => outcome,
             false => outcome.in_doubt(),
         }

@@ -10,6 +10,7 @@ use crate::core::outcome::OpenReason;
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
     BatchAnswer, ChargeAnswer, LookUpAnswer, Reading, Response, Setback, SetbackKind, Spelling,
+    Unreadable,
 };
 use crate::core::record::{Cause, Conclusion};
 
@@ -18,7 +19,7 @@ impl Engine {
         let Some(sent) = self.sent.remove(&send) else {
             return;
         };
-        let too_long = Response::default();
+        let too_long = Response::unreadable(Unreadable::TooLong);
         let response = match response.body.len() > BODY_LIMIT {
             true => &too_long,
             false => response,

@@ -149,6 +149,9 @@ impl Engine {
         let entry = self.outbox.get(key);
         let attempt = entry.and_then(|entry| entry.record.attempt());
         let (conclusion, next_attempt_in_ms) = match self.certain_at(key) {
+            Some(_) if conclusion.says_untaken() && self.may_be_sent_early(key) => {
+                (Conclusion::TooEarly, 0)
+            }
             Some(at_ms) if conclusion.says_untaken() => {
                 (Conclusion::TooEarly, at_ms.saturating_sub(now.mono_ms))
             }
@@ -156,6 +159,8 @@ impl Engine {
         };
         let op = Op::Conclude {
             charge: charge.clone(),
+            // Of its own: what the journal then has is no earlier state of what is known here.
+            sequence: self.next_sequence(now),
             tab: self.tab.clone(),
             attempt,
             conclusion,
@@ -177,6 +182,16 @@ impl Engine {
         early.then_some(at_ms)
     }
 
+    /// Whether it need not wait until nothing of its unknown past can arrive any more: the server
+    /// did not know its key, so that past is so short that the key keeps a second sending harmless.
+    fn may_be_sent_early(&self, key: &Key) -> bool {
+        self.outbox.get(key).is_some_and(|entry| {
+            let record = &entry.record;
+            let looked_up = matches!(record.attempt(), Some((Purpose::LookUp, _)));
+            looked_up && record.has_unknown_past() && !record.is_only_looked_up()
+        })
+    }
+
     /// The client closes while claims are being written down: nothing will leave by them.
     fn conclude_given_up(&mut self) {
         for (key, purpose) in self.journaling.give_up_claims() {
@@ -191,6 +206,7 @@ impl Engine {
             };
             let op = Op::Conclude {
                 charge: record.charge().clone(),
+                sequence: record.sequence(),
                 tab: self.tab.clone(),
                 attempt: Some((purpose, number)),
                 conclusion: Conclusion::NotSent(cause),

@@ -121,11 +121,13 @@ impl Engine {
             | Event::Unreadable { .. }
             | Event::Moved { .. }
             | Event::Wiped { .. }
+            | Event::SetBack { .. }
             | Event::Persisted(_)
             | Event::Answered { .. }
             | Event::Lost { .. }
             | Event::NotSent { .. }
             | Event::LockRefused
+            | Event::LockDropped
             | Event::Peer { .. }
             | Event::PeerFlush(_)
             | Event::PeerTasks { .. }

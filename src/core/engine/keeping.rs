@@ -74,6 +74,7 @@ impl Engine {
             "本地存储中的这笔扣费已丢失，是否已扣费未知",
         );
         self.log_error(now, format!("{key}: {detail}"));
+        self.is_lost(key);
         self.take_record(now, record.vanished(detail, now.wall_ms), false);
         self.progress(now, key);
         self.outbox.remove(key);
@@ -91,8 +92,9 @@ impl Engine {
         }
         let first_saved = saved && known.is_none_or(|entry| !entry.saved);
         let is_new = known.is_none_or(|entry| entry.record != record);
+        let is_turned = known.is_none_or(|entry| entry.record.state() != record.state());
         self.learn_from(&record);
-        if is_new {
+        if is_turned {
             self.learn_hold(now, &record);
         }
         self.last_sequence = self.last_sequence.max(record.sequence());
@@ -239,9 +241,15 @@ impl Engine {
                     self.end_episode(AlertKind::StorageDegraded);
                 }
                 self.loaded_all |= self.loading_all;
+                if self.loading_all {
+                    self.has_read_all();
+                }
                 self.unread = None;
                 self.take_all(now, records);
                 self.has_read = true;
+                if std::mem::take(&mut self.ages_lost) {
+                    self.lose_ages();
+                }
                 self.judge_claims(now);
             }
             Err(error) => self.not_loaded(now, &error),

@@ -46,6 +46,7 @@ mod waking;
 use std::collections::VecDeque;
 
 pub use event::{Answer, CallId, Effect, Event, Notice, SendId, Unsent};
+pub use storage::{Earlier, OpenCharges};
 pub use tasks::Running;
 
 use self::auth::Auth;
@@ -63,7 +64,7 @@ use super::alert::Episodes;
 use super::backoff::Jitter;
 use super::balance::BalanceBook;
 use super::charge::Key;
-use super::clock::Now;
+use super::clock::{ClockWatch, Now};
 use super::config::Config;
 use super::liveness::ServerClock;
 use super::network::{Gate, LONGEST_HOLD_MS, Way};
@@ -85,6 +86,8 @@ pub struct Setup {
     pub storage: StorageKind,
     /// The browser's word about the network.
     pub online: bool,
+    /// What there is of the account from before, besides what the journal tells.
+    pub earlier: Earlier,
 }
 
 /// One client.
@@ -150,6 +153,12 @@ pub struct Engine {
     life: Life,
     leaving: Leaving,
     effects: VecDeque<Effect>,
+    earlier: Earlier,
+    /// Charges whose records are lost, as far as this client has found out.
+    lost: Set<Key>,
+    clocks: ClockWatch,
+    /// The wall clock was set back before the journal had been read.
+    ages_lost: bool,
     /// When the last report of the world was taken.
     last: Now,
 }
@@ -211,6 +220,10 @@ impl Engine {
             life: Life::Recovering,
             leaving: Leaving::default(),
             effects: VecDeque::from([Effect::Load { all: true }, Effect::AskTasks]),
+            earlier: setup.earlier,
+            lost: Set::new(),
+            clocks: ClockWatch::default(),
+            ages_lost: false,
             last: Now::default(),
         }
     }
@@ -218,6 +231,7 @@ impl Engine {
     /// Takes one report of the world.
     pub fn handle(&mut self, now: Now, event: Event) {
         self.last = now;
+        self.watch_clocks(now);
         if self.life == Life::Closed {
             self.answer_closed(event);
             return;
@@ -246,14 +260,16 @@ impl Engine {
                 set_aside,
                 left_alone,
             } => self.unreadable(now, set_aside, left_alone),
-            Event::Moved { to, why } => self.moved(now, to, &why),
-            Event::Wiped { detail } => self.wiped(now, &detail),
+            Event::Moved { to, why, from } => self.moved(now, to, &why, from),
+            Event::Wiped { detail, lost } => self.wiped(now, &detail, lost),
+            Event::SetBack { lost } => self.set_back_journal(now, &lost),
             Event::Persisted(persisted) => self.persisted = Some(persisted),
             Event::Answered { send, response } => self.answered(now, send, &response),
             Event::Lost { send, timed_out } => self.lost(now, send, timed_out),
             Event::NotSent { send, why } => self.not_sent(now, send, why),
             Event::LockGranted => self.lock_granted(now),
-            Event::LockRefused => self.lock_refused(),
+            Event::LockRefused => self.lock_refused(now),
+            Event::LockDropped => self.lock_dropped(),
             Event::Peer { keys, confirmed } => self.told_by_peer(keys, confirmed),
             Event::PeerFlush(progress) => self.flush_elsewhere(now, progress),
             Event::PeerTasks { tab, running } => self.tasks_elsewhere(now, tab, running),
@@ -296,6 +312,7 @@ impl Engine {
             self.outbox.next_due(now).filter(|_| due),
             Some(self.journaling.paused_until_ms()).filter(|at_ms| due && *at_ms > now.mono_ms),
             Some(self.slow_tick_at_ms).filter(|_| slow),
+            self.heartbeat_at_ms(),
             self.journaling.unsaved_due_ms(),
             self.balance_deadline(now),
             self.flush.elsewhere_until_ms(),

@@ -33,6 +33,7 @@ fn enqueue(amount: f64, admission: Result<(), Failure>, tab: Option<&str>) -> Op
         admission,
         claim: tab.map(claim),
         may_have_left: false,
+        may_arrive_for_ms: 0,
     }
 }
 
@@ -47,6 +48,7 @@ fn denied() -> Failure {
 fn conclude(conclusion: Conclusion) -> Op {
     Op::Conclude {
         charge: charge(5.0),
+        sequence: 1,
         tab: "one".into(),
         attempt: Some((Purpose::Send, 1)),
         conclusion,
@@ -139,6 +141,7 @@ fn a_charged_one_is_left_alone_by_everything_but_forgetting() {
         key: key.clone(),
         detail: String::new(),
         unsent: String::new(),
+        look_up_first: false,
     };
     let reopen = Op::Reopen { key: key.clone() };
     for op in [begin, cancel, reopen, conclude(lost())] {
@@ -178,8 +181,9 @@ fn what_is_not_there_can_not_be_worked_on() {
             key: key.clone(),
             detail: String::new(),
             unsent: String::new(),
+            look_up_first: false,
         },
-        conclude(charged()),
+        conclude(lost()),
         Op::Begin {
             over: None,
             seen: None,
@@ -196,6 +200,14 @@ fn what_is_not_there_can_not_be_worked_on() {
     }
     assert!(Op::Read { key: key.clone() }.apply(None, AT).done);
     assert!(Op::Forget { key }.apply(None, AT).done);
+}
+
+#[test]
+fn a_receipt_for_what_the_journal_has_lost_is_kept() {
+    let applied = conclude(charged()).apply(None, AT);
+    assert_eq!((applied.write, applied.done), (Write::Put, true));
+    let record = applied.record.unwrap();
+    assert!(record.receipt().is_some() && record.may_have_left());
 }
 
 #[test]

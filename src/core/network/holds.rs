@@ -64,6 +64,12 @@ impl Holds {
         self.own_ms = self.own_ms.max(mono_ms);
     }
 
+    /// The machine slept for so long.
+    pub(super) fn slept(&mut self, by_ms: u64) {
+        self.own_ms = self.own_ms.saturating_sub(by_ms);
+        self.foreign_ms = self.foreign_ms.saturating_sub(by_ms);
+    }
+
     pub(super) fn end_at(&self) -> u64 {
         self.own_ms.max(self.foreign_ms)
     }

@@ -115,6 +115,14 @@ impl Troubles {
         ends.filter(|at_ms| *at_ms > now.mono_ms).min()
     }
 
+    /// The machine slept for so long.
+    pub(super) fn slept(&mut self, by_ms: u64) {
+        let all = [&mut self.sending, &mut self.look_up, &mut self.suspects];
+        for trouble in all.into_iter().flatten() {
+            trouble.next_at_ms = trouble.next_at_ms.saturating_sub(by_ms);
+        }
+    }
+
     pub(super) fn hurry(&mut self, now: Now) {
         let all = [&mut self.sending, &mut self.look_up, &mut self.suspects];
         for trouble in all.into_iter().flatten() {

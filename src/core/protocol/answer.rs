@@ -202,7 +202,7 @@ fn receipt(response: &Response, charge: &Charge) -> Result<Receipt, Wrong> {
     let Reading { balance, version } = reading(&body)?;
     Ok(Receipt {
         charge_id: body.name("charge_id")?,
-        charged_at: body.text("charged_at")?,
+        charged_at: response.secret.redacted(&body.text("charged_at")?),
         balance,
         version,
         replayed: response.replayed,

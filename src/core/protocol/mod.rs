@@ -4,11 +4,15 @@ pub mod answer;
 mod members;
 pub mod problem;
 pub mod request;
+mod secret;
 pub mod setback;
+mod unreadable;
 
 pub use answer::{BalanceAnswer, BatchAnswer, ChargeAnswer, LookUpAnswer};
 pub use request::{Method, Request, Spelling};
+pub use secret::Secret;
 pub use setback::{RetryAfter, Setback, SetbackKind, Wrong};
+pub use unreadable::Unreadable;
 
 use super::points::Points;
 
@@ -34,9 +38,21 @@ pub struct Response {
     pub replayed: bool,
     /// The body, as text.
     pub body: String,
+    /// The token that went with the request.
+    pub secret: Secret,
+    /// Why it could not be read: then nothing else of it counts, and its status is 0.
+    pub unreadable: Option<Unreadable>,
 }
 
 impl Response {
+    /// One that could not be read.
+    pub fn unreadable(why: Unreadable) -> Response {
+        Response {
+            unreadable: Some(why),
+            ..Response::default()
+        }
+    }
+
     /// Whether it was reached by a redirect, or is one that nobody has followed.
     pub fn is_redirect(&self) -> bool {
         self.redirected || matches!(self.status, 300..=303 | 305..=399)

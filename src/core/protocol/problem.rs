@@ -1,7 +1,7 @@
 //! Problem documents (RFC 9457): the billing server's own word on what is wrong.
 
 use super::members::Members;
-use super::{Reading, Response};
+use super::{Reading, Response, Secret};
 use crate::core::points::Points;
 
 /// So many characters of what it says to people are kept.
@@ -19,6 +19,8 @@ pub struct Problem {
     pub declined: bool,
     balance: Option<Points>,
     version: Option<u64>,
+    /// The token that went with the request.
+    secret: Secret,
 }
 
 impl Problem {
@@ -30,12 +32,12 @@ impl Problem {
         if !media_type.eq_ignore_ascii_case("application/problem+json") {
             return None;
         }
-        Members::of(&response.body).map(|members| Problem::from(&members))
+        Members::of(&response.body).map(|members| Problem::from(&members, &response.secret))
     }
 
     /// What these members say. One of the wrong type is ignored, as if it were not there
     /// (RFC 9457, section 3.1).
-    pub(super) fn from(members: &Members) -> Problem {
+    pub(super) fn from(members: &Members, secret: &Secret) -> Problem {
         let text = |name| members.text(name).unwrap_or_default();
         let status = members.version("status").ok();
         Problem {
@@ -46,6 +48,7 @@ impl Problem {
             declined: members.is_true("declined"),
             balance: members.points("balance").ok(),
             version: members.version("version").ok(),
+            secret: secret.clone(),
         }
     }
 
@@ -72,12 +75,13 @@ impl Problem {
         self.balance
     }
 
-    /// What it says to people.
+    /// What it says to people, without the token.
     pub fn text(&self) -> String {
         let texts = [&self.detail, &self.title, &self.kind];
         let text = texts.into_iter().find(|text| !text.is_empty());
         match text {
-            Some(text) => cut(text),
+            // In this order: of a token that is cut, a part would be left.
+            Some(text) => cut(&self.secret.redacted(text)),
             None => "the server gave no reason".to_owned(),
         }
     }

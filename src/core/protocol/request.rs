@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::core::charge::{Charge, Key, header_text, query_text};
+use crate::core::charge::{Charge, Key};
 use crate::core::clock::rfc3339;
+use crate::core::percent::{header_text, percent_encode};
 use crate::core::points::Points;
 
 /// The method of a request.
@@ -78,7 +79,7 @@ impl Request {
         let headers = etag.map(|etag| ("if-none-match", etag.to_owned()));
         Request {
             headers: headers.into_iter().collect(),
-            ..Request::get(format!("balance?t={}", query_text(nonce)))
+            ..Request::get(format!("balance?t={}", percent_encode(nonce)))
         }
     }
 
@@ -89,7 +90,7 @@ impl Request {
             Spelling::Wire => key.wire(),
             Spelling::Raw => key.as_str().to_owned(),
         };
-        Request::get(format!("charges?key={}", query_text(&spelt)))
+        Request::get(format!("charges?key={}", percent_encode(&spelt)))
     }
 
     /// `POST charges`.

@@ -2,8 +2,8 @@
 
 use std::num::IntErrorKind;
 
-use super::Response;
 use super::problem::Problem;
+use super::{Response, Unreadable};
 use crate::core::clock::{Now, parse_http_date};
 use crate::core::log::Locale;
 use crate::core::outcome::OpenReason;
@@ -49,6 +49,8 @@ pub enum SetbackKind {
 pub enum Wrong {
     /// It is none of what the protocol has.
     Unknown,
+    /// It could not be read.
+    Unreadable(Unreadable),
     /// It was reached by a redirect, or is one.
     Redirected,
     /// A cache has given it.
@@ -100,6 +102,10 @@ impl Wrong {
             "the answer is not the billing server's answer to this request",
             "应答不是计费服务器对本请求的应答",
         );
+        if let Wrong::Unreadable(why) = self {
+            let (english, chinese) = why.texts();
+            return locale.say(english, chinese);
+        }
         match self.in_words() {
             None => locale.say(whole.0, whole.1),
             Some((english, chinese)) => locale.say(
@@ -115,7 +121,7 @@ impl Wrong {
         };
         let said = |english: &str, chinese: &str| Some((english.to_owned(), chinese.to_owned()));
         match self {
-            Wrong::Unknown => None,
+            Wrong::Unknown | Wrong::Unreadable(_) => None,
             Wrong::Redirected => said("it was redirected", "请求被重定向"),
             Wrong::Cached => said("a cache has given it", "它来自缓存"),
             Wrong::Missing(name) => of(name, "is missing", "缺失"),
@@ -143,6 +149,7 @@ impl Wrong {
                 true
             }
             Wrong::Unknown
+            | Wrong::Unreadable(_)
             | Wrong::Redirected
             | Wrong::Cached
             | Wrong::Missing(_)
@@ -155,6 +162,9 @@ impl Wrong {
 impl Setback {
     /// What an answer without a verdict means.
     pub fn of(response: &Response, now: Now) -> Setback {
+        if let Some(why) = response.unreadable {
+            return Setback::foreign(Wrong::Unreadable(why));
+        }
         if response.is_redirect() {
             return Setback::foreign(Wrong::Redirected);
         }

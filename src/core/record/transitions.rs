@@ -82,6 +82,11 @@ impl Record {
         };
         let sent = attempting.purpose() == Purpose::Send;
         let mut record = self;
+        if !sent && conclusion.tells_of_key() {
+            // What may still arrive was sent a moment ago, and its key is remembered as long as
+            // that of what is sent now.
+            record.unknown_past = false;
+        }
         let counts = !defect!(CountsPutOffAttempts);
         let state = match conclusion {
             Conclusion::Settled(verdict) => match sent && record.may_be_taken_by_earlier() {
@@ -238,6 +243,32 @@ impl Record {
             State::Settled(_) => return None,
         };
         Some(self.turned(state, wall_ms).given_up_if_untaken())
+    }
+
+    /// Its tab has seen the wall clock set back since it was taken on: how old its key is, nobody
+    /// knows from now on. `None` for what has its verdict, and where it is noted already.
+    pub fn loses_age(self) -> Option<Record> {
+        let matters = !self.ageless && self.is_held();
+        // Its times stay as they were written down: how long it waits is counted from then.
+        matters.then(|| Record {
+            ageless: true,
+            revision: self.revision.saturating_add(1),
+            ..self
+        })
+    }
+
+    /// Refuses to take on what is new: at once, or once it is known that nothing was taken before.
+    pub fn turned_down(self, failure: Failure) -> Record {
+        let refusal = Verdict::Failed(failure);
+        let state = match self.state.clone() {
+            State::Waiting(waiting) if waiting.in_doubt() => {
+                State::Waiting(waiting.turned_down(refusal))
+            }
+            State::Waiting(_) | State::Attempting(_) | State::Parked(_) | State::Settled(_) => {
+                State::Settled(refusal)
+            }
+        };
+        Record { state, ..self }
     }
 
     /// Refuses to take up again what is declined or failed: `None` for everything else.

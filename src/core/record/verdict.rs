@@ -108,4 +108,19 @@ impl Conclusion {
             | Conclusion::Park(..) => false,
         }
     }
+
+    /// Whether it is the server's word that it did not know the key when it was asked.
+    pub fn tells_of_key(&self) -> bool {
+        match self {
+            Conclusion::NeverCharged | Conclusion::TooEarly => true,
+            Conclusion::Settled(_)
+            | Conclusion::TurnedAway(_)
+            | Conclusion::BatchRefused(_)
+            | Conclusion::Held(_)
+            | Conclusion::Lost(..)
+            | Conclusion::LostOnTrial(..)
+            | Conclusion::NotSent(_)
+            | Conclusion::Park(..) => false,
+        }
+    }
 }

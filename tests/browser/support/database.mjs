@@ -1,18 +1,16 @@
-/**
- * The name of an account's database.
- *
- * @param {string} account
- */
-const nameOf = (account) => `tollbox:${encodeURIComponent(account)}`;
+import { stemOf } from "./accounts.mjs";
+
+/** @typedef {import("./server.mjs").BillingServer} BillingServer */
 
 /**
  * Opens the account's database in the page as it is, beside its client, for a test to do with it what
  * it likes: it is for the test to close it.
  *
  * @param {import("playwright-core").Page} page
+ * @param {BillingServer} server
  * @param {string} account
  */
-export function openDatabase(page, account) {
+export function openDatabase(page, server, account) {
   return page.evaluateHandle(
     (name) =>
       new Promise((/** @type {(database: IDBDatabase) => void} */ resolve, reject) => {
@@ -21,7 +19,7 @@ export function openDatabase(page, account) {
         opening.onsuccess = () => resolve(opening.result);
         opening.onerror = () => reject(opening.error);
       }),
-    nameOf(account),
+    stemOf(server, account),
   );
 }
 
@@ -29,10 +27,11 @@ export function openDatabase(page, account) {
  * What becomes of deleting the account's database from the page.
  *
  * @param {import("playwright-core").Page} page
+ * @param {BillingServer} server
  * @param {string} account
  * @returns {Promise<"deleted" | "failed" | "blocked">}
  */
-export function deleteDatabase(page, account) {
+export function deleteDatabase(page, server, account) {
   return page.evaluate(
     async (name) =>
       new Promise((resolve) => {
@@ -41,6 +40,6 @@ export function deleteDatabase(page, account) {
         request.onerror = () => resolve("failed");
         request.onblocked = () => resolve("blocked");
       }),
-    nameOf(account),
+    stemOf(server, account),
   );
 }

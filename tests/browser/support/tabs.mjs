@@ -171,7 +171,7 @@ export function chargedOnce({ balance, charges }, taskIds, { start = 120, amount
 export function locksOf(page) {
   return page.evaluate(async () => {
     const { held = [], pending = [] } = await navigator.locks.query();
-    const kind = (/** @type {LockInfo} */ { name = "" }) => name.split(":")[2] ?? "";
+    const kind = (/** @type {LockInfo} */ { name = "" }) => name.split(":")[3] ?? "";
     const alive = held.filter((lock) => kind(lock) === "alive");
     const tabs = alive.map(({ name = "" }) => name);
     return { held: held.map(kind), pending: pending.map(kind), tabs };

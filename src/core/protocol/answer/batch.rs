@@ -8,7 +8,7 @@ use crate::core::clock::Now;
 use crate::core::outcome::DeclineReason;
 use crate::core::protocol::members::Members;
 use crate::core::protocol::problem::Problem;
-use crate::core::protocol::{Reading, Response, Setback, Wrong};
+use crate::core::protocol::{Reading, Response, Secret, Setback, Wrong};
 use crate::core::record::{Decline, Receipt, Verdict};
 
 impl BatchAnswer {
@@ -47,20 +47,22 @@ struct Item {
     key: String,
     status: String,
     problem: Problem,
+    charged_at: Result<String, Wrong>,
     body: Members,
 }
 
 impl Item {
     /// Each by itself, so that a malformed one spoils no other.
-    fn of(result: Value) -> Option<Item> {
+    fn of(result: Value, secret: &Secret) -> Option<Item> {
         let mut body = Members::from(result)?;
         Some(Item {
             key: body.text("idempotency_key").ok()?,
             status: body.text("status").unwrap_or_default(),
             problem: body
                 .object("problem")
-                .map(|problem| Problem::from(&problem))
+                .map(|problem| Problem::from(&problem, secret))
                 .unwrap_or_default(),
+            charged_at: body.text("charged_at").map(|text| secret.redacted(&text)),
             body,
         })
     }
@@ -70,7 +72,10 @@ fn results(response: &Response, charges: &[Charge]) -> Result<BatchAnswer, Wrong
     let mut body = Members::of(&response.body).ok_or(Wrong::Unknown)?;
     let results = body.list("results")?;
     let reading = reading(&body)?;
-    let items: Vec<Item> = results.into_iter().filter_map(Item::of).collect();
+    let items: Vec<Item> = results
+        .into_iter()
+        .filter_map(|result| Item::of(result, &response.secret))
+        .collect();
     let answers = charges
         .iter()
         .map(|charge| {
@@ -130,7 +135,7 @@ fn item_receipt(item: &Item, charge: &Charge, reading: Reading) -> Result<Receip
     }
     Ok(Receipt {
         charge_id: item.body.name("charge_id")?,
-        charged_at: item.body.text("charged_at")?,
+        charged_at: item.charged_at.clone()?,
         balance: reading.balance,
         version: reading.version,
         replayed: item.body.is_true("replayed"),

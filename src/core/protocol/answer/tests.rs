@@ -2,6 +2,7 @@
 
 mod batches;
 mod foreign;
+mod quoted;
 
 use super::*;
 use crate::core::charge::ChargeRequest;

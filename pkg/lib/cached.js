@@ -1,0 +1,72 @@
+// @ts-check
+
+import { BillingError } from "./error.js";
+import { addressOf, checkOwner, entriesOf } from "./names.js";
+
+/** @import * as Api from "../index.js" */
+
+/** What is cached of a balance, as the module writes it (`src/browser/balance_cache.rs`). */
+/** @typedef {{ balance: number, version: number, as_of_ms: number }} Cached */
+
+/**
+ * @param {{ baseUrl: string | URL; account: string; namespace?: string }} where
+ * @returns {Api.Balance | null}
+ */
+export function cachedBalance(where) {
+  if (typeof where !== "object" || where === null) {
+    throw new BillingError("invalid_argument", "cachedBalance needs to be told whose");
+  }
+  const { account, namespace, baseUrl } = where;
+  checkOwner({ account, namespace });
+  if (typeof window === "undefined") {
+    // On a server nothing is cached, and there is no page that an address could be relative to.
+    return null;
+  }
+  const { address } = addressOf(baseUrl);
+  const entry = readEntry(entriesOf({ account, namespace: namespace ?? address }).balance);
+  const cached = entry === null ? null : parse(entry);
+  return cached && shown(cached);
+}
+
+/** @param {string} name */
+function readEntry(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    // The browser allows this page no storage.
+    return null;
+  }
+}
+
+/**
+ * @param {string} entry
+ * @returns {Cached | null}
+ */
+function parse(entry) {
+  try {
+    const cached = JSON.parse(entry);
+    const { balance, version, as_of_ms } = cached;
+    const whole = [balance, version, as_of_ms].every(
+      (number) => Number.isSafeInteger(number) && number >= 0,
+    );
+    return whole ? cached : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {Cached} cached
+ * @returns {Api.Balance}
+ */
+function shown({ balance, version, as_of_ms }) {
+  // What is held nobody knows before the journal has been read.
+  return {
+    confirmed: balance,
+    held: 0,
+    available: balance,
+    version,
+    asOf: as_of_ms,
+    stale: true,
+  };
+}

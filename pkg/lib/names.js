@@ -1,0 +1,91 @@
+// @ts-check
+/** Whose balance and queue they are: one account's of one billing server. */
+
+import { BillingError } from "./error.js";
+
+/** @import * as Api from "../index.js" */
+
+/**
+ * What tells the balance and the queue of a client from all others.
+ *
+ * @typedef {object} Owner
+ * @property {string} account
+ * @property {string} namespace names the billing server
+ */
+
+/**
+ * Throws where the account or the namespace names nobody.
+ *
+ * @param {{ account: string; namespace?: string }} where
+ */
+export function checkOwner({ account, namespace }) {
+  checkName("account", account);
+  if (namespace !== undefined) {
+    checkName("namespace", namespace);
+  }
+}
+
+/**
+ * @param {string} what
+ * @param {unknown} name
+ */
+function checkName(what, name) {
+  if (typeof name !== "string" || name === "") {
+    throw mistake(`${what} must be a string that is not empty`);
+  }
+  // Like any other it would be stored as U+FFFD, and so two names as one.
+  if (/\p{Surrogate}/u.test(name)) {
+    throw mistake(`${what} has a lone surrogate: it is not well formed`);
+  }
+}
+
+/**
+ * The server's address in full: without what a client leaves out of it. By default it is the namespace.
+ *
+ * @param {string | URL} baseUrl relative to the page
+ * @returns {{ address: string, protocol: string }}
+ */
+export function addressOf(baseUrl) {
+  if (typeof baseUrl !== "string" && !(baseUrl instanceof URL)) {
+    throw mistake("baseUrl must be a string or a URL");
+  }
+  const url = urlOf(baseUrl);
+  for (const part of /** @type {const} */ (["username", "password", "search", "hash"])) {
+    url[part] = "";
+  }
+  return { address: url.href.replace(/\/+$/, ""), protocol: url.protocol };
+}
+
+/** @param {string | URL} baseUrl */
+function urlOf(baseUrl) {
+  try {
+    return new URL(baseUrl, document.baseURI);
+  } catch {
+    throw mistake(`baseUrl is not a URL: ${baseUrl}`);
+  }
+}
+
+/**
+ * The localStorage entries that are read without the module; `src/browser/names.rs` makes the same.
+ *
+ * @param {Owner} owner
+ */
+export function entriesOf({ namespace, account }) {
+  const stem = `tollbox:${encode(namespace)}:${encode(account)}`;
+  return { balance: `${stem}:balance` };
+}
+
+/**
+ * All but the unreserved characters of RFC 3986, section 2.3.
+ *
+ * @param {string} name
+ */
+function encode(name) {
+  const hex = (/** @type {string} */ char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
+  return encodeURIComponent(name).replace(/[!'()*]/g, hex);
+}
+
+/** @param {string} message */
+function mistake(message) {
+  return new BillingError("invalid_argument", message);
+}
