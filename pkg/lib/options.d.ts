@@ -93,6 +93,7 @@ export interface BillingOptions {
     /**
      * Attempts in all before an open charge is parked (`failed` or `unknown`). Default 20. It is
      * looked up first: `failed` is said only if the server says that it never charged the key.
+     * Answers that only put it off (401, 429, 503) don't count.
      */
     maxTotalAttempts?: number;
     /**

@@ -1,21 +1,18 @@
 //! The promises, checked at everything that a tab does or says.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 use tollbox::core::balance::Confirmed;
 use tollbox::core::charge::Key;
-use tollbox::core::clock::parse_http_date;
 use tollbox::core::engine::{Answer, CallId, SendId};
 use tollbox::core::outcome::{FailureReason, Outcome, What};
 use tollbox::core::percent::percent_decode;
-use tollbox::core::protocol::{Request, Response};
+use tollbox::core::protocol::Request;
 use tollbox::core::record::{Record, State, Verdict};
 use tollbox::core::snapshot::{BillingStatus, ChargeRecord};
 
 use super::books::usual_key;
 use super::server::{On, kind_and_keys};
-use super::tab::{Life, Outage, TabId};
+use super::tab::{Life, TabId};
 use super::trace;
 use super::world::World;
 

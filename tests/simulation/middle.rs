@@ -157,7 +157,7 @@ impl World {
     }
 
     /// Whether a cache has told the balance.
-    pub fn from_cache(&mut self, sending: &Sending) -> bool {
+    pub fn a_cache_tells(&mut self, sending: &Sending) -> bool {
         let (on, _) = kind_and_keys(&sending.request);
         if on != On::Balance || self.mono_ms >= self.backend.cached_until_ms {
             return false;

@@ -94,7 +94,7 @@ impl World {
             token,
             limit_at_ms: self.mono_ms + limit_ms,
         });
-        if self.from_cache(&sending) {
+        if self.a_cache_tells(&sending) {
             return;
         }
         if self.mono_ms < self.backend.cut_until_ms {

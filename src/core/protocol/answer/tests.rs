@@ -70,10 +70,10 @@ fn setback_in_words(setback: &Setback) -> String {
 }
 
 fn kind_in_words(kind: SetbackKind) -> String {
-    match kind {
-        SetbackKind::Foreign(_) => "Foreign".into(),
-        kind => format!("{kind:?}"),
+    if let SetbackKind::Foreign(_) = kind {
+        return "Foreign".into();
     }
+    format!("{kind:?}")
 }
 
 fn of(response: &Response) -> String {

@@ -12,10 +12,12 @@ fn receipt_with(name: &str, value: serde_json::Value) -> String {
 
 fn wrong(answer: &ChargeAnswer) -> Option<String> {
     match answer {
-        ChargeAnswer::Setback(setback) => match setback.kind {
-            SetbackKind::Foreign(wrong) => Some(wrong.text(Locale::En)),
-            other => panic!("{other:?}"),
-        },
+        ChargeAnswer::Setback(setback) => {
+            let SetbackKind::Foreign(wrong) = setback.kind else {
+                panic!("{setback:?}")
+            };
+            Some(wrong.text(Locale::En))
+        }
         ChargeAnswer::Settled(..) => None,
     }
 }
