@@ -63,12 +63,13 @@ struct TransportResponse {
 }
 
 /// Ends a request when its time is up.
-#[derive(Debug)]
 pub struct Limit {
     controller: web_sys::AbortController,
     passed: Promise,
     pass: Function,
     timer: RefCell<Option<Timeout>>,
+    /// Whether the request may still leave, asked when its token is there.
+    may_leave: Box<dyn Fn() -> bool>,
 }
 
 impl Limit {
@@ -90,7 +91,16 @@ impl Limit {
             passed,
             pass,
             timer: RefCell::new(Some(timer)),
+            may_leave: Box::new(|| true),
         })
+    }
+
+    /// What is asked when the token is there, and lets the request leave.
+    pub fn leaving_if(self, may_leave: impl Fn() -> bool + 'static) -> Limit {
+        Limit {
+            may_leave: Box::new(may_leave),
+            ..self
+        }
     }
 
     /// Ends the request at once.
@@ -128,6 +138,10 @@ pub async fn exchange(
         Ok(token) => token,
         Err(why) => return Exchange::NotSent(why),
     };
+    // It may be the next user's token.
+    if !(limit.may_leave)() {
+        return Exchange::NotSent(Unsent::SignedOut);
+    }
     let bearer = token
         .as_ref()
         .map(|token| ("authorization", format!("Bearer {token}")));

@@ -1,7 +1,7 @@
 //! What is stored and shared under which name. Everything belongs to one account of one billing
 //! server. `pkg/lib/names.js` makes the name of the balance cache too.
 
-use crate::core::charge::{Key, percent_encode};
+use crate::core::charge::{Key, query_text};
 
 /// The names of one account of one billing server.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct Names {
 impl Names {
     /// Both are encoded, so that no pair's names can run into another's: neither has a colon.
     pub fn new(namespace: &str, account: &str) -> Names {
-        let (namespace, account) = (percent_encode(namespace), percent_encode(account));
+        let (namespace, account) = (query_text(namespace), query_text(account));
         Names {
             stem: format!("tollbox:{namespace}:{account}"),
         }
@@ -27,6 +27,11 @@ impl Names {
     /// The localStorage entry of the balance cache.
     pub fn balance(&self) -> String {
         format!("{}:balance", self.stem)
+    }
+
+    /// The localStorage entry of the mark that the last sign-out has left.
+    pub fn mark(&self) -> String {
+        format!("{}:mark", self.stem)
     }
 
     /// What the localStorage entries of the journal begin with.

@@ -75,6 +75,8 @@ declare! {
     ProxyPageRefuses,
     /// A refusal is believed though an earlier sending may have taken the points.
     BelievesRefusalInDoubt,
+    /// A sign-out is the affair of the tab in which it is asked for.
+    SignsOutOneTab,
     /// Every claim is taken to be as short as those of the tab with the shortest time limit.
     ClaimOfOneLength,
 }

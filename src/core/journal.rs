@@ -5,6 +5,7 @@
 
 use super::charge::{Charge, Key};
 use super::record::{Claim, Conclusion, Failure, Purpose, Record, State, Verdict};
+use super::session::Session;
 
 /// One operation on one record.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +100,8 @@ pub struct Applied {
     pub done: bool,
     /// Why the store could not read the record, and so left it alone.
     pub unreadable: Option<String>,
+    /// Nothing was done, because the session of whoever asked is over.
+    pub signed_out: bool,
 }
 
 /// What the store has to write.
@@ -112,11 +115,31 @@ pub enum Write {
     Delete,
 }
 
-/// When operations are applied.
+/// When operations are applied, and for whom.
 #[derive(Clone, Copy, Debug)]
 pub struct ApplyAt {
     /// Milliseconds since the Unix epoch.
     pub wall_ms: u64,
+    /// Of whoever asks.
+    pub session: Session,
+    /// What the last sign-out has left in storage: the store reads it in the transaction.
+    pub mark: u64,
+}
+
+impl ApplyAt {
+    /// Before the store has looked for a mark.
+    pub fn new(wall_ms: u64, session: Session) -> ApplyAt {
+        ApplyAt {
+            wall_ms,
+            session,
+            mark: session.mark(),
+        }
+    }
+
+    /// With the mark that the store has found.
+    pub fn marked(self, mark: u64) -> ApplyAt {
+        ApplyAt { mark, ..self }
+    }
 }
 
 impl Op {
@@ -165,8 +188,27 @@ impl Op {
         }
     }
 
+    /// Whether it takes a charge on or up, or claims it: that ends with the session. What is known
+    /// of a charge may be written down after that too.
+    fn ends_with_session(&self) -> bool {
+        match self {
+            Op::Enqueue { .. } | Op::Begin { .. } | Op::Reopen { .. } | Op::TakeUp { .. } => true,
+            Op::Conclude { .. }
+            | Op::Cancel { .. }
+            | Op::Adopt { .. }
+            | Op::Forget { .. }
+            | Op::Read { .. } => false,
+        }
+    }
+
     /// What becomes of the record, given what the store has.
     pub fn apply(&self, current: Option<Record>, at: ApplyAt) -> Applied {
+        if self.ends_with_session() && at.session.is_over(at.mark) {
+            return Applied {
+                signed_out: true,
+                ..Applied::kept(current, false)
+            };
+        }
         let before = current.clone();
         let after = match self {
             Op::Enqueue {
@@ -247,6 +289,7 @@ impl Applied {
             write: Write::Put,
             done: true,
             unreadable: None,
+            signed_out: false,
         }
     }
 
@@ -256,6 +299,7 @@ impl Applied {
             write: Write::Keep,
             done,
             unreadable: None,
+            signed_out: false,
         }
     }
 }
@@ -330,6 +374,7 @@ fn forget(current: Option<Record>) -> Applied {
             write: Write::Delete,
             done: true,
             unreadable: None,
+            signed_out: false,
         },
         Some(record) => Applied::kept(Some(record), false),
         None => Applied::kept(None, true),

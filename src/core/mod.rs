@@ -36,5 +36,6 @@ pub mod outcome;
 pub mod points;
 pub mod protocol;
 pub mod record;
+pub mod session;
 pub mod snapshot;
 pub mod stats;

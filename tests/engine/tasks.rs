@@ -327,7 +327,10 @@ fn what_runs_in_a_tab_that_has_signed_out_is_held_no_longer() {
     let (one, two) = (world.start(), world.start());
     world.start_task(one, "t1", 100);
     world.run_for(10);
-    world.sign_out(one);
-    world.run_for(10);
-    assert_eq!(held(&world, two), 0);
+    let out = world.sign_out(one);
+    world.run_until(|world| world.answers.contains_key(&out));
+    let next = world.start();
+    for tab in [one, two, next] {
+        assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
+    }
 }

@@ -34,6 +34,7 @@ fn usual_faults(defect: Defect) -> &'static str {
         Defect::SendsExpiredKey => "network!,crashes!,key-ttl!",
         Defect::HidesStorageFailure => "writes!",
         Defect::NoClaimsNoKeys => "tabs!",
+        Defect::SignsOutOneTab => "tabs!,sign-out!",
         Defect::ClaimOfOneLength => "tabs!,network!,limits!",
         Defect::BelievesLapsedClaim => "tabs!,answers!,hidden!,frozen!",
         Defect::TellsBeforeJournaling | Defect::RelaxesEveryWrite | Defect::ClaimNeverEnds => {

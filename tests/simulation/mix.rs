@@ -44,6 +44,9 @@ pub struct Mix {
     pub freeze: u64,
     /// The time limits of which each tab has one.
     pub limits_ms: &'static [u64],
+    pub slow_token: u64,
+    /// Whether the server refuses what is asked for another account than the token's.
+    pub checks_accounts: bool,
 }
 
 impl Mix {
@@ -97,6 +100,8 @@ impl Mix {
             fail_read: rate(Class::Reads, 500),
             freeze: 0,
             limits_ms: &[],
+            slow_token: 0,
+            checks_accounts: true,
             config: config(active, dice),
             seed_balance: dice.pick(&[0, 5, 40, 200, 100_000]),
             key_ttl_ms: None,
@@ -131,6 +136,10 @@ impl Mix {
         if differ || classes.insists_on(Class::Limits) {
             mix.limits_ms = &[500, 2_000, 10_000];
         }
+        if active.has(Class::SignOut) {
+            mix.slow_token = dice.skewed(&[20, 70, 200]);
+            mix.checks_accounts = dice.chance(500);
+        }
         mix
     }
 
@@ -153,6 +162,7 @@ impl Mix {
             fail_read: 0,
             freeze: 0,
             limits_ms: self.limits_ms,
+            slow_token: 0,
             config: self.config.clone(),
             weights: Vec::new(),
             ..*self
