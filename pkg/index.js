@@ -112,7 +112,7 @@ export class BillingClient {
   /**
    * @template T
    * @param {Api.ChargeRequest} request
-   * @param {() => Promise<T>} work
+   * @param {(task: { setAmount(points: number): void }) => Promise<T>} work
    * @returns {Promise<Api.TaskOutcome<T>>}
    */
   async runTask(request, work) {
