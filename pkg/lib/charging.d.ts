@@ -12,9 +12,11 @@ export interface ChargeRequest {
   feature: string;
   /**
    * Default `${feature}:${taskId}`: the same task charged again after a crash is the same charge.
+   * A feature that contains `:` or `%` has both percent-encoded there, so that no other feature and
+   * task have the same key.
    *
-   * 1 to 255 characters, the default too, and not "." or "..". A key with anything beyond printable
-   * ASCII travels percent-encoded (RFC 3986), in the header, in batches and in paths alike.
+   * 1 to 255 characters, the default too. What a header can't carry, and `%`, travels
+   * percent-encoded (RFC 3986): in the header, in batches and in look-ups alike.
    */
   key?: string;
   /**

@@ -1,7 +1,8 @@
 //! What is stored and shared under which name. Everything belongs to one account of one billing
 //! server. `pkg/lib/names.js` makes the name of the balance cache too.
 
-use crate::core::charge::{Key, query_text};
+use crate::core::charge::Key;
+use crate::core::percent::percent_encode;
 
 /// The names of one account of one billing server.
 #[derive(Clone, Debug)]
@@ -13,7 +14,7 @@ pub struct Names {
 impl Names {
     /// Both are encoded, so that no pair's names can run into another's: neither has a colon.
     pub fn new(namespace: &str, account: &str) -> Names {
-        let (namespace, account) = (query_text(namespace), query_text(account));
+        let (namespace, account) = (percent_encode(namespace), percent_encode(account));
         Names {
             stem: format!("tollbox:{namespace}:{account}"),
         }

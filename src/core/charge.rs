@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::percent::percent_encode;
+use super::percent::{header_text, percent_decode};
 use super::points::Points;
 
 /// Longest task id, feature and key, in Unicode scalar values.
@@ -38,40 +40,19 @@ impl Key {
     pub fn wire(&self) -> String {
         header_text(&self.0)
     }
+
+    /// Whether this text is how the wire spells another key: `%C3%A9` is how it spells `é`. Who
+    /// names it so may mean either.
+    pub fn is_how_another_is_spelt(&self) -> bool {
+        let decoded = percent_decode(&self.0);
+        decoded.is_some_and(|other| other != self.0 && header_text(&other) == self.0)
+    }
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// What a header can carry of `text`: printable ASCII stays (RFC 8941, section 3.3.3), the rest
-/// is percent-encoded, and so is `%` itself, so that two texts never look alike.
-pub fn header_text(text: &str) -> String {
-    percent_encode(text, |byte| (0x20..=0x7e).contains(&byte) && byte != b'%')
-}
-
-/// `text` as the value of a query: all but the unreserved characters of RFC 3986, section 2.3,
-/// percent-encoded.
-pub fn query_text(text: &str) -> String {
-    percent_encode(text, |byte| {
-        byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
-    })
-}
-
-fn percent_encode(text: &str, stays: impl Fn(u8) -> bool) -> String {
-    use std::fmt::Write as _;
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if stays(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a String can't fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 /// What the caller wants paid.
@@ -338,6 +319,26 @@ mod tests {
             "100%2525",
         ];
         assert_eq!(wire, expected);
+    }
+
+    #[test]
+    fn a_key_may_be_how_the_wire_spells_another() {
+        for (key, expected) in [
+            ("%C3%A9", true),
+            ("a%25b", true),
+            ("a b%0A", true),
+            ("é", false),
+            ("a b", false),
+            ("100%", false),
+            ("a%2Fb", false),
+            ("%c3%a9", false),
+            ("%FF", false),
+            ("%zz", false),
+            ("%C3%A9é", false),
+        ] {
+            let key = Key::new(key).unwrap();
+            assert_eq!(key.is_how_another_is_spelt(), expected, "{key}");
+        }
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub enum Op {
     Conclude {
         /// Whose. Another charge may have its key by now.
         charge: Charge,
+        /// Its place in the order, where the journal has lost it and this is its receipt.
+        sequence: u64,
         /// Who attempted it.
         tab: String,
         /// The attempt.
@@ -71,6 +73,11 @@ pub enum Op {
         /// For people, where it was never sent: of its key that says nothing, which may have been
         /// charged and forgotten.
         unsent: String,
+    },
+    /// Notes that the wall clock was set back since this charge was taken on.
+    LoseAge {
+        /// Whose.
+        key: Key,
     },
     /// Takes over a charge of another storage, which may hold an earlier or a later state of it.
     Adopt {
@@ -152,6 +159,7 @@ impl Op {
             | Op::Reopen { key }
             | Op::TakeUp { key }
             | Op::Cancel { key, .. }
+            | Op::LoseAge { key }
             | Op::Forget { key }
             | Op::Read { key } => key,
         }
@@ -168,6 +176,7 @@ impl Op {
             | Op::Reopen { .. }
             | Op::TakeUp { .. }
             | Op::Cancel { .. }
+            | Op::LoseAge { .. }
             | Op::Adopt { .. }
             | Op::Forget { .. }
             | Op::Read { .. } => false,
@@ -184,6 +193,7 @@ impl Op {
             | Op::Reopen { .. }
             | Op::TakeUp { .. }
             | Op::Cancel { .. }
+            | Op::LoseAge { .. }
             | Op::Adopt { .. } => false,
         }
     }
@@ -194,6 +204,7 @@ impl Op {
         match self {
             Op::Enqueue { .. } | Op::Begin { .. } | Op::Reopen { .. } | Op::TakeUp { .. } => true,
             Op::Conclude { .. }
+            | Op::LoseAge { .. }
             | Op::Cancel { .. }
             | Op::Adopt { .. }
             | Op::Forget { .. }
@@ -240,12 +251,12 @@ impl Op {
             }),
             Op::Conclude {
                 charge,
+                sequence,
                 tab,
                 attempt,
                 conclusion,
                 next_attempt_in_ms,
-                ..
-            } => of(charge, current).and_then(|record| {
+            } => or_lost(charge, *sequence, conclusion, current).and_then(|record| {
                 record.conclude(
                     tab,
                     *attempt,
@@ -263,6 +274,7 @@ impl Op {
                 };
                 record.cancel(detail.clone(), at.wall_ms)
             }),
+            Op::LoseAge { .. } => current.and_then(Record::loses_age),
             Op::Adopt { record } => return adopt(record, current, at),
             Op::Forget { .. } => return forget(current),
             Op::Read { .. } => return Applied::kept(current, true),
@@ -348,9 +360,19 @@ fn enqueue(
     Applied::put(begun.unwrap_or(taken_on))
 }
 
-/// This charge's record, if its key is not another's.
-fn of(charge: &Charge, current: Option<Record>) -> Option<Record> {
-    current.filter(|record| record.charge().is_same_as(charge))
+/// This charge's record, if its key is not another's. One that the journal has lost is there again
+/// when its receipt comes.
+fn or_lost(
+    charge: &Charge,
+    sequence: u64,
+    conclusion: &Conclusion,
+    current: Option<Record>,
+) -> Option<Record> {
+    let charged = matches!(conclusion, Conclusion::Settled(Verdict::Charged(_)));
+    match current {
+        Some(record) => record.charge().is_same_as(charge).then_some(record),
+        None => charged.then(|| Record::open(charge.clone(), sequence).adopted()),
+    }
 }
 
 /// `done` is false where the key is another charge's.

@@ -33,6 +33,7 @@ pub mod network;
 pub mod ordered;
 pub mod outbox;
 pub mod outcome;
+pub mod percent;
 pub mod points;
 pub mod protocol;
 pub mod record;

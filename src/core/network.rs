@@ -135,6 +135,12 @@ impl Gate {
         self.failures = 0;
     }
 
+    /// The machine slept for so long, in which the monotonic clock stood still.
+    pub fn slept(&mut self, by_ms: u64) {
+        self.probe_at_ms = self.probe_at_ms.saturating_sub(by_ms);
+        self.held_until_ms = self.held_until_ms.saturating_sub(by_ms);
+    }
+
     /// A request was not answered by the billing server.
     pub fn lost(&mut self, by: Asked, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         self.heard = false;

@@ -1,6 +1,6 @@
 //! The calls of the user, and their answers.
 
-use tollbox::core::charge::{Charge, ChargeRequest};
+use tollbox::core::charge::{Charge, ChargeRequest, Key};
 use tollbox::core::engine::{Answer, CallId, Event};
 use tollbox::core::outcome::Outcome;
 
@@ -40,24 +40,27 @@ impl World {
     }
 
     pub fn retry(&mut self, tab: usize, task: &str) -> CallId {
-        self.ask(tab, |call| Event::Retry {
-            call,
-            key: key(task),
-        })
+        self.retry_this(tab, key(task))
+    }
+
+    pub fn retry_this(&mut self, tab: usize, key: Key) -> CallId {
+        self.ask(tab, |call| Event::Retry { call, key })
     }
 
     pub fn cancel(&mut self, tab: usize, task: &str) -> CallId {
-        self.ask(tab, |call| Event::Cancel {
-            call,
-            key: key(task),
-        })
+        self.cancel_this(tab, key(task))
+    }
+
+    pub fn cancel_this(&mut self, tab: usize, key: Key) -> CallId {
+        self.ask(tab, |call| Event::Cancel { call, key })
     }
 
     pub fn settled(&mut self, tab: usize, task: &str) -> CallId {
-        self.ask(tab, |call| Event::Settled {
-            call,
-            key: key(task),
-        })
+        self.settled_this(tab, key(task))
+    }
+
+    pub fn settled_this(&mut self, tab: usize, key: Key) -> CallId {
+        self.ask(tab, |call| Event::Settled { call, key })
     }
 
     pub fn show(&mut self, tab: usize, task: &str) -> CallId {

@@ -34,6 +34,7 @@ mod forgetting;
 mod giving_up;
 mod happening;
 mod hearing;
+mod keys;
 mod lanes;
 mod lateness;
 mod limits;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tollbox::core::charge::header_text;
+use tollbox::core::percent::header_text;
 use tollbox::core::protocol::{Request, Response};
 use tollbox_server::ledger::{Amount, Balance, Charge, ChargeRequest, Ledger, Terms, Verdict};
 

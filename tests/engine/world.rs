@@ -235,6 +235,11 @@ impl World {
     pub fn jump_wall(&mut self, by_ms: i64) {
         self.note(format!("the wall clock jumps by {by_ms} ms"));
         self.now.wall_ms = self.now.wall_ms.checked_add_signed(by_ms).unwrap();
+        // A machine that slept has waited, by the one of its clocks that went on.
+        let slept_ms = u64::try_from(by_ms).unwrap_or(0);
+        for tab in self.tabs.iter_mut().flatten() {
+            tab.held_until_ms = tab.held_until_ms.saturating_sub(slept_ms);
+        }
     }
 
     // ---- time

@@ -178,6 +178,7 @@ impl Transaction {
                 let owner = record.and_then(Record::claim).filter(|_| self.forged);
                 Op::Conclude {
                     charge: CHARGES[self.which].clone(),
+                    sequence: 1,
                     tab: owner.map_or(tab, |claim| claim.tab.clone()),
                     attempt: match owner {
                         Some(_) => record.and_then(Record::attempt),

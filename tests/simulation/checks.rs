@@ -6,6 +6,7 @@ use tollbox::core::charge::Key;
 use tollbox::core::clock::parse_http_date;
 use tollbox::core::engine::{Answer, CallId};
 use tollbox::core::outcome::{FailureReason, Outcome, What};
+use tollbox::core::percent::percent_decode;
 use tollbox::core::protocol::{Request, Response};
 use tollbox::core::record::{Record, State, Verdict};
 use tollbox::core::snapshot::{BillingStatus, ChargeRecord};
@@ -81,16 +82,16 @@ impl World {
         }
     }
 
-    /// The journal's record of a key on the wire.
-    pub fn record_of(&self, wire: &str) -> Option<(Key, &Record)> {
-        let key = Key::new(wire).ok()?;
+    /// The journal's record of a key.
+    pub fn record_of(&self, key: &str) -> Option<(Key, &Record)> {
+        let key = Key::new(key).ok()?;
         let record = self.journal.records.get(&key)?;
         Some((key, record))
     }
 
     /// Its client can't know what became of it.
-    pub fn is_excused(&self, wire: &str) -> bool {
-        let key = Key::new(wire).ok();
+    pub fn is_excused(&self, key: &str) -> bool {
+        let key = Key::new(key).ok();
         key.is_some_and(|key| {
             self.books.wiped.contains(&key) || self.books.forgotten.contains(&key)
         })
@@ -110,10 +111,9 @@ impl World {
     /// Another tab had it charged a moment ago, or the network sent it twice and the server turned
     /// the second one away: "nothing taken so far" is as much as this tab can say.
     fn can_not_know(&self, tab: TabId, key: &Key) -> bool {
-        let wire = key.wire();
-        let by = self.books.charged_by.get(&*wire);
+        let by = self.books.charged_by.get(key.as_str());
         by.is_some_and(|(by, at_ms)| *by != tab && self.mono_ms - at_ms < OUTDATED_MS)
-            || self.books.doubled.contains(&*wire)
+            || self.books.doubled.contains(key.as_str())
     }
 
     /// Another tab had it charged after the transaction that this one is just hearing of: what
@@ -121,7 +121,7 @@ impl World {
     fn is_overtaken(&self, tab: TabId, key: &Key) -> bool {
         let place = self.place(tab);
         let speaks_of_ms = place.and_then(|place| self.tabs[place].speaks_of_ms);
-        let by = self.books.charged_by.get(&*key.wire());
+        let by = self.books.charged_by.get(key.as_str());
         speaks_of_ms.is_some_and(|read_ms| {
             by.is_some_and(|(by, charged_ms)| *by != tab && *charged_ms >= read_ms)
         })
@@ -169,7 +169,7 @@ impl World {
             BillingStatus::Success => !charged,
             BillingStatus::Failed => {
                 let id = self.tabs[place].id;
-                let knows = !self.is_blind(id) && !self.is_excused(&record.key.wire());
+                let knows = !self.is_blind(id) && !self.is_excused(record.key.as_str());
                 charged && !conflict && knows && !self.is_overtaken(id, &record.key)
             }
             BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => false,
@@ -189,7 +189,7 @@ impl World {
         let record = self.journal.records.get(key);
         let written = record.is_some_and(|record| record.receipt().is_some());
         let writable = self.counts.failed_transactions == 0;
-        if writable && !written && !self.is_excused(&key.wire()) {
+        if writable && !written && !self.is_excused(key.as_str()) {
             let (id, line) = (self.tabs[place].id, record.map(trace::record));
             let what = format!("tab{id} says that {key} is charged, and the journal has {line:?}");
             self.violate("2 nothing lost", what);
@@ -251,7 +251,7 @@ impl World {
     fn check_outcome(&mut self, id: TabId, asked: &str, outcome: &Outcome) {
         let key = &outcome.key;
         let charged = self.is_charged(key, outcome.amount.get());
-        let knows = !self.is_excused(&key.wire());
+        let knows = !self.is_excused(key.as_str());
         let lie = match &outcome.what {
             What::Charged { .. } => !charged,
             What::Declined { .. } | What::Failed { .. } => {
@@ -269,7 +269,7 @@ impl World {
             What::Queued { durable: true, .. } | What::Unknown { durable: true, .. } => {
                 self.books.promised.insert(key.clone());
                 let kept = self.journal.records.contains_key(key);
-                if !kept && !self.is_excused(&key.wire()) {
+                if !kept && !self.is_excused(key.as_str()) {
                     let what =
                         format!("tab{id} promises {key}, and the journal has nothing: {outcome:?}");
                     self.violate("2 nothing lost", what);
@@ -298,6 +298,11 @@ impl World {
         let again = self.books.calls.values().any(|asked| {
             matches!(asked.what, "charge" | "retry") && asked.key.as_ref() == Some(key)
         });
+        let ended = self.books.ended.contains(key);
+        if open && !ended && !self.is_excused(key.as_str()) {
+            let what = format!("{key} goes on, and this was said: {:?}", outcome.what);
+            return self.violate("3 the truth", what);
+        }
         if !open && !again {
             let said = (outcome.amount.get(), format!("{:?}", outcome.what));
             self.books.said_untaken.insert(key.clone(), said);
@@ -347,12 +352,12 @@ pub fn is_conflict(outcome: &Outcome) -> bool {
 }
 
 /// What the user wanted paid that a request is about: by the key that the client makes for it,
-/// whatever key it goes out under.
-fn what_is_asked(request: &Request) -> (On, Vec<String>) {
+/// whatever key it goes out under, and however that is spelt.
+pub fn what_is_asked(request: &Request) -> (On, Vec<String>) {
     let (on, keys) = kind_and_keys(request);
     let body = request.body.as_deref();
     let Some(body) = body.and_then(|body| serde_json::from_str::<Value>(body).ok()) else {
-        return (on, keys);
+        return (on, keys.iter().map(|key| as_its_user_spells(key)).collect());
     };
     let name = |charge: &Value| {
         let text = |name: &str| charge[name].as_str().unwrap_or_default();
@@ -363,4 +368,12 @@ fn what_is_asked(request: &Request) -> (On, Vec<String>) {
         None => vec![name(&body)],
     };
     (on, names)
+}
+
+/// A key of a look-up, which may have either spelling: the wire's is plain ASCII.
+fn as_its_user_spells(key: &str) -> String {
+    match key.is_ascii() {
+        true => percent_decode(key).unwrap_or_default(),
+        false => key.to_owned(),
+    }
 }

@@ -159,6 +159,7 @@ impl World {
     pub fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Act => self.act(),
+            Happening::SetBack { by_ms } => self.set_back(by_ms),
             Happening::Commit {
                 tab,
                 session,

@@ -109,7 +109,7 @@ impl World {
     fn check_final(&mut self, record: &Record) {
         let charge = record.charge();
         let charged = self.is_charged(&charge.key, charge.amount.get());
-        let excused = self.is_excused(&charge.key.wire());
+        let excused = self.is_excused(charge.key.as_str());
         let line = trace::record(record);
         match record.state() {
             State::Waiting(_) | State::Attempting(_) => {

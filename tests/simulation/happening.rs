@@ -16,6 +16,10 @@ use super::tab::TabId;
 pub enum Happening {
     /// The next thing that the user or the world does.
     Act,
+    /// Somebody sets the wall clock back.
+    SetBack {
+        by_ms: u64,
+    },
     Commit {
         tab: TabId,
         session: Session,
@@ -93,6 +97,7 @@ impl Happening {
     pub fn befallen(&self) -> Option<TabId> {
         match self {
             Happening::Act
+            | Happening::SetBack { .. }
             | Happening::Commit { .. }
             | Happening::Mark { .. }
             | Happening::SignIn

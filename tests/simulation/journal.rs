@@ -35,6 +35,11 @@ impl World {
         let writes = ops.iter().any(|op| !matches!(op, Op::Read { .. }));
         let result = if self.journal.full && writes {
             Err("the quota is exceeded".to_owned())
+        } else if self.mix.fail_conclusion > 0
+            && ops.iter().any(says_untaken)
+            && self.dice.chance(self.mix.fail_conclusion)
+        {
+            Err("this can't be written".to_owned())
         } else if self.dice.chance(self.mix.abort_write) {
             Err("the transaction was aborted".to_owned())
         } else {
@@ -62,6 +67,9 @@ impl World {
             }
             match (applied.write, &applied.record) {
                 (Write::Put, Some(record)) => {
+                    if !record.is_held() {
+                        self.books.ended.insert(op.key().clone());
+                    }
                     self.journal
                         .records
                         .insert(op.key().clone(), record.clone());
@@ -172,5 +180,13 @@ impl World {
                 tab.unsee(&key);
             }
         }
+    }
+}
+
+/// Whether this is what an attempt came to, and that was nothing.
+fn says_untaken(op: &Op) -> bool {
+    match op {
+        Op::Conclude { conclusion, .. } => conclusion.says_untaken(),
+        _ => false,
     }
 }

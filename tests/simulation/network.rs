@@ -6,6 +6,7 @@ use tollbox::core::config::Config;
 use tollbox::core::engine::{Event, SendId, Unsent};
 use tollbox::core::protocol::{Method, Request, Response};
 
+use super::checks::what_is_asked;
 use super::class::Class;
 use super::happening::Happening;
 use super::server::kind_and_keys;
@@ -31,6 +32,8 @@ pub struct Backend {
     pub down_until_ms: u64,
     /// Nothing comes through until then.
     pub cut_until_ms: u64,
+    /// All answers are lost until then.
+    pub mute_until_ms: u64,
     /// The oldest token that is accepted.
     pub token: u64,
     /// No token is accepted until then.
@@ -140,7 +143,7 @@ impl World {
         } else if sending.request.method == Method::Post && self.dice.chance(self.mix.twice) {
             // The browser finds the reused connection closed, and sends the POST once more.
             let again_ms = transit_ms + self.dice.between(1, 200);
-            let (_, keys) = kind_and_keys(&sending.request);
+            let (_, keys) = what_is_asked(&sending.request);
             self.books.doubled.extend(keys);
             self.plan_arrival(transit_ms, &sending, false);
             self.plan_arrival(again_ms, &sending, true);
@@ -232,7 +235,8 @@ impl World {
             return self.lose(sending, heard);
         };
         self.note(|| format!("    answers {}", trace::response(&response)));
-        if self.dice.chance(self.mix.lose_answer) {
+        let mute = self.mono_ms < self.backend.mute_until_ms;
+        if mute || self.dice.chance(self.mix.lose_answer) {
             return self.lose(sending, heard);
         }
         let limit_ms = self.mix.config.request_timeout_ms;

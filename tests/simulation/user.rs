@@ -39,6 +39,8 @@ pub enum Action {
     CrashTab,
     CrashBrowser,
     ServerDown,
+    OldKey,
+    KeepLock,
     NetworkDown,
     ExpireTokens,
     RefuseTokens,
@@ -171,7 +173,7 @@ impl World {
                 }
             }
             Action::SetPrice => {
-                let task = format!("t{}", self.user.tasks.len());
+                let task = self.next_task();
                 let points = self.dice.between(1, 3);
                 if let Some(price) = Amount::new(points) {
                     self.server.ledger.set_price(ACCOUNT, &task, price);
@@ -188,6 +190,8 @@ impl World {
             | Action::CrashTab
             | Action::CrashBrowser
             | Action::ServerDown
+            | Action::OldKey
+            | Action::KeepLock
             | Action::NetworkDown
             | Action::ExpireTokens
             | Action::RefuseTokens
@@ -217,8 +221,14 @@ impl World {
         tasks.get(at as usize).cloned()
     }
 
-    fn charge_new(&mut self, tab: TabId) {
-        let task = format!("t{}", self.user.tasks.len());
+    /// The name of a task that there has not been yet.
+    fn next_task(&self) -> String {
+        let odd = if self.mix.odd_keys { "/译 50%" } else { "" };
+        format!("t{}{odd}", self.user.tasks.len())
+    }
+
+    pub fn charge_new(&mut self, tab: TabId) {
+        let task = self.next_task();
         let amount = self.dice.skewed(&[2, 9, 40]) + 1;
         self.user.tasks.push((task.clone(), amount));
         self.charge(tab, &task, amount);
@@ -274,7 +284,7 @@ impl World {
     }
 
     fn start_task(&mut self, tab: TabId) {
-        let task = format!("t{}", self.user.tasks.len());
+        let task = self.next_task();
         let amount = self.dice.between(1, 9);
         let Some(charge) = self.charge_of(&task, amount) else {
             return;

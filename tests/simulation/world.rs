@@ -68,6 +68,7 @@ impl World {
         let mix = Mix::draw(classes, late_ms, &mut dice);
         let mut server = Server::new(mix.seed_balance, mix.key_ttl_ms);
         server.checks_accounts = mix.checks_accounts;
+        server.decodes_keys = mix.decodes_keys;
         let mut world = World {
             user: User::new(mix.actions),
             books: Books::new(mix.seed_balance),

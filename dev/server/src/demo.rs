@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::clock::now_ms;
-use crate::http::{Account, App, JsonBody, Problem, balance_document, invalid, rfc3339};
+use crate::http::{Account, App, JsonBody, Problem, Whole, balance_document, invalid, rfc3339};
 use crate::ledger::{Amount, InvalidCharge, MAX_ID_CHARS, is_id};
 use crate::store::Record;
 use crate::translate::{Target, price, translate};
@@ -93,7 +93,7 @@ async fn translate_task(
 
 #[derive(Deserialize)]
 struct TopUp {
-    points: u64,
+    points: Whole,
 }
 
 async fn top_up(
@@ -101,7 +101,7 @@ async fn top_up(
     Account(account): Account,
     JsonBody(TopUp { points }): JsonBody<TopUp>,
 ) -> Result<Json<Value>, Problem> {
-    let points = Amount::new(points)
+    let points = Amount::new(points.0)
         .ok_or_else(|| invalid("points must be a whole number from 1 to 2^53 - 1."))?;
     let balance = app
         .store

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, value_parser};
 
@@ -46,6 +47,15 @@ pub struct Options {
     /// How long a charged key is remembered; for ever if not given
     #[arg(long, value_name = "SECONDS")]
     pub key_ttl: Option<u32>,
+
+    /// How long a request's body may take to come to its end
+    #[arg(long, default_value_t = 10_000, value_name = "MS", value_parser = value_parser!(u64).range(1..))]
+    pub body_within: u64,
+
+    /// How long a request that has been received may take to be decided; then nothing is taken.
+    /// Clients rely on 5000 at most
+    #[arg(long, default_value_t = 5_000, value_name = "MS", value_parser = value_parser!(u64).range(1..=5_000))]
+    pub decide_within: u64,
 }
 
 impl Options {
@@ -55,6 +65,16 @@ impl Options {
             seed_balance: self.seed_balance,
             key_ttl_ms: self.key_ttl.map(milliseconds),
         }
+    }
+
+    /// How long a body may take.
+    pub fn body_within(&self) -> Duration {
+        Duration::from_millis(self.body_within)
+    }
+
+    /// How long a decision may take.
+    pub fn decide_within(&self) -> Duration {
+        Duration::from_millis(self.decide_within)
     }
 
     /// How long a token is accepted, in milliseconds.

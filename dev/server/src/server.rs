@@ -42,7 +42,7 @@ pub struct Server {
 impl Server {
     /// Opens the database and listens. Connections wait until [`Server::run`].
     pub async fn bind(options: Options) -> Result<Self, StartError> {
-        let store = Store::open(&options.database, options.terms())
+        let store = Store::open(&options.database, options.terms(), options.decide_within())
             .await
             .map_err(StartError::Database)?;
         let listener = TcpListener::bind((options.host.as_str(), options.port))
@@ -53,6 +53,7 @@ impl Server {
             store,
             faults: options.faults.then(Faults::default),
             token_ttl_ms: options.token_ttl_ms(),
+            body_within: options.body_within(),
             stopping: CancellationToken::new(),
         };
         let extras = Extras {

@@ -10,7 +10,7 @@ use crate::browser::balance_cache;
 use crate::browser::clock::now;
 use crate::browser::error::{Code, error, text};
 use crate::browser::http::{self, Exchange, Limit};
-use crate::browser::lock;
+use crate::browser::lock::{self, Acquired};
 use crate::browser::peers::Message;
 use crate::browser::persistence;
 use crate::browser::store::{News, Scope};
@@ -226,14 +226,15 @@ impl Shell {
         spawn_local(async move {
             let patience_ms = u32::try_from(shell.lock_patience_ms).unwrap_or(u32::MAX);
             let (host, name) = (&shell.host, shell.names.lock());
-            let granted = shell.lock.acquire(host, &name, patience_ms).await;
+            let acquired = shell.lock.acquire(host, &name, patience_ms).await;
             // Whoever held it before may have died, and left claims.
-            if granted {
+            if acquired == Acquired::Granted {
                 shell.learn_alive().await;
             }
-            shell.dispatch(match granted {
-                true => Event::LockGranted,
-                false => Event::LockRefused,
+            shell.dispatch(match acquired {
+                Acquired::Granted => Event::LockGranted,
+                Acquired::Refused => Event::LockRefused,
+                Acquired::Dropped => Event::LockDropped,
             });
         });
     }

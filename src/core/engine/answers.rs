@@ -9,7 +9,7 @@ use crate::core::network::Asked;
 use crate::core::outcome::OpenReason;
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
-    BatchAnswer, ChargeAnswer, LookUpAnswer, Response, Setback, SetbackKind,
+    BatchAnswer, ChargeAnswer, LookUpAnswer, Response, Setback, SetbackKind, Spelling,
 };
 use crate::core::record::{Cause, Conclusion};
 
@@ -38,8 +38,13 @@ impl Engine {
                 let answer = BatchAnswer::of(response, charges, now);
                 self.batch_answered(now, &sent, charges, answer);
             }
-            SentWhat::LookUp { charge } => {
+            SentWhat::LookUp { charge, spelling } => {
                 let answer = LookUpAnswer::of(response, charge, now);
+                let answer = self.heard_as(*spelling, charge, response.status, answer);
+                if *spelling == Spelling::Wire && self.is_to_be_asked_raw(charge, &answer) {
+                    self.server_answered(&sent);
+                    return self.look_up_raw(now, send, charge);
+                }
                 self.look_up_answered(now, &sent, charge, answer);
             }
             SentWhat::Balance { etag } => {
@@ -214,7 +219,7 @@ impl Engine {
                     self.charge_lost(now, charge, cause.clone());
                 }
             }
-            SentWhat::LookUp { charge } => {
+            SentWhat::LookUp { charge, .. } => {
                 self.count_try(&charge.key);
                 self.conclude(now, charge, Conclusion::NotSent(cause), 0, None);
             }
@@ -251,7 +256,7 @@ impl Engine {
             detail,
         };
         let charges = match sent.what {
-            SentWhat::Charge { charge } | SentWhat::LookUp { charge } => vec![charge],
+            SentWhat::Charge { charge } | SentWhat::LookUp { charge, .. } => vec![charge],
             SentWhat::Batch { charges } => charges,
             SentWhat::Balance { .. } => {
                 self.balance_lost(now, cause.clone());

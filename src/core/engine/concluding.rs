@@ -98,6 +98,8 @@ impl Engine {
         };
         let op = Op::Conclude {
             charge: charge.clone(),
+            // Of its own: what the journal then has is no earlier state of what is known here.
+            sequence: self.next_sequence(now),
             tab: self.tab.clone(),
             attempt,
             conclusion,
@@ -133,6 +135,7 @@ impl Engine {
             };
             let op = Op::Conclude {
                 charge: record.charge().clone(),
+                sequence: record.sequence(),
                 tab: self.tab.clone(),
                 attempt: Some((purpose, number)),
                 conclusion: Conclusion::NotSent(cause),
@@ -179,7 +182,9 @@ impl Engine {
             let (charges, conclusion) = match sent.what {
                 SentWhat::Charge { charge } => (vec![charge], lost.clone()),
                 SentWhat::Batch { charges } => (charges, lost.clone()),
-                SentWhat::LookUp { charge } => (vec![charge], Conclusion::NotSent(cause.clone())),
+                SentWhat::LookUp { charge, .. } => {
+                    (vec![charge], Conclusion::NotSent(cause.clone()))
+                }
                 SentWhat::Balance { .. } => continue,
             };
             for charge in &charges {

@@ -269,6 +269,7 @@ impl Engine {
             | Event::Lost { .. }
             | Event::NotSent { .. }
             | Event::LockRefused
+            | Event::LockDropped
             | Event::Peer { .. }
             | Event::PeerFlush(_)
             | Event::PeerTasks { .. }

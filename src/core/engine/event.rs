@@ -139,8 +139,10 @@ pub enum Event {
     },
     /// This tab may flush, until it lets go.
     LockGranted,
-    /// Another tab is flushing, and has been for long.
+    /// Another tab has held the lock for as long as a claim lasts.
     LockRefused,
+    /// The lock is waited for no longer: the page is on its way out of sight, or closed.
+    LockDropped,
     /// Another tab changed these charges, and learnt this balance.
     Peer {
         /// The changed charges.

@@ -8,7 +8,8 @@ use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::ordered::{Set, set_of};
-use crate::core::record::{Conclusion, Verdict};
+use crate::core::outcome::OpenReason;
+use crate::core::record::{Cause, Conclusion, Record, Verdict};
 
 /// Why an operation is not committed; for people.
 pub(super) enum Uncommitted {
@@ -264,10 +265,37 @@ impl Engine {
             let key = op.key().clone();
             return self.told_by_peer(vec![key], None);
         }
-        let applied = op.apply(Some(entry.record.clone()), self.apply_at(now));
-        if let Some(record) = applied.record {
+        let before = entry.record.clone();
+        let applied = op.apply(Some(before.clone()), self.apply_at(now));
+        let Some(record) = applied.record else {
+            return;
+        };
+        let ends_untaken = !record.is_held() && record.receipt().is_none();
+        let record = match ends_untaken && !defect!(TellsUnwrittenVerdicts) {
+            true => self.undecided(now, op, before),
+            false => Some(record),
+        };
+        if let Some(record) = record {
             self.take_record(now, record, false);
         }
+    }
+
+    /// A verdict that nothing was taken is in this tab only: who comes later would go on with the
+    /// charge, and make it. So it stays open until the verdict has been written down.
+    fn undecided(&self, now: Now, op: &Op, record: Record) -> Option<Record> {
+        let Op::Conclude { tab, attempt, .. } = op else {
+            return None;
+        };
+        let cause = Cause {
+            reason: OpenReason::Timeout,
+            detail: self.say(
+                "the server's answer could not be stored yet",
+                "服务器的应答尚未能写入本地存储",
+            ),
+        };
+        let lost = Conclusion::Lost(cause, 0);
+        let next_ms = self.config.backoff.max_ms;
+        record.conclude(tab, *attempt, lost, next_ms, now.wall_ms)
     }
 
     pub(super) fn apply_at(&self, now: Now) -> ApplyAt {

@@ -1,19 +1,70 @@
 //! Looking a charge up: what the server knows of a key before it is sent again or given up.
 
-use super::Engine;
-use super::sending::Sent;
+use super::sending::{Sent, SentWhat};
+use super::{Engine, Life, SendId};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::network::Asked;
 use crate::core::outcome::{FailureReason, OpenReason, ParkReason};
-use crate::core::protocol::{LookUpAnswer, Setback, SetbackKind};
+use crate::core::protocol::{LookUpAnswer, Setback, SetbackKind, Spelling};
 use crate::core::record::{Cause, Conclusion, Failure, Record, State, Verdict};
 
 /// Look-ups in a row that may go unanswered by a server that does answer otherwise, before the
 /// charge is parked.
 const LOOK_UPS_LIMIT: u32 = 3;
 
+/// How a server refuses a key that can't be one of its own.
+const NO_SUCH_KEY: [u16; 4] = [400, 404, 414, 422];
+
 impl Engine {
+    /// Whether "never charged" is not to be believed yet: the server may know the key by its
+    /// user's spelling.
+    pub(super) fn is_to_be_asked_raw(&self, charge: &Charge, answer: &LookUpAnswer) -> bool {
+        let never = matches!(answer, LookUpAnswer::NeverCharged);
+        let alike = charge.key.wire() == charge.key.as_str();
+        never && !alike && !defect!(BelievesOneSpelling)
+    }
+
+    /// Asks once more, in the place of the first look-up.
+    pub(super) fn look_up_raw(&mut self, now: Now, send: SendId, charge: &Charge) {
+        let shut = match self.life != Life::Running || self.waits_for_token() {
+            true => Some(OpenReason::Unauthorized),
+            false => self.gate.closed_for(now),
+        };
+        if let Some(reason) = shut {
+            self.conclude_not_sent(now, &charge.key, reason);
+            return self.leave_lane(send);
+        }
+        let what = SentWhat::LookUp {
+            charge: charge.clone(),
+            spelling: Spelling::Raw,
+        };
+        self.send(now, send, what);
+    }
+
+    /// What an answer is worth, by the spelling that was asked for.
+    pub(super) fn heard_as(
+        &self,
+        spelling: Spelling,
+        charge: &Charge,
+        status: u16,
+        answer: LookUpAnswer,
+    ) -> LookUpAnswer {
+        match (spelling, answer) {
+            // It has no key that is spelt so, and none of the other spelling.
+            (Spelling::Raw, LookUpAnswer::Refused(_)) if NO_SUCH_KEY.contains(&status) => {
+                LookUpAnswer::NeverCharged
+            }
+            (Spelling::Raw, LookUpAnswer::Charged(_)) if charge.key.is_how_another_is_spelt() => {
+                LookUpAnswer::Refused(self.say(
+                    "the server's answer may be about another key, which it spells so",
+                    "服务器的应答可能指的是另一个写法相同的键",
+                ))
+            }
+            (Spelling::Wire | Spelling::Raw, answer) => answer,
+        }
+    }
+
     pub(super) fn look_up_answered(
         &mut self,
         now: Now,

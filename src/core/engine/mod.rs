@@ -56,7 +56,7 @@ use self::tasks_elsewhere::Tasks;
 use super::alert::Episodes;
 use super::backoff::Jitter;
 use super::balance::BalanceBook;
-use super::clock::Now;
+use super::clock::{ClockWatch, Now};
 use super::config::Config;
 use super::network::{Gate, LONGEST_HOLD_MS};
 use super::ordered::{Map, Set};
@@ -143,6 +143,9 @@ pub struct Engine {
     life: Life,
     leaving: Leaving,
     effects: VecDeque<Effect>,
+    clocks: ClockWatch,
+    /// The wall clock was set back before the journal had been read.
+    ages_lost: bool,
     /// When the last report of the world was taken.
     last: Now,
 }
@@ -203,6 +206,8 @@ impl Engine {
             life: Life::Recovering,
             leaving: Leaving::default(),
             effects: VecDeque::from([Effect::Load { all: true }, Effect::AskTasks]),
+            clocks: ClockWatch::default(),
+            ages_lost: false,
             last: Now::default(),
         }
     }
@@ -210,6 +215,7 @@ impl Engine {
     /// Takes one report of the world.
     pub fn handle(&mut self, now: Now, event: Event) {
         self.last = now;
+        self.watch_clocks(now);
         if self.life == Life::Closed {
             self.answer_closed(event);
             return;
@@ -245,7 +251,8 @@ impl Engine {
             Event::Lost { send, timed_out } => self.lost(now, send, timed_out),
             Event::NotSent { send, why } => self.not_sent(now, send, why),
             Event::LockGranted => self.lock_granted(now),
-            Event::LockRefused => self.lock_refused(),
+            Event::LockRefused => self.lock_refused(now),
+            Event::LockDropped => self.lock_dropped(),
             Event::Peer { keys, confirmed } => self.told_by_peer(keys, confirmed),
             Event::PeerFlush(progress) => self.flush_elsewhere(now, progress),
             Event::PeerTasks { tab, running } => self.tasks_elsewhere(now, tab, running),
@@ -290,6 +297,7 @@ impl Engine {
             self.outbox.next_due(now).filter(|_| due),
             Some(self.journaling.paused_until_ms()).filter(|at_ms| due && *at_ms > now.mono_ms),
             Some(self.slow_tick_at_ms).filter(|_| slow),
+            self.heartbeat_at_ms(),
             self.journaling.unsaved_due_ms(),
             self.balance_deadline(now),
             self.flush.elsewhere_until_ms(),

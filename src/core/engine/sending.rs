@@ -5,14 +5,13 @@ use super::orders::Then;
 use super::{Effect, Engine, Life, SendId};
 use crate::core::balance::Confirmed;
 use crate::core::charge::{Charge, Key};
-use crate::core::clock::Now;
+use crate::core::clock::{CLOCK_SLACK_MS, Now};
 use crate::core::config::LAUNCH_WITHIN_MS;
 use crate::core::journal::Op;
 use crate::core::log::Level;
 use crate::core::ordered::set_of;
 use crate::core::outcome::OpenReason;
-use crate::core::protocol::Reading;
-use crate::core::protocol::Request;
+use crate::core::protocol::{Reading, Request, Spelling};
 use crate::core::record::{Claim, Purpose, Record, State};
 
 /// A request on its way.
@@ -42,7 +41,7 @@ impl Sent {
 pub(super) enum SentWhat {
     Charge { charge: Charge },
     Batch { charges: Vec<Charge> },
-    LookUp { charge: Charge },
+    LookUp { charge: Charge, spelling: Spelling },
     Balance { etag: Option<String> },
 }
 
@@ -195,14 +194,19 @@ impl Engine {
         record.is_only_looked_up() || (may_be_taken && due)
     }
 
-    /// Whether the server may have forgotten the key. Where the clock was set back that can't be
-    /// told, and asking harms nothing.
+    /// Whether the server may have forgotten the key by the end of a request that is claimed now.
+    /// Where the clock was set back that can't be told, and asking harms nothing.
     pub(super) fn key_expired(&self, record: &Record, now: Now) -> bool {
-        let entry = self.outbox.get(&record.charge().key);
-        let seen_ms = entry.map_or(0, |entry| now.mono_ms.saturating_sub(entry.since_ms));
-        let age_ms = record.age_ms(now.wall_ms).map(|age_ms| age_ms.max(seen_ms));
-        let expired = age_ms.is_none_or(|age_ms| age_ms > self.config.key_ttl_ms);
-        expired && !defect!(SendsExpiredKey)
+        let wall_ms = match defect!(IgnoresClockSetBack) {
+            true => now.wall_ms,
+            false => self.clocks.latest_wall_ms(now),
+        };
+        let margin_ms = match defect!(KeyTimeHasNoMargin) {
+            true => 0,
+            false => self.config.claim_ms().saturating_add(CLOCK_SLACK_MS),
+        };
+        let ends = |age_ms: u64| age_ms.saturating_add(margin_ms) > self.config.key_ttl_ms;
+        record.age_ms(wall_ms).is_none_or(ends) && !defect!(SendsExpiredKey)
     }
 
     pub(super) fn is_exhausted(&self, record: &Record) -> bool {
@@ -303,6 +307,7 @@ impl Engine {
             (_, []) => return self.leave_lane(plan.id),
             (Purpose::LookUp, [charge, ..]) => SentWhat::LookUp {
                 charge: charge.clone(),
+                spelling: Spelling::Wire,
             },
             (Purpose::Send, [charge]) => SentWhat::Charge {
                 charge: charge.clone(),
@@ -317,10 +322,11 @@ impl Engine {
     }
 
     fn may_not_launch(&self, now: Now, plan: &Plan) -> Option<OpenReason> {
-        let waits_for_token = self.auth.stale && !self.sent.is_empty();
-        if self.life != Life::Running || waits_for_token {
+        if self.life != Life::Running || self.waits_for_token() {
             return Some(OpenReason::Unauthorized);
         }
+        // Nor does what is within its claim outlive its key, which was looked at for as long as
+        // the claim lasts.
         let needed_until_ms = now.wall_after(self.config.under_way_ms());
         let claims = plan.keys.iter().filter_map(|key| {
             let entry = self.outbox.get(key)?;
@@ -337,11 +343,16 @@ impl Engine {
         self.gate.closed_for(now)
     }
 
+    /// Whether a new token was asked for, and nobody knows yet whether it is accepted.
+    pub(super) fn waits_for_token(&self) -> bool {
+        self.auth.stale && !self.sent.is_empty()
+    }
+
     pub(super) fn send(&mut self, now: Now, send: SendId, what: SentWhat) {
         let request = match &what {
             SentWhat::Charge { charge } => Request::charge(charge),
             SentWhat::Batch { charges } => Request::batch(charges.iter()),
-            SentWhat::LookUp { charge } => Request::look_up(&charge.key),
+            SentWhat::LookUp { charge, spelling } => Request::look_up(&charge.key, *spelling),
             SentWhat::Balance { etag } => Request::balance(etag.as_deref(), &self.nonce(send)),
         };
         let request = request.on_behalf_of(&self.account);

@@ -5,7 +5,7 @@ pub mod problem;
 pub mod request;
 
 pub use answer::{BalanceAnswer, BatchAnswer, ChargeAnswer, LookUpAnswer};
-pub use request::{Method, Request};
+pub use request::{Method, Request, Spelling};
 use serde::de::DeserializeOwned;
 
 use super::outcome::OpenReason;

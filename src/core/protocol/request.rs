@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::core::charge::{Charge, Key, header_text, query_text};
+use crate::core::charge::{Charge, Key};
 use crate::core::clock::rfc3339;
+use crate::core::percent::{header_text, percent_encode};
 use crate::core::points::Points;
 
 /// The method of a request.
@@ -15,6 +16,15 @@ pub enum Method {
     Get,
     /// POST
     Post,
+}
+
+/// How a look-up names its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// As every other request does.
+    Wire,
+    /// As its user does: so does a server know it that decodes the header.
+    Raw,
 }
 
 /// A request to the billing server.
@@ -69,14 +79,18 @@ impl Request {
         let headers = etag.map(|etag| ("if-none-match", etag.to_owned()));
         Request {
             headers: headers.into_iter().collect(),
-            ..Request::get(format!("balance?t={}", query_text(nonce)))
+            ..Request::get(format!("balance?t={}", percent_encode(nonce)))
         }
     }
 
     /// `GET charges?key=KEY`. In the query, because proxies refuse or decode `%2F` and `%25` in
     /// a path, and browsers fold `.` and `..`.
-    pub fn look_up(key: &Key) -> Request {
-        Request::get(format!("charges?key={}", query_text(&key.wire())))
+    pub fn look_up(key: &Key, spelling: Spelling) -> Request {
+        let spelt = match spelling {
+            Spelling::Wire => key.wire(),
+            Spelling::Raw => key.as_str().to_owned(),
+        };
+        Request::get(format!("charges?key={}", percent_encode(&spelt)))
     }
 
     /// `POST charges`.
@@ -192,17 +206,15 @@ mod tests {
             batch.contains(&format!(r#""idempotency_key":"{wire}""#)),
             "{batch}"
         );
-        let path = Request::look_up(&charge.key).path;
+        let path = Request::look_up(&charge.key, Spelling::Wire).path;
         assert_eq!(path, "charges?key=f%3A%25E4%25BB%25BB%25E5%258A%25A1");
+        let path = Request::look_up(&charge.key, Spelling::Raw).path;
+        assert_eq!(path, "charges?key=f%3A%E4%BB%BB%E5%8A%A1");
     }
 
     #[test]
     fn a_request_names_its_account_as_a_quoted_string() {
-        let headers = |account| {
-            Request::look_up(&charge("t").key)
-                .on_behalf_of(account)
-                .headers
-        };
+        let headers = |account| Request::balance(None, "").on_behalf_of(account).headers;
         let expected = |value: &str| [("billing-account", value.to_owned())];
         assert_eq!(headers("alice"), expected(r#""alice""#));
         assert_eq!(

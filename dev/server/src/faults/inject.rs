@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 
-use super::{Fault, Operation};
+use super::{Answer, Fault, Operation};
 use crate::clock::now_ms;
 use crate::http::{App, Kind, Problem, bearer};
 
@@ -32,11 +32,19 @@ pub async fn inject(State(app): State<App>, request: Request, next: Next) -> Res
             next.run(request).await;
             cut()
         }
-        Fault::Status {
-            status,
-            retry_after,
-            body,
-        } => answer(status, retry_after, body),
+        Fault::Status { answer, after } => {
+            if after {
+                next.run(request).await;
+            }
+            made(answer)
+        }
+        Fault::Late { ms, answer } => {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                next.run(request).await;
+            });
+            answer.map_or_else(cut, made)
+        }
         Fault::Hang {} => hang(&app).await,
         Fault::HangAfter {} => {
             next.run(request).await;
@@ -54,7 +62,12 @@ async fn fault_for(
     let faults = app.faults.as_ref()?;
     let account = match token {
         Some(token) if faults.need_account() => {
-            app.store.account_of(&token, now_ms()).await.ok().flatten()
+            let deadline = app.store.deadline();
+            app.store
+                .account_of(&token, now_ms(), deadline)
+                .await
+                .ok()
+                .flatten()
         }
         Some(_) | None => None,
     };
@@ -73,9 +86,9 @@ async fn hang(app: &App) -> Response {
     cut()
 }
 
-fn answer(status: u16, retry_after: Option<String>, body: Option<String>) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = match body {
+fn made(answer: Answer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = match answer.body {
         Some(json) if serde_json::from_str::<serde_json::Value>(&json).is_ok() => {
             let media_type = if status.is_success() {
                 "application/json"
@@ -88,11 +101,14 @@ fn answer(status: u16, retry_after: Option<String>, body: Option<String>) -> Res
         Some(page) => (status, Html(page)).into_response(),
         None => problem(status).into_response(),
     };
-    let retry_after = retry_after.and_then(|value| HeaderValue::try_from(value).ok());
-    if let Some(retry_after) = retry_after {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, retry_after);
+    let retry_after = answer
+        .retry_after
+        .map(|value| (header::RETRY_AFTER.as_str().to_owned(), value));
+    for (name, value) in answer.headers.into_iter().chain(retry_after) {
+        let header = (HeaderName::try_from(name), HeaderValue::try_from(value));
+        if let (Ok(name), Ok(value)) = header {
+            response.headers_mut().insert(name, value);
+        }
     }
     response
 }

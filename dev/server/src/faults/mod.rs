@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::http::{App, JsonBody, Problem, invalid};
 
 pub use inject::{Cut, inject};
-pub use rules::{Fault, Operation, Rule};
+pub use rules::{Answer, Fault, Operation, Rule};
 
 /// The rules in force. Clones share them.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,8 @@
 //! Which request is hit by which fault.
 
-use axum::http::{HeaderValue, Method, StatusCode};
+use std::collections::BTreeMap;
+
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 /// One rule. The first that matches a request applies, alone.
@@ -99,16 +101,22 @@ pub enum Fault {
     DropBefore {},
     /// What was asked for is done, and the connection is closed unanswered.
     DropAfter {},
-    /// Nothing is done, and this is answered.
+    /// This is answered; nothing is done, or what was asked for is done before.
     Status {
-        /// 200 to 599.
-        status: u16,
-        /// The header `Retry-After`: seconds or an HTTP date.
+        /// What is answered.
+        #[serde(flatten)]
+        answer: Answer,
+        /// Whether what was asked for is done before.
+        #[serde(default, skip_serializing_if = "is_false")]
+        after: bool,
+    },
+    /// What was asked for is done so much later; until then nothing is.
+    Late {
+        /// Milliseconds.
+        ms: u64,
+        /// What is answered at once; without it the connection is closed unanswered.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        retry_after: Option<String>,
-        /// Instead of a problem document: sent as JSON if it is JSON, as HTML if not.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        body: Option<String>,
+        answer: Option<Answer>,
     },
     /// Nothing is done, and no answer ever comes.
     Hang {},
@@ -118,26 +126,75 @@ pub enum Fault {
     Garbage {},
 }
 
+/// An answer in place of the server's.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// 200 to 599.
+    pub status: u16,
+    /// The header `Retry-After`: seconds or an HTTP date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<String>,
+    /// More headers, in place of the usual ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Instead of a problem document: sent as JSON if it is JSON, as HTML if not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
 impl Fault {
     /// What is wrong with it.
     pub(super) fn check(&self) -> Result<(), &'static str> {
-        let Self::Status {
-            status,
-            retry_after,
-            ..
-        } = self
-        else {
-            return Ok(());
-        };
-        if !(200..=599).contains(status) || StatusCode::from_u16(*status).is_err() {
+        match self {
+            Self::Status { answer, .. }
+            | Self::Late {
+                answer: Some(answer),
+                ..
+            } => answer.check(),
+            Self::Latency { .. }
+            | Self::DropBefore {}
+            | Self::DropAfter {}
+            | Self::Late { answer: None, .. }
+            | Self::Hang {}
+            | Self::HangAfter {}
+            | Self::Garbage {} => Ok(()),
+        }
+    }
+}
+
+impl Answer {
+    fn check(&self) -> Result<(), &'static str> {
+        if !(200..=599).contains(&self.status) || StatusCode::from_u16(self.status).is_err() {
             return Err("status must be from 200 to 599.");
         }
-        let header = retry_after.as_deref().map(HeaderValue::from_str);
-        if matches!(header, Some(Err(_))) {
+        let retry_after = self.retry_after.as_deref().map(HeaderValue::from_str);
+        if matches!(retry_after, Some(Err(_))) {
             return Err("retry_after can't be a header.");
         }
-        Ok(())
+        let is_wrong = |(name, value): (&String, &String)| {
+            let framing = FRAMING.contains(&name.to_ascii_lowercase().as_str());
+            framing || HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err()
+        };
+        match self.headers.iter().any(is_wrong) {
+            true => Err("headers must be good ones, and none that says where the answer ends."),
+            false => Ok(()),
+        }
     }
+}
+
+/// Headers that say where an answer ends.
+const FRAMING: [&str; 4] = [
+    "connection",
+    "content-length",
+    "trailer",
+    "transfer-encoding",
+];
+
+// As serde asks for it.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 #[cfg(test)]
@@ -198,6 +255,15 @@ mod tests {
         assert!(fault(r#"{"kind":"latency"}"#).is_err());
         assert!(fault(r#"{"kind":"hang","ms":5}"#).is_err());
         assert!(fault(r#"{"kind":"flood"}"#).is_err());
+        assert!(fault(r#"{"kind":"status","status":503,"after":true}"#).is_ok());
+        assert!(fault(r#"{"kind":"status","status":503,"afterwards":true}"#).is_err());
+        assert!(fault(r#"{"kind":"late","ms":5,"answer":{"status":503,"after":true}}"#).is_err());
+        assert!(fault(r#"{"kind":"late","ms":5}"#).is_ok());
+        let redirect =
+            r#"{"kind":"late","ms":5,"answer":{"status":302,"headers":{"location":"/"}}}"#;
+        assert!(fault(redirect).unwrap().check().is_ok());
+        let framed = redirect.replace("location", "Content-Length");
+        assert!(fault(&framed).unwrap().check().is_err());
         let never = fault(r#"{"kind":"status","status":100}"#).unwrap();
         assert!(never.check().is_err());
         let broken = fault(r#"{"kind":"status","status":503,"retry_after":"a\nb"}"#).unwrap();

@@ -8,13 +8,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::App;
+use super::account::Account;
 use super::answer::{Taken, rfc3339};
 use super::billing::charge_now;
 use super::body::{ChargeBody, invalid};
 use super::problem::{Kind, Problem};
-use super::request::{Account, JsonBody};
+use super::received::Deadline;
+use super::request::JsonBody;
 use crate::ledger::{ChargeRequest, Verdict};
-use crate::store::Note;
+use crate::store::{Note, Turn};
 
 /// The most charges in one batch.
 const MAX_ITEMS: usize = 100;
@@ -35,19 +37,22 @@ struct Item {
 pub(super) async fn charge_batch(
     State(app): State<App>,
     Account(account): Account,
+    Deadline(deadline): Deadline,
     JsonBody(Batch { charges }): JsonBody<Batch>,
 ) -> Result<Json<Value>, Problem> {
     check_whole(&charges)?;
+    // One turn for all: a look-up in between would not see what has been begun.
+    let mut turn = app.store.turn(deadline).await?;
     let mut results = Vec::with_capacity(charges.len());
     let mut broken = false;
     for item in charges {
         let key = item["idempotency_key"].clone();
-        let mut result = charge_item(&app, &account, item, &mut broken).await;
+        let mut result = charge_item(&mut turn, &account, item, &mut broken).await;
         result["idempotency_key"] = key;
         results.push(result);
     }
     // Points may have been taken by now, so a failure here must not say that none were.
-    let balance = app.store.balance(&account).await.map_err(|error| {
+    let balance = turn.balance(&account).await.map_err(|error| {
         tracing::error!("{error}");
         Problem::new(Kind::InternalError, "The balance could not be read.")
     })?;
@@ -73,20 +78,20 @@ fn check_whole(charges: &[Value]) -> Result<(), Problem> {
     }
 }
 
-async fn charge_item(app: &App, account: &str, item: Value, broken: &mut bool) -> Value {
+async fn charge_item(turn: &mut Turn, account: &str, item: Value, broken: &mut bool) -> Value {
     let (request, note) = match checked(item) {
         Ok(checked) => checked,
         Err(problem) => return refused("rejected", problem),
     };
     if *broken {
-        // A database that failed once would keep the client waiting at every item.
+        // Out of time, or with a database that would keep the client waiting at every item.
         let untried = Problem::new(
             Kind::ServiceUnavailable,
             "Not tried; an earlier item failed.",
         );
         return refused("retry", untried);
     }
-    match charge_now(app, account, &request, &note).await {
+    match charge_now(turn, account, &request, &note).await {
         Ok(verdict) => settled(verdict),
         Err(error) => {
             *broken = true;

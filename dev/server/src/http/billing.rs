@@ -8,16 +8,18 @@ use axum::{Json, Router};
 use headers::{ETag, HeaderMapExt, IfNoneMatch};
 use uuid::Uuid;
 
+use super::account::Account;
 use super::answer::{Taken, balance_document, charge_document};
 use super::batch::charge_batch;
 use super::body::ChargeBody;
 use super::problem::{Kind, Problem};
 use super::query::WantedKey;
-use super::request::{Account, IdempotencyKey, JsonBody};
+use super::received::Deadline;
+use super::request::{IdempotencyKey, JsonBody};
 use super::{App, not_allowed, not_found};
 use crate::clock::now_ms;
 use crate::ledger::{ChargeRequest, Verdict};
-use crate::store::{Note, StoreError};
+use crate::store::{Note, StoreError, Turn};
 
 /// Everything below `/billing/v1`.
 pub fn routes() -> Router<App> {
@@ -33,9 +35,10 @@ pub fn routes() -> Router<App> {
 async fn balance(
     State(app): State<App>,
     Account(account): Account,
+    Deadline(deadline): Deadline,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let balance = app.store.balance(&account).await?;
+    let balance = app.store.turn(deadline).await?.balance(&account).await?;
     let etag: ETag = format!("\"v{}\"", balance.version)
         .parse()
         .map_err(|_| Problem::new(Kind::InternalError, "The version makes no ETag."))?;
@@ -55,23 +58,24 @@ async fn balance(
 async fn charge(
     State(app): State<App>,
     Account(account): Account,
+    Deadline(deadline): Deadline,
     IdempotencyKey(key): IdempotencyKey,
     JsonBody(body): JsonBody<ChargeBody>,
 ) -> Result<Taken, Problem> {
     let (request, note) = body.check(key)?;
-    Taken::of(charge_now(&app, &account, &request, &note).await?)
+    let mut turn = app.store.turn(deadline).await?;
+    Taken::of(charge_now(&mut turn, &account, &request, &note).await?)
 }
 
 /// Charges at this moment, under a new charge id.
 pub(super) async fn charge_now(
-    app: &App,
+    turn: &mut Turn,
     account: &str,
     request: &ChargeRequest,
     note: &Note,
 ) -> Result<Verdict, StoreError> {
     let charge_id = Uuid::new_v4().to_string();
-    app.store
-        .charge(account, request, note, now_ms(), charge_id)
+    turn.charge(account, request, note, now_ms(), charge_id)
         .await
 }
 
@@ -79,9 +83,11 @@ pub(super) async fn charge_now(
 async fn lookup(
     State(app): State<App>,
     Account(account): Account,
+    Deadline(deadline): Deadline,
     WantedKey(key): WantedKey,
 ) -> Result<Response, Problem> {
-    match app.store.lookup(&account, &key).await? {
+    let mut turn = app.store.turn(deadline).await?;
+    match turn.lookup(&account, &key).await? {
         Some((charge, balance)) => Ok(Json(charge_document(&charge, balance)).into_response()),
         None => Err(Problem::new(
             Kind::ChargeNotFound,

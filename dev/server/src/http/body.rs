@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::number::Whole;
 use super::problem::{Kind, Problem};
 use crate::ledger::{ChargeRequest, InvalidCharge};
 use crate::store::Note;
@@ -14,7 +15,7 @@ use crate::store::Note;
 pub struct ChargeBody {
     task_id: String,
     feature: String,
-    amount: u64,
+    amount: Whole,
     #[serde(default)]
     created_at: Option<String>,
     #[serde(default)]
@@ -24,7 +25,7 @@ pub struct ChargeBody {
 impl ChargeBody {
     /// Checks every member.
     pub fn check(self, key: String) -> Result<(ChargeRequest, Note), Problem> {
-        let request = ChargeRequest::new(key, self.task_id, self.feature, self.amount)?;
+        let request = ChargeRequest::new(key, self.task_id, self.feature, self.amount.0)?;
         if let Some(created_at) = &self.created_at
             && created_at.parse::<Timestamp>().is_err()
         {

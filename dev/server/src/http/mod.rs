@@ -1,21 +1,24 @@
 //! The server's surface over HTTP: the charge protocol, the demo, the faults and the static files.
 
+mod account;
 mod answer;
 mod batch;
 mod billing;
 mod body;
+mod number;
 mod problem;
 mod query;
+mod received;
 mod request;
+mod same_origin;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderValue, Method, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
 use tower_http::services::ServeDir;
@@ -26,10 +29,12 @@ use crate::demo;
 use crate::faults::{self, Faults};
 use crate::store::Store;
 
+pub use account::{Account, bearer};
 pub use answer::{balance_document, rfc3339};
 pub use body::invalid;
+pub use number::Whole;
 pub use problem::{Kind, Problem};
-pub use request::{Account, JsonBody, MAX_BODY_BYTES, bearer};
+pub use request::{JsonBody, MAX_BODY_BYTES};
 
 /// How long a browser may remember a preflight's answer.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(600);
@@ -43,6 +48,8 @@ pub struct App {
     pub faults: Option<Faults>,
     /// How long a token is accepted, in milliseconds.
     pub token_ttl_ms: u64,
+    /// How long a request's body may take to come to its end.
+    pub body_within: Duration,
     /// Cancelled when the server begins to stop.
     pub stopping: CancellationToken,
 }
@@ -59,21 +66,39 @@ pub struct Extras {
 /// The whole server.
 pub fn router(app: App, extras: Extras) -> Router {
     // From the inside out: the charge itself, then what may go wrong around it.
-    let mut billing = billing::routes().layer(middleware::from_fn(to_the_end));
+    let mut billing = billing::routes().layer(middleware::from_fn_with_state(
+        app.clone(),
+        received::decide,
+    ));
     if app.faults.is_some() {
         billing = billing.layer(middleware::from_fn_with_state(app.clone(), faults::inject));
     }
-    let mut api = Router::new().nest("/billing/v1", billing);
+    let mut own = Router::new();
     if extras.demo {
-        api = api.nest("/demo", demo::routes());
+        own = own.nest("/demo", demo::routes());
     }
     if app.faults.is_some() {
-        api = api.route("/faults", faults::routes());
+        own = own.route("/faults", faults::routes());
     }
-    let api = api
+    let receive = middleware::from_fn_with_state(app.clone(), received::receive);
+    let api = Router::new()
+        .nest("/billing/v1", billing)
         .method_not_allowed_fallback(not_allowed)
+        .layer(receive.clone())
+        .layer(cors());
+    let own = own
+        .method_not_allowed_fallback(not_allowed)
+        .layer(receive)
+        .layer(middleware::from_fn(same_origin::demand));
+    let api = api
+        .merge(own)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(cache_control("no-store"));
+        .layer(cache_control("no-store"))
+        .layer(no_page(
+            "content-security-policy",
+            "sandbox; default-src 'none'",
+        ))
+        .layer(no_page("x-content-type-options", "nosniff"));
     let nothing = Router::new()
         .fallback(not_found)
         .layer(cache_control("no-store"));
@@ -89,22 +114,20 @@ pub fn router(app: App, extras: Extras) -> Router {
         }
         None => api.fallback_service(nothing),
     };
-    site.layer(cors())
-        .layer(TraceLayer::new_for_http())
-        .with_state(app)
+    site.layer(TraceLayer::new_for_http()).with_state(app)
 }
 
 /// Any origin may call, with the headers that the protocol needs.
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(tower_http::cors::Any)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_methods([Method::GET, Method::POST])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
-            header::HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("idempotency-key"),
             header::IF_NONE_MATCH,
-            header::HeaderName::from_static("billing-account"),
+            HeaderName::from_static("billing-account"),
         ])
         .expose_headers([
             header::DATE,
@@ -115,20 +138,16 @@ fn cors() -> CorsLayer {
         .max_age(PREFLIGHT_MAX_AGE)
 }
 
-fn cache_control(value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
-    SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static(value))
+/// No answer is a page that could do anything, whatever a fault has put into it.
+fn no_page(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(
+        HeaderName::from_static(name),
+        HeaderValue::from_static(value),
+    )
 }
 
-/// Answers a request in a task of its own, so that a client that goes away doesn't cut off a
-/// transaction. Where panics unwind, one is a 500.
-async fn to_the_end(request: Request, next: Next) -> Response {
-    match tokio::spawn(next.run(request)).await {
-        Ok(response) => response,
-        Err(error) => {
-            tracing::error!("{error}");
-            Problem::new(Kind::InternalError, "The request was not answered.").into_response()
-        }
-    }
+fn cache_control(value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static(value))
 }
 
 async fn not_found() -> Problem {

@@ -26,13 +26,19 @@ pub enum Kind {
     InsufficientBalance,
     /// Not allowed; only a fault answers so.
     Forbidden,
+    /// The token is another account's than the request names.
+    AccountMismatch,
+    /// The header `Billing-Account` is not one acceptable string.
+    BillingAccountInvalid,
+    /// A page of another origin asks, where only its own may.
+    CrossOrigin,
     /// There is nothing at this path.
     NotFound,
     /// This key was never charged.
     ChargeNotFound,
     /// There is something at this path, but not for this method.
     MethodNotAllowed,
-    /// Took too long; only a fault answers so.
+    /// The body took too long.
     RequestTimeout,
     /// Another request with this key is being answered; only a fault answers so, because requests
     /// queue up for the database here.
@@ -101,6 +107,13 @@ impl Kind {
                 ("insufficient-balance", 402, "There are not enough points")
             }
             Self::Forbidden => ("forbidden", 403, "Not allowed"),
+            Self::AccountMismatch => ("account-mismatch", 403, "Somebody else is signed in"),
+            Self::BillingAccountInvalid => (
+                "billing-account-invalid",
+                400,
+                "The Billing-Account is not valid",
+            ),
+            Self::CrossOrigin => ("cross-origin", 403, "Not from another origin"),
             Self::NotFound => ("not-found", 404, "There is nothing here"),
             Self::ChargeNotFound => ("charge-not-found", 404, "This key was never charged"),
             Self::MethodNotAllowed => ("method-not-allowed", 405, "Not with this method"),

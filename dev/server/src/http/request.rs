@@ -1,48 +1,20 @@
-//! What a request carries, parsed once: the account behind the token, the key, the JSON body.
+//! What a request carries, parsed once: the key, the JSON body.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use headers::authorization::Bearer;
-use headers::{Authorization, HeaderMap, HeaderMapExt};
+use headers::HeaderMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sfv::{Item, Parser, Version};
 
-use super::App;
 use super::problem::{Kind, Problem};
-use crate::clock::now_ms;
 use crate::ledger::{InvalidCharge, is_key};
 
 /// The largest body, in bytes.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
-
-/// The bearer token of a request (RFC 6750, section 2.1).
-pub fn bearer(headers: &HeaderMap) -> Option<String> {
-    let Authorization(token) = headers.typed_get::<Authorization<Bearer>>()?;
-    Some(token.token().to_owned())
-}
-
-/// The account whose token came with the request.
-pub struct Account(pub String);
-
-impl FromRequestParts<App> for Account {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let token = bearer(&parts.headers)
-            .ok_or_else(|| Problem::unauthorized("Bearer", "A bearer token is required."))?;
-        let account = app.store.account_of(&token, now_ms()).await?;
-        account.map(Self).ok_or_else(|| {
-            Problem::unauthorized(
-                r#"Bearer error="invalid_token""#,
-                "The token is unknown or has expired.",
-            )
-        })
-    }
-}
 
 /// The header `Idempotency-Key`: one structured item that is a string (RFC 8941, section 3.3.3, as
 /// draft-ietf-httpapi-idempotency-key-header asks). Parameters are ignored.
@@ -52,32 +24,41 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut values = parts.headers.get_all("idempotency-key").iter();
-        let Some(value) = values.next() else {
+        let invalid = |detail: String| Problem::new(Kind::IdempotencyKeyInvalid, detail);
+        let key = string(&parts.headers, "idempotency-key").map_err(invalid)?;
+        let Some(key) = key else {
             return Err(Problem::new(
                 Kind::IdempotencyKeyMissing,
                 "The header Idempotency-Key is required.",
             ));
         };
-        let invalid = |detail: String| Problem::new(Kind::IdempotencyKeyInvalid, detail);
-        if values.next().is_some() {
-            return Err(invalid("One Idempotency-Key is enough.".to_owned()));
-        }
-        let item: Item = Parser::new(value)
-            .with_version(Version::Rfc8941)
-            .parse()
-            .map_err(|error| invalid(format!("Not a structured field item: {error}.")))?;
-        let key = item
-            .bare_item
-            .as_string()
-            .ok_or_else(|| invalid("Not a string in quotation marks.".to_owned()))?
-            .as_str();
-        if is_key(key) {
-            Ok(Self(key.to_owned()))
+        if is_key(&key) {
+            Ok(Self(key))
         } else {
             Err(invalid(format!("{}.", InvalidCharge::Key)))
         }
     }
+}
+
+/// The header that has one structured item, a string (RFC 8941, section 3.3.3), parameters
+/// ignored; `None` where there is no such header, else what is wrong with it.
+pub(super) fn string(headers: &HeaderMap, name: &str) -> Result<Option<String>, String> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(format!("One {name} is enough."));
+    }
+    let item: Item = Parser::new(value)
+        .with_version(Version::Rfc8941)
+        .parse()
+        .map_err(|error| format!("Not a structured field item: {error}."))?;
+    let text = item
+        .bare_item
+        .as_string()
+        .ok_or("Not a string in quotation marks.")?;
+    Ok(Some(text.as_str().to_owned()))
 }
 
 /// A JSON object, where serde would take an array of the members as well.

@@ -2,7 +2,9 @@
 
 use sqlx::SqliteConnection;
 
-use super::{Store, StoreError, commit, integer};
+use tokio::time::Instant;
+
+use super::{Store, StoreError, Turn, integer};
 use crate::ledger::{Amount, Balance};
 
 impl Store {
@@ -16,46 +18,48 @@ impl Store {
         expires_at_ms: u64,
     ) -> Result<(), StoreError> {
         let opening = Balance::opening(self.terms.seed_balance);
-        let mut transaction = self.begin().await?;
+        let mut turn = self.turn(self.deadline()).await?;
+        let mut changes = turn.begin().await?;
         let made = sqlx::query(
             "INSERT INTO accounts (account, balance, version) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         )
         .bind(account)
         .bind(integer(opening.points)?)
         .bind(integer(opening.version)?)
-        .execute(&mut *transaction)
+        .execute(changes.connection())
         .await?;
         if made.rows_affected() == 1 {
-            credit(&mut transaction, account, opening.points, now_ms).await?;
+            credit(changes.connection(), account, opening.points, now_ms).await?;
         }
         sqlx::query("DELETE FROM tokens WHERE expires_at <= ?")
             .bind(integer(now_ms)?)
-            .execute(&mut *transaction)
+            .execute(changes.connection())
             .await?;
         sqlx::query("INSERT INTO tokens (token, account, expires_at) VALUES (?, ?, ?)")
             .bind(token)
             .bind(account)
             .bind(integer(expires_at_ms)?)
-            .execute(&mut *transaction)
+            .execute(changes.connection())
             .await?;
-        commit(transaction).await
+        changes.commit().await
     }
 
-    /// Whose token this is; `None` for one that is unknown or has expired.
-    pub async fn account_of(&self, token: &str, now_ms: u64) -> Result<Option<String>, StoreError> {
+    /// Whose token this is; `None` for one that is unknown or has expired. Waits until
+    /// `deadline` for its turn.
+    pub async fn account_of(
+        &self,
+        token: &str,
+        now_ms: u64,
+        deadline: Instant,
+    ) -> Result<Option<String>, StoreError> {
+        let mut turn = self.turn(deadline).await?;
         let account =
             sqlx::query_scalar("SELECT account FROM tokens WHERE token = ? AND expires_at > ?")
                 .bind(token)
                 .bind(integer(now_ms)?)
-                .fetch_optional(&self.pool)
+                .fetch_optional(turn.connection())
                 .await?;
         Ok(account)
-    }
-
-    /// The account's balance.
-    pub async fn balance(&self, account: &str) -> Result<Balance, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        Ok(read_balance(&mut connection, account).await?)
     }
 
     /// Adds points. `None`, and nothing is changed, where the balance would pass
@@ -66,14 +70,15 @@ impl Store {
         points: Amount,
         now_ms: u64,
     ) -> Result<Option<Balance>, StoreError> {
-        let mut transaction = self.begin().await?;
-        let before = read_balance(&mut transaction, account).await?;
+        let mut turn = self.turn(self.deadline()).await?;
+        let mut changes = turn.begin().await?;
+        let before = read_balance(changes.connection(), account).await?;
         let Some(after) = before.plus(points) else {
             return Ok(None);
         };
-        write_balance(&mut transaction, account, after).await?;
-        credit(&mut transaction, account, points.get(), now_ms).await?;
-        commit(transaction).await?;
+        write_balance(changes.connection(), account, after).await?;
+        credit(changes.connection(), account, points.get(), now_ms).await?;
+        changes.commit().await?;
         Ok(Some(after))
     }
 
@@ -84,7 +89,8 @@ impl Store {
         task_id: &str,
         price: Amount,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut turn = self.turn(self.deadline()).await?;
+        let mut changes = turn.begin().await?;
         sqlx::query(
             "INSERT INTO prices (account, task_id, price) VALUES (?, ?, ?)
              ON CONFLICT DO UPDATE SET price = excluded.price",
@@ -92,9 +98,9 @@ impl Store {
         .bind(account)
         .bind(task_id)
         .bind(integer(price.get())?)
-        .execute(&mut *transaction)
+        .execute(changes.connection())
         .await?;
-        commit(transaction).await
+        changes.commit().await
     }
 
     /// All points that the account was ever given: the seed and the top-ups. The balance and the
@@ -106,6 +112,13 @@ impl Store {
                 .fetch_one(&self.pool)
                 .await?;
         Ok(points)
+    }
+}
+
+impl Turn {
+    /// The account's balance.
+    pub async fn balance(&mut self, account: &str) -> Result<Balance, StoreError> {
+        Ok(read_balance(self.connection(), account).await?)
     }
 }
 

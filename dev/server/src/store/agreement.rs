@@ -1,14 +1,18 @@
 //! The database and the ledger in memory say the same of everything.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::{Database, Note, Store};
 use crate::ledger::properties::{ACCOUNTS, Step, request, step};
 use crate::ledger::{Amount, Ledger, Terms};
 
+const LIMIT: Duration = Duration::from_secs(30);
+
 async fn run(terms: Terms, steps: &[Step]) -> Result<(), TestCaseError> {
     let mut ledger = Ledger::new(terms);
-    let store = Store::open(&Database::Memory, terms).await.unwrap();
+    let store = Store::open(&Database::Memory, terms, LIMIT).await.unwrap();
     for account in ACCOUNTS {
         store.sign_in(account, account, 0, 1).await.unwrap();
     }
@@ -23,7 +27,8 @@ async fn run(terms: Terms, steps: &[Step]) -> Result<(), TestCaseError> {
             } => {
                 let request = request(key, task, amount);
                 let charge_id = format!("c{n}");
-                let verdict = store
+                let mut turn = store.turn(store.deadline()).await.unwrap();
+                let verdict = turn
                     .charge(
                         account,
                         &request,
@@ -35,7 +40,7 @@ async fn run(terms: Terms, steps: &[Step]) -> Result<(), TestCaseError> {
                     .unwrap();
                 let expected = ledger.charge(account, &request, now_ms, charge_id);
                 prop_assert_eq!(verdict, expected);
-                let found = store.lookup(account, request.key()).await.unwrap();
+                let found = turn.lookup(account, request.key()).await.unwrap();
                 let found = found.map(|(charge, _)| charge);
                 prop_assert_eq!(found.as_ref(), ledger.lookup(account, request.key()));
             }

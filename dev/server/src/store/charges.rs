@@ -3,9 +3,9 @@
 use sqlx::SqliteConnection;
 
 use super::accounts::{read_balance, write_balance};
-use super::{Store, StoreError, commit, integer};
+use super::{Store, StoreError, Turn, integer};
 use crate::ledger::{
-    Amount, Balance, Charge, ChargeRequest, Decision, Known, Verdict, decide, remembers,
+    Amount, Balance, Charge, ChargeRequest, Decision, Known, Terms, Verdict, decide, remembers,
 };
 
 /// What a client sends along with a charge: kept, never read.
@@ -26,27 +26,29 @@ pub struct Record {
     pub requests: u64,
 }
 
-impl Store {
+impl Turn {
     /// Charges `request` to `account` in one transaction, or says why not. `charge_id` names the
     /// charge if this makes one.
     pub async fn charge(
-        &self,
+        &mut self,
         account: &str,
         request: &ChargeRequest,
         note: &Note,
         now_ms: u64,
         charge_id: String,
     ) -> Result<Verdict, StoreError> {
-        let mut transaction = self.begin().await?;
-        count_request(&mut transaction, account, request.key()).await?;
-        let balance = read_balance(&mut transaction, account).await?;
-        let latest = latest_charge(&mut transaction, account, request.key()).await?;
+        let terms = self.terms;
+        let mut changes = self.begin().await?;
+        let connection = changes.connection();
+        count_request(connection, account, request.key()).await?;
+        let balance = read_balance(connection, account).await?;
+        let latest = latest_charge(connection, account, request.key()).await?;
         let remembered =
-            latest.filter(|charge| remembers(self.terms.key_ttl_ms, charge.charged_at_ms, now_ms));
+            latest.filter(|charge| remembers(terms.key_ttl_ms, charge.charged_at_ms, now_ms));
         let known = Known {
             balance,
             charged: remembered.as_ref(),
-            price: price(&mut transaction, account, request.task_id()).await?,
+            price: price(connection, account, request.task_id()).await?,
         };
         let verdict = match decide(known, request) {
             Decision::Charge { after } => {
@@ -55,10 +57,9 @@ impl Store {
                     request: request.clone(),
                     charged_at_ms: now_ms,
                 };
-                self.forget_key(&mut transaction, account, request.key(), now_ms)
-                    .await?;
-                insert_charge(&mut transaction, account, &charge, note).await?;
-                write_balance(&mut transaction, account, after).await?;
+                forget_key(terms, connection, account, request.key(), now_ms).await?;
+                insert_charge(connection, account, &charge, note).await?;
+                write_balance(connection, account, after).await?;
                 Verdict::Charged {
                     charge,
                     balance: after,
@@ -72,25 +73,29 @@ impl Store {
             Decision::PriceMismatch { price } => Verdict::PriceMismatch { price },
             Decision::InsufficientBalance => Verdict::InsufficientBalance { balance },
         };
-        commit(transaction).await?;
+        changes.commit().await?;
         Ok(verdict)
     }
 
     /// The latest charge with this key, and the balance of the same moment. Look-ups outlive the
     /// memory of keys.
+    ///
+    /// It takes the write lock: what another process on the same file has begun has its end first.
     pub async fn lookup(
-        &self,
+        &mut self,
         account: &str,
         key: &str,
     ) -> Result<Option<(Charge, Balance)>, StoreError> {
-        let mut snapshot = self.pool.begin().await?;
-        let Some(charge) = latest_charge(&mut snapshot, account, key).await? else {
+        let mut snapshot = self.begin().await?;
+        let Some(charge) = latest_charge(snapshot.connection(), account, key).await? else {
             return Ok(None);
         };
-        let balance = read_balance(&mut snapshot, account).await?;
+        let balance = read_balance(snapshot.connection(), account).await?;
         Ok(Some((charge, balance)))
     }
+}
 
+impl Store {
     /// Every charge of the account, newest first, and the balance of the same moment.
     pub async fn charges(&self, account: &str) -> Result<(Vec<Record>, Balance), StoreError> {
         let mut snapshot = self.pool.begin().await?;
@@ -119,30 +124,30 @@ impl Store {
         let balance = read_balance(&mut snapshot, account).await?;
         Ok((records, balance))
     }
+}
 
-    /// Makes room in the unique index for a new charge of a key whose time is over. It asks the
-    /// time again, so that the index stays a check of its own on the decision.
-    async fn forget_key(
-        &self,
-        connection: &mut SqliteConnection,
-        account: &str,
-        key: &str,
-        now_ms: u64,
-    ) -> Result<(), sqlx::Error> {
-        let Some(key_ttl_ms) = self.terms.key_ttl_ms else {
-            return Ok(());
-        };
-        sqlx::query(
-            "UPDATE charges SET remembered = 0
-             WHERE account = ? AND idempotency_key = ? AND remembered = 1 AND charged_at <= ?",
-        )
-        .bind(account)
-        .bind(key)
-        .bind(integer(now_ms.saturating_sub(key_ttl_ms))?)
-        .execute(connection)
-        .await?;
-        Ok(())
-    }
+/// Makes room in the unique index for a new charge of a key whose time is over. It asks the
+/// time again, so that the index stays a check of its own on the decision.
+async fn forget_key(
+    terms: Terms,
+    connection: &mut SqliteConnection,
+    account: &str,
+    key: &str,
+    now_ms: u64,
+) -> Result<(), sqlx::Error> {
+    let Some(key_ttl_ms) = terms.key_ttl_ms else {
+        return Ok(());
+    };
+    sqlx::query(
+        "UPDATE charges SET remembered = 0
+         WHERE account = ? AND idempotency_key = ? AND remembered = 1 AND charged_at <= ?",
+    )
+    .bind(account)
+    .bind(key)
+    .bind(integer(now_ms.saturating_sub(key_ttl_ms))?)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn latest_charge(

@@ -4,6 +4,7 @@ mod accounts;
 #[cfg(test)]
 mod agreement;
 mod charges;
+mod turn;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,14 +14,12 @@ use std::time::Duration;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Sqlite, Transaction};
+use tokio::time::Instant;
 
 use crate::ledger::Terms;
 
 pub use charges::{Note, Record};
-
-/// How long a request waits for its turn before it is told that nothing was taken.
-const TURN: Duration = Duration::from_secs(5);
+pub use turn::Turn;
 
 /// Where the database lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,11 +46,17 @@ impl FromStr for Database {
 pub struct Store {
     pool: SqlitePool,
     terms: Terms,
+    decide_within: Duration,
 }
 
 impl Store {
-    /// Opens the database, and makes or updates its tables.
-    pub async fn open(database: &Database, terms: Terms) -> Result<Self, sqlx::Error> {
+    /// Opens the database, and makes or updates its tables. What takes longer than
+    /// `decide_within` to get its turn is told that nothing was changed.
+    pub async fn open(
+        database: &Database,
+        terms: Terms,
+        decide_within: Duration,
+    ) -> Result<Self, sqlx::Error> {
         let options = match database {
             Database::Memory => SqliteConnectOptions::new().in_memory(true),
             Database::File(path) => durable(path),
@@ -62,11 +67,15 @@ impl Store {
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
-            .acquire_timeout(TURN)
-            .connect_with(options.foreign_keys(true).busy_timeout(TURN))
+            .acquire_timeout(decide_within)
+            .connect_with(options.foreign_keys(true).busy_timeout(decide_within))
             .await?;
         sqlx::migrate!().run(&pool).await?;
-        Ok(Self { pool, terms })
+        Ok(Self {
+            pool,
+            terms,
+            decide_within,
+        })
     }
 
     /// Waits for what is under way, then closes the database.
@@ -79,10 +88,9 @@ impl Store {
         self.terms.seed_balance
     }
 
-    /// A transaction that holds the write lock from its beginning: what it reads stays true until
-    /// it commits, for other processes on the same file too.
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    /// By when what begins now is to be decided.
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.decide_within
     }
 }
 
@@ -121,10 +129,6 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
-
-async fn commit(transaction: Transaction<'static, Sqlite>) -> Result<(), StoreError> {
-    transaction.commit().await.map_err(StoreError::Uncertain)
-}
 
 /// SQLite's integers are signed.
 fn integer(value: u64) -> Result<i64, sqlx::Error> {

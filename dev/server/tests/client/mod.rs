@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -64,7 +65,11 @@ pub struct Site {
 
 impl Site {
     pub fn new(base: impl Into<String>) -> Self {
-        let client = Client::builder().no_proxy().build().unwrap();
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .build()
+            .unwrap();
         Self {
             base: base.into(),
             client,

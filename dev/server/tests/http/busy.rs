@@ -1,20 +1,29 @@
-//! A database that another program keeps locked.
+//! A database that another program keeps locked, and a server that is busy with others.
 
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::Value;
 use sqlx::{Connection, SqliteConnection, SqliteTransaction};
 use tempfile::TempDir;
 
-use crate::client::{Session, item};
+use crate::client::{Session, item, send};
 use crate::start;
 
-/// Somebody signed in at a server whose database can be locked.
-async fn alice() -> (Session, SqliteConnection, TempDir) {
+/// Somebody signed in at a server whose database can be locked, and decides within this many
+/// milliseconds.
+async fn alice(decide_within: &str) -> (Session, SqliteConnection, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger.sqlite");
     let path = path.to_str().unwrap();
-    let alice = start(&["--demo", "--database", path])
-        .await
-        .sign_in("alice")
-        .await;
+    let flags = [
+        "--demo",
+        "--database",
+        path,
+        "--decide-within",
+        decide_within,
+    ];
+    let alice = start(&flags).await.sign_in("alice").await;
     let other = SqliteConnection::connect(&format!("sqlite:{path}"))
         .await
         .unwrap();
@@ -26,12 +35,16 @@ async fn lock(other: &mut SqliteConnection) -> SqliteTransaction<'_> {
 }
 
 #[tokio::test]
-async fn a_charge_is_told_that_nothing_was_taken() {
-    let (alice, mut other, _dir) = alice().await;
+async fn a_charge_is_told_in_time_that_nothing_was_taken() {
+    // As it is by default, which is what clients rely on.
+    let (alice, mut other, _dir) = alice("5000").await;
     let lock = lock(&mut other).await;
+    let sent = Instant::now();
     let answer = alice.charge("k1", "t1", 5).await;
+    let took = sent.elapsed();
     answer.problem(503, "service-unavailable");
     assert_eq!(answer.header("retry-after"), "1");
+    assert!(took < Duration::from_secs(8), "{took:?}");
     lock.rollback().await.unwrap();
 
     assert_eq!(alice.balance().await, (120, 1));
@@ -40,7 +53,7 @@ async fn a_charge_is_told_that_nothing_was_taken() {
 
 #[tokio::test]
 async fn the_items_of_a_batch_are_to_be_sent_again() {
-    let (alice, mut other, _dir) = alice().await;
+    let (alice, mut other, _dir) = alice("200").await;
     let items = || {
         vec![
             item("k1", "t1", 5),
@@ -63,4 +76,36 @@ async fn the_items_of_a_batch_are_to_be_sent_again() {
     assert_eq!(again["results"][0]["status"], "charged");
     assert_eq!(again["results"][2]["status"], "charged");
     assert_eq!(alice.balance().await, (110, 3));
+}
+
+#[tokio::test]
+async fn a_look_up_does_not_say_never_where_it_cannot_know() {
+    let (alice, mut other, _dir) = alice("200").await;
+    let lock = lock(&mut other).await;
+    let answer = alice.get("/billing/v1/charges?key=k1").await;
+    answer.problem(503, "service-unavailable");
+    lock.rollback().await.unwrap();
+    let answer = alice.get("/billing/v1/charges?key=k1").await;
+    answer.problem(404, "charge-not-found");
+}
+
+#[tokio::test]
+async fn a_look_up_sees_a_batch_that_has_been_begun_to_its_end() {
+    let alice = start(&["--demo"]).await.sign_in("alice").await;
+    let items: Vec<Value> = (0..100)
+        .map(|n| item(&format!("k{n}"), &format!("t{n}"), 1))
+        .collect();
+    let batch = tokio::spawn({
+        let alice = alice.clone();
+        async move { alice.batch(items).await }
+    });
+    let look_up = |key: &str| {
+        let path = format!("/billing/v1/charges?key={key}");
+        let request = alice.request(Method::GET, &path);
+        async { send(request).await.unwrap().status }
+    };
+    while look_up("k0").await != 200 {}
+    assert_eq!(look_up("k99").await, 200);
+    let results = batch.await.unwrap().json()["results"].clone();
+    assert_eq!(results[99]["status"], "charged");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::client::{charge, send};
+use crate::client::{charge, item, send};
 use crate::start;
 
 #[tokio::test]
@@ -219,4 +219,30 @@ async fn what_a_client_need_not_send_may_be_missing() {
             .unwrap();
         assert_eq!(answer.status, 201, "{answer:?}");
     }
+}
+
+#[tokio::test]
+async fn an_amount_is_a_number_however_it_is_written() {
+    let alice = start(&["--demo"]).await.sign_in("alice").await;
+    for amount in ["12", "12.0", "1.2e1"] {
+        let body = format!(r#"{{"task_id":"t","feature":"f","amount":{amount}}}"#);
+        let request = alice
+            .request(reqwest::Method::POST, "/billing/v1/charges")
+            .header("content-type", "application/json")
+            .header("idempotency-key", "\"k\"")
+            .body(body);
+        let answer = send(request).await.unwrap();
+        assert_eq!(answer.json()["amount"], 12, "{amount}: {answer:?}");
+        let mut one = item("k", "t", 0);
+        one["feature"] = "f".into();
+        let batch = json!({ "charges": [one] }).to_string();
+        let batch = batch.replace("\"amount\":0", &format!("\"amount\":{amount}"));
+        let request = alice
+            .request(reqwest::Method::POST, "/billing/v1/charges/batch")
+            .header("content-type", "application/json")
+            .body(batch);
+        let answer = send(request).await.unwrap().json();
+        assert_eq!(answer["results"][0]["amount"], 12, "{amount}: {answer}");
+    }
+    assert_eq!(alice.balance().await, (108, 2));
 }

@@ -193,6 +193,66 @@ async fn hang_after_charges_and_never_answers() {
 }
 
 #[tokio::test]
+async fn a_status_is_answered_after_the_charge_was_made() {
+    let (site, alice) = faulty().await;
+    let fault = json!({ "kind": "status", "status": 503, "after": true, "body": "<html>" });
+    site.faults(json!([{ "on": "charge", "fault": fault, "times": 1 }]))
+        .await;
+    let answer = alice.charge("k", "t", 5).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.text.as_str()),
+        (503, "<html>")
+    );
+    assert_eq!(alice.balance().await, (115, 2));
+    assert_eq!(alice.charge("k", "t", 5).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_status_has_the_headers_that_were_asked_for() {
+    let (site, alice) = faulty().await;
+    let headers = json!({ "Location": "/login", "content-type": "text/plain", "age": "60" });
+    let fault = json!({ "kind": "status", "status": 302, "headers": headers, "body": "{}" });
+    site.faults(json!([{ "on": "any", "fault": fault }])).await;
+    let answer = alice.charge("k", "t", 5).await;
+    assert_eq!(answer.status, 302);
+    for (name, value) in [
+        ("location", "/login"),
+        ("content-type", "text/plain"),
+        ("age", "60"),
+    ] {
+        assert_eq!(answer.header(name), value);
+    }
+    assert_eq!(charges(&alice).await, [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn late_charges_after_the_answer() {
+    let (site, alice) = faulty().await;
+    let gone = json!({ "kind": "late", "ms": 200 });
+    let answered = json!({ "kind": "late", "ms": 200, "answer": { "status": 504 } });
+    site.faults(json!([
+        { "on": "charge", "fault": gone, "times": 1 },
+        { "on": "charge", "fault": answered, "times": 1 },
+    ]))
+    .await;
+    assert_eq!(raw_charge(&alice, "k1").await, b"");
+    alice
+        .charge("k2", "k2", 5)
+        .await
+        .problem(504, "gateway-timeout");
+    assert_eq!(charges(&alice).await, [] as [Value; 0]);
+    timeout(LIMIT, async {
+        while charges(&alice).await.len() < 2 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("both are charged");
+    assert_eq!(alice.charge("k1", "k1", 5).await.status, 200);
+    assert_eq!(alice.charge("k2", "k2", 5).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_server_that_stops_lets_hanging_requests_go() {
     let (site, server) = bind(&["--demo", "--faults"]).await;
     let (stop, stopped) = oneshot::channel::<()>();
@@ -263,6 +323,8 @@ async fn wrong_rules_replace_nothing() {
         json!([{ "on": "charge", "fault": { "kind": "latency", "ms": -1 } }]),
         json!([{ "on": "charge", "fault": { "kind": "status", "status": 99 } }]),
         json!([{ "on": "charge", "fault": { "kind": "status", "status": 503, "retry_after": "\n" } }]),
+        json!([{ "on": "charge", "fault": { "kind": "status", "status": 503, "headers": { "a b": "" } } }]),
+        json!([{ "on": "charge", "fault": { "kind": "late", "ms": 1, "answer": { "status": 99 } } }]),
         json!([{ "on": "charge", "fault": { "kind": "hang" }, "time": 1 }]),
         json!({}),
     ] {

@@ -3,6 +3,7 @@
 #[path = "../client/mod.rs"]
 mod client;
 
+mod accounts;
 mod balance;
 mod batch;
 mod busy;
@@ -11,6 +12,7 @@ mod demo;
 mod faults;
 mod refused;
 mod site;
+mod slow;
 
 use clap::Parser;
 use client::Site;

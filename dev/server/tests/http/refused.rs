@@ -20,6 +20,8 @@ async fn a_charge_with_a_wrong_member() {
     let wrong = [
         ("amount", json!(0)),
         ("amount", json!(-5)),
+        ("amount", json!(-5.0)),
+        ("amount", json!(9_007_199_254_740_992.0)),
         ("amount", json!(1.5)),
         ("amount", json!(9_007_199_254_740_992_u64)),
         ("amount", json!(1e300)),

@@ -1,6 +1,7 @@
-//! Cross-origin requests and static files.
+//! Who may call from where, what an answer may do, and static files.
 
 use reqwest::Method;
+use serde_json::json;
 
 use crate::client::send;
 use crate::start;
@@ -37,6 +38,7 @@ async fn any_origin_may_call_with_the_headers_of_the_protocol() {
             "content-type",
             "idempotency-key",
             "if-none-match",
+            "billing-account",
         ] {
             assert!(allowed.iter().any(|allowed| allowed == name), "{name}");
         }
@@ -46,16 +48,115 @@ async fn any_origin_may_call_with_the_headers_of_the_protocol() {
     // A page can read an error as well, and the answer of a fault.
     let rule = r#"[{"on":"balance","fault":{"kind":"status","status":503,"retry_after":"2"}}]"#;
     site.faults(serde_json::from_str(rule).unwrap()).await;
-    for path in ["/billing/v1/balance", "/billing/v1/nowhere", "/nowhere"] {
+    for path in [
+        "/billing/v1/balance",
+        "/billing/v1/charges?key=k",
+        "/billing/v1/nowhere",
+    ] {
         let request = site
             .request(Method::GET, path)
             .header("origin", "https://shop.example");
         let answer = send(request).await.unwrap();
         assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
         let exposed = listed(answer.header("access-control-expose-headers"));
-        for name in ["etag", "retry-after", "idempotent-replayed"] {
+        for name in ["date", "etag", "retry-after", "idempotent-replayed"] {
             assert!(exposed.iter().any(|exposed| exposed == name), "{name}");
         }
+        assert!(answer.header("date").ends_with(" GMT"), "{answer:?}");
+    }
+}
+
+/// What a page of another origin says of itself.
+const STRANGERS: [(&str, &str); 4] = [
+    ("origin", "https://shop.example"),
+    ("origin", "null"),
+    ("sec-fetch-site", "cross-site"),
+    ("sec-fetch-site", "same-site"),
+];
+
+#[tokio::test]
+async fn only_pages_of_the_server_reach_the_faults_and_the_demo() {
+    let site = start(&["--demo", "--faults"]).await;
+    site.faults(json!([{ "on": "any", "fault": { "kind": "hang" } }]))
+        .await;
+    let paths = [
+        (Method::GET, "/faults"),
+        (Method::PUT, "/faults"),
+        (Method::DELETE, "/faults"),
+        (Method::OPTIONS, "/faults"),
+        (Method::POST, "/demo/session"),
+        (Method::POST, "/demo/top-up"),
+        (Method::POST, "/demo/translate"),
+        (Method::GET, "/demo/ledger"),
+        (Method::GET, "/demo/about"),
+    ];
+    for (name, value) in STRANGERS {
+        for (method, path) in paths.clone() {
+            let request = site
+                .request(method, path)
+                .header(name, value)
+                .header("access-control-request-method", "PUT")
+                .json(&json!({ "rules": [], "account": "alice" }));
+            let answer = send(request).await.unwrap();
+            answer.problem(403, "cross-origin");
+            assert!(!answer.headers.contains_key("access-control-allow-origin"));
+        }
+    }
+    let rules = site.get("/faults").await.json()["rules"].clone();
+    assert_eq!(rules.as_array().unwrap().len(), 1);
+
+    // Its own pages, and what is no browser, do.
+    for (name, value) in [
+        ("origin", site.base.as_str()),
+        ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-site", "none"),
+    ] {
+        let request = site.request(Method::DELETE, "/faults").header(name, value);
+        assert_eq!(send(request).await.unwrap().status, 200, "{name}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_form_can_send_reaches_nothing() {
+    let site = start(&["--demo", "--faults"]).await;
+    for media_type in ["text/plain", "application/x-www-form-urlencoded"] {
+        for (method, path) in [(Method::PUT, "/faults"), (Method::POST, "/demo/session")] {
+            let request = site
+                .request(method, path)
+                .header("content-type", media_type)
+                .body(r#"{"rules":[],"account":"alice"}"#);
+            let answer = send(request).await.unwrap();
+            answer.problem(415, "unsupported-media-type");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_answer_is_a_page_that_runs_a_script() {
+    let site = start(&["--demo", "--faults"]).await;
+    let script = "<script>alert(1)</script>";
+    let unsafe_headers = json!({
+        "content-security-policy": "script-src *",
+        "x-content-type-options": "sniff",
+        "content-type": "text/html",
+    });
+    for fault in [
+        json!({ "kind": "garbage" }),
+        json!({ "kind": "status", "status": 200, "body": script }),
+        json!({ "kind": "status", "status": 503, "body": script }),
+        json!({ "kind": "status", "status": 200, "body": "{}", "headers": unsafe_headers }),
+        json!({ "kind": "late", "ms": 1, "answer": { "status": 504, "body": script } }),
+    ] {
+        site.faults(json!([{ "on": "any", "fault": fault }])).await;
+        let answer = site.get("/billing/v1/balance").await;
+        let policies = answer.headers.get_all("content-security-policy");
+        let policies: Vec<_> = policies.iter().collect();
+        assert_eq!(policies, ["sandbox; default-src 'none'"], "{answer:?}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+    for path in ["/faults", "/demo/about", "/billing/v1/nowhere"] {
+        let answer = site.get(path).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
     }
 }
 
@@ -73,6 +174,7 @@ async fn static_files_are_served_beside_the_protocol() {
         (200, "<!doctype html>demo")
     );
     assert_eq!(page.header("content-type"), "text/html");
+    assert_eq!(page.header("content-security-policy"), "");
     let module = site.get("/tollbox_bg.wasm").await;
     assert_eq!(module.header("content-type"), "application/wasm");
     assert_eq!(
