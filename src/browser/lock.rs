@@ -32,6 +32,17 @@ pub struct Lock {
     state: RefCell<State>,
 }
 
+/// What became of waiting for a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acquired {
+    /// It is held.
+    Granted,
+    /// Somebody else has held it all the time.
+    Refused,
+    /// This client stopped waiting.
+    Dropped,
+}
+
 #[derive(Debug, Default)]
 struct State {
     hold: Option<Hold>,
@@ -59,18 +70,23 @@ pub async fn held(prefix: &str) -> Option<Vec<String>> {
 }
 
 impl Lock {
-    /// Waits for the lock for at most `patience_ms`; whether it was granted.
-    pub async fn acquire(&self, host: &Host, name: &str, patience_ms: u32) -> bool {
+    /// Waits for the lock for at most `patience_ms`.
+    pub async fn acquire(&self, host: &Host, name: &str, patience_ms: u32) -> Acquired {
         if self.state.borrow().closed {
-            return false;
+            return Acquired::Dropped;
         }
         self.let_go();
         let hold = host.lock(name, patience_ms);
         let granted = hold.granted();
         self.state.borrow_mut().hold = Some(hold);
-        JsFuture::from(granted)
-            .await
-            .is_ok_and(|granted| granted.is_truthy())
+        let granted = JsFuture::from(granted).await;
+        if granted.is_ok_and(|granted| granted.is_truthy()) {
+            Acquired::Granted
+        } else if self.is_held() {
+            Acquired::Refused
+        } else {
+            Acquired::Dropped
+        }
     }
 
     /// Whether it is held or waited for.

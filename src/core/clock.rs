@@ -32,6 +32,64 @@ impl Now {
     }
 }
 
+/// Clocks are set by so much without anybody's noticing, in milliseconds.
+pub const CLOCK_SLACK_MS: u64 = 1_000;
+
+/// Compares the two clocks at every look, so that a wall clock that is set, and a machine that
+/// slept, are noticed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ClockWatch {
+    /// By how much the wall clock was ahead of the monotonic one at the last look.
+    ahead_ms: Option<u64>,
+    /// The most that it ever was.
+    most_ahead_ms: u64,
+    /// What it was before it was set back by more than [`CLOCK_SLACK_MS`] altogether.
+    noted_ahead_ms: u64,
+}
+
+/// What the wall clock has done since the last look, other than to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockStep {
+    /// Nothing that matters.
+    None,
+    /// It has moved on by so many milliseconds while the monotonic clock stood still: the machine
+    /// slept, or somebody has set the clock.
+    Ahead(u64),
+    /// It has been set back.
+    Back,
+}
+
+impl ClockWatch {
+    /// Compares the clocks.
+    pub fn look(&mut self, now: Now) -> ClockStep {
+        let ahead_ms = now.wall_ms.saturating_sub(now.mono_ms);
+        self.most_ahead_ms = self.most_ahead_ms.max(ahead_ms);
+        let Some(before_ms) = self.ahead_ms.replace(ahead_ms) else {
+            self.noted_ahead_ms = ahead_ms;
+            return ClockStep::None;
+        };
+        let moved_on_ms = ahead_ms.saturating_sub(before_ms);
+        let set_back_ms = self.noted_ahead_ms.saturating_sub(ahead_ms);
+        if moved_on_ms > CLOCK_SLACK_MS {
+            self.noted_ahead_ms = self.noted_ahead_ms.max(ahead_ms);
+            ClockStep::Ahead(moved_on_ms)
+        } else if set_back_ms > CLOCK_SLACK_MS {
+            self.noted_ahead_ms = ahead_ms;
+            ClockStep::Back
+        } else {
+            self.noted_ahead_ms = self.noted_ahead_ms.max(ahead_ms);
+            ClockStep::None
+        }
+    }
+
+    /// What the wall clock would say now if nobody had set it back since the first look,
+    /// milliseconds since the Unix epoch: what is measured by it is older rather than younger
+    /// than it is.
+    pub fn latest_wall_ms(&self, now: Now) -> u64 {
+        now.after(self.most_ahead_ms).max(now.wall_ms)
+    }
+}
+
 /// The year 10000: RFC 3339 has no instant after it.
 const RFC3339_END_MS: u64 = 253_402_300_799_999;
 
@@ -63,6 +121,42 @@ mod tests {
         assert_eq!(now.mono_of(50_500, 10_000), 1_500);
         assert_eq!(now.mono_of(86_400_000, 10_000), 11_000);
         assert_eq!(now.mono_of(0, 10_000), 1_000);
+    }
+
+    fn at(mono_ms: u64, wall_ms: u64) -> Now {
+        Now { mono_ms, wall_ms }
+    }
+
+    #[test]
+    fn clocks_that_go_on_together_make_no_step() {
+        let mut watch = ClockWatch::default();
+        for passed_ms in [0, 1, 500, 90_000, 86_400_000] {
+            let now = at(10 + passed_ms, 1_000_000 + passed_ms);
+            assert_eq!(watch.look(now), ClockStep::None);
+            assert_eq!(watch.latest_wall_ms(now), now.wall_ms);
+        }
+    }
+
+    #[test]
+    fn a_wall_clock_that_moves_on_alone_is_noticed_once() {
+        let mut watch = ClockWatch::default();
+        watch.look(at(10, 1_000_000));
+        assert_eq!(
+            watch.look(at(20, 1_000_010 + CLOCK_SLACK_MS)),
+            ClockStep::None
+        );
+        assert_eq!(watch.look(at(30, 1_060_000)), ClockStep::Ahead(58_980));
+        assert_eq!(watch.look(at(31, 1_060_001)), ClockStep::None);
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_back_is_noticed_once_however_small_its_steps() {
+        let mut watch = ClockWatch::default();
+        watch.look(at(10, 1_000_000));
+        assert_eq!(watch.look(at(20, 999_510)), ClockStep::None);
+        assert_eq!(watch.look(at(30, 998_920)), ClockStep::Back);
+        assert_eq!(watch.look(at(40, 998_930)), ClockStep::None);
+        assert_eq!(watch.latest_wall_ms(at(40, 998_930)), 1_000_030);
     }
 
     #[test]

@@ -73,6 +73,8 @@ declare! {
     ClaimNeverEnds,
     /// A proxy's page with a status of `4xx` is the billing server's refusal.
     ProxyPageRefuses,
+    /// "Never charged" is believed of the wire's spelling alone.
+    BelievesOneSpelling,
     /// A refusal is believed though an earlier sending may have taken the points.
     BelievesRefusalInDoubt,
     /// A gateway's `504` with a problem document says that the server has done with a request.
@@ -91,8 +93,18 @@ declare! {
     CountsPutOffAttempts,
     /// A cached balance is a sign of the server's life.
     BelievesCachedBalance,
+    /// A sign-out is the affair of the tab in which it is asked for.
+    SignsOutOneTab,
     /// Every claim is taken to be as short as those of the tab with the shortest time limit.
     ClaimOfOneLength,
+    /// The age of a key is compared when its sending is decided, as if it arrived at once.
+    KeyTimeHasNoMargin,
+    /// That the wall clock is set back is not noticed.
+    IgnoresClockSetBack,
+    /// A flush waits for the lock of a tab that stands still, again and again.
+    WaitsForLockForEver,
+    /// A verdict that nothing was taken is told though it could not be written down.
+    TellsUnwrittenVerdicts,
 }
 
 thread_local! {

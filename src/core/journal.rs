@@ -5,6 +5,7 @@
 
 use super::charge::{Charge, Key};
 use super::record::{Claim, Conclusion, Failure, Purpose, Record, State, Verdict};
+use super::session::Session;
 
 /// One operation on one record.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,8 @@ pub enum Op {
     Conclude {
         /// Whose. Another charge may have its key by now.
         charge: Charge,
+        /// Its place in the order, where the journal has lost it and this is its receipt.
+        sequence: u64,
         /// Who attempted it.
         tab: String,
         /// The attempt.
@@ -71,6 +74,11 @@ pub enum Op {
         /// charged and forgotten.
         unsent: String,
     },
+    /// Notes that the wall clock was set back since this charge was taken on.
+    LoseAge {
+        /// Whose.
+        key: Key,
+    },
     /// Takes over a charge of another storage, which may hold an earlier or a later state of it.
     Adopt {
         /// As it is there.
@@ -99,6 +107,8 @@ pub struct Applied {
     pub done: bool,
     /// Why the store could not read the record, and so left it alone.
     pub unreadable: Option<String>,
+    /// Nothing was done, because the session of whoever asked is over.
+    pub signed_out: bool,
 }
 
 /// What the store has to write.
@@ -112,11 +122,31 @@ pub enum Write {
     Delete,
 }
 
-/// When operations are applied.
+/// When operations are applied, and for whom.
 #[derive(Clone, Copy, Debug)]
 pub struct ApplyAt {
     /// Milliseconds since the Unix epoch.
     pub wall_ms: u64,
+    /// Of whoever asks.
+    pub session: Session,
+    /// What the last sign-out has left in storage: the store reads it in the transaction.
+    pub mark: u64,
+}
+
+impl ApplyAt {
+    /// Before the store has looked for a mark.
+    pub fn new(wall_ms: u64, session: Session) -> ApplyAt {
+        ApplyAt {
+            wall_ms,
+            session,
+            mark: session.mark(),
+        }
+    }
+
+    /// With the mark that the store has found.
+    pub fn marked(self, mark: u64) -> ApplyAt {
+        ApplyAt { mark, ..self }
+    }
 }
 
 impl Op {
@@ -129,6 +159,7 @@ impl Op {
             | Op::Reopen { key }
             | Op::TakeUp { key }
             | Op::Cancel { key, .. }
+            | Op::LoseAge { key }
             | Op::Forget { key }
             | Op::Read { key } => key,
         }
@@ -145,6 +176,7 @@ impl Op {
             | Op::Reopen { .. }
             | Op::TakeUp { .. }
             | Op::Cancel { .. }
+            | Op::LoseAge { .. }
             | Op::Adopt { .. }
             | Op::Forget { .. }
             | Op::Read { .. } => false,
@@ -161,12 +193,33 @@ impl Op {
             | Op::Reopen { .. }
             | Op::TakeUp { .. }
             | Op::Cancel { .. }
+            | Op::LoseAge { .. }
             | Op::Adopt { .. } => false,
+        }
+    }
+
+    /// Whether it takes a charge on or up, or claims it: that ends with the session. What is known
+    /// of a charge may be written down after that too.
+    fn ends_with_session(&self) -> bool {
+        match self {
+            Op::Enqueue { .. } | Op::Begin { .. } | Op::Reopen { .. } | Op::TakeUp { .. } => true,
+            Op::Conclude { .. }
+            | Op::LoseAge { .. }
+            | Op::Cancel { .. }
+            | Op::Adopt { .. }
+            | Op::Forget { .. }
+            | Op::Read { .. } => false,
         }
     }
 
     /// What becomes of the record, given what the store has.
     pub fn apply(&self, current: Option<Record>, at: ApplyAt) -> Applied {
+        if self.ends_with_session() && at.session.is_over(at.mark) {
+            return Applied {
+                signed_out: true,
+                ..Applied::kept(current, false)
+            };
+        }
         let before = current.clone();
         let after = match self {
             Op::Enqueue {
@@ -198,12 +251,12 @@ impl Op {
             }),
             Op::Conclude {
                 charge,
+                sequence,
                 tab,
                 attempt,
                 conclusion,
                 next_attempt_in_ms,
-                ..
-            } => of(charge, current).and_then(|record| {
+            } => or_lost(charge, *sequence, conclusion, current).and_then(|record| {
                 record.conclude(
                     tab,
                     *attempt,
@@ -221,6 +274,7 @@ impl Op {
                 };
                 record.cancel(detail.clone(), at.wall_ms)
             }),
+            Op::LoseAge { .. } => current.and_then(Record::loses_age),
             Op::Adopt { record } => return adopt(record, current, at),
             Op::Forget { .. } => return forget(current),
             Op::Read { .. } => return Applied::kept(current, true),
@@ -247,6 +301,7 @@ impl Applied {
             write: Write::Put,
             done: true,
             unreadable: None,
+            signed_out: false,
         }
     }
 
@@ -256,6 +311,7 @@ impl Applied {
             write: Write::Keep,
             done,
             unreadable: None,
+            signed_out: false,
         }
     }
 }
@@ -304,9 +360,19 @@ fn enqueue(
     Applied::put(begun.unwrap_or(taken_on))
 }
 
-/// This charge's record, if its key is not another's.
-fn of(charge: &Charge, current: Option<Record>) -> Option<Record> {
-    current.filter(|record| record.charge().is_same_as(charge))
+/// This charge's record, if its key is not another's. One that the journal has lost is there again
+/// when its receipt comes.
+fn or_lost(
+    charge: &Charge,
+    sequence: u64,
+    conclusion: &Conclusion,
+    current: Option<Record>,
+) -> Option<Record> {
+    let charged = matches!(conclusion, Conclusion::Settled(Verdict::Charged(_)));
+    match current {
+        Some(record) => record.charge().is_same_as(charge).then_some(record),
+        None => charged.then(|| Record::open(charge.clone(), sequence).adopted()),
+    }
 }
 
 /// `done` is false where the key is another charge's.
@@ -330,6 +396,7 @@ fn forget(current: Option<Record>) -> Applied {
             write: Write::Delete,
             done: true,
             unreadable: None,
+            signed_out: false,
         },
         Some(record) => Applied::kept(Some(record), false),
         None => Applied::kept(None, true),

@@ -252,6 +252,12 @@ impl Gate {
         self.passes = self.obstacle != Obstacle::None;
     }
 
+    /// The machine slept for so long, in which the monotonic clock stood still.
+    pub fn slept(&mut self, by_ms: u64) {
+        self.probe_at_ms = self.probe_at_ms.saturating_sub(by_ms);
+        self.held_until_ms = self.held_until_ms.saturating_sub(by_ms);
+    }
+
     /// A request was not answered by the billing server.
     pub fn lost(&mut self, by: Asked, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         let way = match by {

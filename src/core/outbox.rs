@@ -102,6 +102,14 @@ impl Outbox {
         self.update(key, Entry::keep_claim);
     }
 
+    /// What waits has waited for so much longer: the machine slept.
+    pub fn slept(&mut self, by_ms: u64) {
+        let keys: Vec<Key> = self.entries.keys().cloned().collect();
+        for key in keys {
+            self.update(&key, |entry| entry.slept(by_ms));
+        }
+    }
+
     /// Makes an open charge due no earlier than `mono_ms`.
     pub fn delay(&mut self, key: &Key, mono_ms: u64) {
         self.update(key, |entry| entry.delay(mono_ms));

@@ -24,9 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use self::state::{Attempting, Claim, Parked, Purpose, State, Waiting};
 pub use self::verdict::{Cause, Conclusion, Decline, Failure, Receipt, Verdict};
 use super::charge::Charge;
-
-/// Clocks are set by so much without anybody's noticing, in milliseconds.
-const CLOCK_SLACK_MS: u64 = 1_000;
+use super::clock::CLOCK_SLACK_MS;
 
 /// A charge and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +134,11 @@ impl Record {
         let age_ms = wall_ms.checked_sub(self.charge.created_at_ms)?;
         let set_back = self.ageless || self.is_after(wall_ms);
         (!set_back).then_some(age_ms)
+    }
+
+    /// Whether it is known that its age is not.
+    pub fn is_ageless(&self) -> bool {
+        self.ageless
     }
 
     fn is_after(&self, wall_ms: u64) -> bool {

@@ -113,6 +113,24 @@ for (const [place, way] of /** @type {const} */ ([
   });
 }
 
+test("what is told of a dead call names the key that the module would have made", async () => {
+  const { page, account } = await mortal();
+  const request = { taskId: "a:b%", amount: 1, feature: "100%:best" };
+  const outcome = await page.evaluate((request) => {
+    globalThis.die("call", "panic");
+    return globalThis.client.charge(request);
+  }, request);
+  assert.equal(outcome.status, "unknown");
+  assert.equal(outcome.key, "100%25%3Abest:a:b%");
+  const settled = await page.evaluate((key) => globalThis.client.settled(key), outcome.key);
+  assert.equal(settled.status, "charged");
+  const { charges } = await stage.server.ledger(account);
+  assert.deepEqual(
+    charges.map((charge) => charge.idempotency_key),
+    ["100%2525%253Abest:a:b%25"],
+  );
+});
+
 test("a module that stops without a word is found out, and started again", async () => {
   const { page, account } = await mortal({ respondWithinMs: 500 });
   const outcome = await page.evaluate((request) => {

@@ -1,7 +1,7 @@
 //! Clocks that jump by a day: nothing stalls, nothing is hastened unduly.
 
 use super::outcomes::word;
-use super::server::{Fault, On, problem, with_retry_after};
+use super::server::{Fault, On, Server, problem, with_retry_after};
 use super::world::World;
 
 const DAY_MS: i64 = 86_400_000;
@@ -99,7 +99,7 @@ fn a_queue_taken_on_before_a_jump_is_sent_after_it() {
 }
 
 #[test]
-fn a_jump_does_not_shorten_retry_after() {
+fn a_clock_that_is_set_back_does_not_prolong_retry_after() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(
@@ -109,10 +109,34 @@ fn a_jump_does_not_shorten_retry_after() {
     );
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
-    world.jump_wall(DAY_MS);
+    world.jump_wall(-DAY_MS);
+    let jumped_ms = world.now.mono_ms;
     // The world fails if anything leaves before a minute has passed.
     world.settle();
+    assert!(world.now.mono_ms - jumped_ms < 90_000);
     assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_machine_that_slept_sends_its_queue_in_batches_as_soon_as_it_wakes() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = world.start();
+    world.server.fault(
+        On::AnyCharge,
+        1,
+        Fault::Answer(with_retry_after(problem(503, "busy"), "7200")),
+    );
+    for task in 0..50 {
+        world.charge(tab, &format!("t{task}"), 1);
+    }
+    world.settle_calls();
+    let before = world.server.count(On::AnyCharge);
+    // Its wall clock goes on, and its monotonic clock stands still.
+    world.jump_wall(8 * 3_600_000);
+    world.run_for(10_000);
+    assert_eq!(world.server.balance(), 70);
+    let requests = world.server.count(On::AnyCharge) - before;
+    assert!(requests <= 4, "{requests} requests");
 }
 
 #[test]
@@ -195,5 +219,103 @@ fn a_claim_that_the_clock_has_prolonged_is_not_asked_for_all_the_time() {
     assert!(word(&world.wait(settled)).starts_with("charged"));
     let transactions = world.transactions - before;
     assert!(transactions < 60, "{transactions} transactions");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_key_that_may_end_while_its_request_is_under_way_is_looked_up_first() {
+    let mut world = World::with(|config| {
+        config.max_attempts = 1;
+        config.key_ttl_ms = 600_000;
+    });
+    world.server = Server::new(120, Some(600_000));
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.go_online(false);
+    world.run_for(590_000);
+    // The request takes its time: it arrives when the key has ended.
+    world
+        .server
+        .fault(On::AnyCharge, 1, Fault::HangThenDone(11_000));
+    world.go_online(true);
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+    world.run_for(60_000);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_key_whose_claim_was_slow_to_be_written_is_looked_up_after_all() {
+    let mut world = World::with(|config| {
+        config.max_attempts = 1;
+        config.key_ttl_ms = 600_000;
+    });
+    world.server = Server::new(120, Some(600_000));
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.go_online(false);
+    // Enough for a claim that is written at once, and not for one that is not.
+    let margin_ms = world.config.claim_ms() + 2_500;
+    world.run_for(600_000 - margin_ms);
+    world.commit_ms = 4_900;
+    world
+        .server
+        .fault(On::AnyCharge, 1, Fault::HangThenDone(14_900));
+    world.go_online(true);
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+    world.run_for(60_000);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+/// A charge whose answer was lost, and which the next start, offline, finds so.
+fn lost_and_found(world: &mut World) -> usize {
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.crash(tab);
+    world.run_for(30_000);
+    world.online = false;
+    world.start()
+}
+
+#[test]
+fn a_clock_that_is_set_back_in_an_open_tab_makes_no_key_younger() {
+    let mut world = World::with(|config| {
+        config.max_attempts = 1;
+        config.key_ttl_ms = 60_000;
+    });
+    world.server = Server::new(120, Some(60_000));
+    let tab = lost_and_found(&mut world);
+    world.run_for(10_000);
+    world.jump_wall(-30_000);
+    world.run_for(25_000);
+    world.go_online(true);
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_start_after_a_tab_that_saw_the_clock_set_back_looks_up_what_it_was_sending() {
+    let mut world = World::with(|config| {
+        config.max_attempts = 1;
+        config.key_ttl_ms = 60_000;
+    });
+    world.server = Server::new(120, Some(60_000));
+    let tab = lost_and_found(&mut world);
+    world.jump_wall(-25_000);
+    world.run_for(6_000);
+    world.crash(tab);
+    world.run_for(26_000);
+    world.online = true;
+    let next = world.start();
+    let settled = world.settled(next, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }

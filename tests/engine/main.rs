@@ -14,6 +14,7 @@
     missing_docs
 )]
 
+mod at_rest;
 mod balances;
 mod batches;
 mod calls;
@@ -46,6 +47,7 @@ mod refusals;
 mod server;
 mod setbacks;
 mod shown;
+mod signing_out;
 mod starts;
 mod storage;
 mod syncing;

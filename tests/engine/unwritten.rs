@@ -5,13 +5,14 @@ use tollbox::core::engine::{Answer, Event};
 use tollbox::core::journal::Op;
 use tollbox::core::log::LogEntry;
 use tollbox::core::record::Record;
+use tollbox::core::snapshot::BillingStatus;
 
 use super::outage::alerts;
 use super::outcomes::word;
 use super::server::{Fault, On, problem};
 use super::storage::fail_next;
 use super::watching::logged;
-use super::world::World;
+use super::world::{World, key};
 
 #[test]
 fn what_another_tab_takes_up_while_this_one_can_not_is_not_said_to_have_failed() {
@@ -94,6 +95,8 @@ fn who_has_signed_out_while_the_journal_could_not_be_read_hears_the_end_all_the_
     world.fail_load = false;
     world.server.charge_elsewhere("elsewhere", 50);
     world.go_online(true);
+    // The next sign-in goes on with it.
+    world.start();
     assert_eq!(word(&world.wait(end)), "declined InsufficientBalance");
 }
 
@@ -181,4 +184,84 @@ fn what_was_sent_is_not_said_to_have_failed_for_want_of_storage() {
     world.fail_write = Box::new(|_, _| false);
     world.settle();
     assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+/// Nothing that the server concludes can be written down from now on.
+fn keep_no_conclusions(world: &mut World) {
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Conclude { .. })));
+}
+
+#[test]
+fn a_decline_that_can_not_be_written_is_not_told_as_final() {
+    let mut world = World::new();
+    let tab = world.start();
+    keep_no_conclusions(&mut world);
+    let call = world.charge(tab, "t1", 500);
+    assert_eq!(word(&world.wait(call)), "unknown Timeout");
+    let status = world.tab(tab).seen[&key("t1")].status;
+    assert_eq!(status, BillingStatus::Retrying);
+    // The next start has heard of no decline, and makes the charge once there are points.
+    world.crash(tab);
+    world.fail_write = Box::new(|_, _| false);
+    world.server.top_up(1_000);
+    let next = world.start();
+    let settled = world.settled(next, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_decline_is_told_once_it_can_be_written() {
+    let mut world = World::new();
+    let tab = world.start();
+    keep_no_conclusions(&mut world);
+    let call = world.charge(tab, "t1", 500);
+    let settled = world.settled(tab, "t1");
+    world.wait(call);
+    world.fail_write = Box::new(|_, _| false);
+    assert!(word(&world.wait(settled)).starts_with("declined"));
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+}
+
+#[test]
+fn a_cancel_whose_end_can_not_be_written_is_not_told_as_final() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    world
+        .server
+        .fault(On::AnyCharge, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.server.heal();
+    // Later than whatever may still arrive.
+    world.server.fault(
+        On::AnyCharge,
+        u32::MAX,
+        Fault::Answer(problem(500, "broken")),
+    );
+    keep_no_conclusions(&mut world);
+    let cancel = world.cancel(tab, "t1");
+    let said = word(&world.wait(cancel));
+    assert!(said.starts_with("unknown"), "{said}");
+}
+
+#[test]
+fn a_receipt_in_hand_is_told_though_the_journal_has_lost_the_charge() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::Late(2_000));
+    let call = world.charge(tab, "t1", 5);
+    world.run_until(|world| world.server.count(On::Charge) == 1);
+    world.journal.clear();
+    assert_eq!(word(&world.wait(call)), "charged");
+    // It is in the journal again: asked for once more it is known.
+    world.run_for(100);
+    assert!(
+        world
+            .record(&key("t1"))
+            .is_some_and(|record| record.receipt().is_some())
+    );
+    let again = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(again)), "charged again");
 }

@@ -6,12 +6,14 @@ use tollbox::core::charge::Key;
 use tollbox::core::clock::parse_http_date;
 use tollbox::core::engine::{Answer, CallId};
 use tollbox::core::outcome::{FailureReason, Outcome, What};
+use tollbox::core::percent::percent_decode;
 use tollbox::core::protocol::{Request, Response};
 use tollbox::core::record::{Record, State, Verdict};
 use tollbox::core::snapshot::{BillingStatus, ChargeRecord};
 
 use super::books::usual_key;
 use super::server::{On, kind_and_keys};
+use super::signing_out::NEXT_USER;
 use super::tab::{Life, Outage, TabId};
 use super::trace;
 use super::world::World;
@@ -61,16 +63,35 @@ impl World {
         }
     }
 
-    /// The journal's record of a key on the wire.
-    pub fn record_of(&self, wire: &str) -> Option<(Key, &Record)> {
-        let key = Key::new(wire).ok()?;
+    /// Nothing leaves for an account that has signed out.
+    pub fn check_departs(&mut self, place: usize, request: &Request) {
+        let tab = &self.tabs[place];
+        if self.books.signed_out_since > tab.session.mark() {
+            let (id, path) = (tab.id, &request.path);
+            let what = format!("tab{id} sends {path} though the account has signed out");
+            self.violate("8 nobody else's", what);
+        }
+    }
+
+    /// Nobody pays for another.
+    pub fn check_strangers(&mut self) {
+        if let Some(charge) = self.server.ledger.charges(NEXT_USER).first() {
+            let key = charge.request.key().to_owned();
+            let what = format!("{NEXT_USER} pays {key}");
+            self.violate("8 nobody else's", what);
+        }
+    }
+
+    /// The journal's record of a key.
+    pub fn record_of(&self, key: &str) -> Option<(Key, &Record)> {
+        let key = Key::new(key).ok()?;
         let record = self.journal.records.get(&key)?;
         Some((key, record))
     }
 
     /// Its client can't know what became of it.
-    pub fn is_excused(&self, wire: &str) -> bool {
-        let key = Key::new(wire).ok();
+    pub fn is_excused(&self, key: &str) -> bool {
+        let key = Key::new(key).ok();
         key.is_some_and(|key| {
             self.books.wiped.contains(&key) || self.books.forgotten.contains(&key)
         })
@@ -90,10 +111,9 @@ impl World {
     /// Another tab had it charged a moment ago, or the network sent it twice and the server turned
     /// the second one away: "nothing taken so far" is as much as this tab can say.
     fn can_not_know(&self, tab: TabId, key: &Key) -> bool {
-        let wire = key.wire();
-        let by = self.books.charged_by.get(&*wire);
+        let by = self.books.charged_by.get(key.as_str());
         by.is_some_and(|(by, at_ms)| *by != tab && self.mono_ms - at_ms < OUTDATED_MS)
-            || self.books.doubled.contains(&*wire)
+            || self.books.doubled.contains(key.as_str())
     }
 
     /// Another tab had it charged after the transaction that this one is just hearing of: what
@@ -101,7 +121,7 @@ impl World {
     fn is_overtaken(&self, tab: TabId, key: &Key) -> bool {
         let place = self.place(tab);
         let speaks_of_ms = place.and_then(|place| self.tabs[place].speaks_of_ms);
-        let by = self.books.charged_by.get(&*key.wire());
+        let by = self.books.charged_by.get(key.as_str());
         speaks_of_ms.is_some_and(|read_ms| {
             by.is_some_and(|(by, charged_ms)| *by != tab && *charged_ms >= read_ms)
         })
@@ -149,7 +169,7 @@ impl World {
             BillingStatus::Success => !charged,
             BillingStatus::Failed => {
                 let id = self.tabs[place].id;
-                let knows = !self.is_blind(id) && !self.is_excused(&record.key.wire());
+                let knows = !self.is_blind(id) && !self.is_excused(record.key.as_str());
                 charged && !conflict && knows && !self.is_overtaken(id, &record.key)
             }
             BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => false,
@@ -169,7 +189,7 @@ impl World {
         let record = self.journal.records.get(key);
         let written = record.is_some_and(|record| record.receipt().is_some());
         let writable = self.counts.failed_transactions == 0;
-        if writable && !written && !self.is_excused(&key.wire()) {
+        if writable && !written && !self.is_excused(key.as_str()) {
             let (id, line) = (self.tabs[place].id, record.map(trace::record));
             let what = format!("tab{id} says that {key} is charged, and the journal has {line:?}");
             self.violate("2 nothing lost", what);
@@ -207,7 +227,7 @@ impl World {
                     self.violate("2 nothing lost", what);
                 }
             }
-            Answer::Closed if self.tabs[place].life == Life::Live => {
+            Answer::Closed if self.tabs[place].life == Life::Live && !self.is_over(place) => {
                 self.violate(
                     "contract",
                     format!("tab{id} is open, and says that it is closed"),
@@ -222,8 +242,8 @@ impl World {
             | Answer::Started
             | Answer::Record(_)
             | Answer::Flush(_)
-            | Answer::Balance(_)
-            | Answer::SignedOut(_) => {}
+            | Answer::Balance(_) => {}
+            Answer::SignedOut(_) => self.signed_out(place),
         }
     }
 
@@ -231,7 +251,7 @@ impl World {
     fn check_outcome(&mut self, id: TabId, asked: &str, outcome: &Outcome) {
         let key = &outcome.key;
         let charged = self.is_charged(key, outcome.amount.get());
-        let knows = !self.is_excused(&key.wire());
+        let knows = !self.is_excused(key.as_str());
         let lie = match &outcome.what {
             What::Charged { .. } => !charged,
             What::Declined { .. } | What::Failed { .. } => {
@@ -249,7 +269,7 @@ impl World {
             What::Queued { durable: true, .. } | What::Unknown { durable: true, .. } => {
                 self.books.promised.insert(key.clone());
                 let kept = self.journal.records.contains_key(key);
-                if !kept && !self.is_excused(&key.wire()) {
+                if !kept && !self.is_excused(key.as_str()) {
                     let what =
                         format!("tab{id} promises {key}, and the journal has nothing: {outcome:?}");
                     self.violate("2 nothing lost", what);
@@ -278,6 +298,11 @@ impl World {
         let again = self.books.calls.values().any(|asked| {
             matches!(asked.what, "charge" | "retry") && asked.key.as_ref() == Some(key)
         });
+        let ended = self.books.ended.contains(key);
+        if open && !ended && !self.is_excused(key.as_str()) {
+            let what = format!("{key} goes on, and this was said: {:?}", outcome.what);
+            return self.violate("3 the truth", what);
+        }
         if !open && !again {
             let said = (outcome.amount.get(), format!("{:?}", outcome.what));
             self.books.said_untaken.insert(key.clone(), said);
@@ -327,12 +352,12 @@ pub fn is_conflict(outcome: &Outcome) -> bool {
 }
 
 /// What the user wanted paid that a request is about: by the key that the client makes for it,
-/// whatever key it goes out under.
-fn what_is_asked(request: &Request) -> (On, Vec<String>) {
+/// whatever key it goes out under, and however that is spelt.
+pub fn what_is_asked(request: &Request) -> (On, Vec<String>) {
     let (on, keys) = kind_and_keys(request);
     let body = request.body.as_deref();
     let Some(body) = body.and_then(|body| serde_json::from_str::<Value>(body).ok()) else {
-        return (on, keys);
+        return (on, keys.iter().map(|key| as_its_user_spells(key)).collect());
     };
     let name = |charge: &Value| {
         let text = |name: &str| charge[name].as_str().unwrap_or_default();
@@ -343,4 +368,12 @@ fn what_is_asked(request: &Request) -> (On, Vec<String>) {
         None => vec![name(&body)],
     };
     (on, names)
+}
+
+/// A key of a look-up, which may have either spelling: the wire's is plain ASCII.
+fn as_its_user_spells(key: &str) -> String {
+    match key.is_ascii() {
+        true => percent_decode(key).unwrap_or_default(),
+        false => key.to_owned(),
+    }
 }

@@ -41,6 +41,12 @@ pub enum Class {
     LateLoss,
     /// Tabs differ in the time limits of their requests.
     Limits,
+    /// What an attempt came to can't be written, though all else can.
+    Conclusions,
+    /// A tab stands still for ever while it holds the lock under which one tab flushes.
+    Standstill,
+    /// Keys that a header can't carry as they are; some servers decode them.
+    Keys,
     /// The wall clock is set while no tab is there to notice, or while one takes over from
     /// another: how old a key is, and whether a request may still be under way, nobody knows then.
     BlindClocks,
@@ -49,10 +55,13 @@ pub enum Class {
 impl Class {
     /// Whether it came when there were seeds already whose runs are known.
     pub const fn came_later(self) -> bool {
-        matches!(self, Class::Frozen | Class::Limits)
+        matches!(
+            self,
+            Class::Frozen | Class::Limits | Class::Conclusions | Class::Standstill | Class::Keys
+        )
     }
 
-    pub const ALL: [(Class, &'static str); 20] = [
+    pub const ALL: [(Class, &'static str); 23] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -73,6 +82,9 @@ impl Class {
         (Class::BlindClocks, "blind-clocks"),
         (Class::Frozen, "frozen"),
         (Class::Limits, "limits"),
+        (Class::Conclusions, "conclusions"),
+        (Class::Standstill, "standstill"),
+        (Class::Keys, "keys"),
     ];
 }
 

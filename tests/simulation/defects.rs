@@ -30,10 +30,16 @@ fn usual_faults(defect: Defect) -> &'static str {
         | Defect::ProxyPageRefuses
         | Defect::BelievesRefusalInDoubt
         | Defect::OlderBalanceApplies => "network!,answers!",
+        Defect::BelievesOneSpelling => "network!,keys!",
         Defect::BelievesUntakenTooEarly => "network!,late!",
         Defect::SendsExpiredKey => "network!,crashes!,key-ttl!",
         Defect::HidesStorageFailure => "writes!",
         Defect::NoClaimsNoKeys => "tabs!",
+        Defect::SignsOutOneTab => "tabs!,sign-out!",
+        Defect::WaitsForLockForEver => "network!,standstill!",
+        Defect::TellsUnwrittenVerdicts => "conclusions!",
+        Defect::KeyTimeHasNoMargin => "network!,key-ttl!,late!",
+        Defect::IgnoresClockSetBack => "network!,crashes!,key-ttl!,clocks!",
         Defect::ClaimOfOneLength => "tabs!,network!,limits!",
         Defect::BelievesLapsedClaim => "tabs!,answers!,hidden!,frozen!",
         Defect::TellsBeforeJournaling | Defect::RelaxesEveryWrite | Defect::ClaimNeverEnds => {

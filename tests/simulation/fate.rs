@@ -2,9 +2,11 @@
 
 use tollbox::core::engine::Event;
 
+use super::class::Class;
+use super::happening::Happening;
 use super::tab::{Life, TabId};
 use super::user::Action;
-use super::world::{Happening, World};
+use super::world::World;
 
 const DAY_MS: u64 = 86_400_000;
 /// How long outages, refusals and the like last at most.
@@ -13,6 +15,9 @@ const SPELLS_MS: [u64; 3] = [500, 15_000, 300_000];
 const FROZEN_MS: [u64; 3] = [5_000, 30_000, 600_000];
 /// How long the user may be away, and no tab open.
 const AWAY_MS: [u64; 3] = [60_000, 600_000, 7_200_000];
+
+/// Names no tab of the world: one that stands still, and holds the lock.
+const STANDS_STILL: TabId = 0;
 
 impl World {
     pub fn befall(&mut self, tab: TabId, action: Action) {
@@ -39,18 +44,11 @@ impl World {
                     self.freeze(place);
                 }
             }
-            Action::JumpWall => {
-                self.counts.jumps += 1;
-                let by_ms = self.dice.skewed(&[2_000, 60_000, DAY_MS]);
-                match self.dice.chance(500) {
-                    true => self.wall_ms += by_ms,
-                    false => self.wall_ms -= by_ms,
-                }
-                let wall_ms = self.wall_ms;
-                self.note(|| format!("the wall clock jumps by {by_ms} ms to {wall_ms}"));
-            }
+            Action::JumpWall => self.jump_wall(),
             Action::Open if self.tabs.len() < self.mix.most_tabs => self.open(),
             Action::Open => {}
+            Action::Close | Action::CrashTab | Action::CrashBrowser
+                if self.set_back_is_unnoted() => {}
             Action::Close => self.close(tab),
             Action::CrashTab => {
                 if let Some(place) = self.place(tab) {
@@ -60,6 +58,8 @@ impl World {
             }
             Action::CrashBrowser => self.crash_browser(),
             Action::ServerDown => self.backend.down_until_ms = until_ms,
+            Action::KeepLock if self.lock.is_none() => self.lock = Some(STANDS_STILL),
+            Action::OldKey => self.keep_from_hearing(tab),
             Action::NetworkDown => self.backend.cut_until_ms = until_ms,
             Action::ExpireTokens => self.backend.token += 1,
             Action::RefuseTokens => self.backend.refuses_until_ms = until_ms,
@@ -75,6 +75,80 @@ impl World {
             Action::Wipe => self.wipe_journal(),
             _ => {}
         }
+    }
+
+    /// A charge is made, and nobody hears of it until about the time at which the server forgets
+    /// its key; meanwhile somebody may set the clock back.
+    fn keep_from_hearing(&mut self, tab: TabId) {
+        self.charge_new(tab);
+        let ttl_ms = self.mix.config.key_ttl_ms;
+        let for_ms = ttl_ms + self.dice.between(0, 30_000);
+        let for_ms = for_ms.saturating_sub(25_000);
+        self.backend.mute_until_ms = self.mono_ms + for_ms;
+        if self.mix.classes.has(Class::Clocks) && self.dice.chance(500) {
+            let in_ms = self.dice.between(0, for_ms);
+            let by_ms = self.dice.between(1_000, ttl_ms);
+            self.plan(in_ms, Happening::SetBack { by_ms });
+        }
+    }
+
+    /// The wall clock is set, or the machine slept while its monotonic clock stood still. A tab
+    /// that is there notices at its next heartbeat.
+    fn jump_wall(&mut self) {
+        self.counts.jumps += 1;
+        let minute_ms = match self.mix.classes.has(Class::KeyTtl) {
+            // Enough to make an old key young.
+            true => self.mix.config.key_ttl_ms,
+            false => 60_000,
+        };
+        let by_ms = self.dice.skewed(&[2_000, minute_ms, DAY_MS]);
+        let ahead = self.dice.chance(500);
+        match ahead {
+            true => self.wall_ms += by_ms,
+            false => self.wall_ms -= by_ms,
+        }
+        let wall_ms = self.wall_ms;
+        self.note(|| format!("the wall clock jumps by {by_ms} ms to {wall_ms}"));
+        if ahead {
+            // Whoever waits may have waited by this clock.
+            for tab in &mut self.tabs {
+                tab.held_until_ms = tab.held_until_ms.saturating_sub(by_ms);
+                tab.nudged();
+            }
+        } else {
+            self.notice_set_back();
+        }
+    }
+
+    /// The wall clock is set back while a tab is there, or not at all.
+    pub fn set_back(&mut self, by_ms: u64) {
+        if self.any_live().is_some() {
+            self.counts.jumps += 1;
+            self.wall_ms -= by_ms;
+            self.note(|| format!("the wall clock is set back by {by_ms} ms"));
+            self.notice_set_back();
+        }
+    }
+
+    fn notice_set_back(&mut self) {
+        if self.mix.classes.has(Class::KeyTtl) && !self.mix.classes.has(Class::BlindClocks) {
+            let held = self.journal.records.values();
+            let held = held.filter(|record| record.is_held() && !record.is_ageless());
+            self.books.unaged = held.map(|record| record.charge().key.clone()).collect();
+            for tab in self.all_live() {
+                self.tell(tab, Event::Tick);
+            }
+        }
+    }
+
+    /// Whether nobody who is there has noted yet that the wall clock was set back: if they all
+    /// died now, nobody would ever know.
+    fn set_back_is_unnoted(&self) -> bool {
+        let mut unaged = self.books.unaged.iter();
+        unaged.any(|key| {
+            let record = self.journal.records.get(key);
+            record.is_some_and(|record| record.is_held() && !record.is_ageless())
+        })
     }
 
     /// No browser freezes a page whose transaction is under way.
@@ -166,13 +240,15 @@ impl World {
         let backend = &mut self.backend;
         backend.down_until_ms = 0;
         backend.cut_until_ms = 0;
+        backend.mute_until_ms = 0;
         backend.refuses_until_ms = 0;
         backend.blocked_until_ms = 0;
         self.journal.full = false;
         for tab in &mut self.tabs {
             tab.throttle_ms = 0;
         }
-        if !self.tabs.iter().any(|tab| tab.life == Life::Live) {
+        self.sign_in_again();
+        if !self.anybody_works() {
             self.open();
         }
         if !self.online {

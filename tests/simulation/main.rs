@@ -15,6 +15,8 @@
 //! 5. Calls are answered in time; once faults stop, everything settles.
 //! 6. The counts add up, and nothing is held when nothing is open.
 //! 7. Probes only in an outage, and not many; nothing before `Retry-After`.
+//! 8. Nobody pays for another: once a sign-out is answered, nothing leaves for the account before it
+//!    signs in again.
 //!
 //! Environment: `TOLLBOX_SEEDS` (`N` or `A..B`), `TOLLBOX_SEED` (one, with its whole trace),
 //! `TOLLBOX_FAULTS` (see `class.rs`), `TOLLBOX_LATE_MS`, `TOLLBOX_DEFECT` (see `defects.rs`).
@@ -42,6 +44,7 @@ mod dice;
 mod effects;
 mod end;
 mod fate;
+mod happening;
 mod journal;
 mod mix;
 mod network;
@@ -50,6 +53,7 @@ mod seeds;
 #[path = "../engine/server.rs"]
 mod server;
 mod serving;
+mod signing_out;
 mod tab;
 mod trace;
 mod user;

@@ -42,8 +42,17 @@ pub struct Mix {
     pub slow_write: u64,
     pub fail_read: u64,
     pub freeze: u64,
+    /// Verdicts that nothing was taken, and can't be written.
+    pub fail_conclusion: u64,
+    /// Whether keys have what a header can't carry.
+    pub odd_keys: bool,
+    /// Whether the server knows them as their user does.
+    pub decodes_keys: bool,
     /// The time limits of which each tab has one.
     pub limits_ms: &'static [u64],
+    pub slow_token: u64,
+    /// Whether the server refuses what is asked for another account than the token's.
+    pub checks_accounts: bool,
 }
 
 impl Mix {
@@ -57,16 +66,13 @@ impl Mix {
                 active = active.with(class);
             }
         }
-        let clocks = active.has(Class::Clocks);
-        if clocks && !classes.has(Class::BlindClocks) {
-            let crashes = active.has(Class::Crashes);
-            if crashes {
-                // Who can't read the journal is no witness of the clock either.
-                active = active.without(Class::KeyTtl).without(Class::Reads);
-            }
-            if crashes || active.has(Class::Tabs) {
-                active = active.without(Class::Late).without(Class::LateLoss);
-            }
+        let clocks = active.has(Class::Clocks) && !classes.has(Class::BlindClocks);
+        if clocks && (active.has(Class::Crashes) || active.has(Class::Tabs)) {
+            active = active.without(Class::Late).without(Class::LateLoss);
+        }
+        if clocks && active.has(Class::KeyTtl) {
+            // That a clock was set back is known to who comes later only if it can be written.
+            active = active.without(Class::Writes);
         }
         let dates = dice.chance(500);
         if active.has(Class::KeyTtl) {
@@ -96,7 +102,12 @@ impl Mix {
             slow_write: rate(Class::Writes, 300),
             fail_read: rate(Class::Reads, 500),
             freeze: 0,
+            fail_conclusion: 0,
+            odd_keys: false,
+            decodes_keys: false,
             limits_ms: &[],
+            slow_token: 0,
+            checks_accounts: true,
             config: config(active, dice),
             seed_balance: dice.pick(&[0, 5, 40, 200, 100_000]),
             key_ttl_ms: None,
@@ -118,18 +129,26 @@ impl Mix {
             false => 1,
         };
         if active.has(Class::KeyTtl) {
-            // The server counts from the charge and the client from its request; what the network
-            // may hold back is the server's to add.
-            let margin_ms = mix.config.request_timeout_ms + late_ms + 1_000;
-            mix.key_ttl_ms = Some(mix.config.key_ttl_ms + margin_ms);
+            mix.key_ttl_ms = Some(mix.config.key_ttl_ms);
         }
         mix.weights = weights(active, dice);
         if active.has(Class::Frozen) {
             mix.freeze = dice.skewed(&[20, 70, 200]);
         }
+        if active.has(Class::Conclusions) {
+            mix.fail_conclusion = dice.skewed(&[100, 500, 1_000]);
+        }
         let differ = active.has(Class::Limits) && dice.chance(300);
         if differ || classes.insists_on(Class::Limits) {
             mix.limits_ms = &[500, 2_000, 10_000];
+        }
+        if active.has(Class::SignOut) {
+            mix.slow_token = dice.skewed(&[20, 70, 200]);
+            mix.checks_accounts = dice.chance(500);
+        }
+        if active.has(Class::Keys) {
+            mix.odd_keys = dice.chance(300) || classes.insists_on(Class::Keys);
+            mix.decodes_keys = dice.chance(500);
         }
         mix
     }
@@ -152,7 +171,9 @@ impl Mix {
             slow_write: 0,
             fail_read: 0,
             freeze: 0,
+            fail_conclusion: 0,
             limits_ms: self.limits_ms,
+            slow_token: 0,
             config: self.config.clone(),
             weights: Vec::new(),
             ..*self
@@ -234,6 +255,8 @@ fn weights(active: Classes, dice: &mut Dice) -> Vec<(u64, Action)> {
         (Class::Writes, 5, Action::FillDisk),
         (Class::Hidden, 6, Action::Hide),
         (Class::Frozen, 3, Action::Freeze),
+        (Class::KeyTtl, 4, Action::OldKey),
+        (Class::Standstill, 2, Action::KeepLock),
         (Class::SignOut, 2, Action::SignOut),
         (Class::Wipe, 3, Action::Wipe),
     ];

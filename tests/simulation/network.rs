@@ -6,11 +6,13 @@ use tollbox::core::config::Config;
 use tollbox::core::engine::{Event, SendId, Unsent};
 use tollbox::core::protocol::{Method, Request, Response};
 
+use super::checks::what_is_asked;
 use super::class::Class;
+use super::happening::Happening;
 use super::server::kind_and_keys;
 use super::tab::TabId;
 use super::trace;
-use super::world::{Happening, World};
+use super::world::World;
 
 /// A request that has left its tab.
 pub struct Sending {
@@ -18,6 +20,8 @@ pub struct Sending {
     pub send: SendId,
     pub request: Request,
     pub token: u64,
+    /// Whose token that is.
+    pub user: &'static str,
     pub limit_at_ms: u64,
 }
 
@@ -28,6 +32,8 @@ pub struct Backend {
     pub down_until_ms: u64,
     /// Nothing comes through until then.
     pub cut_until_ms: u64,
+    /// All answers are lost until then.
+    pub mute_until_ms: u64,
     /// The oldest token that is accepted.
     pub token: u64,
     /// No token is accepted until then.
@@ -47,6 +53,9 @@ impl World {
         refresh_token: bool,
         limit_ms: u64,
     ) {
+        if self.sees_sign_out(place) {
+            return self.not_sent_after_sign_out(place, send);
+        }
         self.check_send(place, &request);
         if self.mix.freeze > 0 && self.dice.chance(self.mix.freeze) {
             // Its user asks for something, and turns to another page at once.
@@ -57,26 +66,65 @@ impl World {
         tab.waiting.insert(send);
         if self.dice.chance(self.mix.no_token) {
             let in_ms = self.dice.between(0, 20);
-            return self.plan(in_ms, Happening::NotSent { tab: id, send });
+            let why = Unsent::TokenFailed;
+            return self.plan(in_ms, Happening::NotSent { tab: id, send, why });
         }
         if refresh_token {
             tab.token = self.backend.token;
         }
-        let token = tab.token;
+        let timed_out = Happening::Lost {
+            tab: id,
+            send,
+            timed_out: true,
+        };
+        self.plan(limit_ms, timed_out);
+        let limit_at_ms = self.mono_ms + limit_ms;
+        if self.mix.slow_token > 0 && self.dice.chance(self.mix.slow_token) {
+            let in_ms = self.dice.between(0, limit_ms);
+            let depart = Happening::Depart {
+                tab: id,
+                send,
+                request,
+                limit_at_ms,
+            };
+            return self.plan(in_ms, depart);
+        }
+        self.depart(id, send, request, limit_at_ms);
+    }
+
+    /// The token is there: whose it is by now, nobody asks but the server.
+    pub fn depart(&mut self, tab: TabId, send: SendId, request: Request, limit_at_ms: u64) {
+        let Some(place) = self.place(tab) else {
+            return;
+        };
+        if !self.tabs[place].waiting.contains(&send) {
+            return;
+        }
+        if self.sees_sign_out(place) {
+            return self.not_sent_after_sign_out(place, send);
+        }
+        self.check_departs(place, &request);
+        let user = self.user_name;
+        let of_another = self.tabs[place].token_of != user;
+        if of_another {
+            self.tabs[place].token = self.backend.token;
+            self.tabs[place].token_of = user;
+        }
         self.counts.requests += 1;
         let lost = |timed_out| Happening::Lost {
-            tab: id,
+            tab,
             send,
             timed_out,
         };
-        self.plan(limit_ms, lost(true));
         let sending = Rc::new(Sending {
-            tab: id,
+            tab,
             send,
             request,
-            token,
-            limit_at_ms: self.mono_ms + limit_ms,
+            token: self.tabs[place].token,
+            user,
+            limit_at_ms,
         });
+        let limit_ms = limit_at_ms.saturating_sub(self.mono_ms);
         if self.mono_ms < self.backend.cut_until_ms {
             let in_ms = self.dice.between(0, 50);
             return self.plan(in_ms, lost(false));
@@ -95,13 +143,24 @@ impl World {
         } else if sending.request.method == Method::Post && self.dice.chance(self.mix.twice) {
             // The browser finds the reused connection closed, and sends the POST once more.
             let again_ms = transit_ms + self.dice.between(1, 200);
-            let (_, keys) = kind_and_keys(&sending.request);
+            let (_, keys) = what_is_asked(&sending.request);
             self.books.doubled.extend(keys);
             self.plan_arrival(transit_ms, &sending, false);
             self.plan_arrival(again_ms, &sending, true);
         } else {
             self.plan_arrival(transit_ms, &sending, true);
         }
+    }
+
+    fn not_sent_after_sign_out(&mut self, place: usize, send: SendId) {
+        let tab = &mut self.tabs[place];
+        let id = tab.id;
+        tab.waiting.insert(send);
+        let mark = self.journal.mark;
+        let event = Event::SignedOut { mark };
+        self.plan(0, Happening::Told { tab: id, event });
+        let why = Unsent::SignedOut;
+        self.plan(0, Happening::NotSent { tab: id, send, why });
     }
 
     /// The client hears of a broken connection, and the request arrives after that.
@@ -176,7 +235,8 @@ impl World {
             return self.lose(sending, heard);
         };
         self.note(|| format!("    answers {}", trace::response(&response)));
-        if self.dice.chance(self.mix.lose_answer) {
+        let mute = self.mono_ms < self.backend.mute_until_ms;
+        if mute || self.dice.chance(self.mix.lose_answer) {
             return self.lose(sending, heard);
         }
         let limit_ms = self.mix.config.request_timeout_ms;
@@ -231,9 +291,8 @@ impl World {
         }
     }
 
-    pub fn deliver_not_sent(&mut self, tab: TabId, send: SendId) {
+    pub fn deliver_not_sent(&mut self, tab: TabId, send: SendId, why: Unsent) {
         if self.ends_waiting(tab, send).is_some() {
-            let why = Unsent::TokenFailed;
             self.tell(tab, Event::NotSent { send, why });
         }
     }

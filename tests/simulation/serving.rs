@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::{Value, json};
 use tollbox::core::protocol::{Request, Response};
 
+use super::checks::what_is_asked;
 use super::network::Sending;
 use super::server::{On, kind_and_keys, page, problem, with_retry_after};
 use super::world::{START_WALL_MS, World};
@@ -13,7 +14,8 @@ impl World {
     /// The answer; `None` where the server dies before it.
     pub fn serve(&mut self, sending: &Sending) -> Option<Response> {
         let request = &sending.request;
-        let (on, keys) = kind_and_keys(request);
+        self.server.signed_in = sending.user.to_owned();
+        let (on, keys) = what_is_asked(request);
         let refuses = self.mono_ms < self.backend.refuses_until_ms;
         if refuses || sending.token < self.backend.token {
             return Some(problem(401, "unauthorized"));
@@ -55,6 +57,7 @@ impl World {
         let at_ms = self.elapsed_ms();
         let response = self.server.answer(at_ms, request);
         self.enter_charges();
+        self.check_strangers();
         response
     }
 

@@ -125,6 +125,7 @@ pub fn op(op: &Op) -> String {
         Op::Reopen { key } => format!("Reopen {key}"),
         Op::TakeUp { key } => format!("TakeUp {key}"),
         Op::Cancel { key, .. } => format!("Cancel {key}"),
+        Op::LoseAge { key } => format!("LoseAge {key}"),
         Op::Adopt { record } => format!("Adopt {}", self::record(record)),
         Op::Forget { key } => format!("Forget {key}"),
         Op::Read { key } => format!("Read {key}"),

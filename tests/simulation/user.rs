@@ -5,9 +5,10 @@ use tollbox::core::engine::{CallId, Event};
 use tollbox_server::ledger::Amount;
 
 use super::books::Asked;
+use super::happening::Happening;
 use super::server::ACCOUNT;
 use super::tab::TabId;
-use super::world::{Happening, World};
+use super::world::World;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -38,6 +39,8 @@ pub enum Action {
     CrashTab,
     CrashBrowser,
     ServerDown,
+    OldKey,
+    KeepLock,
     NetworkDown,
     ExpireTokens,
     RefuseTokens,
@@ -82,7 +85,7 @@ impl World {
             return self.calm_down();
         }
         self.user.actions_left -= 1;
-        if self.all_live().is_empty() {
+        if !self.anybody_works() && self.user_name == ACCOUNT {
             self.open();
         }
         let total: u64 = self.mix.weights.iter().map(|(weight, _)| weight).sum();
@@ -170,7 +173,7 @@ impl World {
                 }
             }
             Action::SetPrice => {
-                let task = format!("t{}", self.user.tasks.len());
+                let task = self.next_task();
                 let points = self.dice.between(1, 3);
                 if let Some(price) = Amount::new(points) {
                     self.server.ledger.set_price(ACCOUNT, &task, price);
@@ -187,6 +190,8 @@ impl World {
             | Action::CrashTab
             | Action::CrashBrowser
             | Action::ServerDown
+            | Action::OldKey
+            | Action::KeepLock
             | Action::NetworkDown
             | Action::ExpireTokens
             | Action::RefuseTokens
@@ -216,8 +221,14 @@ impl World {
         tasks.get(at as usize).cloned()
     }
 
-    fn charge_new(&mut self, tab: TabId) {
-        let task = format!("t{}", self.user.tasks.len());
+    /// The name of a task that there has not been yet.
+    fn next_task(&self) -> String {
+        let odd = if self.mix.odd_keys { "/译 50%" } else { "" };
+        format!("t{}{odd}", self.user.tasks.len())
+    }
+
+    pub fn charge_new(&mut self, tab: TabId) {
+        let task = self.next_task();
         let amount = self.dice.skewed(&[2, 9, 40]) + 1;
         self.user.tasks.push((task.clone(), amount));
         self.charge(tab, &task, amount);
@@ -273,7 +284,7 @@ impl World {
     }
 
     fn start_task(&mut self, tab: TabId) {
-        let task = format!("t{}", self.user.tasks.len());
+        let task = self.next_task();
         let amount = self.dice.between(1, 9);
         let Some(charge) = self.charge_of(&task, amount) else {
             return;

@@ -46,6 +46,7 @@ fn conclude(of: &str, conclusion: Conclusion) -> Op {
     Op::Conclude {
         attempt: Some((Purpose::Send, 1)),
         charge: charge(of),
+        sequence: 1,
         tab: "one".to_owned(),
         conclusion,
         next_attempt_in_ms: 7,

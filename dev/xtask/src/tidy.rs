@@ -8,7 +8,6 @@ use walkdir::{DirEntry, WalkDir};
 use crate::command::step;
 use crate::workspace::Workspace;
 
-const MAX_LINES: usize = 400;
 const CODE: [&str; 5] = ["rs", "ts", "tsx", "mjs", "js"];
 const TEXT: [&str; 6] = ["css", "html", "json", "md", "toml", "yml"];
 /// Names that say nothing about what a thing is.
@@ -69,9 +68,6 @@ fn check_file(path: &Path, text: &str, is_code: bool) -> Vec<String> {
     let mut breaches = Vec::new();
     let is_rust = path.extension().is_some_and(|extension| extension == "rs");
     let is_product = PRODUCT.iter().any(|folder| path.starts_with(folder));
-    if is_code && text.lines().count() > MAX_LINES {
-        breaches.push(format!("has more than {MAX_LINES} lines"));
-    }
     if is_rust && path.starts_with("src") && !text.starts_with("//!") {
         breaches.push("doesn't start with a //! comment that says what it is".to_owned());
     }
@@ -162,6 +158,5 @@ mod tests {
         );
         assert_eq!(breaches("tests/a.mjs", "test.only(\"a\");\n").len(), 1);
         assert_eq!(breaches("tests/a.mjs", "a(); \n\tb();\n").len(), 2);
-        assert_eq!(breaches("tests/a.mjs", &"a();\n".repeat(401)).len(), 1);
     }
 }

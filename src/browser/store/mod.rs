@@ -2,12 +2,13 @@
 
 mod indexed_db;
 mod local;
+pub mod mark;
 mod marker;
 mod memory;
 mod moving;
 mod trouble;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use serde::Serialize;
@@ -20,6 +21,7 @@ use super::names::Names;
 use crate::core::codec::{self, Damage, Stored};
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::record::Record;
+use crate::core::session::Session;
 use crate::core::snapshot::StorageKind;
 
 /// `queue.storage` of the public API.
@@ -80,6 +82,8 @@ pub struct Store {
     place: RefCell<Rc<Place>>,
     /// Where it will live, once that has been reported.
     next: RefCell<Option<Place>>,
+    /// The latest mark of a sign-out that was seen.
+    mark: Cell<u64>,
 }
 
 impl Store {
@@ -107,6 +111,43 @@ impl Store {
             choice,
             place: RefCell::new(Rc::new(place)),
             next: RefCell::new(None),
+            mark: Cell::new(0),
+        }
+    }
+
+    /// The latest mark of a sign-out that is known here.
+    pub fn sign_out_mark(&self) -> u64 {
+        let at_rest = match &*self.place() {
+            Place::IndexedDb(store) => store.mark(),
+            Place::Local(_) | Place::Memory(_) | Place::None(_) => 0,
+        };
+        let mark = self.mark.get().max(at_rest).max(mark::read(&self.names));
+        self.mark.set(mark);
+        mark
+    }
+
+    /// Leaves the mark of a sign-out. From then on nothing of the session is claimed.
+    pub async fn sign_out(
+        &self,
+        session: Session,
+        wall_ms: u64,
+        news: &mut Vec<News>,
+    ) -> Result<u64, String> {
+        let mark = session.end(self.sign_out_mark(), wall_ms);
+        self.mark.set(mark);
+        let noted = mark::write(&self.names, mark);
+        match &*self.place() {
+            Place::IndexedDb(store) => {
+                let marked = store.leave_mark(mark, news).await;
+                let later = marked.map_err(Trouble::into_detail)?;
+                if later > mark {
+                    drop(mark::write(&self.names, later));
+                }
+                Ok(later)
+            }
+            Place::Local(_) => noted.map(|()| mark),
+            // Each tab has a journal of its own: nothing tells the others but what they hear.
+            Place::Memory(_) | Place::None(_) => Ok(mark),
         }
     }
 
@@ -130,11 +171,12 @@ impl Store {
     ) -> Result<Vec<Applied>, String> {
         match &*self.place() {
             Place::IndexedDb(store) => {
+                let at = at.marked(self.sign_out_mark());
                 let applied = store.apply(ops, relaxed, at, news).await;
                 applied.map_err(|trouble| self.fall_back(trouble, at, news))
             }
-            Place::Local(store) => store.apply(ops, at, news),
-            Place::Memory(store) => Ok(store.apply(ops, at)),
+            Place::Local(store) => store.apply(ops, at.marked(self.sign_out_mark()), news),
+            Place::Memory(store) => Ok(store.apply(ops, at.marked(self.sign_out_mark()))),
             Place::None(error) => Err(error.clone()),
         }
     }

@@ -143,6 +143,10 @@ impl Engine {
             // Another tab is at it.
             return true;
         }
+        if self.journaling.is_to_conclude(&call.key) {
+            // The server's answer is told as soon as it is written down.
+            return true;
+        }
         // A charge that joins a retry waits for what that finds out.
         let asks_again = call.kind != Kind::Charge || self.calls.wants_retried(&call.key);
         let insists = call.tries > 0 || asks_again;

@@ -146,6 +146,8 @@ impl Engine {
         };
         let op = Op::Conclude {
             charge: charge.clone(),
+            // Of its own: what the journal then has is no earlier state of what is known here.
+            sequence: self.next_sequence(now),
             tab: self.tab.clone(),
             attempt,
             conclusion,
@@ -181,6 +183,7 @@ impl Engine {
             };
             let op = Op::Conclude {
                 charge: record.charge().clone(),
+                sequence: record.sequence(),
                 tab: self.tab.clone(),
                 attempt: Some((purpose, number)),
                 conclusion: Conclusion::NotSent(cause),

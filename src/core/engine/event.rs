@@ -139,8 +139,10 @@ pub enum Event {
     },
     /// This tab may flush, until it lets go.
     LockGranted,
-    /// Another tab is flushing, and has been for long.
+    /// Another tab has held the lock for as long as a claim lasts.
     LockRefused,
+    /// The lock is waited for no longer: the page is on its way out of sight, or closed.
+    LockDropped,
     /// Another tab changed these charges, and learnt this balance.
     Peer {
         /// The changed charges.
@@ -175,6 +177,19 @@ pub enum Event {
         /// Who asks.
         call: CallId,
     },
+    /// The mark of [`Effect::MarkSignOut`] is in storage, or can't be put there.
+    Marked(Result<u64, String>),
+    /// Storage, or another tab, tells of the mark of a sign-out. One that is not later than the
+    /// session is nothing new.
+    SignedOut {
+        /// The mark.
+        mark: u64,
+    },
+    /// Another tab has heard of the sign-out, and sends nothing more.
+    PeerLeft {
+        /// Its name.
+        tab: String,
+    },
     /// `close()`: answer everybody now.
     Close,
 }
@@ -190,6 +205,8 @@ pub enum Unsent {
     NoToken,
     /// The browser can't send; for people.
     Unable(String),
+    /// The account has signed out meanwhile. [`Event::SignedOut`] has been reported.
+    SignedOut,
 }
 
 /// An order from the core.
@@ -237,6 +254,11 @@ pub enum Effect {
     AnnounceTasks(Vec<Running>),
     /// Ask the other tabs what runs in them.
     AskTasks,
+    /// Mark in storage that the session is over, tell the other tabs, and report
+    /// [`Event::Marked`].
+    MarkSignOut,
+    /// Tell the other tabs that this one has heard of the sign-out, and sends nothing more.
+    AnnounceLeft,
     /// Cache the balance, or forget it.
     SaveBalance(Option<Confirmed>),
     /// Answer a call.

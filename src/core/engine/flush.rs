@@ -39,6 +39,9 @@ enum Lock {
     Asked,
     /// Ours, for as long as one step is under way.
     Held,
+    /// Another tab has held it for as long as a claim lasts: it stands still. Until the flush ends
+    /// claims alone keep tabs apart.
+    Without,
 }
 
 /// One flush, from its start to its report.
@@ -196,7 +199,11 @@ impl Engine {
         let settled_elsewhere: Vec<Key> = run
             .left
             .keys()
-            .filter(|key| self.outbox.get(key).is_none_or(|entry| self.is_over(entry)))
+            .filter(|key| {
+                self.outbox
+                    .get(key)
+                    .is_none_or(|entry| self.is_settled(entry))
+            })
             .cloned()
             .collect();
         for key in settled_elsewhere {
@@ -233,12 +240,13 @@ impl Engine {
                 self.flush.lock = Lock::Asked;
                 self.effects.push_back(Effect::AskLock);
             }
-            Lock::Asked | Lock::Held => {}
+            Lock::Without if self.lane_is_free(Lane::Flush) => self.flush_step(now),
+            Lock::Asked | Lock::Held | Lock::Without => {}
         }
     }
 
     /// Whether there is nothing left to send of this charge.
-    fn is_over(&self, entry: &crate::core::outbox::Entry) -> bool {
+    fn is_settled(&self, entry: &crate::core::outbox::Entry) -> bool {
         !entry.busy && !entry.record.is_open()
     }
 
@@ -289,18 +297,38 @@ impl Engine {
         self.flush_step(now);
     }
 
-    pub(super) fn lock_refused(&mut self) {
+    /// A tab that is frozen, or stands at a breakpoint, would keep the lock for ever.
+    pub(super) fn lock_refused(&mut self, now: Now) {
         self.flush.lock = Lock::None;
-        if self.flush.run.is_some() {
+        if self.flush.run.is_some() && !defect!(WaitsForLockForEver) {
+            self.flush.lock = Lock::Without;
+            self.flush_step(now);
+        } else {
+            self.lock_dropped();
+        }
+    }
+
+    /// The page no longer waits for the lock: it is on its way out of sight.
+    pub(super) fn lock_dropped(&mut self) {
+        self.flush.lock = Lock::None;
+        if let Some(run) = &self.flush.run {
+            // Other tabs go on with these; the slow tick sees to the rest.
+            for key in run.left.keys() {
+                self.outbox.delay(key, self.slow_tick_at_ms);
+            }
             self.end_flush(Some(Stopped::AnotherTab));
         }
     }
 
     fn let_go_of_lock(&mut self) {
-        if self.flush.lock == Lock::Held {
-            self.effects.push_back(Effect::ReleaseLock);
+        match self.flush.lock {
+            Lock::Held => {
+                self.effects.push_back(Effect::ReleaseLock);
+                self.flush.lock = Lock::None;
+            }
+            Lock::None | Lock::Asked => self.flush.lock = Lock::None,
+            Lock::Without => {}
         }
-        self.flush.lock = Lock::None;
     }
 
     pub(super) fn end_flush(&mut self, stopped: Option<Stopped>) {
@@ -308,12 +336,11 @@ impl Engine {
             return;
         };
         self.flush.left_out.clear();
-        if stopped == Some(Stopped::AnotherTab) {
-            // The other tab announces what it settles; the slow tick sees to the rest.
-            for key in run.left.keys() {
-                self.outbox.delay(key, self.slow_tick_at_ms);
-            }
+        if self.flush.lock == Lock::Without {
+            self.flush.lock = Lock::None;
         }
+        let elsewhere = !run.callers.is_empty() && self.is_sent_elsewhere();
+        let stopped = stopped.or(elsewhere.then_some(Stopped::AnotherTab));
         let report = FlushReport {
             remaining: self.outbox.open(),
             stopped,
@@ -325,6 +352,12 @@ impl Engine {
         for call in run.callers {
             self.resolve(call, Answer::Flush(report));
         }
+    }
+
+    /// Whether another tab is at work on what is open.
+    fn is_sent_elsewhere(&self) -> bool {
+        let mut claims = self.outbox.iter().filter_map(|entry| entry.record.claim());
+        claims.any(|claim| claim.tab != self.tab)
     }
 
     fn idle_report(&self, reason: OpenReason) -> FlushReport {

@@ -8,7 +8,8 @@ use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::ordered::{Set, set_of};
-use crate::core::record::{Conclusion, Verdict};
+use crate::core::outcome::OpenReason;
+use crate::core::record::{Cause, Conclusion, Record, Verdict};
 
 /// Why an operation is not committed; for people.
 pub(super) enum Uncommitted {
@@ -30,6 +31,7 @@ impl Engine {
         let mut planned = set_of(under_way.iter().filter_map(|(_, then)| then.plan()));
         let mut changed = Set::new();
         let mut plans = Vec::new();
+        let mut signed_out = false;
         match results {
             Ok(results) => {
                 self.journaling.succeeded();
@@ -44,6 +46,7 @@ impl Engine {
                         self.not_committed(now, op, then, &error);
                         continue;
                     }
+                    signed_out |= applied.signed_out;
                     if applied.done && !matches!(op, Op::Read { .. }) {
                         changed.insert(op.key().clone(), ());
                     }
@@ -61,6 +64,9 @@ impl Engine {
             }
         }
         self.announce(changed);
+        if signed_out {
+            self.leave(now);
+        }
         for plan in plans {
             planned.remove(&plan.id);
             self.launch(now, plan);
@@ -102,6 +108,9 @@ impl Engine {
     ) {
         let key = op.key();
         match then {
+            Then::Enqueued { call, .. } if applied.signed_out => {
+                self.not_enqueued_after_sign_out(now, call, key, applied.record);
+            }
             Then::Enqueued { call, plan } => {
                 self.enqueued(now, call, key, applied, plan, plans);
             }
@@ -256,15 +265,40 @@ impl Engine {
             let key = op.key().clone();
             return self.told_by_peer(vec![key], None);
         }
-        let applied = op.apply(Some(entry.record.clone()), self.apply_at(now));
-        if let Some(record) = applied.record {
+        let before = entry.record.clone();
+        let applied = op.apply(Some(before.clone()), self.apply_at(now));
+        let Some(record) = applied.record else {
+            return;
+        };
+        let ends_untaken = !record.is_held() && record.receipt().is_none();
+        let record = match ends_untaken && !defect!(TellsUnwrittenVerdicts) {
+            true => self.undecided(now, op, before),
+            false => Some(record),
+        };
+        if let Some(record) = record {
             self.take_record(now, record, false);
         }
     }
 
+    /// A verdict that nothing was taken is in this tab only: who comes later would go on with the
+    /// charge, and make it. So it stays open until the verdict has been written down.
+    fn undecided(&self, now: Now, op: &Op, record: Record) -> Option<Record> {
+        let Op::Conclude { tab, attempt, .. } = op else {
+            return None;
+        };
+        let cause = Cause {
+            reason: OpenReason::Timeout,
+            detail: self.say(
+                "the server's answer could not be stored yet",
+                "服务器的应答尚未能写入本地存储",
+            ),
+        };
+        let lost = Conclusion::Lost(cause, 0);
+        let next_ms = self.config.backoff.max_ms;
+        record.conclude(tab, *attempt, lost, next_ms, now.wall_ms)
+    }
+
     pub(super) fn apply_at(&self, now: Now) -> ApplyAt {
-        ApplyAt {
-            wall_ms: now.wall_ms,
-        }
+        ApplyAt::new(now.wall_ms, self.session)
     }
 }

@@ -91,8 +91,9 @@ impl Engine {
         }
         let first_saved = saved && known.is_none_or(|entry| !entry.saved);
         let is_new = known.is_none_or(|entry| entry.record != record);
+        let is_turned = known.is_none_or(|entry| entry.record.state() != record.state());
         self.learn_from(&record);
-        if is_new {
+        if is_turned {
             self.learn_hold(now, &record);
         }
         self.last_sequence = self.last_sequence.max(record.sequence());
@@ -242,6 +243,9 @@ impl Engine {
                 self.unread = None;
                 self.take_all(now, records);
                 self.has_read = true;
+                if std::mem::take(&mut self.ages_lost) {
+                    self.lose_ages();
+                }
                 self.judge_claims(now);
             }
             Err(error) => self.not_loaded(now, &error),
@@ -260,7 +264,7 @@ impl Engine {
         }
         self.progress_all(now);
         self.let_surplus_go(now);
-        self.tell_who_left(now);
+        self.read_after_sign_out();
     }
 
     /// What the journal holds is not known; it is read again soon.

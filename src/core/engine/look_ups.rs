@@ -21,7 +21,8 @@ impl Engine {
     /// user's spelling.
     pub(super) fn is_to_be_asked_raw(&self, charge: &Charge, answer: &LookUpAnswer) -> bool {
         let never = matches!(answer, LookUpAnswer::NeverCharged);
-        never && charge.key.wire() != charge.key.as_str()
+        let alike = charge.key.wire() == charge.key.as_str();
+        never && !alike && !defect!(BelievesOneSpelling)
     }
 
     /// Asks once more, in the place of the first look-up.

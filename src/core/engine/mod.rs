@@ -59,12 +59,13 @@ use super::alert::Episodes;
 use super::backoff::Jitter;
 use super::balance::BalanceBook;
 use super::charge::Key;
-use super::clock::Now;
+use super::clock::{ClockWatch, Now};
 use super::config::Config;
 use super::liveness::ServerClock;
 use super::network::{Gate, LONGEST_HOLD_MS, Way};
 use super::ordered::{Map, Set};
 use super::outbox::{Outbox, Patience};
+use super::session::Session;
 use super::snapshot::StorageKind;
 use super::stats::Stats;
 
@@ -81,6 +82,8 @@ pub struct Setup {
     pub storage: StorageKind,
     /// The browser's word about the network.
     pub online: bool,
+    /// In which it was opened.
+    pub session: Session,
 }
 
 /// One client.
@@ -143,9 +146,13 @@ pub struct Engine {
     surplus_goes_at_ms: Option<u64>,
     /// Whether its user can see the page.
     visible: bool,
+    session: Session,
     life: Life,
     leaving: Leaving,
     effects: VecDeque<Effect>,
+    clocks: ClockWatch,
+    /// The wall clock was set back before the journal had been read.
+    ages_lost: bool,
     /// When the last report of the world was taken.
     last: Now,
 }
@@ -204,9 +211,12 @@ impl Engine {
             slow_tick_at_ms: 0,
             surplus_goes_at_ms: None,
             visible: true,
+            session: setup.session,
             life: Life::Recovering,
             leaving: Leaving::default(),
             effects: VecDeque::from([Effect::Load { all: true }, Effect::AskTasks]),
+            clocks: ClockWatch::default(),
+            ages_lost: false,
             last: Now::default(),
         }
     }
@@ -214,6 +224,7 @@ impl Engine {
     /// Takes one report of the world.
     pub fn handle(&mut self, now: Now, event: Event) {
         self.last = now;
+        self.watch_clocks(now);
         if self.life == Life::Closed {
             self.answer_closed(event);
             return;
@@ -249,7 +260,8 @@ impl Engine {
             Event::Lost { send, timed_out } => self.lost(now, send, timed_out),
             Event::NotSent { send, why } => self.not_sent(now, send, why),
             Event::LockGranted => self.lock_granted(now),
-            Event::LockRefused => self.lock_refused(),
+            Event::LockRefused => self.lock_refused(now),
+            Event::LockDropped => self.lock_dropped(),
             Event::Peer { keys, confirmed } => self.told_by_peer(keys, confirmed),
             Event::PeerFlush(progress) => self.flush_elsewhere(now, progress),
             Event::PeerTasks { tab, running } => self.tasks_elsewhere(now, tab, running),
@@ -260,6 +272,9 @@ impl Engine {
             Event::Woke => self.woke(now),
             Event::Tick => {}
             Event::SignOut { call } => self.sign_out(now, call),
+            Event::Marked(marked) => self.marked(now, marked),
+            Event::SignedOut { mark } => self.signed_out(now, mark),
+            Event::PeerLeft { tab } => self.leaving.heard_of(tab),
             Event::Close => self.close(now),
         }
         self.advance(now);
@@ -292,12 +307,13 @@ impl Engine {
             self.outbox.next_due(now).filter(|_| due),
             Some(self.journaling.paused_until_ms()).filter(|at_ms| due && *at_ms > now.mono_ms),
             Some(self.slow_tick_at_ms).filter(|_| slow),
+            self.heartbeat_at_ms(),
             self.journaling.unsaved_due_ms(),
             self.balance_deadline(now),
             self.flush.elsewhere_until_ms(),
             self.tasks.deadline(),
             self.surplus_goes_at_ms,
-            self.leaving.deadline(),
+            self.leaving.deadline(now),
             self.stats.leaves_at(self.config.window_ms),
         ]
         .into_iter()
@@ -333,9 +349,19 @@ impl Engine {
             self.advance_flush(now);
         }
         self.let_surplus_go_if_due(now);
-        self.tell_who_left_if_due(now);
+        self.advance_leaving(now);
         self.advance_tasks(now);
         self.show_changes(now);
+    }
+
+    /// Whether it has signed out, or has heard that another tab has.
+    pub fn is_signed_out(&self) -> bool {
+        self.life == Life::SignedOut
+    }
+
+    /// Whether the account has signed out since the client was opened, where storage has this mark.
+    pub fn is_over(&self, mark: u64) -> bool {
+        self.session.is_over(mark)
     }
 
     fn patience(&self) -> Patience {

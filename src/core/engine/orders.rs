@@ -229,6 +229,7 @@ impl Journaling {
                 | Op::Reopen { .. }
                 | Op::TakeUp { .. }
                 | Op::Cancel { .. }
+                | Op::LoseAge { .. }
                 | Op::Adopt { .. }
                 | Op::Forget { .. }
                 | Op::Read { .. } => Purpose::Send,
@@ -242,6 +243,17 @@ impl Journaling {
     pub(super) fn remember(&mut self, key: &Key) {
         self.next
             .retain(|(op, _)| !matches!(op, Op::Forget { key: other } if other == key));
+    }
+
+    /// Has this written down, and tried again until it is.
+    pub(super) fn push_lasting(&mut self, op: Op) {
+        self.next.push((op, Then::Resaved));
+    }
+
+    /// What has to wait does so for so much less: the machine slept.
+    pub(super) fn slept(&mut self, by_ms: u64) {
+        self.paused_until_ms = self.paused_until_ms.saturating_sub(by_ms);
+        self.unsaved_due_ms = self.unsaved_due_ms.saturating_sub(by_ms);
     }
 
     /// A conclusion could not be written: it is written soon.
@@ -269,6 +281,13 @@ impl Journaling {
         let waiting = self.next.iter().chain(&self.under_way).map(|(op, _)| op);
         let adopts = |op: &Op| matches!(op, Op::Adopt { .. }) && op.key() == key;
         self.unsaved.iter().chain(waiting).any(adopts)
+    }
+
+    /// Whether what an attempt for this charge came to is still to be written down.
+    pub(super) fn is_to_conclude(&self, key: &Key) -> bool {
+        let waiting = self.next.iter().chain(&self.under_way).map(|(op, _)| op);
+        let concludes = |op: &Op| matches!(op, Op::Conclude { .. }) && op.key() == key;
+        self.unsaved.iter().chain(waiting).any(concludes)
     }
 
     /// Writes what is known of this charge before anything else about it.

@@ -26,6 +26,11 @@ impl Refresh {
     pub(super) fn is_under_way(&self) -> bool {
         self.under_way
     }
+
+    /// The machine slept: the next is due so much sooner.
+    pub(super) fn slept(&mut self, by_ms: u64) {
+        self.next_sync_ms = self.next_sync_ms.map(|at_ms| at_ms.saturating_sub(by_ms));
+    }
 }
 
 impl Engine {

@@ -4,7 +4,7 @@ use super::lanes::{Lane, Taken};
 use super::orders::Then;
 use super::{Effect, Engine, Life, SendId};
 use crate::core::charge::{Charge, Key};
-use crate::core::clock::Now;
+use crate::core::clock::{CLOCK_SLACK_MS, Now};
 use crate::core::config::LAUNCH_WITHIN_MS;
 use crate::core::journal::Op;
 use crate::core::log::Level;
@@ -228,14 +228,19 @@ impl Engine {
         record.is_only_looked_up() || (may_be_taken && due)
     }
 
-    /// Whether the server may have forgotten the key. Where the clock was set back that can't be
-    /// told, and asking harms nothing.
+    /// Whether the server may have forgotten the key by the end of a request that is claimed now.
+    /// Where the clock was set back that can't be told, and asking harms nothing.
     pub(super) fn key_expired(&self, record: &Record, now: Now) -> bool {
-        let entry = self.outbox.get(&record.charge().key);
-        let seen_ms = entry.map_or(0, |entry| now.mono_ms.saturating_sub(entry.since_ms));
-        let age_ms = record.age_ms(now.wall_ms).map(|age_ms| age_ms.max(seen_ms));
-        let expired = age_ms.is_none_or(|age_ms| age_ms > self.config.key_ttl_ms);
-        expired && !defect!(SendsExpiredKey)
+        let wall_ms = match defect!(IgnoresClockSetBack) {
+            true => now.wall_ms,
+            false => self.clocks.latest_wall_ms(now),
+        };
+        let margin_ms = match defect!(KeyTimeHasNoMargin) {
+            true => 0,
+            false => self.config.claim_ms().saturating_add(CLOCK_SLACK_MS),
+        };
+        let ends = |age_ms: u64| age_ms.saturating_add(margin_ms) > self.config.key_ttl_ms;
+        record.age_ms(wall_ms).is_none_or(ends) && !defect!(SendsExpiredKey)
     }
 
     pub(super) fn is_exhausted(&self, record: &Record) -> bool {
@@ -373,6 +378,8 @@ impl Engine {
         if self.life != Life::Running || self.waits_for_token() {
             return Some(OpenReason::Unauthorized);
         }
+        // Nor does what is within its claim outlive its key, which was looked at for as long as
+        // the claim lasts.
         let needed_until_ms = now.wall_after(self.config.under_way_ms());
         let claims = plan.keys.iter().filter_map(|key| {
             let entry = self.outbox.get(key)?;

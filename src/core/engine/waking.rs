@@ -1,7 +1,9 @@
 //! Waking up: what makes a client look again, at the journal and at the network.
 
 use super::{Effect, Engine, Life};
-use crate::core::clock::Now;
+use crate::core::charge::Key;
+use crate::core::clock::{ClockStep, Now};
+use crate::core::journal::Op;
 use crate::core::snapshot::Network;
 
 /// How often a tab with open charges looks into the journal and tries what is due, whatever it
@@ -11,7 +13,51 @@ const SLOW_TICK_MS: u64 = 30_000;
 /// How often a tab without open charges looks into the journal, in milliseconds.
 const IDLE_TICK_MS: u64 = 300_000;
 
+/// How often a tab with open charges compares its clocks, in milliseconds.
+const HEARTBEAT_MS: u64 = 5_000;
+
 impl Engine {
+    /// Compares the clocks. A machine that slept has waited long enough by whichever clock went
+    /// on; a wall clock that was set back no longer tells how old a key is.
+    pub(super) fn watch_clocks(&mut self, now: Now) {
+        match self.clocks.look(now) {
+            ClockStep::None => {}
+            ClockStep::Ahead(by_ms) => self.slept(by_ms),
+            ClockStep::Back if defect!(IgnoresClockSetBack) => {}
+            ClockStep::Back => self.clock_set_back(),
+        }
+    }
+
+    fn slept(&mut self, by_ms: u64) {
+        self.gate.slept(by_ms);
+        self.outbox.slept(by_ms);
+        self.journaling.slept(by_ms);
+        self.refresh.slept(by_ms);
+        self.slow_tick_at_ms = self.slow_tick_at_ms.saturating_sub(by_ms);
+    }
+
+    /// What is known here is known by the steadier clock; who comes later has the journal only.
+    fn clock_set_back(&mut self) {
+        self.ages_lost = !self.has_read;
+        self.lose_ages();
+    }
+
+    /// Notes of all that has no verdict that its age is not known.
+    pub(super) fn lose_ages(&mut self) {
+        let held = self.outbox.iter().map(|entry| &entry.record);
+        let held = held.filter(|record| record.is_held() && !record.is_ageless());
+        let keys: Vec<Key> = held.map(|record| record.charge().key.clone()).collect();
+        for key in keys {
+            self.journaling.push_lasting(Op::LoseAge { key });
+        }
+    }
+
+    /// When the clocks are compared next, though nothing happens; monotonic.
+    pub(super) fn heartbeat_at_ms(&self) -> Option<u64> {
+        let beats = self.outbox.open() > 0 && self.reads_by_itself();
+        beats.then(|| self.last.after(HEARTBEAT_MS))
+    }
+
     /// Whether it looks into the journal unasked: those who wait are answered after a sign-out, too.
     pub(super) fn reads_by_itself(&self) -> bool {
         match self.life {

@@ -6,7 +6,11 @@ use crate::core::outcome::{FailureReason, OpenReason};
 use crate::core::points::Points;
 use crate::core::record::{Cause, Receipt};
 
-const AT: ApplyAt = ApplyAt { wall_ms: 1_000 };
+const AT: ApplyAt = ApplyAt {
+    wall_ms: 1_000,
+    session: Session::since(0),
+    mark: 0,
+};
 
 fn charge(amount: f64) -> Charge {
     let request = ChargeRequest {
@@ -47,6 +51,7 @@ fn denied() -> Failure {
 fn conclude(conclusion: Conclusion) -> Op {
     Op::Conclude {
         charge: charge(5.0),
+        sequence: 1,
         tab: "one".into(),
         attempt: Some((Purpose::Send, 1)),
         conclusion,
@@ -179,7 +184,7 @@ fn what_is_not_there_can_not_be_worked_on() {
             detail: String::new(),
             unsent: String::new(),
         },
-        conclude(charged()),
+        conclude(lost()),
         Op::Begin {
             over: None,
             seen: None,
@@ -196,6 +201,14 @@ fn what_is_not_there_can_not_be_worked_on() {
     }
     assert!(Op::Read { key: key.clone() }.apply(None, AT).done);
     assert!(Op::Forget { key }.apply(None, AT).done);
+}
+
+#[test]
+fn a_receipt_for_what_the_journal_has_lost_is_kept() {
+    let applied = conclude(charged()).apply(None, AT);
+    assert_eq!((applied.write, applied.done), (Write::Put, true));
+    let record = applied.record.unwrap();
+    assert!(record.receipt().is_some() && record.may_have_left());
 }
 
 #[test]

@@ -126,7 +126,7 @@ impl Entry {
         patience: Patience,
     ) -> Record {
         let before = std::mem::replace(&mut self.record, record);
-        if before != self.record {
+        if before.state() != self.record.state() {
             self.set_times(now, patience);
         }
         self.saved = saved;
@@ -136,6 +136,13 @@ impl Entry {
 
     pub(super) fn hurry(&mut self, now: Now) {
         self.due_ms = self.due_ms.min(now.mono_ms);
+    }
+
+    /// A claim is not shortened: what its tab sent stood still as well.
+    pub(super) fn slept(&mut self, by_ms: u64) {
+        if let State::Waiting(_) = self.record.state() {
+            self.due_ms = self.due_ms.saturating_sub(by_ms);
+        }
     }
 
     pub(super) fn delay(&mut self, mono_ms: u64) {

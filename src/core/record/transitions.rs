@@ -240,6 +240,18 @@ impl Record {
         Some(self.turned(state, wall_ms).given_up_if_untaken())
     }
 
+    /// Its tab has seen the wall clock set back since it was taken on: how old its key is, nobody
+    /// knows from now on. `None` for what has its verdict, and where it is noted already.
+    pub fn loses_age(self) -> Option<Record> {
+        let matters = !self.ageless && self.is_held();
+        // Its times stay as they were written down: how long it waits is counted from then.
+        matters.then(|| Record {
+            ageless: true,
+            revision: self.revision.saturating_add(1),
+            ..self
+        })
+    }
+
     /// Refuses to take up again what is declined or failed: `None` for everything else.
     pub fn refuse(self, failure: Failure, wall_ms: u64) -> Option<Record> {
         match &self.state {

@@ -1,13 +1,14 @@
 //! The journal in IndexedDB, written with strict durability: what is committed survives a crash.
 
 mod connection;
+mod mark;
 mod quarantine;
 mod reading;
 mod rows;
 mod schema;
 mod writing;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -39,6 +40,8 @@ const COMMIT_LIMIT_MS: u32 = 60_000;
 pub struct IndexedDb {
     name: String,
     state: Rc<RefCell<State>>,
+    /// The mark of the last sign-out, as last read.
+    mark: Cell<u64>,
 }
 
 impl IndexedDb {
@@ -47,9 +50,17 @@ impl IndexedDb {
         let store = IndexedDb {
             name: name.to_owned(),
             state: Rc::default(),
+            mark: Cell::new(0),
         };
         // The first connection has nothing to say.
-        store.connect(&mut Vec::new()).await?;
+        let database = store.connect(&mut Vec::new()).await?;
+        // Where it can't be read, whoever claims finds it.
+        drop(
+            store
+                .read(&database, mark::read)
+                .await
+                .map(|mark| store.note(mark)),
+        );
         Ok(store)
     }
 
@@ -90,7 +101,9 @@ impl IndexedDb {
         let database = self.connect(news).await?;
         let mut found = Vec::new();
         let work = async |transaction: &Transaction<'_>| {
-            writing::apply(transaction, ops, at, &mut found).await
+            let mark = mark::read(transaction).await?;
+            self.note(mark);
+            writing::apply(transaction, ops, at.marked(at.mark.max(mark)), &mut found).await
         };
         let applied = self.write(&database, durability, work).await?;
         news.append(&mut found);
@@ -111,7 +124,10 @@ impl IndexedDb {
 
     async fn try_load(&self, scope: Scope, news: &mut Vec<News>) -> Result<Vec<Record>, Trouble> {
         let database = self.connect(news).await?;
-        let work = async |transaction: &Transaction<'_>| reading::load(transaction, scope).await;
+        let work = async |transaction: &Transaction<'_>| {
+            self.note(mark::read(transaction).await?);
+            reading::load(transaction, scope).await
+        };
         let loaded = self.read(&database, work).await?;
         if !loaded.amiss.is_empty() {
             // What can't be put right now is found again by the next reading.
@@ -134,6 +150,37 @@ impl IndexedDb {
             .await?;
         news.append(&mut found);
         Ok(())
+    }
+
+    /// The latest mark of a sign-out that was read.
+    pub fn mark(&self) -> u64 {
+        self.mark.get()
+    }
+
+    fn note(&self, mark: u64) {
+        self.mark.set(self.mark.get().max(mark));
+    }
+
+    /// Leaves the mark of a sign-out, or finds a later one.
+    pub async fn leave_mark(&self, mark: u64, news: &mut Vec<News>) -> Result<u64, Trouble> {
+        let first = self.try_leave_mark(mark, news).await;
+        match first {
+            Err(Trouble::Closed(_)) => {
+                self.disconnect();
+                self.try_leave_mark(mark, news).await
+            }
+            Ok(_) | Err(Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Failed(_)) => first,
+        }
+    }
+
+    async fn try_leave_mark(&self, mark: u64, news: &mut Vec<News>) -> Result<u64, Trouble> {
+        let database = self.connect(news).await?;
+        let work = async |transaction: &Transaction<'_>| mark::leave(transaction, mark).await;
+        let mark = self
+            .write(&database, TransactionDurability::Strict, work)
+            .await?;
+        self.note(mark);
+        Ok(mark)
     }
 
     /// What was set aside, oldest first.
@@ -202,7 +249,7 @@ fn begin(
     durability: TransactionDurability,
 ) -> Result<Transaction<'_>, Trouble> {
     database
-        .transaction([schema::CHARGES, schema::QUARANTINE])
+        .transaction([schema::CHARGES, schema::QUARANTINE, schema::JOURNAL])
         .with_mode(mode)
         .with_options(TransactionOptions::new().with_durability(durability))
         .build()

@@ -26,6 +26,8 @@ pub const QUARANTINE: &str = "quarantine";
 pub const JOURNAL: &str = "journal";
 /// The entry of [`JOURNAL`] that names the database.
 pub const ID: &str = "id";
+/// The entry of [`JOURNAL`] with the mark of the last sign-out.
+pub const MARK: &str = "mark";
 
 /// Makes a database of [`VERSION`] of one of version `from`, 0 if it is new.
 pub fn upgrade(database: &Database, from: u32) -> Result<(), Error> {
