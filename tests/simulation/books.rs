@@ -57,6 +57,8 @@ pub struct Books {
     pub tasks_unsure_until_ms: u64,
     /// Known before the journal was wiped: their client can't know what became of them.
     pub wiped: BTreeSet<Key>,
+    /// The mark of the last sign-out of which whoever asked for it was told that it is over.
+    pub signed_out_since: u64,
     /// What the journal has had a verdict of.
     pub ended: BTreeSet<Key>,
     /// Without a verdict when the wall clock was set back, and their age not noted as lost then.

@@ -12,6 +12,7 @@ use tollbox::core::snapshot::{BillingStatus, ChargeRecord};
 
 use super::books::usual_key;
 use super::server::{On, kind_and_keys};
+use super::signing_out::NEXT_USER;
 use super::tab::{Life, TabId};
 use super::trace;
 use super::world::World;
@@ -76,6 +77,25 @@ impl World {
                 let what = format!("tab{id} sends {key}, and its attempt is not in the journal");
                 return self.violate("2 nothing lost", what);
             }
+        }
+    }
+
+    /// Nothing leaves for an account that has signed out.
+    pub fn check_departs(&mut self, place: usize, request: &Request) {
+        let tab = &self.tabs[place];
+        if self.books.signed_out_since > tab.session.mark() {
+            let (id, path) = (tab.id, &request.path);
+            let what = format!("tab{id} sends {path} though the account has signed out");
+            self.violate("8 nobody else's", what);
+        }
+    }
+
+    /// Nobody pays for another.
+    pub fn check_strangers(&mut self) {
+        if let Some(charge) = self.server.ledger.charges(NEXT_USER).first() {
+            let key = charge.request.key().to_owned();
+            let what = format!("{NEXT_USER} pays {key}");
+            self.violate("8 nobody else's", what);
         }
     }
 
@@ -232,7 +252,7 @@ impl World {
                     self.violate("2 nothing lost", what);
                 }
             }
-            Answer::Closed if self.tabs[place].life == Life::Live => {
+            Answer::Closed if self.tabs[place].life == Life::Live && !self.is_over(place) => {
                 self.violate(
                     "contract",
                     format!("tab{id} is open, and says that it is closed"),
@@ -247,8 +267,8 @@ impl World {
             | Answer::Started
             | Answer::Record(_)
             | Answer::Flush(_)
-            | Answer::Balance(_)
-            | Answer::SignedOut(_) => {}
+            | Answer::Balance(_) => {}
+            Answer::SignedOut(_) => self.signed_out(place),
         }
     }
 

@@ -43,6 +43,7 @@ fn usual_faults(defect: Defect) -> &'static str {
         Defect::SendsExpiredKey => "network!,crashes!,key-ttl!",
         Defect::HidesStorageFailure => "writes!",
         Defect::NoClaimsNoKeys => "tabs!",
+        Defect::SignsOutOneTab => "tabs!,sign-out!",
         Defect::WaitsForLockForEver => "network!,standstill!",
         Defect::TellsUnwrittenVerdicts => "conclusions!",
         Defect::KeyTimeHasNoMargin => "network!,key-ttl!,late!",

@@ -4,9 +4,10 @@ use tollbox::core::outcome::FailureReason;
 use tollbox::core::record::{Record, State, Verdict};
 
 use super::class::Classes;
+use super::happening::Happening;
 use super::tab::{Life, Tab};
 use super::trace::{self, Trace};
-use super::world::{Happening, World};
+use super::world::World;
 
 /// Once faults have stopped, everything settles within this, after what servers had asked for.
 const SETTLED_WITHIN_MS: u64 = 1_800_000;
@@ -71,7 +72,8 @@ impl World {
         let waits = |asked: &super::books::Asked| {
             let place = self.place(asked.tab)?;
             // A client that is signed out does nothing for a charge that is open.
-            let patient = asked.what == "settled" && self.tabs[place].life == Life::SignedOut;
+            let over = self.tabs[place].life == Life::SignedOut || self.is_over(place);
+            let patient = asked.what == "settled" && over;
             (!patient).then(|| format!("{asked:?}"))
         };
         self.books.calls.values().find_map(waits)
@@ -137,7 +139,8 @@ impl World {
     /// A tab has nothing left to do, and knows it.
     fn check_rest(&mut self, place: usize) {
         let tab = &self.tabs[place];
-        let Some(snapshot) = tab.snapshot.clone().filter(|_| tab.life == Life::Live) else {
+        let at_work = tab.life == Life::Live && !self.is_over(place);
+        let Some(snapshot) = tab.snapshot.clone().filter(|_| at_work) else {
             return;
         };
         let (id, queue) = (tab.id, snapshot.queue);

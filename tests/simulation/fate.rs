@@ -3,10 +3,11 @@
 use tollbox::core::engine::Event;
 
 use super::class::Class;
+use super::happening::Happening;
 use super::server::On;
 use super::tab::{Life, TabId};
 use super::user::Action;
-use super::world::{Happening, World};
+use super::world::World;
 
 const DAY_MS: u64 = 86_400_000;
 /// How long outages, refusals and the like last at most.
@@ -266,7 +267,8 @@ impl World {
         for tab in &mut self.tabs {
             tab.throttle_ms = 0;
         }
-        if !self.tabs.iter().any(|tab| tab.life == Life::Live) {
+        self.sign_in_again();
+        if !self.anybody_works() {
             self.open();
         }
         if !self.online {

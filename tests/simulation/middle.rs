@@ -9,10 +9,11 @@ use tollbox::core::protocol::Response;
 use tollbox::core::snapshot::Network;
 
 use super::dice::Dice;
+use super::happening::Happening;
 use super::network::Sending;
 use super::server::{On, kind_and_keys, page, problem, with_retry_after};
 use super::user::Action;
-use super::world::{Happening, START_WALL_MS, World};
+use super::world::{START_WALL_MS, World};
 
 /// How long after a gateway's answer its request may reach the server.
 const PASSED_ON_MS: u64 = 5_000;

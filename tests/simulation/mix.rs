@@ -53,6 +53,9 @@ pub struct Mix {
     pub middle: Middle,
     /// The time limits of which each tab has one.
     pub limits_ms: &'static [u64],
+    pub slow_token: u64,
+    /// Whether the server refuses what is asked for another account than the token's.
+    pub checks_accounts: bool,
 }
 
 impl Mix {
@@ -107,6 +110,8 @@ impl Mix {
             decodes_keys: false,
             middle: Middle::default(),
             limits_ms: &[],
+            slow_token: 0,
+            checks_accounts: true,
             config: config(active, dice),
             seed_balance: dice.pick(&[0, 5, 40, 200, 100_000]),
             key_ttl_ms: None,
@@ -141,6 +146,10 @@ impl Mix {
         if differ || classes.insists_on(Class::Limits) {
             mix.limits_ms = &[500, 2_000, 10_000];
         }
+        if active.has(Class::SignOut) {
+            mix.slow_token = dice.skewed(&[20, 70, 200]);
+            mix.checks_accounts = dice.chance(500);
+        }
         if active.has(Class::Keys) {
             mix.odd_keys = dice.chance(300) || classes.insists_on(Class::Keys);
             mix.decodes_keys = dice.chance(500);
@@ -173,6 +182,7 @@ impl Mix {
             fail_conclusion: 0,
             limits_ms: self.limits_ms,
             middle: Middle::default(),
+            slow_token: 0,
             config: self.config.clone(),
             weights: Vec::new(),
             ..*self

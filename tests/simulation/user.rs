@@ -5,10 +5,11 @@ use tollbox::core::engine::{CallId, Event};
 use tollbox_server::ledger::Amount;
 
 use super::books::Asked;
+use super::happening::Happening;
 use super::patience::NEW_CHARGE;
 use super::server::ACCOUNT;
 use super::tab::TabId;
-use super::world::{Happening, World};
+use super::world::World;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -93,7 +94,7 @@ impl World {
             return self.calm_down();
         }
         self.user.actions_left -= 1;
-        if self.all_live().is_empty() {
+        if !self.anybody_works() && self.user_name == ACCOUNT {
             self.open();
         }
         let total: u64 = self.mix.weights.iter().map(|(weight, _)| weight).sum();

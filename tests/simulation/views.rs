@@ -56,7 +56,7 @@ impl World {
             return Ok(());
         };
         let wrong = |what: String| Err(("4 the balance", format!("{what}: {balance:?}")));
-        if tab.life == Life::SignedOut {
+        if tab.engine.is_signed_out() {
             return wrong("it is signed out and shows a balance".to_owned());
         }
         let before = tab

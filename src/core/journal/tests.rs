@@ -6,7 +6,11 @@ use crate::core::outcome::{FailureReason, OpenReason};
 use crate::core::points::Points;
 use crate::core::record::{Cause, Receipt};
 
-const AT: ApplyAt = ApplyAt { wall_ms: 1_000 };
+const AT: ApplyAt = ApplyAt {
+    wall_ms: 1_000,
+    session: Session::since(0),
+    mark: 0,
+};
 
 fn charge(amount: f64) -> Charge {
     let request = ChargeRequest {
