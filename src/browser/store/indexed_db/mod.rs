@@ -246,7 +246,10 @@ impl IndexedDb {
                 self.disconnect();
                 self.try_leave_mark(mark, news).await
             }
-            Ok(_) | Err(Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Failed(_)) => first,
+            Ok(_)
+            | Err(
+                Trouble::Unopenable(_) | Trouble::Late(_) | Trouble::Full(_) | Trouble::Failed(_),
+            ) => first,
         }
     }
 
