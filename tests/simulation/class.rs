@@ -47,6 +47,10 @@ pub enum Class {
     Standstill,
     /// Keys that a header can't carry as they are; some servers decode them.
     Keys,
+    /// Records are damaged at rest, one at a time.
+    Damage,
+    /// The browser starts without the database, and has it again later.
+    NoDatabase,
     /// The wall clock is set while no tab is there to notice, or while one takes over from
     /// another: how old a key is, and whether a request may still be under way, nobody knows then.
     BlindClocks,
@@ -57,11 +61,17 @@ impl Class {
     pub const fn came_later(self) -> bool {
         matches!(
             self,
-            Class::Frozen | Class::Limits | Class::Conclusions | Class::Standstill | Class::Keys
+            Class::Frozen
+                | Class::Limits
+                | Class::Conclusions
+                | Class::Standstill
+                | Class::Keys
+                | Class::Damage
+                | Class::NoDatabase
         )
     }
 
-    pub const ALL: [(Class, &'static str); 23] = [
+    pub const ALL: [(Class, &'static str); 25] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -85,6 +95,8 @@ impl Class {
         (Class::Conclusions, "conclusions"),
         (Class::Standstill, "standstill"),
         (Class::Keys, "keys"),
+        (Class::Damage, "damage"),
+        (Class::NoDatabase, "no-database"),
     ];
 }
 

@@ -36,6 +36,8 @@ fn usual_faults(defect: Defect) -> &'static str {
         Defect::HidesStorageFailure => "writes!",
         Defect::NoClaimsNoKeys => "tabs!",
         Defect::WaitsForLockForEver => "network!,standstill!",
+        Defect::IgnoresUnreadJournal => "network!,no-database!",
+        Defect::ForgetsLostRecords => "network!,damage!",
         Defect::TellsUnwrittenVerdicts => "conclusions!",
         Defect::KeyTimeHasNoMargin => "network!,key-ttl!,late!",
         Defect::IgnoresClockSetBack => "network!,crashes!,key-ttl!,clocks!",

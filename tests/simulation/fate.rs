@@ -46,7 +46,11 @@ impl World {
             Action::JumpWall => self.jump_wall(),
             Action::Open if self.tabs.len() < self.mix.most_tabs => self.open(),
             Action::Open => {}
-            Action::Close | Action::CrashTab | Action::CrashBrowser
+            Action::Close
+            | Action::CrashTab
+            | Action::CrashBrowser
+            | Action::LoseDatabase
+            | Action::Damage
                 if self.set_back_is_unnoted() => {}
             Action::Close => self.close(tab),
             Action::CrashTab => {
@@ -72,6 +76,8 @@ impl World {
                 }
             }
             Action::Wipe => self.wipe_journal(),
+            Action::Damage => self.damage_a_record(tab),
+            Action::LoseDatabase => self.lose_or_regain_database(),
             _ => {}
         }
     }
@@ -188,7 +194,7 @@ impl World {
 
     /// The tab dies without a word. Its last transaction may be committed all the same, and what
     /// it has sent may still arrive.
-    fn crash(&mut self, place: usize) {
+    pub fn crash(&mut self, place: usize) {
         let id = self.tabs[place].id;
         self.counts.crashes += 1;
         self.note(|| format!("tab{id} CRASHES"));
@@ -245,6 +251,10 @@ impl World {
         self.journal.full = false;
         for tab in &mut self.tabs {
             tab.throttle_ms = 0;
+        }
+        if self.database.is_some() {
+            self.lose_or_regain_database();
+            self.journal.full = false;
         }
         if !self.tabs.iter().any(|tab| tab.life == Life::Live) {
             self.open();

@@ -50,6 +50,7 @@ mod seeds;
 #[path = "../engine/server.rs"]
 mod server;
 mod serving;
+mod storage;
 mod tab;
 mod trace;
 mod user;

@@ -47,6 +47,8 @@ pub enum Action {
     FillDisk,
     SignOut,
     Wipe,
+    Damage,
+    LoseDatabase,
 }
 
 /// What the user has asked for so far.
@@ -57,6 +59,8 @@ pub struct User {
     /// How much longer than usual nothing is done.
     pub away_ms: u64,
     elsewhere: u64,
+    /// What is asked for with the next action, in doubt of what became of it.
+    pub doubted: Option<(String, u64)>,
 }
 
 impl User {
@@ -66,6 +70,7 @@ impl User {
             actions_left: actions,
             away_ms: 0,
             elsewhere: 0,
+            doubted: None,
         }
     }
 
@@ -108,6 +113,7 @@ impl World {
 
     fn do_with(&mut self, tab: TabId, action: Action) {
         match action {
+            Action::Charge if self.user.doubted.is_some() => self.do_with(tab, Action::ChargeAgain),
             Action::Charge => self.charge_new(tab),
             Action::ChargeMany => {
                 for _ in 0..self.dice.between(2, 12) {
@@ -197,7 +203,9 @@ impl World {
             | Action::BlockAccount
             | Action::FillDisk
             | Action::SignOut
-            | Action::Wipe => self.befall(tab, action),
+            | Action::Wipe
+            | Action::Damage
+            | Action::LoseDatabase => self.befall(tab, action),
         }
     }
 
@@ -209,6 +217,9 @@ impl World {
     }
 
     fn a_task(&mut self) -> Option<(String, u64)> {
+        if let Some(doubted) = self.user.doubted.take() {
+            return Some(doubted);
+        }
         let tasks = &self.user.tasks;
         // Mostly a recent one.
         let least = tasks

@@ -124,6 +124,8 @@ pub struct World {
     pub server: Server,
     pub backend: Backend,
     pub journal: Journal,
+    /// The database, while the browser has to do without it and the journal is a fallback.
+    pub database: Option<Journal>,
     /// What the balance cache held, newest last.
     pub cache: Vec<Option<Confirmed>>,
     pub tabs: Vec<Tab>,
@@ -166,6 +168,7 @@ impl World {
             server,
             backend: Backend::default(),
             journal: Journal::default(),
+            database: None,
             cache: Vec::new(),
             tabs: Vec::new(),
             last_tab: 0,
@@ -202,9 +205,15 @@ impl World {
             account: super::server::ACCOUNT.to_owned(),
             tab: format!("tab{id}"),
             seed: self.dice.number(),
-            storage: StorageKind::IndexedDb,
+            storage: match self.database {
+                None => StorageKind::IndexedDb,
+                Some(_) => StorageKind::LocalStorage,
+            },
             online: self.online,
-            earlier: Earlier::Nothing,
+            earlier: match self.database {
+                None => Earlier::Here,
+                Some(_) => Earlier::Elsewhere,
+            },
         };
         self.note(|| format!("tab{id} opens"));
         let origin_ms = self.mono_ms - self.dice.between(0, 5_000);
