@@ -185,7 +185,10 @@ async fn a_journal_that_is_not_read_is_known_by_its_note_or_its_name() {
             is_noted,
             "{why}"
         );
-        for choice in [Choice::LocalStorage, Choice::Memory] {
+        for (choice, earlier) in [
+            (Choice::LocalStorage, earlier),
+            (Choice::Memory, Earlier::Nothing),
+        ] {
             let (store, _) = open_with_news(&account, choice).await;
             assert_eq!(store.earlier(), earlier, "{choice:?}");
         }
