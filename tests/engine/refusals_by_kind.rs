@@ -74,7 +74,7 @@ fn a_look_up_that_is_accepted_does_not_renew_the_try_of_a_refused_charge() {
     // A key that has to be looked up before each sending: the token of that is accepted.
     let mut world = World::with(|config| config.key_ttl_ms = 1);
     let tab = world.start();
-    world.server.fault(On::AnyCharge, 1, Fault::LoseAnswer);
+    world.server.fault(On::AnyCharge, 1, Fault::LoseRequest);
     let refusal = Fault::Answer(problem(401, "unauthorized"));
     let call = world.charge(tab, "t1", 5);
     world.run_for(100);
