@@ -49,10 +49,14 @@ export async function openBilling(options) {
   const balance = options.balance ?? {};
   const monitor = options.monitor ?? {};
   const forCore = asJson({ balance, queue, retry: retry ?? {}, monitor, locale });
-  const opening = asJson({ baseUrl, account, namespace, credentials, storage });
+  const opening = { baseUrl, account, namespace, credentials, storage };
   const patienceMs = timerMs((retry?.respondWithinMs ?? RESPOND_WITHIN_MS) + GRACE_MS);
   await load(options.module);
-  const core = new LastingCore((Core, port) => Core.open(opening, forCore, port), host, patienceMs);
+  const core = new LastingCore(
+    (Core, port, session) => Core.open(asJson({ ...opening, session }), forCore, port),
+    host,
+    patienceMs,
+  );
   try {
     await core.open();
   } catch (error) {
@@ -106,7 +110,7 @@ export class BillingClient {
   /**
    * @template T
    * @param {Api.ChargeRequest} request
-   * @param {() => Promise<T>} work
+   * @param {(task: { setAmount(points: number): void }) => Promise<T>} work
    * @returns {Promise<Api.TaskOutcome<T>>}
    */
   async runTask(request, work) {

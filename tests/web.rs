@@ -37,6 +37,8 @@ mod raw;
 mod reading;
 #[path = "web/schema.rs"]
 mod schema;
+#[path = "web/signing_out.rs"]
+mod signing_out;
 #[path = "web/stores.rs"]
 mod stores;
 #[path = "web/token.rs"]

@@ -6,7 +6,7 @@ import { addressOf, checkOwner, entriesOf } from "./names.js";
 /** @import * as Api from "../index.js" */
 
 /** What is cached of a balance, as the module writes it (`src/browser/balance_cache.rs`). */
-/** @typedef {{ balance: number, version: number, as_of_ms: number }} Cached */
+/** @typedef {{ balance: number, version: number, as_of_ms: number, session: number }} Cached */
 
 /**
  * @param {{ baseUrl: string | URL; account: string; namespace?: string }} where
@@ -23,9 +23,11 @@ export function cachedBalance(where) {
     return null;
   }
   const { address } = addressOf(baseUrl);
-  const entry = readEntry(entriesOf({ account, namespace: namespace ?? address }).balance);
-  const cached = entry === null ? null : parse(entry);
-  return cached && shown(cached);
+  const { balance, mark } = entriesOf({ account, namespace: namespace ?? address });
+  const cached = parse(readEntry(balance));
+  // A tab that has not heard of a sign-out may have cached it after that.
+  const isOver = cached !== null && Number(readEntry(mark) ?? 0) > cached.session;
+  return cached && !isOver ? shown(cached) : null;
 }
 
 /** @param {string} name */
@@ -39,14 +41,14 @@ function readEntry(name) {
 }
 
 /**
- * @param {string} entry
+ * @param {string | null} entry
  * @returns {Cached | null}
  */
 function parse(entry) {
   try {
-    const cached = JSON.parse(entry);
-    const { balance, version, as_of_ms } = cached;
-    const whole = [balance, version, as_of_ms].every(
+    const cached = JSON.parse(entry ?? "null");
+    const { balance, version, as_of_ms, session } = cached;
+    const whole = [balance, version, as_of_ms, session].every(
       (number) => Number.isSafeInteger(number) && number >= 0,
     );
     return whole ? cached : null;

@@ -48,12 +48,15 @@ export class LastingCore {
   #unasked = 0;
   /** A signed-out client is not started again: it might send with somebody else's token. */
   #signedOut = false;
+  /** With which mark its session began: those that follow a core that has died belong to it. */
+  /** @type {number | undefined} */
+  #session = undefined;
   #closed = false;
   /** Until it is tried to start another. @type {ReturnType<typeof setTimeout> | undefined} */
   #rest;
 
   /**
-   * @param {(Core: typeof import("../wasm/tollbox.js").Client, port: Port) => Promise<Core>} openOn
+   * @param {(Core: typeof import("../wasm/tollbox.js").Client, port: Port, session?: number) => Promise<Core>} openOn
    * @param {ClientHost} host
    * @param {number} checkMs how often it is made sure that a core with open calls is alive
    */
@@ -272,9 +275,12 @@ export class LastingCore {
       }
       const port = new Port(this.#host);
       this.#port = port;
-      const core = await this.#orDeath(null, () => this.#openOn(Core, port));
+      const core = await this.#orDeath(null, () => this.#openOn(Core, port, this.#session));
       if (core !== DIED && !isDead()) {
         this.#core = core;
+        this.tell(core, () => {
+          this.#session = core.session();
+        });
         this.tell(core, () => this.#holds.renew(core));
         port.ready();
         return;

@@ -72,7 +72,7 @@ function urlOf(baseUrl) {
  */
 export function entriesOf({ namespace, account }) {
   const stem = `tollbox:${encode(namespace)}:${encode(account)}`;
-  return { balance: `${stem}:balance` };
+  return { balance: `${stem}:balance`, mark: `${stem}:mark` };
 }
 
 /**

@@ -1,6 +1,7 @@
 // @ts-check
 
 import { copyOf } from "./arguments.js";
+import { BillingError } from "./error.js";
 import { inDoubt } from "./uncertain.js";
 
 /** @import * as Api from "../index.js" */
@@ -12,6 +13,13 @@ import { inDoubt } from "./uncertain.js";
  * @property {Api.ChargeRequest} asked
  * @property {Promise<Api.Declined | Api.Failed | null>} started why it may not start, if so
  * @property {Promise<any>} outcome
+ */
+
+/**
+ * What the work is given.
+ *
+ * @typedef {object} Task
+ * @property {(points: number) => void} setAmount
  */
 
 /** Tasks that are running, by client and key: two calls for one task run its work once. */
@@ -26,7 +34,7 @@ const running = new WeakMap();
  * @param {LastingCore} core
  * @param {ClientHost} host
  * @param {Api.ChargeRequest} request
- * @param {() => Promise<T>} work
+ * @param {(task: Task) => Promise<T>} work
  * @returns {Promise<Api.TaskOutcome<T>>}
  */
 export async function runTask(client, core, host, request, work) {
@@ -80,7 +88,7 @@ function isSame(one, other) {
  * @param {ClientHost} host
  * @param {string} key
  * @param {Api.ChargeRequest} request
- * @param {() => Promise<T>} work
+ * @param {(task: Task) => Promise<T>} work
  * @param {Promise<Api.Declined | Api.Failed | null>} started
  * @returns {Promise<Api.TaskOutcome<T>>}
  */
@@ -90,16 +98,46 @@ async function run(client, core, host, key, request, work, started) {
     return { task: "not_started", billing: refusal };
   }
   core.keepHold(key, request);
+  const price = new Price(request.amount);
   let value;
   try {
-    value = await work();
+    value = await work({ setAmount: (points) => price.set(points) });
   } catch (error) {
     core.endHold(key, false);
     return { task: "failed", error, billing: null };
+  } finally {
+    price.isFinal = true;
   }
-  const billing = await bill(client, host, key, request);
+  const billing = await bill(client, host, key, { ...request, amount: price.amount });
   endHold(client, core, host, billing);
   return { task: "completed", value, billing };
+}
+
+/** What work costs: what is held for it, until it says that it is less. */
+class Price {
+  /** The work has ended. */
+  isFinal = false;
+  #held;
+
+  /** @param {number} held */
+  constructor(held) {
+    this.#held = held;
+    this.amount = held;
+  }
+
+  /** @param {number} points */
+  set(points) {
+    if (this.isFinal) {
+      throw new BillingError("invalid_argument", "setAmount comes too late: the work has ended");
+    }
+    if (!Number.isSafeInteger(points) || points < 1 || points > this.#held) {
+      throw new BillingError(
+        "invalid_argument",
+        `setAmount takes whole points, 1 to the ${this.#held} that are held`,
+      );
+    }
+    this.amount = points;
+  }
 }
 
 /**

@@ -20,6 +20,7 @@ use crate::core::charge::{Charge, ChargeRequest, InvalidArgument, Key};
 use crate::core::config::Options;
 use crate::core::engine::{CallId, Engine, Event, Setup};
 use crate::core::journal::ApplyAt;
+use crate::core::session::Session;
 
 /// One client of one account.
 #[wasm_bindgen]
@@ -49,6 +50,8 @@ struct Opening {
     credentials: Option<String>,
     /// `queue.storage` of the public API.
     storage: Option<String>,
+    /// The mark with which the session began, where the client goes on after a death of the module.
+    session: Option<u64>,
 }
 
 #[wasm_bindgen]
@@ -62,16 +65,17 @@ impl Client {
             namespace,
             credentials,
             storage,
+            session,
         } = parse_json(&opening)?;
         let config = parse_json::<Options>(&options)?.into_config()?;
         let choice = storage_choice(storage.as_deref())?;
         let credentials = credentials_of(credentials.as_deref())?;
         let names = Names::new(&namespace, &account);
         let mut news = Vec::new();
-        let at = ApplyAt {
-            wall_ms: now().wall_ms,
-        };
+        // What is taken over from another storage belongs to no session.
+        let at = ApplyAt::new(now().wall_ms, Session::since(0));
         let store = Store::open(&names, choice, at, &mut news).await;
+        let session = Session::since(session.unwrap_or_else(|| store.sign_out_mark()));
         let tab = format!("{:016x}", random_u64());
         let setup = Setup {
             account,
@@ -80,6 +84,7 @@ impl Client {
             storage: store.kind(),
             online: is_online(),
             earlier: store.earlier(),
+            session,
         };
         let lock_patience_ms = config.claim_ms();
         let shell = Shell::start(Parts {
@@ -93,6 +98,7 @@ impl Client {
                 token_lock: names.token(),
             },
             names,
+            session,
             tab,
             lock_patience_ms,
         })
@@ -100,6 +106,11 @@ impl Client {
         // The promise never rejects.
         let _ = JsFuture::from(shell.recovered()).await;
         Ok(Client { shell })
+    }
+
+    /// The mark with which its session began: whoever goes on for it after a death belongs to that.
+    pub fn session(&self) -> f64 {
+        self.shell.session().mark() as f64
     }
 
     /// `charge(request)`.

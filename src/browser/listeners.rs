@@ -8,6 +8,7 @@ use web_sys::{PageTransitionEvent, StorageEvent, VisibilityState};
 
 use super::balance_cache;
 use super::shell::Shell;
+use super::store::mark;
 use crate::core::engine::Event;
 
 /// Listens for as long as the result lives.
@@ -34,13 +35,15 @@ pub fn attach(shell: &Rc<Shell>) -> Vec<EventListener> {
             let Some(event) = event.dyn_ref::<StorageEvent>() else {
                 return;
             };
-            if event.key().as_deref() == Some(&shell.names().balance()) {
-                let cached = event
-                    .new_value()
-                    .and_then(|text| balance_cache::parse(&text));
-                if let Some(confirmed) = cached {
-                    shell.dispatch(Event::Cached(confirmed));
+            let key = event.key();
+            if key.as_deref() == Some(&shell.names().balance()) {
+                let text = event.new_value();
+                if let Some(cached) = text.and_then(|text| balance_cache::parse(&text)) {
+                    shell.cached(cached);
                 }
+            } else if key.as_deref() == Some(&shell.names().mark()) {
+                let mark = mark::parse(event.new_value());
+                shell.dispatch(Event::SignedOut { mark });
             }
         }),
     ];

@@ -1,7 +1,8 @@
 //! What is stored and shared under which name. Everything belongs to one account of one billing
 //! server. `pkg/lib/names.js` makes the name of the balance cache too.
 
-use crate::core::charge::{Key, percent_encode};
+use crate::core::charge::Key;
+use crate::core::percent::percent_encode;
 
 /// The names of one account of one billing server.
 #[derive(Clone, Debug)]
@@ -27,6 +28,11 @@ impl Names {
     /// The localStorage entry of the balance cache.
     pub fn balance(&self) -> String {
         format!("{}:balance", self.stem)
+    }
+
+    /// The localStorage entry of the mark that the last sign-out has left.
+    pub fn mark(&self) -> String {
+        format!("{}:mark", self.stem)
     }
 
     /// What the localStorage entries of the journal begin with.

@@ -12,6 +12,7 @@ use super::shell::Shell;
 use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
 use crate::core::engine::{Event, Running};
+use crate::core::session::Session;
 use crate::core::snapshot::FlushProgress;
 
 /// What tabs tell each other.
@@ -37,11 +38,23 @@ pub enum Message {
     AskTasks,
     /// The sender has a new token.
     Refreshed,
+    /// The account has signed out, with this mark.
+    SignedOut(u64),
+    /// The tab of this name has heard of that, and sends nothing more.
+    Left(String),
+}
+
+/// A message, and the session of the tab that sends it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Told {
+    session: u64,
+    message: Message,
 }
 
 /// The channel, and the ear on it. Without BroadcastChannel the slow tick has to do.
 pub struct Peers {
     channel: Option<BroadcastChannel>,
+    session: Session,
     _listener: Option<EventListener>,
 }
 
@@ -49,21 +62,14 @@ impl Peers {
     /// Listens for the other tabs of the shell's account.
     pub fn of(shell: &Rc<Shell>) -> Peers {
         let weak = Rc::downgrade(shell);
-        Peers::new(&shell.names().channel(), move |message| {
+        Peers::new(&shell.names().channel(), shell.session(), move |told| {
             if let Some(shell) = weak.upgrade() {
-                let event = match message {
-                    Message::Changed { keys, confirmed } => Event::Peer { keys, confirmed },
-                    Message::Flush(progress) => Event::PeerFlush(progress),
-                    Message::Tasks { tab, running } => Event::PeerTasks { tab, running },
-                    Message::AskTasks => Event::AskedTasks,
-                    Message::Refreshed => return shell.refreshed_elsewhere(),
-                };
-                shell.dispatch(event);
+                hear(&shell, told);
             }
         })
     }
 
-    fn new(name: &str, hear: impl Fn(Message) + 'static) -> Peers {
+    fn new(name: &str, session: Session, hear: impl Fn(Told) + 'static) -> Peers {
         let channel = BroadcastChannel::new(name).ok();
         let listener = channel.as_ref().map(|channel| {
             EventListener::new(channel, "message", move |event| {
@@ -77,17 +83,51 @@ impl Peers {
         });
         Peers {
             channel,
+            session,
             _listener: listener,
         }
     }
 
     /// Tells the other tabs.
-    pub fn tell(&self, message: &Message) {
-        if let (Some(channel), Ok(text)) = (&self.channel, serde_json::to_string(message)) {
+    pub fn tell(&self, message: Message) {
+        let told = Told {
+            session: self.session.mark(),
+            message,
+        };
+        if let (Some(channel), Ok(text)) = (&self.channel, serde_json::to_string(&told)) {
             // A closed channel has nobody to tell.
             let _ = channel.post_message(&text.into());
         }
     }
+}
+
+/// What a tab of a session that is over tells of balances and tasks is none of this one's, nor what a
+/// later one tells any of an earlier one's. Each sees to it that the other knows.
+fn hear(shell: &Rc<Shell>, Told { session, message }: Told) {
+    let ours = shell.session().mark();
+    let same = session == ours;
+    if session > ours {
+        shell.dispatch(Event::SignedOut { mark: session });
+    } else if session < ours && !matches!(message, Message::Left(_)) {
+        shell.tell_peers(Message::SignedOut(ours));
+    }
+    shell.dispatch(match message {
+        Message::Changed { keys, confirmed } => Event::Peer {
+            keys,
+            confirmed: confirmed.filter(|_| same),
+        },
+        Message::SignedOut(mark) => Event::SignedOut { mark },
+        Message::Left(tab) => Event::PeerLeft { tab },
+        Message::Flush(_) | Message::Tasks { .. } | Message::AskTasks | Message::Refreshed
+            if !same =>
+        {
+            return;
+        }
+        Message::Refreshed => return shell.refreshed_elsewhere(),
+        Message::Flush(progress) => Event::PeerFlush(progress),
+        Message::Tasks { tab, running } => Event::PeerTasks { tab, running },
+        Message::AskTasks => Event::AskedTasks,
+    });
 }
 
 impl Drop for Peers {

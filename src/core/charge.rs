@@ -66,6 +66,9 @@ pub struct Charge {
     pub feature: String,
     /// Whole points, at least 1.
     pub amount: Points,
+    /// What its work held, where that has cost less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Points>,
     /// Travels with the charge and comes back in its record.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
@@ -79,6 +82,25 @@ impl Charge {
         self.task_id == other.task_id
             && self.feature == other.feature
             && self.amount == other.amount
+    }
+
+    /// Whether work that holds points for this may end in `other`: the same task and feature, for
+    /// no more points.
+    pub fn covers(&self, other: &Charge) -> bool {
+        self.amount >= other.amount && self.is_same_as(&other.costing(self.amount))
+    }
+
+    /// Whether it is what the work that was to be charged as `other` has come to.
+    pub fn is_end_of(&self, other: &Charge) -> bool {
+        let held = self.held.unwrap_or(self.amount);
+        self.is_same_as(other) || self.costing(held).is_same_as(other)
+    }
+
+    fn costing(&self, amount: Points) -> Charge {
+        Charge {
+            amount,
+            ..self.clone()
+        }
     }
 }
 
@@ -118,6 +140,7 @@ impl ChargeRequest {
             task_id,
             feature,
             amount,
+            held: None,
             metadata: self.metadata,
             created_at_ms,
         })

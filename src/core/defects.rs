@@ -93,6 +93,8 @@ declare! {
     CountsPutOffAttempts,
     /// A cached balance is a sign of the server's life.
     BelievesCachedBalance,
+    /// A sign-out is the affair of the tab in which it is asked for.
+    SignsOutOneTab,
     /// Every claim is taken to be as short as those of the tab with the shortest time limit.
     ClaimOfOneLength,
     /// The age of a key is compared when its sending is decided, as if it arrived at once.

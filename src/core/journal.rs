@@ -5,6 +5,7 @@
 
 use super::charge::{Charge, Key};
 use super::record::{Claim, Conclusion, Failure, Purpose, Record, State, Verdict};
+use super::session::Session;
 
 /// One operation on one record.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,6 +113,8 @@ pub struct Applied {
     pub unreadable: Option<String>,
     /// Whether the store had a record of this key that is lost: what became of it nobody knows.
     pub lost: bool,
+    /// Nothing was done, because the session of whoever asked is over.
+    pub signed_out: bool,
 }
 
 /// What the store has to write.
@@ -125,11 +128,31 @@ pub enum Write {
     Delete,
 }
 
-/// When operations are applied.
+/// When operations are applied, and for whom.
 #[derive(Clone, Copy, Debug)]
 pub struct ApplyAt {
     /// Milliseconds since the Unix epoch.
     pub wall_ms: u64,
+    /// Of whoever asks.
+    pub session: Session,
+    /// What the last sign-out has left in storage: the store reads it in the transaction.
+    pub mark: u64,
+}
+
+impl ApplyAt {
+    /// Before the store has looked for a mark.
+    pub fn new(wall_ms: u64, session: Session) -> ApplyAt {
+        ApplyAt {
+            wall_ms,
+            session,
+            mark: session.mark(),
+        }
+    }
+
+    /// With the mark that the store has found.
+    pub fn marked(self, mark: u64) -> ApplyAt {
+        ApplyAt { mark, ..self }
+    }
 }
 
 impl Op {
@@ -193,8 +216,28 @@ impl Op {
         }
     }
 
+    /// Whether it takes a charge on or up, or claims it: that ends with the session. What is known
+    /// of a charge may be written down after that too.
+    fn ends_with_session(&self) -> bool {
+        match self {
+            Op::Enqueue { .. } | Op::Begin { .. } | Op::Reopen { .. } | Op::TakeUp { .. } => true,
+            Op::Conclude { .. }
+            | Op::LoseAge { .. }
+            | Op::Cancel { .. }
+            | Op::Adopt { .. }
+            | Op::Forget { .. }
+            | Op::Read { .. } => false,
+        }
+    }
+
     /// What becomes of the record, given what the store has.
     pub fn apply(&self, current: Option<Record>, at: ApplyAt) -> Applied {
+        if self.ends_with_session() && at.session.is_over(at.mark) {
+            return Applied {
+                signed_out: true,
+                ..Applied::kept(current, false)
+            };
+        }
         let before = current.clone();
         let after = match self {
             Op::Enqueue {
@@ -287,6 +330,7 @@ impl Applied {
             done: true,
             unreadable: None,
             lost: false,
+            signed_out: false,
         }
     }
 
@@ -297,6 +341,7 @@ impl Applied {
             done,
             unreadable: None,
             lost: false,
+            signed_out: false,
         }
     }
 }
@@ -363,7 +408,13 @@ fn adopt(record: &Record, current: Option<Record>, at: ApplyAt) -> Applied {
         return Applied::put(record.clone().adopted());
     };
     if !current.charge().is_same_as(record.charge()) {
-        return Applied::kept(Some(current), false);
+        return match current.clone().shares_key(at.wall_ms) {
+            Some(current) => Applied {
+                done: false,
+                ..Applied::put(current)
+            },
+            None => Applied::kept(Some(current), false),
+        };
     }
     match current.clone().joined_by(record, at.wall_ms) {
         Some(joined) => Applied::put(joined),
@@ -379,6 +430,7 @@ fn forget(current: Option<Record>) -> Applied {
             done: true,
             unreadable: None,
             lost: false,
+            signed_out: false,
         },
         Some(record) => Applied::kept(Some(record), false),
         None => Applied::kept(None, true),

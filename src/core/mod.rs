@@ -38,5 +38,6 @@ pub mod percent;
 pub mod points;
 pub mod protocol;
 pub mod record;
+pub mod session;
 pub mod snapshot;
 pub mod stats;

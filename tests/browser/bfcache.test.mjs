@@ -149,6 +149,37 @@ testJourney(
   },
 );
 
+testJourney("a page in the cache when another tab signs out comes back signed out", async () => {
+  const { context, traveller, other, account, options } = await twoTabs();
+  for (const page of [traveller, other]) await openIn(page, patient(options));
+  await context.setOffline(true);
+  await queueAll(traveller, ["film"]);
+  await context.setOffline(false);
+  await seesCharged(traveller, ["film"]);
+  await leave(traveller);
+  await other.evaluate(() => globalThis.client.signOut());
+  /** @type {string[]} */
+  const sent = [];
+  context.on("request", (request) => {
+    if (request.url().startsWith(stage.server.billing)) sent.push(request.url());
+  });
+  await comeBack(traveller);
+  await traveller.waitForFunction(() => globalThis.client.balance() === null);
+  const seen = await traveller.evaluate(
+    async (where) => {
+      const { client } = globalThis;
+      const charge = client.charge({ taskId: "late", amount: 1, feature: "asr" });
+      const code = await charge.catch((error) => error.code);
+      const { stopped } = await client.flush();
+      return { code, stopped, cached: globalThis.tollbox.cachedBalance(where) };
+    },
+    { baseUrl: options.baseUrl, account },
+  );
+  assert.deepEqual(seen, { code: "closed", stopped: "unauthorized", cached: null });
+  assert.deepEqual(sent, []);
+  chargedOnce(await stage.server.ledger(account), ["film"]);
+});
+
 for (const [what, kind] of /** @type {const} */ ([
   ["its request lost: who waits goes on", "hang"],
   ["its charges made: who waits goes on, once", "hang_after"],

@@ -227,3 +227,92 @@ test("runTask: two calls for one task at once run the work once, and charge it o
   assert.deepEqual(statuses, ["charged", "charged"]);
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
+
+test("runTask: setAmount charges fewer points than were held, and all stay held meanwhile", async () => {
+  const { page, account, options } = await stage.bare();
+  const seen = await page.evaluate(
+    async ({ options, request }) => {
+      const client = await globalThis.openClient(options);
+      await client.refreshBalance();
+      /** @type {(number | undefined)[]} */
+      const held = [];
+      const task = await client.runTask(request, async ({ setAmount }) => {
+        setAmount(1);
+        setAmount(3);
+        await client.refreshBalance();
+        held.push(client.balance()?.held);
+        return "译文";
+      });
+      // The same task again, in another client: it is paid for.
+      const other = await globalThis.openClient(options);
+      const again = await other.runTask(request, async (task) => task.setAmount(3));
+      const whole = await other.runTask(request, async () => "for all of it");
+      return { task, again, whole, held, after: client.balance() };
+    },
+    { options: patient(options), request: REQUEST },
+  );
+  assert.deepEqual(seen.held, [4]);
+  assert.ok(seen.task.task === "completed" && seen.task.billing.status === "charged");
+  assert.deepEqual([seen.task.billing.amount, seen.task.billing.key], [3, "cloud_trans:film"]);
+  assert.deepEqual([seen.after?.confirmed, seen.after?.held], [117, 0]);
+  assert.ok(seen.again.task === "completed" && seen.again.billing.status === "charged");
+  assert.ok(seen.again.billing.replayed);
+  assert.ok(seen.whole.task === "completed" && seen.whole.billing.status === "failed");
+  assert.equal(seen.whole.billing.reason, "conflict");
+  const { balance, charges } = await stage.server.ledger(account);
+  assert.deepEqual([balance, charges.length, charges[0]?.amount], [117, 1, 3]);
+});
+
+test("runTask: setAmount throws for what is not 1 to the points held, and after the work", async () => {
+  const { page, account, options } = await stage.bare();
+  const { codes, task, failed, late } = await page.evaluate(
+    async ({ options, request }) => {
+      const client = await globalThis.openClient(options);
+      const { BillingError } = globalThis.tollbox;
+      /** @param {() => void} call */
+      const code = (call) => {
+        try {
+          call();
+          return "taken";
+        } catch (error) {
+          return error instanceof BillingError ? error.code : String(error);
+        }
+      };
+      /** @type {string[]} */
+      const codes = [];
+      /** @type {{ setAmount(points: number): void } | undefined} */
+      let kept;
+      const wrong = /** @type {any[]} */ ([
+        0,
+        -1,
+        5,
+        1.5,
+        Number.NaN,
+        "3",
+        3n,
+        null,
+        undefined,
+        {},
+      ]);
+      const task = await client.runTask(request, async (task) => {
+        kept = task;
+        for (const points of wrong) codes.push(code(() => task.setAmount(points)));
+        return "译文";
+      });
+      const late = code(() => kept?.setAmount(1));
+      const failed = await client.runTask({ ...request, taskId: "other" }, async (task) => {
+        task.setAmount(5);
+      });
+      const outcome =
+        failed.task === "failed" ? /** @type {any} */ (failed.error).code : failed.task;
+      return { codes, task, late, failed: outcome };
+    },
+    { options: patient(options), request: REQUEST },
+  );
+  assert.deepEqual(codes, Array(10).fill("invalid_argument"));
+  assert.equal(late, "invalid_argument");
+  assert.equal(failed, "invalid_argument", "work that does not catch it has failed");
+  assert.ok(task.task === "completed" && task.billing.status === "charged");
+  assert.equal(task.billing.amount, 4);
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+});

@@ -148,8 +148,17 @@ test("of several tasks under one key that wait for another's start only one runs
   assert.equal((await stage.server.ledger(account)).balance, 100);
 });
 
-test("what ran in a tab that has signed out can be spent in another", async () => {
-  const { first, second } = await taskInOneOfTwo();
+test("what ran when the account signed out can be spent after its next sign-in", async () => {
+  const { first, second, patient } = await taskInOneOfTwo();
   await first.evaluate(() => globalThis.client.signOut());
+  await second.waitForFunction(() => globalThis.client.getSnapshot().queue.heldPoints === 0);
+  await openIn(second, patient);
   await holds(second, 0);
+  // The work goes on in the first one, which will not charge it.
+  const outcome = await first.evaluate(async () => {
+    Reflect.get(globalThis, "finish")("translated");
+    return Reflect.get(globalThis, "outcome");
+  });
+  assert.equal(outcome.value, "translated");
+  assert.equal(outcome.billing.status, "unknown");
 });

@@ -96,6 +96,12 @@ impl World {
         if tab.outage && on != On::Balance {
             self.fail(&format!("tab{number} sends {} in an outage", request.path));
         }
+        if tab.session.is_over(self.signed_out_since) {
+            self.fail(&format!(
+                "tab{number} sends {} after another tab has signed out",
+                request.path
+            ));
+        }
         if tab.signed_out && on != On::Balance {
             self.fail(&format!(
                 "tab{number} sends {} after it has signed out",

@@ -190,11 +190,15 @@ fn signing_out_forgets_and_keeps_what_is_open() {
 fn a_signed_out_tab_learns_no_balance_from_others() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
-    world.sign_out(one);
-    let call = world.charge(two, "t1", 5);
+    let out = world.sign_out(one);
+    world.run_until(|world| world.answers.contains_key(&out));
+    let next = world.start();
+    let call = world.charge(next, "t1", 5);
     world.wait(call);
     world.settle();
-    assert_eq!(world.snapshot(one).balance, None);
+    for tab in [one, two] {
+        assert_eq!(world.snapshot(tab).balance, None);
+    }
 }
 
 #[test]

@@ -18,6 +18,10 @@ pub enum Happening {
         tab: usize,
         all: bool,
     },
+    /// The mark of its sign-out is put into storage.
+    Mark {
+        tab: usize,
+    },
     /// The server does this, and nobody hears of it.
     Do {
         request: Request,
@@ -46,6 +50,24 @@ pub enum Happening {
         tab: usize,
         event: Event,
     },
+}
+
+impl Happening {
+    /// The tab that it waits for, if that stands still. What is committed or sent goes on.
+    pub fn befallen(&self) -> Option<usize> {
+        match self {
+            Happening::Commit { .. }
+            | Happening::Mark { .. }
+            | Happening::Do { .. }
+            | Happening::Arrive { .. } => None,
+            Happening::Committed { tab, .. }
+            | Happening::Load { tab, .. }
+            | Happening::Deliver { tab, .. }
+            | Happening::Lock { tab }
+            | Happening::LockTimeout { tab, .. }
+            | Happening::Hear { tab, .. } => Some(*tab),
+        }
+    }
 }
 
 #[derive(Debug)]

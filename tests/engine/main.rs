@@ -14,6 +14,7 @@
     missing_docs
 )]
 
+mod at_rest;
 mod balances;
 mod batches;
 mod cached;
@@ -54,6 +55,7 @@ mod refusals_by_kind;
 mod server;
 mod setbacks;
 mod shown;
+mod signing_out;
 mod starts;
 mod storage;
 mod syncing;

@@ -148,6 +148,48 @@ fn work_that_is_done_finds_its_place_in_the_queue() {
 }
 
 #[test]
+fn work_that_cost_less_than_was_held_finds_its_place_and_holds_no_more_than_it_costs() {
+    let mut world = World::with(|config| config.max_entries = 1);
+    let tab = world.start();
+    world.go_online(false);
+    let start = world.start_task(tab, "t1", 10);
+    world.settle_calls();
+    assert_eq!(world.answer(start), &Answer::Started);
+    assert_eq!(held(&world, tab), 10);
+    let call = world.charge(tab, "t1", 4);
+    assert_eq!(word(&world.wait(call)), "queued Offline");
+    assert_eq!(held(&world, tab), 4);
+    world.go_online(true);
+    world.settle();
+    assert_eq!(world.server.balance(), 116);
+}
+
+#[test]
+fn work_that_was_charged_less_may_run_again_and_costs_nothing_more() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.start_task(one, "t1", 10);
+    world.settle_calls();
+    let call = world.charge(one, "t1", 4);
+    world.wait(call);
+    for tab in [one, two] {
+        let again = world.start_task(tab, "t1", 10);
+        world.settle_calls();
+        assert_eq!(world.answer(again), &Answer::Started);
+        let call = world.charge(tab, "t1", 4);
+        assert!(word(&world.wait(call)).starts_with("charged"));
+        // The key names the charge of 4 points.
+        let call = world.charge(tab, "t1", 10);
+        assert_eq!(word(&world.wait(call)), "failed Conflict");
+    }
+    for amount in [3, 5, 11] {
+        let other = world.start_task(two, "t1", amount);
+        assert_eq!(word(world.outcome(other)), "failed Conflict");
+    }
+    assert_eq!(world.server.balance(), 116);
+}
+
+#[test]
 fn a_place_that_work_gave_back_is_free_again() {
     let mut world = World::with(|config| config.max_entries = 1);
     let tab = world.start();
@@ -327,7 +369,10 @@ fn what_runs_in_a_tab_that_has_signed_out_is_held_no_longer() {
     let (one, two) = (world.start(), world.start());
     world.start_task(one, "t1", 100);
     world.run_for(10);
-    world.sign_out(one);
-    world.run_for(10);
-    assert_eq!(held(&world, two), 0);
+    let out = world.sign_out(one);
+    world.run_until(|world| world.answers.contains_key(&out));
+    let next = world.start();
+    for tab in [one, two, next] {
+        assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
+    }
 }

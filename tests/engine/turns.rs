@@ -3,8 +3,8 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use tollbox::core::engine::{Effect, Event, Notice, SendId, Unsent};
-use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
+use tollbox::core::engine::{Answer, Effect, Event, Notice, SendId, Unsent};
+
 use tollbox::core::protocol::{Request, Response};
 use tollbox::core::record::Record;
 use tollbox::core::snapshot::BillingStatus;
@@ -20,7 +20,7 @@ impl World {
             .insert((self.now.mono_ms + in_ms, self.last_happening), happening);
     }
 
-    fn tell_peers(&mut self, from: usize, event: impl Fn() -> Event) {
+    pub(super) fn tell_peers(&mut self, from: usize, event: impl Fn() -> Event) {
         let mut peers = self.live();
         peers.retain(|tab| *tab != from && self.announcements);
         for tab in peers {
@@ -55,6 +55,15 @@ impl World {
                 refresh_token,
                 time_limit_ms,
             } => {
+                if self.tab(tab).session.is_over(self.mark) {
+                    // The shell looks at the mark before anything leaves.
+                    let mark = self.mark;
+                    let event = Event::SignedOut { mark };
+                    self.plan(0, Happening::Hear { tab, event });
+                    let why = Unsent::SignedOut;
+                    let event = Event::NotSent { send, why };
+                    return self.plan(0, Happening::Hear { tab, event });
+                }
                 self.check_send(tab, &request);
                 let limit_at_ms = self.now.mono_ms + time_limit_ms;
                 self.plan(
@@ -88,13 +97,27 @@ impl World {
             }),
             Effect::AskTasks => self.tell_peers(tab, || Event::AskedTasks),
             Effect::SaveBalance(confirmed) => {
-                if let Some(confirmed) = &confirmed {
-                    // As a `storage` event does.
-                    self.tell_peers(tab, || Event::Cached(confirmed.clone()));
+                let over = self.tab(tab).session.is_over(self.mark);
+                if over {
+                    // What is cached is another session's.
+                    self.note(format!("    tab{tab} may not touch the cache"));
+                } else {
+                    if let Some(confirmed) = &confirmed {
+                        // As a `storage` event does.
+                        self.tell_peers(tab, || Event::Cached(confirmed.clone()));
+                    }
+                    self.cache = confirmed;
                 }
-                self.cache = confirmed;
+            }
+            Effect::MarkSignOut => self.plan(1, Happening::Mark { tab }),
+            Effect::AnnounceLeft => {
+                let name = format!("tab{tab}");
+                self.tell_peers(tab, || Event::PeerLeft { tab: name.clone() });
             }
             Effect::Resolve { call, answer } => {
+                if let Answer::SignedOut(_) = &answer {
+                    self.signed_out_since = self.mark;
+                }
                 self.check_answer(tab, &answer);
                 self.answered_at_ms.insert(call, self.now.mono_ms);
                 if self.answers.insert(call, answer).is_some() {
@@ -126,7 +149,13 @@ impl World {
     }
 
     pub(super) fn happen(&mut self, happening: Happening) {
+        if let Some(tab) = happening.befallen()
+            && let Some(missed) = self.tabs[tab].as_mut().and_then(|tab| tab.missed.as_mut())
+        {
+            return missed.push(happening);
+        }
         match happening {
+            Happening::Mark { tab } => self.mark_sign_out(tab),
             Happening::Commit { tab, ops } => {
                 if self.tabs[tab].is_none() {
                     return;
@@ -134,7 +163,7 @@ impl World {
                 let result = if (self.fail_write)(tab, &ops) {
                     Err("the disk is full".to_owned())
                 } else {
-                    Ok(self.commit(&ops))
+                    Ok(self.commit(tab, &ops))
                 };
                 self.note(format!(
                     "tab{tab}: transaction {}",
@@ -163,6 +192,10 @@ impl World {
                         let alive = self.live().into_iter().map(|tab| format!("tab{tab}"));
                         let alive = alive.collect();
                         self.tell(tab, Event::Alive(alive));
+                    }
+                    let (mark, engine) = (self.mark, &self.tab(tab).engine);
+                    if engine.is_over(mark) && !engine.is_signed_out() {
+                        self.tell(tab, Event::SignedOut { mark });
                     }
                     self.tell(tab, Event::Loaded(records));
                 }
@@ -207,32 +240,6 @@ impl World {
                 }
             }
         }
-    }
-
-    fn commit(&mut self, ops: &[Op]) -> Vec<Applied> {
-        self.transactions += 1;
-        let at = ApplyAt {
-            wall_ms: self.now.wall_ms,
-        };
-        let mut results = Vec::new();
-        for op in ops {
-            let applied = match self.journal.get(op.key()) {
-                None if self.damaged.contains(op.key()) => op.apply_after_loss(at),
-                current => op.apply(current.cloned(), at),
-            };
-            match (applied.write, &applied.record) {
-                (Write::Put, Some(record)) => {
-                    self.journal.insert(op.key().clone(), record.clone());
-                }
-                (Write::Delete, _) => {
-                    self.journal.remove(op.key());
-                }
-                (Write::Keep, _) => {}
-                (Write::Put, None) => self.fail("there is nothing to put"),
-            }
-            results.push(applied);
-        }
-        results
     }
 
     fn arrive(

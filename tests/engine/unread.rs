@@ -5,6 +5,7 @@ use tollbox::core::config::OfflineSpend;
 use tollbox::core::engine::{Earlier, Event};
 use tollbox::core::journal::{ApplyAt, Op};
 use tollbox::core::record::Record;
+use tollbox::core::session::Session;
 use tollbox::core::snapshot::StorageKind;
 
 use super::outcomes::word;
@@ -187,9 +188,7 @@ fn what_moves_over_from_a_start_without_the_database_joins_what_is_there() {
     }
     world.crash(tab);
     let fallback = std::mem::replace(&mut world.journal, old);
-    let at = ApplyAt {
-        wall_ms: world.now.wall_ms,
-    };
+    let at = ApplyAt::new(world.now.wall_ms, Session::since(world.mark));
     for (key, record) in fallback {
         let adopt = Op::Adopt { record };
         let applied = adopt.apply(world.journal.get(&key).cloned(), at);

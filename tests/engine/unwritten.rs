@@ -95,6 +95,8 @@ fn who_has_signed_out_while_the_journal_could_not_be_read_hears_the_end_all_the_
     world.fail_load = false;
     world.server.charge_elsewhere("elsewhere", 50);
     world.go_online(true);
+    // The next sign-in goes on with it.
+    world.start();
     assert_eq!(word(&world.wait(end)), "declined InsufficientBalance");
 }
 

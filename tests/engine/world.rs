@@ -11,6 +11,7 @@ use tollbox::core::config::Config;
 use tollbox::core::engine::{Answer, CallId, Earlier, Engine, Event, Notice, Setup};
 use tollbox::core::journal::Op;
 use tollbox::core::record::Record;
+use tollbox::core::session::Session;
 use tollbox::core::snapshot::{ChargeRecord, Snapshot, StorageKind};
 
 use super::happening::Happening;
@@ -44,6 +45,12 @@ pub struct World {
     /// Whether tabs can know which of them live.
     pub locks: bool,
     pub cache: Option<Confirmed>,
+    /// What the last sign-out has left in storage.
+    pub mark: u64,
+    /// Whether it can't be put there.
+    pub fail_mark: bool,
+    /// The mark of the last sign-out that is over for whoever asked for it.
+    pub signed_out_since: u64,
     /// Whether tabs hear each other.
     pub announcements: bool,
     pub online: bool,
@@ -85,6 +92,9 @@ pub struct Tab {
     /// Nothing has answered since a request was lost.
     pub(super) outage: bool,
     pub(super) signed_out: bool,
+    pub(super) session: Session,
+    /// It stands still: what has happened to it meanwhile waits here.
+    pub(super) missed: Option<Vec<Happening>>,
     pub(super) writing: bool,
     spinning: bool,
     pub(super) lock_asked_at_ms: Option<u64>,
@@ -117,6 +127,9 @@ impl World {
             commit_ms: 1,
             locks: false,
             cache: None,
+            mark: 0,
+            fail_mark: false,
+            signed_out_since: 0,
             announcements: true,
             online: true,
             tasks_shared: false,
@@ -148,6 +161,7 @@ impl World {
             storage: self.storage,
             online: self.online,
             earlier: self.earlier,
+            session: Session::since(self.mark),
         };
         self.note(format!("tab{tab} opens"));
         self.tabs.push(Some(Tab {
@@ -161,6 +175,8 @@ impl World {
             passes: 0,
             outage: false,
             signed_out: false,
+            session: Session::since(self.mark),
+            missed: None,
             writing: false,
             spinning: false,
             lock_asked_at_ms: None,
@@ -184,6 +200,21 @@ impl World {
         self.note(format!("tab{tab} CRASHES"));
         self.tabs[tab] = None;
         self.let_go_of_lock(tab);
+    }
+
+    /// The tab stands still.
+    pub fn freeze(&mut self, tab: usize) {
+        self.note(format!("tab{tab} is FROZEN"));
+        self.engine(tab).missed = Some(Vec::new());
+    }
+
+    /// It goes on, with all that has happened to it meanwhile.
+    pub fn thaw(&mut self, tab: usize) {
+        self.note(format!("tab{tab} thaws"));
+        for happening in self.engine(tab).missed.take().unwrap_or_default() {
+            self.happen(happening);
+        }
+        self.check();
     }
 
     pub fn tab(&self, tab: usize) -> &Tab {
@@ -292,7 +323,8 @@ impl World {
 
     fn next_tick(&self) -> Option<(u64, usize)> {
         let ticks = self.tabs.iter().enumerate().filter_map(|(number, tab)| {
-            let tab = tab.as_ref().filter(|tab| !tab.spinning)?;
+            let goes = |tab: &&Tab| !tab.spinning && tab.missed.is_none();
+            let tab = tab.as_ref().filter(goes)?;
             Some((tab.engine.deadline()?, number))
         });
         ticks.min()

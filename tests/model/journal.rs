@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tollbox::core::journal::{ApplyAt, Op, Write};
 use tollbox::core::record::{Claim, Record, State};
+use tollbox::core::session::Session;
 
 use super::server::CHARGES;
 use super::tab::{Name, Order, purpose};
@@ -133,9 +134,7 @@ impl Transaction {
     }
 
     fn apply(self, current: Option<Kept>) -> Outcome {
-        let at = ApplyAt {
-            wall_ms: self.wall_ms,
-        };
+        let at = ApplyAt::new(self.wall_ms, Session::since(0));
         let before = current.as_ref().map(|kept| (*kept.record).clone());
         let applied = self.op(before.as_ref()).apply(before, at);
         let after = match applied.write {

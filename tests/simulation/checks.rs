@@ -12,6 +12,7 @@ use tollbox::core::snapshot::{BillingStatus, ChargeRecord};
 
 use super::books::usual_key;
 use super::server::{On, kind_and_keys};
+use super::signing_out::NEXT_USER;
 use super::tab::{Life, TabId};
 use super::trace;
 use super::world::World;
@@ -75,11 +76,30 @@ impl World {
             }
             let record = self.record_of(&key).map(|(_, record)| record);
             let written = record.is_some_and(|record| on == On::LookUp || record.attempts() > 0);
-            let lost = self.is_excused(&key);
+            let lost = self.may_be_gone(&key);
             if !written && !lost {
                 let what = format!("tab{id} sends {key}, and its attempt is not in the journal");
                 return self.violate("2 nothing lost", what);
             }
+        }
+    }
+
+    /// Nothing leaves for an account that has signed out.
+    pub fn check_departs(&mut self, place: usize, request: &Request) {
+        let tab = &self.tabs[place];
+        if self.books.signed_out_since > tab.session.mark() {
+            let (id, path) = (tab.id, &request.path);
+            let what = format!("tab{id} sends {path} though the account has signed out");
+            self.violate("8 nobody else's", what);
+        }
+    }
+
+    /// Nobody pays for another.
+    pub fn check_strangers(&mut self) {
+        if let Some(charge) = self.server.ledger.charges(NEXT_USER).first() {
+            let key = charge.request.key().to_owned();
+            let what = format!("{NEXT_USER} pays {key}");
+            self.violate("8 nobody else's", what);
         }
     }
 
@@ -96,6 +116,12 @@ impl World {
         key.is_some_and(|key| {
             self.books.wiped.contains(&key) || self.books.forgotten.contains(&key)
         })
+    }
+
+    /// The journal may have it no longer, which excuses no word.
+    pub fn may_be_gone(&self, key: &str) -> bool {
+        let damaged = Key::new(key).is_ok_and(|key| self.books.damaged.contains(&key));
+        damaged || self.is_excused(key)
     }
 
     pub fn is_charged(&self, key: &Key, amount: u64) -> bool {
@@ -198,7 +224,7 @@ impl World {
         let record = self.journal.records.get(key);
         let written = record.is_some_and(|record| record.receipt().is_some());
         let writable = self.counts.failed_transactions == 0;
-        if writable && !written && !self.is_excused(key.as_str()) {
+        if writable && !written && !self.may_be_gone(key.as_str()) {
             let (id, line) = (self.tabs[place].id, record.map(trace::record));
             let what = format!("tab{id} says that {key} is charged, and the journal has {line:?}");
             self.violate("2 nothing lost", what);
@@ -236,7 +262,7 @@ impl World {
                     self.violate("2 nothing lost", what);
                 }
             }
-            Answer::Closed if self.tabs[place].life == Life::Live => {
+            Answer::Closed if self.tabs[place].life == Life::Live && !self.is_over(place) => {
                 self.violate(
                     "contract",
                     format!("tab{id} is open, and says that it is closed"),
@@ -251,8 +277,8 @@ impl World {
             | Answer::Started
             | Answer::Record(_)
             | Answer::Flush(_)
-            | Answer::Balance(_)
-            | Answer::SignedOut(_) => {}
+            | Answer::Balance(_) => {}
+            Answer::SignedOut(_) => self.signed_out(place),
         }
     }
 
@@ -279,7 +305,7 @@ impl World {
             What::Queued { durable: true, .. } | What::Unknown { durable: true, .. } => {
                 self.books.promised.insert(key.clone());
                 let kept = self.journal.records.contains_key(key);
-                if !kept && !self.is_excused(key.as_str()) {
+                if !kept && !self.may_be_gone(key.as_str()) {
                     let what =
                         format!("tab{id} promises {key}, and the journal has nothing: {outcome:?}");
                     self.violate("2 nothing lost", what);

@@ -4,9 +4,10 @@ use tollbox::core::engine::{Effect, Event, Notice};
 use tollbox::core::journal::Op;
 use tollbox::core::snapshot::BillingStatus;
 
+use super::happening::Happening;
 use super::tab::TabId;
 use super::trace;
-use super::world::{Happening, World};
+use super::world::World;
 
 impl World {
     pub fn perform(&mut self, place: usize, effect: Effect) {
@@ -31,8 +32,14 @@ impl World {
                         self.books.forgotten.insert(key.clone());
                     }
                 }
-                let tab = id;
-                self.plan(in_ms, Happening::Commit { tab, ops, relaxed });
+                let (tab, session) = (id, self.tabs[place].session);
+                let commit = Happening::Commit {
+                    tab,
+                    session,
+                    ops,
+                    relaxed,
+                };
+                self.plan(in_ms, commit);
             }
             Effect::Load { all } => {
                 let in_ms = self.dice.between(0, 5);
@@ -71,10 +78,17 @@ impl World {
                 self.tell_of_tasks(place, &Event::PeerTasks { tab: name, running });
             }
             Effect::AskTasks => self.tell_of_tasks(place, &Event::AskedTasks),
+            Effect::MarkSignOut => self.mark_sign_out(place),
+            Effect::AnnounceLeft => self.announce_left(id),
             Effect::SaveBalance(confirmed) => {
                 if let Some(confirmed) = &confirmed {
                     self.check_cached(id, confirmed);
                 }
+                if self.sees_sign_out(place) {
+                    // What is cached is another session's.
+                    return;
+                }
+                let session = self.tabs[place].session;
                 for peer in self.all_live() {
                     let Some(confirmed) = confirmed.clone() else {
                         break;
@@ -86,12 +100,14 @@ impl World {
                     let tab = peer;
                     self.plan(in_ms, Happening::Cached { tab, confirmed });
                 }
-                self.cache.push(confirmed);
+                self.cache
+                    .push(confirmed.map(|confirmed| (session, confirmed)));
             }
             Effect::Resolve { call, answer } => self.answered(place, call, &answer),
             Effect::Notice(Notice::Charge(record)) => {
                 let gone = !self.journal.records.contains_key(&record.key)
-                    || self.books.wiped.contains(&record.key);
+                    || self.books.wiped.contains(&record.key)
+                    || self.books.damaged.contains(&record.key);
                 match record.status {
                     // What has vanished from the journal is told once, and holds nothing.
                     BillingStatus::Unknown if gone => self.tabs[place].unsee(&record.key),
@@ -134,7 +150,7 @@ impl World {
         }
     }
 
-    fn announcement_ms(&mut self) -> u64 {
+    pub fn announcement_ms(&mut self) -> u64 {
         match self.dice.chance(self.mix.slow_announcement) {
             true => self.dice.skewed(&[100, 5_000, 60_000]),
             false => self.dice.between(0, 3),
@@ -145,7 +161,20 @@ impl World {
         match happening {
             Happening::Act => self.act(),
             Happening::SetBack { by_ms } => self.set_back(by_ms),
-            Happening::Commit { tab, ops, relaxed } => self.commit(tab, ops, relaxed),
+            Happening::Commit {
+                tab,
+                session,
+                ops,
+                relaxed,
+            } => self.commit(tab, session, ops, relaxed),
+            Happening::Mark { tab, session } => self.leave_mark(tab, session),
+            Happening::Depart {
+                tab,
+                send,
+                request,
+                limit_at_ms,
+            } => self.depart(tab, send, request, limit_at_ms),
+            Happening::SignIn => self.sign_in_again(),
             Happening::Committed { tab, result, at_ms } => self.committed(tab, result, at_ms),
             Happening::Load { tab, all } => self.load(tab, all),
             Happening::Arrive { sending, heard } => self.arrive(&sending, heard),
@@ -159,7 +188,7 @@ impl World {
                 send,
                 timed_out,
             } => self.deliver_loss(tab, send, timed_out),
-            Happening::NotSent { tab, send } => self.deliver_not_sent(tab, send),
+            Happening::NotSent { tab, send, why } => self.deliver_not_sent(tab, send, why),
             Happening::Lock { tab } => match self.place(tab) {
                 Some(_) if self.lock == Some(tab) || self.mix.no_locks => {
                     self.tell(tab, Event::LockGranted);

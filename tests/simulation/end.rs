@@ -4,9 +4,10 @@ use tollbox::core::outcome::FailureReason;
 use tollbox::core::record::{Record, State, Verdict};
 
 use super::class::Classes;
+use super::happening::Happening;
 use super::tab::{Life, Tab};
 use super::trace::{self, Trace};
-use super::world::{Happening, World};
+use super::world::World;
 
 /// Once faults have stopped, everything settles within this, after what servers had asked for.
 const SETTLED_WITHIN_MS: u64 = 1_800_000;
@@ -29,12 +30,15 @@ pub fn run(seed: u64, classes: Classes, late_ms: u64, trace: Trace) -> World {
             world.violate("5 liveness", format!("not settled in time: {open}"));
         }
     }
-    let last_look_ms = match world.books.wiped.is_empty() {
+    let last_look_ms = match world.books.none_is_gone() {
         true => LAST_LOOK_MS,
         false => LAST_LOOK_AFTER_A_WIPE_MS,
     };
     let end_ms = world.mono_ms + last_look_ms;
     while world.violation.is_none() && world.mono_ms < end_ms && world.step() {}
+    // A slow answer may have ended an outage meanwhile, and what had failed been taken up.
+    let end_ms = end_ms + SETTLED_WITHIN_MS;
+    while !world.is_settled() && world.mono_ms < end_ms && world.step() {}
     if world.violation.is_none() {
         world.check_end();
     }
@@ -71,7 +75,8 @@ impl World {
         let waits = |asked: &super::books::Asked| {
             let place = self.place(asked.tab)?;
             // A client that is signed out does nothing for a charge that is open.
-            let patient = asked.what == "settled" && self.tabs[place].life == Life::SignedOut;
+            let over = self.tabs[place].life == Life::SignedOut || self.is_over(place);
+            let patient = asked.what == "settled" && over;
             (!patient).then(|| format!("{asked:?}"))
         };
         self.books.calls.values().find_map(waits)
@@ -94,7 +99,7 @@ impl World {
         }
         for key in self.books.promised.clone() {
             let kept = records.iter().any(|record| record.charge().key == key);
-            if !kept && !self.books.forgotten.contains(&key) && !self.books.wiped.contains(&key) {
+            if !kept && !self.may_be_gone(key.as_str()) {
                 self.violate("2 nothing lost", format!("{key} was promised, and is gone"));
             }
         }
@@ -137,7 +142,8 @@ impl World {
     /// A tab has nothing left to do, and knows it.
     fn check_rest(&mut self, place: usize) {
         let tab = &self.tabs[place];
-        let Some(snapshot) = tab.snapshot.clone().filter(|_| tab.life == Life::Live) else {
+        let at_work = tab.life == Life::Live && !self.is_over(place);
+        let Some(snapshot) = tab.snapshot.clone().filter(|_| at_work) else {
             return;
         };
         let (id, queue) = (tab.id, snapshot.queue);

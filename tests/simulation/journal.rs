@@ -1,15 +1,17 @@
 //! The journal that tabs share: transactions that commit or fail as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tollbox::core::charge::Key;
 use tollbox::core::engine::Event;
 use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
 use tollbox::core::record::{Record, State};
+use tollbox::core::session::Session;
 
+use super::happening::Happening;
 use super::tab::TabId;
 use super::trace;
-use super::world::{Happening, World};
+use super::world::World;
 
 #[derive(Default)]
 pub struct Journal {
@@ -17,10 +19,19 @@ pub struct Journal {
     /// How what the last relaxed transactions changed was before: so it may be after a crash.
     pub undo: Vec<(Key, Option<Record>)>,
     pub full: bool,
+    /// What the last sign-out has left.
+    pub mark: u64,
+    /// What localStorage has of it, which other processes see a moment later.
+    pub lagging_mark: u64,
+    pub lags_until_ms: u64,
+    /// Charges whose records were damaged.
+    pub lost: BTreeSet<Key>,
+    /// What was forgotten in the fallback, and the database may have.
+    pub ended: Vec<Record>,
 }
 
 impl World {
-    pub fn commit(&mut self, tab: TabId, ops: Vec<Op>, relaxed: bool) {
+    pub fn commit(&mut self, tab: TabId, session: Session, ops: Vec<Op>, relaxed: bool) {
         let alive = self.place(tab).is_some();
         if !alive && !self.orphans.contains(&tab) {
             return;
@@ -36,7 +47,7 @@ impl World {
         } else if self.dice.chance(self.mix.abort_write) {
             Err("the transaction was aborted".to_owned())
         } else {
-            Ok(self.apply(&ops, relaxed))
+            Ok(self.apply(session, &ops, relaxed))
         };
         self.counts.transactions += 1;
         self.counts.failed_transactions += u64::from(result.is_err());
@@ -46,17 +57,18 @@ impl World {
         self.plan(in_ms, Happening::Committed { tab, result, at_ms });
     }
 
-    fn apply(&mut self, ops: &[Op], relaxed: bool) -> Vec<Applied> {
-        let at = ApplyAt {
-            wall_ms: self.wall_ms,
-        };
+    fn apply(&mut self, session: Session, ops: &[Op], relaxed: bool) -> Vec<Applied> {
+        let at = ApplyAt::new(self.wall_ms, session).marked(self.journal.mark);
         if !relaxed {
             self.journal.undo.clear();
         }
         let mut results = Vec::with_capacity(ops.len());
         for op in ops {
             let before = self.journal.records.get(op.key()).cloned();
-            let applied = op.apply(before.clone(), at);
+            let applied = match &before {
+                None if self.journal.lost.contains(op.key()) => op.apply_after_loss(at),
+                _ => op.apply(before.clone(), at),
+            };
             if relaxed && applied.write != Write::Keep {
                 self.journal.undo.push((op.key().clone(), before));
             }
@@ -95,6 +107,9 @@ impl World {
                 format!("the open charge {state} is deleted"),
             );
         }
+        if self.database.is_some() && record.is_adopted() {
+            self.journal.ended.push(record);
+        }
         self.books.forgotten.insert(key.clone());
     }
 
@@ -115,6 +130,7 @@ impl World {
         if let Some(place) = self.place(tab) {
             self.tabs[place].speaks_of_ms = None;
         }
+        self.heed_mark(tab);
     }
 
     pub fn load(&mut self, tab: TabId, all: bool) {
@@ -137,6 +153,7 @@ impl World {
             let alive = alive.collect();
             self.tell(tab, Event::Alive(alive));
         }
+        self.heed_mark(tab);
         self.tell(tab, Event::Loaded(records));
     }
 
@@ -163,7 +180,11 @@ impl World {
         for key in self.user.keys() {
             self.books.wiped.insert(key);
         }
-        self.journal = Journal::default();
+        self.journal = Journal {
+            // What localStorage has of it stays.
+            mark: self.journal.mark,
+            ..Journal::default()
+        };
         for tab in &mut self.tabs {
             for key in tab.seen.keys().cloned().collect::<Vec<_>>() {
                 tab.unsee(&key);

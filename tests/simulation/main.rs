@@ -17,6 +17,8 @@
 //! 7. Probes only in an outage, and not many; nothing before `Retry-After` but what its user
 //!    insists on. No more requests in a minute, and alerts in an hour, than what its user does
 //!    and what is open account for. Only attempts that had their chance are counted.
+//! 8. Nobody pays for another: once a sign-out is answered, nothing leaves for the account before it
+//!    signs in again.
 //!
 //! Environment: `TOLLBOX_SEEDS` (`N` or `A..B`), `TOLLBOX_SEED` (one, with its whole trace),
 //! `TOLLBOX_FAULTS` (see `class.rs`), `TOLLBOX_LATE_MS`, `TOLLBOX_DEFECT` (see `defects.rs`).
@@ -44,6 +46,7 @@ mod dice;
 mod effects;
 mod end;
 mod fate;
+mod happening;
 mod journal;
 mod middle;
 mod mix;
@@ -54,6 +57,8 @@ mod seeds;
 #[path = "../engine/server.rs"]
 mod server;
 mod serving;
+mod signing_out;
+mod storage;
 mod tab;
 mod trace;
 mod user;

@@ -9,10 +9,11 @@ use tollbox::core::protocol::Response;
 use tollbox::core::snapshot::Network;
 
 use super::dice::Dice;
+use super::happening::Happening;
 use super::network::Sending;
 use super::server::{On, kind_and_keys, page, problem, with_retry_after};
 use super::user::Action;
-use super::world::{Happening, START_WALL_MS, World};
+use super::world::{START_WALL_MS, World};
 
 /// How long after a gateway's answer its request may reach the server.
 const PASSED_ON_MS: u64 = 5_000;
@@ -144,7 +145,7 @@ impl World {
 
     /// A gateway answers after a while; what it has passed on is charged before or after that.
     fn give_up_waiting(&mut self, sending: &Rc<Sending>, limit_ms: u64) {
-        let early_ms = self.dice.between(1, limit_ms.min(2_000));
+        let early_ms = self.dice.between(1, limit_ms.clamp(1, 2_000));
         let status = self.dice.pick(&[408, 502, 504]);
         let response = match self.dice.chance(700) {
             true => problem(status, "upstream"),

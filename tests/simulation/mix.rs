@@ -53,6 +53,9 @@ pub struct Mix {
     pub middle: Middle,
     /// The time limits of which each tab has one.
     pub limits_ms: &'static [u64],
+    pub slow_token: u64,
+    /// Whether the server refuses what is asked for another account than the token's.
+    pub checks_accounts: bool,
 }
 
 impl Mix {
@@ -67,12 +70,14 @@ impl Mix {
             }
         }
         let clocks = active.has(Class::Clocks) && !classes.has(Class::BlindClocks);
-        if clocks && (active.has(Class::Crashes) || active.has(Class::Tabs)) {
+        let dies = [Class::Crashes, Class::NoDatabase, Class::Damage];
+        let dies = dies.into_iter().any(|class| active.has(class));
+        if clocks && (dies || active.has(Class::Tabs)) {
             active = active.without(Class::Late).without(Class::LateLoss);
         }
         if clocks && active.has(Class::KeyTtl) {
             // That a clock was set back is known to who comes later only if it can be written.
-            active = active.without(Class::Writes);
+            active = active.without(Class::Writes).without(Class::NoDatabase);
         }
         let dates = dice.chance(500);
         if active.has(Class::KeyTtl) {
@@ -107,6 +112,8 @@ impl Mix {
             decodes_keys: false,
             middle: Middle::default(),
             limits_ms: &[],
+            slow_token: 0,
+            checks_accounts: true,
             config: config(active, dice),
             seed_balance: dice.pick(&[0, 5, 40, 200, 100_000]),
             key_ttl_ms: None,
@@ -141,6 +148,10 @@ impl Mix {
         if differ || classes.insists_on(Class::Limits) {
             mix.limits_ms = &[500, 2_000, 10_000];
         }
+        if active.has(Class::SignOut) {
+            mix.slow_token = dice.skewed(&[20, 70, 200]);
+            mix.checks_accounts = dice.chance(500);
+        }
         if active.has(Class::Keys) {
             mix.odd_keys = dice.chance(300) || classes.insists_on(Class::Keys);
             mix.decodes_keys = dice.chance(500);
@@ -173,6 +184,7 @@ impl Mix {
             fail_conclusion: 0,
             limits_ms: self.limits_ms,
             middle: Middle::default(),
+            slow_token: 0,
             config: self.config.clone(),
             weights: Vec::new(),
             ..*self
@@ -258,6 +270,8 @@ fn weights(active: Classes, dice: &mut Dice) -> Vec<(u64, Action)> {
         (Class::Standstill, 2, Action::KeepLock),
         (Class::SignOut, 2, Action::SignOut),
         (Class::Wipe, 3, Action::Wipe),
+        (Class::Damage, 4, Action::Damage),
+        (Class::NoDatabase, 4, Action::LoseDatabase),
     ];
     let drawn = sometimes
         .into_iter()

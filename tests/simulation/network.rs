@@ -9,10 +9,11 @@ use tollbox::core::protocol::{Method, Request, Response};
 
 use super::checks::what_is_asked;
 use super::class::Class;
+use super::happening::Happening;
 use super::server::{On, kind_and_keys};
 use super::tab::TabId;
 use super::trace;
-use super::world::{Happening, World};
+use super::world::World;
 
 /// A request that has left its tab.
 pub struct Sending {
@@ -20,6 +21,8 @@ pub struct Sending {
     pub send: SendId,
     pub request: Request,
     pub token: u64,
+    /// Whose token that is.
+    pub user: &'static str,
     pub limit_at_ms: u64,
 }
 
@@ -66,6 +69,9 @@ impl World {
         refresh_token: bool,
         limit_ms: u64,
     ) {
+        if self.sees_sign_out(place) {
+            return self.not_sent_after_sign_out(place, send);
+        }
         self.check_send(place, send, &request);
         if self.mix.freeze > 0 && self.dice.chance(self.mix.freeze) {
             // Its user asks for something, and turns to another page at once.
@@ -76,29 +82,68 @@ impl World {
         tab.waiting.insert(send);
         if self.dice.chance(self.mix.no_token) {
             let in_ms = self.dice.between(0, 20);
-            return self.plan(in_ms, Happening::NotSent { tab: id, send });
+            let why = Unsent::TokenFailed;
+            return self.plan(in_ms, Happening::NotSent { tab: id, send, why });
         }
         if refresh_token {
             tab.token = self.backend.token;
         }
-        let token = tab.token;
+        let timed_out = Happening::Lost {
+            tab: id,
+            send,
+            timed_out: true,
+        };
+        self.plan(limit_ms, timed_out);
+        let limit_at_ms = self.mono_ms + limit_ms;
+        if self.mix.slow_token > 0 && self.dice.chance(self.mix.slow_token) {
+            let in_ms = self.dice.between(0, limit_ms);
+            let depart = Happening::Depart {
+                tab: id,
+                send,
+                request,
+                limit_at_ms,
+            };
+            return self.plan(in_ms, depart);
+        }
+        self.depart(id, send, request, limit_at_ms);
+    }
+
+    /// The token is there: whose it is by now, nobody asks but the server.
+    pub fn depart(&mut self, tab: TabId, send: SendId, request: Request, limit_at_ms: u64) {
+        let Some(place) = self.place(tab) else {
+            return;
+        };
+        if !self.tabs[place].waiting.contains(&send) {
+            return;
+        }
+        if self.sees_sign_out(place) {
+            return self.not_sent_after_sign_out(place, send);
+        }
+        self.check_departs(place, &request);
+        let user = self.user_name;
+        let of_another = self.tabs[place].token_of != user;
+        if of_another {
+            self.tabs[place].token = self.backend.token;
+            self.tabs[place].token_of = user;
+        }
         self.counts.requests += 1;
         let lost = |timed_out| Happening::Lost {
-            tab: id,
+            tab,
             send,
             timed_out,
         };
-        self.plan(limit_ms, lost(true));
         let sending = Rc::new(Sending {
-            tab: id,
+            tab,
             send,
             request,
-            token,
-            limit_at_ms: self.mono_ms + limit_ms,
+            token: self.tabs[place].token,
+            user,
+            limit_at_ms,
         });
         if self.a_cache_tells(&sending) {
             return;
         }
+        let limit_ms = limit_at_ms.saturating_sub(self.mono_ms);
         if self.mono_ms < self.backend.cut_until_ms {
             let in_ms = self.dice.between(0, 50);
             return self.plan(in_ms, lost(false));
@@ -127,6 +172,17 @@ impl World {
         } else {
             self.plan_arrival(transit_ms, &sending, true);
         }
+    }
+
+    fn not_sent_after_sign_out(&mut self, place: usize, send: SendId) {
+        let tab = &mut self.tabs[place];
+        let id = tab.id;
+        tab.waiting.insert(send);
+        let mark = self.journal.mark;
+        let event = Event::SignedOut { mark };
+        self.plan(0, Happening::Told { tab: id, event });
+        let why = Unsent::SignedOut;
+        self.plan(0, Happening::NotSent { tab: id, send, why });
     }
 
     /// The client hears of a broken connection, and the request arrives after that.
@@ -263,9 +319,8 @@ impl World {
         }
     }
 
-    pub fn deliver_not_sent(&mut self, tab: TabId, send: SendId) {
+    pub fn deliver_not_sent(&mut self, tab: TabId, send: SendId, why: Unsent) {
         if self.ends_waiting(tab, send).is_some() {
-            let why = Unsent::TokenFailed;
             self.tell(tab, Event::NotSent { send, why });
         }
     }

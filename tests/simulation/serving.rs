@@ -12,6 +12,7 @@ impl World {
     /// The answer; `None` where the server dies before it.
     pub fn serve(&mut self, sending: &Sending) -> Option<Response> {
         let request = &sending.request;
+        self.server.signed_in = sending.user.to_owned();
         let (on, keys) = what_is_asked(request);
         let refuses = self.mono_ms < self.backend.refuses_until_ms;
         if refuses || sending.token < self.backend.token {
@@ -57,6 +58,7 @@ impl World {
         let at_ms = self.elapsed_ms();
         let response = self.server.answer(at_ms, request);
         self.enter_charges();
+        self.check_strangers();
         let date = self.mix.dates.then(|| self.server_date(0));
         Response { date, ..response }
     }

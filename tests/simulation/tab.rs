@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tollbox::core::charge::Key;
 use tollbox::core::clock::Now;
 use tollbox::core::engine::{Engine, SendId};
+use tollbox::core::session::Session;
 use tollbox::core::snapshot::{BillingStatus, ChargeRecord, Snapshot};
 
 use super::patience::Budget;
@@ -24,6 +25,7 @@ pub struct Tab {
     pub id: TabId,
     pub engine: Engine,
     pub life: Life,
+    pub session: Session,
     /// Its monotonic clock reads 0 at this instant of the world's.
     pub origin_ms: u64,
     /// When its timer fires.
@@ -40,6 +42,8 @@ pub struct Tab {
     /// Requests whose end it has not heard of.
     pub waiting: BTreeSet<SendId>,
     pub token: u64,
+    /// Whose token that is.
+    pub token_of: &'static str,
     pub lock_asked_ms: u64,
     /// What its listeners were last told of each charge, and of its points.
     pub seen: BTreeMap<Key, (BillingStatus, u64)>,
@@ -87,11 +91,19 @@ pub struct Outage {
 }
 
 impl Tab {
-    pub fn new(id: TabId, engine: Engine, origin_ms: u64, token: u64, opened_ms: u64) -> Tab {
+    pub fn new(
+        id: TabId,
+        engine: Engine,
+        session: Session,
+        origin_ms: u64,
+        token: u64,
+        opened_ms: u64,
+    ) -> Tab {
         Tab {
             id,
             engine,
             life: Life::Live,
+            session,
             origin_ms,
             timer_ms: None,
             throttle_ms: 0,
@@ -101,6 +113,7 @@ impl Tab {
             speaks_of_ms: None,
             waiting: BTreeSet::new(),
             token,
+            token_of: super::server::ACCOUNT,
             lock_asked_ms: 0,
             seen: BTreeMap::new(),
             open_points: 0,

@@ -5,10 +5,11 @@ use tollbox::core::engine::{CallId, Event};
 use tollbox_server::ledger::Amount;
 
 use super::books::Asked;
+use super::happening::Happening;
 use super::patience::NEW_CHARGE;
 use super::server::ACCOUNT;
 use super::tab::TabId;
-use super::world::{Happening, World};
+use super::world::World;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -56,6 +57,8 @@ pub enum Action {
     SwitchAccount,
     /// The server asks everybody for patience, briefly and often.
     KeepBusy,
+    Damage,
+    LoseDatabase,
 }
 
 /// What the user has asked for so far.
@@ -66,6 +69,8 @@ pub struct User {
     /// How much longer than usual nothing is done.
     pub away_ms: u64,
     elsewhere: u64,
+    /// What is asked for with the next action, in doubt of what became of it.
+    pub doubted: Option<(String, u64)>,
 }
 
 impl User {
@@ -75,6 +80,7 @@ impl User {
             actions_left: actions,
             away_ms: 0,
             elsewhere: 0,
+            doubted: None,
         }
     }
 
@@ -93,7 +99,7 @@ impl World {
             return self.calm_down();
         }
         self.user.actions_left -= 1;
-        if self.all_live().is_empty() {
+        if !self.anybody_works() && self.user_name == ACCOUNT {
             self.open();
         }
         let total: u64 = self.mix.weights.iter().map(|(weight, _)| weight).sum();
@@ -117,6 +123,7 @@ impl World {
 
     fn do_with(&mut self, tab: TabId, action: Action) {
         match action {
+            Action::Charge if self.user.doubted.is_some() => self.do_with(tab, Action::ChargeAgain),
             Action::Charge => self.charge_new(tab),
             Action::ChargeMany => {
                 for _ in 0..self.dice.between(2, 12) {
@@ -210,7 +217,9 @@ impl World {
             | Action::CacheBalance
             | Action::RefuseSome
             | Action::SwitchAccount
-            | Action::KeepBusy => self.befall(tab, action),
+            | Action::KeepBusy
+            | Action::Damage
+            | Action::LoseDatabase => self.befall(tab, action),
         }
     }
 
@@ -223,6 +232,9 @@ impl World {
     }
 
     fn a_task(&mut self) -> Option<(String, u64)> {
+        if let Some(doubted) = self.user.doubted.take() {
+            return Some(doubted);
+        }
         let tasks = &self.user.tasks;
         // Mostly a recent one.
         let least = tasks

@@ -1,22 +1,20 @@
 //! The world of one run: clocks, what is going to happen, and everything that tabs share.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::rc::Rc;
 
 use tollbox::core::balance::Confirmed;
-use tollbox::core::charge::Key;
 use tollbox::core::engine::{CallId, Earlier, Engine, Event, Running, SendId, Setup};
-use tollbox::core::journal::{Applied, Op};
-use tollbox::core::protocol::Response;
+use tollbox::core::session::Session;
 use tollbox::core::snapshot::StorageKind;
 
 use super::books::Books;
 use super::class::Classes;
 use super::counts::Counts;
 use super::dice::Dice;
+use super::happening::Happening;
 use super::journal::Journal;
 use super::mix::Mix;
-use super::network::{Backend, Sending};
+use super::network::Backend;
 use super::patience::NEW_CHARGE;
 use super::server::Server;
 use super::tab::{Life, Tab, TabId};
@@ -29,92 +27,6 @@ const START_MONO_MS: u64 = 10_000_000;
 /// More steps than any run takes: whatever needs more goes round in circles.
 const STEPS_LIMIT: u64 = 400_000;
 
-/// What is going to happen.
-pub enum Happening {
-    /// The next thing that the user or the world does.
-    Act,
-    /// Somebody sets the wall clock back.
-    SetBack {
-        by_ms: u64,
-    },
-    Commit {
-        tab: TabId,
-        ops: Vec<Op>,
-        relaxed: bool,
-    },
-    Committed {
-        tab: TabId,
-        result: Result<Vec<Applied>, String>,
-        at_ms: u64,
-    },
-    Load {
-        tab: TabId,
-        all: bool,
-    },
-    Arrive {
-        sending: Rc<Sending>,
-        /// Whether the client hears of this copy's answer.
-        heard: bool,
-    },
-    Answer {
-        tab: TabId,
-        send: SendId,
-        response: Response,
-    },
-    Lost {
-        tab: TabId,
-        send: SendId,
-        timed_out: bool,
-    },
-    NotSent {
-        tab: TabId,
-        send: SendId,
-    },
-    Lock {
-        tab: TabId,
-    },
-    LockTimeout {
-        tab: TabId,
-        asked_ms: u64,
-    },
-    Peer {
-        tab: TabId,
-        keys: Vec<Key>,
-        confirmed: Option<Confirmed>,
-    },
-    Cached {
-        tab: TabId,
-        confirmed: Confirmed,
-    },
-    /// A frozen tab is told this when it thaws.
-    Told {
-        tab: TabId,
-        event: Event,
-    },
-}
-
-impl Happening {
-    /// The tab that it happens to, which may have to thaw first.
-    fn befallen(&self) -> Option<TabId> {
-        match self {
-            Happening::Act
-            | Happening::SetBack { .. }
-            | Happening::Commit { .. }
-            | Happening::Arrive { .. } => None,
-            Happening::Committed { tab, .. }
-            | Happening::Load { tab, .. }
-            | Happening::Answer { tab, .. }
-            | Happening::Lost { tab, .. }
-            | Happening::NotSent { tab, .. }
-            | Happening::Lock { tab }
-            | Happening::LockTimeout { tab, .. }
-            | Happening::Peer { tab, .. }
-            | Happening::Cached { tab, .. }
-            | Happening::Told { tab, .. } => Some(*tab),
-        }
-    }
-}
-
 pub struct World {
     pub mix: Mix,
     pub dice: Dice,
@@ -125,8 +37,12 @@ pub struct World {
     pub server: Server,
     pub backend: Backend,
     pub journal: Journal,
-    /// What the balance cache held, newest last.
-    pub cache: Vec<Option<Confirmed>>,
+    /// The database, while the browser has to do without it and the journal is a fallback.
+    pub database: Option<Journal>,
+    /// What the balance cache held, newest last, and of which session.
+    pub cache: Vec<Option<(Session, Confirmed)>>,
+    /// Who is signed in: whose token there is to be had.
+    pub user_name: &'static str,
     pub tabs: Vec<Tab>,
     last_tab: TabId,
     pub last_call: CallId,
@@ -154,6 +70,7 @@ impl World {
         let mut dice = Dice::new(seed);
         let mix = Mix::draw(classes, late_ms, &mut dice);
         let mut server = Server::new(mix.seed_balance, mix.key_ttl_ms);
+        server.checks_accounts = mix.checks_accounts;
         server.decodes_keys = mix.decodes_keys;
         let mut world = World {
             user: User::new(mix.actions),
@@ -167,7 +84,9 @@ impl World {
             server,
             backend: Backend::default(),
             journal: Journal::default(),
+            database: None,
             cache: Vec::new(),
+            user_name: super::server::ACCOUNT,
             tabs: Vec::new(),
             last_tab: 0,
             last_call: 0,
@@ -195,18 +114,29 @@ impl World {
         world
     }
 
-    /// Opens a client; it recovers when the world goes on.
+    /// Opens a client, if its account is signed in; it recovers when the world goes on.
     pub fn open(&mut self) {
+        if self.user_name != super::server::ACCOUNT {
+            return;
+        }
         self.last_tab += 1;
         let id = self.last_tab;
         let setup = Setup {
             account: super::server::ACCOUNT.to_owned(),
             tab: format!("tab{id}"),
             seed: self.dice.number(),
-            storage: StorageKind::IndexedDb,
+            storage: match self.database {
+                None => StorageKind::IndexedDb,
+                Some(_) => StorageKind::LocalStorage,
+            },
             online: self.online,
-            earlier: Earlier::Nothing,
+            earlier: match self.database {
+                None => Earlier::Here,
+                Some(_) => Earlier::Elsewhere,
+            },
+            session: Session::since(self.journal.mark),
         };
+        let session = setup.session;
         self.note(|| format!("tab{id} opens"));
         let origin_ms = self.mono_ms - self.dice.between(0, 5_000);
         let mut config = self.mix.config.clone();
@@ -214,7 +144,9 @@ impl World {
             config.request_timeout_ms = self.dice.pick(self.mix.limits_ms);
         }
         let engine = Engine::new(setup, config);
-        let tab = Tab::new(id, engine, origin_ms, self.backend.token, self.mono_ms);
+        let now_ms = self.mono_ms;
+        let token = self.backend.token;
+        let tab = Tab::new(id, engine, session, origin_ms, token, now_ms);
         self.tabs.push(tab);
         self.grant_all();
         let open = self
@@ -225,8 +157,8 @@ impl World {
             .count();
         self.grant(NEW_CHARGE * open as f64);
         match self.cache.last().cloned().flatten() {
-            Some(confirmed) => self.tell(id, Event::Cached(confirmed)),
-            None => self.drain(id),
+            Some((its, confirmed)) if its == session => self.tell(id, Event::Cached(confirmed)),
+            Some(_) | None => self.drain(id),
         }
     }
 

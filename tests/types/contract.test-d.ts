@@ -317,6 +317,11 @@ export async function everyCall(signal: AbortSignal): Promise<void> {
   inWords(await client.charge(request));
   inWords(await client.charge({ taskId: "8", amount: 1, feature: "asr" }, options));
   taskInWords(await client.runTask(request, async () => 7));
+  const fewer = async ({ setAmount }: { setAmount(points: number): void }) => {
+    setAmount(2);
+    return 7;
+  };
+  taskInWords(await client.runTask<number>(request, fewer));
   const settled: SettledOutcome = await client.settled(request.taskId, { signal });
   inWords(settled);
 

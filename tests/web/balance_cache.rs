@@ -1,8 +1,9 @@
 //! The balance cache in localStorage.
 
-use tollbox::browser::balance_cache::{parse, read, write};
+use tollbox::browser::balance_cache::{self, Cached, forget, parse, read};
 use tollbox::core::balance::Confirmed;
 use tollbox::core::points::Points;
+use tollbox::core::session::Session;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{NOW_MS, fresh};
@@ -17,22 +18,33 @@ fn confirmed() -> Confirmed {
     }
 }
 
+const SESSION: Session = Session::since(7);
+
+fn write(name: &str, confirmed: &Confirmed) {
+    balance_cache::write(name, confirmed, SESSION);
+}
+
+fn cached(confirmed: Confirmed) -> Option<Cached> {
+    let session = SESSION.mark();
+    Some(Cached { confirmed, session })
+}
+
 #[wasm_bindgen_test]
 fn a_cached_balance_is_read_back_and_can_be_forgotten() {
     let name = fresh("balance");
     assert_eq!(read(&name), None);
-    write(&name, Some(&confirmed()));
-    assert_eq!(read(&name), Some(confirmed()));
+    write(&name, &confirmed());
+    assert_eq!(read(&name), cached(confirmed()));
     let without_etag = Confirmed {
         etag: None,
         as_of_ms: NOW_MS + 1,
         ..confirmed()
     };
-    write(&name, Some(&without_etag));
-    assert_eq!(read(&name), Some(without_etag.clone()));
+    write(&name, &without_etag);
+    assert_eq!(read(&name), cached(without_etag.clone()));
     // What the `storage` event of another tab brings.
-    assert_eq!(parse(&raw::entry(&name).unwrap()), Some(without_etag));
-    write(&name, None);
+    assert_eq!(parse(&raw::entry(&name).unwrap()), cached(without_etag));
+    forget(&name, SESSION);
     assert_eq!(read(&name), None);
     assert_eq!(raw::entry(&name), None);
 }
@@ -64,15 +76,15 @@ fn what_is_not_a_balance_is_none() {
 fn a_full_local_storage_keeps_the_old_balance() {
     let name = fresh("balance");
     let filler = fresh("filler");
-    write(&name, Some(&confirmed()));
+    write(&name, &confirmed());
     raw::fill_but(&filler, 0);
     let longer = Confirmed {
         etag: Some("x".repeat(10_000)),
         ..confirmed()
     };
-    write(&name, Some(&longer));
+    write(&name, &longer);
     raw::remove_entries(&filler);
-    assert_eq!(read(&name), Some(confirmed()));
+    assert_eq!(read(&name), cached(confirmed()));
     raw::remove_entries(&name);
 }
 
@@ -80,8 +92,8 @@ fn a_full_local_storage_keeps_the_old_balance() {
 async fn without_local_storage_there_is_no_cache_and_no_error() {
     let name = fresh("balance");
     raw::without("localStorage", async || {
-        write(&name, Some(&confirmed()));
-        write(&name, None);
+        write(&name, &confirmed());
+        forget(&name, SESSION);
         assert_eq!(read(&name), None);
     })
     .await;
@@ -92,9 +104,9 @@ async fn without_local_storage_there_is_no_cache_and_no_error() {
 async fn where_entries_can_not_be_read_there_is_no_cache_and_no_error() {
     let name = fresh("balance");
     raw::spoilt(("Storage", "getItem"), "throws", raw::ALWAYS, async || {
-        write(&name, Some(&confirmed()));
+        write(&name, &confirmed());
         assert_eq!(read(&name), None);
-        write(&name, None);
+        forget(&name, SESSION);
     })
     .await;
     assert_eq!(raw::entry(&name), None);
@@ -107,7 +119,30 @@ fn what_another_tab_has_cached_later_stays() {
         version: 3,
         ..confirmed()
     };
-    write(&name, Some(&confirmed()));
-    write(&name, Some(&earlier));
-    assert_eq!(read(&name), Some(confirmed()));
+    write(&name, &confirmed());
+    write(&name, &earlier);
+    assert_eq!(read(&name), cached(confirmed()));
+}
+
+#[wasm_bindgen_test]
+fn what_a_session_caches_that_is_over_touches_no_later_ones() {
+    let name = fresh("balance");
+    let (before, after) = (Session::since(6), Session::since(8));
+    write(&name, &confirmed());
+    let later = Confirmed {
+        as_of_ms: NOW_MS + 1,
+        ..confirmed()
+    };
+    balance_cache::write(&name, &later, before);
+    forget(&name, before);
+    assert_eq!(read(&name), cached(confirmed()));
+    assert_eq!(read(&name).unwrap().of(after), None, "it tells it nothing");
+    let earlier = Confirmed {
+        version: 3,
+        ..confirmed()
+    };
+    balance_cache::write(&name, &earlier, after);
+    assert_eq!(read(&name).unwrap().of(after), Some(earlier));
+    forget(&name, after);
+    assert_eq!(raw::entry(&name), None);
 }

@@ -7,6 +7,7 @@ use tollbox::core::engine::OpenCharges;
 use tollbox::core::journal::{Applied, ApplyAt, Op};
 use tollbox::core::points::Points;
 use tollbox::core::record::{Claim, Purpose, Receipt, Record, Verdict};
+use tollbox::core::session::Session;
 
 /// When everything here happens, milliseconds since the Unix epoch.
 pub const NOW_MS: u64 = 1_800_000_000_000;
@@ -15,7 +16,11 @@ pub const NAMESPACE: &str = "server";
 /// How long a claim lasts here.
 pub const CLAIM_MS: u64 = 15_000;
 
-pub const AT: ApplyAt = ApplyAt { wall_ms: NOW_MS };
+pub const AT: ApplyAt = ApplyAt {
+    wall_ms: NOW_MS,
+    session: Session::since(0),
+    mark: 0,
+};
 
 /// A name that no other test uses.
 pub fn fresh(name: &str) -> String {

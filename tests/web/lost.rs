@@ -1,7 +1,6 @@
 //! Charges whose records are gone from the journal: they may have been sent, and are taken on so.
 
 use serde_json::{Value, json};
-use tollbox::browser::names::Names;
 use tollbox::browser::store::{Choice, News, Store};
 use tollbox::core::engine::{Earlier, OpenCharges};
 use tollbox::core::journal::{Applied, Op};
@@ -9,7 +8,8 @@ use tollbox::core::snapshot::StorageKind;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
-    apply, apply_with_news, database, enqueue, fresh, key, load, open_store, open_with_news, read,
+    apply, apply_with_news, database, enqueue, fresh, key, load, names, open_store, open_with_news,
+    read,
 };
 use crate::raw;
 use crate::stores::{clear, refused};
@@ -25,7 +25,7 @@ async fn spoil(account: &str, store: &Store) {
         row["body"] = "not a charge".into();
         raw::put_row(&database(account), &row).await;
     } else {
-        raw::put_entry(&Names::new(account).charge(&key("a")), "not a charge");
+        raw::put_entry(&names(account).charge(&key("a")), "not a charge");
     }
 }
 
@@ -93,7 +93,7 @@ async fn noted(account: &str) -> Value {
         keys: vec![key("gone"), key("kept")],
     });
     store.close();
-    serde_json::from_str(&raw::entry(&Names::new(account).marker()).unwrap()).unwrap()
+    serde_json::from_str(&raw::entry(&names(account).marker()).unwrap()).unwrap()
 }
 
 #[wasm_bindgen_test]
@@ -104,7 +104,7 @@ async fn what_is_missing_in_a_database_that_was_set_back_is_told_and_in_doubt() 
     // As if there had been more.
     marker["commits"] = json!(7);
     marker["keys"] = json!(["gone", "kept", "later"]);
-    raw::put_entry(&Names::new(&account).marker(), &marker.to_string());
+    raw::put_entry(&names(&account).marker(), &marker.to_string());
     let (store, news) = open_with_news(&account, Choice::Auto).await;
     let told = matches!(&news[..], [News::SetBack { lost }] if lost[..] == [key("later")]);
     assert!(told, "{news:?}");
@@ -190,7 +190,7 @@ async fn a_journal_that_is_not_read_is_known_by_its_note_or_its_name() {
             assert_eq!(store.earlier(), earlier, "{choice:?}");
         }
         // Without the note the browser itself still tells.
-        raw::remove_entries(&Names::new(&account).marker());
+        raw::remove_entries(&names(&account).marker());
         let (store, _) = open_with_news(&account, Choice::LocalStorage).await;
         assert_eq!(store.earlier(), earlier);
         clear(&account, &[store]).await;

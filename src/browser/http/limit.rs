@@ -10,7 +10,6 @@ use wasm_bindgen_futures::JsFuture;
 use crate::browser::clock::now;
 
 /// Ends a request when its time is up.
-#[derive(Debug)]
 pub struct Limit {
     controller: web_sys::AbortController,
     passed: Promise,
@@ -18,6 +17,8 @@ pub struct Limit {
     timer: RefCell<Option<Timeout>>,
     length_ms: u64,
     began_ms: u64,
+    /// Whether the request may still leave, asked when its token is there.
+    may_leave: Box<dyn Fn() -> bool>,
 }
 
 /// Why what was waited for has not come.
@@ -49,7 +50,21 @@ impl Limit {
             timer: RefCell::new(Some(timer)),
             length_ms,
             began_ms: now().mono_ms,
+            may_leave: Box::new(|| true),
         })
+    }
+
+    /// What is asked when the token is there, and lets the request leave.
+    pub fn leaving_if(self, may_leave: impl Fn() -> bool + 'static) -> Limit {
+        Limit {
+            may_leave: Box::new(may_leave),
+            ..self
+        }
+    }
+
+    /// Whether the request may leave, now that its token is there.
+    pub fn may_leave(&self) -> bool {
+        (self.may_leave)()
     }
 
     /// Ends the request at once. Whoever listens to its signal is called meanwhile, and may do

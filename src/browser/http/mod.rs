@@ -60,6 +60,10 @@ pub async fn exchange(
     token: &Token,
     limit: &Limit,
 ) -> Exchange {
+    // It may be the next user's token.
+    if !limit.may_leave() {
+        return Exchange::NotSent(Unsent::SignedOut);
+    }
     let bearer = token
         .text()
         .map(|token| ("authorization", format!("Bearer {token}")));

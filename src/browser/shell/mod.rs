@@ -14,17 +14,19 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 pub use self::reading::Reading;
+use super::balance_cache::{self, Cached};
 use super::clock::now;
 use super::deaths::{self, Place};
 use super::host::Host;
 use super::http::{Destination, Limit};
+use super::listeners;
 use super::lock::Lock;
 use super::names::Names;
 use super::peers::Peers;
 use super::store::{News, Store};
-use super::{balance_cache, listeners};
 use crate::core::engine::{CallId, Engine, Event, SendId};
 use crate::core::ordered::Map;
+use crate::core::session::Session;
 use crate::core::snapshot::StorageKind;
 
 /// `setTimeout` takes no more, and a look once an hour costs nothing.
@@ -40,6 +42,7 @@ pub struct Shell {
     host: Host,
     destination: Destination,
     names: Names,
+    session: Session,
     /// How long the lock is waited for under which one tab flushes.
     lock_patience_ms: u64,
     tab: String,
@@ -78,6 +81,8 @@ pub struct Parts {
     pub destination: Destination,
     /// The account's names.
     pub names: Names,
+    /// In which the client was opened.
+    pub session: Session,
     /// This client's name among all tabs and starts.
     pub tab: String,
     /// How long the lock is waited for under which one tab flushes, in milliseconds.
@@ -94,6 +99,7 @@ impl Shell {
             host: parts.host,
             destination: parts.destination,
             names: parts.names,
+            session: parts.session,
             lock_patience_ms: parts.lock_patience_ms,
             tab: parts.tab,
             lock: Lock::default(),
@@ -114,7 +120,8 @@ impl Shell {
         });
         *shell.peers.borrow_mut() = Some(Peers::of(&shell));
         *shell.listeners.borrow_mut() = listeners::attach(&shell);
-        if let Some(confirmed) = balance_cache::read(&shell.names.balance()) {
+        let cached = balance_cache::read(&shell.names.balance());
+        if let Some(confirmed) = cached.and_then(|cached| cached.of(shell.session)) {
             shell
                 .engine
                 .borrow_mut()
@@ -159,6 +166,38 @@ impl Shell {
         &self.names
     }
 
+    /// The session in which the client was opened.
+    pub fn session(&self) -> Session {
+        self.session
+    }
+
+    /// Whether the account has signed out since, as far as can be seen at once.
+    fn is_over(&self) -> bool {
+        let engine = self.engine.borrow();
+        engine.is_signed_out() || engine.is_over(self.store.sign_out_mark())
+    }
+
+    /// Tells the core of a sign-out of which it has not heard.
+    fn heed_mark(self: &Rc<Shell>) {
+        let mark = self.store.sign_out_mark();
+        let is_news = {
+            let engine = self.engine.borrow();
+            engine.is_over(mark) && !engine.is_signed_out()
+        };
+        if is_news {
+            self.dispatch(Event::SignedOut { mark });
+        }
+    }
+
+    /// The balance cache has changed, or been read anew.
+    pub fn cached(self: &Rc<Shell>, cached: Cached) {
+        let mark = cached.session;
+        match cached.of(self.session) {
+            Some(confirmed) => self.dispatch(Event::Cached(confirmed)),
+            None => self.dispatch(Event::SignedOut { mark }),
+        }
+    }
+
     /// A promise for the moment at which the journal has been read, or could not be.
     pub fn recovered(&self) -> Promise {
         let recovered = Promise::new(&mut |resolve, _| self.recovering.borrow_mut().push(resolve));
@@ -190,6 +229,7 @@ impl Shell {
     /// The page is visible again, or back from the back/forward cache.
     pub fn woke(self: &Rc<Shell>) {
         // First of all: what is known may be old, and whatever happens next may be told of it.
+        self.heed_mark();
         self.dispatch(Event::Woke);
         self.dispatch(Event::Online(listeners::is_online()));
     }
@@ -210,10 +250,11 @@ impl Shell {
     /// The page is back from the back/forward cache.
     pub fn shown_again(self: &Rc<Shell>) {
         *self.peers.borrow_mut() = Some(Peers::of(self));
+        self.heed_mark();
         self.dispatch(Event::Woke);
         self.dispatch(Event::Visible(listeners::is_visible()));
-        if let Some(confirmed) = balance_cache::read(&self.names.balance()) {
-            self.dispatch(Event::Cached(confirmed));
+        if let Some(cached) = balance_cache::read(&self.names.balance()) {
+            self.cached(cached);
         }
         // Other tabs may have asked again since, and the connections may be long gone.
         self.end_requests();

@@ -14,6 +14,7 @@ use crate::browser::lock::{self, Acquired};
 use crate::browser::peers::Message;
 use crate::browser::persistence;
 use crate::browser::store::{News, Scope};
+use crate::core::balance::Confirmed;
 use crate::core::engine::{Answer, CallId, Effect, Event, Notice, Running, SendId, Unsent};
 use crate::core::journal::{ApplyAt, Op};
 use crate::core::protocol::Request;
@@ -37,19 +38,16 @@ impl Shell {
             Effect::AskLock => self.ask_lock(),
             Effect::ReleaseLock => self.lock.let_go(),
             Effect::Announce { keys, confirmed } => {
-                self.tell_peers(&Message::Changed { keys, confirmed });
+                self.tell_peers(Message::Changed { keys, confirmed });
             }
-            Effect::AnnounceFlush(progress) => self.tell_peers(&Message::Flush(progress)),
+            Effect::AnnounceFlush(progress) => self.tell_peers(Message::Flush(progress)),
             Effect::AnnounceTasks(running) => self.tell_tasks(running),
-            Effect::AskTasks => self.tell_peers(&Message::AskTasks),
+            Effect::AskTasks => self.tell_peers(Message::AskTasks),
             Effect::SaveBalance(confirmed) => {
-                balance_cache::write(&self.names.balance(), confirmed.as_ref());
-                if confirmed.is_some() {
-                    // Where there is no `storage` event: in this very page, or without storage.
-                    let keys = Vec::new();
-                    self.tell_peers(&Message::Changed { keys, confirmed });
-                }
+                self.save_balance(confirmed);
             }
+            Effect::MarkSignOut => self.mark_sign_out(),
+            Effect::AnnounceLeft => self.tell_peers(Message::Left(self.tab.clone())),
             Effect::Resolve { call, answer } => self.resolve(call, &answer),
             Effect::Notice(notice) => {
                 if let Notice::Snapshot(snapshot) = &notice {
@@ -62,10 +60,41 @@ impl Shell {
 
     pub(super) fn tell_tasks(&self, running: Vec<Running>) {
         let tab = self.tab.clone();
-        self.tell_peers(&Message::Tasks { tab, running });
+        self.tell_peers(Message::Tasks { tab, running });
     }
 
-    fn tell_peers(&self, message: &Message) {
+    fn save_balance(self: &Rc<Shell>, confirmed: Option<Confirmed>) {
+        let name = self.names.balance();
+        let Some(known) = &confirmed else {
+            return balance_cache::forget(&name, self.session);
+        };
+        if self.is_over() {
+            // Whoever has signed out has had it forgotten.
+            return self.heed_mark();
+        }
+        balance_cache::write(&name, known, self.session);
+        // Where there is no `storage` event: in this very page, or without storage.
+        let keys = Vec::new();
+        self.tell_peers(Message::Changed { keys, confirmed });
+    }
+
+    fn mark_sign_out(self: &Rc<Shell>) {
+        let shell = Rc::clone(self);
+        self.loads.set(self.loads.get().saturating_add(1));
+        spawn_local(async move {
+            let mut news = Vec::new();
+            let (session, wall_ms) = (shell.session, now().wall_ms);
+            let marked = shell.store.sign_out(session, wall_ms, &mut news).await;
+            shell.report(news).await;
+            if let Ok(mark) = &marked {
+                shell.tell_peers(Message::SignedOut(*mark));
+            }
+            shell.loads.set(shell.loads.get().saturating_sub(1));
+            shell.dispatch(Event::Marked(marked));
+        });
+    }
+
+    pub(in crate::browser) fn tell_peers(&self, message: Message) {
         if let Some(peers) = self.peers.borrow().as_ref() {
             peers.tell(message);
         }
@@ -79,13 +108,12 @@ impl Shell {
             let result = shell.store.apply(&ops, relaxed, at, &mut news).await;
             shell.report(news).await;
             shell.dispatch(Event::Journaled(result));
+            shell.heed_mark();
         });
     }
 
     pub(super) fn apply_at(&self) -> ApplyAt {
-        ApplyAt {
-            wall_ms: now().wall_ms,
-        }
+        ApplyAt::new(now().wall_ms, self.session)
     }
 
     fn load(self: &Rc<Shell>, all: bool) {
@@ -100,6 +128,7 @@ impl Shell {
             let records = shell.store.load(scope, shell.apply_at(), &mut news).await;
             shell.report(news).await;
             shell.learn_alive().await;
+            shell.heed_mark();
             shell.loads.set(shell.loads.get().saturating_sub(1));
             shell.has_read.set(shell.has_read.get() || records.is_ok());
             shell.dispatch(Event::Loaded(records));
@@ -163,20 +192,25 @@ impl Shell {
     }
 
     fn send(self: &Rc<Shell>, send: SendId, request: Request, refresh_token: bool, limit_ms: u64) {
+        let shell = Rc::downgrade(self);
+        let may_leave = move || shell.upgrade().is_some_and(|shell| !shell.is_over());
         let limit = match Limit::new(limit_ms) {
-            Ok(limit) => Rc::new(limit),
+            Ok(limit) => Rc::new(limit.leaving_if(may_leave)),
             Err(error) => {
                 let why = Unsent::Unable(text(&error));
                 return self.dispatch(Event::NotSent { send, why });
             }
         };
+        if self.is_over() {
+            return self.not_sent_after_sign_out(send);
+        }
         self.limits.borrow_mut().insert(send, Rc::clone(&limit));
         let shell = Rc::clone(self);
         spawn_local(async move {
             let (host, destination) = (&shell.host, &shell.destination);
             let token = http::ask_token(host, destination, refresh_token, &limit).await;
             if refresh_token && token.is_ok() {
-                shell.tell_peers(&Message::Refreshed);
+                shell.tell_peers(Message::Refreshed);
             }
             let exchange = match token {
                 Ok(token) => http::exchange(host, destination, &request, &token, &limit).await,
@@ -186,9 +220,18 @@ impl Shell {
             shell.dispatch(match exchange {
                 Exchange::Answered(response) => Event::Answered { send, response },
                 Exchange::Lost { timed_out } => Event::Lost { send, timed_out },
+                Exchange::NotSent(Unsent::SignedOut) => {
+                    return shell.not_sent_after_sign_out(send);
+                }
                 Exchange::NotSent(why) => Event::NotSent { send, why },
             });
         });
+    }
+
+    fn not_sent_after_sign_out(self: &Rc<Shell>, send: SendId) {
+        self.heed_mark();
+        let why = Unsent::SignedOut;
+        self.dispatch(Event::NotSent { send, why });
     }
 
     fn ask_lock(self: &Rc<Shell>) {

@@ -3,6 +3,7 @@
 mod earlier;
 mod indexed_db;
 mod local;
+pub mod mark;
 mod marker;
 mod memory;
 mod moving;
@@ -22,6 +23,7 @@ use crate::core::codec::{self, Damage, Stored};
 use crate::core::engine::{Earlier, OpenCharges};
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::record::Record;
+use crate::core::session::Session;
 use crate::core::snapshot::StorageKind;
 
 /// `queue.storage` of the public API.
@@ -83,6 +85,8 @@ pub struct Store {
     /// The database that has been measured by what was noted of the journal, by its own name.
     measured: RefCell<Option<Option<String>>>,
     earlier: Cell<Earlier>,
+    /// The latest mark of a sign-out that was seen.
+    mark: Cell<u64>,
 }
 
 impl Store {
@@ -97,6 +101,7 @@ impl Store {
             next: RefCell::new(None),
             measured: RefCell::new(None),
             earlier: Cell::new(Earlier::Nothing),
+            mark: Cell::new(0),
         };
         let local = Local::at_hand(names.clone());
         let has_fallback = local.is_some_and(|local| local.has_news());
@@ -127,13 +132,8 @@ impl Store {
                 store.earlier.set(earlier::of_unread(names).await.0);
                 local_or_memory(names, at, news)
             }
-            Choice::Memory => {
-                store.earlier.set(match has_fallback {
-                    true => Earlier::Elsewhere,
-                    false => earlier::of_unread(names).await.0,
-                });
-                Place::Memory(Memory::default())
-            }
+            // Who asks for it wants a journal of its own, whatever the others have.
+            Choice::Memory => Place::Memory(Memory::default()),
         };
         *store.place.borrow_mut() = Rc::new(place);
         store
@@ -158,6 +158,7 @@ impl Store {
             return Ok(());
         }
         *self.measured.borrow_mut() = Some(identity.id.clone());
+        database.learn_mark(news).await;
         let whole = earlier::measure(&self.names, database, news).await;
         let moved = moving::move_over(&self.names, database, at, news).await;
         self.earlier.set(match whole && moved {
@@ -166,6 +167,42 @@ impl Store {
             true => Earlier::Here,
         });
         Ok(())
+    }
+
+    /// The latest mark of a sign-out that is known here.
+    pub fn sign_out_mark(&self) -> u64 {
+        let at_rest = match &*self.place() {
+            Place::IndexedDb(store) => store.mark(),
+            Place::Local(_) | Place::Memory(_) => 0,
+        };
+        let mark = self.mark.get().max(at_rest).max(mark::read(&self.names));
+        self.mark.set(mark);
+        mark
+    }
+
+    /// Leaves the mark of a sign-out. From then on nothing of the session is claimed.
+    pub async fn sign_out(
+        &self,
+        session: Session,
+        wall_ms: u64,
+        news: &mut Vec<News>,
+    ) -> Result<u64, String> {
+        let mark = session.end(self.sign_out_mark(), wall_ms);
+        self.mark.set(mark);
+        let noted = mark::write(&self.names, mark);
+        match &*self.place() {
+            Place::IndexedDb(store) => {
+                let marked = store.leave_mark(mark, news).await;
+                let later = marked.map_err(Trouble::into_detail)?;
+                if later > mark {
+                    drop(mark::write(&self.names, later));
+                }
+                Ok(later)
+            }
+            Place::Local(_) => noted.map(|()| mark),
+            // Each tab has a journal of its own: nothing tells the others but what they hear.
+            Place::Memory(_) => Ok(mark),
+        }
     }
 
     /// Where it lives now.
@@ -189,13 +226,16 @@ impl Store {
         match &*self.place() {
             Place::IndexedDb(store) => {
                 let applied = match self.arrive(store, at, news).await {
-                    Ok(()) => store.apply(ops, relaxed, at, news).await,
+                    Ok(()) => {
+                        let at = at.marked(self.sign_out_mark());
+                        store.apply(ops, relaxed, at, news).await
+                    }
                     Err(trouble) => Err(trouble),
                 };
                 applied.map_err(|trouble| self.fall_back(trouble, at, news))
             }
-            Place::Local(store) => store.apply(ops, at, news),
-            Place::Memory(store) => Ok(store.apply(ops, at)),
+            Place::Local(store) => store.apply(ops, at.marked(self.sign_out_mark()), news),
+            Place::Memory(store) => Ok(store.apply(ops, at.marked(self.sign_out_mark()))),
         }
     }
 

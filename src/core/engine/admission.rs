@@ -15,12 +15,15 @@ use crate::core::points::Points;
 use crate::core::record::{Failure, Purpose, Record, State};
 
 impl Engine {
-    pub(super) fn charge(&mut self, now: Now, call: CallId, charge: Charge) {
+    pub(super) fn charge(&mut self, now: Now, call: CallId, mut charge: Charge) {
         if self.life != Life::Running {
             return self.resolve(call, Answer::Closed);
         }
         let task = self.tasks.own(&charge.key);
-        let has_place = task.is_some_and(|task| task.is_same_as(&charge));
+        let task = task.filter(|task| task.covers(&charge));
+        let has_place = task.is_some();
+        let held = task.map(|task| task.amount);
+        charge.held = held.filter(|held| *held != charge.amount);
         if !defect!(HoldsTaskTwice) {
             self.tasks.end(&charge.key);
         }

@@ -1,7 +1,7 @@
 //! What an answer, or its absence, means for the charges that were sent, and for the gate.
 
 use super::sent::{Sent, SentWhat};
-use super::{Engine, SendId, Unsent};
+use super::{Engine, Life, SendId, Unsent};
 use crate::core::alert::AlertKind;
 use crate::core::charge::Charge;
 use crate::core::clock::Now;
@@ -259,9 +259,12 @@ impl Engine {
                 "getToken 返回的不是令牌",
             ),
             Unsent::Unable(detail) => detail,
+            Unsent::SignedOut => self.say("signed out", "已退出登录"),
         };
-        self.gate
-            .no_token(now, &self.config.backoff, &mut self.jitter);
+        if self.life != Life::SignedOut {
+            self.gate
+                .no_token(now, &self.config.backoff, &mut self.jitter);
+        }
         self.raise(now, AlertKind::Unauthorized, detail.clone());
         let cause = Cause {
             reason: OpenReason::Unauthorized,

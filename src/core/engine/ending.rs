@@ -2,26 +2,81 @@
 
 use super::calls::Call;
 use super::{Answer, CallId, Effect, Engine, Event, Life};
+use crate::core::charge::Key;
 use crate::core::clock::Now;
+use crate::core::config::LAUNCH_WITHIN_MS;
+use crate::core::ordered::Set;
 use crate::core::outcome::OpenReason;
+use crate::core::record::Record;
 use crate::core::snapshot::{ChargeRecord, Stopped};
 
-/// Who signed out and waits to be told what is open.
+/// How long the other tabs that live have to say that they have heard of the sign-out, in
+/// milliseconds. One that stands still has nothing on its way, or a claim.
+const HEARD_WITHIN_MS: u64 = 1_000;
+
+/// The sign-out, and who waits to be told what is open.
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
     calls: Vec<CallId>,
-    /// When they are told what this tab knows, if the journal has not been read by then; monotonic.
+    /// When they are told what this tab knows, whatever is still to be waited for; monotonic.
     until_ms: Option<u64>,
+    /// Since when storage is known to have the mark; monotonic.
+    marked_at_ms: Option<u64>,
+    /// When that is tried again; monotonic.
+    mark_again_ms: Option<u64>,
+    mark_failures: u32,
+    /// The journal has been read since, or can't be.
+    read: bool,
+    /// The tabs that have heard of it.
+    left: Set<String>,
 }
 
 impl Leaving {
-    pub(super) fn deadline(&self) -> Option<u64> {
-        self.until_ms
+    pub(super) fn heard_of(&mut self, tab: String) {
+        self.left.insert(tab, ());
+    }
+
+    pub(super) fn deadline(&self, now: Now) -> Option<u64> {
+        if self.calls.is_empty() {
+            return None;
+        }
+        let marked_at_ms = self.marked_at_ms.filter(|_| self.read);
+        let waits_ms = [HEARD_WITHIN_MS, LAUNCH_WITHIN_MS];
+        let waits_ms = waits_ms.map(|ms| marked_at_ms.map(|at_ms| at_ms.saturating_add(ms)));
+        // Those that are over have been waited for.
+        let waits_ms = waits_ms.into_iter().flatten();
+        let waits_ms = waits_ms.filter(|at_ms| *at_ms > now.mono_ms);
+        waits_ms
+            .chain(self.until_ms)
+            .chain(self.mark_again_ms)
+            .min()
     }
 }
 
 impl Engine {
+    /// `signOut()`. One that has signed out already just tells what is open.
     pub(super) fn sign_out(&mut self, now: Now, call: CallId) {
+        if self.life != Life::SignedOut {
+            self.end_session(now);
+            self.effects.push_back(Effect::MarkSignOut);
+        } else if self.leaving.calls.is_empty() && self.leaving.marked_at_ms.is_none() {
+            self.effects.push_back(Effect::MarkSignOut);
+        }
+        self.forget_settled(now);
+        self.leaving.calls.push(call);
+        self.leaving.until_ms = Some(now.after(self.config.respond_within_ms));
+        // Another tab may have made charges, or seen them settle, of which this one has not heard.
+        self.read_for_who_left();
+    }
+
+    fn read_for_who_left(&mut self) {
+        self.leaving.read = false;
+        self.loaded_all = false;
+        self.load_anew();
+    }
+
+    /// Nothing is sent from here on, and no balance shown.
+    fn end_session(&mut self, now: Now) {
         self.life = Life::SignedOut;
         self.watch_no_longer();
         self.answer_the_impatient(now);
@@ -31,12 +86,70 @@ impl Engine {
         self.sign_out_refresh(now);
         // What runs here will not be charged by this client.
         self.tasks.end_all();
-        self.forget_settled(now);
-        self.leaving.calls.push(call);
-        self.leaving.until_ms = Some(now.after(self.config.respond_within_ms));
-        // Another tab may have made charges, or seen them settle, of which this one has not heard.
-        self.loaded_all = false;
-        self.load_anew();
+    }
+
+    /// The mark is in storage: from here on no tab of the session claims anything.
+    pub(super) fn marked(&mut self, now: Now, marked: Result<u64, String>) {
+        match marked {
+            Ok(_) => {
+                self.leaving.marked_at_ms = Some(now.mono_ms);
+                // As it is now: what is claimed in it is all that may still leave.
+                self.read_for_who_left();
+            }
+            Err(error) => {
+                self.storage_failed(now, &error);
+                let delay_ms = self
+                    .config
+                    .backoff
+                    .delay_ms(self.leaving.mark_failures, &mut self.jitter);
+                self.leaving.mark_failures = self.leaving.mark_failures.saturating_add(1);
+                // Later than its answer it would end the session of whoever signs in next.
+                self.leaving.mark_again_ms =
+                    (!self.leaving.calls.is_empty()).then(|| now.after(delay_ms.max(1)));
+            }
+        }
+    }
+
+    /// Another tab has signed the account out, as storage or that tab tells.
+    pub(super) fn signed_out(&mut self, now: Now, mark: u64) {
+        if self.is_over(mark) {
+            self.leave(now);
+        }
+    }
+
+    /// Another tab has signed the account out.
+    pub(super) fn leave(&mut self, now: Now) {
+        if self.life != Life::SignedOut {
+            self.end_session(now);
+            self.leaving.marked_at_ms = Some(now.mono_ms);
+            // At rest that tab forgets them.
+            for key in self.outbox.surplus(0) {
+                self.forget(now, &key);
+            }
+            self.load_anew();
+        }
+        // Whoever has signed out waits to hear it.
+        self.effects.push_back(Effect::AnnounceLeft);
+    }
+
+    /// A charge was asked for in a tab that had not heard of the sign-out: it is not taken on.
+    pub(super) fn not_enqueued_after_sign_out(
+        &mut self,
+        now: Now,
+        call: CallId,
+        key: &Key,
+        found: Option<Record>,
+    ) {
+        self.set_busy(key, false);
+        self.resolve_waiting(call, Answer::Closed);
+        if found.is_none() && self.outbox.get(key).is_some_and(|entry| !entry.saved) {
+            for call in self.calls.at(key) {
+                self.resolve_waiting(call, Answer::Closed);
+            }
+            self.outbox.remove(key);
+        }
+        self.observe(now, key, found);
+        self.progress(now, key);
     }
 
     fn forget_settled(&mut self, now: Now) {
@@ -49,6 +162,7 @@ impl Engine {
     /// Tells who signed out what is open, as far as can be known by now.
     pub(super) fn tell_who_left(&mut self, now: Now) {
         self.leaving.until_ms = None;
+        self.leaving.mark_again_ms = None;
         let calls = std::mem::take(&mut self.leaving.calls);
         if calls.is_empty() {
             return;
@@ -64,11 +178,40 @@ impl Engine {
         }
     }
 
-    pub(super) fn tell_who_left_if_due(&mut self, now: Now) {
-        let due = |until_ms: u64| until_ms <= now.mono_ms;
-        if self.leaving.until_ms.is_some_and(due) {
+    /// The journal has been read, or can't be, for whoever signed out.
+    pub(super) fn read_after_sign_out(&mut self) {
+        self.leaving.read = self.life == Life::SignedOut;
+    }
+
+    /// Tells who signed out as soon as nothing is sent any more, or they have waited long enough.
+    pub(super) fn advance_leaving(&mut self, now: Now) {
+        let due = |at_ms: u64| at_ms <= now.mono_ms;
+        if self.leaving.mark_again_ms.is_some_and(due) {
+            self.leaving.mark_again_ms = None;
+            self.effects.push_back(Effect::MarkSignOut);
+        }
+        let all_left = self.leaving.read && self.others_have_left(now);
+        if all_left || self.leaving.until_ms.is_some_and(due) {
             self.tell_who_left(now);
         }
+    }
+
+    /// Whether no other tab sends anything for the account any more, its answers apart. Each that
+    /// lives has said so, or stands still. What one that stands still has claimed before the mark
+    /// leaves soon after that, or not at all.
+    fn others_have_left(&self, now: Now) -> bool {
+        let Some(marked_at_ms) = self.leaving.marked_at_ms else {
+            return false;
+        };
+        let passed_ms = now.mono_ms.saturating_sub(marked_at_ms);
+        let has_left = |tab: &String| *tab == self.tab || self.leaving.left.contains_key(tab);
+        let known = !self.alive.is_empty();
+        let heard = passed_ms >= HEARD_WITHIN_MS || (known && self.alive.keys().all(has_left));
+        let claimants = self.outbox.iter().filter_map(|entry| entry.record.claim());
+        let mut claimants = claimants.map(|claim| &claim.tab);
+        let launched = passed_ms >= LAUNCH_WITHIN_MS
+            || claimants.all(|tab| has_left(tab) || self.dead.contains_key(tab));
+        heard && launched
     }
 
     /// Answers everybody who would wait for an attempt, now that there will be none.
@@ -137,6 +280,9 @@ impl Engine {
             | Event::Visible(_)
             | Event::Woke
             | Event::Tick
+            | Event::Marked(_)
+            | Event::SignedOut { .. }
+            | Event::PeerLeft { .. }
             | Event::Close => {}
         }
     }

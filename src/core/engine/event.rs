@@ -188,6 +188,19 @@ pub enum Event {
         /// Who asks.
         call: CallId,
     },
+    /// The mark of [`Effect::MarkSignOut`] is in storage, or can't be put there.
+    Marked(Result<u64, String>),
+    /// Storage, or another tab, tells of the mark of a sign-out. One that is not later than the
+    /// session is nothing new.
+    SignedOut {
+        /// The mark.
+        mark: u64,
+    },
+    /// Another tab has heard of the sign-out, and sends nothing more.
+    PeerLeft {
+        /// Its name.
+        tab: String,
+    },
     /// `close()`: answer everybody now.
     Close,
 }
@@ -203,6 +216,8 @@ pub enum Unsent {
     NoToken,
     /// The browser can't send; for people.
     Unable(String),
+    /// The account has signed out meanwhile. [`Event::SignedOut`] has been reported.
+    SignedOut,
 }
 
 /// An order from the core.
@@ -250,6 +265,11 @@ pub enum Effect {
     AnnounceTasks(Vec<Running>),
     /// Ask the other tabs what runs in them.
     AskTasks,
+    /// Mark in storage that the session is over, tell the other tabs, and report
+    /// [`Event::Marked`].
+    MarkSignOut,
+    /// Tell the other tabs that this one has heard of the sign-out, and sends nothing more.
+    AnnounceLeft,
     /// Cache the balance, or forget it.
     SaveBalance(Option<Confirmed>),
     /// Answer a call.

@@ -199,7 +199,11 @@ impl Engine {
         let settled_elsewhere: Vec<Key> = run
             .left
             .keys()
-            .filter(|key| self.outbox.get(key).is_none_or(|entry| self.is_over(entry)))
+            .filter(|key| {
+                self.outbox
+                    .get(key)
+                    .is_none_or(|entry| self.is_settled(entry))
+            })
             .cloned()
             .collect();
         for key in settled_elsewhere {
@@ -242,7 +246,7 @@ impl Engine {
     }
 
     /// Whether there is nothing left to send of this charge.
-    fn is_over(&self, entry: &crate::core::outbox::Entry) -> bool {
+    fn is_settled(&self, entry: &crate::core::outbox::Entry) -> bool {
         !entry.busy && !entry.record.is_open()
     }
 

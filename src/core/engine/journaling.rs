@@ -31,6 +31,7 @@ impl Engine {
         let mut planned = set_of(under_way.iter().filter_map(|(_, then)| then.plan()));
         let mut changed = Set::new();
         let mut plans = Vec::new();
+        let mut signed_out = false;
         match results {
             Ok(results) => {
                 self.journaling.succeeded();
@@ -48,6 +49,7 @@ impl Engine {
                         self.not_committed(now, op, then, &error);
                         continue;
                     }
+                    signed_out |= applied.signed_out;
                     if applied.done && !matches!(op, Op::Read { .. }) {
                         changed.insert(op.key().clone(), ());
                     }
@@ -65,6 +67,9 @@ impl Engine {
             }
         }
         self.announce(changed);
+        if signed_out {
+            self.leave(now);
+        }
         for plan in plans {
             planned.remove(&plan.id);
             self.launch(now, plan);
@@ -106,6 +111,9 @@ impl Engine {
     ) {
         let key = op.key();
         match then {
+            Then::Enqueued { call, .. } if applied.signed_out => {
+                self.not_enqueued_after_sign_out(now, call, key, applied.record);
+            }
             Then::Enqueued { call, plan } => {
                 self.enqueued(now, call, key, applied, plan, plans);
             }
@@ -294,8 +302,6 @@ impl Engine {
     }
 
     pub(super) fn apply_at(&self, now: Now) -> ApplyAt {
-        ApplyAt {
-            wall_ms: now.wall_ms,
-        }
+        ApplyAt::new(now.wall_ms, self.session)
     }
 }

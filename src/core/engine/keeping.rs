@@ -268,7 +268,7 @@ impl Engine {
         }
         self.progress_all(now);
         self.let_surplus_go(now);
-        self.tell_who_left(now);
+        self.read_after_sign_out();
     }
 
     /// What the journal holds is not known; it is read again soon.

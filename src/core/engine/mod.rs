@@ -70,6 +70,7 @@ use super::liveness::ServerClock;
 use super::network::{Gate, LONGEST_HOLD_MS, Way};
 use super::ordered::{Map, Set};
 use super::outbox::{Outbox, Patience};
+use super::session::Session;
 use super::snapshot::StorageKind;
 use super::stats::Stats;
 
@@ -88,6 +89,8 @@ pub struct Setup {
     pub online: bool,
     /// What there is of the account from before, besides what the journal tells.
     pub earlier: Earlier,
+    /// In which it was opened.
+    pub session: Session,
 }
 
 /// One client.
@@ -150,6 +153,7 @@ pub struct Engine {
     surplus_goes_at_ms: Option<u64>,
     /// Whether its user can see the page.
     visible: bool,
+    session: Session,
     life: Life,
     leaving: Leaving,
     effects: VecDeque<Effect>,
@@ -217,6 +221,7 @@ impl Engine {
             slow_tick_at_ms: 0,
             surplus_goes_at_ms: None,
             visible: true,
+            session: setup.session,
             life: Life::Recovering,
             leaving: Leaving::default(),
             effects: VecDeque::from([Effect::Load { all: true }, Effect::AskTasks]),
@@ -280,6 +285,9 @@ impl Engine {
             Event::Woke => self.woke(now),
             Event::Tick => {}
             Event::SignOut { call } => self.sign_out(now, call),
+            Event::Marked(marked) => self.marked(now, marked),
+            Event::SignedOut { mark } => self.signed_out(now, mark),
+            Event::PeerLeft { tab } => self.leaving.heard_of(tab),
             Event::Close => self.close(now),
         }
         self.advance(now);
@@ -318,7 +326,7 @@ impl Engine {
             self.flush.elsewhere_until_ms(),
             self.tasks.deadline(),
             self.surplus_goes_at_ms,
-            self.leaving.deadline(),
+            self.leaving.deadline(now),
             self.stats.leaves_at(self.config.window_ms),
         ]
         .into_iter()
@@ -354,9 +362,19 @@ impl Engine {
             self.advance_flush(now);
         }
         self.let_surplus_go_if_due(now);
-        self.tell_who_left_if_due(now);
+        self.advance_leaving(now);
         self.advance_tasks(now);
         self.show_changes(now);
+    }
+
+    /// Whether it has signed out, or has heard that another tab has.
+    pub fn is_signed_out(&self) -> bool {
+        self.life == Life::SignedOut
+    }
+
+    /// Whether the account has signed out since the client was opened, where storage has this mark.
+    pub fn is_over(&self, mark: u64) -> bool {
+        self.session.is_over(mark)
     }
 
     fn patience(&self) -> Patience {

@@ -77,7 +77,7 @@ impl Engine {
     /// `Ok(true)` where points have to be held, `Ok(false)` where they are held or paid already.
     fn may_start(&self, now: Now, charge: &Charge) -> Result<bool, What> {
         if let Some(entry) = self.outbox.get(&charge.key) {
-            if !entry.record.charge().is_same_as(charge) {
+            if !entry.record.charge().is_end_of(charge) {
                 return Err(self.conflict_with(entry.record.charge()));
             }
             if entry.record.is_held() || is_charged(&entry.record) {

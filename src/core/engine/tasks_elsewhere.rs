@@ -62,9 +62,11 @@ impl Tasks {
         self.own.remove(key);
     }
 
-    /// Ends all of this tab's.
+    /// Nothing runs for this client any more, and it holds nothing for others.
     pub(super) fn end_all(&mut self) {
         self.own = Map::new();
+        self.elsewhere = Map::new();
+        self.ended = Map::new();
     }
 
     /// What another tab holds for a task with this key.

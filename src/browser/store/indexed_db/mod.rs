@@ -3,13 +3,14 @@
 mod connection;
 mod identity;
 mod lost;
+mod mark;
 mod quarantine;
 mod reading;
 mod rows;
 mod schema;
 mod writing;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -50,6 +51,8 @@ const WRITE_AGAIN_AFTER_MS: [u32; 4] = [50, 150, 400, 800];
 pub struct IndexedDb {
     names: Names,
     state: Rc<RefCell<State>>,
+    /// The mark of the last sign-out, as last read.
+    mark: Cell<u64>,
 }
 
 impl IndexedDb {
@@ -58,12 +61,22 @@ impl IndexedDb {
         IndexedDb {
             names,
             state: Rc::default(),
+            mark: Cell::new(0),
         }
     }
 
     /// Opens the database where it is not open, or says why not.
     pub async fn open(&self, news: &mut Vec<News>) -> Result<(), Trouble> {
         self.connect(news).await.map(drop)
+    }
+
+    /// Reads the mark of the last sign-out. Where it can't be read, whoever claims finds it.
+    pub async fn learn_mark(&self, news: &mut Vec<News>) {
+        if let Ok(database) = self.connect(news).await
+            && let Ok(mark) = self.read(&database, mark::read).await
+        {
+            self.note(mark);
+        }
     }
 
     /// What is known of the database; another one has taken its place if its name changes.
@@ -128,6 +141,9 @@ impl IndexedDb {
         let mut found = Vec::new();
         let fallback_lost = |key: &Key| entries::read(&self.names.damaged(key)).is_some();
         let work = async |transaction: &Transaction<'_>| {
+            let mark = mark::read(transaction).await?;
+            self.note(mark);
+            let at = at.marked(at.mark.max(mark));
             writing::apply(transaction, ops, at, !relaxed, &fallback_lost, &mut found).await
         };
         let written = self.write(&database, durability, work).await?;
@@ -185,7 +201,10 @@ impl IndexedDb {
 
     async fn try_load(&self, scope: Scope, news: &mut Vec<News>) -> Result<Vec<Record>, Trouble> {
         let database = self.connect(news).await?;
-        let work = async |transaction: &Transaction<'_>| reading::load(transaction, scope).await;
+        let work = async |transaction: &Transaction<'_>| {
+            self.note(mark::read(transaction).await?);
+            reading::load(transaction, scope).await
+        };
         let loaded = self.read(&database, work).await?;
         if !loaded.amiss.is_empty() {
             // What can't be put right now is found again by the next reading.
@@ -208,6 +227,40 @@ impl IndexedDb {
             .await?;
         news.append(&mut found);
         Ok(())
+    }
+
+    /// The latest mark of a sign-out that was read.
+    pub fn mark(&self) -> u64 {
+        self.mark.get()
+    }
+
+    fn note(&self, mark: u64) {
+        self.mark.set(self.mark.get().max(mark));
+    }
+
+    /// Leaves the mark of a sign-out, or finds a later one.
+    pub async fn leave_mark(&self, mark: u64, news: &mut Vec<News>) -> Result<u64, Trouble> {
+        let first = self.try_leave_mark(mark, news).await;
+        match first {
+            Err(Trouble::Closed(_)) => {
+                self.disconnect();
+                self.try_leave_mark(mark, news).await
+            }
+            Ok(_)
+            | Err(
+                Trouble::Unopenable(_) | Trouble::Late(_) | Trouble::Full(_) | Trouble::Failed(_),
+            ) => first,
+        }
+    }
+
+    async fn try_leave_mark(&self, mark: u64, news: &mut Vec<News>) -> Result<u64, Trouble> {
+        let database = self.connect(news).await?;
+        let work = async |transaction: &Transaction<'_>| mark::leave(transaction, mark).await;
+        let mark = self
+            .write(&database, TransactionDurability::Strict, work)
+            .await?;
+        self.note(mark);
+        Ok(mark)
     }
 
     /// What was set aside, oldest first.

@@ -31,6 +31,8 @@ pub const ID: &str = "id";
 pub const COMMITS: &str = "commits";
 /// Why the record of a charge is gone, by the charge's key.
 pub const LOST: &str = "lost";
+/// The entry of [`JOURNAL`] with the mark of the last sign-out.
+pub const MARK: &str = "mark";
 
 /// Makes a database of [`VERSION`] of one of version `from`, 0 if it is new.
 pub fn upgrade(database: &Database, from: u32) -> Result<(), Error> {

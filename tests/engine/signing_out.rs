@@ -1,0 +1,200 @@
+//! Signing out: in every tab of the account, whatever each has heard of it.
+
+use tollbox::core::config::LAUNCH_WITHIN_MS;
+use tollbox::core::engine::{Answer, CallId, Event};
+use tollbox::core::snapshot::BalanceResult;
+
+use super::happening::Happening;
+use super::outcomes::word;
+use super::server::{Fault, On};
+use super::world::{World, key};
+
+/// Long enough for all that a tab does by itself.
+const WHILE_MS: u64 = 400_000;
+
+fn two_tabs() -> (World, usize, usize) {
+    let mut world = World::with(|config| config.sync_every_ms = 30_000);
+    world.locks = true;
+    let (one, two) = (world.start(), world.start());
+    (world, one, two)
+}
+
+fn is_answered(world: &mut World, out: CallId) -> u64 {
+    let asked_ms = world.now.mono_ms;
+    world.run_until(|world| world.answers.contains_key(&out));
+    assert!(matches!(world.answer(out), Answer::SignedOut(_)));
+    world.now.mono_ms - asked_ms
+}
+
+#[test]
+fn a_sign_out_ends_every_tab_and_waits_for_no_longer_than_that_takes() {
+    let (mut world, one, two) = two_tabs();
+    world.go_online(false);
+    let open = world.charge(two, "t1", 5);
+    world.wait(open);
+    let out = world.sign_out(one);
+    let took_ms = is_answered(&mut world, out);
+    assert!(took_ms < 100, "{took_ms} ms");
+    assert_eq!(world.snapshot(two).balance, None);
+    world.go_online(true);
+    let before = world.server.count(On::Any);
+    // The world fails where a tab of the session sends anything.
+    world.run_for(WHILE_MS);
+    assert_eq!(world.server.count(On::Any), before);
+    assert_eq!(world.cache, None);
+    let late = world.charge(two, "t2", 5);
+    assert_eq!(world.answer(late), &Answer::Closed);
+
+    world.start();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_tab_that_heard_nothing_claims_nothing_and_takes_nothing_on() {
+    let (mut world, one, two) = two_tabs();
+    world.announcements = false;
+    let out = world.sign_out(one);
+    is_answered(&mut world, out);
+    let charge = world.charge(two, "t1", 5);
+    world.run_until(|world| world.answers.contains_key(&charge));
+    assert_eq!(world.answer(charge), &Answer::Closed);
+    assert!(world.journal.is_empty());
+    assert_eq!(world.snapshot(two).balance, None, "it has learnt that");
+    let counts = world.snapshot(two).stats;
+    assert_eq!((counts.enqueued, counts.open), (0, 0));
+    world.run_for(WHILE_MS);
+}
+
+#[test]
+fn a_tab_that_heard_nothing_asks_for_no_balance_and_caches_none() {
+    let (mut world, one, two) = two_tabs();
+    world.announcements = false;
+    let out = world.sign_out(one);
+    is_answered(&mut world, out);
+    let before = world.server.count(On::Any);
+    let refresh = world.refresh(two);
+    world.run_until(|world| world.answers.contains_key(&refresh));
+    let said = world.answer(refresh);
+    let nothing = matches!(
+        said,
+        Answer::Balance(BalanceResult::Unavailable { cached: None, .. })
+    );
+    assert!(nothing, "{said:?}");
+    assert_eq!(world.server.count(On::Any), before);
+    assert_eq!(world.cache, None);
+}
+
+#[test]
+fn a_frozen_tab_is_signed_out_when_it_thaws() {
+    let (mut world, one, two) = two_tabs();
+    world.go_online(false);
+    let open = world.charge(two, "t1", 5);
+    world.wait(open);
+    world.freeze(two);
+    let out = world.sign_out(one);
+    let took_ms = is_answered(&mut world, out);
+    assert!(took_ms < 1_500, "it has claimed nothing: {took_ms} ms");
+    world.online = true;
+    world.run_for(WHILE_MS);
+    world.thaw(two);
+    world.go_online(true);
+    world.run_for(WHILE_MS);
+    assert_eq!(world.server.count(On::AnyCharge), 0);
+    assert_eq!(world.snapshot(two).balance, None);
+}
+
+#[test]
+fn what_a_frozen_tab_has_claimed_before_is_waited_for() {
+    let (mut world, one, two) = two_tabs();
+    let charge = world.charge(two, "t1", 5);
+    // Its claim is in the journal, and it does not know yet.
+    let committed = |what: &Happening| matches!(what, Happening::Committed { .. });
+    world.run_until(|world| world.happenings.values().any(committed));
+    world.freeze(two);
+    let out = world.sign_out(one);
+    let took_ms = is_answered(&mut world, out);
+    assert!(took_ms >= LAUNCH_WITHIN_MS, "{took_ms} ms");
+    world.thaw(two);
+    world.run_for(WHILE_MS);
+    assert_eq!(world.server.count(On::AnyCharge), 0);
+    assert!(world.answers.contains_key(&charge));
+}
+
+#[test]
+fn what_is_on_its_way_when_another_tab_signs_out_is_written_down() {
+    let (mut world, one, two) = two_tabs();
+    world.server.fault(On::Charge, 1, Fault::Late(500));
+    let charge = world.charge(two, "t1", 5);
+    world.run_until(|world| world.server.count(On::Charge) == 1);
+    let out = world.sign_out(one);
+    is_answered(&mut world, out);
+    world.run_for(1_000);
+    assert!(world.journal[&key("t1")].receipt().is_some());
+    let said = word(world.outcome(charge));
+    assert!(said.starts_with("unknown"), "{said}");
+    assert_eq!(world.snapshot(two).balance, None);
+    assert_eq!(world.cache, None);
+}
+
+#[test]
+fn the_account_may_sign_in_again_while_a_tab_of_before_still_stands() {
+    let (mut world, one, two) = two_tabs();
+    world.announcements = false;
+    world.freeze(two);
+    let out = world.sign_out(one);
+    is_answered(&mut world, out);
+    let next = world.start();
+    let paid = world.charge(next, "t1", 5);
+    assert_eq!(word(&world.wait(paid)), "charged");
+    world.thaw(two);
+    // The old one signs out itself: its session is over already, and the new one goes on.
+    let again = world.sign_out(two);
+    is_answered(&mut world, again);
+    let paid = world.charge(next, "t2", 5);
+    assert_eq!(word(&world.wait(paid)), "charged");
+    assert!(world.cache.is_some());
+    assert_eq!(world.snapshot(next).balance.unwrap().confirmed.get(), 110);
+}
+
+#[test]
+fn where_the_mark_can_not_be_written_the_tabs_that_hear_of_it_sign_out() {
+    let (mut world, one, two) = two_tabs();
+    world.fail_mark = true;
+    let out = world.sign_out(one);
+    let took_ms = is_answered(&mut world, out);
+    assert_eq!(took_ms, world.config.respond_within_ms);
+    // A mark that comes later would end the session of whoever has signed in since.
+    world.fail_mark = false;
+    let next = world.start();
+    world.run_for(WHILE_MS);
+    let paid = world.charge(next, "t1", 5);
+    assert_eq!(word(&world.wait(paid)), "charged");
+    let again = world.sign_out(two);
+    is_answered(&mut world, again);
+    assert!(world.mark > 0);
+}
+
+#[test]
+fn a_mark_that_could_not_be_written_is_written_as_soon_as_it_can_be() {
+    let (mut world, one, _two) = two_tabs();
+    world.fail_mark = true;
+    let out = world.sign_out(one);
+    world.run_for(100);
+    assert!(!world.answers.contains_key(&out));
+    world.fail_mark = false;
+    is_answered(&mut world, out);
+    assert!(world.mark > 0);
+}
+
+#[test]
+fn without_locks_the_others_have_a_moment_to_hear_of_it() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    let out = world.sign_out(one);
+    let took_ms = is_answered(&mut world, out);
+    assert!((1_000..1_100).contains(&took_ms), "{took_ms} ms");
+    world.tell(two, Event::Online(true));
+    world.run_for(WHILE_MS);
+    assert_eq!(world.snapshot(two).balance, None);
+}
