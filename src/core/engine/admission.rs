@@ -117,6 +117,8 @@ impl Engine {
                 Err(failure) => record.turned_down(failure),
             };
             self.outbox.put(record, false, now, self.patience());
+            self.outbox
+                .update(&key, |entry| entry.own_sequence = sequence);
         }
         match taken_on {
             true => self.set_taken_up(&key),

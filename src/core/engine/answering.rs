@@ -194,8 +194,9 @@ impl Engine {
             return outcome.in_full_doubt();
         }
         // The journal may tell that it was sent before, by another tab or an earlier start; or it
-        // does not tell what another tab has sent.
-        match entry.saved && !(self.may_show_earlier_states() && self.others_live()) {
+        // does not tell yet what another tab has done with a charge of its own.
+        let may_be_late = self.may_show_earlier_states() && self.others_live();
+        match entry.saved && (!may_be_late || entry.is_own()) {
             true => outcome,
             false => outcome.in_doubt(),
         }

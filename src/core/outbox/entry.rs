@@ -22,6 +22,8 @@ pub struct Entry {
     pub read_in: u64,
     /// Whether it goes out alone because a batch with it was refused as a whole.
     pub alone: bool,
+    /// Its place in the order, if this tab was the first to take it on; else 0.
+    pub own_sequence: u64,
     /// Whether it failed and this client has taken it up again by itself, which it does once.
     pub retaken: bool,
     /// When this tab first saw it open; monotonic.
@@ -44,6 +46,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether this tab was the first to take it on.
+    pub fn is_own(&self) -> bool {
+        self.own_sequence == self.record.sequence()
+    }
+
     /// When it may be worked on; monotonic.
     pub fn due_ms(&self) -> u64 {
         self.due_ms
@@ -100,6 +107,7 @@ impl Entry {
             known_since: 0,
             read_in: 0,
             alone: false,
+            own_sequence: 0,
             retaken: false,
             since_ms: now.mono_ms,
             changed_ms: now.mono_ms,
