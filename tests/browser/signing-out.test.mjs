@@ -272,9 +272,9 @@ test("a frozen tab is signed out when it goes on, and signOut does not wait for 
   await queueAll(frozen, ["film"]);
   const devtools = await context.newCDPSession(frozen);
   await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
-  await context.setOffline(false);
   const open = await signOut(page);
   assert.deepEqual(open, ["film"]);
+  await context.setOffline(false);
   const next = freshAccount("bob");
   const requests = requestsOf(context);
   await giveToken([frozen], await stage.server.token(next));
