@@ -279,6 +279,7 @@ impl Engine {
             | Event::Visible(_)
             | Event::Woke
             | Event::Tick
+            | Event::Locale(_)
             | Event::Marked(_)
             | Event::SignedOut { .. }
             | Event::PeerLeft { .. }
