@@ -20,7 +20,7 @@ import { cachedBalance } from "./lib/cached.js";
 import { LastingCore } from "./lib/core.js";
 import { BillingError, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
-import { onDeath } from "./lib/instance.js";
+import { load, onDeath } from "./lib/instance.js";
 import { runTask } from "./lib/task.js";
 import { uncertain } from "./lib/uncertain.js";
 import { orAborted, timerMs } from "./lib/waiting.js";
@@ -52,6 +52,7 @@ export async function openBilling(options) {
   const forCore = asJson({ balance, queue, retry: retry ?? {}, monitor, locale });
   const opening = { baseUrl, account, namespace, credentials, storage };
   const patienceMs = timerMs((retry?.respondWithinMs ?? RESPOND_WITHIN_MS) + GRACE_MS);
+  await load(options.module);
   const core = new LastingCore(
     (Core, port, session) => Core.open(asJson({ ...opening, session }), forCore, port),
     host,
@@ -88,10 +89,7 @@ export class BillingClient {
     this.#core = core;
     this.#host = host;
     this.#patienceMs = patienceMs;
-    // React's useSyncExternalStore, and others, pass them about by themselves.
-    this.subscribe = this.subscribe.bind(this);
-    this.getSnapshot = this.getSnapshot.bind(this);
-    this.on = this.on.bind(this);
+    bindMethods(this);
   }
 
   /**
@@ -307,6 +305,24 @@ export class BillingClient {
       return await answer;
     } finally {
       end();
+    }
+  }
+}
+
+/**
+ * Its methods become its own, and bound. Whoever passes one about by itself, as React's
+ * useSyncExternalStore does, or calls it through a proxy, as Vue's `reactive` does, has no `this` that
+ * the class's private members are on.
+ *
+ * @param {BillingClient} client
+ */
+function bindMethods(client) {
+  for (const name of Object.getOwnPropertyNames(BillingClient.prototype)) {
+    const method = Reflect.get(client, name);
+    if (name !== "constructor") {
+      const value = method.bind(client);
+      // As a class's own are: not listed, and a test's spy may take their place.
+      Object.defineProperty(client, name, { value, configurable: true, writable: true });
     }
   }
 }

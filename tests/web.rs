@@ -25,6 +25,8 @@ mod damage;
 mod fetched;
 #[path = "web/host.rs"]
 mod host;
+#[path = "web/lost.rs"]
+mod lost;
 #[path = "web/moving.rs"]
 mod moving;
 #[path = "web/opening.rs"]

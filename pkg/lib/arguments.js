@@ -2,6 +2,7 @@
 /** What callers give: looked at and copied before anything is made of it. */
 
 import { BillingError } from "./error.js";
+import { checkSource } from "./module.js";
 import { addressOf, checkOwner } from "./names.js";
 
 /** @import * as Api from "../index.js" */
@@ -46,6 +47,7 @@ export function checkOptions(options) {
       }
     }
   }
+  checkSource(options.module);
   const levels = ["silent", "error", "info", "debug", undefined];
   if (typeof log !== "function" && !levels.includes(log)) {
     throw mistake("log must be a level or a function");

@@ -70,7 +70,8 @@ export interface Charged extends OutcomeBase {
  * - `timeout`: a time limit passed before an answer came.
  * - `busy`: the server asked for patience, or is at work on this key already.
  * - `server_error`: the server failed.
- * - `unauthorized`: the server does not accept the token, or there is none to be had.
+ * - `unauthorized`: the server does not accept the token, somebody else is signed in, or there is
+ *   no token to be had.
  */
 export type OpenReason =
   | "offline"

@@ -2,7 +2,7 @@
 
 import { BillingError } from "./error.js";
 import { Holds } from "./holds.js";
-import { canRestart, died, instance, isDead, isDeath, onDeath } from "./instance.js";
+import { canRestart, died, instance, isDead, isDeath, onDeath, restsForMs } from "./instance.js";
 import { DIED, Mourners } from "./mourners.js";
 import { Port } from "./port.js";
 
@@ -24,6 +24,9 @@ import { Port } from "./port.js";
 /** A question over which the module dies so often within `WITHIN_MS` may be what it dies of. */
 const MOST_DEATHS = 3;
 const WITHIN_MS = 60_000;
+
+/** How long after one that could not be started, for another reason than that, the next is. */
+const AGAIN_AFTER_MS = 60_000;
 
 /** One client's core: after each death of the module another, which starts from the journal. */
 export class LastingCore {
@@ -51,6 +54,8 @@ export class LastingCore {
   /** @type {number | undefined} */
   #session = undefined;
   #closed = false;
+  /** Until it is tried to start another. @type {ReturnType<typeof setTimeout> | undefined} */
+  #rest;
 
   /**
    * @param {(Core: typeof import("../wasm/tollbox.js").Client, port: Port, session?: number) => Promise<Core>} openOn
@@ -194,6 +199,7 @@ export class LastingCore {
   /** Lets go of everything, once what has been asked for is with a core that lives. */
   async close() {
     this.#closed = true;
+    clearTimeout(this.#rest);
     try {
       // One that is being opened would be left behind, with its locks and timers.
       while (this.#core || this.#opening || this.#following > 0) {
@@ -341,11 +347,20 @@ export class LastingCore {
 
   async #revive() {
     try {
-      while (!this.#core) {
+      while (!this.#core && !this.#closed) {
         await this.#next();
       }
     } catch {
-      // Whoever waits for it hears why it can't be.
+      // Whoever waits for it hears why it can't be. What is queued waits for nobody's call.
+      this.#reviveLater();
+    }
+  }
+
+  #reviveLater() {
+    clearTimeout(this.#rest);
+    if (!this.#closed && !this.#signedOut) {
+      const rest = () => void this.#revive();
+      this.#rest = setTimeout(rest, Math.ceil(restsForMs() || AGAIN_AFTER_MS));
     }
   }
 }

@@ -143,7 +143,10 @@ function callSafely(listener, subject) {
   try {
     listener(subject);
   } catch (error) {
-    reportError(error);
+    // What reports it may be the page's own, too, and throw.
+    setTimeout(() => {
+      throw error;
+    });
   }
 }
 

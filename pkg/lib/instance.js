@@ -7,6 +7,9 @@
 import init, { __wbg_reset_state, Client } from "../wasm/tollbox.js";
 import { abandon, onThrow, replaced } from "./closures.js";
 import { BillingError } from "./error.js";
+import { compiled } from "./module.js";
+
+/** @import * as Api from "../index.js" */
 
 /** So many deaths within `WITHIN_MS`, and it is started again only when some time has passed. */
 const MOST_DEATHS = 5;
@@ -15,7 +18,12 @@ const WITHIN_MS = 60_000;
 /** What the glue says of a function that the module has let go of, and it harms nobody. */
 const LATE_CLOSURE = /closure invoked recursively or after being dropped/;
 
-/** @type {Promise<unknown> | null} */
+let loaded = false;
+/**
+ * The load under way, and from what.
+ *
+ * @type {{ source: Api.BillingOptions["module"], done: Promise<void> } | null}
+ */
 let loading = null;
 /** The next instance, while there is none. @type {Promise<void> | null} */
 let restarting = null;
@@ -32,19 +40,44 @@ onThrow((error) => {
 });
 
 /**
- * The core's class, once its module is there. A load that failed is tried again by the next call.
+ * Loads the module, which the whole page shares: from here, unless it is there already. A load that
+ * failed is tried again by the next call.
+ *
+ * @param {Api.BillingOptions["module"]} source
+ */
+export async function load(source) {
+  while (!loaded) {
+    loading ??= { source, done: loadFrom(source) };
+    const { source: theirs, done } = loading;
+    try {
+      await done;
+    } catch (error) {
+      // Somebody else's source says nothing about this one.
+      if (theirs === source) {
+        throw error;
+      }
+    }
+  }
+}
+
+/** @param {Api.BillingOptions["module"]} source */
+async function loadFrom(source) {
+  try {
+    await init({ module_or_path: await compiled(source) });
+    loaded = true;
+  } catch (error) {
+    throw loadFailed(`the billing module can't be loaded: ${messageOf(error)}`);
+  } finally {
+    loading = null;
+  }
+}
+
+/**
+ * The core's class, of the instance in use. The module has been loaded before.
  *
  * @returns {Promise<typeof Client>}
  */
 export async function instance() {
-  // A literal URL beside this file: bundlers see it and take the module along.
-  loading ??= init({ module_or_path: new URL("../wasm/tollbox_bg.wasm", import.meta.url) });
-  try {
-    await loading;
-  } catch (error) {
-    loading = null;
-    throw loadFailed(`the billing module can't be loaded: ${messageOf(error)}`);
-  }
   while (dead) {
     restarting ??= restart().finally(() => {
       restarting = null;
@@ -75,6 +108,13 @@ export function canRestart() {
   const now = performance.now();
   deaths = deaths.filter((at) => at > now - WITHIN_MS);
   return deaths.length < MOST_DEATHS;
+}
+
+/** How long it rests before it may be started again, in milliseconds; 0 where it need not. */
+export function restsForMs() {
+  const now = performance.now();
+  const late = deaths.filter((at) => at > now - WITHIN_MS).at(-MOST_DEATHS);
+  return late === undefined ? 0 : late + WITHIN_MS - now;
 }
 
 /**

@@ -27,9 +27,10 @@ export class Locks {
    *
    * @param {string} name
    * @param {number} patienceMs
+   * @param {() => void} [contended] called where somebody else has it, and this one waits
    * @returns {Hold}
    */
-  lock(name, patienceMs) {
+  lock(name, patienceMs, contended) {
     const { locks } = navigator;
     if (!locks || this.#silent) {
       return { granted: Promise.resolve(true), letGo() {} };
@@ -64,14 +65,25 @@ export class Locks {
         release();
       },
     };
+    let isGranted = false;
+    const grant = () => {
+      isGranted = true;
+      clearTimeout(timer);
+      this.#silent = false;
+      answer(true);
+      return held;
+    };
     const request = async () => {
       try {
-        await locks.request(name, { signal: waiting.signal }, () => {
-          clearTimeout(timer);
-          this.#silent = false;
-          answer(true);
-          return held;
-        });
+        if (contended) {
+          await locks.request(name, { ifAvailable: true }, (lock) => (lock ? grant() : null));
+          if (!isGranted) {
+            contended();
+          }
+        }
+        if (!isGranted) {
+          await locks.request(name, { signal: waiting.signal }, grant);
+        }
       } catch {
         // The wait was ended, or the browser refuses locks to this page, as to a sandboxed one.
         answer(!waiting.signal.aborted);

@@ -19,15 +19,31 @@ export interface BillingOptions {
    */
   namespace?: string;
   /**
+   * The WebAssembly module, or where it is: for bundlers, CSPs and runtimes that need it. Default: the
+   * file beside the package. The page loads one module for all of its clients, so that it counts only
+   * until one has been loaded; one that fails may be followed by another. It has to be the file of this
+   * very build, custom sections and all.
+   */
+  module?: URL | string | Response | BufferSource | WebAssembly.Module | Promise<Response>;
+  /**
    * Called before every attempt; `refresh` is true after a 401. Its result is never stored. It goes
    * out as `Authorization: Bearer TOKEN` and has to be printable ASCII without blanks; null sends no
    * such header. Where it throws, or takes longer than `requestTimeoutMs`, the attempt is not made
    * and its reason is `unauthorized`.
+   *
+   * A token that comes after that time, or so late that its attempt is lost, is used by the next
+   * attempt, within a minute. One tab of the account at a time is asked to refresh, under a Web Lock; a
+   * tab that has waited for another's refresh, or heard of it, is asked without `refresh` first, and
+   * with it only if it gives the token that was refused. No tab is waited for longer than
+   * `requestTimeoutMs`, and where there are no Web Locks each refreshes for itself.
    */
   getToken?: (context: { refresh: boolean }) => string | null | Promise<string | null>;
   /**
-   * Replaces the HTTP transport, e.g. to speak to an existing backend. A rejection, an answer after
-   * `requestTimeoutMs` or one that is not a `TransportResponse` counts as no answer.
+   * Replaces the HTTP transport, e.g. to speak to an existing backend. A rejection, or an answer after
+   * `requestTimeoutMs`, counts as no answer. What is not quite a `TransportResponse` is read as far as
+   * it can be: a `Response` too, headers as `Headers`, a map or pairs, a body that is an object. What
+   * can't be read leaves the charge `unknown`, and `detail` says what was wrong with it. Bodies longer
+   * than 1 MiB are not read.
    */
   transport?: (request: TransportRequest) => Promise<TransportResponse>;
   /** As for `fetch`, whose default applies; a transport of your own sees nothing of it. */
@@ -77,6 +93,7 @@ export interface BillingOptions {
     /**
      * Attempts in all before an open charge is parked (`failed` or `unknown`). Default 20. It is
      * looked up first: `failed` is said only if the server says that it never charged the key.
+     * Answers that only put it off (401, 429, 503) don't count.
      */
     maxTotalAttempts?: number;
     /**

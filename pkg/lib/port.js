@@ -1,6 +1,7 @@
 // @ts-check
 
 import { Locks } from "./locks.js";
+import { Tokens } from "./tokens.js";
 
 /** @import * as Api from "../index.js" */
 /** @import { ClientHost, Kind } from "./host.js" */
@@ -17,6 +18,7 @@ const KEPT_BACK = ["snapshot", "balance"];
 export class Port {
   #host;
   #locks = new Locks();
+  #tokens;
   #cut = false;
   #ready = false;
   /** The latest of each kind. @type {Map<Kind, any>} */
@@ -25,15 +27,34 @@ export class Port {
   /** @param {ClientHost} host */
   constructor(host) {
     this.#host = host;
+    this.#tokens = new Tokens(host.token, this.#locks);
   }
 
   get hasTransport() {
     return this.#host.hasTransport;
   }
 
-  /** @param {boolean} refresh */
-  token(refresh) {
-    return this.#host.token(refresh);
+  /**
+   * @param {boolean} refresh
+   * @param {number} limitMs
+   * @param {string} lock
+   */
+  token(refresh, limitMs, lock) {
+    return this.#tokens.ask(refresh, limitMs, lock);
+  }
+
+  /** @param {string} token */
+  refused(token) {
+    this.#tokens.refused(token);
+  }
+
+  /** @param {string} token */
+  keepToken(token) {
+    this.#tokens.keep(token);
+  }
+
+  refreshedElsewhere() {
+    this.#tokens.refreshedElsewhere();
   }
 
   /** @param {Api.TransportRequest} request */

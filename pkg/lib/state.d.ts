@@ -9,7 +9,7 @@ export interface Balance {
   held: number;
   /** confirmed - held, never below 0. */
   available: number;
-  /** The server's version of `confirmed`; it never goes back, unless the server begins anew. */
+  /** The server's version of `confirmed`; it never goes back. */
   version: number;
   /** When the server last said so. */
   asOf: number;
@@ -143,12 +143,14 @@ export interface BillingEvents {
 export interface Alert {
   /**
    * - `success_rate_low`: see `monitor`.
-   * - `network_lost`, `network_restored`: the billing server can't be reached; it can again.
+   * - `network_lost`, `network_restored`: the billing server can't be reached, or its answer is not
+   *   one (`detail` names what is wrong with it); it can again.
    * - `balance_low`: see `lowWatermark`.
    * - `queue_nearly_full`: nine tenths of `maxEntries` are open.
    * - `storage_degraded`: the queue is not in IndexedDB, or could not be written.
    * - `record_quarantined`: a stored charge is damaged and was set aside.
-   * - `unauthorized`: the server does not accept the token, or there is none to be had.
+   * - `unauthorized`: the server does not accept the token, somebody else is signed in, or there
+   *   is no token to be had.
    */
   kind:
     | "success_rate_low"

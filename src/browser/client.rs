@@ -84,6 +84,7 @@ impl Client {
             seed: random_u64(),
             storage: store.kind(),
             online: is_online(),
+            earlier: store.earlier(),
             session,
         };
         let lock_patience_ms = config.claim_ms();
@@ -95,6 +96,7 @@ impl Client {
             destination: Destination {
                 base_url,
                 credentials,
+                token_lock: names.token(),
             },
             names,
             session,

@@ -7,9 +7,23 @@ extern "C" {
     /// The facade's side of one client.
     pub type Host;
 
-    /// Asks the user for a token; resolves with a string or null.
+    /// Asks the user for a token; resolves with a string or null. After `limit_ms` nobody waits for
+    /// it any more. A refresh is made under the Web Lock of this name.
     #[wasm_bindgen(method, catch)]
-    pub fn token(this: &Host, refresh: bool) -> Result<js_sys::Promise, JsValue>;
+    pub fn token(this: &Host, refresh: bool, limit_ms: f64, lock: &str)
+    -> Result<JsValue, JsValue>;
+
+    /// The server has refused this token.
+    #[wasm_bindgen(method)]
+    pub fn refused(this: &Host, token: &str);
+
+    /// This token came late in a request that was lost: the next one is to use it.
+    #[wasm_bindgen(method, js_name = keepToken)]
+    pub fn keep_token(this: &Host, token: &str);
+
+    /// Another tab has refreshed the token.
+    #[wasm_bindgen(method, js_name = refreshedElsewhere)]
+    pub fn refreshed_elsewhere(this: &Host);
 
     /// Whether the user brings a transport.
     #[wasm_bindgen(method, getter, js_name = hasTransport)]
@@ -17,7 +31,7 @@ extern "C" {
 
     /// Sends through the user's transport.
     #[wasm_bindgen(method, catch)]
-    pub fn transport(this: &Host, request: &JsValue) -> Result<js_sys::Promise, JsValue>;
+    pub fn transport(this: &Host, request: &JsValue) -> Result<JsValue, JsValue>;
 
     /// Takes a notice for the user's listeners; never throws.
     #[wasm_bindgen(method)]

@@ -93,6 +93,11 @@ impl Names {
         format!("{}:fallback:", self.stem)
     }
 
+    /// The Web Lock under which one tab refreshes the token.
+    pub fn token(&self) -> String {
+        format!("{}:token", self.stem)
+    }
+
     /// The Web Lock under which one tab flushes.
     pub fn lock(&self) -> String {
         format!("{}:flush", self.stem)

@@ -36,6 +36,8 @@ pub enum Message {
     },
     /// Who hears this is to tell what runs in it.
     AskTasks,
+    /// The sender has a new token.
+    Refreshed,
     /// The account has signed out, with this mark.
     SignedOut(u64),
     /// The tab of this name has heard of that, and sends nothing more.
@@ -116,7 +118,12 @@ fn hear(shell: &Rc<Shell>, Told { session, message }: Told) {
         },
         Message::SignedOut(mark) => Event::SignedOut { mark },
         Message::Left(tab) => Event::PeerLeft { tab },
-        Message::Flush(_) | Message::Tasks { .. } | Message::AskTasks if !same => return,
+        Message::Flush(_) | Message::Tasks { .. } | Message::AskTasks | Message::Refreshed
+            if !same =>
+        {
+            return;
+        }
+        Message::Refreshed => return shell.refreshed_elsewhere(),
         Message::Flush(progress) => Event::PeerFlush(progress),
         Message::Tasks { tab, running } => Event::PeerTasks { tab, running },
         Message::AskTasks => Event::AskedTasks,

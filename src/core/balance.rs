@@ -16,21 +16,12 @@ pub struct Confirmed {
     pub as_of_ms: u64,
     /// The `ETag` that came with this very version.
     pub etag: Option<String>,
-    /// When the server was last seen to begin its versions anew, milliseconds since the Unix
-    /// epoch; 0 where it never was. Only what was learnt since then compares.
-    #[serde(default)]
-    pub begun_at_ms: u64,
 }
 
 impl Confirmed {
     /// Whether this is a later word of the server's, or the same one heard later.
     pub fn is_newer_than(&self, other: &Confirmed) -> bool {
-        (self.place(), self.as_of_ms) > (other.place(), other.as_of_ms)
-    }
-
-    /// Its place among the server's words: since when its versions count, and its version.
-    pub fn place(&self) -> (u64, u64) {
-        (self.begun_at_ms, self.version)
+        (self.version, self.as_of_ms) > (other.version, other.as_of_ms)
     }
 }
 
@@ -80,31 +71,10 @@ impl BalanceBook {
             version: reading.version,
             as_of_ms,
             etag,
-            begun_at_ms: known.map_or(0, |known| known.begun_at_ms),
         });
         let is_news = learnt != self.confirmed;
         self.confirmed = learnt;
         is_news
-    }
-
-    /// Takes a word of a server that has begun its versions anew.
-    pub fn begin_anew(&mut self, reading: Reading, etag: Option<String>, as_of_ms: u64) {
-        let before = self.confirmed.as_ref();
-        let begun_before = before.map_or(0, |known| known.begun_at_ms.saturating_add(1));
-        self.confirmed = Some(Confirmed {
-            balance: reading.balance,
-            version: reading.version,
-            as_of_ms,
-            etag,
-            begun_at_ms: begun_before.max(as_of_ms),
-        });
-    }
-
-    /// Has the next reading ask for the balance whatever its version.
-    pub fn forget_etag(&mut self) {
-        if let Some(known) = &mut self.confirmed {
-            known.etag = None;
-        }
     }
 
     /// Takes what another tab, or an earlier start, has learnt.
@@ -204,25 +174,7 @@ mod tests {
             version,
             as_of_ms,
             etag: None,
-            begun_at_ms: 0,
         }
-    }
-
-    #[test]
-    fn versions_that_begin_anew_are_later_than_all_before() {
-        let mut book = BalanceBook::default();
-        book.learn(reading(100, 17), Some("\"v17\"".into()), 50);
-        book.begin_anew(reading(80, 1), Some("\"v1\"".into()), 60);
-        let begun = book.confirmed().unwrap().clone();
-        assert_eq!((begun.balance.get(), begun.version), (80, 1));
-        assert!(!book.learn_cached(confirmed(100, 17, 90)));
-        assert!(book.learn(reading(77, 2), None, 70));
-        let mut other = BalanceBook::default();
-        other.learn(reading(100, 17), None, 50);
-        assert!(other.learn_cached(begun));
-        // Twice in one millisecond, too.
-        other.begin_anew(reading(5, 1), None, 60);
-        assert!(book.learn_cached(other.confirmed().unwrap().clone()));
     }
 
     #[test]

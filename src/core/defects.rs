@@ -77,6 +77,22 @@ declare! {
     BelievesOneSpelling,
     /// A refusal is believed though an earlier sending may have taken the points.
     BelievesRefusalInDoubt,
+    /// A gateway's `504` with a problem document says that the server has done with a request.
+    BelievesGateways,
+    /// Anybody's `503` says that nothing was taken.
+    BelievesForeignBusy,
+    /// Anybody's `404` to a batch says that nothing was taken.
+    BelievesForeignNoBatches,
+    /// That somebody else is signed in is a refusal like any other.
+    IgnoresAccountMismatch,
+    /// Whatever is lost closes the gate, and whatever answers opens it.
+    EveryLossClosesGate,
+    /// A balance that is told says that the token is accepted for charges, too.
+    BalanceEndsPause,
+    /// Every attempt counts, those too that the server only put off.
+    CountsPutOffAttempts,
+    /// A cached balance is a sign of the server's life.
+    BelievesCachedBalance,
     /// A sign-out is the affair of the tab in which it is asked for.
     SignsOutOneTab,
     /// Every claim is taken to be as short as those of the tab with the shortest time limit.
@@ -89,6 +105,10 @@ declare! {
     WaitsForLockForEver,
     /// A verdict that nothing was taken is told though it could not be written down.
     TellsUnwrittenVerdicts,
+    /// What is charged while an earlier journal can't be read counts as never sent.
+    IgnoresUnreadJournal,
+    /// That a record was damaged is forgotten when its charge is asked for again.
+    ForgetsLostRecords,
 }
 
 thread_local! {

@@ -20,9 +20,11 @@ pub enum Op {
         admission: Result<(), Failure>,
         /// Claims it for sending in the same transaction.
         claim: Option<Claim>,
-        /// Whether this tab knows it as one that may have been sent: where the journal has lost
-        /// it, it begins in doubt.
+        /// Whether it may have been sent before, of which the journal does not tell: where that
+        /// does not have it, it begins in doubt.
         may_have_left: bool,
+        /// How long what was sent before may still arrive, in milliseconds.
+        may_arrive_for_ms: u64,
     },
     /// Claims a charge for one attempt.
     Begin {
@@ -73,6 +75,8 @@ pub enum Op {
         /// For people, where it was never sent: of its key that says nothing, which may have been
         /// charged and forgotten.
         unsent: String,
+        /// The store may show an earlier state, so only a look-up tells that nothing was taken.
+        look_up_first: bool,
     },
     /// Notes that the wall clock was set back since this charge was taken on.
     LoseAge {
@@ -107,6 +111,8 @@ pub struct Applied {
     pub done: bool,
     /// Why the store could not read the record, and so left it alone.
     pub unreadable: Option<String>,
+    /// Whether the store had a record of this key that is lost: what became of it nobody knows.
+    pub lost: bool,
     /// Nothing was done, because the session of whoever asked is over.
     pub signed_out: bool,
 }
@@ -198,6 +204,18 @@ impl Op {
         }
     }
 
+    /// What becomes of a record that the store has lost: a charge of this key may have been sent.
+    pub fn apply_after_loss(&self, at: ApplyAt) -> Applied {
+        let mut op = self.clone();
+        if let Op::Enqueue { may_have_left, .. } = &mut op {
+            *may_have_left |= !defect!(ForgetsLostRecords);
+        }
+        Applied {
+            lost: true,
+            ..op.apply(None, at)
+        }
+    }
+
     /// Whether it takes a charge on or up, or claims it: that ends with the session. What is known
     /// of a charge may be written down after that too.
     fn ends_with_session(&self) -> bool {
@@ -228,10 +246,11 @@ impl Op {
                 admission,
                 claim,
                 may_have_left,
+                may_arrive_for_ms,
             } => {
                 let record = Record::open(charge.clone(), *sequence);
                 let new = match may_have_left {
-                    true => record.adopted(),
+                    true => record.in_doubt(at.wall_ms, *may_arrive_for_ms),
                     false => record,
                 };
                 return enqueue(new, admission, claim.as_ref(), current, at);
@@ -267,7 +286,16 @@ impl Op {
             }),
             Op::Reopen { .. } => current.and_then(|record| record.reopen(at.wall_ms)),
             Op::TakeUp { .. } => current.and_then(|record| record.take_up(at.wall_ms)),
-            Op::Cancel { detail, unsent, .. } => current.and_then(|record| {
+            Op::Cancel {
+                detail,
+                unsent,
+                look_up_first,
+                ..
+            } => current.and_then(|record| {
+                let record = match look_up_first {
+                    true => record.doubted(),
+                    false => record,
+                };
                 let detail = match record.may_have_left() {
                     true => detail,
                     false => unsent,
@@ -301,6 +329,7 @@ impl Applied {
             write: Write::Put,
             done: true,
             unreadable: None,
+            lost: false,
             signed_out: false,
         }
     }
@@ -311,6 +340,7 @@ impl Applied {
             write: Write::Keep,
             done,
             unreadable: None,
+            lost: false,
             signed_out: false,
         }
     }
@@ -325,10 +355,7 @@ fn enqueue(
 ) -> Applied {
     let taken_on = match (current, admission) {
         (None, Ok(())) => new,
-        (None, Err(failure)) => {
-            let (charge, sequence) = (new.charge().clone(), new.sequence());
-            return Applied::put(Record::refused(charge, sequence, failure.clone()));
-        }
+        (None, Err(failure)) => return Applied::put(new.turned_down(failure.clone())),
         (Some(record), admission) => {
             if !record.charge().is_same_as(new.charge()) {
                 return Applied::kept(Some(record), false);
@@ -396,6 +423,7 @@ fn forget(current: Option<Record>) -> Applied {
             write: Write::Delete,
             done: true,
             unreadable: None,
+            lost: false,
             signed_out: false,
         },
         Some(record) => Applied::kept(Some(record), false),

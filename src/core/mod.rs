@@ -29,6 +29,7 @@ pub mod config;
 pub mod defects;
 pub mod engine;
 pub mod journal;
+pub mod liveness;
 pub mod log;
 pub mod network;
 pub mod ordered;

@@ -1,22 +1,41 @@
 //! Whether requests may leave: what is known of the network, the server's patience and the token.
+//!
+//! Two kinds of requests, two [`Way`]s: what is lost on one says nothing of the other. The first
+//! loss closes the gate for both, until a probe is answered. If requests of one way are lost
+//! though probes are answered, only that way is in trouble: one request of it leaves at a time,
+//! after a backoff of its own, until one is answered.
 
-use super::backoff::{Backoff, Jitter};
+mod holds;
+mod reports;
+mod trouble;
+
+use self::holds::Holds;
+pub use self::holds::LONGEST_HOLD_MS;
+use self::trouble::Troubles;
 use super::clock::Now;
 use super::outcome::OpenReason;
 use super::snapshot::Network;
-
-/// No wait that a server asks for is longer than a day, in milliseconds.
-pub const LONGEST_HOLD_MS: u64 = 86_400_000;
 
 /// What stands between the outbox and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Obstacle {
     /// Nothing known.
     None,
+    /// Something that was not the billing server has answered a charge. A probe tells more.
+    Doubt,
     /// The last request was not answered by the billing server. Only probes leave.
     Unreachable,
-    /// The token was refused twice. Only probes leave.
+    /// There is no token, or it is another account's. Only probes leave.
     Unauthorized,
+}
+
+/// The ways of requests about charges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Charges, alone or in batches.
+    Sending,
+    /// `GET charges`.
+    LookUp,
 }
 
 /// What kind of request met an obstacle.
@@ -25,7 +44,7 @@ pub enum Asked {
     /// `GET balance`, which harms nothing.
     Probe,
     /// Anything else.
-    Charge,
+    By(Way),
 }
 
 /// The gate that every charge request passes.
@@ -37,12 +56,22 @@ pub struct Gate {
     obstacle: Obstacle,
     /// When the next probe is due, while there is an obstacle; monotonic.
     probe_at_ms: u64,
-    /// Failed probes in a row.
+    /// Failed probes and trials in a row.
     failures: u32,
-    /// Nothing leaves before this; monotonic.
-    held_until_ms: u64,
-    /// Answers in a row that asked for patience.
-    busy: u32,
+    /// A probe was answered, though perhaps by a cache: one request may find out, while the
+    /// server counts as unreachable.
+    trial: bool,
+    /// A request was lost that says little of the others: a probe is to tell whether the server
+    /// is there.
+    check: bool,
+    /// That probe is under way.
+    checking: bool,
+    troubles: Troubles,
+    /// When the server was last known to live; monotonic.
+    alive_ms: Option<u64>,
+    holds: Holds,
+    /// The user wants one probe now, whatever the hold.
+    passes: bool,
 }
 
 impl Gate {
@@ -54,8 +83,13 @@ impl Gate {
             obstacle: Obstacle::None,
             probe_at_ms: 0,
             failures: 0,
-            held_until_ms: 0,
-            busy: 0,
+            trial: false,
+            check: false,
+            checking: false,
+            troubles: Troubles::default(),
+            alive_ms: None,
+            holds: Holds::default(),
+            passes: false,
         }
     }
 
@@ -64,7 +98,7 @@ impl Gate {
         match (self.browser_online, self.obstacle) {
             (false, _) => Network::Offline,
             (true, Obstacle::Unreachable) => Network::Unreachable,
-            (true, Obstacle::None | Obstacle::Unauthorized) => Network::Online,
+            (true, Obstacle::None | Obstacle::Doubt | Obstacle::Unauthorized) => Network::Online,
         }
     }
 
@@ -79,30 +113,112 @@ impl Gate {
         self.network() != Network::Online
     }
 
+    /// Whether requests of this way were lost, or refused, of which none has been answered since.
+    pub fn is_in_trouble(&self, way: Way) -> bool {
+        self.troubles.of(way).is_some()
+    }
+
+    /// Whether the token was refused on this way, and has not been accepted there since.
+    pub fn is_refused(&self, way: Way) -> bool {
+        self.troubles.of(way).is_some_and(|trouble| trouble.refused)
+    }
+
+    /// Whether only one request of this way may be under way: its end tells of the others.
+    pub fn is_on_trial(&self, way: Way) -> bool {
+        self.trial || self.is_in_trouble(way)
+    }
+
+    /// Whether nothing shows that there is a server: what is lost now tells nothing of the charge.
+    pub fn is_trial_of_life(&self) -> bool {
+        self.trial
+    }
+
+    /// Whether the server was known to live after this instant.
+    pub fn has_lived_since(&self, mono_ms: u64) -> bool {
+        self.alive_ms.is_some_and(|alive_ms| alive_ms >= mono_ms)
+    }
+
     /// Why no charge may leave now; `None` if it may.
     pub fn closed_for(&self, now: Now) -> Option<OpenReason> {
+        self.closed_to(Way::Sending, now)
+    }
+
+    /// Why nothing may leave this way now; `None` if it may.
+    pub fn closed_to(&self, way: Way, now: Now) -> Option<OpenReason> {
         if !self.browser_online {
             return Some(OpenReason::Offline);
         }
         match self.obstacle {
-            Obstacle::Unreachable if defect!(ProbesWithCharges) => None,
-            Obstacle::Unreachable => Some(OpenReason::Unreachable),
-            Obstacle::Unauthorized => Some(OpenReason::Unauthorized),
-            Obstacle::None if now.mono_ms < self.held_until_ms => Some(OpenReason::Busy),
-            Obstacle::None => None,
+            Obstacle::Unreachable if defect!(ProbesWithCharges) => return None,
+            Obstacle::Unreachable if self.trial => {}
+            Obstacle::Unreachable | Obstacle::Doubt => return Some(OpenReason::Unreachable),
+            Obstacle::Unauthorized => return Some(OpenReason::Unauthorized),
+            Obstacle::None => {}
         }
+        if self.is_held(now) {
+            return Some(OpenReason::Busy);
+        }
+        let trouble = self.troubles.of(way)?;
+        let waits = !trouble.refused && self.is_checking();
+        trouble
+            .closes(now)
+            .or(waits.then_some(OpenReason::Unreachable))
+    }
+
+    /// Whether charges wait whose requests are lost while the server lives.
+    pub fn holds_suspects(&self, now: Now) -> bool {
+        let suspects = self.troubles.suspects;
+        suspects.is_some_and(|trouble| trouble.closes(now).is_some() || self.is_checking())
+    }
+
+    fn is_checking(&self) -> bool {
+        self.check || self.checking
+    }
+
+    fn is_held(&self, now: Now) -> bool {
+        now.mono_ms < self.hold_ends_at()
+    }
+
+    /// Whether one request that its user insists on may leave, in spite of everything that only
+    /// asks for patience.
+    pub fn lets_pass(&self) -> bool {
+        let there = match self.obstacle {
+            Obstacle::None | Obstacle::Unauthorized => true,
+            Obstacle::Unreachable => self.trial,
+            Obstacle::Doubt => false,
+        };
+        self.browser_online && there
     }
 
     /// Whether any request at all may leave, a probe included.
     pub fn lets_probes_through(&self, now: Now) -> bool {
-        self.browser_online && now.mono_ms >= self.held_until_ms
+        self.browser_online && (self.passes || !self.is_held(now))
     }
 
     /// Whether a probe is due.
     pub fn probe_is_due(&self, now: Now) -> bool {
-        self.obstacle != Obstacle::None
-            && self.lets_probes_through(now)
-            && now.mono_ms >= self.probe_at_ms
+        let wanted_at_ms = self.probe_wanted_at();
+        self.lets_probes_through(now) && wanted_at_ms.is_some_and(|at_ms| at_ms <= now.mono_ms)
+    }
+
+    /// When a probe may tell more; monotonic.
+    fn probe_wanted_at(&self) -> Option<u64> {
+        if self.obstacle != Obstacle::None {
+            return Some(self.probe_at_ms);
+        }
+        let check = self.check.then_some(0);
+        check.into_iter().chain(self.troubles.probe_at()).min()
+    }
+
+    /// Whether a probe leaves at once, whatever the hold.
+    pub fn probes_past_hold(&self) -> bool {
+        self.browser_online && self.passes
+    }
+
+    /// A probe has left.
+    pub fn probe_left(&mut self) {
+        self.passes = false;
+        self.checking = std::mem::take(&mut self.check);
     }
 
     /// When the gate may open, or a probe is due, if nothing else happens; monotonic.
@@ -110,13 +226,14 @@ impl Gate {
         if !self.browser_online {
             return None;
         }
-        let held = (now.mono_ms < self.held_until_ms).then_some(self.held_until_ms);
-        match self.obstacle {
-            Obstacle::None => held,
-            Obstacle::Unreachable | Obstacle::Unauthorized => {
-                Some(self.probe_at_ms.max(self.held_until_ms))
-            }
-        }
+        let held_until_ms = self.hold_ends_at();
+        let held = (now.mono_ms < held_until_ms).then_some(held_until_ms);
+        let probe = self.probe_wanted_at().map(|at_ms| match self.passes {
+            true => at_ms,
+            false => at_ms.max(held_until_ms),
+        });
+        let ends = self.troubles.ends_after(now);
+        held.into_iter().chain(probe).chain(ends).min()
     }
 
     /// The browser has changed its mind about the network. Coming online is a hint to look now.
@@ -133,213 +250,42 @@ impl Gate {
     pub fn hurry(&mut self, now: Now) {
         self.probe_at_ms = self.probe_at_ms.min(now.mono_ms);
         self.failures = 0;
+        self.troubles.hurry(now);
+    }
+
+    /// The user insists: a probe may leave now, whatever the hold.
+    pub fn hurry_past_hold(&mut self, now: Now) {
+        self.hurry(now);
+        self.passes = self.obstacle != Obstacle::None;
     }
 
     /// The machine slept for so long, in which the monotonic clock stood still.
     pub fn slept(&mut self, by_ms: u64) {
         self.probe_at_ms = self.probe_at_ms.saturating_sub(by_ms);
-        self.held_until_ms = self.held_until_ms.saturating_sub(by_ms);
+        self.holds.slept(by_ms);
+        self.troubles.slept(by_ms);
     }
 
-    /// A request was not answered by the billing server.
-    pub fn lost(&mut self, by: Asked, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
-        self.heard = false;
-        self.obstruct(Obstacle::Unreachable, by, now, backoff, jitter);
-    }
-
-    /// There was no token to ask with, which says nothing of the server.
-    pub fn no_token(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
-        let obstacle = match self.obstacle {
-            Obstacle::None => Obstacle::Unauthorized,
-            known @ (Obstacle::Unreachable | Obstacle::Unauthorized) => known,
+    /// How long until this way may open, as far as is known; `None` while only a probe can tell.
+    pub fn opens_at(&self, way: Way) -> Option<u64> {
+        let only_probes = match self.obstacle {
+            Obstacle::None => false,
+            Obstacle::Unreachable => !self.trial,
+            Obstacle::Doubt | Obstacle::Unauthorized => true,
         };
-        self.obstruct(obstacle, Asked::Probe, now, backoff, jitter);
-    }
-
-    /// The token was refused although it was new.
-    pub fn refused(&mut self, by: Asked, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
-        self.heard = true;
-        self.obstruct(Obstacle::Unauthorized, by, now, backoff, jitter);
-    }
-
-    fn obstruct(
-        &mut self,
-        obstacle: Obstacle,
-        by: Asked,
-        now: Now,
-        backoff: &Backoff,
-        jitter: &mut Jitter,
-    ) {
-        let first = self.obstacle == Obstacle::None;
-        self.obstacle = obstacle;
-        if first {
-            self.failures = 0;
-        } else if by == Asked::Probe {
-            self.failures = self.failures.saturating_add(1);
-        } else {
-            // A request from before the obstacle was known does not put the next probe off.
-            return;
-        }
-        self.probe_at_ms = now.after(backoff.delay_ms(self.failures, jitter));
-    }
-
-    /// The server asked for patience.
-    pub fn busy(
-        &mut self,
-        retry_after_ms: Option<u64>,
-        now: Now,
-        backoff: &Backoff,
-        jitter: &mut Jitter,
-    ) {
-        let asked_ms = retry_after_ms.filter(|_| !defect!(IgnoresRetryAfter));
-        let wait_ms = asked_ms.unwrap_or_else(|| backoff.delay_ms(self.busy, jitter));
-        self.busy = self.busy.saturating_add(1);
-        let until_ms = now.after(wait_ms.min(LONGEST_HOLD_MS));
-        self.held_until_ms = self.held_until_ms.max(until_ms);
-        self.answered_with_error();
-    }
-
-    /// The server asked another tab for patience, or this one before it was opened anew.
-    pub fn held_until(&mut self, mono_ms: u64) {
-        self.held_until_ms = self.held_until_ms.max(mono_ms);
-    }
-
-    /// When the hold ends that the server asked for last; monotonic.
-    pub fn hold_ends_at(&self) -> u64 {
-        self.held_until_ms
-    }
-
-    /// The billing server answered, which says nothing of the token.
-    pub fn answered_with_error(&mut self) {
-        self.heard = true;
-        if self.obstacle == Obstacle::Unreachable {
-            self.obstacle = Obstacle::None;
-            self.failures = 0;
-        }
-    }
-
-    /// The billing server answered, and accepted the token.
-    pub fn answered(&mut self) {
-        self.heard = true;
-        self.obstacle = Obstacle::None;
-        self.failures = 0;
-        self.busy = 0;
-    }
-
-    /// How long until a charge may leave, as far as is known; `None` while only a probe can
-    /// tell.
-    pub fn opens_at(&self) -> Option<u64> {
-        match (self.browser_online, self.obstacle) {
-            (true, Obstacle::None) => Some(self.held_until_ms),
-            (true, Obstacle::Unreachable | Obstacle::Unauthorized) | (false, _) => None,
-        }
+        let trouble = self.troubles.of(way);
+        let refused = trouble.is_some_and(|trouble| trouble.probe_at().is_some());
+        let opens = self.browser_online && !only_probes && !refused;
+        let next_at_ms = trouble.map_or(0, |trouble| trouble.next_at_ms);
+        opens.then_some(self.hold_ends_at().max(next_at_ms))
     }
 
     /// When the next probe is due, if one can tell more; monotonic.
     pub fn probe_at(&self) -> Option<u64> {
-        let probing = self.browser_online && self.obstacle != Obstacle::None;
-        probing.then_some(self.probe_at_ms.max(self.held_until_ms))
+        let wanted_at_ms = self.probe_wanted_at().filter(|_| self.browser_online)?;
+        Some(wanted_at_ms.max(self.hold_ends_at()))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BACKOFF: Backoff = Backoff {
-        base_ms: 1_000,
-        max_ms: 60_000,
-    };
-
-    fn at(mono_ms: u64) -> Now {
-        Now {
-            mono_ms,
-            wall_ms: 0,
-        }
-    }
-
-    fn lost(gate: &mut Gate, by: Asked, mono_ms: u64) {
-        gate.lost(by, at(mono_ms), &BACKOFF, &mut Jitter::new(1));
-    }
-
-    fn busy(gate: &mut Gate, retry_after_ms: Option<u64>, mono_ms: u64) {
-        gate.busy(retry_after_ms, at(mono_ms), &BACKOFF, &mut Jitter::new(1));
-    }
-
-    #[test]
-    fn the_browsers_no_closes_the_gate_for_everything() {
-        let mut gate = Gate::new(false);
-        assert_eq!(gate.network(), Network::Offline);
-        assert_eq!(gate.closed_for(at(0)), Some(OpenReason::Offline));
-        assert!(!gate.lets_probes_through(at(0)) && !gate.probe_is_due(at(0)));
-        assert_eq!(gate.wakes_at(at(0)), None);
-        gate.browser_says(true, at(0));
-        assert_eq!(gate.closed_for(at(0)), None);
-    }
-
-    #[test]
-    fn a_lost_request_leaves_only_probes() {
-        let mut gate = Gate::new(true);
-        lost(&mut gate, Asked::Charge, 10);
-        assert_eq!(gate.closed_for(at(10)), Some(OpenReason::Unreachable));
-        assert!(gate.lets_probes_through(at(10)));
-        let probe_at_ms = gate.probe_at().unwrap();
-        assert!((10..=1_010).contains(&probe_at_ms));
-        assert!(gate.probe_is_due(at(probe_at_ms)));
-        gate.answered();
-        assert_eq!(gate.closed_for(at(10)), None);
-        assert_eq!(gate.probe_at(), None);
-    }
-
-    #[test]
-    fn probes_back_off_and_old_requests_do_not_count() {
-        let mut gate = Gate::new(true);
-        lost(&mut gate, Asked::Charge, 0);
-        let first = gate.probe_at();
-        lost(&mut gate, Asked::Charge, 5_000);
-        assert_eq!(gate.probe_at(), first);
-        let mut latest_ms = 0;
-        for _ in 0..200 {
-            lost(&mut gate, Asked::Probe, 0);
-            let probe_at_ms = gate.probe_at().unwrap();
-            assert!(probe_at_ms <= 60_000);
-            latest_ms = latest_ms.max(probe_at_ms);
-        }
-        gate.hurry(at(7));
-        assert!(gate.probe_is_due(at(7)));
-    }
-
-    #[test]
-    fn patience_holds_back_probes_too() {
-        let mut gate = Gate::new(true);
-        lost(&mut gate, Asked::Charge, 0);
-        busy(&mut gate, Some(5_000), 0);
-        gate.hurry(at(0));
-        assert!(!gate.lets_probes_through(at(4_999)));
-        assert_eq!(gate.closed_for(at(4_999)), Some(OpenReason::Busy));
-        assert_eq!(gate.wakes_at(at(0)), Some(5_000));
-        assert_eq!(gate.opens_at(), Some(5_000));
-        assert_eq!(gate.closed_for(at(5_000)), None);
-    }
-
-    #[test]
-    fn patience_is_never_shortened_and_never_longer_than_a_day() {
-        let mut gate = Gate::new(true);
-        busy(&mut gate, Some(5_000), 0);
-        busy(&mut gate, Some(1_000), 0);
-        gate.answered();
-        assert_eq!(gate.opens_at(), Some(5_000));
-        busy(&mut gate, Some(u64::MAX), 0);
-        assert_eq!(gate.opens_at(), Some(LONGEST_HOLD_MS));
-    }
-
-    #[test]
-    fn a_refused_token_is_no_outage() {
-        let mut gate = Gate::new(true);
-        gate.refused(Asked::Charge, at(0), &BACKOFF, &mut Jitter::new(1));
-        assert_eq!(gate.closed_for(at(0)), Some(OpenReason::Unauthorized));
-        assert_eq!(gate.network(), Network::Online);
-        assert!(!gate.is_out_of_reach());
-        assert!(gate.probe_at().is_some());
-    }
-}
+mod tests;

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, Unexpected, Visitor};
 
 /// A number of whole points, 0 to 2^53-1: the integers that JavaScript represents exactly
 /// (`Number.MAX_SAFE_INTEGER`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "u64", into = "u64")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(into = "u64")]
 pub struct Points(u64);
 
 impl Points {
@@ -47,11 +48,29 @@ impl Points {
     }
 }
 
-impl TryFrom<u64> for Points {
-    type Error = &'static str;
+/// From a JSON number with an integral value: `12`, `12.0` and `1.2e1` are the same.
+impl<'de> Deserialize<'de> for Points {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Points, D::Error> {
+        deserializer.deserialize_any(WholePoints)
+    }
+}
 
-    fn try_from(points: u64) -> Result<Points, Self::Error> {
-        Points::new(points).ok_or("more than 2^53-1 points")
+struct WholePoints;
+
+impl Visitor<'_> for WholePoints {
+    type Value = Points;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a whole number from 0 to 2^53-1")
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Points, E> {
+        Points::new(number).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Points, E> {
+        Points::from_number(number)
+            .ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))
     }
 }
 
@@ -87,6 +106,26 @@ mod tests {
             -0.1,
         ] {
             assert_eq!(Points::from_number(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn json_numbers_with_an_integral_value_are_points() {
+        for text in ["12", "12.0", "1.2e1", "120e-1"] {
+            let points: Points = serde_json::from_str(text).unwrap();
+            assert_eq!(points.get(), 12, "{text}");
+        }
+        for text in [
+            "\"12\"",
+            "12.5",
+            "-1",
+            "-1.0",
+            "null",
+            "9007199254740992",
+            "1e16",
+            "[12]",
+        ] {
+            assert!(serde_json::from_str::<Points>(text).is_err(), "{text}");
         }
     }
 

@@ -45,6 +45,10 @@ pub struct Record {
     /// attempted more often than it says.
     #[serde(default)]
     adopted: bool,
+    /// Whether and when its key was sent before it was taken on is not known, nor has the server
+    /// been asked.
+    #[serde(default)]
+    unknown_past: bool,
     state: State,
 }
 
@@ -60,6 +64,7 @@ impl Record {
             ageless: false,
             taken_up: false,
             adopted: false,
+            unknown_past: false,
             state: State::Waiting(Waiting::default()),
             charge,
         }
@@ -129,11 +134,17 @@ impl Record {
         self.sequence == other.sequence && self.revision < other.revision
     }
 
-    /// How long ago it was taken on, in milliseconds; `None` where the clock was set back since.
+    /// How long ago it was taken on, in milliseconds; `None` where the clock was set back since, or
+    /// its key may be older.
     pub fn age_ms(&self, wall_ms: u64) -> Option<u64> {
         let age_ms = wall_ms.checked_sub(self.charge.created_at_ms)?;
-        let set_back = self.ageless || self.is_after(wall_ms);
-        (!set_back).then_some(age_ms)
+        let unknown = self.ageless || self.unknown_past || self.is_after(wall_ms);
+        (!unknown).then_some(age_ms)
+    }
+
+    /// Whether it is not known when its key was first sent, if it was.
+    pub fn has_unknown_past(&self) -> bool {
+        self.unknown_past
     }
 
     /// Whether it is known that its age is not.
@@ -232,6 +243,17 @@ impl Record {
     /// Whether the server refused it, an earlier sending is in doubt, and it is still open.
     pub fn is_refused(&self) -> bool {
         self.waits().is_some_and(|waits| waits.refusal().is_some())
+    }
+
+    /// Why it was not taken on, where it was not.
+    pub fn refusal(&self) -> Option<&Failure> {
+        match &self.state {
+            State::Settled(Verdict::Failed(failure)) => Some(failure),
+            State::Settled(Verdict::Charged(_) | Verdict::Declined(_))
+            | State::Waiting(_)
+            | State::Attempting(_)
+            | State::Parked(_) => None,
+        }
     }
 
     /// Whether it is not sent before the server has been asked what it knows of its key: its user

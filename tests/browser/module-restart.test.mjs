@@ -11,6 +11,7 @@ import {
 } from "./support/deaths.mjs";
 import { patient, Stage } from "./support/stage.mjs";
 import { knowsOffline, locksAre, locksOf, stands } from "./support/tabs.mjs";
+import { until } from "./support/until.mjs";
 import { watch } from "./support/watched.mjs";
 
 const stage = new Stage({ folder: MORTAL });
@@ -127,6 +128,42 @@ test("a module that dies again and again is left alone for a while, and then goe
   for (const taskId of ["e", "f"]) assert.equal(await charge(taskId), "charged");
   const { charges } = await stage.server.ledger(account);
   assert.deepEqual(charges.map((charge) => charge.task_id).toSorted(), [..."abcdef"]);
+});
+
+test("a module that has died too often goes on by itself when a minute is over", async () => {
+  const { context, page, account } = await mortal();
+  await context.setOffline(true);
+  await knowsOffline(page);
+  const { status } = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
+  assert.equal(status, "queued");
+  // The minute is over when the test says so.
+  await page.evaluate(() => {
+    const { setTimeout } = globalThis;
+    /** @type {(() => void)[]} */
+    const rests = [];
+    globalThis.kept.rests = rests;
+    Reflect.set(globalThis, "setTimeout", (/** @type {() => void} */ work, ms = 0) =>
+      ms > 50_000 && ms <= 60_000 ? rests.push(work) : setTimeout(work, ms),
+    );
+  });
+  for (let times = 1; times <= 5; times += 1) {
+    await page.evaluate(() => globalThis.die("timer", "trap"));
+    await until(`death ${times}`, async () => (await deathsLogged(page)) === times);
+    if (times < 5) await page.evaluate(() => globalThis.client.charges());
+  }
+  await context.setOffline(false);
+  await page.waitForFunction(
+    () => /** @type {(() => void)[]} */ (globalThis.kept.rests).length > 0,
+  );
+  assert.deepEqual((await stage.server.ledger(account)).charges, []);
+
+  await page.evaluate(() => {
+    const now = performance.now.bind(performance);
+    performance.now = () => now() + 61_000;
+    for (const work of /** @type {(() => void)[]} */ (globalThis.kept.rests)) work();
+  });
+  await stands(page, KEY, "success");
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
 test("close right after a death keeps what was asked for, and lets go of everything", async () => {

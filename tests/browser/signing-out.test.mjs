@@ -146,7 +146,8 @@ for (const storage of /** @type {const} */ (["indexeddb", "localstorage", "memor
     for (const [index, page] of pages.entries()) {
       await knowsOffline(page);
       const [outcome] = await chargeAll(page, [`film-${index}`]);
-      assert.equal(outcome?.status, "queued");
+      // Without durability another tab may have sent it.
+      assert.ok(["queued", "unknown"].includes(`${outcome?.status}`), JSON.stringify(outcome));
     }
     const [first, ...others] = /** @type {[Page, ...Page[]]} */ (pages);
     const open = await signOut(first);

@@ -31,7 +31,10 @@ impl World {
         let at = ApplyAt::new(self.now.wall_ms, session).marked(self.mark);
         let mut results = Vec::new();
         for op in ops {
-            let applied = op.apply(self.journal.get(op.key()).cloned(), at);
+            let applied = match self.journal.get(op.key()) {
+                None if self.damaged.contains(op.key()) => op.apply_after_loss(at),
+                current => op.apply(current.cloned(), at),
+            };
             match (applied.write, &applied.record) {
                 (Write::Put, Some(record)) => {
                     self.journal.insert(op.key().clone(), record.clone());

@@ -183,7 +183,6 @@ fn a_fresh_cache_spares_the_first_request_and_not_the_next() {
         version: 1,
         as_of_ms,
         etag: None,
-        begun_at_ms: 0,
     };
     for (as_of_ms, requests) in [(START_WALL_MS - 1_000, 0), (START_WALL_MS - 3_600_000, 1)] {
         let mut world = World::with(|config| {
@@ -236,7 +235,6 @@ fn a_balance_that_another_tab_tells_of_is_taken() {
         version: 9,
         as_of_ms: world.now.wall_ms,
         etag: None,
-        begun_at_ms: 0,
     };
     world.tell(
         tab,
@@ -256,7 +254,6 @@ fn a_fresh_cache_is_enough_for_who_asks_for_no_syncs() {
         version: 1,
         as_of_ms: START_WALL_MS - 1_000,
         etag: None,
-        begun_at_ms: 0,
     });
     world.start();
     world.run_for(10_000);

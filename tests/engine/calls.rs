@@ -44,6 +44,7 @@ impl World {
     }
 
     pub fn retry_this(&mut self, tab: usize, key: Key) -> CallId {
+        self.engine(tab).passes += 2;
         self.ask(tab, |call| Event::Retry { call, key })
     }
 

@@ -8,7 +8,7 @@ use tollbox::core::protocol::{Request, Response};
 use tollbox::core::record::{Purpose, Record, State};
 use tollbox::core::snapshot::BillingStatus;
 
-use super::server::{ACCOUNT, On, kind_and_keys};
+use super::server::{On, kind_and_keys};
 use super::world::World;
 
 impl World {
@@ -43,10 +43,6 @@ impl World {
             self.fail(&format!(
                 "tab{number} is signed out and shows a balance: {balance:?}"
             ));
-        }
-        if self.begun_anew && balance.version > self.server.ledger.balance(ACCOUNT).version {
-            // It can't know yet.
-            return;
         }
         if balance.version < self.tab(number).last_version {
             self.fail(&format!(
@@ -87,13 +83,16 @@ impl World {
     /// A charge leaves only when its attempt is in the journal, and nobody asked for patience.
     pub(super) fn check_send(&mut self, number: usize, request: &Request) {
         let (on, keys) = kind_and_keys(request);
-        let tab = self.tab(number);
-        if self.now.mono_ms < tab.held_until_ms {
+        let held = self.now.mono_ms < self.tab(number).held_until_ms;
+        if held && self.tab(number).passes > 0 {
+            self.engine(number).passes -= 1;
+        } else if held {
             self.fail(&format!(
                 "tab{number} sends {} before Retry-After",
                 request.path
             ));
         }
+        let tab = self.tab(number);
         if tab.outage && on != On::Balance {
             self.fail(&format!("tab{number} sends {} in an outage", request.path));
         }
@@ -191,7 +190,7 @@ impl World {
 
     /// Takes note of what an answer asks for, as any reader of HTTP would.
     pub(super) fn note_answer(&mut self, number: usize, response: &Response) {
-        let wall_ms = self.now.wall_ms;
+        let (wall_ms, longest_ms) = (self.now.wall_ms, self.config.backoff.max_ms);
         let mono_ms = self.now.mono_ms;
         let tab = self.engine(number);
         tab.outage = false;
@@ -205,10 +204,16 @@ impl World {
                 Ok(seconds) => Some(seconds * 1_000),
                 Err(_) => {
                     let said_at_ms = response.date.as_deref().and_then(parse_http_date);
-                    Some(parse_http_date(text)?.saturating_sub(said_at_ms.unwrap_or(wall_ms)))
+                    let until_ms = parse_http_date(text)?;
+                    Some(match said_at_ms {
+                        Some(said_at_ms) => until_ms.saturating_sub(said_at_ms),
+                        None => until_ms.saturating_sub(wall_ms).min(longest_ms),
+                    })
                 }
             });
-        if let Some(wait_ms) = wait_ms {
+        let own_word = response.content_type.as_deref() == Some("application/problem+json");
+        let most_ms = if own_word { 86_400_000 } else { longest_ms };
+        if let Some(wait_ms) = wait_ms.map(|wait_ms| wait_ms.min(most_ms)) {
             tab.held_until_ms = tab.held_until_ms.max(mono_ms + wait_ms.min(86_400_000));
         }
     }

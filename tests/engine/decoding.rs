@@ -77,18 +77,24 @@ fn response() -> impl Strategy<Value = Response> {
         prop::option::of(date.clone()),
         prop::option::of(date),
         content_type,
-        any::<bool>(),
+        prop::option::of("[0-9]{1,25}"),
+        any::<(bool, bool)>(),
         body,
     )
         .prop_map(
-            |(status, retry_after, date, content_type, replayed, body)| Response {
-                status,
-                etag: None,
-                retry_after,
-                date,
-                content_type,
-                replayed,
-                body,
+            |(status, retry_after, date, content_type, age, (replayed, redirected), body)| {
+                Response {
+                    status,
+                    etag: None,
+                    retry_after,
+                    date,
+                    age,
+                    content_type,
+                    replayed,
+                    redirected,
+                    body,
+                    ..Response::default()
+                }
             },
         )
 }

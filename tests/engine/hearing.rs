@@ -44,7 +44,6 @@ fn balance_of(world: &World, points: u64, version: u64) -> Confirmed {
         version,
         as_of_ms: world.now.wall_ms,
         etag: None,
-        begun_at_ms: 0,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A journal that moves, is wiped, or fails and works again.
 
 use tollbox::core::alert::AlertKind;
-use tollbox::core::engine::Event;
+use tollbox::core::engine::{Earlier, Event};
 use tollbox::core::journal::Op;
 use tollbox::core::outcome::What;
 use tollbox::core::snapshot::StorageKind;
@@ -16,12 +16,15 @@ use super::world::{World, key};
 fn move_on(world: &mut World, tab: usize) {
     let to = StorageKind::LocalStorage;
     let why = "it does not open".to_owned();
-    world.tell(tab, Event::Moved { to, why });
+    let from = Earlier::Here;
+    world.tell(tab, Event::Moved { to, why, from });
 }
 
 #[test]
 fn what_was_open_goes_along_when_the_journal_has_to_move() {
     let mut world = World::new();
+    // It is known to be the only tab, so nobody else adds to what it leaves behind.
+    world.locks = true;
     let tab = world.start();
     world.go_online(false);
     let call = world.charge(tab, "t1", 5);
@@ -124,6 +127,7 @@ fn a_wipe_is_told_of_and_what_was_open_is_not_sent() {
         tab,
         Event::Wiped {
             detail: "deleted".into(),
+            lost: Vec::new(),
         },
     );
     world.go_online(true);
@@ -151,7 +155,13 @@ fn a_wipe_that_took_nothing_is_no_cause_for_alarm() {
     assert_eq!(word(&world.wait(call)), "charged");
     world.journal.clear();
     let detail = "deleted".to_owned();
-    world.tell(tab, Event::Wiped { detail });
+    world.tell(
+        tab,
+        Event::Wiped {
+            detail,
+            lost: Vec::new(),
+        },
+    );
     world.run_for(60_000);
     assert_eq!(alerts(&world, tab), []);
 }

@@ -17,8 +17,9 @@ use requests::{account_of, keys_of, kind_of, percent_decode};
 /// Whom the clients work for.
 pub const ACCOUNT: &str = "alice";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum On {
+    #[default]
     Any,
     Balance,
     Charge,
@@ -49,6 +50,8 @@ pub enum Fault {
     Answer(Response),
     /// Done, but answered so.
     AnswerAfter(Response),
+    /// Answered so, and done so many milliseconds later.
+    AnswerThenDone(Response, u64),
     /// Done on arrival, answered so many milliseconds later.
     Late(u64),
     /// There is no token, so it never leaves.

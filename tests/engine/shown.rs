@@ -125,7 +125,6 @@ fn of_two_snapshots_that_wait_to_be_told_the_newer_is_told_last() {
         version,
         as_of_ms: now.wall_ms,
         etag: None,
-        begun_at_ms: 0,
     };
     engine.handle(now, Event::Cached(known(8, 110)));
     engine.handle(now, Event::Cached(known(9, 20)));

@@ -2,15 +2,12 @@
 //! that begins its versions anew.
 
 use tollbox::core::alert::AlertKind;
-use tollbox::core::engine::{Event, Notice};
-use tollbox::core::outcome::OpenReason;
-use tollbox::core::snapshot::{BalanceReason, Network};
+use tollbox::core::engine::Event;
+use tollbox::core::snapshot::Network;
 
-use super::balances::{fresh, unavailable};
-use super::doubts::behind;
+use super::balances::fresh;
 use super::outage::alerts;
-use super::outcomes::word;
-use super::server::{Fault, On, Server, problem};
+use super::server::{Fault, On};
 use super::world::World;
 
 const EVERY_MS: u64 = 60_000;
@@ -77,67 +74,9 @@ fn a_charge_is_a_reading_too() {
     assert_eq!(world.server.count(On::Balance), before);
 }
 
-/// Another server takes its place, which knows nothing of the versions before.
-pub fn begin_anew(world: &mut World, points: u64) {
-    world.server = Server::new(points, None);
-    world.begun_anew = true;
-    for tab in world.tabs.iter_mut().flatten() {
-        tab.last_version = 0;
-    }
-}
-
 pub fn shown(world: &World, tab: usize) -> (u64, u64) {
     let balance = world.snapshot(tab).balance.unwrap();
     (balance.confirmed.get(), balance.version)
-}
-
-#[test]
-fn a_server_that_begins_its_versions_anew_is_followed_in_all_tabs() {
-    let mut world = World::new();
-    let (one, two) = (world.start(), world.start());
-    for n in 0..3 {
-        let call = world.charge(one, &format!("t{n}"), 1);
-        world.wait(call);
-    }
-    world.refresh(one);
-    world.run_for(100);
-    let (_, version) = shown(&world, one);
-    begin_anew(&mut world, 50);
-    assert!(world.server.ledger.balance("alice").version < version);
-    let refresh = world.refresh(one);
-    world.run_until(|world| world.answers.contains_key(&refresh));
-    assert_eq!(fresh(&world, refresh), 50);
-    world.run_for(100);
-    for tab in [one, two] {
-        assert_eq!(shown(&world, tab).0, 50);
-    }
-    let logged = world.tab(one).notices.iter().any(
-        |(_, notice)| matches!(notice, Notice::Log(line) if line.message.contains("versions anew")),
-    );
-    assert!(logged);
-    // What was charged before does not teach its old version again.
-    world.tell(two, Event::Woke);
-    let call = world.charge(two, "later", 5);
-    assert_eq!(word(&world.wait(call)), "charged");
-    world.run_for(1_000);
-    for tab in [one, two] {
-        assert_eq!(shown(&world, tab).0, 45);
-    }
-}
-
-#[test]
-fn a_charge_that_is_answered_with_an_older_version_has_the_balance_read() {
-    let mut world = World::new();
-    let tab = world.start();
-    for n in 0..3 {
-        let call = world.charge(tab, &format!("t{n}"), 1);
-        world.wait(call);
-    }
-    begin_anew(&mut world, 50);
-    let call = world.charge(tab, "later", 5);
-    assert_eq!(word(&world.wait(call)), "charged");
-    world.run_for(5_000);
-    assert_eq!(shown(&world, tab).0, 45);
 }
 
 #[test]
@@ -149,46 +88,6 @@ fn a_page_that_was_opened_offline_reads_the_balance_when_it_is_online() {
     world.go_online(true);
     world.run_for(1_000);
     assert_eq!(shown(&world, tab).0, 120);
-}
-
-#[test]
-fn a_reading_that_is_needed_is_made_though_the_first_try_brings_nothing() {
-    let mut world = World::new();
-    let tab = world.start();
-    for n in 0..3 {
-        let call = world.charge(tab, &format!("t{n}"), 1);
-        world.wait(call);
-    }
-    begin_anew(&mut world, 50);
-    let busy = problem(503, "busy");
-    world.server.fault(On::Balance, 2, Fault::Answer(busy));
-    let call = world.charge(tab, "later", 5);
-    assert_eq!(word(&world.wait(call)), "charged");
-    world.run_for(200_000);
-    assert_eq!(shown(&world, tab).0, 45);
-}
-
-#[test]
-fn a_reading_that_was_put_off_is_refused_when_the_browser_goes_offline() {
-    let mut world = World::new();
-    let tab = world.start();
-    let call = world.charge(tab, "t1", 5);
-    world.wait(call);
-    behind(&mut world, 1);
-    let call = world.refresh(tab);
-    world.run_for(100);
-    world.go_online(false);
-    let reason = BalanceReason::Open(OpenReason::Offline);
-    assert_eq!(unavailable(&world, call), (reason, Some(115)));
-    // Nor is it left open by who signs out.
-    world.go_online(true);
-    world.run_for(10_000);
-    behind(&mut world, 1);
-    let call = world.refresh(tab);
-    world.run_for(100);
-    world.sign_out(tab);
-    let reason = BalanceReason::Open(OpenReason::Unauthorized);
-    assert_eq!(unavailable(&world, call), (reason, None));
 }
 
 #[test]

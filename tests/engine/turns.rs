@@ -1,14 +1,17 @@
 //! What tabs order, and what comes of it: the journal's transactions, the lock, the network and
 //! the announcements, each a turn of the world's.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use tollbox::core::engine::{Answer, Effect, Event, Notice, SendId, Unsent};
-use tollbox::core::protocol::Request;
+
+use tollbox::core::protocol::{Request, Response};
 use tollbox::core::record::Record;
 use tollbox::core::snapshot::BillingStatus;
 
 use super::happening::{Delivery, Happening};
 use super::server::Fault;
-use super::world::{World, brief};
+use super::world::{START_WALL_MS, World, brief};
 
 impl World {
     fn plan(&mut self, in_ms: u64, happening: Happening) {
@@ -259,7 +262,7 @@ impl World {
         let timed_out = Delivery::Lost { timed_out: true };
         let until_limit_ms = limit_at_ms.saturating_sub(now_ms);
         let (after_ms, delivery) = match fault {
-            Fault::None => (10, Delivery::Answer(self.server.answer(now_ms, &request))),
+            Fault::None => (10, Delivery::Answer(self.serve(&request))),
             Fault::LoseRequest => (10, lost),
             Fault::LoseAnswer => {
                 self.server.answer(now_ms, &request);
@@ -283,10 +286,29 @@ impl World {
                 self.server.answer(now_ms, &request);
                 (10, Delivery::Answer(response))
             }
-            Fault::Late(ms) => (ms, Delivery::Answer(self.server.answer(now_ms, &request))),
+            Fault::AnswerThenDone(response, ms) => {
+                self.plan(ms, Happening::Do { request });
+                (10, Delivery::Answer(response))
+            }
+            Fault::Late(ms) => (ms, Delivery::Answer(self.serve(&request))),
             Fault::NoToken => (0, Delivery::NotSent),
         };
         self.deliver(tab, send, after_ms, limit_at_ms, delivery);
+    }
+
+    /// The server's own answer.
+    pub fn serve(&mut self, request: &Request) -> Response {
+        let response = self.server.answer(self.now.mono_ms, request);
+        Response {
+            date: self.dated.then(|| self.date()),
+            ..response
+        }
+    }
+
+    /// The server's clock, which nobody sets.
+    pub fn date(&self) -> String {
+        let wall_ms = START_WALL_MS + self.now.mono_ms;
+        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(wall_ms))
     }
 
     fn deliver(

@@ -271,6 +271,7 @@ fn a_charge_that_comes_while_another_reading_does_not_find_it_is_not_lost() {
         write: Write::Keep,
         done: true,
         unreadable: None,
+        lost: false,
         signed_out: false,
     };
     engine.handle(now, Event::Journaled(Ok(vec![nothing])));

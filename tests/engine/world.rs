@@ -8,7 +8,7 @@ use tollbox::core::balance::Confirmed;
 use tollbox::core::charge::{Charge, Key};
 use tollbox::core::clock::Now;
 use tollbox::core::config::Config;
-use tollbox::core::engine::{Answer, CallId, Engine, Event, Notice, Setup};
+use tollbox::core::engine::{Answer, CallId, Earlier, Engine, Event, Notice, Setup};
 use tollbox::core::journal::Op;
 use tollbox::core::record::Record;
 use tollbox::core::session::Session;
@@ -32,6 +32,9 @@ pub struct World {
     pub config: Config,
     pub server: Server,
     pub journal: BTreeMap<Key, Record>,
+    /// Charges whose records were damaged at rest.
+    pub damaged: BTreeSet<Key>,
+    pub earlier: Earlier,
     /// Committed transactions.
     pub transactions: usize,
     pub fail_write: WriteFault,
@@ -53,8 +56,8 @@ pub struct World {
     pub online: bool,
     /// Whether tasks were started that other tabs hold too.
     pub tasks_shared: bool,
-    /// Whether another server has taken the first one's place.
-    pub begun_anew: bool,
+    /// Whether the server's answers have a `Date` that the page may read.
+    pub dated: bool,
     pub storage: StorageKind,
     pub answers: BTreeMap<CallId, Answer>,
     pub answered_at_ms: BTreeMap<CallId, u64>,
@@ -84,6 +87,8 @@ pub struct Tab {
     pub(super) last_version: u64,
     /// Nothing may leave before this.
     pub(super) held_until_ms: u64,
+    /// But for these: a probe and a try each time that its user insists.
+    pub(super) passes: u32,
     /// Nothing has answered since a request was lost.
     pub(super) outage: bool,
     pub(super) signed_out: bool,
@@ -114,6 +119,8 @@ impl World {
             config,
             server: Server::new(120, None),
             journal: BTreeMap::new(),
+            damaged: BTreeSet::new(),
+            earlier: Earlier::Nothing,
             transactions: 0,
             fail_write: Box::new(|_, _| false),
             fail_load: false,
@@ -126,7 +133,7 @@ impl World {
             announcements: true,
             online: true,
             tasks_shared: false,
-            begun_anew: false,
+            dated: true,
             storage: StorageKind::IndexedDb,
             answers: BTreeMap::new(),
             answered_at_ms: BTreeMap::new(),
@@ -153,6 +160,7 @@ impl World {
             seed: tab as u64 + 1,
             storage: self.storage,
             online: self.online,
+            earlier: self.earlier,
             session: Session::since(self.mark),
         };
         self.note(format!("tab{tab} opens"));
@@ -164,6 +172,7 @@ impl World {
             tasks: BTreeSet::new(),
             last_version: 0,
             held_until_ms: 0,
+            passes: 0,
             outage: false,
             signed_out: false,
             session: Session::since(self.mark),

@@ -162,6 +162,7 @@ impl Transaction {
                 admission: Ok(()),
                 claim: claim_until_ms.map(|until_ms| self.claim(tab, until_ms)),
                 may_have_left: false,
+                may_arrive_for_ms: 0,
             },
             Order::Begin {
                 sends,
@@ -192,6 +193,7 @@ impl Transaction {
                 key,
                 detail: String::new(),
                 unsent: String::new(),
+                look_up_first: false,
             },
             Order::Forget => Op::Forget { key },
         }

@@ -36,6 +36,10 @@ pub struct Books {
     pub charged: BTreeMap<String, (u32, u64)>,
     /// By which tab's request each key was charged, and when.
     pub charged_by: BTreeMap<String, (TabId, u64)>,
+    /// How often each key was sent.
+    pub sent: BTreeMap<String, u32>,
+    /// How often the server, in its own word, put off what was sent of it.
+    pub put_off: BTreeMap<String, u32>,
     /// Keys of which the network has doubled a request.
     pub doubled: BTreeSet<String>,
     /// Whose request the server is answering.

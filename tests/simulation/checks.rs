@@ -3,23 +3,25 @@
 use serde_json::Value;
 use tollbox::core::balance::Confirmed;
 use tollbox::core::charge::Key;
-use tollbox::core::clock::parse_http_date;
-use tollbox::core::engine::{Answer, CallId};
+use tollbox::core::engine::{Answer, CallId, SendId};
 use tollbox::core::outcome::{FailureReason, Outcome, What};
 use tollbox::core::percent::percent_decode;
-use tollbox::core::protocol::{Request, Response};
+use tollbox::core::protocol::Request;
 use tollbox::core::record::{Record, State, Verdict};
 use tollbox::core::snapshot::{BillingStatus, ChargeRecord};
 
 use super::books::usual_key;
 use super::server::{On, kind_and_keys};
 use super::signing_out::NEXT_USER;
-use super::tab::{Life, Outage, TabId};
+use super::tab::{Life, TabId};
 use super::trace;
 use super::world::World;
 
 /// Timers and turns may be late by this.
 const SLACK_MS: u64 = 5;
+/// Requests that may leave after one was lost, before a probe has told what that means: those of
+/// the other kind, and of charges that are known to be lost by themselves.
+const SENDS_IN_DOUBT: u64 = 8;
 /// A journal that fails as often while a call waits can't be read.
 const JOURNAL_FAILURES: u32 = 3;
 /// A tab that was not told of another's change finds it by itself within this, if it is hidden too.
@@ -27,11 +29,22 @@ const OUTDATED_MS: u64 = 95_000;
 
 impl World {
     /// What leaves is in the journal, and may leave now.
-    pub fn check_send(&mut self, place: usize, request: &Request) {
+    pub fn check_send(&mut self, place: usize, send: SendId, request: &Request) {
         let (on, keys) = what_is_asked(request);
+        self.spend_request(place);
         let tab = &mut self.tabs[place];
+        tab.asks.insert(send, (on, keys.clone()));
         let (id, path, now_ms) = (tab.id, &request.path, self.mono_ms);
-        if now_ms < tab.held_until_ms {
+        let insists = match on {
+            On::Balance if tab.probes_past_hold > 0 => {
+                tab.probes_past_hold -= 1;
+                true
+            }
+            // A look-up may go twice, once for each spelling of the key.
+            On::LookUp => tab.insists.contains(&keys[0]),
+            _ => keys.len() == 1 && tab.insists.remove(&keys[0]),
+        };
+        if now_ms < tab.held_until_ms && !insists {
             let left_ms = tab.held_until_ms - now_ms;
             let what = format!("tab{id} sends {path} {left_ms} ms before Retry-After");
             return self.violate("7 patience", what);
@@ -41,10 +54,11 @@ impl World {
             return self.violate("7 patience", what);
         }
         if let Some(outage) = &mut tab.outage {
-            if on != On::Balance {
+            outage.sends += u64::from(on != On::Balance);
+            if on != On::Balance && (outage.probed || outage.sends > SENDS_IN_DOUBT) {
                 return self.violate("7 patience", format!("tab{id} sends {path} in an outage"));
             }
-            outage.probes += 1;
+            outage.probes += u64::from(on == On::Balance);
             let passed_ms = now_ms - outage.since_ms;
             let regular = passed_ms / (self.mix.config.backoff.max_ms / 4);
             if outage.probes > 14 + 8 * (outage.nudges + 1) + regular {
@@ -53,6 +67,9 @@ impl World {
             }
         }
         for key in keys {
+            if on != On::LookUp {
+                *self.books.sent.entry(key.clone()).or_default() += 1;
+            }
             let record = self.record_of(&key).map(|(_, record)| record);
             let written = record.is_some_and(|record| on == On::LookUp || record.attempts() > 0);
             let lost = self.is_excused(&key);
@@ -172,7 +189,15 @@ impl World {
                 let knows = !self.is_blind(id) && !self.is_excused(record.key.as_str());
                 charged && !conflict && knows && !self.is_overtaken(id, &record.key)
             }
-            BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => false,
+            BillingStatus::Pending | BillingStatus::Retrying | BillingStatus::Unknown => {
+                let id = self.tabs[place].id;
+                let what = record.outcome.as_ref().map(|outcome| &outcome.what);
+                let certain = matches!(what, Some(What::Queued { .. }));
+                let knows = !self.is_excused(record.key.as_str()) && !self.is_blind(id);
+                let overtaken =
+                    self.can_not_know(id, &record.key) || self.is_overtaken(id, &record.key);
+                certain && charged && knows && !overtaken
+            }
         };
         if lie {
             let id = self.tabs[place].id;
@@ -249,6 +274,7 @@ impl World {
 
     /// What a caller is told is true.
     fn check_outcome(&mut self, id: TabId, asked: &str, outcome: &Outcome) {
+        self.check_attempts(id, outcome);
         let key = &outcome.key;
         let charged = self.is_charged(key, outcome.amount.get());
         let knows = !self.is_excused(key.as_str());
@@ -315,35 +341,6 @@ impl World {
             let what = format!("tab{id} caches {confirmed:?}, really it is {really:?}");
             self.violate("4 the balance", what);
         }
-    }
-
-    /// Takes note of what an answer asks for, as any reader of HTTP would.
-    pub fn note_answer(&mut self, place: usize, response: &Response) {
-        let mono_ms = self.mono_ms;
-        let tab = &mut self.tabs[place];
-        tab.outage = None;
-        if !matches!(response.status, 429 | 503) {
-            return;
-        }
-        let wait_ms = response.retry_after.as_deref().and_then(|text| {
-            let seconds = text.parse::<u64>().ok().map(|seconds| seconds * 1_000);
-            let said_at_ms = response.date.as_deref().and_then(parse_http_date);
-            seconds.or_else(|| Some(parse_http_date(text)?.saturating_sub(said_at_ms?)))
-        });
-        if let Some(wait_ms) = wait_ms {
-            self.longest_hold_ms = self.longest_hold_ms.max(mono_ms + wait_ms);
-            tab.held_until_ms = tab.held_until_ms.max(mono_ms + wait_ms.min(86_400_000));
-        }
-    }
-
-    pub fn note_outage(&mut self, place: usize) {
-        let since_ms = self.mono_ms;
-        let first = Outage {
-            since_ms,
-            probes: 0,
-            nudges: 0,
-        };
-        self.tabs[place].outage.get_or_insert(first);
     }
 }
 

@@ -47,6 +47,9 @@ pub enum Class {
     Standstill,
     /// Keys that a header can't carry as they are; some servers decode them.
     Keys,
+    /// What stands between the client and the server answers for it, loses what it dislikes, or
+    /// remembers old answers; and servers that refuse some kinds of requests only.
+    Middle,
     /// The wall clock is set while no tab is there to notice, or while one takes over from
     /// another: how old a key is, and whether a request may still be under way, nobody knows then.
     BlindClocks,
@@ -57,11 +60,16 @@ impl Class {
     pub const fn came_later(self) -> bool {
         matches!(
             self,
-            Class::Frozen | Class::Limits | Class::Conclusions | Class::Standstill | Class::Keys
+            Class::Frozen
+                | Class::Limits
+                | Class::Conclusions
+                | Class::Standstill
+                | Class::Keys
+                | Class::Middle
         )
     }
 
-    pub const ALL: [(Class, &'static str); 23] = [
+    pub const ALL: [(Class, &'static str); 24] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -85,6 +93,7 @@ impl Class {
         (Class::Conclusions, "conclusions"),
         (Class::Standstill, "standstill"),
         (Class::Keys, "keys"),
+        (Class::Middle, "middle"),
     ];
 }
 

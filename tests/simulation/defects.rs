@@ -31,6 +31,14 @@ fn usual_faults(defect: Defect) -> &'static str {
         | Defect::BelievesRefusalInDoubt
         | Defect::OlderBalanceApplies => "network!,answers!",
         Defect::BelievesOneSpelling => "network!,keys!",
+        Defect::BelievesGateways => "network!,middle!",
+        Defect::BelievesForeignNoBatches => "tabs!,network!,answers!,middle!",
+        Defect::BelievesForeignBusy
+        | Defect::IgnoresAccountMismatch
+        | Defect::EveryLossClosesGate
+        | Defect::BalanceEndsPause
+        | Defect::CountsPutOffAttempts
+        | Defect::BelievesCachedBalance => "middle!",
         Defect::BelievesUntakenTooEarly => "network!,late!",
         Defect::SendsExpiredKey => "network!,crashes!,key-ttl!",
         Defect::HidesStorageFailure => "writes!",

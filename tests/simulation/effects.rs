@@ -118,12 +118,12 @@ impl World {
                 // Before what it shows is told one by one.
                 self.tabs[place].shown = Some(*snapshot);
             }
+            Effect::Notice(Notice::Alert(_)) => self.spend_alert(id),
+            Effect::Notice(Notice::Network(network)) => self.check_network(place, network),
             Effect::Notice(
                 Notice::Balance(_)
-                | Notice::Network(_)
                 | Notice::FlushProgress(_)
                 | Notice::FlushReport(_)
-                | Notice::Alert(_)
                 | Notice::Log(_),
             ) => {}
         }

@@ -4,6 +4,7 @@ use tollbox::core::engine::Event;
 
 use super::class::Class;
 use super::happening::Happening;
+use super::server::On;
 use super::tab::{Life, TabId};
 use super::user::Action;
 use super::world::World;
@@ -61,7 +62,10 @@ impl World {
             Action::KeepLock if self.lock.is_none() => self.lock = Some(STANDS_STILL),
             Action::OldKey => self.keep_from_hearing(tab),
             Action::NetworkDown => self.backend.cut_until_ms = until_ms,
-            Action::ExpireTokens => self.backend.token += 1,
+            Action::ExpireTokens => {
+                self.backend.token += 1;
+                self.grant_all();
+            }
             Action::RefuseTokens => self.backend.refuses_until_ms = until_ms,
             Action::BlockAccount => self.backend.blocked_until_ms = until_ms,
             Action::FillDisk => self.journal.full = !self.journal.full,
@@ -73,6 +77,18 @@ impl World {
                 }
             }
             Action::Wipe => self.wipe_journal(),
+            Action::CacheBalance => {
+                self.backend.cached_until_ms = until_ms;
+                if self.dice.chance(700) {
+                    self.backend.down_until_ms = until_ms;
+                }
+            }
+            Action::RefuseSome => {
+                self.backend.refused = self.dice.pick(&[On::AnyCharge, On::LookUp, On::Balance]);
+                self.backend.refuses_some_until_ms = until_ms;
+            }
+            Action::SwitchAccount => self.backend.other_until_ms = until_ms,
+            Action::KeepBusy => self.backend.busy_until_ms = until_ms,
             _ => {}
         }
     }
@@ -243,6 +259,10 @@ impl World {
         backend.mute_until_ms = 0;
         backend.refuses_until_ms = 0;
         backend.blocked_until_ms = 0;
+        backend.cached_until_ms = 0;
+        backend.refuses_some_until_ms = 0;
+        backend.other_until_ms = 0;
+        backend.busy_until_ms = 0;
         self.journal.full = false;
         for tab in &mut self.tabs {
             tab.throttle_ms = 0;

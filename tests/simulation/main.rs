@@ -14,7 +14,9 @@
 //!    is held twice.
 //! 5. Calls are answered in time; once faults stop, everything settles.
 //! 6. The counts add up, and nothing is held when nothing is open.
-//! 7. Probes only in an outage, and not many; nothing before `Retry-After`.
+//! 7. Probes only in an outage, and not many; nothing before `Retry-After` but what its user
+//!    insists on. No more requests in a minute, and alerts in an hour, than what its user does
+//!    and what is open account for. Only attempts that had their chance are counted.
 //! 8. Nobody pays for another: once a sign-out is answered, nothing leaves for the account before it
 //!    signs in again.
 //!
@@ -46,8 +48,10 @@ mod end;
 mod fate;
 mod happening;
 mod journal;
+mod middle;
 mod mix;
 mod network;
+mod patience;
 mod seeds;
 #[allow(dead_code)]
 #[path = "../engine/server.rs"]

@@ -7,6 +7,7 @@ use tollbox::core::points::Points;
 
 use super::class::{Class, Classes};
 use super::dice::Dice;
+use super::middle::{self, Middle};
 use super::user::Action;
 
 /// Rates are of a thousand.
@@ -48,6 +49,8 @@ pub struct Mix {
     pub odd_keys: bool,
     /// Whether the server knows them as their user does.
     pub decodes_keys: bool,
+    /// What stands between the client and the server.
+    pub middle: Middle,
     /// The time limits of which each tab has one.
     pub limits_ms: &'static [u64],
     pub slow_token: u64,
@@ -105,6 +108,7 @@ impl Mix {
             fail_conclusion: 0,
             odd_keys: false,
             decodes_keys: false,
+            middle: Middle::default(),
             limits_ms: &[],
             slow_token: 0,
             checks_accounts: true,
@@ -150,6 +154,10 @@ impl Mix {
             mix.odd_keys = dice.chance(300) || classes.insists_on(Class::Keys);
             mix.decodes_keys = dice.chance(500);
         }
+        if active.has(Class::Middle) && (classes.insists_on(Class::Middle) || dice.chance(500)) {
+            mix.middle = Middle::draw(dice);
+            mix.weights.extend(middle::weights(dice));
+        }
         mix
     }
 
@@ -173,6 +181,7 @@ impl Mix {
             freeze: 0,
             fail_conclusion: 0,
             limits_ms: self.limits_ms,
+            middle: Middle::default(),
             slow_token: 0,
             config: self.config.clone(),
             weights: Vec::new(),

@@ -1,5 +1,6 @@
 //! The network between tabs and the server: it loses, delays, doubles and reorders.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use tollbox::core::config::Config;
@@ -9,7 +10,7 @@ use tollbox::core::protocol::{Method, Request, Response};
 use super::checks::what_is_asked;
 use super::class::Class;
 use super::happening::Happening;
-use super::server::kind_and_keys;
+use super::server::{On, kind_and_keys};
 use super::tab::TabId;
 use super::trace;
 use super::world::World;
@@ -40,6 +41,19 @@ pub struct Backend {
     pub refuses_until_ms: u64,
     /// The account is blocked: every charge is declined until then.
     pub blocked_until_ms: u64,
+    /// Balances are told by a cache until then.
+    pub cached_until_ms: u64,
+    /// The last balance that the server told, and when.
+    pub remembered: Option<(u64, Response)>,
+    /// Requests that a cache answers.
+    pub from_cache: BTreeSet<(TabId, SendId)>,
+    /// These requests are refused until then.
+    pub refused: On,
+    pub refuses_some_until_ms: u64,
+    /// Somebody else is signed in until then.
+    pub other_until_ms: u64,
+    /// The server asks for patience until then.
+    pub busy_until_ms: u64,
     /// Requests on their way.
     pub on_the_way: u64,
 }
@@ -56,7 +70,7 @@ impl World {
         if self.sees_sign_out(place) {
             return self.not_sent_after_sign_out(place, send);
         }
-        self.check_send(place, &request);
+        self.check_send(place, send, &request);
         if self.mix.freeze > 0 && self.dice.chance(self.mix.freeze) {
             // Its user asks for something, and turns to another page at once.
             self.freeze(place);
@@ -124,10 +138,16 @@ impl World {
             user,
             limit_at_ms,
         });
+        if self.a_cache_tells(&sending) {
+            return;
+        }
         let limit_ms = limit_at_ms.saturating_sub(self.mono_ms);
         if self.mono_ms < self.backend.cut_until_ms {
             let in_ms = self.dice.between(0, 50);
             return self.plan(in_ms, lost(false));
+        }
+        if self.in_the_middle(&sending, limit_ms) {
+            return;
         }
         let transit_ms = self.transit_ms(limit_ms);
         if self.dice.chance(self.mix.lose_request) {
@@ -191,7 +211,7 @@ impl World {
         self.mix.late_ms * limit_ms / Config::default().request_timeout_ms
     }
 
-    fn plan_arrival(&mut self, in_ms: u64, sending: &Rc<Sending>, heard: bool) {
+    pub fn plan_arrival(&mut self, in_ms: u64, sending: &Rc<Sending>, heard: bool) {
         self.backend.on_the_way += 1;
         let sending = Rc::clone(sending);
         self.plan(in_ms, Happening::Arrive { sending, heard });
@@ -234,6 +254,7 @@ impl World {
         let Some(response) = response else {
             return self.lose(sending, heard);
         };
+        self.remember(sending, &response);
         self.note(|| format!("    answers {}", trace::response(&response)));
         let mute = self.mono_ms < self.backend.mute_until_ms;
         if mute || self.dice.chance(self.mix.lose_answer) {
@@ -278,7 +299,8 @@ impl World {
 
     pub fn deliver_answer(&mut self, tab: TabId, send: SendId, response: Response) {
         if let Some(place) = self.ends_waiting(tab, send) {
-            self.note_answer(place, &response);
+            self.note_source(place, send, response.date.is_some());
+            self.note_answer(place, send, &response);
             self.tell(tab, Event::Answered { send, response });
         }
     }
@@ -286,7 +308,8 @@ impl World {
     pub fn deliver_loss(&mut self, tab: TabId, send: SendId, timed_out: bool) {
         if let Some(place) = self.ends_waiting(tab, send) {
             self.given_up.insert((tab, send));
-            self.note_outage(place);
+            self.tabs[place].unheard = true;
+            self.note_outage(place, send);
             self.tell(tab, Event::Lost { send, timed_out });
         }
     }

@@ -1,14 +1,12 @@
 //! The server's side: the real ledger, behind everything that an answer can be instead.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use serde_json::{Value, json};
 use tollbox::core::protocol::{Request, Response};
 
 use super::checks::what_is_asked;
 use super::network::Sending;
 use super::server::{On, kind_and_keys, page, problem, with_retry_after};
-use super::world::{START_WALL_MS, World};
+use super::world::World;
 
 impl World {
     /// The answer; `None` where the server dies before it.
@@ -19,6 +17,9 @@ impl World {
         let refuses = self.mono_ms < self.backend.refuses_until_ms;
         if refuses || sending.token < self.backend.token {
             return Some(problem(401, "unauthorized"));
+        }
+        if let Some(refusal) = self.refuses_some(sending) {
+            return Some(refusal);
         }
         if on == On::Batch && self.mix.no_batches {
             let refusals = [problem(404, "not-found"), page(405), page(501)];
@@ -58,7 +59,8 @@ impl World {
         let response = self.server.answer(at_ms, request);
         self.enter_charges();
         self.check_strangers();
-        response
+        let date = self.mix.dates.then(|| self.server_date(0));
+        Response { date, ..response }
     }
 
     /// Nothing is done.
@@ -83,13 +85,9 @@ impl World {
             1 => with_retry_after(response, "soon"),
             2 if self.mix.dates => {
                 let in_ms = self.dice.skewed(&[1_000, 120_000]);
-                let date = |after_ms| {
-                    let true_wall_ms = START_WALL_MS + self.elapsed_ms() + after_ms;
-                    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(true_wall_ms))
-                };
-                let response = with_retry_after(response, &date(in_ms));
+                let response = with_retry_after(response, &self.server_date(in_ms));
                 Response {
-                    date: Some(date(0)),
+                    date: Some(self.server_date(0)),
                     ..response
                 }
             }

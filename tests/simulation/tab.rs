@@ -8,6 +8,9 @@ use tollbox::core::engine::{Engine, SendId};
 use tollbox::core::session::Session;
 use tollbox::core::snapshot::{BillingStatus, ChargeRecord, Snapshot};
 
+use super::patience::Budget;
+use super::server::On;
+
 pub type TabId = u32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +62,18 @@ pub struct Tab {
     /// How often in a row the journal has failed it.
     pub failures: u32,
     pub outage: Option<Outage>,
+    pub budget: Budget,
+    /// Keys, as the wire has them, of which its user wants one try whatever the hold.
+    pub insists: BTreeSet<String>,
+    pub probes_past_hold: u32,
+    /// Since a request was lost, the server itself has answered nothing.
+    pub unheard: bool,
+    /// The server itself has answered it.
+    pub has_heard: bool,
+    /// How old the cached answer was that it heard last, in milliseconds.
+    pub cached_ms: u64,
+    /// Its requests whose end it has not heard of, and what they are about.
+    pub asks: BTreeMap<SendId, (On, Vec<String>)>,
 }
 
 /// Since a request was lost, nothing has answered.
@@ -68,10 +83,21 @@ pub struct Outage {
     pub probes: u64,
     /// What makes the client look at once.
     pub nudges: u64,
+    /// Requests about charges since.
+    pub sends: u64,
+    /// A probe was lost, too.
+    pub probed: bool,
 }
 
 impl Tab {
-    pub fn new(id: TabId, engine: Engine, session: Session, origin_ms: u64, token: u64) -> Tab {
+    pub fn new(
+        id: TabId,
+        engine: Engine,
+        session: Session,
+        origin_ms: u64,
+        token: u64,
+        opened_ms: u64,
+    ) -> Tab {
         Tab {
             id,
             engine,
@@ -98,6 +124,13 @@ impl Tab {
             held_until_ms: 0,
             failures: 0,
             outage: None,
+            budget: Budget::new(opened_ms),
+            insists: BTreeSet::new(),
+            probes_past_hold: 0,
+            unheard: false,
+            has_heard: false,
+            cached_ms: 0,
+            asks: BTreeMap::new(),
         }
     }
 
@@ -125,6 +158,15 @@ impl Tab {
             self.open_points -= open;
             self.spent_points -= spent;
         }
+    }
+
+    /// How many charges it shows as open or parked.
+    pub fn seen_open(&self) -> usize {
+        let open = |status: BillingStatus| counted(status, 1).0 > 0;
+        self.seen
+            .values()
+            .filter(|(status, _)| open(*status))
+            .count()
     }
 
     pub fn task_points(&self) -> u64 {

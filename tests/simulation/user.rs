@@ -6,6 +6,7 @@ use tollbox_server::ledger::Amount;
 
 use super::books::Asked;
 use super::happening::Happening;
+use super::patience::NEW_CHARGE;
 use super::server::ACCOUNT;
 use super::tab::TabId;
 use super::world::World;
@@ -48,6 +49,14 @@ pub enum Action {
     FillDisk,
     SignOut,
     Wipe,
+    /// A service worker answers `GET balance` from its cache for a while.
+    CacheBalance,
+    /// Some kinds of requests are refused for a while.
+    RefuseSome,
+    /// Somebody else is signed in for a while.
+    SwitchAccount,
+    /// The server asks everybody for patience, briefly and often.
+    KeepBusy,
 }
 
 /// What the user has asked for so far.
@@ -198,11 +207,16 @@ impl World {
             | Action::BlockAccount
             | Action::FillDisk
             | Action::SignOut
-            | Action::Wipe => self.befall(tab, action),
+            | Action::Wipe
+            | Action::CacheBalance
+            | Action::RefuseSome
+            | Action::SwitchAccount
+            | Action::KeepBusy => self.befall(tab, action),
         }
     }
 
     pub fn nudge(&mut self, tab: TabId, event: Event) {
+        self.grant_all();
         if let Some(place) = self.place(tab) {
             self.tabs[place].nudged();
         }
@@ -239,6 +253,7 @@ impl World {
             return;
         };
         let key = charge.key.clone();
+        self.grant(NEW_CHARGE);
         self.books.said_untaken.remove(&key);
         if let Some(place) = self.place(tab) {
             self.tabs[place].tasks.remove(&key);
@@ -274,8 +289,9 @@ impl World {
         let Ok(key) = Key::new(format!("f:{task}")) else {
             return;
         };
-        if what == "retry" {
+        if let Some(place) = self.place(tab).filter(|_| what == "retry") {
             self.books.said_untaken.remove(&key);
+            self.tabs[place].insists(&key.wire());
         }
         let within_ms =
             matches!(what, "retry" | "cancel").then_some(self.mix.config.respond_within_ms);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tollbox::core::balance::Confirmed;
-use tollbox::core::engine::{CallId, Engine, Event, Running, SendId, Setup};
+use tollbox::core::engine::{CallId, Earlier, Engine, Event, Running, SendId, Setup};
 use tollbox::core::session::Session;
 use tollbox::core::snapshot::StorageKind;
 
@@ -15,6 +15,7 @@ use super::happening::Happening;
 use super::journal::Journal;
 use super::mix::Mix;
 use super::network::Backend;
+use super::patience::NEW_CHARGE;
 use super::server::Server;
 use super::tab::{Life, Tab, TabId};
 use super::trace::{self, Trace};
@@ -123,6 +124,7 @@ impl World {
             seed: self.dice.number(),
             storage: StorageKind::IndexedDb,
             online: self.online,
+            earlier: Earlier::Nothing,
             session: Session::since(self.journal.mark),
         };
         let session = setup.session;
@@ -133,8 +135,18 @@ impl World {
             config.request_timeout_ms = self.dice.pick(self.mix.limits_ms);
         }
         let engine = Engine::new(setup, config);
-        let tab = Tab::new(id, engine, session, origin_ms, self.backend.token);
+        let now_ms = self.mono_ms;
+        let token = self.backend.token;
+        let tab = Tab::new(id, engine, session, origin_ms, token, now_ms);
         self.tabs.push(tab);
+        self.grant_all();
+        let open = self
+            .journal
+            .records
+            .values()
+            .filter(|record| record.is_held())
+            .count();
+        self.grant(NEW_CHARGE * open as f64);
         match self.cache.last().cloned().flatten() {
             Some((its, confirmed)) if its == session => self.tell(id, Event::Cached(confirmed)),
             Some(_) | None => self.drain(id),

@@ -51,6 +51,7 @@ const everyOption: BillingOptions = {
   baseUrl: new URL("https://example.org/billing/v1"),
   account: "alice",
   namespace: "production",
+  module: fetch("/wasm/tollbox_bg.wasm"),
   getToken: ({ refresh }) => (refresh ? "fresh" : null),
   transport,
   credentials: "include",
@@ -76,6 +77,14 @@ const everyOption: BillingOptions = {
   locale: "zh-CN",
 };
 const fewestOptions: BillingOptions = { baseUrl: "/billing/v1", account: "alice" };
+export const modules: BillingOptions["module"][] = [
+  "/wasm/tollbox_bg.wasm",
+  new URL("https://example.org/tollbox_bg.wasm"),
+  new Response(),
+  new ArrayBuffer(8),
+  new Uint8Array(8),
+  new WebAssembly.Module(new Uint8Array(8)),
+];
 
 export type Options = [
   Holds<

@@ -3,6 +3,7 @@
 use tollbox::browser::names::Names;
 use tollbox::browser::store::{Choice, News, Scope, SetAside, Store};
 use tollbox::core::charge::{Charge, ChargeRequest, Key};
+use tollbox::core::engine::OpenCharges;
 use tollbox::core::journal::{Applied, ApplyAt, Op};
 use tollbox::core::points::Points;
 use tollbox::core::record::{Claim, Purpose, Receipt, Record, Verdict};
@@ -57,6 +58,7 @@ pub fn enqueue_charge(charge: Charge) -> Op {
         admission: Ok(()),
         claim: None,
         may_have_left: false,
+        may_arrive_for_ms: 0,
     }
 }
 
@@ -135,6 +137,14 @@ pub async fn apply_with_news(
 ) -> (Result<Vec<Applied>, String>, Vec<News>) {
     let mut news = Vec::new();
     (store.apply(ops, false, AT, &mut news).await, news)
+}
+
+/// So many open charges, without their names.
+pub fn open_charges(count: usize) -> OpenCharges {
+    OpenCharges {
+        count,
+        keys: Vec::new(),
+    }
 }
 
 /// Everything in the store, by key, and nothing amiss.

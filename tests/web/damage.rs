@@ -87,7 +87,7 @@ impl Scene {
     async fn in_place(&self) -> Option<Value> {
         match &*self.store.place() {
             Place::IndexedDb(_) => raw::row(&database(&self.account), "spoilt").await,
-            Place::Local(_) | Place::Memory(_) | Place::None(_) => {
+            Place::Local(_) | Place::Memory(_) => {
                 raw::entry(&self.entry_name()).map(|text| serde_json::from_str(&text).unwrap())
             }
         }
@@ -99,7 +99,7 @@ impl Scene {
             Place::IndexedDb(_) => raw::rows(&database(&self.account), "quarantine")
                 .await
                 .len(),
-            Place::Local(_) | Place::Memory(_) | Place::None(_) => {
+            Place::Local(_) | Place::Memory(_) => {
                 raw::entry_names(&names(&self.account).all_damaged()).len()
             }
         }

@@ -7,6 +7,7 @@ const TOKENS = {
   null: async () => null,
   undefined: async () => undefined,
   good: async () => "a.good-token_~+/=",
+  slow: () => new Promise((resolve) => setTimeout(resolve, 400, "a.slow-token")),
   refresh: async (refresh) => (refresh ? "fresh" : "used"),
   never,
   rejects: () => Promise.reject(new Error("signed out")),
@@ -48,6 +49,59 @@ const TRANSPORTS = {
   }),
   quotes: async ({ headers }) => ({ ...ANSWER, status: 401, body: `no: ${headers.authorization}` }),
   never,
+  "status as text": async () => ({ ...ANSWER, status: "200" }),
+  "headers of the browser's": async () => ({ ...ANSWER, headers: new Headers({ ETag: '"v1"' }) }),
+  "a map of headers": async () => ({ ...ANSWER, headers: new Map([["ETag", '"v1"']]) }),
+  "pairs of headers": async () => ({ ...ANSWER, headers: [["ETag", '"v1"'], 7, null, [], ["a"]] }),
+  "a header of numbers": async () => ({ ...ANSWER, headers: { etag: '"v1"', age: 7, date: {} } }),
+  "lists of values": async () => ({ ...ANSWER, headers: { etag: ['"v1"'], vary: ["a", "b"] } }),
+  "a library's headers": async () => ({
+    ...ANSWER,
+    headers: { get: (/** @type {string} */ name) => (name === "etag" ? '"v1"' : undefined) },
+  }),
+  "a Response": async () => new Response("{}", { headers: { etag: '"v1"' } }),
+  "no body": async () => ({ status: 200, headers: {} }),
+  "body as null": async () => ({ ...ANSWER, body: null }),
+  "body as object": async () => ({ ...ANSWER, body: { balance: 12 } }),
+  "headers that throw": async () => ({
+    ...ANSWER,
+    headers: {
+      get etag() {
+        throw new Error("no etag");
+      },
+    },
+  }),
+  "headers that can't be listed": async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return { ...ANSWER, headers: proxy };
+  },
+  "no headers": async () => ({ ...ANSWER, headers: null }),
+  "status that throws": async () => ({
+    get status() {
+      throw new Error("no status");
+    },
+  }),
+  "body that throws": async () => ({
+    status: 200,
+    get body() {
+      throw new Error("no body");
+    },
+    text: () => Promise.reject(new Error("nor text")),
+  }),
+  "a revoked proxy": async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return { proxy, status: proxy };
+  },
+  "a body that refers to itself": async () => {
+    /** @type {any} */
+    const body = {};
+    body.body = body;
+    return { ...ANSWER, body };
+  },
+  "a body too long": async () => ({ ...ANSWER, body: "x".repeat(1_048_577) }),
+  "a status of nothing": async () => ({ ...ANSWER, status: 0 }),
   rejects: () => Promise.reject(new TypeError("Failed to fetch")),
   throws: () => {
     throw new Error("no");
@@ -56,14 +110,9 @@ const TRANSPORTS = {
   null: async () => null,
   string: async () => "200",
   "no status": async () => ({ headers: {}, body: "{}" }),
-  "status as text": async () => ({ ...ANSWER, status: "200" }),
   "half a status": async () => ({ ...ANSWER, status: 200.5 }),
   "status below 0": async () => ({ ...ANSWER, status: -1 }),
   "status too large": async () => ({ ...ANSWER, status: 70_000 }),
-  "no headers": async () => ({ ...ANSWER, headers: null }),
-  "header as number": async () => ({ ...ANSWER, headers: { etag: 1 } }),
-  "body as object": async () => ({ ...ANSWER, body: {} }),
-  "body as null": async () => ({ ...ANSWER, body: null }),
 };
 
 /** A transport that tells a balance, and answers nothing else. */
@@ -81,6 +130,8 @@ class TestHost {
   #snapshot = null;
   /** @type {any[]} */
   #alerts = [];
+  /** What it was told of tokens. @type {string[]} */
+  #tokens = [];
 
   /**
    * @param {(refresh: boolean) => any} token
@@ -94,6 +145,16 @@ class TestHost {
   token(/** @type {boolean} */ refresh) {
     return this.#token(refresh);
   }
+
+  refused(/** @type {string} */ token) {
+    this.#tokens.push(`refused ${token}`);
+  }
+
+  keepToken(/** @type {string} */ token) {
+    this.#tokens.push(`keep ${token}`);
+  }
+
+  refreshedElsewhere() {}
 
   get hasTransport() {
     return this.#transport !== undefined;
@@ -123,6 +184,11 @@ class TestHost {
     return JSON.stringify(
       this.#requests.map(({ signal, ...request }) => ({ ...request, aborted: signal.aborted })),
     );
+  }
+
+  /** What it was told of tokens, as JSON. */
+  tokens() {
+    return JSON.stringify(this.#tokens);
   }
 
   /** The last snapshot, as JSON. */

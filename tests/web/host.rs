@@ -2,7 +2,7 @@
 
 use js_sys::Promise;
 use serde_json::Value;
-use tollbox::browser::http::{Destination, Exchange, Limit, exchange};
+use tollbox::browser::http::{Destination, Exchange, Limit, ask_token, exchange};
 use tollbox::core::protocol::{Method, Request};
 use wasm_bindgen::prelude::*;
 
@@ -31,6 +31,9 @@ extern "C" {
     #[wasm_bindgen(method, js_name = snapshot)]
     fn snapshot_json(this: &TestHost) -> String;
 
+    #[wasm_bindgen(method, js_name = tokens)]
+    fn tokens_json(this: &TestHost) -> String;
+
     #[wasm_bindgen(method, js_name = alerts)]
     pub fn alerts_json(this: &TestHost) -> String;
 
@@ -44,9 +47,39 @@ impl TestHost {
         serde_json::from_str(&self.requests_json()).unwrap()
     }
 
+    /// What it was told of tokens.
+    pub fn tokens(&self) -> Vec<String> {
+        serde_json::from_str(&self.tokens_json()).unwrap()
+    }
+
     /// The last snapshot.
     pub fn snapshot(&self) -> Value {
         serde_json::from_str(&self.snapshot_json()).unwrap()
+    }
+}
+
+/// A destination that sends no credentials of its own choice.
+pub fn at(base_url: &str) -> Destination {
+    Destination {
+        base_url: base_url.to_owned(),
+        credentials: None,
+        token_lock: "test".to_owned(),
+    }
+}
+
+/// One exchange: the token, the request, the answer.
+pub async fn exchange_with(
+    host: &TestHost,
+    destination: &Destination,
+    request: &Request,
+    refresh: bool,
+    limit_ms: u64,
+) -> Exchange {
+    let limit = Limit::new(limit_ms).unwrap();
+    let host = host.unchecked_ref();
+    match ask_token(host, destination, refresh, &limit).await {
+        Ok(token) => exchange(host, destination, request, &token, &limit).await,
+        Err(why) => Exchange::NotSent(why),
     }
 }
 
@@ -57,12 +90,7 @@ pub async fn exchange_at(
     request: &Request,
     limit_ms: u64,
 ) -> Exchange {
-    let destination = Destination {
-        base_url: base_url.to_owned(),
-        credentials: None,
-    };
-    let limit = Limit::new(limit_ms).unwrap();
-    exchange(host.unchecked_ref(), &destination, request, false, &limit).await
+    exchange_with(host, &at(base_url), request, false, limit_ms).await
 }
 
 /// A look at the page's own server.

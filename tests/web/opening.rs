@@ -102,11 +102,14 @@ async fn a_database_of_a_newer_version_is_left_to_it() {
 #[wasm_bindgen_test]
 async fn where_the_storage_that_was_asked_for_is_not_to_be_had_nothing_is_sent() {
     let account = fresh("nowhere");
-    raw::make_newer_database(&database(&account)).await;
     let host = with_transport("null", "never");
-    let client = open(&account, "indexeddb", &host).await;
-    let outcome = charge(&client, "1").await;
-    close(client).await;
+    let outcome = raw::without("indexedDB", async || {
+        let client = open(&account, "indexeddb", &host).await;
+        let outcome = charge(&client, "1").await;
+        close(client).await;
+        outcome
+    })
+    .await;
     assert_eq!(outcome["status"], "failed", "{outcome}");
     assert_eq!(outcome["reason"], "storage_unavailable");
     assert!(
@@ -114,6 +117,20 @@ async fn where_the_storage_that_was_asked_for_is_not_to_be_had_nothing_is_sent()
             .iter()
             .all(|request| request["method"] == "GET")
     );
+}
+
+#[wasm_bindgen_test]
+async fn what_a_journal_that_can_not_be_read_may_have_is_unknown() {
+    for storage in ["indexeddb", "auto", "localstorage", "memory"] {
+        let account = fresh("unread");
+        raw::make_newer_database(&database(&account)).await;
+        let host = with_transport("null", "offline");
+        let client = open(&account, storage, &host).await;
+        let outcome = charge(&client, "1").await;
+        close(client).await;
+        assert_eq!(outcome["status"], "unknown", "{storage}: {outcome}");
+        assert_eq!(outcome["resolving"], true, "{storage}: {outcome}");
+    }
 }
 
 #[wasm_bindgen_test]

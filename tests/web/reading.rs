@@ -8,7 +8,8 @@ use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
-    apply, database, enqueue, fresh, key, load_with_news, names, open_store, open_with_news,
+    apply, database, enqueue, fresh, key, load_with_news, names, open_charges, open_store,
+    open_with_news,
 };
 use crate::host::with_transport;
 use crate::opening::{charge, close, json_of, open};
@@ -88,7 +89,7 @@ async fn a_journal_that_could_not_be_read_is_not_noted_as_empty() {
     let account = fresh("unread");
     let store = open_store(&account, Choice::IndexedDb).await;
     apply(&store, &["a", "b"].map(enqueue)).await;
-    store.mark(2);
+    store.mark(&open_charges(2));
     store.close();
     let marker = names(&account).marker();
     let before = raw::entry(&marker);

@@ -8,8 +8,8 @@ use tollbox::core::snapshot::StorageKind;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
-    apply, begin, database, enqueue, fresh, key, keys, load, load_with_news, open_store,
-    open_with_news, read,
+    apply, begin, database, enqueue, fresh, key, keys, load, load_with_news, open_charges,
+    open_store, open_with_news, read,
 };
 use crate::raw;
 use crate::stores::{charged_op, clear, refused};
@@ -55,7 +55,7 @@ async fn a_newer_schema_is_left_alone_and_told_of() {
     raw::make_newer_database(&database(&account)).await;
     let (store, news) = open_with_news(&account, Choice::Auto).await;
     assert_eq!(store.kind(), StorageKind::LocalStorage);
-    let moved = matches!(&news[..], [News::Moved { to: StorageKind::LocalStorage, why }]
+    let moved = matches!(&news[..], [News::Moved { to: StorageKind::LocalStorage, why, .. }]
         if why.contains("version"));
     assert!(moved, "{news:?}");
     assert!(raw::rows(&database(&account), "to_come").await.is_empty());
@@ -113,7 +113,7 @@ async fn a_connection_makes_way_for_a_deletion_and_tells_that_the_journal_is_gon
     raw::delete_database(&database(&account)).await;
     let (records, news) = load_with_news(&store, Scope::All).await;
     assert_eq!(records.unwrap(), []);
-    assert!(matches!(&news[..], [News::Wiped(_)]), "{news:?}");
+    assert!(matches!(&news[..], [News::Wiped { .. }]), "{news:?}");
     // Told once, and the store goes on.
     assert!(apply(&store, &[enqueue("b")]).await[0].done);
     assert_eq!(keys(&load(&store).await), ["b"]);
@@ -125,13 +125,13 @@ async fn a_journal_that_was_wiped_between_two_starts_is_told_of_if_charges_were_
     for (open, told) in [(2, true), (0, false)] {
         let account = fresh("wiped");
         let store = open_store(&account, Choice::IndexedDb).await;
-        store.mark(open);
+        store.mark(&open_charges(open));
         store.close();
         raw::delete_database(&database(&account)).await;
         let (store, news) = open_with_news(&account, Choice::IndexedDb).await;
         match told {
             true => assert!(
-                matches!(&news[..], [News::Wiped(detail)] if detail.contains('2')),
+                matches!(&news[..], [News::Wiped { detail, .. }] if detail.contains('2')),
                 "{news:?}"
             ),
             false => assert_eq!(news, []),

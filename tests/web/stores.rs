@@ -68,6 +68,7 @@ pub fn refused(of: &str) -> Op {
         }),
         claim: None,
         may_have_left: false,
+        may_arrive_for_ms: 0,
     }
 }
 
@@ -85,6 +86,7 @@ fn table() -> Vec<Vec<Op>> {
         admission: Ok(()),
         claim: Some(claim("one")),
         may_have_left: false,
+        may_arrive_for_ms: 0,
     };
     let look_up = Op::Begin {
         over: None,

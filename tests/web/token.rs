@@ -1,11 +1,11 @@
 //! The token: asked for within the time limit, and sent only if it is one.
 
 use serde_json::json;
-use tollbox::browser::http::{Destination, Exchange, Limit, exchange};
-use wasm_bindgen::JsCast as _;
+use tollbox::browser::http::Exchange;
+use tollbox::core::protocol::Secret;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::host::{LONG_MS, SHORT_MS, exchange_here, get, with_transport};
+use crate::host::{LONG_MS, SHORT_MS, at, exchange_here, exchange_with, get, with_transport};
 
 #[wasm_bindgen_test]
 async fn a_token_that_never_comes_is_waited_for_within_the_time_limit() {
@@ -55,33 +55,39 @@ async fn a_token_goes_along_and_nothing_goes_along_where_there_is_none() {
 }
 
 #[wasm_bindgen_test]
-async fn a_token_that_a_server_quotes_goes_no_further() {
+async fn an_answer_brings_its_token_along_for_the_core_to_leave_out() {
     let host = with_transport("good", "quotes");
     let exchange = exchange_here(&host, &get("balance"), LONG_MS).await;
     let Exchange::Answered(answer) = exchange else {
         panic!("{exchange:?}");
     };
-    assert_eq!(answer.body, "no: Bearer …");
+    assert_eq!(answer.body, "no: Bearer a.good-token_~+/=");
+    assert_eq!(answer.secret, Secret::of(Some("a.good-token_~+/=")));
+    assert_eq!(host.tokens(), ["refused a.good-token_~+/="]);
 }
 
 #[wasm_bindgen_test]
 async fn a_new_token_can_be_asked_for() {
     let host = with_transport("refresh", "good");
-    let destination = Destination {
-        base_url: String::new(),
-        credentials: None,
-    };
-    let limit = Limit::new(LONG_MS).unwrap();
-    exchange(
-        host.unchecked_ref(),
-        &destination,
-        &get("balance"),
-        true,
-        &limit,
-    )
-    .await;
+    exchange_with(&host, &at(""), &get("balance"), true, LONG_MS).await;
     assert_eq!(
         host.requests()[0]["headers"]["authorization"],
         "Bearer fresh"
     );
+}
+
+#[wasm_bindgen_test]
+async fn a_token_that_left_its_request_little_time_is_kept_for_the_next() {
+    let host = with_transport("slow", "never");
+    let exchange = exchange_here(&host, &get("balance"), 600).await;
+    assert_eq!(exchange, Exchange::Lost { timed_out: true });
+    assert_eq!(host.tokens(), ["keep a.slow-token"]);
+
+    let host = with_transport("slow", "good");
+    exchange_here(&host, &get("balance"), LONG_MS).await;
+    assert!(host.tokens().is_empty(), "an answer came");
+
+    let host = with_transport("good", "never");
+    exchange_here(&host, &get("balance"), SHORT_MS).await;
+    assert!(host.tokens().is_empty(), "it came at once");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tollbox::browser::http::Exchange;
-use tollbox::core::protocol::{Method, Request, Response};
+use tollbox::core::protocol::{Method, Request, Response, Secret, Unreadable};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::host::{LONG_MS, SHORT_MS, exchange_here, get, with_transport};
@@ -22,9 +22,13 @@ async fn a_transport_is_told_the_request_and_its_answer_is_read() {
         etag: Some("\"v1\"".to_owned()),
         retry_after: Some("2".to_owned()),
         date: None,
+        age: None,
+        redirected: false,
         content_type: Some("application/json".to_owned()),
         replayed: true,
         body: "正文 🧾".to_owned(),
+        secret: Secret::of(Some("a.good-token_~+/=")),
+        unreadable: None,
     };
     assert_eq!(answer, Exchange::Answered(expected));
     let told = json!([{
@@ -49,9 +53,12 @@ async fn the_names_of_an_answers_headers_have_no_case() {
         etag: Some("\"v1\"".to_owned()),
         retry_after: Some("2".to_owned()),
         date: Some("Thu, 01 Jan 2026 00:00:00 GMT".to_owned()),
+        age: None,
+        redirected: false,
         content_type: Some("application/problem+json".to_owned()),
         replayed: true,
         body: "{}".to_owned(),
+        ..Response::default()
     };
     assert_eq!(answer, Exchange::Answered(expected));
 }
@@ -74,26 +81,66 @@ async fn a_transport_that_never_answers_is_told_to_stop_when_the_time_is_up() {
 }
 
 #[wasm_bindgen_test]
-async fn a_failure_or_nonsense_counts_as_no_answer() {
-    for transport in [
-        "rejects",
-        "throws",
-        "undefined",
-        "null",
-        "string",
-        "no status",
-        "status as text",
-        "half a status",
-        "status below 0",
-        "status too large",
-        "no headers",
-        "header as number",
-        "body as object",
-        "body as null",
-    ] {
+async fn a_transport_that_fails_gives_no_answer() {
+    for transport in ["rejects", "throws"] {
         let host = with_transport("null", transport);
         let exchange = exchange_here(&host, &get("balance"), LONG_MS).await;
         assert_eq!(exchange, Exchange::Lost { timed_out: false }, "{transport}");
+        assert_eq!(host.requests().len(), 1, "{transport}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_can_be_read_of_an_answer_is_read() {
+    for (transport, etag, body) in [
+        ("status as text", false, "{}"),
+        ("headers of the browser's", true, "{}"),
+        ("a map of headers", true, "{}"),
+        ("pairs of headers", true, "{}"),
+        ("a header of numbers", true, "{}"),
+        ("lists of values", true, "{}"),
+        ("a library's headers", true, "{}"),
+        ("a Response", true, "{}"),
+        ("headers that throw", false, "{}"),
+        ("headers that can't be listed", false, "{}"),
+        ("no headers", false, "{}"),
+        ("no body", false, ""),
+        ("body as null", false, ""),
+        ("body as object", false, r#"{"balance":12}"#),
+    ] {
+        let host = with_transport("null", transport);
+        let exchange = exchange_here(&host, &get("balance"), LONG_MS).await;
+        let Exchange::Answered(response) = exchange else {
+            panic!("{transport}: {exchange:?}");
+        };
+        assert_eq!(response.unreadable, None, "{transport}");
+        assert_eq!(response.status, 200, "{transport}");
+        assert_eq!(response.etag.is_some(), etag, "{transport}");
+        assert_eq!(response.body, body, "{transport}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn an_answer_that_cant_be_read_says_why() {
+    for (transport, why) in [
+        ("undefined", Unreadable::NotAnAnswer),
+        ("null", Unreadable::NotAnAnswer),
+        ("string", Unreadable::NotAnAnswer),
+        ("no status", Unreadable::NotAnAnswer),
+        ("status that throws", Unreadable::NotAnAnswer),
+        ("half a status", Unreadable::NoStatus),
+        ("status below 0", Unreadable::NoStatus),
+        ("status too large", Unreadable::NoStatus),
+        ("a status of nothing", Unreadable::NoStatus),
+        ("a revoked proxy", Unreadable::NoStatus),
+        ("body that throws", Unreadable::Failing),
+        ("a body that refers to itself", Unreadable::NoText),
+        ("a body too long", Unreadable::TooLong),
+    ] {
+        let host = with_transport("null", transport);
+        let exchange = exchange_here(&host, &get("balance"), LONG_MS).await;
+        let unread = Response::unreadable(why);
+        assert_eq!(exchange, Exchange::Answered(unread), "{transport}");
         assert_eq!(host.requests().len(), 1, "{transport}");
     }
 }

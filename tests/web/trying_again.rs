@@ -51,7 +51,7 @@ async fn a_lost_connection_is_made_anew_though_that_fails_at_first() {
     })
     .await;
     assert_eq!(records.unwrap(), []);
-    assert!(matches!(&news[..], [News::Wiped(_)]), "{news:?}");
+    assert!(matches!(&news[..], [News::Wiped { .. }]), "{news:?}");
     assert_eq!(store.kind(), StorageKind::IndexedDb);
     clear(&account, &[store]).await;
 }

@@ -10,7 +10,7 @@ use crate::command::{run, step};
 use crate::stamp::Stamp;
 use crate::wasm_target::{TARGET, WasmToolchain};
 use crate::workspace::Workspace;
-use crate::{glue, npm, sizes};
+use crate::{glue, mark, npm, sizes};
 
 const NAME: &str = "tollbox";
 
@@ -109,6 +109,7 @@ fn make(workspace: &Workspace, name: &str, output: &Path, options: &Options) -> 
     if !options.dev && !options.deaths {
         optimise(workspace, &made)?;
     }
+    mark::mark(&made, NAME)?;
     install(&made, output)?;
     stamp.set()
 }

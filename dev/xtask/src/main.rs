@@ -9,6 +9,7 @@ mod demo;
 mod durability;
 mod firefox;
 mod glue;
+mod mark;
 mod npm;
 mod programs;
 mod sim;

@@ -283,8 +283,15 @@ impl Shell {
         closed
     }
 
+    /// Another tab has refreshed the token.
+    pub fn refreshed_elsewhere(&self) {
+        self.host.refreshed_elsewhere();
+    }
+
     fn end_requests(&self) {
-        for limit in self.limits.borrow().values() {
+        // Those who listen to a request's signal may call back, and send others.
+        let limits: Vec<Rc<Limit>> = self.limits.borrow().values().cloned().collect();
+        for limit in limits {
             limit.end();
         }
     }

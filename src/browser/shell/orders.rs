@@ -20,6 +20,9 @@ use crate::core::journal::{ApplyAt, Op};
 use crate::core::protocol::Request;
 use crate::core::snapshot::{Snapshot, StorageKind};
 
+/// The keys of so many open charges are noted, in case that the journal is lost.
+const MOST_NOTED: usize = 100;
+
 impl Shell {
     /// Does what the core orders.
     pub(super) fn perform(self: &Rc<Shell>, effect: Effect) {
@@ -139,14 +142,17 @@ impl Shell {
             match news {
                 News::SetAside(detail) => set_aside.push(detail),
                 News::LeftAlone(detail) => left_alone.push(detail),
-                News::Wiped(detail) => self.dispatch(Event::Wiped { detail }),
-                News::Moved { to, why } => {
+                News::Wiped { detail, lost } => self.dispatch(Event::Wiped { detail, lost }),
+                News::SetBack { lost } => self.dispatch(Event::SetBack { lost }),
+                News::Moved { to, why, from } => {
                     // First the lock: what goes along must not be moved back by another tab.
                     if to == StorageKind::LocalStorage {
                         self.show_fallback().await;
                     }
+                    // Whether another tab may add to what it leaves behind.
+                    self.learn_alive().await;
                     self.store.settle_in();
-                    self.dispatch(Event::Moved { to, why });
+                    self.dispatch(Event::Moved { to, why, from });
                 }
             }
         }
@@ -171,7 +177,8 @@ impl Shell {
         let open = open.saturating_add(queue.unknown);
         // Before that, what the last one to read it noted is nearer the truth.
         if self.has_read.get() {
-            self.store.mark(open);
+            self.store
+                .mark(&self.engine.borrow().open_charges(MOST_NOTED));
         }
         let durable = snapshot.storage == StorageKind::IndexedDb;
         if open > 0 && durable && !self.asked_to_persist.replace(true) {
@@ -200,9 +207,15 @@ impl Shell {
         self.limits.borrow_mut().insert(send, Rc::clone(&limit));
         let shell = Rc::clone(self);
         spawn_local(async move {
-            let destination = &shell.destination;
-            let exchange =
-                http::exchange(&shell.host, destination, &request, refresh_token, &limit).await;
+            let (host, destination) = (&shell.host, &shell.destination);
+            let token = http::ask_token(host, destination, refresh_token, &limit).await;
+            if refresh_token && token.is_ok() {
+                shell.tell_peers(Message::Refreshed);
+            }
+            let exchange = match token {
+                Ok(token) => http::exchange(host, destination, &request, &token, &limit).await,
+                Err(why) => Exchange::NotSent(why),
+            };
             shell.limits.borrow_mut().remove(&send);
             shell.dispatch(match exchange {
                 Exchange::Answered(response) => Event::Answered { send, response },
@@ -251,10 +264,13 @@ impl Shell {
             Answer::Balance(result) => settle(&resolve, &to_js(result)),
             Answer::SignedOut(open) => settle(&resolve, &to_js(open)),
             Answer::NotFound => {
-                settle(
-                    &reject,
-                    &error(Code::NotFound, "there is no charge of this key"),
-                );
+                let message = match self.engine.borrow().leaves_charges_unread() {
+                    true => {
+                        "no charge of this key can be found, but not all that was stored can be read"
+                    }
+                    false => "there is no charge of this key",
+                };
+                settle(&reject, &error(Code::NotFound, message));
             }
             Answer::Closed => settle(&reject, &error(Code::Closed, "the client is closed")),
         }

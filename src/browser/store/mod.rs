@@ -1,5 +1,6 @@
 //! The journal at rest: IndexedDB, else localStorage, else memory.
 
+mod earlier;
 mod indexed_db;
 mod local;
 pub mod mark;
@@ -19,6 +20,7 @@ pub use self::memory::Memory;
 pub use self::trouble::{News, Trouble};
 use super::names::Names;
 use crate::core::codec::{self, Damage, Stored};
+use crate::core::engine::{Earlier, OpenCharges};
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::record::Record;
 use crate::core::session::Session;
@@ -56,8 +58,6 @@ pub enum Place {
     Local(Local),
     /// Lost with the page.
     Memory(Memory),
-    /// Asked for and not to be had: nothing can be stored.
-    None(String),
 }
 
 /// A record that did not pass its check: `QuarantinedRecord` of the public API.
@@ -82,44 +82,103 @@ pub struct Store {
     place: RefCell<Rc<Place>>,
     /// Where it will live, once that has been reported.
     next: RefCell<Option<Place>>,
+    /// The database that has been measured by what was noted of the journal, by its own name.
+    measured: RefCell<Option<Option<String>>>,
+    earlier: Cell<Earlier>,
     /// The latest mark of a sign-out that was seen.
     mark: Cell<u64>,
 }
 
 impl Store {
     /// Opens the store, or the next best. What a worse one holds from an earlier time moves over.
+    /// Where IndexedDB is asked for and nothing else, it may come to open later.
     pub async fn open(names: &Names, choice: Choice, at: ApplyAt, news: &mut Vec<News>) -> Store {
-        let place = match choice {
-            Choice::Auto | Choice::IndexedDb => match IndexedDb::open(&names.database()).await {
-                Ok(database) => {
-                    marker::check(names, database.id(), news);
-                    moving::move_over(names, &database, at, news).await;
-                    Place::IndexedDb(database)
-                }
-                Err(trouble) if choice == Choice::Auto => {
-                    let place = local_or_memory(names, at, news);
-                    news.push(moved_to(&place, trouble.into_detail()));
-                    place
-                }
-                Err(trouble) => Place::None(trouble.into_detail()),
-            },
-            Choice::LocalStorage => local_or_memory(names, at, news),
-            Choice::Memory => Place::Memory(Memory::default()),
-        };
-        Store {
+        let database = IndexedDb::new(names.clone());
+        let store = Store {
             names: names.clone(),
             choice,
-            place: RefCell::new(Rc::new(place)),
+            place: RefCell::new(Rc::new(Place::Memory(Memory::default()))),
             next: RefCell::new(None),
+            measured: RefCell::new(None),
+            earlier: Cell::new(Earlier::Nothing),
             mark: Cell::new(0),
+        };
+        let local = Local::at_hand(names.clone());
+        let has_fallback = local.is_some_and(|local| local.has_news());
+        let place = match choice {
+            Choice::Auto | Choice::IndexedDb => match store.arrive(&database, at, news).await {
+                Ok(()) => Place::IndexedDb(database),
+                Err(trouble) => {
+                    let (earlier, unread) = earlier::of_unread(names).await;
+                    store.earlier.set(match earlier {
+                        // It may be read yet.
+                        Earlier::Elsewhere if choice == Choice::IndexedDb && !has_fallback => {
+                            Earlier::Here
+                        }
+                        earlier => earlier,
+                    });
+                    if choice == Choice::Auto {
+                        let place = local_or_memory(names, at, news);
+                        let why = format!("{}{unread}", trouble.into_detail());
+                        // It is known what it leaves behind.
+                        news.push(moved_to(&place, why, Earlier::Nothing));
+                        place
+                    } else {
+                        Place::IndexedDb(database)
+                    }
+                }
+            },
+            Choice::LocalStorage => {
+                store.earlier.set(earlier::of_unread(names).await.0);
+                local_or_memory(names, at, news)
+            }
+            Choice::Memory => {
+                store.earlier.set(match has_fallback {
+                    true => Earlier::Elsewhere,
+                    false => earlier::of_unread(names).await.0,
+                });
+                Place::Memory(Memory::default())
+            }
+        };
+        *store.place.borrow_mut() = Rc::new(place);
+        store
+    }
+
+    /// What there was of the account when it was opened, besides what it tells itself.
+    pub fn earlier(&self) -> Earlier {
+        self.earlier.get()
+    }
+
+    /// Opens the database where it is not open. One that is found for the first time is measured by
+    /// what was noted of the journal, and takes over what the fallback holds.
+    async fn arrive(
+        &self,
+        database: &IndexedDb,
+        at: ApplyAt,
+        news: &mut Vec<News>,
+    ) -> Result<(), Trouble> {
+        database.open(news).await?;
+        let identity = database.identity();
+        if self.measured.borrow().as_ref() == Some(&identity.id) {
+            return Ok(());
         }
+        *self.measured.borrow_mut() = Some(identity.id.clone());
+        database.learn_mark(news).await;
+        let whole = earlier::measure(&self.names, database, news).await;
+        let moved = moving::move_over(&self.names, database, at, news).await;
+        self.earlier.set(match whole && moved {
+            false => Earlier::Elsewhere,
+            true if identity.is_new => Earlier::Nothing,
+            true => Earlier::Here,
+        });
+        Ok(())
     }
 
     /// The latest mark of a sign-out that is known here.
     pub fn sign_out_mark(&self) -> u64 {
         let at_rest = match &*self.place() {
             Place::IndexedDb(store) => store.mark(),
-            Place::Local(_) | Place::Memory(_) | Place::None(_) => 0,
+            Place::Local(_) | Place::Memory(_) => 0,
         };
         let mark = self.mark.get().max(at_rest).max(mark::read(&self.names));
         self.mark.set(mark);
@@ -147,7 +206,7 @@ impl Store {
             }
             Place::Local(_) => noted.map(|()| mark),
             // Each tab has a journal of its own: nothing tells the others but what they hear.
-            Place::Memory(_) | Place::None(_) => Ok(mark),
+            Place::Memory(_) => Ok(mark),
         }
     }
 
@@ -171,13 +230,17 @@ impl Store {
     ) -> Result<Vec<Applied>, String> {
         match &*self.place() {
             Place::IndexedDb(store) => {
-                let at = at.marked(self.sign_out_mark());
-                let applied = store.apply(ops, relaxed, at, news).await;
+                let applied = match self.arrive(store, at, news).await {
+                    Ok(()) => {
+                        let at = at.marked(self.sign_out_mark());
+                        store.apply(ops, relaxed, at, news).await
+                    }
+                    Err(trouble) => Err(trouble),
+                };
                 applied.map_err(|trouble| self.fall_back(trouble, at, news))
             }
             Place::Local(store) => store.apply(ops, at.marked(self.sign_out_mark()), news),
             Place::Memory(store) => Ok(store.apply(ops, at.marked(self.sign_out_mark()))),
-            Place::None(error) => Err(error.clone()),
         }
     }
 
@@ -190,12 +253,14 @@ impl Store {
     ) -> Result<Vec<Record>, String> {
         match &*self.place() {
             Place::IndexedDb(store) => {
-                let loaded = store.load(scope, news).await;
+                let loaded = match self.arrive(store, at, news).await {
+                    Ok(()) => store.load(scope, news).await,
+                    Err(trouble) => Err(trouble),
+                };
                 loaded.map_err(|trouble| self.fall_back(trouble, at, news))
             }
             Place::Local(store) => Ok(store.load(news)),
             Place::Memory(store) => Ok(store.load()),
-            Place::None(error) => Err(error.clone()),
         }
     }
 
@@ -210,7 +275,7 @@ impl Store {
                 let aside = store.set_aside(news).await;
                 aside.map_err(|trouble| self.fall_back(trouble, at, news))
             }
-            Place::Local(_) | Place::Memory(_) | Place::None(_) => Ok(Vec::new()),
+            Place::Local(_) | Place::Memory(_) => Ok(Vec::new()),
         }
     }
 
@@ -220,10 +285,12 @@ impl Store {
         local.map_or_else(Vec::new, |local| local.set_aside())
     }
 
-    /// Notes how many charges are open, for the case that the journal is wiped.
-    pub fn mark(&self, open: usize) {
-        if let Place::IndexedDb(store) = &*self.place() {
-            marker::write(&self.names, store.id(), open);
+    /// Notes which charges are open, for the case that the journal is wiped or set back.
+    pub fn mark(&self, open: &OpenCharges) {
+        if let Place::IndexedDb(store) = &*self.place()
+            && self.measured.borrow().is_some()
+        {
+            marker::write(&self.names, &store.identity(), open);
         }
     }
 
@@ -231,7 +298,7 @@ impl Store {
     pub fn close(&self) {
         match &*self.place() {
             Place::IndexedDb(store) => store.close(),
-            Place::Local(_) | Place::Memory(_) | Place::None(_) => {}
+            Place::Local(_) | Place::Memory(_) => {}
         }
     }
 
@@ -251,7 +318,7 @@ impl Store {
             && self.next.borrow().is_none()
         {
             let place = local_or_memory(&self.names, at, news);
-            news.push(moved_to(&place, why.clone()));
+            news.push(moved_to(&place, why.clone(), Earlier::Here));
             self.close();
             *self.next.borrow_mut() = Some(place);
         }
@@ -265,7 +332,7 @@ impl Place {
         match self {
             Place::IndexedDb(_) => StorageKind::IndexedDb,
             Place::Local(_) => StorageKind::LocalStorage,
-            Place::Memory(_) | Place::None(_) => StorageKind::Memory,
+            Place::Memory(_) => StorageKind::Memory,
         }
     }
 }
@@ -280,10 +347,11 @@ fn local_or_memory(names: &Names, at: ApplyAt, news: &mut Vec<News>) -> Place {
     }
 }
 
-fn moved_to(place: &Place, why: String) -> News {
+fn moved_to(place: &Place, why: String, from: Earlier) -> News {
     News::Moved {
         to: place.kind(),
         why,
+        from,
     }
 }
 

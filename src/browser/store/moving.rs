@@ -6,16 +6,21 @@ use crate::browser::lock;
 use crate::browser::names::Names;
 use crate::core::journal::{ApplyAt, Op};
 
-/// Moves every charge of localStorage into the database, as one transaction. What can't be moved
-/// now is moved by a later start.
-pub async fn move_over(names: &Names, database: &IndexedDb, at: ApplyAt, news: &mut Vec<News>) {
+/// Moves every charge of localStorage into the database, as one transaction. Where that can't be
+/// done now it is false, and a later start does it.
+pub async fn move_over(
+    names: &Names,
+    database: &IndexedDb,
+    at: ApplyAt,
+    news: &mut Vec<News>,
+) -> bool {
     let Some(local) = Local::at_hand(names.clone()).filter(Local::has_news) else {
-        return;
+        return true;
     };
     // A tab that still works with the fallback would find its charges gone.
     let users = lock::held(&names.fallback()).await;
     if users.is_some_and(|tabs| !tabs.is_empty()) {
-        return;
+        return false;
     }
     let moving = local.to_move(news);
     let ops: Vec<Op> = moving
@@ -25,7 +30,7 @@ pub async fn move_over(names: &Names, database: &IndexedDb, at: ApplyAt, news: &
         })
         .collect();
     let Ok(applied) = database.apply(&ops, false, at, news).await else {
-        return;
+        return false;
     };
     for (moving, applied) in moving.iter().zip(applied) {
         if applied.done {
@@ -38,4 +43,5 @@ pub async fn move_over(names: &Names, database: &IndexedDb, at: ApplyAt, news: &
             local.put_aside(moving, &why, news);
         }
     }
+    true
 }

@@ -1,5 +1,7 @@
 //! What a store can't do, and what else it has to say.
 
+use crate::core::charge::Key;
+use crate::core::engine::Earlier;
 use crate::core::snapshot::StorageKind;
 
 /// Why a store could not do what was asked of it. Nothing of it was done.
@@ -9,6 +11,8 @@ pub enum Trouble {
     Closed(String),
     /// It can't be opened, or not again.
     Unopenable(String),
+    /// It took too long.
+    Late(String),
     /// There may be no room left.
     Full(String),
     /// Anything else.
@@ -21,6 +25,7 @@ impl Trouble {
         match self {
             Trouble::Closed(detail)
             | Trouble::Unopenable(detail)
+            | Trouble::Late(detail)
             | Trouble::Full(detail)
             | Trouble::Failed(detail) => detail,
         }
@@ -34,13 +39,25 @@ pub enum News {
     SetAside(String),
     /// A record of a newer version was left alone; for people.
     LeftAlone(String),
-    /// What the journal held is gone; for people.
-    Wiped(String),
+    /// What the journal held is gone.
+    Wiped {
+        /// For people.
+        detail: String,
+        /// What was open, as far as it is known.
+        lost: Vec<Key>,
+    },
+    /// The journal is as it was before something that was committed.
+    SetBack {
+        /// What was open since then, and is not there, as far as it is known.
+        lost: Vec<Key>,
+    },
     /// The journal lives somewhere else from now on.
     Moved {
         /// Where.
         to: StorageKind,
         /// Why; for people.
         why: String,
+        /// What it leaves behind.
+        from: Earlier,
     },
 }

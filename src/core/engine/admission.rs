@@ -73,7 +73,8 @@ impl Engine {
                     sequence: self.next_sequence(now),
                     admission: Ok(()),
                     claim: None,
-                    may_have_left: record.may_have_left(),
+                    may_have_left: record.may_have_left() || self.may_have_been_sent(&key),
+                    may_arrive_for_ms: self.config.claim_ms(),
                 };
                 self.journaling.push(op, Then::Wanted { call });
                 self.answer_cancels(now, &key);
@@ -86,12 +87,16 @@ impl Engine {
         let admission = self.admission(now, &charge, has_place);
         let may_have_left = known
             .as_ref()
-            .is_some_and(|entry| entry.record.may_have_left());
+            .is_some_and(|entry| entry.record.may_have_left())
+            || self.may_have_been_sent(&key);
         let leaves = admission.is_ok()
             && !may_have_left
             && self.may_send(now)
             && self.lane_is_free(Lane::Single);
         let mut plan = leaves.then(|| self.plan(now, Purpose::Send, Lane::Single));
+        if plan.is_some() {
+            self.calls.has_its_try(&key);
+        }
         let sequence = self.next_sequence(now);
         let charge = known.map_or(charge, |entry| entry.record.charge().clone());
         let taken_on = admission.is_ok();
@@ -101,12 +106,18 @@ impl Engine {
             admission: admission.clone(),
             claim: plan.as_ref().map(|_| self.claim(now)),
             may_have_left,
+            may_arrive_for_ms: self.config.claim_ms(),
         };
         if self.outbox.get(&key).is_none() {
             // Held from this moment, whatever else is charged while it is being written.
+            let record = Record::open(charge, sequence);
+            let record = match may_have_left {
+                true => record.in_doubt(now.wall_ms, self.config.claim_ms()),
+                false => record,
+            };
             let record = match admission {
-                Ok(()) => Record::open(charge, sequence),
-                Err(failure) => Record::refused(charge, sequence, failure),
+                Ok(()) => record,
+                Err(failure) => record.turned_down(failure),
             };
             self.outbox.put(record, false, now, self.patience());
         }

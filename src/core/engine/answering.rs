@@ -5,6 +5,7 @@ use super::calls::{Call, Kind};
 use super::{Answer, CallId, Effect, Engine, Life};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
+use crate::core::network::Way;
 use crate::core::outbox::Entry;
 use crate::core::outcome::{FailureReason, OpenReason, Outcome, UnknownReason, What};
 use crate::core::record::{Record, State, Verdict};
@@ -35,6 +36,7 @@ impl Engine {
             ordered: false,
             unread: 0,
             tries: 0,
+            insists: kind == Kind::Retry,
         }
     }
 
@@ -149,10 +151,19 @@ impl Engine {
         // A charge that joins a retry waits for what that finds out.
         let asks_again = call.kind != Kind::Charge || self.calls.wants_retried(&call.key);
         let insists = call.tries > 0 || asks_again;
-        let next_ms = match self.gate.closed_for(now) {
+        if call.insists && (self.gate.lets_pass() || self.is_being_probed()) {
+            return true;
+        }
+        let way = match self.needs_look_up(&entry.record, now) {
+            true => Way::LookUp,
+            false => Way::Sending,
+        };
+        let next_ms = match self.gate.closed_to(way, now) {
             None => Some(entry.due_ms()),
-            Some(OpenReason::Busy) => self.gate.opens_at(),
-            Some(OpenReason::Unreachable) if insists => self.gate.probe_at(),
+            Some(OpenReason::Busy) => self.gate.opens_at(way),
+            Some(OpenReason::Unreachable) if insists => {
+                self.gate.opens_at(way).or(self.gate.probe_at())
+            }
             Some(OpenReason::Unauthorized) if self.refresh.is_under_way() => {
                 asks_again.then_some(now.mono_ms)
             }
@@ -167,6 +178,11 @@ impl Engine {
         next_ms.is_some_and(|next_ms| next_ms <= deadline_ms)
     }
 
+    /// Whether a probe is under way, or leaves at once.
+    fn is_being_probed(&self) -> bool {
+        self.refresh.is_under_way() || self.gate.probes_past_hold()
+    }
+
     pub(super) fn outcome_of(&self, now: Now, entry: &Entry) -> Outcome {
         let waiting_for = self.gate.closed_for(now).unwrap_or(OpenReason::Timeout);
         let outcome = Outcome::of(
@@ -178,8 +194,9 @@ impl Engine {
         if entry.outdated || self.is_unread(entry) {
             return outcome.in_full_doubt();
         }
-        // The journal may tell that it was sent before, by another tab or an earlier start.
-        match entry.saved {
+        // The journal may tell that it was sent before, by another tab or an earlier start; or it
+        // does not tell what another tab has sent.
+        match entry.saved && !(self.may_show_earlier_states() && self.others_live()) {
             true => outcome,
             false => outcome.in_doubt(),
         }

@@ -1,15 +1,16 @@
 //! What an answer, or its absence, means for the charges that were sent, and for the gate.
 
-use super::sending::{Sent, SentWhat, Unauthorized};
+use super::sent::{Sent, SentWhat};
 use super::{Engine, Life, SendId, Unsent};
 use crate::core::alert::AlertKind;
 use crate::core::charge::Charge;
 use crate::core::clock::Now;
-use crate::core::network::Asked;
+use crate::core::network::Way;
 use crate::core::outcome::OpenReason;
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
-    BatchAnswer, ChargeAnswer, LookUpAnswer, Response, Setback, SetbackKind, Spelling,
+    BatchAnswer, ChargeAnswer, LookUpAnswer, Reading, Response, Setback, SetbackKind, Spelling,
+    Unreadable,
 };
 use crate::core::record::{Cause, Conclusion};
 
@@ -18,7 +19,7 @@ impl Engine {
         let Some(sent) = self.sent.remove(&send) else {
             return;
         };
-        let too_long = Response::default();
+        let too_long = Response::unreadable(Unreadable::TooLong);
         let response = match response.body.len() > BODY_LIMIT {
             true => &too_long,
             false => response,
@@ -31,18 +32,25 @@ impl Engine {
                 let answer = ChargeAnswer::of(response, charge, now);
                 #[cfg(feature = "defects")]
                 let answer = crate::core::defects::answer(answer);
+                if let ChargeAnswer::Settled(..) = &answer {
+                    self.server_clock.hear(response, now);
+                }
                 self.charge_answered(now, &sent, charge, answer);
             }
             SentWhat::Batch { charges } => {
                 self.foreign = false;
                 let answer = BatchAnswer::of(response, charges, now);
+                if let BatchAnswer::Results(..) = &answer {
+                    self.server_clock.hear(response, now);
+                }
                 self.batch_answered(now, &sent, charges, answer);
             }
             SentWhat::LookUp { charge, spelling } => {
-                let answer = LookUpAnswer::of(response, charge, now);
+                let sign = self.server_clock.judge(response, sent.left_at_ms, now);
+                let answer = LookUpAnswer::of(response, charge, now).with(sign);
                 let answer = self.heard_as(*spelling, charge, response.status, answer);
                 if *spelling == Spelling::Wire && self.is_to_be_asked_raw(charge, &answer) {
-                    self.server_answered(&sent);
+                    self.server_answered(now, &sent);
                     return self.look_up_raw(now, send, charge);
                 }
                 self.look_up_answered(now, &sent, charge, answer);
@@ -57,13 +65,12 @@ impl Engine {
     fn charge_answered(&mut self, now: Now, sent: &Sent, charge: &Charge, answer: ChargeAnswer) {
         match answer {
             ChargeAnswer::Settled(verdict, reading) => {
-                self.server_answered(sent);
-                self.doubt_versions(now, sent, reading.as_ref());
+                self.server_answered(now, sent);
                 self.conclude(now, charge, Conclusion::Settled(verdict), 0, reading);
             }
             ChargeAnswer::Setback(setback) => {
-                let hint = self.set_back(now, sent, Asked::Charge, &setback);
-                self.conclude_set_back(now, charge, &setback, hint);
+                let hint = self.set_back(now, sent, &setback);
+                self.conclude_set_back(now, sent, charge, &setback, hint);
             }
         }
     }
@@ -71,44 +78,82 @@ impl Engine {
     fn batch_answered(&mut self, now: Now, sent: &Sent, charges: &[Charge], answer: BatchAnswer) {
         match answer {
             BatchAnswer::Results(answers, reading) => {
-                self.server_answered(sent);
-                self.doubt_versions(now, sent, Some(&reading));
-                for (charge, answer) in charges.iter().zip(answers) {
-                    match answer {
-                        ChargeAnswer::Settled(verdict, _) => {
-                            let verdict = Conclusion::Settled(verdict);
-                            self.conclude(now, charge, verdict, 0, Some(reading));
-                        }
-                        ChargeAnswer::Setback(setback) => {
-                            self.alert_if_foreign(now, Asked::Charge, &setback);
-                            self.conclude_set_back(now, charge, &setback, None);
-                        }
-                    }
+                self.server_answered(now, sent);
+                self.batching.answered(charges.len());
+                self.results(now, sent, charges, answers, reading);
+            }
+            BatchAnswer::Unsupported { own_word } => {
+                self.batching.unsupported(own_word);
+                let detail = self.say("the server takes no batches", "服务器不支持批量扣费");
+                match own_word {
+                    true => self.send_one_by_one(now, sent, charges, &detail),
+                    false => self.page_for_batch(now, sent, charges, detail),
                 }
             }
-            BatchAnswer::Unsupported => {
-                self.batches = false;
-                self.send_one_by_one(
-                    now,
-                    sent,
-                    charges,
-                    &self.say("the server takes no batches", "服务器不支持批量扣费"),
-                );
+            BatchAnswer::TooLarge { own_word, detail } => {
+                self.batch_too_large(now, sent, charges, own_word, detail);
             }
             BatchAnswer::Refused(detail) => self.send_one_by_one(now, sent, charges, &detail),
             BatchAnswer::Setback(setback) => {
-                let hint = self.set_back(now, sent, Asked::Charge, &setback);
+                let hint = self.set_back(now, sent, &setback);
                 for charge in charges {
-                    self.conclude_set_back(now, charge, &setback, hint);
+                    self.conclude_set_back(now, sent, charge, &setback, hint);
+                }
+            }
+        }
+    }
+
+    fn results(
+        &mut self,
+        now: Now,
+        sent: &Sent,
+        charges: &[Charge],
+        answers: Vec<ChargeAnswer>,
+        reading: Reading,
+    ) {
+        let mut refused = false;
+        for (charge, answer) in charges.iter().zip(answers) {
+            match answer {
+                ChargeAnswer::Settled(verdict, _) => {
+                    let verdict = Conclusion::Settled(verdict);
+                    self.conclude(now, charge, verdict, 0, Some(reading));
+                }
+                ChargeAnswer::Setback(setback) => {
+                    let hint = match setback.kind {
+                        // The whole queue's, and once is enough.
+                        SetbackKind::Unauthorized | SetbackKind::AnotherAccount if !refused => {
+                            refused = true;
+                            self.set_back(now, sent, &setback)
+                        }
+                        SetbackKind::Foreign(_) => {
+                            self.foreign = true;
+                            self.alert_foreign(now, &setback);
+                            None
+                        }
+                        SetbackKind::Unauthorized
+                        | SetbackKind::AnotherAccount
+                        | SetbackKind::Busy
+                        | SetbackKind::InProgress
+                        | SetbackKind::GaveUp
+                        | SetbackKind::TooLarge
+                        | SetbackKind::ServerError => None,
+                    };
+                    self.conclude_set_back(now, sent, charge, &setback, hint);
                 }
             }
         }
     }
 
     fn send_one_by_one(&mut self, now: Now, sent: &Sent, charges: &[Charge], detail: &str) {
-        self.server_answered(sent);
+        self.server_answered(now, sent);
         for charge in charges {
             self.outbox.update(&charge.key, |entry| entry.alone = true);
+        }
+        self.batch_refused(now, charges, detail);
+    }
+
+    fn batch_refused(&mut self, now: Now, charges: &[Charge], detail: &str) {
+        for charge in charges {
             let cause = Cause {
                 reason: OpenReason::ServerError,
                 detail: detail.to_owned(),
@@ -117,73 +162,46 @@ impl Engine {
         }
     }
 
-    /// Draws the gate's and the token's conclusions from an answer without a verdict. Gives the
-    /// delay of the next attempt where it is not for the charge's own backoff to say.
-    pub(super) fn set_back(
+    /// Somebody's page says that there are no batches. What became of these charges nobody knows.
+    fn page_for_batch(&mut self, now: Now, sent: &Sent, charges: &[Charge], detail: String) {
+        self.gate
+            .doubt(Way::Sending, now, &self.config.backoff, &mut self.jitter);
+        for charge in charges {
+            self.outbox.update(&charge.key, |entry| entry.alone = true);
+            let setback = Setback::of_page(detail.clone());
+            self.conclude_set_back(now, sent, charge, &setback, None);
+        }
+    }
+
+    /// The batch is halved. The server's own word is that nothing was taken; a proxy's is none,
+    /// and says nothing of the server either.
+    fn batch_too_large(
         &mut self,
         now: Now,
         sent: &Sent,
-        asked: Asked,
-        setback: &Setback,
-    ) -> Option<u64> {
-        self.alert_if_foreign(now, asked, setback);
-        match setback.kind {
-            SetbackKind::Unauthorized => {
-                if self.auth.unauthorized(sent) == Unauthorized::Refused {
-                    self.gate
-                        .refused(asked, now, &self.config.backoff, &mut self.jitter);
-                    let detail = self.say(
-                        &format!("the server does not accept the token: {}", setback.detail),
-                        &format!("服务器不接受令牌：{}", setback.detail),
-                    );
-                    self.raise(now, AlertKind::Unauthorized, detail);
-                }
-                return Some(0);
-            }
-            SetbackKind::Busy => {
-                let backoff = &self.config.backoff;
-                self.gate
-                    .busy(setback.retry_after_ms, now, backoff, &mut self.jitter);
-                let hold_ms = self.gate.hold_ends_at().saturating_sub(now.mono_ms);
-                return Some(hold_ms);
-            }
-            SetbackKind::InProgress if setback.own_word => self.server_answered(sent),
-            // It is there, but may have failed before it looked at the token.
-            SetbackKind::ServerError if setback.own_word => self.gate.answered_with_error(),
-            SetbackKind::InProgress | SetbackKind::ServerError | SetbackKind::Foreign => {
-                self.gate
-                    .lost(asked, now, &self.config.backoff, &mut self.jitter);
-            }
+        charges: &[Charge],
+        own_word: bool,
+        detail: String,
+    ) {
+        self.batching.too_large(charges.len());
+        if own_word {
+            self.server_answered(now, sent);
+            return self.batch_refused(now, charges, &detail);
         }
-        None
-    }
-
-    fn alert_if_foreign(&mut self, now: Now, asked: Asked, setback: &Setback) {
-        if setback.kind == SetbackKind::Foreign {
-            self.foreign |= asked == Asked::Charge;
-            let detail = self.setback_detail(setback);
-            self.raise(now, AlertKind::NetworkLost, detail);
+        for charge in charges {
+            let cause = Cause {
+                reason: OpenReason::ServerError,
+                detail: detail.clone(),
+            };
+            let later_ms = self.config.arrives_after_limit_ms();
+            let lost = self.lost_conclusion(now, sent, &charge.key, cause, later_ms);
+            self.conclude(now, charge, lost, 0, None);
         }
     }
 
-    /// The billing server itself answered, and took the token.
-    pub(super) fn server_answered(&mut self, sent: &Sent) {
-        self.auth.accepted(sent);
-        self.gate.answered();
-        self.end_episode(AlertKind::Unauthorized);
-    }
-
-    pub(super) fn setback_detail(&self, setback: &Setback) -> String {
-        match setback.kind {
-            SetbackKind::Foreign => self.say(
-                "the answer is not the billing server's answer to this request",
-                "应答不是计费服务器对本请求的应答",
-            ),
-            SetbackKind::Unauthorized
-            | SetbackKind::Busy
-            | SetbackKind::InProgress
-            | SetbackKind::ServerError => setback.detail.clone(),
-        }
+    /// Charges that may leave together.
+    pub(super) fn batch_size(&self) -> usize {
+        self.batching.size(self.config.batch_size)
     }
 
     pub(super) fn lost(&mut self, now: Now, send: SendId, timed_out: bool) {
@@ -203,25 +221,22 @@ impl Engine {
                 ),
             ),
         };
-        let asked = match &sent.what {
-            SentWhat::Balance { .. } => Asked::Probe,
-            SentWhat::Charge { .. } | SentWhat::Batch { .. } | SentWhat::LookUp { .. } => {
-                Asked::Charge
-            }
-        };
-        self.gate
-            .lost(asked, now, &self.config.backoff, &mut self.jitter);
+        self.not_answered(now, &sent);
         let cause = Cause { reason, detail };
         match &sent.what {
-            SentWhat::Charge { charge } => self.charge_lost(now, charge, cause),
+            SentWhat::Charge { charge } => self.charge_lost(now, &sent, charge, cause),
             SentWhat::Batch { charges } => {
                 for charge in charges {
-                    self.charge_lost(now, charge, cause.clone());
+                    self.charge_lost(now, &sent, charge, cause.clone());
                 }
             }
             SentWhat::LookUp { charge, .. } => {
                 self.count_try(&charge.key);
-                self.conclude(now, charge, Conclusion::NotSent(cause), 0, None);
+                let next_ms = match defect!(EveryLossClosesGate) {
+                    true => 0,
+                    false => self.delay_of_look_up(&charge.key),
+                };
+                self.conclude(now, charge, Conclusion::NotSent(cause), next_ms, None);
             }
             SentWhat::Balance { .. } => self.balance_lost(now, cause),
         }

@@ -24,6 +24,8 @@ pub(super) struct Call {
     pub(super) unread: u32,
     /// Attempts on its behalf that brought no verdict, probes included.
     pub(super) tries: u32,
+    /// It asks for a try whatever hold there is, and has not had one.
+    pub(super) insists: bool,
 }
 
 /// What a call asks for.
@@ -135,6 +137,20 @@ impl Calls {
     /// Whether somebody waits for this charge to be made.
     pub(super) fn wants_sent(&self, key: &Key) -> bool {
         self.any_at(key, |call| call.kind.wants_sent())
+    }
+
+    /// The charges of which somebody insists on a try now.
+    pub(super) fn passing(&self) -> Vec<Key> {
+        let calls = self.calls.values();
+        let passing = calls.filter(|call| call.insists && !call.seeking);
+        passing.map(|call| call.key.clone()).collect()
+    }
+
+    /// This charge has its try.
+    pub(super) fn has_its_try(&mut self, key: &Key) {
+        for call in self.calls.iter_mut().map(|(_, call)| call) {
+            call.insists &= call.key != *key;
+        }
     }
 
     /// Whether somebody waits for this charge to be tried again.

@@ -3,57 +3,104 @@
 use super::Engine;
 use super::journaling::Uncommitted;
 use super::orders::Then;
-use super::sending::SentWhat;
+use super::sent::{Sent, SentWhat};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::journal::Op;
-use crate::core::outcome::{OpenReason, not_sent_yet};
+use crate::core::network::Way;
+use crate::core::outcome::{OpenReason, ParkReason, not_sent_yet};
 use crate::core::protocol::{Reading, Setback, SetbackKind};
 use crate::core::record::{Cause, Conclusion, Purpose};
+
+/// So often a single charge is too large for something before the server, before it is parked.
+const TOO_LARGE_LIMIT: u32 = 2;
 
 impl Engine {
     pub(super) fn conclude_set_back(
         &mut self,
         now: Now,
+        sent: &Sent,
         charge: &Charge,
         setback: &Setback,
         hint: Option<u64>,
     ) {
         let key = &charge.key;
+        self.outbox.update(key, |entry| {
+            entry.setbacks = entry.setbacks.saturating_add(1);
+        });
         let cause = Cause {
             reason: setback.kind.reason(),
             detail: self.setback_detail(setback),
         };
-        let another_token = setback.kind == SetbackKind::Unauthorized
-            && self.gate.closed_for(now) != Some(OpenReason::Unauthorized);
+        let another_token =
+            setback.kind == SetbackKind::Unauthorized && !self.gate.is_refused(Way::Sending);
         if !another_token {
             self.count_try(key);
         }
         let conclusion = match (setback.untaken, setback.kind) {
             (true, SetbackKind::Busy) if hint.is_some() => Conclusion::Held(cause),
             (true, _) => Conclusion::TurnedAway(cause),
-            // The server has done with this request; what is not its own word tells nothing.
-            (false, SetbackKind::ServerError) if setback.own_word => {
-                self.lost_conclusion(now, key, cause, 0)
-            }
-            (false, _) => {
-                let later_ms = self.config.arrives_after_loss_ms();
-                self.lost_conclusion(now, key, cause, later_ms)
+            (false, kind) => {
+                let later_ms = match kind {
+                    // Whoever gave up waiting may have passed it on.
+                    SetbackKind::GaveUp | SetbackKind::Busy | SetbackKind::TooLarge => {
+                        self.config.arrives_after_limit_ms()
+                    }
+                    // The server has done with this request; what is not its own word tells nothing.
+                    SetbackKind::ServerError if setback.own_word => 0,
+                    SetbackKind::ServerError
+                    | SetbackKind::Unauthorized
+                    | SetbackKind::AnotherAccount
+                    | SetbackKind::InProgress
+                    | SetbackKind::Foreign(_) => self.config.arrives_after_loss_ms(),
+                };
+                match self.is_too_large(key, setback) {
+                    true => Conclusion::Park(ParkReason::RetriesExhausted, cause.detail),
+                    false => self.lost_conclusion(now, sent, key, cause, later_ms),
+                }
             }
         };
         let next_ms = hint.unwrap_or_else(|| self.delay_ms(key));
         self.conclude(now, charge, conclusion, next_ms, None);
     }
 
-    /// How long until a charge that has just been attempted is due again.
-    fn delay_ms(&mut self, key: &Key) -> u64 {
-        let spent = self.outbox.get(key).map_or(0, |entry| entry.record.spent());
-        let backoff = &self.config.backoff;
-        backoff.delay_ms(spent.saturating_sub(1), &mut self.jitter)
+    /// Whether something before the server takes no request so large, however often it is sent.
+    fn is_too_large(&mut self, key: &Key, setback: &Setback) -> bool {
+        if setback.kind != SetbackKind::TooLarge {
+            return false;
+        }
+        self.outbox.update(key, |entry| {
+            entry.alone = true;
+            entry.too_large = entry.too_large.saturating_add(1);
+        });
+        let times = self.outbox.get(key).map_or(0, |entry| entry.too_large);
+        times >= TOO_LARGE_LIMIT
     }
 
-    pub(super) fn charge_lost(&mut self, now: Now, charge: &Charge, cause: Cause) {
+    /// How long until a charge that has just been attempted is due again.
+    pub(super) fn delay_ms(&mut self, key: &Key) -> u64 {
+        let entry = self.outbox.get(key);
+        // Not every setback uses an attempt up.
+        let setbacks = entry.map_or(0, |entry| entry.record.spent().max(entry.setbacks));
+        let backoff = &self.config.backoff;
+        backoff.delay_ms(setbacks.saturating_sub(1), &mut self.jitter)
+    }
+
+    /// How long until a charge whose look-up has just been lost is looked up again: that uses no
+    /// attempt up.
+    pub(super) fn delay_of_look_up(&mut self, key: &Key) -> u64 {
+        let setbacks = self.outbox.get(key).map_or(0, |entry| entry.setbacks);
+        self.outbox.update(key, |entry| {
+            entry.setbacks = entry.setbacks.saturating_add(1);
+        });
+        self.config.backoff.delay_ms(setbacks, &mut self.jitter)
+    }
+
+    pub(super) fn charge_lost(&mut self, now: Now, sent: &Sent, charge: &Charge, cause: Cause) {
         self.count_try(&charge.key);
+        self.outbox.update(&charge.key, |entry| {
+            entry.setbacks = entry.setbacks.saturating_add(1);
+        });
         let next_ms = self.delay_ms(&charge.key);
         let later_ms = match cause.reason {
             OpenReason::Timeout => self.config.arrives_after_limit_ms(),
@@ -63,19 +110,30 @@ impl Engine {
             | OpenReason::ServerError
             | OpenReason::Unauthorized => self.config.arrives_after_loss_ms(),
         };
-        let lost = self.lost_conclusion(now, &charge.key, cause, later_ms);
+        let lost = self.lost_conclusion(now, sent, &charge.key, cause, later_ms);
         #[cfg(feature = "defects")]
         let lost = crate::core::defects::lost(lost);
         self.conclude(now, charge, lost, next_ms, None);
     }
 
     /// An attempt without an answer, which may arrive for another `later_ms`.
-    fn lost_conclusion(&self, now: Now, key: &Key, cause: Cause, later_ms: u64) -> Conclusion {
+    pub(super) fn lost_conclusion(
+        &self,
+        now: Now,
+        sent: &Sent,
+        key: &Key,
+        cause: Cause,
+        later_ms: u64,
+    ) -> Conclusion {
         let entry = self.outbox.get(key);
         let before_ms = entry.map_or(0, |entry| {
             entry.may_arrive_until_ms().saturating_sub(now.mono_ms)
         });
-        Conclusion::Lost(cause, before_ms.max(later_ms))
+        let later_ms = before_ms.max(later_ms);
+        match sent.on_trial {
+            true => Conclusion::LostOnTrial(cause, later_ms),
+            false => Conclusion::Lost(cause, later_ms),
+        }
     }
 
     /// Orders what an attempt came to to be written down. What it says is told after that.
@@ -91,6 +149,9 @@ impl Engine {
         let entry = self.outbox.get(key);
         let attempt = entry.and_then(|entry| entry.record.attempt());
         let (conclusion, next_attempt_in_ms) = match self.certain_at(key) {
+            Some(_) if conclusion.says_untaken() && self.may_be_sent_early(key) => {
+                (Conclusion::TooEarly, 0)
+            }
             Some(at_ms) if conclusion.says_untaken() => {
                 (Conclusion::TooEarly, at_ms.saturating_sub(now.mono_ms))
             }
@@ -119,6 +180,16 @@ impl Engine {
         let at_ms = entry.may_arrive_until_ms();
         let early = entry.left_at_ms < at_ms && !defect!(BelievesUntakenTooEarly);
         early.then_some(at_ms)
+    }
+
+    /// Whether it need not wait until nothing of its unknown past can arrive any more: the server
+    /// did not know its key, so that past is so short that the key keeps a second sending harmless.
+    fn may_be_sent_early(&self, key: &Key) -> bool {
+        self.outbox.get(key).is_some_and(|entry| {
+            let record = &entry.record;
+            let looked_up = matches!(record.attempt(), Some((Purpose::LookUp, _)));
+            looked_up && record.has_unknown_past() && !record.is_only_looked_up()
+        })
     }
 
     /// The client closes while claims are being written down: nothing will leave by them.

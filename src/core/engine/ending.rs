@@ -264,6 +264,7 @@ impl Engine {
             | Event::Unreadable { .. }
             | Event::Moved { .. }
             | Event::Wiped { .. }
+            | Event::SetBack { .. }
             | Event::Persisted(_)
             | Event::Answered { .. }
             | Event::Lost { .. }

@@ -1,5 +1,6 @@
 //! What the engine is told, and what it orders.
 
+use super::storage::Earlier;
 use super::tasks::Running;
 use crate::core::alert::Alert;
 use crate::core::balance::{Balance, Confirmed};
@@ -108,11 +109,21 @@ pub enum Event {
         to: StorageKind,
         /// Why; for people.
         why: String,
+        /// What it leaves behind.
+        from: Earlier,
     },
     /// What the journal held is gone from this device.
     Wiped {
         /// For people.
         detail: String,
+        /// What was open, as far as it is known.
+        lost: Vec<Key>,
+    },
+    /// The journal is as it was before something that was committed. What is there counts as
+    /// perhaps sent by now.
+    SetBack {
+        /// What was open since then, and is not there, as far as it is known.
+        lost: Vec<Key>,
     },
     /// Whether the browser has promised not to evict the journal.
     Persisted(bool),

@@ -6,6 +6,7 @@ use super::{Answer, CallId, Effect, Engine, Life, Notice};
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
+use crate::core::network::Way;
 use crate::core::ordered::Set;
 use crate::core::outcome::OpenReason;
 use crate::core::record::{Purpose, State};
@@ -258,11 +259,11 @@ impl Engine {
             return Vec::new();
         }
         let mut keys: Vec<Key> = self
-            .outbox
-            .due(now)
+            .due_in_order(now)
             .into_iter()
             .filter(|key| run.left.contains_key(key))
             .filter(|key| !self.calls.wants_sent(key))
+            .filter(|key| self.may_begin_for(now, Way::Sending, key))
             .filter(|key| {
                 let entry = self.outbox.get(key);
                 entry.is_some_and(|entry| !self.needs_look_up(&entry.record, now))
@@ -270,8 +271,8 @@ impl Engine {
             .collect();
         let alone = |key: &Key| self.outbox.get(key).is_some_and(|entry| entry.alone);
         let size = match keys.first() {
-            Some(first) if !self.batches || alone(first) => 1,
-            Some(_) | None => self.config.batch_size,
+            Some(first) if self.gate.is_on_trial(Way::Sending) || alone(first) => 1,
+            Some(_) | None => self.batch_size(),
         };
         if size > 1 {
             keys.retain(|key| !alone(key));

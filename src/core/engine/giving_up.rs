@@ -37,6 +37,7 @@ impl Engine {
                     key: key.clone(),
                     detail: self.say("given up; nothing was taken", "已取消，没有扣费"),
                     unsent: self.say("given up before it was sent", "已在发送前取消"),
+                    look_up_first: self.may_show_earlier_states(),
                 };
                 self.journaling.push(op, Then::GivenUp { call: id });
             }

@@ -69,14 +69,14 @@ impl Engine {
     fn is_news(&self, told: &Confirmed) -> bool {
         let known = self.balance.confirmed();
         let newer = known.is_none_or(|known| told.is_newer_than(known));
-        let coming = |coming: &Confirmed| coming.place() >= told.place();
+        let coming = |coming: &Confirmed| coming.version >= told.version;
         self.life != Life::SignedOut && newer && !self.journaling.coming().any(coming)
     }
 
     /// Whether it is not just the same balance, heard later.
     fn changes_version(&self, told: &Confirmed) -> bool {
         let known = self.balance.confirmed();
-        known.is_none_or(|known| known.place() != told.place())
+        known.is_none_or(|known| known.version != told.version)
     }
 
     /// The charges and tasks that hold points here and may have ended elsewhere.

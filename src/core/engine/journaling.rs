@@ -39,6 +39,9 @@ impl Engine {
                     self.end_episode(AlertKind::StorageDegraded);
                 }
                 for ((op, then), applied) in under_way.into_iter().zip(results) {
+                    if applied.lost {
+                        self.is_lost(op.key());
+                    }
                     if let Some(why) = applied.unreadable {
                         // Whoever wrote it may have sent it.
                         self.outbox.update(op.key(), |entry| entry.outdated = true);
@@ -243,7 +246,7 @@ impl Engine {
         }
     }
 
-    fn keep_unsaved(&mut self, now: Now, op: Op) {
+    pub(super) fn keep_unsaved(&mut self, now: Now, op: Op) {
         self.journaling
             .keep_unsaved(op, now, &self.config.backoff, &mut self.jitter);
     }

@@ -74,6 +74,7 @@ impl Engine {
             "本地存储中的这笔扣费已丢失，是否已扣费未知",
         );
         self.log_error(now, format!("{key}: {detail}"));
+        self.is_lost(key);
         self.take_record(now, record.vanished(detail, now.wall_ms), false);
         self.progress(now, key);
         self.outbox.remove(key);
@@ -139,9 +140,7 @@ impl Engine {
             return;
         };
         let known = self.balance.confirmed();
-        let told_at_ms = record.updated_at_ms();
-        let teaches =
-            |known: &Confirmed| known.version < receipt.version && known.begun_at_ms < told_at_ms;
+        let teaches = |known: &Confirmed| known.version < receipt.version;
         if known.is_none_or(teaches) {
             self.learn(Some(receipt.reading()), None, record.updated_at_ms());
         }
@@ -242,6 +241,9 @@ impl Engine {
                     self.end_episode(AlertKind::StorageDegraded);
                 }
                 self.loaded_all |= self.loading_all;
+                if self.loading_all {
+                    self.has_read_all();
+                }
                 self.unread = None;
                 self.take_all(now, records);
                 self.has_read = true;
@@ -280,11 +282,7 @@ impl Engine {
         let stored = stored.filter(|entry| entry.saved && !entry.busy && entry.record.is_held());
         let mut missing = set_of(stored.map(|entry| entry.record.charge().key.clone()));
         // The newest balance first, so that the older ones teach nothing.
-        let known = self.balance.confirmed();
-        let begun_at_ms = known.map_or(0, |known| known.begun_at_ms);
-        let charged = records
-            .iter()
-            .filter(|record| record.receipt().is_some() && record.updated_at_ms() > begun_at_ms);
+        let charged = records.iter().filter(|record| record.receipt().is_some());
         let newest = charged.max_by_key(|record| record.receipt().map(|receipt| receipt.version));
         if let Some(record) = newest {
             self.learn_from(record);

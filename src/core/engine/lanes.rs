@@ -1,6 +1,7 @@
 //! The ways to the server, of which a browser has few: who waits has one of their own.
 
 use super::{Engine, SendId};
+use crate::core::record::Purpose;
 
 /// Single charge requests under way at once, for callers who wait. A browser opens 6 connections
 /// to a host; two stay free for the balance and a batch.
@@ -17,6 +18,13 @@ pub(super) enum Lane {
     Crowd,
     /// Under the lock, for nobody in particular.
     Flush,
+}
+
+/// A lane that is taken, and what for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    pub(super) lane: Lane,
+    pub(super) purpose: Purpose,
 }
 
 impl Engine {
@@ -36,12 +44,14 @@ impl Engine {
     }
 
     pub(super) fn taken(&self, lane: Lane) -> usize {
-        self.lanes.values().filter(|taken| **taken == lane).count()
+        let lanes = self.lanes.values();
+        lanes.filter(|taken| taken.lane == lane).count()
     }
 
     /// Whatever this plan or request was for has come to an end.
     pub(super) fn leave_lane(&mut self, id: SendId) {
-        if self.lanes.remove(&id) == Some(Lane::Flush) {
+        let left = self.lanes.remove(&id).map(|taken| taken.lane);
+        if left == Some(Lane::Flush) {
             self.flush_step_ended();
         }
     }

@@ -1,10 +1,10 @@
 //! Looking a charge up: what the server knows of a key before it is sent again or given up.
 
-use super::sending::{Sent, SentWhat};
+use super::sent::{Sent, SentWhat};
 use super::{Engine, Life, SendId};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
-use crate::core::network::Asked;
+use crate::core::network::Way;
 use crate::core::outcome::{FailureReason, OpenReason, ParkReason};
 use crate::core::protocol::{LookUpAnswer, Setback, SetbackKind, Spelling};
 use crate::core::record::{Cause, Conclusion, Failure, Record, State, Verdict};
@@ -29,7 +29,7 @@ impl Engine {
     pub(super) fn look_up_raw(&mut self, now: Now, send: SendId, charge: &Charge) {
         let shut = match self.life != Life::Running || self.waits_for_token() {
             true => Some(OpenReason::Unauthorized),
-            false => self.gate.closed_for(now),
+            false => self.gate.closed_to(Way::LookUp, now),
         };
         if let Some(reason) = shut {
             self.conclude_not_sent(now, &charge.key, reason);
@@ -75,18 +75,18 @@ impl Engine {
         let key = &charge.key;
         match answer {
             LookUpAnswer::Charged(receipt) => {
-                self.server_answered(sent);
+                self.server_answered(now, sent);
                 let reading = Some(receipt.reading());
                 let verdict = Verdict::Charged(receipt);
                 self.conclude(now, charge, Conclusion::Settled(verdict), 0, reading);
             }
             LookUpAnswer::NeverCharged => {
-                self.server_answered(sent);
+                self.server_answered(now, sent);
                 let conclusion = self.never_charged(key);
                 self.conclude(now, charge, conclusion, 0, None);
             }
             LookUpAnswer::Refused(detail) => {
-                self.server_answered(sent);
+                self.server_answered(now, sent);
                 self.count_try(key);
                 let reason = self.park_reason(key, now);
                 let conclusion = match reason.or(self.not_sent_untold(key)) {
@@ -99,7 +99,7 @@ impl Engine {
                 self.conclude(now, charge, conclusion, 0, None);
             }
             LookUpAnswer::Setback(setback) => {
-                let hint = self.set_back(now, sent, Asked::Charge, &setback);
+                let hint = self.set_back(now, sent, &setback);
                 if hint.is_none() {
                     self.count_try(key);
                 }
@@ -138,11 +138,16 @@ impl Engine {
             detail: self.setback_detail(&setback),
         };
         let conclusion = match setback.kind {
-            SetbackKind::Unauthorized => Conclusion::NotSent(cause),
-            SetbackKind::Busy => Conclusion::Held(cause),
-            SetbackKind::InProgress | SetbackKind::ServerError | SetbackKind::Foreign => {
+            SetbackKind::Unauthorized | SetbackKind::AnotherAccount => Conclusion::NotSent(cause),
+            SetbackKind::Busy if setback.untaken => Conclusion::Held(cause),
+            SetbackKind::Busy => Conclusion::NotSent(cause),
+            SetbackKind::InProgress
+            | SetbackKind::ServerError
+            | SetbackKind::GaveUp
+            | SetbackKind::TooLarge
+            | SetbackKind::Foreign(_) => {
                 let last = look_ups.saturating_add(1) >= LOOK_UPS_LIMIT;
-                let foreign = setback.kind == SetbackKind::Foreign;
+                let foreign = matches!(setback.kind, SetbackKind::Foreign(_));
                 let reason = self.park_reason(key, now);
                 let reason = reason.or(self.not_sent_untold(key).filter(|_| foreign));
                 match reason.filter(|_| last) {

@@ -14,9 +14,10 @@
 mod admission;
 mod answering;
 mod answers;
+mod auth;
+mod batching;
 mod calls;
 mod concluding;
-mod doubts;
 mod ending;
 mod event;
 mod flush;
@@ -31,34 +32,42 @@ mod orders;
 mod reading;
 mod seeking;
 mod sending;
+mod sent;
+mod setbacks;
 mod storage;
 mod syncing;
 mod taking_up;
 mod tasks;
 mod tasks_elsewhere;
+mod trials;
 mod unwritten;
 mod waking;
 
 use std::collections::VecDeque;
 
 pub use event::{Answer, CallId, Effect, Event, Notice, SendId, Unsent};
+pub use storage::{Earlier, OpenCharges};
 pub use tasks::Running;
 
+use self::auth::Auth;
+use self::batching::Batching;
 use self::calls::Calls;
 use self::ending::Leaving;
 use self::flush::Flush;
-use self::lanes::Lane;
+use self::lanes::Taken;
 use self::notices::Shown;
 use self::orders::Journaling;
 use self::reading::Refresh;
-use self::sending::{Auth, Sent};
+use self::sent::Sent;
 use self::tasks_elsewhere::Tasks;
 use super::alert::Episodes;
 use super::backoff::Jitter;
 use super::balance::BalanceBook;
+use super::charge::Key;
 use super::clock::{ClockWatch, Now};
 use super::config::Config;
-use super::network::{Gate, LONGEST_HOLD_MS};
+use super::liveness::ServerClock;
+use super::network::{Gate, LONGEST_HOLD_MS, Way};
 use super::ordered::{Map, Set};
 use super::outbox::{Outbox, Patience};
 use super::session::Session;
@@ -78,6 +87,8 @@ pub struct Setup {
     pub storage: StorageKind,
     /// The browser's word about the network.
     pub online: bool,
+    /// What there is of the account from before, besides what the journal tells.
+    pub earlier: Earlier,
     /// In which it was opened.
     pub session: Session,
 }
@@ -99,7 +110,7 @@ pub struct Engine {
     calls: Calls,
     journaling: Journaling,
     sent: Map<SendId, Sent>,
-    lanes: Map<SendId, Lane>,
+    lanes: Map<SendId, Taken>,
     /// Tabs that lived when that was last asked, this one among them; empty where it can't be
     /// known.
     alive: Set<String>,
@@ -107,7 +118,10 @@ pub struct Engine {
     dead: Set<String>,
     last_send: SendId,
     last_sequence: u64,
-    batches: bool,
+    batching: Batching,
+    /// The charge that last went to find out whether the server lives.
+    last_trial: Option<Key>,
+    server_clock: ServerClock,
     flush: Flush,
     stats: Stats,
     episodes: Episodes,
@@ -143,6 +157,9 @@ pub struct Engine {
     life: Life,
     leaving: Leaving,
     effects: VecDeque<Effect>,
+    earlier: Earlier,
+    /// Charges whose records are lost, as far as this client has found out.
+    lost: Set<Key>,
     clocks: ClockWatch,
     /// The wall clock was set back before the journal had been read.
     ages_lost: bool,
@@ -183,7 +200,9 @@ impl Engine {
             dead: Set::new(),
             last_send: 0,
             last_sequence: 0,
-            batches: true,
+            batching: Batching::default(),
+            last_trial: None,
+            server_clock: ServerClock::default(),
             flush: Flush::default(),
             stats: Stats::default(),
             episodes: Episodes::default(),
@@ -206,6 +225,8 @@ impl Engine {
             life: Life::Recovering,
             leaving: Leaving::default(),
             effects: VecDeque::from([Effect::Load { all: true }, Effect::AskTasks]),
+            earlier: setup.earlier,
+            lost: Set::new(),
             clocks: ClockWatch::default(),
             ages_lost: false,
             last: Now::default(),
@@ -244,8 +265,9 @@ impl Engine {
                 set_aside,
                 left_alone,
             } => self.unreadable(now, set_aside, left_alone),
-            Event::Moved { to, why } => self.moved(now, to, &why),
-            Event::Wiped { detail } => self.wiped(now, &detail),
+            Event::Moved { to, why, from } => self.moved(now, to, &why, from),
+            Event::Wiped { detail, lost } => self.wiped(now, &detail, lost),
+            Event::SetBack { lost } => self.set_back_journal(now, &lost),
             Event::Persisted(persisted) => self.persisted = Some(persisted),
             Event::Answered { send, response } => self.answered(now, send, &response),
             Event::Lost { send, timed_out } => self.lost(now, send, timed_out),
@@ -289,7 +311,8 @@ impl Engine {
             return None;
         }
         let slow = self.reads_by_itself();
-        let due = self.gate.closed_for(now).is_none() && self.life == Life::Running;
+        let open = |way| self.gate.closed_to(way, now).is_none();
+        let due = (open(Way::Sending) || open(Way::LookUp)) && self.life == Life::Running;
         [
             self.calls.next_deadline(),
             self.gate

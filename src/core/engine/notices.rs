@@ -9,6 +9,7 @@ use crate::core::bilingual::both;
 use crate::core::charge::Charge;
 use crate::core::clock::Now;
 use crate::core::log::{self, Level, Locale, LogEntry};
+use crate::core::network::Way;
 use crate::core::ordered::map_of;
 use crate::core::outcome::{FailureReason, OpenReason, Outcome, What};
 use crate::core::record::{Record, State};
@@ -154,8 +155,8 @@ impl Engine {
 
     /// Only the server's own word ends an outage: that the browser is online says nothing.
     fn end_outage_if_over(&mut self, now: Now) {
-        let foreign = self.foreign && self.outbox.open() > 0;
-        let is_over = self.gate.is_in_reach() && !foreign;
+        let lost = self.foreign || self.gate.is_in_trouble(Way::Sending);
+        let is_over = self.gate.is_in_reach() && !(lost && self.outbox.open() > 0);
         if is_over && self.episodes.ends(AlertKind::NetworkLost) {
             let detail = self.say("the server can be reached again", "服务器已恢复连接");
             self.log(now, Level::Info, detail.clone());

@@ -1,14 +1,13 @@
 //! Reading the balance: when the user asks, when it is due, and as the probe of an outage.
 
-use super::doubts::Doubt;
-use super::sending::{Sent, SentWhat};
+use super::sent::{Sent, SentWhat};
 use super::{Answer, CallId, Effect, Engine, Life};
+use crate::core::alert::AlertKind;
 use crate::core::balance::{Balance, is_stale};
-use crate::core::clock::Now;
-use crate::core::log::Level;
-use crate::core::network::Asked;
+use crate::core::clock::{Now, parse_http_date};
+use crate::core::liveness::Sign;
 use crate::core::outcome::OpenReason;
-use crate::core::protocol::{BalanceAnswer, Reading, Response};
+use crate::core::protocol::{BalanceAnswer, Reading, Response, SetbackKind};
 use crate::core::record::Cause;
 use crate::core::snapshot::{BalanceReason, BalanceResult};
 
@@ -21,8 +20,6 @@ pub(super) struct Refresh {
     pub(super) next_sync_ms: Option<u64>,
     /// The next is not for freshness' sake: it is made wherever the user looks.
     pub(super) needed: bool,
-    /// The last answer was behind what was known before it was asked for.
-    pub(super) doubt: Option<Doubt>,
 }
 
 impl Refresh {
@@ -55,9 +52,7 @@ impl Engine {
             return self.no_balance_for(now, call, BalanceReason::Open(reason), detail);
         }
         self.refresh.waiting.push(call);
-        if !self.refresh.doubt.is_some_and(|doubt| doubt.is_early(now)) {
-            self.read_balance(now);
-        }
+        self.read_balance(now);
     }
 
     /// A reading that is put off may have become impossible: whoever waits for it is told.
@@ -104,6 +99,7 @@ impl Engine {
             return;
         }
         self.refresh.under_way = true;
+        self.gate.probe_left();
         self.sync_in(now, self.config.sync_every_ms);
         let etag = self
             .balance
@@ -121,51 +117,48 @@ impl Engine {
         response: &Response,
     ) {
         self.refresh.under_way = false;
-        let doubt = self.refresh.doubt.take();
+        let sign = self.server_clock.judge(response, sent.left_at_ms, now);
         match BalanceAnswer::of(response, asked_with.is_some(), now) {
             BalanceAnswer::Fresh(reading, etag) => {
-                self.server_answered(sent);
-                self.refresh.needed = false;
-                let behind = self.life != Life::SignedOut
-                    && sent.is_behind(&reading, self.balance.confirmed());
-                if behind && !self.is_no_copy(now, doubt) {
-                    return;
+                let sign = self.sign_of(sent, &reading, sign);
+                let behind = sent.is_behind(&reading);
+                self.balance_told(now, sent, sign);
+                if sign == Sign::Cached && !behind {
+                    // As old as it says, if it says anything.
+                    let as_of_ms = response.date.as_deref().and_then(parse_http_date);
+                    let as_of_ms = as_of_ms.unwrap_or(0).min(now.wall_ms);
+                    self.learn(Some(reading), None, as_of_ms);
+                } else {
+                    self.learn(Some(reading), etag, now.wall_ms);
                 }
-                match behind {
-                    true => self.begin_anew(now, reading, etag),
-                    false => self.learn(Some(reading), etag, now.wall_ms),
-                }
-                self.tell_fresh(now);
+                self.tell_read(now, sign);
             }
             BalanceAnswer::Unchanged => {
-                self.server_answered(sent);
-                self.refresh.needed = false;
+                self.balance_told(now, sent, sign);
                 let known = self
                     .balance
                     .confirmed()
                     .and_then(|known| known.etag.as_deref());
-                if known == asked_with {
+                if known == asked_with && sign != Sign::Cached {
                     self.balance.confirm_unchanged(now.wall_ms);
                     self.save_balance();
                 }
-                self.tell_fresh(now);
+                self.tell_read(now, sign);
             }
             BalanceAnswer::Forbidden(detail) => {
-                self.server_answered(sent);
-                self.refresh.needed = false;
+                self.balance_told(now, sent, sign);
                 self.tell_unavailable(now, BalanceReason::Forbidden, &detail);
             }
             BalanceAnswer::Rejected(detail) => {
-                self.server_answered(sent);
-                self.refresh.needed = false;
+                self.balance_told(now, sent, sign);
                 self.tell_unavailable(now, BalanceReason::Rejected, &detail);
             }
             BalanceAnswer::Setback(setback) => {
                 let refused_before = sent.refreshed;
-                self.set_back(now, sent, Asked::Probe, &setback);
+                self.set_back(now, sent, &setback);
                 let reason = setback.kind.reason();
                 let may_ask = self.life == Life::Running && self.gate.lets_probes_through(now);
-                if reason == OpenReason::Unauthorized && !refused_before && may_ask {
+                if setback.kind == SetbackKind::Unauthorized && !refused_before && may_ask {
                     // Once more, with another token.
                     return self.read_balance(now);
                 }
@@ -180,7 +173,6 @@ impl Engine {
 
     pub(super) fn balance_lost(&mut self, now: Now, cause: Cause) {
         self.refresh.under_way = false;
-        self.refresh.doubt = None;
         self.ask_again_if_needed(now);
         self.count_try_of_all();
         self.tell_unavailable(now, BalanceReason::Open(cause.reason), &cause.detail);
@@ -194,15 +186,39 @@ impl Engine {
         }
     }
 
-    fn begin_anew(&mut self, now: Now, reading: Reading, etag: Option<String>) {
-        let version = reading.version;
-        self.balance.begin_anew(reading, etag, now.wall_ms);
-        self.save_balance();
-        let message = self.say(
-            &format!("the server has begun its balance versions anew, at {version}"),
-            &format!("服务器已重新开始余额版本编号，当前为 {version}"),
+    /// The server has told the balance, or somebody that remembers its answer.
+    fn balance_told(&mut self, now: Now, sent: &Sent, sign: Sign) {
+        self.refresh.needed = false;
+        self.probe_answered(now, sign, true);
+        // Charges have still to be accepted with it where they were refused.
+        if sign != Sign::Cached && !self.is_any_way_refused() {
+            self.auth.accepted(sent);
+            self.end_episode(AlertKind::Unauthorized);
+        }
+    }
+
+    /// What a balance shows of the server's life: nobody but the server knows of a later version,
+    /// and the server does not forget an earlier one.
+    fn sign_of(&self, sent: &Sent, reading: &Reading, sign: Sign) -> Sign {
+        let known = self.balance.confirmed();
+        let is_news = known.is_some_and(|known| known.version < reading.version);
+        match sign {
+            Sign::Certain | Sign::Possible if sent.is_behind(reading) => Sign::Cached,
+            Sign::Possible if is_news => Sign::Certain,
+            Sign::Certain | Sign::Possible | Sign::Cached => sign,
+        }
+    }
+
+    fn tell_read(&mut self, now: Now, sign: Sign) {
+        if sign != Sign::Cached {
+            return self.tell_fresh(now);
+        }
+        let reason = BalanceReason::Open(OpenReason::Unreachable);
+        let detail = self.say(
+            "the answer is an old one, which the server has not given now",
+            "应答是旧的，并非服务器此刻所给",
         );
-        self.log(now, Level::Info, message);
+        self.tell_unavailable(now, reason, &detail);
     }
 
     fn tell_fresh(&mut self, now: Now) {

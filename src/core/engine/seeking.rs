@@ -12,7 +12,8 @@ use crate::core::snapshot::ChargeRecord;
 
 impl Engine {
     pub(super) fn retry(&mut self, now: Now, call: CallId, key: Key) {
-        self.gate.hurry(now);
+        // Who asks for it themselves may always try once.
+        self.gate.hurry_past_hold(now);
         self.seek(now, call, Kind::Retry, key);
     }
 
@@ -104,6 +105,7 @@ impl Engine {
         };
         let again = kind == Kind::Retry && self.life == Life::Running;
         if again && !is_charged(&entry.record) {
+            self.outbox.update(key, |entry| entry.setbacks = 0);
             self.enqueue(now, call, entry.record.charge().clone(), false);
         } else if kind == Kind::Retry && is_charged(&entry.record) && !entry.busy {
             let outcome = replayed(self.outcome_of(now, &entry));

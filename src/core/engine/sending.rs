@@ -1,49 +1,19 @@
 //! What leaves, and when: the attempts that are due, foreground first.
 
-use super::lanes::Lane;
+use super::lanes::{Lane, Taken};
 use super::orders::Then;
+use super::sent::{Sent, SentWhat};
 use super::{Effect, Engine, Life, SendId};
-use crate::core::balance::Confirmed;
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::{CLOCK_SLACK_MS, Now};
 use crate::core::config::LAUNCH_WITHIN_MS;
 use crate::core::journal::Op;
 use crate::core::log::Level;
+use crate::core::network::Way;
 use crate::core::ordered::set_of;
 use crate::core::outcome::OpenReason;
-use crate::core::protocol::{Reading, Request, Spelling};
+use crate::core::protocol::{Request, Spelling};
 use crate::core::record::{Claim, Purpose, Record, State};
-
-/// A request on its way.
-#[derive(Clone, Debug)]
-pub(super) struct Sent {
-    pub(super) what: SentWhat,
-    /// The generation of the token that went with it.
-    pub(super) epoch: u32,
-    pub(super) refreshed: bool,
-    /// The balance that was known when it left: since when its versions count, and its version.
-    known: Option<(u64, u64)>,
-}
-
-impl Sent {
-    /// Whether this answer's version is lower than one that the server had told before it was
-    /// asked, though nobody has seen it begin its versions anew meanwhile.
-    pub(super) fn is_behind(&self, reading: &Reading, now_known: Option<&Confirmed>) -> bool {
-        let begun_at_ms = now_known.map(|known| known.begun_at_ms);
-        self.known.is_some_and(|(begun_then_ms, version)| {
-            begun_at_ms == Some(begun_then_ms) && reading.version < version
-        })
-    }
-}
-
-/// What a request on its way is for.
-#[derive(Clone, Debug)]
-pub(super) enum SentWhat {
-    Charge { charge: Charge },
-    Batch { charges: Vec<Charge> },
-    LookUp { charge: Charge, spelling: Spelling },
-    Balance { etag: Option<String> },
-}
 
 /// One request to be, and the charges that it will carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +23,8 @@ pub(super) struct Plan {
     pub(super) keys: Vec<Key>,
     /// When its claims were made; monotonic.
     pub(super) since_ms: u64,
+    /// Its user insists on it, whatever hold there is.
+    pub(super) passes: bool,
 }
 
 impl Plan {
@@ -72,74 +44,38 @@ impl Plan {
     }
 }
 
-/// The state of the token.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Auth {
-    /// Grows with every token that was accepted after a refusal.
-    epoch: u32,
-    /// The last token was refused: the next request asks for a new one.
-    stale: bool,
-}
-
-/// What a `401` means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unauthorized {
-    /// Try again with another token.
-    TryAnother,
-    /// The new one was refused too.
-    Refused,
-}
-
-impl Auth {
-    /// What a refusal of this request's token means.
-    pub(super) fn unauthorized(&mut self, sent: &Sent) -> Unauthorized {
-        if sent.epoch < self.epoch {
-            return Unauthorized::TryAnother;
-        }
-        self.stale = true;
-        match sent.refreshed {
-            true => Unauthorized::Refused,
-            false => Unauthorized::TryAnother,
-        }
-    }
-
-    /// The server took this request's token.
-    pub(super) fn accepted(&mut self, sent: &Sent) {
-        if sent.refreshed && sent.epoch == self.epoch {
-            self.stale = false;
-            self.epoch = self.epoch.saturating_add(1);
-        }
-    }
-}
-
 impl Engine {
-    /// Whether a charge request may leave now: the journal can be expected to take its claim.
+    /// Whether a charge request may leave now.
     pub(super) fn may_send(&self, now: Now) -> bool {
-        self.may_ask(now) && now.mono_ms >= self.journaling.paused_until_ms()
+        self.may_begin(now, Way::Sending)
     }
 
-    /// Whether a request may leave now. With a new token to be tried, one goes alone.
+    /// Whether the balance may be asked for now. With a new token to be tried, one goes alone.
     pub(super) fn may_ask(&self, now: Now) -> bool {
         let alone = self.lanes.is_empty() && self.sent.is_empty();
         self.life == Life::Running
             && self.gate.closed_for(now).is_none()
-            && (!self.auth.stale || alone)
+            && (!self.auth.is_stale() || alone)
     }
 
     /// Takes up the open charges that are due.
     pub(super) fn take_up_due(&mut self, now: Now) {
-        if !self.may_send(now) {
-            return;
-        }
+        self.take_up_passing(now);
         let mut crowd = Vec::new();
         let mut background = Vec::new();
         let mut look_ups = Vec::new();
-        for key in self.outbox.due(now) {
-            let Some(entry) = self.outbox.get(&key) else {
+        if self.gate.closed_to(Way::LookUp, now).is_some() && !self.may_send(now) {
+            return;
+        }
+        for key in self.due_in_order(now) {
+            let Some(entry) = self.outbox.get(&key).filter(|entry| !entry.busy) else {
                 continue;
             };
             let record = &entry.record;
             if self.needs_look_up(record, now) {
+                if !self.may_begin_for(now, Way::LookUp, &key) {
+                    continue;
+                }
                 let waited_for = !self.calls.at(&key).is_empty();
                 if !waited_for && self.taken(Lane::LookUp) > 0 {
                     // One has its turn in any case, and the others when nobody waits.
@@ -152,7 +88,12 @@ impl Engine {
                     };
                     self.begin(now, Purpose::LookUp, lane, vec![key]);
                 }
-            } else if self.calls.wants_sent(&key) {
+                continue;
+            }
+            if !self.may_begin_for(now, Way::Sending, &key) {
+                continue;
+            }
+            if self.calls.wants_sent(&key) {
                 if self.lane_is_free(Lane::Single) {
                     self.begin(now, Purpose::Send, Lane::Single, vec![key]);
                 } else if !entry.alone {
@@ -161,18 +102,15 @@ impl Engine {
             } else {
                 background.push(key);
             }
-            if !self.may_send(now) {
-                return;
-            }
         }
-        crowd.truncate(self.config.batch_size);
-        if self.batches && crowd.len() > 1 && self.lane_is_free(Lane::Crowd) {
+        crowd.truncate(self.batch_size());
+        if crowd.len() > 1 && self.may_send(now) && self.lane_is_free(Lane::Crowd) {
             self.begin(now, Purpose::Send, Lane::Crowd, crowd);
         }
         self.flush_due(background);
         for key in look_ups {
             // A lane stays free for whoever comes to wait.
-            if !self.may_send(now) || self.free_lanes() <= 1 {
+            if !self.may_begin(now, Way::LookUp) || self.free_lanes() <= 1 {
                 return;
             }
             self.begin(now, Purpose::LookUp, Lane::LookUp, vec![key]);
@@ -256,7 +194,22 @@ impl Engine {
     /// Claims `keys` in the journal, to send them together.
     pub(super) fn begin(&mut self, now: Now, purpose: Purpose, lane: Lane, keys: Vec<Key>) {
         let plan = self.plan(now, purpose, lane);
+        self.begin_as(now, &plan, keys);
+    }
+
+    /// As [`Engine::begin`], for a user who insists.
+    pub(super) fn begin_passing(&mut self, now: Now, purpose: Purpose, key: Key) {
+        let plan = Plan {
+            passes: true,
+            ..self.plan(now, purpose, Lane::Single)
+        };
+        self.begin_as(now, &plan, vec![key]);
+    }
+
+    fn begin_as(&mut self, now: Now, plan: &Plan, keys: Vec<Key>) {
+        let purpose = plan.purpose;
         for key in keys {
+            self.calls.has_its_try(&key);
             self.set_busy(&key, true);
             // What is known of it here counts only when it is written down.
             self.journaling.retry_unsaved_of(&key);
@@ -274,12 +227,13 @@ impl Engine {
     /// A plan that takes its lane from now on.
     pub(super) fn plan(&mut self, now: Now, purpose: Purpose, lane: Lane) -> Plan {
         let id = self.next_send();
-        self.lanes.insert(id, lane);
+        self.lanes.insert(id, Taken { lane, purpose });
         Plan {
             purpose,
             id,
             keys: Vec::new(),
             since_ms: now.mono_ms,
+            passes: false,
         }
     }
 
@@ -314,6 +268,9 @@ impl Engine {
             },
             (Purpose::Send, _) => SentWhat::Batch { charges },
         };
+        if self.gate.is_trial_of_life() {
+            self.last_trial = plan.keys.first().cloned();
+        }
         for key in &plan.keys {
             self.outbox
                 .update(key, |entry| entry.left_at_ms = now.mono_ms);
@@ -340,12 +297,15 @@ impl Engine {
         {
             return Some(OpenReason::Timeout);
         }
-        self.gate.closed_for(now)
+        match plan.passes && self.gate.lets_pass() {
+            true => None,
+            false => self.gate.closed_to(plan.purpose.way(), now),
+        }
     }
 
     /// Whether a new token was asked for, and nobody knows yet whether it is accepted.
     pub(super) fn waits_for_token(&self) -> bool {
-        self.auth.stale && !self.sent.is_empty()
+        self.auth.is_stale() && !self.sent.is_empty()
     }
 
     pub(super) fn send(&mut self, now: Now, send: SendId, what: SentWhat) {
@@ -364,7 +324,7 @@ impl Engine {
             SentWhat::LookUp { .. } | SentWhat::Balance { .. } => {}
         }
         self.log(now, Level::Debug, request.to_string());
-        let refreshed = self.auth.stale;
+        let refreshed = self.auth.is_stale();
         let epoch = self.auth.epoch;
         let confirmed = self.balance.confirmed();
         self.sent.insert(
@@ -373,7 +333,9 @@ impl Engine {
                 what,
                 epoch,
                 refreshed,
-                known: confirmed.map(|known| (known.begun_at_ms, known.version)),
+                left_at_ms: now.mono_ms,
+                on_trial: self.gate.is_trial_of_life(),
+                known: confirmed.map(|known| known.version),
             },
         );
         self.effects.push_back(Effect::Send {

@@ -104,7 +104,8 @@ impl Engine {
                 sequence: self.next_sequence(now),
                 admission: Ok(()),
                 claim: None,
-                may_have_left: record.may_have_left(),
+                may_have_left: record.may_have_left() || self.may_have_been_sent(&key),
+                may_arrive_for_ms: self.config.claim_ms(),
             },
             None => op,
         };

@@ -32,6 +32,9 @@ impl Engine {
             // Another tab has charged it meanwhile.
             self.answer_replayed(now, key, call);
         } else {
+            if record.has_unknown_past() && !entry.saved {
+                self.keep_trying_to_store(now, record);
+            }
             self.answer_so_far(now, call);
         }
         self.progress(now, key);
@@ -72,6 +75,7 @@ impl Engine {
         self.set_busy(key, false);
         match self.outbox.get(key).map(|entry| self.is_new(entry)) {
             Some(false) => self.refuse_calls(now, key, error),
+            Some(true) if self.may_be_in_journal() => self.doubt_entry(now, key, error),
             Some(true) => self.refuse_entry(now, key, error),
             None => {}
         }
@@ -90,6 +94,42 @@ impl Engine {
         }
     }
 
+    /// What could not be stored may have been sent before, by whoever wrote what can't be read: it
+    /// stays open, is stored as soon as that can be done, and then looked up.
+    fn doubt_entry(&mut self, now: Now, key: &Key, error: &str) {
+        let Some(entry) = self.outbox.get(key) else {
+            return;
+        };
+        let (known, outdated) = (entry.record.clone(), entry.outdated);
+        let detail = self.storage_failure(error).detail;
+        self.log_error(now, format!("{key}: {detail}"));
+        let charge = known.charge().clone();
+        let record = Record::open(charge, known.sequence());
+        let record = record.in_doubt(now.wall_ms, self.config.claim_ms());
+        let record = match known.refusal() {
+            Some(refusal) => record.turned_down(refusal.clone()),
+            None => record,
+        };
+        self.outbox.put(record.clone(), false, now, self.patience());
+        self.outbox.update(key, |entry| entry.outdated = outdated);
+        self.keep_trying_to_store(now, record);
+        for id in self.calls.at(key) {
+            if self
+                .calls
+                .get(id)
+                .is_some_and(|call| call.kind.wants_sent())
+            {
+                self.answer_so_far(now, id);
+            }
+        }
+    }
+
+    fn keep_trying_to_store(&mut self, now: Now, record: Record) {
+        if !self.journaling.is_to_adopt(&record.charge().key) {
+            self.keep_unsaved(now, Op::Adopt { record });
+        }
+    }
+
     fn answer_all_replayed(&mut self, now: Now, key: &Key) {
         for call in self.calls.at(key) {
             self.answer_replayed(now, key, call);
@@ -104,11 +144,14 @@ impl Engine {
         first && !self.journaling.is_to_adopt(&record.charge().key)
     }
 
-    /// What was never stored has failed.
+    /// What was never stored has failed, if it can't have been sent before either.
     fn refuse_entry(&mut self, now: Now, key: &Key, error: &str) {
         let Some(entry) = self.outbox.get(key) else {
             return;
         };
+        if self.may_have_been_sent(key) {
+            return self.doubt_entry(now, key, error);
+        }
         let (known, outdated) = (entry.record.clone(), entry.outdated);
         let failure = self.storage_failure(error);
         let refused = Record::refused(known.charge().clone(), known.sequence(), failure);

@@ -89,8 +89,7 @@ impl Engine {
         let out_of_reach = self.gate.is_out_of_reach();
         if self.was_out_of_reach && !out_of_reach {
             self.take_up_failed(now);
-            // The page that said so may have been another's.
-            self.batches = true;
+            self.batching.recovered();
         }
         self.was_out_of_reach = out_of_reach;
     }

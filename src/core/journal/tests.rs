@@ -37,6 +37,7 @@ fn enqueue(amount: f64, admission: Result<(), Failure>, tab: Option<&str>) -> Op
         admission,
         claim: tab.map(claim),
         may_have_left: false,
+        may_arrive_for_ms: 0,
     }
 }
 
@@ -144,6 +145,7 @@ fn a_charged_one_is_left_alone_by_everything_but_forgetting() {
         key: key.clone(),
         detail: String::new(),
         unsent: String::new(),
+        look_up_first: false,
     };
     let reopen = Op::Reopen { key: key.clone() };
     for op in [begin, cancel, reopen, conclude(lost())] {
@@ -183,6 +185,7 @@ fn what_is_not_there_can_not_be_worked_on() {
             key: key.clone(),
             detail: String::new(),
             unsent: String::new(),
+            look_up_first: false,
         },
         conclude(lost()),
         Op::Begin {

@@ -30,6 +30,12 @@ pub struct Entry {
     pub changed_ms: u64,
     /// When this tab's last request about it left; monotonic.
     pub left_at_ms: u64,
+    /// When a request about it was last lost; monotonic.
+    pub lost_at_ms: Option<u64>,
+    /// Requests about it that brought no verdict, since its user last asked for it.
+    pub setbacks: u32,
+    /// How often it was too large for something before the server, alone.
+    pub too_large: u32,
     due_ms: u64,
     claim: Instant,
     /// When this tab first saw the claim; monotonic.
@@ -98,6 +104,9 @@ impl Entry {
             since_ms: now.mono_ms,
             changed_ms: now.mono_ms,
             left_at_ms: 0,
+            lost_at_ms: None,
+            setbacks: 0,
+            too_large: 0,
             due_ms: 0,
             claim: Instant::default(),
             claim_seen_ms: 0,

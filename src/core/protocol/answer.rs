@@ -1,16 +1,14 @@
 //! What an answer means, case by case as `protocol.md` has it.
 
-use std::num::IntErrorKind;
+mod batch;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
+use super::members::Members;
 use super::problem::Problem;
-use super::{Reading, Response, Setback, SetbackKind, object};
+use super::{Reading, Response, Setback, SetbackKind, Wrong};
 use crate::core::charge::{Charge, Key};
-use crate::core::clock::{Now, parse_http_date};
+use crate::core::clock::Now;
+use crate::core::liveness::Sign;
 use crate::core::outcome::{DeclineReason, FailureReason};
-use crate::core::points::Points;
 use crate::core::record::{Decline, Failure, Receipt, Verdict};
 
 /// The longest body that is read, in bytes. A batch of 100 results is below a tenth of it.
@@ -59,48 +57,23 @@ pub enum BatchAnswer {
     /// One answer a charge, in the order sent; a charge without a result of its own has a
     /// setback.
     Results(Vec<ChargeAnswer>, Reading),
-    /// The server has no batches.
-    Unsupported,
+    /// No batches are taken: `own_word` where the server says so, and nothing was taken.
+    Unsupported {
+        /// Whether it is the server's own word.
+        own_word: bool,
+    },
+    /// The batch is too large, for the server (`own_word`, and nothing was taken) or for something
+    /// before it.
+    TooLarge {
+        /// Whether it is the server's own word.
+        own_word: bool,
+        /// For people.
+        detail: String,
+    },
     /// The batch as a whole was refused, nothing taken: its charges may be sent one by one.
     Refused(String),
     /// None for any charge in it.
     Setback(Setback),
-}
-
-#[derive(Deserialize)]
-struct ReceiptBody {
-    charge_id: String,
-    idempotency_key: String,
-    amount: Points,
-    charged_at: String,
-    balance: Points,
-    version: u64,
-}
-
-#[derive(Deserialize)]
-struct BalanceBody {
-    balance: Points,
-    version: u64,
-}
-
-#[derive(Deserialize)]
-struct BatchBody {
-    /// Each by itself, so that a malformed one spoils no other.
-    results: Vec<Box<RawValue>>,
-    balance: Points,
-    version: u64,
-}
-
-#[derive(Deserialize)]
-struct ResultBody {
-    idempotency_key: String,
-    status: String,
-    charge_id: Option<String>,
-    amount: Option<Points>,
-    charged_at: Option<String>,
-    replayed: Option<bool>,
-    #[serde(default)]
-    problem: Problem,
 }
 
 impl ChargeAnswer {
@@ -108,15 +81,15 @@ impl ChargeAnswer {
     pub fn of(response: &Response, charge: &Charge, now: Now) -> ChargeAnswer {
         if matches!(response.status, 200 | 201) {
             return match receipt(response, charge) {
-                Some(receipt) => {
+                Ok(receipt) => {
                     let reading = receipt.reading();
                     ChargeAnswer::Settled(Verdict::Charged(receipt), Some(reading))
                 }
-                None => ChargeAnswer::Setback(Setback::foreign()),
+                Err(wrong) => ChargeAnswer::Setback(not_a_receipt(response, wrong)),
             };
         }
         let setback = Setback::of(response, now);
-        match Problem::of(response) {
+        match Problem::of(response).filter(|_| !response.is_redirect()) {
             Some(problem) => from_problem(response.status, &problem, setback),
             None if defect!(ProxyPageRefuses) => {
                 from_problem(response.status, &Problem::default(), setback)
@@ -131,17 +104,20 @@ impl LookUpAnswer {
     pub fn of(response: &Response, charge: &Charge, now: Now) -> LookUpAnswer {
         if response.status == 200 {
             return match receipt(response, charge) {
-                Some(receipt) => LookUpAnswer::Charged(Receipt {
+                Ok(receipt) => LookUpAnswer::Charged(Receipt {
                     replayed: true,
                     ..receipt
                 }),
-                None => LookUpAnswer::Setback(Setback::foreign()),
+                Err(wrong) => LookUpAnswer::Setback(not_a_receipt(response, wrong)),
             };
         }
-        let problem = Problem::of(response);
+        let problem = Problem::of(response).filter(|_| !response.is_redirect());
         match (response.status, problem) {
             (404, Some(problem)) if problem.is("charge-not-found") => LookUpAnswer::NeverCharged,
             (401 | 408 | 409 | 429, _) | (_, None) => {
+                LookUpAnswer::Setback(Setback::of(response, now))
+            }
+            (403, Some(problem)) if problem.is_account_mismatch() => {
                 LookUpAnswer::Setback(Setback::of(response, now))
             }
             (400..=499 | 501, Some(problem)) => LookUpAnswer::Refused(problem.text()),
@@ -150,46 +126,37 @@ impl LookUpAnswer {
     }
 }
 
-impl BalanceAnswer {
-    /// The answer to `GET balance`; `asked_for_changes` where `If-None-Match` was sent.
-    pub fn of(response: &Response, asked_for_changes: bool, now: Now) -> BalanceAnswer {
-        match (response.status, Problem::of(response)) {
-            (200, _) => match object::<BalanceBody>(&response.body) {
-                Some(BalanceBody { balance, version }) => {
-                    BalanceAnswer::Fresh(Reading { balance, version }, response.etag.clone())
-                }
-                None => BalanceAnswer::Setback(Setback::foreign()),
-            },
-            (304, _) if asked_for_changes => BalanceAnswer::Unchanged,
-            (403, Some(problem)) => BalanceAnswer::Forbidden(problem.text()),
-            (401 | 408 | 429, _) | (_, None) => BalanceAnswer::Setback(Setback::of(response, now)),
-            (400..=499, Some(problem)) => BalanceAnswer::Rejected(problem.text()),
-            (_, Some(_)) => BalanceAnswer::Setback(Setback::of(response, now)),
+impl LookUpAnswer {
+    /// The same, for whoever knows whether the answer is of now: that there was no charge once
+    /// says nothing.
+    pub fn with(self, sign: Sign) -> LookUpAnswer {
+        match (self, sign) {
+            (LookUpAnswer::NeverCharged, Sign::Cached) => {
+                LookUpAnswer::Setback(Setback::foreign(Wrong::Cached))
+            }
+            (answer, Sign::Certain | Sign::Possible | Sign::Cached) => answer,
         }
     }
 }
 
-impl BatchAnswer {
-    /// The answer to `POST charges/batch` with these charges.
-    pub fn of(response: &Response, charges: &[Charge], now: Now) -> BatchAnswer {
-        match response.status {
-            200 => match object::<BatchBody>(&response.body) {
-                Some(body) => {
-                    let reading = Reading {
-                        balance: body.balance,
-                        version: body.version,
-                    };
-                    BatchAnswer::Results(results(&body.results, charges, reading), reading)
-                }
-                None => BatchAnswer::Setback(Setback::foreign()),
+impl BalanceAnswer {
+    /// The answer to `GET balance`; `asked_for_changes` where `If-None-Match` was sent.
+    pub fn of(response: &Response, asked_for_changes: bool, now: Now) -> BalanceAnswer {
+        let problem = Problem::of(response).filter(|_| !response.is_redirect());
+        match (response.status, problem) {
+            (200, _) => match Members::of(&response.body).map(|body| reading(&body)) {
+                Some(Ok(reading)) => BalanceAnswer::Fresh(reading, response.etag.clone()),
+                Some(Err(wrong)) => BalanceAnswer::Setback(not_a_receipt(response, wrong)),
+                None => BalanceAnswer::Setback(not_a_receipt(response, Wrong::Unknown)),
             },
-            404 | 405 | 501 => BatchAnswer::Unsupported,
-            401 | 408 | 409 | 429 => BatchAnswer::Setback(Setback::of(response, now)),
-            400..=499 => match Problem::of(response) {
-                Some(problem) => BatchAnswer::Refused(problem.text()),
-                None => BatchAnswer::Setback(Setback::of(response, now)),
-            },
-            _ => BatchAnswer::Setback(Setback::of(response, now)),
+            (304, _) if asked_for_changes && !response.redirected => BalanceAnswer::Unchanged,
+            (403, Some(problem)) if problem.is_account_mismatch() => {
+                BalanceAnswer::Setback(Setback::of(response, now))
+            }
+            (403, Some(problem)) => BalanceAnswer::Forbidden(problem.text()),
+            (401 | 408 | 429, _) | (_, None) => BalanceAnswer::Setback(Setback::of(response, now)),
+            (400..=499, Some(problem)) => BalanceAnswer::Rejected(problem.text()),
+            (_, Some(_)) => BalanceAnswer::Setback(Setback::of(response, now)),
         }
     }
 }
@@ -204,67 +171,40 @@ impl Receipt {
     }
 }
 
-impl Setback {
-    /// What an answer without a verdict means.
-    pub fn of(response: &Response, now: Now) -> Setback {
-        let problem = Problem::of(response);
-        let own_word = problem.is_some();
-        let (kind, untaken) = match response.status {
-            401 => (SetbackKind::Unauthorized, own_word),
-            429 => (SetbackKind::Busy, own_word),
-            503 => (SetbackKind::Busy, true),
-            409 => (SetbackKind::InProgress, false),
-            400..=599 => (SetbackKind::ServerError, false),
-            _ => (SetbackKind::Foreign, false),
-        };
-        let said = problem.map(|problem| format!(": {}", problem.text()));
-        Setback {
-            kind,
-            untaken,
-            own_word: own_word || matches!(kind, SetbackKind::Unauthorized | SetbackKind::Busy),
-            retry_after_ms: retry_after_ms(response, now),
-            detail: format!("HTTP {}{}", response.status, said.unwrap_or_default()),
-        }
-    }
-
-    fn foreign() -> Setback {
-        Setback {
-            kind: SetbackKind::Foreign,
-            untaken: false,
-            own_word: false,
-            retry_after_ms: None,
-            detail: "the answer is not the billing server's answer to this request".to_owned(),
-        }
-    }
-}
-
-/// `Retry-After` (RFC 9110, section 10.2.3): seconds, or an HTTP date. A date is the server's, so
-/// it is counted from the server's `Date` where that can be read: the user's clock may be wrong.
-fn retry_after_ms(response: &Response, now: Now) -> Option<u64> {
-    let text = response.retry_after.as_deref()?.trim();
-    match text.parse::<u64>() {
-        Ok(seconds) => return Some(seconds.saturating_mul(1_000)),
-        // More seconds than any number here holds.
-        Err(error) if *error.kind() == IntErrorKind::PosOverflow => return Some(u64::MAX),
-        Err(_) => {}
-    }
-    let said_at_ms = response.date.as_deref().and_then(parse_http_date);
-    Some(parse_http_date(text)?.saturating_sub(said_at_ms.unwrap_or(now.wall_ms)))
-}
-
 fn names(key: &Key, idempotency_key: &str) -> bool {
     idempotency_key == key.wire() || idempotency_key == key.as_str()
 }
 
-fn receipt(response: &Response, charge: &Charge) -> Option<Receipt> {
-    let body: ReceiptBody = object(&response.body)?;
-    let ours = names(&charge.key, &body.idempotency_key) && body.amount == charge.amount;
-    let ours = ours || defect!(ForeignAnswerSettles);
-    (ours && !body.charge_id.is_empty()).then_some(Receipt {
-        charge_id: body.charge_id,
-        charged_at: body.charged_at,
-        balance: body.balance,
-        version: body.version,
+/// An answer that should be a receipt or a balance, and is none.
+fn not_a_receipt(response: &Response, wrong: Wrong) -> Setback {
+    Setback::foreign(match response.is_redirect() {
+        true => Wrong::Redirected,
+        false => wrong,
+    })
+}
+
+fn reading(body: &Members) -> Result<Reading, Wrong> {
+    Ok(Reading {
+        balance: body.points("balance")?,
+        version: body.version("version")?,
+    })
+}
+
+fn receipt(response: &Response, charge: &Charge) -> Result<Receipt, Wrong> {
+    let body = Members::of(&response.body).ok_or(Wrong::Unknown)?;
+    let any = defect!(ForeignAnswerSettles);
+    if !names(&charge.key, &body.text("idempotency_key")?) && !any {
+        return Err(Wrong::Another("idempotency_key"));
+    }
+    if body.points("amount")? != charge.amount && !any {
+        return Err(Wrong::Another("amount"));
+    }
+    let Reading { balance, version } = reading(&body)?;
+    Ok(Receipt {
+        charge_id: body.name("charge_id")?,
+        charged_at: response.secret.redacted(&body.text("charged_at")?),
+        balance,
+        version,
         replayed: response.replayed,
     })
 }
@@ -290,6 +230,7 @@ fn from_problem(status: u16, problem: &Problem, setback: Setback) -> ChargeAnswe
     match status {
         402 if problem.is("insufficient-balance") => declined(DeclineReason::InsufficientBalance),
         402 | 403 if problem.declined => declined(DeclineReason::Rejected),
+        403 if setback.kind == SetbackKind::AnotherAccount => ChargeAnswer::Setback(setback),
         403 => failed(FailureReason::Forbidden),
         422 if problem.is("idempotency-key-reused") => failed(FailureReason::Conflict),
         409 if problem.is("request-in-progress") => ChargeAnswer::Setback(setback),
@@ -297,85 +238,6 @@ fn from_problem(status: u16, problem: &Problem, setback: Setback) -> ChargeAnswe
         400..=499 => failed(FailureReason::InvalidRequest),
         _ => ChargeAnswer::Setback(setback),
     }
-}
-
-fn results(results: &[Box<RawValue>], charges: &[Charge], reading: Reading) -> Vec<ChargeAnswer> {
-    let parsed: Vec<ResultBody> = results
-        .iter()
-        .filter_map(|result| object(result.get()))
-        .collect();
-    charges
-        .iter()
-        .map(|charge| {
-            let mut own = parsed
-                .iter()
-                .filter(|result| names(&charge.key, &result.idempotency_key));
-            match (own.next(), own.next()) {
-                (Some(result), None) => item_answer(result, charge, reading),
-                // Two results for one charge contradict each other at worst.
-                (Some(_), Some(_)) | (None, _) => ChargeAnswer::Setback(Setback::foreign()),
-            }
-        })
-        .collect()
-}
-
-fn item_answer(result: &ResultBody, charge: &Charge, reading: Reading) -> ChargeAnswer {
-    match result.status.as_str() {
-        "charged" => item_receipt(result, charge, reading)
-            .map_or(ChargeAnswer::Setback(Setback::foreign()), |receipt| {
-                ChargeAnswer::Settled(Verdict::Charged(receipt), None)
-            }),
-        status @ ("declined" | "rejected") => {
-            let usual = if status == "declined" { 402 } else { 400 };
-            let status = result.problem.status.unwrap_or(usual);
-            let answer = from_problem(status, &result.problem, Setback::of_item(&result.problem));
-            match answer {
-                // The server has said `declined` in so many words, whatever the problem's type.
-                ChargeAnswer::Settled(Verdict::Failed(failure), _) if usual == 402 => {
-                    let decline = Decline {
-                        reason: DeclineReason::Rejected,
-                        balance: result.problem.balance(),
-                        detail: failure.detail,
-                    };
-                    ChargeAnswer::Settled(Verdict::Declined(decline), None)
-                }
-                answer @ (ChargeAnswer::Settled(..) | ChargeAnswer::Setback(_)) => answer,
-            }
-        }
-        "retry" => ChargeAnswer::Setback(Setback::of_item(&result.problem)),
-        _ => ChargeAnswer::Setback(Setback::foreign()),
-    }
-}
-
-impl Setback {
-    fn of_item(problem: &Problem) -> Setback {
-        let (kind, untaken) = match problem.status {
-            Some(401) => (SetbackKind::Unauthorized, true),
-            Some(429 | 503) => (SetbackKind::Busy, true),
-            Some(409) => (SetbackKind::InProgress, false),
-            Some(_) | None => (SetbackKind::ServerError, false),
-        };
-        Setback {
-            kind,
-            untaken,
-            own_word: true,
-            retry_after_ms: None,
-            detail: problem.text(),
-        }
-    }
-}
-
-fn item_receipt(result: &ResultBody, charge: &Charge, reading: Reading) -> Option<Receipt> {
-    let charge_id = result.charge_id.clone().filter(|id| !id.is_empty())?;
-    let charged_at = result.charged_at.clone()?;
-    let ours = result.amount? == charge.amount || defect!(ForeignAnswerSettles);
-    ours.then_some(Receipt {
-        charge_id,
-        charged_at,
-        balance: reading.balance,
-        version: reading.version,
-        replayed: result.replayed.unwrap_or(false),
-    })
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! Problem documents (RFC 9457): the billing server's own word on what is wrong.
 
-use serde::Deserialize;
-
-use super::{Reading, Response, object};
+use super::members::Members;
+use super::{Reading, Response, Secret};
 use crate::core::points::Points;
 
+/// So many characters of what it says to people are kept.
+const TEXT_LIMIT: usize = 300;
+
 /// A problem document, as far as the protocol uses it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problem {
-    #[serde(rename = "type")]
     kind: String,
     title: String,
     detail: String,
@@ -19,6 +19,8 @@ pub struct Problem {
     pub declined: bool,
     balance: Option<Points>,
     version: Option<u64>,
+    /// The token that went with the request.
+    secret: Secret,
 }
 
 impl Problem {
@@ -30,7 +32,29 @@ impl Problem {
         if !media_type.eq_ignore_ascii_case("application/problem+json") {
             return None;
         }
-        object(&response.body)
+        Members::of(&response.body).map(|members| Problem::from(&members, &response.secret))
+    }
+
+    /// What these members say. One of the wrong type is ignored, as if it were not there
+    /// (RFC 9457, section 3.1).
+    pub(super) fn from(members: &Members, secret: &Secret) -> Problem {
+        let text = |name| members.text(name).unwrap_or_default();
+        let status = members.version("status").ok();
+        Problem {
+            kind: text("type"),
+            title: text("title"),
+            detail: text("detail"),
+            status: status.and_then(|status| u16::try_from(status).ok()),
+            declined: members.is_true("declined"),
+            balance: members.points("balance").ok(),
+            version: members.version("version").ok(),
+            secret: secret.clone(),
+        }
+    }
+
+    /// Whether it says that somebody else is signed in than the client believes.
+    pub fn is_account_mismatch(&self) -> bool {
+        self.is("account-mismatch")
     }
 
     /// Whether its `type` is `name`, alone or as the end of a URI.
@@ -51,12 +75,24 @@ impl Problem {
         self.balance
     }
 
-    /// What it says to people.
+    /// What it says to people, without the token.
     pub fn text(&self) -> String {
         let texts = [&self.detail, &self.title, &self.kind];
         let text = texts.into_iter().find(|text| !text.is_empty());
-        text.cloned()
-            .unwrap_or_else(|| "the server gave no reason".to_owned())
+        match text {
+            // In this order: of a token that is cut, a part would be left.
+            Some(text) => cut(&self.secret.redacted(text)),
+            None => "the server gave no reason".to_owned(),
+        }
+    }
+}
+
+/// The beginning of a text, which may be as long as its server likes.
+fn cut(text: &str) -> String {
+    let end = text.char_indices().nth(TEXT_LIMIT);
+    match end.and_then(|(end, _)| text.get(..end)) {
+        Some(beginning) => format!("{beginning}…"),
+        None => text.to_owned(),
     }
 }
 
@@ -84,9 +120,41 @@ mod tests {
         for content_type in [None, Some(""), Some("application/json"), Some("text/html")] {
             assert_eq!(read(content_type, "{}"), None, "{content_type:?}");
         }
-        for body in ["", "7", "<html>", r#"{"type":7}"#, r#"{"status":"400"}"#] {
+        for body in ["", "7", "<html>", "[]", "null", r#"{"type":"#] {
             assert_eq!(read(Some("application/problem+json"), body), None, "{body}");
         }
+    }
+
+    #[test]
+    fn a_member_of_the_wrong_type_is_ignored() {
+        let read = |body: &str| read(Some("application/problem+json"), body).unwrap();
+        let usual = read(r#"{"detail":"d"}"#);
+        for other in [
+            r#"{"detail":"d","type":7}"#,
+            r#"{"detail":"d","type":null,"title":{},"status":"400","declined":"true"}"#,
+            r#"{"detail":"d","status":400.5,"declined":1,"balance":null,"version":[]}"#,
+            r#"{"detail":"d","status":99999999,"balance":"12","version":-1}"#,
+        ] {
+            assert_eq!(read(other), usual, "{other}");
+        }
+        assert_eq!(read(r#"{"status":4.02e2}"#).status, Some(402));
+        assert!(read(r#"{"declined":true}"#).declined);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_two_characters() {
+        let long = "额".repeat(100_000);
+        let body = format!(r#"{{"detail":"{long}"}}"#);
+        let text = read(Some("application/problem+json"), &body)
+            .unwrap()
+            .text();
+        assert_eq!(text.chars().count(), TEXT_LIMIT + 1);
+        assert!(text.starts_with("额额") && text.ends_with('…'));
+        let body = format!(r#"{{"title":"{}"}}"#, "t".repeat(TEXT_LIMIT));
+        let text = read(Some("application/problem+json"), &body)
+            .unwrap()
+            .text();
+        assert_eq!(text.chars().count(), TEXT_LIMIT);
     }
 
     #[test]

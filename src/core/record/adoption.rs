@@ -4,7 +4,7 @@
 //! in localStorage. Of that a crash may leave an earlier state, so it counts as one that may have
 //! been attempted. The key keeps a charge that is tried twice from being made twice.
 
-use super::{Record, State, Verdict};
+use super::{Record, State, Verdict, Waiting};
 
 impl Record {
     /// Taken over from another storage.
@@ -12,6 +12,31 @@ impl Record {
         Record {
             adopted: true,
             ..self
+        }
+    }
+
+    /// Just taken on, though a charge of its key may have been sent before by somebody whose record
+    /// is lost or can't be read: that may still arrive for so long.
+    pub fn in_doubt(self, wall_ms: u64, may_arrive_for_ms: u64) -> Record {
+        Record {
+            adopted: true,
+            unknown_past: true,
+            state: State::Waiting(Waiting::doubted(wall_ms, may_arrive_for_ms)),
+            ..self
+        }
+    }
+
+    /// This record where the store may show an earlier state of it: whatever it says, it may have
+    /// been sent since.
+    pub fn doubted(self) -> Record {
+        let state = match self.state.clone() {
+            State::Waiting(waiting) => State::Waiting(waiting.uncleared()),
+            State::Attempting(attempting) => State::Attempting(attempting.uncleared()),
+            unclear @ (State::Parked(_) | State::Settled(_)) => unclear,
+        };
+        Record {
+            state,
+            ..self.adopted()
         }
     }
 
@@ -49,6 +74,7 @@ impl Record {
             revision: self.revision.max(other.revision),
             attempts: self.attempts.max(other.attempts),
             ageless: self.ageless || other.ageless,
+            unknown_past: self.unknown_past && other.unknown_past,
             ..other.clone().adopted()
         };
         Some(joined.turned(other.state.clone(), wall_ms))

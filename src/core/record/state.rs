@@ -28,7 +28,8 @@ pub struct Claim {
     /// When the right ends, milliseconds since the Unix epoch.
     pub until_ms: u64,
     /// How long it lasts at most, in milliseconds: its tab's own limits decide that, whoever
-    /// judges it.
+    /// judges it. One that does not say does not hold.
+    #[serde(default)]
     pub length_ms: u64,
 }
 
@@ -92,6 +93,32 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// Of a charge of whose past nothing is known: what was sent may still arrive for so long.
+    pub(super) fn doubted(wall_ms: u64, may_arrive_for_ms: u64) -> Waiting {
+        Waiting {
+            in_doubt: true,
+            may_arrive_until_ms: wall_ms.saturating_add(may_arrive_for_ms),
+            may_arrive_for_ms,
+            ..Waiting::default()
+        }
+    }
+
+    /// Not taken on for this reason, which is told once it is known that nothing was taken before.
+    pub(super) fn turned_down(self, refusal: Verdict) -> Waiting {
+        Waiting {
+            refusal: Some(refusal),
+            ..self
+        }
+    }
+
+    /// It may have been sent since the server said that it never charged it.
+    pub(super) fn uncleared(self) -> Waiting {
+        Waiting {
+            cleared: false,
+            ..self
+        }
+    }
+
     /// When the next attempt is due, milliseconds since the Unix epoch.
     pub fn next_attempt_at_ms(&self) -> u64 {
         self.next_attempt_at_ms
@@ -309,6 +336,14 @@ impl Attempting {
             look_ups: 0,
             refusal: Some(refusal),
             ..self.before
+        }
+    }
+
+    /// As [`Waiting::uncleared`].
+    pub(super) fn uncleared(self) -> Attempting {
+        Attempting {
+            before: self.before.uncleared(),
+            ..self
         }
     }
 

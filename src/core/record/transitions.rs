@@ -1,7 +1,7 @@
 //! The ways of a record from one state to another, and no others.
 
 use super::{Claim, Conclusion, Failure, Parked, Purpose, Record, State, Verdict, Waiting};
-use crate::core::outcome::{FailureReason, ParkReason};
+use crate::core::outcome::{FailureReason, OpenReason, ParkReason};
 
 impl Record {
     /// Ends the claim of this tab, which is known to be dead.
@@ -82,25 +82,48 @@ impl Record {
         };
         let sent = attempting.purpose() == Purpose::Send;
         let mut record = self;
+        if !sent && conclusion.tells_of_key() {
+            // What may still arrive was sent a moment ago, and its key is remembered as long as
+            // that of what is sent now.
+            record.unknown_past = false;
+        }
+        let counts = !defect!(CountsPutOffAttempts);
         let state = match conclusion {
             Conclusion::Settled(verdict) => match sent && record.may_be_taken_by_earlier() {
                 true => State::Waiting(attempting.refused(next_attempt_at_ms, verdict)),
                 false => State::Settled(verdict),
             },
             Conclusion::TurnedAway(cause) => {
+                // What only asks for patience, or for another token, uses no attempt up.
+                let put_off = matches!(cause.reason, OpenReason::Busy | OpenReason::Unauthorized);
+                record.spent = record
+                    .spent
+                    .saturating_sub(u32::from(sent && put_off && counts));
                 State::Waiting(attempting.turned_away(next_attempt_at_ms, cause))
             }
             Conclusion::BatchRefused(cause) => {
                 record.spent = record.spent.saturating_sub(u32::from(sent));
                 State::Waiting(attempting.turned_away(next_attempt_at_ms, cause))
             }
-            Conclusion::Held(cause) => State::Waiting(attempting.held(next_attempt_at_ms, cause)),
+            Conclusion::Held(cause) => {
+                record.spent = record.spent.saturating_sub(u32::from(sent && counts));
+                State::Waiting(attempting.held(next_attempt_at_ms, cause))
+            }
             Conclusion::Lost(cause, may_arrive_for_ms) => State::Waiting(attempting.lost(
                 next_attempt_at_ms,
                 cause,
                 wall_ms,
                 may_arrive_for_ms,
             )),
+            Conclusion::LostOnTrial(cause, may_arrive_for_ms) => {
+                record.spent = record.spent.saturating_sub(u32::from(sent));
+                State::Waiting(attempting.lost(
+                    next_attempt_at_ms,
+                    cause,
+                    wall_ms,
+                    may_arrive_for_ms,
+                ))
+            }
             Conclusion::TooEarly => State::Waiting(attempting.too_early(next_attempt_at_ms)),
             Conclusion::NotSent(cause) => {
                 record.attempts = record.attempts.saturating_sub(u32::from(sent));
@@ -232,6 +255,20 @@ impl Record {
             revision: self.revision.saturating_add(1),
             ..self
         })
+    }
+
+    /// Refuses to take on what is new: at once, or once it is known that nothing was taken before.
+    pub fn turned_down(self, failure: Failure) -> Record {
+        let refusal = Verdict::Failed(failure);
+        let state = match self.state.clone() {
+            State::Waiting(waiting) if waiting.in_doubt() => {
+                State::Waiting(waiting.turned_down(refusal))
+            }
+            State::Waiting(_) | State::Attempting(_) | State::Parked(_) | State::Settled(_) => {
+                State::Settled(refusal)
+            }
+        };
+        Record { state, ..self }
     }
 
     /// Refuses to take up again what is declined or failed: `None` for everything else.

@@ -78,6 +78,9 @@ pub enum Conclusion {
     /// No verdict; this attempt may have taken the points, and it or an earlier one may yet, for
     /// so many milliseconds from now.
     Lost(Cause, u64),
+    /// As `Lost`, while nothing showed that there is a server at all: it does not count against
+    /// `maxTotalAttempts`.
+    LostOnTrial(Cause, u64),
     /// The server says that nothing was taken, but an earlier sending may still arrive.
     TooEarly,
     /// The request never left.
@@ -99,7 +102,23 @@ impl Conclusion {
             | Conclusion::BatchRefused(_)
             | Conclusion::Held(_)
             | Conclusion::Lost(..)
+            | Conclusion::LostOnTrial(..)
             | Conclusion::TooEarly
+            | Conclusion::NotSent(_)
+            | Conclusion::Park(..) => false,
+        }
+    }
+
+    /// Whether it is the server's word that it did not know the key when it was asked.
+    pub fn tells_of_key(&self) -> bool {
+        match self {
+            Conclusion::NeverCharged | Conclusion::TooEarly => true,
+            Conclusion::Settled(_)
+            | Conclusion::TurnedAway(_)
+            | Conclusion::BatchRefused(_)
+            | Conclusion::Held(_)
+            | Conclusion::Lost(..)
+            | Conclusion::LostOnTrial(..)
             | Conclusion::NotSent(_)
             | Conclusion::Park(..) => false,
         }

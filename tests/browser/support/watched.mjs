@@ -172,8 +172,27 @@ function install() {
       const free = () => void held.request.delete(id);
       try {
         const response = await fetch(request, init);
-        const { text } = response;
-        response.text = () => text.call(response).finally(free);
+        const { body } = response;
+        if (!body) {
+          free();
+          return response;
+        }
+        const { getReader } = body;
+        // The package reads bodies as streams.
+        body.getReader = /** @type {any} */ (
+          () => {
+            const own = /** @type {ReadableStreamDefaultReader} */ (getReader.call(body));
+            const { read, cancel } = own;
+            const ended = (/** @type {{ done: boolean }} */ { done }) => done && free();
+            own.read = () => {
+              const piece = read.call(own);
+              piece.then(ended, free);
+              return piece;
+            };
+            own.cancel = (reason) => cancel.call(own, reason).finally(free);
+            return own;
+          }
+        );
         return response;
       } catch (error) {
         free();

@@ -7,18 +7,16 @@ use std::rc::Rc;
 use gloo_events::EventListener;
 use gloo_timers::future::TimeoutFuture;
 use indexed_db_futures::database::Database;
-use indexed_db_futures::error::{Error, OpenDbError};
+use indexed_db_futures::error::OpenDbError;
 use indexed_db_futures::internals::SystemRepr as _;
-use indexed_db_futures::prelude::*;
-use indexed_db_futures::transaction::{TransactionDurability, TransactionMode, TransactionOptions};
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::EventTarget;
 
-use super::schema::{self, ID, JOURNAL, VERSION};
-use super::{IndexedDb, name_of, trouble};
-use crate::browser::clock::random_u64;
+use super::schema::{self, VERSION};
+use super::{IndexedDb, identity, name_of, trouble};
+use crate::browser::store::marker::Identity;
 use crate::browser::store::{News, Trouble};
 use crate::browser::time_limit::in_time;
 
@@ -35,8 +33,8 @@ const TRY_AGAIN_AFTER_MS: [u32; 2] = [200, 800];
 #[derive(Debug, Default)]
 pub struct State {
     open: Option<Open>,
-    /// Of the database that was last connected to.
-    pub(super) id: Option<String>,
+    /// What is known of the database that was last connected to; `None` before the first.
+    pub(super) identity: Option<Identity>,
     /// For good.
     closed: bool,
 }
@@ -84,11 +82,11 @@ impl IndexedDb {
     }
 
     async fn connect_anew(&self, news: &mut Vec<News>) -> Result<Database, Unopened> {
-        let database = open_in_time(&self.name).await?;
+        let database = open_in_time(&self.names.database()).await?;
         // From its first moment on it makes way for others.
         let listeners = self.listeners(&database);
-        let id = match identify(&database).await {
-            Ok(id) => id,
+        let identity = match identify(&database).await {
+            Ok(identity) => identity,
             Err(unopened) => {
                 database.close();
                 return Err(unopened);
@@ -107,9 +105,13 @@ impl IndexedDb {
             }
         }
         let mut state = self.state.borrow_mut();
-        let before = std::mem::replace(&mut state.id, id);
-        if before.is_some() && before != state.id {
-            news.push(News::Wiped("the database was deleted".to_owned()));
+        let id = identity.id.clone();
+        let before = state.identity.replace(identity);
+        let before = before.and_then(|before| before.id);
+        if before.is_some() && before != id {
+            let detail = "the database was deleted".to_owned();
+            let lost = Vec::new();
+            news.push(News::Wiped { detail, lost });
         }
         state.open = Some(Open {
             _listeners: listeners,
@@ -199,9 +201,10 @@ fn unopened(error: OpenDbError) -> Unopened {
             let trouble = match trouble(error) {
                 // Who comes while the database is being deleted may have better luck the next time.
                 closed @ Trouble::Closed(_) => closed,
-                other @ (Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Failed(_)) => {
-                    Trouble::Unopenable(other.into_detail())
-                }
+                other @ (Trouble::Unopenable(_)
+                | Trouble::Late(_)
+                | Trouble::Full(_)
+                | Trouble::Failed(_)) => Trouble::Unopenable(other.into_detail()),
             };
             match name.as_str() {
                 // It has a newer schema, or is not for this page.
@@ -233,49 +236,21 @@ async fn open(name: &str) -> Result<Database, OpenDbError> {
         .await
 }
 
-/// The database's name for itself, made up when it is new; `None` where that can't be written.
-async fn identify(database: &Database) -> Result<Option<String>, Unopened> {
-    match in_time(OPEN_LIMIT_MS, known_id(database)).await {
-        Some(Ok(Some(id))) => return Ok(Some(id)),
-        Some(Ok(None)) => {}
+/// What the database says of itself. Its name is made up when it is new, and `None` where that
+/// can't be written.
+async fn identify(database: &Database) -> Result<Identity, Unopened> {
+    let known = match in_time(OPEN_LIMIT_MS, identity::read(database)).await {
+        Some(Ok(known)) => known,
         Some(Err(error)) => return Err(Unopened::Now(trouble(error))),
         None => return Err(Unopened::Late),
+    };
+    if known.id.is_some() {
+        return Ok(known);
     }
     // Without a name its loss may go unnoticed; without the database nothing would be durable.
-    let named = in_time(OPEN_LIMIT_MS, name_it(database)).await;
-    Ok(named.and_then(Result::ok))
-}
-
-async fn known_id(database: &Database) -> Result<Option<String>, Error> {
-    let transaction = database
-        .transaction(JOURNAL)
-        .with_mode(TransactionMode::Readonly)
-        .build()?;
-    let known: Option<JsValue> = transaction
-        .object_store(JOURNAL)?
-        .get(ID)
-        .primitive()?
-        .await?;
-    Ok(known.and_then(|id| id.as_string()))
-}
-
-async fn name_it(database: &Database) -> Result<String, Error> {
-    let transaction = database
-        .transaction(JOURNAL)
-        .with_mode(TransactionMode::Readwrite)
-        .with_options(TransactionOptions::new().with_durability(TransactionDurability::Strict))
-        .build()?;
-    let journal = transaction.object_store(JOURNAL)?;
-    // Another tab may have been first.
-    let known: Option<JsValue> = journal.get(ID).primitive()?.await?;
-    let id = match known.and_then(|id| id.as_string()) {
-        Some(id) => id,
-        None => {
-            let id = format!("{:016x}", random_u64());
-            drop(journal.put(id.as_str()).with_key(ID).primitive()?);
-            id
-        }
-    };
-    transaction.commit().await?;
-    Ok(id)
+    let named = in_time(OPEN_LIMIT_MS, identity::name(database)).await;
+    Ok(Identity {
+        id: named.and_then(Result::ok),
+        ..known
+    })
 }

@@ -1,6 +1,8 @@
 //! The journal in IndexedDB, written with strict durability: what is committed survives a crash.
 
 mod connection;
+mod identity;
+mod lost;
 mod mark;
 mod quarantine;
 mod reading;
@@ -12,6 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 
+use gloo_timers::future::TimeoutFuture;
 use indexed_db_futures::database::Database;
 use indexed_db_futures::error::{DomException, Error};
 use indexed_db_futures::internals::SystemRepr as _;
@@ -23,8 +26,12 @@ use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 
 use self::connection::State;
+use super::marker::Identity;
 use super::{News, Scope, SetAside, Trouble};
+use crate::browser::entries;
+use crate::browser::names::Names;
 use crate::browser::time_limit::in_time;
+use crate::core::charge::Key;
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::record::Record;
 
@@ -35,38 +42,46 @@ const TRANSACTION_LIMIT_MS: u32 = 15_000;
 /// How long the commit of one that can't be undone any more is waited for, in milliseconds.
 const COMMIT_LIMIT_MS: u32 = 60_000;
 
+/// How long after each error a write is tried again, over a new connection, in milliseconds: Safari
+/// loses connections, and other errors pass, too.
+const WRITE_AGAIN_AFTER_MS: [u32; 4] = [50, 150, 400, 800];
+
 /// The journal's database, opened anew when it was closed by somebody else.
 #[derive(Debug)]
 pub struct IndexedDb {
-    name: String,
+    names: Names,
     state: Rc<RefCell<State>>,
     /// The mark of the last sign-out, as last read.
     mark: Cell<u64>,
 }
 
 impl IndexedDb {
-    /// Opens the database, or says why not.
-    pub async fn open(name: &str) -> Result<IndexedDb, Trouble> {
-        let store = IndexedDb {
-            name: name.to_owned(),
+    /// The journal of these names, not opened yet.
+    pub fn new(names: Names) -> IndexedDb {
+        IndexedDb {
+            names,
             state: Rc::default(),
             mark: Cell::new(0),
-        };
-        // The first connection has nothing to say.
-        let database = store.connect(&mut Vec::new()).await?;
-        // Where it can't be read, whoever claims finds it.
-        drop(
-            store
-                .read(&database, mark::read)
-                .await
-                .map(|mark| store.note(mark)),
-        );
-        Ok(store)
+        }
     }
 
-    /// Names this database: another one has taken its place if it changes.
-    pub fn id(&self) -> Option<String> {
-        self.state.borrow().id.clone()
+    /// Opens the database where it is not open, or says why not.
+    pub async fn open(&self, news: &mut Vec<News>) -> Result<(), Trouble> {
+        self.connect(news).await.map(drop)
+    }
+
+    /// Reads the mark of the last sign-out. Where it can't be read, whoever claims finds it.
+    pub async fn learn_mark(&self, news: &mut Vec<News>) {
+        if let Ok(database) = self.connect(news).await
+            && let Ok(mark) = self.read(&database, mark::read).await
+        {
+            self.note(mark);
+        }
+    }
+
+    /// What is known of the database; another one has taken its place if its name changes.
+    pub fn identity(&self) -> Identity {
+        self.state.borrow().identity.clone().unwrap_or_default()
     }
 
     /// Applies all of these in one transaction, and returns when it has committed.
@@ -77,48 +92,110 @@ impl IndexedDb {
         at: ApplyAt,
         news: &mut Vec<News>,
     ) -> Result<Vec<Applied>, Trouble> {
-        let durability = match relaxed {
-            true => TransactionDurability::Relaxed,
-            false => TransactionDurability::Strict,
+        let writes = ops.iter().any(|op| !matches!(op, Op::Read { .. }));
+        // Who just reads comes again by itself.
+        let pauses_ms = match writes {
+            true => &WRITE_AGAIN_AFTER_MS[..],
+            false => &[],
         };
-        let first = self.try_apply(ops, durability, at, news).await;
-        match first {
-            Err(Trouble::Closed(_)) => self.disconnect(),
-            // What may be forgotten gives way to what may not.
-            Err(Trouble::Full(_)) => self.forget_settled(news).await?,
-            Ok(_) | Err(Trouble::Unopenable(_) | Trouble::Failed(_)) => return first,
+        let mut pauses_ms = pauses_ms.iter();
+        let (mut has_lost, mut has_made_room) = (false, false);
+        loop {
+            match self.try_apply(ops, relaxed, at, news).await {
+                // What may be forgotten gives way to what may not.
+                Err(Trouble::Full(_)) if !has_made_room => {
+                    has_made_room = true;
+                    self.forget_settled(news).await?;
+                }
+                Err(Trouble::Closed(_)) if !has_lost => {
+                    has_lost = true;
+                    self.disconnect();
+                }
+                Err(trouble @ (Trouble::Closed(_) | Trouble::Failed(_))) => {
+                    self.disconnect();
+                    match pauses_ms.next() {
+                        Some(pause_ms) => TimeoutFuture::new(*pause_ms).await,
+                        None => return Err(trouble),
+                    }
+                }
+                ended @ (Ok(_)
+                | Err(Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Late(_))) => {
+                    return ended;
+                }
+            }
         }
-        self.try_apply(ops, durability, at, news).await
     }
 
     async fn try_apply(
         &self,
         ops: &[Op],
-        durability: TransactionDurability,
+        relaxed: bool,
         at: ApplyAt,
         news: &mut Vec<News>,
     ) -> Result<Vec<Applied>, Trouble> {
+        let durability = match relaxed {
+            true => TransactionDurability::Relaxed,
+            false => TransactionDurability::Strict,
+        };
         let database = self.connect(news).await?;
         let mut found = Vec::new();
+        let fallback_lost = |key: &Key| entries::read(&self.names.damaged(key)).is_some();
         let work = async |transaction: &Transaction<'_>| {
             let mark = mark::read(transaction).await?;
             self.note(mark);
-            writing::apply(transaction, ops, at.marked(at.mark.max(mark)), &mut found).await
+            let at = at.marked(at.mark.max(mark));
+            writing::apply(transaction, ops, at, !relaxed, &fallback_lost, &mut found).await
         };
-        let applied = self.write(&database, durability, work).await?;
+        let written = self.write(&database, durability, work).await?;
         news.append(&mut found);
-        Ok(applied)
+        if let Some(commits) = written.commits {
+            self.has_committed(commits);
+        }
+        Ok(written.applied)
+    }
+
+    fn has_committed(&self, commits: u64) {
+        if let Some(identity) = &mut self.state.borrow_mut().identity {
+            identity.commits = identity.commits.max(commits);
+        }
+    }
+
+    /// The database is as it was before something that was committed: from now on nothing in it
+    /// counts as never sent. Gives those of `keys` that it does not have, and keeps them in mind.
+    pub async fn doubt_all(
+        &self,
+        keys: &[Key],
+        commits: u64,
+        news: &mut Vec<News>,
+    ) -> Result<Vec<Key>, Trouble> {
+        let database = self.connect(news).await?;
+        let work =
+            async |transaction: &Transaction<'_>| lost::doubt_all(transaction, keys, commits).await;
+        let durability = TransactionDurability::Strict;
+        let lost = self.write(&database, durability, work).await?;
+        self.has_committed(commits);
+        Ok(lost)
+    }
+
+    /// Keeps in mind that the records of these charges are lost.
+    pub async fn keep_in_mind(&self, keys: &[Key], news: &mut Vec<News>) -> Result<(), Trouble> {
+        let database = self.connect(news).await?;
+        let work = async |transaction: &Transaction<'_>| {
+            lost::add_missing(transaction, keys).await.map(drop)
+        };
+        let durability = TransactionDurability::Strict;
+        self.write(&database, durability, work).await
     }
 
     /// What is there.
     pub async fn load(&self, scope: Scope, news: &mut Vec<News>) -> Result<Vec<Record>, Trouble> {
         let first = self.try_load(scope, news).await;
         match first {
-            Err(Trouble::Closed(_)) => {
+            Err(Trouble::Closed(_) | Trouble::Failed(_)) => {
                 self.disconnect();
                 self.try_load(scope, news).await
             }
-            Ok(_) | Err(Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Failed(_)) => first,
+            Ok(_) | Err(Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Late(_)) => first,
         }
     }
 
@@ -165,11 +242,11 @@ impl IndexedDb {
     pub async fn leave_mark(&self, mark: u64, news: &mut Vec<News>) -> Result<u64, Trouble> {
         let first = self.try_leave_mark(mark, news).await;
         match first {
-            Err(Trouble::Closed(_)) => {
+            Err(Trouble::Closed(_) | Trouble::Failed(_)) => {
                 self.disconnect();
                 self.try_leave_mark(mark, news).await
             }
-            Ok(_) | Err(Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Failed(_)) => first,
+            Ok(_) | Err(Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Late(_)) => first,
         }
     }
 
@@ -239,7 +316,7 @@ impl IndexedDb {
         }
         self.disconnect();
         let detail = "IndexedDB did not answer in time".to_owned();
-        Err(Trouble::Failed(detail))
+        Err(Trouble::Late(detail))
     }
 }
 
@@ -249,7 +326,12 @@ fn begin(
     durability: TransactionDurability,
 ) -> Result<Transaction<'_>, Trouble> {
     database
-        .transaction([schema::CHARGES, schema::QUARANTINE, schema::JOURNAL])
+        .transaction([
+            schema::CHARGES,
+            schema::QUARANTINE,
+            schema::LOST,
+            schema::JOURNAL,
+        ])
         .with_mode(mode)
         .with_options(TransactionOptions::new().with_durability(durability))
         .build()
@@ -272,7 +354,7 @@ async fn commit<T>(transaction: Transaction<'_>, work: Result<T, Error>) -> Resu
 fn trouble(error: Error) -> Trouble {
     let detail = error.to_string();
     match name_of(&error).as_str() {
-        "InvalidStateError" | "AbortError" => Trouble::Closed(detail),
+        "InvalidStateError" | "AbortError" | "TransactionInactiveError" => Trouble::Closed(detail),
         "QuotaExceededError" => Trouble::Full(detail),
         _ => Trouble::Failed(detail),
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 1 | `charges` by key, its index `by_state`, and `quarantine` |
 //! | 2 | `journal`, which names the database, so that its loss is noticed |
+//! | 3 | `lost`, the keys of charges whose records are gone, so that they count as perhaps sent |
 //!
 //! A step only adds: rows keep their form, which is versioned on its own (`core::codec`). A
 //! database of a newer version is not opened.
@@ -14,7 +15,7 @@ use indexed_db_futures::error::Error;
 use indexed_db_futures::prelude::*;
 
 /// The version that this code writes.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// One row a charge.
 pub const CHARGES: &str = "charges";
@@ -26,6 +27,10 @@ pub const QUARANTINE: &str = "quarantine";
 pub const JOURNAL: &str = "journal";
 /// The entry of [`JOURNAL`] that names the database.
 pub const ID: &str = "id";
+/// The entry of [`JOURNAL`] that counts the transactions that no crash undoes.
+pub const COMMITS: &str = "commits";
+/// Why the record of a charge is gone, by the charge's key.
+pub const LOST: &str = "lost";
 /// The entry of [`JOURNAL`] with the mark of the last sign-out.
 pub const MARK: &str = "mark";
 
@@ -46,6 +51,9 @@ pub fn upgrade(database: &Database, from: u32) -> Result<(), Error> {
     }
     if from < 2 {
         database.create_object_store(JOURNAL).build()?;
+    }
+    if from < 3 {
+        database.create_object_store(LOST).build()?;
     }
     Ok(())
 }

@@ -89,6 +89,10 @@ impl Local {
             let entry = read(&self.names.charge(op.key()));
             let mut elsewhere = false;
             let applied = match self.current(op.key(), entry.as_deref(), news) {
+                // One was set aside, just now or before.
+                Ok(None) if read(&self.names.damaged(op.key())).is_some() => {
+                    op.apply_after_loss(at)
+                }
                 Ok(current) => {
                     elsewhere = current.as_ref().is_some_and(Record::is_adopted);
                     op.apply(current, at)

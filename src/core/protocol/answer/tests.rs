@@ -1,9 +1,13 @@
 //! What each answer means: every row of the protocol, and what is none of the server's.
 
 mod batches;
+mod foreign;
+mod quoted;
 
 use super::*;
 use crate::core::charge::ChargeRequest;
+use crate::core::points::Points;
+use crate::core::protocol::{RetryAfter, SetbackKind};
 use serde_json::json;
 
 const PROBLEM: &str = "application/problem+json; charset=utf-8";
@@ -29,6 +33,10 @@ fn answer(status: u16, content_type: &str, body: &str) -> Response {
 
 fn problem(status: u16, kind: &str) -> Response {
     answer(status, PROBLEM, &json!({ "type": kind }).to_string())
+}
+
+fn page(status: u16) -> Response {
+    answer(status, "text/html", "<html>")
 }
 
 fn receipt_body(key: &str, amount: u64) -> String {
@@ -58,7 +66,14 @@ fn setback_in_words(setback: &Setback) -> String {
     } else {
         "unknown"
     };
-    format!("{:?}, {taken}", setback.kind)
+    format!("{}, {taken}", kind_in_words(setback.kind))
+}
+
+fn kind_in_words(kind: SetbackKind) -> String {
+    if let SetbackKind::Foreign(_) = kind {
+        return "Foreign".into();
+    }
+    format!("{kind:?}")
 }
 
 fn of(response: &Response) -> String {
@@ -93,11 +108,12 @@ fn every_row_of_the_protocols_table() {
         (409, "about:blank", "failed InvalidRequest"),
         (429, "about:blank", "Busy, nothing taken"),
         (503, "about:blank", "Busy, nothing taken"),
-        (408, "about:blank", "ServerError, unknown"),
+        (408, "about:blank", "GaveUp, unknown"),
         (500, "about:blank", "ServerError, unknown"),
         (501, "about:blank", "ServerError, unknown"),
-        (502, "about:blank", "ServerError, unknown"),
-        (504, "about:blank", "ServerError, unknown"),
+        (502, "about:blank", "GaveUp, unknown"),
+        (504, "about:blank", "GaveUp, unknown"),
+        (403, "account-mismatch", "AnotherAccount, nothing taken"),
         (599, "about:blank", "ServerError, unknown"),
     ] {
         assert_eq!(of(&problem(status, kind)), said, "{status} {kind}");
@@ -201,8 +217,6 @@ fn patience_is_asked_for_in_seconds_or_until_a_date() {
         ("18446744073709551615", Some(u64::MAX)),
         ("99999999999999999999", Some(u64::MAX)),
         ("-99999999999999999999", None),
-        ("Thu, 01 Jan 2026 00:00:30 GMT", Some(30_000)),
-        ("Wed, 31 Dec 2025 23:59:30 GMT", Some(0)),
         ("-1", None),
         ("1.5", None),
         ("soon", None),
@@ -212,7 +226,31 @@ fn patience_is_asked_for_in_seconds_or_until_a_date() {
             retry_after: Some(text.into()),
             ..problem(503, "busy")
         };
-        assert_eq!(Setback::of(&busy, now).retry_after_ms, wait_ms, "{text:?}");
+        let certain = wait_ms.map(|wait_ms| RetryAfter {
+            wait_ms,
+            certain: true,
+        });
+        assert_eq!(Setback::of(&busy, now).retry_after, certain, "{text:?}");
+    }
+    for (text, wait_ms, said_at) in [
+        ("Thu, 01 Jan 2026 00:00:30 GMT", 30_000, None),
+        ("Wed, 31 Dec 2025 23:59:30 GMT", 0, None),
+        (
+            "Mon, 05 Jan 2026 00:00:30 GMT",
+            20_000,
+            Some("Mon, 05 Jan 2026 00:00:10 GMT"),
+        ),
+    ] {
+        let busy = Response {
+            retry_after: Some(text.into()),
+            date: said_at.map(str::to_owned),
+            ..problem(503, "busy")
+        };
+        let asked = RetryAfter {
+            wait_ms,
+            certain: said_at.is_some(),
+        };
+        assert_eq!(Setback::of(&busy, now).retry_after, Some(asked), "{text:?}");
     }
 }
 
@@ -246,7 +284,7 @@ fn a_look_up_believes_only_the_server() {
         (problem(403, "no"), "refused"),
         (problem(501, "no"), "refused"),
         (problem(401, "no"), "Unauthorized, nothing taken"),
-        (problem(408, "no"), "ServerError, unknown"),
+        (problem(408, "no"), "GaveUp, unknown"),
         (problem(409, "no"), "InProgress, unknown"),
         (problem(429, "no"), "Busy, nothing taken"),
         (problem(500, "no"), "ServerError, unknown"),
@@ -263,7 +301,7 @@ fn a_balance_is_fresh_unchanged_or_not_to_be_had() {
         BalanceAnswer::Unchanged => "unchanged".into(),
         BalanceAnswer::Forbidden(_) => "forbidden".into(),
         BalanceAnswer::Rejected(_) => "rejected".into(),
-        BalanceAnswer::Setback(setback) => format!("{:?}", setback.kind),
+        BalanceAnswer::Setback(setback) => kind_in_words(setback.kind),
     };
     let fresh = Response {
         etag: Some("\"v7\"".into()),

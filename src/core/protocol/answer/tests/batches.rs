@@ -23,9 +23,10 @@ fn batch(results: serde_json::Value) -> Vec<String> {
             assert_eq!(reading.version, 7);
             answers.iter().map(meaning).collect()
         }
-        other @ (BatchAnswer::Unsupported | BatchAnswer::Refused(_) | BatchAnswer::Setback(_)) => {
-            panic!("{other:?}")
-        }
+        other @ (BatchAnswer::Unsupported { .. }
+        | BatchAnswer::TooLarge { .. }
+        | BatchAnswer::Refused(_)
+        | BatchAnswer::Setback(_)) => panic!("{other:?}"),
     }
 }
 
@@ -111,23 +112,35 @@ fn a_batch_as_a_whole() {
     let charges = [charge("a"), charge("b")];
     let of = |response: &Response| match BatchAnswer::of(response, &charges, Now::default()) {
         BatchAnswer::Results(..) => "results".into(),
-        BatchAnswer::Unsupported => "unsupported".into(),
+        BatchAnswer::Unsupported { own_word } => format!("unsupported, own word {own_word}"),
+        BatchAnswer::TooLarge { own_word, .. } => format!("too large, own word {own_word}"),
         BatchAnswer::Refused(_) => "refused".into(),
         BatchAnswer::Setback(setback) => setback_in_words(&setback),
     };
     for (response, said) in [
-        (problem(404, "no"), "unsupported"),
-        (answer(404, "text/html", "<html>"), "unsupported"),
-        (problem(405, "no"), "unsupported"),
-        (problem(501, "no"), "unsupported"),
+        (problem(404, "no"), "unsupported, own word true"),
+        (problem(405, "no"), "unsupported, own word true"),
+        (problem(501, "no"), "unsupported, own word true"),
+        (page(404), "unsupported, own word false"),
+        (page(405), "unsupported, own word false"),
+        (page(501), "unsupported, own word false"),
+        (page(413), "too large, own word false"),
+        (page(503), "Busy, unknown"),
+        (page(429), "Busy, unknown"),
+        (
+            problem(403, "account-mismatch"),
+            "AnotherAccount, nothing taken",
+        ),
+        (problem(502, "no"), "GaveUp, unknown"),
+        (page(504), "GaveUp, unknown"),
         (problem(400, "no"), "refused"),
-        (problem(413, "no"), "refused"),
+        (problem(413, "no"), "too large, own word true"),
         (problem(422, "no"), "refused"),
-        (answer(400, "text/html", "<html>"), "ServerError, unknown"),
-        (answer(200, "text/html", "<html>"), "Foreign, unknown"),
-        (answer(302, "text/html", "<html>"), "Foreign, unknown"),
+        (page(400), "ServerError, unknown"),
+        (page(200), "Foreign, unknown"),
+        (page(302), "Foreign, unknown"),
         (problem(401, "no"), "Unauthorized, nothing taken"),
-        (problem(408, "no"), "ServerError, unknown"),
+        (problem(408, "no"), "GaveUp, unknown"),
         (problem(409, "no"), "InProgress, unknown"),
         (problem(429, "no"), "Busy, nothing taken"),
         (problem(500, "no"), "ServerError, unknown"),

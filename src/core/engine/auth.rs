@@ -1,0 +1,48 @@
+//! The token: whether the last one was refused, and what a refusal means.
+
+use super::sent::Sent;
+
+/// The state of the token.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Auth {
+    /// Grows with every token that was accepted after a refusal.
+    pub(super) epoch: u32,
+    /// The last token was refused: the next request asks for a new one.
+    stale: bool,
+}
+
+/// What a `401` means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unauthorized {
+    /// Try again with another token.
+    TryAnother,
+    /// The new one was refused too.
+    Refused,
+}
+
+impl Auth {
+    /// Whether the last token was refused: the next request asks for a new one.
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// What a refusal of this request's token means.
+    pub(super) fn unauthorized(&mut self, sent: &Sent) -> Unauthorized {
+        if sent.epoch < self.epoch {
+            return Unauthorized::TryAnother;
+        }
+        self.stale = true;
+        match sent.refreshed {
+            true => Unauthorized::Refused,
+            false => Unauthorized::TryAnother,
+        }
+    }
+
+    /// The server took this request's token.
+    pub(super) fn accepted(&mut self, sent: &Sent) {
+        if sent.refreshed && sent.epoch == self.epoch {
+            self.stale = false;
+            self.epoch = self.epoch.saturating_add(1);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Batches: whether they are taken, and how large.
+
+/// Pages in a batch's place, each after an outage, that are taken for the server's last word on
+/// batches. One alone may be a captive portal's.
+const PAGES_LIMIT: u32 = 2;
+
+/// What this client has learnt of batches.
+#[derive(Debug)]
+pub(super) struct Batching {
+    /// The server has said that it takes none.
+    refused: bool,
+    /// Something has answered so in the server's place, since the last outage.
+    doubted: bool,
+    pages: u32,
+    /// So many charges are not too many: one that was too large is halved.
+    fits: usize,
+    /// So many leave together after batches that were lost, which one charge in them may have
+    /// caused.
+    risked: usize,
+}
+
+impl Default for Batching {
+    fn default() -> Batching {
+        Batching {
+            refused: false,
+            doubted: false,
+            pages: 0,
+            fits: usize::MAX,
+            risked: usize::MAX,
+        }
+    }
+}
+
+impl Batching {
+    /// Charges that may leave together, of at most `usual`.
+    pub(super) fn size(&self, usual: usize) -> usize {
+        match self.refused || self.doubted {
+            true => 1,
+            false => usual.min(self.fits).min(self.risked),
+        }
+    }
+
+    /// No batches are taken.
+    pub(super) fn unsupported(&mut self, own_word: bool) {
+        match own_word {
+            true => self.refused = true,
+            false => {
+                self.doubted = true;
+                self.pages = self.pages.saturating_add(1);
+            }
+        }
+    }
+
+    /// An outage is over: the page that answered a batch may have been of that.
+    pub(super) fn recovered(&mut self) {
+        self.doubted = self.pages >= PAGES_LIMIT;
+    }
+
+    /// A batch of so many was too large.
+    pub(super) fn too_large(&mut self, charges: usize) {
+        self.fits = self.fits.min(half(charges));
+    }
+
+    /// A batch of so many was lost.
+    pub(super) fn lost(&mut self, charges: usize) {
+        self.risked = self.risked.min(half(charges));
+    }
+
+    /// A batch of so many was answered.
+    pub(super) fn answered(&mut self, charges: usize) {
+        if charges >= self.risked {
+            self.risked = self.risked.saturating_mul(2);
+        }
+    }
+}
+
+fn half(charges: usize) -> usize {
+    charges.div_ceil(2).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_is_halved_and_stays_so() {
+        let mut batching = Batching::default();
+        assert_eq!(batching.size(100), 100);
+        batching.too_large(100);
+        assert_eq!(batching.size(100), 50);
+        batching.too_large(25);
+        batching.answered(13);
+        assert_eq!(batching.size(100), 13);
+        batching.too_large(2);
+        batching.too_large(1);
+        assert_eq!(batching.size(100), 1);
+    }
+
+    #[test]
+    fn what_is_lost_is_halved_until_it_is_answered() {
+        let mut batching = Batching::default();
+        batching.lost(100);
+        batching.lost(50);
+        batching.answered(3);
+        assert_eq!(batching.size(100), 25);
+        batching.answered(25);
+        batching.answered(50);
+        assert_eq!(batching.size(100), 100);
+    }
+
+    #[test]
+    fn a_page_is_believed_until_an_outage_is_over_and_the_second_for_good() {
+        let mut batching = Batching::default();
+        batching.unsupported(false);
+        assert_eq!(batching.size(100), 1);
+        batching.recovered();
+        assert_eq!(batching.size(100), 100);
+        batching.unsupported(false);
+        batching.recovered();
+        assert_eq!(batching.size(100), 1);
+        let mut batching = Batching::default();
+        batching.unsupported(true);
+        batching.recovered();
+        assert_eq!(batching.size(100), 1);
+    }
+}

@@ -1,0 +1,156 @@
+//! Whether an answer shows that the server lives: a cache, or a service worker, may have given it.
+
+use super::clock::{Now, parse_http_date};
+use super::protocol::Response;
+
+/// By so much an answer's `Date` may be behind the server's clock as it was seen before, in
+/// milliseconds: it has whole seconds, and servers behind one address don't agree exactly.
+const SLACK_MS: i128 = 5_000;
+
+/// A `Date` has whole seconds: one that is repeated after that is a copy.
+const SECOND_MS: u64 = 1_000;
+
+/// What an answer to a `GET` tells of the server's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// It was given after the question.
+    Certain,
+    /// It may be old.
+    Possible,
+    /// It is old.
+    Cached,
+}
+
+/// The server's clock, as its answers' `Date` shows it.
+#[derive(Clone, Debug, Default)]
+pub struct ServerClock {
+    /// How far it is ahead of this tab's monotonic clock, in milliseconds.
+    ahead_ms: Option<i128>,
+    /// The last `Date` of an answer to a `GET`, and when that came; monotonic.
+    last: Option<(u64, u64)>,
+}
+
+impl ServerClock {
+    /// Takes the `Date` of an answer to a `POST`, which no cache gives: it counts even where the
+    /// server's clock was set back.
+    pub fn hear(&mut self, response: &Response, now: Now) {
+        if let Some(date_ms) = date_ms(response) {
+            self.ahead_ms = Some(ahead_ms(date_ms, now));
+        }
+    }
+
+    /// What the answer to a `GET` that left at `left_ms` tells.
+    pub fn judge(&mut self, response: &Response, left_ms: u64, now: Now) -> Sign {
+        let aged = response.age.as_deref().map(str::trim);
+        if aged.is_some_and(|age| age.parse::<u64>().is_ok_and(|age| age > 0)) {
+            return Sign::Cached;
+        }
+        let Some(date_ms) = date_ms(response) else {
+            return Sign::Possible;
+        };
+        let repeated = self.last.filter(|(last_ms, _)| *last_ms == date_ms);
+        let is_old = self.ahead_ms.is_some_and(|known_ms| {
+            let left_at_ms = known_ms.saturating_add(i128::from(left_ms));
+            i128::from(date_ms).saturating_add(SLACK_MS) < left_at_ms
+        });
+        let sign = match repeated {
+            _ if is_old => Sign::Cached,
+            Some((_, came_ms)) if left_ms > came_ms.saturating_add(SECOND_MS) => Sign::Cached,
+            Some(_) => Sign::Possible,
+            None if self.ahead_ms.is_none() => Sign::Possible,
+            None => Sign::Certain,
+        };
+        let seen_ms = ahead_ms(date_ms, now);
+        self.ahead_ms = Some(
+            self.ahead_ms
+                .map_or(seen_ms, |known_ms| known_ms.max(seen_ms)),
+        );
+        if repeated.is_none() {
+            self.last = Some((date_ms, now.mono_ms));
+        }
+        sign
+    }
+}
+
+fn date_ms(response: &Response) -> Option<u64> {
+    response.date.as_deref().and_then(parse_http_date)
+}
+
+fn ahead_ms(date_ms: u64, now: Now) -> i128 {
+    i128::from(date_ms).saturating_sub(i128::from(now.mono_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dated(second: u64) -> Response {
+        Response {
+            status: 200,
+            date: Some(format!("Thu, 01 Jan 2026 00:00:{second:02} GMT")),
+            ..Response::default()
+        }
+    }
+
+    fn at(mono_ms: u64) -> Now {
+        Now {
+            mono_ms,
+            wall_ms: 0,
+        }
+    }
+
+    /// The first answer at 0, and another at `mono_ms`.
+    fn second(response: &Response, mono_ms: u64) -> Sign {
+        let mut clock = ServerClock::default();
+        assert_eq!(clock.judge(&dated(10), 0, at(0)), Sign::Possible);
+        clock.judge(response, mono_ms, at(mono_ms))
+    }
+
+    #[test]
+    fn a_date_that_goes_on_with_time_shows_life() {
+        assert_eq!(second(&dated(12), 2_000), Sign::Certain);
+        assert_eq!(second(&dated(40), 30_000), Sign::Certain);
+        // A machine that slept: the server's clock went on.
+        assert_eq!(second(&dated(50), 2_000), Sign::Certain);
+    }
+
+    #[test]
+    fn an_old_date_a_repeated_one_and_an_age_are_a_caches() {
+        assert_eq!(second(&dated(12), 30_000), Sign::Cached);
+        assert_eq!(second(&dated(10), 2_000), Sign::Cached);
+        let aged = Response {
+            age: Some(" 3 ".to_owned()),
+            ..dated(12)
+        };
+        assert_eq!(second(&aged, 2_000), Sign::Cached);
+    }
+
+    #[test]
+    fn nothing_is_certain_without_a_date_or_within_a_second() {
+        assert_eq!(second(&dated(10), 500), Sign::Possible);
+        assert_eq!(second(&Response::default(), 30_000), Sign::Possible);
+        let fresh = Response {
+            age: Some("0".to_owned()),
+            ..dated(12)
+        };
+        assert_eq!(second(&fresh, 2_000), Sign::Certain);
+    }
+
+    #[test]
+    fn a_servers_clock_that_was_set_back_is_followed_by_what_no_cache_gives() {
+        let mut clock = ServerClock::default();
+        clock.judge(&dated(50), 0, at(0));
+        assert_eq!(clock.judge(&dated(12), 2_000, at(2_000)), Sign::Cached);
+        clock.hear(&dated(13), at(3_000));
+        assert_eq!(clock.judge(&dated(15), 5_000, at(5_000)), Sign::Certain);
+    }
+
+    #[test]
+    fn a_cached_answer_does_not_turn_the_servers_clock_back() {
+        let mut clock = ServerClock::default();
+        clock.hear(&dated(50), at(0));
+        for _ in 0..3 {
+            assert_eq!(clock.judge(&dated(12), 9_000, at(9_000)), Sign::Cached);
+        }
+    }
+}

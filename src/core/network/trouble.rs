@@ -1,0 +1,150 @@
+//! Requests of one way that are lost or refused, while probes are answered.
+
+use super::Way;
+use crate::core::backoff::{Backoff, Jitter};
+use crate::core::clock::Now;
+use crate::core::outcome::OpenReason;
+
+/// What one way suffers from until one of its requests is answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trouble {
+    /// The token was refused; otherwise a request was lost.
+    pub(super) refused: bool,
+    /// A probe has been accepted since, so only another request can tell more.
+    pub(super) probed: bool,
+    /// In a row, after the first.
+    failures: u32,
+    /// When the next request may leave; monotonic.
+    pub(super) next_at_ms: u64,
+}
+
+impl Trouble {
+    /// The first loss. The gate is closed for it, until the server is known to be there.
+    pub(super) fn lost(now: Now) -> Trouble {
+        Trouble {
+            refused: false,
+            probed: false,
+            failures: 0,
+            next_at_ms: now.mono_ms,
+        }
+    }
+
+    /// A refusal, and what was before it if that was one, too.
+    pub(super) fn refused(
+        before: Option<Trouble>,
+        now: Now,
+        backoff: &Backoff,
+        jitter: &mut Jitter,
+    ) -> Trouble {
+        let failures = before.map_or(0, |before| before.failures.saturating_add(1));
+        Trouble {
+            refused: true,
+            probed: before.is_some_and(|before| before.probed),
+            failures,
+            next_at_ms: now.after(backoff.delay_ms(failures, jitter)),
+        }
+    }
+
+    /// Once more.
+    pub(super) fn again(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
+        self.failures = self.failures.saturating_add(1);
+        self.next_at_ms = now.after(backoff.delay_ms(self.failures, jitter));
+    }
+
+    /// The probe for it was refused as well.
+    pub(super) fn not_probed(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
+        if self.probe_at().is_some() {
+            self.again(now, backoff, jitter);
+        }
+    }
+
+    pub(super) fn hurry(&mut self, now: Now) {
+        self.next_at_ms = self.next_at_ms.min(now.mono_ms);
+        self.failures = 0;
+    }
+
+    /// Why nothing may leave for its sake.
+    pub(super) fn closes(self, now: Now) -> Option<OpenReason> {
+        let waits = now.mono_ms < self.next_at_ms;
+        match self.refused {
+            true => (waits || !self.probed).then_some(OpenReason::Unauthorized),
+            false => waits.then_some(OpenReason::Unreachable),
+        }
+    }
+
+    /// When a probe is to tell whether it goes on; monotonic.
+    pub(super) fn probe_at(self) -> Option<u64> {
+        (self.refused && !self.probed).then_some(self.next_at_ms)
+    }
+}
+
+/// Of each way, and of some charges.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Troubles {
+    sending: Option<Trouble>,
+    look_up: Option<Trouble>,
+    /// Of charges whose requests are lost while the server lives, however many there are.
+    pub(super) suspects: Option<Trouble>,
+}
+
+impl Troubles {
+    pub(super) fn of(&self, way: Way) -> Option<Trouble> {
+        match way {
+            Way::Sending => self.sending,
+            Way::LookUp => self.look_up,
+        }
+    }
+
+    pub(super) fn slot(&mut self, way: Way) -> &mut Option<Trouble> {
+        match way {
+            Way::Sending => &mut self.sending,
+            Way::LookUp => &mut self.look_up,
+        }
+    }
+
+    /// When a probe is to tell whether one goes on; monotonic.
+    pub(super) fn probe_at(&self) -> Option<u64> {
+        let ways = [self.sending, self.look_up].into_iter().flatten();
+        ways.filter_map(Trouble::probe_at).min()
+    }
+
+    /// When the next request may leave that still has to wait; monotonic.
+    pub(super) fn ends_after(&self, now: Now) -> Option<u64> {
+        let all = [self.sending, self.look_up, self.suspects];
+        let ends = all.into_iter().flatten().map(|trouble| trouble.next_at_ms);
+        ends.filter(|at_ms| *at_ms > now.mono_ms).min()
+    }
+
+    /// The machine slept for so long.
+    pub(super) fn slept(&mut self, by_ms: u64) {
+        let all = [&mut self.sending, &mut self.look_up, &mut self.suspects];
+        for trouble in all.into_iter().flatten() {
+            trouble.next_at_ms = trouble.next_at_ms.saturating_sub(by_ms);
+        }
+    }
+
+    pub(super) fn hurry(&mut self, now: Now) {
+        let all = [&mut self.sending, &mut self.look_up, &mut self.suspects];
+        for trouble in all.into_iter().flatten() {
+            trouble.hurry(now);
+        }
+    }
+
+    /// A probe's token was accepted, or a charge's: the others may find out.
+    pub(super) fn token_is_accepted(&mut self) {
+        for slot in [&mut self.sending, &mut self.look_up] {
+            match slot {
+                Some(trouble) if trouble.refused && defect!(BalanceEndsPause) => *slot = None,
+                Some(trouble) => trouble.probed = true,
+                None => {}
+            }
+        }
+    }
+
+    /// A probe's token was not accepted, or nobody can tell.
+    pub(super) fn not_probed(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
+        for trouble in [&mut self.sending, &mut self.look_up].into_iter().flatten() {
+            trouble.not_probed(now, backoff, jitter);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What an answer to a batch means: one answer for each of its charges, or one for the whole.
+
+use serde_json::Value;
+
+use super::{BatchAnswer, ChargeAnswer, from_problem, names, not_a_receipt, reading};
+use crate::core::charge::Charge;
+use crate::core::clock::Now;
+use crate::core::outcome::DeclineReason;
+use crate::core::protocol::members::Members;
+use crate::core::protocol::problem::Problem;
+use crate::core::protocol::{Reading, Response, Secret, Setback, Wrong};
+use crate::core::record::{Decline, Receipt, Verdict};
+
+impl BatchAnswer {
+    /// The answer to `POST charges/batch` with these charges.
+    pub fn of(response: &Response, charges: &[Charge], now: Now) -> BatchAnswer {
+        if response.status == 200 {
+            return match results(response, charges) {
+                Ok(answer) => answer,
+                Err(wrong) => BatchAnswer::Setback(not_a_receipt(response, wrong)),
+            };
+        }
+        let setback = Setback::of(response, now);
+        if response.is_redirect() {
+            return BatchAnswer::Setback(setback);
+        }
+        let problem = Problem::of(response);
+        let own_word = problem.is_some();
+        match (response.status, problem) {
+            (404 | 405 | 501, _) => BatchAnswer::Unsupported {
+                own_word: own_word || defect!(BelievesForeignNoBatches),
+            },
+            (413, _) => BatchAnswer::TooLarge {
+                own_word,
+                detail: setback.detail,
+            },
+            (401 | 408 | 409 | 429, _) => BatchAnswer::Setback(setback),
+            (403, Some(problem)) if problem.is_account_mismatch() => BatchAnswer::Setback(setback),
+            (400..=499, Some(problem)) => BatchAnswer::Refused(problem.text()),
+            (_, _) => BatchAnswer::Setback(setback),
+        }
+    }
+}
+
+/// One result of a batch that names its charge.
+struct Item {
+    key: String,
+    status: String,
+    problem: Problem,
+    charged_at: Result<String, Wrong>,
+    body: Members,
+}
+
+impl Item {
+    /// Each by itself, so that a malformed one spoils no other.
+    fn of(result: Value, secret: &Secret) -> Option<Item> {
+        let mut body = Members::from(result)?;
+        Some(Item {
+            key: body.text("idempotency_key").ok()?,
+            status: body.text("status").unwrap_or_default(),
+            problem: body
+                .object("problem")
+                .map(|problem| Problem::from(&problem, secret))
+                .unwrap_or_default(),
+            charged_at: body.text("charged_at").map(|text| secret.redacted(&text)),
+            body,
+        })
+    }
+}
+
+fn results(response: &Response, charges: &[Charge]) -> Result<BatchAnswer, Wrong> {
+    let mut body = Members::of(&response.body).ok_or(Wrong::Unknown)?;
+    let results = body.list("results")?;
+    let reading = reading(&body)?;
+    let items: Vec<Item> = results
+        .into_iter()
+        .filter_map(|result| Item::of(result, &response.secret))
+        .collect();
+    let answers = charges
+        .iter()
+        .map(|charge| {
+            let mut own = items.iter().filter(|item| names(&charge.key, &item.key));
+            let answer = match (own.next(), own.next()) {
+                (Some(item), None) => item_answer(item, charge, reading),
+                // Two results for one charge contradict each other at worst.
+                (Some(_), Some(_)) | (None, _) => foreign(Wrong::NoResult),
+            };
+            match answer {
+                ChargeAnswer::Settled(Verdict::Charged(_), _) => answer,
+                ChargeAnswer::Settled(..) | ChargeAnswer::Setback(_) if response.redirected => {
+                    foreign(Wrong::Redirected)
+                }
+                ChargeAnswer::Settled(..) | ChargeAnswer::Setback(_) => answer,
+            }
+        })
+        .collect();
+    Ok(BatchAnswer::Results(answers, reading))
+}
+
+fn foreign(wrong: Wrong) -> ChargeAnswer {
+    ChargeAnswer::Setback(Setback::foreign(wrong))
+}
+
+fn item_answer(item: &Item, charge: &Charge, reading: Reading) -> ChargeAnswer {
+    match item.status.as_str() {
+        "charged" => match item_receipt(item, charge, reading) {
+            Ok(receipt) => ChargeAnswer::Settled(Verdict::Charged(receipt), None),
+            Err(wrong) => foreign(wrong),
+        },
+        status @ ("declined" | "rejected") => {
+            let usual = if status == "declined" { 402 } else { 400 };
+            let status = item.problem.status.unwrap_or(usual);
+            let answer = from_problem(status, &item.problem, Setback::of_item(&item.problem));
+            match answer {
+                // The server has said `declined` in so many words, whatever the problem's type.
+                ChargeAnswer::Settled(Verdict::Failed(failure), _) if usual == 402 => {
+                    let decline = Decline {
+                        reason: DeclineReason::Rejected,
+                        balance: item.problem.balance(),
+                        detail: failure.detail,
+                    };
+                    ChargeAnswer::Settled(Verdict::Declined(decline), None)
+                }
+                answer @ (ChargeAnswer::Settled(..) | ChargeAnswer::Setback(_)) => answer,
+            }
+        }
+        "retry" => ChargeAnswer::Setback(Setback::of_item(&item.problem)),
+        _ => foreign(Wrong::Unknown),
+    }
+}
+
+fn item_receipt(item: &Item, charge: &Charge, reading: Reading) -> Result<Receipt, Wrong> {
+    if item.body.points("amount")? != charge.amount && !defect!(ForeignAnswerSettles) {
+        return Err(Wrong::Another("amount"));
+    }
+    Ok(Receipt {
+        charge_id: item.body.name("charge_id")?,
+        charged_at: item.charged_at.clone()?,
+        balance: reading.balance,
+        version: reading.version,
+        replayed: item.body.is_true("replayed"),
+    })
+}

@@ -1,0 +1,145 @@
+//! What a server quotes of the token, and answers that could not be read.
+
+use super::*;
+use crate::core::bilingual::in_one;
+use crate::core::log::Locale;
+use crate::core::protocol::{Secret, Unreadable};
+
+const TOKEN: &str = "cloud_trans";
+
+fn with_token(response: Response) -> Response {
+    Response {
+        secret: Secret::of(Some(TOKEN)),
+        ..response
+    }
+}
+
+fn named(task_id: &str) -> Charge {
+    let request = ChargeRequest {
+        task_id: task_id.into(),
+        amount: 5.0,
+        feature: TOKEN.into(),
+        ..ChargeRequest::default()
+    };
+    request.into_charge(0).unwrap()
+}
+
+#[test]
+fn a_receipt_that_holds_the_tokens_text_is_a_receipt() {
+    let charge = named("t1");
+    let body = json!({"charge_id": TOKEN, "idempotency_key": "cloud_trans:t1", "amount": 5,
+        "charged_at": "2026-01-01T00:00:00Z", "balance": 95, "version": 7});
+    let response = with_token(answer(201, "application/json", &body.to_string()));
+    let ChargeAnswer::Settled(Verdict::Charged(receipt), _) =
+        ChargeAnswer::of(&response, &charge, Now::default())
+    else {
+        panic!("not charged")
+    };
+    assert_eq!(receipt.charge_id, TOKEN);
+    assert_eq!(receipt.charged_at, "2026-01-01T00:00:00Z");
+
+    let result = json!({"idempotency_key": "cloud_trans:t1", "status": "charged", "charge_id": TOKEN,
+        "amount": 5, "charged_at": TOKEN, "replayed": false});
+    let body = json!({"results": [result], "balance": 95, "version": 7});
+    let response = with_token(answer(200, "application/json", &body.to_string()));
+    let BatchAnswer::Results(answers, _) = BatchAnswer::of(&response, &[charge], Now::default())
+    else {
+        panic!("no results")
+    };
+    let ChargeAnswer::Settled(Verdict::Charged(receipt), _) = &answers[0] else {
+        panic!("not charged")
+    };
+    assert_eq!(receipt.charge_id, TOKEN);
+    assert_eq!(receipt.charged_at, "…", "a time is no name");
+}
+
+#[test]
+fn a_problem_tells_no_token_however_it_is_written() {
+    for (body, told) in [
+        (r#"{"detail":"no: cloud_trans"}"#, "no: …"),
+        (r#"{"detail":"no: \u0063loud\u005ftrans"}"#, "no: …"),
+        (r#"{"detail":"no: \\u0063loud\\u005ftrans"}"#, "no: …"),
+        (r#"{"detail":"no: cloud%5Ftrans"}"#, "no: …"),
+        (r#"{"title":"cloud_trans?"}"#, "…?"),
+        (r#"{"type":"/problems/cloud_trans"}"#, "/problems/…"),
+    ] {
+        for status in [400, 401, 402, 403, 409, 422, 429, 500, 503] {
+            let response = with_token(answer(status, PROBLEM, body));
+            let setback = Setback::of(&response, Now::default());
+            assert_eq!(setback.detail, format!("HTTP {status}: {told}"));
+            let charged = ChargeAnswer::of(&response, &charge("t1"), Now::default());
+            assert!(!format!("{charged:?}").contains(TOKEN), "{charged:?}");
+        }
+    }
+    for status in ["declined", "rejected", "retry"] {
+        let result = json!({"idempotency_key": "f:t1", "status": status,
+            "problem": {"type": "t", "detail": "no: cloud_trans"}});
+        let body = json!({"results": [result], "balance": 95, "version": 7}).to_string();
+        let response = with_token(answer(200, "application/json", &body));
+        let answers = BatchAnswer::of(&response, &[charge("t1")], Now::default());
+        let said = format!("{answers:?}");
+        assert!(said.contains("no: …") && !said.contains(TOKEN), "{said}");
+    }
+}
+
+#[test]
+fn a_problems_type_is_known_though_it_is_the_tokens_text() {
+    let response = answer(
+        404,
+        PROBLEM,
+        &json!({"type": "charge-not-found"}).to_string(),
+    );
+    let response = Response {
+        secret: Secret::of(Some("charge-not-found")),
+        ..response
+    };
+    let answer = LookUpAnswer::of(&response, &charge("t1"), Now::default());
+    assert_eq!(answer, LookUpAnswer::NeverCharged);
+}
+
+#[test]
+fn a_token_is_not_told_in_half_where_a_long_detail_is_cut() {
+    for length in 280..310 {
+        let detail = format!("{}cloud_trans and so on", "x".repeat(length));
+        let body = json!({ "detail": detail }).to_string();
+        let setback = Setback::of(&with_token(answer(500, PROBLEM, &body)), Now::default());
+        assert!(!setback.detail.contains('c'), "{}", setback.detail);
+    }
+}
+
+#[test]
+fn an_answer_that_could_not_be_read_is_nobodys_word_and_says_why() {
+    for why in [
+        Unreadable::NotAnAnswer,
+        Unreadable::NoStatus,
+        Unreadable::AlreadyRead,
+        Unreadable::Failing,
+        Unreadable::NoText,
+        Unreadable::TooLong,
+    ] {
+        let response = Response::unreadable(why);
+        let (now, charges) = (Now::default(), [charge("t1")]);
+        let ChargeAnswer::Setback(charged) = ChargeAnswer::of(&response, &charges[0], now) else {
+            panic!("settled")
+        };
+        let BatchAnswer::Setback(batch) = BatchAnswer::of(&response, &charges, now) else {
+            panic!("settled")
+        };
+        let LookUpAnswer::Setback(looked_up) = LookUpAnswer::of(&response, &charges[0], now) else {
+            panic!("known")
+        };
+        let BalanceAnswer::Setback(balance) = BalanceAnswer::of(&response, true, now) else {
+            panic!("known")
+        };
+        let (english, chinese) = why.texts();
+        for setback in [charged, batch, looked_up, balance] {
+            assert!(!setback.untaken && !setback.own_word);
+            let SetbackKind::Foreign(wrong) = setback.kind else {
+                panic!("{setback:?}")
+            };
+            assert_eq!(in_one(&wrong.text(), Locale::En), english);
+            assert_eq!(in_one(&wrong.text(), Locale::ZhCn), chinese);
+            assert!(!wrong.is_a_slip());
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The token that went with a request: what the server says of it is left out of all that is told,
+//! logged or stored. Only texts for people are looked through. What names a charge stays as it is, even
+//! where it is the token's very text.
+
+use std::fmt;
+
+/// What stands for it.
+const ELLIPSIS: &str = "…";
+
+/// A shorter one can't be told from any other word.
+const SHORTEST: usize = 8;
+
+/// How often a text may be encoded on its way: in JSON, in a URL, in HTML.
+const LAYERS: usize = 4;
+
+/// A longer text is cut here before it is looked through; people are shown far less of it.
+const LONGEST_TEXT: usize = 65_536;
+
+/// A token, or none. It is not shown by mistake.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(Option<String>);
+
+/// A text of which some layers of encoding have been taken off.
+struct Decoded {
+    bytes: Vec<u8>,
+    /// Where in the text each byte begins, and where the last one ends.
+    starts: Vec<usize>,
+}
+
+impl Secret {
+    /// The token that goes with a request, if one does.
+    pub fn of(token: Option<&str>) -> Secret {
+        Secret(token.map(str::to_owned))
+    }
+
+    /// Whether the text holds it, in any encoding.
+    pub fn is_in(&self, text: &str) -> bool {
+        self.redacted(text) != text
+    }
+
+    /// The text without it, however it is encoded there.
+    pub fn redacted(&self, text: &str) -> String {
+        let Some(token) = self.0.as_deref().filter(|token| token.len() >= SHORTEST) else {
+            return text.to_owned();
+        };
+        let (text, is_cut) = beginning(text);
+        let mut found = Vec::new();
+        let mut decoded = Decoded::of(text);
+        for _ in 0..LAYERS {
+            decoded.find(token, &mut found);
+            let next = decoded.without_a_layer();
+            if next.bytes.len() == decoded.bytes.len() {
+                break;
+            }
+            decoded = next;
+        }
+        if is_cut {
+            // Its beginning may stand where the text was cut, each byte as long as it can be encoded.
+            let longest = token.len().saturating_mul(LAYERS.saturating_mul(8));
+            found.push((text.len().saturating_sub(longest), text.len()));
+        }
+        without(text, found)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret")
+    }
+}
+
+/// As much of a text as is looked through, and whether that is not all of it.
+fn beginning(text: &str) -> (&str, bool) {
+    let end = text.floor_char_boundary(LONGEST_TEXT);
+    match text.get(..end) {
+        Some(beginning) => (beginning, end < text.len()),
+        None => (text, false),
+    }
+}
+
+/// The text without these pieces of it.
+fn without(text: &str, mut pieces: Vec<(usize, usize)>) -> String {
+    pieces.sort_unstable();
+    let (mut kept, mut told) = (String::new(), 0);
+    for (start, end) in pieces {
+        if start > told || kept.is_empty() {
+            kept.push_str(text.get(told..start).unwrap_or_default());
+            kept.push_str(ELLIPSIS);
+        }
+        told = told.max(end);
+    }
+    kept.push_str(text.get(told..).unwrap_or_default());
+    kept
+}
+
+impl Decoded {
+    fn of(text: &str) -> Decoded {
+        Decoded {
+            bytes: text.bytes().collect(),
+            starts: (0..=text.len()).collect(),
+        }
+    }
+
+    /// Adds the places of the token, in the text itself.
+    fn find(&self, token: &str, found: &mut Vec<(usize, usize)>) {
+        let token = token.as_bytes();
+        let windows = self.bytes.windows(token.len()).enumerate();
+        for (at, _) in windows.filter(|(_, window)| *window == token) {
+            let end = at.saturating_add(token.len());
+            if let (Some(start), Some(end)) = (self.starts.get(at), self.starts.get(end)) {
+                found.push((*start, *end));
+            }
+        }
+    }
+
+    /// The same with one layer of encoding less.
+    fn without_a_layer(&self) -> Decoded {
+        let mut next = Decoded {
+            bytes: Vec::with_capacity(self.bytes.len()),
+            starts: Vec::with_capacity(self.starts.len()),
+        };
+        let mut at = 0;
+        while let (Some(rest), Some(start)) = (self.bytes.get(at..), self.starts.get(at)) {
+            next.starts.push(*start);
+            let Some(first) = rest.first() else {
+                break;
+            };
+            let (byte, length) = unescaped(rest).unwrap_or((*first, 1));
+            next.bytes.push(byte);
+            at = at.saturating_add(length);
+        }
+        next
+    }
+}
+
+/// The byte for which an escape at the beginning stands, and the escape's length. A token has ASCII
+/// only, so that no other matters.
+fn unescaped(text: &[u8]) -> Option<(u8, usize)> {
+    match text {
+        // A URL's.
+        [b'%', high, low, ..] => Some((number(&[*high, *low], 16)?, 3)),
+        // JSON's and JavaScript's.
+        [b'\\', b'u', b'0', b'0', high, low, ..] => Some((number(&[*high, *low], 16)?, 6)),
+        [b'\\', b'x', high, low, ..] => Some((number(&[*high, *low], 16)?, 4)),
+        [b'\\', escaped, ..] if escaped.is_ascii_punctuation() => Some((*escaped, 2)),
+        // HTML's.
+        [b'&', rest @ ..] => {
+            let length = rest.iter().take(9).position(|byte| *byte == b';')?;
+            let byte = match rest.get(..length)? {
+                [b'#', b'x' | b'X', digits @ ..] => number(digits, 16)?,
+                [b'#', digits @ ..] => number(digits, 10)?,
+                b"amp" => b'&',
+                b"lt" => b'<',
+                b"gt" => b'>',
+                b"quot" => b'"',
+                b"apos" => b'\'',
+                b"sol" => b'/',
+                b"plus" => b'+',
+                b"equals" => b'=',
+                _ => return None,
+            };
+            Some((byte, length.saturating_add(2)))
+        }
+        _ => None,
+    }
+}
+
+fn number(digits: &[u8], radix: u32) -> Option<u8> {
+    let digits = std::str::from_utf8(digits).ok()?;
+    // `from_str_radix` takes a sign.
+    let is_bare = digits.bytes().all(|digit| digit.is_ascii_alphanumeric());
+    let number = u32::from_str_radix(digits, radix).ok()?;
+    u8::try_from(number).ok().filter(|_| is_bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "a/b+c=d.e-f~g";
+
+    fn redacted(text: &str) -> String {
+        Secret::of(Some(TOKEN)).redacted(text)
+    }
+
+    #[test]
+    fn a_token_is_left_out_however_it_is_encoded() {
+        for quoted in [
+            TOKEN,
+            "a%2Fb%2Bc%3Dd.e-f~g",
+            "a%2fb%2bc%3dd%2Ee-f%7eg",
+            "a%252Fb%252Bc%253Dd.e-f~g",
+            r"a\/b\u002Bc=d.e-f~g",
+            r"a\/b\u002bc\u003dd.e-f\x7eg",
+            r"a\\\/b\\u002Bc=d.e-f~g",
+            "a&#47;b&#x2B;c&#61;d.e-f~g",
+            "a&sol;b&plus;c&equals;d.e-f~g",
+            r"a%5C%2Fb%2Bc%3Dd.e-f~g",
+        ] {
+            assert_eq!(
+                redacted(&format!("no: <{quoted}>!")),
+                "no: <…>!",
+                "{quoted}"
+            );
+            assert_eq!(redacted(quoted), "…");
+        }
+    }
+
+    #[test]
+    fn every_place_of_it_is_left_out_and_all_else_stays() {
+        let text = format!("余额 {TOKEN} 和 a%2Fb%2Bc%3Dd.e-f~g，{TOKEN}{TOKEN} 100%");
+        assert_eq!(redacted(&text), "余额 … 和 …，… 100%");
+        for other in [
+            "",
+            "a/b+c=d.e-f~",
+            "100% \\u002 \\ & &# &#; %zz %",
+            "额\\u00e9&eacute;",
+        ] {
+            assert_eq!(redacted(other), other);
+            assert!(!Secret::of(Some(TOKEN)).is_in(other));
+        }
+    }
+
+    #[test]
+    fn a_token_that_looks_encoded_itself_is_found_as_it_is() {
+        for token in [r"a%2Fb%2Bc%3D", r"a\/b\u002Bc", "a&amp;b&lt;c"] {
+            let secret = Secret::of(Some(token));
+            assert_eq!(secret.redacted(&format!("[{token}]")), "[…]");
+            let encoded = token.replace('%', "%25").replace('\\', "%5C");
+            assert_eq!(secret.redacted(&format!("[{encoded}]")), "[…]", "{encoded}");
+        }
+    }
+
+    #[test]
+    fn a_word_of_less_than_8_letters_is_not_looked_for() {
+        let text = "the account is frozen";
+        assert_eq!(Secret::of(Some("account")).redacted(text), text);
+        assert_eq!(Secret::of(None).redacted(text), text);
+        assert_eq!(
+            Secret::of(Some("t is froz")).redacted(text),
+            "the accoun…en"
+        );
+    }
+
+    #[test]
+    fn half_a_token_is_not_left_where_a_long_text_is_cut() {
+        for from_end in 0..TOKEN.len() + 2 {
+            let filler = "x".repeat(LONGEST_TEXT - from_end);
+            let told = redacted(&format!("{filler}{TOKEN} and so on"));
+            assert!(!told.contains("a/b"), "{from_end}");
+            assert!(told.starts_with("xxxx") && told.ends_with('…'));
+        }
+    }
+
+    #[test]
+    fn it_is_not_shown_by_mistake() {
+        assert_eq!(format!("{:?}", Secret::of(Some(TOKEN))), "Secret");
+    }
+}

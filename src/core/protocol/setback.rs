@@ -1,0 +1,269 @@
+//! Answers that bring no verdict: whose word they are, and what they ask for.
+
+use std::num::IntErrorKind;
+
+use super::problem::Problem;
+use super::{Response, Unreadable};
+use crate::core::bilingual::both;
+use crate::core::clock::{Now, parse_http_date};
+use crate::core::outcome::OpenReason;
+
+/// Why a request brought no verdict, and what it means for those behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setback {
+    /// What went wrong.
+    pub kind: SetbackKind,
+    /// The server's own word that this request took nothing.
+    pub untaken: bool,
+    /// Whether the billing server itself can be taken to have answered.
+    pub own_word: bool,
+    /// What the server asked to wait.
+    pub retry_after: Option<RetryAfter>,
+    /// For people.
+    pub detail: String,
+}
+
+/// What went wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetbackKind {
+    /// `401`.
+    Unauthorized,
+    /// `403`, type `account-mismatch`: somebody else is signed in.
+    AnotherAccount,
+    /// `429`, `503`: the whole queue waits.
+    Busy,
+    /// `409`: another request with this key is being handled.
+    InProgress,
+    /// `408`, `502`, `504`: a gateway gave up waiting, and the request may still be handled.
+    GaveUp,
+    /// `5xx`, or a `4xx` without a problem document.
+    ServerError,
+    /// `413` without a problem document: something before the server takes no request so large.
+    TooLarge,
+    /// Not an answer of the billing server's to this request.
+    Foreign(Wrong),
+}
+
+/// What is wrong with an answer that can't be the billing server's to this request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// It is none of what the protocol has.
+    Unknown,
+    /// It could not be read.
+    Unreadable(Unreadable),
+    /// It was reached by a redirect, or is one.
+    Redirected,
+    /// A cache has given it.
+    Cached,
+    /// A member is not there.
+    Missing(&'static str),
+    /// A member is not a whole number.
+    NotWhole(&'static str),
+    /// A member is above 2^53-1.
+    TooLarge(&'static str),
+    /// A member is not a string.
+    NotText(&'static str),
+    /// A member is not a list.
+    NotAList(&'static str),
+    /// A member names another charge.
+    Another(&'static str),
+    /// A batch's answer has no result for this charge, or two.
+    NoResult,
+}
+
+/// How long the server asked to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryAfter {
+    /// Milliseconds.
+    pub wait_ms: u64,
+    /// Whether that is certain: a date without the server's clock is counted from the user's,
+    /// which may be hours off.
+    pub certain: bool,
+}
+
+impl SetbackKind {
+    /// Why the charge is still open.
+    pub fn reason(self) -> OpenReason {
+        match self {
+            SetbackKind::Unauthorized | SetbackKind::AnotherAccount => OpenReason::Unauthorized,
+            SetbackKind::Busy | SetbackKind::InProgress => OpenReason::Busy,
+            SetbackKind::GaveUp
+            | SetbackKind::ServerError
+            | SetbackKind::TooLarge
+            | SetbackKind::Foreign(_) => OpenReason::ServerError,
+        }
+    }
+}
+
+impl Wrong {
+    /// For people, in both languages.
+    pub fn text(self) -> String {
+        let whole = (
+            "the answer is not the billing server's answer to this request",
+            "应答不是计费服务器对本请求的应答",
+        );
+        if let Wrong::Unreadable(why) = self {
+            let (english, chinese) = why.texts();
+            return both(english, chinese);
+        }
+        match self.in_words() {
+            None => both(whole.0, whole.1),
+            Some((english, chinese)) => both(
+                &format!("{}: {english}", whole.0),
+                &format!("{}：{chinese}", whole.1),
+            ),
+        }
+    }
+
+    fn in_words(self) -> Option<(String, String)> {
+        let of = |name: &str, english: &str, chinese: &str| {
+            Some((format!("{name} {english}"), format!("{name} {chinese}")))
+        };
+        let said = |english: &str, chinese: &str| Some((english.to_owned(), chinese.to_owned()));
+        match self {
+            Wrong::Unknown | Wrong::Unreadable(_) => None,
+            Wrong::Redirected => said("it was redirected", "请求被重定向"),
+            Wrong::Cached => said("a cache has given it", "它来自缓存"),
+            Wrong::Missing(name) => of(name, "is missing", "缺失"),
+            Wrong::NotWhole(name) => of(name, "is not a whole number", "不是整数"),
+            Wrong::TooLarge(name) => of(
+                name,
+                "is not a whole number up to 2^53-1",
+                "不是 2^53-1 以内的整数",
+            ),
+            Wrong::NotText(name) => of(name, "is not a string", "不是字符串"),
+            Wrong::NotAList(name) => of(name, "is not a list", "不是列表"),
+            Wrong::Another(name) => of(name, "is not this charge's", "不属于这笔扣费"),
+            Wrong::NoResult => said(
+                "it has not one result for this charge",
+                "其中没有这笔扣费的唯一结果",
+            ),
+        }
+    }
+
+    /// Whether the answer is nevertheless the server's, as far as can be told: one member is not
+    /// as it should be.
+    pub fn is_a_slip(self) -> bool {
+        match self {
+            Wrong::NotWhole(_) | Wrong::TooLarge(_) | Wrong::NotText(_) | Wrong::NotAList(_) => {
+                true
+            }
+            Wrong::Unknown
+            | Wrong::Unreadable(_)
+            | Wrong::Redirected
+            | Wrong::Cached
+            | Wrong::Missing(_)
+            | Wrong::Another(_)
+            | Wrong::NoResult => false,
+        }
+    }
+}
+
+impl Setback {
+    /// What an answer without a verdict means.
+    pub fn of(response: &Response, now: Now) -> Setback {
+        if let Some(why) = response.unreadable {
+            return Setback::foreign(Wrong::Unreadable(why));
+        }
+        if response.is_redirect() {
+            return Setback::foreign(Wrong::Redirected);
+        }
+        let problem = Problem::of(response);
+        let is_problem = problem.is_some();
+        let mismatch = problem.as_ref().is_some_and(Problem::is_account_mismatch);
+        let (kind, untaken) = match response.status {
+            401 => (SetbackKind::Unauthorized, is_problem),
+            403 if mismatch && !defect!(IgnoresAccountMismatch) => {
+                (SetbackKind::AnotherAccount, true)
+            }
+            429 => (SetbackKind::Busy, is_problem),
+            503 => (
+                SetbackKind::Busy,
+                is_problem || defect!(BelievesForeignBusy),
+            ),
+            409 => (SetbackKind::InProgress, false),
+            408 | 502 | 504 if defect!(BelievesGateways) => (SetbackKind::ServerError, false),
+            408 | 502 | 504 => (SetbackKind::GaveUp, false),
+            413 if !is_problem => (SetbackKind::TooLarge, false),
+            400..=599 => (SetbackKind::ServerError, false),
+            _ => return Setback::foreign(Wrong::Unknown),
+        };
+        let said = problem.map(|problem| format!(": {}", problem.text()));
+        Setback {
+            kind,
+            untaken,
+            own_word: is_problem && kind != SetbackKind::GaveUp,
+            retry_after: RetryAfter::of(response, now),
+            detail: format!("HTTP {}{}", response.status, said.unwrap_or_default()),
+        }
+    }
+
+    /// What an item of a batch means that has no verdict.
+    pub(super) fn of_item(problem: &Problem) -> Setback {
+        let (kind, untaken) = match problem.status {
+            Some(401) => (SetbackKind::Unauthorized, true),
+            Some(403) if problem.is_account_mismatch() => (SetbackKind::AnotherAccount, true),
+            Some(429 | 503) => (SetbackKind::Busy, true),
+            Some(409) => (SetbackKind::InProgress, false),
+            Some(408 | 502 | 504) if !defect!(BelievesGateways) => (SetbackKind::GaveUp, false),
+            Some(_) | None => (SetbackKind::ServerError, false),
+        };
+        Setback {
+            kind,
+            untaken,
+            own_word: kind != SetbackKind::GaveUp,
+            retry_after: None,
+            detail: problem.text(),
+        }
+    }
+
+    /// Somebody's page, which settles nothing.
+    pub fn of_page(detail: String) -> Setback {
+        Setback {
+            kind: SetbackKind::ServerError,
+            untaken: false,
+            own_word: false,
+            retry_after: None,
+            detail,
+        }
+    }
+
+    /// Not the billing server's answer.
+    pub(super) fn foreign(wrong: Wrong) -> Setback {
+        Setback {
+            kind: SetbackKind::Foreign(wrong),
+            untaken: false,
+            own_word: false,
+            retry_after: None,
+            detail: wrong.text(),
+        }
+    }
+}
+
+impl RetryAfter {
+    /// `Retry-After` (RFC 9110, section 10.2.3): seconds, or an HTTP date. A date is the server's,
+    /// so it is counted from the server's `Date`, where that can be read.
+    fn of(response: &Response, now: Now) -> Option<RetryAfter> {
+        let text = response.retry_after.as_deref()?.trim();
+        let certainly = |wait_ms| {
+            Some(RetryAfter {
+                wait_ms,
+                certain: true,
+            })
+        };
+        match text.parse::<u64>() {
+            Ok(seconds) => return certainly(seconds.saturating_mul(1_000)),
+            // More seconds than any number here holds.
+            Err(error) if *error.kind() == IntErrorKind::PosOverflow => return certainly(u64::MAX),
+            Err(_) => {}
+        }
+        let until_ms = parse_http_date(text)?;
+        match response.date.as_deref().and_then(parse_http_date) {
+            Some(said_at_ms) => certainly(until_ms.saturating_sub(said_at_ms)),
+            None => Some(RetryAfter {
+                wait_ms: until_ms.saturating_sub(now.wall_ms),
+                certain: false,
+            }),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A cache, or a service worker, that answers for a server that is gone.
+
+use tollbox::core::alert::AlertKind;
+use tollbox::core::engine::Answer;
+use tollbox::core::protocol::Response;
+use tollbox::core::snapshot::{BalanceResult, Network};
+
+use super::outage::alerts;
+use super::outcomes::word;
+use super::server::{Fault, On};
+use super::world::World;
+
+/// Charges of 6 points in all, a server that is gone, and the balance of before from a cache.
+fn gone(dated: bool) -> (World, usize) {
+    let mut world = World::new();
+    world.dated = dated;
+    let tab = world.start();
+    let date = dated.then(|| world.date());
+    let body = serde_json::json!({"balance": 120, "version": 1});
+    let remembered = Response {
+        date,
+        ..super::server::json_answer(200, body)
+    };
+    world.run_for(20_000);
+    for n in 0..2 {
+        let call = world.charge(tab, &format!("before{n}"), 1);
+        assert_eq!(word(&world.wait(call)), "charged");
+    }
+    world
+        .server
+        .fault(On::Balance, u32::MAX, Fault::Answer(remembered));
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    for n in 0..6 {
+        world.charge(tab, &format!("t{n}"), 1);
+    }
+    world.settle_calls();
+    (world, tab)
+}
+
+#[test]
+fn a_cached_balance_ends_no_outage_and_turns_nothing_back() {
+    for dated in [true, false] {
+        let (mut world, tab) = gone(dated);
+        let sent = world.server.count(On::AnyCharge);
+        world.run_for(3_600_000);
+        let sent = world.server.count(On::AnyCharge) - sent;
+        assert!(sent < 200, "{sent} charges in an hour");
+        assert_eq!(alerts(&world, tab), [AlertKind::NetworkLost], "{dated}");
+        let snapshot = world.snapshot(tab);
+        assert_eq!(snapshot.network, Network::Unreachable);
+        assert_eq!(snapshot.balance.unwrap().confirmed.get(), 118);
+        assert_eq!((snapshot.stats.failed, snapshot.stats.unknown), (0, 0));
+        let call = world.refresh(tab);
+        world.run_for(200);
+        assert!(matches!(
+            world.answer(call),
+            Answer::Balance(BalanceResult::Unavailable { .. })
+        ));
+        world.server.heal();
+        world.settle();
+        assert_eq!(world.server.balance(), 112, "no attempts were used up");
+        assert_eq!(
+            alerts(&world, tab),
+            [AlertKind::NetworkLost, AlertKind::NetworkRestored]
+        );
+    }
+}
+
+#[test]
+fn a_cache_first_service_worker_holds_no_charge_back_from_a_server_that_lives() {
+    let mut world = World::new();
+    let tab = world.start();
+    let body = serde_json::json!({"balance": 120, "version": 1});
+    let remembered = Response {
+        age: Some("600".into()),
+        ..super::server::json_answer(200, body)
+    };
+    world
+        .server
+        .fault(On::Balance, u32::MAX, Fault::Answer(remembered));
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(10_000);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+    for n in 2..6 {
+        let call = world.charge(tab, &format!("t{n}"), 5);
+        assert_eq!(word(&world.wait(call)), "charged");
+    }
+    assert_eq!(world.snapshot(tab).network, Network::Online);
+    assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 95);
+}
+
+#[test]
+fn a_copy_of_the_server_that_lags_is_not_followed_however_often_it_answers() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let behind = serde_json::json!({"balance": 120, "version": 1});
+    let behind = super::server::json_answer(200, behind);
+    world.server.fault(On::Balance, 10, Fault::Answer(behind));
+    for _ in 0..10 {
+        world.refresh(tab);
+        world.run_for(60_000);
+        assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 115);
+    }
+    let other = world.charge(tab, "t2", 5);
+    assert_eq!(word(&world.wait(other)), "charged");
+}

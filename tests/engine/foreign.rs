@@ -1,0 +1,129 @@
+//! Answers that are somebody else's, though the server may have done its work: routers' pages, and
+//! service workers'.
+
+use tollbox::core::protocol::Response;
+
+use super::outcomes::word;
+use super::server::{Fault, On, page, problem, with_retry_after};
+use super::world::World;
+
+fn day(status: u16) -> Response {
+    with_retry_after(page(status), "86400")
+}
+
+#[test]
+fn a_foreign_503_leaves_a_charge_unknown_that_was_taken() {
+    for status in [429, 503] {
+        let mut world = World::with(|config| config.max_attempts = 1);
+        let tab = world.start();
+        world
+            .server
+            .fault(On::Charge, 1, Fault::AnswerAfter(page(status)));
+        let call = world.charge(tab, "t1", 5);
+        assert_eq!(word(&world.wait(call)), "unknown Busy");
+        world.settle();
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn a_foreign_503_holds_the_queue_no_longer_than_the_longest_delay() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::Answer(day(503)));
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let requests = world.server.arrived.len();
+    world.run_for(50_000);
+    assert_eq!(world.server.arrived.len(), requests, "the queue waits");
+    world.run_for(20_000);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_foreign_hold_does_not_outlive_its_tab() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::Answer(day(503)));
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(100);
+    world.crash(tab);
+    world.start();
+    world.run_for(70_000);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_foreign_503_for_an_hour_uses_no_attempts_up() {
+    let mut world = World::new();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Any, u32::MAX, Fault::Answer(day(503)));
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(3_600_000);
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_user_who_retries_tries_once_whatever_the_hold() {
+    for hold in [
+        day(503),
+        with_retry_after(problem(503, "busy"), "86400"),
+        with_retry_after(problem(429, "busy"), "86400"),
+    ] {
+        let mut world = World::new();
+        let tab = world.start();
+        world
+            .server
+            .fault(On::Charge, 2, Fault::Answer(hold.clone()));
+        let call = world.charge(tab, "t1", 5);
+        world.wait(call);
+        let other = world.charge(tab, "t2", 5);
+        world.wait(other);
+        // Still held, and once is all it gets.
+        let retry = world.retry(tab, "t1");
+        assert!(!word(&world.wait(retry)).starts_with("charged"));
+        assert_eq!(world.server.count(On::AnyCharge), 2);
+        world.run_for(100);
+        let retry = world.retry(tab, "t1");
+        assert!(word(&world.wait(retry)).starts_with("charged"), "{hold:?}");
+        assert_eq!(world.server.count(On::AnyCharge), 3);
+    }
+}
+
+#[test]
+fn a_page_in_place_of_a_batch_leaves_all_of_it_in_doubt() {
+    for status in [404, 405, 501] {
+        let mut world = World::with(|config| config.max_attempts = 1);
+        let tab = world.start();
+        world.go_online(false);
+        let calls: Vec<_> = (0..5)
+            .map(|n| world.charge(tab, &format!("t{n}"), 1))
+            .collect();
+        for call in calls {
+            world.wait(call);
+        }
+        world
+            .server
+            .fault(On::Batch, 1, Fault::AnswerAfter(page(status)));
+        // The rest is turned away by a server that looks at the account first.
+        world
+            .server
+            .fault(On::Charge, 5, Fault::Answer(problem(403, "blocked")));
+        world.go_online(true);
+        world.run_for(60_000);
+        world.settle();
+        for n in 0..5 {
+            let settled = world.settled(tab, &format!("t{n}"));
+            let said = word(&world.wait(settled));
+            assert!(said.starts_with("charged"), "{status}: {said}");
+        }
+        assert_eq!(world.server.count(On::Batch), 1);
+    }
+}

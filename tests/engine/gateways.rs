@@ -1,0 +1,73 @@
+//! Gateways that give up waiting: what they have passed on may yet be charged.
+
+use tollbox::core::protocol::Response;
+
+use super::outcomes::word;
+use super::server::{Fault, On, page, problem};
+use super::world::World;
+
+fn all_of_them() -> Vec<Response> {
+    let with_problem = [408, 502, 504].map(|status| problem(status, "upstream"));
+    with_problem
+        .into_iter()
+        .chain([408, 502, 504].map(page))
+        .collect()
+}
+
+/// The first charge is answered by a gateway, and made a little later.
+fn passed_on(gateway: Response, later_ms: u64) -> World {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let mut first = true;
+    world.server.rule(move |arrived| {
+        let meets = arrived.is_for(On::Charge) && std::mem::take(&mut first);
+        meets.then(|| Fault::AnswerThenDone(gateway.clone(), later_ms))
+    });
+    world
+}
+
+#[test]
+fn a_cancel_believes_no_look_up_while_the_request_may_yet_arrive() {
+    for gateway in all_of_them() {
+        let mut world = passed_on(gateway, 1_500);
+        let tab = world.start();
+        let call = world.charge(tab, "t1", 5);
+        assert!(word(&world.wait(call)).starts_with("unknown"));
+        let cancel = world.cancel(tab, "t1");
+        let said = word(&world.wait(cancel));
+        assert!(!said.starts_with("failed"), "{said}");
+        world.settle();
+        let settled = world.settled(tab, "t1");
+        assert!(word(&world.wait(settled)).starts_with("charged"));
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn attempts_are_not_used_up_while_the_request_may_yet_arrive() {
+    for gateway in all_of_them() {
+        let mut world = passed_on(gateway, 4_000);
+        world.config.max_total_attempts = 1;
+        let tab = world.start();
+        let call = world.charge(tab, "t1", 5);
+        assert!(word(&world.wait(call)).starts_with("unknown"));
+        world.settle();
+        let settled = world.settled(tab, "t1");
+        assert!(word(&world.wait(settled)).starts_with("charged"));
+    }
+}
+
+#[test]
+fn only_probes_leave_until_the_server_itself_has_answered() {
+    let mut world = World::new();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Any, u32::MAX, Fault::Answer(problem(504, "upstream")));
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(600_000);
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}

@@ -1,0 +1,83 @@
+//! Batches that are too large for something on their way.
+
+use super::outage::alerts;
+use super::outcomes::word;
+use super::server::{Fault, On, page, problem};
+use super::world::World;
+use tollbox::core::alert::AlertKind;
+use tollbox::core::outcome::What;
+use tollbox::core::protocol::Response;
+use tollbox::core::snapshot::Network;
+
+/// A hundred queued charges, and something that takes no more than `most` at once.
+fn limited(most: usize, too_large: Response) -> (World, usize) {
+    let mut world = World::new();
+    let tab = world.start();
+    world.run_for(2_000);
+    world.go_online(false);
+    for n in 0..100 {
+        let call = world.charge(tab, &format!("t{n:03}"), 1);
+        world.wait(call);
+    }
+    world.server.rule(move |arrived| {
+        let too_many = arrived.is_for(On::AnyCharge) && arrived.keys.len() > most;
+        too_many.then(|| Fault::Answer(too_large.clone()))
+    });
+    world.go_online(true);
+    (world, tab)
+}
+
+#[test]
+fn a_batch_that_is_too_large_is_halved_and_its_size_remembered() {
+    for too_large in [page(413), problem(413, "too-large")] {
+        let (mut world, tab) = limited(66, too_large);
+        world.settle();
+        assert_eq!(world.server.count(On::AnyCharge), 3);
+        assert_eq!(world.server.count(On::Batch), 3);
+        assert_eq!(world.server.balance(), 20);
+        let told = alerts(&world, tab);
+        assert!(
+            told.iter()
+                .filter(|kind| **kind == AlertKind::NetworkLost)
+                .count()
+                <= 1
+        );
+        assert_eq!(world.snapshot(tab).network, Network::Online);
+    }
+}
+
+#[test]
+fn halving_ends_at_single_charges() {
+    let (mut world, _) = limited(1, page(413));
+    world.settle();
+    assert_eq!(world.server.count(On::Batch), 7);
+    assert_eq!(world.server.balance(), 20);
+}
+
+#[test]
+fn a_single_charge_that_is_too_large_is_parked_with_its_reason_and_blocks_nobody() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.rule(|arrived| {
+        let large = arrived.keys.iter().any(|key| key.ends_with("large"));
+        (large && arrived.is_for(On::AnyCharge)).then(|| Fault::Answer(page(413)))
+    });
+    let call = world.charge(tab, "large", 1);
+    let outcome = world.wait(call);
+    let What::Unknown {
+        resolving: false,
+        detail,
+        ..
+    } = &outcome.what
+    else {
+        panic!("{outcome:?}")
+    };
+    assert!(
+        detail.contains("413") && detail.contains("too large"),
+        "{detail}"
+    );
+    assert_eq!(world.snapshot(tab).network, Network::Online);
+    let other = world.charge(tab, "other", 1);
+    assert_eq!(word(&world.wait(other)), "charged");
+    assert_eq!(alerts(&world, tab), []);
+}

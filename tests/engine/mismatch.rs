@@ -1,0 +1,76 @@
+//! Somebody else is signed in: nothing is taken, and the queue waits.
+
+use tollbox::core::alert::AlertKind;
+use tollbox::core::engine::{Answer, Notice};
+use tollbox::core::outcome::OpenReason;
+use tollbox::core::snapshot::{BalanceReason, BalanceResult};
+
+use super::outage::alerts;
+use super::outcomes::word;
+use super::server::{Fault, On, json_answer};
+use super::world::World;
+
+fn alert_detail(world: &World, tab: usize) -> String {
+    let notices = world.tab(tab).notices.iter();
+    let alert = notices.rev().find_map(|(_, notice)| match notice {
+        Notice::Alert(alert) => Some(alert.detail.clone()),
+        _ => None,
+    });
+    alert.unwrap()
+}
+
+#[test]
+fn the_queue_pauses_until_its_own_account_is_back() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.signed_in = "bob".into();
+    let calls: Vec<_> = (0..3)
+        .map(|n| world.charge(tab, &format!("t{n}"), 5))
+        .collect();
+    for call in calls {
+        assert_eq!(word(&world.wait(call)), "queued Unauthorized");
+    }
+    let refresh = world.refresh(tab);
+    world.run_for(200);
+    assert!(matches!(
+        world.answer(refresh),
+        Answer::Balance(BalanceResult::Unavailable {
+            reason: BalanceReason::Open(OpenReason::Unauthorized),
+            ..
+        })
+    ));
+    let requests = world.server.arrived.len();
+    world.run_for(3_600_000);
+    let requests = world.server.arrived.len() - requests;
+    assert!(requests < 300, "{requests} requests in an hour");
+    assert_eq!(alerts(&world, tab), [AlertKind::Unauthorized]);
+    assert!(alert_detail(&world, tab).contains("another account is signed in"));
+    // No attempt was used up, and nothing has failed.
+    world.server.signed_in = "alice".into();
+    world.settle();
+    assert_eq!(world.server.balance(), 105);
+    assert_eq!(world.snapshot(tab).stats.charged, 3);
+}
+
+#[test]
+fn an_item_of_a_batch_says_so_too() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    for n in 0..2 {
+        let call = world.charge(tab, &format!("t{n}"), 1);
+        world.wait(call);
+    }
+    let item = |n: usize| {
+        serde_json::json!({"idempotency_key": format!("f:t{n}"), "status": "rejected",
+            "problem": {"type": "account-mismatch", "status": 403}})
+    };
+    let body = serde_json::json!({"results": [item(0), item(1)], "balance": 120, "version": 1});
+    world
+        .server
+        .fault(On::Batch, 1, Fault::Answer(json_answer(200, body)));
+    world.go_online(true);
+    world.settle();
+    assert_eq!(alerts(&world, tab).last(), Some(&AlertKind::Unauthorized));
+    assert_eq!(world.server.balance(), 118);
+}

@@ -1,0 +1,56 @@
+//! What a server quotes of the token that came with a request.
+
+use serde_json::json;
+use tollbox::core::codec::encode;
+use tollbox::core::protocol::{Response, Secret};
+
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::World;
+
+const TOKEN: &str = "a.token/of+many=signs";
+
+/// Each of these words for no, with the token in its detail, written in one way.
+fn quoting() -> Vec<Response> {
+    let ways = [
+        TOKEN,
+        "a.token%2Fof%2Bmany%3Dsigns",
+        r"a.token\/of\u002Bmany=signs",
+    ];
+    let quoted = |(status, way)| Response {
+        body: json!({"type": "no", "declined": true, "detail": format!("no: Bearer {way}")})
+            .to_string(),
+        secret: Secret::of(Some(TOKEN)),
+        ..problem(status, "no")
+    };
+    let statuses = [400, 401, 402, 403, 409, 429, 500, 503, 504];
+    statuses
+        .into_iter()
+        .flat_map(|status| ways.map(|way| (status, way)))
+        .map(quoted)
+        .collect()
+}
+
+#[test]
+fn a_token_is_not_told_logged_or_stored_however_a_server_quotes_it() {
+    for response in quoting() {
+        let mut world = World::new();
+        let tab = world.start();
+        let fault = Fault::Answer(response.clone());
+        world.server.fault(On::Any, 2, fault);
+        let call = world.charge(tab, "t1", 5);
+        let answer = world.wait(call);
+        world.run_for(1_000);
+        let told = &world.tabs[tab].as_ref().unwrap().notices;
+        let stored: Vec<String> = world
+            .journal
+            .values()
+            .map(|record| encode(record).unwrap().body)
+            .collect();
+        let all = format!("{answer:?} {told:?} {stored:?}").replace("\\\\", "\\");
+        for part in ["a.token", "signs"] {
+            assert!(!all.contains(part), "{}: {all}", response.status);
+        }
+        assert!(all.contains("no: Bearer …"), "{}: {}", word(&answer), all);
+    }
+}

@@ -1,0 +1,70 @@
+//! Servers that accept the token for some kinds of requests only.
+
+use tollbox::core::alert::AlertKind;
+
+use super::outage::alerts;
+use super::outcomes::word;
+use super::server::{Fault, On, problem};
+use super::world::World;
+
+fn refusing(on: On) -> (World, usize) {
+    let mut world = World::new();
+    let tab = world.start();
+    world
+        .server
+        .fault(on, u32::MAX, Fault::Answer(problem(401, "unauthorized")));
+    (world, tab)
+}
+
+#[test]
+fn charges_that_are_refused_while_the_balance_is_told_pause_the_queue() {
+    for open in [1, 40] {
+        let (mut world, tab) = refusing(On::AnyCharge);
+        for n in 0..open {
+            world.charge(tab, &format!("t{n}"), 1);
+        }
+        world.settle_calls();
+        let before = world.server.arrived.len();
+        world.run_for(600_000);
+        let arrived = &world.server.arrived[before..];
+        let refreshed = arrived.iter().filter(|a| a.refresh_token).count();
+        assert!(arrived.len() < 50, "{} requests", arrived.len());
+        assert!(refreshed < 45, "{refreshed} new tokens");
+        assert_eq!(alerts(&world, tab), [AlertKind::Unauthorized]);
+        world.server.heal();
+        world.settle();
+        assert_eq!(world.server.balance(), 120 - open);
+    }
+}
+
+#[test]
+fn a_balance_that_is_refused_holds_no_charge_back() {
+    let (mut world, tab) = refusing(On::Balance);
+    world.refresh(tab);
+    world.run_for(1_000);
+    assert_eq!(alerts(&world, tab), [AlertKind::Unauthorized]);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+}
+
+#[test]
+fn look_ups_that_are_refused_hold_no_charge_back() {
+    let (mut world, tab) = refusing(On::LookUp);
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    let call = world.charge(tab, "t1", 5);
+    world.run_for(20);
+    world.cancel(tab, "t1");
+    world.wait(call);
+    world.run_for(60_000);
+    let before = world.server.arrived.len();
+    for n in 2..5 {
+        let call = world.charge(tab, &format!("t{n}"), 5);
+        assert_eq!(word(&world.wait(call)), "charged");
+        world.run_for(120_000);
+    }
+    let requests = world.server.arrived.len() - before;
+    assert!(requests < 60, "{requests} requests in six minutes");
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}

@@ -1,0 +1,264 @@
+//! Charges whose records are lost, damaged, or in a journal that can't be read: they may have been
+//! sent, so nothing certain is said of them before the server has been asked.
+
+use tollbox::core::config::OfflineSpend;
+use tollbox::core::engine::{Earlier, Event};
+use tollbox::core::journal::{ApplyAt, Op};
+use tollbox::core::record::Record;
+use tollbox::core::session::Session;
+use tollbox::core::snapshot::StorageKind;
+
+use super::outcomes::word;
+use super::server::{Fault, On};
+use super::storage::fail_next;
+use super::world::{World, key};
+
+/// A charge that was made, of which its tab died before it heard; the browser is offline.
+fn with_one_taken() -> World {
+    let mut world = World::new();
+    world.locks = true;
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::HangAfter);
+    world.charge(tab, "t1", 5);
+    world.run_for(500);
+    world.crash(tab);
+    world.go_online(false);
+    world.run_for(60_000);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+    world
+}
+
+/// The same, and the next start has to do without the database.
+fn without_the_database() -> World {
+    let mut world = with_one_taken();
+    world.journal.clear();
+    world.storage = StorageKind::LocalStorage;
+    world.earlier = Earlier::Elsewhere;
+    world
+}
+
+/// The same, and the charge's record was damaged.
+fn with_one_damaged() -> World {
+    let mut world = with_one_taken();
+    world.journal.clear();
+    world.damaged.insert(key("t1"));
+    world
+}
+
+/// Each of these, with its name.
+fn both() -> [(&'static str, World); 2] {
+    [
+        ("without the database", without_the_database()),
+        ("damaged", with_one_damaged()),
+    ]
+}
+
+#[test]
+fn what_may_have_been_sent_before_is_neither_called_queued_nor_cancelled() {
+    for (what, mut world) in both() {
+        let tab = world.start();
+        let call = world.charge(tab, "t1", 5);
+        assert_eq!(word(&world.wait(call)), "unknown Offline", "{what}");
+        let given_up = world.cancel(tab, "t1");
+        assert_eq!(word(&world.wait(given_up)), "unknown Offline", "{what}");
+        let end = world.settled(tab, "t1");
+        world.go_online(true);
+        assert_eq!(word(&world.wait(end)), "charged again", "{what}");
+        assert_eq!(world.server.times_charged("f:t1"), 1, "{what}");
+    }
+}
+
+#[test]
+fn what_may_have_been_sent_before_is_looked_up_before_it_is_sent() {
+    for (what, mut world) in both() {
+        world.go_online(true);
+        let tab = world.start();
+        let call = world.charge(tab, "t1", 5);
+        assert_eq!(word(&world.wait(call)), "charged again", "{what}");
+        let sent = world.server.count(On::Charge);
+        assert_eq!((sent, world.server.count(On::LookUp)), (1, 1), "{what}");
+    }
+}
+
+#[test]
+fn what_the_server_does_not_know_is_sent_at_once() {
+    for (what, mut world) in both() {
+        world.go_online(true);
+        world.damaged.insert(key("t2"));
+        let tab = world.start();
+        let call = world.charge(tab, "t2", 5);
+        let start_ms = world.now.mono_ms;
+        assert_eq!(word(&world.wait(call)), "charged", "{what}");
+        assert!(world.now.mono_ms - start_ms < 1_000, "{what}");
+    }
+}
+
+#[test]
+fn what_may_not_be_spent_is_refused_only_once_it_is_known_that_nothing_was_taken() {
+    for (what, mut world) in both() {
+        world.config.offline_spend = OfflineSpend::Deny;
+        world.damaged.insert(key("t2"));
+        let tab = world.start();
+        for task in ["t1", "t2"] {
+            let call = world.charge(tab, task, 5);
+            assert_eq!(word(&world.wait(call)), "unknown Offline", "{what}");
+        }
+        let ends = ["t1", "t2"].map(|task| world.settled(tab, task));
+        world.go_online(true);
+        assert_eq!(word(&world.wait(ends[0])), "charged again", "{what}");
+        let second = word(&world.wait(ends[1]));
+        assert_eq!(second, "failed OfflineSpendDenied", "{what}");
+    }
+}
+
+#[test]
+fn what_can_not_be_stored_and_may_have_been_sent_before_has_not_failed() {
+    for (what, mut world) in both() {
+        let tab = world.start();
+        fail_next(&mut world, 1_000, |op| !matches!(op, Op::Read { .. }));
+        let call = world.charge(tab, "t1", 5);
+        assert_eq!(word(&world.wait(call)), "unknown Offline", "{what}");
+        let end = world.settled(tab, "t1");
+        world.go_online(true);
+        world.run_for(20_000);
+        world.fail_write = Box::new(|_, _| false);
+        assert_eq!(word(&world.wait(end)), "charged again", "{what}");
+        assert_eq!(world.server.count(On::Charge), 1, "{what}");
+    }
+}
+
+#[test]
+fn what_an_unreadable_journal_may_have_has_not_failed_for_want_of_storage() {
+    let mut world = with_one_taken();
+    world.earlier = Earlier::Here;
+    world.fail_load = true;
+    world.fail_write = Box::new(|_, _| true);
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "unknown Offline");
+    let end = world.settled(tab, "t1");
+    world.go_online(true);
+    world.run_for(60_000);
+    world.fail_load = false;
+    world.fail_write = Box::new(|_, _| false);
+    assert_eq!(word(&world.wait(end)), "charged again");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_new_journal_that_does_not_work_says_so() {
+    let mut world = World::new();
+    world.fail_load = true;
+    world.fail_write = Box::new(|_, _| true);
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed StorageUnavailable");
+}
+
+#[test]
+fn what_another_tab_may_have_charged_unread_has_not_failed_for_want_of_storage() {
+    let mut world = World::new();
+    world.locks = true;
+    let (one, two) = (world.start(), world.start());
+    // Who of them live, the one is told when it wakes.
+    world.tell(one, Event::Woke);
+    world.run_for(100);
+    world.announcements = false;
+    let call = world.charge(two, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.fail_write = Box::new(move |tab, _| tab == one);
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "unknown Timeout");
+    world.fail_write = Box::new(|_, _| false);
+    let end = world.settled(one, "t1");
+    assert_eq!(word(&world.wait(end)), "charged");
+    assert_eq!(world.server.count(On::Charge), 1);
+}
+
+#[test]
+fn what_moves_over_from_a_start_without_the_database_joins_what_is_there() {
+    let mut world = with_one_taken();
+    let old = std::mem::take(&mut world.journal);
+    world.storage = StorageKind::LocalStorage;
+    world.earlier = Earlier::Elsewhere;
+    let tab = world.start();
+    for task in ["t1", "t2"] {
+        let call = world.charge(tab, task, 5);
+        assert_eq!(word(&world.wait(call)), "unknown Offline");
+    }
+    world.crash(tab);
+    let fallback = std::mem::replace(&mut world.journal, old);
+    let at = ApplyAt::new(world.now.wall_ms, Session::since(world.mark));
+    for (key, record) in fallback {
+        let adopt = Op::Adopt { record };
+        let applied = adopt.apply(world.journal.get(&key).cloned(), at);
+        if let Some(record) = applied.record {
+            world.journal.insert(key, record);
+        }
+    }
+    world.storage = StorageKind::IndexedDb;
+    world.earlier = Earlier::Here;
+    world.go_online(true);
+    world.start();
+    world.settle();
+    for task in ["t1", "t2"] {
+        assert!(world.journal[&key(task)].receipt().is_some());
+        assert_eq!(world.server.times_charged(&format!("f:{task}")), 1);
+    }
+}
+
+#[test]
+fn what_is_lost_while_its_tab_is_open_is_in_doubt_when_it_is_asked_for_again() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    world.config.max_attempts = 1;
+    let call = world.charge(tab, "t1", 5);
+    world.run_for(50);
+    world.go_online(false);
+    world.wait(call);
+    world.journal.clear();
+    world.run_for(400_000);
+    assert_eq!(world.snapshot(tab).queue.retrying, 0);
+    let again = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(again)), "unknown Offline");
+}
+
+#[test]
+fn a_charge_in_local_storage_is_looked_up_before_it_is_called_cancelled() {
+    let mut world = World::new();
+    world.storage = StorageKind::LocalStorage;
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    world.run_for(100);
+    // The second tab goes on seeing what was there before the first has sent it.
+    let stale: Record = world.journal[&key("t1")].clone();
+    world.announcements = false;
+    world.server.fault(On::AnyCharge, 1, Fault::LoseAnswer);
+    world.tell(one, Event::Online(true));
+    world.run_for(50);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+    world.crash(one);
+    world.journal.insert(key("t1"), stale);
+    let given_up = world.cancel(two, "t1");
+    assert_eq!(word(&world.wait(given_up)), "unknown Offline");
+    let end = world.settled(two, "t1");
+    world.go_online(true);
+    assert_eq!(word(&world.wait(end)), "charged again");
+}
+
+#[test]
+fn what_another_tab_may_have_sent_from_local_storage_is_not_called_queued() {
+    let mut world = World::new();
+    world.storage = StorageKind::LocalStorage;
+    world.locks = true;
+    let alone = world.start();
+    world.go_online(false);
+    let call = world.charge(alone, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "queued Offline");
+    let other = world.start();
+    let call = world.charge(other, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "unknown Offline");
+}

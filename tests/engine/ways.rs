@@ -1,0 +1,132 @@
+//! Requests that never get through, while others do: filters that dislike look-ups, a charge or
+//! batches.
+
+use tollbox::core::alert::AlertKind;
+use tollbox::core::snapshot::Network;
+
+use super::outage::alerts;
+use super::outcomes::word;
+use super::server::{Fault, On};
+use super::world::World;
+
+/// A charge that was made, of which the answer was lost, and which its user gives up: only a
+/// look-up can tell, and none gets through.
+fn with_blocked_look_ups(dated: bool) -> (World, usize) {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    world.dated = dated;
+    let tab = world.start();
+    // The first second tells nothing of the server's clock.
+    world.run_for(2_000);
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.server.fault(On::LookUp, u32::MAX, Fault::LoseRequest);
+    let cancel = world.cancel(tab, "t1");
+    assert!(word(&world.wait(cancel)).starts_with("unknown"));
+    (world, tab)
+}
+
+#[test]
+fn a_look_up_that_never_gets_through_is_backed_off_and_holds_nobody_back() {
+    let (mut world, tab) = with_blocked_look_ups(true);
+    world.run_for(5_000);
+    let before = world.server.arrived.len();
+    for n in 0..20 {
+        let call = world.charge(tab, &format!("other{n}"), 1);
+        assert_eq!(word(&world.wait(call)), "charged");
+        world.run_for(30_000);
+    }
+    let requests = world.server.arrived.len() - before;
+    assert!(requests < 20 + 60, "{requests} requests in ten minutes");
+    let told = alerts(&world, tab);
+    assert!(told.len() <= 4, "{told:?}");
+    assert_eq!(world.snapshot(tab).network, Network::Online);
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn without_a_date_a_look_up_that_never_gets_through_is_backed_off_too() {
+    let (mut world, tab) = with_blocked_look_ups(false);
+    world.run_for(600_000);
+    let before = world.server.arrived.len();
+    world.run_for(600_000);
+    let requests = world.server.arrived.len() - before;
+    assert!(requests < 60, "{requests} requests in ten minutes");
+    assert!(alerts(&world, tab).len() <= 4);
+    // The next charge shows that the server lives.
+    world.charge(tab, "other", 1);
+    world.run_for(120_000);
+    assert_eq!(world.server.times_charged("f:other"), 1);
+    assert_eq!(world.snapshot(tab).network, Network::Online);
+}
+
+#[test]
+fn many_look_ups_that_never_get_through_are_no_more_than_one() {
+    let mut world = World::with(|config| config.max_total_attempts = 1);
+    let tab = world.start();
+    world.run_for(2_000);
+    world.server.fault(On::AnyCharge, 1, Fault::LoseAnswer);
+    world.go_online(false);
+    for n in 0..60 {
+        let call = world.charge(tab, &format!("t{n}"), 1);
+        world.wait(call);
+    }
+    world.server.fault(On::LookUp, u32::MAX, Fault::LoseRequest);
+    world.go_online(true);
+    world.run_for(120_000);
+    let before = world.server.arrived.len();
+    world.run_for(600_000);
+    let requests = world.server.arrived.len() - before;
+    assert!(requests < 120, "{requests} requests in ten minutes");
+    assert!(alerts(&world, tab).len() <= 6);
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.balance(), 60);
+}
+
+#[test]
+fn a_charge_that_never_gets_through_holds_no_other_back() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.run_for(2_000);
+    world.server.rule(|arrived| {
+        let poisoned = arrived.keys.iter().any(|key| key.ends_with("poison"));
+        (poisoned && arrived.is_for(On::AnyCharge)).then_some(Fault::LoseRequest)
+    });
+    let call = world.charge(tab, "poison", 1);
+    assert!(word(&world.wait(call)).starts_with("unknown"));
+    world.run_for(5_000);
+    let before = world.server.arrived.len();
+    for n in 0..10 {
+        let call = world.charge(tab, &format!("t{n}"), 1);
+        assert_eq!(word(&world.wait(call)), "charged");
+        world.run_for(5_000);
+    }
+    let requests = world.server.arrived.len() - before;
+    assert!(requests < 50, "{requests} requests");
+    let lost = alerts(&world, tab);
+    let lost = lost.iter().filter(|kind| **kind == AlertKind::NetworkLost);
+    assert!(lost.count() <= 2);
+}
+
+#[test]
+fn a_batch_that_never_gets_through_is_halved_until_the_others_are_charged() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.run_for(2_000);
+    world.go_online(false);
+    for n in 0..40 {
+        let call = world.charge(tab, &format!("t{n:02}"), 1);
+        world.wait(call);
+    }
+    world.server.rule(|arrived| {
+        let poisoned = arrived.keys.iter().any(|key| key.ends_with("t17"));
+        (poisoned && arrived.is_for(On::AnyCharge)).then_some(Fault::LoseRequest)
+    });
+    world.go_online(true);
+    world.run_for(120_000);
+    assert_eq!(world.server.balance(), 81);
+    assert!(world.server.count(On::AnyCharge) < 60);
+}

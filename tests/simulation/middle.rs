@@ -1,0 +1,239 @@
+//! What stands between the client and the server: gateways that give up waiting, proxies and
+//! service workers that answer for it, filters that lose what they dislike, caches.
+
+use std::rc::Rc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use tollbox::core::engine::SendId;
+use tollbox::core::protocol::Response;
+use tollbox::core::snapshot::Network;
+
+use super::dice::Dice;
+use super::happening::Happening;
+use super::network::Sending;
+use super::server::{On, kind_and_keys, page, problem, with_retry_after};
+use super::user::Action;
+use super::world::{START_WALL_MS, World};
+
+/// How long after a gateway's answer its request may reach the server.
+const PASSED_ON_MS: u64 = 5_000;
+
+/// A cached answer that is older can be told by its `Date`.
+const OLD_MS: u64 = 8_000;
+
+/// Rates are of a thousand.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Middle {
+    /// A gateway gives up waiting; the server charges all the same, later or before.
+    pub gives_up: u64,
+    /// A page with a `503` or a `429`, where the server has done its work or was not reached.
+    pub foreign_busy: u64,
+    /// A page with a `404`, a `405` or a `501` for a batch that was taken.
+    pub foreign_no_batches: u64,
+    /// Look-ups of so many of a thousand keys never get through.
+    pub loses_look_ups: u64,
+    /// And charges of so many.
+    pub loses_charges: u64,
+    /// Larger requests are refused, in bytes.
+    pub limit_bytes: Option<usize>,
+}
+
+impl Middle {
+    pub fn draw(dice: &mut Dice) -> Middle {
+        let mut rate = |most: u64| match dice.chance(350) {
+            true => dice.skewed(&[most / 5, most]),
+            false => 0,
+        };
+        Middle {
+            gives_up: rate(500),
+            foreign_busy: rate(500),
+            foreign_no_batches: rate(800),
+            loses_look_ups: rate(1_000),
+            loses_charges: rate(300),
+            limit_bytes: match dice.chance(250) {
+                true => Some(dice.pick(&[100, 400, 1_000])),
+                false => None,
+            },
+        }
+    }
+}
+
+pub fn weights(dice: &mut Dice) -> Vec<(u64, Action)> {
+    let actions = [
+        Action::CacheBalance,
+        Action::RefuseSome,
+        Action::SwitchAccount,
+        Action::KeepBusy,
+    ];
+    let drawn = actions.map(|action| (dice.between(0, 3) * 4, action));
+    drawn.to_vec()
+}
+
+impl World {
+    /// Whether something in the middle has seen to this request.
+    pub fn in_the_middle(&mut self, sending: &Rc<Sending>, limit_ms: u64) -> bool {
+        let middle = self.mix.middle;
+        let (on, keys) = kind_and_keys(&sending.request);
+        let posts = matches!(on, On::Charge | On::Batch);
+        let disliked = |rate: u64| keys.iter().any(|key| is_disliked(key, rate));
+        if (on == On::LookUp && disliked(middle.loses_look_ups))
+            || (posts && disliked(middle.loses_charges))
+        {
+            self.note(|| "    a filter blocks it".to_owned());
+            self.plan(1, self.lost_by_filter(sending));
+            return true;
+        }
+        let bytes = sending.request.body.as_deref().map_or(0, str::len);
+        if posts && middle.limit_bytes.is_some_and(|limit| bytes > limit) {
+            self.note(|| "    it is too large for a proxy".to_owned());
+            self.answer_in(1, sending, page(413));
+            return true;
+        }
+        if posts && self.dice.chance(middle.gives_up) {
+            self.give_up_waiting(sending, limit_ms);
+            return true;
+        }
+        if posts && self.dice.chance(middle.foreign_busy) {
+            if self.dice.chance(500) {
+                self.plan_arrival(1, sending, false);
+            }
+            let status = self.dice.pick(&[503, 503, 429]);
+            let response = match self.dice.between(0, 2) {
+                0 => page(status),
+                1 => with_retry_after(page(status), "86400"),
+                _ => with_retry_after(page(status), "2"),
+            };
+            self.answer_in(5, sending, response);
+            return true;
+        }
+        if on == On::Batch && self.dice.chance(middle.foreign_no_batches) {
+            if self.dice.chance(700) {
+                self.plan_arrival(1, sending, false);
+            }
+            if self.dice.chance(300) {
+                // It has enough to do with these.
+                self.backend.busy_until_ms = self.mono_ms + 3_000;
+            }
+            let status = self.dice.pick(&[404, 405, 501]);
+            self.answer_in(5, sending, page(status));
+            return true;
+        }
+        false
+    }
+
+    fn lost_by_filter(&self, sending: &Sending) -> Happening {
+        Happening::Lost {
+            tab: sending.tab,
+            send: sending.send,
+            timed_out: false,
+        }
+    }
+
+    fn answer_in(&mut self, in_ms: u64, sending: &Sending, response: Response) {
+        let (tab, send) = (sending.tab, sending.send);
+        self.plan(
+            in_ms,
+            Happening::Answer {
+                tab,
+                send,
+                response,
+            },
+        );
+    }
+
+    /// A gateway answers after a while; what it has passed on is charged before or after that.
+    fn give_up_waiting(&mut self, sending: &Rc<Sending>, limit_ms: u64) {
+        let early_ms = self.dice.between(1, limit_ms.min(2_000));
+        let status = self.dice.pick(&[408, 502, 504]);
+        let response = match self.dice.chance(700) {
+            true => problem(status, "upstream"),
+            false => page(status),
+        };
+        let passed_on_ms = PASSED_ON_MS.min(limit_ms / 2).saturating_sub(100);
+        let in_ms = self.dice.between(0, early_ms + passed_on_ms);
+        if self.dice.chance(700) && in_ms + self.mono_ms < sending.limit_at_ms {
+            self.plan_arrival(in_ms, sending, false);
+        }
+        self.answer_in(early_ms, sending, response);
+    }
+
+    /// Whether a cache has told the balance.
+    pub fn a_cache_tells(&mut self, sending: &Sending) -> bool {
+        let (on, _) = kind_and_keys(&sending.request);
+        if on != On::Balance || self.mono_ms >= self.backend.cached_until_ms {
+            return false;
+        }
+        let Some((_, response)) = self.backend.remembered.clone() else {
+            return false;
+        };
+        self.note(|| "    a cache tells".to_owned());
+        self.backend.from_cache.insert((sending.tab, sending.send));
+        self.answer_in(1, sending, response);
+        true
+    }
+
+    /// A cache may remember this.
+    pub fn remember(&mut self, sending: &Sending, response: &Response) {
+        let (on, _) = kind_and_keys(&sending.request);
+        if on == On::Balance && response.status == 200 {
+            self.backend.remembered = Some((self.mono_ms, response.clone()));
+        }
+    }
+
+    /// Whose answer this is.
+    pub fn note_source(&mut self, place: usize, send: SendId, dated: bool) {
+        let tab = &mut self.tabs[place];
+        if !self.backend.from_cache.remove(&(tab.id, send)) {
+            tab.unheard = false;
+            tab.has_heard |= dated;
+        } else if let Some((told_ms, _)) = &self.backend.remembered {
+            tab.cached_ms = self.mono_ms - told_ms;
+        }
+    }
+
+    /// No outage is over because a cache has answered, where its answer shows its age.
+    pub fn check_network(&mut self, place: usize, network: Network) {
+        let dates = self.mix.dates;
+        let tab = &self.tabs[place];
+        let before = tab.snapshot.as_ref().map(|before| before.network);
+        let restored = (before, network) == (Some(Network::Unreachable), Network::Online);
+        if restored && tab.unheard && tab.has_heard && dates && tab.cached_ms > OLD_MS {
+            let what = format!("tab{} believes a cache that the server is back", tab.id);
+            self.violate("3 the truth", what);
+        }
+    }
+
+    /// What the server refuses to some kinds of requests, or to somebody else's.
+    pub fn refuses_some(&mut self, sending: &Sending) -> Option<Response> {
+        let (on, _) = kind_and_keys(&sending.request);
+        let refused = match self.backend.refused {
+            On::AnyCharge => matches!(on, On::Charge | On::Batch),
+            other => on == other,
+        };
+        if refused && self.mono_ms < self.backend.refuses_some_until_ms {
+            return Some(problem(401, "unauthorized"));
+        }
+        if self.mono_ms < self.backend.other_until_ms {
+            return Some(problem(403, "account-mismatch"));
+        }
+        if self.mono_ms < self.backend.busy_until_ms {
+            let seconds = self.dice.between(1, 5).to_string();
+            return Some(with_retry_after(problem(503, "busy"), &seconds));
+        }
+        None
+    }
+
+    /// The server's clock, which nobody sets.
+    pub fn server_date(&self, after_ms: u64) -> String {
+        let true_wall_ms = START_WALL_MS + self.elapsed_ms() + after_ms;
+        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(true_wall_ms))
+    }
+}
+
+/// Whether a filter dislikes this key, now and for ever.
+fn is_disliked(key: &str, rate: u64) -> bool {
+    let sum = key
+        .bytes()
+        .fold(7_u64, |sum, byte| (sum * 31 + u64::from(byte)) % 1_009);
+    sum * 1_000 / 1_009 < rate
+}

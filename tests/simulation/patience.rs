@@ -1,0 +1,208 @@
+//! How many requests a minute and alerts an hour are accounted for: a budget that fills with time
+//! and with what users and servers do.
+
+use std::collections::BTreeMap;
+
+use tollbox::core::clock::parse_http_date;
+use tollbox::core::engine::SendId;
+use tollbox::core::outcome::{FailureReason, Outcome, What};
+use tollbox::core::protocol::Response;
+
+use super::server::On;
+use super::tab::{Outage, Tab, TabId};
+use super::world::World;
+
+/// Requests that a new charge accounts for: its attempts, and probes and look-ups between them.
+pub const NEW_CHARGE: f64 = 10.0;
+/// And what else its user does.
+const NUDGE: f64 = 6.0;
+/// Open charges that something makes due at once account for so many each.
+const DUE_AGAIN: f64 = 3.0;
+const MOST_REQUESTS: f64 = 1_000.0;
+const FIRST_REQUESTS: f64 = 60.0;
+/// Each open charge, and the balance, may be asked about as often as the longest delay allows.
+const A_DELAY: f64 = 4.0;
+const ALERTS_AN_HOUR: f64 = 240.0;
+const FIRST_ALERTS: f64 = 30.0;
+const HOUR_MS: f64 = 3_600_000.0;
+
+/// What is left.
+pub struct Budget {
+    requests: f64,
+    alerts: f64,
+    at_ms: u64,
+}
+
+impl Budget {
+    pub fn new(at_ms: u64) -> Budget {
+        Budget {
+            requests: FIRST_REQUESTS,
+            alerts: FIRST_ALERTS,
+            at_ms,
+        }
+    }
+}
+
+impl Tab {
+    fn open(&self) -> f64 {
+        self.seen_open() as f64
+    }
+
+    /// Fills the budget with the time that has passed.
+    fn fill(&mut self, mono_ms: u64, delay_ms: u64, sync_ms: u64) {
+        let passed_ms = (mono_ms - self.budget.at_ms) as f64;
+        self.budget.at_ms = mono_ms;
+        let syncs = if sync_ms > 0 {
+            passed_ms / sync_ms as f64
+        } else {
+            0.0
+        };
+        let delays = passed_ms / delay_ms as f64 * A_DELAY * (1.0 + self.open());
+        let requests = self.budget.requests + delays + 2.0 * syncs;
+        self.budget.requests = requests.min(MOST_REQUESTS);
+        // A network that loses every other request loses every other probe.
+        let losses = passed_ms / delay_ms as f64;
+        let alerts = self.budget.alerts + losses + passed_ms / HOUR_MS * ALERTS_AN_HOUR;
+        self.budget.alerts = alerts.min(MOST_REQUESTS);
+    }
+
+    fn grant(&mut self, requests: f64) {
+        self.budget.requests = (self.budget.requests + requests).min(MOST_REQUESTS);
+        self.budget.alerts = (self.budget.alerts + 4.0).min(MOST_REQUESTS);
+    }
+
+    /// Its user wants this tried once, whatever the hold, and a probe before it.
+    pub fn insists(&mut self, wire: &str) {
+        self.insists.insert(wire.to_owned());
+        self.probes_past_hold += 1;
+    }
+}
+
+impl World {
+    /// Something makes requests of every tab likely.
+    pub fn grant(&mut self, requests: f64) {
+        for tab in &mut self.tabs {
+            tab.grant(requests);
+        }
+    }
+
+    pub fn grant_all(&mut self) {
+        for tab in &mut self.tabs {
+            tab.grant(NUDGE + DUE_AGAIN * tab.open());
+        }
+    }
+
+    /// The server itself says when to come again.
+    pub fn grant_answer(&mut self, place: usize, response: &Response) {
+        if response.retry_after.is_some() {
+            self.tabs[place].grant(2.0);
+        }
+    }
+
+    pub fn spend_request(&mut self, place: usize) {
+        let config = &self.mix.config;
+        let (delay_ms, sync_ms) = (config.backoff.max_ms, config.sync_every_ms);
+        let mono_ms = self.mono_ms;
+        let tab = &mut self.tabs[place];
+        tab.fill(mono_ms, delay_ms, sync_ms);
+        tab.budget.requests -= 1.0;
+        if tab.budget.requests < 0.0 {
+            let what = format!(
+                "tab{} sends more than what is asked of it accounts for",
+                tab.id
+            );
+            self.violate("7 patience", what);
+        }
+    }
+
+    pub fn spend_alert(&mut self, id: TabId) {
+        let Some(place) = self.place(id) else {
+            return;
+        };
+        let config = &self.mix.config;
+        let (delay_ms, sync_ms) = (config.backoff.max_ms, config.sync_every_ms);
+        let mono_ms = self.mono_ms;
+        let tab = &mut self.tabs[place];
+        tab.fill(mono_ms, delay_ms, sync_ms);
+        tab.budget.alerts -= 1.0;
+        if tab.budget.alerts < 0.0 {
+            let what = format!("tab{id} raises more alerts than there is cause for");
+            self.violate("7 patience", what);
+        }
+    }
+
+    /// Takes note of what an answer asks for, as any reader of HTTP would.
+    pub fn note_answer(&mut self, place: usize, send: SendId, response: &Response) {
+        let mono_ms = self.mono_ms;
+        self.grant_answer(place, response);
+        let tab = &mut self.tabs[place];
+        tab.outage = None;
+        let asked = tab.asks.remove(&send);
+        if response.content_type.as_deref() != Some("application/problem+json") {
+            // Whatever it asks for is not the server's word.
+            return;
+        }
+        if let Some((On::Charge | On::Batch, keys)) = asked
+            && matches!(response.status, 401 | 403 | 429 | 503)
+        {
+            for key in keys {
+                *self.books.put_off.entry(key).or_default() += 1;
+            }
+        }
+        let tab = &mut self.tabs[place];
+        if !matches!(response.status, 429 | 503) {
+            return;
+        }
+        let wait_ms = response.retry_after.as_deref().and_then(|text| {
+            let seconds = text.parse::<u64>().ok().map(|seconds| seconds * 1_000);
+            let said_at_ms = response.date.as_deref().and_then(parse_http_date);
+            seconds.or_else(|| Some(parse_http_date(text)?.saturating_sub(said_at_ms?)))
+        });
+        if let Some(wait_ms) = wait_ms {
+            self.longest_hold_ms = self.longest_hold_ms.max(mono_ms + wait_ms);
+            tab.held_until_ms = tab.held_until_ms.max(mono_ms + wait_ms.min(86_400_000));
+        }
+    }
+
+    pub fn note_outage(&mut self, place: usize, send: SendId) {
+        let since_ms = self.mono_ms;
+        let first = Outage {
+            since_ms,
+            probes: 0,
+            nudges: 0,
+            sends: 0,
+            probed: false,
+        };
+        let tab = &mut self.tabs[place];
+        let probe = matches!(tab.asks.remove(&send), Some((On::Balance, _)));
+        let outage = tab.outage.get_or_insert(first);
+        outage.probed |= probe;
+    }
+
+    /// That the attempts are used up is said of attempts that had their chance.
+    pub fn check_attempts(&mut self, id: TabId, outcome: &Outcome) {
+        let What::Failed { reason, .. } = &outcome.what else {
+            return;
+        };
+        let wire = outcome.key.as_str();
+        let of = |counts: &BTreeMap<String, u32>| counts.get(wire).copied().unwrap_or(0);
+        let (sent, put_off) = (of(&self.books.sent), of(&self.books.put_off));
+        let most = self.mix.config.max_total_attempts;
+        // Who dies, or can't write, leaves it open how its attempts have ended.
+        let counts = &self.counts;
+        let exact = counts.failed_transactions + counts.crashes == 0 && self.mix.most_tabs == 1;
+        match reason {
+            FailureReason::RetriesExhausted if exact && sent.saturating_sub(put_off) < most => {
+                let what = format!(
+                    "tab{id} gives {wire} up after {sent} attempts, {put_off} of them put off"
+                );
+                self.violate("7 patience", what);
+            }
+            FailureReason::Forbidden => {
+                let what = format!("tab{id} says that {wire} is forbidden, which nobody has said");
+                self.violate("3 the truth", what);
+            }
+            _ => {}
+        }
+    }
+}
