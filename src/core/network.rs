@@ -30,7 +30,7 @@ enum Obstacle {
 }
 
 /// The ways of requests about charges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
     /// Charges, alone or in batches.
     Sending,
@@ -39,7 +39,7 @@ pub enum Way {
 }
 
 /// What kind of request met an obstacle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Asked {
     /// `GET balance`, which harms nothing.
     Probe,
@@ -219,6 +219,11 @@ impl Gate {
     pub fn probe_left(&mut self) {
         self.passes = false;
         self.checking = std::mem::take(&mut self.check);
+    }
+
+    /// A probe has come to an end, whatever it was.
+    pub fn probe_ended(&mut self) {
+        self.checking = false;
     }
 
     /// When the gate may open, or a probe is due, if nothing else happens; monotonic.

@@ -68,3 +68,24 @@ fn look_ups_that_are_refused_hold_no_charge_back() {
     world.settle();
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
+
+#[test]
+fn a_look_up_that_is_accepted_does_not_renew_the_try_of_a_refused_charge() {
+    // A key that has to be looked up before each sending: the token of that is accepted.
+    let mut world = World::with(|config| config.key_ttl_ms = 1);
+    let tab = world.start();
+    world.server.fault(On::AnyCharge, 1, Fault::LoseAnswer);
+    let refusal = Fault::Answer(problem(401, "unauthorized"));
+    let call = world.charge(tab, "t1", 5);
+    world.run_for(100);
+    world.server.fault(On::AnyCharge, u32::MAX, refusal);
+    world.wait(call);
+    world.run_for(1_000);
+    let before = world.server.arrived.len();
+    world.run_for(600_000);
+    let requests = world.server.arrived.len() - before;
+    assert!(requests < 90, "{requests} requests in ten minutes");
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}

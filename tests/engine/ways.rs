@@ -6,7 +6,7 @@ use tollbox::core::snapshot::Network;
 
 use super::outage::alerts;
 use super::outcomes::word;
-use super::server::{Fault, On};
+use super::server::{Fault, On, page, problem};
 use super::world::World;
 
 /// A charge that was made, of which the answer was lost, and which its user gives up: only a
@@ -129,4 +129,19 @@ fn a_batch_that_never_gets_through_is_halved_until_the_others_are_charged() {
     world.run_for(120_000);
     assert_eq!(world.server.balance(), 81);
     assert!(world.server.count(On::AnyCharge) < 60);
+}
+
+#[test]
+fn a_probe_that_is_refused_for_its_token_holds_back_nothing_for_ever() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.run_for(2_000);
+    world.server.fault(On::Charge, 2, Fault::LoseRequest);
+    world.server.fault(On::Charge, 1, Fault::Answer(page(503)));
+    let refusal = Fault::Answer(problem(401, "unauthorized"));
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.server.fault(On::Balance, 1, refusal);
+    world.run_for(300_000);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
 }

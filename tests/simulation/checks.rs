@@ -31,7 +31,11 @@ impl World {
     /// What leaves is in the journal, and may leave now.
     pub fn check_send(&mut self, place: usize, send: SendId, request: &Request) {
         let (on, keys) = what_is_asked(request);
-        self.spend_request(place);
+        // A look-up goes on under its number with the other spelling of its key.
+        if send > self.tabs[place].last_send {
+            self.tabs[place].last_send = send;
+            self.spend_request(place);
+        }
         let tab = &mut self.tabs[place];
         tab.asks.insert(send, (on, keys.clone()));
         let (id, path, now_ms) = (tab.id, &request.path, self.mono_ms);

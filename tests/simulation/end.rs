@@ -13,7 +13,7 @@ use super::world::World;
 const SETTLED_WITHIN_MS: u64 = 1_800_000;
 /// Enough for every tab to look into the journal once more by itself, and an idle one to find
 /// that it was wiped.
-const LAST_LOOK_MS: u64 = 70_000;
+const LAST_LOOK_MS: u64 = 100_000;
 const LAST_LOOK_AFTER_A_WIPE_MS: u64 = 310_000;
 
 /// Runs one seed to its end.

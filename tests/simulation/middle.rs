@@ -80,6 +80,8 @@ impl World {
             || (posts && disliked(middle.loses_charges))
         {
             self.note(|| "    a filter blocks it".to_owned());
+            let blocked = (sending.tab, sending.send);
+            self.backend.filtered.insert(blocked);
             self.plan(1, self.lost_by_filter(sending));
             return true;
         }
@@ -163,11 +165,13 @@ impl World {
         if on != On::Balance || self.mono_ms >= self.backend.cached_until_ms {
             return false;
         }
-        let Some((_, response)) = self.backend.remembered.clone() else {
+        let Some((told_ms, response)) = self.backend.remembered.clone() else {
             return false;
         };
         self.note(|| "    a cache tells".to_owned());
-        self.backend.from_cache.insert((sending.tab, sending.send));
+        let age_ms = self.mono_ms - told_ms;
+        let cached = &mut self.backend.from_cache;
+        cached.insert((sending.tab, sending.send), age_ms);
         self.answer_in(1, sending, response);
         true
     }
@@ -183,11 +187,12 @@ impl World {
     /// Whose answer this is.
     pub fn note_source(&mut self, place: usize, send: SendId, dated: bool) {
         let tab = &mut self.tabs[place];
-        if !self.backend.from_cache.remove(&(tab.id, send)) {
-            tab.unheard = false;
-            tab.has_heard |= dated;
-        } else if let Some((told_ms, _)) = &self.backend.remembered {
-            tab.cached_ms = self.mono_ms - told_ms;
+        match self.backend.from_cache.remove(&(tab.id, send)) {
+            Some(age_ms) => tab.cached_ms = age_ms,
+            None => {
+                tab.unheard = false;
+                tab.has_heard |= dated;
+            }
         }
     }
 

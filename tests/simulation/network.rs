@@ -1,6 +1,6 @@
 //! The network between tabs and the server: it loses, delays, doubles and reorders.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use tollbox::core::config::Config;
@@ -46,7 +46,9 @@ pub struct Backend {
     /// The last balance that the server told, and when.
     pub remembered: Option<(u64, Response)>,
     /// Requests that a cache answers.
-    pub from_cache: BTreeSet<(TabId, SendId)>,
+    pub from_cache: BTreeMap<(TabId, SendId), u64>,
+    /// Requests that a filter has blocked.
+    pub filtered: BTreeSet<(TabId, SendId)>,
     /// These requests are refused until then.
     pub refused: On,
     pub refuses_some_until_ms: u64,
@@ -309,6 +311,9 @@ impl World {
         if let Some(place) = self.ends_waiting(tab, send) {
             self.given_up.insert((tab, send));
             self.tabs[place].unheard = true;
+            if !self.backend.filtered.remove(&(tab, send)) {
+                self.tabs[place].grant_alerts();
+            }
             self.note_outage(place, send);
             self.tell(tab, Event::Lost { send, timed_out });
         }

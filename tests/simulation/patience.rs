@@ -71,9 +71,14 @@ impl Tab {
         self.budget.alerts = (self.budget.alerts + 4.0).min(MOST_REQUESTS);
     }
 
+    /// The network has lost a request, which may be taken for an outage, and that for its end.
+    pub fn grant_alerts(&mut self) {
+        self.budget.alerts = (self.budget.alerts + 2.0).min(MOST_REQUESTS);
+    }
+
     /// Its user wants this tried once, whatever the hold, and a probe before it.
-    pub fn insists(&mut self, wire: &str) {
-        self.insists.insert(wire.to_owned());
+    pub fn insists(&mut self, key: &str) {
+        self.insists.insert(key.to_owned());
         self.probes_past_hold += 1;
     }
 }

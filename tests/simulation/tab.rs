@@ -63,6 +63,7 @@ pub struct Tab {
     pub failures: u32,
     pub outage: Option<Outage>,
     pub budget: Budget,
+    pub last_send: SendId,
     /// Keys, as the wire has them, of which its user wants one try whatever the hold.
     pub insists: BTreeSet<String>,
     pub probes_past_hold: u32,
@@ -125,6 +126,7 @@ impl Tab {
             failures: 0,
             outage: None,
             budget: Budget::new(opened_ms),
+            last_send: 0,
             insists: BTreeSet::new(),
             probes_past_hold: 0,
             unheard: false,

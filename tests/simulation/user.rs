@@ -291,7 +291,7 @@ impl World {
         };
         if let Some(place) = self.place(tab).filter(|_| what == "retry") {
             self.books.said_untaken.remove(&key);
-            self.tabs[place].insists(&key.wire());
+            self.tabs[place].insists(key.as_str());
         }
         let within_ms =
             matches!(what, "retry" | "cancel").then_some(self.mix.config.respond_within_ms);

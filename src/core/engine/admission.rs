@@ -94,9 +94,6 @@ impl Engine {
             && self.may_send(now)
             && self.lane_is_free(Lane::Single);
         let mut plan = leaves.then(|| self.plan(now, Purpose::Send, Lane::Single));
-        if plan.is_some() {
-            self.calls.has_its_try(&key);
-        }
         let sequence = self.next_sequence(now);
         let charge = known.map_or(charge, |entry| entry.record.charge().clone());
         let taken_on = admission.is_ok();

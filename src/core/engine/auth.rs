@@ -1,6 +1,8 @@
 //! The token: whether the last one was refused, and what a refusal means.
 
 use super::sent::Sent;
+use crate::core::network::Asked;
+use crate::core::ordered::Map;
 
 /// The state of the token.
 #[derive(Clone, Debug, Default)]
@@ -9,6 +11,9 @@ pub(super) struct Auth {
     pub(super) epoch: u32,
     /// The last token was refused: the next request asks for a new one.
     stale: bool,
+    /// The generation of the token that was refused last to each kind of request, and not accepted
+    /// since.
+    refused: Map<Asked, u32>,
 }
 
 /// What a `401` means.
@@ -32,7 +37,10 @@ impl Auth {
             return Unauthorized::TryAnother;
         }
         self.stale = true;
-        match sent.refreshed {
+        // Another kind of request may have had a new one accepted meanwhile.
+        let before = self.refused.insert(sent.asked(), sent.epoch);
+        let renewed = before.is_some_and(|epoch| epoch < sent.epoch);
+        match sent.refreshed || renewed {
             true => Unauthorized::Refused,
             false => Unauthorized::TryAnother,
         }
@@ -40,6 +48,7 @@ impl Auth {
 
     /// The server took this request's token.
     pub(super) fn accepted(&mut self, sent: &Sent) {
+        self.refused.remove(&sent.asked());
         if sent.refreshed && sent.epoch == self.epoch {
             self.stale = false;
             self.epoch = self.epoch.saturating_add(1);

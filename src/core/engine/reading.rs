@@ -117,6 +117,7 @@ impl Engine {
         response: &Response,
     ) {
         self.refresh.under_way = false;
+        self.gate.probe_ended();
         let sign = self.server_clock.judge(response, sent.left_at_ms, now);
         match BalanceAnswer::of(response, asked_with.is_some(), now) {
             BalanceAnswer::Fresh(reading, etag) => {
@@ -173,6 +174,7 @@ impl Engine {
 
     pub(super) fn balance_lost(&mut self, now: Now, cause: Cause) {
         self.refresh.under_way = false;
+        self.gate.probe_ended();
         self.ask_again_if_needed(now);
         self.count_try_of_all();
         self.tell_unavailable(now, BalanceReason::Open(cause.reason), &cause.detail);

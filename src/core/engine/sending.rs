@@ -209,7 +209,6 @@ impl Engine {
     fn begin_as(&mut self, now: Now, plan: &Plan, keys: Vec<Key>) {
         let purpose = plan.purpose;
         for key in keys {
-            self.calls.has_its_try(&key);
             self.set_busy(&key, true);
             // What is known of it here counts only when it is written down.
             self.journaling.retry_unsaved_of(&key);
@@ -272,6 +271,7 @@ impl Engine {
             self.last_trial = plan.keys.first().cloned();
         }
         for key in &plan.keys {
+            self.calls.has_its_try(key);
             self.outbox
                 .update(key, |entry| entry.left_at_ms = now.mono_ms);
         }

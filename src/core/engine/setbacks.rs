@@ -17,9 +17,7 @@ impl Engine {
         let (backoff, jitter) = (&self.config.backoff, &mut self.jitter);
         match (setback.kind, asked) {
             (SetbackKind::Unauthorized, _) => {
-                if self.auth.unauthorized(sent) == Unauthorized::Refused
-                    || (sent.refreshed && asked != Asked::Probe && self.is_refused(asked))
-                {
+                if self.auth.unauthorized(sent) == Unauthorized::Refused {
                     self.token_refused(now, asked);
                     let detail = self.say(
                         &format!("the server does not accept the token: {}", setback.detail),
@@ -85,13 +83,6 @@ impl Engine {
 
     fn hold_ms(&self, now: Now) -> u64 {
         self.gate.hold_ends_at().saturating_sub(now.mono_ms)
-    }
-
-    fn is_refused(&self, asked: Asked) -> bool {
-        match asked {
-            Asked::Probe => false,
-            Asked::By(way) => self.gate.is_refused(way),
-        }
     }
 
     /// A new token was refused.

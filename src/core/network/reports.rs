@@ -12,7 +12,6 @@ impl Gate {
     pub fn lost(&mut self, by: Asked, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         let way = match by {
             Asked::Probe => {
-                self.checking = false;
                 self.heard = false;
                 let first = self.obstacle == Obstacle::None;
                 self.obstacle = Obstacle::Unreachable;
@@ -74,7 +73,6 @@ impl Gate {
     /// There was no token to ask with, or it is another account's: that says nothing of the
     /// network.
     pub fn no_token(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
-        self.checking = false;
         let first = self.obstacle == Obstacle::None;
         self.obstacle = match self.obstacle {
             Obstacle::None | Obstacle::Doubt => Obstacle::Unauthorized,
@@ -166,7 +164,6 @@ impl Gate {
         backoff: &Backoff,
         jitter: &mut Jitter,
     ) {
-        self.checking = false;
         let sign = match defect!(BelievesCachedBalance) {
             true => Sign::Certain,
             false => sign,

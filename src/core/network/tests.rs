@@ -102,6 +102,7 @@ fn patience_is_never_shortened_and_never_longer_than_a_day() {
 /// A probe is answered, while charges are open.
 fn told(gate: &mut Gate, sign: Sign, mono_ms: u64) {
     let jitter = &mut Jitter::new(1);
+    gate.probe_ended();
     gate.probe_answered(sign, true, true, at(mono_ms), &BACKOFF, jitter);
 }
 
