@@ -408,7 +408,13 @@ fn adopt(record: &Record, current: Option<Record>, at: ApplyAt) -> Applied {
         return Applied::put(record.clone().adopted());
     };
     if !current.charge().is_same_as(record.charge()) {
-        return Applied::kept(Some(current), false);
+        return match current.clone().shares_key(at.wall_ms) {
+            Some(current) => Applied {
+                done: false,
+                ..Applied::put(current)
+            },
+            None => Applied::kept(Some(current), false),
+        };
     }
     match current.clone().joined_by(record, at.wall_ms) {
         Some(joined) => Applied::put(joined),

@@ -59,6 +59,8 @@ pub struct Books {
     pub wiped: BTreeSet<Key>,
     /// The mark of the last sign-out of which whoever asked for it was told that it is over.
     pub signed_out_since: u64,
+    /// Charges whose records were damaged, at one time or another.
+    pub damaged: BTreeSet<Key>,
     /// What the journal has had a verdict of.
     pub ended: BTreeSet<Key>,
     /// Without a verdict when the wall clock was set back, and their age not noted as lost then.
@@ -86,6 +88,11 @@ impl Books {
         for asked in calls.filter(|asked| asked.tab == tab) {
             asked.until_ms = None;
         }
+    }
+
+    /// Whether no record has ever vanished from the journal.
+    pub fn none_is_gone(&self) -> bool {
+        self.wiped.is_empty() && self.damaged.is_empty()
     }
 
     pub fn forget_calls_of(&mut self, tab: TabId) {

@@ -76,7 +76,7 @@ impl World {
             }
             let record = self.record_of(&key).map(|(_, record)| record);
             let written = record.is_some_and(|record| on == On::LookUp || record.attempts() > 0);
-            let lost = self.is_excused(&key);
+            let lost = self.may_be_gone(&key);
             if !written && !lost {
                 let what = format!("tab{id} sends {key}, and its attempt is not in the journal");
                 return self.violate("2 nothing lost", what);
@@ -116,6 +116,12 @@ impl World {
         key.is_some_and(|key| {
             self.books.wiped.contains(&key) || self.books.forgotten.contains(&key)
         })
+    }
+
+    /// The journal may have it no longer, which excuses no word.
+    pub fn may_be_gone(&self, key: &str) -> bool {
+        let damaged = Key::new(key).is_ok_and(|key| self.books.damaged.contains(&key));
+        damaged || self.is_excused(key)
     }
 
     pub fn is_charged(&self, key: &Key, amount: u64) -> bool {
@@ -218,7 +224,7 @@ impl World {
         let record = self.journal.records.get(key);
         let written = record.is_some_and(|record| record.receipt().is_some());
         let writable = self.counts.failed_transactions == 0;
-        if writable && !written && !self.is_excused(key.as_str()) {
+        if writable && !written && !self.may_be_gone(key.as_str()) {
             let (id, line) = (self.tabs[place].id, record.map(trace::record));
             let what = format!("tab{id} says that {key} is charged, and the journal has {line:?}");
             self.violate("2 nothing lost", what);
@@ -299,7 +305,7 @@ impl World {
             What::Queued { durable: true, .. } | What::Unknown { durable: true, .. } => {
                 self.books.promised.insert(key.clone());
                 let kept = self.journal.records.contains_key(key);
-                if !kept && !self.is_excused(key.as_str()) {
+                if !kept && !self.may_be_gone(key.as_str()) {
                     let what =
                         format!("tab{id} promises {key}, and the journal has nothing: {outcome:?}");
                     self.violate("2 nothing lost", what);

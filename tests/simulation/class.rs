@@ -50,6 +50,10 @@ pub enum Class {
     /// What stands between the client and the server answers for it, loses what it dislikes, or
     /// remembers old answers; and servers that refuse some kinds of requests only.
     Middle,
+    /// Records are damaged at rest, one at a time.
+    Damage,
+    /// The browser starts without the database, and has it again later.
+    NoDatabase,
     /// The wall clock is set while no tab is there to notice, or while one takes over from
     /// another: how old a key is, and whether a request may still be under way, nobody knows then.
     BlindClocks,
@@ -66,10 +70,12 @@ impl Class {
                 | Class::Standstill
                 | Class::Keys
                 | Class::Middle
+                | Class::Damage
+                | Class::NoDatabase
         )
     }
 
-    pub const ALL: [(Class, &'static str); 24] = [
+    pub const ALL: [(Class, &'static str); 26] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -94,6 +100,8 @@ impl Class {
         (Class::Standstill, "standstill"),
         (Class::Keys, "keys"),
         (Class::Middle, "middle"),
+        (Class::Damage, "damage"),
+        (Class::NoDatabase, "no-database"),
     ];
 }
 

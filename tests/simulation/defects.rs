@@ -45,6 +45,8 @@ fn usual_faults(defect: Defect) -> &'static str {
         Defect::NoClaimsNoKeys => "tabs!",
         Defect::SignsOutOneTab => "tabs!,sign-out!",
         Defect::WaitsForLockForEver => "network!,standstill!",
+        Defect::IgnoresUnreadJournal => "network!,no-database!",
+        Defect::ForgetsLostRecords => "network!,damage!",
         Defect::TellsUnwrittenVerdicts => "conclusions!",
         Defect::KeyTimeHasNoMargin => "network!,key-ttl!,late!",
         Defect::IgnoresClockSetBack => "network!,crashes!,key-ttl!,clocks!",

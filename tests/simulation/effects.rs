@@ -106,7 +106,8 @@ impl World {
             Effect::Resolve { call, answer } => self.answered(place, call, &answer),
             Effect::Notice(Notice::Charge(record)) => {
                 let gone = !self.journal.records.contains_key(&record.key)
-                    || self.books.wiped.contains(&record.key);
+                    || self.books.wiped.contains(&record.key)
+                    || self.books.damaged.contains(&record.key);
                 match record.status {
                     // What has vanished from the journal is told once, and holds nothing.
                     BillingStatus::Unknown if gone => self.tabs[place].unsee(&record.key),

@@ -48,7 +48,11 @@ impl World {
             Action::JumpWall => self.jump_wall(),
             Action::Open if self.tabs.len() < self.mix.most_tabs => self.open(),
             Action::Open => {}
-            Action::Close | Action::CrashTab | Action::CrashBrowser
+            Action::Close
+            | Action::CrashTab
+            | Action::CrashBrowser
+            | Action::LoseDatabase
+            | Action::Damage
                 if self.set_back_is_unnoted() => {}
             Action::Close => self.close(tab),
             Action::CrashTab => {
@@ -89,6 +93,8 @@ impl World {
             }
             Action::SwitchAccount => self.backend.other_until_ms = until_ms,
             Action::KeepBusy => self.backend.busy_until_ms = until_ms,
+            Action::Damage => self.damage_a_record(tab),
+            Action::LoseDatabase => self.lose_or_regain_database(),
             _ => {}
         }
     }
@@ -205,7 +211,7 @@ impl World {
 
     /// The tab dies without a word. Its last transaction may be committed all the same, and what
     /// it has sent may still arrive.
-    fn crash(&mut self, place: usize) {
+    pub fn crash(&mut self, place: usize) {
         let id = self.tabs[place].id;
         self.counts.crashes += 1;
         self.note(|| format!("tab{id} CRASHES"));
@@ -268,6 +274,10 @@ impl World {
             tab.throttle_ms = 0;
         }
         self.sign_in_again();
+        if self.database.is_some() {
+            self.lose_or_regain_database();
+            self.journal.full = false;
+        }
         if !self.anybody_works() {
             self.open();
         }

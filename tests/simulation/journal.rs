@@ -1,6 +1,6 @@
 //! The journal that tabs share: transactions that commit or fail as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tollbox::core::charge::Key;
 use tollbox::core::engine::Event;
@@ -24,6 +24,10 @@ pub struct Journal {
     /// What localStorage has of it, which other processes see a moment later.
     pub lagging_mark: u64,
     pub lags_until_ms: u64,
+    /// Charges whose records were damaged.
+    pub lost: BTreeSet<Key>,
+    /// What was forgotten in the fallback, and the database may have.
+    pub ended: Vec<Record>,
 }
 
 impl World {
@@ -61,7 +65,10 @@ impl World {
         let mut results = Vec::with_capacity(ops.len());
         for op in ops {
             let before = self.journal.records.get(op.key()).cloned();
-            let applied = op.apply(before.clone(), at);
+            let applied = match &before {
+                None if self.journal.lost.contains(op.key()) => op.apply_after_loss(at),
+                _ => op.apply(before.clone(), at),
+            };
             if relaxed && applied.write != Write::Keep {
                 self.journal.undo.push((op.key().clone(), before));
             }
@@ -99,6 +106,9 @@ impl World {
                 "2 nothing lost",
                 format!("the open charge {state} is deleted"),
             );
+        }
+        if self.database.is_some() && record.is_adopted() {
+            self.journal.ended.push(record);
         }
         self.books.forgotten.insert(key.clone());
     }

@@ -58,6 +58,7 @@ mod seeds;
 mod server;
 mod serving;
 mod signing_out;
+mod storage;
 mod tab;
 mod trace;
 mod user;

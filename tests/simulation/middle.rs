@@ -145,7 +145,7 @@ impl World {
 
     /// A gateway answers after a while; what it has passed on is charged before or after that.
     fn give_up_waiting(&mut self, sending: &Rc<Sending>, limit_ms: u64) {
-        let early_ms = self.dice.between(1, limit_ms.min(2_000));
+        let early_ms = self.dice.between(1, limit_ms.clamp(1, 2_000));
         let status = self.dice.pick(&[408, 502, 504]);
         let response = match self.dice.chance(700) {
             true => problem(status, "upstream"),

@@ -70,12 +70,14 @@ impl Mix {
             }
         }
         let clocks = active.has(Class::Clocks) && !classes.has(Class::BlindClocks);
-        if clocks && (active.has(Class::Crashes) || active.has(Class::Tabs)) {
+        let dies = [Class::Crashes, Class::NoDatabase, Class::Damage];
+        let dies = dies.into_iter().any(|class| active.has(class));
+        if clocks && (dies || active.has(Class::Tabs)) {
             active = active.without(Class::Late).without(Class::LateLoss);
         }
         if clocks && active.has(Class::KeyTtl) {
             // That a clock was set back is known to who comes later only if it can be written.
-            active = active.without(Class::Writes);
+            active = active.without(Class::Writes).without(Class::NoDatabase);
         }
         let dates = dice.chance(500);
         if active.has(Class::KeyTtl) {
@@ -268,6 +270,8 @@ fn weights(active: Classes, dice: &mut Dice) -> Vec<(u64, Action)> {
         (Class::Standstill, 2, Action::KeepLock),
         (Class::SignOut, 2, Action::SignOut),
         (Class::Wipe, 3, Action::Wipe),
+        (Class::Damage, 4, Action::Damage),
+        (Class::NoDatabase, 4, Action::LoseDatabase),
     ];
     let drawn = sometimes
         .into_iter()

@@ -57,6 +57,8 @@ pub enum Action {
     SwitchAccount,
     /// The server asks everybody for patience, briefly and often.
     KeepBusy,
+    Damage,
+    LoseDatabase,
 }
 
 /// What the user has asked for so far.
@@ -67,6 +69,8 @@ pub struct User {
     /// How much longer than usual nothing is done.
     pub away_ms: u64,
     elsewhere: u64,
+    /// What is asked for with the next action, in doubt of what became of it.
+    pub doubted: Option<(String, u64)>,
 }
 
 impl User {
@@ -76,6 +80,7 @@ impl User {
             actions_left: actions,
             away_ms: 0,
             elsewhere: 0,
+            doubted: None,
         }
     }
 
@@ -118,6 +123,7 @@ impl World {
 
     fn do_with(&mut self, tab: TabId, action: Action) {
         match action {
+            Action::Charge if self.user.doubted.is_some() => self.do_with(tab, Action::ChargeAgain),
             Action::Charge => self.charge_new(tab),
             Action::ChargeMany => {
                 for _ in 0..self.dice.between(2, 12) {
@@ -211,7 +217,9 @@ impl World {
             | Action::CacheBalance
             | Action::RefuseSome
             | Action::SwitchAccount
-            | Action::KeepBusy => self.befall(tab, action),
+            | Action::KeepBusy
+            | Action::Damage
+            | Action::LoseDatabase => self.befall(tab, action),
         }
     }
 
@@ -224,6 +232,9 @@ impl World {
     }
 
     fn a_task(&mut self) -> Option<(String, u64)> {
+        if let Some(doubted) = self.user.doubted.take() {
+            return Some(doubted);
+        }
         let tasks = &self.user.tasks;
         // Mostly a recent one.
         let least = tasks

@@ -16,7 +16,7 @@ impl World {
     /// Nothing is held twice: when all is written down, what is held is what is shown as open.
     pub fn check_holds(&mut self, place: usize) {
         let tab = &self.tabs[place];
-        let at_rest = !tab.writing && tab.life != Life::Closing && self.books.wiped.is_empty();
+        let at_rest = !tab.writing && tab.life != Life::Closing && self.books.none_is_gone();
         let Some(snapshot) = tab.snapshot.as_ref().filter(|_| at_rest) else {
             return;
         };

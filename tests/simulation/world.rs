@@ -37,6 +37,8 @@ pub struct World {
     pub server: Server,
     pub backend: Backend,
     pub journal: Journal,
+    /// The database, while the browser has to do without it and the journal is a fallback.
+    pub database: Option<Journal>,
     /// What the balance cache held, newest last, and of which session.
     pub cache: Vec<Option<(Session, Confirmed)>>,
     /// Who is signed in: whose token there is to be had.
@@ -82,6 +84,7 @@ impl World {
             server,
             backend: Backend::default(),
             journal: Journal::default(),
+            database: None,
             cache: Vec::new(),
             user_name: super::server::ACCOUNT,
             tabs: Vec::new(),
@@ -122,9 +125,15 @@ impl World {
             account: super::server::ACCOUNT.to_owned(),
             tab: format!("tab{id}"),
             seed: self.dice.number(),
-            storage: StorageKind::IndexedDb,
+            storage: match self.database {
+                None => StorageKind::IndexedDb,
+                Some(_) => StorageKind::LocalStorage,
+            },
             online: self.online,
-            earlier: Earlier::Nothing,
+            earlier: match self.database {
+                None => Earlier::Here,
+                Some(_) => Earlier::Elsewhere,
+            },
             session: Session::since(self.journal.mark),
         };
         let session = setup.session;

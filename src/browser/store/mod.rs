@@ -132,13 +132,8 @@ impl Store {
                 store.earlier.set(earlier::of_unread(names).await.0);
                 local_or_memory(names, at, news)
             }
-            Choice::Memory => {
-                store.earlier.set(match has_fallback {
-                    true => Earlier::Elsewhere,
-                    false => earlier::of_unread(names).await.0,
-                });
-                Place::Memory(Memory::default())
-            }
+            // Who asks for it wants a journal of its own, whatever the others have.
+            Choice::Memory => Place::Memory(Memory::default()),
         };
         *store.place.borrow_mut() = Rc::new(place);
         store

@@ -58,7 +58,7 @@ impl Engine {
     /// Whether a charge that the journal does not have may have been sent before.
     pub(super) fn may_have_been_sent(&self, key: &Key) -> bool {
         let unread = self.earlier == Earlier::Elsewhere && !defect!(IgnoresUnreadJournal);
-        unread || self.lost.contains_key(key)
+        unread || (self.lost.contains_key(key) && !defect!(ForgetsLostRecords))
     }
 
     /// Whether another journal holds charges that this client can't read.

@@ -110,9 +110,9 @@ impl Engine {
             Some(refusal) => record.turned_down(refusal.clone()),
             None => record,
         };
-        self.outbox.put(record.clone(), false, now, self.patience());
-        self.outbox.update(key, |entry| entry.outdated = outdated);
         self.keep_trying_to_store(now, record);
+        // This is no word of the journal.
+        self.outbox.update(key, |entry| entry.outdated = outdated);
         for id in self.calls.at(key) {
             if self
                 .calls
@@ -125,6 +125,9 @@ impl Engine {
     }
 
     fn keep_trying_to_store(&mut self, now: Now, record: Record) {
+        // It is held from now on, which is told.
+        self.outbox.remove(&record.charge().key);
+        self.take_record(now, record.clone(), false);
         if !self.journaling.is_to_adopt(&record.charge().key) {
             self.keep_unsaved(now, Op::Adopt { record });
         }

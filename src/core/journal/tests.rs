@@ -277,8 +277,14 @@ fn a_charge_of_another_storage_is_taken_over_unless_its_key_is_another_charges()
     assert_eq!(again.record, Some(adopted));
     let anothers = Record::open(charge(6.0), 1);
     let refused = adopt.apply(Some(anothers.clone()), AT);
-    assert_eq!((refused.write, refused.done), (Write::Keep, false));
-    assert_eq!(refused.record, Some(anothers));
+    assert_eq!((refused.write, refused.done), (Write::Put, false));
+    let shared = refused.record.unwrap();
+    assert_eq!(shared.charge(), anothers.charge());
+    // Under its key that other charge may have been sent.
+    assert!(shared.may_have_left_unseen());
+    let again = adopt.apply(Some(shared.clone()), AT);
+    assert_eq!((again.write, again.done), (Write::Keep, false));
+    assert_eq!(again.record, Some(shared));
 }
 
 #[test]

@@ -26,6 +26,20 @@ impl Record {
         }
     }
 
+    /// Its key was used for another charge elsewhere, which may have been made: when, nobody here
+    /// knows. `None` where that changes nothing.
+    pub fn shares_key(self, wall_ms: u64) -> Option<Record> {
+        if self.receipt().is_some() || self.unknown_past {
+            return None;
+        }
+        let record = Record {
+            unknown_past: true,
+            ..self.doubted()
+        };
+        let state = record.state.clone();
+        Some(record.turned(state, wall_ms))
+    }
+
     /// This record where the store may show an earlier state of it: whatever it says, it may have
     /// been sent since.
     pub fn doubted(self) -> Record {
@@ -45,7 +59,8 @@ impl Record {
     ///
     /// A receipt counts more than anything else. What is open counts more than a verdict that
     /// nothing was taken: that was so when it was told, and whoever was told `queued` or
-    /// `unknown` was promised that it goes on.
+    /// `unknown` was promised that it goes on. But what was told as final without knowledge of the
+    /// open one is told of that as well, once it is looked up that nothing was taken.
     pub fn joined_by(self, other: &Record, wall_ms: u64) -> Option<Record> {
         if other.is_older_than(&self) || self.receipt().is_some() {
             return None;
@@ -64,7 +79,7 @@ impl Record {
             }
         };
         if !later {
-            return None;
+            return self.told_final_elsewhere(other, wall_ms);
         }
         let mut charge = other.charge.clone();
         charge.created_at_ms = charge.created_at_ms.min(self.charge.created_at_ms);
@@ -78,5 +93,29 @@ impl Record {
             ..other.clone().adopted()
         };
         Some(joined.turned(other.state.clone(), wall_ms))
+    }
+
+    /// This open record, whose charge another storage has told as not taken, and for good.
+    fn told_final_elsewhere(self, other: &Record, wall_ms: u64) -> Option<Record> {
+        if self.sequence == other.sequence || !self.is_held() || self.is_refused() {
+            return None;
+        }
+        let verdict = match &other.state {
+            State::Settled(verdict @ Verdict::Declined(_)) => verdict.clone(),
+            State::Settled(verdict @ Verdict::Failed(failure)) if !failure.retryable => {
+                verdict.clone()
+            }
+            State::Settled(Verdict::Charged(_) | Verdict::Failed(_))
+            | State::Waiting(_)
+            | State::Attempting(_)
+            | State::Parked(_) => return None,
+        };
+        let state = match self.state.clone() {
+            State::Waiting(waiting) => State::Waiting(waiting.told_final(verdict)),
+            State::Attempting(attempting) => State::Attempting(attempting.told_final(verdict)),
+            State::Parked(parked) => State::Waiting(parked.reopen().told_final(verdict)),
+            State::Settled(_) => return None,
+        };
+        Some(self.adopted().turned(state, wall_ms))
     }
 }

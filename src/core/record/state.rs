@@ -111,6 +111,16 @@ impl Waiting {
         }
     }
 
+    /// It was told as not taken by somebody who did not know of it: so it stays, unless the server
+    /// says that it has charged it.
+    pub(super) fn told_final(self, refusal: Verdict) -> Waiting {
+        Waiting {
+            in_doubt: true,
+            cleared: false,
+            ..self.hurried().turned_down(refusal)
+        }
+    }
+
     /// It may have been sent since the server said that it never charged it.
     pub(super) fn uncleared(self) -> Waiting {
         Waiting {
@@ -336,6 +346,14 @@ impl Attempting {
             look_ups: 0,
             refusal: Some(refusal),
             ..self.before
+        }
+    }
+
+    /// As [`Waiting::told_final`].
+    pub(super) fn told_final(self, refusal: Verdict) -> Attempting {
+        Attempting {
+            before: self.before.told_final(refusal),
+            ..self
         }
     }
 

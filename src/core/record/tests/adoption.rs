@@ -36,10 +36,37 @@ fn what_is_open_counts_more_than_that_nothing_was_taken() {
     for verdict in [declined(), failed()] {
         let settled = conclude(sending(other()), verdict).unwrap();
         for one in [open(), sending(open()), in_state(park())] {
-            assert_eq!(joined(one.clone(), settled.clone()), one);
+            assert!(joined(one.clone(), settled.clone()).is_held());
             assert!(joined(settled.clone(), one).is_held());
         }
     }
+}
+
+#[test]
+fn what_shares_its_key_with_another_charge_is_looked_up_first() {
+    let shared = open().shares_key(900).unwrap();
+    assert!(shared.may_have_left_unseen() && shared.has_unknown_past());
+    assert_eq!(shared.age_ms(900), None);
+    assert_eq!(shared.shares_key(901), None);
+    let taken = conclude(sending(open()), charged()).unwrap();
+    assert_eq!(taken.shares_key(900), None);
+}
+
+#[test]
+fn what_was_told_as_final_is_looked_up_before_it_is_sent() {
+    let settled = conclude(sending(other()), declined()).unwrap();
+    for one in [open(), sending(open()), in_state(park())] {
+        let joined = joined(one, settled.clone());
+        assert!(joined.is_refused() && joined.is_only_looked_up());
+        assert_eq!(joined.clone().joined_by(&settled, 901), None);
+    }
+    let mut retryable = settled.clone();
+    retryable.state = State::Settled(Verdict::Failed(Failure {
+        reason: FailureReason::OfflineSpendDenied,
+        retryable: true,
+        detail: "too many".into(),
+    }));
+    assert_eq!(joined(open(), retryable), open());
 }
 
 #[test]
