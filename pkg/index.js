@@ -10,6 +10,7 @@ import {
   checkEvent,
   checkFilter,
   checkListener,
+  checkLocale,
   checkOptions,
   copyOf,
   maxAgeOf,
@@ -229,6 +230,15 @@ export class BillingClient {
   /** @returns {Promise<Api.ChargeRecord[]>} */
   async signOut() {
     return this.#unlessClosed(() => this.#core.signOut());
+  }
+
+  /** @param {"en" | "zh-CN"} locale */
+  setLocale(locale) {
+    checkLocale(locale);
+    this.#host.setLocale(locale);
+    if (!this.#closed) {
+      this.#core.setLocale(locale);
+    }
   }
 
   /** @returns {Promise<void>} */

@@ -152,6 +152,13 @@ export function checkEvent(type) {
   }
 }
 
+/** @param {unknown} locale */
+export function checkLocale(locale) {
+  if (locale !== "en" && locale !== "zh-CN") {
+    throw mistake('locale must be "en" or "zh-CN"');
+  }
+}
+
 /** @param {unknown} listener */
 export function checkListener(listener) {
   if (typeof listener !== "function") {

@@ -48,6 +48,8 @@ export class LastingCore {
   #unasked = 0;
   /** A signed-out client is not started again: it might send with somebody else's token. */
   #signedOut = false;
+  /** Chosen since the opening, by those that follow too. @type {"en" | "zh-CN" | null} */
+  #locale = null;
   /** With which mark its session began: those that follow a core that has died belong to it. */
   /** @type {number | undefined} */
   #session = undefined;
@@ -181,6 +183,12 @@ export class LastingCore {
     }
   }
 
+  /** @param {"en" | "zh-CN"} locale */
+  setLocale(locale) {
+    this.#locale = locale;
+    this.tell(this.#core, (core) => core.setLocale(locale));
+  }
+
   /** @returns {Promise<Api.ChargeRecord[]>} */
   async signOut() {
     const open = await this.#follow((core) => core.signOut(), undefined);
@@ -280,6 +288,9 @@ export class LastingCore {
         this.#core = core;
         this.tell(core, () => {
           this.#session = core.session();
+          if (this.#locale) {
+            core.setLocale(this.#locale);
+          }
         });
         this.tell(core, () => this.#holds.renew(core));
         port.ready();

@@ -19,6 +19,7 @@ import { sharing } from "./share.js";
  * @property {(key: string) => Api.ChargeRecord | undefined} openRecord as last told, while it is open
  * @property {(kind: Kind, listener: (subject: any) => void) => () => void} on
  * @property {(english: string, chinese: string) => string} say the text in the user's language
+ * @property {(locale: "en" | "zh-CN") => void} setLocale
  */
 
 /** Of alerts that nobody has heard, the latest so many are kept, for so long. */
@@ -30,7 +31,8 @@ const EARLY_MS = 10_000;
  * @returns {ClientHost}
  */
 export function createHost(options) {
-  const { getToken, transport, log = "error", locale } = options;
+  const { getToken, transport, log = "error" } = options;
+  let { locale } = options;
   /** @type {Map<Kind, Set<(subject: any) => void>>} */
   const listeners = new Map();
   const write = typeof log === "function" ? log : consoleAt(log);
@@ -112,6 +114,9 @@ export function createHost(options) {
     },
     say(english, chinese) {
       return locale === "zh-CN" ? chinese : english;
+    },
+    setLocale(next) {
+      locale = next;
     },
     on(kind, listener) {
       const all = listeners.get(kind) ?? new Set();

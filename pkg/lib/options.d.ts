@@ -118,7 +118,7 @@ export interface BillingOptions {
   };
   /** How much goes to the console, or a function that takes every entry. Default "error". */
   log?: "silent" | "error" | "info" | "debug" | ((entry: LogEntry) => void);
-  /** The language of `detail` and of the log. Default "en". */
+  /** The language of `detail` and of the log, until `setLocale`. Default "en". */
   locale?: "en" | "zh-CN";
 }
 

@@ -20,6 +20,7 @@ use crate::core::charge::{Charge, ChargeRequest, InvalidArgument, Key};
 use crate::core::config::Options;
 use crate::core::engine::{CallId, Engine, Event, Setup};
 use crate::core::journal::ApplyAt;
+use crate::core::log::Locale;
 use crate::core::session::Session;
 
 /// One client of one account.
@@ -205,6 +206,13 @@ impl Client {
             None => None,
         };
         Ok(self.ask(|call| Event::RefreshBalance { call, max_age_ms }))
+    }
+
+    /// `setLocale(locale)`.
+    #[wasm_bindgen(js_name = setLocale)]
+    pub fn set_locale(&self, locale: &str) -> Result<(), JsValue> {
+        self.shell.dispatch(Event::Locale(Locale::of(locale)?));
+        Ok(())
     }
 
     /// `signOut()`.

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::bilingual::in_one;
+use super::log::Locale;
 use super::ordered::Map;
 
 /// What an alert is about.
@@ -35,6 +37,16 @@ pub struct Alert {
     pub detail: String,
     /// Milliseconds since the Unix epoch.
     pub at: u64,
+}
+
+impl Alert {
+    /// What it says to people, in one language.
+    pub fn in_one(self, locale: Locale) -> Alert {
+        Alert {
+            detail: in_one(&self.detail, locale),
+            ..self
+        }
+    }
 }
 
 /// The episodes that are going on.

@@ -262,11 +262,7 @@ impl Options {
                     ));
                 }
             },
-            locale: match locale.as_deref() {
-                None | Some("en") => Locale::En,
-                Some("zh-CN") => Locale::ZhCn,
-                Some(_) => return Err(InvalidArgument::new("locale must be \"en\" or \"zh-CN\"")),
-            },
+            locale: locale.as_deref().map_or(Ok(usual.locale), Locale::of)?,
         })
     }
 }

@@ -4,7 +4,8 @@
 
 use serde::Serialize;
 
-use super::charge::{Charge, Key};
+use super::bilingual::in_one;
+use super::charge::{Charge, InvalidArgument, Key};
 use super::outcome::{Outcome, What};
 
 /// The language of the log.
@@ -18,11 +19,12 @@ pub enum Locale {
 }
 
 impl Locale {
-    /// The text in this language.
-    pub fn say(self, english: &str, chinese: &str) -> String {
-        match self {
-            Locale::En => english.to_owned(),
-            Locale::ZhCn => chinese.to_owned(),
+    /// `locale` of the public API.
+    pub fn of(name: &str) -> Result<Locale, InvalidArgument> {
+        match name {
+            "en" => Ok(Locale::En),
+            "zh-CN" => Ok(Locale::ZhCn),
+            _ => Err(InvalidArgument::new("locale must be \"en\" or \"zh-CN\"")),
         }
     }
 }
@@ -51,6 +53,16 @@ pub struct LogEntry {
     /// The charge that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
+}
+
+impl LogEntry {
+    /// What it says, in one language.
+    pub fn in_one(self, locale: Locale) -> LogEntry {
+        LogEntry {
+            message: in_one(&self.message, locale),
+            ..self
+        }
+    }
 }
 
 /// The line about what has become of a charge.

@@ -20,6 +20,7 @@ macro_rules! defect {
 pub mod alert;
 pub mod backoff;
 pub mod balance;
+pub mod bilingual;
 pub mod charge;
 pub mod clock;
 pub mod codec;

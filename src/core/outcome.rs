@@ -4,6 +4,7 @@ mod doubt;
 
 use serde::{Deserialize, Serialize};
 
+use super::bilingual::{both, in_one};
 use super::charge::Key;
 use super::log::Locale;
 use super::points::Points;
@@ -163,7 +164,7 @@ impl Outcome {
             State::Waiting(waiting) => {
                 let (reason, detail) = match waiting.cause() {
                     Some(cause) => (cause.reason, cause.detail.clone()),
-                    None => (waiting_for, not_sent_yet(waiting_for, locale)),
+                    None => (waiting_for, not_sent_yet(waiting_for)),
                 };
                 if waiting.in_doubt() || record.may_have_left_unseen() {
                     What::unknown(reason, durable, detail)
@@ -175,11 +176,9 @@ impl Outcome {
                     }
                 }
             }
-            State::Attempting(attempting) => What::unknown(
-                OpenReason::Timeout,
-                durable,
-                under_way(attempting.number(), locale),
-            ),
+            State::Attempting(attempting) => {
+                What::unknown(OpenReason::Timeout, durable, under_way(attempting.number()))
+            }
             State::Parked(parked) => What::Unknown {
                 reason: UnknownReason::Parked(parked.reason()),
                 resolving: false,
@@ -194,7 +193,19 @@ impl Outcome {
             State::Settled(Verdict::Declined(decline)) => decline.clone().into(),
             State::Settled(Verdict::Failed(failure)) => failure.clone().into(),
         };
-        Outcome::about(record, what)
+        Outcome::about(record, what).in_one(locale)
+    }
+
+    /// What it says to people, in one language.
+    pub fn in_one(mut self, locale: Locale) -> Outcome {
+        match &mut self.what {
+            What::Charged { .. } => {}
+            What::Queued { detail, .. }
+            | What::Unknown { detail, .. }
+            | What::Declined { detail, .. }
+            | What::Failed { detail, .. } => *detail = in_one(detail, locale),
+        }
+        self
     }
 
     /// An outcome of this charge.
@@ -253,15 +264,15 @@ impl What {
     }
 }
 
-fn under_way(attempt: u32, locale: Locale) -> String {
-    match locale {
-        Locale::En => format!("attempt {attempt} is under way"),
-        Locale::ZhCn => format!("第 {attempt} 次尝试进行中"),
-    }
+fn under_way(attempt: u32) -> String {
+    both(
+        &format!("attempt {attempt} is under way"),
+        &format!("第 {attempt} 次尝试进行中"),
+    )
 }
 
-/// Why a charge that has not left has not.
-pub fn not_sent_yet(waiting_for: OpenReason, locale: Locale) -> String {
+/// Why a charge that has not left has not, in both languages.
+pub fn not_sent_yet(waiting_for: OpenReason) -> String {
     let (english, chinese) = match waiting_for {
         OpenReason::Offline => (
             "not sent yet: the browser is offline",
@@ -285,7 +296,7 @@ pub fn not_sent_yet(waiting_for: OpenReason, locale: Locale) -> String {
             "尚未发送：服务器不接受令牌",
         ),
     };
-    locale.say(english, chinese)
+    both(english, chinese)
 }
 
 #[cfg(test)]

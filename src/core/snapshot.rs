@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
 use super::balance::Balance;
+use super::bilingual::in_one;
 use super::charge::Key;
 use super::log::Locale;
 use super::outcome::{OpenReason, Outcome};
@@ -220,6 +221,24 @@ pub enum BalanceResult {
         /// What is known.
         cached: Option<Balance>,
     },
+}
+
+impl BalanceResult {
+    /// What it says to people, in one language.
+    pub fn in_one(self, locale: Locale) -> BalanceResult {
+        match self {
+            BalanceResult::Fresh { balance } => BalanceResult::Fresh { balance },
+            BalanceResult::Unavailable {
+                reason,
+                detail,
+                cached,
+            } => BalanceResult::Unavailable {
+                reason,
+                detail: in_one(&detail, locale),
+                cached,
+            },
+        }
+    }
 }
 
 /// Why there is no fresh balance.

@@ -146,7 +146,8 @@ for (const storage of /** @type {const} */ (["indexeddb", "localstorage", "memor
     for (const [index, page] of pages.entries()) {
       await knowsOffline(page);
       const [outcome] = await chargeAll(page, [`film-${index}`]);
-      assert.equal(outcome?.status, "queued");
+      // Without durability another tab may have sent it.
+      assert.ok(["queued", "unknown"].includes(`${outcome?.status}`), JSON.stringify(outcome));
     }
     const [first, ...others] = /** @type {[Page, ...Page[]]} */ (pages);
     const open = await signOut(first);
@@ -272,9 +273,9 @@ test("a frozen tab is signed out when it goes on, and signOut does not wait for 
   await queueAll(frozen, ["film"]);
   const devtools = await context.newCDPSession(frozen);
   await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
-  await context.setOffline(false);
   const open = await signOut(page);
   assert.deepEqual(open, ["film"]);
+  await context.setOffline(false);
   const next = freshAccount("bob");
   const requests = requestsOf(context);
   await giveToken([frozen], await stage.server.token(next));

@@ -39,6 +39,7 @@ mod happening;
 mod hearing;
 mod keys;
 mod lanes;
+mod languages;
 mod lateness;
 mod limits;
 mod look_ups;

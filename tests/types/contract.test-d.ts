@@ -359,6 +359,8 @@ export async function everyCall(signal: AbortSignal): Promise<void> {
   );
   off();
 
+  client.setLocale("zh-CN");
+  client.setLocale("en");
   const open: ChargeRecord[] = await client.signOut();
   console.log(open.length);
   await client.close();

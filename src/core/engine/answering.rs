@@ -13,13 +13,14 @@ use crate::core::record::{Record, State, Verdict};
 impl Engine {
     pub(super) fn resolve(&mut self, call: CallId, answer: Answer) {
         self.calls.remove(call);
+        let answer = answer.in_one(self.config.locale);
         self.effects.push_back(Effect::Resolve { call, answer });
     }
 
     /// Answers a call that waits; one that does no longer has had its answer.
     pub(super) fn resolve_waiting(&mut self, call: CallId, answer: Answer) {
         if self.calls.remove(call).is_some() {
-            self.effects.push_back(Effect::Resolve { call, answer });
+            self.resolve(call, answer);
         }
     }
 

@@ -202,7 +202,7 @@ impl Engine {
             let number = record.attempts().saturating_add(sending);
             let cause = Cause {
                 reason: OpenReason::Timeout,
-                detail: not_sent_yet(OpenReason::Timeout, self.config.locale),
+                detail: not_sent_yet(OpenReason::Timeout),
             };
             let op = Op::Conclude {
                 charge: record.charge().clone(),
@@ -224,7 +224,7 @@ impl Engine {
         let charge = entry.record.charge().clone();
         let cause = Cause {
             reason,
-            detail: not_sent_yet(reason, self.config.locale),
+            detail: not_sent_yet(reason),
         };
         let next_ms = match reason {
             // The journal is slow, and nothing says that it would be faster at once.

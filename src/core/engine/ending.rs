@@ -280,6 +280,7 @@ impl Engine {
             | Event::Visible(_)
             | Event::Woke
             | Event::Tick
+            | Event::Locale(_)
             | Event::Marked(_)
             | Event::SignedOut { .. }
             | Event::PeerLeft { .. }

@@ -6,7 +6,7 @@ use crate::core::alert::Alert;
 use crate::core::balance::{Balance, Confirmed};
 use crate::core::charge::{Charge, Key};
 use crate::core::journal::{Applied, Op};
-use crate::core::log::LogEntry;
+use crate::core::log::{Locale, LogEntry};
 use crate::core::outcome::Outcome;
 use crate::core::protocol::{Request, Response};
 use crate::core::record::Record;
@@ -201,6 +201,8 @@ pub enum Event {
         /// Its name.
         tab: String,
     },
+    /// `setLocale(locale)`.
+    Locale(Locale),
     /// `close()`: answer everybody now.
     Close,
 }
@@ -306,6 +308,24 @@ pub enum Answer {
     Closed,
 }
 
+impl Answer {
+    /// What it says to people, in one language.
+    pub(super) fn in_one(self, locale: Locale) -> Answer {
+        match self {
+            Answer::Outcome(outcome) => Answer::Outcome(outcome.in_one(locale)),
+            Answer::Balance(result) => Answer::Balance(result.in_one(locale)),
+            // A record that is shown is in one already.
+            Answer::Started
+            | Answer::Record(_)
+            | Answer::Flush(_)
+            | Answer::SignedOut(_)
+            | Answer::NotFound
+            | Answer::NotWaiting
+            | Answer::Closed => self,
+        }
+    }
+}
+
 /// What the user's listeners are told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
@@ -325,4 +345,21 @@ pub enum Notice {
     Log(LogEntry),
     /// The snapshot changed.
     Snapshot(Box<Snapshot>),
+}
+
+impl Notice {
+    /// What it says to people, in one language.
+    pub(super) fn in_one(self, locale: Locale) -> Notice {
+        match self {
+            Notice::Alert(alert) => Notice::Alert(alert.in_one(locale)),
+            Notice::Log(line) => Notice::Log(line.in_one(locale)),
+            // A record, or an alert, that is shown is in one already.
+            Notice::Charge(_)
+            | Notice::Balance(_)
+            | Notice::Network(_)
+            | Notice::FlushProgress(_)
+            | Notice::FlushReport(_)
+            | Notice::Snapshot(_) => self,
+        }
+    }
 }

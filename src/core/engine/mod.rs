@@ -284,6 +284,7 @@ impl Engine {
             Event::Visible(visible) => self.visible(now, visible),
             Event::Woke => self.woke(now),
             Event::Tick => {}
+            Event::Locale(locale) => self.set_locale(locale),
             Event::SignOut { call } => self.sign_out(now, call),
             Event::Marked(marked) => self.marked(now, marked),
             Event::SignedOut { mark } => self.signed_out(now, mark),

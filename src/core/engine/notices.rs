@@ -5,9 +5,10 @@ use std::cmp::Reverse;
 use super::calls::{Call, Kind};
 use super::{Effect, Engine, Life, Notice};
 use crate::core::alert::{Alert, AlertKind};
+use crate::core::bilingual::both;
 use crate::core::charge::Charge;
 use crate::core::clock::Now;
-use crate::core::log::{self, Level, LogEntry};
+use crate::core::log::{self, Level, Locale, LogEntry};
 use crate::core::network::Way;
 use crate::core::ordered::map_of;
 use crate::core::outcome::{FailureReason, OpenReason, Outcome, What};
@@ -48,9 +49,16 @@ impl Engine {
             },
             persisted: self.persisted,
             flush: self.flush.shown(),
-            alerts: self.episodes.going_on(),
+            alerts: self.alerts(),
             stats: self.stats.view(),
         }
+    }
+
+    fn alerts(&self) -> Vec<Alert> {
+        let alerts = self.episodes.going_on().into_iter();
+        alerts
+            .map(|alert| alert.in_one(self.config.locale))
+            .collect()
     }
 
     /// These records of the journal, and those that it could not take, newest first; where it
@@ -81,6 +89,7 @@ impl Engine {
     }
 
     pub(super) fn notice(&mut self, notice: Notice) {
+        let notice = notice.in_one(self.config.locale);
         self.effects.push_back(Effect::Notice(notice));
     }
 
@@ -100,7 +109,7 @@ impl Engine {
         if before.as_ref() != Some(&snapshot) {
             self.tell_changes(now, before.as_ref(), &snapshot);
             // What has changed may have begun or ended an episode.
-            snapshot.alerts = self.episodes.going_on();
+            snapshot.alerts = self.alerts();
             // Whoever is told of a change finds it in the snapshot, and no older one comes later.
             self.effects
                 .retain(|effect| !matches!(effect, Effect::Notice(Notice::Snapshot(_))));
@@ -298,8 +307,14 @@ impl Engine {
         self.notice(Notice::Log(line));
     }
 
+    /// A text for people, in both languages: in which it is told is decided when it is.
     pub(super) fn say(&self, english: &str, chinese: &str) -> String {
-        self.config.locale.say(english, chinese)
+        both(english, chinese)
+    }
+
+    /// Its user chooses the language of all that is told from now on.
+    pub(super) fn set_locale(&mut self, locale: Locale) {
+        self.config.locale = locale;
     }
 
     pub(super) fn log_error(&mut self, now: Now, message: String) {

@@ -177,7 +177,7 @@ impl Engine {
 
     pub(super) fn setback_detail(&self, setback: &Setback) -> String {
         match setback.kind {
-            SetbackKind::Foreign(wrong) => wrong.text(self.config.locale),
+            SetbackKind::Foreign(wrong) => wrong.text(),
             SetbackKind::TooLarge => self.say(
                 &format!(
                     "{}: the request is too large for something before the server",

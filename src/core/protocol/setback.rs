@@ -4,8 +4,8 @@ use std::num::IntErrorKind;
 
 use super::problem::Problem;
 use super::{Response, Unreadable};
+use crate::core::bilingual::both;
 use crate::core::clock::{Now, parse_http_date};
-use crate::core::log::Locale;
 use crate::core::outcome::OpenReason;
 
 /// Why a request brought no verdict, and what it means for those behind it.
@@ -96,19 +96,19 @@ impl SetbackKind {
 }
 
 impl Wrong {
-    /// For people.
-    pub fn text(self, locale: Locale) -> String {
+    /// For people, in both languages.
+    pub fn text(self) -> String {
         let whole = (
             "the answer is not the billing server's answer to this request",
             "应答不是计费服务器对本请求的应答",
         );
         if let Wrong::Unreadable(why) = self {
             let (english, chinese) = why.texts();
-            return locale.say(english, chinese);
+            return both(english, chinese);
         }
         match self.in_words() {
-            None => locale.say(whole.0, whole.1),
-            Some((english, chinese)) => locale.say(
+            None => both(whole.0, whole.1),
+            Some((english, chinese)) => both(
                 &format!("{}: {english}", whole.0),
                 &format!("{}：{chinese}", whole.1),
             ),
@@ -235,7 +235,7 @@ impl Setback {
             untaken: false,
             own_word: false,
             retry_after: None,
-            detail: wrong.text(Locale::En),
+            detail: wrong.text(),
         }
     }
 }

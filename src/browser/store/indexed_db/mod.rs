@@ -242,14 +242,11 @@ impl IndexedDb {
     pub async fn leave_mark(&self, mark: u64, news: &mut Vec<News>) -> Result<u64, Trouble> {
         let first = self.try_leave_mark(mark, news).await;
         match first {
-            Err(Trouble::Closed(_)) => {
+            Err(Trouble::Closed(_) | Trouble::Failed(_)) => {
                 self.disconnect();
                 self.try_leave_mark(mark, news).await
             }
-            Ok(_)
-            | Err(
-                Trouble::Unopenable(_) | Trouble::Late(_) | Trouble::Full(_) | Trouble::Failed(_),
-            ) => first,
+            Ok(_) | Err(Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Late(_)) => first,
         }
     }
 

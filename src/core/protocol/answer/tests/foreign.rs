@@ -1,6 +1,7 @@
 //! Answers that are not the billing server's, or not quite: what is wrong with them is named.
 
 use super::*;
+use crate::core::bilingual::in_one;
 use crate::core::log::Locale;
 
 /// The body of a receipt with one member changed.
@@ -16,7 +17,7 @@ fn wrong(answer: &ChargeAnswer) -> Option<String> {
             let SetbackKind::Foreign(wrong) = setback.kind else {
                 panic!("{setback:?}")
             };
-            Some(wrong.text(Locale::En))
+            Some(in_one(&wrong.text(), Locale::En))
         }
         ChargeAnswer::Settled(..) => None,
     }
@@ -89,11 +90,7 @@ fn the_member_that_is_wrong_is_named() {
             .unwrap()
             .ends_with("version is missing")
     );
-    assert!(
-        Wrong::NotWhole("balance")
-            .text(Locale::ZhCn)
-            .ends_with("balance 不是整数")
-    );
+    assert!(in_one(&Wrong::NotWhole("balance").text(), Locale::ZhCn).ends_with("balance 不是整数"));
 }
 
 #[test]
@@ -124,7 +121,8 @@ fn one_item_of_a_batch_that_is_wrong_spoils_no_other() {
         let BatchAnswer::Setback(setback) = of(results, balance) else {
             panic!("{name}")
         };
-        assert!(setback.detail.ends_with(name), "{}", setback.detail);
+        let detail = in_one(&setback.detail, Locale::En);
+        assert!(detail.ends_with(name), "{detail}");
     }
 }
 

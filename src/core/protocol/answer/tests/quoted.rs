@@ -1,6 +1,7 @@
 //! What a server quotes of the token, and answers that could not be read.
 
 use super::*;
+use crate::core::bilingual::in_one;
 use crate::core::log::Locale;
 use crate::core::protocol::{Secret, Unreadable};
 
@@ -136,8 +137,8 @@ fn an_answer_that_could_not_be_read_is_nobodys_word_and_says_why() {
             let SetbackKind::Foreign(wrong) = setback.kind else {
                 panic!("{setback:?}")
             };
-            assert_eq!(wrong.text(Locale::En), english);
-            assert_eq!(wrong.text(Locale::ZhCn), chinese);
+            assert_eq!(in_one(&wrong.text(), Locale::En), english);
+            assert_eq!(in_one(&wrong.text(), Locale::ZhCn), chinese);
             assert!(!wrong.is_a_slip());
         }
     }

@@ -1,0 +1,79 @@
+//! Texts for people in both languages: which one is told is decided when it is told, since its user
+//! may choose another one meanwhile, and a record at rest may be older than that choice.
+//!
+//! Both stand in one string, between control characters that no text of ours has. What a server has
+//! said stands outside of them, or in both. Records keep such strings as they are; whatever leaves
+//! the core is put into one language ([`in_one`]).
+
+use super::log::Locale;
+
+const START: char = '\u{2}';
+const BETWEEN: char = '\u{1f}';
+const END: char = '\u{3}';
+
+/// The text in both languages.
+pub fn both(english: &str, chinese: &str) -> String {
+    format!("{START}{english}{BETWEEN}{chinese}{END}")
+}
+
+/// The text in this language; a text may stand in another one.
+pub fn in_one(text: &str, locale: Locale) -> String {
+    let mut languages = Vec::new();
+    let mut told = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            START => languages.push(Locale::En),
+            BETWEEN => {
+                if let Some(language) = languages.last_mut() {
+                    *language = Locale::ZhCn;
+                }
+            }
+            END => drop(languages.pop()),
+            _ if languages.iter().all(|language| *language == locale) => told.push(letter),
+            _ => {}
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> (String, String) {
+        (in_one(text, Locale::En), in_one(text, Locale::ZhCn))
+    }
+
+    #[test]
+    fn each_language_is_told_by_itself() {
+        let (english, chinese) = told(&both("signed out", "已退出登录"));
+        assert_eq!((&*english, &*chinese), ("signed out", "已退出登录"));
+    }
+
+    #[test]
+    fn what_is_in_no_language_of_ours_is_told_as_it_is() {
+        let (english, chinese) = told("HTTP 500: caído");
+        assert_eq!(
+            (&*english, &*chinese),
+            ("HTTP 500: caído", "HTTP 500: caído")
+        );
+    }
+
+    #[test]
+    fn a_text_may_stand_in_another_one() {
+        let inner = both("no token", "没有令牌");
+        let outer = both(
+            &format!("refused: {inner} (401)"),
+            &format!("被拒：{inner}（401）"),
+        );
+        let (english, chinese) = told(&format!("f:t1: {outer}!"));
+        assert_eq!(english, "f:t1: refused: no token (401)!");
+        assert_eq!(chinese, "f:t1: 被拒：没有令牌（401）!");
+    }
+
+    #[test]
+    fn a_text_that_was_cut_off_or_is_not_ours_tells_what_it_can() {
+        assert_eq!(told("\u{2}half").0, "half");
+        assert_eq!(told("\u{3}\u{1f}whole").1, "whole");
+    }
+}
