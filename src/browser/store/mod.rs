@@ -115,7 +115,9 @@ impl Store {
                         Earlier::Elsewhere if choice == Choice::IndexedDb && !has_fallback => {
                             Earlier::Here
                         }
-                        earlier => earlier,
+                        earlier @ (Earlier::Nothing | Earlier::Here | Earlier::Elsewhere) => {
+                            earlier
+                        }
                     });
                     if choice == Choice::Auto {
                         let place = local_or_memory(names, at, news);
