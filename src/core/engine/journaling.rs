@@ -57,8 +57,8 @@ impl Engine {
                 }
             }
             Err(error) => {
-                self.journaling
-                    .failed(now, &self.config.backoff, &mut self.jitter);
+                let backoff = self.storage_backoff();
+                self.journaling.failed(now, &backoff, &mut self.jitter);
                 self.storage_failed(now, &error);
                 let error = Uncommitted::Failed(error);
                 for (op, then) in under_way {
@@ -247,8 +247,9 @@ impl Engine {
     }
 
     pub(super) fn keep_unsaved(&mut self, now: Now, op: Op) {
+        let backoff = self.storage_backoff();
         self.journaling
-            .keep_unsaved(op, now, &self.config.backoff, &mut self.jitter);
+            .keep_unsaved(op, now, &backoff, &mut self.jitter);
     }
 
     /// The truth as this tab knows it, though the store did not take it.

@@ -260,10 +260,8 @@ impl Engine {
             self.first_refresh(now);
         }
         if self.load_failures > 0 {
-            let delay_ms = self
-                .config
-                .backoff
-                .delay_ms(self.load_failures, &mut self.jitter);
+            let backoff = self.storage_backoff();
+            let delay_ms = backoff.delay_ms(self.load_failures, &mut self.jitter);
             self.slow_tick_at_ms = now.after(delay_ms.max(1));
         }
         self.progress_all(now);

@@ -4,6 +4,7 @@ use super::answering::is_charged;
 use super::orders::Then;
 use super::{Engine, Life};
 use crate::core::alert::AlertKind;
+use crate::core::backoff::Backoff;
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
@@ -16,6 +17,10 @@ const LEFT_ALONE_LIMIT: usize = 1_000;
 
 /// So many of them are told one by one.
 const TOLD_LIMIT: usize = 5;
+
+/// What fails on this device mostly works again soon, or not at all: it is tried again no later, in
+/// milliseconds.
+const LONGEST_PAUSE_MS: u64 = 15_000;
 
 /// So many lost charges are kept in mind.
 const LOST_LIMIT: usize = 10_000;
@@ -64,6 +69,14 @@ impl Engine {
     /// Whether another journal holds charges that this client can't read.
     pub fn leaves_charges_unread(&self) -> bool {
         self.earlier == Earlier::Elsewhere
+    }
+
+    /// How soon the storage is tried again.
+    pub(super) fn storage_backoff(&self) -> Backoff {
+        Backoff {
+            max_ms: self.config.backoff.max_ms.min(LONGEST_PAUSE_MS),
+            ..self.config.backoff.clone()
+        }
     }
 
     /// Whether the journal, which does not answer, may have a charge of which this client has not

@@ -43,6 +43,12 @@ export class ProcessGroup {
     return true;
   }
 
+  /** Whether the program has ended by itself. */
+  hasEnded() {
+    const { exitCode, signalCode } = this.#child;
+    return exitCode !== null || signalCode !== null;
+  }
+
   /** Kills every program of the group at once with SIGKILL, and waits until all are gone. */
   async kill() {
     const { pid, exitCode, signalCode } = this.#child;

@@ -11,6 +11,13 @@ export class ProfiledBrowser {
   #profile = mkdtempSync(path.join(tmpdir(), "tollbox-profile-"));
   /** @type {ProcessGroup | null} */
   #group = null;
+  /** @type {import("playwright-core").Browser | null} */
+  #browser = null;
+
+  /** Where the browser keeps the databases of all sites. */
+  get databases() {
+    return path.join(this.#profile, "Default", "IndexedDB");
+  }
 
   /** Starts the browser as the leader of its own process group, and gives its first page. */
   async start() {
@@ -28,6 +35,7 @@ export class ProfiledBrowser {
     this.#group = new ProcessGroup(CHROMIUM, args);
     const port = await until("the browser's debugging port", () => this.#port());
     const browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
+    this.#browser = browser;
     const [context] = browser.contexts();
     if (!context) throw new Error("the browser has no context");
     context.setDefaultTimeout(DEADLINE_MS);
@@ -47,6 +55,14 @@ export class ProfiledBrowser {
     const group = this.#group;
     this.#group = null;
     await group?.kill();
+  }
+
+  /** Has the browser end by itself: what it keeps is written down. */
+  async quit() {
+    const session = await this.#browser?.newBrowserCDPSession();
+    await session?.send("Browser.close").catch(() => {});
+    await until("the end of the browser", () => this.#group?.hasEnded());
+    await this.kill();
   }
 
   async remove() {

@@ -44,7 +44,7 @@ const COMMIT_LIMIT_MS: u32 = 60_000;
 
 /// How long after each error a write is tried again, over a new connection, in milliseconds: Safari
 /// loses connections, and other errors pass, too.
-const WRITE_AGAIN_AFTER_MS: [u32; 4] = [50, 150, 400, 800];
+const WRITE_AGAIN_AFTER_MS: [u32; 5] = [50, 150, 400, 800, 1_600];
 
 /// The journal's database, opened anew when it was closed by somebody else.
 #[derive(Debug)]
