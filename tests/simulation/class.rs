@@ -54,6 +54,9 @@ pub enum Class {
     Damage,
     /// The browser starts without the database, and has it again later.
     NoDatabase,
+    /// The token becomes another user's for a while, under open clients. The server checks for whom
+    /// a request is.
+    Strangers,
     /// The wall clock is set while no tab is there to notice, or while one takes over from
     /// another: how old a key is, and whether a request may still be under way, nobody knows then.
     BlindClocks,
@@ -72,10 +75,11 @@ impl Class {
                 | Class::Middle
                 | Class::Damage
                 | Class::NoDatabase
+                | Class::Strangers
         )
     }
 
-    pub const ALL: [(Class, &'static str); 26] = [
+    pub const ALL: [(Class, &'static str); 27] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -102,6 +106,7 @@ impl Class {
         (Class::Middle, "middle"),
         (Class::Damage, "damage"),
         (Class::NoDatabase, "no-database"),
+        (Class::Strangers, "strangers"),
     ];
 }
 

@@ -80,6 +80,7 @@ impl World {
                     self.tell(tab, Event::SignOut { call });
                 }
             }
+            Action::ChangeUser => self.change_user(),
             Action::Wipe => self.wipe_journal(),
             Action::CacheBalance => {
                 self.backend.cached_until_ms = until_ms;

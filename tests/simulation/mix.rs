@@ -150,7 +150,7 @@ impl Mix {
         }
         if active.has(Class::SignOut) {
             mix.slow_token = dice.skewed(&[20, 70, 200]);
-            mix.checks_accounts = dice.chance(500);
+            mix.checks_accounts = dice.chance(500) || active.has(Class::Strangers);
         }
         if active.has(Class::Keys) {
             mix.odd_keys = dice.chance(300) || classes.insists_on(Class::Keys);
@@ -272,6 +272,7 @@ fn weights(active: Classes, dice: &mut Dice) -> Vec<(u64, Action)> {
         (Class::Wipe, 3, Action::Wipe),
         (Class::Damage, 4, Action::Damage),
         (Class::NoDatabase, 4, Action::LoseDatabase),
+        (Class::Strangers, 4, Action::ChangeUser),
     ];
     let drawn = sometimes
         .into_iter()

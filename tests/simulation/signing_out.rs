@@ -117,13 +117,21 @@ impl World {
             // where the mark could not be left.
             return;
         }
-        if self.user_name == ACCOUNT && self.dice.chance(700) {
-            self.user_name = NEXT_USER;
-            self.backend.token += 1;
-            let stays_ms = self.dice.skewed(&STAYS_MS);
-            self.note(|| format!("{NEXT_USER} signs in for {stays_ms} ms"));
-            self.plan(stays_ms, Happening::SignIn);
+        if self.dice.chance(700) {
+            self.change_user();
         }
+    }
+
+    /// From now on the token is another user's, whatever clients are open.
+    pub fn change_user(&mut self) {
+        if self.user_name != ACCOUNT {
+            return;
+        }
+        self.user_name = NEXT_USER;
+        self.backend.token += 1;
+        let stays_ms = self.dice.skewed(&STAYS_MS);
+        self.note(|| format!("{NEXT_USER} signs in for {stays_ms} ms"));
+        self.plan(stays_ms, Happening::SignIn);
     }
 
     pub fn sign_in_again(&mut self) {

@@ -42,6 +42,7 @@ pub enum Action {
     ServerDown,
     OldKey,
     KeepLock,
+    ChangeUser,
     NetworkDown,
     ExpireTokens,
     RefuseTokens,
@@ -207,6 +208,7 @@ impl World {
             | Action::ServerDown
             | Action::OldKey
             | Action::KeepLock
+            | Action::ChangeUser
             | Action::NetworkDown
             | Action::ExpireTokens
             | Action::RefuseTokens
