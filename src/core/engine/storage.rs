@@ -75,7 +75,7 @@ impl Engine {
     pub(super) fn storage_backoff(&self) -> Backoff {
         Backoff {
             max_ms: self.config.backoff.max_ms.min(LONGEST_PAUSE_MS),
-            ..self.config.backoff.clone()
+            ..self.config.backoff
         }
     }
 
