@@ -38,8 +38,8 @@ export interface ChargeRequest {
  *   `retry(key)` finds out. An unknown charge is never reported as `failed`.
  *
  * Where the WebAssembly module dies, what is open is answered at once, with `unknown`; `durable` is
- * true only if it is known to be in storage. It is asked for again on a fresh instance, or, where the
- * module has died too often, at the next visit (`resolving: false`).
+ * true only if it is known to be in storage. It is asked for again on a fresh instance; where the
+ * module has died too often (`resolving: false`), what is in storage goes on a minute later.
  */
 export type ChargeOutcome = Charged | Queued | Unknown | Declined | Failed;
 /** A final outcome, or a parked unknown one. */
@@ -118,7 +118,8 @@ export interface Failed extends OutcomeBase {
    * - `offline_spend_denied`: the server can't be reached, and `offlineSpend` does not allow it.
    * - `retries_exhausted`: the attempts are used up, and the server says that it never charged it.
    * - `queue_full`: `maxEntries` charges are open already.
-   * - `storage_unavailable`: it could not be written down, so it was not sent.
+   * - `storage_unavailable`: it could not be written down, so it was not sent. Where what was stored
+   *   before could not be read either, the outcome is `unknown`.
    * - `cancelled`: given up by `cancel`.
    */
   reason:

@@ -59,8 +59,8 @@ export interface BillingOptions {
   queue?: {
     /**
      * "auto": IndexedDB with strict durability, else localStorage, else memory. "indexeddb": where it
-     * can't be opened, charges fail as `storage_unavailable`. "localstorage": else memory. Default
-     * "auto".
+     * can't be opened, nothing is sent, charges fail as `storage_unavailable` (or are `unknown`, where
+     * one is known to be there), and it is tried again. "localstorage": else memory. Default "auto".
      */
     storage?: "auto" | "indexeddb" | "localstorage" | "memory";
     /**

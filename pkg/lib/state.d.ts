@@ -147,7 +147,8 @@ export interface Alert {
    *   one (`detail` names what is wrong with it); it can again.
    * - `balance_low`: see `lowWatermark`.
    * - `queue_nearly_full`: nine tenths of `maxEntries` are open.
-   * - `storage_degraded`: the queue is not in IndexedDB, or could not be written.
+   * - `storage_degraded`: the queue is not in IndexedDB, could not be written or read, or lacks charges
+   *   that were accepted: then `detail` says how many, and names the first.
    * - `record_quarantined`: a stored charge is damaged and was set aside.
    * - `unauthorized`: the server does not accept the token, somebody else is signed in, or there
    *   is no token to be had.
