@@ -31,12 +31,16 @@ pub struct ServerClock {
 }
 
 impl ServerClock {
-    /// Takes the `Date` of an answer to a `POST`, which no cache gives: it counts even where the
-    /// server's clock was set back.
-    pub fn hear(&mut self, response: &Response, now: Now) {
-        if let Some(date_ms) = date_ms(response) {
-            self.ahead_ms = Some(ahead_ms(date_ms, now));
-        }
+    /// Takes the `Date` of an answer to a `POST` that left at `left_ms`, which no cache gives: where
+    /// it can't be as old as it seems, the server's clock was set back.
+    pub fn hear(&mut self, response: &Response, left_ms: u64, now: Now) {
+        let Some(date_ms) = date_ms(response) else {
+            return;
+        };
+        let least_ms = ahead_ms(date_ms, now.mono_ms);
+        let most_ms = ahead_ms(date_ms.saturating_add(SECOND_MS), left_ms);
+        let known_ms = self.ahead_ms.filter(|known_ms| *known_ms <= most_ms);
+        self.ahead_ms = Some(known_ms.map_or(least_ms, |known_ms| known_ms.max(least_ms)));
     }
 
     /// What the answer to a `GET` that left at `left_ms` tells.
@@ -60,7 +64,7 @@ impl ServerClock {
             None if self.ahead_ms.is_none() => Sign::Possible,
             None => Sign::Certain,
         };
-        let seen_ms = ahead_ms(date_ms, now);
+        let seen_ms = ahead_ms(date_ms, now.mono_ms);
         self.ahead_ms = Some(
             self.ahead_ms
                 .map_or(seen_ms, |known_ms| known_ms.max(seen_ms)),
@@ -76,8 +80,8 @@ fn date_ms(response: &Response) -> Option<u64> {
     response.date.as_deref().and_then(parse_http_date)
 }
 
-fn ahead_ms(date_ms: u64, now: Now) -> i128 {
-    i128::from(date_ms).saturating_sub(i128::from(now.mono_ms))
+fn ahead_ms(date_ms: u64, mono_ms: u64) -> i128 {
+    i128::from(date_ms).saturating_sub(i128::from(mono_ms))
 }
 
 #[cfg(test)]
@@ -141,14 +145,23 @@ mod tests {
         let mut clock = ServerClock::default();
         clock.judge(&dated(50), 0, at(0));
         assert_eq!(clock.judge(&dated(12), 2_000, at(2_000)), Sign::Cached);
-        clock.hear(&dated(13), at(3_000));
+        clock.hear(&dated(13), 3_000, at(3_000));
         assert_eq!(clock.judge(&dated(15), 5_000, at(5_000)), Sign::Certain);
+    }
+
+    #[test]
+    fn an_answer_that_took_long_does_not_turn_the_servers_clock_back() {
+        let mut clock = ServerClock::default();
+        clock.hear(&dated(10), 0, at(0));
+        // Given soon after the question, and nine seconds on its way.
+        clock.hear(&dated(11), 1_000, at(10_000));
+        assert_eq!(clock.judge(&dated(14), 10_500, at(10_600)), Sign::Cached);
     }
 
     #[test]
     fn a_cached_answer_does_not_turn_the_servers_clock_back() {
         let mut clock = ServerClock::default();
-        clock.hear(&dated(50), at(0));
+        clock.hear(&dated(50), 0, at(0));
         for _ in 0..3 {
             assert_eq!(clock.judge(&dated(12), 9_000, at(9_000)), Sign::Cached);
         }

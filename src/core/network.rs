@@ -16,6 +16,9 @@ use super::clock::Now;
 use super::outcome::OpenReason;
 use super::snapshot::Network;
 
+/// How long a look-up that was lost while the server lived is remembered, in milliseconds.
+const FALSE_ALARM_MS: u64 = 600_000;
+
 /// What stands between the outbox and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Obstacle {
@@ -67,6 +70,11 @@ pub struct Gate {
     /// That probe is under way.
     checking: bool,
     troubles: Troubles,
+    /// The gate was closed by a look-up that was lost.
+    by_look_up: bool,
+    /// Until then a look-up that is lost closes the gate only if a probe is lost, too: one was
+    /// lost while the server lived; monotonic.
+    false_alarm_until_ms: u64,
     /// When the server was last known to live; monotonic.
     alive_ms: Option<u64>,
     holds: Holds,
@@ -87,6 +95,8 @@ impl Gate {
             check: false,
             checking: false,
             troubles: Troubles::default(),
+            by_look_up: false,
+            false_alarm_until_ms: 0,
             alive_ms: None,
             holds: Holds::default(),
             passes: false,

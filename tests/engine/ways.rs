@@ -145,3 +145,30 @@ fn a_probe_that_is_refused_for_its_token_holds_back_nothing_for_ever() {
     world.run_for(300_000);
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
+
+#[test]
+fn some_look_ups_that_never_get_through_raise_no_alert_each() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = world.start();
+    world.run_for(2_000);
+    world
+        .server
+        .fault(On::Charge, 12, Fault::Answer(problem(500, "broken")));
+    for n in 0..12 {
+        let call = world.charge(tab, &format!("t{n}"), 1);
+        world.run_for(20);
+        world.cancel(tab, &format!("t{n}"));
+        world.wait(call);
+    }
+    world.server.rule(|arrived| {
+        let odd = arrived
+            .keys
+            .iter()
+            .any(|key| key.ends_with(['1', '3', '5', '7', '9']));
+        (odd && arrived.is_for(On::LookUp)).then_some(Fault::LoseRequest)
+    });
+    world.run_for(300_000);
+    let told = alerts(&world, tab);
+    assert!(told.len() <= 4, "{told:?}");
+    assert_eq!(world.snapshot(tab).network, Network::Online);
+}

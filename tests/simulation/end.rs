@@ -13,7 +13,9 @@ use super::world::World;
 const SETTLED_WITHIN_MS: u64 = 1_800_000;
 /// Enough for every tab to look into the journal once more by itself, and an idle one to find
 /// that it was wiped.
-const LAST_LOOK_MS: u64 = 100_000;
+const LAST_LOOK_MS: u64 = 70_000;
+/// Times that everybody looks once more where charges were taken up meanwhile.
+const LOOKS: u32 = 4;
 const LAST_LOOK_AFTER_A_WIPE_MS: u64 = 310_000;
 
 /// Runs one seed to its end.
@@ -34,11 +36,15 @@ pub fn run(seed: u64, classes: Classes, late_ms: u64, trace: Trace) -> World {
         true => LAST_LOOK_MS,
         false => LAST_LOOK_AFTER_A_WIPE_MS,
     };
-    let end_ms = world.mono_ms + last_look_ms;
-    while world.violation.is_none() && world.mono_ms < end_ms && world.step() {}
-    // A slow answer may have ended an outage meanwhile, and what had failed been taken up.
-    let end_ms = end_ms + SETTLED_WITHIN_MS;
-    while !world.is_settled() && world.mono_ms < end_ms && world.step() {}
+    // What is taken up meanwhile has its time, and then everybody looks once more.
+    for _ in 0..LOOKS {
+        let before = world.state_of_charges();
+        let end_ms = world.mono_ms + last_look_ms;
+        while world.violation.is_none() && world.mono_ms < end_ms && world.step() {}
+        if world.state_of_charges() == before {
+            break;
+        }
+    }
     if world.violation.is_none() {
         world.check_end();
     }
@@ -49,6 +55,15 @@ impl World {
     /// The longest that a server has asked a tab to wait from now on.
     fn longest_patience_ms(&self) -> u64 {
         self.longest_hold_ms.saturating_sub(self.mono_ms)
+    }
+
+    /// Grows with every change of a charge in the journal.
+    fn state_of_charges(&self) -> u64 {
+        let records = self.journal.records.values();
+        let changed = records.map(|record| (record.is_open(), record.revision()));
+        changed
+            .map(|(open, revision)| revision + u64::from(open))
+            .sum()
     }
 
     fn is_settled(&self) -> bool {

@@ -18,8 +18,9 @@ use super::world::{START_WALL_MS, World};
 /// How long after a gateway's answer its request may reach the server.
 const PASSED_ON_MS: u64 = 5_000;
 
-/// A cached answer that is older can be told by its `Date`.
-const OLD_MS: u64 = 8_000;
+/// A cached answer that is older can be told by its `Date`, however long the answers took that
+/// showed the server's clock.
+const OLD_MS: u64 = 16_500;
 
 /// Rates are of a thousand.
 #[derive(Clone, Copy, Debug, Default)]

@@ -33,7 +33,7 @@ impl Engine {
                 #[cfg(feature = "defects")]
                 let answer = crate::core::defects::answer(answer);
                 if let ChargeAnswer::Settled(..) = &answer {
-                    self.server_clock.hear(response, now);
+                    self.server_clock.hear(response, sent.left_at_ms, now);
                 }
                 self.charge_answered(now, &sent, charge, answer);
             }
@@ -41,7 +41,7 @@ impl Engine {
                 self.foreign = false;
                 let answer = BatchAnswer::of(response, charges, now);
                 if let BatchAnswer::Results(..) = &answer {
-                    self.server_clock.hear(response, now);
+                    self.server_clock.hear(response, sent.left_at_ms, now);
                 }
                 self.batch_answered(now, &sent, charges, answer);
             }

@@ -1,7 +1,7 @@
 //! What requests came to, as the gate takes it.
 
 use super::trouble::Trouble;
-use super::{Asked, Gate, Obstacle, Way};
+use super::{Asked, FALSE_ALARM_MS, Gate, Obstacle, Way};
 use crate::core::backoff::{Backoff, Jitter};
 use crate::core::clock::Now;
 use crate::core::liveness::Sign;
@@ -12,6 +12,7 @@ impl Gate {
     pub fn lost(&mut self, by: Asked, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         let way = match by {
             Asked::Probe => {
+                self.by_look_up = false;
                 self.heard = false;
                 let first = self.obstacle == Obstacle::None;
                 self.obstacle = Obstacle::Unreachable;
@@ -30,6 +31,11 @@ impl Gate {
                 }
                 slot @ (Some(_) | None) => {
                     *slot = Some(Trouble::lost(now));
+                    if way == Way::LookUp && self.is_false_alarm(now) {
+                        self.check = true;
+                        return;
+                    }
+                    self.by_look_up = way == Way::LookUp;
                     self.heard = false;
                     self.obstacle = Obstacle::Unreachable;
                     self.put_probe_off(false, now, backoff, jitter);
@@ -174,7 +180,12 @@ impl Gate {
             Sign::Cached => {}
         }
         match (self.obstacle, sign) {
-            (Obstacle::Unreachable, Sign::Certain) => self.clear(),
+            (Obstacle::Unreachable, Sign::Certain) => {
+                if std::mem::take(&mut self.by_look_up) {
+                    self.false_alarm_until_ms = now.after(FALSE_ALARM_MS);
+                }
+                self.clear();
+            }
             (Obstacle::Unreachable, Sign::Possible) if !open => self.clear(),
             (Obstacle::Doubt, Sign::Certain | Sign::Possible) => self.clear(),
             (Obstacle::Unreachable | Obstacle::Doubt, Sign::Possible | Sign::Cached) => {
@@ -190,6 +201,10 @@ impl Gate {
             return self.troubles.token_is_accepted();
         }
         self.troubles.not_probed(now, backoff, jitter);
+    }
+
+    fn is_false_alarm(&self, now: Now) -> bool {
+        now.mono_ms < self.false_alarm_until_ms && !defect!(EveryLossClosesGate)
     }
 
     fn lives(&mut self, now: Now) {

@@ -182,7 +182,15 @@ fn look_ups_that_are_lost_while_probes_are_answered_close_the_gate_once() {
     assert_eq!(gate.closed_to(Way::LookUp, at(opens_at_ms)), None);
     gate.answered(Way::LookUp, at(90_000));
     assert!(!gate.is_in_trouble(Way::LookUp));
+    // Nor does the next one, which may be another charge's: a probe tells.
     lost(&mut gate, by, 90_001);
+    assert_eq!(gate.network(), Network::Online);
+    assert!(gate.probe_is_due(at(90_001)));
+    lost(&mut gate, Asked::Probe, 90_002);
+    assert_eq!(gate.network(), Network::Unreachable);
+    told(&mut gate, Sign::Certain, 90_003);
+    gate.answered(Way::LookUp, at(90_003));
+    lost(&mut gate, by, 800_000);
     assert_eq!(gate.network(), Network::Unreachable);
 }
 
