@@ -12,6 +12,9 @@ import { orLate, timerMs } from "./waiting.js";
 /** So long a token waits for its request: as long as most pauses between two attempts. */
 const KEEP_MS = 60_000;
 
+/** A probe may come first, and the charge that waited for its answer would have nothing. */
+const KEPT_FOR_REQUESTS = 2;
+
 /**
  * A call of the user's code that is under way.
  *
@@ -24,7 +27,7 @@ const KEEP_MS = 60_000;
 export class Tokens {
   #getToken;
   #locks;
-  /** One that came too late for its own request, and when. @type {{ token: string, cameMs: number } | null} */
+  /** One that came too late for its own request, when, and for how many. @type {{ token: string, cameMs: number, requests: number } | null} */
   #kept = null;
   /** The latest call of each kind, while it is under way. @type {Map<boolean, Ask>} */
   #asking = new Map();
@@ -82,11 +85,14 @@ export class Tokens {
   /** @param {string} token which the server has refused */
   refused(token) {
     this.#refused = token;
+    if (this.#kept?.token === token) {
+      this.#kept = null;
+    }
   }
 
   /** @param {string} token for the next request */
   keep(token) {
-    this.#kept = { token, cameMs: performance.now() };
+    this.#kept = { token, cameMs: performance.now(), requests: KEPT_FOR_REQUESTS };
   }
 
   /** Another tab has a new token. */
@@ -96,8 +102,15 @@ export class Tokens {
 
   #takeKept() {
     const kept = this.#kept;
-    this.#kept = null;
-    return kept && performance.now() - kept.cameMs < KEEP_MS ? kept.token : null;
+    if (!kept || performance.now() - kept.cameMs >= KEEP_MS) {
+      this.#kept = null;
+      return null;
+    }
+    kept.requests -= 1;
+    if (kept.requests === 0) {
+      this.#kept = null;
+    }
+    return kept.token;
   }
 
   /**
