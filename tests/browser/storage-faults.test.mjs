@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { deleteDatabase, openDatabase } from "./support/database.mjs";
 import { patient, Stage } from "./support/stage.mjs";
 import { knowsOffline, locksAre, settledIn } from "./support/tabs.mjs";
+import { until } from "./support/until.mjs";
 
 const stage = new Stage();
 
@@ -215,7 +216,9 @@ test("the site's storage is cleared under an open client: told, and nothing half
   const said = await end;
   assert.equal(said.status, "unknown");
   assert.equal(/** @type {import("tollbox").Unknown} */ (said).resolving, false);
-  assert.match(JSON.stringify(await alerts(page)), /wiped/);
+  await until("the alert of the wipe", async () =>
+    /wiped/.test(JSON.stringify(await alerts(page))),
+  );
   await stage.server.repair();
   // The client goes on with a new journal, and the old charge is not sent.
   const next = await page.evaluate((request) => globalThis.client.charge(request), request("next"));

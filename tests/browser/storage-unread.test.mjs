@@ -111,7 +111,7 @@ test("a damaged record: its charge is unknown when it is asked for again, and ch
       });
       database.close();
     },
-    await openDatabase(page, account),
+    await openDatabase(page, stage.server, account),
   );
   await openIn(page, options);
   await context.setOffline(true);

@@ -148,6 +148,27 @@ fn a_wipe_is_told_of_and_what_was_open_is_not_sent() {
 }
 
 #[test]
+fn a_wipe_is_told_though_a_reading_has_missed_the_charge_before() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.journal.clear();
+    let settled = world.settled(tab, "t1");
+    world.tell(tab, Event::Woke);
+    world.wait(settled);
+    world.tell(
+        tab,
+        Event::Wiped {
+            detail: "deleted".to_owned(),
+            lost: Vec::new(),
+        },
+    );
+    assert!(alerts(&world, tab).contains(&AlertKind::StorageDegraded));
+}
+
+#[test]
 fn a_wipe_that_took_nothing_is_no_cause_for_alarm() {
     let mut world = World::new();
     let tab = world.start();

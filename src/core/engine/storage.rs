@@ -200,13 +200,14 @@ impl Engine {
         for key in &lost {
             self.is_lost(key);
         }
-
         let detail = self.say(
             &format!("the journal was wiped: {detail}"),
             &format!("账本已被清除：{detail}"),
         );
         self.log_error(now, detail.clone());
-        let at_stake = self.outbox.iter().any(|entry| entry.record.is_held());
+        let held = self.outbox.iter().any(|entry| entry.record.is_held());
+        // A reading may have missed them before this was told.
+        let at_stake = held || !self.lost.is_empty();
         if at_stake || self.life == Life::Recovering {
             // A loss is told however the storage has been doing.
             self.alert(now, AlertKind::StorageDegraded, detail);
