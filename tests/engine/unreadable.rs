@@ -145,7 +145,7 @@ fn an_open_charge_that_is_gone_is_unknown_and_not_sent_again() {
 }
 
 #[test]
-fn who_gives_up_what_is_gone_is_told_that_it_is_not_there() {
+fn who_gives_up_what_is_gone_is_told_that_it_is_unknown() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
@@ -157,11 +157,23 @@ fn who_gives_up_what_is_gone_is_told_that_it_is_not_there() {
     world.journal.clear();
     world.tell(tab, Event::Woke);
     world.run_for(100);
-    match world.answer(cancel) {
-        Answer::NotFound => {}
-        Answer::Outcome(outcome) => assert!(word(outcome).starts_with("parked"), "{outcome:?}"),
-        other => panic!("{other:?}"),
-    }
+    let outcome = world.outcome(cancel);
+    assert!(word(outcome).starts_with("parked"), "{outcome:?}");
+}
+
+#[test]
+fn who_gives_up_what_the_giving_up_finds_gone_is_told_that_it_is_unknown() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(10);
+    world.journal.clear();
+    let cancel = world.cancel(tab, "t1");
+    world.run_for(100);
+    let outcome = world.outcome(cancel);
+    assert!(word(outcome).starts_with("parked"), "{outcome:?}");
 }
 
 #[test]

@@ -44,8 +44,8 @@ impl Engine {
         }
     }
 
-    /// The charge is asked for after all: whoever waits for it to be given up is told how things
-    /// stand.
+    /// The charge is asked for after all, or gone: whoever waits for it to be given up is told how
+    /// things stand.
     pub(super) fn answer_cancels(&mut self, now: Now, key: &Key) {
         for id in self.calls.at(key) {
             let call = self.calls.get(id);

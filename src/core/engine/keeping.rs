@@ -77,6 +77,7 @@ impl Engine {
         self.is_lost(key);
         self.take_record(now, record.vanished(detail, now.wall_ms), false);
         self.progress(now, key);
+        self.answer_cancels(now, key);
         self.outbox.remove(key);
         self.calls_of_vanished(key);
         // It holds nothing any longer, so the server has to say what is left.
