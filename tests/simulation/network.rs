@@ -320,7 +320,10 @@ impl World {
     }
 
     pub fn deliver_not_sent(&mut self, tab: TabId, send: SendId, why: Unsent) {
-        if self.ends_waiting(tab, send).is_some() {
+        if let Some(place) = self.ends_waiting(tab, send) {
+            if why == Unsent::TokenFailed {
+                self.tabs[place].grant_token_alert();
+            }
             self.tell(tab, Event::NotSent { send, why });
         }
     }

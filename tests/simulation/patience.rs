@@ -31,6 +31,8 @@ pub struct Budget {
     requests: f64,
     alerts: f64,
     at_ms: u64,
+    /// Whether `getToken` has failed since an answer came last.
+    no_token: bool,
 }
 
 impl Budget {
@@ -39,6 +41,7 @@ impl Budget {
             requests: FIRST_REQUESTS,
             alerts: FIRST_ALERTS,
             at_ms,
+            no_token: false,
         }
     }
 }
@@ -74,6 +77,14 @@ impl Tab {
     /// The network has lost a request, which may be taken for an outage, and that for its end.
     pub fn grant_alerts(&mut self) {
         self.budget.alerts = (self.budget.alerts + 2.0).min(MOST_REQUESTS);
+    }
+
+    /// `getToken` has failed: an alert, until an answer shows that it works again.
+    pub fn grant_token_alert(&mut self) {
+        if !self.budget.no_token {
+            self.budget.no_token = true;
+            self.budget.alerts = (self.budget.alerts + 1.0).min(MOST_REQUESTS);
+        }
     }
 
     /// Its user wants this tried once, whatever the hold, and a probe before it.
@@ -142,6 +153,7 @@ impl World {
         self.grant_answer(place, response);
         let tab = &mut self.tabs[place];
         tab.outage = None;
+        tab.budget.no_token = false;
         let asked = tab.asks.remove(&send);
         if response.content_type.as_deref() != Some("application/problem+json") {
             // Whatever it asks for is not the server's word.
