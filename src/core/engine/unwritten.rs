@@ -82,14 +82,16 @@ impl Engine {
         self.progress(now, key);
         if self.outbox.get(key).is_some_and(|entry| entry.outdated) {
             // Waiting would tell no more.
-            for id in self.calls.at(key) {
-                if self
-                    .calls
-                    .get(id)
-                    .is_some_and(|call| call.kind.wants_sent())
-                {
-                    self.answer_so_far(now, id);
-                }
+            self.answer_senders(now, key);
+        }
+    }
+
+    /// Tells whoever wants this charge sent how things stand.
+    fn answer_senders(&mut self, now: Now, key: &Key) {
+        for id in self.calls.at(key) {
+            let call = self.calls.get(id);
+            if call.is_some_and(|call| call.kind.wants_sent()) {
+                self.answer_so_far(now, id);
             }
         }
     }
@@ -113,15 +115,7 @@ impl Engine {
         self.keep_trying_to_store(now, record);
         // This is no word of the journal.
         self.outbox.update(key, |entry| entry.outdated = outdated);
-        for id in self.calls.at(key) {
-            if self
-                .calls
-                .get(id)
-                .is_some_and(|call| call.kind.wants_sent())
-            {
-                self.answer_so_far(now, id);
-            }
-        }
+        self.answer_senders(now, key);
     }
 
     fn keep_trying_to_store(&mut self, now: Now, record: Record) {
