@@ -160,7 +160,8 @@ impl World {
             return;
         }
         if let Some((On::Charge | On::Batch, keys)) = asked
-            && matches!(response.status, 401 | 403 | 429 | 503)
+            && (matches!(response.status, 401 | 429 | 503)
+                || (response.status == 403 && response.body.contains("account-mismatch")))
         {
             for key in keys {
                 *self.books.put_off.entry(key).or_default() += 1;
