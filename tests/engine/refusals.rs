@@ -120,14 +120,26 @@ fn what_was_refused_in_doubt_stays_unknown_where_the_server_will_not_tell() {
     }
 }
 
+/// The last sending is refused while the one before it may still arrive.
+#[test]
+fn a_refusal_of_the_last_attempt_is_told_and_not_that_the_attempts_are_used_up() {
+    let mut world = World::with(|config| config.max_total_attempts = 2);
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    let refused = Fault::Answer(problem(402, "insufficient-balance"));
+    world.server.fault(On::AnyCharge, u32::MAX, refused);
+    assert_eq!(end_of(&mut world, tab), "declined InsufficientBalance");
+    assert_eq!(world.server.count(On::AnyCharge), 2);
+    assert_eq!(world.server.count(On::LookUp), 1);
+}
+
 #[test]
 fn who_tries_again_after_a_refusal_in_doubt_has_it_sent() {
     let mut world = World::with(|config| config.max_attempts = 1);
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
-    // The first is refused too early to be asked about.
     let refused = Fault::Answer(problem(402, "insufficient-balance"));
-    world.server.fault(On::AnyCharge, 2, refused);
+    world.server.fault(On::AnyCharge, 1, refused);
     world
         .server
         .fault(On::LookUp, u32::MAX, Fault::Answer(problem(500, "broken")));
@@ -150,7 +162,7 @@ fn nor_is_the_refusal_before_it_the_answer_to_one_more_try() {
             let tab = world.start();
             world.server.fault(On::Charge, 1, Fault::LoseRequest);
             let refused = Fault::Answer(problem(402, "insufficient-balance"));
-            world.server.fault(On::AnyCharge, 2, refused);
+            world.server.fault(On::AnyCharge, 1, refused);
             world.server.fault(On::LookUp, u32::MAX, Fault::Late(200));
             let call = world.charge(tab, "t1", 5);
             world.wait(call);

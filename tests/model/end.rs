@@ -22,6 +22,8 @@ pub enum End {
     Lost(u64),
     /// Nothing was taken, but for so long an earlier sending may arrive.
     TooEarly(u64),
+    /// Declined, but for so long an earlier sending may arrive.
+    DeclinedTooEarly(u64),
 }
 
 impl End {
@@ -38,11 +40,7 @@ impl End {
                 version: 1,
                 replayed: false,
             })),
-            End::Declined => Conclusion::Settled(Verdict::Declined(Decline {
-                reason: DeclineReason::InsufficientBalance,
-                balance: None,
-                detail: String::new(),
-            })),
+            End::Declined => Conclusion::Settled(declined()),
             End::NeverCharged => Conclusion::NeverCharged,
             End::Exhausted => Conclusion::Settled(Verdict::Failed(Failure {
                 reason: FailureReason::RetriesExhausted,
@@ -53,14 +51,15 @@ impl End {
             End::TurnedAway => Conclusion::TurnedAway(cause),
             End::NotSent => Conclusion::NotSent(cause),
             End::Lost(for_ms) => Conclusion::Lost(cause, for_ms),
-            End::TooEarly(_) => Conclusion::TooEarly,
+            End::TooEarly(_) => Conclusion::TooEarly(None),
+            End::DeclinedTooEarly(_) => Conclusion::TooEarly(Some(declined())),
         }
     }
 
     /// How long until the next attempt: none, but for what has to be waited for.
     pub fn next_in_ms(self) -> u64 {
         match self {
-            End::TooEarly(for_ms) => for_ms,
+            End::TooEarly(for_ms) | End::DeclinedTooEarly(for_ms) => for_ms,
             End::Charged
             | End::Declined
             | End::NeverCharged
@@ -71,4 +70,12 @@ impl End {
             | End::Lost(_) => 0,
         }
     }
+}
+
+fn declined() -> Verdict {
+    Verdict::Declined(Decline {
+        reason: DeclineReason::InsufficientBalance,
+        balance: None,
+        detail: String::new(),
+    })
 }

@@ -41,7 +41,7 @@ pub fn reached() -> Vec<Property<Protocol>> {
                 matches!(
                     work,
                     Work::Writing(Order::Conclude {
-                        end: End::TooEarly(_),
+                        end: End::TooEarly(_) | End::DeclinedTooEarly(_),
                         ..
                     })
                 )

@@ -261,8 +261,10 @@ impl Protocol {
         };
         let too_early = early && self.rules.has(Rule::TooEarly);
         let untaken = end.conclusion().says_untaken();
+        let for_ms = attempt.earlier_until_ms.saturating_sub(world.wall_ms);
         let end = match too_early && untaken {
-            true => End::TooEarly(attempt.earlier_until_ms.saturating_sub(world.wall_ms)),
+            true if attempt.sends && end == End::Declined => End::DeclinedTooEarly(for_ms),
+            true => End::TooEarly(for_ms),
             false => end,
         };
         if !self.rules.has(Rule::TellAfterCommit) && untaken && !too_early {

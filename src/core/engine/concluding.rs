@@ -149,11 +149,17 @@ impl Engine {
         let entry = self.outbox.get(key);
         let attempt = entry.and_then(|entry| entry.record.attempt());
         let (conclusion, next_attempt_in_ms) = match self.certain_at(key) {
-            Some(_) if conclusion.says_untaken() && self.may_be_sent_early(key) => {
-                (Conclusion::TooEarly, 0)
-            }
             Some(at_ms) if conclusion.says_untaken() => {
-                (Conclusion::TooEarly, at_ms.saturating_sub(now.mono_ms))
+                let next_ms = match self.may_be_sent_early(key) {
+                    true => 0,
+                    false => at_ms.saturating_sub(now.mono_ms),
+                };
+                let sent = matches!(attempt, Some((Purpose::Send, _)));
+                let refusal = match conclusion {
+                    Conclusion::Settled(verdict) if sent => Some(verdict),
+                    _ => None,
+                };
+                (Conclusion::TooEarly(refusal), next_ms)
             }
             Some(_) | None => (conclusion, next_attempt_in_ms),
         };

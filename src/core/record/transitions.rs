@@ -124,7 +124,10 @@ impl Record {
                     may_arrive_for_ms,
                 ))
             }
-            Conclusion::TooEarly => State::Waiting(attempting.too_early(next_attempt_at_ms)),
+            Conclusion::TooEarly(refusal) => State::Waiting(match refusal {
+                Some(refusal) => attempting.refused(next_attempt_at_ms, refusal),
+                None => attempting.too_early(next_attempt_at_ms),
+            }),
             Conclusion::NotSent(cause) => {
                 record.attempts = record.attempts.saturating_sub(u32::from(sent));
                 record.spent = record.spent.saturating_sub(u32::from(sent));

@@ -81,8 +81,9 @@ pub enum Conclusion {
     /// As `Lost`, while nothing showed that there is a server at all: it does not count against
     /// `maxTotalAttempts`.
     LostOnTrial(Cause, u64),
-    /// The server says that nothing was taken, but an earlier sending may still arrive.
-    TooEarly,
+    /// The server says that nothing was taken, but an earlier sending may still arrive. Where that
+    /// was its answer to a sending, this is what it refused it with.
+    TooEarly(Option<Verdict>),
     /// The request never left.
     NotSent(Cause),
     /// The server says that it never charged this key.
@@ -103,7 +104,7 @@ impl Conclusion {
             | Conclusion::Held(_)
             | Conclusion::Lost(..)
             | Conclusion::LostOnTrial(..)
-            | Conclusion::TooEarly
+            | Conclusion::TooEarly(_)
             | Conclusion::NotSent(_)
             | Conclusion::Park(..) => false,
         }
@@ -112,7 +113,7 @@ impl Conclusion {
     /// Whether it is the server's word that it did not know the key when it was asked.
     pub fn tells_of_key(&self) -> bool {
         match self {
-            Conclusion::NeverCharged | Conclusion::TooEarly => true,
+            Conclusion::NeverCharged | Conclusion::TooEarly(_) => true,
             Conclusion::Settled(_)
             | Conclusion::TurnedAway(_)
             | Conclusion::BatchRefused(_)

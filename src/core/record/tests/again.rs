@@ -120,13 +120,13 @@ fn a_sending_without_an_answer_may_arrive_for_as_long_as_was_said() {
 
 #[test]
 fn nothing_is_certain_while_a_sending_may_still_arrive() {
-    let early = conclude(sending(in_state(unanswered())), Conclusion::TooEarly).unwrap();
+    let early = conclude(sending(in_state(unanswered())), Conclusion::TooEarly(None)).unwrap();
     assert!(early.is_open() && waiting(&early).in_doubt());
     assert_eq!(waiting(&early).next_attempt_at_ms(), 900);
     for conclusion in [declined(), failed(), Conclusion::NeverCharged] {
         assert!(conclusion.says_untaken());
     }
-    for conclusion in [charged(), unanswered(), park(), Conclusion::TooEarly] {
+    for conclusion in [charged(), unanswered(), park(), Conclusion::TooEarly(None)] {
         assert!(!conclusion.says_untaken());
     }
 }

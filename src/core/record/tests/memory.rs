@@ -34,7 +34,7 @@ fn what_brought_no_verdict_says_why_and_when_it_is_tried_again() {
             assert_eq!(waiting(&record).cause(), Some(&later()), "{conclusion:?}");
         }
     }
-    for conclusion in [Conclusion::TooEarly, Conclusion::NeverCharged] {
+    for conclusion in [Conclusion::TooEarly(None), Conclusion::NeverCharged] {
         for begun in begun() {
             let attempt = begun.attempt();
             let record = begun.conclude("one", attempt, conclusion.clone(), 50, 5_000);
@@ -69,11 +69,11 @@ fn the_servers_no_holds_only_until_the_charge_is_sent_again() {
     for sent_again in [
         conclude(sending(cleared()), Conclusion::TurnedAway(cause())).unwrap(),
         conclude(sending(cleared()), unanswered()).unwrap(),
-        conclude(sending(cleared()), Conclusion::TooEarly).unwrap(),
+        conclude(sending(cleared()), Conclusion::TooEarly(None)).unwrap(),
     ] {
         assert!(!waiting(&sent_again).cleared());
     }
-    let too_early = conclude(sending(cleared()), Conclusion::TooEarly).unwrap();
+    let too_early = conclude(sending(cleared()), Conclusion::TooEarly(None)).unwrap();
     assert!(waiting(&too_early).in_doubt());
     // By a tab that went away while it sent it.
     let taken_over = begin(sending(cleared()), Purpose::LookUp, "two", 20_000).unwrap();
