@@ -8,6 +8,7 @@ use tollbox::core::engine::SendId;
 use tollbox::core::outcome::{FailureReason, Outcome, What};
 use tollbox::core::protocol::Response;
 
+use super::mix::Mix;
 use super::server::On;
 use super::tab::{Outage, Tab, TabId};
 use super::world::World;
@@ -22,6 +23,9 @@ const MOST_REQUESTS: f64 = 1_000.0;
 const FIRST_REQUESTS: f64 = 60.0;
 /// Each open charge, and the balance, may be asked about as often as the longest delay allows.
 const A_DELAY: f64 = 4.0;
+/// A look-up that finds nothing under one spelling of a key asks for the other, and such a cycle
+/// has two look-ups: a first one that comes too early to be believed, and one that is.
+const A_DELAY_SPELT_TWICE: f64 = 6.0;
 const ALERTS_AN_HOUR: f64 = 240.0;
 const FIRST_ALERTS: f64 = 30.0;
 const HOUR_MS: f64 = 3_600_000.0;
@@ -52,7 +56,13 @@ impl Tab {
     }
 
     /// Fills the budget with the time that has passed.
-    fn fill(&mut self, mono_ms: u64, delay_ms: u64, sync_ms: u64) {
+    fn fill(&mut self, mono_ms: u64, mix: &Mix) {
+        let delay_ms = mix.config.backoff.max_ms;
+        let sync_ms = mix.config.sync_every_ms;
+        let a_delay = match mix.odd_keys {
+            true => A_DELAY_SPELT_TWICE,
+            false => A_DELAY,
+        };
         let passed_ms = (mono_ms - self.budget.at_ms) as f64;
         self.budget.at_ms = mono_ms;
         let syncs = if sync_ms > 0 {
@@ -60,7 +70,7 @@ impl Tab {
         } else {
             0.0
         };
-        let delays = passed_ms / delay_ms as f64 * A_DELAY * (1.0 + self.open());
+        let delays = passed_ms / delay_ms as f64 * a_delay * (1.0 + self.open());
         let requests = self.budget.requests + delays + 2.0 * syncs;
         self.budget.requests = requests.min(MOST_REQUESTS);
         // A network that loses every other request loses every other probe.
@@ -116,11 +126,8 @@ impl World {
     }
 
     pub fn spend_request(&mut self, place: usize) {
-        let config = &self.mix.config;
-        let (delay_ms, sync_ms) = (config.backoff.max_ms, config.sync_every_ms);
-        let mono_ms = self.mono_ms;
         let tab = &mut self.tabs[place];
-        tab.fill(mono_ms, delay_ms, sync_ms);
+        tab.fill(self.mono_ms, &self.mix);
         tab.budget.requests -= 1.0;
         if tab.budget.requests < 0.0 {
             let what = format!(
@@ -135,11 +142,8 @@ impl World {
         let Some(place) = self.place(id) else {
             return;
         };
-        let config = &self.mix.config;
-        let (delay_ms, sync_ms) = (config.backoff.max_ms, config.sync_every_ms);
-        let mono_ms = self.mono_ms;
         let tab = &mut self.tabs[place];
-        tab.fill(mono_ms, delay_ms, sync_ms);
+        tab.fill(self.mono_ms, &self.mix);
         tab.budget.alerts -= 1.0;
         if tab.budget.alerts < 0.0 {
             let what = format!("tab{id} raises more alerts than there is cause for");
