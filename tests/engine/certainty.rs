@@ -63,15 +63,8 @@ fn nothing_leaves_by_a_claim_that_has_lapsed() {
     world.run_until(|world| !world.journal.is_empty());
     // The first tab is frozen before it hears that its claim has committed.
     let is_told = |happening: &Happening| matches!(happening, Happening::Committed { tab: 0, .. });
-    let at = *world
-        .happenings
-        .iter()
-        .find(|(_, what)| is_told(what))
-        .unwrap()
-        .0;
-    let told = world.happenings.remove(&at).unwrap();
     let wakes_ms = world.now.mono_ms + world.config.claim_ms() + 2_000;
-    world.happenings.insert((wakes_ms, u64::MAX), told);
+    world.postpone(is_told, wakes_ms);
     world.charge(two, "t1", 500);
     let settled = world.settled(two, "t1");
     let said = word(&world.wait(settled));
@@ -94,33 +87,14 @@ fn a_request_is_not_under_way_for_longer_than_its_claim() {
     let began_ms = world.now.mono_ms - 1;
     // The disk takes its time.
     let is_told = |happening: &Happening| matches!(happening, Happening::Committed { tab: 0, .. });
-    let at = *world
-        .happenings
-        .iter()
-        .find(|(_, what)| is_told(what))
-        .unwrap()
-        .0;
-    let told = world.happenings.remove(&at).unwrap();
     let slow_ms = world.config.claim_ms() - 1_000;
-    world
-        .happenings
-        .insert((began_ms + slow_ms, u64::MAX), told);
+    world.postpone(is_told, began_ms + slow_ms);
     world.charge(two, "t1", 500);
     let settled = world.settled(two, "t1");
-    world.run_until(|world| {
-        world.happenings.values().any(|what| matches!(what, Happening::Arrive { tab: 0, request, .. } if request.path == "charges"))
-    });
+    let is_sent = |happening: &Happening| matches!(happening, Happening::Arrive { tab: 0, request, .. } if request.path == "charges");
+    world.run_until(|world| world.happenings.values().any(is_sent));
     // The network takes its time too: less than the request's time limit.
-    let at = *world
-        .happenings
-        .iter()
-        .find(|(_, what)| matches!(what, Happening::Arrive { tab: 0, request, .. } if request.path == "charges"))
-        .unwrap()
-        .0;
-    let arrival = world.happenings.remove(&at).unwrap();
-    world
-        .happenings
-        .insert((world.now.mono_ms + 5_000, u64::MAX - 1), arrival);
+    world.postpone(is_sent, world.now.mono_ms + 5_000);
     let said = word(&world.wait(settled));
     assert!(said.starts_with("declined"), "{said}");
     world.server.top_up(1_000);
@@ -160,13 +134,7 @@ fn an_old_answer_ends_no_new_attempt() {
     world.run_until(|world| world.server.count(On::Charge) == 1);
     // Declined, and the first tab is frozen before it hears of it.
     let is_heard = |happening: &Happening| matches!(happening, Happening::Deliver { tab: 0, .. });
-    let at = *world
-        .happenings
-        .iter()
-        .find(|(_, what)| is_heard(what))
-        .unwrap()
-        .0;
-    let heard = world.happenings.remove(&at).unwrap();
+    let heard = world.take_out(is_heard);
     world.charge(two, "t1", 500);
     let settled = world.settled(two, "t1");
     let said = word(&world.wait(settled));

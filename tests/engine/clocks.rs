@@ -6,6 +6,26 @@ use super::world::World;
 
 const DAY_MS: i64 = 86_400_000;
 
+/// A server that remembers keys for so long, and a client that knows it.
+fn key_time(ms: u64) -> World {
+    let mut world = World::with(|config| {
+        config.max_attempts = 1;
+        config.key_ttl_ms = ms;
+    });
+    world.server = Server::new(120, Some(ms));
+    world
+}
+
+/// A charge whose answer was lost, and then the network.
+fn lost_before_an_outage(world: &mut World) -> usize {
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.go_online(false);
+    tab
+}
+
 #[test]
 fn a_charge_in_backoff_is_sent_whatever_the_wall_clock_does() {
     for jump_ms in [-DAY_MS, DAY_MS] {
@@ -182,11 +202,7 @@ fn a_key_grows_old_in_an_open_tab_whatever_the_wall_clock_says() {
         config.max_attempts = 1;
         config.key_ttl_ms = 600_000;
     });
-    let tab = world.start();
-    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
-    let call = world.charge(tab, "t1", 5);
-    world.wait(call);
-    world.go_online(false);
+    let tab = lost_before_an_outage(&mut world);
     world.run_for(500_000);
     world.jump_wall(-300_000);
     world.run_for(200_000);
@@ -224,16 +240,8 @@ fn a_claim_that_the_clock_has_prolonged_is_not_asked_for_all_the_time() {
 
 #[test]
 fn a_key_that_may_end_while_its_request_is_under_way_is_looked_up_first() {
-    let mut world = World::with(|config| {
-        config.max_attempts = 1;
-        config.key_ttl_ms = 600_000;
-    });
-    world.server = Server::new(120, Some(600_000));
-    let tab = world.start();
-    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
-    let call = world.charge(tab, "t1", 5);
-    world.wait(call);
-    world.go_online(false);
+    let mut world = key_time(600_000);
+    let tab = lost_before_an_outage(&mut world);
     world.run_for(590_000);
     // The request takes its time: it arrives when the key has ended.
     world
@@ -248,16 +256,8 @@ fn a_key_that_may_end_while_its_request_is_under_way_is_looked_up_first() {
 
 #[test]
 fn a_key_whose_claim_was_slow_to_be_written_is_looked_up_after_all() {
-    let mut world = World::with(|config| {
-        config.max_attempts = 1;
-        config.key_ttl_ms = 600_000;
-    });
-    world.server = Server::new(120, Some(600_000));
-    let tab = world.start();
-    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
-    let call = world.charge(tab, "t1", 5);
-    world.wait(call);
-    world.go_online(false);
+    let mut world = key_time(600_000);
+    let tab = lost_before_an_outage(&mut world);
     // Enough for a claim that is written at once, and not for one that is not.
     let margin_ms = world.config.claim_ms() + 2_500;
     world.run_for(600_000 - margin_ms);
@@ -286,11 +286,7 @@ fn lost_and_found(world: &mut World) -> usize {
 
 #[test]
 fn a_clock_that_is_set_back_in_an_open_tab_makes_no_key_younger() {
-    let mut world = World::with(|config| {
-        config.max_attempts = 1;
-        config.key_ttl_ms = 60_000;
-    });
-    world.server = Server::new(120, Some(60_000));
+    let mut world = key_time(60_000);
     let tab = lost_and_found(&mut world);
     world.run_for(10_000);
     world.jump_wall(-30_000);
@@ -303,11 +299,7 @@ fn a_clock_that_is_set_back_in_an_open_tab_makes_no_key_younger() {
 
 #[test]
 fn a_start_after_a_tab_that_saw_the_clock_set_back_looks_up_what_it_was_sending() {
-    let mut world = World::with(|config| {
-        config.max_attempts = 1;
-        config.key_ttl_ms = 60_000;
-    });
-    world.server = Server::new(120, Some(60_000));
+    let mut world = key_time(60_000);
     let tab = lost_and_found(&mut world);
     world.jump_wall(-25_000);
     world.run_for(6_000);

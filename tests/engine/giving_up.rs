@@ -1,8 +1,7 @@
 //! Attempts that are used up, keys that the server may have forgotten, and charges given up.
 
-use tollbox::core::config::Config;
 use tollbox::core::log::Locale;
-use tollbox::core::outcome::{FailureReason, What};
+use tollbox::core::outcome::{FailureReason, Outcome, What};
 use tollbox::core::record::State;
 
 use super::outcomes::word;
@@ -11,9 +10,21 @@ use super::world::{World, key};
 
 const DAY_MS: u64 = 86_400_000;
 
-fn few_attempts(config: &mut Config) {
-    config.max_total_attempts = 4;
-    config.backoff.max_ms = 2_000;
+fn few_attempts() -> (World, usize) {
+    let mut world = World::with(|config| {
+        config.max_total_attempts = 4;
+        config.backoff.max_ms = 2_000;
+    });
+    let tab = world.start();
+    (world, tab)
+}
+
+/// What a charge comes to whose every sending meets this.
+fn end_of_all_attempts(world: &mut World, tab: usize, fault: Fault) -> Outcome {
+    world.server.fault(On::AnyCharge, u32::MAX, fault);
+    world.charge(tab, "t1", 5);
+    let settled = world.settled(tab, "t1");
+    world.wait(settled)
 }
 
 #[test]
@@ -23,19 +34,11 @@ fn used_up_attempts_are_parked_where_nobody_can_say_what_became_of_them() {
         problem(403, "no-look-ups"),
         problem(501, "no-look-ups"),
     ] {
-        let mut world = World::with(few_attempts);
-        let tab = world.start();
-        world.server.fault(
-            On::AnyCharge,
-            u32::MAX,
-            Fault::Answer(problem(500, "broken")),
-        );
+        let (mut world, tab) = few_attempts();
         world
             .server
             .fault(On::LookUp, u32::MAX, Fault::Answer(mute));
-        world.charge(tab, "t1", 5);
-        let settled = world.settled(tab, "t1");
-        let outcome = world.wait(settled);
+        let outcome = end_of_all_attempts(&mut world, tab, Fault::Answer(problem(500, "broken")));
         assert_eq!(
             (word(&outcome).as_str(), outcome.attempts),
             ("parked RetriesExhausted", 4)
@@ -63,16 +66,8 @@ fn used_up_attempts_are_parked_where_nobody_can_say_what_became_of_them() {
 
 #[test]
 fn used_up_attempts_fail_where_the_server_never_charged() {
-    let mut world = World::with(few_attempts);
-    let tab = world.start();
-    world.server.fault(
-        On::AnyCharge,
-        u32::MAX,
-        Fault::Answer(problem(500, "broken")),
-    );
-    world.charge(tab, "t1", 5);
-    let settled = world.settled(tab, "t1");
-    let outcome = world.wait(settled);
+    let (mut world, tab) = few_attempts();
+    let outcome = end_of_all_attempts(&mut world, tab, Fault::Answer(problem(500, "broken")));
     assert_eq!(
         (word(&outcome).as_str(), outcome.attempts),
         ("failed RetriesExhausted", 4)
@@ -89,16 +84,9 @@ fn used_up_attempts_fail_where_the_server_never_charged() {
 
 #[test]
 fn used_up_attempts_that_were_charged_all_along_are_charged() {
-    let mut world = World::with(few_attempts);
-    let tab = world.start();
-    world.server.fault(
-        On::AnyCharge,
-        u32::MAX,
-        Fault::AnswerAfter(problem(500, "broken")),
-    );
-    world.charge(tab, "t1", 5);
-    let settled = world.settled(tab, "t1");
-    let outcome = world.wait(settled);
+    let (mut world, tab) = few_attempts();
+    let fault = Fault::AnswerAfter(problem(500, "broken"));
+    let outcome = end_of_all_attempts(&mut world, tab, fault);
     assert_eq!(
         (word(&outcome).as_str(), outcome.attempts),
         ("charged again", 4)
@@ -295,21 +283,13 @@ fn giving_up_while_the_request_is_under_way_waits_for_the_truth() {
 
 #[test]
 fn giving_up_a_parked_charge_asks_the_server_once_more() {
-    let mut world = World::with(few_attempts);
-    let tab = world.start();
-    world.server.fault(
-        On::AnyCharge,
-        u32::MAX,
-        Fault::Answer(problem(500, "broken")),
-    );
+    let (mut world, tab) = few_attempts();
     world.server.fault(
         On::LookUp,
         u32::MAX,
         Fault::Answer(problem(403, "no-look-ups")),
     );
-    world.charge(tab, "t1", 5);
-    let settled = world.settled(tab, "t1");
-    world.wait(settled);
+    end_of_all_attempts(&mut world, tab, Fault::Answer(problem(500, "broken")));
     let cancel = world.cancel(tab, "t1");
     assert!(!word(&world.wait(cancel)).starts_with("failed"));
     world.settle();

@@ -5,6 +5,7 @@ use tollbox::core::engine::{Answer, Notice};
 use tollbox::core::outcome::OpenReason;
 use tollbox::core::snapshot::{BalanceReason, BalanceResult};
 
+use super::flushes::with_queue;
 use super::outage::alerts;
 use super::outcomes::word;
 use super::server::{Fault, On, json_answer};
@@ -55,14 +56,9 @@ fn the_queue_pauses_until_its_own_account_is_back() {
 #[test]
 fn an_item_of_a_batch_says_so_too() {
     let mut world = World::new();
-    let tab = world.start();
-    world.go_online(false);
-    for n in 0..2 {
-        let call = world.charge(tab, &format!("t{n}"), 1);
-        world.wait(call);
-    }
+    let tab = with_queue(&mut world, 2);
     let item = |n: usize| {
-        serde_json::json!({"idempotency_key": format!("f:t{n}"), "status": "rejected",
+        serde_json::json!({"idempotency_key": format!("f:t{n:03}"), "status": "rejected",
             "problem": {"type": "account-mismatch", "status": 403}})
     };
     let body = serde_json::json!({"results": [item(0), item(1)], "balance": 120, "version": 1});

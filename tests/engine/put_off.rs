@@ -1,5 +1,6 @@
 //! Answers that only put a charge off use no attempts up.
 
+use super::flushes::with_queue;
 use super::outcomes::word;
 use super::server::{Fault, On, problem, with_retry_after};
 use super::world::World;
@@ -26,14 +27,9 @@ fn twenty_five_times_busy_and_then_charged_without_a_call() {
 #[test]
 fn items_of_a_batch_that_are_put_off_use_no_attempts_up_and_are_backed_off() {
     let mut world = World::new();
-    let tab = world.start();
-    world.go_online(false);
-    for n in 0..2 {
-        let call = world.charge(tab, &format!("t{n}"), 1);
-        world.wait(call);
-    }
+    with_queue(&mut world, 2);
     let item = |n: usize| {
-        serde_json::json!({"idempotency_key": format!("f:t{n}"), "status": "retry",
+        serde_json::json!({"idempotency_key": format!("f:t{n:03}"), "status": "retry",
             "problem": {"type": "busy", "status": 503}})
     };
     let body = serde_json::json!({"results": [item(0), item(1)], "balance": 120, "version": 1});

@@ -20,6 +20,19 @@ impl World {
             .insert((self.now.mono_ms + in_ms, self.last_happening), happening);
     }
 
+    /// Takes the first of these out of what is about to happen.
+    pub fn take_out(&mut self, is: impl Fn(&Happening) -> bool) -> Happening {
+        let found = self.happenings.iter().find(|(_, what)| is(what));
+        let at = *found.unwrap().0;
+        self.happenings.remove(&at).unwrap()
+    }
+
+    /// Has the first of these happen at `at_ms`, after all else of that moment.
+    pub fn postpone(&mut self, is: impl Fn(&Happening) -> bool, at_ms: u64) {
+        let happening = self.take_out(is);
+        self.happenings.insert((at_ms, u64::MAX), happening);
+    }
+
     pub(super) fn tell_peers(&mut self, from: usize, event: impl Fn() -> Event) {
         let mut peers = self.live();
         peers.retain(|tab| *tab != from && self.announcements);
