@@ -128,9 +128,17 @@ impl Record {
         self.spent
     }
 
-    /// Whether this is an earlier state of the same taking on. A key that was let go and taken on
-    /// again begins anew.
+    /// Whether this is an earlier state of the same taking on. A key that was let go, or whose
+    /// record is lost, and that is taken on again begins anew: perhaps at the same place in the
+    /// order, since tabs whose clock was set back just count on.
     pub fn is_older_than(&self, other: &Record) -> bool {
+        let same = self.charge.created_at_ms == other.charge.created_at_ms;
+        same && self.is_before(other)
+    }
+
+    /// As [`Record::is_older_than`], of records of which one may have joined another: it is as old
+    /// as the older of both.
+    fn is_before(&self, other: &Record) -> bool {
         self.sequence == other.sequence && self.revision < other.revision
     }
 

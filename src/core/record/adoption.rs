@@ -62,7 +62,7 @@ impl Record {
     /// `unknown` was promised that it goes on. But what was told as final without knowledge of the
     /// open one is told of that as well, once it is looked up that nothing was taken.
     pub fn joined_by(self, other: &Record, wall_ms: u64) -> Option<Record> {
-        if other.is_older_than(&self) || self.receipt().is_some() {
+        if other.is_before(&self) || self.receipt().is_some() {
             return None;
         }
         if *other == self {
@@ -71,11 +71,11 @@ impl Record {
         let later = match (&self.state, &other.state) {
             (_, State::Settled(Verdict::Charged(_))) => true,
             (State::Waiting(_) | State::Attempting(_) | State::Parked(_), State::Settled(_)) => {
-                self.is_older_than(other)
+                self.is_before(other)
             }
             (State::Settled(_), _) => true,
             (State::Waiting(_) | State::Attempting(_) | State::Parked(_), _) => {
-                self.is_older_than(other) || other.attempts > self.attempts
+                self.is_before(other) || other.attempts > self.attempts
             }
         };
         if !later {

@@ -306,3 +306,16 @@ fn that_it_was_never_charged_does_not_outlast_a_sending() {
     assert!(!stays(&sending(cleared.clone())));
     assert!(stays(&begin(cleared, Purpose::LookUp, "one", 300).unwrap()));
 }
+
+/// With the clock set back, tabs just count on, and may come to the same place in the order.
+#[test]
+fn a_charge_that_is_taken_on_anew_is_no_earlier_state_of_the_one_that_was_lost() {
+    let known = sending(open());
+    let anew = |created_at_ms: u64| {
+        let mut charge = open().charge().clone();
+        charge.created_at_ms = created_at_ms;
+        Record::open(charge, known.sequence())
+    };
+    assert!(anew(0).is_older_than(&known));
+    assert!(!anew(1).is_older_than(&known));
+}
