@@ -311,3 +311,28 @@ fn a_start_after_a_tab_that_saw_the_clock_set_back_looks_up_what_it_was_sending(
     assert_eq!(word(&world.wait(settled)), "charged again");
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
+
+#[test]
+fn a_clock_that_is_set_ahead_across_a_restart_ends_no_request() {
+    let mut world = World::new();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Charge, 1, Fault::HangThenDone(4_000));
+    world.charge(tab, "t1", 5);
+    world.run_until(|world| world.server.count(On::Charge) == 1);
+    world.crash(tab);
+    world.jump_wall(DAY_MS / 2);
+    // Each start knows no more than the journal.
+    for look_ups in 1..=2 {
+        let next = world.start();
+        world.cancel(next, "t1");
+        world.run_until(|world| world.server.count(On::LookUp) == look_ups);
+        world.run_for(100);
+        world.crash(next);
+    }
+    let last = world.start();
+    let settled = world.settled(last, "t1");
+    let said = word(&world.wait(settled));
+    assert!(said.starts_with("charged"), "{said}");
+}

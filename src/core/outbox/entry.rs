@@ -167,14 +167,19 @@ impl Entry {
     fn set_times(&mut self, now: Now, patience: Patience) {
         self.changed_ms = now.mono_ms;
         let until_ms = self.record.may_arrive_until_ms();
-        self.arrival = match until_ms == self.claim.wall_ms {
-            // What a claimant did before it went away may arrive for as long as its claim held.
-            true => self.claim,
-            false => {
-                let meant_ms = self.record.may_arrive_for_ms();
-                self.arrival.follow(until_ms, meant_ms, now)
-            }
-        };
+        if self.arrival.wall_ms != until_ms {
+            // What a claimant did before it went away was seen when its claim was.
+            let seen_ms = match until_ms == self.claim.wall_ms {
+                true => self.claim_seen_ms,
+                false => now.mono_ms,
+            };
+            // Its whole length: the wall clock may have been set ahead since it was written down.
+            let meant_ms = self.record.may_arrive_for_ms();
+            self.arrival = Instant {
+                wall_ms: until_ms,
+                mono_ms: seen_ms.saturating_add(meant_ms),
+            };
+        }
         self.due_ms = match self.record.state() {
             State::Waiting(waiting) => {
                 let next_ms = waiting.next_attempt_at_ms();
