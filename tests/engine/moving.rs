@@ -199,7 +199,22 @@ fn storage_that_failed_and_works_again_is_alerted_of_when_it_fails_again() {
         assert_eq!(alerts(&world, tab), vec![AlertKind::StorageDegraded; times]);
         let again = world.charge(tab, &task, 5);
         assert_eq!(word(&world.wait(again)), "charged");
+        world.run_for(16_000);
+        assert_eq!(world.snapshot(tab).alerts, []);
     }
+}
+
+#[test]
+fn storage_that_fails_now_and_then_is_one_trouble() {
+    let mut world = World::new();
+    let tab = world.start();
+    for n in 0..20 {
+        fail_next(&mut world, 1, |op| matches!(op, Op::Conclude { .. }));
+        let call = world.charge(tab, &format!("t{n}"), 5);
+        assert_eq!(word(&world.wait(call)), "charged");
+        world.run_for(1_000);
+    }
+    assert_eq!(alerts(&world, tab), [AlertKind::StorageDegraded]);
 }
 
 #[test]

@@ -21,11 +21,12 @@ const NUDGE: f64 = 6.0;
 const DUE_AGAIN: f64 = 3.0;
 const MOST_REQUESTS: f64 = 1_000.0;
 const FIRST_REQUESTS: f64 = 60.0;
-/// Each open charge, and the balance, may be asked about as often as the longest delay allows.
-const A_DELAY: f64 = 4.0;
-/// A look-up that finds nothing under one spelling of a key asks for the other, and such a cycle
-/// has two look-ups: a first one that comes too early to be believed, and one that is.
-const A_DELAY_SPELT_TWICE: f64 = 6.0;
+/// Each open charge, and the balance, may be tried as often as the longest delay allows. Half of
+/// that is the mean. A try is a sending, a probe and two look-ups: the first may come too early to
+/// be believed.
+const A_DELAY: f64 = 8.0;
+/// A look-up that finds nothing under one spelling of a key asks for the other.
+const A_DELAY_SPELT_TWICE: f64 = 12.0;
 const ALERTS_AN_HOUR: f64 = 240.0;
 const FIRST_ALERTS: f64 = 30.0;
 const HOUR_MS: f64 = 3_600_000.0;

@@ -24,8 +24,10 @@ use super::user::User;
 /// 2026-01-01T00:00:00Z
 pub const START_WALL_MS: u64 = 1_767_225_600_000;
 const START_MONO_MS: u64 = 10_000_000;
-/// More steps than any run takes: whatever needs more goes round in circles.
+/// More steps than any run takes in its first hour: whatever needs more goes round in circles.
 const STEPS_LIMIT: u64 = 400_000;
+/// And in each minute after it, when nothing but backoff keeps four tabs busy.
+const STEPS_A_MINUTE: u64 = 4_000;
 
 pub struct World {
     pub mix: Mix,
@@ -267,7 +269,9 @@ impl World {
     /// One happening or one tick, the earliest; false where nothing is left.
     pub fn step(&mut self) -> bool {
         self.steps += 1;
-        if self.steps > STEPS_LIMIT {
+        let minutes = (self.mono_ms - START_MONO_MS) / 60_000;
+        let later = minutes.saturating_sub(60) * STEPS_A_MINUTE;
+        if self.steps > STEPS_LIMIT + later {
             self.violate("5 liveness", "it goes round in circles".to_owned());
             return false;
         }

@@ -3,7 +3,6 @@
 use super::orders::{READ_AGAIN_AT_ONCE, Then};
 use super::sending::Plan;
 use super::{Effect, Engine};
-use crate::core::alert::AlertKind;
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::{Applied, ApplyAt, Op};
@@ -35,9 +34,7 @@ impl Engine {
         match results {
             Ok(results) => {
                 self.journaling.succeeded();
-                if self.durable() && self.load_failures == 0 {
-                    self.end_episode(AlertKind::StorageDegraded);
-                }
+                self.storage_works(now);
                 for ((op, then), applied) in under_way.into_iter().zip(results) {
                     if applied.lost {
                         self.is_lost(op.key());

@@ -2,7 +2,6 @@
 
 use super::orders::Then;
 use super::{Engine, Life};
-use crate::core::alert::AlertKind;
 use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
 use crate::core::clock::Now;
@@ -238,9 +237,7 @@ impl Engine {
         match records {
             Ok(records) => {
                 self.load_failures = 0;
-                if self.durable() && self.journaling.works() {
-                    self.end_episode(AlertKind::StorageDegraded);
-                }
+                self.storage_works(now);
                 self.loaded_all |= self.loading_all;
                 if self.loading_all {
                     self.has_read_all();

@@ -148,6 +148,8 @@ pub struct Engine {
     persisted: Option<bool>,
     /// Failed readings in a row, not counting those of single charges.
     load_failures: u32,
+    /// When a storage that has failed, and works again, is told to be well; monotonic.
+    storage_well_at_ms: Option<u64>,
     slow_tick_at_ms: u64,
     /// When settled charges that are more than are kept go; monotonic.
     surplus_goes_at_ms: Option<u64>,
@@ -218,6 +220,7 @@ impl Engine {
             left_alone: Set::new(),
             persisted: None,
             load_failures: 0,
+            storage_well_at_ms: None,
             slow_tick_at_ms: 0,
             surplus_goes_at_ms: None,
             visible: true,
@@ -327,6 +330,7 @@ impl Engine {
             self.flush.elsewhere_until_ms(),
             self.tasks.deadline(),
             self.surplus_goes_at_ms,
+            self.storage_well_at_ms,
             self.leaving.deadline(now),
             self.stats.leaves_at(self.config.window_ms),
         ]
@@ -363,6 +367,7 @@ impl Engine {
             self.advance_flush(now);
         }
         self.let_surplus_go_if_due(now);
+        self.storage_well_if_due(now);
         self.advance_leaving(now);
         self.advance_tasks(now);
         self.show_changes(now);

@@ -22,6 +22,10 @@ const TOLD_LIMIT: usize = 5;
 /// milliseconds.
 const LONGEST_PAUSE_MS: u64 = 15_000;
 
+/// A storage that has failed is told to be well when it has worked for so long, in milliseconds: one
+/// that fails now and then is one trouble, and not many.
+const WELL_AFTER_MS: u64 = 15_000;
+
 /// So many lost charges are kept in mind.
 const LOST_LIMIT: usize = 10_000;
 
@@ -163,6 +167,7 @@ impl Engine {
             &format!("账本不在 IndexedDB 中（{why}）：浏览器崩溃可能丢失未完成的扣费"),
         );
         self.log_error(now, detail.clone());
+        self.storage_well_at_ms = None;
         self.raise(now, AlertKind::StorageDegraded, detail);
         let goes_along = |entry: &&Entry| {
             let record = &entry.record;
@@ -245,7 +250,27 @@ impl Engine {
         self.load_anew();
     }
 
+    /// The journal has been written or read.
+    pub(super) fn storage_works(&mut self, now: Now) {
+        let works = self.durable() && self.load_failures == 0 && self.journaling.works();
+        if works && self.episodes.goes_on(AlertKind::StorageDegraded) {
+            self.storage_well_at_ms
+                .get_or_insert(now.after(WELL_AFTER_MS));
+        }
+    }
+
+    pub(super) fn storage_well_if_due(&mut self, now: Now) {
+        if self
+            .storage_well_at_ms
+            .is_some_and(|at_ms| at_ms <= now.mono_ms)
+        {
+            self.storage_well_at_ms = None;
+            self.end_episode(AlertKind::StorageDegraded);
+        }
+    }
+
     pub(super) fn storage_failed(&mut self, now: Now, error: &str) {
+        self.storage_well_at_ms = None;
         let detail = self.say(
             &format!("storage failed: {error}"),
             &format!("存储失败：{error}"),
