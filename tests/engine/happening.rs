@@ -1,6 +1,6 @@
 //! What is to happen in the world, and to whom.
 
-use tollbox::core::engine::{Event, SendId};
+use tollbox::core::engine::{Event, SendId, Unsent};
 use tollbox::core::journal::{Applied, Op};
 use tollbox::core::protocol::{Request, Response};
 
@@ -74,5 +74,5 @@ impl Happening {
 pub enum Delivery {
     Answer(Response),
     Lost { timed_out: bool },
-    NotSent,
+    NotSent(Unsent),
 }

@@ -56,6 +56,8 @@ pub enum Fault {
     Late(u64),
     /// There is no token, so it never leaves.
     NoToken,
+    /// The page stands still while it waits for its token, so it never leaves.
+    StoodStill,
 }
 
 /// A request that has arrived.

@@ -1,5 +1,6 @@
 //! One new token for whatever the old one was refused for, and no more.
 
+use super::outage::alerts;
 use super::outcomes::word;
 use super::server::{Fault, On, problem};
 use super::world::World;
@@ -67,4 +68,15 @@ fn an_old_token_that_was_still_accepted_does_not_make_it_new() {
     }
     let flags = refreshed(&world, On::AnyCharge);
     assert_eq!(flags, [false, false, true]);
+}
+
+#[test]
+fn a_request_whose_time_was_up_before_its_token_came_is_not_sent_and_no_trouble() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::StoodStill);
+    let call = world.charge(tab, "t1", 5);
+    let outcome = world.wait(call);
+    assert_eq!((word(&outcome).as_str(), outcome.attempts), ("charged", 1));
+    assert_eq!(alerts(&world, tab), []);
 }

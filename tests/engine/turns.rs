@@ -304,7 +304,8 @@ impl World {
                 (10, Delivery::Answer(response))
             }
             Fault::Late(ms) => (ms, Delivery::Answer(self.serve(&request))),
-            Fault::NoToken => (0, Delivery::NotSent),
+            Fault::NoToken => (0, Delivery::NotSent(Unsent::TokenFailed)),
+            Fault::StoodStill => (0, Delivery::NotSent(Unsent::Late)),
         };
         self.deliver(tab, send, after_ms, limit_at_ms, delivery);
     }
@@ -367,10 +368,7 @@ impl World {
                 self.engine(tab).outage = true;
                 Event::Lost { send, timed_out }
             }
-            Delivery::NotSent => Event::NotSent {
-                send,
-                why: Unsent::TokenFailed,
-            },
+            Delivery::NotSent(why) => Event::NotSent { send, why },
         };
         self.tell(tab, event);
     }

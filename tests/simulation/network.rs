@@ -119,6 +119,11 @@ impl World {
         if self.sees_sign_out(place) {
             return self.not_sent_after_sign_out(place, send);
         }
+        if self.mono_ms >= limit_at_ms {
+            // The page stood still while it waited for its token.
+            let why = Unsent::Late;
+            return self.plan(0, Happening::NotSent { tab, send, why });
+        }
         self.check_departs(place, &request);
         let user = self.user_name;
         let of_another = self.tabs[place].token_of != user;

@@ -8,6 +8,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::browser::clock::now;
+use crate::core::clock::Now;
 
 /// Ends a request when its time is up.
 pub struct Limit {
@@ -16,7 +17,7 @@ pub struct Limit {
     pass: Function,
     timer: RefCell<Option<Timeout>>,
     length_ms: u64,
-    began_ms: u64,
+    began: Now,
     /// Whether the request may still leave, asked when its token is there.
     may_leave: Box<dyn Fn() -> bool>,
 }
@@ -49,7 +50,7 @@ impl Limit {
             pass,
             timer: RefCell::new(Some(timer)),
             length_ms,
-            began_ms: now().mono_ms,
+            began: now(),
             may_leave: Box::new(|| true),
         })
     }
@@ -86,13 +87,25 @@ impl Limit {
 
     /// Whether most of the time is over.
     pub fn is_half_over(&self) -> bool {
-        let passed_ms = now().mono_ms.saturating_sub(self.began_ms);
-        passed_ms > self.length_ms / 2
+        self.passed_ms() > self.length_ms / 2
     }
 
-    /// Whether the time is up, or was cut short.
+    /// Whether whatever awaits it has been told that the time is up, or cut short.
     pub fn has_passed(&self) -> bool {
         self.controller.signal().aborted()
+    }
+
+    /// Whether the time is up by the clocks, though nobody has been told. The timer of a page that
+    /// was frozen, or busy, comes after whatever else it has waited for, and one of the clocks may
+    /// have stood still in a sleep.
+    pub fn is_over(&self) -> bool {
+        self.has_passed() || self.passed_ms() >= self.length_ms
+    }
+
+    fn passed_ms(&self) -> u64 {
+        let now = now();
+        let mono_ms = now.mono_ms.saturating_sub(self.began.mono_ms);
+        mono_ms.max(now.wall_ms.saturating_sub(self.began.wall_ms))
     }
 
     /// What this comes to, which may be a promise, unless the time is up first.

@@ -64,6 +64,10 @@ pub async fn exchange(
     if !limit.may_leave() {
         return Exchange::NotSent(Unsent::SignedOut);
     }
+    if limit.is_over() {
+        token.lost(host);
+        return Exchange::NotSent(Unsent::Late);
+    }
     let bearer = token
         .text()
         .map(|token| ("authorization", format!("Bearer {token}")));

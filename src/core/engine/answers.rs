@@ -6,7 +6,7 @@ use crate::core::alert::AlertKind;
 use crate::core::charge::Charge;
 use crate::core::clock::Now;
 use crate::core::network::Way;
-use crate::core::outcome::OpenReason;
+use crate::core::outcome::{OpenReason, not_sent_yet};
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
     BatchAnswer, ChargeAnswer, LookUpAnswer, Reading, Response, Setback, SetbackKind, Spelling,
@@ -248,27 +248,32 @@ impl Engine {
         let Some(sent) = self.sent.remove(&send) else {
             return;
         };
-        let detail = match why {
-            Unsent::TokenLate => self.say(
+        let next_ms = match why {
+            Unsent::Late => self.config.backoff.base_ms.max(1),
+            Unsent::TokenLate
+            | Unsent::TokenFailed
+            | Unsent::NoToken
+            | Unsent::Unable(_)
+            | Unsent::SignedOut => 0,
+        };
+        let cause = match why {
+            Unsent::Late => Cause {
+                reason: OpenReason::Timeout,
+                detail: not_sent_yet(OpenReason::Timeout),
+            },
+            Unsent::TokenLate => self.without_token(
+                now,
                 "getToken gave no token in time",
                 "getToken 未能按时返回令牌",
             ),
-            Unsent::TokenFailed => self.say("getToken failed", "getToken 失败"),
-            Unsent::NoToken => self.say(
+            Unsent::TokenFailed => self.without_token(now, "getToken failed", "getToken 失败"),
+            Unsent::NoToken => self.without_token(
+                now,
                 "getToken gave what is not a token",
                 "getToken 返回的不是令牌",
             ),
-            Unsent::Unable(detail) => detail,
-            Unsent::SignedOut => self.say("signed out", "已退出登录"),
-        };
-        if self.life != Life::SignedOut {
-            self.gate
-                .no_token(now, &self.config.backoff, &mut self.jitter);
-        }
-        self.raise(now, AlertKind::Unauthorized, detail.clone());
-        let cause = Cause {
-            reason: OpenReason::Unauthorized,
-            detail,
+            Unsent::Unable(detail) => self.without_token(now, &detail, &detail),
+            Unsent::SignedOut => self.without_token(now, "signed out", "已退出登录"),
         };
         let charges = match sent.what {
             SentWhat::Charge { charge } | SentWhat::LookUp { charge, .. } => vec![charge],
@@ -280,9 +285,29 @@ impl Engine {
         };
         for charge in charges {
             self.count_try(&charge.key);
-            self.conclude(now, &charge, Conclusion::NotSent(cause.clone()), 0, None);
+            self.conclude(
+                now,
+                &charge,
+                Conclusion::NotSent(cause.clone()),
+                next_ms,
+                None,
+            );
         }
         self.leave_lane(send);
         self.progress_all(now);
+    }
+
+    /// There is no token for a request, so it has not left.
+    fn without_token(&mut self, now: Now, english: &str, chinese: &str) -> Cause {
+        if self.life != Life::SignedOut {
+            self.gate
+                .no_token(now, &self.config.backoff, &mut self.jitter);
+        }
+        let detail = self.say(english, chinese);
+        self.raise(now, AlertKind::Unauthorized, detail.clone());
+        Cause {
+            reason: OpenReason::Unauthorized,
+            detail,
+        }
     }
 }

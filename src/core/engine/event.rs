@@ -102,6 +102,9 @@ pub enum Event {
         /// Records of a newer version, which were left alone; for people.
         left_alone: Vec<String>,
     },
+    /// The records of these charges are lost, as the store has noted before: reported with every
+    /// reading of the whole journal.
+    RecordsLost(Vec<Key>),
     /// From here on the journal lives in another storage, which may not have what the last one
     /// had. Reported before what the last one's failure was reported with.
     Moved {
@@ -212,6 +215,9 @@ pub enum Event {
 pub enum Unsent {
     /// `getToken` took longer than a request may.
     TokenLate,
+    /// The page stood still while the request waited for its token, for longer than a request may
+    /// take.
+    Late,
     /// `getToken` failed. What its error says may hold a token, so it is not told.
     TokenFailed,
     /// `getToken` gave what can't stand in a header.
