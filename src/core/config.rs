@@ -60,6 +60,10 @@ pub struct Config {
     pub locale: Locale,
 }
 
+/// How long what another client has sent may still arrive, whose limits nobody knows, in
+/// milliseconds.
+const UNKNOWN_PAST_MS: u64 = 60_000;
+
 /// What a network has kept for longer than this after a request's time limit, it has lost; in
 /// milliseconds.
 const ARRIVES_AFTER_LIMIT_MS: u64 = 5_000;
@@ -75,6 +79,12 @@ impl Config {
     /// How long a claim lasts: as long as its request may be under way.
     pub fn claim_ms(&self) -> u64 {
         self.under_way_ms().saturating_add(LAUNCH_WITHIN_MS)
+    }
+
+    /// How long what somebody unknown has sent may still arrive: as long as a claim, and their
+    /// limits may be wider than this client's.
+    pub fn unknown_past_ms(&self) -> u64 {
+        self.claim_ms().max(UNKNOWN_PAST_MS)
     }
 
     /// How long a request may be under way.

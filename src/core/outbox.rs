@@ -221,8 +221,8 @@ pub fn sum(points: impl Iterator<Item = Points>) -> Points {
 mod tests {
     use super::*;
     use crate::core::charge::ChargeRequest;
-    use crate::core::outcome::FailureReason;
-    use crate::core::record::Failure;
+    use crate::core::outcome::{FailureReason, OpenReason};
+    use crate::core::record::{Cause, Claim, Conclusion, Failure, Purpose};
 
     const PATIENCE: Patience = Patience {
         delay_ms: 60_000,
@@ -320,5 +320,27 @@ mod tests {
             outbox.remove(&key);
         }
         assert_eq!(outbox.counts().held_points, Points::ZERO);
+    }
+
+    #[test]
+    fn nobody_waits_longer_than_was_meant_whatever_the_clock_says() {
+        let mut outbox = Outbox::default();
+        let claim = Claim {
+            tab: "one".into(),
+            until_ms: 90_000_000,
+            length_ms: 20_000,
+        };
+        let begun = record("a", 1).begin(Purpose::Send, claim, 80_000_000);
+        let cause = Cause {
+            reason: OpenReason::Busy,
+            detail: String::new(),
+        };
+        let held = Conclusion::Held(cause);
+        let attempt = Some((Purpose::Send, 1));
+        let held = begun.and_then(|begun| begun.conclude("one", attempt, held, 5_000, 80_000_000));
+        // Since then the clock was set back, and the journal moved.
+        let moved = record("a", 2).joined_by(&held.unwrap(), 0);
+        let key = put(&mut outbox, moved.unwrap());
+        assert_eq!(outbox.get(&key).map(Entry::due_ms), Some(5_010));
     }
 }

@@ -158,3 +158,21 @@ fn an_old_answer_ends_no_new_attempt() {
     world.run_for(60);
     assert!(!said.starts_with("declined") || world.server.times_charged("f:t1") == 0);
 }
+
+/// Another client, whose limits are wider, may be sending what this one has no record of.
+#[test]
+fn a_charge_of_a_lost_record_may_still_arrive_for_longer_than_a_claim_of_this_tab() {
+    let mut world = World::with(|config| config.request_timeout_ms = 500);
+    let tab = world.start();
+    world.tell(tab, Event::RecordsLost(vec![key("t1")]));
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.cancel(tab, "t1");
+    world.server.heal();
+    world.run_for(15_000);
+    arrives_late(&mut world, "t1");
+    let settled = world.settled(tab, "t1");
+    let said = word(&world.wait(settled));
+    assert!(said.starts_with("charged"), "{said}");
+}

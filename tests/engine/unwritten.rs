@@ -265,3 +265,39 @@ fn a_receipt_in_hand_is_told_though_the_journal_has_lost_the_charge() {
     let again = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(again)), "charged again");
 }
+
+#[test]
+fn a_charge_of_a_lost_record_is_in_doubt_though_nothing_can_be_read() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.tell(tab, Event::RecordsLost(vec![key("t1")]));
+    world.fail_write = Box::new(|_, _| true);
+    let call = world.charge(tab, "t1", 5);
+    let said = word(&world.wait(call));
+    assert!(said.starts_with("unknown"), "{said}");
+}
+
+#[test]
+fn a_charge_that_could_not_be_stored_is_not_stored_after_its_end() {
+    let mut world = World::with(|config| config.keep_settled = 0);
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    // So that it is in doubt.
+    world.tell(two, Event::RecordsLost(vec![key("t1")]));
+    world.fail_write = Box::new(move |tab, _| tab == two);
+    let call = world.charge(two, "t1", 5);
+    let said = word(&world.wait(call));
+    assert!(said.starts_with("unknown"), "{said}");
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    // Read here, though still nothing can be written.
+    let reads = |op: &Op| matches!(op, Op::Read { .. });
+    world.fail_write = Box::new(move |tab, ops| tab == two && !ops.iter().all(reads));
+    let cancel = world.cancel(one, "t1");
+    assert_eq!(word(&world.wait(cancel)), "failed Cancelled");
+    world.run_for(2_000);
+    world.fail_write = Box::new(|_, _| false);
+    world.go_online(true);
+    world.run_for(120_000);
+    assert_eq!(world.server.times_charged("f:t1"), 0);
+}

@@ -35,11 +35,12 @@ pub struct Rest {
 }
 
 const ORDERING: [&str; 2] = ["revision", "updated_at_ms"];
-const APART: [&str; 8] = [
+const APART: [&str; 9] = [
     "until_ms",
     "may_arrive_until_ms",
     "may_arrive_for_ms",
     "next_attempt_at_ms",
+    "next_attempt_in_ms",
     "tab",
     "number",
     "cause",

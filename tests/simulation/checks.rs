@@ -334,6 +334,9 @@ impl World {
         let again = self.books.calls.values().any(|asked| {
             matches!(asked.what, "charge" | "retry") && asked.key.as_ref() == Some(key)
         });
+        let record = self.journal.records.get(key);
+        // Somebody else has just been told that it may yet be made.
+        let again = again || record.is_some_and(Record::is_retryable);
         let ended = self.books.ended.contains(key);
         if open && !ended && !self.is_excused(key.as_str()) {
             let what = format!("{key} goes on, and this was said: {:?}", outcome.what);

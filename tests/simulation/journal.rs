@@ -153,6 +153,10 @@ impl World {
             let alive = alive.collect();
             self.tell(tab, Event::Alive(alive));
         }
+        if all && records.is_ok() && !self.journal.lost.is_empty() {
+            let lost = self.journal.lost.iter().cloned().collect();
+            self.tell(tab, Event::RecordsLost(lost));
+        }
         self.heed_mark(tab);
         self.tell(tab, Event::Loaded(records));
     }

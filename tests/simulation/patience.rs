@@ -13,8 +13,9 @@ use super::server::On;
 use super::tab::{Outage, Tab, TabId};
 use super::world::World;
 
-/// Requests that a new charge accounts for: its attempts, and probes and look-ups between them.
-pub const NEW_CHARGE: f64 = 10.0;
+/// Requests that a new charge accounts for: its attempts until the delays grow long, each with a
+/// probe and two look-ups.
+pub const NEW_CHARGE: f64 = 20.0;
 /// And what else its user does.
 const NUDGE: f64 = 6.0;
 /// Open charges that something makes due at once account for so many each.

@@ -66,6 +66,8 @@ impl World {
 
     fn move_over(&mut self, fallback: Journal) {
         let at = ApplyAt::new(self.wall_ms, Session::since(self.journal.mark));
+        // This is written to last.
+        self.journal.undo.clear();
         let records = fallback.ended.into_iter();
         for record in records.chain(fallback.records.into_values()) {
             let key = record.charge().key.clone();

@@ -142,6 +142,7 @@ impl Shell {
             match news {
                 News::SetAside(detail) => set_aside.push(detail),
                 News::LeftAlone(detail) => left_alone.push(detail),
+                News::Lost(keys) => self.dispatch(Event::RecordsLost(keys)),
                 News::Wiped { detail, lost } => self.dispatch(Event::Wiped { detail, lost }),
                 News::SetBack { lost } => self.dispatch(Event::SetBack { lost }),
                 News::Moved { to, why, from } => {

@@ -39,6 +39,8 @@ pub enum News {
     SetAside(String),
     /// A record of a newer version was left alone; for people.
     LeftAlone(String),
+    /// The records of these charges are lost, as was noted before.
+    Lost(Vec<Key>),
     /// What the journal held is gone.
     Wiped {
         /// For people.

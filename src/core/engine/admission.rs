@@ -74,7 +74,7 @@ impl Engine {
                     admission: Ok(()),
                     claim: None,
                     may_have_left: record.may_have_left() || self.may_have_been_sent(&key),
-                    may_arrive_for_ms: self.config.claim_ms(),
+                    may_arrive_for_ms: self.config.unknown_past_ms(),
                 };
                 self.journaling.push(op, Then::Wanted { call });
                 self.answer_cancels(now, &key);
@@ -103,13 +103,13 @@ impl Engine {
             admission: admission.clone(),
             claim: plan.as_ref().map(|_| self.claim(now)),
             may_have_left,
-            may_arrive_for_ms: self.config.claim_ms(),
+            may_arrive_for_ms: self.config.unknown_past_ms(),
         };
         if self.outbox.get(&key).is_none() {
             // Held from this moment, whatever else is charged while it is being written.
             let record = Record::open(charge, sequence);
             let record = match may_have_left {
-                true => record.in_doubt(now.wall_ms, self.config.claim_ms()),
+                true => record.in_doubt(now.wall_ms, self.config.unknown_past_ms()),
                 false => record,
             };
             let record = match admission {

@@ -262,6 +262,7 @@ impl Engine {
             | Event::Loaded(_)
             | Event::Alive(_)
             | Event::Unreadable { .. }
+            | Event::RecordsLost(_)
             | Event::Moved { .. }
             | Event::Wiped { .. }
             | Event::SetBack { .. }

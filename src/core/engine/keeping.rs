@@ -107,6 +107,9 @@ impl Engine {
         if is_new {
             self.keep_claim_of_another(&record);
         }
+        if saved && !record.is_held() {
+            self.journaling.drop_adoption(&record.charge().key);
+        }
         self.count_change(now, before.as_ref(), &record, saved);
         if first_saved || before.as_ref() != Some(&record) {
             self.tell_charge(now, before.as_ref(), &record, saved);
@@ -128,7 +131,7 @@ impl Engine {
             && waiting.holds_queue()
         {
             let next_ms = waiting.next_attempt_at_ms();
-            let meant_ms = next_ms.saturating_sub(record.updated_at_ms());
+            let meant_ms = waiting.next_attempt_in_ms();
             let until_ms = now.mono_of(next_ms, meant_ms.min(LONGEST_HOLD_MS));
             self.gate.held_until(until_ms);
         }

@@ -268,6 +268,11 @@ impl Engine {
                 set_aside,
                 left_alone,
             } => self.unreadable(now, set_aside, left_alone),
+            Event::RecordsLost(keys) => {
+                for key in &keys {
+                    self.is_lost(key);
+                }
+            }
             Event::Moved { to, why, from } => self.moved(now, to, &why, from),
             Event::Wiped { detail, lost } => self.wiped(now, &detail, lost),
             Event::SetBack { lost } => self.set_back_journal(now, &lost),

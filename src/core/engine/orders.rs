@@ -276,6 +276,25 @@ impl Journaling {
         }
     }
 
+    /// The journal has told of this charge's end, which has been taken note of: nothing of it is
+    /// taken over any more, but for a receipt.
+    pub(super) fn drop_adoption(&mut self, key: &Key) {
+        let stays = |op: &Op| match op {
+            Op::Adopt { record } => record.charge().key != *key || record.receipt().is_some(),
+            Op::Enqueue { .. }
+            | Op::Begin { .. }
+            | Op::Conclude { .. }
+            | Op::Reopen { .. }
+            | Op::TakeUp { .. }
+            | Op::Cancel { .. }
+            | Op::LoseAge { .. }
+            | Op::Forget { .. }
+            | Op::Read { .. } => true,
+        };
+        self.unsaved.retain(stays);
+        self.next.retain(|(op, _)| stays(op));
+    }
+
     /// Whether this charge is still to be taken over from another storage.
     pub(super) fn is_to_adopt(&self, key: &Key) -> bool {
         let waiting = self.next.iter().chain(&self.under_way).map(|(op, _)| op);

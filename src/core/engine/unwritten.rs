@@ -107,7 +107,7 @@ impl Engine {
         self.log_error(now, format!("{key}: {detail}"));
         let charge = known.charge().clone();
         let record = Record::open(charge, known.sequence());
-        let record = record.in_doubt(now.wall_ms, self.config.claim_ms());
+        let record = record.in_doubt(now.wall_ms, self.config.unknown_past_ms());
         let record = match known.refusal() {
             Some(refusal) => record.turned_down(refusal.clone()),
             None => record,

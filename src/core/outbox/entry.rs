@@ -187,8 +187,7 @@ impl Entry {
                     true => patience.hold_ms,
                     false => patience.delay_ms,
                 };
-                let meant_ms = next_ms.saturating_sub(self.record.updated_at_ms());
-                now.mono_of(next_ms, meant_ms.min(longest_ms))
+                now.mono_of(next_ms, waiting.next_attempt_in_ms().min(longest_ms))
             }
             State::Attempting(_) if defect!(NoClaimsNoKeys) => now.mono_ms,
             State::Attempting(_) if defect!(ClaimNeverEnds) => u64::MAX,

@@ -61,10 +61,30 @@ pub enum Purpose {
     LookUp,
 }
 
+/// When the next attempt is due.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    at_ms: u64,
+    in_ms: u64,
+}
+
+impl Due {
+    /// In so many milliseconds from `wall_ms` on.
+    pub(super) fn after(wall_ms: u64, in_ms: u64) -> Due {
+        Due {
+            at_ms: wall_ms.saturating_add(in_ms),
+            in_ms,
+        }
+    }
+}
+
 /// Open, and nobody is sending it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     next_attempt_at_ms: u64,
+    /// How long that was, when it was written down; milliseconds.
+    #[serde(default)]
+    next_attempt_in_ms: u64,
     cause: Option<Cause>,
     /// An attempt may have reached the server and no conclusive answer came.
     in_doubt: bool,
@@ -132,6 +152,12 @@ impl Waiting {
     /// When the next attempt is due, milliseconds since the Unix epoch.
     pub fn next_attempt_at_ms(&self) -> u64 {
         self.next_attempt_at_ms
+    }
+
+    /// How long after it was written down that instant came, in milliseconds: nobody waits longer,
+    /// whatever the wall clock says by now.
+    pub fn next_attempt_in_ms(&self) -> u64 {
+        self.next_attempt_in_ms
     }
 
     /// Why the last attempt brought no verdict.
@@ -204,6 +230,7 @@ impl Waiting {
     pub(super) fn hurried(self) -> Waiting {
         Waiting {
             next_attempt_at_ms: 0,
+            next_attempt_in_ms: 0,
             look_ups: 0,
             holds_queue: false,
             ..self
@@ -273,7 +300,7 @@ impl Attempting {
                 cleared: false,
                 // Later than whatever was sent before.
                 may_arrive_until_ms: self.claim.until_ms,
-                may_arrive_for_ms: self.claim.length_ms,
+                may_arrive_for_ms: self.claim.lasts_ms(),
                 ..self.before
             },
             Purpose::LookUp => self.before,
@@ -281,17 +308,19 @@ impl Attempting {
     }
 
     /// The server answered, without a verdict; this attempt took nothing.
-    pub(super) fn turned_away(self, next_attempt_at_ms: u64, cause: Cause) -> Waiting {
+    pub(super) fn turned_away(self, due: Due, cause: Cause) -> Waiting {
         match self.purpose {
             Purpose::Send => Waiting {
-                next_attempt_at_ms,
+                next_attempt_at_ms: due.at_ms,
+                next_attempt_in_ms: due.in_ms,
                 cause: Some(cause),
                 cleared: false,
                 look_ups: 0,
                 ..self.before
             },
             Purpose::LookUp => Waiting {
-                next_attempt_at_ms,
+                next_attempt_at_ms: due.at_ms,
+                next_attempt_in_ms: due.in_ms,
                 cause: Some(cause),
                 look_ups: self.before.look_ups.saturating_add(1),
                 ..self.before
@@ -300,37 +329,33 @@ impl Attempting {
     }
 
     /// As [`Attempting::turned_away`], and the whole queue waits as long as this charge.
-    pub(super) fn held(self, next_attempt_at_ms: u64, cause: Cause) -> Waiting {
+    pub(super) fn held(self, due: Due, cause: Cause) -> Waiting {
         Waiting {
             holds_queue: true,
             ..match self.purpose {
-                Purpose::Send => self.turned_away(next_attempt_at_ms, cause),
-                Purpose::LookUp => self.not_sent(next_attempt_at_ms, cause),
+                Purpose::Send => self.turned_away(due, cause),
+                Purpose::LookUp => self.not_sent(due, cause),
             }
         }
     }
 
-    /// This attempt may have taken the points; it or an earlier one may yet, for so long from
-    /// `wall_ms` on.
-    pub(super) fn lost(
-        self,
-        next_attempt_at_ms: u64,
-        cause: Cause,
-        wall_ms: u64,
-        may_arrive_for_ms: u64,
-    ) -> Waiting {
+    /// This attempt may have taken the points; it or an earlier one may yet, for so long from now
+    /// on.
+    pub(super) fn lost(self, due: Due, cause: Cause, may_arrive_for_ms: u64) -> Waiting {
+        let wall_ms = due.at_ms.saturating_sub(due.in_ms);
         Waiting {
             in_doubt: true,
             may_arrive_until_ms: wall_ms.saturating_add(may_arrive_for_ms),
             may_arrive_for_ms,
-            ..self.turned_away(next_attempt_at_ms, cause)
+            ..self.turned_away(due, cause)
         }
     }
 
     /// The server says that nothing was taken, but an earlier sending may still arrive.
-    pub(super) fn too_early(self, next_attempt_at_ms: u64) -> Waiting {
+    pub(super) fn too_early(self, due: Due) -> Waiting {
         Waiting {
-            next_attempt_at_ms,
+            next_attempt_at_ms: due.at_ms,
+            next_attempt_in_ms: due.in_ms,
             in_doubt: true,
             cleared: false,
             ..self.before
@@ -338,9 +363,10 @@ impl Attempting {
     }
 
     /// The server refused this sending. An earlier one is in doubt, of which that says nothing.
-    pub(super) fn refused(self, next_attempt_at_ms: u64, refusal: Verdict) -> Waiting {
+    pub(super) fn refused(self, due: Due, refusal: Verdict) -> Waiting {
         Waiting {
-            next_attempt_at_ms,
+            next_attempt_at_ms: due.at_ms,
+            next_attempt_in_ms: due.in_ms,
             in_doubt: true,
             cleared: false,
             look_ups: 0,
@@ -365,9 +391,10 @@ impl Attempting {
         }
     }
 
-    pub(super) fn not_sent(self, next_attempt_at_ms: u64, cause: Cause) -> Waiting {
+    pub(super) fn not_sent(self, due: Due, cause: Cause) -> Waiting {
         Waiting {
-            next_attempt_at_ms,
+            next_attempt_at_ms: due.at_ms,
+            next_attempt_in_ms: due.in_ms,
             cause: Some(cause),
             ..self.before
         }
@@ -399,9 +426,10 @@ impl Attempting {
         }
     }
 
-    pub(super) fn never_charged(self, next_attempt_at_ms: u64) -> Waiting {
+    pub(super) fn never_charged(self, due: Due) -> Waiting {
         Waiting {
-            next_attempt_at_ms,
+            next_attempt_at_ms: due.at_ms,
+            next_attempt_in_ms: due.in_ms,
             in_doubt: false,
             cleared: true,
             look_ups: 0,

@@ -1,5 +1,6 @@
 //! The ways of a record from one state to another, and no others.
 
+use super::state::Due;
 use super::{Claim, Conclusion, Failure, Parked, Purpose, Record, State, Verdict, Waiting};
 use crate::core::outcome::{FailureReason, OpenReason, ParkReason};
 
@@ -58,7 +59,7 @@ impl Record {
         next_attempt_in_ms: u64,
         wall_ms: u64,
     ) -> Option<Record> {
-        let next_attempt_at_ms = wall_ms.saturating_add(next_attempt_in_ms);
+        let due = Due::after(wall_ms, next_attempt_in_ms);
         if let Conclusion::Settled(verdict) = &conclusion
             && defect!(BelievesLapsedClaim)
         {
@@ -90,7 +91,7 @@ impl Record {
         let counts = !defect!(CountsPutOffAttempts);
         let state = match conclusion {
             Conclusion::Settled(verdict) => match sent && record.may_be_taken_by_earlier() {
-                true => State::Waiting(attempting.refused(next_attempt_at_ms, verdict)),
+                true => State::Waiting(attempting.refused(due, verdict)),
                 false => State::Settled(verdict),
             },
             Conclusion::TurnedAway(cause) => {
@@ -99,43 +100,35 @@ impl Record {
                 record.spent = record
                     .spent
                     .saturating_sub(u32::from(sent && put_off && counts));
-                State::Waiting(attempting.turned_away(next_attempt_at_ms, cause))
+                State::Waiting(attempting.turned_away(due, cause))
             }
             Conclusion::BatchRefused(cause) => {
                 record.spent = record.spent.saturating_sub(u32::from(sent));
-                State::Waiting(attempting.turned_away(next_attempt_at_ms, cause))
+                State::Waiting(attempting.turned_away(due, cause))
             }
             Conclusion::Held(cause) => {
                 record.spent = record.spent.saturating_sub(u32::from(sent && counts));
-                State::Waiting(attempting.held(next_attempt_at_ms, cause))
+                State::Waiting(attempting.held(due, cause))
             }
-            Conclusion::Lost(cause, may_arrive_for_ms) => State::Waiting(attempting.lost(
-                next_attempt_at_ms,
-                cause,
-                wall_ms,
-                may_arrive_for_ms,
-            )),
+            Conclusion::Lost(cause, may_arrive_for_ms) => {
+                State::Waiting(attempting.lost(due, cause, may_arrive_for_ms))
+            }
             Conclusion::LostOnTrial(cause, may_arrive_for_ms) => {
                 record.spent = record.spent.saturating_sub(u32::from(sent));
-                State::Waiting(attempting.lost(
-                    next_attempt_at_ms,
-                    cause,
-                    wall_ms,
-                    may_arrive_for_ms,
-                ))
+                State::Waiting(attempting.lost(due, cause, may_arrive_for_ms))
             }
             Conclusion::TooEarly(refusal) => State::Waiting(match refusal {
-                Some(refusal) => attempting.refused(next_attempt_at_ms, refusal),
-                None => attempting.too_early(next_attempt_at_ms),
+                Some(refusal) => attempting.refused(due, refusal),
+                None => attempting.too_early(due),
             }),
             Conclusion::NotSent(cause) => {
                 record.attempts = record.attempts.saturating_sub(u32::from(sent));
                 record.spent = record.spent.saturating_sub(u32::from(sent));
-                State::Waiting(attempting.not_sent(next_attempt_at_ms, cause))
+                State::Waiting(attempting.not_sent(due, cause))
             }
             Conclusion::NeverCharged => match attempting.before().refusal() {
                 Some(refusal) if !record.given_up() => State::Settled(refusal.clone()),
-                Some(_) | None => State::Waiting(attempting.never_charged(next_attempt_at_ms)),
+                Some(_) | None => State::Waiting(attempting.never_charged(due)),
             },
             Conclusion::Park(reason, detail) => State::Parked(attempting.park(reason, detail)),
         };

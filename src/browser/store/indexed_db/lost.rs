@@ -15,6 +15,9 @@ use super::schema::{CHARGES, JOURNAL, LOST};
 use crate::browser::store::Found;
 use crate::core::charge::Key;
 
+/// So many of them are told at a start.
+const MOST_TOLD: u32 = 10_000;
+
 /// The object store of their keys.
 pub struct Lost<'a> {
     store: ObjectStore<'a>,
@@ -36,6 +39,17 @@ impl<'a> Lost<'a> {
     pub async fn has(&self, key: &Key) -> Result<bool, Error> {
         let why: Option<JsValue> = self.store.get(key.as_str()).primitive()?.await?;
         Ok(why.is_some())
+    }
+
+    /// The first of them: asked for at once, answered when it is awaited.
+    pub fn keys(&self) -> Result<impl Future<Output = Result<Vec<Key>, Error>> + use<'a>, Error> {
+        let keys = self.store.get_all_keys::<JsValue>().with_limit(MOST_TOLD);
+        let keys = keys.primitive()?;
+        Ok(async {
+            let keys = keys.await?.filter_map(Result::ok);
+            let keys = keys.filter_map(|key| Key::new(key.as_string()?).ok());
+            Ok(keys.collect())
+        })
     }
 
     /// The record of this charge is lost.

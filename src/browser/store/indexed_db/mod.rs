@@ -210,6 +210,9 @@ impl IndexedDb {
             // What can't be put right now is found again by the next reading.
             drop(self.mend(&database, &loaded.amiss, news).await);
         }
+        if !loaded.lost.is_empty() {
+            news.push(News::Lost(loaded.lost));
+        }
         Ok(loaded.records)
     }
 

@@ -7,9 +7,11 @@ use indexed_db_futures::transaction::Transaction;
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 
+use super::lost::Lost;
 use super::rows::{self, SETTLED, UNSETTLED};
 use super::schema::{BY_STATE, CHARGES};
 use crate::browser::store::{Found, Scope};
+use crate::core::charge::Key;
 use crate::core::record::Record;
 
 /// What was read.
@@ -19,6 +21,8 @@ pub struct Loaded {
     pub records: Vec<Record>,
     /// The keys of rows in which something is amiss.
     pub amiss: Vec<JsValue>,
+    /// The keys of charges whose records are lost, where everything was read.
+    pub lost: Vec<Key>,
 }
 
 /// Reads what is in `scope`.
@@ -37,6 +41,10 @@ pub async fn load(transaction: &Transaction<'_>, scope: Scope) -> Result<Loaded,
             .with_query::<JsValue, _>(in_state(state));
         requests.push(rows.primitive()?);
     }
+    let lost = match scope {
+        Scope::All => Some(Lost::of(transaction)?.keys()?),
+        Scope::Unsettled => None,
+    };
     let there = charges.count().primitive()?;
     let mut rows = Vec::new();
     for request in requests {
@@ -49,6 +57,9 @@ pub async fn load(transaction: &Transaction<'_>, scope: Scope) -> Result<Loaded,
         rows = all.filter_map(Result::ok).collect();
     }
     let mut loaded = Loaded::default();
+    if let Some(lost) = lost {
+        loaded.lost = lost.await?;
+    }
     for row in rows {
         let read = rows::read(&row);
         let is_record = matches!(read.found, Found::Record(_));

@@ -43,6 +43,12 @@ impl Local {
         aside.collect()
     }
 
+    /// The keys of what was set aside.
+    pub(super) fn set_aside_keys(&self) -> Vec<Key> {
+        let keys = self.set_aside().into_iter();
+        keys.filter_map(|aside| Key::new(aside.key).ok()).collect()
+    }
+
     /// Sets a charge aside.
     pub fn put_aside(&self, moving: &Moving, why: &str, news: &mut Vec<News>) {
         let key = &moving.record.charge().key;

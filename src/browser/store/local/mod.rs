@@ -122,6 +122,10 @@ impl Local {
                 records.extend(record);
             }
         }
+        let lost = self.set_aside_keys();
+        if !lost.is_empty() {
+            news.push(News::Lost(lost));
+        }
         records
     }
 
