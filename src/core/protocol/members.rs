@@ -1,43 +1,43 @@
-//! The members of a JSON object, each checked as it is read. Unknown ones are ignored.
+//! The members of a JSON object, each checked as it is read. Unknown ones are ignored, whatever they
+//! hold: a text that was cut inside an emoji, a number that no float has room for, a deep nesting.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde_json::value::RawValue;
 
 use super::Wrong;
 use crate::core::points::Points;
 
 /// A JSON object.
 #[derive(Debug)]
-pub(super) struct Members(Map<String, Value>);
+pub(super) struct Members(BTreeMap<String, Box<RawValue>>);
 
 impl Members {
     /// `None` where the text is no JSON object.
     pub(super) fn of(text: &str) -> Option<Members> {
-        Members::from(serde_json::from_str(text).ok()?)
+        serde_json::from_str(text).ok().map(Members)
     }
 
-    /// `None` where the value is no object.
-    pub(super) fn from(value: Value) -> Option<Members> {
-        match value {
-            Value::Object(members) => Some(Members(members)),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Array(_) => None,
-        }
+    fn get(&self, name: &'static str) -> Result<&str, Wrong> {
+        let value = self.0.get(name).ok_or(Wrong::Missing(name))?;
+        Ok(value.get())
     }
 
     /// Whole points.
     pub(super) fn points(&self, name: &'static str) -> Result<Points, Wrong> {
-        let number = self.0.get(name).ok_or(Wrong::Missing(name))?;
-        let number = number.as_number().ok_or(Wrong::NotWhole(name))?;
-        let points = match number.as_u64() {
-            Some(whole) => Points::new(whole),
-            None => number.as_f64().and_then(Points::from_number),
-        };
-        points.ok_or(match number.as_f64() {
-            Some(float) if float > Points::MAX.get() as f64 => Wrong::TooLarge(name),
-            Some(_) | None => Wrong::NotWhole(name),
+        let number = self.get(name)?;
+        if let Ok(whole) = number.parse::<u64>() {
+            return Points::new(whole).ok_or(Wrong::TooLarge(name));
+        }
+        // What JSON has no number for is none in Rust either, but for these words.
+        let is_number = number.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+        let float = number.parse::<f64>().ok().filter(|_| is_number);
+        let float = float.ok_or(Wrong::NotWhole(name))?;
+        Points::from_number(float).ok_or(match float > Points::MAX.get() as f64 {
+            true => Wrong::TooLarge(name),
+            false => Wrong::NotWhole(name),
         })
     }
 
@@ -48,9 +48,8 @@ impl Members {
 
     /// A string.
     pub(super) fn text(&self, name: &'static str) -> Result<String, Wrong> {
-        let text = self.0.get(name).ok_or(Wrong::Missing(name))?;
-        let text = text.as_str().ok_or(Wrong::NotText(name))?;
-        Ok(text.to_owned())
+        let text: Result<Text, _> = serde_json::from_str(self.get(name)?);
+        text.map(|text| text.0).map_err(|_| Wrong::NotText(name))
     }
 
     /// A string that says something.
@@ -63,21 +62,90 @@ impl Members {
     }
 
     /// Whether it is `true`.
-    pub(super) fn is_true(&self, name: &str) -> bool {
-        self.0.get(name).and_then(Value::as_bool) == Some(true)
+    pub(super) fn is_true(&self, name: &'static str) -> bool {
+        self.get(name) == Ok("true")
     }
 
-    /// Takes a list out.
-    pub(super) fn list(&mut self, name: &'static str) -> Result<Vec<Value>, Wrong> {
-        match self.0.remove(name) {
-            Some(Value::Array(list)) => Ok(list),
-            Some(_) => Err(Wrong::NotAList(name)),
-            None => Err(Wrong::Missing(name)),
+    /// A list.
+    pub(super) fn list(&self, name: &'static str) -> Result<Vec<Box<RawValue>>, Wrong> {
+        serde_json::from_str(self.get(name)?).map_err(|_| Wrong::NotAList(name))
+    }
+
+    /// An object, where there is one.
+    pub(super) fn object(&self, name: &'static str) -> Option<Members> {
+        Members::of(self.get(name).ok()?)
+    }
+}
+
+/// A string, with U+FFFD in the place of what is no character: half of a surrogate pair.
+struct Text(String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+        deserializer.deserialize_bytes(Lossy)
+    }
+}
+
+struct Lossy;
+
+impl Visitor<'_> for Lossy {
+    type Value = Text;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Text, E> {
+        Ok(Text(String::from_utf8_lossy(bytes).into_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_that_nobody_asks_for_spoil_nothing() {
+        let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+        for odd in ["1e400", r#""\ud83d""#, &deep, "null", "-0.0e-9"] {
+            let text = format!(r#"{{"odd":{odd},"amount":5}}"#);
+            let members = Members::of(&text).unwrap();
+            assert_eq!(
+                members.points("amount"),
+                Points::new(5).ok_or(Wrong::Unknown)
+            );
         }
     }
 
-    /// Takes an object out, where there is one.
-    pub(super) fn object(&mut self, name: &str) -> Option<Members> {
-        Members::from(self.0.remove(name)?)
+    #[test]
+    fn numbers_are_whole_and_in_range_however_they_are_written() {
+        let read = |number: &str| {
+            let members = Members::of(&format!(r#"{{"n":{number}}}"#)).unwrap();
+            members.points("n").map(Points::get)
+        };
+        for (number, whole) in [
+            ("12", 12),
+            ("12.0", 12),
+            ("1.2e1", 12),
+            ("-0", 0),
+            ("0e9", 0),
+        ] {
+            assert_eq!(read(number), Ok(whole), "{number}");
+        }
+        for large in ["1e400", "9007199254740992", "99999999999999999999999"] {
+            assert_eq!(read(large), Err(Wrong::TooLarge("n")), "{large}");
+        }
+        for other in [
+            "1.5", "-1", "-1e400", "\"12\"", "true", "null", "[1]", "\"inf\"",
+        ] {
+            assert_eq!(read(other), Err(Wrong::NotWhole("n")), "{other}");
+        }
+    }
+
+    #[test]
+    fn half_a_character_is_told_as_one_that_can_not_be_shown() {
+        let members = Members::of(r#"{"detail":"no \ud83d!"}"#).unwrap();
+        let detail = members.text("detail").unwrap();
+        assert!(detail.starts_with("no \u{fffd}") && detail.ends_with('!'));
     }
 }

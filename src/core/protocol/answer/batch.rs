@@ -1,6 +1,6 @@
 //! What an answer to a batch means: one answer for each of its charges, or one for the whole.
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{BatchAnswer, ChargeAnswer, from_problem, names, not_a_receipt, reading};
 use crate::core::charge::Charge;
@@ -53,8 +53,8 @@ struct Item {
 
 impl Item {
     /// Each by itself, so that a malformed one spoils no other.
-    fn of(result: Value, secret: &Secret) -> Option<Item> {
-        let mut body = Members::from(result)?;
+    fn of(result: &RawValue, secret: &Secret) -> Option<Item> {
+        let body = Members::of(result.get())?;
         Some(Item {
             key: body.text("idempotency_key").ok()?,
             status: body.text("status").unwrap_or_default(),
@@ -69,11 +69,11 @@ impl Item {
 }
 
 fn results(response: &Response, charges: &[Charge]) -> Result<BatchAnswer, Wrong> {
-    let mut body = Members::of(&response.body).ok_or(Wrong::Unknown)?;
+    let body = Members::of(&response.body).ok_or(Wrong::Unknown)?;
     let results = body.list("results")?;
     let reading = reading(&body)?;
     let items: Vec<Item> = results
-        .into_iter()
+        .iter()
         .filter_map(|result| Item::of(result, &response.secret))
         .collect();
     let answers = charges
