@@ -3,7 +3,7 @@
 use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::{Answer, Notice};
 use tollbox::core::outcome::OpenReason;
-use tollbox::core::snapshot::{BalanceReason, BalanceResult};
+use tollbox::core::snapshot::{BalanceReason, BalanceResult, Network};
 
 use super::flushes::with_queue;
 use super::outage::alerts;
@@ -69,4 +69,19 @@ fn an_item_of_a_batch_says_so_too() {
     world.settle();
     assert_eq!(alerts(&world, tab).last(), Some(&AlertKind::Unauthorized));
     assert_eq!(world.server.balance(), 118);
+}
+
+#[test]
+fn a_server_that_refuses_the_account_is_not_out_of_reach() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    assert!(word(&world.wait(call)).starts_with("unknown"));
+    world.server.heal();
+    world.server.signed_in = "bob".into();
+    world.run_for(60_000);
+    assert_eq!(world.snapshot(tab).network, Network::Online);
+    let call = world.charge(tab, "t2", 5);
+    assert_eq!(word(&world.wait(call)), "queued Unauthorized");
 }

@@ -319,3 +319,39 @@ fn a_date_is_counted_from_the_servers_clock() {
     world.run_for(3_000);
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
+
+/// By a number, or by a date that is not later than the answer's own.
+#[test]
+fn patience_for_no_time_at_all_is_backed_off() {
+    let date = "Thu, 01 Jan 2026 00:00:00 GMT";
+    for retry_after in ["0", date, "Wed, 31 Dec 2025 23:59:00 GMT"] {
+        for status in [429, 503] {
+            let mut world = World::new();
+            let tab = world.start();
+            let busy = Response {
+                date: Some(date.into()),
+                ..with_retry_after(problem(status, "busy"), retry_after)
+            };
+            world.server.fault(On::Any, u32::MAX, Fault::Answer(busy));
+            world.charge(tab, "t1", 5);
+            world.run_for(600_000);
+            let requests = world.server.arrived.len();
+            assert!(requests < 60, "{requests} requests in 10 minutes");
+        }
+    }
+}
+
+#[test]
+fn patience_until_a_date_that_has_passed_by_the_users_clock_is_backed_off() {
+    let mut world = World::new();
+    let tab = world.start();
+    // The answer's own date can't be read, and the user's clock is hours ahead.
+    world.jump_wall(18_000_000);
+    world.dated = false;
+    let busy = with_retry_after(problem(503, "busy"), "Thu, 01 Jan 2026 01:00:00 GMT");
+    world.server.fault(On::Any, u32::MAX, Fault::Answer(busy));
+    world.charge(tab, "t1", 5);
+    world.run_for(600_000);
+    let requests = world.server.arrived.len();
+    assert!(requests < 60, "{requests} requests in 10 minutes");
+}

@@ -122,7 +122,7 @@ impl World {
 
     /// The server itself says when to come again.
     pub fn grant_answer(&mut self, place: usize, response: &Response) {
-        if response.retry_after.is_some() {
+        if wait_ms(response).is_none_or(|wait_ms| wait_ms > 0) && response.retry_after.is_some() {
             self.tabs[place].grant(2.0);
         }
     }
@@ -177,12 +177,7 @@ impl World {
         if !matches!(response.status, 429 | 503) {
             return;
         }
-        let wait_ms = response.retry_after.as_deref().and_then(|text| {
-            let seconds = text.parse::<u64>().ok().map(|seconds| seconds * 1_000);
-            let said_at_ms = response.date.as_deref().and_then(parse_http_date);
-            seconds.or_else(|| Some(parse_http_date(text)?.saturating_sub(said_at_ms?)))
-        });
-        if let Some(wait_ms) = wait_ms {
+        if let Some(wait_ms) = wait_ms(response) {
             self.longest_hold_ms = self.longest_hold_ms.max(mono_ms + wait_ms);
             tab.held_until_ms = tab.held_until_ms.max(mono_ms + wait_ms.min(86_400_000));
         }
@@ -229,4 +224,12 @@ impl World {
             _ => {}
         }
     }
+}
+
+/// How long an answer asks to wait, as any reader of HTTP would have it.
+fn wait_ms(response: &Response) -> Option<u64> {
+    let text = response.retry_after.as_deref()?;
+    let seconds = text.parse::<u64>().ok().map(|seconds| seconds * 1_000);
+    let said_at_ms = response.date.as_deref().and_then(parse_http_date);
+    seconds.or_else(|| Some(parse_http_date(text)?.saturating_sub(said_at_ms?)))
 }

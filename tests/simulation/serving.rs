@@ -84,7 +84,7 @@ impl World {
             0 => response,
             1 => with_retry_after(response, "soon"),
             2 if self.mix.dates => {
-                let in_ms = self.dice.skewed(&[1_000, 120_000]);
+                let in_ms = self.dice.skewed(&[0, 1_000, 120_000]);
                 let response = with_retry_after(response, &self.server_date(in_ms));
                 Response {
                     date: Some(self.server_date(0)),
@@ -92,7 +92,8 @@ impl World {
                 }
             }
             _ => {
-                let seconds = self.dice.skewed(&[2, 10, 120]);
+                // Now and then none at all.
+                let seconds = self.dice.skewed(&[0, 2, 10, 120]);
                 with_retry_after(response, &seconds.to_string())
             }
         }

@@ -29,7 +29,7 @@ impl Engine {
             }
             (SetbackKind::AnotherAccount, _) => {
                 match asked {
-                    Asked::Probe => self.gate.no_token(now, backoff, jitter),
+                    Asked::Probe => self.account_refused(now),
                     Asked::By(way) => self.gate.refused(way, now, backoff, jitter),
                 }
                 let detail = self.say(
@@ -83,6 +83,15 @@ impl Engine {
 
     fn hold_ms(&self, now: Now) -> u64 {
         self.gate.hold_ends_at().saturating_sub(now.mono_ms)
+    }
+
+    /// The balance is another account's, which is the server's own word.
+    fn account_refused(&mut self, now: Now) {
+        self.probe_answered(now, Sign::Possible, false);
+        if !self.gate.is_out_of_reach() {
+            let (backoff, jitter) = (&self.config.backoff, &mut self.jitter);
+            self.gate.no_token(now, backoff, jitter);
+        }
     }
 
     /// A new token was refused.

@@ -51,10 +51,12 @@ impl Holds {
         self.busy = self.busy.saturating_add(1);
         match asked.filter(|_| !defect!(IgnoresRetryAfter)) {
             None => usual_ms,
+            // No time at all, or one that is over, says nothing.
+            Some(asked) if asked.certain && asked.wait_ms == 0 => usual_ms,
             Some(asked) if asked.certain => asked.wait_ms,
             // Counted from the user's clock, which may be hours off.
             Some(asked) => {
-                let least_ms = backoff.base_ms.min(backoff.max_ms);
+                let least_ms = usual_ms.max(backoff.base_ms).min(backoff.max_ms);
                 asked.wait_ms.clamp(least_ms, backoff.max_ms)
             }
         }
