@@ -15,8 +15,8 @@ export interface ChargeRequest {
    * A feature that contains `:` or `%` has both percent-encoded there, so that no other feature and
    * task have the same key.
    *
-   * 1 to 255 characters, the default too. What a header can't carry, and `%`, travels
-   * percent-encoded (RFC 3986): in the header, in batches and in look-ups alike.
+   * 1 to 255 characters, the default too. In the header what that can't carry, and `%`, is
+   * percent-encoded (RFC 3986). Such a key never goes in a batch.
    */
   key?: string;
   /**

@@ -73,7 +73,7 @@ declare! {
     ClaimNeverEnds,
     /// A proxy's page with a status of `4xx` is the billing server's refusal.
     ProxyPageRefuses,
-    /// "Never charged" is believed of the wire's spelling alone.
+    /// "Never charged" is believed of one spelling alone.
     BelievesOneSpelling,
     /// A refusal is believed though an earlier sending may have taken the points.
     BelievesRefusalInDoubt,

@@ -118,11 +118,12 @@ impl World {
                 let raw = on == On::LookUp && key.as_str() == wire;
                 key.wire() == wire || raw
             };
-            let record = self
-                .journal
-                .values()
-                .find(|record| is_it(&record.charge().key));
-            let claimed = record.is_some_and(|record| match record.state() {
+            let records = self.journal.values();
+            // Two keys may be meant by one spelling.
+            let records: Vec<&Record> = records
+                .filter(|record| is_it(&record.charge().key))
+                .collect();
+            let claimed = records.iter().any(|record| match record.state() {
                 State::Attempting(attempting) => {
                     attempting.claim().tab == format!("tab{number}")
                         && attempting.purpose() == purpose
@@ -131,7 +132,7 @@ impl World {
             });
             if !claimed {
                 self.fail(&format!(
-                    "tab{number} sends {wire}, and the journal has {record:?}"
+                    "tab{number} sends {wire}, and the journal has {records:?}"
                 ));
             }
         }

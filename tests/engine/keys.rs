@@ -5,7 +5,7 @@ use tollbox::core::protocol::Response;
 
 use super::outcomes::word;
 use super::server::{Fault, On, problem, with_retry_after};
-use super::world::World;
+use super::world::{World, key};
 
 const TASK: &str = "第1/2集 100%";
 
@@ -41,7 +41,7 @@ fn under(world: &World, key: &str) -> Charge {
 fn a_charge_is_found_at_a_server_that_decodes_keys() {
     let (mut world, tab) = given_up(true, Fault::LoseAnswer);
     assert_eq!(end(&mut world, tab), "charged again");
-    assert_eq!(world.server.count(On::LookUp), 2);
+    assert_eq!(world.server.count(On::LookUp), 1);
     assert_eq!(world.server.count(On::AnyCharge), 1);
 }
 
@@ -49,7 +49,7 @@ fn a_charge_is_found_at_a_server_that_decodes_keys() {
 fn a_charge_is_found_at_a_server_that_decodes_nothing() {
     let (mut world, tab) = given_up(false, Fault::LoseAnswer);
     assert_eq!(end(&mut world, tab), "charged again");
-    assert_eq!(world.server.count(On::LookUp), 1);
+    assert_eq!(world.server.count(On::LookUp), 2);
 }
 
 #[test]
@@ -62,12 +62,13 @@ fn what_was_never_charged_is_so_in_both_spellings() {
     }
 }
 
-/// What the look-up of the raw spelling meets, once.
-fn fault_raw(world: &mut World, response: Response) {
+/// What the look-up by the header's spelling meets, once.
+fn fault_second(world: &mut World, response: Response) {
     let mut left = 1;
     world.server.rule(move |arrived| {
-        let raw = arrived.on == On::LookUp && arrived.keys == [format!("f:{TASK}")];
-        (raw && left > 0).then(|| {
+        let spelt = key(TASK).wire();
+        let second = arrived.on == On::LookUp && arrived.keys == [spelt];
+        (second && left > 0).then(|| {
             left -= 1;
             Fault::Answer(response.clone())
         })
@@ -77,7 +78,7 @@ fn fault_raw(world: &mut World, response: Response) {
 #[test]
 fn a_server_without_such_keys_has_never_charged_them() {
     let (mut world, tab) = given_up(false, Fault::LoseRequest);
-    fault_raw(&mut world, problem(400, "invalid-key"));
+    fault_second(&mut world, problem(400, "invalid-key"));
     assert_eq!(end(&mut world, tab), "failed Cancelled");
     assert_eq!(world.server.count(On::LookUp), 2);
 }
@@ -85,40 +86,67 @@ fn a_server_without_such_keys_has_never_charged_them() {
 #[test]
 fn both_spellings_are_asked_for_again_where_one_was_not_answered() {
     for setback in [problem(500, "broken"), problem(503, "busy")] {
-        let (mut world, tab) = given_up(true, Fault::LoseAnswer);
-        fault_raw(&mut world, setback);
+        let (mut world, tab) = given_up(false, Fault::LoseAnswer);
+        fault_second(&mut world, setback);
         assert_eq!(end(&mut world, tab), "charged again");
         assert_eq!(world.server.count(On::LookUp), 4);
         assert_eq!(world.server.count(On::AnyCharge), 1);
     }
 }
 
-#[test]
-fn one_keys_charge_is_never_taken_for_that_of_a_key_that_looks_like_it() {
+/// One of them is charged, and the other one, which looks like it, never arrives.
+fn look_alikes(decodes_keys: bool, charged: &str, lost: &str) {
     let mut world = World::new();
+    world.server.decodes_keys = decodes_keys;
     let tab = world.start();
-    let spoken = under(&world, "é");
-    let call = world.charge_this(tab, spoken);
+    let charge = under(&world, charged);
+    let call = world.charge_this(tab, charge);
     assert_eq!(word(&world.wait(call)), "charged");
     world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
-    let spelt = under(&world, "%C3%A9");
-    let call = world.charge_this(tab, spelt.clone());
+    let charge = under(&world, lost);
+    let call = world.charge_this(tab, charge.clone());
     world.wait(call);
-    let cancel = world.cancel_this(tab, spelt.key.clone());
+    let cancel = world.cancel_this(tab, charge.key.clone());
     world.wait(cancel);
     world.server.heal();
-    let settled = world.settled_this(tab, spelt.key.clone());
-    assert_eq!(word(&world.wait(settled)), "parked RetriesExhausted");
-    assert_eq!(world.server.times_charged("%25C3%25A9"), 0);
+    let settled = world.settled_this(tab, charge.key.clone());
+    assert_eq!(word(&world.wait(settled)), "failed Cancelled");
     // Sent again, it is a charge of its own.
-    let retry = world.retry_this(tab, spelt.key);
+    let retry = world.retry_this(tab, charge.key);
     assert_eq!(word(&world.wait(retry)), "charged");
     assert_eq!(world.server.balance(), 110);
 }
 
 #[test]
+fn one_keys_charge_is_never_taken_for_that_of_a_key_that_looks_like_it() {
+    for decodes_keys in [true, false] {
+        look_alikes(decodes_keys, "é", "%C3%A9");
+        look_alikes(decodes_keys, "%C3%A9", "é");
+    }
+}
+
+#[test]
+fn a_key_that_the_header_spells_otherwise_goes_in_no_batch() {
+    for decodes_keys in [true, false] {
+        let mut world = World::new();
+        world.server.decodes_keys = decodes_keys;
+        let tab = world.start();
+        world.go_online(false);
+        for task in [TASK, "t1", "t2", "第3集"] {
+            let call = world.charge(tab, task, 5);
+            world.wait(call);
+        }
+        world.go_online(true);
+        world.settle();
+        assert_eq!(world.server.count(On::Batch), 1);
+        assert_eq!(world.server.count(On::AnyCharge), 3);
+        assert_eq!(world.server.balance(), 100);
+    }
+}
+
+#[test]
 fn the_second_question_waits_as_long_as_the_server_asks() {
-    let (mut world, tab) = given_up(true, Fault::LoseAnswer);
+    let (mut world, tab) = given_up(false, Fault::LoseAnswer);
     world.server.fault(On::LookUp, 1, Fault::Late(1_000));
     let busy = with_retry_after(problem(503, "busy"), "5");
     world.server.fault(On::Charge, 1, Fault::Answer(busy));

@@ -49,9 +49,9 @@ impl Engine {
                 let sign = self.server_clock.judge(response, sent.left_at_ms, now);
                 let answer = LookUpAnswer::of(response, charge, now).with(sign);
                 let answer = self.heard_as(*spelling, charge, response.status, answer);
-                if *spelling == Spelling::Wire && self.is_to_be_asked_raw(charge, &answer) {
+                if *spelling == Spelling::Own && self.is_to_be_asked_again(charge, &answer) {
                     self.server_answered(now, &sent);
-                    return self.look_up_raw(now, send, charge);
+                    return self.look_up_again(now, send, charge);
                 }
                 self.look_up_answered(now, &sent, charge, answer);
             }

@@ -6,6 +6,7 @@ use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::network::Way;
 use crate::core::outcome::{FailureReason, OpenReason, ParkReason};
+use crate::core::percent::percent_decode;
 use crate::core::protocol::{LookUpAnswer, Setback, SetbackKind, Spelling};
 use crate::core::record::{Cause, Conclusion, Failure, Record, State, Verdict};
 
@@ -17,16 +18,15 @@ const LOOK_UPS_LIMIT: u32 = 3;
 const NO_SUCH_KEY: [u16; 4] = [400, 404, 414, 422];
 
 impl Engine {
-    /// Whether "never charged" is not to be believed yet: the server may know the key by its
-    /// user's spelling.
-    pub(super) fn is_to_be_asked_raw(&self, charge: &Charge, answer: &LookUpAnswer) -> bool {
+    /// Whether "never charged" is not to be believed yet: the server may know the key by the
+    /// header's spelling.
+    pub(super) fn is_to_be_asked_again(&self, charge: &Charge, answer: &LookUpAnswer) -> bool {
         let never = matches!(answer, LookUpAnswer::NeverCharged);
-        let alike = charge.key.wire() == charge.key.as_str();
-        never && !alike && !defect!(BelievesOneSpelling)
+        never && charge.key.is_spelt_otherwise() && !defect!(BelievesOneSpelling)
     }
 
-    /// Asks once more, in the place of the first look-up.
-    pub(super) fn look_up_raw(&mut self, now: Now, send: SendId, charge: &Charge) {
+    /// Asks once more, by the header's spelling, in the place of the first look-up.
+    pub(super) fn look_up_again(&mut self, now: Now, send: SendId, charge: &Charge) {
         let shut = match self.life != Life::Running || self.waits_for_token() {
             true => Some(OpenReason::Unauthorized),
             false => self.gate.closed_to(Way::LookUp, now),
@@ -37,7 +37,7 @@ impl Engine {
         }
         let what = SentWhat::LookUp {
             charge: charge.clone(),
-            spelling: Spelling::Raw,
+            spelling: Spelling::Header,
         };
         self.send(now, send, what);
     }
@@ -52,17 +52,35 @@ impl Engine {
     ) -> LookUpAnswer {
         match (spelling, answer) {
             // It has no key that is spelt so, and none of the other spelling.
-            (Spelling::Raw, LookUpAnswer::Refused(_)) if NO_SUCH_KEY.contains(&status) => {
+            (Spelling::Header, LookUpAnswer::Refused(_)) if NO_SUCH_KEY.contains(&status) => {
                 LookUpAnswer::NeverCharged
             }
-            (Spelling::Raw, LookUpAnswer::Charged(_)) if charge.key.is_how_another_is_spelt() => {
-                LookUpAnswer::Refused(self.say(
-                    "the server's answer may be about another key, which it spells so",
-                    "服务器的应答可能指的是另一个写法相同的键",
-                ))
+            (spelling, LookUpAnswer::Charged(receipt)) => {
+                match self.twin(spelling, &charge.key).map(Record::receipt) {
+                    // It has answered about that one.
+                    Some(Some(twin)) if twin.charge_id == receipt.charge_id => {
+                        LookUpAnswer::NeverCharged
+                    }
+                    Some(None) if spelling == Spelling::Header => LookUpAnswer::Refused(self.say(
+                        "the server's answer may be about another key, which it spells so",
+                        "服务器的应答可能指的是另一个写法相同的键",
+                    )),
+                    Some(_) | None => LookUpAnswer::Charged(receipt),
+                }
             }
-            (Spelling::Wire | Spelling::Raw, answer) => answer,
+            (Spelling::Own | Spelling::Header, answer) => answer,
         }
+    }
+
+    /// Another charge that may be meant by this spelling: by its own key, where the server decodes
+    /// the header, else by the header's spelling of that.
+    fn twin(&self, spelling: Spelling, key: &Key) -> Option<&Record> {
+        let twin = match spelling {
+            Spelling::Header => key.wire(),
+            Spelling::Own => percent_decode(key.as_str())?,
+        };
+        let twin = Key::new(twin).ok().filter(|twin| twin != key)?;
+        self.outbox.get(&twin).map(|entry| &entry.record)
     }
 
     pub(super) fn look_up_answered(

@@ -260,7 +260,7 @@ impl Engine {
             (_, []) => return self.leave_lane(plan.id),
             (Purpose::LookUp, [charge, ..]) => SentWhat::LookUp {
                 charge: charge.clone(),
-                spelling: Spelling::Wire,
+                spelling: Spelling::Own,
             },
             (Purpose::Send, [charge]) => SentWhat::Charge {
                 charge: charge.clone(),

@@ -20,7 +20,8 @@ pub struct Entry {
     pub known_since: u64,
     /// The number of the transaction in which it was last read; 0 where it never was.
     pub read_in: u64,
-    /// Whether it goes out alone because a batch with it was refused as a whole.
+    /// Whether it goes out alone: a batch with it was refused as a whole, or its key is one that
+    /// the header spells otherwise. By one way alone it is one key to every server.
     pub alone: bool,
     /// Its place in the order, if this tab was the first to take it on; else 0.
     pub own_sequence: u64,
@@ -98,6 +99,7 @@ pub struct Patience {
 
 impl Entry {
     pub(super) fn new(record: Record, saved: bool, now: Now, patience: Patience) -> Entry {
+        let alone = record.charge().key.is_spelt_otherwise();
         let mut entry = Entry {
             record,
             saved,
@@ -106,7 +108,7 @@ impl Entry {
             outdated: false,
             known_since: 0,
             read_in: 0,
-            alone: false,
+            alone,
             own_sequence: 0,
             retaken: false,
             since_ms: now.mono_ms,

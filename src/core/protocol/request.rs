@@ -21,10 +21,10 @@ pub enum Method {
 /// How a look-up names its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spelling {
-    /// As every other request does.
-    Wire,
-    /// As its user does: so does a server know it that decodes the header.
-    Raw,
+    /// As it is.
+    Own,
+    /// As the header spells it: so a server knows it that does not decode that.
+    Header,
 }
 
 /// A request to the billing server.
@@ -62,7 +62,7 @@ struct ChargeBody<'a> {
 
 #[derive(Serialize)]
 struct BatchItem<'a> {
-    idempotency_key: String,
+    idempotency_key: &'a str,
     #[serde(flatten)]
     charge: ChargeBody<'a>,
 }
@@ -87,8 +87,8 @@ impl Request {
     /// a path, and browsers fold `.` and `..`.
     pub fn look_up(key: &Key, spelling: Spelling) -> Request {
         let spelt = match spelling {
-            Spelling::Wire => key.wire(),
-            Spelling::Raw => key.as_str().to_owned(),
+            Spelling::Own => key.as_str().to_owned(),
+            Spelling::Header => key.wire(),
         };
         Request::get(format!("charges?key={}", percent_encode(&spelt)))
     }
@@ -106,7 +106,7 @@ impl Request {
     pub fn batch<'a>(charges: impl Iterator<Item = &'a Charge>) -> Request {
         let charges = charges
             .map(|charge| BatchItem {
-                idempotency_key: charge.key.wire(),
+                idempotency_key: charge.key.as_str(),
                 charge: ChargeBody::of(charge),
             })
             .collect();
@@ -197,19 +197,17 @@ mod tests {
     }
 
     #[test]
-    fn every_request_names_the_charge_by_the_same_wire_key() {
+    fn only_the_header_encodes_a_key() {
         let charge = charge("任务");
-        let wire = "f:%E4%BB%BB%E5%8A%A1";
-        assert_eq!(Request::charge(&charge).headers[0].1, format!("\"{wire}\""));
+        let header = "f:%E4%BB%BB%E5%8A%A1";
+        let sent = Request::charge(&charge);
+        assert_eq!(sent.headers[0].1, format!("\"{header}\""));
         let batch = Request::batch([&charge].into_iter()).body.unwrap();
-        assert!(
-            batch.contains(&format!(r#""idempotency_key":"{wire}""#)),
-            "{batch}"
-        );
-        let path = Request::look_up(&charge.key, Spelling::Wire).path;
-        assert_eq!(path, "charges?key=f%3A%25E4%25BB%25BB%25E5%258A%25A1");
-        let path = Request::look_up(&charge.key, Spelling::Raw).path;
+        assert!(batch.contains(r#""idempotency_key":"f:任务""#), "{batch}");
+        let path = Request::look_up(&charge.key, Spelling::Own).path;
         assert_eq!(path, "charges?key=f%3A%E4%BB%BB%E5%8A%A1");
+        let path = Request::look_up(&charge.key, Spelling::Header).path;
+        assert_eq!(path, "charges?key=f%3A%25E4%25BB%25BB%25E5%258A%25A1");
     }
 
     #[test]

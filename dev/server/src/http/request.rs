@@ -6,6 +6,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use headers::HeaderMap;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sfv::{Item, Parser, Version};
@@ -32,8 +33,10 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
                 "The header Idempotency-Key is required.",
             ));
         };
+        let decoded = percent_decode_str(&key).decode_utf8();
+        let key = decoded.map_err(|_| invalid("Not percent-encoded UTF-8.".to_owned()))?;
         if is_key(&key) {
-            Ok(Self(key))
+            Ok(Self(key.into_owned()))
         } else {
             Err(invalid(format!("{}.", InvalidCharge::Key)))
         }
@@ -102,7 +105,7 @@ mod tests {
     use axum::response::IntoResponse;
 
     use super::*;
-    use crate::ledger::MAX_KEY_CHARS;
+    use crate::ledger::MAX_KEY_BYTES;
 
     async fn key(values: &[&[u8]]) -> Result<String, StatusCode> {
         let mut request = Request::new(());
@@ -130,7 +133,7 @@ mod tests {
 
     #[tokio::test]
     async fn anything_else_is_refused() {
-        let long = format!("\"{}\"", "k".repeat(MAX_KEY_CHARS + 1));
+        let long = format!("\"{}\"", "k".repeat(MAX_KEY_BYTES + 1));
         let refused: [&[&[u8]]; 13] = [
             &[],
             &[b""],

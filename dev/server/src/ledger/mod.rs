@@ -30,5 +30,5 @@ pub use decision::{Decision, Known, Verdict, decide, remembers};
 pub use memory::{Ledger, Terms};
 pub use points::{Amount, Balance, MAX_POINTS};
 pub use request::{
-    Charge, ChargeRequest, InvalidCharge, MAX_ID_CHARS, MAX_KEY_CHARS, is_id, is_key,
+    Charge, ChargeRequest, InvalidCharge, MAX_ID_CHARS, MAX_KEY_BYTES, is_id, is_key,
 };

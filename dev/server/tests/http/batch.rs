@@ -111,7 +111,6 @@ async fn a_bad_item_does_not_spoil_the_others() {
         (wrong("amount", json!("1")), "invalid-request"),
         (wrong("task_id", json!("")), "invalid-request"),
         (wrong("idempotency_key", json!("")), "invalid-request"),
-        (wrong("idempotency_key", json!("钥匙")), "invalid-request"),
         (wrong("idempotency_key", json!(7)), "invalid-request"),
         (wrong("created_at", json!("yesterday")), "invalid-request"),
         (charge("no key", 1), "invalid-request"),
