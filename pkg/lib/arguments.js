@@ -1,7 +1,7 @@
 // @ts-check
 /** What callers give: looked at and copied before anything is made of it. */
 
-import { BillingError } from "./error.js";
+import { BillingError, messageOf } from "./error.js";
 import { checkSource } from "./module.js";
 import { addressOf, checkOwner } from "./names.js";
 
@@ -15,6 +15,11 @@ const GROUPS = /** @type {const} */ (["balance", "queue", "retry", "monitor"]);
 
 /** @param {Api.BillingOptions} options */
 export function checkOptions(options) {
+  return looked("the options", () => checked(options));
+}
+
+/** @param {Api.BillingOptions} options */
+function checked(options) {
   if (typeof options !== "object" || options === null) {
     throw mistake("openBilling needs options");
   }
@@ -90,9 +95,11 @@ export function copyOf(request) {
   if (typeof request !== "object" || request === null) {
     return request;
   }
-  const { taskId, amount, feature, key, metadata } = request;
-  const isMap = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata);
-  return { taskId, amount, feature, key, metadata: isMap ? { ...metadata } : metadata };
+  return looked("the request", () => {
+    const { taskId, amount, feature, key, metadata } = request;
+    const isMap = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata);
+    return { taskId, amount, feature, key, metadata: isMap ? { ...metadata } : metadata };
+  });
 }
 
 /**
@@ -100,17 +107,43 @@ export function copyOf(request) {
  * @returns {AbortSignal | undefined}
  */
 export function signalOf(options) {
-  const signal = options?.signal ?? undefined;
-  // One of another window, or of a library's own, does as well.
-  const needed = /** @type {const} */ ([
-    "throwIfAborted",
-    "addEventListener",
-    "removeEventListener",
-  ]);
-  if (signal && !needed.every((method) => typeof signal[method] === "function")) {
-    throw mistake("signal must be an AbortSignal");
+  const signal = looked("the options", () => options?.signal ?? undefined);
+  return signal && !isBrowsersOwn(signal) ? following(signal) : signal;
+}
+
+/**
+ * Whether this is a signal of the browser's, perhaps another window's: what it does is known.
+ *
+ * @param {AbortSignal} signal
+ */
+function isBrowsersOwn(signal) {
+  const aborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")?.get;
+  try {
+    aborted?.call(signal);
+    return true;
+  } catch {
+    return false;
   }
-  return signal;
+}
+
+/**
+ * The browser's own, which aborts when a library's does.
+ *
+ * @param {AbortSignal} theirs
+ */
+function following(theirs) {
+  const own = new AbortController();
+  return looked("signal", () => {
+    const abort = () => own.abort(theirs.reason);
+    if (typeof theirs.aborted !== "boolean") {
+      throw new TypeError("it is not an AbortSignal");
+    }
+    theirs.addEventListener("abort", abort, { once: true });
+    if (theirs.aborted) {
+      abort();
+    }
+    return own.signal;
+  });
 }
 
 /**
@@ -118,7 +151,7 @@ export function signalOf(options) {
  * @returns {number | undefined}
  */
 export function maxAgeOf(options) {
-  const age = options?.maxAgeMs ?? undefined;
+  const age = looked("the options", () => options?.maxAgeMs ?? undefined);
   if (age !== undefined && typeof age !== "number") {
     throw mistake("maxAgeMs must be a number");
   }
@@ -163,6 +196,24 @@ export function checkLocale(locale) {
 export function checkListener(listener) {
   if (typeof listener !== "function") {
     throw mistake("the listener must be a function");
+  }
+}
+
+/**
+ * What a caller's object shows, whose getters are the caller's code.
+ *
+ * @template T
+ * @param {string} what
+ * @param {() => T} look
+ */
+function looked(what, look) {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof BillingError) {
+      throw error;
+    }
+    throw mistake(`${what} can't be used: ${messageOf(error)}`);
   }
 }
 

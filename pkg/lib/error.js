@@ -26,3 +26,8 @@ export function toBillingError(error) {
   const fromCore = typeof error?.code === "string" && !(error instanceof Error);
   return fromCore ? new BillingError(error.code, error.message) : error;
 }
+
+/** @param {unknown} error */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}

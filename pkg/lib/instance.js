@@ -6,7 +6,7 @@
 
 import init, { __wbg_reset_state, Client } from "../wasm/tollbox.js";
 import { abandon, onThrow, replaced } from "./closures.js";
-import { BillingError } from "./error.js";
+import { BillingError, messageOf } from "./error.js";
 import { compiled } from "./module.js";
 
 /** @import * as Api from "../index.js" */
@@ -164,9 +164,4 @@ async function restart() {
 /** @param {string} message */
 function loadFailed(message) {
   return new BillingError("module_load_failed", message);
-}
-
-/** @param {unknown} error */
-function messageOf(error) {
-  return error instanceof Error ? error.message : String(error);
 }

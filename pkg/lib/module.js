@@ -6,7 +6,7 @@
  */
 
 import { BUILD } from "../wasm/build.js";
-import { BillingError } from "./error.js";
+import { BillingError, messageOf } from "./error.js";
 
 /** @import * as Api from "../index.js" */
 
@@ -278,9 +278,4 @@ function isResponse(source) {
 /** @param {unknown} value */
 function tagOf(value) {
   return Object.prototype.toString.call(value).slice("[object ".length, -1);
-}
-
-/** @param {unknown} error */
-function messageOf(error) {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -17,6 +17,7 @@ pub mod names;
 mod peers;
 mod persistence;
 mod shell;
+mod standstill;
 pub mod store;
 mod time_limit;
 

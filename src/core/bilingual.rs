@@ -1,15 +1,16 @@
 //! Texts for people in both languages: which one is told is decided when it is told, since its user
 //! may choose another one meanwhile, and a record at rest may be older than that choice.
 //!
-//! Both stand in one string, between control characters that no text of ours has. What a server has
+//! Both stand in one string, between characters that no text has: Unicode keeps them for
+//! such uses (noncharacters, Unicode 16, section 23.7). What a server has
 //! said stands outside of them, or in both. Records keep such strings as they are; whatever leaves
 //! the core is put into one language ([`in_one`]).
 
 use super::log::Locale;
 
-const START: char = '\u{2}';
-const BETWEEN: char = '\u{1f}';
-const END: char = '\u{3}';
+const START: char = '\u{fdd0}';
+const BETWEEN: char = '\u{fdd1}';
+const END: char = '\u{fdd2}';
 
 /// The text in both languages.
 pub fn both(english: &str, chinese: &str) -> String {
@@ -73,7 +74,9 @@ mod tests {
 
     #[test]
     fn a_text_that_was_cut_off_or_is_not_ours_tells_what_it_can() {
-        assert_eq!(told("\u{2}half").0, "half");
-        assert_eq!(told("\u{3}\u{1f}whole").1, "whole");
+        assert_eq!(told(&format!("{START}half")).0, "half");
+        assert_eq!(told(&format!("{END}{BETWEEN}whole")).1, "whole");
+        // What is a mark to others is none here.
+        assert_eq!(told("a\u{2}b\u{1f}c\u{3}d").0, "a\u{2}b\u{1f}c\u{3}d");
     }
 }

@@ -292,8 +292,8 @@ pub fn not_sent_yet(waiting_for: OpenReason) -> String {
             "尚未发送：服务器故障",
         ),
         OpenReason::Unauthorized => (
-            "not sent yet: the server does not accept the token",
-            "尚未发送：服务器不接受令牌",
+            "not sent yet: waiting for a token that the server accepts",
+            "尚未发送：等待服务器接受的令牌",
         ),
     };
     both(english, chinese)

@@ -13,7 +13,8 @@ use crate::core::protocol::answer::BODY_LIMIT;
 
 /// The body of an answer, to its end, as text. What was read in part is let go of.
 pub async fn read(answer: &JsValue, headers: &Headers, limit: &Limit) -> Result<String, Trouble> {
-    let body = member(answer, "body").unwrap_or(JsValue::UNDEFINED);
+    let failing = Trouble::Unreadable(Unreadable::Failing);
+    let body = Reflect::get(answer, &"body".into()).map_err(|_| failing)?;
     let stated = headers.get("content-length");
     let stated = stated.and_then(|length| length.parse::<usize>().ok());
     if stated.is_some_and(|length| length > BODY_LIMIT) {
@@ -39,7 +40,13 @@ pub async fn read(answer: &JsValue, headers: &Headers, limit: &Limit) -> Result<
     if let Some(json) = method(answer, "json") {
         return stringified(&awaited(call(answer, &json, &none()), limit).await?);
     }
-    match body.is_undefined() {
+    if let Some(text) = method(&body, "text") {
+        return whole(&awaited(call(&body, &text, &none()), limit).await?);
+    }
+    if number(&body, "byteLength").is_some() {
+        return piece(Some(body), BODY_LIMIT).map(|bytes| decoded(&bytes));
+    }
+    match body.is_undefined() || body.is_null() {
         true => Ok(String::new()),
         false => stringified(&body),
     }

@@ -23,6 +23,7 @@ use super::listeners;
 use super::lock::Lock;
 use super::names::Names;
 use super::peers::Peers;
+use super::standstill::Standstill;
 use super::store::{News, Store};
 use crate::core::engine::{CallId, Engine, Event, SendId};
 use crate::core::ordered::Map;
@@ -58,6 +59,7 @@ pub struct Shell {
     last_call: Cell<CallId>,
     /// Of the requests that are on their way.
     limits: RefCell<Map<SendId, Rc<Limit>>>,
+    standstill: Standstill,
     draining: Cell<bool>,
     /// Readings of the journal that are under way.
     loads: Cell<u32>,
@@ -112,6 +114,7 @@ impl Shell {
             calls: RefCell::new(Map::new()),
             last_call: Cell::new(0),
             limits: RefCell::new(Map::new()),
+            standstill: Standstill::default(),
             draining: Cell::new(false),
             loads: Cell::new(0),
             has_read: Cell::new(false),
@@ -219,6 +222,7 @@ impl Shell {
 
     /// Reports to the core, and does what it orders.
     pub fn dispatch(self: &Rc<Shell>, event: Event) {
+        self.standstill.end();
         let mut engine = self.engine.borrow_mut();
         deaths::chance(Place::Borrow);
         engine.handle(now(), event);

@@ -104,12 +104,19 @@ impl Shell {
         let shell = Rc::clone(self);
         spawn_local(async move {
             let mut news = Vec::new();
+            shell.catch_up_with_storage().await;
             let at = shell.apply_at();
             let result = shell.store.apply(&ops, relaxed, at, &mut news).await;
             shell.report(news).await;
             shell.dispatch(Event::Journaled(result));
             shell.heed_mark();
         });
+    }
+
+    async fn catch_up_with_storage(&self) {
+        if self.store.kind() == StorageKind::LocalStorage {
+            self.standstill.catch_up().await;
+        }
     }
 
     pub(super) fn apply_at(&self) -> ApplyAt {
@@ -125,6 +132,7 @@ impl Shell {
         self.loads.set(self.loads.get().saturating_add(1));
         spawn_local(async move {
             let mut news = Vec::new();
+            shell.catch_up_with_storage().await;
             let records = shell.store.load(scope, shell.apply_at(), &mut news).await;
             shell.report(news).await;
             shell.learn_alive().await;
@@ -213,6 +221,8 @@ impl Shell {
             if refresh_token && token.is_ok() {
                 shell.tell_peers(Message::Refreshed);
             }
+            // Another tab may have signed out meanwhile, and left its mark.
+            shell.standstill.catch_up().await;
             let exchange = match token {
                 Ok(token) => http::exchange(host, destination, &request, &token, &limit).await,
                 Err(why) => Exchange::NotSent(why),

@@ -65,18 +65,16 @@ impl Engine {
     }
 
     fn why_shut(&self, now: Now) -> (OpenReason, String) {
-        let reason = self.gate.closed_for(now).unwrap_or(OpenReason::Busy);
-        let detail = match reason {
-            OpenReason::Offline => self.say("the browser is offline", "浏览器离线"),
-            OpenReason::Unreachable
-            | OpenReason::Timeout
-            | OpenReason::Busy
-            | OpenReason::ServerError
-            | OpenReason::Unauthorized => {
-                self.say("the server asked for patience", "服务器要求稍候")
+        match self.gate.closed_for(now) {
+            Some(reason @ OpenReason::Offline) => {
+                (reason, self.say("the browser is offline", "浏览器离线"))
             }
-        };
-        (reason, detail)
+            // Whatever else there is, this is what keeps even probes back.
+            Some(_) | None => {
+                let detail = self.say("the server asked for patience", "服务器要求稍候");
+                (OpenReason::Busy, detail)
+            }
+        }
     }
 
     fn no_balance_for(&mut self, now: Now, call: CallId, reason: BalanceReason, detail: String) {

@@ -1,17 +1,23 @@
 //! What a tab may say whose picture of a charge may be old: less than it knows.
 
 use super::{OpenReason, Outcome, What};
+use crate::core::bilingual::both;
 
 impl Outcome {
     /// The same where another tab may have sent the charge since: what was certain is not.
     pub fn in_doubt(self) -> Outcome {
         match self.what {
             What::Queued {
-                reason,
-                durable,
-                detail,
+                reason, durable, ..
             } => Outcome {
-                what: What::unknown(reason, durable, detail),
+                what: What::unknown(
+                    reason,
+                    durable,
+                    both(
+                        "it may have been sent before; what became of it is not known yet",
+                        "可能此前已发送，结果尚不可知",
+                    ),
+                ),
                 ..self
             },
             What::Charged { .. }

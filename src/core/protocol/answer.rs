@@ -191,7 +191,7 @@ fn reading(body: &Members) -> Result<Reading, Wrong> {
 }
 
 fn receipt(response: &Response, charge: &Charge) -> Result<Receipt, Wrong> {
-    let body = Members::of(&response.body).ok_or(Wrong::Unknown)?;
+    let body = Members::of_body(&response.body)?;
     let any = defect!(ForeignAnswerSettles);
     if !names(&charge.key, &body.text("idempotency_key")?) && !any {
         return Err(Wrong::Another("idempotency_key"));

@@ -1,6 +1,7 @@
 //! The members of a JSON object, each checked as it is read. Unknown ones are ignored, whatever they
 //! hold: a text that was cut inside an emoji, a number that no float has room for, a deep nesting.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -12,12 +13,20 @@ use crate::core::points::Points;
 
 /// A JSON object.
 #[derive(Debug)]
-pub(super) struct Members(BTreeMap<String, Box<RawValue>>);
+pub(super) struct Members(BTreeMap<Text, Box<RawValue>>);
 
 impl Members {
     /// `None` where the text is no JSON object.
     pub(super) fn of(text: &str) -> Option<Members> {
         serde_json::from_str(text).ok().map(Members)
+    }
+
+    /// Of the body of an answer.
+    pub(super) fn of_body(body: &str) -> Result<Members, Wrong> {
+        Members::of(body).ok_or(match body.trim().is_empty() {
+            true => Wrong::Empty,
+            false => Wrong::NotJson,
+        })
     }
 
     fn get(&self, name: &'static str) -> Result<&str, Wrong> {
@@ -78,7 +87,14 @@ impl Members {
 }
 
 /// A string, with U+FFFD in the place of what is no character: half of a surrogate pair.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Text(String);
+
+impl Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
@@ -108,7 +124,7 @@ mod tests {
     fn members_that_nobody_asks_for_spoil_nothing() {
         let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
         for odd in ["1e400", r#""\ud83d""#, &deep, "null", "-0.0e-9"] {
-            let text = format!(r#"{{"odd":{odd},"amount":5}}"#);
+            let text = format!(r#"{{"odd":{odd},"\ude00":1,"amount":5}}"#);
             let members = Members::of(&text).unwrap();
             assert_eq!(
                 members.points("amount"),

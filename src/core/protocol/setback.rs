@@ -49,6 +49,10 @@ pub enum SetbackKind {
 pub enum Wrong {
     /// It is none of what the protocol has.
     Unknown,
+    /// It has no body.
+    Empty,
+    /// Its body is no JSON object.
+    NotJson,
     /// It could not be read.
     Unreadable(Unreadable),
     /// It was reached by a redirect, or is one.
@@ -122,6 +126,8 @@ impl Wrong {
         let said = |english: &str, chinese: &str| Some((english.to_owned(), chinese.to_owned()));
         match self {
             Wrong::Unknown | Wrong::Unreadable(_) => None,
+            Wrong::Empty => said("it has no body", "其 body 为空"),
+            Wrong::NotJson => said("its body is not a JSON object", "其 body 不是 JSON 对象"),
             Wrong::Redirected => said("it was redirected", "请求被重定向"),
             Wrong::Cached => said("a cache has given it", "它来自缓存"),
             Wrong::Missing(name) => of(name, "is missing", "缺失"),
@@ -149,6 +155,8 @@ impl Wrong {
                 true
             }
             Wrong::Unknown
+            | Wrong::Empty
+            | Wrong::NotJson
             | Wrong::Unreadable(_)
             | Wrong::Redirected
             | Wrong::Cached

@@ -69,7 +69,7 @@ impl Item {
 }
 
 fn results(response: &Response, charges: &[Charge]) -> Result<BatchAnswer, Wrong> {
-    let body = Members::of(&response.body).ok_or(Wrong::Unknown)?;
+    let body = Members::of_body(&response.body)?;
     let results = body.list("results")?;
     let reading = reading(&body)?;
     let items: Vec<Item> = results
