@@ -155,10 +155,7 @@ impl Engine {
                     false => at_ms.saturating_sub(now.mono_ms),
                 };
                 let sent = matches!(attempt, Some((Purpose::Send, _)));
-                let refusal = match conclusion {
-                    Conclusion::Settled(verdict) if sent => Some(verdict),
-                    _ => None,
-                };
+                let refusal = conclusion.verdict().filter(|_| sent);
                 (Conclusion::TooEarly(refusal), next_ms)
             }
             Some(_) | None => (conclusion, next_attempt_in_ms),

@@ -110,6 +110,22 @@ impl Conclusion {
         }
     }
 
+    /// The verdict, if it has come to one.
+    pub fn verdict(self) -> Option<Verdict> {
+        match self {
+            Conclusion::Settled(verdict) => Some(verdict),
+            Conclusion::TurnedAway(_)
+            | Conclusion::BatchRefused(_)
+            | Conclusion::Held(_)
+            | Conclusion::Lost(..)
+            | Conclusion::LostOnTrial(..)
+            | Conclusion::TooEarly(_)
+            | Conclusion::NotSent(_)
+            | Conclusion::NeverCharged
+            | Conclusion::Park(..) => None,
+        }
+    }
+
     /// Whether it is the server's word that it did not know the key when it was asked.
     pub fn tells_of_key(&self) -> bool {
         match self {
