@@ -137,7 +137,7 @@ async fn a_bad_item_does_not_spoil_the_others() {
         assert_eq!(results[1]["problem"]["type"], kind, "{bad}");
         assert_eq!(results[2]["status"], "charged");
     }
-    assert_eq!(alice.balance().await.0, 120 - 1 - 2 * 13);
+    assert_eq!(alice.balance().await.0, 120 - 1 - 2 * 12);
 }
 
 #[tokio::test]

@@ -170,7 +170,12 @@ async fn a_charge_is_found_by_its_key_whatever_its_characters() {
         ("plain", "plain", "plain"),
         (".", ".", "."),
         ("..", "..", ".."),
-        ("a/b?c#d%e", "a/b?c#d%e", "a%2Fb%3Fc%23d%25e"),
+        ("a/b?c#d%e", "a/b?c#d%25e", "a%2Fb%3Fc%23d%25e"),
+        (
+            "第1集 é",
+            "%E7%AC%AC1%E9%9B%86 %C3%A9",
+            "%E7%AC%AC1%E9%9B%86%20%C3%A9",
+        ),
         (
             r#"say "hi" \o/"#,
             r#"say \"hi\" \\o/"#,
@@ -188,7 +193,15 @@ async fn a_charge_is_found_by_its_key_whatever_its_characters() {
         assert_eq!(charged.json()["idempotency_key"], key);
         let found = alice.get(&path).await;
         assert_eq!((found.status.as_u16(), found.json()), (200, charged.json()));
+        let mut again = task;
+        again["idempotency_key"] = key.into();
+        let batch = alice.batch(vec![again]).await.json();
+        assert_eq!(batch["results"][0]["replayed"], true, "{batch}");
     }
+    let odd = send(alice.charge_request("\"%FF\"", &charge("t", 1)))
+        .await
+        .unwrap();
+    odd.problem(400, "idempotency-key-invalid");
 }
 
 #[tokio::test]
