@@ -163,14 +163,27 @@ pub async fn set_aside(store: &Store) -> Vec<SetAside> {
     aside
 }
 
-/// What is in the store, by key.
+/// What is in the store, by key, and what it finds out by the way; which charges it has lost is
+/// told each time, and asked by [`lost`].
 pub async fn load_with_news(
     store: &Store,
     scope: Scope,
 ) -> (Result<Vec<Record>, String>, Vec<News>) {
     let mut news = Vec::new();
     let records = store.load(scope, AT, &mut news).await;
+    news.retain(|news| !matches!(news, News::Lost(_)));
     (records.map(sorted), news)
+}
+
+/// The charges that the store tells to be lost.
+pub async fn lost(store: &Store) -> Vec<Key> {
+    let mut news = Vec::new();
+    let _ = store.load(Scope::All, AT, &mut news).await;
+    let lost = news.into_iter().filter_map(|news| match news {
+        News::Lost(keys) => Some(keys),
+        _ => None,
+    });
+    lost.flatten().collect()
 }
 
 pub fn sorted(mut records: Vec<Record>) -> Vec<Record> {

@@ -3,12 +3,13 @@
 
 use serde_json::{Value, json};
 use tollbox::browser::store::{News, Place, Scope, Store};
+use tollbox::core::charge::Key;
 use tollbox::core::codec;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
     all_entries, apply, apply_with_news, database, enqueue, fresh, keys, load, load_with_news,
-    names, read,
+    lost, names, read,
 };
 use crate::raw;
 use crate::stores::{indexed_db, local, prefix};
@@ -111,6 +112,11 @@ impl Scene {
         assert!(
             matches!(&news[..], [News::SetAside(detail)] if detail.contains("spoilt")),
             "{change}: {news:?}"
+        );
+        assert_eq!(
+            lost(&self.store).await,
+            [Key::new("spoilt").unwrap()],
+            "{change}"
         );
         assert_eq!(
             keys(&records.expect(change)),
