@@ -1,11 +1,9 @@
 //! The members of a JSON object, each checked as it is read. Unknown ones are ignored, whatever they
 //! hold: a text that was cut inside an emoji, a number that no float has room for, a deep nesting.
 
-use std::borrow::Borrow;
-use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Wrong;
@@ -13,12 +11,12 @@ use crate::core::points::Points;
 
 /// A JSON object.
 #[derive(Debug)]
-pub(super) struct Members(BTreeMap<Text, Box<RawValue>>);
+pub(super) struct Members(Vec<(Text, Box<RawValue>)>);
 
 impl Members {
     /// `None` where the text is no JSON object.
     pub(super) fn of(text: &str) -> Option<Members> {
-        serde_json::from_str(text).ok().map(Members)
+        serde_json::from_str(text).ok()
     }
 
     /// Of the body of an answer.
@@ -30,8 +28,12 @@ impl Members {
     }
 
     fn get(&self, name: &'static str) -> Result<&str, Wrong> {
-        let value = self.0.get(name).ok_or(Wrong::Missing(name))?;
-        Ok(value.get())
+        // Of two of one name the last counts, as in JavaScript.
+        let mut members = self.0.iter().rev();
+        let member = members.find(|(known, _)| known.0 == name);
+        member
+            .map(|(_, value)| value.get())
+            .ok_or(Wrong::Missing(name))
     }
 
     /// Whole points.
@@ -40,11 +42,16 @@ impl Members {
         if let Ok(whole) = number.parse::<u64>() {
             return Points::new(whole).ok_or(Wrong::TooLarge(name));
         }
-        // What JSON has no number for is none in Rust either, but for these words.
         let is_number = number.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-        let float = number.parse::<f64>().ok().filter(|_| is_number);
-        let float = float.ok_or(Wrong::NotWhole(name))?;
-        Points::from_number(float).ok_or(match float > Points::MAX.get() as f64 {
+        let too_large = match serde_json::from_str::<f64>(number) {
+            Ok(float) => match Points::from_number(float) {
+                Some(points) => return Ok(points),
+                None => float > Points::MAX.get() as f64,
+            },
+            // No float has room for it.
+            Err(_) => is_number && !number.starts_with('-'),
+        };
+        Err(match too_large {
             true => Wrong::TooLarge(name),
             false => Wrong::NotWhole(name),
         })
@@ -87,18 +94,36 @@ impl Members {
 }
 
 /// A string, with U+FFFD in the place of what is no character: half of a surrogate pair.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 struct Text(String);
-
-impl Borrow<str> for Text {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
         deserializer.deserialize_bytes(Lossy)
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Members, D::Error> {
+        deserializer.deserialize_map(Object)
+    }
+}
+
+struct Object;
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Members;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Members(members))
     }
 }
 
