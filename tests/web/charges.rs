@@ -181,7 +181,11 @@ pub async fn lost(store: &Store) -> Vec<Key> {
     let _ = store.load(Scope::All, AT, &mut news).await;
     let lost = news.into_iter().filter_map(|news| match news {
         News::Lost(keys) => Some(keys),
-        _ => None,
+        News::SetAside(_)
+        | News::LeftAlone(_)
+        | News::Wiped { .. }
+        | News::SetBack { .. }
+        | News::Moved { .. } => None,
     });
     lost.flatten().collect()
 }
