@@ -18,7 +18,7 @@ use super::shell::{Parts, Reading, Shell, to_js};
 use super::store::{Choice, Store};
 use crate::core::charge::{Charge, ChargeRequest, InvalidArgument, Key};
 use crate::core::config::Options;
-use crate::core::engine::{CallId, Engine, Event, Setup};
+use crate::core::engine::{CallId, CallRequest, Engine, Event, Setup};
 use crate::core::journal::ApplyAt;
 use crate::core::log::Locale;
 use crate::core::session::Session;
@@ -117,18 +117,14 @@ impl Client {
     /// `charge(request)`.
     pub fn charge(&self, request: &JsValue) -> Result<Pending, JsValue> {
         let charge = parse_request(request)?;
-        Ok(self.pending(|call| Event::Charge { call, charge }))
+        Ok(self.pending(CallRequest::Charge(charge)))
     }
 
     /// Whether the work of a task may start: null, or the outcome that says why not.
     #[wasm_bindgen(js_name = startTask)]
     pub fn start_task(&self, request: &JsValue, running: bool) -> Result<Promise, JsValue> {
         let charge = parse_request(request)?;
-        Ok(self.ask(|call| Event::StartTask {
-            call,
-            charge,
-            running,
-        }))
+        Ok(self.ask(CallRequest::StartTask { charge, running }))
     }
 
     /// A task ended without a charge.
@@ -148,7 +144,7 @@ impl Client {
     /// `settled(key)`.
     pub fn settled(&self, key: &JsValue) -> Result<Pending, JsValue> {
         let key = parse_key(key)?;
-        Ok(self.pending(|call| Event::Settled { call, key }))
+        Ok(self.pending(CallRequest::Settled(key)))
     }
 
     /// The caller of this call waits no longer.
@@ -160,26 +156,26 @@ impl Client {
 
     /// `flush()`.
     pub fn flush(&self) -> Promise {
-        self.ask(|call| Event::Flush { call })
+        self.ask(CallRequest::Flush)
     }
 
     /// `retry(key)`.
     pub fn retry(&self, key: &JsValue) -> Result<Promise, JsValue> {
         let key = parse_key(key)?;
-        Ok(self.ask(|call| Event::Retry { call, key }))
+        Ok(self.ask(CallRequest::Retry(key)))
     }
 
     /// `cancel(key)`.
     pub fn cancel(&self, key: &JsValue) -> Result<Promise, JsValue> {
         let key = parse_key(key)?;
-        Ok(self.ask(|call| Event::Cancel { call, key }))
+        Ok(self.ask(CallRequest::Cancel(key)))
     }
 
     /// `getCharge(key)`.
     #[wasm_bindgen(js_name = getCharge)]
     pub fn get_charge(&self, key: &JsValue) -> Result<Promise, JsValue> {
         let key = parse_key(key)?;
-        Ok(self.ask(|call| Event::Show { call, key }))
+        Ok(self.ask(CallRequest::Show(key)))
     }
 
     /// All charges, newest first; the facade filters.
@@ -205,7 +201,7 @@ impl Client {
             Some(age) => Some(age as u64),
             None => None,
         };
-        Ok(self.ask(|call| Event::RefreshBalance { call, max_age_ms }))
+        Ok(self.ask(CallRequest::RefreshBalance { max_age_ms }))
     }
 
     /// `setLocale(locale)`.
@@ -218,7 +214,7 @@ impl Client {
     /// `signOut()`.
     #[wasm_bindgen(js_name = signOut)]
     pub fn sign_out(&self) -> Promise {
-        self.ask(|call| Event::SignOut { call })
+        self.ask(CallRequest::SignOut)
     }
 
     /// Whether it can still work. Asked from outside of any call of it, false means that it has
@@ -233,12 +229,12 @@ impl Client {
         self.shell.close()
     }
 
-    fn ask(&self, event: impl FnOnce(CallId) -> Event) -> Promise {
-        self.shell.ask(event).1
+    fn ask(&self, request: CallRequest) -> Promise {
+        self.shell.ask(request).1
     }
 
-    fn pending(&self, event: impl FnOnce(CallId) -> Event) -> Pending {
-        let (call, answer) = self.shell.ask(event);
+    fn pending(&self, request: CallRequest) -> Pending {
+        let (call, answer) = self.shell.ask(request);
         Pending {
             call: call as f64,
             answer,

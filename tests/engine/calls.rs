@@ -1,17 +1,17 @@
 //! The calls of the user, and their answers.
 
 use tollbox::core::charge::{Charge, ChargeRequest, Key};
-use tollbox::core::engine::{Answer, CallId, Event};
+use tollbox::core::engine::{Answer, CallId, CallRequest, Event};
 use tollbox::core::outcome::Outcome;
 
 use super::world::{World, key};
 
 impl World {
-    pub fn ask(&mut self, tab: usize, event: impl FnOnce(CallId) -> Event) -> CallId {
+    pub fn ask(&mut self, tab: usize, request: CallRequest) -> CallId {
         self.last_call += 1;
         let call = self.last_call;
         self.asked.push((call, tab));
-        self.tell(tab, event(call));
+        self.tell(tab, Event::Call { id: call, request });
         call
     }
 
@@ -26,7 +26,7 @@ impl World {
             .entry(charge.key.wire())
             .or_insert_with(|| charge.clone());
         self.engine(tab).tasks.remove(&charge.key);
-        self.ask(tab, |call| Event::Charge { call, charge })
+        self.ask(tab, CallRequest::Charge(charge))
     }
 
     pub fn request(&self, task: &str, amount: u64) -> Charge {
@@ -45,7 +45,7 @@ impl World {
 
     pub fn retry_this(&mut self, tab: usize, key: Key) -> CallId {
         self.engine(tab).passes += 2;
-        self.ask(tab, |call| Event::Retry { call, key })
+        self.ask(tab, CallRequest::Retry(key))
     }
 
     pub fn cancel(&mut self, tab: usize, task: &str) -> CallId {
@@ -53,7 +53,7 @@ impl World {
     }
 
     pub fn cancel_this(&mut self, tab: usize, key: Key) -> CallId {
-        self.ask(tab, |call| Event::Cancel { call, key })
+        self.ask(tab, CallRequest::Cancel(key))
     }
 
     pub fn settled(&mut self, tab: usize, task: &str) -> CallId {
@@ -61,44 +61,42 @@ impl World {
     }
 
     pub fn settled_this(&mut self, tab: usize, key: Key) -> CallId {
-        self.ask(tab, |call| Event::Settled { call, key })
+        self.ask(tab, CallRequest::Settled(key))
     }
 
     pub fn show(&mut self, tab: usize, task: &str) -> CallId {
-        self.ask(tab, |call| Event::Show {
-            call,
-            key: key(task),
-        })
+        self.ask(tab, CallRequest::Show(key(task)))
     }
 
     pub fn flush(&mut self, tab: usize) -> CallId {
-        self.ask(tab, |call| Event::Flush { call })
+        self.ask(tab, CallRequest::Flush)
     }
 
     pub fn refresh(&mut self, tab: usize) -> CallId {
-        self.ask(tab, |call| Event::RefreshBalance {
-            call,
-            max_age_ms: None,
-        })
+        self.ask(tab, CallRequest::RefreshBalance { max_age_ms: None })
     }
 
     /// `refreshBalance({ maxAgeMs })`.
     pub fn refresh_within(&mut self, tab: usize, max_age_ms: u64) -> CallId {
-        self.ask(tab, |call| Event::RefreshBalance {
-            call,
-            max_age_ms: Some(max_age_ms),
-        })
+        self.ask(
+            tab,
+            CallRequest::RefreshBalance {
+                max_age_ms: Some(max_age_ms),
+            },
+        )
     }
 
     pub fn start_task(&mut self, tab: usize, task: &str, amount: u64) -> CallId {
         let charge = self.request(task, amount);
         self.engine(tab).tasks.insert(charge.key.clone());
         self.tasks_shared |= self.tabs.len() > 1;
-        self.ask(tab, |call| Event::StartTask {
-            call,
-            charge,
-            running: false,
-        })
+        self.ask(
+            tab,
+            CallRequest::StartTask {
+                charge,
+                running: false,
+            },
+        )
     }
 
     pub fn end_task(&mut self, tab: usize, task: &str) {
@@ -108,7 +106,7 @@ impl World {
 
     pub fn sign_out(&mut self, tab: usize) -> CallId {
         self.engine(tab).signed_out = true;
-        self.ask(tab, |call| Event::SignOut { call })
+        self.ask(tab, CallRequest::SignOut)
     }
 
     /// The answer to a call; fails where there is none yet.

@@ -1,7 +1,7 @@
 //! Running tasks: whether the work may start, and what is held for it meanwhile.
 
 use tollbox::core::config::OfflineSpend;
-use tollbox::core::engine::{Answer, Event};
+use tollbox::core::engine::{Answer, CallRequest, Event};
 
 use super::outcomes::word;
 use super::server::{Fault, On, problem};
@@ -238,11 +238,13 @@ fn work_that_is_under_way_holds_its_points_whatever_is_available() {
     world.charge(tab, "t1", 100);
     world.go_online(false);
     let charge = world.request("running", 50);
-    world.ask(tab, |call| Event::StartTask {
-        call,
-        charge,
-        running: true,
-    });
+    world.ask(
+        tab,
+        CallRequest::StartTask {
+            charge,
+            running: true,
+        },
+    );
     world.settle_calls();
     let balance = world.snapshot(tab).balance.unwrap();
     assert_eq!((balance.held.get(), balance.available.get()), (150, 0));

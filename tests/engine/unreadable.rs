@@ -1,7 +1,7 @@
 //! A journal that can't be read, wholly or just now.
 
 use tollbox::core::alert::AlertKind;
-use tollbox::core::engine::{Answer, Effect, Event};
+use tollbox::core::engine::{Answer, CallRequest, Effect, Event};
 use tollbox::core::journal::{Applied, Op, Write};
 use tollbox::core::outcome::What;
 use tollbox::core::record::Record;
@@ -221,7 +221,8 @@ fn what_a_newer_version_wrote_is_left_alone_and_not_sent() {
     let tab = world.start();
     let (charge, now) = (world.request("t1", 5), world.now);
     let engine = &mut world.engine(tab).engine;
-    engine.handle(now, Event::Charge { call: 77, charge });
+    let request = CallRequest::Charge(charge);
+    engine.handle(now, Event::Call { id: 77, request });
     let mut said = None;
     while let Some(effect) = engine.poll() {
         match effect {
@@ -270,9 +271,9 @@ fn a_charge_that_comes_while_another_reading_does_not_find_it_is_not_lost() {
     let (now, record) = (world.now, Record::open(world.request("t1", 5), 1));
     let engine = &mut world.engine(tab).engine;
     // Another tab takes the charge on between the two readings, of which the later one ends first.
-    let read = Event::Settled {
-        call: 77,
-        key: key("t1"),
+    let read = Event::Call {
+        id: 77,
+        request: CallRequest::Settled(key("t1")),
     };
     for event in [read, Event::Woke, Event::Loaded(Ok(vec![record]))] {
         engine.handle(now, event);

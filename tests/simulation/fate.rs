@@ -1,6 +1,6 @@
 //! What befalls tabs, the browser, the clocks and the server, and how all that ends.
 
-use tollbox::core::engine::Event;
+use tollbox::core::engine::{CallRequest, Event};
 
 use super::class::Class;
 use super::happening::Happening;
@@ -77,7 +77,8 @@ impl World {
                 if let Some(place) = self.place(tab) {
                     self.tabs[place].life = Life::SignedOut;
                     let call = self.ask(tab, "sign out", None, None);
-                    self.tell(tab, Event::SignOut { call });
+                    let request = CallRequest::SignOut;
+                    self.tell(tab, Event::Call { id: call, request });
                 }
             }
             Action::ChangeUser => self.change_user(),

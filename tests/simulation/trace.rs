@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tollbox::core::engine::{Effect, Event, Notice};
+use tollbox::core::engine::{CallRequest, Effect, Event, Notice};
 use tollbox::core::journal::{Applied, Op};
 use tollbox::core::protocol::Response;
 use tollbox::core::record::Record;
@@ -44,9 +44,10 @@ impl Trace {
 
 pub fn event(event: &Event) -> String {
     match event {
-        Event::Charge { call, charge } => {
-            format!("Charge {} {} (call {call})", charge.key, charge.amount)
-        }
+        Event::Call {
+            id,
+            request: CallRequest::Charge(charge),
+        } => format!("Charge {} {} (call {id})", charge.key, charge.amount),
         Event::Journaled(result) => format!("Journaled {}", self::result(result)),
         Event::Loaded(Ok(records)) => format!("Loaded {} records", records.len()),
         Event::Loaded(Err(error)) => format!("Loaded nothing: {error}"),

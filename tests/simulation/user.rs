@@ -1,7 +1,7 @@
 //! The user, the application around the client, and the powers that be.
 
 use tollbox::core::charge::{Charge, ChargeRequest, Key};
-use tollbox::core::engine::{CallId, Event};
+use tollbox::core::engine::{CallId, CallRequest, Event};
 use tollbox_server::ledger::Amount;
 
 use super::books::Asked;
@@ -141,24 +141,24 @@ impl World {
                     self.charge(tab, &task, amount + 1);
                 }
             }
-            Action::Cancel => {
-                self.about_a_task(tab, "cancel", |call, key| Event::Cancel { call, key })
-            }
+            Action::Cancel => self.about_a_task(tab, "cancel", CallRequest::Cancel),
             Action::Retry => {
-                self.about_a_task(tab, "retry", |call, key| Event::Retry { call, key });
+                self.about_a_task(tab, "retry", CallRequest::Retry);
             }
             Action::Settled => {
-                self.about_a_task(tab, "settled", |call, key| Event::Settled { call, key });
+                self.about_a_task(tab, "settled", CallRequest::Settled);
             }
-            Action::Show => self.about_a_task(tab, "show", |call, key| Event::Show { call, key }),
+            Action::Show => self.about_a_task(tab, "show", CallRequest::Show),
             Action::Flush => {
                 let call = self.ask(tab, "flush", None, None);
-                self.nudge(tab, Event::Flush { call });
+                let request = CallRequest::Flush;
+                self.nudge(tab, Event::Call { id: call, request });
             }
             Action::Refresh => {
                 let call = self.ask(tab, "refresh", None, None);
                 let max_age_ms = self.dice.pick(&[None, Some(1_000), Some(60_000)]);
-                self.nudge(tab, Event::RefreshBalance { call, max_age_ms });
+                let request = CallRequest::RefreshBalance { max_age_ms };
+                self.nudge(tab, Event::Call { id: call, request });
             }
             Action::StartTask => self.start_task(tab),
             Action::EndTask => self.end_task(tab),
@@ -277,7 +277,8 @@ impl World {
             Some(key),
             Some(self.mix.config.respond_within_ms),
         );
-        self.tell(tab, Event::Charge { call, charge });
+        let request = CallRequest::Charge(charge);
+        self.tell(tab, Event::Call { id: call, request });
     }
 
     fn charge_of(&self, task: &str, amount: u64) -> Option<Charge> {
@@ -294,7 +295,7 @@ impl World {
         &mut self,
         tab: TabId,
         what: &'static str,
-        event: impl FnOnce(CallId, Key) -> Event,
+        request: impl FnOnce(Key) -> CallRequest,
     ) {
         let Some((task, _)) = self.a_task() else {
             return;
@@ -309,7 +310,8 @@ impl World {
         let within_ms =
             matches!(what, "retry" | "cancel").then_some(self.mix.config.respond_within_ms);
         let call = self.ask(tab, what, Some(key.clone()), within_ms);
-        self.nudge(tab, event(call, key));
+        let request = request(key);
+        self.nudge(tab, Event::Call { id: call, request });
     }
 
     fn start_task(&mut self, tab: TabId) {
@@ -325,14 +327,9 @@ impl World {
             self.tabs[place].tasks.insert(charge.key.clone(), amount);
             *self.books.tasks.entry(tab).or_default() += amount;
         }
-        self.tell(
-            tab,
-            Event::StartTask {
-                call,
-                charge,
-                running: false,
-            },
-        );
+        let running = false;
+        let request = CallRequest::StartTask { charge, running };
+        self.tell(tab, Event::Call { id: call, request });
     }
 
     fn end_task(&mut self, tab: TabId) {

@@ -25,7 +25,7 @@ use super::names::Names;
 use super::peers::Peers;
 use super::standstill::Standstill;
 use super::store::{News, Store};
-use crate::core::engine::{CallId, Engine, Event, SendId};
+use crate::core::engine::{CallId, CallRequest, Engine, Event, SendId};
 use crate::core::ordered::Map;
 use crate::core::session::Session;
 use crate::core::snapshot::StorageKind;
@@ -208,15 +208,15 @@ impl Shell {
         recovered
     }
 
-    /// A promise for the answer to what `event` asks.
-    pub fn ask(self: &Rc<Shell>, event: impl FnOnce(CallId) -> Event) -> (CallId, Promise) {
+    /// A promise for the answer to `request`.
+    pub fn ask(self: &Rc<Shell>, request: CallRequest) -> (CallId, Promise) {
         let call = self.last_call.get().saturating_add(1);
         self.last_call.set(call);
         let promise = Promise::new(&mut |resolve, reject| {
             self.calls.borrow_mut().insert(call, (resolve, reject));
         });
         deaths::chance(Place::Call);
-        self.dispatch(event(call));
+        self.dispatch(Event::Call { id: call, request });
         (call, promise)
     }
 

@@ -245,15 +245,7 @@ impl Engine {
     /// What is asked of a closed client.
     pub(super) fn answer_closed(&mut self, event: Event) {
         match event {
-            Event::Charge { call, .. }
-            | Event::Retry { call, .. }
-            | Event::Cancel { call, .. }
-            | Event::Settled { call, .. }
-            | Event::Show { call, .. }
-            | Event::Flush { call }
-            | Event::RefreshBalance { call, .. }
-            | Event::StartTask { call, .. }
-            | Event::SignOut { call } => self.resolve(call, Answer::Closed),
+            Event::Call { id, .. } => self.resolve(id, Answer::Closed),
             Event::Journaled(results) => self.journaled_when_closed(results),
             // Asked for before, and of no use any longer.
             Event::LockGranted => self.effects.push_back(Effect::ReleaseLock),

@@ -22,61 +22,12 @@ pub type SendId = u64;
 /// A report to the core.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// `charge(request)`. Ends the hold of a running task of this key.
-    Charge {
-        /// Who asks.
-        call: CallId,
-        /// For what.
-        charge: Charge,
-    },
-    /// `retry(key)`.
-    Retry {
-        /// Who asks.
-        call: CallId,
-        /// For which charge.
-        key: Key,
-    },
-    /// `cancel(key)`.
-    Cancel {
-        /// Who asks.
-        call: CallId,
-        /// For which charge.
-        key: Key,
-    },
-    /// `settled(key)`.
-    Settled {
-        /// Who asks.
-        call: CallId,
-        /// For which charge.
-        key: Key,
-    },
-    /// `getCharge(key)`.
-    Show {
-        /// Who asks.
-        call: CallId,
-        /// For which charge.
-        key: Key,
-    },
-    /// `flush()`.
-    Flush {
-        /// Who asks.
-        call: CallId,
-    },
-    /// `refreshBalance()`.
-    RefreshBalance {
-        /// Who asks.
-        call: CallId,
-        /// A balance that is not older will do.
-        max_age_ms: Option<u64>,
-    },
-    /// May a task start? Holds its points if so.
-    StartTask {
-        /// Who asks.
-        call: CallId,
-        /// What will be charged when it is done.
-        charge: Charge,
-        /// The work is under way already: its points are held, whatever is available.
-        running: bool,
+    /// One of the user's calls, which waits for its answer.
+    Call {
+        /// Names it.
+        id: CallId,
+        /// What it asks for.
+        request: CallRequest,
     },
     /// A task ended without a charge.
     EndTask {
@@ -186,11 +137,6 @@ pub enum Event {
     Woke,
     /// The deadline has come.
     Tick,
-    /// `signOut()`: forget, and send nothing more.
-    SignOut {
-        /// Who asks.
-        call: CallId,
-    },
     /// The mark of [`Effect::MarkSignOut`] is in storage, or can't be put there.
     Marked(Result<u64, String>),
     /// Storage, or another tab, tells of the mark of a sign-out. One that is not later than the
@@ -208,6 +154,37 @@ pub enum Event {
     Locale(Locale),
     /// `close()`: answer everybody now.
     Close,
+}
+
+/// What a call asks for.
+#[derive(Clone, Debug)]
+pub enum CallRequest {
+    /// `charge(request)`. Ends the hold of a running task of this key.
+    Charge(Charge),
+    /// `retry(key)`.
+    Retry(Key),
+    /// `cancel(key)`.
+    Cancel(Key),
+    /// `settled(key)`.
+    Settled(Key),
+    /// `getCharge(key)`.
+    Show(Key),
+    /// `flush()`.
+    Flush,
+    /// `refreshBalance()`.
+    RefreshBalance {
+        /// A balance that is not older will do.
+        max_age_ms: Option<u64>,
+    },
+    /// May a task start? Holds its points if so.
+    StartTask {
+        /// What will be charged when it is done.
+        charge: Charge,
+        /// The work is under way already: its points are held, whatever is available.
+        running: bool,
+    },
+    /// `signOut()`: forget, and send nothing more.
+    SignOut,
 }
 
 /// Why a request has not left.

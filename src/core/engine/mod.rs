@@ -45,7 +45,7 @@ mod waking;
 
 use std::collections::VecDeque;
 
-pub use event::{Answer, CallId, Effect, Event, Notice, SendId, Unsent};
+pub use event::{Answer, CallId, CallRequest, Effect, Event, Notice, SendId, Unsent};
 pub use storage::{Earlier, OpenCharges};
 pub use tasks::Running;
 
@@ -245,20 +245,7 @@ impl Engine {
             return;
         }
         match event {
-            Event::Charge { call, charge } => self.charge(now, call, charge),
-            Event::Retry { call, key } => self.retry(now, call, key),
-            Event::Cancel { call, key } => self.cancel(now, call, key),
-            Event::Settled { call, key } => self.wait_settled(now, call, key),
-            Event::Show { call, key } => self.show(call, key),
-            Event::Flush { call } => self.flush_all(now, call),
-            Event::RefreshBalance { call, max_age_ms } => {
-                self.refresh_balance(now, call, max_age_ms);
-            }
-            Event::StartTask {
-                call,
-                charge,
-                running,
-            } => self.start_task(now, call, &charge, running),
+            Event::Call { id, request } => self.called(now, id, request),
             Event::EndTask { key } => self.end_task(&key),
             Event::StopWaiting { call } => self.stop_waiting(now, call),
             Event::Journaled(results) => self.journaled(now, results),
@@ -293,13 +280,30 @@ impl Engine {
             Event::Woke => self.woke(now),
             Event::Tick => {}
             Event::Locale(locale) => self.set_locale(locale),
-            Event::SignOut { call } => self.sign_out(now, call),
             Event::Marked(marked) => self.marked(now, marked),
             Event::SignedOut { mark } => self.signed_out(now, mark),
             Event::PeerLeft { tab } => self.leaving.heard_of(tab),
             Event::Close => self.close(now),
         }
         self.advance(now);
+    }
+
+    fn called(&mut self, now: Now, call: CallId, request: CallRequest) {
+        match request {
+            CallRequest::Charge(charge) => self.charge(now, call, charge),
+            CallRequest::Retry(key) => self.retry(now, call, key),
+            CallRequest::Cancel(key) => self.cancel(now, call, key),
+            CallRequest::Settled(key) => self.wait_settled(now, call, key),
+            CallRequest::Show(key) => self.show(call, key),
+            CallRequest::Flush => self.flush_all(now, call),
+            CallRequest::RefreshBalance { max_age_ms } => {
+                self.refresh_balance(now, call, max_age_ms);
+            }
+            CallRequest::StartTask { charge, running } => {
+                self.start_task(now, call, &charge, running);
+            }
+            CallRequest::SignOut => self.sign_out(now, call),
+        }
     }
 
     /// The next order, until there is none.
