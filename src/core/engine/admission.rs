@@ -38,7 +38,7 @@ impl Engine {
                     attempts: record.attempts(),
                     what: self.conflict_with(record.charge()),
                 };
-                self.log_outcome(now, &charge, &outcome);
+                self.cx.log_outcome(now, &charge, &outcome);
                 return self.resolve(call, Answer::Outcome(outcome));
             }
             if is_charged(record) && !entry.busy {
@@ -74,7 +74,7 @@ impl Engine {
                     admission: Ok(()),
                     claim: None,
                     may_have_left: record.may_have_left() || self.may_have_been_sent(&key),
-                    may_arrive_for_ms: self.config.unknown_past_ms(),
+                    may_arrive_for_ms: self.cx.config.unknown_past_ms(),
                 };
                 self.journaling.push(op, Then::Wanted { call });
                 self.answer_cancels(now, &key);
@@ -101,15 +101,15 @@ impl Engine {
             charge: charge.clone(),
             sequence,
             admission: admission.clone(),
-            claim: plan.as_ref().map(|_| self.claim(now)),
+            claim: plan.as_ref().map(|_| self.cx.claim(now)),
             may_have_left,
-            may_arrive_for_ms: self.config.unknown_past_ms(),
+            may_arrive_for_ms: self.cx.config.unknown_past_ms(),
         };
         if self.outbox.get(&key).is_none() {
             // Held from this moment, whatever else is charged while it is being written.
             let record = Record::open(charge, sequence);
             let record = match may_have_left {
-                true => record.in_doubt(now.wall_ms, self.config.unknown_past_ms()),
+                true => record.in_doubt(now.wall_ms, self.cx.config.unknown_past_ms()),
                 false => record,
             };
             let record = match admission {
@@ -146,7 +146,7 @@ impl Engine {
             return;
         };
         let claimed = match record.state() {
-            State::Attempting(attempting) => attempting.claim().tab == self.tab,
+            State::Attempting(attempting) => attempting.claim().tab == self.cx.tab,
             State::Waiting(_) | State::Parked(_) | State::Settled(_) => false,
         };
         let charged_before = applied.done && is_charged(&record);
@@ -191,14 +191,14 @@ impl Engine {
             return Err(Failure {
                 reason: FailureReason::QueueFull,
                 retryable: true,
-                detail: self.say(
+                detail: self.cx.say(
                     &format!(
                         "{} charges are open already, those of running tasks among them",
-                        self.config.max_entries
+                        self.cx.config.max_entries
                     ),
                     &format!(
                         "已有 {} 笔扣费未完成（含运行中的任务）",
-                        self.config.max_entries
+                        self.cx.config.max_entries
                     ),
                 ),
             });
@@ -212,7 +212,7 @@ impl Engine {
             return Ok(());
         }
         let held = self.held().plus(self.outbox.points_of_taken_up());
-        let denied = match self.config.offline_spend {
+        let denied = match self.cx.config.offline_spend {
             OfflineSpend::Unlimited => return Ok(()),
             OfflineSpend::Deny => (
                 "nothing may be charged while the server can't be reached",
@@ -224,7 +224,7 @@ impl Engine {
                 "超出离线可用的算力",
             ),
             OfflineSpend::WithinBalance => {
-                let stale_after_ms = self.config.stale_after_ms;
+                let stale_after_ms = self.cx.config.stale_after_ms;
                 match self.balance.view(held, now.wall_ms, stale_after_ms) {
                     Some(balance) if amount <= balance.available => return Ok(()),
                     Some(_) => (
@@ -241,7 +241,7 @@ impl Engine {
         Err(Failure {
             reason: FailureReason::OfflineSpendDenied,
             retryable: true,
-            detail: self.say(denied.0, denied.1),
+            detail: self.cx.say(denied.0, denied.1),
         })
     }
 

@@ -2,7 +2,7 @@
 //! is of no use.
 
 use super::calls::{Call, Kind};
-use super::{Answer, CallId, Effect, Engine, Life};
+use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::network::Way;
@@ -13,8 +13,7 @@ use crate::core::record::{Record, State, Verdict};
 impl Engine {
     pub(super) fn resolve(&mut self, call: CallId, answer: Answer) {
         self.calls.remove(call);
-        let answer = answer.in_one(self.config.locale);
-        self.effects.push_back(Effect::Resolve { call, answer });
+        self.cx.resolve(call, answer);
     }
 
     /// Answers a call that waits; one that does no longer has had its answer.
@@ -30,7 +29,7 @@ impl Engine {
             kind,
             key,
             charge,
-            deadline_ms: (!patient).then(|| now.after(self.config.respond_within_ms)),
+            deadline_ms: (!patient).then(|| now.after(self.cx.config.respond_within_ms)),
             seeking: false,
             seek_at_ms: None,
             ordered: false,
@@ -122,7 +121,7 @@ impl Engine {
         What::Failed {
             reason: FailureReason::Conflict,
             retryable: false,
-            detail: self.say(
+            detail: self.cx.say(
                 &format!(
                     "the key already names a charge of {amount} points for {feature} of task {task}"
                 ),
@@ -137,7 +136,7 @@ impl Engine {
         if self.life == Life::SignedOut {
             return false;
         }
-        if call.tries >= self.config.max_attempts || now.mono_ms >= deadline_ms {
+        if call.tries >= self.cx.config.max_attempts || now.mono_ms >= deadline_ms {
             return false;
         }
         if let State::Attempting(_) = entry.record.state() {
@@ -189,7 +188,7 @@ impl Engine {
             &entry.record,
             waiting_for,
             entry.saved && self.durable(),
-            self.config.locale,
+            self.cx.config.locale,
         );
         if entry.outdated || self.is_unread(entry) {
             return outcome.in_full_doubt();
@@ -205,7 +204,7 @@ impl Engine {
 
     fn not_written_yet(&self, now: Now, outcome: Outcome) -> Outcome {
         let reason = self.gate.closed_for(now).unwrap_or(OpenReason::Timeout);
-        let detail = self.say(
+        let detail = self.cx.say(
             "the charge is not in storage yet",
             "这笔扣费尚未写入本地存储",
         );
@@ -246,7 +245,7 @@ impl Engine {
                 },
                 resolving: entry.record.is_open(),
                 durable: entry.saved && self.durable(),
-                detail: self.say(
+                detail: self.cx.say(
                     "the server could not be asked whether it has charged this",
                     "暂时无法向服务器查询这笔是否已扣费",
                 ),

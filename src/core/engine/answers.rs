@@ -25,7 +25,7 @@ impl Engine {
             false => response,
         };
         #[cfg(feature = "defects")]
-        let response = &crate::core::defects::response(response, &self.tab, send);
+        let response = &crate::core::defects::response(response, &self.cx.tab, send);
         match &sent.what {
             SentWhat::Charge { charge } => {
                 self.foreign = false;
@@ -84,7 +84,9 @@ impl Engine {
             }
             BatchAnswer::Unsupported { own_word } => {
                 self.batching.unsupported(own_word);
-                let detail = self.say("the server takes no batches", "服务器不支持批量扣费");
+                let detail = self
+                    .cx
+                    .say("the server takes no batches", "服务器不支持批量扣费");
                 match own_word {
                     true => self.send_one_by_one(now, sent, charges, &detail),
                     false => self.page_for_batch(now, sent, charges, detail),
@@ -164,8 +166,12 @@ impl Engine {
 
     /// Somebody's page says that there are no batches. What became of these charges nobody knows.
     fn page_for_batch(&mut self, now: Now, sent: &Sent, charges: &[Charge], detail: String) {
-        self.gate
-            .doubt(Way::Sending, now, &self.config.backoff, &mut self.jitter);
+        self.gate.doubt(
+            Way::Sending,
+            now,
+            &self.cx.config.backoff,
+            &mut self.cx.jitter,
+        );
         for charge in charges {
             self.outbox.update(&charge.key, |entry| entry.alone = true);
             let setback = Setback::of_page(detail.clone());
@@ -193,7 +199,7 @@ impl Engine {
                 reason: OpenReason::ServerError,
                 detail: detail.clone(),
             };
-            let later_ms = self.config.arrives_after_limit_ms();
+            let later_ms = self.cx.config.arrives_after_limit_ms();
             let lost = self.lost_conclusion(now, sent, &charge.key, cause, later_ms);
             self.conclude(now, charge, lost, 0, None);
         }
@@ -201,7 +207,7 @@ impl Engine {
 
     /// Charges that may leave together.
     pub(super) fn batch_size(&self) -> usize {
-        self.batching.size(self.config.batch_size)
+        self.batching.size(self.cx.config.batch_size)
     }
 
     pub(super) fn lost(&mut self, now: Now, send: SendId, timed_out: bool) {
@@ -211,11 +217,12 @@ impl Engine {
         let (reason, detail) = match timed_out {
             true => (
                 OpenReason::Timeout,
-                self.say("no answer within the time limit", "在时限内没有收到应答"),
+                self.cx
+                    .say("no answer within the time limit", "在时限内没有收到应答"),
             ),
             false => (
                 OpenReason::Unreachable,
-                self.say(
+                self.cx.say(
                     "the connection failed before an answer came",
                     "连接在应答前中断",
                 ),
@@ -249,7 +256,7 @@ impl Engine {
             return;
         };
         let next_ms = match why {
-            Unsent::Late => self.config.backoff.base_ms.max(1),
+            Unsent::Late => self.cx.config.backoff.base_ms.max(1),
             Unsent::TokenLate
             | Unsent::TokenFailed
             | Unsent::NoToken
@@ -301,9 +308,9 @@ impl Engine {
     fn without_token(&mut self, now: Now, english: &str, chinese: &str) -> Cause {
         if self.life != Life::SignedOut {
             self.gate
-                .no_token(now, &self.config.backoff, &mut self.jitter);
+                .no_token(now, &self.cx.config.backoff, &mut self.cx.jitter);
         }
-        let detail = self.say(english, chinese);
+        let detail = self.cx.say(english, chinese);
         self.raise(now, AlertKind::Unauthorized, detail.clone());
         Cause {
             reason: OpenReason::Unauthorized,

@@ -44,7 +44,7 @@ impl Engine {
                 let later_ms = match kind {
                     // Whoever gave up waiting may have passed it on.
                     SetbackKind::GaveUp | SetbackKind::Busy | SetbackKind::TooLarge => {
-                        self.config.arrives_after_limit_ms()
+                        self.cx.config.arrives_after_limit_ms()
                     }
                     // The server has done with this request; what is not its own word tells nothing.
                     SetbackKind::ServerError if setback.own_word => 0,
@@ -52,7 +52,7 @@ impl Engine {
                     | SetbackKind::Unauthorized
                     | SetbackKind::AnotherAccount
                     | SetbackKind::InProgress
-                    | SetbackKind::Foreign(_) => self.config.arrives_after_loss_ms(),
+                    | SetbackKind::Foreign(_) => self.cx.config.arrives_after_loss_ms(),
                 };
                 match self.is_too_large(key, setback) {
                     true => Conclusion::Park(ParkReason::RetriesExhausted, cause.detail),
@@ -82,8 +82,8 @@ impl Engine {
         let entry = self.outbox.get(key);
         // Not every setback uses an attempt up.
         let setbacks = entry.map_or(0, |entry| entry.record.spent().max(entry.setbacks));
-        let backoff = &self.config.backoff;
-        backoff.delay_ms(setbacks.saturating_sub(1), &mut self.jitter)
+        let backoff = &self.cx.config.backoff;
+        backoff.delay_ms(setbacks.saturating_sub(1), &mut self.cx.jitter)
     }
 
     /// How long until a charge whose look-up has just been lost is looked up again: that uses no
@@ -93,7 +93,10 @@ impl Engine {
         self.outbox.update(key, |entry| {
             entry.setbacks = entry.setbacks.saturating_add(1);
         });
-        self.config.backoff.delay_ms(setbacks, &mut self.jitter)
+        self.cx
+            .config
+            .backoff
+            .delay_ms(setbacks, &mut self.cx.jitter)
     }
 
     pub(super) fn charge_lost(&mut self, now: Now, sent: &Sent, charge: &Charge, cause: Cause) {
@@ -103,12 +106,12 @@ impl Engine {
         });
         let next_ms = self.delay_ms(&charge.key);
         let later_ms = match cause.reason {
-            OpenReason::Timeout => self.config.arrives_after_limit_ms(),
+            OpenReason::Timeout => self.cx.config.arrives_after_limit_ms(),
             OpenReason::Offline
             | OpenReason::Unreachable
             | OpenReason::Busy
             | OpenReason::ServerError
-            | OpenReason::Unauthorized => self.config.arrives_after_loss_ms(),
+            | OpenReason::Unauthorized => self.cx.config.arrives_after_loss_ms(),
         };
         let lost = self.lost_conclusion(now, sent, &charge.key, cause, later_ms);
         #[cfg(feature = "defects")]
@@ -164,7 +167,7 @@ impl Engine {
             charge: charge.clone(),
             // Of its own: what the journal then has is no earlier state of what is known here.
             sequence: self.next_sequence(now),
-            tab: self.tab.clone(),
+            tab: self.cx.tab.clone(),
             attempt,
             conclusion,
             next_attempt_in_ms,
@@ -210,7 +213,7 @@ impl Engine {
             let op = Op::Conclude {
                 charge: record.charge().clone(),
                 sequence: record.sequence(),
-                tab: self.tab.clone(),
+                tab: self.cx.tab.clone(),
                 attempt: Some((purpose, number)),
                 conclusion: Conclusion::NotSent(cause),
                 next_attempt_in_ms: 0,
@@ -231,7 +234,7 @@ impl Engine {
         };
         let next_ms = match reason {
             // The journal is slow, and nothing says that it would be faster at once.
-            OpenReason::Timeout => self.config.backoff.base_ms.max(1),
+            OpenReason::Timeout => self.cx.config.backoff.base_ms.max(1),
             OpenReason::Offline
             | OpenReason::Unreachable
             | OpenReason::Busy
@@ -245,13 +248,13 @@ impl Engine {
     pub(super) fn conclude_all_lost(&mut self, now: Now) {
         let cause = Cause {
             reason: OpenReason::Timeout,
-            detail: self.say(
+            detail: self.cx.say(
                 "the client was closed before an answer came",
                 "客户端在应答前已关闭",
             ),
         };
         self.conclude_given_up();
-        let lost = Conclusion::Lost(cause.clone(), self.config.claim_ms());
+        let lost = Conclusion::Lost(cause.clone(), self.cx.config.claim_ms());
         for (_, sent) in std::mem::take(&mut self.sent) {
             let (charges, conclusion) = match sent.what {
                 SentWhat::Charge { charge } => (vec![charge], lost.clone()),

@@ -58,13 +58,13 @@ impl Engine {
     pub(super) fn sign_out(&mut self, now: Now, call: CallId) {
         if self.life != Life::SignedOut {
             self.end_session(now);
-            self.effects.push_back(Effect::MarkSignOut);
+            self.cx.push(Effect::MarkSignOut);
         } else if self.leaving.calls.is_empty() && self.leaving.marked_at_ms.is_none() {
-            self.effects.push_back(Effect::MarkSignOut);
+            self.cx.push(Effect::MarkSignOut);
         }
         self.forget_settled(now);
         self.leaving.calls.push(call);
-        self.leaving.until_ms = Some(now.after(self.config.respond_within_ms));
+        self.leaving.until_ms = Some(now.after(self.cx.config.respond_within_ms));
         // Another tab may have made charges, or seen them settle, of which this one has not heard.
         self.read_for_who_left();
     }
@@ -82,7 +82,7 @@ impl Engine {
         self.answer_the_impatient(now);
         self.end_flush(Some(Stopped::Open(OpenReason::Unauthorized)));
         self.balance.clear();
-        self.effects.push_back(Effect::SaveBalance(None));
+        self.cx.push(Effect::SaveBalance(None));
         self.sign_out_refresh(now);
         // What runs here will not be charged by this client.
         self.tasks.end_all();
@@ -99,9 +99,10 @@ impl Engine {
             Err(error) => {
                 self.storage_failed(now, &error);
                 let delay_ms = self
+                    .cx
                     .config
                     .backoff
-                    .delay_ms(self.leaving.mark_failures, &mut self.jitter);
+                    .delay_ms(self.leaving.mark_failures, &mut self.cx.jitter);
                 self.leaving.mark_failures = self.leaving.mark_failures.saturating_add(1);
                 // Later than its answer it would end the session of whoever signs in next.
                 self.leaving.mark_again_ms =
@@ -129,7 +130,7 @@ impl Engine {
             self.load_anew();
         }
         // Whoever has signed out waits to hear it.
-        self.effects.push_back(Effect::AnnounceLeft);
+        self.cx.push(Effect::AnnounceLeft);
     }
 
     /// A charge was asked for in a tab that had not heard of the sign-out: it is not taken on.
@@ -169,7 +170,7 @@ impl Engine {
         }
         self.forget_settled(now);
         let held = self.outbox.iter().filter(|entry| entry.record.is_held());
-        let (durable, locale) = (self.durable(), self.config.locale);
+        let (durable, locale) = (self.durable(), self.cx.config.locale);
         let open = held
             .map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale))
             .collect::<Vec<ChargeRecord>>();
@@ -188,7 +189,7 @@ impl Engine {
         let due = |at_ms: u64| at_ms <= now.mono_ms;
         if self.leaving.mark_again_ms.is_some_and(due) {
             self.leaving.mark_again_ms = None;
-            self.effects.push_back(Effect::MarkSignOut);
+            self.cx.push(Effect::MarkSignOut);
         }
         let all_left = self.leaving.read && self.others_have_left(now);
         if all_left || self.leaving.until_ms.is_some_and(due) {
@@ -204,7 +205,7 @@ impl Engine {
             return false;
         };
         let passed_ms = now.mono_ms.saturating_sub(marked_at_ms);
-        let has_left = |tab: &String| *tab == self.tab || self.leaving.left.contains_key(tab);
+        let has_left = |tab: &String| *tab == self.cx.tab || self.leaving.left.contains_key(tab);
         let known = !self.alive.is_empty();
         let heard = passed_ms >= HEARD_WITHIN_MS || (known && self.alive.keys().all(has_left));
         let claimants = self.outbox.iter().filter_map(|entry| entry.record.claim());
@@ -248,7 +249,7 @@ impl Engine {
             Event::Call { id, .. } => self.resolve(id, Answer::Closed),
             Event::Journaled(results) => self.journaled_when_closed(results),
             // Asked for before, and of no use any longer.
-            Event::LockGranted => self.effects.push_back(Effect::ReleaseLock),
+            Event::LockGranted => self.cx.push(Effect::ReleaseLock),
             Event::EndTask { .. }
             | Event::StopWaiting { .. }
             | Event::Loaded(_)

@@ -124,7 +124,7 @@ impl Engine {
         self.flush.elsewhere = progress.map(|progress| Elsewhere {
             progress,
             // A step of it waits for the lock, and then for an answer; neither takes longer.
-            until_ms: now.after(self.config.claim_ms().saturating_mul(2)),
+            until_ms: now.after(self.cx.config.claim_ms().saturating_mul(2)),
         });
     }
 
@@ -187,7 +187,7 @@ impl Engine {
 
     fn tell_flush_progress(&mut self) {
         if let Some(progress) = self.flush.progress() {
-            self.notice(Notice::FlushProgress(progress));
+            self.cx.notice(Notice::FlushProgress(progress));
         }
     }
 
@@ -238,7 +238,7 @@ impl Engine {
             Lock::None if self.next_for_flush(now).is_empty() => {}
             Lock::None => {
                 self.flush.lock = Lock::Asked;
-                self.effects.push_back(Effect::AskLock);
+                self.cx.push(Effect::AskLock);
             }
             Lock::Without if self.lane_is_free(Lane::Flush) => self.flush_step(now),
             Lock::Asked | Lock::Held | Lock::Without => {}
@@ -324,7 +324,7 @@ impl Engine {
     fn let_go_of_lock(&mut self) {
         match self.flush.lock {
             Lock::Held => {
-                self.effects.push_back(Effect::ReleaseLock);
+                self.cx.push(Effect::ReleaseLock);
                 self.flush.lock = Lock::None;
             }
             Lock::None | Lock::Asked => self.flush.lock = Lock::None,
@@ -348,7 +348,7 @@ impl Engine {
             ..run.report
         };
         if run.total > 0 {
-            self.notice(Notice::FlushReport(report));
+            self.cx.notice(Notice::FlushReport(report));
         }
         for call in run.callers {
             self.resolve(call, Answer::Flush(report));
@@ -358,7 +358,7 @@ impl Engine {
     /// Whether another tab is at work on what is open.
     fn is_sent_elsewhere(&self) -> bool {
         let mut claims = self.outbox.iter().filter_map(|entry| entry.record.claim());
-        claims.any(|claim| claim.tab != self.tab)
+        claims.any(|claim| claim.tab != self.cx.tab)
     }
 
     fn idle_report(&self, reason: OpenReason) -> FlushReport {

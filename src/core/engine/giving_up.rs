@@ -28,15 +28,17 @@ impl Engine {
                 Life::Running | Life::SignedOut => true,
                 Life::Recovering | Life::Closed => false,
             };
-            if !may_write || call.tries >= self.config.max_attempts {
+            if !may_write || call.tries >= self.cx.config.max_attempts {
                 self.answer_so_far(now, id);
             } else if !call.ordered {
                 self.calls.set_ordered(id, true);
                 self.journaling.retry_unsaved_of(key);
                 let op = Op::Cancel {
                     key: key.clone(),
-                    detail: self.say("given up; nothing was taken", "已取消，没有扣费"),
-                    unsent: self.say("given up before it was sent", "已在发送前取消"),
+                    detail: self
+                        .cx
+                        .say("given up; nothing was taken", "已取消，没有扣费"),
+                    unsent: self.cx.say("given up before it was sent", "已在发送前取消"),
                     look_up_first: self.may_show_earlier_states(),
                 };
                 self.journaling.push(op, Then::GivenUp { call: id });

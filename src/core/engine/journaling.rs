@@ -55,7 +55,7 @@ impl Engine {
             }
             Err(error) => {
                 let backoff = self.storage_backoff();
-                self.journaling.failed(now, &backoff, &mut self.jitter);
+                self.journaling.failed(now, &backoff, &mut self.cx.jitter);
                 self.storage_failed(now, &error);
                 let error = Uncommitted::Failed(error);
                 for (op, then) in under_way {
@@ -91,7 +91,7 @@ impl Engine {
 
     fn announce(&mut self, changed: Set<Key>) {
         if !changed.is_empty() {
-            self.effects.push_back(Effect::Announce {
+            self.cx.push(Effect::Announce {
                 keys: changed.into_iter().map(|(key, ())| key).collect(),
                 confirmed: self.balance.confirmed().cloned(),
             });
@@ -125,7 +125,7 @@ impl Engine {
                     self.observe(now, key, applied.record);
                     if known(self) == before {
                         // Nothing says that it would be done at once the next time.
-                        let base_ms = self.config.backoff.base_ms.max(1);
+                        let base_ms = self.cx.config.backoff.base_ms.max(1);
                         self.outbox.delay(key, now.after(base_ms));
                     }
                     self.flush_is_through_with(key);
@@ -191,7 +191,7 @@ impl Engine {
                 // Not written down, so not sent.
                 self.set_busy(&key, false);
                 self.outbox
-                    .delay(&key, now.after(self.config.backoff.base_ms.max(1)));
+                    .delay(&key, now.after(self.cx.config.backoff.base_ms.max(1)));
                 self.flush_is_through_with(&key);
                 self.count_try(&key);
                 self.progress(now, &key);
@@ -246,7 +246,7 @@ impl Engine {
     pub(super) fn keep_unsaved(&mut self, now: Now, op: Op) {
         let backoff = self.storage_backoff();
         self.journaling
-            .keep_unsaved(op, now, &backoff, &mut self.jitter);
+            .keep_unsaved(op, now, &backoff, &mut self.cx.jitter);
     }
 
     /// The truth as this tab knows it, though the store did not take it.
@@ -289,13 +289,13 @@ impl Engine {
         };
         let cause = Cause {
             reason: OpenReason::Timeout,
-            detail: self.say(
+            detail: self.cx.say(
                 "the server's answer could not be stored yet",
                 "服务器的应答尚未能写入本地存储",
             ),
         };
         let lost = Conclusion::Lost(cause, 0);
-        let next_ms = self.config.backoff.max_ms;
+        let next_ms = self.cx.config.backoff.max_ms;
         record.conclude(tab, *attempt, lost, next_ms, now.wall_ms)
     }
 

@@ -68,11 +68,11 @@ impl Engine {
     /// An open charge is gone from the journal: wiped, or settled by another tab and forgotten.
     /// Whoever waits for it is told that it is not known, and it is not sent again.
     fn lose(&mut self, now: Now, key: &Key, record: Record) {
-        let detail = self.say(
+        let detail = self.cx.say(
             "the charge is gone from storage; whether it was made is not known",
             "本地存储中的这笔扣费已丢失，是否已扣费未知",
         );
-        self.log_error(now, format!("{key}: {detail}"));
+        self.cx.log_error(now, format!("{key}: {detail}"));
         self.is_lost(key);
         self.take_record(now, record.vanished(detail, now.wall_ms), false);
         self.progress(now, key);
@@ -119,7 +119,7 @@ impl Engine {
     /// Whoever has just been seen to claim a charge is taken to live; if not, the next reading of
     /// the whole journal tells.
     fn keep_claim_of_another(&mut self, record: &Record) {
-        if record.claim().is_some_and(|claim| claim.tab != self.tab) {
+        if record.claim().is_some_and(|claim| claim.tab != self.cx.tab) {
             let key = &record.charge().key;
             self.outbox.keep_claim(key);
         }
@@ -207,7 +207,7 @@ impl Engine {
     pub(super) fn let_surplus_go(&mut self, now: Now) {
         let alone = self.alive.len() == 1;
         self.surplus_goes_at_ms = None;
-        for key in self.outbox.surplus(self.config.keep_settled) {
+        for key in self.outbox.surplus(self.cx.config.keep_settled) {
             if self.calls.is_asked_for(&key) {
                 // Whoever asks has the journal's word first, and may take it up again.
                 continue;
@@ -262,7 +262,7 @@ impl Engine {
         }
         if self.load_failures > 0 {
             let backoff = self.storage_backoff();
-            let delay_ms = backoff.delay_ms(self.load_failures, &mut self.jitter);
+            let delay_ms = backoff.delay_ms(self.load_failures, &mut self.cx.jitter);
             self.slow_tick_at_ms = now.after(delay_ms.max(1));
         }
         self.progress_all(now);

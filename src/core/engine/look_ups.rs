@@ -61,10 +61,12 @@ impl Engine {
                     Some(Some(twin)) if twin.charge_id == receipt.charge_id => {
                         LookUpAnswer::NeverCharged
                     }
-                    Some(None) if spelling == Spelling::Header => LookUpAnswer::Refused(self.say(
-                        "the server's answer may be about another key, which it spells so",
-                        "服务器的应答可能指的是另一个写法相同的键",
-                    )),
+                    Some(None) if spelling == Spelling::Header => {
+                        LookUpAnswer::Refused(self.cx.say(
+                            "the server's answer may be about another key, which it spells so",
+                            "服务器的应答可能指的是另一个写法相同的键",
+                        ))
+                    }
                     Some(_) | None => LookUpAnswer::Charged(receipt),
                 }
             }
@@ -138,7 +140,7 @@ impl Engine {
         Conclusion::Settled(Verdict::Failed(Failure {
             reason: FailureReason::RetriesExhausted,
             retryable: true,
-            detail: self.say(
+            detail: self.cx.say(
                 "all attempts are used up; the server says that it never charged it",
                 "尝试次数已用尽；服务器确认从未扣费",
             ),
@@ -174,7 +176,11 @@ impl Engine {
                 }
             }
         };
-        let delay_ms = self.config.backoff.delay_ms(look_ups, &mut self.jitter);
+        let delay_ms = self
+            .cx
+            .config
+            .backoff
+            .delay_ms(look_ups, &mut self.cx.jitter);
         let next_ms = hint.unwrap_or(delay_ms);
         self.conclude(now, charge, conclusion, next_ms, None);
     }

@@ -18,6 +18,7 @@ mod auth;
 mod batching;
 mod calls;
 mod concluding;
+mod context;
 mod ending;
 mod event;
 mod flush;
@@ -43,8 +44,6 @@ mod trials;
 mod unwritten;
 mod waking;
 
-use std::collections::VecDeque;
-
 pub use event::{Answer, CallId, CallRequest, Effect, Event, Notice, SendId, Unsent};
 pub use storage::{Earlier, OpenCharges};
 pub use tasks::Running;
@@ -52,6 +51,7 @@ pub use tasks::Running;
 use self::auth::Auth;
 use self::batching::Batching;
 use self::calls::Calls;
+use self::context::Context;
 use self::ending::Leaving;
 use self::flush::Flush;
 use self::lanes::Taken;
@@ -61,7 +61,6 @@ use self::reading::Refresh;
 use self::sent::Sent;
 use self::tasks_elsewhere::Tasks;
 use super::alert::Episodes;
-use super::backoff::Jitter;
 use super::balance::BalanceBook;
 use super::charge::Key;
 use super::clock::{ClockWatch, Now};
@@ -96,11 +95,8 @@ pub struct Setup {
 /// One client.
 #[derive(Debug)]
 pub struct Engine {
-    config: Config,
-    account: String,
-    tab: String,
+    cx: Context,
     storage: StorageKind,
-    jitter: Jitter,
     gate: Gate,
     auth: Auth,
     outbox: Outbox,
@@ -158,7 +154,6 @@ pub struct Engine {
     session: Session,
     life: Life,
     leaving: Leaving,
-    effects: VecDeque<Effect>,
     earlier: Earlier,
     /// Charges whose records are lost, as far as this client has found out.
     lost: Set<Key>,
@@ -182,12 +177,12 @@ enum Life {
 impl Engine {
     /// A client that first orders its journal to be read.
     pub fn new(setup: Setup, config: Config) -> Engine {
+        let mut cx = Context::new(setup.account, setup.tab, config, setup.seed);
+        cx.push(Effect::Load { all: true });
+        cx.push(Effect::AskTasks);
         Engine {
-            config,
-            account: setup.account,
-            tab: setup.tab,
+            cx,
             storage: setup.storage,
-            jitter: Jitter::new(setup.seed),
             gate: Gate::new(setup.online),
             auth: Auth::default(),
             outbox: Outbox::default(),
@@ -227,7 +222,6 @@ impl Engine {
             session: setup.session,
             life: Life::Recovering,
             leaving: Leaving::default(),
-            effects: VecDeque::from([Effect::Load { all: true }, Effect::AskTasks]),
             earlier: setup.earlier,
             lost: Set::new(),
             clocks: ClockWatch::default(),
@@ -308,7 +302,7 @@ impl Engine {
 
     /// The next order, until there is none.
     pub fn poll(&mut self) -> Option<Effect> {
-        if let Some(effect) = self.effects.pop_front() {
+        if let Some(effect) = self.cx.next_effect() {
             return Some(effect);
         }
         self.journal_order()
@@ -341,7 +335,7 @@ impl Engine {
             self.surplus_goes_at_ms,
             self.storage_well_at_ms,
             self.leaving.deadline(now),
-            self.stats.leaves_at(self.config.window_ms),
+            self.stats.leaves_at(self.cx.config.window_ms),
         ]
         .into_iter()
         .flatten()
@@ -355,7 +349,7 @@ impl Engine {
 
     /// Whether nothing is being written and nothing waits to be.
     pub fn is_idle(&self) -> bool {
-        self.journaling.is_idle() && self.effects.is_empty()
+        self.journaling.is_idle() && self.cx.has_no_effects()
     }
 
     /// Does what has become due or possible.
@@ -394,7 +388,7 @@ impl Engine {
 
     fn patience(&self) -> Patience {
         Patience {
-            delay_ms: self.config.backoff.max_ms.max(self.config.claim_ms()),
+            delay_ms: self.cx.config.backoff.max_ms.max(self.cx.config.claim_ms()),
             hold_ms: LONGEST_HOLD_MS,
         }
     }

@@ -5,10 +5,8 @@ use std::cmp::Reverse;
 use super::calls::{Call, Kind};
 use super::{Effect, Engine, Life, Notice};
 use crate::core::alert::{Alert, AlertKind};
-use crate::core::bilingual::both;
-use crate::core::charge::Charge;
 use crate::core::clock::Now;
-use crate::core::log::{self, Level, Locale, LogEntry};
+use crate::core::log::{self, Level, Locale};
 use crate::core::network::Way;
 use crate::core::ordered::map_of;
 use crate::core::outcome::{FailureReason, OpenReason, Outcome, What};
@@ -39,7 +37,7 @@ impl Engine {
     /// The state as its user sees it.
     pub fn snapshot(&self, now: Now) -> Snapshot {
         Snapshot {
-            account: self.account.clone(),
+            account: self.cx.account.clone(),
             balance: self.balance_view(now),
             network: self.gate.network(),
             storage: self.storage,
@@ -57,14 +55,14 @@ impl Engine {
     fn alerts(&self) -> Vec<Alert> {
         let alerts = self.episodes.going_on().into_iter();
         alerts
-            .map(|alert| alert.in_one(self.config.locale))
+            .map(|alert| alert.in_one(self.cx.config.locale))
             .collect()
     }
 
     /// These records of the journal, and those that it could not take, newest first; where it
     /// could not be read, those that this tab knows.
     pub fn show_all(&self, stored: Option<Vec<Record>>) -> Vec<ChargeRecord> {
-        let locale = self.config.locale;
+        let locale = self.cx.config.locale;
         let readable = stored.is_some();
         let shown = |record: &Record, durable: bool| {
             let shown = ChargeRecord::of(record, durable && self.durable(), locale);
@@ -88,18 +86,13 @@ impl Engine {
         all.into_iter().map(|(_, record)| record).collect()
     }
 
-    pub(super) fn notice(&mut self, notice: Notice) {
-        let notice = notice.in_one(self.config.locale);
-        self.effects.push_back(Effect::Notice(notice));
-    }
-
     pub(super) fn show_changes(&mut self, now: Now) {
-        let window_start_ms = now.mono_ms.saturating_sub(self.config.window_ms);
+        let window_start_ms = now.mono_ms.saturating_sub(self.cx.config.window_ms);
         self.stats.forget_before(window_start_ms);
         let flush = self.flush.progress();
         if flush != self.shown.flush {
             self.shown.flush = flush;
-            self.effects.push_back(Effect::AnnounceFlush(flush));
+            self.cx.push(Effect::AnnounceFlush(flush));
         }
         let before = self.shown.snapshot.take();
         if before.as_ref().map(|before| before.network) == Some(Network::Online) {
@@ -110,14 +103,8 @@ impl Engine {
             self.tell_changes(now, before.as_ref(), &snapshot);
             // What has changed may have begun or ended an episode.
             snapshot.alerts = self.alerts();
-            // Whoever is told of a change finds it in the snapshot, and no older one comes later.
-            self.effects
-                .retain(|effect| !matches!(effect, Effect::Notice(Notice::Snapshot(_))));
-            let is_notice = |effect: &Effect| matches!(effect, Effect::Notice(_));
-            let first = self.effects.iter().position(is_notice);
-            let shown = Effect::Notice(Notice::Snapshot(Box::new(snapshot.clone())));
-            self.effects
-                .insert(first.unwrap_or(self.effects.len()), shown);
+            self.cx
+                .notice_snapshot(Notice::Snapshot(Box::new(snapshot.clone())));
         }
         self.shown.snapshot = Some(snapshot);
     }
@@ -125,17 +112,17 @@ impl Engine {
     fn tell_changes(&mut self, now: Now, before: Option<&Snapshot>, after: &Snapshot) {
         let network = before.map_or(Network::Online, |before| before.network);
         if network != after.network {
-            self.notice(Notice::Network(after.network));
+            self.cx.notice(Notice::Network(after.network));
             self.watch_network(now, after.network);
         }
         let balance = before.and_then(|before| before.balance.as_ref());
         if let Some(after) = &after.balance
             && balance != Some(after)
         {
-            self.notice(Notice::Balance(after.clone()));
+            self.cx.notice(Notice::Balance(after.clone()));
         }
         if before.is_none() && after.storage != StorageKind::IndexedDb {
-            let detail = self.say(
+            let detail = self.cx.say(
                 "the journal is not in IndexedDB: a crash may lose open charges",
                 "账本不在 IndexedDB 中：浏览器崩溃可能丢失未完成的扣费",
             );
@@ -147,8 +134,8 @@ impl Engine {
     fn watch_network(&mut self, now: Now, network: Network) {
         let detail = match network {
             Network::Online => return self.end_outage_if_over(now),
-            Network::Offline => self.say("the browser is offline", "浏览器离线"),
-            Network::Unreachable => self.say("the server can't be reached", "无法连接服务器"),
+            Network::Offline => self.cx.say("the browser is offline", "浏览器离线"),
+            Network::Unreachable => self.cx.say("the server can't be reached", "无法连接服务器"),
         };
         self.raise(now, AlertKind::NetworkLost, detail);
     }
@@ -158,35 +145,37 @@ impl Engine {
         let lost = self.foreign || self.gate.is_in_trouble(Way::Sending);
         let is_over = self.gate.is_in_reach() && !(lost && self.outbox.open() > 0);
         if is_over && self.episodes.ends(AlertKind::NetworkLost) {
-            let detail = self.say("the server can be reached again", "服务器已恢复连接");
-            self.log(now, Level::Info, detail.clone());
-            self.alert(now, AlertKind::NetworkRestored, detail);
+            let detail = self
+                .cx
+                .say("the server can be reached again", "服务器已恢复连接");
+            self.cx.log(now, Level::Info, detail.clone());
+            self.cx.alert(now, AlertKind::NetworkRestored, detail);
         }
     }
 
     fn watch_levels(&mut self, now: Now, after: &Snapshot) {
-        if let (Some(low), Some(balance)) = (self.config.low_watermark, &after.balance) {
+        if let (Some(low), Some(balance)) = (self.cx.config.low_watermark, &after.balance) {
             let available = balance.available;
-            let detail = self.say(
+            let detail = self.cx.say(
                 &format!("{available} points are available, fewer than {low}"),
                 &format!("可用算力 {available}，低于 {low}"),
             );
             self.watch(now, AlertKind::BalanceLow, balance.available < low, detail);
         }
         let open = self.outbox.open();
-        let most = self.config.max_entries;
+        let most = self.cx.config.max_entries;
         let nearly_full = most.saturating_sub(most / 10);
-        let detail = self.say(
+        let detail = self.cx.say(
             &format!("{open} of {most} charges are open"),
             &format!("未完成的扣费 {open} 笔，上限 {most} 笔"),
         );
         self.watch(now, AlertKind::QueueNearlyFull, open >= nearly_full, detail);
         if let Some(rate) = after.stats.success_rate {
-            let threshold = self.config.alert_below_success_rate;
-            let enough = self.stats.samples() >= self.config.min_samples;
+            let threshold = self.cx.config.alert_below_success_rate;
+            let enough = self.stats.samples() >= self.cx.config.min_samples;
             if enough && rate < threshold {
                 let percent = format!("{} %", (rate * 100.0).round() as u64);
-                let detail = self.say(
+                let detail = self.cx.say(
                     &format!("{percent} of the latest charges succeeded"),
                     &format!("近期扣费成功率 {percent}"),
                 );
@@ -218,16 +207,16 @@ impl Engine {
         if self.episodes.starts(alert.clone()) {
             match kind {
                 AlertKind::SuccessRateLow | AlertKind::Unauthorized => {
-                    self.log_error(now, alert.detail.clone());
+                    self.cx.log_error(now, alert.detail.clone());
                 }
                 AlertKind::NetworkLost
                 | AlertKind::NetworkRestored
                 | AlertKind::BalanceLow
-                | AlertKind::QueueNearlyFull => self.log(now, Level::Info, alert.detail.clone()),
+                | AlertKind::QueueNearlyFull => self.cx.log(now, Level::Info, alert.detail.clone()),
                 // What is wrong with the storage has been logged in full.
                 AlertKind::StorageDegraded | AlertKind::RecordQuarantined => {}
             }
-            self.notice(Notice::Alert(alert));
+            self.cx.notice(Notice::Alert(alert));
         }
     }
 
@@ -241,11 +230,6 @@ impl Engine {
         self.episodes.ends(kind);
     }
 
-    pub(super) fn alert(&mut self, now: Now, kind: AlertKind, detail: String) {
-        let at = now.wall_ms;
-        self.notice(Notice::Alert(Alert { kind, detail, at }));
-    }
-
     pub(super) fn tell_charge(
         &mut self,
         now: Now,
@@ -254,10 +238,10 @@ impl Engine {
         saved: bool,
     ) {
         let durable = saved && self.durable();
-        self.notice(Notice::Charge(ChargeRecord::of(
+        self.cx.notice(Notice::Charge(ChargeRecord::of(
             after,
             durable,
-            self.config.locale,
+            self.cx.config.locale,
         )));
         let was_open = before.is_some_and(Record::is_open);
         let ended = match after.state() {
@@ -265,10 +249,10 @@ impl Engine {
             State::Waiting(_) | State::Attempting(_) => false,
         };
         if was_open && ended {
-            let locale = self.config.locale;
+            let locale = self.cx.config.locale;
             let outcome = Outcome::of(after, OpenReason::Timeout, durable, locale);
             let line = log::of_outcome(after.charge(), &outcome, locale, now.wall_ms);
-            self.notice(Notice::Log(line));
+            self.cx.notice(Notice::Log(line));
         }
     }
 
@@ -298,36 +282,12 @@ impl Engine {
         };
         if call.kind != Kind::Settled && (open || refused) {
             let charge = call.charge.as_ref().unwrap_or(record.charge());
-            self.log_outcome(now, charge, outcome);
+            self.cx.log_outcome(now, charge, outcome);
         }
-    }
-
-    pub(super) fn log_outcome(&mut self, now: Now, charge: &Charge, outcome: &Outcome) {
-        let line = log::of_outcome(charge, outcome, self.config.locale, now.wall_ms);
-        self.notice(Notice::Log(line));
-    }
-
-    /// A text for people, in both languages: in which it is told is decided when it is.
-    pub(super) fn say(&self, english: &str, chinese: &str) -> String {
-        both(english, chinese)
     }
 
     /// Its user chooses the language of all that is told from now on.
     pub(super) fn set_locale(&mut self, locale: Locale) {
-        self.config.locale = locale;
-    }
-
-    pub(super) fn log_error(&mut self, now: Now, message: String) {
-        self.log(now, Level::Error, message);
-    }
-
-    pub(super) fn log(&mut self, now: Now, level: Level, message: String) {
-        let line = LogEntry {
-            level,
-            message,
-            at: now.wall_ms,
-            key: None,
-        };
-        self.notice(Notice::Log(line));
+        self.cx.config.locale = locale;
     }
 }

@@ -43,7 +43,7 @@ impl Engine {
             return self.resolve(call, Answer::Balance(BalanceResult::Fresh { balance }));
         }
         if self.life != Life::Running {
-            let detail = self.say("signed out", "已退出登录");
+            let detail = self.cx.say("signed out", "已退出登录");
             let reason = BalanceReason::Open(OpenReason::Unauthorized);
             return self.no_balance_for(now, call, reason, detail);
         }
@@ -67,11 +67,13 @@ impl Engine {
     fn why_shut(&self, now: Now) -> (OpenReason, String) {
         match self.gate.closed_for(now) {
             Some(reason @ OpenReason::Offline) => {
-                (reason, self.say("the browser is offline", "浏览器离线"))
+                (reason, self.cx.say("the browser is offline", "浏览器离线"))
             }
             // Whatever else there is, this is what keeps even probes back.
             Some(_) | None => {
-                let detail = self.say("the server asked for patience", "服务器要求稍候");
+                let detail = self
+                    .cx
+                    .say("the server asked for patience", "服务器要求稍候");
                 (OpenReason::Busy, detail)
             }
         }
@@ -89,7 +91,7 @@ impl Engine {
 
     pub(super) fn balance_view(&self, now: Now) -> Option<Balance> {
         self.balance
-            .view(self.held(), now.wall_ms, self.config.stale_after_ms)
+            .view(self.held(), now.wall_ms, self.cx.config.stale_after_ms)
     }
 
     pub(super) fn read_balance(&mut self, now: Now) {
@@ -98,7 +100,7 @@ impl Engine {
         }
         self.refresh.under_way = true;
         self.gate.probe_left();
-        self.sync_in(now, self.config.sync_every_ms);
+        self.sync_in(now, self.cx.config.sync_every_ms);
         let etag = self
             .balance
             .confirmed()
@@ -181,7 +183,7 @@ impl Engine {
     /// A reading that is needed is not done with a request.
     fn ask_again_if_needed(&mut self, now: Now) {
         if self.refresh.needed {
-            let delay_ms = self.config.backoff.max_ms.max(1);
+            let delay_ms = self.cx.config.backoff.max_ms.max(1);
             self.refresh.next_sync_ms = Some(now.after(delay_ms));
         }
     }
@@ -214,7 +216,7 @@ impl Engine {
             return self.tell_fresh(now);
         }
         let reason = BalanceReason::Open(OpenReason::Unreachable);
-        let detail = self.say(
+        let detail = self.cx.say(
             "the answer is an old one, which the server has not given now",
             "应答是旧的，并非服务器此刻所给",
         );
@@ -229,7 +231,7 @@ impl Engine {
                 }
                 None => {
                     let reason = BalanceReason::Open(OpenReason::Unauthorized);
-                    let detail = self.say("signed out", "已退出登录");
+                    let detail = self.cx.say("signed out", "已退出登录");
                     self.no_balance_for(now, call, reason, detail);
                 }
             }
@@ -246,14 +248,14 @@ impl Engine {
     pub(super) fn sign_out_refresh(&mut self, now: Now) {
         if !self.refresh.under_way {
             let reason = BalanceReason::Open(OpenReason::Unauthorized);
-            let detail = self.say("signed out", "已退出登录");
+            let detail = self.cx.say("signed out", "已退出登录");
             self.tell_unavailable(now, reason, &detail);
         }
     }
 
     pub(super) fn close_refresh(&mut self, now: Now) {
         let reason = BalanceReason::Open(OpenReason::Timeout);
-        let detail = self.say("the client was closed", "客户端已关闭");
+        let detail = self.cx.say("the client was closed", "客户端已关闭");
         self.tell_unavailable(now, reason, &detail);
     }
 
@@ -269,6 +271,6 @@ impl Engine {
 
     fn save_balance(&mut self) {
         let confirmed = self.balance.confirmed().cloned();
-        self.effects.push_back(Effect::SaveBalance(confirmed));
+        self.cx.push(Effect::SaveBalance(confirmed));
     }
 }

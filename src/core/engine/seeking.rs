@@ -53,7 +53,7 @@ impl Engine {
     }
 
     pub(super) fn show_known(&mut self, call: CallId, key: &Key) {
-        let (durable, locale) = (self.durable(), self.config.locale);
+        let (durable, locale) = (self.durable(), self.cx.config.locale);
         let entry = self.outbox.get(key);
         let shown =
             entry.map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale));
@@ -71,7 +71,7 @@ impl Engine {
             return self.sought(now, call, key);
         }
         let delay_ms = match unread.checked_sub(READ_AGAIN_AT_ONCE) {
-            Some(unread) => self.config.backoff.delay_ms(unread, &mut self.jitter),
+            Some(unread) => self.cx.config.backoff.delay_ms(unread, &mut self.cx.jitter),
             None => 0,
         };
         self.calls.set_unread(call, now.after(delay_ms));

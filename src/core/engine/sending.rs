@@ -13,7 +13,7 @@ use crate::core::network::Way;
 use crate::core::ordered::set_of;
 use crate::core::outcome::OpenReason;
 use crate::core::protocol::{Request, Spelling};
-use crate::core::record::{Claim, Purpose, Record, State};
+use crate::core::record::{Purpose, Record, State};
 
 /// One request to be, and the charges that it will carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,22 +141,14 @@ impl Engine {
         };
         let margin_ms = match defect!(KeyTimeHasNoMargin) {
             true => 0,
-            false => self.config.claim_ms().saturating_add(CLOCK_SLACK_MS),
+            false => self.cx.config.claim_ms().saturating_add(CLOCK_SLACK_MS),
         };
-        let ends = |age_ms: u64| age_ms.saturating_add(margin_ms) > self.config.key_ttl_ms;
+        let ends = |age_ms: u64| age_ms.saturating_add(margin_ms) > self.cx.config.key_ttl_ms;
         record.age_ms(wall_ms).is_none_or(ends) && !defect!(SendsExpiredKey)
     }
 
     pub(super) fn is_exhausted(&self, record: &Record) -> bool {
-        record.spent() >= self.config.max_total_attempts
-    }
-
-    pub(super) fn claim(&self, now: Now) -> Claim {
-        Claim {
-            tab: self.tab.clone(),
-            until_ms: now.wall_after(self.config.claim_ms()),
-            length_ms: self.config.claim_ms(),
-        }
+        record.spent() >= self.cx.config.max_total_attempts
     }
 
     /// The tabs that live now, as far as can be known.
@@ -175,7 +167,7 @@ impl Engine {
         }
         let claims = self.outbox.iter().filter_map(|entry| {
             let tab = &entry.record.claim()?.tab;
-            let dead = *tab != self.tab && !self.alive.contains_key(tab);
+            let dead = *tab != self.cx.tab && !self.alive.contains_key(tab);
             dead.then(|| (entry.record.charge().key.clone(), tab.clone()))
         });
         let claims: Vec<(Key, String)> = claims.collect();
@@ -217,7 +209,7 @@ impl Engine {
                 seen: self.outbox.get(&key).map(|entry| entry.record.revision()),
                 key,
                 purpose,
-                claim: self.claim(now),
+                claim: self.cx.claim(now),
             };
             self.journaling.push(op, Then::Begun { plan: plan.clone() });
         }
@@ -284,7 +276,7 @@ impl Engine {
         }
         // Nor does what is within its claim outlive its key, which was looked at for as long as
         // the claim lasts.
-        let needed_until_ms = now.wall_after(self.config.under_way_ms());
+        let needed_until_ms = now.wall_after(self.cx.config.under_way_ms());
         let claims = plan.keys.iter().filter_map(|key| {
             let entry = self.outbox.get(key)?;
             entry.record.claim().map(|claim| claim.until_ms)
@@ -315,15 +307,15 @@ impl Engine {
             SentWhat::LookUp { charge, spelling } => Request::look_up(&charge.key, *spelling),
             SentWhat::Balance { etag } => Request::balance(etag.as_deref(), &self.nonce(send)),
         };
-        let request = request.on_behalf_of(&self.account);
+        let request = request.on_behalf_of(&self.cx.account);
         #[cfg(feature = "defects")]
-        let request = crate::core::defects::request(request, &self.tab, send);
+        let request = crate::core::defects::request(request, &self.cx.tab, send);
         match &what {
             SentWhat::Charge { .. } => self.stats.attempted(1),
             SentWhat::Batch { charges } => self.stats.attempted(charges.len()),
             SentWhat::LookUp { .. } | SentWhat::Balance { .. } => {}
         }
-        self.log(now, Level::Debug, request.to_string());
+        self.cx.log(now, Level::Debug, request.to_string());
         let refreshed = self.auth.is_stale();
         let epoch = self.auth.epoch;
         let confirmed = self.balance.confirmed();
@@ -338,16 +330,16 @@ impl Engine {
                 known: confirmed.map(|known| known.version),
             },
         );
-        self.effects.push_back(Effect::Send {
+        self.cx.push(Effect::Send {
             send,
             request,
             refresh_token: refreshed,
-            time_limit_ms: self.config.request_timeout_ms,
+            time_limit_ms: self.cx.config.request_timeout_ms,
         });
     }
 
     /// What only this request's query says: the tab's name is its alone, among all starts too.
     fn nonce(&self, send: SendId) -> String {
-        format!("{}.{send}", self.tab)
+        format!("{}.{send}", self.cx.tab)
     }
 }

@@ -14,12 +14,12 @@ impl Engine {
     /// delay of the next attempt where it is not for the charge's own backoff to say.
     pub(super) fn set_back(&mut self, now: Now, sent: &Sent, setback: &Setback) -> Option<u64> {
         let asked = sent.asked();
-        let (backoff, jitter) = (&self.config.backoff, &mut self.jitter);
+        let (backoff, jitter) = (&self.cx.config.backoff, &mut self.cx.jitter);
         match (setback.kind, asked) {
             (SetbackKind::Unauthorized, _) => {
                 if self.auth.unauthorized(sent) == Unauthorized::Refused {
                     self.token_refused(now, asked);
-                    let detail = self.say(
+                    let detail = self.cx.say(
                         &format!("the server does not accept the token: {}", setback.detail),
                         &format!("服务器不接受令牌：{}", setback.detail),
                     );
@@ -32,7 +32,7 @@ impl Engine {
                     Asked::Probe => self.account_refused(now),
                     Asked::By(way) => self.gate.refused(way, now, backoff, jitter),
                 }
-                let detail = self.say(
+                let detail = self.cx.say(
                     &format!("another account is signed in: {}", setback.detail),
                     &format!("当前登录的是另一个账户：{}", setback.detail),
                 );
@@ -63,7 +63,7 @@ impl Engine {
                 self.foreign |= way == Way::Sending;
                 self.alert_foreign(now, setback);
                 self.note_lost(now, sent);
-                let (backoff, jitter) = (&self.config.backoff, &mut self.jitter);
+                let (backoff, jitter) = (&self.cx.config.backoff, &mut self.cx.jitter);
                 self.gate.doubt(way, now, backoff, jitter);
             }
             (SetbackKind::Foreign(_), Asked::Probe) => {
@@ -89,7 +89,7 @@ impl Engine {
     fn account_refused(&mut self, now: Now) {
         self.probe_answered(now, Sign::Possible, false);
         if !self.gate.is_out_of_reach() {
-            let (backoff, jitter) = (&self.config.backoff, &mut self.jitter);
+            let (backoff, jitter) = (&self.cx.config.backoff, &mut self.cx.jitter);
             self.gate.no_token(now, backoff, jitter);
         }
     }
@@ -100,7 +100,7 @@ impl Engine {
             // That the balance is not told says nothing of charges: they learn it themselves.
             Asked::Probe => self.probe_answered(now, Sign::Possible, false),
             Asked::By(way) => {
-                let (backoff, jitter) = (&self.config.backoff, &mut self.jitter);
+                let (backoff, jitter) = (&self.cx.config.backoff, &mut self.cx.jitter);
                 self.gate.refused(way, now, backoff, jitter);
             }
         }
@@ -117,7 +117,7 @@ impl Engine {
     /// Takes a probe's answer for what it is worth.
     pub(super) fn probe_answered(&mut self, now: Now, sign: Sign, accepted: bool) {
         let open = self.outbox.open() > 0;
-        let (backoff, jitter) = (&self.config.backoff, &mut self.jitter);
+        let (backoff, jitter) = (&self.cx.config.backoff, &mut self.cx.jitter);
         self.gate
             .probe_answered(sign, accepted, open, now, backoff, jitter);
     }
@@ -132,11 +132,11 @@ impl Engine {
         self.note_lost(now, sent);
         match suspect {
             true => {
-                let (backoff, jitter) = (&self.config.backoff, &mut self.jitter);
+                let (backoff, jitter) = (&self.cx.config.backoff, &mut self.cx.jitter);
                 self.gate.suspect_lost(now, backoff, jitter);
             }
             false => {
-                let (backoff, jitter) = (&self.config.backoff, &mut self.jitter);
+                let (backoff, jitter) = (&self.cx.config.backoff, &mut self.cx.jitter);
                 self.gate.lost(sent.asked(), now, backoff, jitter);
             }
         }
@@ -187,7 +187,7 @@ impl Engine {
     pub(super) fn setback_detail(&self, setback: &Setback) -> String {
         match setback.kind {
             SetbackKind::Foreign(wrong) => wrong.text(),
-            SetbackKind::TooLarge => self.say(
+            SetbackKind::TooLarge => self.cx.say(
                 &format!(
                     "{}: the request is too large for something before the server",
                     setback.detail

@@ -78,8 +78,8 @@ impl Engine {
     /// How soon the storage is tried again.
     pub(super) fn storage_backoff(&self) -> Backoff {
         Backoff {
-            max_ms: self.config.backoff.max_ms.min(LONGEST_PAUSE_MS),
-            ..self.config.backoff
+            max_ms: self.cx.config.backoff.max_ms.min(LONGEST_PAUSE_MS),
+            ..self.cx.config.backoff
         }
     }
 
@@ -95,7 +95,7 @@ impl Engine {
 
     /// Whether other tabs are known to live.
     pub(super) fn others_live(&self) -> bool {
-        self.alive.keys().any(|tab| *tab != self.tab)
+        self.alive.keys().any(|tab| *tab != self.cx.tab)
     }
 
     /// Whether this tab is known to be the only one.
@@ -135,19 +135,19 @@ impl Engine {
             details.extend(is_new.then_some(detail));
         }
         for detail in &details {
-            self.log_error(now, detail.clone());
+            self.cx.log_error(now, detail.clone());
         }
         if let Some(first) = details.first() {
             let count = details.len();
             let detail = match count {
                 1 => first.clone(),
-                _ => self.say(
+                _ => self.cx.say(
                     &format!("{count} stored charges can't be read; the first: {first}"),
                     &format!("{count} 笔已保存的扣费无法读取；第一笔：{first}"),
                 ),
             };
             // Each discovery is an episode of its own.
-            self.alert(now, AlertKind::RecordQuarantined, detail);
+            self.cx.alert(now, AlertKind::RecordQuarantined, detail);
         }
     }
 
@@ -162,11 +162,11 @@ impl Engine {
             }
             Earlier::Here | Earlier::Elsewhere => Earlier::Elsewhere,
         };
-        let detail = self.say(
+        let detail = self.cx.say(
             &format!("the journal is not in IndexedDB ({why}): a crash may lose open charges"),
             &format!("账本不在 IndexedDB 中（{why}）：浏览器崩溃可能丢失未完成的扣费"),
         );
-        self.log_error(now, detail.clone());
+        self.cx.log_error(now, detail.clone());
         self.storage_well_at_ms = None;
         self.raise(now, AlertKind::StorageDegraded, detail);
         let goes_along = |entry: &&Entry| {
@@ -205,17 +205,17 @@ impl Engine {
         for key in &lost {
             self.is_lost(key);
         }
-        let detail = self.say(
+        let detail = self.cx.say(
             &format!("the journal was wiped: {detail}"),
             &format!("账本已被清除：{detail}"),
         );
-        self.log_error(now, detail.clone());
+        self.cx.log_error(now, detail.clone());
         let held = self.outbox.iter().any(|entry| entry.record.is_held());
         // A reading may have missed them before this was told.
         let at_stake = held || !self.lost.is_empty();
         if at_stake || self.life == Life::Recovering {
             // A loss is told however the storage has been doing.
-            self.alert(now, AlertKind::StorageDegraded, detail);
+            self.cx.alert(now, AlertKind::StorageDegraded, detail);
         }
         self.load_anew();
     }
@@ -230,11 +230,11 @@ impl Engine {
         let named = lost.iter().take(TOLD_LIMIT).map(Key::as_str);
         let named = named.collect::<Vec<&str>>().join(", ");
         let detail = match lost.len() {
-            0 => self.say(
+            0 => self.cx.say(
                 "the journal is older than what was accepted: charges may be missing in it",
                 "账本比已受理的记录旧：其中可能缺少扣费",
             ),
-            count => self.say(
+            count => self.cx.say(
                 &format!(
                     "the journal is older than what was accepted: {count} accepted charges are missing in it: {named}{}",
                     if count > TOLD_LIMIT { " and others" } else { "" }
@@ -245,8 +245,8 @@ impl Engine {
                 ),
             ),
         };
-        self.log_error(now, detail.clone());
-        self.alert(now, AlertKind::StorageDegraded, detail);
+        self.cx.log_error(now, detail.clone());
+        self.cx.alert(now, AlertKind::StorageDegraded, detail);
         self.load_anew();
     }
 
@@ -271,11 +271,11 @@ impl Engine {
 
     pub(super) fn storage_failed(&mut self, now: Now, error: &str) {
         self.storage_well_at_ms = None;
-        let detail = self.say(
+        let detail = self.cx.say(
             &format!("storage failed: {error}"),
             &format!("存储失败：{error}"),
         );
-        self.log_error(now, detail.clone());
+        self.cx.log_error(now, detail.clone());
         self.raise(now, AlertKind::StorageDegraded, detail);
     }
 }

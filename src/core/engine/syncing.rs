@@ -10,7 +10,7 @@ impl Engine {
     pub(super) fn first_refresh(&mut self, now: Now) {
         let lost = self.episodes.goes_on(AlertKind::NetworkLost);
         match self.is_balance_stale(now) || lost {
-            false => self.sync_in(now, self.config.sync_every_ms),
+            false => self.sync_in(now, self.cx.config.sync_every_ms),
             true if self.gate.lets_probes_through(now) => self.read_balance(now),
             true => self.balance_is_due(now),
         }
@@ -25,7 +25,7 @@ impl Engine {
     }
 
     fn is_balance_stale(&self, now: Now) -> bool {
-        let stale_after_ms = self.config.stale_after_ms;
+        let stale_after_ms = self.cx.config.stale_after_ms;
         let known = self.balance.confirmed();
         known.is_none_or(|known| is_stale(known.as_of_ms, now.wall_ms, stale_after_ms))
     }
@@ -37,7 +37,7 @@ impl Engine {
             .filter(|_| self.may_ask(now) && !self.refresh.under_way);
         let stale = self.balance.confirmed().and_then(|known| {
             let age_ms = now.wall_ms.checked_sub(known.as_of_ms)?;
-            let left_ms = self.config.stale_after_ms.checked_sub(age_ms)?;
+            let left_ms = self.cx.config.stale_after_ms.checked_sub(age_ms)?;
             Some(now.after(left_ms.saturating_add(1)))
         });
         [sync, stale].into_iter().flatten().min()
@@ -54,7 +54,7 @@ impl Engine {
         if !due || !self.may_ask(now) {
             return;
         }
-        let every_ms = self.config.sync_every_ms;
+        let every_ms = self.cx.config.sync_every_ms;
         match self.balance_age_ms(now) {
             // Another tab, or a charge, was first. That tab stays the first as long as it reads.
             Some(age_ms) if !self.refresh.needed && age_ms < every_ms => {
@@ -76,9 +76,9 @@ impl Engine {
 
     /// A tenth of jitter keeps clients apart that were opened together.
     pub(super) fn sync_in(&mut self, now: Now, in_ms: u64) {
-        let every_ms = self.config.sync_every_ms;
+        let every_ms = self.cx.config.sync_every_ms;
         self.refresh.next_sync_ms = (every_ms > 0).then(|| {
-            let jitter_ms = self.jitter.up_to(every_ms.div_ceil(10));
+            let jitter_ms = self.cx.jitter.up_to(every_ms.div_ceil(10));
             now.after(in_ms.saturating_add(jitter_ms))
         });
     }
@@ -92,7 +92,7 @@ impl Engine {
     pub(super) fn visible(&mut self, now: Now, visible: bool) {
         let comes = visible && !self.visible;
         self.visible = visible;
-        let stale = self.config.sync_every_ms > 0 && self.is_balance_stale(now);
+        let stale = self.cx.config.sync_every_ms > 0 && self.is_balance_stale(now);
         let lost = self.episodes.goes_on(AlertKind::NetworkLost);
         if comes && (stale || lost) && self.life == Life::Running {
             self.balance_is_due(now);

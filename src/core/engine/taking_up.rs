@@ -105,7 +105,7 @@ impl Engine {
                 admission: Ok(()),
                 claim: None,
                 may_have_left: record.may_have_left() || self.may_have_been_sent(&key),
-                may_arrive_for_ms: self.config.unknown_past_ms(),
+                may_arrive_for_ms: self.cx.config.unknown_past_ms(),
             },
             None => op,
         };

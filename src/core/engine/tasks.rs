@@ -40,7 +40,7 @@ impl Engine {
             Err(what) => {
                 let record = Record::open(charge.clone(), 0);
                 let outcome = Outcome::about(&record, what);
-                self.log_outcome(now, charge, &outcome);
+                self.cx.log_outcome(now, charge, &outcome);
                 self.resolve(call, Answer::Outcome(outcome));
             }
         }
@@ -65,7 +65,7 @@ impl Engine {
         let others = tasks.keys().filter(|task| Some(*task) != key);
         let tasks = others.filter(|task| !self.is_charge(task)).count();
         let taken = self.outbox.taken().saturating_add(tasks);
-        self.config.max_entries.saturating_sub(taken)
+        self.cx.config.max_entries.saturating_sub(taken)
     }
 
     /// Whether there is a charge of this key that holds its points, or has paid them.
@@ -98,7 +98,7 @@ impl Engine {
         match self.balance_view(now) {
             Some(balance) if charge.amount > balance.available => {
                 let (available, amount) = (balance.available, charge.amount);
-                let detail = self.say(
+                let detail = self.cx.say(
                     &format!("{available} points are available, {amount} are needed"),
                     &format!("可用算力 {available}，需要 {amount}"),
                 );

@@ -134,7 +134,7 @@ impl Tasks {
 impl Engine {
     /// What runs in another tab now.
     pub(super) fn tasks_elsewhere(&mut self, now: Now, tab: String, running: Vec<Running>) {
-        if self.life == Life::SignedOut || tab == self.tab {
+        if self.life == Life::SignedOut || tab == self.cx.tab {
             return;
         }
         let tasks = map_of(running.into_iter().map(|task| (task.key, task.amount)));
@@ -154,7 +154,7 @@ impl Engine {
                 let ended = Ended {
                     amount,
                     begun: self.journaling.begun(),
-                    until_ms: now.after(self.config.claim_ms()),
+                    until_ms: now.after(self.cx.config.claim_ms()),
                 };
                 self.tasks.ended.insert(key.clone(), ended);
                 keys.push(key);
@@ -200,7 +200,7 @@ impl Engine {
 
     /// The page slept: others may have taken it for gone, and it has not heard of them.
     pub(super) fn tell_tasks_anew(&mut self, now: Now) {
-        self.effects.push_back(Effect::AskTasks);
+        self.cx.push(Effect::AskTasks);
         if !self.tasks.told.is_empty() {
             self.asked_for_tasks(now);
         }
@@ -209,7 +209,7 @@ impl Engine {
     fn tell_tasks(&mut self, now: Now, running: Vec<Running>) {
         self.tasks.told.clone_from(&running);
         self.tasks.tell_at_ms = now.after(TELL_EVERY_MS);
-        self.effects.push_back(Effect::AnnounceTasks(running));
+        self.cx.push(Effect::AnnounceTasks(running));
     }
 }
 

@@ -104,10 +104,10 @@ impl Engine {
         };
         let (known, outdated) = (entry.record.clone(), entry.outdated);
         let detail = self.storage_failure(error).detail;
-        self.log_error(now, format!("{key}: {detail}"));
+        self.cx.log_error(now, format!("{key}: {detail}"));
         let charge = known.charge().clone();
         let record = Record::open(charge, known.sequence());
-        let record = record.in_doubt(now.wall_ms, self.config.unknown_past_ms());
+        let record = record.in_doubt(now.wall_ms, self.cx.config.unknown_past_ms());
         let record = match known.refusal() {
             Some(refusal) => record.turned_down(refusal.clone()),
             None => record,
@@ -200,7 +200,7 @@ impl Engine {
         Failure {
             reason: FailureReason::StorageUnavailable,
             retryable: true,
-            detail: self.say(
+            detail: self.cx.say(
                 &format!("the charge could not be stored, so it was not sent: {error}"),
                 &format!("无法保存这笔扣费，因此没有发送：{error}"),
             ),

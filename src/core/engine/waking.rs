@@ -100,7 +100,7 @@ impl Engine {
             // What was settled unheard is found by the rarer looks.
             self.loading_all = !self.loaded_all || self.outbox.open() == 0;
             let all = self.loading_all;
-            self.effects.push_back(Effect::Load { all });
+            self.cx.push(Effect::Load { all });
         }
     }
 

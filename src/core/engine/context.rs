@@ -1,0 +1,110 @@
+//! What every part of the engine is handed: who it works for, the configuration, the jitter, and the
+//! queue of effects.
+
+use std::collections::VecDeque;
+
+use super::{Answer, CallId, Effect, Notice};
+use crate::core::alert::{Alert, AlertKind};
+use crate::core::backoff::Jitter;
+use crate::core::bilingual::both;
+use crate::core::charge::Charge;
+use crate::core::clock::Now;
+use crate::core::config::Config;
+use crate::core::log::{self, Level, LogEntry};
+use crate::core::outcome::Outcome;
+use crate::core::record::Claim;
+
+/// What all parts share.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) account: String,
+    /// This tab's name.
+    pub(super) tab: String,
+    pub(super) config: Config,
+    pub(super) jitter: Jitter,
+    effects: VecDeque<Effect>,
+}
+
+impl Context {
+    pub(super) fn new(account: String, tab: String, config: Config, seed: u64) -> Context {
+        Context {
+            account,
+            tab,
+            config,
+            jitter: Jitter::new(seed),
+            effects: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn push(&mut self, effect: Effect) {
+        self.effects.push_back(effect);
+    }
+
+    pub(super) fn next_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    pub(super) fn has_no_effects(&self) -> bool {
+        self.effects.is_empty()
+    }
+
+    /// Answers a call. Whoever keeps it has let it go.
+    pub(super) fn resolve(&mut self, call: CallId, answer: Answer) {
+        let answer = answer.in_one(self.config.locale);
+        self.push(Effect::Resolve { call, answer });
+    }
+
+    pub(super) fn notice(&mut self, notice: Notice) {
+        let notice = notice.in_one(self.config.locale);
+        self.push(Effect::Notice(notice));
+    }
+
+    /// Puts the snapshot before all other notices, in the place of an older one: whoever is told
+    /// of a change finds it there.
+    pub(super) fn notice_snapshot(&mut self, snapshot: Notice) {
+        self.effects
+            .retain(|effect| !matches!(effect, Effect::Notice(Notice::Snapshot(_))));
+        let is_notice = |effect: &Effect| matches!(effect, Effect::Notice(_));
+        let first = self.effects.iter().position(is_notice);
+        let at = first.unwrap_or(self.effects.len());
+        self.effects.insert(at, Effect::Notice(snapshot));
+    }
+
+    pub(super) fn alert(&mut self, now: Now, kind: AlertKind, detail: String) {
+        let at = now.wall_ms;
+        self.notice(Notice::Alert(Alert { kind, detail, at }));
+    }
+
+    pub(super) fn log_outcome(&mut self, now: Now, charge: &Charge, outcome: &Outcome) {
+        let line = log::of_outcome(charge, outcome, self.config.locale, now.wall_ms);
+        self.notice(Notice::Log(line));
+    }
+
+    pub(super) fn log_error(&mut self, now: Now, message: String) {
+        self.log(now, Level::Error, message);
+    }
+
+    pub(super) fn log(&mut self, now: Now, level: Level, message: String) {
+        let line = LogEntry {
+            level,
+            message,
+            at: now.wall_ms,
+            key: None,
+        };
+        self.notice(Notice::Log(line));
+    }
+
+    /// A text for people, in both languages: in which it is told is decided when it is.
+    pub(super) fn say(&self, english: &str, chinese: &str) -> String {
+        both(english, chinese)
+    }
+
+    /// This tab's right to one attempt, from now on.
+    pub(super) fn claim(&self, now: Now) -> Claim {
+        Claim {
+            tab: self.tab.clone(),
+            until_ms: now.wall_after(self.config.claim_ms()),
+            length_ms: self.config.claim_ms(),
+        }
+    }
+}
