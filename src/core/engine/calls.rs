@@ -4,6 +4,7 @@ use super::CallId;
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::ordered::Map;
+use crate::core::outcome::{FailureReason, Outcome, What};
 
 /// One call about one charge.
 #[derive(Clone, Debug)]
@@ -39,6 +40,33 @@ pub(super) enum Kind {
 }
 
 impl Call {
+    /// Whether this answer to it is logged: where the charge's own record does not log it.
+    pub(super) fn logs(&self, outcome: &Outcome) -> bool {
+        let open = matches!(
+            outcome.what,
+            What::Queued { .. }
+                | What::Unknown {
+                    resolving: true,
+                    ..
+                }
+        );
+        let refused = match &outcome.what {
+            What::Failed { reason, .. } => {
+                // What has become of an earlier try has been logged.
+                outcome.attempts == 0
+                    || matches!(
+                        reason,
+                        FailureReason::Conflict | FailureReason::StorageUnavailable
+                    )
+            }
+            What::Charged { .. }
+            | What::Queued { .. }
+            | What::Unknown { .. }
+            | What::Declined { .. } => false,
+        };
+        self.kind != Kind::Settled && (open || refused)
+    }
+
     /// Whether it should have been answered by now.
     pub(super) fn is_overdue(&self, now: Now) -> bool {
         self.deadline_ms.is_some_and(|at_ms| at_ms <= now.mono_ms)

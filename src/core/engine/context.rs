@@ -11,8 +11,9 @@ use crate::core::charge::Charge;
 use crate::core::clock::Now;
 use crate::core::config::Config;
 use crate::core::log::{self, Level, LogEntry};
-use crate::core::outcome::Outcome;
-use crate::core::record::Claim;
+use crate::core::outcome::{OpenReason, Outcome};
+use crate::core::record::{Claim, Record, State};
+use crate::core::snapshot::ChargeRecord;
 
 /// What all parts share.
 #[derive(Debug)]
@@ -78,6 +79,27 @@ impl Context {
     pub(super) fn log_outcome(&mut self, now: Now, charge: &Charge, outcome: &Outcome) {
         let line = log::of_outcome(charge, outcome, self.config.locale, now.wall_ms);
         self.notice(Notice::Log(line));
+    }
+
+    /// Tells that a charge's record has changed, and logs its end.
+    pub(super) fn tell_charge(
+        &mut self,
+        now: Now,
+        before: Option<&Record>,
+        after: &Record,
+        durable: bool,
+    ) {
+        let locale = self.config.locale;
+        self.notice(Notice::Charge(ChargeRecord::of(after, durable, locale)));
+        let was_open = before.is_some_and(Record::is_open);
+        let ended = match after.state() {
+            State::Parked(_) | State::Settled(_) => true,
+            State::Waiting(_) | State::Attempting(_) => false,
+        };
+        if was_open && ended {
+            let outcome = Outcome::of(after, OpenReason::Timeout, durable, locale);
+            self.log_outcome(now, after.charge(), &outcome);
+        }
     }
 
     pub(super) fn log_error(&mut self, now: Now, message: String) {

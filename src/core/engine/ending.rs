@@ -78,7 +78,7 @@ impl Engine {
     /// Nothing is sent from here on, and no balance shown.
     fn end_session(&mut self, now: Now) {
         self.life = Life::SignedOut;
-        self.watch_no_longer();
+        self.bulletin.sign_out();
         self.answer_the_impatient(now);
         self.end_flush(Some(Stopped::Open(OpenReason::Unauthorized)));
         self.balance.clear();

@@ -112,7 +112,8 @@ impl Engine {
         }
         self.count_change(now, before.as_ref(), &record, saved);
         if first_saved || before.as_ref() != Some(&record) {
-            self.tell_charge(now, before.as_ref(), &record, saved);
+            let durable = saved && self.durable();
+            self.cx.tell_charge(now, before.as_ref(), &record, durable);
         }
     }
 

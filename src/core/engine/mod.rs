@@ -16,6 +16,7 @@ mod answering;
 mod answers;
 mod auth;
 mod batching;
+mod bulletin;
 mod calls;
 mod concluding;
 mod context;
@@ -50,17 +51,16 @@ pub use tasks::Running;
 
 use self::auth::Auth;
 use self::batching::Batching;
+use self::bulletin::Bulletin;
 use self::calls::Calls;
 use self::context::Context;
 use self::ending::Leaving;
 use self::flush::Flush;
 use self::lanes::Taken;
-use self::notices::Shown;
 use self::orders::Journaling;
 use self::reading::Refresh;
 use self::sent::Sent;
 use self::tasks_elsewhere::Tasks;
-use super::alert::Episodes;
 use super::balance::BalanceBook;
 use super::charge::Key;
 use super::clock::{ClockWatch, Now};
@@ -120,12 +120,11 @@ pub struct Engine {
     server_clock: ServerClock,
     flush: Flush,
     stats: Stats,
-    episodes: Episodes,
+    bulletin: Bulletin,
     was_out_of_reach: bool,
     /// The last answer to a charge was not the billing server's: what it answers to others ends
     /// nothing.
     foreign: bool,
-    shown: Shown,
     loading: bool,
     /// How many transactions had been begun when the page woke, until the journal has been read
     /// since: what they told may be old.
@@ -202,10 +201,9 @@ impl Engine {
             server_clock: ServerClock::default(),
             flush: Flush::default(),
             stats: Stats::default(),
-            episodes: Episodes::default(),
+            bulletin: Bulletin::default(),
             was_out_of_reach: false,
             foreign: false,
-            shown: Shown::default(),
             loading: true,
             unread: None,
             load_again: false,

@@ -195,7 +195,7 @@ impl Engine {
         // Charges have still to be accepted with it where they were refused.
         if sign != Sign::Cached && !self.is_any_way_refused() {
             self.auth.accepted(sent);
-            self.end_episode(AlertKind::Unauthorized);
+            self.bulletin.end(AlertKind::Unauthorized);
         }
     }
 

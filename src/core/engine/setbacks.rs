@@ -176,7 +176,7 @@ impl Engine {
             self.gate.answered(way, now);
         }
         if !self.is_any_way_refused() {
-            self.end_episode(AlertKind::Unauthorized);
+            self.bulletin.end(AlertKind::Unauthorized);
         }
     }
 

@@ -253,7 +253,7 @@ impl Engine {
     /// The journal has been written or read.
     pub(super) fn storage_works(&mut self, now: Now) {
         let works = self.durable() && self.load_failures == 0 && self.journaling.works();
-        if works && self.episodes.goes_on(AlertKind::StorageDegraded) {
+        if works && self.bulletin.goes_on(AlertKind::StorageDegraded) {
             self.storage_well_at_ms
                 .get_or_insert(now.after(WELL_AFTER_MS));
         }
@@ -265,7 +265,7 @@ impl Engine {
             .is_some_and(|at_ms| at_ms <= now.mono_ms)
         {
             self.storage_well_at_ms = None;
-            self.end_episode(AlertKind::StorageDegraded);
+            self.bulletin.end(AlertKind::StorageDegraded);
         }
     }
 

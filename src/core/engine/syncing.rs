@@ -8,7 +8,7 @@ use crate::core::clock::Now;
 
 impl Engine {
     pub(super) fn first_refresh(&mut self, now: Now) {
-        let lost = self.episodes.goes_on(AlertKind::NetworkLost);
+        let lost = self.bulletin.goes_on(AlertKind::NetworkLost);
         match self.is_balance_stale(now) || lost {
             false => self.sync_in(now, self.cx.config.sync_every_ms),
             true if self.gate.lets_probes_through(now) => self.read_balance(now),
@@ -93,7 +93,7 @@ impl Engine {
         let comes = visible && !self.visible;
         self.visible = visible;
         let stale = self.cx.config.sync_every_ms > 0 && self.is_balance_stale(now);
-        let lost = self.episodes.goes_on(AlertKind::NetworkLost);
+        let lost = self.bulletin.goes_on(AlertKind::NetworkLost);
         if comes && (stale || lost) && self.life == Life::Running {
             self.balance_is_due(now);
         }

@@ -1,0 +1,222 @@
+//! What the user's listeners are told of the whole: the snapshot, changes of it, and alerts.
+
+use super::context::Context;
+use super::{Effect, Notice};
+use crate::core::alert::{Alert, AlertKind, Episodes};
+use crate::core::clock::Now;
+use crate::core::log::{Level, Locale};
+use crate::core::snapshot::{FlushProgress, Network, Snapshot, StorageKind};
+
+/// How far above the threshold the success rate must rise before its alert may come again.
+const RATE_MARGIN: f64 = 0.05;
+
+/// What concerns nobody who has signed out: nothing is sent then, and no balance is shown.
+const OF_A_SIGNED_IN: [AlertKind; 3] = [
+    AlertKind::BalanceLow,
+    AlertKind::Unauthorized,
+    AlertKind::NetworkLost,
+];
+
+/// What was last shown, and the alerts that go on.
+#[derive(Debug, Default)]
+pub(super) struct Bulletin {
+    snapshot: Option<Snapshot>,
+    /// To the other tabs.
+    flush: Option<FlushProgress>,
+    episodes: Episodes,
+    signed_out: bool,
+}
+
+/// What is watched besides the snapshot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watched {
+    /// Open charges.
+    pub(super) open: usize,
+    /// The charges that the success rate is of.
+    pub(super) samples: usize,
+    /// The server's own word has ended the outage, if there was one.
+    pub(super) outage_is_over: bool,
+}
+
+impl Bulletin {
+    /// The alerts that go on.
+    pub(super) fn alerts(&self, locale: Locale) -> Vec<Alert> {
+        let alerts = self.episodes.going_on().into_iter();
+        alerts.map(|alert| alert.in_one(locale)).collect()
+    }
+
+    pub(super) fn goes_on(&self, kind: AlertKind) -> bool {
+        self.episodes.goes_on(kind)
+    }
+
+    /// Raises an alert, unless its episode is going on.
+    pub(super) fn raise(&mut self, now: Now, kind: AlertKind, detail: String, cx: &mut Context) {
+        if self.signed_out && OF_A_SIGNED_IN.contains(&kind) {
+            return;
+        }
+        let at = now.wall_ms;
+        let alert = Alert { kind, detail, at };
+        if self.episodes.starts(alert.clone()) {
+            match kind {
+                AlertKind::SuccessRateLow | AlertKind::Unauthorized => {
+                    cx.log_error(now, alert.detail.clone());
+                }
+                AlertKind::NetworkLost
+                | AlertKind::NetworkRestored
+                | AlertKind::BalanceLow
+                | AlertKind::QueueNearlyFull => cx.log(now, Level::Info, alert.detail.clone()),
+                // What is wrong with the storage has been logged in full.
+                AlertKind::StorageDegraded | AlertKind::RecordQuarantined => {}
+            }
+            cx.notice(Notice::Alert(alert));
+        }
+    }
+
+    pub(super) fn end(&mut self, kind: AlertKind) {
+        self.episodes.ends(kind);
+    }
+
+    /// Nothing is watched any longer that concerns nobody who has signed out.
+    pub(super) fn sign_out(&mut self) {
+        self.signed_out = true;
+        for kind in OF_A_SIGNED_IN {
+            self.episodes.ends(kind);
+        }
+    }
+
+    /// Tells the other tabs how far this tab's flush is, if that has changed.
+    pub(super) fn show_flush(&mut self, flush: Option<FlushProgress>, cx: &mut Context) {
+        if flush != self.flush {
+            self.flush = flush;
+            cx.push(Effect::AnnounceFlush(flush));
+        }
+    }
+
+    /// Tells what has changed since the last time.
+    pub(super) fn show(
+        &mut self,
+        now: Now,
+        snapshot: Snapshot,
+        watched: Watched,
+        cx: &mut Context,
+    ) {
+        let before = self.snapshot.take();
+        if before.as_ref().map(|before| before.network) == Some(Network::Online) {
+            self.end_outage_if_over(now, watched, cx);
+        }
+        let mut snapshot = Snapshot {
+            alerts: self.alerts(cx.config.locale),
+            ..snapshot
+        };
+        if before.as_ref() != Some(&snapshot) {
+            self.tell_changes(now, before.as_ref(), &snapshot, watched, cx);
+            // What has changed may have begun or ended an episode.
+            snapshot.alerts = self.alerts(cx.config.locale);
+            cx.notice_snapshot(Notice::Snapshot(Box::new(snapshot.clone())));
+        }
+        self.snapshot = Some(snapshot);
+    }
+
+    fn tell_changes(
+        &mut self,
+        now: Now,
+        before: Option<&Snapshot>,
+        after: &Snapshot,
+        watched: Watched,
+        cx: &mut Context,
+    ) {
+        let network = before.map_or(Network::Online, |before| before.network);
+        if network != after.network {
+            cx.notice(Notice::Network(after.network));
+            self.watch_network(now, after.network, watched, cx);
+        }
+        let balance = before.and_then(|before| before.balance.as_ref());
+        if let Some(after) = &after.balance
+            && balance != Some(after)
+        {
+            cx.notice(Notice::Balance(after.clone()));
+        }
+        if before.is_none() && after.storage != StorageKind::IndexedDb {
+            let detail = cx.say(
+                "the journal is not in IndexedDB: a crash may lose open charges",
+                "账本不在 IndexedDB 中：浏览器崩溃可能丢失未完成的扣费",
+            );
+            self.raise(now, AlertKind::StorageDegraded, detail, cx);
+        }
+        self.watch_levels(now, after, watched, cx);
+    }
+
+    fn watch_network(&mut self, now: Now, network: Network, watched: Watched, cx: &mut Context) {
+        let detail = match network {
+            Network::Online => return self.end_outage_if_over(now, watched, cx),
+            Network::Offline => cx.say("the browser is offline", "浏览器离线"),
+            Network::Unreachable => cx.say("the server can't be reached", "无法连接服务器"),
+        };
+        self.raise(now, AlertKind::NetworkLost, detail, cx);
+    }
+
+    /// Only the server's own word ends an outage: that the browser is online says nothing.
+    fn end_outage_if_over(&mut self, now: Now, watched: Watched, cx: &mut Context) {
+        if watched.outage_is_over && self.episodes.ends(AlertKind::NetworkLost) {
+            let detail = cx.say("the server can be reached again", "服务器已恢复连接");
+            cx.log(now, Level::Info, detail.clone());
+            cx.alert(now, AlertKind::NetworkRestored, detail);
+        }
+    }
+
+    fn watch_levels(&mut self, now: Now, after: &Snapshot, watched: Watched, cx: &mut Context) {
+        if let (Some(low), Some(balance)) = (cx.config.low_watermark, &after.balance) {
+            let available = balance.available;
+            let detail = cx.say(
+                &format!("{available} points are available, fewer than {low}"),
+                &format!("可用算力 {available}，低于 {low}"),
+            );
+            self.watch(
+                now,
+                AlertKind::BalanceLow,
+                balance.available < low,
+                detail,
+                cx,
+            );
+        }
+        let open = watched.open;
+        let most = cx.config.max_entries;
+        let nearly_full = most.saturating_sub(most / 10);
+        let detail = cx.say(
+            &format!("{open} of {most} charges are open"),
+            &format!("未完成的扣费 {open} 笔，上限 {most} 笔"),
+        );
+        self.watch(
+            now,
+            AlertKind::QueueNearlyFull,
+            open >= nearly_full,
+            detail,
+            cx,
+        );
+        if let Some(rate) = after.stats.success_rate {
+            let threshold = cx.config.alert_below_success_rate;
+            let enough = watched.samples >= cx.config.min_samples;
+            if enough && rate < threshold {
+                let percent = format!("{} %", (rate * 100.0).round() as u64);
+                let detail = cx.say(
+                    &format!("{percent} of the latest charges succeeded"),
+                    &format!("近期扣费成功率 {percent}"),
+                );
+                self.raise(now, AlertKind::SuccessRateLow, detail, cx);
+            } else if rate >= (threshold + RATE_MARGIN).min(1.0) {
+                self.end(AlertKind::SuccessRateLow);
+            }
+        } else {
+            // Nothing of it is in the window any more.
+            self.end(AlertKind::SuccessRateLow);
+        }
+    }
+
+    fn watch(&mut self, now: Now, kind: AlertKind, holds: bool, detail: String, cx: &mut Context) {
+        if holds {
+            self.raise(now, kind, detail, cx);
+        } else {
+            self.end(kind);
+        }
+    }
+}
