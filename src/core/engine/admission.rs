@@ -2,8 +2,8 @@
 
 use super::answering::{is_charged, replayed};
 use super::calls::Kind;
+use super::journal::Then;
 use super::lanes::Lane;
-use super::orders::Then;
 use super::sending::Plan;
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::{Charge, Key};
@@ -73,10 +73,10 @@ impl Engine {
                     sequence: self.next_sequence(now),
                     admission: Ok(()),
                     claim: None,
-                    may_have_left: record.may_have_left() || self.may_have_been_sent(&key),
+                    may_have_left: record.may_have_left() || self.store.may_have_been_sent(&key),
                     may_arrive_for_ms: self.cx.config.unknown_past_ms(),
                 };
-                self.journaling.push(op, Then::Wanted { call });
+                self.writer.push(op, Then::Wanted { call });
                 self.answer_cancels(now, &key);
             }
             return self.progress(now, &key);
@@ -88,7 +88,7 @@ impl Engine {
         let may_have_left = known
             .as_ref()
             .is_some_and(|entry| entry.record.may_have_left())
-            || self.may_have_been_sent(&key);
+            || self.store.may_have_been_sent(&key);
         let leaves = admission.is_ok()
             && !may_have_left
             && self.may_send(now)
@@ -125,12 +125,12 @@ impl Engine {
             // It stays as it is, or fails.
             false => self.set_busy(&key, true),
         }
-        self.journaling.remember(&key);
-        self.journaling.retry_unsaved_of(&key);
-        if let Some(plan) = plan.take_if(|_| defect!(SendsBeforeJournaling)) {
+        self.writer.remember(&key);
+        self.writer.retry_unsaved_of(&key);
+        if let Some(plan) = plan.take_if(|_| defect!(SendsBeforeWriter)) {
             self.launch(now, plan.carrying(key));
         }
-        self.journaling.push(op, Then::Enqueued { call, plan });
+        self.writer.push(op, Then::Enqueued { call, plan });
     }
 
     pub(super) fn enqueued(

@@ -82,7 +82,7 @@ impl Engine {
             return Some(self.conflict(call, record));
         }
         // What is charged stays so, whatever has been read since.
-        let up_to_date = is_charged(record) || (!entry.outdated && !self.is_unread(entry));
+        let up_to_date = is_charged(record) || (!entry.outdated && !self.reader.is_unread(entry));
         let wanted = self.calls.is_wanted_after_all(&call.key) && !is_charged(record);
         let known = !entry.busy && !wanted && up_to_date;
         let ended = known && !record.is_open();
@@ -143,7 +143,7 @@ impl Engine {
             // Another tab is at it.
             return true;
         }
-        if self.journaling.is_to_conclude(&call.key) {
+        if self.writer.is_to_conclude(&call.key) {
             // The server's answer is told as soon as it is written down.
             return true;
         }
@@ -187,15 +187,15 @@ impl Engine {
         let outcome = Outcome::of(
             &entry.record,
             waiting_for,
-            entry.saved && self.durable(),
+            entry.saved && self.store.is_durable(),
             self.cx.config.locale,
         );
-        if entry.outdated || self.is_unread(entry) {
+        if entry.outdated || self.reader.is_unread(entry) {
             return outcome.in_full_doubt();
         }
         // The journal may tell that it was sent before, by another tab or an earlier start; or it
         // does not tell yet what another tab has done with a charge of its own.
-        let may_be_late = self.may_show_earlier_states() && self.others_live();
+        let may_be_late = self.store.may_show_earlier_states() && self.others_live();
         match entry.saved && (!may_be_late || entry.is_own()) {
             true => outcome,
             false => outcome.in_doubt(),
@@ -244,7 +244,7 @@ impl Engine {
                     }
                 },
                 resolving: entry.record.is_open(),
-                durable: entry.saved && self.durable(),
+                durable: entry.saved && self.store.is_durable(),
                 detail: self.cx.say(
                     "the server could not be asked whether it has charged this",
                     "暂时无法向服务器查询这笔是否已扣费",

@@ -1,8 +1,8 @@
 //! What attempts came to, written down; it is told after that.
 
 use super::Engine;
+use super::journal::Then;
 use super::journaling::Uncommitted;
-use super::orders::Then;
 use super::sent::{Sent, SentWhat};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
@@ -172,11 +172,11 @@ impl Engine {
             conclusion,
             next_attempt_in_ms,
         };
-        if defect!(TellsBeforeJournaling) {
+        if defect!(TellsBeforeWriter) {
             let unwritten = Uncommitted::Failed(String::new());
             return self.not_committed(now, op, Then::Concluded { reading }, &unwritten);
         }
-        self.journaling.push(op, Then::Concluded { reading });
+        self.writer.push(op, Then::Concluded { reading });
     }
 
     /// When a request has to leave for its answer to be certain about this charge, if the one
@@ -200,7 +200,7 @@ impl Engine {
 
     /// The client closes while claims are being written down: nothing will leave by them.
     fn conclude_given_up(&mut self) {
-        for (key, purpose) in self.journaling.give_up_claims() {
+        for (key, purpose) in self.writer.give_up_claims() {
             let Some(record) = self.outbox.get(&key).map(|entry| &entry.record) else {
                 continue;
             };
@@ -218,7 +218,7 @@ impl Engine {
                 conclusion: Conclusion::NotSent(cause),
                 next_attempt_in_ms: 0,
             };
-            self.journaling.push(op, Then::Concluded { reading: None });
+            self.writer.push(op, Then::Concluded { reading: None });
         }
     }
 

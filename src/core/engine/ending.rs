@@ -71,7 +71,7 @@ impl Engine {
 
     fn read_for_who_left(&mut self) {
         self.leaving.read = false;
-        self.loaded_all = false;
+        self.reader.doubt();
         self.load_anew();
     }
 
@@ -170,7 +170,7 @@ impl Engine {
         }
         self.forget_settled(now);
         let held = self.outbox.iter().filter(|entry| entry.record.is_held());
-        let (durable, locale) = (self.durable(), self.cx.config.locale);
+        let (durable, locale) = (self.store.is_durable(), self.cx.config.locale);
         let open = held
             .map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale))
             .collect::<Vec<ChargeRecord>>();

@@ -1,6 +1,6 @@
 //! What the engine is told, and what it orders.
 
-use super::storage::Earlier;
+use super::journal::Earlier;
 use super::tasks::Running;
 use crate::core::alert::Alert;
 use crate::core::balance::{Balance, Confirmed};

@@ -1,7 +1,7 @@
 //! Flushing: sending in the background, one tab at a time, one batch a lock.
 
+use super::journal::Then;
 use super::lanes::Lane;
-use super::orders::Then;
 use super::{Answer, CallId, Effect, Engine, Life, Notice};
 use crate::core::charge::Key;
 use crate::core::clock::Now;
@@ -315,7 +315,7 @@ impl Engine {
         if let Some(run) = &self.flush.run {
             // Other tabs go on with these; the slow tick sees to the rest.
             for key in run.left.keys() {
-                self.outbox.delay(key, self.slow_tick_at_ms);
+                self.outbox.delay(key, self.reader.next_look_ms());
             }
             self.end_flush(Some(Stopped::AnotherTab));
         }
@@ -393,6 +393,6 @@ impl Engine {
             from_peer: true,
             confirmed: None,
         };
-        self.journaling.push(Op::Forget { key }, then);
+        self.writer.push(Op::Forget { key }, then);
     }
 }

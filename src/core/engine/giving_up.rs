@@ -1,7 +1,7 @@
 //! Giving a charge up.
 
 use super::calls::Kind;
-use super::orders::Then;
+use super::journal::Then;
 use super::{CallId, Engine, Life};
 use crate::core::charge::Key;
 use crate::core::clock::Now;
@@ -15,7 +15,7 @@ impl Engine {
     pub(super) fn progress_cancel(&mut self, now: Now, key: &Key, entry: &Entry) {
         let settled = matches!(entry.record.state(), State::Settled(_));
         // What is on its way from another storage is given up there.
-        let is_there = entry.saved || self.journaling.is_to_adopt(key);
+        let is_there = entry.saved || self.writer.is_to_adopt(key);
         if settled || entry.record.given_up() || !is_there {
             return;
         }
@@ -32,16 +32,16 @@ impl Engine {
                 self.answer_so_far(now, id);
             } else if !call.ordered {
                 self.calls.set_ordered(id, true);
-                self.journaling.retry_unsaved_of(key);
+                self.writer.retry_unsaved_of(key);
                 let op = Op::Cancel {
                     key: key.clone(),
                     detail: self
                         .cx
                         .say("given up; nothing was taken", "已取消，没有扣费"),
                     unsent: self.cx.say("given up before it was sent", "已在发送前取消"),
-                    look_up_first: self.may_show_earlier_states(),
+                    look_up_first: self.store.may_show_earlier_states(),
                 };
-                self.journaling.push(op, Then::GivenUp { call: id });
+                self.writer.push(op, Then::GivenUp { call: id });
             }
         }
     }

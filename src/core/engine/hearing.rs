@@ -4,7 +4,7 @@
 //! at once it would have those points subtracted twice, so it is taken over together with what the
 //! journal says of the charges.
 
-use super::orders::Then;
+use super::journal::Then;
 use super::{Engine, Life};
 use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
@@ -38,13 +38,13 @@ impl Engine {
             return;
         };
         if waits {
-            let read_anyway = self.journaling.to_read();
+            let read_anyway = self.writer.to_read();
             for key in held {
                 if !read_anyway.contains_key(&key) {
                     self.read_for_peer(key);
                 }
             }
-            self.journaling.bring(news);
+            self.writer.bring(news);
         } else {
             self.take_over(news);
         }
@@ -62,7 +62,7 @@ impl Engine {
             from_peer: true,
             confirmed: None,
         };
-        self.journaling.push(Op::Read { key }, then);
+        self.writer.push(Op::Read { key }, then);
     }
 
     /// Whether neither this tab nor the reading of the journal that it waits for knows as much.
@@ -70,7 +70,7 @@ impl Engine {
         let known = self.balance.confirmed();
         let newer = known.is_none_or(|known| told.is_newer_than(known));
         let coming = |coming: &Confirmed| coming.version >= told.version;
-        self.life != Life::SignedOut && newer && !self.journaling.coming().any(coming)
+        self.life != Life::SignedOut && newer && !self.writer.coming().any(coming)
     }
 
     /// Whether it is not just the same balance, heard later.

@@ -1,6 +1,6 @@
 //! Orders to the journal, one transaction at a time: what comes meanwhile shares the next one.
 
-use super::orders::{READ_AGAIN_AT_ONCE, Then};
+use super::journal::{READ_AGAIN_AT_ONCE, Store, Then};
 use super::sending::Plan;
 use super::{Effect, Engine};
 use crate::core::charge::Key;
@@ -20,24 +20,24 @@ pub(super) enum Uncommitted {
 
 impl Engine {
     pub(super) fn journal_order(&mut self) -> Option<Effect> {
-        let ops = self.journaling.begin()?;
+        let ops = self.writer.begin()?;
         let relaxed = ops.iter().all(Op::may_be_relaxed) || defect!(RelaxesEveryWrite);
         Some(Effect::Journal { ops, relaxed })
     }
 
     pub(super) fn journaled(&mut self, now: Now, results: Result<Vec<Applied>, String>) {
-        let under_way = self.journaling.end();
+        let under_way = self.writer.end();
         let mut planned = set_of(under_way.iter().filter_map(|(_, then)| then.plan()));
         let mut changed = Set::new();
         let mut plans = Vec::new();
         let mut signed_out = false;
         match results {
             Ok(results) => {
-                self.journaling.succeeded();
+                self.writer.succeeded();
                 self.storage_works(now);
                 for ((op, then), applied) in under_way.into_iter().zip(results) {
                     if applied.lost {
-                        self.is_lost(op.key());
+                        self.store.lose(op.key());
                     }
                     if let Some(why) = applied.unreadable {
                         // Whoever wrote it may have sent it.
@@ -54,8 +54,8 @@ impl Engine {
                 }
             }
             Err(error) => {
-                let backoff = self.storage_backoff();
-                self.journaling.failed(now, &backoff, &mut self.cx.jitter);
+                let backoff = Store::backoff(&self.cx);
+                self.writer.failed(now, &backoff, &mut self.cx.jitter);
                 self.storage_failed(now, &error);
                 let error = Uncommitted::Failed(error);
                 for (op, then) in under_way {
@@ -79,7 +79,7 @@ impl Engine {
 
     /// The last writes of a closed client: nobody here waits for them, but other tabs may.
     pub(super) fn journaled_when_closed(&mut self, results: Result<Vec<Applied>, String>) {
-        let under_way = self.journaling.end();
+        let under_way = self.writer.end();
         let mut changed = Set::new();
         for ((op, _), applied) in under_way.iter().zip(results.unwrap_or_default()) {
             if applied.done && !matches!(op, Op::Read { .. }) {
@@ -164,7 +164,7 @@ impl Engine {
                 self.progress(now, key);
             }
             Then::Resaved => {
-                self.journaling.resaved();
+                self.writer.resaved();
                 self.observe(now, key, applied.record);
                 self.progress(now, key);
             }
@@ -215,11 +215,11 @@ impl Engine {
                     self.set_busy(&key, false);
                 }
                 let outdated = self.outbox.get(&key).is_some_and(|entry| entry.outdated);
-                match self.journaling.again_at_ms(now) {
+                match self.writer.again_at_ms(now) {
                     // Still not known; soon a reading of its own may go well.
                     Some(again_ms) if outdated => {
-                        self.loaded_all = false;
-                        self.slow_tick_at_ms = self.slow_tick_at_ms.min(again_ms);
+                        self.reader.doubt();
+                        self.reader.look_by(again_ms);
                     }
                     Some(_) | None if is_readable => self.up_to_date(&key),
                     // Whoever can read it may have sent it.
@@ -236,7 +236,7 @@ impl Engine {
             Then::Resaved => self.keep_unsaved(now, op),
             Then::Refused { error, unread } if unread < READ_AGAIN_AT_ONCE => {
                 let unread = unread.saturating_add(1);
-                self.journaling.push(op, Then::Refused { error, unread });
+                self.writer.push(op, Then::Refused { error, unread });
             }
             Then::Refused { error, .. } => self.refused_unread(now, &key, &error),
             Then::Sought { call, .. } => self.seek_later(now, call, &key),
@@ -244,8 +244,8 @@ impl Engine {
     }
 
     pub(super) fn keep_unsaved(&mut self, now: Now, op: Op) {
-        let backoff = self.storage_backoff();
-        self.journaling
+        let backoff = Store::backoff(&self.cx);
+        self.writer
             .keep_unsaved(op, now, &backoff, &mut self.cx.jitter);
     }
 

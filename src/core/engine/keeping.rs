@@ -1,6 +1,6 @@
 //! Keeping up with the journal: what it holds now, whoever wrote it.
 
-use super::orders::Then;
+use super::journal::{Ended, Store, Then};
 use super::{Engine, Life};
 use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
@@ -29,14 +29,9 @@ impl Engine {
 
     /// The transaction that has just ended told of this charge.
     pub(super) fn has_been_read(&mut self, key: &Key) {
-        let read_in = self.journaling.begun();
+        let read_in = self.writer.begun();
         self.outbox.update(key, |entry| entry.read_in = read_in);
         self.tasks.read(key, read_in);
-    }
-
-    /// Whether the page has slept since this charge was last read.
-    pub(super) fn is_unread(&self, entry: &Entry) -> bool {
-        self.unread.is_some_and(|begun| entry.read_in <= begun)
     }
 
     /// The journal has been read for this charge, or can't be.
@@ -50,7 +45,7 @@ impl Engine {
         let Some(entry) = self.outbox.get(key) else {
             return;
         };
-        if entry.known_since == self.journaling.begun() || self.journaling.is_to_adopt(key) {
+        if entry.known_since == self.writer.begun() || self.writer.is_to_adopt(key) {
             // It came while this transaction, which did not find it, was under way; or it is on
             // its way from another storage.
             return;
@@ -73,7 +68,7 @@ impl Engine {
             "本地存储中的这笔扣费已丢失，是否已扣费未知",
         );
         self.cx.log_error(now, format!("{key}: {detail}"));
-        self.is_lost(key);
+        self.store.lose(key);
         self.take_record(now, record.vanished(detail, now.wall_ms), false);
         self.progress(now, key);
         self.answer_cancels(now, key);
@@ -100,7 +95,7 @@ impl Engine {
         self.last_sequence = self.last_sequence.max(record.sequence());
         let before = self.outbox.put(record.clone(), saved, now, self.patience());
         if before.is_none() {
-            let begun = self.journaling.begun();
+            let begun = self.writer.begun();
             let key = &record.charge().key;
             self.outbox.update(key, |entry| entry.known_since = begun);
         }
@@ -108,11 +103,11 @@ impl Engine {
             self.keep_claim_of_another(&record);
         }
         if saved && !record.is_held() {
-            self.journaling.drop_adoption(&record.charge().key);
+            self.writer.drop_adoption(&record.charge().key);
         }
         self.count_change(now, before.as_ref(), &record, saved);
         if first_saved || before.as_ref() != Some(&record) {
-            let durable = saved && self.durable();
+            let durable = saved && self.store.is_durable();
             self.cx.tell_charge(now, before.as_ref(), &record, durable);
         }
     }
@@ -154,7 +149,7 @@ impl Engine {
         let class = Class::of(after);
         let key = &after.charge().key;
         let was_so = before.is_some_and(|before| Class::of(before) == class);
-        let is_old = was_so || (saved && !self.has_read);
+        let is_old = was_so || (saved && !self.reader.has_read());
         if is_old && class != Class::Open && !self.stats.is_counted(key) {
             // Settled before this client was opened, however often it is read: none of its
             // figures.
@@ -234,47 +229,31 @@ impl Engine {
     }
 
     pub(super) fn loaded(&mut self, now: Now, records: Result<Vec<Record>, String>) {
-        self.loading = false;
-        if std::mem::take(&mut self.load_again) && records.is_ok() {
-            return self.load();
-        }
-        match records {
-            Ok(records) => {
-                self.load_failures = 0;
+        match self.reader.ended(records) {
+            Ended::TooEarly => return self.load(),
+            Ended::Read { all, records } => {
                 self.storage_works(now);
-                self.loaded_all |= self.loading_all;
-                if self.loading_all {
-                    self.has_read_all();
+                if all {
+                    self.store.has_read_all();
                 }
-                self.unread = None;
                 self.take_all(now, records);
-                self.has_read = true;
-                if std::mem::take(&mut self.ages_lost) {
+                if self.reader.taken(all) {
                     self.lose_ages();
                 }
                 self.judge_claims(now);
             }
-            Err(error) => self.not_loaded(now, &error),
+            Ended::Failed(error) => self.storage_failed(now, &error),
         }
         if self.life == Life::Recovering {
             self.life = Life::Running;
-            self.slow_tick_at_ms = self.slow_tick_at_ms.max(now.after(self.slow_tick_ms()));
+            self.reader.look_later(now, self.is_busy());
             self.first_refresh(now);
         }
-        if self.load_failures > 0 {
-            let backoff = self.storage_backoff();
-            let delay_ms = backoff.delay_ms(self.load_failures, &mut self.cx.jitter);
-            self.slow_tick_at_ms = now.after(delay_ms.max(1));
-        }
+        let backoff = Store::backoff(&self.cx);
+        self.reader.look_after_failure(now, &backoff, &mut self.cx);
         self.progress_all(now);
         self.let_surplus_go(now);
         self.read_after_sign_out();
-    }
-
-    /// What the journal holds is not known; it is read again soon.
-    fn not_loaded(&mut self, now: Now, error: &str) {
-        self.load_failures = self.load_failures.saturating_add(1);
-        self.storage_failed(now, error);
     }
 
     fn take_all(&mut self, now: Now, records: Vec<Record>) {
@@ -296,7 +275,7 @@ impl Engine {
                 from_peer: true,
                 confirmed: None,
             };
-            self.journaling.push(Op::Read { key }, then);
+            self.writer.push(Op::Read { key }, then);
         }
     }
 }

@@ -25,12 +25,12 @@ mod event;
 mod flush;
 mod giving_up;
 mod hearing;
+mod journal;
 mod journaling;
 mod keeping;
 mod lanes;
 mod look_ups;
 mod notices;
-mod orders;
 mod reading;
 mod seeking;
 mod sending;
@@ -46,7 +46,7 @@ mod unwritten;
 mod waking;
 
 pub use event::{Answer, CallId, CallRequest, Effect, Event, Notice, SendId, Unsent};
-pub use storage::{Earlier, OpenCharges};
+pub use journal::{Earlier, OpenCharges};
 pub use tasks::Running;
 
 use self::auth::Auth;
@@ -56,8 +56,8 @@ use self::calls::Calls;
 use self::context::Context;
 use self::ending::Leaving;
 use self::flush::Flush;
+use self::journal::{Reader, Store, Writer};
 use self::lanes::Taken;
-use self::orders::Journaling;
 use self::reading::Refresh;
 use self::sent::Sent;
 use self::tasks_elsewhere::Tasks;
@@ -96,7 +96,6 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct Engine {
     cx: Context,
-    storage: StorageKind,
     gate: Gate,
     auth: Auth,
     outbox: Outbox,
@@ -104,7 +103,9 @@ pub struct Engine {
     refresh: Refresh,
     tasks: Tasks,
     calls: Calls,
-    journaling: Journaling,
+    writer: Writer,
+    reader: Reader,
+    store: Store,
     sent: Map<SendId, Sent>,
     lanes: Map<SendId, Taken>,
     /// Tabs that lived when that was last asked, this one among them; empty where it can't be
@@ -125,27 +126,6 @@ pub struct Engine {
     /// The last answer to a charge was not the billing server's: what it answers to others ends
     /// nothing.
     foreign: bool,
-    loading: bool,
-    /// How many transactions had been begun when the page woke, until the journal has been read
-    /// since: what they told may be old.
-    unread: Option<u64>,
-    /// What is being read was asked for too early.
-    load_again: bool,
-    /// What is being read is the whole journal, not only what is unsettled.
-    loading_all: bool,
-    /// The journal has been read since the client was opened.
-    has_read: bool,
-    /// The whole journal has been read, and nothing since has made that doubtful.
-    loaded_all: bool,
-    /// Records that were left alone, as reported.
-    left_alone: Set<String>,
-    /// Whether the browser has promised not to evict the journal; `None` before it has answered.
-    persisted: Option<bool>,
-    /// Failed readings in a row, not counting those of single charges.
-    load_failures: u32,
-    /// When a storage that has failed, and works again, is told to be well; monotonic.
-    storage_well_at_ms: Option<u64>,
-    slow_tick_at_ms: u64,
     /// When settled charges that are more than are kept go; monotonic.
     surplus_goes_at_ms: Option<u64>,
     /// Whether its user can see the page.
@@ -153,12 +133,7 @@ pub struct Engine {
     session: Session,
     life: Life,
     leaving: Leaving,
-    earlier: Earlier,
-    /// Charges whose records are lost, as far as this client has found out.
-    lost: Set<Key>,
     clocks: ClockWatch,
-    /// The wall clock was set back before the journal had been read.
-    ages_lost: bool,
     /// When the last report of the world was taken.
     last: Now,
 }
@@ -181,7 +156,6 @@ impl Engine {
         cx.push(Effect::AskTasks);
         Engine {
             cx,
-            storage: setup.storage,
             gate: Gate::new(setup.online),
             auth: Auth::default(),
             outbox: Outbox::default(),
@@ -189,7 +163,9 @@ impl Engine {
             refresh: Refresh::default(),
             tasks: Tasks::default(),
             calls: Calls::default(),
-            journaling: Journaling::default(),
+            writer: Writer::default(),
+            reader: Reader::new(),
+            store: Store::new(setup.storage, setup.earlier),
             sent: Map::new(),
             lanes: Map::new(),
             alive: Set::new(),
@@ -204,26 +180,12 @@ impl Engine {
             bulletin: Bulletin::default(),
             was_out_of_reach: false,
             foreign: false,
-            loading: true,
-            unread: None,
-            load_again: false,
-            loading_all: true,
-            has_read: false,
-            loaded_all: false,
-            left_alone: Set::new(),
-            persisted: None,
-            load_failures: 0,
-            storage_well_at_ms: None,
-            slow_tick_at_ms: 0,
             surplus_goes_at_ms: None,
             visible: true,
             session: setup.session,
             life: Life::Recovering,
             leaving: Leaving::default(),
-            earlier: setup.earlier,
-            lost: Set::new(),
             clocks: ClockWatch::default(),
-            ages_lost: false,
             last: Now::default(),
         }
     }
@@ -246,16 +208,18 @@ impl Engine {
             Event::Unreadable {
                 set_aside,
                 left_alone,
-            } => self.unreadable(now, set_aside, left_alone),
+            } => self
+                .store
+                .unreadable(now, set_aside, left_alone, &mut self.cx),
             Event::RecordsLost(keys) => {
                 for key in &keys {
-                    self.is_lost(key);
+                    self.store.lose(key);
                 }
             }
             Event::Moved { to, why, from } => self.moved(now, to, &why, from),
-            Event::Wiped { detail, lost } => self.wiped(now, &detail, lost),
+            Event::Wiped { detail, lost } => self.wiped(now, &detail, &lost),
             Event::SetBack { lost } => self.set_back_journal(now, &lost),
-            Event::Persisted(persisted) => self.persisted = Some(persisted),
+            Event::Persisted(persisted) => self.store.set_persisted(persisted),
             Event::Answered { send, response } => self.answered(now, send, &response),
             Event::Lost { send, timed_out } => self.lost(now, send, timed_out),
             Event::NotSent { send, why } => self.not_sent(now, send, why),
@@ -323,15 +287,15 @@ impl Engine {
                 .wakes_at(now)
                 .filter(|_| self.life == Life::Running && !self.refresh.is_under_way()),
             self.outbox.next_due(now).filter(|_| due),
-            Some(self.journaling.paused_until_ms()).filter(|at_ms| due && *at_ms > now.mono_ms),
-            Some(self.slow_tick_at_ms).filter(|_| slow),
+            Some(self.writer.paused_until_ms()).filter(|at_ms| due && *at_ms > now.mono_ms),
+            Some(self.reader.next_look_ms()).filter(|_| slow),
             self.heartbeat_at_ms(),
-            self.journaling.unsaved_due_ms(),
+            self.writer.unsaved_due_ms(),
             self.balance_deadline(now),
             self.flush.elsewhere_until_ms(),
             self.tasks.deadline(),
             self.surplus_goes_at_ms,
-            self.storage_well_at_ms,
+            self.store.deadline(),
             self.leaving.deadline(now),
             self.stats.leaves_at(self.cx.config.window_ms),
         ]
@@ -347,7 +311,7 @@ impl Engine {
 
     /// Whether nothing is being written and nothing waits to be.
     pub fn is_idle(&self) -> bool {
-        self.journaling.is_idle() && self.cx.has_no_effects()
+        self.writer.is_idle() && self.cx.has_no_effects()
     }
 
     /// Does what has become due or possible.
@@ -356,9 +320,10 @@ impl Engine {
         self.forget_flush_elsewhere(now);
         self.refuse_refresh_if_shut(now);
         self.seek_again(now);
-        self.journaling.retry_unsaved_if_due(now);
+        self.writer.retry_unsaved_if_due(now);
         if self.reads_by_itself() {
-            self.slow_tick(now);
+            let (is_busy, open) = (self.is_busy(), self.outbox.open());
+            self.reader.look_if_due(now, is_busy, open, &mut self.cx);
         }
         if self.life == Life::Running {
             self.notice_recovery(now);
@@ -368,7 +333,7 @@ impl Engine {
             self.advance_flush(now);
         }
         self.let_surplus_go_if_due(now);
-        self.storage_well_if_due(now);
+        self.store.advance(now, &mut self.bulletin);
         self.advance_leaving(now);
         self.advance_tasks(now);
         self.show_changes(now);
@@ -389,9 +354,5 @@ impl Engine {
             delay_ms: self.cx.config.backoff.max_ms.max(self.cx.config.claim_ms()),
             hold_ms: LONGEST_HOLD_MS,
         }
-    }
-
-    fn durable(&self) -> bool {
-        self.storage == StorageKind::IndexedDb
     }
 }

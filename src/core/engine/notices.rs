@@ -21,12 +21,12 @@ impl Engine {
             account: self.cx.account.clone(),
             balance: self.balance_view(now),
             network: self.gate.network(),
-            storage: self.storage,
+            storage: self.store.kind(),
             queue: QueueCounts {
                 held_points: self.held(),
                 ..self.outbox.counts()
             },
-            persisted: self.persisted,
+            persisted: self.store.persisted(),
             flush: self.flush.shown(),
             alerts: self.bulletin.alerts(self.cx.config.locale),
             stats: self.stats.view(),
@@ -39,7 +39,7 @@ impl Engine {
         let locale = self.cx.config.locale;
         let readable = stored.is_some();
         let shown = |record: &Record, durable: bool| {
-            let shown = ChargeRecord::of(record, durable && self.durable(), locale);
+            let shown = ChargeRecord::of(record, durable && self.store.is_durable(), locale);
             (record.sequence(), shown)
         };
         let known = self.outbox.iter();

@@ -2,7 +2,7 @@
 
 use super::answering::{is_charged, replayed};
 use super::calls::Kind;
-use super::orders::{READ_AGAIN_AT_ONCE, Then};
+use super::journal::{READ_AGAIN_AT_ONCE, Then};
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::Key;
 use crate::core::clock::Now;
@@ -31,7 +31,7 @@ impl Engine {
         let waiting = self.call(Now::default(), Kind::Show, key.clone(), None);
         self.calls.add(call, waiting);
         self.calls.set_seeking(call, true);
-        self.journaling
+        self.writer
             .push(Op::Read { key }, Then::Sought { call, again: false });
     }
 
@@ -46,14 +46,14 @@ impl Engine {
             Some(entry) if !may_be_old(entry) => self.found(now, call, kind, &key),
             Some(_) | None => {
                 self.calls.set_seeking(call, true);
-                self.journaling
+                self.writer
                     .push(Op::Read { key }, Then::Sought { call, again: false });
             }
         }
     }
 
     pub(super) fn show_known(&mut self, call: CallId, key: &Key) {
-        let (durable, locale) = (self.durable(), self.cx.config.locale);
+        let (durable, locale) = (self.store.is_durable(), self.cx.config.locale);
         let entry = self.outbox.get(key);
         let shown =
             entry.map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale));
@@ -80,7 +80,7 @@ impl Engine {
     pub(super) fn seek_again(&mut self, now: Now) {
         for (call, key) in self.calls.seek_due(now) {
             let then = Then::Sought { call, again: true };
-            self.journaling.push(Op::Read { key }, then);
+            self.writer.push(Op::Read { key }, then);
         }
     }
 

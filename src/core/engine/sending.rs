@@ -1,7 +1,7 @@
 //! What leaves, and when: the attempts that are due, foreground first.
 
+use super::journal::Then;
 use super::lanes::{Lane, Taken};
-use super::orders::Then;
 use super::sent::{Sent, SentWhat};
 use super::{Effect, Engine, Life, SendId};
 use crate::core::charge::{Charge, Key};
@@ -126,7 +126,7 @@ impl Engine {
             State::Attempting(attempting) => attempting.stays_cleared(),
             State::Parked(_) | State::Settled(_) => return false,
         };
-        let left = record.may_have_left() || !self.durable();
+        let left = record.may_have_left() || !self.store.is_durable();
         let may_be_taken = left && !cleared;
         let due = self.key_expired(record, now) || self.is_exhausted(record);
         record.is_only_looked_up() || (may_be_taken && due)
@@ -203,7 +203,7 @@ impl Engine {
         for key in keys {
             self.set_busy(&key, true);
             // What is known of it here counts only when it is written down.
-            self.journaling.retry_unsaved_of(&key);
+            self.writer.retry_unsaved_of(&key);
             let op = Op::Begin {
                 over: self.dead_claimant(&key),
                 seen: self.outbox.get(&key).map(|entry| entry.record.revision()),
@@ -211,7 +211,7 @@ impl Engine {
                 purpose,
                 claim: self.cx.claim(now),
             };
-            self.journaling.push(op, Then::Begun { plan: plan.clone() });
+            self.writer.push(op, Then::Begun { plan: plan.clone() });
         }
     }
 

@@ -1,7 +1,7 @@
 //! Taking up again what failed and may yet succeed: for its user, or once by itself.
 
 use super::Engine;
-use super::orders::Then;
+use super::journal::Then;
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
@@ -104,12 +104,12 @@ impl Engine {
                 sequence: self.next_sequence(now),
                 admission: Ok(()),
                 claim: None,
-                may_have_left: record.may_have_left() || self.may_have_been_sent(&key),
+                may_have_left: record.may_have_left() || self.store.may_have_been_sent(&key),
                 may_arrive_for_ms: self.cx.config.unknown_past_ms(),
             },
             None => op,
         };
-        self.journaling.retry_unsaved_of(&key);
-        self.journaling.push(op, then);
+        self.writer.retry_unsaved_of(&key);
+        self.writer.push(op, then);
     }
 }

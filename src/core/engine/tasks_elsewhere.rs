@@ -153,7 +153,7 @@ impl Engine {
             if self.tasks.held_elsewhere(&key).is_none() {
                 let ended = Ended {
                     amount,
-                    begun: self.journaling.begun(),
+                    begun: self.writer.begun(),
                     until_ms: now.after(self.cx.config.claim_ms()),
                 };
                 self.tasks.ended.insert(key.clone(), ended);

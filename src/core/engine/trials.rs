@@ -38,7 +38,7 @@ impl Engine {
         let alone = self.lanes.is_empty() && self.sent.is_empty();
         self.life == Life::Running
             && (!self.auth.is_stale() || alone)
-            && now.mono_ms >= self.journaling.paused_until_ms()
+            && now.mono_ms >= self.writer.paused_until_ms()
     }
 
     /// Whether nothing is under way whose end could be taken for the trial's.

@@ -2,7 +2,7 @@
 //! the journal has of it already.
 
 use super::answering::is_charged;
-use super::orders::Then;
+use super::journal::Then;
 use super::{Answer, CallId, Engine};
 use crate::core::charge::Key;
 use crate::core::clock::Now;
@@ -27,7 +27,7 @@ impl Engine {
                 unread: 0,
             };
             let key = key.clone();
-            return self.journaling.push(Op::Read { key }, then);
+            return self.writer.push(Op::Read { key }, then);
         } else if is_charged(&record) {
             // Another tab has charged it meanwhile.
             self.answer_replayed(now, key, call);
@@ -122,7 +122,7 @@ impl Engine {
         // It is held from now on, which is told.
         self.outbox.remove(&record.charge().key);
         self.take_record(now, record.clone(), false);
-        if !self.journaling.is_to_adopt(&record.charge().key) {
+        if !self.writer.is_to_adopt(&record.charge().key) {
             self.keep_unsaved(now, Op::Adopt { record });
         }
     }
@@ -138,7 +138,7 @@ impl Engine {
     fn is_new(&self, entry: &Entry) -> bool {
         let record = &entry.record;
         let first = !entry.saved && record.revision() == 1 && !record.may_have_left();
-        first && !self.journaling.is_to_adopt(&record.charge().key)
+        first && !self.writer.is_to_adopt(&record.charge().key)
     }
 
     /// What was never stored has failed, if it can't have been sent before either.
@@ -146,7 +146,7 @@ impl Engine {
         let Some(entry) = self.outbox.get(key) else {
             return;
         };
-        if self.may_have_been_sent(key) {
+        if self.store.may_have_been_sent(key) {
             return self.doubt_entry(now, key, error);
         }
         let (known, outdated) = (entry.record.clone(), entry.outdated);
@@ -177,7 +177,7 @@ impl Engine {
         }
         let what = self.storage_failure(error).into();
         let mut outcome = Outcome::about(&entry.record, what);
-        if entry.outdated || self.is_unread(entry) {
+        if entry.outdated || self.reader.is_unread(entry) {
             outcome = outcome.in_full_doubt();
         }
         let record = entry.record.clone();

@@ -1,17 +1,10 @@
 //! Waking up: what makes a client look again, at the journal and at the network.
 
-use super::{Effect, Engine, Life};
+use super::{Engine, Life};
 use crate::core::charge::Key;
 use crate::core::clock::{ClockStep, Now};
 use crate::core::journal::Op;
 use crate::core::snapshot::Network;
-
-/// How often a tab with open charges looks into the journal and tries what is due, whatever it
-/// was or was not told, in milliseconds.
-const SLOW_TICK_MS: u64 = 30_000;
-
-/// How often a tab without open charges looks into the journal, in milliseconds.
-const IDLE_TICK_MS: u64 = 300_000;
 
 /// How often a tab with open charges compares its clocks, in milliseconds.
 const HEARTBEAT_MS: u64 = 5_000;
@@ -31,14 +24,14 @@ impl Engine {
     fn slept(&mut self, by_ms: u64) {
         self.gate.slept(by_ms);
         self.outbox.slept(by_ms);
-        self.journaling.slept(by_ms);
+        self.writer.slept(by_ms);
         self.refresh.slept(by_ms);
-        self.slow_tick_at_ms = self.slow_tick_at_ms.saturating_sub(by_ms);
+        self.reader.slept(by_ms);
     }
 
     /// What is known here is known by the steadier clock; who comes later has the journal only.
     fn clock_set_back(&mut self) {
-        self.ages_lost = !self.has_read;
+        self.reader.clock_set_back();
         self.lose_ages();
     }
 
@@ -48,7 +41,7 @@ impl Engine {
         let held = held.filter(|record| record.is_held() && !record.is_ageless());
         let keys: Vec<Key> = held.map(|record| record.charge().key.clone()).collect();
         for key in keys {
-            self.journaling.push_lasting(Op::LoseAge { key });
+            self.writer.push_lasting(Op::LoseAge { key });
         }
     }
 
@@ -66,22 +59,9 @@ impl Engine {
         }
     }
 
-    /// How long until the next look: an idle tab has only what it missed to find.
-    pub(super) fn slow_tick_ms(&self) -> u64 {
-        match self.outbox.open() > 0 || self.tasks.any_elsewhere() {
-            true => SLOW_TICK_MS,
-            false => IDLE_TICK_MS,
-        }
-    }
-
-    pub(super) fn slow_tick(&mut self, now: Now) {
-        // What has come to be open since is not kept waiting for an idle tab's tick.
-        self.slow_tick_at_ms = self.slow_tick_at_ms.min(now.after(self.slow_tick_ms()));
-        if now.mono_ms < self.slow_tick_at_ms {
-            return;
-        }
-        self.slow_tick_at_ms = now.after(self.slow_tick_ms());
-        self.load();
+    /// Whether there is something to be done here, or to be heard of from another tab.
+    pub(super) fn is_busy(&self) -> bool {
+        self.outbox.open() > 0 || self.tasks.any_elsewhere()
     }
 
     /// What failed because the server was out of reach is taken up when it no longer is.
@@ -95,19 +75,12 @@ impl Engine {
     }
 
     pub(super) fn load(&mut self) {
-        if !self.loading {
-            self.loading = true;
-            // What was settled unheard is found by the rarer looks.
-            self.loading_all = !self.loaded_all || self.outbox.open() == 0;
-            let all = self.loading_all;
-            self.cx.push(Effect::Load { all });
-        }
+        self.reader.read(self.outbox.open(), &mut self.cx);
     }
 
     /// Reads the journal as it is from now on.
     pub(super) fn load_anew(&mut self) {
-        self.load_again = self.loading;
-        self.load();
+        self.reader.read_anew(self.outbox.open(), &mut self.cx);
     }
 
     pub(super) fn browser_says(&mut self, now: Now, online: bool) {
@@ -128,8 +101,7 @@ impl Engine {
     /// Nothing certain is said of an open charge before the journal has been read again.
     pub(super) fn woke(&mut self, now: Now) {
         self.gate.hurry(now);
-        self.unread = Some(self.journaling.begun());
-        self.loaded_all = false;
+        self.reader.woke(self.writer.begun());
         self.load_anew();
         self.tell_tasks_anew(now);
     }

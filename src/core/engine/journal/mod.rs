@@ -1,0 +1,11 @@
+//! The journal as the engine uses it: what is written to it, what has been read of it, and the
+//! storage that it is in.
+
+mod reader;
+mod store;
+mod writer;
+
+pub(super) use self::reader::{Ended, Reader};
+pub use self::store::{Earlier, OpenCharges};
+pub(super) use self::store::{MovedFrom, Store};
+pub(super) use self::writer::{READ_AGAIN_AT_ONCE, Then, Writer};

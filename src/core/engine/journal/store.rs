@@ -1,0 +1,302 @@
+//! The storage that the journal is in: which, whether it works, and what it has lost.
+
+use super::super::bulletin::Bulletin;
+use super::super::context::Context;
+use crate::core::alert::AlertKind;
+use crate::core::backoff::Backoff;
+use crate::core::charge::Key;
+use crate::core::clock::Now;
+use crate::core::ordered::Set;
+use crate::core::snapshot::StorageKind;
+
+/// What was left alone is reported once, as long as no more than so many records are.
+const LEFT_ALONE_LIMIT: usize = 1_000;
+
+/// So many lost charges are told by name.
+const TOLD_LIMIT: usize = 5;
+
+/// What fails on this device mostly works again soon, or not at all: it is tried again no later, in
+/// milliseconds.
+const LONGEST_PAUSE_MS: u64 = 15_000;
+
+/// A storage that has failed is told to be well when it has worked for so long, in milliseconds: one
+/// that fails now and then is one trouble, and not many.
+const WELL_AFTER_MS: u64 = 15_000;
+
+/// So many lost charges are kept in mind.
+const LOST_LIMIT: usize = 10_000;
+
+/// What there is of the account's charges from before, besides what this client has read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Earlier {
+    /// Nothing, as far as is known.
+    #[default]
+    Nothing,
+    /// The journal is no new one: what it holds is not known before it has been read.
+    Here,
+    /// Another journal, which this client does not read: whatever it is asked to charge may have
+    /// been sent before.
+    Elsewhere,
+}
+
+/// The charges that are open in the journal, for whoever notices that it is lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenCharges {
+    /// How many.
+    pub count: usize,
+    /// The keys of the first.
+    pub keys: Vec<Key>,
+}
+
+/// The storage that a journal has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::core::engine) enum MovedFrom {
+    /// Nothing of the account's was there.
+    Nothing,
+    /// All that is there is known and goes along, and nobody adds to it.
+    TakenAlong,
+    /// There may be more than is known.
+    LeftBehind,
+}
+
+/// The storage.
+#[derive(Debug)]
+pub(in crate::core::engine) struct Store {
+    kind: StorageKind,
+    earlier: Earlier,
+    /// Charges whose records are lost, as far as this client has found out.
+    lost: Set<Key>,
+    /// Records that were left alone, as reported.
+    left_alone: Set<String>,
+    /// Whether the browser has promised not to evict the journal; `None` before it has answered.
+    persisted: Option<bool>,
+    /// When a storage that has failed, and works again, is told to be well; monotonic.
+    well_at_ms: Option<u64>,
+}
+
+impl Store {
+    pub(in crate::core::engine) fn new(kind: StorageKind, earlier: Earlier) -> Store {
+        Store {
+            kind,
+            earlier,
+            lost: Set::new(),
+            left_alone: Set::new(),
+            persisted: None,
+            well_at_ms: None,
+        }
+    }
+
+    pub(in crate::core::engine) fn kind(&self) -> StorageKind {
+        self.kind
+    }
+
+    /// Whether what is written survives a crash of the browser.
+    pub(in crate::core::engine) fn is_durable(&self) -> bool {
+        self.kind == StorageKind::IndexedDb
+    }
+
+    pub(in crate::core::engine) fn persisted(&self) -> Option<bool> {
+        self.persisted
+    }
+
+    pub(in crate::core::engine) fn set_persisted(&mut self, persisted: bool) {
+        self.persisted = Some(persisted);
+    }
+
+    /// Whether what it shows may be older than what another tab, or this one before a crash, has
+    /// written there.
+    pub(in crate::core::engine) fn may_show_earlier_states(&self) -> bool {
+        match self.kind {
+            StorageKind::LocalStorage => true,
+            StorageKind::IndexedDb | StorageKind::Memory => false,
+        }
+    }
+
+    /// Whether a charge that the journal does not have may have been sent before.
+    pub(in crate::core::engine) fn may_have_been_sent(&self, key: &Key) -> bool {
+        let unread = self.earlier == Earlier::Elsewhere && !defect!(IgnoresUnreadJournal);
+        unread || (self.lost.contains_key(key) && !defect!(ForgetsLostRecords))
+    }
+
+    /// Whether another journal holds charges that this client can't read.
+    pub(in crate::core::engine) fn leaves_charges_unread(&self) -> bool {
+        self.earlier == Earlier::Elsewhere
+    }
+
+    /// Whether there is, here or elsewhere, what this client has not read.
+    pub(in crate::core::engine) fn has_unread(&self) -> bool {
+        match self.earlier {
+            Earlier::Nothing => false,
+            Earlier::Here | Earlier::Elsewhere => !defect!(IgnoresUnreadJournal),
+        }
+    }
+
+    /// The journal has been read, all of it.
+    pub(in crate::core::engine) fn has_read_all(&mut self) {
+        match self.earlier {
+            Earlier::Nothing | Earlier::Elsewhere => {}
+            Earlier::Here => self.earlier = Earlier::Nothing,
+        }
+    }
+
+    /// The record of this charge is lost.
+    pub(in crate::core::engine) fn lose(&mut self, key: &Key) {
+        if self.lost.len() < LOST_LIMIT {
+            self.lost.insert(key.clone(), ());
+        }
+    }
+
+    /// How soon the storage is tried again.
+    pub(in crate::core::engine) fn backoff(cx: &Context) -> Backoff {
+        Backoff {
+            max_ms: cx.config.backoff.max_ms.min(LONGEST_PAUSE_MS),
+            ..cx.config.backoff
+        }
+    }
+
+    /// It holds what can't be read.
+    pub(in crate::core::engine) fn unreadable(
+        &mut self,
+        now: Now,
+        set_aside: Vec<String>,
+        left_alone: Vec<String>,
+        cx: &mut Context,
+    ) {
+        let mut details = set_aside;
+        for detail in left_alone {
+            let is_new = self.left_alone.len() < LEFT_ALONE_LIMIT
+                && self.left_alone.insert(detail.clone(), ()).is_none();
+            details.extend(is_new.then_some(detail));
+        }
+        for detail in &details {
+            cx.log_error(now, detail.clone());
+        }
+        if let Some(first) = details.first() {
+            let count = details.len();
+            let detail = match count {
+                1 => first.clone(),
+                _ => cx.say(
+                    &format!("{count} stored charges can't be read; the first: {first}"),
+                    &format!("{count} 笔已保存的扣费无法读取；第一笔：{first}"),
+                ),
+            };
+            // Each discovery is an episode of its own.
+            cx.alert(now, AlertKind::RecordQuarantined, detail);
+        }
+    }
+
+    /// From here on the journal is in another storage.
+    pub(in crate::core::engine) fn moved(
+        &mut self,
+        now: Now,
+        to: StorageKind,
+        why: &str,
+        from: MovedFrom,
+        bulletin: &mut Bulletin,
+        cx: &mut Context,
+    ) {
+        self.kind = to;
+        self.earlier = match from {
+            MovedFrom::Nothing => self.earlier,
+            MovedFrom::TakenAlong => Earlier::Nothing,
+            MovedFrom::LeftBehind => Earlier::Elsewhere,
+        };
+        let detail = cx.say(
+            &format!("the journal is not in IndexedDB ({why}): a crash may lose open charges"),
+            &format!("账本不在 IndexedDB 中（{why}）：浏览器崩溃可能丢失未完成的扣费"),
+        );
+        self.degraded(now, detail, bulletin, cx);
+    }
+
+    /// What was open is found to be gone when the journal is read, and told as `unknown`; something
+    /// is `at_stake` where that was anything.
+    pub(in crate::core::engine) fn wiped(
+        &mut self,
+        now: Now,
+        detail: &str,
+        lost: &[Key],
+        at_stake: bool,
+        cx: &mut Context,
+    ) {
+        for key in lost {
+            self.lose(key);
+        }
+        let detail = cx.say(
+            &format!("the journal was wiped: {detail}"),
+            &format!("账本已被清除：{detail}"),
+        );
+        cx.log_error(now, detail.clone());
+        // A reading may have missed them before this was told.
+        if at_stake || !self.lost.is_empty() {
+            // A loss is told however the storage has been doing.
+            cx.alert(now, AlertKind::StorageDegraded, detail);
+        }
+    }
+
+    /// What has been accepted since then is not there, and what is there may have gone on.
+    pub(in crate::core::engine) fn set_back(&mut self, now: Now, lost: &[Key], cx: &mut Context) {
+        // What was not noted by name may have been sent as well.
+        self.earlier = Earlier::Elsewhere;
+        for key in lost {
+            self.lose(key);
+        }
+        let named = lost.iter().take(TOLD_LIMIT).map(Key::as_str);
+        let named = named.collect::<Vec<&str>>().join(", ");
+        let detail = match lost.len() {
+            0 => cx.say(
+                "the journal is older than what was accepted: charges may be missing in it",
+                "账本比已受理的记录旧：其中可能缺少扣费",
+            ),
+            count => cx.say(
+                &format!(
+                    "the journal is older than what was accepted: {count} accepted charges are missing in it: {named}{}",
+                    if count > TOLD_LIMIT { " and others" } else { "" }
+                ),
+                &format!(
+                    "账本比已受理的记录旧：缺少 {count} 笔已受理的扣费：{named}{}",
+                    if count > TOLD_LIMIT { " 等" } else { "" }
+                ),
+            ),
+        };
+        cx.log_error(now, detail.clone());
+        cx.alert(now, AlertKind::StorageDegraded, detail);
+    }
+
+    pub(in crate::core::engine) fn failed(
+        &mut self,
+        now: Now,
+        error: &str,
+        bulletin: &mut Bulletin,
+        cx: &mut Context,
+    ) {
+        let detail = cx.say(
+            &format!("storage failed: {error}"),
+            &format!("存储失败：{error}"),
+        );
+        self.degraded(now, detail, bulletin, cx);
+    }
+
+    fn degraded(&mut self, now: Now, detail: String, bulletin: &mut Bulletin, cx: &mut Context) {
+        cx.log_error(now, detail.clone());
+        self.well_at_ms = None;
+        bulletin.raise(now, AlertKind::StorageDegraded, detail, cx);
+    }
+
+    /// It has been written and read without a failure.
+    pub(in crate::core::engine) fn works(&mut self, now: Now, bulletin: &Bulletin) {
+        if self.is_durable() && bulletin.goes_on(AlertKind::StorageDegraded) {
+            self.well_at_ms.get_or_insert(now.after(WELL_AFTER_MS));
+        }
+    }
+
+    pub(in crate::core::engine) fn deadline(&self) -> Option<u64> {
+        self.well_at_ms
+    }
+
+    pub(in crate::core::engine) fn advance(&mut self, now: Now, bulletin: &mut Bulletin) {
+        if self.well_at_ms.is_some_and(|at_ms| at_ms <= now.mono_ms) {
+            self.well_at_ms = None;
+            bulletin.end(AlertKind::StorageDegraded);
+        }
+    }
+}
