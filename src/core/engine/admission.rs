@@ -3,8 +3,8 @@
 use super::answering::{is_charged, replayed};
 use super::calls::Kind;
 use super::journal::Then;
-use super::lanes::Lane;
-use super::sending::Plan;
+use super::wire::Plan;
+use super::wire::Slot;
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
@@ -92,8 +92,8 @@ impl Engine {
         let leaves = admission.is_ok()
             && !may_have_left
             && self.may_send(now)
-            && self.lane_is_free(Lane::Single);
-        let mut plan = leaves.then(|| self.plan(now, Purpose::Send, Lane::Single));
+            && self.wire.slots().is_free(Slot::Single);
+        let mut plan = leaves.then(|| self.wire.plan(now, Purpose::Send, Slot::Single));
         let sequence = self.next_sequence(now);
         let charge = known.map_or(charge, |entry| entry.record.charge().clone());
         let taken_on = admission.is_ok();
@@ -208,7 +208,7 @@ impl Engine {
 
     /// Whether so many points may be spent now, if the server is out of reach.
     pub(super) fn offline_spend(&self, now: Now, amount: Points) -> Result<(), Failure> {
-        if !self.gate.is_out_of_reach() {
+        if !self.wire.gate().is_out_of_reach() {
             return Ok(());
         }
         let held = self.held().plus(self.outbox.points_of_taken_up());

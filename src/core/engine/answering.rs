@@ -150,19 +150,21 @@ impl Engine {
         // A charge that joins a retry waits for what that finds out.
         let asks_again = call.kind != Kind::Charge || self.calls.wants_retried(&call.key);
         let insists = call.tries > 0 || asks_again;
-        if call.insists && (self.gate.lets_pass() || self.is_being_probed()) {
+        if call.insists && (self.wire.gate().lets_pass() || self.is_being_probed()) {
             return true;
         }
         let way = match self.needs_look_up(&entry.record, now) {
             true => Way::LookUp,
             false => Way::Sending,
         };
-        let next_ms = match self.gate.closed_to(way, now) {
+        let next_ms = match self.wire.gate().closed_to(way, now) {
             None => Some(entry.due_ms()),
-            Some(OpenReason::Busy) => self.gate.opens_at(way),
-            Some(OpenReason::Unreachable) if insists => {
-                self.gate.opens_at(way).or(self.gate.probe_at())
-            }
+            Some(OpenReason::Busy) => self.wire.gate().opens_at(way),
+            Some(OpenReason::Unreachable) if insists => self
+                .wire
+                .gate()
+                .opens_at(way)
+                .or(self.wire.gate().probe_at()),
             Some(OpenReason::Unauthorized) if self.refresh.is_under_way() => {
                 asks_again.then_some(now.mono_ms)
             }
@@ -179,11 +181,15 @@ impl Engine {
 
     /// Whether a probe is under way, or leaves at once.
     fn is_being_probed(&self) -> bool {
-        self.refresh.is_under_way() || self.gate.probes_past_hold()
+        self.refresh.is_under_way() || self.wire.gate().probes_past_hold()
     }
 
     pub(super) fn outcome_of(&self, now: Now, entry: &Entry) -> Outcome {
-        let waiting_for = self.gate.closed_for(now).unwrap_or(OpenReason::Timeout);
+        let waiting_for = self
+            .wire
+            .gate()
+            .closed_for(now)
+            .unwrap_or(OpenReason::Timeout);
         let outcome = Outcome::of(
             &entry.record,
             waiting_for,
@@ -203,7 +209,11 @@ impl Engine {
     }
 
     fn not_written_yet(&self, now: Now, outcome: Outcome) -> Outcome {
-        let reason = self.gate.closed_for(now).unwrap_or(OpenReason::Timeout);
+        let reason = self
+            .wire
+            .gate()
+            .closed_for(now)
+            .unwrap_or(OpenReason::Timeout);
         let detail = self.cx.say(
             "the charge is not in storage yet",
             "这笔扣费尚未写入本地存储",

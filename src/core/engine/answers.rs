@@ -1,11 +1,10 @@
 //! What an answer, or its absence, means for the charges that were sent, and for the gate.
 
-use super::sent::{Sent, SentWhat};
+use super::wire::{Sent, SentWhat};
 use super::{Engine, Life, SendId, Unsent};
 use crate::core::alert::AlertKind;
 use crate::core::charge::Charge;
 use crate::core::clock::Now;
-use crate::core::network::Way;
 use crate::core::outcome::{OpenReason, not_sent_yet};
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
@@ -16,7 +15,7 @@ use crate::core::record::{Cause, Conclusion};
 
 impl Engine {
     pub(super) fn answered(&mut self, now: Now, send: SendId, response: &Response) {
-        let Some(sent) = self.sent.remove(&send) else {
+        let Some(sent) = self.wire.ended(send) else {
             return;
         };
         let too_long = Response::unreadable(Unreadable::TooLong);
@@ -28,25 +27,25 @@ impl Engine {
         let response = &crate::core::defects::response(response, &self.cx.tab, send);
         match &sent.what {
             SentWhat::Charge { charge } => {
-                self.foreign = false;
+                self.wire.answered_charge();
                 let answer = ChargeAnswer::of(response, charge, now);
                 #[cfg(feature = "defects")]
                 let answer = crate::core::defects::answer(answer);
                 if let ChargeAnswer::Settled(..) = &answer {
-                    self.server_clock.hear(response, sent.left_at_ms, now);
+                    self.wire.hear_clock(now, &sent, response);
                 }
                 self.charge_answered(now, &sent, charge, answer);
             }
             SentWhat::Batch { charges } => {
-                self.foreign = false;
+                self.wire.answered_charge();
                 let answer = BatchAnswer::of(response, charges, now);
                 if let BatchAnswer::Results(..) = &answer {
-                    self.server_clock.hear(response, sent.left_at_ms, now);
+                    self.wire.hear_clock(now, &sent, response);
                 }
                 self.batch_answered(now, &sent, charges, answer);
             }
             SentWhat::LookUp { charge, spelling } => {
-                let sign = self.server_clock.judge(response, sent.left_at_ms, now);
+                let sign = self.wire.judge(now, &sent, response);
                 let answer = LookUpAnswer::of(response, charge, now).with(sign);
                 let answer = self.heard_as(*spelling, charge, response.status, answer);
                 if *spelling == Spelling::Own && self.is_to_be_asked_again(charge, &answer) {
@@ -59,7 +58,7 @@ impl Engine {
                 self.balance_answered(now, &sent, etag.as_deref(), response);
             }
         }
-        self.leave_lane(send);
+        self.leave_slot(send);
     }
 
     fn charge_answered(&mut self, now: Now, sent: &Sent, charge: &Charge, answer: ChargeAnswer) {
@@ -79,11 +78,11 @@ impl Engine {
         match answer {
             BatchAnswer::Results(answers, reading) => {
                 self.server_answered(now, sent);
-                self.batching.answered(charges.len());
+                self.wire.batch_answered(charges.len());
                 self.results(now, sent, charges, answers, reading);
             }
             BatchAnswer::Unsupported { own_word } => {
-                self.batching.unsupported(own_word);
+                self.wire.batch_unsupported(now, own_word, &mut self.cx);
                 let detail = self
                     .cx
                     .say("the server takes no batches", "服务器不支持批量扣费");
@@ -128,8 +127,12 @@ impl Engine {
                             self.set_back(now, sent, &setback)
                         }
                         SetbackKind::Foreign(_) => {
-                            self.foreign = true;
-                            self.alert_foreign(now, &setback);
+                            self.wire.item_is_foreign(
+                                now,
+                                &setback,
+                                &mut self.bulletin,
+                                &mut self.cx,
+                            );
                             None
                         }
                         SetbackKind::Unauthorized
@@ -166,12 +169,6 @@ impl Engine {
 
     /// Somebody's page says that there are no batches. What became of these charges nobody knows.
     fn page_for_batch(&mut self, now: Now, sent: &Sent, charges: &[Charge], detail: String) {
-        self.gate.doubt(
-            Way::Sending,
-            now,
-            &self.cx.config.backoff,
-            &mut self.cx.jitter,
-        );
         for charge in charges {
             self.outbox.update(&charge.key, |entry| entry.alone = true);
             let setback = Setback::of_page(detail.clone());
@@ -189,7 +186,7 @@ impl Engine {
         own_word: bool,
         detail: String,
     ) {
-        self.batching.too_large(charges.len());
+        self.wire.batch_too_large(charges.len());
         if own_word {
             self.server_answered(now, sent);
             return self.batch_refused(now, charges, &detail);
@@ -205,13 +202,8 @@ impl Engine {
         }
     }
 
-    /// Charges that may leave together.
-    pub(super) fn batch_size(&self) -> usize {
-        self.batching.size(self.cx.config.batch_size)
-    }
-
     pub(super) fn lost(&mut self, now: Now, send: SendId, timed_out: bool) {
-        let Some(sent) = self.sent.remove(&send) else {
+        let Some(sent) = self.wire.ended(send) else {
             return;
         };
         let (reason, detail) = match timed_out {
@@ -228,7 +220,8 @@ impl Engine {
                 ),
             ),
         };
-        self.not_answered(now, &sent);
+        self.wire
+            .not_answered(now, &sent, &mut self.outbox, &mut self.cx);
         let cause = Cause { reason, detail };
         match &sent.what {
             SentWhat::Charge { charge } => self.charge_lost(now, &sent, charge, cause),
@@ -247,12 +240,12 @@ impl Engine {
             }
             SentWhat::Balance { .. } => self.balance_lost(now, cause),
         }
-        self.leave_lane(send);
+        self.leave_slot(send);
         self.progress_all(now);
     }
 
     pub(super) fn not_sent(&mut self, now: Now, send: SendId, why: Unsent) {
-        let Some(sent) = self.sent.remove(&send) else {
+        let Some(sent) = self.wire.ended(send) else {
             return;
         };
         let next_ms = match why {
@@ -300,15 +293,14 @@ impl Engine {
                 None,
             );
         }
-        self.leave_lane(send);
+        self.leave_slot(send);
         self.progress_all(now);
     }
 
     /// There is no token for a request, so it has not left.
     fn without_token(&mut self, now: Now, english: &str, chinese: &str) -> Cause {
         if self.life != Life::SignedOut {
-            self.gate
-                .no_token(now, &self.cx.config.backoff, &mut self.cx.jitter);
+            self.wire.no_token(now, &mut self.cx);
         }
         let detail = self.cx.say(english, chinese);
         self.raise(now, AlertKind::Unauthorized, detail.clone());
@@ -316,5 +308,22 @@ impl Engine {
             reason: OpenReason::Unauthorized,
             detail,
         }
+    }
+
+    /// See [`Wire::set_back`](super::wire::Wire::set_back).
+    pub(super) fn set_back(&mut self, now: Now, sent: &Sent, setback: &Setback) -> Option<u64> {
+        self.wire.set_back(
+            now,
+            sent,
+            setback,
+            &mut self.outbox,
+            &mut self.bulletin,
+            &mut self.cx,
+        )
+    }
+
+    pub(super) fn server_answered(&mut self, now: Now, sent: &Sent) {
+        self.wire
+            .server_answered(now, sent, &self.outbox, &mut self.bulletin);
     }
 }

@@ -3,7 +3,7 @@
 use super::Engine;
 use super::journal::Then;
 use super::journaling::Uncommitted;
-use super::sent::{Sent, SentWhat};
+use super::wire::{Sent, SentWhat, setback_detail};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::journal::Op;
@@ -30,10 +30,10 @@ impl Engine {
         });
         let cause = Cause {
             reason: setback.kind.reason(),
-            detail: self.setback_detail(setback),
+            detail: setback_detail(setback, &self.cx),
         };
         let another_token =
-            setback.kind == SetbackKind::Unauthorized && !self.gate.is_refused(Way::Sending);
+            setback.kind == SetbackKind::Unauthorized && !self.wire.gate().is_refused(Way::Sending);
         if !another_token {
             self.count_try(key);
         }
@@ -255,7 +255,7 @@ impl Engine {
         };
         self.conclude_given_up();
         let lost = Conclusion::Lost(cause.clone(), self.cx.config.claim_ms());
-        for (_, sent) in std::mem::take(&mut self.sent) {
+        for sent in self.wire.give_up_all() {
             let (charges, conclusion) = match sent.what {
                 SentWhat::Charge { charge } => (vec![charge], lost.clone()),
                 SentWhat::Batch { charges } => (charges, lost.clone()),

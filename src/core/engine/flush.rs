@@ -1,7 +1,7 @@
 //! Flushing: sending in the background, one tab at a time, one batch a lock.
 
 use super::journal::Then;
-use super::lanes::Lane;
+use super::wire::Slot;
 use super::{Answer, CallId, Effect, Engine, Life, Notice};
 use crate::core::charge::Key;
 use crate::core::clock::Now;
@@ -88,7 +88,7 @@ impl Engine {
                 Answer::Flush(self.idle_report(OpenReason::Unauthorized)),
             );
         }
-        self.gate.hurry(now);
+        self.wire.gate_mut().hurry(now);
         let mut keys = Vec::new();
         let mut again = Vec::new();
         for entry in self.outbox.iter() {
@@ -209,7 +209,7 @@ impl Engine {
         for key in settled_elsewhere {
             self.flush_is_through_with(&key);
         }
-        let closed = self.gate.closed_for(now);
+        let closed = self.wire.gate().closed_for(now);
         let runs_out = |run: &Run| run.left.is_empty();
         if closed.is_none() && self.flush.run.as_ref().is_some_and(runs_out) {
             self.take_up_left_out(now);
@@ -240,7 +240,7 @@ impl Engine {
                 self.flush.lock = Lock::Asked;
                 self.cx.push(Effect::AskLock);
             }
-            Lock::Without if self.lane_is_free(Lane::Flush) => self.flush_step(now),
+            Lock::Without if self.wire.slots().is_free(Slot::Flush) => self.flush_step(now),
             Lock::Asked | Lock::Held | Lock::Without => {}
         }
     }
@@ -259,7 +259,8 @@ impl Engine {
             return Vec::new();
         }
         let mut keys: Vec<Key> = self
-            .due_in_order(now)
+            .wire
+            .due_in_order(now, &self.outbox)
             .into_iter()
             .filter(|key| run.left.contains_key(key))
             .filter(|key| !self.calls.wants_sent(key))
@@ -271,8 +272,8 @@ impl Engine {
             .collect();
         let alone = |key: &Key| self.outbox.get(key).is_some_and(|entry| entry.alone);
         let size = match keys.first() {
-            Some(first) if self.gate.is_on_trial(Way::Sending) || alone(first) => 1,
-            Some(_) | None => self.batch_size(),
+            Some(first) if self.wire.gate().is_on_trial(Way::Sending) || alone(first) => 1,
+            Some(_) | None => self.wire.batch_size(&self.cx),
         };
         if size > 1 {
             keys.retain(|key| !alone(key));
@@ -286,7 +287,7 @@ impl Engine {
         if keys.is_empty() {
             return self.let_go_of_lock();
         }
-        self.begin(now, Purpose::Send, Lane::Flush, keys);
+        self.begin(now, Purpose::Send, Slot::Flush, keys);
     }
 
     pub(super) fn flush_step_ended(&mut self) {

@@ -1,7 +1,7 @@
 //! Orders to the journal, one transaction at a time: what comes meanwhile shares the next one.
 
 use super::journal::{READ_AGAIN_AT_ONCE, Store, Then};
-use super::sending::Plan;
+use super::wire::Plan;
 use super::{Effect, Engine};
 use crate::core::charge::Key;
 use crate::core::clock::Now;
@@ -72,7 +72,7 @@ impl Engine {
             self.launch(now, plan);
         }
         for (id, ()) in planned {
-            self.leave_lane(id);
+            self.leave_slot(id);
         }
         self.let_surplus_go(now);
     }

@@ -129,7 +129,7 @@ impl Engine {
             let next_ms = waiting.next_attempt_at_ms();
             let meant_ms = waiting.next_attempt_in_ms();
             let until_ms = now.mono_of(next_ms, meant_ms.min(LONGEST_HOLD_MS));
-            self.gate.held_until(until_ms);
+            self.wire.gate_mut().held_until(until_ms);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Looking a charge up: what the server knows of a key before it is sent again or given up.
 
-use super::sent::{Sent, SentWhat};
+use super::wire::{Sent, SentWhat, setback_detail};
 use super::{Engine, Life, SendId};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
@@ -27,13 +27,13 @@ impl Engine {
 
     /// Asks once more, by the header's spelling, in the place of the first look-up.
     pub(super) fn look_up_again(&mut self, now: Now, send: SendId, charge: &Charge) {
-        let shut = match self.life != Life::Running || self.waits_for_token() {
+        let shut = match self.life != Life::Running || self.wire.waits_for_token() {
             true => Some(OpenReason::Unauthorized),
-            false => self.gate.closed_to(Way::LookUp, now),
+            false => self.wire.gate().closed_to(Way::LookUp, now),
         };
         if let Some(reason) = shut {
             self.conclude_not_sent(now, &charge.key, reason);
-            return self.leave_lane(send);
+            return self.leave_slot(send);
         }
         let what = SentWhat::LookUp {
             charge: charge.clone(),
@@ -155,7 +155,7 @@ impl Engine {
             .map_or(0, |entry| look_ups(&entry.record));
         let cause = Cause {
             reason: setback.kind.reason(),
-            detail: self.setback_detail(&setback),
+            detail: setback_detail(&setback, &self.cx),
         };
         let conclusion = match setback.kind {
             SetbackKind::Unauthorized | SetbackKind::AnotherAccount => Conclusion::NotSent(cause),

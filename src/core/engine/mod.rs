@@ -14,8 +14,6 @@
 mod admission;
 mod answering;
 mod answers;
-mod auth;
-mod batching;
 mod bulletin;
 mod calls;
 mod concluding;
@@ -28,46 +26,38 @@ mod hearing;
 mod journal;
 mod journaling;
 mod keeping;
-mod lanes;
 mod look_ups;
 mod notices;
 mod reading;
 mod seeking;
 mod sending;
-mod sent;
-mod setbacks;
 mod storage;
 mod syncing;
 mod taking_up;
 mod tasks;
 mod tasks_elsewhere;
-mod trials;
 mod unwritten;
 mod waking;
+mod wire;
 
 pub use event::{Answer, CallId, CallRequest, Effect, Event, Notice, SendId, Unsent};
 pub use journal::{Earlier, OpenCharges};
 pub use tasks::Running;
 
-use self::auth::Auth;
-use self::batching::Batching;
 use self::bulletin::Bulletin;
 use self::calls::Calls;
 use self::context::Context;
 use self::ending::Leaving;
 use self::flush::Flush;
 use self::journal::{Reader, Store, Writer};
-use self::lanes::Taken;
 use self::reading::Refresh;
-use self::sent::Sent;
 use self::tasks_elsewhere::Tasks;
+use self::wire::Wire;
 use super::balance::BalanceBook;
-use super::charge::Key;
 use super::clock::{ClockWatch, Now};
 use super::config::Config;
-use super::liveness::ServerClock;
-use super::network::{Gate, LONGEST_HOLD_MS, Way};
-use super::ordered::{Map, Set};
+use super::network::{LONGEST_HOLD_MS, Way};
+use super::ordered::Set;
 use super::outbox::{Outbox, Patience};
 use super::session::Session;
 use super::snapshot::StorageKind;
@@ -96,8 +86,7 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct Engine {
     cx: Context,
-    gate: Gate,
-    auth: Auth,
+    wire: Wire,
     outbox: Outbox,
     balance: BalanceBook,
     refresh: Refresh,
@@ -106,26 +95,16 @@ pub struct Engine {
     writer: Writer,
     reader: Reader,
     store: Store,
-    sent: Map<SendId, Sent>,
-    lanes: Map<SendId, Taken>,
     /// Tabs that lived when that was last asked, this one among them; empty where it can't be
     /// known.
     alive: Set<String>,
     /// Tabs that claimed a charge and have died.
     dead: Set<String>,
-    last_send: SendId,
     last_sequence: u64,
-    batching: Batching,
-    /// The charge that last went to find out whether the server lives.
-    last_trial: Option<Key>,
-    server_clock: ServerClock,
     flush: Flush,
     stats: Stats,
     bulletin: Bulletin,
     was_out_of_reach: bool,
-    /// The last answer to a charge was not the billing server's: what it answers to others ends
-    /// nothing.
-    foreign: bool,
     /// When settled charges that are more than are kept go; monotonic.
     surplus_goes_at_ms: Option<u64>,
     /// Whether its user can see the page.
@@ -156,8 +135,7 @@ impl Engine {
         cx.push(Effect::AskTasks);
         Engine {
             cx,
-            gate: Gate::new(setup.online),
-            auth: Auth::default(),
+            wire: Wire::new(setup.online),
             outbox: Outbox::default(),
             balance: BalanceBook::default(),
             refresh: Refresh::default(),
@@ -166,20 +144,13 @@ impl Engine {
             writer: Writer::default(),
             reader: Reader::new(),
             store: Store::new(setup.storage, setup.earlier),
-            sent: Map::new(),
-            lanes: Map::new(),
             alive: Set::new(),
             dead: Set::new(),
-            last_send: 0,
             last_sequence: 0,
-            batching: Batching::default(),
-            last_trial: None,
-            server_clock: ServerClock::default(),
             flush: Flush::default(),
             stats: Stats::default(),
             bulletin: Bulletin::default(),
             was_out_of_reach: false,
-            foreign: false,
             surplus_goes_at_ms: None,
             visible: true,
             session: setup.session,
@@ -279,11 +250,12 @@ impl Engine {
             return None;
         }
         let slow = self.reads_by_itself();
-        let open = |way| self.gate.closed_to(way, now).is_none();
+        let open = |way| self.wire.gate().closed_to(way, now).is_none();
         let due = (open(Way::Sending) || open(Way::LookUp)) && self.life == Life::Running;
         [
             self.calls.next_deadline(),
-            self.gate
+            self.wire
+                .gate()
                 .wakes_at(now)
                 .filter(|_| self.life == Life::Running && !self.refresh.is_under_way()),
             self.outbox.next_due(now).filter(|_| due),

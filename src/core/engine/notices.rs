@@ -8,7 +8,6 @@ use super::calls::Call;
 use crate::core::alert::AlertKind;
 use crate::core::clock::Now;
 use crate::core::log::Locale;
-use crate::core::network::Way;
 use crate::core::ordered::map_of;
 use crate::core::outcome::Outcome;
 use crate::core::record::Record;
@@ -20,7 +19,7 @@ impl Engine {
         Snapshot {
             account: self.cx.account.clone(),
             balance: self.balance_view(now),
-            network: self.gate.network(),
+            network: self.wire.gate().network(),
             storage: self.store.kind(),
             queue: QueueCounts {
                 held_points: self.held(),
@@ -65,11 +64,11 @@ impl Engine {
         self.stats.forget_before(window_start_ms);
         self.bulletin
             .show_flush(self.flush.progress(), &mut self.cx);
-        let lost = self.foreign || self.gate.is_in_trouble(Way::Sending);
+        let lost = self.wire.is_in_doubt();
         let watched = Watched {
             open: self.outbox.open(),
             samples: self.stats.samples(),
-            outage_is_over: self.gate.is_in_reach() && !(lost && self.outbox.open() > 0),
+            outage_is_over: self.wire.gate().is_in_reach() && !(lost && self.outbox.open() > 0),
         };
         let snapshot = self.snapshot(now);
         self.bulletin.show(now, snapshot, watched, &mut self.cx);

@@ -1,8 +1,7 @@
 //! Reading the balance: when the user asks, when it is due, and as the probe of an outage.
 
-use super::sent::{Sent, SentWhat};
+use super::wire::{Sent, SentWhat, setback_detail};
 use super::{Answer, CallId, Effect, Engine, Life};
-use crate::core::alert::AlertKind;
 use crate::core::balance::{Balance, is_stale};
 use crate::core::clock::{Now, parse_http_date};
 use crate::core::liveness::Sign;
@@ -47,7 +46,7 @@ impl Engine {
             let reason = BalanceReason::Open(OpenReason::Unauthorized);
             return self.no_balance_for(now, call, reason, detail);
         }
-        if !self.gate.lets_probes_through(now) {
+        if !self.wire.gate().lets_probes_through(now) {
             let (reason, detail) = self.why_shut(now);
             return self.no_balance_for(now, call, BalanceReason::Open(reason), detail);
         }
@@ -58,14 +57,14 @@ impl Engine {
     /// A reading that is put off may have become impossible: whoever waits for it is told.
     pub(super) fn refuse_refresh_if_shut(&mut self, now: Now) {
         let put_off = !self.refresh.under_way && !self.refresh.waiting.is_empty();
-        if put_off && !self.gate.lets_probes_through(now) {
+        if put_off && !self.wire.gate().lets_probes_through(now) {
             let (reason, detail) = self.why_shut(now);
             self.tell_unavailable(now, BalanceReason::Open(reason), &detail);
         }
     }
 
     fn why_shut(&self, now: Now) -> (OpenReason, String) {
-        match self.gate.closed_for(now) {
+        match self.wire.gate().closed_for(now) {
             Some(reason @ OpenReason::Offline) => {
                 (reason, self.cx.say("the browser is offline", "浏览器离线"))
             }
@@ -99,13 +98,13 @@ impl Engine {
             return;
         }
         self.refresh.under_way = true;
-        self.gate.probe_left();
+        self.wire.gate_mut().probe_left();
         self.sync_in(now, self.cx.config.sync_every_ms);
         let etag = self
             .balance
             .confirmed()
             .and_then(|known| known.etag.clone());
-        let send = self.next_send();
+        let send = self.wire.next_send();
         self.send(now, send, SentWhat::Balance { etag });
     }
 
@@ -117,8 +116,8 @@ impl Engine {
         response: &Response,
     ) {
         self.refresh.under_way = false;
-        self.gate.probe_ended();
-        let sign = self.server_clock.judge(response, sent.left_at_ms, now);
+        self.wire.gate_mut().probe_ended();
+        let sign = self.wire.judge(now, sent, response);
         match BalanceAnswer::of(response, asked_with.is_some(), now) {
             BalanceAnswer::Fresh(reading, etag) => {
                 let sign = self.sign_of(sent, &reading, sign);
@@ -158,14 +157,15 @@ impl Engine {
                 let refused_before = sent.refreshed;
                 self.set_back(now, sent, &setback);
                 let reason = setback.kind.reason();
-                let may_ask = self.life == Life::Running && self.gate.lets_probes_through(now);
+                let may_ask =
+                    self.life == Life::Running && self.wire.gate().lets_probes_through(now);
                 if setback.kind == SetbackKind::Unauthorized && !refused_before && may_ask {
                     // Once more, with another token.
                     return self.read_balance(now);
                 }
                 self.ask_again_if_needed(now);
                 self.count_try_of_all();
-                let detail = self.setback_detail(&setback);
+                let detail = setback_detail(&setback, &self.cx);
                 self.tell_unavailable(now, BalanceReason::Open(reason), &detail);
                 self.progress_all(now);
             }
@@ -174,7 +174,7 @@ impl Engine {
 
     pub(super) fn balance_lost(&mut self, now: Now, cause: Cause) {
         self.refresh.under_way = false;
-        self.gate.probe_ended();
+        self.wire.gate_mut().probe_ended();
         self.ask_again_if_needed(now);
         self.count_try_of_all();
         self.tell_unavailable(now, BalanceReason::Open(cause.reason), &cause.detail);
@@ -191,12 +191,14 @@ impl Engine {
     /// The server has told the balance, or somebody that remembers its answer.
     fn balance_told(&mut self, now: Now, sent: &Sent, sign: Sign) {
         self.refresh.needed = false;
-        self.probe_answered(now, sign, true);
-        // Charges have still to be accepted with it where they were refused.
-        if sign != Sign::Cached && !self.is_any_way_refused() {
-            self.auth.accepted(sent);
-            self.bulletin.end(AlertKind::Unauthorized);
-        }
+        self.wire.balance_told(
+            now,
+            sent,
+            sign,
+            &self.outbox,
+            &mut self.bulletin,
+            &mut self.cx,
+        );
     }
 
     /// What a balance shows of the server's life: nobody but the server knows of a later version,

@@ -13,13 +13,13 @@ use crate::core::snapshot::ChargeRecord;
 impl Engine {
     pub(super) fn retry(&mut self, now: Now, call: CallId, key: Key) {
         // Who asks for it themselves may always try once.
-        self.gate.hurry_past_hold(now);
+        self.wire.gate_mut().hurry_past_hold(now);
         self.seek(now, call, Kind::Retry, key);
     }
 
     pub(super) fn cancel(&mut self, now: Now, call: CallId, key: Key) {
         // A look-up may be needed, and harms nothing.
-        self.gate.hurry(now);
+        self.wire.gate_mut().hurry(now);
         self.seek(now, call, Kind::Cancel, key);
     }
 

@@ -1,48 +1,17 @@
 //! What leaves, and when: the attempts that are due, foreground first.
 
 use super::journal::Then;
-use super::lanes::{Lane, Taken};
-use super::sent::{Sent, SentWhat};
-use super::{Effect, Engine, Life, SendId};
+use super::wire::SentWhat;
+use super::wire::{Plan, Slot};
+use super::{Engine, Life, SendId};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::{CLOCK_SLACK_MS, Now};
-use crate::core::config::LAUNCH_WITHIN_MS;
 use crate::core::journal::Op;
-use crate::core::log::Level;
 use crate::core::network::Way;
 use crate::core::ordered::set_of;
 use crate::core::outcome::OpenReason;
-use crate::core::protocol::{Request, Spelling};
+use crate::core::protocol::Spelling;
 use crate::core::record::{Purpose, Record, State};
-
-/// One request to be, and the charges that it will carry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
-    pub(super) purpose: Purpose,
-    pub(super) id: SendId,
-    pub(super) keys: Vec<Key>,
-    /// When its claims were made; monotonic.
-    pub(super) since_ms: u64,
-    /// Its user insists on it, whatever hold there is.
-    pub(super) passes: bool,
-}
-
-impl Plan {
-    /// Adds `key` to the plan of this id in `plans`.
-    pub(super) fn collect(plans: &mut Vec<Plan>, plan: Plan, key: Key) {
-        match plans.iter_mut().find(|known| known.id == plan.id) {
-            Some(known) => known.keys.push(key),
-            None => plans.push(plan.carrying(key)),
-        }
-    }
-
-    pub(super) fn carrying(self, key: Key) -> Plan {
-        Plan {
-            keys: vec![key],
-            ..self
-        }
-    }
-}
 
 impl Engine {
     /// Whether a charge request may leave now.
@@ -50,12 +19,25 @@ impl Engine {
         self.may_begin(now, Way::Sending)
     }
 
-    /// Whether the balance may be asked for now. With a new token to be tried, one goes alone.
+    /// Whether the balance may be asked for now.
     pub(super) fn may_ask(&self, now: Now) -> bool {
-        let alone = self.lanes.is_empty() && self.sent.is_empty();
-        self.life == Life::Running
-            && self.gate.closed_for(now).is_none()
-            && (!self.auth.is_stale() || alone)
+        self.life == Life::Running && self.wire.may_ask(now)
+    }
+
+    /// Whether a request of this way may be claimed now: the journal can be expected to take the
+    /// claim.
+    pub(super) fn may_begin(&self, now: Now, way: Way) -> bool {
+        self.may_claim(now) && self.wire.may_begin(now, way)
+    }
+
+    /// As [`Engine::may_begin`], of this charge.
+    pub(super) fn may_begin_for(&self, now: Now, way: Way, key: &Key) -> bool {
+        self.may_claim(now) && self.wire.may_begin_for(now, way, key, &self.outbox)
+    }
+
+    /// Whether anything may be claimed, if the gate lets it through.
+    fn may_claim(&self, now: Now) -> bool {
+        self.life == Life::Running && now.mono_ms >= self.writer.paused_until_ms()
     }
 
     /// Takes up the open charges that are due.
@@ -64,10 +46,10 @@ impl Engine {
         let mut crowd = Vec::new();
         let mut background = Vec::new();
         let mut look_ups = Vec::new();
-        if self.gate.closed_to(Way::LookUp, now).is_some() && !self.may_send(now) {
+        if self.wire.gate().closed_to(Way::LookUp, now).is_some() && !self.may_send(now) {
             return;
         }
-        for key in self.due_in_order(now) {
+        for key in self.wire.due_in_order(now, &self.outbox) {
             let Some(entry) = self.outbox.get(&key).filter(|entry| !entry.busy) else {
                 continue;
             };
@@ -77,16 +59,16 @@ impl Engine {
                     continue;
                 }
                 let waited_for = !self.calls.at(&key).is_empty();
-                if !waited_for && self.taken(Lane::LookUp) > 0 {
+                if !waited_for && self.wire.slots().taken(Slot::LookUp) > 0 {
                     // One has its turn in any case, and the others when nobody waits.
                     look_ups.push(key);
-                } else if self.lane_is_free(Lane::Single) {
-                    let lane = if waited_for {
-                        Lane::Single
+                } else if self.wire.slots().is_free(Slot::Single) {
+                    let slot = if waited_for {
+                        Slot::Single
                     } else {
-                        Lane::LookUp
+                        Slot::LookUp
                     };
-                    self.begin(now, Purpose::LookUp, lane, vec![key]);
+                    self.begin(now, Purpose::LookUp, slot, vec![key]);
                 }
                 continue;
             }
@@ -94,8 +76,8 @@ impl Engine {
                 continue;
             }
             if self.calls.wants_sent(&key) {
-                if self.lane_is_free(Lane::Single) {
-                    self.begin(now, Purpose::Send, Lane::Single, vec![key]);
+                if self.wire.slots().is_free(Slot::Single) {
+                    self.begin(now, Purpose::Send, Slot::Single, vec![key]);
                 } else if !entry.alone {
                     crowd.push(key);
                 }
@@ -103,17 +85,17 @@ impl Engine {
                 background.push(key);
             }
         }
-        crowd.truncate(self.batch_size());
-        if crowd.len() > 1 && self.may_send(now) && self.lane_is_free(Lane::Crowd) {
-            self.begin(now, Purpose::Send, Lane::Crowd, crowd);
+        crowd.truncate(self.wire.batch_size(&self.cx));
+        if crowd.len() > 1 && self.may_send(now) && self.wire.slots().is_free(Slot::Crowd) {
+            self.begin(now, Purpose::Send, Slot::Crowd, crowd);
         }
         self.flush_due(background);
         for key in look_ups {
             // A lane stays free for whoever comes to wait.
-            if !self.may_begin(now, Way::LookUp) || self.free_lanes() <= 1 {
+            if !self.may_begin(now, Way::LookUp) || self.wire.slots().free_singles() <= 1 {
                 return;
             }
-            self.begin(now, Purpose::LookUp, Lane::LookUp, vec![key]);
+            self.begin(now, Purpose::LookUp, Slot::LookUp, vec![key]);
         }
     }
 
@@ -184,8 +166,8 @@ impl Engine {
     }
 
     /// Claims `keys` in the journal, to send them together.
-    pub(super) fn begin(&mut self, now: Now, purpose: Purpose, lane: Lane, keys: Vec<Key>) {
-        let plan = self.plan(now, purpose, lane);
+    pub(super) fn begin(&mut self, now: Now, purpose: Purpose, slot: Slot, keys: Vec<Key>) {
+        let plan = self.wire.plan(now, purpose, slot);
         self.begin_as(now, &plan, keys);
     }
 
@@ -193,7 +175,7 @@ impl Engine {
     pub(super) fn begin_passing(&mut self, now: Now, purpose: Purpose, key: Key) {
         let plan = Plan {
             passes: true,
-            ..self.plan(now, purpose, Lane::Single)
+            ..self.wire.plan(now, purpose, Slot::Single)
         };
         self.begin_as(now, &plan, vec![key]);
     }
@@ -215,24 +197,6 @@ impl Engine {
         }
     }
 
-    /// A plan that takes its lane from now on.
-    pub(super) fn plan(&mut self, now: Now, purpose: Purpose, lane: Lane) -> Plan {
-        let id = self.next_send();
-        self.lanes.insert(id, Taken { lane, purpose });
-        Plan {
-            purpose,
-            id,
-            keys: Vec::new(),
-            since_ms: now.mono_ms,
-            passes: false,
-        }
-    }
-
-    pub(super) fn next_send(&mut self) -> SendId {
-        self.last_send = self.last_send.saturating_add(1);
-        self.last_send
-    }
-
     /// Sends what was claimed for one plan, unless the gate has closed since, or its claims may
     /// not last as long as the request.
     pub(super) fn launch(&mut self, now: Now, plan: Plan) {
@@ -240,7 +204,7 @@ impl Engine {
             for key in plan.keys {
                 self.conclude_not_sent(now, &key, reason);
             }
-            return self.leave_lane(plan.id);
+            return self.leave_slot(plan.id);
         }
         let charges: Vec<Charge> = plan
             .keys
@@ -249,7 +213,7 @@ impl Engine {
             .map(|entry| entry.record.charge().clone())
             .collect();
         let what = match (plan.purpose, charges.as_slice()) {
-            (_, []) => return self.leave_lane(plan.id),
+            (_, []) => return self.leave_slot(plan.id),
             (Purpose::LookUp, [charge, ..]) => SentWhat::LookUp {
                 charge: charge.clone(),
                 spelling: Spelling::Own,
@@ -259,9 +223,7 @@ impl Engine {
             },
             (Purpose::Send, _) => SentWhat::Batch { charges },
         };
-        if self.gate.is_trial_of_life() {
-            self.last_trial = plan.keys.first().cloned();
-        }
+        self.wire.launches(&plan);
         for key in &plan.keys {
             self.calls.has_its_try(key);
             self.outbox
@@ -271,75 +233,49 @@ impl Engine {
     }
 
     fn may_not_launch(&self, now: Now, plan: &Plan) -> Option<OpenReason> {
-        if self.life != Life::Running || self.waits_for_token() {
-            return Some(OpenReason::Unauthorized);
+        match self.life {
+            Life::Running => self.wire.may_not_launch(now, plan, &self.outbox, &self.cx),
+            Life::Recovering | Life::SignedOut | Life::Closed => Some(OpenReason::Unauthorized),
         }
-        // Nor does what is within its claim outlive its key, which was looked at for as long as
-        // the claim lasts.
-        let needed_until_ms = now.wall_after(self.cx.config.under_way_ms());
-        let claims = plan.keys.iter().filter_map(|key| {
-            let entry = self.outbox.get(key)?;
-            entry.record.claim().map(|claim| claim.until_ms)
-        });
-        let too_late = now.mono_ms.saturating_sub(plan.since_ms) > LAUNCH_WITHIN_MS;
-        if too_late
-            || claims
-                .min()
-                .is_some_and(|until_ms| until_ms < needed_until_ms)
-        {
-            return Some(OpenReason::Timeout);
-        }
-        match plan.passes && self.gate.lets_pass() {
-            true => None,
-            false => self.gate.closed_to(plan.purpose.way(), now),
-        }
-    }
-
-    /// Whether a new token was asked for, and nobody knows yet whether it is accepted.
-    pub(super) fn waits_for_token(&self) -> bool {
-        self.auth.is_stale() && !self.sent.is_empty()
     }
 
     pub(super) fn send(&mut self, now: Now, send: SendId, what: SentWhat) {
-        let request = match &what {
-            SentWhat::Charge { charge } => Request::charge(charge),
-            SentWhat::Batch { charges } => Request::batch(charges.iter()),
-            SentWhat::LookUp { charge, spelling } => Request::look_up(&charge.key, *spelling),
-            SentWhat::Balance { etag } => Request::balance(etag.as_deref(), &self.nonce(send)),
-        };
-        let request = request.on_behalf_of(&self.cx.account);
-        #[cfg(feature = "defects")]
-        let request = crate::core::defects::request(request, &self.cx.tab, send);
         match &what {
             SentWhat::Charge { .. } => self.stats.attempted(1),
             SentWhat::Batch { charges } => self.stats.attempted(charges.len()),
             SentWhat::LookUp { .. } | SentWhat::Balance { .. } => {}
         }
-        self.cx.log(now, Level::Debug, request.to_string());
-        let refreshed = self.auth.is_stale();
-        let epoch = self.auth.epoch;
-        let confirmed = self.balance.confirmed();
-        self.sent.insert(
-            send,
-            Sent {
-                what,
-                epoch,
-                refreshed,
-                left_at_ms: now.mono_ms,
-                on_trial: self.gate.is_trial_of_life(),
-                known: confirmed.map(|known| known.version),
-            },
-        );
-        self.cx.push(Effect::Send {
-            send,
-            request,
-            refresh_token: refreshed,
-            time_limit_ms: self.cx.config.request_timeout_ms,
-        });
+        let known = self.balance.confirmed().map(|known| known.version);
+        self.wire.send(now, send, what, known, &mut self.cx);
     }
 
-    /// What only this request's query says: the tab's name is its alone, among all starts too.
-    fn nonce(&self, send: SendId) -> String {
-        format!("{}.{send}", self.cx.tab)
+    /// Whatever this plan or request was for has come to an end.
+    pub(super) fn leave_slot(&mut self, id: SendId) {
+        if self.wire.leave_slot(id) == Some(Slot::Flush) {
+            self.flush_step_ended();
+        }
+    }
+
+    /// Takes up what its users insist on, whatever asks for patience: once each.
+    pub(super) fn take_up_passing(&mut self, now: Now) {
+        for key in self.calls.passing() {
+            let due = self
+                .outbox
+                .get(&key)
+                .filter(|entry| !entry.busy && entry.due_ms() <= now.mono_ms)
+                .filter(|entry| entry.record.is_open());
+            let Some(entry) = due else {
+                continue;
+            };
+            let purpose = match self.needs_look_up(&entry.record, now) {
+                true => Purpose::LookUp,
+                false => Purpose::Send,
+            };
+            let waits = self.wire.gate().closed_to(purpose.way(), now).is_some();
+            let may = self.wire.gate().lets_pass() && self.may_claim(now);
+            if waits && may && self.wire.slots().is_free(Slot::Single) {
+                self.begin_passing(now, purpose, key);
+            }
+        }
     }
 }

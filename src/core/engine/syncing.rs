@@ -11,7 +11,7 @@ impl Engine {
         let lost = self.bulletin.goes_on(AlertKind::NetworkLost);
         match self.is_balance_stale(now) || lost {
             false => self.sync_in(now, self.cx.config.sync_every_ms),
-            true if self.gate.lets_probes_through(now) => self.read_balance(now),
+            true if self.wire.gate().lets_probes_through(now) => self.read_balance(now),
             true => self.balance_is_due(now),
         }
     }
@@ -44,7 +44,7 @@ impl Engine {
     }
 
     pub(super) fn probe_if_due(&mut self, now: Now) {
-        if self.gate.probe_is_due(now) {
+        if self.wire.gate().probe_is_due(now) {
             self.read_balance(now);
         }
     }

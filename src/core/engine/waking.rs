@@ -22,7 +22,7 @@ impl Engine {
     }
 
     fn slept(&mut self, by_ms: u64) {
-        self.gate.slept(by_ms);
+        self.wire.gate_mut().slept(by_ms);
         self.outbox.slept(by_ms);
         self.writer.slept(by_ms);
         self.refresh.slept(by_ms);
@@ -66,10 +66,10 @@ impl Engine {
 
     /// What failed because the server was out of reach is taken up when it no longer is.
     pub(super) fn notice_recovery(&mut self, now: Now) {
-        let out_of_reach = self.gate.is_out_of_reach();
+        let out_of_reach = self.wire.gate().is_out_of_reach();
         if self.was_out_of_reach && !out_of_reach {
             self.take_up_failed(now);
-            self.batching.recovered();
+            self.wire.recovered();
         }
         self.was_out_of_reach = out_of_reach;
     }
@@ -84,14 +84,14 @@ impl Engine {
     }
 
     pub(super) fn browser_says(&mut self, now: Now, online: bool) {
-        let comes_back = online && self.gate.network() == Network::Offline;
-        self.gate.browser_says(online, now);
+        let comes_back = online && self.wire.gate().network() == Network::Offline;
+        self.wire.gate_mut().browser_says(online, now);
         if online {
             if comes_back && self.life == Life::Running {
                 self.balance_is_due_when_seen(now);
             }
             self.load();
-            if self.gate.closed_for(now).is_none() {
+            if self.wire.gate().closed_for(now).is_none() {
                 self.hurry_all(now);
             }
         }
@@ -100,7 +100,7 @@ impl Engine {
 
     /// Nothing certain is said of an open charge before the journal has been read again.
     pub(super) fn woke(&mut self, now: Now) {
-        self.gate.hurry(now);
+        self.wire.gate_mut().hurry(now);
         self.reader.woke(self.writer.begun());
         self.load_anew();
         self.tell_tasks_anew(now);

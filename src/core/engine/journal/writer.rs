@@ -1,6 +1,6 @@
 //! Orders to the journal that wait or are being written, and what follows each.
 
-use super::super::sending::Plan;
+use super::super::wire::Plan;
 use super::super::{CallId, SendId};
 use crate::core::backoff::{Backoff, Jitter};
 use crate::core::balance::Confirmed;

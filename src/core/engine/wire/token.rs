@@ -6,9 +6,9 @@ use crate::core::ordered::Map;
 
 /// The state of the token.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Auth {
+pub(in crate::core::engine) struct Token {
     /// Grows with every token that was accepted after a refusal.
-    pub(super) epoch: u32,
+    epoch: u32,
     /// The last token was refused: the next request asks for a new one.
     stale: bool,
     /// The generation of the token that was refused last to each kind of request, and not accepted
@@ -18,21 +18,26 @@ pub(super) struct Auth {
 
 /// What a `401` means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unauthorized {
+pub(in crate::core::engine) enum Unauthorized {
     /// Try again with another token.
     TryAnother,
     /// The new one was refused too.
     Refused,
 }
 
-impl Auth {
+impl Token {
+    /// How many were accepted after a refusal.
+    pub(in crate::core::engine) fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
     /// Whether the last token was refused: the next request asks for a new one.
-    pub(super) fn is_stale(&self) -> bool {
+    pub(in crate::core::engine) fn is_stale(&self) -> bool {
         self.stale
     }
 
     /// What a refusal of this request's token means.
-    pub(super) fn unauthorized(&mut self, sent: &Sent) -> Unauthorized {
+    pub(in crate::core::engine) fn unauthorized(&mut self, sent: &Sent) -> Unauthorized {
         if sent.epoch < self.epoch {
             return Unauthorized::TryAnother;
         }
@@ -47,7 +52,7 @@ impl Auth {
     }
 
     /// The server took this request's token.
-    pub(super) fn accepted(&mut self, sent: &Sent) {
+    pub(in crate::core::engine) fn accepted(&mut self, sent: &Sent) {
         self.refused.remove(&sent.asked());
         if sent.refreshed && sent.epoch == self.epoch {
             self.stale = false;

@@ -6,28 +6,28 @@ use crate::core::protocol::{Reading, Spelling};
 
 /// A request on its way.
 #[derive(Clone, Debug)]
-pub(super) struct Sent {
-    pub(super) what: SentWhat,
+pub(in crate::core::engine) struct Sent {
+    pub(in crate::core::engine) what: SentWhat,
     /// The generation of the token that went with it.
-    pub(super) epoch: u32,
-    pub(super) refreshed: bool,
+    pub(in crate::core::engine) epoch: u32,
+    pub(in crate::core::engine) refreshed: bool,
     /// When it left; monotonic.
-    pub(super) left_at_ms: u64,
+    pub(in crate::core::engine) left_at_ms: u64,
     /// Nothing showed that there is a server when it left.
-    pub(super) on_trial: bool,
+    pub(in crate::core::engine) on_trial: bool,
     /// The version of the balance that was known when it left.
-    pub(super) known: Option<u64>,
+    pub(in crate::core::engine) known: Option<u64>,
 }
 
 impl Sent {
     /// Whether this answer's version is lower than one that the server had told before it was
     /// asked.
-    pub(super) fn is_behind(&self, reading: &Reading) -> bool {
+    pub(in crate::core::engine) fn is_behind(&self, reading: &Reading) -> bool {
         self.known.is_some_and(|version| reading.version < version)
     }
 
     /// The charges that it carries or asks about.
-    pub(super) fn charges(&self) -> &[Charge] {
+    pub(in crate::core::engine) fn charges(&self) -> &[Charge] {
         match &self.what {
             SentWhat::Charge { charge } | SentWhat::LookUp { charge, .. } => {
                 std::slice::from_ref(charge)
@@ -38,7 +38,7 @@ impl Sent {
     }
 
     /// What kind of request it is.
-    pub(super) fn asked(&self) -> Asked {
+    pub(in crate::core::engine) fn asked(&self) -> Asked {
         match &self.what {
             SentWhat::Charge { .. } | SentWhat::Batch { .. } => Asked::By(Way::Sending),
             SentWhat::LookUp { .. } => Asked::By(Way::LookUp),
@@ -49,7 +49,7 @@ impl Sent {
 
 /// What a request on its way is for.
 #[derive(Clone, Debug)]
-pub(super) enum SentWhat {
+pub(in crate::core::engine) enum SentWhat {
     Charge { charge: Charge },
     Batch { charges: Vec<Charge> },
     LookUp { charge: Charge, spelling: Spelling },
