@@ -201,7 +201,7 @@ impl Engine {
         }
         // The journal may tell that it was sent before, by another tab or an earlier start; or it
         // does not tell yet what another tab has done with a charge of its own.
-        let may_be_late = self.store.may_show_earlier_states() && self.others_live();
+        let may_be_late = self.store.may_show_earlier_states() && self.tabs.others_live();
         match entry.saved && (!may_be_late || entry.is_own()) {
             true => outcome,
             false => outcome.in_doubt(),

@@ -206,12 +206,11 @@ impl Engine {
         };
         let passed_ms = now.mono_ms.saturating_sub(marked_at_ms);
         let has_left = |tab: &String| *tab == self.cx.tab || self.leaving.left.contains_key(tab);
-        let known = !self.alive.is_empty();
-        let heard = passed_ms >= HEARD_WITHIN_MS || (known && self.alive.keys().all(has_left));
+        let heard = passed_ms >= HEARD_WITHIN_MS || self.tabs.all_alive(has_left);
         let claimants = self.outbox.iter().filter_map(|entry| entry.record.claim());
         let mut claimants = claimants.map(|claim| &claim.tab);
         let launched = passed_ms >= LAUNCH_WITHIN_MS
-            || claimants.all(|tab| has_left(tab) || self.dead.contains_key(tab));
+            || claimants.all(|tab| has_left(tab) || self.tabs.is_dead(tab));
         heard && launched
     }
 

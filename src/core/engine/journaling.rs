@@ -300,6 +300,6 @@ impl Engine {
     }
 
     pub(super) fn apply_at(&self, now: Now) -> ApplyAt {
-        ApplyAt::new(now.wall_ms, self.session)
+        ApplyAt::new(now.wall_ms, self.tabs.session())
     }
 }

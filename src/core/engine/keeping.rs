@@ -201,7 +201,7 @@ impl Engine {
     /// Lets the oldest settled charges go that are more than are kept. Who waits for one in
     /// another tab has the time to read it.
     pub(super) fn let_surplus_go(&mut self, now: Now) {
-        let alone = self.alive.len() == 1;
+        let alone = self.tabs.is_alone();
         self.surplus_goes_at_ms = None;
         for key in self.outbox.surplus(self.cx.config.keep_settled) {
             if self.calls.is_asked_for(&key) {

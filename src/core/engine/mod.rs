@@ -33,9 +33,10 @@ mod seeking;
 mod sending;
 mod storage;
 mod syncing;
+mod tabs;
 mod taking_up;
+mod task_starts;
 mod tasks;
-mod tasks_elsewhere;
 mod unwritten;
 mod waking;
 mod wire;
@@ -51,13 +52,13 @@ use self::ending::Leaving;
 use self::flush::Flush;
 use self::journal::{Reader, Store, Writer};
 use self::reading::Refresh;
-use self::tasks_elsewhere::Tasks;
+use self::tabs::Tabs;
+use self::tasks::Tasks;
 use self::wire::Wire;
 use super::balance::BalanceBook;
 use super::clock::{ClockWatch, Now};
 use super::config::Config;
 use super::network::{LONGEST_HOLD_MS, Way};
-use super::ordered::Set;
 use super::outbox::{Outbox, Patience};
 use super::session::Session;
 use super::snapshot::StorageKind;
@@ -95,11 +96,7 @@ pub struct Engine {
     writer: Writer,
     reader: Reader,
     store: Store,
-    /// Tabs that lived when that was last asked, this one among them; empty where it can't be
-    /// known.
-    alive: Set<String>,
-    /// Tabs that claimed a charge and have died.
-    dead: Set<String>,
+    tabs: Tabs,
     last_sequence: u64,
     flush: Flush,
     stats: Stats,
@@ -109,7 +106,6 @@ pub struct Engine {
     surplus_goes_at_ms: Option<u64>,
     /// Whether its user can see the page.
     visible: bool,
-    session: Session,
     life: Life,
     leaving: Leaving,
     clocks: ClockWatch,
@@ -130,6 +126,7 @@ enum Life {
 impl Engine {
     /// A client that first orders its journal to be read.
     pub fn new(setup: Setup, config: Config) -> Engine {
+        let tabs = Tabs::new(setup.tab.clone(), setup.session);
         let mut cx = Context::new(setup.account, setup.tab, config, setup.seed);
         cx.push(Effect::Load { all: true });
         cx.push(Effect::AskTasks);
@@ -144,8 +141,7 @@ impl Engine {
             writer: Writer::default(),
             reader: Reader::new(),
             store: Store::new(setup.storage, setup.earlier),
-            alive: Set::new(),
-            dead: Set::new(),
+            tabs,
             last_sequence: 0,
             flush: Flush::default(),
             stats: Stats::default(),
@@ -153,7 +149,6 @@ impl Engine {
             was_out_of_reach: false,
             surplus_goes_at_ms: None,
             visible: true,
-            session: setup.session,
             life: Life::Recovering,
             leaving: Leaving::default(),
             clocks: ClockWatch::default(),
@@ -318,7 +313,7 @@ impl Engine {
 
     /// Whether the account has signed out since the client was opened, where storage has this mark.
     pub fn is_over(&self, mark: u64) -> bool {
-        self.session.is_over(mark)
+        self.tabs.session().is_over(mark)
     }
 
     fn patience(&self) -> Patience {

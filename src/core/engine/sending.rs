@@ -8,7 +8,6 @@ use crate::core::charge::{Charge, Key};
 use crate::core::clock::{CLOCK_SLACK_MS, Now};
 use crate::core::journal::Op;
 use crate::core::network::Way;
-use crate::core::ordered::set_of;
 use crate::core::outcome::OpenReason;
 use crate::core::protocol::Spelling;
 use crate::core::record::{Purpose, Record, State};
@@ -135,34 +134,16 @@ impl Engine {
 
     /// The tabs that live now, as far as can be known.
     pub(super) fn learn_alive(&mut self, now: Now, alive: Vec<String>) {
-        self.alive = set_of(alive);
+        self.tabs.learn_alive(alive);
         self.judge_claims(now);
         self.end_tasks_of_the_dead(now);
     }
 
     /// What a dead tab has claimed need not wait for its claim to run out.
     pub(super) fn judge_claims(&mut self, now: Now) {
-        // A tab that came later is in no list of the dead, though it is in none of the living.
-        self.dead.clear();
-        if self.alive.is_empty() {
-            return;
-        }
-        let claims = self.outbox.iter().filter_map(|entry| {
-            let tab = &entry.record.claim()?.tab;
-            let dead = *tab != self.cx.tab && !self.alive.contains_key(tab);
-            dead.then(|| (entry.record.charge().key.clone(), tab.clone()))
-        });
-        let claims: Vec<(Key, String)> = claims.collect();
-        for (key, tab) in claims {
-            self.dead.insert(tab, ());
+        for key in self.tabs.claims_of_dead(&self.outbox) {
             self.outbox.hurry(&key, now);
         }
-    }
-
-    /// The tab that has claimed this charge, if it is known to be dead.
-    fn dead_claimant(&self, key: &Key) -> Option<String> {
-        let tab = &self.outbox.get(key)?.record.claim()?.tab;
-        self.dead.contains_key(tab).then(|| tab.clone())
     }
 
     /// Claims `keys` in the journal, to send them together.
@@ -187,7 +168,7 @@ impl Engine {
             // What is known of it here counts only when it is written down.
             self.writer.retry_unsaved_of(&key);
             let op = Op::Begin {
-                over: self.dead_claimant(&key),
+                over: self.tabs.dead_claimant(&key, &self.outbox),
                 seen: self.outbox.get(&key).map(|entry| entry.record.revision()),
                 key,
                 purpose,

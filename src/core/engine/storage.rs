@@ -32,22 +32,12 @@ impl Engine {
     /// Whether the journal, which does not answer, may have a charge of which this client has not
     /// heard.
     pub(super) fn may_be_in_journal(&self) -> bool {
-        self.store.has_unread() || self.others_live()
-    }
-
-    /// Whether other tabs are known to live.
-    pub(super) fn others_live(&self) -> bool {
-        self.alive.keys().any(|tab| *tab != self.cx.tab)
-    }
-
-    /// Whether this tab is known to be the only one.
-    fn is_only_tab(&self) -> bool {
-        !self.alive.is_empty() && !self.others_live()
+        self.store.has_unread() || self.tabs.others_live()
     }
 
     /// What this tab knows of the open charges goes along.
     pub(super) fn moved(&mut self, now: Now, to: StorageKind, why: &str, from: Earlier) {
-        let knows_all = self.reader.knows_all() && self.is_only_tab() && self.goes_along_whole();
+        let knows_all = self.reader.knows_all() && self.tabs.is_alone() && self.goes_along_whole();
         let from = match from {
             Earlier::Nothing => MovedFrom::Nothing,
             Earlier::Here if knows_all => MovedFrom::TakenAlong,

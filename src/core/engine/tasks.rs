@@ -1,15 +1,16 @@
-//! Running tasks: work that will be charged when it is done, and whose points are held meanwhile.
+//! Running tasks: work that will be charged when it is done, and whose points are held meanwhile, here
+//! and in the other tabs. Tabs tell each other what runs in them; a tab that has died tells nothing,
+//! and is missed among the living, or when it has been silent for long.
 
 use serde::{Deserialize, Serialize};
 
-use super::answering::is_charged;
-use super::{Answer, CallId, Engine, Life};
+use super::Effect;
+use super::context::Context;
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
-use crate::core::outbox::sum;
-use crate::core::outcome::{DeclineReason, Outcome, What};
+use crate::core::ordered::{Map, map_of};
+use crate::core::outbox::Outbox;
 use crate::core::points::Points;
-use crate::core::record::{Decline, Record};
 
 /// A task that is running, as tabs tell each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,95 +21,228 @@ pub struct Running {
     pub amount: Points,
 }
 
-impl Engine {
-    /// Whether the work may start; holds the points if so.
-    pub(super) fn start_task(&mut self, now: Now, call: CallId, charge: &Charge, running: bool) {
-        if self.life != Life::Running {
-            return self.resolve(call, Answer::Closed);
-        }
-        let may_start = match self.may_start(now, charge) {
-            Err(_) if running => Ok(true),
-            may_start => may_start,
-        };
-        match may_start {
-            Ok(true) => {
-                self.tasks.start(charge.clone());
-                self.resolve(call, Answer::Started);
-            }
-            // Charged or held already: nothing more to hold.
-            Ok(false) => self.resolve(call, Answer::Started),
-            Err(what) => {
-                let record = Record::open(charge.clone(), 0);
-                let outcome = Outcome::about(&record, what);
-                self.cx.log_outcome(now, charge, &outcome);
-                self.resolve(call, Answer::Outcome(outcome));
-            }
+/// How often a tab says what runs in it, though nothing has changed, in milliseconds.
+const TELL_EVERY_MS: u64 = 30_000;
+
+/// When a silent tab's tasks are taken to be over, in milliseconds. Timers of hidden pages run once
+/// a minute.
+const SILENCE_MS: u64 = 150_000;
+
+/// Tasks that are running, here and in other tabs.
+#[derive(Debug, Default)]
+pub(super) struct Tasks {
+    own: Map<Key, Charge>,
+    /// By tab.
+    elsewhere: Map<String, OfTab>,
+    ended: Map<Key, Ended>,
+    /// To the other tabs, last.
+    told: Vec<Running>,
+    /// When it is told again; monotonic.
+    tell_at_ms: u64,
+}
+
+#[derive(Debug)]
+struct OfTab {
+    tasks: Map<Key, Points>,
+    /// Monotonic.
+    until_ms: u64,
+}
+
+/// A task that has ended in another tab. Its points are held until the journal has told whether
+/// there is a charge now that holds them.
+#[derive(Debug)]
+struct Ended {
+    amount: Points,
+    /// How many transactions had been begun: a later one tells.
+    begun: u64,
+    /// At the latest; monotonic.
+    until_ms: u64,
+}
+
+impl Tasks {
+    /// The task of this tab with this key.
+    pub(super) fn own(&self, key: &Key) -> Option<&Charge> {
+        self.own.get(key)
+    }
+
+    pub(super) fn start(&mut self, charge: Charge) {
+        self.own.insert(charge.key.clone(), charge);
+    }
+
+    pub(super) fn end(&mut self, key: &Key) {
+        self.own.remove(key);
+    }
+
+    /// Nothing runs for this client any more, and it holds nothing for others.
+    pub(super) fn end_all(&mut self) {
+        self.own = Map::new();
+        self.elsewhere = Map::new();
+        self.ended = Map::new();
+    }
+
+    /// What another tab holds for a task with this key.
+    pub(super) fn held_elsewhere(&self, key: &Key) -> Option<Points> {
+        let mut tabs = self.elsewhere.values();
+        tabs.find_map(|tab| tab.tasks.get(key).copied())
+    }
+
+    /// The tasks whose points are held for other tabs.
+    pub(super) fn keys_elsewhere(&self) -> impl Iterator<Item = &Key> {
+        let running = self.elsewhere.values().flat_map(|tab| tab.tasks.keys());
+        self.ended.keys().chain(running)
+    }
+
+    /// Whether any runs in another tab.
+    pub(super) fn any_elsewhere(&self) -> bool {
+        !self.elsewhere.is_empty()
+    }
+
+    /// What each task holds, wherever it runs.
+    pub(super) fn holds(&self) -> Map<Key, Points> {
+        let ended = self.ended.iter();
+        let ended = ended.map(|(key, ended)| (key.clone(), ended.amount));
+        let elsewhere = self.elsewhere.values().flat_map(|tab| tab.tasks.iter());
+        let elsewhere = elsewhere.map(|(key, amount)| (key.clone(), *amount));
+        let own = self.own.iter();
+        let own = own.map(|(key, charge)| (key.clone(), charge.amount));
+        map_of(ended.chain(elsewhere).chain(own))
+    }
+
+    /// The journal has been read for this key, in the transaction of this number.
+    pub(super) fn read(&mut self, key: &Key, number: u64) {
+        if self
+            .ended
+            .get(key)
+            .is_some_and(|ended| ended.begun < number)
+        {
+            self.ended.remove(key);
         }
     }
 
-    pub(super) fn end_task(&mut self, key: &Key) {
-        self.tasks.end(key);
+    /// What the other tabs are to hold: a task that has become a charge, too, until the journal
+    /// has the charge.
+    fn to_tell(&self, outbox: &Outbox) -> Vec<Running> {
+        let unsaved = self.told.iter().filter(|task| {
+            let entry = outbox.get(&task.key).filter(|entry| !entry.saved);
+            !self.own.contains_key(&task.key) && entry.is_some_and(|entry| entry.record.is_held())
+        });
+        let own = self.own.values().map(|charge| Running {
+            key: charge.key.clone(),
+            amount: charge.amount,
+        });
+        own.chain(unsaved.cloned()).collect()
     }
 
-    /// Points of open charges and running tasks.
-    pub(super) fn held(&self) -> Points {
-        let charges = self.outbox.counts().held_points;
-        let tasks = self.tasks.holds();
-        let tasks = tasks.iter().filter(|(key, _)| !self.is_charge(key));
-        charges.plus(sum(tasks.map(|(_, amount)| *amount)))
+    /// When something is to be told or forgotten; monotonic.
+    pub(super) fn deadline(&self) -> Option<u64> {
+        let silence = self.elsewhere.values().map(|tab| tab.until_ms);
+        let ended = self.ended.values().map(|ended| ended.until_ms);
+        let tell = (!self.told.is_empty()).then_some(self.tell_at_ms);
+        silence.chain(ended).chain(tell).min()
     }
 
-    /// How many more charges may be open. A running task has its place in the queue, so that its
-    /// work is not done in vain; that of `key` is not counted.
-    pub(super) fn room_for(&self, key: Option<&Key>) -> usize {
-        let tasks = self.tasks.holds();
-        let others = tasks.keys().filter(|task| Some(*task) != key);
-        let tasks = others.filter(|task| !self.is_charge(task)).count();
-        let taken = self.outbox.taken().saturating_add(tasks);
-        self.cx.config.max_entries.saturating_sub(taken)
+    /// What runs in another tab now. Gives the tasks that have ended by that.
+    pub(super) fn hear(
+        &mut self,
+        now: Now,
+        tab: String,
+        running: Vec<Running>,
+        begun: u64,
+        cx: &Context,
+    ) -> Vec<Key> {
+        let tasks = map_of(running.into_iter().map(|task| (task.key, task.amount)));
+        let before = self.elsewhere.remove(&tab);
+        if !tasks.is_empty() {
+            let until_ms = now.after(SILENCE_MS);
+            self.elsewhere.insert(tab, OfTab { tasks, until_ms });
+        }
+        self.end_elsewhere(now, before, begun, cx)
     }
 
-    /// Whether there is a charge of this key that holds its points, or has paid them.
-    fn is_charge(&self, key: &Key) -> bool {
-        let entry = self.outbox.get(key);
-        entry.is_some_and(|entry| entry.record.is_held() || is_charged(&entry.record))
+    /// Ends those of tabs that are gone. Gives them.
+    pub(super) fn end_gone(
+        &mut self,
+        now: Now,
+        is_gone: impl Fn(&String) -> bool,
+        begun: u64,
+        cx: &Context,
+    ) -> Vec<Key> {
+        let gone = take_if(&mut self.elsewhere, |tab, _| is_gone(tab));
+        self.end_elsewhere(now, gone, begun, cx)
     }
 
-    /// `Ok(true)` where points have to be held, `Ok(false)` where they are held or paid already.
-    fn may_start(&self, now: Now, charge: &Charge) -> Result<bool, What> {
-        if let Some(entry) = self.outbox.get(&charge.key) {
-            if !entry.record.charge().is_end_of(charge) {
-                return Err(self.conflict_with(entry.record.charge()));
+    fn end_elsewhere(
+        &mut self,
+        now: Now,
+        tasks: impl IntoIterator<Item = OfTab>,
+        begun: u64,
+        cx: &Context,
+    ) -> Vec<Key> {
+        let mut keys = Vec::new();
+        for (key, amount) in tasks.into_iter().flat_map(|tab| tab.tasks) {
+            if self.held_elsewhere(&key).is_none() {
+                let ended = Ended {
+                    amount,
+                    begun,
+                    until_ms: now.after(cx.config.claim_ms()),
+                };
+                self.ended.insert(key.clone(), ended);
+                keys.push(key);
             }
-            if entry.record.is_held() || is_charged(&entry.record) {
-                return Ok(false);
-            }
         }
-        if let Some(running) = self.tasks.own(&charge.key) {
-            return match running.is_same_as(charge) {
-                true => Ok(false),
-                false => Err(self.conflict_with(running)),
-            };
+        keys
+    }
+
+    /// Forgets what has not been heard of for too long, and tells what is due. Gives the tasks that
+    /// have ended by that.
+    pub(super) fn advance(
+        &mut self,
+        now: Now,
+        outbox: &Outbox,
+        begun: u64,
+        cx: &mut Context,
+    ) -> Vec<Key> {
+        let is_over = |until_ms: u64| until_ms <= now.mono_ms;
+        let silent = take_if(&mut self.elsewhere, |_, tab| is_over(tab.until_ms));
+        let keys = self.end_elsewhere(now, silent, begun, cx);
+        drop(take_if(&mut self.ended, |_, ended| is_over(ended.until_ms)));
+        let running = self.to_tell(outbox);
+        let again = !running.is_empty() && is_over(self.tell_at_ms);
+        if running != self.told || again {
+            self.tell(now, running, cx);
         }
-        self.admission(now, charge, false).map_err(What::from)?;
-        if self.tasks.held_elsewhere(&charge.key) == Some(charge.amount) {
-            // The same task in another tab: its points are held already, and charged once.
-            return Ok(true);
-        }
-        match self.balance_view(now) {
-            Some(balance) if charge.amount > balance.available => {
-                let (available, amount) = (balance.available, charge.amount);
-                let detail = self.cx.say(
-                    &format!("{available} points are available, {amount} are needed"),
-                    &format!("可用算力 {available}，需要 {amount}"),
-                );
-                Err(What::from(Decline {
-                    reason: DeclineReason::InsufficientBalance,
-                    balance: Some(balance.confirmed),
-                    detail,
-                }))
-            }
-            Some(_) | None => Ok(true),
+        keys
+    }
+
+    /// Another tab asks what runs here.
+    pub(super) fn asked(&mut self, now: Now, outbox: &Outbox, cx: &mut Context) {
+        let running = self.to_tell(outbox);
+        self.tell(now, running, cx);
+    }
+
+    /// The page slept: others may have taken it for gone, and it has not heard of them.
+    pub(super) fn woke(&mut self, now: Now, outbox: &Outbox, cx: &mut Context) {
+        cx.push(Effect::AskTasks);
+        if !self.told.is_empty() {
+            self.asked(now, outbox, cx);
         }
     }
+
+    fn tell(&mut self, now: Now, running: Vec<Running>, cx: &mut Context) {
+        self.told.clone_from(&running);
+        self.tell_at_ms = now.after(TELL_EVERY_MS);
+        cx.push(Effect::AnnounceTasks(running));
+    }
+}
+
+fn take_if<K: Ord + Clone, V>(
+    map: &mut Map<K, V>,
+    mut condition: impl FnMut(&K, &V) -> bool,
+) -> Vec<V> {
+    let keys: Vec<K> = map
+        .iter()
+        .filter(|(key, value)| condition(key, value))
+        .map(|(key, _)| key.clone())
+        .collect();
+    keys.iter().filter_map(|key| map.remove(key)).collect()
 }

@@ -103,6 +103,6 @@ impl Engine {
         self.wire.gate_mut().hurry(now);
         self.reader.woke(self.writer.begun());
         self.load_anew();
-        self.tell_tasks_anew(now);
+        self.tasks.woke(now, &self.outbox, &mut self.cx);
     }
 }
