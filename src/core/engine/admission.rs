@@ -223,20 +223,17 @@ impl Engine {
                 "more points than may be charged without the server",
                 "超出离线可用的算力",
             ),
-            OfflineSpend::WithinBalance => {
-                let stale_after_ms = self.cx.config.stale_after_ms;
-                match self.balance.view(held, now.wall_ms, stale_after_ms) {
-                    Some(balance) if amount <= balance.available => return Ok(()),
-                    Some(_) => (
-                        "more points than are available, and the server can't be reached",
-                        "超出可用算力，且无法连接服务器",
-                    ),
-                    None => (
-                        "no balance is known, and the server can't be reached",
-                        "余额未知，且无法连接服务器",
-                    ),
-                }
-            }
+            OfflineSpend::WithinBalance => match self.balance.view(held, now, &self.cx) {
+                Some(balance) if amount <= balance.available => return Ok(()),
+                Some(_) => (
+                    "more points than are available, and the server can't be reached",
+                    "超出可用算力，且无法连接服务器",
+                ),
+                None => (
+                    "no balance is known, and the server can't be reached",
+                    "余额未知，且无法连接服务器",
+                ),
+            },
         };
         Err(Failure {
             reason: FailureReason::OfflineSpendDenied,

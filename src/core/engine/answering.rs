@@ -165,7 +165,7 @@ impl Engine {
                 .gate()
                 .opens_at(way)
                 .or(self.wire.gate().probe_at()),
-            Some(OpenReason::Unauthorized) if self.refresh.is_under_way() => {
+            Some(OpenReason::Unauthorized) if self.balance.refresh().is_under_way() => {
                 asks_again.then_some(now.mono_ms)
             }
             Some(
@@ -181,7 +181,7 @@ impl Engine {
 
     /// Whether a probe is under way, or leaves at once.
     fn is_being_probed(&self) -> bool {
-        self.refresh.is_under_way() || self.wire.gate().probes_past_hold()
+        self.balance.refresh().is_under_way() || self.wire.gate().probes_past_hold()
     }
 
     pub(super) fn outcome_of(&self, now: Now, entry: &Entry) -> Outcome {

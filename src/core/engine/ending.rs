@@ -81,8 +81,7 @@ impl Engine {
         self.bulletin.sign_out();
         self.answer_the_impatient(now);
         self.end_flush(Some(Stopped::Open(OpenReason::Unauthorized)));
-        self.balance.clear();
-        self.cx.push(Effect::SaveBalance(None));
+        self.balance.sign_out(&mut self.cx);
         self.sign_out_refresh(now);
         // What runs here will not be charged by this client.
         self.tasks.end_all();

@@ -229,7 +229,7 @@ impl Engine {
             .keys()
             .any(|key| self.outbox.get(key).is_some_and(|entry| entry.busy));
         if let Some(reason) = closed {
-            if !under_way && !self.refresh.is_under_way() {
+            if !under_way && !self.balance.refresh().is_under_way() {
                 self.end_flush(Some(Stopped::Open(reason)));
             }
             return;

@@ -46,14 +46,7 @@ impl Engine {
             }
             self.writer.bring(news);
         } else {
-            self.take_over(news);
-        }
-    }
-
-    /// Takes what another tab, or an earlier start, has learnt, unless later news came meanwhile.
-    pub(super) fn take_over(&mut self, confirmed: Confirmed) {
-        if self.life != Life::SignedOut {
-            self.balance.learn_cached(confirmed);
+            self.balance.learn_cached(news);
         }
     }
 

@@ -146,7 +146,7 @@ impl Engine {
                 confirmed,
             } => {
                 if let Some(confirmed) = confirmed {
-                    self.take_over(confirmed);
+                    self.balance.learn_cached(confirmed);
                 }
                 if !from_peer {
                     self.set_busy(key, false);
@@ -209,7 +209,7 @@ impl Engine {
                 confirmed,
             } => {
                 if let Some(confirmed) = confirmed {
-                    self.take_over(confirmed);
+                    self.balance.learn_cached(confirmed);
                 }
                 if !from_peer {
                     self.set_busy(&key, false);

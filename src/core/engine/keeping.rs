@@ -75,7 +75,7 @@ impl Engine {
         self.outbox.remove(key);
         self.calls_of_vanished(key);
         // It holds nothing any longer, so the server has to say what is left.
-        self.balance_is_due(now);
+        self.balance.need(now);
     }
 
     /// Takes a record into the outbox, the counts and the listeners' view.

@@ -14,6 +14,7 @@
 mod admission;
 mod answering;
 mod answers;
+mod balance;
 mod bulletin;
 mod calls;
 mod concluding;
@@ -45,17 +46,16 @@ pub use event::{Answer, CallId, CallRequest, Effect, Event, Notice, SendId, Unse
 pub use journal::{Earlier, OpenCharges};
 pub use tasks::Running;
 
+use self::balance::BalanceSync;
 use self::bulletin::Bulletin;
 use self::calls::Calls;
 use self::context::Context;
 use self::ending::Leaving;
 use self::flush::Flush;
 use self::journal::{Reader, Store, Writer};
-use self::reading::Refresh;
 use self::tabs::Tabs;
 use self::tasks::Tasks;
 use self::wire::Wire;
-use super::balance::BalanceBook;
 use super::clock::{ClockWatch, Now};
 use super::config::Config;
 use super::network::{LONGEST_HOLD_MS, Way};
@@ -89,8 +89,7 @@ pub struct Engine {
     cx: Context,
     wire: Wire,
     outbox: Outbox,
-    balance: BalanceBook,
-    refresh: Refresh,
+    balance: BalanceSync,
     tasks: Tasks,
     calls: Calls,
     writer: Writer,
@@ -104,8 +103,6 @@ pub struct Engine {
     was_out_of_reach: bool,
     /// When settled charges that are more than are kept go; monotonic.
     surplus_goes_at_ms: Option<u64>,
-    /// Whether its user can see the page.
-    visible: bool,
     life: Life,
     leaving: Leaving,
     clocks: ClockWatch,
@@ -134,8 +131,7 @@ impl Engine {
             cx,
             wire: Wire::new(setup.online),
             outbox: Outbox::default(),
-            balance: BalanceBook::default(),
-            refresh: Refresh::default(),
+            balance: BalanceSync::default(),
             tasks: Tasks::default(),
             calls: Calls::default(),
             writer: Writer::default(),
@@ -148,7 +144,6 @@ impl Engine {
             bulletin: Bulletin::default(),
             was_out_of_reach: false,
             surplus_goes_at_ms: None,
-            visible: true,
             life: Life::Recovering,
             leaving: Leaving::default(),
             clocks: ClockWatch::default(),
@@ -252,13 +247,13 @@ impl Engine {
             self.wire
                 .gate()
                 .wakes_at(now)
-                .filter(|_| self.life == Life::Running && !self.refresh.is_under_way()),
+                .filter(|_| self.life == Life::Running && !self.balance.refresh().is_under_way()),
             self.outbox.next_due(now).filter(|_| due),
             Some(self.writer.paused_until_ms()).filter(|at_ms| due && *at_ms > now.mono_ms),
             Some(self.reader.next_look_ms()).filter(|_| slow),
             self.heartbeat_at_ms(),
             self.writer.unsaved_due_ms(),
-            self.balance_deadline(now),
+            self.balance.deadline(now, self.may_ask(now), &self.cx),
             self.flush.elsewhere_until_ms(),
             self.tasks.deadline(),
             self.surplus_goes_at_ms,

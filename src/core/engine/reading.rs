@@ -1,7 +1,7 @@
 //! Reading the balance: when the user asks, when it is due, and as the probe of an outage.
 
 use super::wire::{Sent, SentWhat, setback_detail};
-use super::{Answer, CallId, Effect, Engine, Life};
+use super::{Answer, CallId, Engine, Life};
 use crate::core::balance::{Balance, is_stale};
 use crate::core::clock::{Now, parse_http_date};
 use crate::core::liveness::Sign;
@@ -9,28 +9,6 @@ use crate::core::outcome::OpenReason;
 use crate::core::protocol::{BalanceAnswer, Reading, Response, SetbackKind};
 use crate::core::record::Cause;
 use crate::core::snapshot::{BalanceReason, BalanceResult};
-
-/// The reading that is under way, and when the next is due.
-#[derive(Debug, Default)]
-pub(super) struct Refresh {
-    pub(super) under_way: bool,
-    waiting: Vec<CallId>,
-    /// Monotonic; `None` before the first.
-    pub(super) next_sync_ms: Option<u64>,
-    /// The next is not for freshness' sake: it is made wherever the user looks.
-    pub(super) needed: bool,
-}
-
-impl Refresh {
-    pub(super) fn is_under_way(&self) -> bool {
-        self.under_way
-    }
-
-    /// The machine slept: the next is due so much sooner.
-    pub(super) fn slept(&mut self, by_ms: u64) {
-        self.next_sync_ms = self.next_sync_ms.map(|at_ms| at_ms.saturating_sub(by_ms));
-    }
-}
 
 impl Engine {
     pub(super) fn refresh_balance(&mut self, now: Now, call: CallId, max_age_ms: Option<u64>) {
@@ -50,14 +28,13 @@ impl Engine {
             let (reason, detail) = self.why_shut(now);
             return self.no_balance_for(now, call, BalanceReason::Open(reason), detail);
         }
-        self.refresh.waiting.push(call);
+        self.balance.wait(call);
         self.read_balance(now);
     }
 
     /// A reading that is put off may have become impossible: whoever waits for it is told.
     pub(super) fn refuse_refresh_if_shut(&mut self, now: Now) {
-        let put_off = !self.refresh.under_way && !self.refresh.waiting.is_empty();
-        if put_off && !self.wire.gate().lets_probes_through(now) {
+        if self.balance.refresh().is_put_off() && !self.wire.gate().lets_probes_through(now) {
             let (reason, detail) = self.why_shut(now);
             self.tell_unavailable(now, BalanceReason::Open(reason), &detail);
         }
@@ -89,23 +66,15 @@ impl Engine {
     }
 
     pub(super) fn balance_view(&self, now: Now) -> Option<Balance> {
-        self.balance
-            .view(self.held(), now.wall_ms, self.cx.config.stale_after_ms)
+        self.balance.view(self.held(), now, &self.cx)
     }
 
     pub(super) fn read_balance(&mut self, now: Now) {
-        if self.refresh.under_way {
-            return;
+        if let Some(etag) = self.balance.begin(now, &mut self.cx) {
+            self.wire.gate_mut().probe_left();
+            let send = self.wire.next_send();
+            self.send(now, send, SentWhat::Balance { etag });
         }
-        self.refresh.under_way = true;
-        self.wire.gate_mut().probe_left();
-        self.sync_in(now, self.cx.config.sync_every_ms);
-        let etag = self
-            .balance
-            .confirmed()
-            .and_then(|known| known.etag.clone());
-        let send = self.wire.next_send();
-        self.send(now, send, SentWhat::Balance { etag });
     }
 
     pub(super) fn balance_answered(
@@ -115,7 +84,7 @@ impl Engine {
         asked_with: Option<&str>,
         response: &Response,
     ) {
-        self.refresh.under_way = false;
+        self.balance.ended();
         self.wire.gate_mut().probe_ended();
         let sign = self.wire.judge(now, sent, response);
         match BalanceAnswer::of(response, asked_with.is_some(), now) {
@@ -135,13 +104,9 @@ impl Engine {
             }
             BalanceAnswer::Unchanged => {
                 self.balance_told(now, sent, sign);
-                let known = self
-                    .balance
-                    .confirmed()
-                    .and_then(|known| known.etag.as_deref());
-                if known == asked_with && sign != Sign::Cached {
-                    self.balance.confirm_unchanged(now.wall_ms);
-                    self.save_balance();
+                if sign != Sign::Cached {
+                    self.balance
+                        .confirm_unchanged(now, asked_with, &mut self.cx);
                 }
                 self.tell_read(now, sign);
             }
@@ -163,7 +128,7 @@ impl Engine {
                     // Once more, with another token.
                     return self.read_balance(now);
                 }
-                self.ask_again_if_needed(now);
+                self.balance.not_told(now, &self.cx);
                 self.count_try_of_all();
                 let detail = setback_detail(&setback, &self.cx);
                 self.tell_unavailable(now, BalanceReason::Open(reason), &detail);
@@ -173,24 +138,16 @@ impl Engine {
     }
 
     pub(super) fn balance_lost(&mut self, now: Now, cause: Cause) {
-        self.refresh.under_way = false;
+        self.balance.ended();
         self.wire.gate_mut().probe_ended();
-        self.ask_again_if_needed(now);
+        self.balance.not_told(now, &self.cx);
         self.count_try_of_all();
         self.tell_unavailable(now, BalanceReason::Open(cause.reason), &cause.detail);
     }
 
-    /// A reading that is needed is not done with a request.
-    fn ask_again_if_needed(&mut self, now: Now) {
-        if self.refresh.needed {
-            let delay_ms = self.cx.config.backoff.max_ms.max(1);
-            self.refresh.next_sync_ms = Some(now.after(delay_ms));
-        }
-    }
-
     /// The server has told the balance, or somebody that remembers its answer.
     fn balance_told(&mut self, now: Now, sent: &Sent, sign: Sign) {
-        self.refresh.needed = false;
+        self.balance.told();
         self.wire.balance_told(
             now,
             sent,
@@ -226,29 +183,25 @@ impl Engine {
     }
 
     fn tell_fresh(&mut self, now: Now) {
-        for call in std::mem::take(&mut self.refresh.waiting) {
-            match self.balance_view(now) {
-                Some(balance) => {
-                    self.resolve(call, Answer::Balance(BalanceResult::Fresh { balance }));
-                }
-                None => {
-                    let reason = BalanceReason::Open(OpenReason::Unauthorized);
-                    let detail = self.cx.say("signed out", "已退出登录");
-                    self.no_balance_for(now, call, reason, detail);
-                }
+        match self.balance_view(now) {
+            Some(balance) => self.balance.tell_fresh(&balance, &mut self.cx),
+            None => {
+                let reason = BalanceReason::Open(OpenReason::Unauthorized);
+                let detail = self.cx.say("signed out", "已退出登录");
+                self.tell_unavailable(now, reason, &detail);
             }
         }
     }
 
     fn tell_unavailable(&mut self, now: Now, reason: BalanceReason, detail: &str) {
-        for call in std::mem::take(&mut self.refresh.waiting) {
-            self.no_balance_for(now, call, reason, detail.to_owned());
-        }
+        let cached = self.balance_view(now);
+        self.balance
+            .tell_unavailable(reason, detail, cached.as_ref(), &mut self.cx);
     }
 
     /// Nothing is asked for any more; what is on its way is still answered.
     pub(super) fn sign_out_refresh(&mut self, now: Now) {
-        if !self.refresh.under_way {
+        if !self.balance.refresh().is_under_way() {
             let reason = BalanceReason::Open(OpenReason::Unauthorized);
             let detail = self.cx.say("signed out", "已退出登录");
             self.tell_unavailable(now, reason, &detail);
@@ -261,18 +214,7 @@ impl Engine {
         self.tell_unavailable(now, reason, &detail);
     }
 
-    /// Takes the server's word on the balance, unless it is an old one.
     pub(super) fn learn(&mut self, reading: Option<Reading>, etag: Option<String>, as_of_ms: u64) {
-        let Some(reading) = reading else {
-            return;
-        };
-        if self.life != Life::SignedOut && self.balance.learn(reading, etag, as_of_ms) {
-            self.save_balance();
-        }
-    }
-
-    fn save_balance(&mut self) {
-        let confirmed = self.balance.confirmed().cloned();
-        self.cx.push(Effect::SaveBalance(confirmed));
+        self.balance.learn(reading, etag, as_of_ms, &mut self.cx);
     }
 }

@@ -25,7 +25,7 @@ impl Engine {
         self.wire.gate_mut().slept(by_ms);
         self.outbox.slept(by_ms);
         self.writer.slept(by_ms);
-        self.refresh.slept(by_ms);
+        self.balance.slept(by_ms);
         self.reader.slept(by_ms);
     }
 
@@ -88,7 +88,7 @@ impl Engine {
         self.wire.gate_mut().browser_says(online, now);
         if online {
             if comes_back && self.life == Life::Running {
-                self.balance_is_due_when_seen(now);
+                self.balance.need_when_seen(now);
             }
             self.load();
             if self.wire.gate().closed_for(now).is_none() {

@@ -1,0 +1,222 @@
+//! The balance: what is known of it, who waits for it, and when it is read by itself: at the start,
+//! from time to time as long as somebody looks, and when it is in doubt.
+
+mod refresh;
+mod sync;
+
+pub(super) use self::refresh::Refresh;
+use self::sync::Sync;
+use super::Effect;
+use super::context::Context;
+use crate::core::balance::{Balance, BalanceBook, Confirmed, is_stale};
+use crate::core::clock::Now;
+use crate::core::points::Points;
+use crate::core::protocol::Reading;
+use crate::core::snapshot::BalanceReason;
+
+/// The balance of one client.
+#[derive(Debug)]
+pub(super) struct BalanceSync {
+    book: BalanceBook,
+    refresh: Refresh,
+    sync: Sync,
+    /// Whether its user can see the page.
+    visible: bool,
+    signed_out: bool,
+}
+
+impl Default for BalanceSync {
+    fn default() -> BalanceSync {
+        BalanceSync {
+            book: BalanceBook::default(),
+            refresh: Refresh::default(),
+            sync: Sync::default(),
+            visible: true,
+            signed_out: false,
+        }
+    }
+}
+
+impl BalanceSync {
+    /// What the server has said last.
+    pub(super) fn confirmed(&self) -> Option<&Confirmed> {
+        self.book.confirmed()
+    }
+
+    /// As its user sees it, with these points held.
+    pub(super) fn view(&self, held: Points, now: Now, cx: &Context) -> Option<Balance> {
+        self.book.view(held, now.wall_ms, cx.config.stale_after_ms)
+    }
+
+    pub(super) fn refresh(&self) -> &Refresh {
+        &self.refresh
+    }
+
+    pub(super) fn is_stale(&self, now: Now, cx: &Context) -> bool {
+        let known = self.book.confirmed();
+        known.is_none_or(|known| is_stale(known.as_of_ms, now.wall_ms, cx.config.stale_after_ms))
+    }
+
+    /// How long ago the server said what is known; `None` where that can't be told.
+    fn age_ms(&self, now: Now) -> Option<u64> {
+        now.wall_ms.checked_sub(self.book.confirmed()?.as_of_ms)
+    }
+
+    // ---- what is known
+
+    /// Takes the server's word on the balance, unless it is an old one.
+    pub(super) fn learn(
+        &mut self,
+        reading: Option<Reading>,
+        etag: Option<String>,
+        as_of_ms: u64,
+        cx: &mut Context,
+    ) {
+        let Some(reading) = reading.filter(|_| !self.signed_out) else {
+            return;
+        };
+        if self.book.learn(reading, etag, as_of_ms) {
+            self.save(cx);
+        }
+    }
+
+    /// Takes what another tab, or an earlier start, has learnt, unless later news came meanwhile.
+    pub(super) fn learn_cached(&mut self, confirmed: Confirmed) {
+        if !self.signed_out {
+            self.book.learn_cached(confirmed);
+        }
+    }
+
+    /// The server says that what had this `ETag` has not changed.
+    pub(super) fn confirm_unchanged(&mut self, now: Now, etag: Option<&str>, cx: &mut Context) {
+        let known = self
+            .book
+            .confirmed()
+            .and_then(|known| known.etag.as_deref());
+        if known == etag {
+            self.book.confirm_unchanged(now.wall_ms);
+            self.save(cx);
+        }
+    }
+
+    fn save(&self, cx: &mut Context) {
+        cx.push(Effect::SaveBalance(self.book.confirmed().cloned()));
+    }
+
+    /// No balance is shown any more.
+    pub(super) fn sign_out(&mut self, cx: &mut Context) {
+        self.signed_out = true;
+        self.book.clear();
+        cx.push(Effect::SaveBalance(None));
+    }
+
+    // ---- the reading
+
+    /// A reading begins: the `ETag` that it is asked with. `None` where one is under way.
+    pub(super) fn begin(&mut self, now: Now, cx: &mut Context) -> Option<Option<String>> {
+        if !self.refresh.begin() {
+            return None;
+        }
+        self.sync.put_off(now, cx.config.sync_every_ms, cx);
+        let known = self.book.confirmed();
+        Some(known.and_then(|known| known.etag.clone()))
+    }
+
+    pub(super) fn ended(&mut self) {
+        self.refresh.end();
+    }
+
+    pub(super) fn wait(&mut self, call: super::CallId) {
+        self.refresh.wait(call);
+    }
+
+    /// The server has told the balance, or somebody that remembers its answer.
+    pub(super) fn told(&mut self) {
+        self.sync.done();
+    }
+
+    /// It has not.
+    pub(super) fn not_told(&mut self, now: Now, cx: &Context) {
+        self.sync.again_if_needed(now, cx);
+    }
+
+    /// Answers whoever waits; with nothing to show they are told that the client is signed out.
+    pub(super) fn tell_fresh(&mut self, balance: &Balance, cx: &mut Context) {
+        self.refresh.tell_fresh(balance, cx);
+    }
+
+    /// Answers whoever waits with what is known.
+    pub(super) fn tell_unavailable(
+        &mut self,
+        reason: BalanceReason,
+        detail: &str,
+        cached: Option<&Balance>,
+        cx: &mut Context,
+    ) {
+        self.refresh.tell_unavailable(reason, detail, cached, cx);
+    }
+
+    // ---- by itself
+
+    /// When the balance needs attention: a sync, if it may be asked for, or its turning stale.
+    pub(super) fn deadline(&self, now: Now, may_ask: bool, cx: &Context) -> Option<u64> {
+        let next = self.sync.next_ms(self.visible);
+        let sync = next.filter(|_| may_ask && !self.refresh.is_under_way());
+        let stale = self.book.confirmed().and_then(|known| {
+            let age_ms = now.wall_ms.checked_sub(known.as_of_ms)?;
+            let left_ms = cx.config.stale_after_ms.checked_sub(age_ms)?;
+            Some(now.after(left_ms.saturating_add(1)))
+        });
+        [sync, stale].into_iter().flatten().min()
+    }
+
+    /// Whether a reading is due now, of those that nobody asked for.
+    pub(super) fn is_due(&self, now: Now) -> bool {
+        let next = self.sync.next_ms(self.visible);
+        next.is_some_and(|at_ms| at_ms <= now.mono_ms)
+    }
+
+    /// Whether what is due is still to be read. Where another tab, or a charge, was first, it is put
+    /// off: that tab stays the first as long as it reads.
+    pub(super) fn is_wanted(&mut self, now: Now, cx: &mut Context) -> bool {
+        let every_ms = cx.config.sync_every_ms;
+        match self.age_ms(now) {
+            Some(age_ms) if !self.sync.is_needed() && age_ms < every_ms => {
+                let behind_ms = every_ms.div_ceil(4);
+                let left_ms = every_ms.saturating_sub(age_ms).saturating_add(behind_ms);
+                self.sync.put_off(now, left_ms, cx);
+                false
+            }
+            Some(_) | None => true,
+        }
+    }
+
+    pub(super) fn put_sync_off(&mut self, now: Now, cx: &mut Context) {
+        let every_ms = cx.config.sync_every_ms;
+        self.sync.put_off(now, every_ms, cx);
+    }
+
+    /// Has it read as soon as that is possible.
+    pub(super) fn need(&mut self, now: Now) {
+        self.sync.need(now);
+    }
+
+    /// The browser is online again: whether the server can be reached, its answer tells. Where
+    /// nobody looks, that can wait.
+    pub(super) fn need_when_seen(&mut self, now: Now) {
+        if self.visible {
+            self.sync.need(now);
+        }
+    }
+
+    /// The page came into its user's view, or left it. Gives whether it came.
+    pub(super) fn see(&mut self, visible: bool) -> bool {
+        let before = std::mem::replace(&mut self.visible, visible);
+        visible && !before
+    }
+
+    /// The machine slept.
+    pub(super) fn slept(&mut self, by_ms: u64) {
+        self.sync.slept(by_ms);
+    }
+}

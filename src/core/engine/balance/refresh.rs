@@ -1,0 +1,63 @@
+//! The reading of the balance that is under way, and who waits for it.
+
+use super::super::context::Context;
+use super::super::{Answer, CallId};
+use crate::core::balance::Balance;
+use crate::core::snapshot::{BalanceReason, BalanceResult};
+
+/// The reading that is under way.
+#[derive(Debug, Default)]
+pub(in crate::core::engine) struct Refresh {
+    under_way: bool,
+    waiting: Vec<CallId>,
+}
+
+impl Refresh {
+    pub(in crate::core::engine) fn is_under_way(&self) -> bool {
+        self.under_way
+    }
+
+    /// It begins; false where one is under way.
+    pub(super) fn begin(&mut self) -> bool {
+        !std::mem::replace(&mut self.under_way, true)
+    }
+
+    pub(super) fn end(&mut self) {
+        self.under_way = false;
+    }
+
+    pub(in crate::core::engine) fn wait(&mut self, call: CallId) {
+        self.waiting.push(call);
+    }
+
+    /// Whether somebody waits for one that has not begun.
+    pub(in crate::core::engine) fn is_put_off(&self) -> bool {
+        !self.under_way && !self.waiting.is_empty()
+    }
+
+    /// Answers whoever waits: the server has told the balance.
+    pub(super) fn tell_fresh(&mut self, balance: &Balance, cx: &mut Context) {
+        for call in std::mem::take(&mut self.waiting) {
+            let balance = balance.clone();
+            cx.resolve(call, Answer::Balance(BalanceResult::Fresh { balance }));
+        }
+    }
+
+    /// Answers whoever waits: the server could not be asked, or did not tell.
+    pub(super) fn tell_unavailable(
+        &mut self,
+        reason: BalanceReason,
+        detail: &str,
+        cached: Option<&Balance>,
+        cx: &mut Context,
+    ) {
+        for call in std::mem::take(&mut self.waiting) {
+            let result = BalanceResult::Unavailable {
+                reason,
+                detail: detail.to_owned(),
+                cached: cached.cloned(),
+            };
+            cx.resolve(call, Answer::Balance(result));
+        }
+    }
+}
