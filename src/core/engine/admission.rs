@@ -1,7 +1,7 @@
 //! Taking a charge on: by `charge`, and again by `retry`; giving it up by `cancel`.
 
-use super::answering::{is_charged, replayed};
-use super::calls::Kind;
+use super::calls::{Call, Kind, conflict_with};
+use super::calls::{is_charged, replayed};
 use super::journal::Then;
 use super::wire::Plan;
 use super::wire::Slot;
@@ -36,17 +36,17 @@ impl Engine {
                     task_id: charge.task_id.clone(),
                     amount: charge.amount,
                     attempts: record.attempts(),
-                    what: self.conflict_with(record.charge()),
+                    what: conflict_with(&self.cx, record.charge()),
                 };
                 self.cx.log_outcome(now, &charge, &outcome);
                 return self.resolve(call, Answer::Outcome(outcome));
             }
             if is_charged(record) && !entry.busy {
-                let outcome = replayed(self.outcome_of(now, entry));
+                let outcome = replayed(self.outlook(now).of(entry));
                 return self.resolve(call, Answer::Outcome(outcome));
             }
         }
-        let waiting = self.call(now, Kind::Charge, key, Some(charge.clone()));
+        let waiting = Call::new(now, Kind::Charge, key, Some(charge.clone()), &self.cx);
         self.calls.add(call, waiting);
         self.enqueue(now, call, charge, has_place);
     }
@@ -65,7 +65,7 @@ impl Engine {
             if let Some(record) = known.map(|entry| entry.record).filter(ends_untaken) {
                 // It is being looked up to be told as cancelled or refused, and is wanted after
                 // all. That may have ended before this is written down.
-                self.calls.set_ordered(call, true);
+                self.calls.writes(call);
                 let op = Op::Enqueue {
                     charge: record.charge().clone(),
                     // Of its own, where the journal has lost it: what it then has is no earlier
@@ -171,7 +171,7 @@ impl Engine {
         let asked = waiting.charge.as_ref();
         let same = asked.is_none_or(|charge| charge.is_same_as(entry.record.charge()));
         if same && waiting.kind != Kind::Show {
-            let outcome = replayed(self.outcome_of(now, entry));
+            let outcome = replayed(self.outlook(now).of(entry));
             self.resolve_waiting(call, Answer::Outcome(outcome));
         }
     }

@@ -129,4 +129,9 @@ impl Context {
             length_ms: self.config.claim_ms(),
         }
     }
+
+    /// Whether the attempts of this charge are used up.
+    pub(super) fn is_exhausted(&self, record: &Record) -> bool {
+        record.spent() >= self.config.max_total_attempts
+    }
 }

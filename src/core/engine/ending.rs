@@ -217,7 +217,7 @@ impl Engine {
     fn answer_the_impatient(&mut self, now: Now) {
         for key in self.calls.keys() {
             for id in self.calls.at(&key) {
-                let impatient = |call: &Call| !call.seeking && call.deadline_ms.is_some();
+                let impatient = |call: &Call| !call.is_seeking() && call.deadline_ms.is_some();
                 if self.calls.get(id).is_some_and(impatient) {
                     self.answer_so_far(now, id);
                 }

@@ -267,7 +267,7 @@ impl Engine {
             .filter(|key| self.may_begin_for(now, Way::Sending, key))
             .filter(|key| {
                 let entry = self.outbox.get(key);
-                entry.is_some_and(|entry| !self.needs_look_up(&entry.record, now))
+                entry.is_some_and(|entry| !self.outlook(now).needs_look_up(&entry.record))
             })
             .collect();
         let alone = |key: &Key| self.outbox.get(key).is_some_and(|entry| entry.alone);

@@ -30,8 +30,8 @@ impl Engine {
             };
             if !may_write || call.tries >= self.cx.config.max_attempts {
                 self.answer_so_far(now, id);
-            } else if !call.ordered {
-                self.calls.set_ordered(id, true);
+            } else if !call.is_writing() {
+                self.calls.writes(id);
                 self.writer.retry_unsaved_of(key);
                 let op = Op::Cancel {
                     key: key.clone(),
@@ -59,7 +59,7 @@ impl Engine {
 
     /// It is written down that this call gave its charge up, or could not be.
     pub(super) fn given_up(&mut self, now: Now, call: CallId, key: &Key, committed: bool) {
-        self.calls.set_ordered(call, false);
+        self.calls.waits(call);
         if committed {
             self.outbox.hurry(key, now);
         } else {

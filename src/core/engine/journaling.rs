@@ -159,7 +159,7 @@ impl Engine {
                 self.given_up(now, call, key, true);
             }
             Then::Wanted { call } => {
-                self.calls.set_ordered(call, false);
+                self.calls.waits(call);
                 self.observe(now, key, applied.record);
                 self.progress(now, key);
             }
@@ -230,7 +230,7 @@ impl Engine {
             Then::GivenUp { call } => self.given_up(now, call, &key, false),
             // It ends as it would have.
             Then::Wanted { call } => {
-                self.calls.set_ordered(call, false);
+                self.calls.waits(call);
                 self.progress(now, &key);
             }
             Then::Resaved => self.keep_unsaved(now, op),

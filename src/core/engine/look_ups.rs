@@ -133,7 +133,7 @@ impl Engine {
             .outbox
             .get(key)
             .filter(|entry| !entry.record.given_up() && !entry.record.is_refused())
-            .is_some_and(|entry| self.is_exhausted(&entry.record));
+            .is_some_and(|entry| self.cx.is_exhausted(&entry.record));
         if !exhausted {
             return Conclusion::NeverCharged;
         }
@@ -196,10 +196,11 @@ impl Engine {
     /// Why a charge is parked when its look-up can't be answered; `None` where it need not be.
     fn park_reason(&self, key: &Key, now: Now) -> Option<ParkReason> {
         let record = &self.outbox.get(key)?.record;
-        if self.is_exhausted(record) {
+        if self.cx.is_exhausted(record) {
             Some(ParkReason::RetriesExhausted)
         } else {
-            self.key_expired(record, now)
+            self.outlook(now)
+                .key_expired(record)
                 .then_some(ParkReason::KeyExpired)
         }
     }

@@ -243,7 +243,7 @@ impl Engine {
         let open = |way| self.wire.gate().closed_to(way, now).is_none();
         let due = (open(Way::Sending) || open(Way::LookUp)) && self.life == Life::Running;
         [
-            self.calls.next_deadline(),
+            self.calls.deadline(),
             self.wire
                 .gate()
                 .wakes_at(now)

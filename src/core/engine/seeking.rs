@@ -1,7 +1,7 @@
 //! Calls about a charge that should be there: found in memory, or in the journal.
 
-use super::answering::{is_charged, replayed};
-use super::calls::Kind;
+use super::calls::{Call, Kind};
+use super::calls::{is_charged, replayed};
 use super::journal::{READ_AGAIN_AT_ONCE, Then};
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::Key;
@@ -28,16 +28,16 @@ impl Engine {
     }
 
     pub(super) fn show(&mut self, call: CallId, key: Key) {
-        let waiting = self.call(Now::default(), Kind::Show, key.clone(), None);
+        let waiting = Call::new(Now::default(), Kind::Show, key.clone(), None, &self.cx);
         self.calls.add(call, waiting);
-        self.calls.set_seeking(call, true);
+        self.calls.seeks(call);
         self.writer
             .push(Op::Read { key }, Then::Sought { call, again: false });
     }
 
     /// Takes up a call about a charge that should be there, in memory or in the journal.
     fn seek(&mut self, now: Now, call: CallId, kind: Kind, key: Key) {
-        let waiting = self.call(now, kind, key.clone(), None);
+        let waiting = Call::new(now, kind, key.clone(), None, &self.cx);
         self.calls.add(call, waiting);
         // What failed here may have been charged by another tab since.
         let may_be_old =
@@ -45,7 +45,7 @@ impl Engine {
         match self.outbox.get(&key) {
             Some(entry) if !may_be_old(entry) => self.found(now, call, kind, &key),
             Some(_) | None => {
-                self.calls.set_seeking(call, true);
+                self.calls.seeks(call);
                 self.writer
                     .push(Op::Read { key }, Then::Sought { call, again: false });
             }
@@ -65,7 +65,7 @@ impl Engine {
         let Some(waiting) = self.calls.get(call) else {
             return;
         };
-        let unread = waiting.unread;
+        let unread = waiting.unread();
         if unread >= READ_AGAIN_AT_ONCE && waiting.is_overdue(now) {
             // What this tab knows is all that can be known.
             return self.sought(now, call, key);
@@ -74,7 +74,7 @@ impl Engine {
             Some(unread) => self.cx.config.backoff.delay_ms(unread, &mut self.cx.jitter),
             None => 0,
         };
-        self.calls.set_unread(call, now.after(delay_ms));
+        self.calls.seeks_later(call, now.after(delay_ms));
     }
 
     pub(super) fn seek_again(&mut self, now: Now) {
@@ -89,7 +89,7 @@ impl Engine {
         let Some(kind) = self.calls.get(call).map(|call| call.kind) else {
             return;
         };
-        self.calls.set_seeking(call, false);
+        self.calls.waits(call);
         if kind == Kind::Show {
             return self.show_known(call, key);
         }
@@ -108,7 +108,7 @@ impl Engine {
             self.outbox.update(key, |entry| entry.setbacks = 0);
             self.enqueue(now, call, entry.record.charge().clone(), false);
         } else if kind == Kind::Retry && is_charged(&entry.record) && !entry.busy {
-            let outcome = replayed(self.outcome_of(now, &entry));
+            let outcome = replayed(self.outlook(now).of(&entry));
             self.resolve(call, Answer::Outcome(outcome));
         } else {
             if kind == Kind::Cancel && entry.record.given_up() {

@@ -5,12 +5,12 @@ use super::wire::SentWhat;
 use super::wire::{Plan, Slot};
 use super::{Engine, Life, SendId};
 use crate::core::charge::{Charge, Key};
-use crate::core::clock::{CLOCK_SLACK_MS, Now};
+use crate::core::clock::Now;
 use crate::core::journal::Op;
 use crate::core::network::Way;
 use crate::core::outcome::OpenReason;
 use crate::core::protocol::Spelling;
-use crate::core::record::{Purpose, Record, State};
+use crate::core::record::Purpose;
 
 impl Engine {
     /// Whether a charge request may leave now.
@@ -53,7 +53,7 @@ impl Engine {
                 continue;
             };
             let record = &entry.record;
-            if self.needs_look_up(record, now) {
+            if self.outlook(now).needs_look_up(record) {
                 if !self.may_begin_for(now, Way::LookUp, &key) {
                     continue;
                 }
@@ -96,40 +96,6 @@ impl Engine {
             }
             self.begin(now, Purpose::LookUp, Slot::LookUp, vec![key]);
         }
-    }
-
-    /// Whether the server must be asked what it knows of this key before it is sent again: the
-    /// key may have been forgotten, the attempts are used up, or only a look-up can tell whether
-    /// it is to be sent at all.
-    pub(super) fn needs_look_up(&self, record: &Record, now: Now) -> bool {
-        let cleared = match record.state() {
-            State::Waiting(waiting) => waiting.cleared(),
-            State::Attempting(attempting) => attempting.stays_cleared(),
-            State::Parked(_) | State::Settled(_) => return false,
-        };
-        let left = record.may_have_left() || !self.store.is_durable();
-        let may_be_taken = left && !cleared;
-        let due = self.key_expired(record, now) || self.is_exhausted(record);
-        record.is_only_looked_up() || (may_be_taken && due)
-    }
-
-    /// Whether the server may have forgotten the key by the end of a request that is claimed now.
-    /// Where the clock was set back that can't be told, and asking harms nothing.
-    pub(super) fn key_expired(&self, record: &Record, now: Now) -> bool {
-        let wall_ms = match defect!(IgnoresClockSetBack) {
-            true => now.wall_ms,
-            false => self.clocks.latest_wall_ms(now),
-        };
-        let margin_ms = match defect!(KeyTimeHasNoMargin) {
-            true => 0,
-            false => self.cx.config.claim_ms().saturating_add(CLOCK_SLACK_MS),
-        };
-        let ends = |age_ms: u64| age_ms.saturating_add(margin_ms) > self.cx.config.key_ttl_ms;
-        record.age_ms(wall_ms).is_none_or(ends) && !defect!(SendsExpiredKey)
-    }
-
-    pub(super) fn is_exhausted(&self, record: &Record) -> bool {
-        record.spent() >= self.cx.config.max_total_attempts
     }
 
     /// The tabs that live now, as far as can be known.
@@ -248,7 +214,7 @@ impl Engine {
             let Some(entry) = due else {
                 continue;
             };
-            let purpose = match self.needs_look_up(&entry.record, now) {
+            let purpose = match self.outlook(now).needs_look_up(&entry.record) {
                 true => Purpose::LookUp,
                 false => Purpose::Send,
             };

@@ -9,7 +9,7 @@ use crate::core::outbox::Entry;
 use crate::core::record::Record;
 use crate::core::snapshot::StorageKind;
 
-use super::answering::is_charged;
+use super::calls::is_charged;
 
 impl Engine {
     /// The charges that are open in the journal, with no more keys than `most`.

@@ -1,6 +1,6 @@
 //! Running tasks: work that will be charged when it is done, and whose points are held meanwhile.
 
-use super::answering::is_charged;
+use super::calls::{conflict_with, is_charged};
 use super::tasks::Running;
 use super::{Answer, CallId, Engine, Life};
 use crate::core::charge::{Charge, Key};
@@ -68,7 +68,7 @@ impl Engine {
     fn may_start(&self, now: Now, charge: &Charge) -> Result<bool, What> {
         if let Some(entry) = self.outbox.get(&charge.key) {
             if !entry.record.charge().is_end_of(charge) {
-                return Err(self.conflict_with(entry.record.charge()));
+                return Err(conflict_with(&self.cx, entry.record.charge()));
             }
             if entry.record.is_held() || is_charged(&entry.record) {
                 return Ok(false);
@@ -77,7 +77,7 @@ impl Engine {
         if let Some(running) = self.tasks.own(&charge.key) {
             return match running.is_same_as(charge) {
                 true => Ok(false),
-                false => Err(self.conflict_with(running)),
+                false => Err(conflict_with(&self.cx, running)),
             };
         }
         self.admission(now, charge, false).map_err(What::from)?;

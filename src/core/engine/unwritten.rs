@@ -1,7 +1,7 @@
 //! A charge that could not be written down: it is not sent, and what is said of it depends on what
 //! the journal has of it already.
 
-use super::answering::is_charged;
+use super::calls::is_charged;
 use super::journal::Then;
 use super::{Answer, CallId, Engine};
 use crate::core::charge::Key;
