@@ -4,54 +4,9 @@ use super::calls::Call;
 use super::{Answer, CallId, Effect, Engine, Event, Life};
 use crate::core::charge::Key;
 use crate::core::clock::Now;
-use crate::core::config::LAUNCH_WITHIN_MS;
-use crate::core::ordered::Set;
 use crate::core::outcome::OpenReason;
 use crate::core::record::Record;
 use crate::core::snapshot::{ChargeRecord, Stopped};
-
-/// How long the other tabs that live have to say that they have heard of the sign-out, in
-/// milliseconds. One that stands still has nothing on its way, or a claim.
-const HEARD_WITHIN_MS: u64 = 1_000;
-
-/// The sign-out, and who waits to be told what is open.
-#[derive(Debug, Default)]
-pub(super) struct Leaving {
-    calls: Vec<CallId>,
-    /// When they are told what this tab knows, whatever is still to be waited for; monotonic.
-    until_ms: Option<u64>,
-    /// Since when storage is known to have the mark; monotonic.
-    marked_at_ms: Option<u64>,
-    /// When that is tried again; monotonic.
-    mark_again_ms: Option<u64>,
-    mark_failures: u32,
-    /// The journal has been read since, or can't be.
-    read: bool,
-    /// The tabs that have heard of it.
-    left: Set<String>,
-}
-
-impl Leaving {
-    pub(super) fn heard_of(&mut self, tab: String) {
-        self.left.insert(tab, ());
-    }
-
-    pub(super) fn deadline(&self, now: Now) -> Option<u64> {
-        if self.calls.is_empty() {
-            return None;
-        }
-        let marked_at_ms = self.marked_at_ms.filter(|_| self.read);
-        let waits_ms = [HEARD_WITHIN_MS, LAUNCH_WITHIN_MS];
-        let waits_ms = waits_ms.map(|ms| marked_at_ms.map(|at_ms| at_ms.saturating_add(ms)));
-        // Those that are over have been waited for.
-        let waits_ms = waits_ms.into_iter().flatten();
-        let waits_ms = waits_ms.filter(|at_ms| *at_ms > now.mono_ms);
-        waits_ms
-            .chain(self.until_ms)
-            .chain(self.mark_again_ms)
-            .min()
-    }
-}
 
 impl Engine {
     /// `signOut()`. One that has signed out already just tells what is open.
@@ -59,18 +14,17 @@ impl Engine {
         if self.life != Life::SignedOut {
             self.end_session(now);
             self.cx.push(Effect::MarkSignOut);
-        } else if self.leaving.calls.is_empty() && self.leaving.marked_at_ms.is_none() {
+        } else if self.sign_out.is_new() {
             self.cx.push(Effect::MarkSignOut);
         }
         self.forget_settled(now);
-        self.leaving.calls.push(call);
-        self.leaving.until_ms = Some(now.after(self.cx.config.respond_within_ms));
+        self.sign_out.asked(now, call, &self.cx);
         // Another tab may have made charges, or seen them settle, of which this one has not heard.
         self.read_for_who_left();
     }
 
     fn read_for_who_left(&mut self) {
-        self.leaving.read = false;
+        self.sign_out.reads();
         self.reader.doubt();
         self.load_anew();
     }
@@ -91,21 +45,13 @@ impl Engine {
     pub(super) fn marked(&mut self, now: Now, marked: Result<u64, String>) {
         match marked {
             Ok(_) => {
-                self.leaving.marked_at_ms = Some(now.mono_ms);
+                self.sign_out.marked(now);
                 // As it is now: what is claimed in it is all that may still leave.
                 self.read_for_who_left();
             }
             Err(error) => {
                 self.storage_failed(now, &error);
-                let delay_ms = self
-                    .cx
-                    .config
-                    .backoff
-                    .delay_ms(self.leaving.mark_failures, &mut self.cx.jitter);
-                self.leaving.mark_failures = self.leaving.mark_failures.saturating_add(1);
-                // Later than its answer it would end the session of whoever signs in next.
-                self.leaving.mark_again_ms =
-                    (!self.leaving.calls.is_empty()).then(|| now.after(delay_ms.max(1)));
+                self.sign_out.not_marked(now, &mut self.cx);
             }
         }
     }
@@ -121,7 +67,7 @@ impl Engine {
     pub(super) fn leave(&mut self, now: Now) {
         if self.life != Life::SignedOut {
             self.end_session(now);
-            self.leaving.marked_at_ms = Some(now.mono_ms);
+            self.sign_out.marked(now);
             // At rest that tab forgets them.
             for key in self.outbox.surplus(0) {
                 self.forget(now, &key);
@@ -161,9 +107,7 @@ impl Engine {
 
     /// Tells who signed out what is open, as far as can be known by now.
     pub(super) fn tell_who_left(&mut self, now: Now) {
-        self.leaving.until_ms = None;
-        self.leaving.mark_again_ms = None;
-        let calls = std::mem::take(&mut self.leaving.calls);
+        let calls = self.sign_out.take_calls();
         if calls.is_empty() {
             return;
         }
@@ -180,37 +124,20 @@ impl Engine {
 
     /// The journal has been read, or can't be, for whoever signed out.
     pub(super) fn read_after_sign_out(&mut self) {
-        self.leaving.read = self.life == Life::SignedOut;
+        self.sign_out.has_read(self.life == Life::SignedOut);
     }
 
     /// Tells who signed out as soon as nothing is sent any more, or they have waited long enough.
     pub(super) fn advance_leaving(&mut self, now: Now) {
-        let due = |at_ms: u64| at_ms <= now.mono_ms;
-        if self.leaving.mark_again_ms.is_some_and(due) {
-            self.leaving.mark_again_ms = None;
+        if self.sign_out.mark_is_due(now) {
             self.cx.push(Effect::MarkSignOut);
         }
-        let all_left = self.leaving.read && self.others_have_left(now);
-        if all_left || self.leaving.until_ms.is_some_and(due) {
+        if self
+            .sign_out
+            .is_over(now, &self.tabs, &self.outbox, &self.cx)
+        {
             self.tell_who_left(now);
         }
-    }
-
-    /// Whether no other tab sends anything for the account any more, its answers apart. Each that
-    /// lives has said so, or stands still. What one that stands still has claimed before the mark
-    /// leaves soon after that, or not at all.
-    fn others_have_left(&self, now: Now) -> bool {
-        let Some(marked_at_ms) = self.leaving.marked_at_ms else {
-            return false;
-        };
-        let passed_ms = now.mono_ms.saturating_sub(marked_at_ms);
-        let has_left = |tab: &String| *tab == self.cx.tab || self.leaving.left.contains_key(tab);
-        let heard = passed_ms >= HEARD_WITHIN_MS || self.tabs.all_alive(has_left);
-        let claimants = self.outbox.iter().filter_map(|entry| entry.record.claim());
-        let mut claimants = claimants.map(|claim| &claim.tab);
-        let launched = passed_ms >= LAUNCH_WITHIN_MS
-            || claimants.all(|tab| has_left(tab) || self.tabs.is_dead(tab));
-        heard && launched
     }
 
     /// Answers everybody who would wait for an attempt, now that there will be none.

@@ -22,6 +22,7 @@ mod context;
 mod ending;
 mod event;
 mod flush;
+mod flushing;
 mod giving_up;
 mod hearing;
 mod journal;
@@ -32,6 +33,7 @@ mod notices;
 mod reading;
 mod seeking;
 mod sending;
+mod sign_out;
 mod storage;
 mod syncing;
 mod tabs;
@@ -50,9 +52,9 @@ use self::balance::BalanceSync;
 use self::bulletin::Bulletin;
 use self::calls::Calls;
 use self::context::Context;
-use self::ending::Leaving;
 use self::flush::Flush;
 use self::journal::{Reader, Store, Writer};
+use self::sign_out::SignOut;
 use self::tabs::Tabs;
 use self::tasks::Tasks;
 use self::wire::Wire;
@@ -104,7 +106,7 @@ pub struct Engine {
     /// When settled charges that are more than are kept go; monotonic.
     surplus_goes_at_ms: Option<u64>,
     life: Life,
-    leaving: Leaving,
+    sign_out: SignOut,
     clocks: ClockWatch,
     /// When the last report of the world was taken.
     last: Now,
@@ -145,7 +147,7 @@ impl Engine {
             was_out_of_reach: false,
             surplus_goes_at_ms: None,
             life: Life::Recovering,
-            leaving: Leaving::default(),
+            sign_out: SignOut::default(),
             clocks: ClockWatch::default(),
             last: Now::default(),
         }
@@ -188,7 +190,7 @@ impl Engine {
             Event::LockRefused => self.lock_refused(now),
             Event::LockDropped => self.lock_dropped(),
             Event::Peer { keys, confirmed } => self.told_by_peer(keys, confirmed),
-            Event::PeerFlush(progress) => self.flush_elsewhere(now, progress),
+            Event::PeerFlush(progress) => self.flush.hear(now, progress, &self.cx),
             Event::PeerTasks { tab, running } => self.tasks_elsewhere(now, tab, running),
             Event::AskedTasks => self.asked_for_tasks(now),
             Event::Cached(confirmed) => self.cached(confirmed),
@@ -199,7 +201,7 @@ impl Engine {
             Event::Locale(locale) => self.set_locale(locale),
             Event::Marked(marked) => self.marked(now, marked),
             Event::SignedOut { mark } => self.signed_out(now, mark),
-            Event::PeerLeft { tab } => self.leaving.heard_of(tab),
+            Event::PeerLeft { tab } => self.sign_out.heard_of(tab),
             Event::Close => self.close(now),
         }
         self.advance(now);
@@ -254,11 +256,11 @@ impl Engine {
             self.heartbeat_at_ms(),
             self.writer.unsaved_due_ms(),
             self.balance.deadline(now, self.may_ask(now), &self.cx),
-            self.flush.elsewhere_until_ms(),
+            self.flush.deadline(),
             self.tasks.deadline(),
             self.surplus_goes_at_ms,
             self.store.deadline(),
-            self.leaving.deadline(now),
+            self.sign_out.deadline(now),
             self.stats.leaves_at(self.cx.config.window_ms),
         ]
         .into_iter()
@@ -279,7 +281,7 @@ impl Engine {
     /// Does what has become due or possible.
     fn advance(&mut self, now: Now) {
         self.calls_overdue(now);
-        self.forget_flush_elsewhere(now);
+        self.flush.forget_elsewhere(now);
         self.refuse_refresh_if_shut(now);
         self.seek_again(now);
         self.writer.retry_unsaved_if_due(now);

@@ -88,7 +88,9 @@ impl Engine {
         if crowd.len() > 1 && self.may_send(now) && self.wire.slots().is_free(Slot::Crowd) {
             self.begin(now, Purpose::Send, Slot::Crowd, crowd);
         }
-        self.flush_due(background);
+        if !background.is_empty() {
+            self.flush.add(background, None);
+        }
         for key in look_ups {
             // A lane stays free for whoever comes to wait.
             if !self.may_begin(now, Way::LookUp) || self.wire.slots().free_singles() <= 1 {

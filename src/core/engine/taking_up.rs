@@ -36,7 +36,7 @@ impl Engine {
         for key in &again {
             self.reopen(now, Op::Reopen { key: key.clone() });
         }
-        self.flush.left_out.extend(left_out);
+        self.flush.leave_out(left_out);
         again.extend(under_way);
         again
     }
@@ -45,7 +45,7 @@ impl Engine {
     pub(super) fn take_up_left_out(&mut self, now: Now) {
         let mut room = self.room_for(None);
         let mut keys = Vec::new();
-        for op in std::mem::take(&mut self.flush.left_out) {
+        for op in self.flush.take_left_out() {
             let Some(entry) = self.outbox.get(op.key()) else {
                 continue;
             };
@@ -57,10 +57,10 @@ impl Engine {
                 keys.push(op.key().clone());
                 self.reopen(now, op);
             } else if entry.record.is_retryable() {
-                self.flush.left_out.push(op);
+                self.flush.leave_out([op]);
             }
         }
-        self.add_to_run(keys, None);
+        self.flush.add(keys, None);
     }
 
     /// Takes up again once, by itself, what failed but may yet succeed now that the server can
@@ -76,10 +76,10 @@ impl Engine {
         let room = self.room_for(None).min(again.len());
         let left_out = again.split_off(room);
         if !left_out.is_empty() {
-            self.flush.left_out.extend(left_out);
+            self.flush.leave_out(left_out);
             // When these are through there is room.
             let keys = again.iter().map(|op| op.key().clone()).collect();
-            self.add_to_run(keys, None);
+            self.flush.add(keys, None);
         }
         for op in again {
             self.reopen(now, op);

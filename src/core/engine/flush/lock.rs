@@ -1,0 +1,43 @@
+//! The lock under which one tab flushes. It saves traffic; claims and keys give correctness.
+
+use super::super::Effect;
+use super::super::context::Context;
+
+/// The lock under which one tab flushes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::core::engine) enum Lock {
+    #[default]
+    None,
+    Asked,
+    /// Ours, for as long as one step is under way.
+    Held,
+    /// Another tab has held it for as long as a claim lasts: it stands still. Until the flush ends
+    /// claims alone keep tabs apart.
+    Without,
+}
+
+impl Lock {
+    pub(in crate::core::engine) fn ask(&mut self, cx: &mut Context) {
+        *self = Lock::Asked;
+        cx.push(Effect::AskLock);
+    }
+
+    /// A step is over.
+    pub(in crate::core::engine) fn let_go(&mut self, cx: &mut Context) {
+        match self {
+            Lock::Held => {
+                cx.push(Effect::ReleaseLock);
+                *self = Lock::None;
+            }
+            Lock::None | Lock::Asked => *self = Lock::None,
+            Lock::Without => {}
+        }
+    }
+
+    /// The flush is over.
+    pub(super) fn need_no_longer(&mut self) {
+        if *self == Lock::Without {
+            *self = Lock::None;
+        }
+    }
+}

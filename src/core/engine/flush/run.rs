@@ -1,0 +1,101 @@
+//! One flush, from its start to its report.
+
+use super::super::CallId;
+use crate::core::charge::Key;
+use crate::core::ordered::Set;
+use crate::core::outbox::Outbox;
+use crate::core::outcome::OpenReason;
+use crate::core::record::State;
+use crate::core::snapshot::{FlushProgress, FlushReport};
+use crate::core::stats::Class;
+
+/// One flush, from its start to its report.
+#[derive(Debug, Default)]
+pub(in crate::core::engine) struct Run {
+    callers: Vec<CallId>,
+    left: Set<Key>,
+    total: usize,
+    /// A charge has had its turn and is still open.
+    unsettled: bool,
+    /// The token was refused to one of these, whatever has become of it since.
+    unauthorized: bool,
+    report: FlushReport,
+}
+
+impl Run {
+    pub(super) fn add(&mut self, keys: Vec<Key>, caller: Option<CallId>) {
+        for key in keys {
+            if self.left.insert(key, ()).is_none() {
+                self.total = self.total.saturating_add(1);
+            }
+        }
+        self.callers.extend(caller);
+    }
+
+    /// The charges that have not had their turn.
+    pub(in crate::core::engine) fn left(&self) -> impl Iterator<Item = &Key> {
+        self.left.keys()
+    }
+
+    pub(in crate::core::engine) fn has_left(&self, key: &Key) -> bool {
+        self.left.contains_key(key)
+    }
+
+    pub(in crate::core::engine) fn is_through(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    pub(super) fn progress(&self) -> Option<FlushProgress> {
+        (self.total > 0).then(|| FlushProgress {
+            done: self.total.saturating_sub(self.left.len()),
+            total: self.total,
+        })
+    }
+
+    /// A charge has had its turn, whatever came of it; false where it was none of these.
+    pub(super) fn is_through_with(&mut self, key: &Key, outbox: &Outbox) -> bool {
+        if self.left.remove(key).is_none() {
+            return false;
+        }
+        let Some(record) = outbox.get(key).map(|entry| &entry.record) else {
+            return true;
+        };
+        let report = &mut self.report;
+        let count = match Class::of(record) {
+            Class::Charged => &mut report.charged,
+            Class::Declined => &mut report.declined,
+            Class::Failed => &mut report.failed,
+            Class::Unknown => &mut report.unknown,
+            Class::Open => {
+                self.unsettled = true;
+                self.unauthorized |= match record.state() {
+                    State::Waiting(waiting) => waiting
+                        .cause()
+                        .is_some_and(|cause| cause.reason == OpenReason::Unauthorized),
+                    State::Attempting(_) | State::Parked(_) | State::Settled(_) => false,
+                };
+                return true;
+            }
+        };
+        *count = count.saturating_add(1);
+        true
+    }
+
+    /// Why it stops though charges are open, where the gate is closed for `closed`.
+    pub(in crate::core::engine) fn stopped_by(
+        &self,
+        closed: Option<OpenReason>,
+    ) -> Option<OpenReason> {
+        let refused = self.unauthorized.then_some(OpenReason::Unauthorized);
+        closed.or(refused).filter(|_| self.unsettled)
+    }
+
+    pub(super) fn has_callers(&self) -> bool {
+        !self.callers.is_empty()
+    }
+
+    /// What it has come to, and whoever waits for that; whether it had anything to do.
+    pub(super) fn report(self) -> (FlushReport, Vec<CallId>, bool) {
+        (self.report, self.callers, self.total > 0)
+    }
+}
