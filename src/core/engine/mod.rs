@@ -11,60 +11,84 @@
 //! A charge request leaves only after the transaction that numbers its attempt has committed, and
 //! an outcome is told only after what it says is in the journal.
 
-mod admission;
-mod answering;
-mod answers;
 mod balance;
 mod bulletin;
 mod calls;
-mod concluding;
 mod context;
-mod ending;
 mod event;
 mod flush;
-mod flushing;
-mod giving_up;
-mod hearing;
 mod journal;
-mod journaling;
-mod keeping;
-mod look_ups;
-mod notices;
-mod reading;
-mod seeking;
-mod sending;
 mod sign_out;
-mod storage;
-mod syncing;
 mod tabs;
-mod taking_up;
-mod task_starts;
 mod tasks;
-mod unwritten;
-mod waking;
 mod wire;
+
+use self::balance::BalanceSync;
+use self::bulletin::{Bulletin, Watched};
+use self::calls::{Call, Calls, Kind, Outlook, conflict_with, is_charged, replayed};
+use self::context::Context;
+use self::flush::{Flush, Lock, Run};
+use self::journal::{
+    Ended, MovedFrom, READ_AGAIN_AT_ONCE, Reader, Store, Then, Uncommitted, Writer,
+};
+use self::sign_out::SignOut;
+use self::tabs::Tabs;
+use self::tasks::Tasks;
+use self::wire::{Plan, Sent, SentWhat, Slot, Wire, setback_detail};
+use crate::core::alert::AlertKind;
+use crate::core::balance::{Balance, Confirmed, is_stale};
+use crate::core::charge::{Charge, Key};
+use crate::core::clock::{ClockStep, ClockWatch, Now, parse_http_date};
+use crate::core::config::{Config, OfflineSpend};
+use crate::core::journal::{Applied, ApplyAt, Op};
+use crate::core::liveness::Sign;
+use crate::core::log::Locale;
+use crate::core::network::{LONGEST_HOLD_MS, Way};
+use crate::core::ordered::{Set, map_of, set_of};
+use crate::core::outbox::{Entry, Outbox, Patience, sum};
+use crate::core::outcome::{
+    DeclineReason, FailureReason, OpenReason, Outcome, ParkReason, What, not_sent_yet,
+};
+use crate::core::percent::percent_decode;
+use crate::core::points::Points;
+use crate::core::protocol::answer::BODY_LIMIT;
+use crate::core::protocol::{
+    BalanceAnswer, BatchAnswer, ChargeAnswer, LookUpAnswer, Reading, Response, Setback,
+    SetbackKind, Spelling, Unreadable,
+};
+use crate::core::record::{Cause, Conclusion, Decline, Failure, Purpose, Record, State, Verdict};
+use crate::core::session::Session;
+use crate::core::snapshot::{
+    BalanceReason, BalanceResult, ChargeRecord, FlushReport, Network, QueueCounts, Snapshot,
+    Stopped, StorageKind,
+};
+use crate::core::stats::{Class, Stats};
+use std::cmp::Reverse;
 
 pub use event::{Answer, CallId, CallRequest, Effect, Event, Notice, SendId, Unsent};
 pub use journal::{Earlier, OpenCharges};
 pub use tasks::Running;
 
-use self::balance::BalanceSync;
-use self::bulletin::Bulletin;
-use self::calls::Calls;
-use self::context::Context;
-use self::flush::Flush;
-use self::journal::{Reader, Store, Writer};
-use self::sign_out::SignOut;
-use self::tabs::Tabs;
-use self::tasks::Tasks;
-use self::wire::Wire;
-use super::clock::{ClockWatch, Now};
-use super::config::Config;
-use super::network::{LONGEST_HOLD_MS, Way};
-use super::outbox::{Outbox, Patience};
-use super::session::Session;
-use super::snapshot::StorageKind;
-use super::stats::Stats;
+/// How long a settled charge stays in the journal where other tabs live or it is not known
+/// whether they do, in milliseconds: they have heard of its end, and read it there.
+const READ_WITHIN_MS: u64 = 1_000;
+
+/// Look-ups in a row that may go unanswered by a server that does answer otherwise, before the
+/// charge is parked.
+const LOOK_UPS_LIMIT: u32 = 3;
+
+/// How a server refuses a key that can't be one of its own.
+const NO_SUCH_KEY: [u16; 4] = [400, 404, 414, 422];
+
+/// So often a single charge is too large for something before the server, before it is parked.
+const TOO_LARGE_LIMIT: u32 = 2;
+
+/// So many charges are read for the sake of a balance, those first that may be under way
+/// elsewhere. A batch has at most half as many.
+const READ_LIMIT: usize = 200;
+
+/// How often a tab with open charges compares its clocks, in milliseconds.
+const HEARTBEAT_MS: u64 = 5_000;
 
 /// Who the engine works for, and with what.
 #[derive(Clone, Debug)]
@@ -318,5 +342,3460 @@ impl Engine {
             delay_ms: self.cx.config.backoff.max_ms.max(self.cx.config.claim_ms()),
             hold_ms: LONGEST_HOLD_MS,
         }
+    }
+
+    // ---- the calls of the user
+    fn retry(&mut self, now: Now, call: CallId, key: Key) {
+        // Who asks for it themselves may always try once.
+        self.wire.gate_mut().hurry_past_hold(now);
+        self.seek(now, call, Kind::Retry, key);
+    }
+
+    fn cancel(&mut self, now: Now, call: CallId, key: Key) {
+        // A look-up may be needed, and harms nothing.
+        self.wire.gate_mut().hurry(now);
+        self.seek(now, call, Kind::Cancel, key);
+    }
+
+    fn wait_settled(&mut self, now: Now, call: CallId, key: Key) {
+        self.seek(now, call, Kind::Settled, key);
+    }
+
+    fn show(&mut self, call: CallId, key: Key) {
+        let waiting = Call::new(Now::default(), Kind::Show, key.clone(), None, &self.cx);
+        self.calls.add(call, waiting);
+        self.calls.seeks(call);
+        self.writer
+            .push(Op::Read { key }, Then::Sought { call, again: false });
+    }
+
+    /// Takes up a call about a charge that should be there, in memory or in the journal.
+    fn seek(&mut self, now: Now, call: CallId, kind: Kind, key: Key) {
+        let waiting = Call::new(now, kind, key.clone(), None, &self.cx);
+        self.calls.add(call, waiting);
+        // What failed here may have been charged by another tab since.
+        let may_be_old =
+            |entry: &Entry| !entry.busy && !entry.record.is_open() && !is_charged(&entry.record);
+        match self.outbox.get(&key) {
+            Some(entry) if !may_be_old(entry) => self.found(now, call, kind, &key),
+            Some(_) | None => {
+                self.calls.seeks(call);
+                self.writer
+                    .push(Op::Read { key }, Then::Sought { call, again: false });
+            }
+        }
+    }
+
+    fn show_known(&mut self, call: CallId, key: &Key) {
+        let (durable, locale) = (self.store.is_durable(), self.cx.config.locale);
+        let entry = self.outbox.get(key);
+        let shown =
+            entry.map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale));
+        self.resolve_waiting(call, Answer::Record(shown));
+    }
+
+    /// The journal could not be read, so it is not known whether it has this charge.
+    fn seek_later(&mut self, now: Now, call: CallId, key: &Key) {
+        let Some(waiting) = self.calls.get(call) else {
+            return;
+        };
+        let unread = waiting.unread();
+        if unread >= READ_AGAIN_AT_ONCE && waiting.is_overdue(now) {
+            // What this tab knows is all that can be known.
+            return self.sought(now, call, key);
+        }
+        let delay_ms = match unread.checked_sub(READ_AGAIN_AT_ONCE) {
+            Some(unread) => self.cx.config.backoff.delay_ms(unread, &mut self.cx.jitter),
+            None => 0,
+        };
+        self.calls.seeks_later(call, now.after(delay_ms));
+    }
+
+    fn seek_again(&mut self, now: Now) {
+        for (call, key) in self.calls.seek_due(now) {
+            let then = Then::Sought { call, again: true };
+            self.writer.push(Op::Read { key }, then);
+        }
+    }
+
+    /// The journal has been read for this call, or can't be.
+    fn sought(&mut self, now: Now, call: CallId, key: &Key) {
+        let Some(kind) = self.calls.get(call).map(|call| call.kind) else {
+            return;
+        };
+        self.calls.waits(call);
+        if kind == Kind::Show {
+            return self.show_known(call, key);
+        }
+        match self.outbox.get(key) {
+            Some(_) => self.found(now, call, kind, key),
+            None => self.resolve_waiting(call, Answer::NotFound),
+        }
+    }
+
+    fn found(&mut self, now: Now, call: CallId, kind: Kind, key: &Key) {
+        let Some(entry) = self.outbox.get(key).cloned() else {
+            return;
+        };
+        let again = kind == Kind::Retry && self.life == Life::Running;
+        if again && !is_charged(&entry.record) {
+            self.outbox.update(key, |entry| entry.setbacks = 0);
+            self.enqueue(now, call, entry.record.charge().clone(), false);
+        } else if kind == Kind::Retry && is_charged(&entry.record) && !entry.busy {
+            let outcome = replayed(self.outlook(now).of(&entry));
+            self.resolve(call, Answer::Outcome(outcome));
+        } else {
+            if kind == Kind::Cancel && entry.record.given_up() {
+                self.outbox.hurry(key, now);
+            }
+            self.progress(now, key);
+        }
+    }
+
+    fn charge(&mut self, now: Now, call: CallId, mut charge: Charge) {
+        if self.life != Life::Running {
+            return self.resolve(call, Answer::Closed);
+        }
+        let task = self.tasks.own(&charge.key);
+        let task = task.filter(|task| task.covers(&charge));
+        let has_place = task.is_some();
+        let held = task.map(|task| task.amount);
+        charge.held = held.filter(|held| *held != charge.amount);
+        if !defect!(HoldsTaskTwice) {
+            self.tasks.end(&charge.key);
+        }
+        let key = charge.key.clone();
+        if let Some(entry) = self.outbox.get(&key) {
+            let record = &entry.record;
+            if !record.charge().is_same_as(&charge) {
+                let outcome = Outcome {
+                    key,
+                    task_id: charge.task_id.clone(),
+                    amount: charge.amount,
+                    attempts: record.attempts(),
+                    what: conflict_with(&self.cx, record.charge()),
+                };
+                self.cx.log_outcome(now, &charge, &outcome);
+                return self.resolve(call, Answer::Outcome(outcome));
+            }
+            if is_charged(record) && !entry.busy {
+                let outcome = replayed(self.outlook(now).of(entry));
+                return self.resolve(call, Answer::Outcome(outcome));
+            }
+        }
+        let waiting = Call::new(now, Kind::Charge, key, Some(charge.clone()), &self.cx);
+        self.calls.add(call, waiting);
+        self.enqueue(now, call, charge, has_place);
+    }
+
+    /// Orders a charge to be taken on, and claimed at once where it can leave at once. One of
+    /// finished work `has_place` in the queue already.
+    fn enqueue(&mut self, now: Now, call: CallId, charge: Charge, has_place: bool) {
+        let key = charge.key.clone();
+        let known = self.outbox.get(&key).cloned();
+        if known
+            .as_ref()
+            .is_some_and(|entry| entry.busy || matches!(entry.record.state(), State::Attempting(_)))
+        {
+            // Under way already, here or in another tab: this call waits for the same end.
+            let ends_untaken = |record: &Record| record.given_up() || record.is_refused();
+            if let Some(record) = known.map(|entry| entry.record).filter(ends_untaken) {
+                // It is being looked up to be told as cancelled or refused, and is wanted after
+                // all. That may have ended before this is written down.
+                self.calls.writes(call);
+                let op = Op::Enqueue {
+                    charge: record.charge().clone(),
+                    // Of its own, where the journal has lost it: what it then has is no earlier
+                    // state of what is known here.
+                    sequence: self.next_sequence(now),
+                    admission: Ok(()),
+                    claim: None,
+                    may_have_left: record.may_have_left() || self.store.may_have_been_sent(&key),
+                    may_arrive_for_ms: self.cx.config.unknown_past_ms(),
+                };
+                self.writer.push(op, Then::Wanted { call });
+                self.answer_cancels(now, &key);
+            }
+            return self.progress(now, &key);
+        }
+        if known.as_ref().is_some_and(|entry| entry.record.given_up()) {
+            self.answer_cancels(now, &key);
+        }
+        let admission = self.admission(now, &charge, has_place);
+        let may_have_left = known
+            .as_ref()
+            .is_some_and(|entry| entry.record.may_have_left())
+            || self.store.may_have_been_sent(&key);
+        let leaves = admission.is_ok()
+            && !may_have_left
+            && self.may_send(now)
+            && self.wire.slots().is_free(Slot::Single);
+        let mut plan = leaves.then(|| self.wire.plan(now, Purpose::Send, Slot::Single));
+        let sequence = self.next_sequence(now);
+        let charge = known.map_or(charge, |entry| entry.record.charge().clone());
+        let taken_on = admission.is_ok();
+        let op = Op::Enqueue {
+            charge: charge.clone(),
+            sequence,
+            admission: admission.clone(),
+            claim: plan.as_ref().map(|_| self.cx.claim(now)),
+            may_have_left,
+            may_arrive_for_ms: self.cx.config.unknown_past_ms(),
+        };
+        if self.outbox.get(&key).is_none() {
+            // Held from this moment, whatever else is charged while it is being written.
+            let record = Record::open(charge, sequence);
+            let record = match may_have_left {
+                true => record.in_doubt(now.wall_ms, self.cx.config.unknown_past_ms()),
+                false => record,
+            };
+            let record = match admission {
+                Ok(()) => record,
+                Err(failure) => record.turned_down(failure),
+            };
+            self.outbox.put(record, false, now, self.patience());
+            self.outbox
+                .update(&key, |entry| entry.own_sequence = sequence);
+        }
+        match taken_on {
+            true => self.set_taken_up(&key),
+            // It stays as it is, or fails.
+            false => self.set_busy(&key, true),
+        }
+        self.writer.remember(&key);
+        self.writer.retry_unsaved_of(&key);
+        if let Some(plan) = plan.take_if(|_| defect!(SendsBeforeWriter)) {
+            self.launch(now, plan.carrying(key));
+        }
+        self.writer.push(op, Then::Enqueued { call, plan });
+    }
+
+    fn enqueued(
+        &mut self,
+        now: Now,
+        call: CallId,
+        key: &Key,
+        applied: Applied,
+        plan: Option<Plan>,
+        plans: &mut Vec<Plan>,
+    ) {
+        let Some(record) = applied.record else {
+            return;
+        };
+        let claimed = match record.state() {
+            State::Attempting(attempting) => attempting.claim().tab == self.cx.tab,
+            State::Waiting(_) | State::Parked(_) | State::Settled(_) => false,
+        };
+        let charged_before = applied.done && is_charged(&record);
+        self.take_record(now, record, true);
+        self.has_been_read(key);
+        match plan {
+            Some(plan) if claimed => Plan::collect(plans, plan, key.clone()),
+            Some(_) | None => self.set_busy(key, false),
+        }
+        if charged_before {
+            self.answer_replayed(now, key, call);
+        }
+        self.progress(now, key);
+    }
+
+    /// The charge had been made before this call.
+    fn answer_replayed(&mut self, now: Now, key: &Key, call: CallId) {
+        let (Some(entry), Some(waiting)) = (self.outbox.get(key), self.calls.get(call)) else {
+            return;
+        };
+        // The key may be another charge's than the one that is asked for.
+        let asked = waiting.charge.as_ref();
+        let same = asked.is_none_or(|charge| charge.is_same_as(entry.record.charge()));
+        if same && waiting.kind != Kind::Show {
+            let outcome = replayed(self.outlook(now).of(entry));
+            self.resolve_waiting(call, Answer::Outcome(outcome));
+        }
+    }
+
+    /// Whether a charge may be taken on now.
+    fn admission(&self, now: Now, charge: &Charge, has_place: bool) -> Result<(), Failure> {
+        let known = self.outbox.get(&charge.key);
+        if known.is_some_and(|entry| entry.record.is_held()) {
+            return Ok(());
+        }
+        if !has_place && self.room_for(Some(&charge.key)) == 0 {
+            return Err(Failure {
+                reason: FailureReason::QueueFull,
+                retryable: true,
+                detail: self.cx.say(
+                    &format!(
+                        "{} charges are open already, those of running tasks among them",
+                        self.cx.config.max_entries
+                    ),
+                    &format!(
+                        "已有 {} 笔扣费未完成（含运行中的任务）",
+                        self.cx.config.max_entries
+                    ),
+                ),
+            });
+        }
+        self.offline_spend(now, charge.amount)
+    }
+
+    /// Whether so many points may be spent now, if the server is out of reach.
+    fn offline_spend(&self, now: Now, amount: Points) -> Result<(), Failure> {
+        if !self.wire.gate().is_out_of_reach() {
+            return Ok(());
+        }
+        let held = self.held().plus(self.outbox.points_of_taken_up());
+        let denied = match self.cx.config.offline_spend {
+            OfflineSpend::Unlimited => return Ok(()),
+            OfflineSpend::Deny => (
+                "nothing may be charged while the server can't be reached",
+                "无法连接服务器时不允许扣费",
+            ),
+            OfflineSpend::Points(limit) if held.plus(amount) <= limit => return Ok(()),
+            OfflineSpend::Points(_) => (
+                "more points than may be charged without the server",
+                "超出离线可用的算力",
+            ),
+            OfflineSpend::WithinBalance => match self.balance.view(held, now, &self.cx) {
+                Some(balance) if amount <= balance.available => return Ok(()),
+                Some(_) => (
+                    "more points than are available, and the server can't be reached",
+                    "超出可用算力，且无法连接服务器",
+                ),
+                None => (
+                    "no balance is known, and the server can't be reached",
+                    "余额未知，且无法连接服务器",
+                ),
+            },
+        };
+        Err(Failure {
+            reason: FailureReason::OfflineSpendDenied,
+            retryable: true,
+            detail: self.cx.say(denied.0, denied.1),
+        })
+    }
+
+    fn next_sequence(&mut self, now: Now) -> u64 {
+        // Room for many charges in one millisecond, and still a safe integer for 250 years.
+        let at_least = now.wall_ms.saturating_mul(1_000);
+        self.last_sequence = self.last_sequence.saturating_add(1).max(at_least);
+        self.last_sequence
+    }
+
+    /// Whether the work may start; holds the points if so.
+    fn start_task(&mut self, now: Now, call: CallId, charge: &Charge, running: bool) {
+        if self.life != Life::Running {
+            return self.resolve(call, Answer::Closed);
+        }
+        let may_start = match self.may_start(now, charge) {
+            Err(_) if running => Ok(true),
+            may_start => may_start,
+        };
+        match may_start {
+            Ok(true) => {
+                self.tasks.start(charge.clone());
+                self.resolve(call, Answer::Started);
+            }
+            // Charged or held already: nothing more to hold.
+            Ok(false) => self.resolve(call, Answer::Started),
+            Err(what) => {
+                let record = Record::open(charge.clone(), 0);
+                let outcome = Outcome::about(&record, what);
+                self.cx.log_outcome(now, charge, &outcome);
+                self.resolve(call, Answer::Outcome(outcome));
+            }
+        }
+    }
+
+    fn end_task(&mut self, key: &Key) {
+        self.tasks.end(key);
+    }
+
+    /// Points of open charges and running tasks.
+    fn held(&self) -> Points {
+        let charges = self.outbox.counts().held_points;
+        let tasks = self.tasks.holds();
+        let tasks = tasks.iter().filter(|(key, _)| !self.is_charge(key));
+        charges.plus(sum(tasks.map(|(_, amount)| *amount)))
+    }
+
+    /// How many more charges may be open. A running task has its place in the queue, so that its
+    /// work is not done in vain; that of `key` is not counted.
+    fn room_for(&self, key: Option<&Key>) -> usize {
+        let tasks = self.tasks.holds();
+        let others = tasks.keys().filter(|task| Some(*task) != key);
+        let tasks = others.filter(|task| !self.is_charge(task)).count();
+        let taken = self.outbox.taken().saturating_add(tasks);
+        self.cx.config.max_entries.saturating_sub(taken)
+    }
+
+    /// Whether there is a charge of this key that holds its points, or has paid them.
+    fn is_charge(&self, key: &Key) -> bool {
+        let entry = self.outbox.get(key);
+        entry.is_some_and(|entry| entry.record.is_held() || is_charged(&entry.record))
+    }
+
+    /// `Ok(true)` where points have to be held, `Ok(false)` where they are held or paid already.
+    fn may_start(&self, now: Now, charge: &Charge) -> Result<bool, What> {
+        if let Some(entry) = self.outbox.get(&charge.key) {
+            if !entry.record.charge().is_end_of(charge) {
+                return Err(conflict_with(&self.cx, entry.record.charge()));
+            }
+            if entry.record.is_held() || is_charged(&entry.record) {
+                return Ok(false);
+            }
+        }
+        if let Some(running) = self.tasks.own(&charge.key) {
+            return match running.is_same_as(charge) {
+                true => Ok(false),
+                false => Err(conflict_with(&self.cx, running)),
+            };
+        }
+        self.admission(now, charge, false).map_err(What::from)?;
+        if self.tasks.held_elsewhere(&charge.key) == Some(charge.amount) {
+            // The same task in another tab: its points are held already, and charged once.
+            return Ok(true);
+        }
+        match self.balance_view(now) {
+            Some(balance) if charge.amount > balance.available => {
+                let (available, amount) = (balance.available, charge.amount);
+                let detail = self.cx.say(
+                    &format!("{available} points are available, {amount} are needed"),
+                    &format!("可用算力 {available}，需要 {amount}"),
+                );
+                Err(What::from(Decline {
+                    reason: DeclineReason::InsufficientBalance,
+                    balance: Some(balance.confirmed),
+                    detail,
+                }))
+            }
+            Some(_) | None => Ok(true),
+        }
+    }
+
+    /// What runs in another tab now.
+    fn tasks_elsewhere(&mut self, now: Now, tab: String, running: Vec<Running>) {
+        if self.life == Life::SignedOut || tab == self.cx.tab {
+            return;
+        }
+        let begun = self.writer.begun();
+        let ended = self.tasks.hear(now, tab, running, begun, &self.cx);
+        self.tasks_ended(ended);
+    }
+
+    /// The tabs that are known not to live run nothing.
+    fn end_tasks_of_the_dead(&mut self, now: Now) {
+        let tabs = &self.tabs;
+        let begun = self.writer.begun();
+        let ended = self
+            .tasks
+            .end_gone(now, |tab| tabs.is_gone(tab), begun, &self.cx);
+        self.tasks_ended(ended);
+    }
+
+    /// Whether there are charges in their place now, the journal tells.
+    fn tasks_ended(&mut self, keys: Vec<Key>) {
+        if !keys.is_empty() {
+            self.told_by_peer(keys, None);
+        }
+    }
+
+    fn advance_tasks(&mut self, now: Now) {
+        let begun = self.writer.begun();
+        let ended = self.tasks.advance(now, &self.outbox, begun, &mut self.cx);
+        self.tasks_ended(ended);
+    }
+
+    /// Another tab asks what runs here: it lives, and may not have when that was last asked.
+    fn asked_for_tasks(&mut self, now: Now) {
+        self.tabs.doubt();
+        self.tasks.asked(now, &self.outbox, &mut self.cx);
+    }
+
+    fn resolve(&mut self, call: CallId, answer: Answer) {
+        self.calls.remove(call);
+        self.cx.resolve(call, answer);
+    }
+
+    /// Answers a call that waits; one that does no longer has had its answer.
+    fn resolve_waiting(&mut self, call: CallId, answer: Answer) {
+        if self.calls.remove(call).is_some() {
+            self.resolve(call, answer);
+        }
+    }
+
+    /// An attempt for this charge brought no verdict.
+    fn count_try(&mut self, key: &Key) {
+        self.calls.count_tries(|call| call.key == *key);
+    }
+
+    /// A probe failed, on behalf of everybody who waits.
+    fn count_try_of_all(&mut self) {
+        self.calls.count_tries(|_| true);
+    }
+
+    /// Answers the calls about this charge that can be answered, and does for the others what
+    /// can be done.
+    fn progress(&mut self, now: Now, key: &Key) {
+        let Some(entry) = self.outbox.get(key).cloned() else {
+            return;
+        };
+        for id in self.calls.at(key) {
+            let Some(call) = self
+                .calls
+                .get(id)
+                .filter(|call| !call.is_seeking())
+                .cloned()
+            else {
+                continue;
+            };
+            if let Some(outcome) = self.outlook(now).answer_to(&call, &entry) {
+                self.log_answer(now, &call, &entry.record, &outcome);
+                self.resolve_waiting(id, Answer::Outcome(outcome));
+            }
+        }
+        if self.calls.wants_cancelled(key) {
+            self.progress_cancel(now, key, &entry);
+        }
+    }
+
+    fn progress_all(&mut self, now: Now) {
+        for key in self.calls.keys() {
+            self.progress(now, &key);
+        }
+    }
+
+    /// Answers a call with how things stand.
+    fn answer_so_far(&mut self, now: Now, id: CallId) {
+        let Some(call) = self.calls.get(id).cloned() else {
+            return;
+        };
+        if call.kind == Kind::Show {
+            return self.show_known(id, &call.key);
+        }
+        match self.outbox.get(&call.key).cloned() {
+            Some(entry) => {
+                let outcome = self.outlook(now).so_far(&call, &entry);
+                self.log_answer(now, &call, &entry.record, &outcome);
+                self.resolve_waiting(id, Answer::Outcome(outcome));
+            }
+            None => self.resolve(id, Answer::NotFound),
+        }
+    }
+
+    fn calls_overdue(&mut self, now: Now) {
+        for id in self.calls.overdue(now) {
+            self.answer_so_far(now, id);
+        }
+    }
+
+    fn stop_waiting(&mut self, now: Now, id: CallId) {
+        let kind = self.calls.get(id).map(|call| call.kind);
+        if kind == Some(Kind::Settled) {
+            // Whatever keeps its place must not wait for ever.
+            self.resolve_waiting(id, Answer::NotWaiting);
+        } else {
+            self.answer_so_far(now, id);
+        }
+    }
+
+    /// Tells a call the end of its charge. Who asks to be shown it is answered by the journal.
+    fn answer_end(&mut self, now: Now, key: &Key, call: CallId) {
+        let shows = self
+            .calls
+            .get(call)
+            .is_some_and(|call| call.kind == Kind::Show);
+        if let Some(entry) = self.outbox.get(key).filter(|_| !shows) {
+            let outcome = self.outlook(now).of(entry);
+            self.resolve_waiting(call, Answer::Outcome(outcome));
+        }
+    }
+
+    /// The charge is no longer known.
+    fn calls_of_vanished(&mut self, key: &Key) {
+        for id in self.calls.at(key) {
+            // Who asks to be shown it is answered by the journal.
+            if self
+                .calls
+                .get(id)
+                .is_some_and(|call| call.kind != Kind::Show)
+            {
+                self.resolve_waiting(id, Answer::NotFound);
+            }
+        }
+    }
+
+    /// How things stand.
+    fn outlook(&self, now: Now) -> Outlook<'_> {
+        Outlook {
+            now,
+            life: self.life,
+            cx: &self.cx,
+            calls: &self.calls,
+            wire: &self.wire,
+            balance: &self.balance,
+            writer: &self.writer,
+            reader: &self.reader,
+            store: &self.store,
+            clocks: &self.clocks,
+            others_live: self.tabs.others_live(),
+        }
+    }
+
+    /// Goes on with giving a charge up: it is written down that it is, and then looked up until
+    /// it is known what became of it.
+    fn progress_cancel(&mut self, now: Now, key: &Key, entry: &Entry) {
+        let settled = matches!(entry.record.state(), State::Settled(_));
+        // What is on its way from another storage is given up there.
+        let is_there = entry.saved || self.writer.is_to_adopt(key);
+        if settled || entry.record.given_up() || !is_there {
+            return;
+        }
+        for id in self.calls.at(key) {
+            let Some(call) = self.calls.get(id).filter(|call| call.kind == Kind::Cancel) else {
+                continue;
+            };
+            // Nothing is sent after a sign-out, but what is given up can be written down.
+            let may_write = match self.life {
+                Life::Running | Life::SignedOut => true,
+                Life::Recovering | Life::Closed => false,
+            };
+            if !may_write || call.tries >= self.cx.config.max_attempts {
+                self.answer_so_far(now, id);
+            } else if !call.is_writing() {
+                self.calls.writes(id);
+                self.writer.retry_unsaved_of(key);
+                let op = Op::Cancel {
+                    key: key.clone(),
+                    detail: self
+                        .cx
+                        .say("given up; nothing was taken", "已取消，没有扣费"),
+                    unsent: self.cx.say("given up before it was sent", "已在发送前取消"),
+                    look_up_first: self.store.may_show_earlier_states(),
+                };
+                self.writer.push(op, Then::GivenUp { call: id });
+            }
+        }
+    }
+
+    /// The charge is asked for after all, or gone: whoever waits for it to be given up is told how
+    /// things stand.
+    fn answer_cancels(&mut self, now: Now, key: &Key) {
+        for id in self.calls.at(key) {
+            let call = self.calls.get(id);
+            if call.is_some_and(|call| call.kind == Kind::Cancel) {
+                self.answer_so_far(now, id);
+            }
+        }
+    }
+
+    /// It is written down that this call gave its charge up, or could not be.
+    fn given_up(&mut self, now: Now, call: CallId, key: &Key, committed: bool) {
+        self.calls.waits(call);
+        if committed {
+            self.outbox.hurry(key, now);
+        } else {
+            self.count_try(key);
+        }
+        self.progress(now, key);
+    }
+
+    fn not_enqueued(&mut self, now: Now, call: CallId, key: &Key, error: &str) {
+        self.set_busy(key, false);
+        let Some(entry) = self.outbox.get(key).cloned() else {
+            return self.resolve_waiting(call, Answer::NotFound);
+        };
+        let is_new = self.is_new(&entry);
+        let record = entry.record;
+        if is_new || !(record.is_held() || is_charged(&record)) {
+            // Another tab may have charged it, which reading can tell though writing fails.
+            self.set_busy(key, true);
+            let then = Then::Refused {
+                error: error.to_owned(),
+                unread: 0,
+            };
+            let key = key.clone();
+            return self.writer.push(Op::Read { key }, then);
+        } else if is_charged(&record) {
+            // Another tab has charged it meanwhile.
+            self.answer_replayed(now, key, call);
+        } else {
+            if record.has_unknown_past() && !entry.saved {
+                self.keep_trying_to_store(now, record);
+            }
+            self.answer_so_far(now, call);
+        }
+        self.progress(now, key);
+    }
+
+    /// The charge could not be written down, and this is what the journal has of it.
+    fn refused(&mut self, now: Now, key: &Key, found: Option<Record>, error: &str) {
+        self.set_busy(key, false);
+        let known = self.outbox.get(key).map(|entry| self.is_new(entry));
+        match (found, known) {
+            (Some(found), _) => {
+                if known == Some(true) {
+                    self.outbox.remove(key);
+                }
+                let (charged, settled) = (is_charged(&found), !found.is_held());
+                self.observe(now, key, Some(found));
+                match charged {
+                    true => self.answer_all_replayed(now, key),
+                    false if settled => self.refuse_calls(now, key, error),
+                    false => {}
+                }
+            }
+            (None, Some(false)) => {
+                self.refuse_calls(now, key, error);
+                self.observe(now, key, None);
+            }
+            (None, Some(true)) => {
+                self.up_to_date(key);
+                self.refuse_entry(now, key, error);
+            }
+            (None, None) => {}
+        }
+        self.progress(now, key);
+    }
+
+    /// The charge could not be written down, and what the journal has of it can't be read.
+    fn refused_unread(&mut self, now: Now, key: &Key, error: &str) {
+        self.set_busy(key, false);
+        match self.outbox.get(key).map(|entry| self.is_new(entry)) {
+            Some(false) => self.refuse_calls(now, key, error),
+            Some(true) if self.may_be_in_journal() => self.doubt_entry(now, key, error),
+            Some(true) => self.refuse_entry(now, key, error),
+            None => {}
+        }
+        self.progress(now, key);
+        if self.outbox.get(key).is_some_and(|entry| entry.outdated) {
+            // Waiting would tell no more.
+            self.answer_senders(now, key);
+        }
+    }
+
+    /// Tells whoever wants this charge sent how things stand.
+    fn answer_senders(&mut self, now: Now, key: &Key) {
+        for id in self.calls.at(key) {
+            let call = self.calls.get(id);
+            if call.is_some_and(|call| call.kind.wants_sent()) {
+                self.answer_so_far(now, id);
+            }
+        }
+    }
+
+    /// What could not be stored may have been sent before, by whoever wrote what can't be read: it
+    /// stays open, is stored as soon as that can be done, and then looked up.
+    fn doubt_entry(&mut self, now: Now, key: &Key, error: &str) {
+        let Some(entry) = self.outbox.get(key) else {
+            return;
+        };
+        let (known, outdated) = (entry.record.clone(), entry.outdated);
+        let detail = self.storage_failure(error).detail;
+        self.cx.log_error(now, format!("{key}: {detail}"));
+        let charge = known.charge().clone();
+        let record = Record::open(charge, known.sequence());
+        let record = record.in_doubt(now.wall_ms, self.cx.config.unknown_past_ms());
+        let record = match known.refusal() {
+            Some(refusal) => record.turned_down(refusal.clone()),
+            None => record,
+        };
+        self.keep_trying_to_store(now, record);
+        // This is no word of the journal.
+        self.outbox.update(key, |entry| entry.outdated = outdated);
+        self.answer_senders(now, key);
+    }
+
+    fn keep_trying_to_store(&mut self, now: Now, record: Record) {
+        // It is held from now on, which is told.
+        self.outbox.remove(&record.charge().key);
+        self.take_record(now, record.clone(), false);
+        if !self.writer.is_to_adopt(&record.charge().key) {
+            self.keep_unsaved(now, Op::Adopt { record });
+        }
+    }
+
+    fn answer_all_replayed(&mut self, now: Now, key: &Key) {
+        for call in self.calls.at(key) {
+            self.answer_replayed(now, key, call);
+        }
+    }
+
+    /// Whether a charge has not been stored, here or elsewhere: what has been is not refused for
+    /// want of storage, though its last change could not be written.
+    fn is_new(&self, entry: &Entry) -> bool {
+        let record = &entry.record;
+        let first = !entry.saved && record.revision() == 1 && !record.may_have_left();
+        first && !self.writer.is_to_adopt(&record.charge().key)
+    }
+
+    /// What was never stored has failed, if it can't have been sent before either.
+    fn refuse_entry(&mut self, now: Now, key: &Key, error: &str) {
+        let Some(entry) = self.outbox.get(key) else {
+            return;
+        };
+        if self.store.may_have_been_sent(key) {
+            return self.doubt_entry(now, key, error);
+        }
+        let (known, outdated) = (entry.record.clone(), entry.outdated);
+        let failure = self.storage_failure(error);
+        let refused = Record::refused(known.charge().clone(), known.sequence(), failure);
+        let calls = self.calls.at(key);
+        let mut waiting = calls.into_iter().filter_map(|call| self.calls.get(call));
+        if waiting.any(|call| call.kind.wants_sent()) {
+            // Their answer is logged, and says the same.
+            self.outbox.remove(key);
+        }
+        self.take_record(now, refused, false);
+        // This is no word of the journal.
+        self.outbox.update(key, |entry| entry.outdated = outdated);
+    }
+
+    /// What has failed or was declined stays so: it could not be taken up again.
+    fn refuse_calls(&mut self, now: Now, key: &Key, error: &str) {
+        let Some(entry) = self.outbox.get(key) else {
+            return;
+        };
+        if entry.record.is_held() {
+            // Another tab has taken it up meanwhile: it goes on.
+            return;
+        }
+        if is_charged(&entry.record) {
+            return self.answer_all_replayed(now, key);
+        }
+        let what = self.storage_failure(error).into();
+        let mut outcome = Outcome::about(&entry.record, what);
+        if entry.outdated || self.reader.is_unread(entry) {
+            outcome = outcome.in_full_doubt();
+        }
+        let record = entry.record.clone();
+        for id in self.calls.at(key) {
+            let Some(call) = self.calls.get(id).cloned() else {
+                continue;
+            };
+            // Who asks for another charge with this key is told that it is taken.
+            let asked = call.charge.as_ref();
+            let same = asked.is_none_or(|charge| charge.is_same_as(record.charge()));
+            if call.kind.wants_sent() && same {
+                self.log_answer(now, &call, &record, &outcome);
+                self.resolve_waiting(id, Answer::Outcome(outcome.clone()));
+            }
+        }
+    }
+
+    /// What is told of a charge that could not be written down.
+    fn storage_failure(&self, error: &str) -> Failure {
+        Failure {
+            reason: FailureReason::StorageUnavailable,
+            retryable: true,
+            detail: self.cx.say(
+                &format!("the charge could not be stored, so it was not sent: {error}"),
+                &format!("无法保存这笔扣费，因此没有发送：{error}"),
+            ),
+        }
+    }
+
+    // ---- the journal
+    fn journal_order(&mut self) -> Option<Effect> {
+        let ops = self.writer.begin()?;
+        let relaxed = ops.iter().all(Op::may_be_relaxed) || defect!(RelaxesEveryWrite);
+        Some(Effect::Journal { ops, relaxed })
+    }
+
+    fn journaled(&mut self, now: Now, results: Result<Vec<Applied>, String>) {
+        let under_way = self.writer.end();
+        let mut planned = set_of(under_way.iter().filter_map(|(_, then)| then.plan()));
+        let mut changed = Set::new();
+        let mut plans = Vec::new();
+        let mut signed_out = false;
+        match results {
+            Ok(results) => {
+                self.writer.succeeded();
+                self.storage_works(now);
+                for ((op, then), applied) in under_way.into_iter().zip(results) {
+                    if applied.lost {
+                        self.store.lose(op.key());
+                    }
+                    if let Some(why) = applied.unreadable {
+                        // Whoever wrote it may have sent it.
+                        self.outbox.update(op.key(), |entry| entry.outdated = true);
+                        let error = Uncommitted::Unreadable(why);
+                        self.not_committed(now, op, then, &error);
+                        continue;
+                    }
+                    signed_out |= applied.signed_out;
+                    if applied.done && !matches!(op, Op::Read { .. }) {
+                        changed.insert(op.key().clone(), ());
+                    }
+                    self.committed(now, &op, then, applied, &mut plans);
+                }
+            }
+            Err(error) => {
+                let backoff = Store::backoff(&self.cx);
+                self.writer.failed(now, &backoff, &mut self.cx.jitter);
+                self.storage_failed(now, &error);
+                let error = Uncommitted::Failed(error);
+                for (op, then) in under_way {
+                    self.not_committed(now, op, then, &error);
+                }
+            }
+        }
+        self.announce(changed);
+        if signed_out {
+            self.leave(now);
+        }
+        for plan in plans {
+            planned.remove(&plan.id);
+            self.launch(now, plan);
+        }
+        for (id, ()) in planned {
+            self.leave_slot(id);
+        }
+        self.let_surplus_go(now);
+    }
+
+    /// The last writes of a closed client: nobody here waits for them, but other tabs may.
+    fn journaled_when_closed(&mut self, results: Result<Vec<Applied>, String>) {
+        let under_way = self.writer.end();
+        let mut changed = Set::new();
+        for ((op, _), applied) in under_way.iter().zip(results.unwrap_or_default()) {
+            if applied.done && !matches!(op, Op::Read { .. }) {
+                changed.insert(op.key().clone(), ());
+            }
+        }
+        self.announce(changed);
+    }
+
+    fn announce(&mut self, changed: Set<Key>) {
+        if !changed.is_empty() {
+            self.cx.push(Effect::Announce {
+                keys: changed.into_iter().map(|(key, ())| key).collect(),
+                confirmed: self.balance.confirmed().cloned(),
+            });
+        }
+    }
+
+    fn committed(
+        &mut self,
+        now: Now,
+        op: &Op,
+        then: Then,
+        applied: Applied,
+        plans: &mut Vec<Plan>,
+    ) {
+        let key = op.key();
+        match then {
+            Then::Enqueued { call, .. } if applied.signed_out => {
+                self.not_enqueued_after_sign_out(now, call, key, applied.record);
+            }
+            Then::Enqueued { call, plan } => {
+                self.enqueued(now, call, key, applied, plan, plans);
+            }
+            Then::Begun { plan } => {
+                if applied.done {
+                    self.observe(now, key, applied.record);
+                    Plan::collect(plans, plan, key.clone());
+                } else {
+                    self.set_busy(key, false);
+                    let known = |engine: &Engine| Some(engine.outbox.get(key)?.record.clone());
+                    let before = known(self);
+                    self.observe(now, key, applied.record);
+                    if known(self) == before {
+                        // Nothing says that it would be done at once the next time.
+                        let base_ms = self.cx.config.backoff.base_ms.max(1);
+                        self.outbox.delay(key, now.after(base_ms));
+                    }
+                    self.flush_is_through_with(key);
+                    self.progress(now, key);
+                }
+            }
+            Then::Concluded { reading } => {
+                self.set_busy(key, false);
+                self.observe(now, key, applied.record);
+                self.learn(reading, None, now.wall_ms);
+                if !(op.concludes_look_up() && self.is_cleared(key)) {
+                    self.flush_is_through_with(key);
+                }
+                self.progress(now, key);
+            }
+            Then::Observe {
+                from_peer,
+                confirmed,
+            } => {
+                if let Some(confirmed) = confirmed {
+                    self.balance.learn_cached(confirmed);
+                }
+                if !from_peer {
+                    self.set_busy(key, false);
+                }
+                self.observe(now, key, applied.record);
+                self.progress(now, key);
+            }
+            Then::GivenUp { call } => {
+                self.observe(now, key, applied.record);
+                self.given_up(now, call, key, true);
+            }
+            Then::Wanted { call } => {
+                self.calls.waits(call);
+                self.observe(now, key, applied.record);
+                self.progress(now, key);
+            }
+            Then::Resaved => {
+                self.writer.resaved();
+                self.observe(now, key, applied.record);
+                self.progress(now, key);
+            }
+            Then::Sought { call, .. } => {
+                self.observe(now, key, applied.record);
+                self.sought(now, call, key);
+            }
+            Then::Refused { error, .. } => self.refused(now, key, applied.record, &error),
+        }
+    }
+
+    fn not_committed(&mut self, now: Now, op: Op, then: Then, error: &Uncommitted) {
+        let key = op.key().clone();
+        let (error, is_readable) = match error {
+            Uncommitted::Failed(error) => (error, true),
+            Uncommitted::Unreadable(why) => (why, false),
+        };
+        if defect!(HidesStorageFailure) {
+            self.outbox.update(&key, |entry| entry.saved = true);
+        }
+        match then {
+            Then::Enqueued { call, .. } => self.not_enqueued(now, call, &key, error),
+            Then::Begun { .. } => {
+                // Not written down, so not sent.
+                self.set_busy(&key, false);
+                self.outbox
+                    .delay(&key, now.after(self.cx.config.backoff.base_ms.max(1)));
+                self.flush_is_through_with(&key);
+                self.count_try(&key);
+                self.progress(now, &key);
+            }
+            Then::Concluded { reading } => {
+                self.apply_unsaved(now, &op);
+                self.set_busy(&key, false);
+                self.keep_unsaved(now, op);
+                self.learn(reading, None, now.wall_ms);
+                self.flush_is_through_with(&key);
+                self.progress(now, &key);
+            }
+            Then::Observe {
+                from_peer,
+                confirmed,
+            } => {
+                if let Some(confirmed) = confirmed {
+                    self.balance.learn_cached(confirmed);
+                }
+                if !from_peer {
+                    self.set_busy(&key, false);
+                }
+                let outdated = self.outbox.get(&key).is_some_and(|entry| entry.outdated);
+                match self.writer.again_at_ms(now) {
+                    // Still not known; soon a reading of its own may go well.
+                    Some(again_ms) if outdated => {
+                        self.reader.doubt();
+                        self.reader.look_by(again_ms);
+                    }
+                    Some(_) | None if is_readable => self.up_to_date(&key),
+                    // Whoever can read it may have sent it.
+                    Some(_) | None => {}
+                }
+                self.progress(now, &key);
+            }
+            Then::GivenUp { call } => self.given_up(now, call, &key, false),
+            // It ends as it would have.
+            Then::Wanted { call } => {
+                self.calls.waits(call);
+                self.progress(now, &key);
+            }
+            Then::Resaved => self.keep_unsaved(now, op),
+            Then::Refused { error, unread } if unread < READ_AGAIN_AT_ONCE => {
+                let unread = unread.saturating_add(1);
+                self.writer.push(op, Then::Refused { error, unread });
+            }
+            Then::Refused { error, .. } => self.refused_unread(now, &key, &error),
+            Then::Sought { call, .. } => self.seek_later(now, call, &key),
+        }
+    }
+
+    fn keep_unsaved(&mut self, now: Now, op: Op) {
+        let backoff = Store::backoff(&self.cx);
+        self.writer
+            .keep_unsaved(op, now, &backoff, &mut self.cx.jitter);
+    }
+
+    /// The truth as this tab knows it, though the store did not take it.
+    fn apply_unsaved(&mut self, now: Now, op: &Op) {
+        let Some(entry) = self.outbox.get(op.key()) else {
+            return;
+        };
+        let taken = matches!(
+            op,
+            Op::Conclude {
+                conclusion: Conclusion::Settled(Verdict::Charged(_)),
+                ..
+            }
+        );
+        if !taken && entry.claimed_until_ms() <= now.mono_ms {
+            // Another tab may have gone on with it, and only the journal knows.
+            let key = op.key().clone();
+            return self.told_by_peer(vec![key], None);
+        }
+        let before = entry.record.clone();
+        let applied = op.apply(Some(before.clone()), self.apply_at(now));
+        let Some(record) = applied.record else {
+            return;
+        };
+        let ends_untaken = !record.is_held() && record.receipt().is_none();
+        let record = match ends_untaken && !defect!(TellsUnwrittenVerdicts) {
+            true => self.undecided(now, op, before),
+            false => Some(record),
+        };
+        if let Some(record) = record {
+            self.take_record(now, record, false);
+        }
+    }
+
+    /// A verdict that nothing was taken is in this tab only: who comes later would go on with the
+    /// charge, and make it. So it stays open until the verdict has been written down.
+    fn undecided(&self, now: Now, op: &Op, record: Record) -> Option<Record> {
+        let Op::Conclude { tab, attempt, .. } = op else {
+            return None;
+        };
+        let cause = Cause {
+            reason: OpenReason::Timeout,
+            detail: self.cx.say(
+                "the server's answer could not be stored yet",
+                "服务器的应答尚未能写入本地存储",
+            ),
+        };
+        let lost = Conclusion::Lost(cause, 0);
+        let next_ms = self.cx.config.backoff.max_ms;
+        record.conclude(tab, *attempt, lost, next_ms, now.wall_ms)
+    }
+
+    fn apply_at(&self, now: Now) -> ApplyAt {
+        ApplyAt::new(now.wall_ms, self.tabs.session())
+    }
+
+    /// Takes note of a record as the journal has it now; of its absence too.
+    fn observe(&mut self, now: Now, key: &Key, record: Option<Record>) {
+        self.up_to_date(key);
+        match record {
+            Some(record) => self.take_record(now, record, true),
+            None => self.vanished(now, key),
+        }
+        self.has_been_read(key);
+    }
+
+    /// The transaction that has just ended told of this charge.
+    fn has_been_read(&mut self, key: &Key) {
+        let read_in = self.writer.begun();
+        self.outbox.update(key, |entry| entry.read_in = read_in);
+        self.tasks.read(key, read_in);
+    }
+
+    /// The journal has been read for this charge, or can't be.
+    fn up_to_date(&mut self, key: &Key) {
+        if self.outbox.get(key).is_some_and(|entry| entry.outdated) {
+            self.outbox.update(key, |entry| entry.outdated = false);
+        }
+    }
+
+    fn vanished(&mut self, now: Now, key: &Key) {
+        let Some(entry) = self.outbox.get(key) else {
+            return;
+        };
+        if entry.known_since == self.writer.begun() || self.writer.is_to_adopt(key) {
+            // It came while this transaction, which did not find it, was under way; or it is on
+            // its way from another storage.
+            return;
+        }
+        let settled = matches!(entry.record.state(), State::Settled(_));
+        if !entry.busy && !settled {
+            // Open and idle, so it was there, though its last change may not be.
+            let record = entry.record.clone();
+            self.lose(now, key, record);
+        } else if settled && entry.saved && !entry.busy {
+            self.forget(now, key);
+        }
+    }
+
+    /// An open charge is gone from the journal: wiped, or settled by another tab and forgotten.
+    /// Whoever waits for it is told that it is not known, and it is not sent again.
+    fn lose(&mut self, now: Now, key: &Key, record: Record) {
+        let detail = self.cx.say(
+            "the charge is gone from storage; whether it was made is not known",
+            "本地存储中的这笔扣费已丢失，是否已扣费未知",
+        );
+        self.cx.log_error(now, format!("{key}: {detail}"));
+        self.store.lose(key);
+        self.take_record(now, record.vanished(detail, now.wall_ms), false);
+        self.progress(now, key);
+        self.answer_cancels(now, key);
+        self.outbox.remove(key);
+        self.calls_of_vanished(key);
+        // It holds nothing any longer, so the server has to say what is left.
+        self.balance.need(now);
+    }
+
+    /// Takes a record into the outbox, the counts and the listeners' view.
+    fn take_record(&mut self, now: Now, record: Record, saved: bool) {
+        let known = self.outbox.get(&record.charge().key);
+        if known.is_some_and(|entry| record.is_older_than(&entry.record)) {
+            // Older than what is known, or than what could not be stored yet.
+            return;
+        }
+        let first_saved = saved && known.is_none_or(|entry| !entry.saved);
+        let is_new = known.is_none_or(|entry| entry.record != record);
+        let is_turned = known.is_none_or(|entry| entry.record.state() != record.state());
+        self.learn_from(&record);
+        if is_turned {
+            self.learn_hold(now, &record);
+        }
+        self.last_sequence = self.last_sequence.max(record.sequence());
+        let before = self.outbox.put(record.clone(), saved, now, self.patience());
+        if before.is_none() {
+            let begun = self.writer.begun();
+            let key = &record.charge().key;
+            self.outbox.update(key, |entry| entry.known_since = begun);
+        }
+        if is_new {
+            self.keep_claim_of_another(&record);
+        }
+        if saved && !record.is_held() {
+            self.writer.drop_adoption(&record.charge().key);
+        }
+        self.count_change(now, before.as_ref(), &record, saved);
+        if first_saved || before.as_ref() != Some(&record) {
+            let durable = saved && self.store.is_durable();
+            self.cx.tell_charge(now, before.as_ref(), &record, durable);
+        }
+    }
+
+    /// Whoever has just been seen to claim a charge is taken to live; if not, the next reading of
+    /// the whole journal tells.
+    fn keep_claim_of_another(&mut self, record: &Record) {
+        if record.claim().is_some_and(|claim| claim.tab != self.cx.tab) {
+            let key = &record.charge().key;
+            self.outbox.keep_claim(key);
+        }
+    }
+
+    /// What the server asked of another tab, or of this one before it was opened anew.
+    fn learn_hold(&mut self, now: Now, record: &Record) {
+        if let State::Waiting(waiting) = record.state()
+            && waiting.holds_queue()
+        {
+            let next_ms = waiting.next_attempt_at_ms();
+            let meant_ms = waiting.next_attempt_in_ms();
+            let until_ms = now.mono_of(next_ms, meant_ms.min(LONGEST_HOLD_MS));
+            self.wire.gate_mut().held_until(until_ms);
+        }
+    }
+
+    /// The balance that came with a charge, in the same moment in which its hold ends.
+    fn learn_from(&mut self, record: &Record) {
+        let Some(receipt) = record.receipt() else {
+            return;
+        };
+        let known = self.balance.confirmed();
+        let teaches = |known: &Confirmed| known.version < receipt.version;
+        if known.is_none_or(teaches) {
+            self.learn(Some(receipt.reading()), None, record.updated_at_ms());
+        }
+    }
+
+    fn count_change(&mut self, now: Now, before: Option<&Record>, after: &Record, saved: bool) {
+        let class = Class::of(after);
+        let key = &after.charge().key;
+        let was_so = before.is_some_and(|before| Class::of(before) == class);
+        let is_old = was_so || (saved && !self.reader.has_read());
+        if is_old && class != Class::Open && !self.stats.is_counted(key) {
+            // Settled before this client was opened, however often it is read: none of its
+            // figures.
+            return;
+        }
+        if !self.stats.count(key, class) {
+            return;
+        }
+        if class != Class::Open {
+            let since_ms = self
+                .outbox
+                .get(key)
+                .map_or(now.mono_ms, |entry| entry.since_ms);
+            let latency_ms = now.mono_ms.saturating_sub(since_ms);
+            let charged = class == Class::Charged;
+            self.stats.ended(now.mono_ms, charged.then_some(latency_ms));
+        }
+    }
+
+    fn set_busy(&mut self, key: &Key, busy: bool) {
+        self.outbox.update(key, |entry| {
+            entry.busy = busy;
+            entry.again = false;
+        });
+    }
+
+    /// What is taken up again, or on, takes its place in the queue from now on.
+    fn set_taken_up(&mut self, key: &Key) {
+        self.outbox.update(key, |entry| {
+            entry.busy = true;
+            entry.again = true;
+        });
+    }
+
+    /// Lets a charge go from memory; it is or was settled, or the journal has lost it.
+    fn forget(&mut self, now: Now, key: &Key) {
+        let settled = |entry: &Entry| !entry.record.is_held();
+        if self.outbox.get(key).is_some_and(settled) {
+            // Who still waits is told its end.
+            for call in self.calls.at(key) {
+                self.answer_end(now, key, call);
+            }
+        }
+        self.outbox.remove(key);
+        self.stats.uncount(key);
+        self.calls_of_vanished(key);
+    }
+
+    /// Lets the oldest settled charges go that are more than are kept. Who waits for one in
+    /// another tab has the time to read it.
+    fn let_surplus_go(&mut self, now: Now) {
+        let alone = self.tabs.is_alone();
+        self.surplus_goes_at_ms = None;
+        for key in self.outbox.surplus(self.cx.config.keep_settled) {
+            if self.calls.is_asked_for(&key) {
+                // Whoever asks has the journal's word first, and may take it up again.
+                continue;
+            }
+            let entry = self.outbox.get(&key);
+            let changed_ms = entry.map_or(0, |entry| entry.changed_ms);
+            let goes_at_ms = changed_ms.saturating_add(READ_WITHIN_MS);
+            if alone || goes_at_ms <= now.mono_ms {
+                self.forget(now, &key);
+                self.forget_at_rest(key);
+            } else {
+                let next_ms = self.surplus_goes_at_ms.unwrap_or(u64::MAX);
+                self.surplus_goes_at_ms = Some(next_ms.min(goes_at_ms));
+            }
+        }
+    }
+
+    fn let_surplus_go_if_due(&mut self, now: Now) {
+        let goes_at_ms = self.surplus_goes_at_ms;
+        if goes_at_ms.is_some_and(|goes_at_ms| goes_at_ms <= now.mono_ms) {
+            self.let_surplus_go(now);
+        }
+    }
+
+    fn loaded(&mut self, now: Now, records: Result<Vec<Record>, String>) {
+        match self.reader.ended(records) {
+            Ended::TooEarly => return self.load(),
+            Ended::Read { all, records } => {
+                self.storage_works(now);
+                if all {
+                    self.store.has_read_all();
+                }
+                self.take_all(now, records);
+                if self.reader.taken(all) {
+                    self.lose_ages();
+                }
+                self.judge_claims(now);
+            }
+            Ended::Failed(error) => self.storage_failed(now, &error),
+        }
+        if self.life == Life::Recovering {
+            self.life = Life::Running;
+            self.reader.look_later(now, self.is_busy());
+            self.first_refresh(now);
+        }
+        let backoff = Store::backoff(&self.cx);
+        self.reader.look_after_failure(now, &backoff, &mut self.cx);
+        self.progress_all(now);
+        self.let_surplus_go(now);
+        self.read_after_sign_out();
+    }
+
+    fn take_all(&mut self, now: Now, records: Vec<Record>) {
+        let stored = self.outbox.iter();
+        let stored = stored.filter(|entry| entry.saved && !entry.busy && entry.record.is_held());
+        let mut missing = set_of(stored.map(|entry| entry.record.charge().key.clone()));
+        // The newest balance first, so that the older ones teach nothing.
+        let charged = records.iter().filter(|record| record.receipt().is_some());
+        let newest = charged.max_by_key(|record| record.receipt().map(|receipt| receipt.version));
+        if let Some(record) = newest {
+            self.learn_from(record);
+        }
+        for record in records {
+            missing.remove(&record.charge().key);
+            self.take_record(now, record, true);
+        }
+        for (key, ()) in missing {
+            let then = Then::Observe {
+                from_peer: true,
+                confirmed: None,
+            };
+            self.writer.push(Op::Read { key }, then);
+        }
+    }
+
+    /// The charges that are open in the journal, with no more keys than `most`.
+    pub fn open_charges(&self, most: usize) -> OpenCharges {
+        let counts = self.outbox.counts();
+        let open = self.outbox.iter();
+        let open = open.filter(|entry| entry.saved && entry.record.is_held());
+        let keys = open.map(|entry| entry.record.charge().key.clone());
+        OpenCharges {
+            count: self.outbox.open().saturating_add(counts.unknown),
+            keys: keys.take(most).collect(),
+        }
+    }
+
+    /// Whether another journal holds charges that this client can't read.
+    pub fn leaves_charges_unread(&self) -> bool {
+        self.store.leaves_charges_unread()
+    }
+
+    /// Whether the journal, which does not answer, may have a charge of which this client has not
+    /// heard.
+    fn may_be_in_journal(&self) -> bool {
+        self.store.has_unread() || self.tabs.others_live()
+    }
+
+    /// What this tab knows of the open charges goes along.
+    fn moved(&mut self, now: Now, to: StorageKind, why: &str, from: Earlier) {
+        let knows_all = self.reader.knows_all() && self.tabs.is_alone() && self.goes_along_whole();
+        let from = match from {
+            Earlier::Nothing => MovedFrom::Nothing,
+            Earlier::Here if knows_all => MovedFrom::TakenAlong,
+            Earlier::Here | Earlier::Elsewhere => MovedFrom::LeftBehind,
+        };
+        self.store
+            .moved(now, to, why, from, &mut self.bulletin, &mut self.cx);
+        let goes_along = |entry: &&Entry| {
+            let record = &entry.record;
+            // What is being taken on for the first time has not been promised to anybody.
+            let is_new = entry.busy && record.revision() == 1;
+            match entry.saved {
+                true => record.is_held(),
+                false => !is_new && (record.is_held() || is_charged(record)),
+            }
+        };
+        let known = self.outbox.iter().filter(goes_along);
+        let records: Vec<Record> = known.map(|entry| entry.record.clone()).collect();
+        for record in &records {
+            // There it is not, until it has been taken over.
+            self.outbox
+                .update(&record.charge().key, |entry| entry.saved = false);
+        }
+        // Before whatever else has been ordered: it has to find them.
+        self.writer.retry_unsaved_first();
+        self.writer.push_first(
+            records
+                .into_iter()
+                .map(|record| (Op::Adopt { record }, Then::Resaved)),
+        );
+    }
+
+    /// Whether there is nothing settled to be left behind.
+    fn goes_along_whole(&self) -> bool {
+        let mut entries = self.outbox.iter();
+        entries.all(|entry| entry.record.is_held() || !entry.saved)
+    }
+
+    /// What was open is found to be gone when the journal is read, and told as `unknown`.
+    fn wiped(&mut self, now: Now, detail: &str, lost: &[Key]) {
+        let held = self.outbox.iter().any(|entry| entry.record.is_held());
+        let at_stake = held || self.life == Life::Recovering;
+        self.store.wiped(now, detail, lost, at_stake, &mut self.cx);
+        self.load_anew();
+    }
+
+    /// What has been accepted since then is not there, and what is there may have gone on.
+    fn set_back_journal(&mut self, now: Now, lost: &[Key]) {
+        self.store.set_back(now, lost, &mut self.cx);
+        self.load_anew();
+    }
+
+    /// The journal has been written or read.
+    fn storage_works(&mut self, now: Now) {
+        if self.reader.works() && self.writer.works() {
+            self.store.works(now, &self.bulletin);
+        }
+    }
+
+    fn storage_failed(&mut self, now: Now, error: &str) {
+        self.store
+            .failed(now, error, &mut self.bulletin, &mut self.cx);
+    }
+
+    // ---- what leaves
+    /// Whether a charge request may leave now.
+    fn may_send(&self, now: Now) -> bool {
+        self.may_begin(now, Way::Sending)
+    }
+
+    /// Whether the balance may be asked for now.
+    fn may_ask(&self, now: Now) -> bool {
+        self.life == Life::Running && self.wire.may_ask(now)
+    }
+
+    /// Whether a request of this way may be claimed now: the journal can be expected to take the
+    /// claim.
+    fn may_begin(&self, now: Now, way: Way) -> bool {
+        self.may_claim(now) && self.wire.may_begin(now, way)
+    }
+
+    /// As [`Engine::may_begin`], of this charge.
+    fn may_begin_for(&self, now: Now, way: Way, key: &Key) -> bool {
+        self.may_claim(now) && self.wire.may_begin_for(now, way, key, &self.outbox)
+    }
+
+    /// Whether anything may be claimed, if the gate lets it through.
+    fn may_claim(&self, now: Now) -> bool {
+        self.life == Life::Running && now.mono_ms >= self.writer.paused_until_ms()
+    }
+
+    /// Takes up the open charges that are due.
+    fn take_up_due(&mut self, now: Now) {
+        self.take_up_passing(now);
+        let mut crowd = Vec::new();
+        let mut background = Vec::new();
+        let mut look_ups = Vec::new();
+        if self.wire.gate().closed_to(Way::LookUp, now).is_some() && !self.may_send(now) {
+            return;
+        }
+        for key in self.wire.due_in_order(now, &self.outbox) {
+            let Some(entry) = self.outbox.get(&key).filter(|entry| !entry.busy) else {
+                continue;
+            };
+            let record = &entry.record;
+            if self.outlook(now).needs_look_up(record) {
+                if !self.may_begin_for(now, Way::LookUp, &key) {
+                    continue;
+                }
+                let waited_for = !self.calls.at(&key).is_empty();
+                if !waited_for && self.wire.slots().taken(Slot::LookUp) > 0 {
+                    // One has its turn in any case, and the others when nobody waits.
+                    look_ups.push(key);
+                } else if self.wire.slots().is_free(Slot::Single) {
+                    let slot = if waited_for {
+                        Slot::Single
+                    } else {
+                        Slot::LookUp
+                    };
+                    self.begin(now, Purpose::LookUp, slot, vec![key]);
+                }
+                continue;
+            }
+            if !self.may_begin_for(now, Way::Sending, &key) {
+                continue;
+            }
+            if self.calls.wants_sent(&key) {
+                if self.wire.slots().is_free(Slot::Single) {
+                    self.begin(now, Purpose::Send, Slot::Single, vec![key]);
+                } else if !entry.alone {
+                    crowd.push(key);
+                }
+            } else {
+                background.push(key);
+            }
+        }
+        crowd.truncate(self.wire.batch_size(&self.cx));
+        if crowd.len() > 1 && self.may_send(now) && self.wire.slots().is_free(Slot::Crowd) {
+            self.begin(now, Purpose::Send, Slot::Crowd, crowd);
+        }
+        if !background.is_empty() {
+            self.flush.add(background, None);
+        }
+        for key in look_ups {
+            // A lane stays free for whoever comes to wait.
+            if !self.may_begin(now, Way::LookUp) || self.wire.slots().free_singles() <= 1 {
+                return;
+            }
+            self.begin(now, Purpose::LookUp, Slot::LookUp, vec![key]);
+        }
+    }
+
+    /// The tabs that live now, as far as can be known.
+    fn learn_alive(&mut self, now: Now, alive: Vec<String>) {
+        self.tabs.learn_alive(alive);
+        self.judge_claims(now);
+        self.end_tasks_of_the_dead(now);
+    }
+
+    /// What a dead tab has claimed need not wait for its claim to run out.
+    fn judge_claims(&mut self, now: Now) {
+        for key in self.tabs.claims_of_dead(&self.outbox) {
+            self.outbox.hurry(&key, now);
+        }
+    }
+
+    /// Claims `keys` in the journal, to send them together.
+    fn begin(&mut self, now: Now, purpose: Purpose, slot: Slot, keys: Vec<Key>) {
+        let plan = self.wire.plan(now, purpose, slot);
+        self.begin_as(now, &plan, keys);
+    }
+
+    /// As [`Engine::begin`], for a user who insists.
+    fn begin_passing(&mut self, now: Now, purpose: Purpose, key: Key) {
+        let plan = Plan {
+            passes: true,
+            ..self.wire.plan(now, purpose, Slot::Single)
+        };
+        self.begin_as(now, &plan, vec![key]);
+    }
+
+    fn begin_as(&mut self, now: Now, plan: &Plan, keys: Vec<Key>) {
+        let purpose = plan.purpose;
+        for key in keys {
+            self.set_busy(&key, true);
+            // What is known of it here counts only when it is written down.
+            self.writer.retry_unsaved_of(&key);
+            let op = Op::Begin {
+                over: self.tabs.dead_claimant(&key, &self.outbox),
+                seen: self.outbox.get(&key).map(|entry| entry.record.revision()),
+                key,
+                purpose,
+                claim: self.cx.claim(now),
+            };
+            self.writer.push(op, Then::Begun { plan: plan.clone() });
+        }
+    }
+
+    /// Sends what was claimed for one plan, unless the gate has closed since, or its claims may
+    /// not last as long as the request.
+    fn launch(&mut self, now: Now, plan: Plan) {
+        if let Some(reason) = self.may_not_launch(now, &plan) {
+            for key in plan.keys {
+                self.conclude_not_sent(now, &key, reason);
+            }
+            return self.leave_slot(plan.id);
+        }
+        let charges: Vec<Charge> = plan
+            .keys
+            .iter()
+            .filter_map(|key| self.outbox.get(key))
+            .map(|entry| entry.record.charge().clone())
+            .collect();
+        let what = match (plan.purpose, charges.as_slice()) {
+            (_, []) => return self.leave_slot(plan.id),
+            (Purpose::LookUp, [charge, ..]) => SentWhat::LookUp {
+                charge: charge.clone(),
+                spelling: Spelling::Own,
+            },
+            (Purpose::Send, [charge]) => SentWhat::Charge {
+                charge: charge.clone(),
+            },
+            (Purpose::Send, _) => SentWhat::Batch { charges },
+        };
+        self.wire.launches(&plan);
+        for key in &plan.keys {
+            self.calls.has_its_try(key);
+            self.outbox
+                .update(key, |entry| entry.left_at_ms = now.mono_ms);
+        }
+        self.send(now, plan.id, what);
+    }
+
+    fn may_not_launch(&self, now: Now, plan: &Plan) -> Option<OpenReason> {
+        match self.life {
+            Life::Running => self.wire.may_not_launch(now, plan, &self.outbox, &self.cx),
+            Life::Recovering | Life::SignedOut | Life::Closed => Some(OpenReason::Unauthorized),
+        }
+    }
+
+    fn send(&mut self, now: Now, send: SendId, what: SentWhat) {
+        match &what {
+            SentWhat::Charge { .. } => self.stats.attempted(1),
+            SentWhat::Batch { charges } => self.stats.attempted(charges.len()),
+            SentWhat::LookUp { .. } | SentWhat::Balance { .. } => {}
+        }
+        let known = self.balance.confirmed().map(|known| known.version);
+        self.wire.send(now, send, what, known, &mut self.cx);
+    }
+
+    /// Whatever this plan or request was for has come to an end.
+    fn leave_slot(&mut self, id: SendId) {
+        if self.wire.leave_slot(id) == Some(Slot::Flush) {
+            self.flush_step_ended();
+        }
+    }
+
+    /// Takes up what its users insist on, whatever asks for patience: once each.
+    fn take_up_passing(&mut self, now: Now) {
+        for key in self.calls.passing() {
+            let due = self
+                .outbox
+                .get(&key)
+                .filter(|entry| !entry.busy && entry.due_ms() <= now.mono_ms)
+                .filter(|entry| entry.record.is_open());
+            let Some(entry) = due else {
+                continue;
+            };
+            let purpose = match self.outlook(now).needs_look_up(&entry.record) {
+                true => Purpose::LookUp,
+                false => Purpose::Send,
+            };
+            let waits = self.wire.gate().closed_to(purpose.way(), now).is_some();
+            let may = self.wire.gate().lets_pass() && self.may_claim(now);
+            if waits && may && self.wire.slots().is_free(Slot::Single) {
+                self.begin_passing(now, purpose, key);
+            }
+        }
+    }
+
+    // ---- what comes back
+    fn answered(&mut self, now: Now, send: SendId, response: &Response) {
+        let Some(sent) = self.wire.ended(send) else {
+            return;
+        };
+        let too_long = Response::unreadable(Unreadable::TooLong);
+        let response = match response.body.len() > BODY_LIMIT {
+            true => &too_long,
+            false => response,
+        };
+        #[cfg(feature = "defects")]
+        let response = &crate::core::defects::response(response, &self.cx.tab, send);
+        match &sent.what {
+            SentWhat::Charge { charge } => {
+                self.wire.answered_charge();
+                let answer = ChargeAnswer::of(response, charge, now);
+                #[cfg(feature = "defects")]
+                let answer = crate::core::defects::answer(answer);
+                if let ChargeAnswer::Settled(..) = &answer {
+                    self.wire.hear_clock(now, &sent, response);
+                }
+                self.charge_answered(now, &sent, charge, answer);
+            }
+            SentWhat::Batch { charges } => {
+                self.wire.answered_charge();
+                let answer = BatchAnswer::of(response, charges, now);
+                if let BatchAnswer::Results(..) = &answer {
+                    self.wire.hear_clock(now, &sent, response);
+                }
+                self.batch_answered(now, &sent, charges, answer);
+            }
+            SentWhat::LookUp { charge, spelling } => {
+                let sign = self.wire.judge(now, &sent, response);
+                let answer = LookUpAnswer::of(response, charge, now).with(sign);
+                let answer = self.heard_as(*spelling, charge, response.status, answer);
+                if *spelling == Spelling::Own && self.is_to_be_asked_again(charge, &answer) {
+                    self.server_answered(now, &sent);
+                    return self.look_up_again(now, send, charge);
+                }
+                self.look_up_answered(now, &sent, charge, answer);
+            }
+            SentWhat::Balance { etag } => {
+                self.balance_answered(now, &sent, etag.as_deref(), response);
+            }
+        }
+        self.leave_slot(send);
+    }
+
+    fn charge_answered(&mut self, now: Now, sent: &Sent, charge: &Charge, answer: ChargeAnswer) {
+        match answer {
+            ChargeAnswer::Settled(verdict, reading) => {
+                self.server_answered(now, sent);
+                self.conclude(now, charge, Conclusion::Settled(verdict), 0, reading);
+            }
+            ChargeAnswer::Setback(setback) => {
+                let hint = self.set_back(now, sent, &setback);
+                self.conclude_set_back(now, sent, charge, &setback, hint);
+            }
+        }
+    }
+
+    fn batch_answered(&mut self, now: Now, sent: &Sent, charges: &[Charge], answer: BatchAnswer) {
+        match answer {
+            BatchAnswer::Results(answers, reading) => {
+                self.server_answered(now, sent);
+                self.wire.batch_answered(charges.len());
+                self.results(now, sent, charges, answers, reading);
+            }
+            BatchAnswer::Unsupported { own_word } => {
+                self.wire.batch_unsupported(now, own_word, &mut self.cx);
+                let detail = self
+                    .cx
+                    .say("the server takes no batches", "服务器不支持批量扣费");
+                match own_word {
+                    true => self.send_one_by_one(now, sent, charges, &detail),
+                    false => self.page_for_batch(now, sent, charges, detail),
+                }
+            }
+            BatchAnswer::TooLarge { own_word, detail } => {
+                self.batch_too_large(now, sent, charges, own_word, detail);
+            }
+            BatchAnswer::Refused(detail) => self.send_one_by_one(now, sent, charges, &detail),
+            BatchAnswer::Setback(setback) => {
+                let hint = self.set_back(now, sent, &setback);
+                for charge in charges {
+                    self.conclude_set_back(now, sent, charge, &setback, hint);
+                }
+            }
+        }
+    }
+
+    fn results(
+        &mut self,
+        now: Now,
+        sent: &Sent,
+        charges: &[Charge],
+        answers: Vec<ChargeAnswer>,
+        reading: Reading,
+    ) {
+        let mut refused = false;
+        for (charge, answer) in charges.iter().zip(answers) {
+            match answer {
+                ChargeAnswer::Settled(verdict, _) => {
+                    let verdict = Conclusion::Settled(verdict);
+                    self.conclude(now, charge, verdict, 0, Some(reading));
+                }
+                ChargeAnswer::Setback(setback) => {
+                    let hint = match setback.kind {
+                        // The whole queue's, and once is enough.
+                        SetbackKind::Unauthorized | SetbackKind::AnotherAccount if !refused => {
+                            refused = true;
+                            self.set_back(now, sent, &setback)
+                        }
+                        SetbackKind::Foreign(_) => {
+                            self.wire.item_is_foreign(
+                                now,
+                                &setback,
+                                &mut self.bulletin,
+                                &mut self.cx,
+                            );
+                            None
+                        }
+                        SetbackKind::Unauthorized
+                        | SetbackKind::AnotherAccount
+                        | SetbackKind::Busy
+                        | SetbackKind::InProgress
+                        | SetbackKind::GaveUp
+                        | SetbackKind::TooLarge
+                        | SetbackKind::ServerError => None,
+                    };
+                    self.conclude_set_back(now, sent, charge, &setback, hint);
+                }
+            }
+        }
+    }
+
+    fn send_one_by_one(&mut self, now: Now, sent: &Sent, charges: &[Charge], detail: &str) {
+        self.server_answered(now, sent);
+        for charge in charges {
+            self.outbox.update(&charge.key, |entry| entry.alone = true);
+        }
+        self.batch_refused(now, charges, detail);
+    }
+
+    fn batch_refused(&mut self, now: Now, charges: &[Charge], detail: &str) {
+        for charge in charges {
+            let cause = Cause {
+                reason: OpenReason::ServerError,
+                detail: detail.to_owned(),
+            };
+            self.conclude(now, charge, Conclusion::BatchRefused(cause), 0, None);
+        }
+    }
+
+    /// Somebody's page says that there are no batches. What became of these charges nobody knows.
+    fn page_for_batch(&mut self, now: Now, sent: &Sent, charges: &[Charge], detail: String) {
+        for charge in charges {
+            self.outbox.update(&charge.key, |entry| entry.alone = true);
+            let setback = Setback::of_page(detail.clone());
+            self.conclude_set_back(now, sent, charge, &setback, None);
+        }
+    }
+
+    /// The batch is halved. The server's own word is that nothing was taken; a proxy's is none,
+    /// and says nothing of the server either.
+    fn batch_too_large(
+        &mut self,
+        now: Now,
+        sent: &Sent,
+        charges: &[Charge],
+        own_word: bool,
+        detail: String,
+    ) {
+        self.wire.batch_too_large(charges.len());
+        if own_word {
+            self.server_answered(now, sent);
+            return self.batch_refused(now, charges, &detail);
+        }
+        for charge in charges {
+            let cause = Cause {
+                reason: OpenReason::ServerError,
+                detail: detail.clone(),
+            };
+            let later_ms = self.cx.config.arrives_after_limit_ms();
+            let lost = self.lost_conclusion(now, sent, &charge.key, cause, later_ms);
+            self.conclude(now, charge, lost, 0, None);
+        }
+    }
+
+    fn lost(&mut self, now: Now, send: SendId, timed_out: bool) {
+        let Some(sent) = self.wire.ended(send) else {
+            return;
+        };
+        let (reason, detail) = match timed_out {
+            true => (
+                OpenReason::Timeout,
+                self.cx
+                    .say("no answer within the time limit", "在时限内没有收到应答"),
+            ),
+            false => (
+                OpenReason::Unreachable,
+                self.cx.say(
+                    "the connection failed before an answer came",
+                    "连接在应答前中断",
+                ),
+            ),
+        };
+        self.wire
+            .not_answered(now, &sent, &mut self.outbox, &mut self.cx);
+        let cause = Cause { reason, detail };
+        match &sent.what {
+            SentWhat::Charge { charge } => self.charge_lost(now, &sent, charge, cause),
+            SentWhat::Batch { charges } => {
+                for charge in charges {
+                    self.charge_lost(now, &sent, charge, cause.clone());
+                }
+            }
+            SentWhat::LookUp { charge, .. } => {
+                self.count_try(&charge.key);
+                let next_ms = match defect!(EveryLossClosesGate) {
+                    true => 0,
+                    false => self.delay_of_look_up(&charge.key),
+                };
+                self.conclude(now, charge, Conclusion::NotSent(cause), next_ms, None);
+            }
+            SentWhat::Balance { .. } => self.balance_lost(now, cause),
+        }
+        self.leave_slot(send);
+        self.progress_all(now);
+    }
+
+    fn not_sent(&mut self, now: Now, send: SendId, why: Unsent) {
+        let Some(sent) = self.wire.ended(send) else {
+            return;
+        };
+        let next_ms = match why {
+            Unsent::Late => self.cx.config.backoff.base_ms.max(1),
+            Unsent::TokenLate
+            | Unsent::TokenFailed
+            | Unsent::NoToken
+            | Unsent::Unable(_)
+            | Unsent::SignedOut => 0,
+        };
+        let cause = match why {
+            Unsent::Late => Cause {
+                reason: OpenReason::Timeout,
+                detail: not_sent_yet(OpenReason::Timeout),
+            },
+            Unsent::TokenLate => self.without_token(
+                now,
+                "getToken gave no token in time",
+                "getToken 未能按时返回令牌",
+            ),
+            Unsent::TokenFailed => self.without_token(now, "getToken failed", "getToken 失败"),
+            Unsent::NoToken => self.without_token(
+                now,
+                "getToken gave what is not a token",
+                "getToken 返回的不是令牌",
+            ),
+            Unsent::Unable(detail) => self.without_token(now, &detail, &detail),
+            Unsent::SignedOut => self.without_token(now, "signed out", "已退出登录"),
+        };
+        let charges = match sent.what {
+            SentWhat::Charge { charge } | SentWhat::LookUp { charge, .. } => vec![charge],
+            SentWhat::Batch { charges } => charges,
+            SentWhat::Balance { .. } => {
+                self.balance_lost(now, cause.clone());
+                Vec::new()
+            }
+        };
+        for charge in charges {
+            self.count_try(&charge.key);
+            self.conclude(
+                now,
+                &charge,
+                Conclusion::NotSent(cause.clone()),
+                next_ms,
+                None,
+            );
+        }
+        self.leave_slot(send);
+        self.progress_all(now);
+    }
+
+    /// There is no token for a request, so it has not left.
+    fn without_token(&mut self, now: Now, english: &str, chinese: &str) -> Cause {
+        if self.life != Life::SignedOut {
+            self.wire.no_token(now, &mut self.cx);
+        }
+        let detail = self.cx.say(english, chinese);
+        self.raise(now, AlertKind::Unauthorized, detail.clone());
+        Cause {
+            reason: OpenReason::Unauthorized,
+            detail,
+        }
+    }
+
+    /// See [`Wire::set_back`](super::wire::Wire::set_back).
+    fn set_back(&mut self, now: Now, sent: &Sent, setback: &Setback) -> Option<u64> {
+        self.wire.set_back(
+            now,
+            sent,
+            setback,
+            &mut self.outbox,
+            &mut self.bulletin,
+            &mut self.cx,
+        )
+    }
+
+    fn server_answered(&mut self, now: Now, sent: &Sent) {
+        self.wire
+            .server_answered(now, sent, &self.outbox, &mut self.bulletin);
+    }
+
+    /// Whether "never charged" is not to be believed yet: the server may know the key by the
+    /// header's spelling.
+    fn is_to_be_asked_again(&self, charge: &Charge, answer: &LookUpAnswer) -> bool {
+        let never = matches!(answer, LookUpAnswer::NeverCharged);
+        never && charge.key.is_spelt_otherwise() && !defect!(BelievesOneSpelling)
+    }
+
+    /// Asks once more, by the header's spelling, in the place of the first look-up.
+    fn look_up_again(&mut self, now: Now, send: SendId, charge: &Charge) {
+        let shut = match self.life != Life::Running || self.wire.waits_for_token() {
+            true => Some(OpenReason::Unauthorized),
+            false => self.wire.gate().closed_to(Way::LookUp, now),
+        };
+        if let Some(reason) = shut {
+            self.conclude_not_sent(now, &charge.key, reason);
+            return self.leave_slot(send);
+        }
+        let what = SentWhat::LookUp {
+            charge: charge.clone(),
+            spelling: Spelling::Header,
+        };
+        self.send(now, send, what);
+    }
+
+    /// What an answer is worth, by the spelling that was asked for.
+    fn heard_as(
+        &self,
+        spelling: Spelling,
+        charge: &Charge,
+        status: u16,
+        answer: LookUpAnswer,
+    ) -> LookUpAnswer {
+        match (spelling, answer) {
+            // It has no key that is spelt so, and none of the other spelling.
+            (Spelling::Header, LookUpAnswer::Refused(_)) if NO_SUCH_KEY.contains(&status) => {
+                LookUpAnswer::NeverCharged
+            }
+            (spelling, LookUpAnswer::Charged(receipt)) => {
+                match self.twin(spelling, &charge.key).map(Record::receipt) {
+                    // It has answered about that one.
+                    Some(Some(twin)) if twin.charge_id == receipt.charge_id => {
+                        LookUpAnswer::NeverCharged
+                    }
+                    Some(None) if spelling == Spelling::Header => {
+                        LookUpAnswer::Refused(self.cx.say(
+                            "the server's answer may be about another key, which it spells so",
+                            "服务器的应答可能指的是另一个写法相同的键",
+                        ))
+                    }
+                    Some(_) | None => LookUpAnswer::Charged(receipt),
+                }
+            }
+            (Spelling::Own | Spelling::Header, answer) => answer,
+        }
+    }
+
+    /// Another charge that may be meant by this spelling: by its own key, where the server decodes
+    /// the header, else by the header's spelling of that.
+    fn twin(&self, spelling: Spelling, key: &Key) -> Option<&Record> {
+        let twin = match spelling {
+            Spelling::Header => key.wire(),
+            Spelling::Own => percent_decode(key.as_str())?,
+        };
+        let twin = Key::new(twin).ok().filter(|twin| twin != key)?;
+        self.outbox.get(&twin).map(|entry| &entry.record)
+    }
+
+    fn look_up_answered(&mut self, now: Now, sent: &Sent, charge: &Charge, answer: LookUpAnswer) {
+        let key = &charge.key;
+        match answer {
+            LookUpAnswer::Charged(receipt) => {
+                self.server_answered(now, sent);
+                let reading = Some(receipt.reading());
+                let verdict = Verdict::Charged(receipt);
+                self.conclude(now, charge, Conclusion::Settled(verdict), 0, reading);
+            }
+            LookUpAnswer::NeverCharged => {
+                self.server_answered(now, sent);
+                let conclusion = self.never_charged(key);
+                self.conclude(now, charge, conclusion, 0, None);
+            }
+            LookUpAnswer::Refused(detail) => {
+                self.server_answered(now, sent);
+                self.count_try(key);
+                let reason = self.park_reason(key, now);
+                let conclusion = match reason.or(self.not_sent_untold(key)) {
+                    Some(reason) => Conclusion::Park(reason, detail),
+                    None => Conclusion::TurnedAway(Cause {
+                        reason: OpenReason::ServerError,
+                        detail,
+                    }),
+                };
+                self.conclude(now, charge, conclusion, 0, None);
+            }
+            LookUpAnswer::Setback(setback) => {
+                let hint = self.set_back(now, sent, &setback);
+                if hint.is_none() {
+                    self.count_try(key);
+                }
+                self.look_up_set_back(now, charge, setback, hint);
+            }
+        }
+    }
+
+    fn never_charged(&self, key: &Key) -> Conclusion {
+        let exhausted = self
+            .outbox
+            .get(key)
+            .filter(|entry| !entry.record.given_up() && !entry.record.is_refused())
+            .is_some_and(|entry| self.cx.is_exhausted(&entry.record));
+        if !exhausted {
+            return Conclusion::NeverCharged;
+        }
+        Conclusion::Settled(Verdict::Failed(Failure {
+            reason: FailureReason::RetriesExhausted,
+            retryable: true,
+            detail: self.cx.say(
+                "all attempts are used up; the server says that it never charged it",
+                "尝试次数已用尽；服务器确认从未扣费",
+            ),
+        }))
+    }
+
+    fn look_up_set_back(&mut self, now: Now, charge: &Charge, setback: Setback, hint: Option<u64>) {
+        let key = &charge.key;
+        let look_ups = self
+            .outbox
+            .get(key)
+            .map_or(0, |entry| look_ups(&entry.record));
+        let cause = Cause {
+            reason: setback.kind.reason(),
+            detail: setback_detail(&setback, &self.cx),
+        };
+        let conclusion = match setback.kind {
+            SetbackKind::Unauthorized | SetbackKind::AnotherAccount => Conclusion::NotSent(cause),
+            SetbackKind::Busy if setback.untaken => Conclusion::Held(cause),
+            SetbackKind::Busy => Conclusion::NotSent(cause),
+            SetbackKind::InProgress
+            | SetbackKind::ServerError
+            | SetbackKind::GaveUp
+            | SetbackKind::TooLarge
+            | SetbackKind::Foreign(_) => {
+                let last = look_ups.saturating_add(1) >= LOOK_UPS_LIMIT;
+                let foreign = matches!(setback.kind, SetbackKind::Foreign(_));
+                let reason = self.park_reason(key, now);
+                let reason = reason.or(self.not_sent_untold(key).filter(|_| foreign));
+                match reason.filter(|_| last) {
+                    Some(reason) => Conclusion::Park(reason, cause.detail),
+                    None => Conclusion::TurnedAway(cause),
+                }
+            }
+        };
+        let delay_ms = self
+            .cx
+            .config
+            .backoff
+            .delay_ms(look_ups, &mut self.cx.jitter);
+        let next_ms = hint.unwrap_or(delay_ms);
+        self.conclude(now, charge, conclusion, next_ms, None);
+    }
+
+    /// What is not sent before the server has told of it is parked where it won't.
+    fn not_sent_untold(&self, key: &Key) -> Option<ParkReason> {
+        let record = &self.outbox.get(key)?.record;
+        record
+            .is_only_looked_up()
+            .then_some(ParkReason::RetriesExhausted)
+    }
+
+    /// Why a charge is parked when its look-up can't be answered; `None` where it need not be.
+    fn park_reason(&self, key: &Key, now: Now) -> Option<ParkReason> {
+        let record = &self.outbox.get(key)?.record;
+        if self.cx.is_exhausted(record) {
+            Some(ParkReason::RetriesExhausted)
+        } else {
+            self.outlook(now)
+                .key_expired(record)
+                .then_some(ParkReason::KeyExpired)
+        }
+    }
+
+    fn conclude_set_back(
+        &mut self,
+        now: Now,
+        sent: &Sent,
+        charge: &Charge,
+        setback: &Setback,
+        hint: Option<u64>,
+    ) {
+        let key = &charge.key;
+        self.outbox.update(key, |entry| {
+            entry.setbacks = entry.setbacks.saturating_add(1);
+        });
+        let cause = Cause {
+            reason: setback.kind.reason(),
+            detail: setback_detail(setback, &self.cx),
+        };
+        let another_token =
+            setback.kind == SetbackKind::Unauthorized && !self.wire.gate().is_refused(Way::Sending);
+        if !another_token {
+            self.count_try(key);
+        }
+        let conclusion = match (setback.untaken, setback.kind) {
+            (true, SetbackKind::Busy) if hint.is_some() => Conclusion::Held(cause),
+            (true, _) => Conclusion::TurnedAway(cause),
+            (false, kind) => {
+                let later_ms = match kind {
+                    // Whoever gave up waiting may have passed it on.
+                    SetbackKind::GaveUp | SetbackKind::Busy | SetbackKind::TooLarge => {
+                        self.cx.config.arrives_after_limit_ms()
+                    }
+                    // The server has done with this request; what is not its own word tells nothing.
+                    SetbackKind::ServerError if setback.own_word => 0,
+                    SetbackKind::ServerError
+                    | SetbackKind::Unauthorized
+                    | SetbackKind::AnotherAccount
+                    | SetbackKind::InProgress
+                    | SetbackKind::Foreign(_) => self.cx.config.arrives_after_loss_ms(),
+                };
+                match self.is_too_large(key, setback) {
+                    true => Conclusion::Park(ParkReason::RetriesExhausted, cause.detail),
+                    false => self.lost_conclusion(now, sent, key, cause, later_ms),
+                }
+            }
+        };
+        let next_ms = hint.unwrap_or_else(|| self.delay_ms(key));
+        self.conclude(now, charge, conclusion, next_ms, None);
+    }
+
+    /// Whether something before the server takes no request so large, however often it is sent.
+    fn is_too_large(&mut self, key: &Key, setback: &Setback) -> bool {
+        if setback.kind != SetbackKind::TooLarge {
+            return false;
+        }
+        self.outbox.update(key, |entry| {
+            entry.alone = true;
+            entry.too_large = entry.too_large.saturating_add(1);
+        });
+        let times = self.outbox.get(key).map_or(0, |entry| entry.too_large);
+        times >= TOO_LARGE_LIMIT
+    }
+
+    /// How long until a charge that has just been attempted is due again.
+    fn delay_ms(&mut self, key: &Key) -> u64 {
+        let entry = self.outbox.get(key);
+        // Not every setback uses an attempt up.
+        let setbacks = entry.map_or(0, |entry| entry.record.spent().max(entry.setbacks));
+        let backoff = &self.cx.config.backoff;
+        backoff.delay_ms(setbacks.saturating_sub(1), &mut self.cx.jitter)
+    }
+
+    /// How long until a charge whose look-up has just been lost is looked up again: that uses no
+    /// attempt up.
+    fn delay_of_look_up(&mut self, key: &Key) -> u64 {
+        let setbacks = self.outbox.get(key).map_or(0, |entry| entry.setbacks);
+        self.outbox.update(key, |entry| {
+            entry.setbacks = entry.setbacks.saturating_add(1);
+        });
+        self.cx
+            .config
+            .backoff
+            .delay_ms(setbacks, &mut self.cx.jitter)
+    }
+
+    fn charge_lost(&mut self, now: Now, sent: &Sent, charge: &Charge, cause: Cause) {
+        self.count_try(&charge.key);
+        self.outbox.update(&charge.key, |entry| {
+            entry.setbacks = entry.setbacks.saturating_add(1);
+        });
+        let next_ms = self.delay_ms(&charge.key);
+        let later_ms = match cause.reason {
+            OpenReason::Timeout => self.cx.config.arrives_after_limit_ms(),
+            OpenReason::Offline
+            | OpenReason::Unreachable
+            | OpenReason::Busy
+            | OpenReason::ServerError
+            | OpenReason::Unauthorized => self.cx.config.arrives_after_loss_ms(),
+        };
+        let lost = self.lost_conclusion(now, sent, &charge.key, cause, later_ms);
+        #[cfg(feature = "defects")]
+        let lost = crate::core::defects::lost(lost);
+        self.conclude(now, charge, lost, next_ms, None);
+    }
+
+    /// An attempt without an answer, which may arrive for another `later_ms`.
+    fn lost_conclusion(
+        &self,
+        now: Now,
+        sent: &Sent,
+        key: &Key,
+        cause: Cause,
+        later_ms: u64,
+    ) -> Conclusion {
+        let entry = self.outbox.get(key);
+        let before_ms = entry.map_or(0, |entry| {
+            entry.may_arrive_until_ms().saturating_sub(now.mono_ms)
+        });
+        let later_ms = before_ms.max(later_ms);
+        match sent.on_trial {
+            true => Conclusion::LostOnTrial(cause, later_ms),
+            false => Conclusion::Lost(cause, later_ms),
+        }
+    }
+
+    /// Orders what an attempt came to to be written down. What it says is told after that.
+    fn conclude(
+        &mut self,
+        now: Now,
+        charge: &Charge,
+        conclusion: Conclusion,
+        next_attempt_in_ms: u64,
+        reading: Option<Reading>,
+    ) {
+        let key = &charge.key;
+        let entry = self.outbox.get(key);
+        let attempt = entry.and_then(|entry| entry.record.attempt());
+        let (conclusion, next_attempt_in_ms) = match self.certain_at(key) {
+            Some(at_ms) if conclusion.says_untaken() => {
+                let next_ms = match self.may_be_sent_early(key) {
+                    true => 0,
+                    false => at_ms.saturating_sub(now.mono_ms),
+                };
+                let sent = matches!(attempt, Some((Purpose::Send, _)));
+                let refusal = conclusion.verdict().filter(|_| sent);
+                (Conclusion::TooEarly(refusal), next_ms)
+            }
+            Some(_) | None => (conclusion, next_attempt_in_ms),
+        };
+        let op = Op::Conclude {
+            charge: charge.clone(),
+            // Of its own: what the journal then has is no earlier state of what is known here.
+            sequence: self.next_sequence(now),
+            tab: self.cx.tab.clone(),
+            attempt,
+            conclusion,
+            next_attempt_in_ms,
+        };
+        if defect!(TellsBeforeWriter) {
+            let unwritten = Uncommitted::Failed(String::new());
+            return self.not_committed(now, op, Then::Concluded { reading }, &unwritten);
+        }
+        self.writer.push(op, Then::Concluded { reading });
+    }
+
+    /// When a request has to leave for its answer to be certain about this charge, if the one
+    /// that has been answered left too early: an earlier one may arrive after it. Monotonic.
+    fn certain_at(&self, key: &Key) -> Option<u64> {
+        let entry = self.outbox.get(key)?;
+        let at_ms = entry.may_arrive_until_ms();
+        let early = entry.left_at_ms < at_ms && !defect!(BelievesUntakenTooEarly);
+        early.then_some(at_ms)
+    }
+
+    /// Whether it need not wait until nothing of its unknown past can arrive any more: the server
+    /// did not know its key, so that past is so short that the key keeps a second sending harmless.
+    fn may_be_sent_early(&self, key: &Key) -> bool {
+        self.outbox.get(key).is_some_and(|entry| {
+            let record = &entry.record;
+            let looked_up = matches!(record.attempt(), Some((Purpose::LookUp, _)));
+            looked_up && record.has_unknown_past() && !record.is_only_looked_up()
+        })
+    }
+
+    /// The client closes while claims are being written down: nothing will leave by them.
+    fn conclude_given_up(&mut self) {
+        for (key, purpose) in self.writer.give_up_claims() {
+            let Some(record) = self.outbox.get(&key).map(|entry| &entry.record) else {
+                continue;
+            };
+            let sending = u32::from(purpose == Purpose::Send);
+            let number = record.attempts().saturating_add(sending);
+            let cause = Cause {
+                reason: OpenReason::Timeout,
+                detail: not_sent_yet(OpenReason::Timeout),
+            };
+            let op = Op::Conclude {
+                charge: record.charge().clone(),
+                sequence: record.sequence(),
+                tab: self.cx.tab.clone(),
+                attempt: Some((purpose, number)),
+                conclusion: Conclusion::NotSent(cause),
+                next_attempt_in_ms: 0,
+            };
+            self.writer.push(op, Then::Concluded { reading: None });
+        }
+    }
+
+    /// What was claimed does not leave after all.
+    fn conclude_not_sent(&mut self, now: Now, key: &Key, reason: OpenReason) {
+        let Some(entry) = self.outbox.get(key) else {
+            return;
+        };
+        let charge = entry.record.charge().clone();
+        let cause = Cause {
+            reason,
+            detail: not_sent_yet(reason),
+        };
+        let next_ms = match reason {
+            // The journal is slow, and nothing says that it would be faster at once.
+            OpenReason::Timeout => self.cx.config.backoff.base_ms.max(1),
+            OpenReason::Offline
+            | OpenReason::Unreachable
+            | OpenReason::Busy
+            | OpenReason::ServerError
+            | OpenReason::Unauthorized => 0,
+        };
+        self.conclude(now, &charge, Conclusion::NotSent(cause), next_ms, None);
+    }
+
+    /// The client closes while requests are on their way: nobody will hear their answers.
+    fn conclude_all_lost(&mut self, now: Now) {
+        let cause = Cause {
+            reason: OpenReason::Timeout,
+            detail: self.cx.say(
+                "the client was closed before an answer came",
+                "客户端在应答前已关闭",
+            ),
+        };
+        self.conclude_given_up();
+        let lost = Conclusion::Lost(cause.clone(), self.cx.config.claim_ms());
+        for sent in self.wire.give_up_all() {
+            let (charges, conclusion) = match sent.what {
+                SentWhat::Charge { charge } => (vec![charge], lost.clone()),
+                SentWhat::Batch { charges } => (charges, lost.clone()),
+                SentWhat::LookUp { charge, .. } => {
+                    (vec![charge], Conclusion::NotSent(cause.clone()))
+                }
+                SentWhat::Balance { .. } => continue,
+            };
+            for charge in &charges {
+                self.conclude(now, charge, conclusion.clone(), 0, None);
+            }
+        }
+    }
+
+    // ---- the flush
+    /// `flush()`: all that can be sent, whatever its backoff, and all that may be retried.
+    fn flush_all(&mut self, now: Now, call: CallId) {
+        if self.life != Life::Running {
+            return self.resolve(
+                call,
+                Answer::Flush(self.idle_report(OpenReason::Unauthorized)),
+            );
+        }
+        self.wire.gate_mut().hurry(now);
+        let mut keys = Vec::new();
+        let mut again = Vec::new();
+        for entry in self.outbox.iter() {
+            let key = entry.record.charge().key.clone();
+            match entry.record.state() {
+                State::Waiting(_) => keys.push(key),
+                State::Attempting(_) if entry.busy => keys.push(key),
+                State::Attempting(_) => {}
+                State::Parked(_) => again.push(key),
+                State::Settled(_) => {}
+            }
+        }
+        for key in &keys {
+            self.outbox.hurry(key, now);
+        }
+        keys.extend(self.take_up_all(now));
+        for key in again {
+            self.reopen(now, Op::Reopen { key: key.clone() });
+            keys.push(key);
+        }
+        self.flush.add(keys, Some(call));
+    }
+
+    /// Whether the server has just said that it never charged this: its turn is yet to come.
+    fn is_cleared(&self, key: &Key) -> bool {
+        self.outbox.get(key).is_some_and(
+            |entry| matches!(entry.record.state(), State::Waiting(waiting) if waiting.cleared()),
+        )
+    }
+
+    /// Takes the flush one step on, or ends it.
+    fn advance_flush(&mut self, now: Now) {
+        let Some(run) = self.flush.run() else {
+            return;
+        };
+        let settled = |key: &&Key| {
+            let entry = self.outbox.get(key);
+            entry.is_none_or(|entry| !entry.busy && !entry.record.is_open())
+        };
+        let settled_elsewhere: Vec<Key> = run.left().filter(settled).cloned().collect();
+        for key in settled_elsewhere {
+            self.flush_is_through_with(&key);
+        }
+        let closed = self.wire.gate().closed_for(now);
+        if closed.is_none() && self.flush.run().is_some_and(Run::is_through) {
+            self.take_up_left_out(now);
+        }
+        let Some(run) = self.flush.run() else {
+            return;
+        };
+        let waits = closed.is_some() && self.flush.has_left_out();
+        if run.is_through() && !waits {
+            let reason = run.stopped_by(closed);
+            return self.end_flush(reason.map(Stopped::Open));
+        }
+        let under_way = |key: &Key| self.outbox.get(key).is_some_and(|entry| entry.busy);
+        if let Some(reason) = closed {
+            if !run.left().any(under_way) && !self.balance.refresh().is_under_way() {
+                self.end_flush(Some(Stopped::Open(reason)));
+            }
+            return;
+        }
+        match self.flush.lock() {
+            Lock::None if self.next_for_flush(now).is_empty() => {}
+            Lock::None => self.flush.lock_mut().ask(&mut self.cx),
+            Lock::Without if self.wire.slots().is_free(Slot::Flush) => self.flush_step(now),
+            Lock::Asked | Lock::Held | Lock::Without => {}
+        }
+    }
+
+    /// A charge of the flush has had its turn, whatever came of it.
+    fn flush_is_through_with(&mut self, key: &Key) {
+        self.flush.is_through_with(key, &self.outbox, &mut self.cx);
+    }
+
+    /// The charges of the flush that may leave together, in order.
+    fn next_for_flush(&self, now: Now) -> Vec<Key> {
+        let Some(run) = self.flush.run() else {
+            return Vec::new();
+        };
+        if !self.may_send(now) {
+            return Vec::new();
+        }
+        let mut keys: Vec<Key> = self
+            .wire
+            .due_in_order(now, &self.outbox)
+            .into_iter()
+            .filter(|key| run.has_left(key))
+            .filter(|key| !self.calls.wants_sent(key))
+            .filter(|key| self.may_begin_for(now, Way::Sending, key))
+            .filter(|key| {
+                let entry = self.outbox.get(key);
+                entry.is_some_and(|entry| !self.outlook(now).needs_look_up(&entry.record))
+            })
+            .collect();
+        let alone = |key: &Key| self.outbox.get(key).is_some_and(|entry| entry.alone);
+        let size = match keys.first() {
+            Some(first) if self.wire.gate().is_on_trial(Way::Sending) || alone(first) => 1,
+            Some(_) | None => self.wire.batch_size(&self.cx),
+        };
+        if size > 1 {
+            keys.retain(|key| !alone(key));
+        }
+        keys.truncate(size);
+        keys
+    }
+
+    fn flush_step(&mut self, now: Now) {
+        let keys = self.next_for_flush(now);
+        if keys.is_empty() {
+            return self.flush.lock_mut().let_go(&mut self.cx);
+        }
+        self.begin(now, Purpose::Send, Slot::Flush, keys);
+    }
+
+    fn flush_step_ended(&mut self) {
+        self.flush.lock_mut().let_go(&mut self.cx);
+    }
+
+    fn lock_granted(&mut self, now: Now) {
+        *self.flush.lock_mut() = Lock::Held;
+        self.flush_step(now);
+    }
+
+    /// A tab that is frozen, or stands at a breakpoint, would keep the lock for ever.
+    fn lock_refused(&mut self, now: Now) {
+        *self.flush.lock_mut() = Lock::None;
+        if self.flush.run().is_some() && !defect!(WaitsForLockForEver) {
+            *self.flush.lock_mut() = Lock::Without;
+            self.flush_step(now);
+        } else {
+            self.lock_dropped();
+        }
+    }
+
+    /// The page no longer waits for the lock: it is on its way out of sight.
+    fn lock_dropped(&mut self) {
+        *self.flush.lock_mut() = Lock::None;
+        if let Some(run) = self.flush.run() {
+            // Other tabs go on with these; the slow tick sees to the rest.
+            for key in run.left() {
+                self.outbox.delay(key, self.reader.next_look_ms());
+            }
+            self.end_flush(Some(Stopped::AnotherTab));
+        }
+    }
+
+    fn end_flush(&mut self, stopped: Option<Stopped>) {
+        self.flush.end(stopped, &self.outbox, &mut self.cx);
+    }
+
+    fn idle_report(&self, reason: OpenReason) -> FlushReport {
+        FlushReport {
+            remaining: self.outbox.open(),
+            stopped: Some(Stopped::Open(reason)),
+            ..FlushReport::default()
+        }
+    }
+
+    fn close_flush(&mut self) {
+        self.end_flush(None);
+        self.flush.lock_mut().let_go(&mut self.cx);
+    }
+
+    /// Makes everything that waits due at once.
+    fn hurry_all(&mut self, now: Now) {
+        let waiting = self
+            .outbox
+            .iter()
+            .filter(|entry| matches!(entry.record.state(), State::Waiting(_)) && !entry.busy);
+        let keys: Vec<Key> = waiting
+            .map(|entry| entry.record.charge().key.clone())
+            .collect();
+        for key in keys {
+            self.outbox.hurry(&key, now);
+        }
+    }
+
+    fn forget_at_rest(&mut self, key: Key) {
+        let then = Then::Observe {
+            from_peer: true,
+            confirmed: None,
+        };
+        self.writer.push(Op::Forget { key }, then);
+    }
+
+    /// Takes up all that may yet succeed, as if its user had asked for each. What finds no room,
+    /// or may not be spent without the server, has its turn in the flush that begins.
+    fn take_up_all(&mut self, now: Now) -> Vec<Key> {
+        let mut room = self.room_for(None);
+        let mut spent = Points::ZERO;
+        let mut under_way = Vec::new();
+        let mut again = Vec::new();
+        let mut left_out = Vec::new();
+        for entry in self.outbox.iter() {
+            if entry.record.is_retryable() {
+                let key = entry.record.charge().key.clone();
+                if entry.busy {
+                    under_way.push(key);
+                    continue;
+                }
+                let sum = spent.plus(entry.record.charge().amount);
+                if room > 0 && self.offline_spend(now, sum).is_ok() {
+                    room = room.saturating_sub(1);
+                    spent = sum;
+                    again.push(key);
+                } else {
+                    left_out.push(Op::Reopen { key });
+                }
+            }
+        }
+        for key in &again {
+            self.reopen(now, Op::Reopen { key: key.clone() });
+        }
+        self.flush.leave_out(left_out);
+        again.extend(under_way);
+        again
+    }
+
+    /// Takes up, in a flush under way, what was left out, as far as there is room by now.
+    fn take_up_left_out(&mut self, now: Now) {
+        let mut room = self.room_for(None);
+        let mut keys = Vec::new();
+        for op in self.flush.take_left_out() {
+            let Some(entry) = self.outbox.get(op.key()) else {
+                continue;
+            };
+            if entry.busy {
+                // It is being taken up already.
+                keys.push(op.key().clone());
+            } else if entry.record.is_retryable() && room > 0 {
+                room = room.saturating_sub(1);
+                keys.push(op.key().clone());
+                self.reopen(now, op);
+            } else if entry.record.is_retryable() {
+                self.flush.leave_out([op]);
+            }
+        }
+        self.flush.add(keys, None);
+    }
+
+    /// Takes up again once, by itself, what failed but may yet succeed now that the server can
+    /// be reached.
+    fn take_up_failed(&mut self, now: Now) {
+        let mut again = Vec::new();
+        for entry in self.outbox.iter() {
+            if entry.record.may_be_taken_up() && !entry.busy && !entry.retaken {
+                let key = entry.record.charge().key.clone();
+                again.push(Op::TakeUp { key });
+            }
+        }
+        let room = self.room_for(None).min(again.len());
+        let left_out = again.split_off(room);
+        if !left_out.is_empty() {
+            self.flush.leave_out(left_out);
+            // When these are through there is room.
+            let keys = again.iter().map(|op| op.key().clone()).collect();
+            self.flush.add(keys, None);
+        }
+        for op in again {
+            self.reopen(now, op);
+        }
+    }
+
+    /// Takes a charge up again by `op`, or anew where it was never stored.
+    fn reopen(&mut self, now: Now, op: Op) {
+        let key = op.key().clone();
+        let retaken = matches!(op, Op::TakeUp { .. });
+        self.outbox.update(&key, |entry| entry.retaken |= retaken);
+        self.set_taken_up(&key);
+        let then = Then::Observe {
+            from_peer: false,
+            confirmed: None,
+        };
+        let unsaved = self.outbox.get(&key).filter(|entry| !entry.saved);
+        let unsaved = unsaved.map(|entry| entry.record.clone());
+        let op = match unsaved {
+            Some(record) => Op::Enqueue {
+                charge: record.charge().clone(),
+                sequence: self.next_sequence(now),
+                admission: Ok(()),
+                claim: None,
+                may_have_left: record.may_have_left() || self.store.may_have_been_sent(&key),
+                may_arrive_for_ms: self.cx.config.unknown_past_ms(),
+            },
+            None => op,
+        };
+        self.writer.retry_unsaved_of(&key);
+        self.writer.push(op, then);
+    }
+
+    // ---- the balance
+    fn refresh_balance(&mut self, now: Now, call: CallId, max_age_ms: Option<u64>) {
+        let confirmed = self.balance.confirmed();
+        let fresh = max_age_ms.is_some_and(|max_age_ms| {
+            confirmed.is_some_and(|known| !is_stale(known.as_of_ms, now.wall_ms, max_age_ms))
+        });
+        if let (true, Some(balance)) = (fresh, self.balance_view(now)) {
+            return self.resolve(call, Answer::Balance(BalanceResult::Fresh { balance }));
+        }
+        if self.life != Life::Running {
+            let detail = self.cx.say("signed out", "已退出登录");
+            let reason = BalanceReason::Open(OpenReason::Unauthorized);
+            return self.no_balance_for(now, call, reason, detail);
+        }
+        if !self.wire.gate().lets_probes_through(now) {
+            let (reason, detail) = self.why_shut(now);
+            return self.no_balance_for(now, call, BalanceReason::Open(reason), detail);
+        }
+        self.balance.wait(call);
+        self.read_balance(now);
+    }
+
+    /// A reading that is put off may have become impossible: whoever waits for it is told.
+    fn refuse_refresh_if_shut(&mut self, now: Now) {
+        if self.balance.refresh().is_put_off() && !self.wire.gate().lets_probes_through(now) {
+            let (reason, detail) = self.why_shut(now);
+            self.tell_unavailable(now, BalanceReason::Open(reason), &detail);
+        }
+    }
+
+    fn why_shut(&self, now: Now) -> (OpenReason, String) {
+        match self.wire.gate().closed_for(now) {
+            Some(reason @ OpenReason::Offline) => {
+                (reason, self.cx.say("the browser is offline", "浏览器离线"))
+            }
+            // Whatever else there is, this is what keeps even probes back.
+            Some(_) | None => {
+                let detail = self
+                    .cx
+                    .say("the server asked for patience", "服务器要求稍候");
+                (OpenReason::Busy, detail)
+            }
+        }
+    }
+
+    fn no_balance_for(&mut self, now: Now, call: CallId, reason: BalanceReason, detail: String) {
+        let cached = self.balance_view(now);
+        let result = BalanceResult::Unavailable {
+            reason,
+            detail,
+            cached,
+        };
+        self.resolve(call, Answer::Balance(result));
+    }
+
+    fn balance_view(&self, now: Now) -> Option<Balance> {
+        self.balance.view(self.held(), now, &self.cx)
+    }
+
+    fn read_balance(&mut self, now: Now) {
+        if let Some(etag) = self.balance.begin(now, &mut self.cx) {
+            self.wire.gate_mut().probe_left();
+            let send = self.wire.next_send();
+            self.send(now, send, SentWhat::Balance { etag });
+        }
+    }
+
+    fn balance_answered(
+        &mut self,
+        now: Now,
+        sent: &Sent,
+        asked_with: Option<&str>,
+        response: &Response,
+    ) {
+        self.balance.ended();
+        self.wire.gate_mut().probe_ended();
+        let sign = self.wire.judge(now, sent, response);
+        match BalanceAnswer::of(response, asked_with.is_some(), now) {
+            BalanceAnswer::Fresh(reading, etag) => {
+                let sign = self.sign_of(sent, &reading, sign);
+                let behind = sent.is_behind(&reading);
+                self.balance_told(now, sent, sign);
+                if sign == Sign::Cached && !behind {
+                    // As old as it says, if it says anything.
+                    let as_of_ms = response.date.as_deref().and_then(parse_http_date);
+                    let as_of_ms = as_of_ms.unwrap_or(0).min(now.wall_ms);
+                    self.learn(Some(reading), None, as_of_ms);
+                } else {
+                    self.learn(Some(reading), etag, now.wall_ms);
+                }
+                self.tell_read(now, sign);
+            }
+            BalanceAnswer::Unchanged => {
+                self.balance_told(now, sent, sign);
+                if sign != Sign::Cached {
+                    self.balance
+                        .confirm_unchanged(now, asked_with, &mut self.cx);
+                }
+                self.tell_read(now, sign);
+            }
+            BalanceAnswer::Forbidden(detail) => {
+                self.balance_told(now, sent, sign);
+                self.tell_unavailable(now, BalanceReason::Forbidden, &detail);
+            }
+            BalanceAnswer::Rejected(detail) => {
+                self.balance_told(now, sent, sign);
+                self.tell_unavailable(now, BalanceReason::Rejected, &detail);
+            }
+            BalanceAnswer::Setback(setback) => {
+                let refused_before = sent.refreshed;
+                self.set_back(now, sent, &setback);
+                let reason = setback.kind.reason();
+                let may_ask =
+                    self.life == Life::Running && self.wire.gate().lets_probes_through(now);
+                if setback.kind == SetbackKind::Unauthorized && !refused_before && may_ask {
+                    // Once more, with another token.
+                    return self.read_balance(now);
+                }
+                self.balance.not_told(now, &self.cx);
+                self.count_try_of_all();
+                let detail = setback_detail(&setback, &self.cx);
+                self.tell_unavailable(now, BalanceReason::Open(reason), &detail);
+                self.progress_all(now);
+            }
+        }
+    }
+
+    fn balance_lost(&mut self, now: Now, cause: Cause) {
+        self.balance.ended();
+        self.wire.gate_mut().probe_ended();
+        self.balance.not_told(now, &self.cx);
+        self.count_try_of_all();
+        self.tell_unavailable(now, BalanceReason::Open(cause.reason), &cause.detail);
+    }
+
+    /// The server has told the balance, or somebody that remembers its answer.
+    fn balance_told(&mut self, now: Now, sent: &Sent, sign: Sign) {
+        self.balance.told();
+        self.wire.balance_told(
+            now,
+            sent,
+            sign,
+            &self.outbox,
+            &mut self.bulletin,
+            &mut self.cx,
+        );
+    }
+
+    /// What a balance shows of the server's life: nobody but the server knows of a later version,
+    /// and the server does not forget an earlier one.
+    fn sign_of(&self, sent: &Sent, reading: &Reading, sign: Sign) -> Sign {
+        let known = self.balance.confirmed();
+        let is_news = known.is_some_and(|known| known.version < reading.version);
+        match sign {
+            Sign::Certain | Sign::Possible if sent.is_behind(reading) => Sign::Cached,
+            Sign::Possible if is_news => Sign::Certain,
+            Sign::Certain | Sign::Possible | Sign::Cached => sign,
+        }
+    }
+
+    fn tell_read(&mut self, now: Now, sign: Sign) {
+        if sign != Sign::Cached {
+            return self.tell_fresh(now);
+        }
+        let reason = BalanceReason::Open(OpenReason::Unreachable);
+        let detail = self.cx.say(
+            "the answer is an old one, which the server has not given now",
+            "应答是旧的，并非服务器此刻所给",
+        );
+        self.tell_unavailable(now, reason, &detail);
+    }
+
+    fn tell_fresh(&mut self, now: Now) {
+        match self.balance_view(now) {
+            Some(balance) => self.balance.tell_fresh(&balance, &mut self.cx),
+            None => {
+                let reason = BalanceReason::Open(OpenReason::Unauthorized);
+                let detail = self.cx.say("signed out", "已退出登录");
+                self.tell_unavailable(now, reason, &detail);
+            }
+        }
+    }
+
+    fn tell_unavailable(&mut self, now: Now, reason: BalanceReason, detail: &str) {
+        let cached = self.balance_view(now);
+        self.balance
+            .tell_unavailable(reason, detail, cached.as_ref(), &mut self.cx);
+    }
+
+    /// Nothing is asked for any more; what is on its way is still answered.
+    fn sign_out_refresh(&mut self, now: Now) {
+        if !self.balance.refresh().is_under_way() {
+            let reason = BalanceReason::Open(OpenReason::Unauthorized);
+            let detail = self.cx.say("signed out", "已退出登录");
+            self.tell_unavailable(now, reason, &detail);
+        }
+    }
+
+    fn close_refresh(&mut self, now: Now) {
+        let reason = BalanceReason::Open(OpenReason::Timeout);
+        let detail = self.cx.say("the client was closed", "客户端已关闭");
+        self.tell_unavailable(now, reason, &detail);
+    }
+
+    fn learn(&mut self, reading: Option<Reading>, etag: Option<String>, as_of_ms: u64) {
+        self.balance.learn(reading, etag, as_of_ms, &mut self.cx);
+    }
+
+    fn first_refresh(&mut self, now: Now) {
+        let lost = self.bulletin.goes_on(AlertKind::NetworkLost);
+        match self.balance.is_stale(now, &self.cx) || lost {
+            false => self.balance.put_sync_off(now, &mut self.cx),
+            true if self.wire.gate().lets_probes_through(now) => self.read_balance(now),
+            true => self.balance.need(now),
+        }
+    }
+
+    fn probe_if_due(&mut self, now: Now) {
+        if self.wire.gate().probe_is_due(now) {
+            self.read_balance(now);
+        }
+    }
+
+    fn sync_if_due(&mut self, now: Now) {
+        let due = self.balance.is_due(now) && self.may_ask(now);
+        if due && self.balance.is_wanted(now, &mut self.cx) {
+            self.read_balance(now);
+        }
+    }
+
+    /// The page came into its user's view, or left it.
+    fn visible(&mut self, now: Now, visible: bool) {
+        let comes = self.balance.see(visible);
+        let stale = self.cx.config.sync_every_ms > 0 && self.balance.is_stale(now, &self.cx);
+        let lost = self.bulletin.goes_on(AlertKind::NetworkLost);
+        if comes && (stale || lost) && self.life == Life::Running {
+            self.balance.need(now);
+        }
+    }
+
+    /// The balance cache, or another tab, tells of a balance.
+    fn cached(&mut self, confirmed: Confirmed) {
+        self.told_by_peer(Vec::new(), Some(confirmed));
+    }
+
+    /// Another tab has changed these charges, and knows of this balance.
+    fn told_by_peer(&mut self, keys: Vec<Key>, confirmed: Option<Confirmed>) {
+        let news = confirmed.filter(|confirmed| self.is_news(confirmed));
+        let held = match &news {
+            Some(news) if self.changes_version(news) => self.held_for_others(),
+            Some(_) | None => Vec::new(),
+        };
+        let waits = !keys.is_empty() || !held.is_empty();
+        for key in keys {
+            self.outbox.update(&key, |entry| entry.outdated = true);
+            self.read_for_peer(key);
+        }
+        let Some(news) = news else {
+            return;
+        };
+        if waits {
+            let read_anyway = self.writer.to_read();
+            for key in held {
+                if !read_anyway.contains_key(&key) {
+                    self.read_for_peer(key);
+                }
+            }
+            self.writer.bring(news);
+        } else {
+            self.balance.learn_cached(news);
+        }
+    }
+
+    fn read_for_peer(&mut self, key: Key) {
+        let then = Then::Observe {
+            from_peer: true,
+            confirmed: None,
+        };
+        self.writer.push(Op::Read { key }, then);
+    }
+
+    /// Whether neither this tab nor the reading of the journal that it waits for knows as much.
+    fn is_news(&self, told: &Confirmed) -> bool {
+        let known = self.balance.confirmed();
+        let newer = known.is_none_or(|known| told.is_newer_than(known));
+        let coming = |coming: &Confirmed| coming.version >= told.version;
+        self.life != Life::SignedOut && newer && !self.writer.coming().any(coming)
+    }
+
+    /// Whether it is not just the same balance, heard later.
+    fn changes_version(&self, told: &Confirmed) -> bool {
+        let known = self.balance.confirmed();
+        known.is_none_or(|known| known.version != told.version)
+    }
+
+    /// The charges and tasks that hold points here and may have ended elsewhere.
+    fn held_for_others(&self) -> Vec<Key> {
+        // What could not be written down is not in the journal to be read.
+        let held = |entry: &&Entry| entry.saved && entry.record.is_held();
+        let held = self.outbox.iter().filter(held);
+        let (under_way, idle): (Vec<&Entry>, Vec<&Entry>) =
+            held.partition(|entry| entry.outdated || is_under_way(entry.record.state()));
+        let keys_of = |entries: Vec<&Entry>| {
+            let keys = entries.into_iter().map(|entry| &entry.record.charge().key);
+            keys.cloned().collect::<Vec<Key>>()
+        };
+        let mut keys = keys_of(under_way);
+        keys.extend(self.tasks.keys_elsewhere().cloned());
+        keys.extend(keys_of(idle));
+        keys.truncate(READ_LIMIT);
+        keys
+    }
+
+    // ---- waking up, and the end
+    /// Compares the clocks. A machine that slept has waited long enough by whichever clock went
+    /// on; a wall clock that was set back no longer tells how old a key is.
+    fn watch_clocks(&mut self, now: Now) {
+        match self.clocks.look(now) {
+            ClockStep::None => {}
+            ClockStep::Ahead(by_ms) => self.slept(by_ms),
+            ClockStep::Back if defect!(IgnoresClockSetBack) => {}
+            ClockStep::Back => self.clock_set_back(),
+        }
+    }
+
+    fn slept(&mut self, by_ms: u64) {
+        self.wire.gate_mut().slept(by_ms);
+        self.outbox.slept(by_ms);
+        self.writer.slept(by_ms);
+        self.balance.slept(by_ms);
+        self.reader.slept(by_ms);
+    }
+
+    /// What is known here is known by the steadier clock; who comes later has the journal only.
+    fn clock_set_back(&mut self) {
+        self.reader.clock_set_back();
+        self.lose_ages();
+    }
+
+    /// Notes of all that has no verdict that its age is not known.
+    fn lose_ages(&mut self) {
+        let held = self.outbox.iter().map(|entry| &entry.record);
+        let held = held.filter(|record| record.is_held() && !record.is_ageless());
+        let keys: Vec<Key> = held.map(|record| record.charge().key.clone()).collect();
+        for key in keys {
+            self.writer.push_lasting(Op::LoseAge { key });
+        }
+    }
+
+    /// When the clocks are compared next, though nothing happens; monotonic.
+    fn heartbeat_at_ms(&self) -> Option<u64> {
+        let beats = self.outbox.open() > 0 && self.reads_by_itself();
+        beats.then(|| self.last.after(HEARTBEAT_MS))
+    }
+
+    /// Whether it looks into the journal unasked: those who wait are answered after a sign-out, too.
+    fn reads_by_itself(&self) -> bool {
+        match self.life {
+            Life::Running | Life::SignedOut => true,
+            Life::Recovering | Life::Closed => false,
+        }
+    }
+
+    /// Whether there is something to be done here, or to be heard of from another tab.
+    fn is_busy(&self) -> bool {
+        self.outbox.open() > 0 || self.tasks.any_elsewhere()
+    }
+
+    /// What failed because the server was out of reach is taken up when it no longer is.
+    fn notice_recovery(&mut self, now: Now) {
+        let out_of_reach = self.wire.gate().is_out_of_reach();
+        if self.was_out_of_reach && !out_of_reach {
+            self.take_up_failed(now);
+            self.wire.recovered();
+        }
+        self.was_out_of_reach = out_of_reach;
+    }
+
+    fn load(&mut self) {
+        self.reader.read(self.outbox.open(), &mut self.cx);
+    }
+
+    /// Reads the journal as it is from now on.
+    fn load_anew(&mut self) {
+        self.reader.read_anew(self.outbox.open(), &mut self.cx);
+    }
+
+    fn browser_says(&mut self, now: Now, online: bool) {
+        let comes_back = online && self.wire.gate().network() == Network::Offline;
+        self.wire.gate_mut().browser_says(online, now);
+        if online {
+            if comes_back && self.life == Life::Running {
+                self.balance.need_when_seen(now);
+            }
+            self.load();
+            if self.wire.gate().closed_for(now).is_none() {
+                self.hurry_all(now);
+            }
+        }
+        self.progress_all(now);
+    }
+
+    /// Nothing certain is said of an open charge before the journal has been read again.
+    fn woke(&mut self, now: Now) {
+        self.wire.gate_mut().hurry(now);
+        self.reader.woke(self.writer.begun());
+        self.load_anew();
+        self.tasks.woke(now, &self.outbox, &mut self.cx);
+    }
+
+    /// `signOut()`. One that has signed out already just tells what is open.
+    fn sign_out(&mut self, now: Now, call: CallId) {
+        if self.life != Life::SignedOut {
+            self.end_session(now);
+            self.cx.push(Effect::MarkSignOut);
+        } else if self.sign_out.is_new() {
+            self.cx.push(Effect::MarkSignOut);
+        }
+        self.forget_settled(now);
+        self.sign_out.asked(now, call, &self.cx);
+        // Another tab may have made charges, or seen them settle, of which this one has not heard.
+        self.read_for_who_left();
+    }
+
+    fn read_for_who_left(&mut self) {
+        self.sign_out.reads();
+        self.reader.doubt();
+        self.load_anew();
+    }
+
+    /// Nothing is sent from here on, and no balance shown.
+    fn end_session(&mut self, now: Now) {
+        self.life = Life::SignedOut;
+        self.bulletin.sign_out();
+        self.answer_the_impatient(now);
+        self.end_flush(Some(Stopped::Open(OpenReason::Unauthorized)));
+        self.balance.sign_out(&mut self.cx);
+        self.sign_out_refresh(now);
+        // What runs here will not be charged by this client.
+        self.tasks.end_all();
+    }
+
+    /// The mark is in storage: from here on no tab of the session claims anything.
+    fn marked(&mut self, now: Now, marked: Result<u64, String>) {
+        match marked {
+            Ok(_) => {
+                self.sign_out.marked(now);
+                // As it is now: what is claimed in it is all that may still leave.
+                self.read_for_who_left();
+            }
+            Err(error) => {
+                self.storage_failed(now, &error);
+                self.sign_out.not_marked(now, &mut self.cx);
+            }
+        }
+    }
+
+    /// Another tab has signed the account out, as storage or that tab tells.
+    fn signed_out(&mut self, now: Now, mark: u64) {
+        if self.is_over(mark) {
+            self.leave(now);
+        }
+    }
+
+    /// Another tab has signed the account out.
+    fn leave(&mut self, now: Now) {
+        if self.life != Life::SignedOut {
+            self.end_session(now);
+            self.sign_out.marked(now);
+            // At rest that tab forgets them.
+            for key in self.outbox.surplus(0) {
+                self.forget(now, &key);
+            }
+            self.load_anew();
+        }
+        // Whoever has signed out waits to hear it.
+        self.cx.push(Effect::AnnounceLeft);
+    }
+
+    /// A charge was asked for in a tab that had not heard of the sign-out: it is not taken on.
+    fn not_enqueued_after_sign_out(
+        &mut self,
+        now: Now,
+        call: CallId,
+        key: &Key,
+        found: Option<Record>,
+    ) {
+        self.set_busy(key, false);
+        self.resolve_waiting(call, Answer::Closed);
+        if found.is_none() && self.outbox.get(key).is_some_and(|entry| !entry.saved) {
+            for call in self.calls.at(key) {
+                self.resolve_waiting(call, Answer::Closed);
+            }
+            self.outbox.remove(key);
+        }
+        self.observe(now, key, found);
+        self.progress(now, key);
+    }
+
+    fn forget_settled(&mut self, now: Now) {
+        for key in self.outbox.surplus(0) {
+            self.forget(now, &key);
+            self.forget_at_rest(key);
+        }
+    }
+
+    /// Tells who signed out what is open, as far as can be known by now.
+    fn tell_who_left(&mut self, now: Now) {
+        let calls = self.sign_out.take_calls();
+        if calls.is_empty() {
+            return;
+        }
+        self.forget_settled(now);
+        let held = self.outbox.iter().filter(|entry| entry.record.is_held());
+        let (durable, locale) = (self.store.is_durable(), self.cx.config.locale);
+        let open = held
+            .map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale))
+            .collect::<Vec<ChargeRecord>>();
+        for call in calls {
+            self.resolve(call, Answer::SignedOut(open.clone()));
+        }
+    }
+
+    /// The journal has been read, or can't be, for whoever signed out.
+    fn read_after_sign_out(&mut self) {
+        self.sign_out.has_read(self.life == Life::SignedOut);
+    }
+
+    /// Tells who signed out as soon as nothing is sent any more, or they have waited long enough.
+    fn advance_leaving(&mut self, now: Now) {
+        if self.sign_out.mark_is_due(now) {
+            self.cx.push(Effect::MarkSignOut);
+        }
+        if self
+            .sign_out
+            .is_over(now, &self.tabs, &self.outbox, &self.cx)
+        {
+            self.tell_who_left(now);
+        }
+    }
+
+    /// Answers everybody who would wait for an attempt, now that there will be none.
+    fn answer_the_impatient(&mut self, now: Now) {
+        for key in self.calls.keys() {
+            for id in self.calls.at(&key) {
+                let impatient = |call: &Call| !call.is_seeking() && call.deadline_ms.is_some();
+                if self.calls.get(id).is_some_and(impatient) {
+                    self.answer_so_far(now, id);
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, now: Now) {
+        self.tell_who_left(now);
+        self.answer_the_impatient(now);
+        for key in self.calls.keys() {
+            for id in self.calls.at(&key) {
+                self.resolve_waiting(id, Answer::Closed);
+            }
+        }
+        self.conclude_all_lost(now);
+        self.close_flush();
+        self.close_refresh(now);
+        self.tasks.end_all();
+        self.advance_tasks(now);
+        self.life = Life::Closed;
+    }
+
+    /// What is asked of a closed client.
+    fn answer_closed(&mut self, event: Event) {
+        match event {
+            Event::Call { id, .. } => self.resolve(id, Answer::Closed),
+            Event::Journaled(results) => self.journaled_when_closed(results),
+            // Asked for before, and of no use any longer.
+            Event::LockGranted => self.cx.push(Effect::ReleaseLock),
+            Event::EndTask { .. }
+            | Event::StopWaiting { .. }
+            | Event::Loaded(_)
+            | Event::Alive(_)
+            | Event::Unreadable { .. }
+            | Event::RecordsLost(_)
+            | Event::Moved { .. }
+            | Event::Wiped { .. }
+            | Event::SetBack { .. }
+            | Event::Persisted(_)
+            | Event::Answered { .. }
+            | Event::Lost { .. }
+            | Event::NotSent { .. }
+            | Event::LockRefused
+            | Event::LockDropped
+            | Event::Peer { .. }
+            | Event::PeerFlush(_)
+            | Event::PeerTasks { .. }
+            | Event::AskedTasks
+            | Event::Cached(_)
+            | Event::Online(_)
+            | Event::Visible(_)
+            | Event::Woke
+            | Event::Tick
+            | Event::Locale(_)
+            | Event::Marked(_)
+            | Event::SignedOut { .. }
+            | Event::PeerLeft { .. }
+            | Event::Close => {}
+        }
+    }
+
+    // ---- what is shown
+    /// The state as its user sees it.
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        Snapshot {
+            account: self.cx.account.clone(),
+            balance: self.balance_view(now),
+            network: self.wire.gate().network(),
+            storage: self.store.kind(),
+            queue: QueueCounts {
+                held_points: self.held(),
+                ..self.outbox.counts()
+            },
+            persisted: self.store.persisted(),
+            flush: self.flush.shown(),
+            alerts: self.bulletin.alerts(self.cx.config.locale),
+            stats: self.stats.view(),
+        }
+    }
+
+    /// These records of the journal, and those that it could not take, newest first; where it
+    /// could not be read, those that this tab knows.
+    pub fn show_all(&self, stored: Option<Vec<Record>>) -> Vec<ChargeRecord> {
+        let locale = self.cx.config.locale;
+        let readable = stored.is_some();
+        let shown = |record: &Record, durable: bool| {
+            let shown = ChargeRecord::of(record, durable && self.store.is_durable(), locale);
+            (record.sequence(), shown)
+        };
+        let known = self.outbox.iter();
+        let known = known.filter(|entry| !readable || !entry.saved);
+        let known = map_of(known.map(|entry| (&entry.record.charge().key, entry)));
+        let stored = stored.unwrap_or_default();
+        let mut all: Vec<(u64, ChargeRecord)> = stored
+            .iter()
+            .filter(|record| !known.contains_key(&&record.charge().key))
+            .map(|record| shown(record, true))
+            .chain(
+                known
+                    .values()
+                    .map(|entry| shown(&entry.record, entry.saved)),
+            )
+            .collect();
+        all.sort_unstable_by_key(|(sequence, _)| Reverse(*sequence));
+        all.into_iter().map(|(_, record)| record).collect()
+    }
+
+    fn show_changes(&mut self, now: Now) {
+        let window_start_ms = now.mono_ms.saturating_sub(self.cx.config.window_ms);
+        self.stats.forget_before(window_start_ms);
+        self.bulletin
+            .show_flush(self.flush.progress(), &mut self.cx);
+        let lost = self.wire.is_in_doubt();
+        let watched = Watched {
+            open: self.outbox.open(),
+            samples: self.stats.samples(),
+            outage_is_over: self.wire.gate().is_in_reach() && !(lost && self.outbox.open() > 0),
+        };
+        let snapshot = self.snapshot(now);
+        self.bulletin.show(now, snapshot, watched, &mut self.cx);
+    }
+
+    /// Raises an alert, unless its episode is going on.
+    fn raise(&mut self, now: Now, kind: AlertKind, detail: String) {
+        self.bulletin.raise(now, kind, detail, &mut self.cx);
+    }
+
+    /// Logs what a caller is told, where the charge's own record does not log it.
+    fn log_answer(&mut self, now: Now, call: &Call, record: &Record, outcome: &Outcome) {
+        if call.logs(outcome) {
+            let charge = call.charge.as_ref().unwrap_or(record.charge());
+            self.cx.log_outcome(now, charge, outcome);
+        }
+    }
+
+    /// Its user chooses the language of all that is told from now on.
+    fn set_locale(&mut self, locale: Locale) {
+        self.cx.config.locale = locale;
+    }
+}
+
+fn look_ups(record: &Record) -> u32 {
+    match record.state() {
+        State::Waiting(waiting) => waiting.look_ups(),
+        State::Attempting(attempting) => attempting.before().look_ups(),
+        State::Parked(_) | State::Settled(_) => 0,
+    }
+}
+
+fn is_under_way(state: &State) -> bool {
+    match state {
+        State::Attempting(_) => true,
+        State::Waiting(_) | State::Parked(_) | State::Settled(_) => false,
     }
 }
