@@ -11,6 +11,7 @@
 //! A charge request leaves only after the transaction that numbers its attempt has committed, and
 //! an outcome is told only after what it says is in the journal.
 
+mod admission;
 mod balance;
 mod bulletin;
 mod calls;
@@ -18,19 +19,23 @@ mod context;
 mod event;
 mod flush;
 mod journal;
+mod peers;
 mod sign_out;
 mod tabs;
 mod tasks;
 mod wire;
 
+use self::admission::Admission;
 use self::balance::BalanceSync;
 use self::bulletin::{Bulletin, Watched};
 use self::calls::{Call, Calls, Kind, Outlook, conflict_with, is_charged, replayed};
 use self::context::Context;
+use self::flush::retry_failed::{self, Picked};
 use self::flush::{Flush, Lock, Run};
 use self::journal::{
     Ended, MovedFrom, READ_AGAIN_AT_ONCE, Reader, Store, Then, Uncommitted, Writer,
 };
+use self::peers::Heard;
 use self::sign_out::SignOut;
 use self::tabs::Tabs;
 use self::tasks::Tasks;
@@ -39,16 +44,14 @@ use crate::core::alert::AlertKind;
 use crate::core::balance::{Balance, Confirmed, is_stale};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::{ClockStep, ClockWatch, Now, parse_http_date};
-use crate::core::config::{Config, OfflineSpend};
+use crate::core::config::Config;
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::liveness::Sign;
 use crate::core::log::Locale;
 use crate::core::network::{LONGEST_HOLD_MS, Way};
 use crate::core::ordered::{Set, map_of, set_of};
-use crate::core::outbox::{Entry, Outbox, Patience, sum};
-use crate::core::outcome::{
-    DeclineReason, FailureReason, OpenReason, Outcome, ParkReason, What, not_sent_yet,
-};
+use crate::core::outbox::{Entry, Outbox, Patience};
+use crate::core::outcome::{FailureReason, OpenReason, Outcome, ParkReason, not_sent_yet};
 use crate::core::percent::percent_decode;
 use crate::core::points::Points;
 use crate::core::protocol::answer::BODY_LIMIT;
@@ -56,7 +59,7 @@ use crate::core::protocol::{
     BalanceAnswer, BatchAnswer, ChargeAnswer, LookUpAnswer, Reading, Response, Setback,
     SetbackKind, Spelling, Unreadable,
 };
-use crate::core::record::{Cause, Conclusion, Decline, Failure, Purpose, Record, State, Verdict};
+use crate::core::record::{Cause, Conclusion, Failure, Purpose, Record, State, Verdict};
 use crate::core::session::Session;
 use crate::core::snapshot::{
     BalanceReason, BalanceResult, ChargeRecord, FlushReport, Network, QueueCounts, Snapshot,
@@ -82,10 +85,6 @@ const NO_SUCH_KEY: [u16; 4] = [400, 404, 414, 422];
 
 /// So often a single charge is too large for something before the server, before it is parked.
 const TOO_LARGE_LIMIT: u32 = 2;
-
-/// So many charges are read for the sake of a balance, those first that may be under way
-/// elsewhere. A batch has at most half as many.
-const READ_LIMIT: usize = 200;
 
 /// How often a tab with open charges compares its clocks, in milliseconds.
 const HEARTBEAT_MS: u64 = 5_000;
@@ -521,7 +520,7 @@ impl Engine {
         if known.as_ref().is_some_and(|entry| entry.record.given_up()) {
             self.answer_cancels(now, &key);
         }
-        let admission = self.admission(now, &charge, has_place);
+        let admission = self.admission(now).admit(&charge, has_place);
         let may_have_left = known
             .as_ref()
             .is_some_and(|entry| entry.record.may_have_left())
@@ -613,65 +612,21 @@ impl Engine {
         }
     }
 
-    /// Whether a charge may be taken on now.
-    fn admission(&self, now: Now, charge: &Charge, has_place: bool) -> Result<(), Failure> {
-        let known = self.outbox.get(&charge.key);
-        if known.is_some_and(|entry| entry.record.is_held()) {
-            return Ok(());
+    /// Whether charges and tasks may be taken on.
+    fn admission(&self, now: Now) -> Admission<'_> {
+        Admission {
+            now,
+            cx: &self.cx,
+            outbox: &self.outbox,
+            tasks: &self.tasks,
+            wire: &self.wire,
+            balance: &self.balance,
         }
-        if !has_place && self.room_for(Some(&charge.key)) == 0 {
-            return Err(Failure {
-                reason: FailureReason::QueueFull,
-                retryable: true,
-                detail: self.cx.say(
-                    &format!(
-                        "{} charges are open already, those of running tasks among them",
-                        self.cx.config.max_entries
-                    ),
-                    &format!(
-                        "已有 {} 笔扣费未完成（含运行中的任务）",
-                        self.cx.config.max_entries
-                    ),
-                ),
-            });
-        }
-        self.offline_spend(now, charge.amount)
     }
 
-    /// Whether so many points may be spent now, if the server is out of reach.
-    fn offline_spend(&self, now: Now, amount: Points) -> Result<(), Failure> {
-        if !self.wire.gate().is_out_of_reach() {
-            return Ok(());
-        }
-        let held = self.held().plus(self.outbox.points_of_taken_up());
-        let denied = match self.cx.config.offline_spend {
-            OfflineSpend::Unlimited => return Ok(()),
-            OfflineSpend::Deny => (
-                "nothing may be charged while the server can't be reached",
-                "无法连接服务器时不允许扣费",
-            ),
-            OfflineSpend::Points(limit) if held.plus(amount) <= limit => return Ok(()),
-            OfflineSpend::Points(_) => (
-                "more points than may be charged without the server",
-                "超出离线可用的算力",
-            ),
-            OfflineSpend::WithinBalance => match self.balance.view(held, now, &self.cx) {
-                Some(balance) if amount <= balance.available => return Ok(()),
-                Some(_) => (
-                    "more points than are available, and the server can't be reached",
-                    "超出可用算力，且无法连接服务器",
-                ),
-                None => (
-                    "no balance is known, and the server can't be reached",
-                    "余额未知，且无法连接服务器",
-                ),
-            },
-        };
-        Err(Failure {
-            reason: FailureReason::OfflineSpendDenied,
-            retryable: true,
-            detail: self.cx.say(denied.0, denied.1),
-        })
+    /// Points of open charges and running tasks.
+    fn held(&self, now: Now) -> Points {
+        self.admission(now).held()
     }
 
     fn next_sequence(&mut self, now: Now) -> u64 {
@@ -686,7 +641,7 @@ impl Engine {
         if self.life != Life::Running {
             return self.resolve(call, Answer::Closed);
         }
-        let may_start = match self.may_start(now, charge) {
+        let may_start = match self.admission(now).may_start(charge) {
             Err(_) if running => Ok(true),
             may_start => may_start,
         };
@@ -708,68 +663,6 @@ impl Engine {
 
     fn end_task(&mut self, key: &Key) {
         self.tasks.end(key);
-    }
-
-    /// Points of open charges and running tasks.
-    fn held(&self) -> Points {
-        let charges = self.outbox.counts().held_points;
-        let tasks = self.tasks.holds();
-        let tasks = tasks.iter().filter(|(key, _)| !self.is_charge(key));
-        charges.plus(sum(tasks.map(|(_, amount)| *amount)))
-    }
-
-    /// How many more charges may be open. A running task has its place in the queue, so that its
-    /// work is not done in vain; that of `key` is not counted.
-    fn room_for(&self, key: Option<&Key>) -> usize {
-        let tasks = self.tasks.holds();
-        let others = tasks.keys().filter(|task| Some(*task) != key);
-        let tasks = others.filter(|task| !self.is_charge(task)).count();
-        let taken = self.outbox.taken().saturating_add(tasks);
-        self.cx.config.max_entries.saturating_sub(taken)
-    }
-
-    /// Whether there is a charge of this key that holds its points, or has paid them.
-    fn is_charge(&self, key: &Key) -> bool {
-        let entry = self.outbox.get(key);
-        entry.is_some_and(|entry| entry.record.is_held() || is_charged(&entry.record))
-    }
-
-    /// `Ok(true)` where points have to be held, `Ok(false)` where they are held or paid already.
-    fn may_start(&self, now: Now, charge: &Charge) -> Result<bool, What> {
-        if let Some(entry) = self.outbox.get(&charge.key) {
-            if !entry.record.charge().is_end_of(charge) {
-                return Err(conflict_with(&self.cx, entry.record.charge()));
-            }
-            if entry.record.is_held() || is_charged(&entry.record) {
-                return Ok(false);
-            }
-        }
-        if let Some(running) = self.tasks.own(&charge.key) {
-            return match running.is_same_as(charge) {
-                true => Ok(false),
-                false => Err(conflict_with(&self.cx, running)),
-            };
-        }
-        self.admission(now, charge, false).map_err(What::from)?;
-        if self.tasks.held_elsewhere(&charge.key) == Some(charge.amount) {
-            // The same task in another tab: its points are held already, and charged once.
-            return Ok(true);
-        }
-        match self.balance_view(now) {
-            Some(balance) if charge.amount > balance.available => {
-                let (available, amount) = (balance.available, charge.amount);
-                let detail = self.cx.say(
-                    &format!("{available} points are available, {amount} are needed"),
-                    &format!("可用算力 {available}，需要 {amount}"),
-                );
-                Err(What::from(Decline {
-                    reason: DeclineReason::InsufficientBalance,
-                    balance: Some(balance.confirmed),
-                    detail,
-                }))
-            }
-            Some(_) | None => Ok(true),
-        }
     }
 
     /// What runs in another tab now.
@@ -2995,70 +2888,44 @@ impl Engine {
     /// Takes up all that may yet succeed, as if its user had asked for each. What finds no room,
     /// or may not be spent without the server, has its turn in the flush that begins.
     fn take_up_all(&mut self, now: Now) -> Vec<Key> {
-        let mut room = self.room_for(None);
-        let mut spent = Points::ZERO;
-        let mut under_way = Vec::new();
-        let mut again = Vec::new();
-        let mut left_out = Vec::new();
-        for entry in self.outbox.iter() {
-            if entry.record.is_retryable() {
-                let key = entry.record.charge().key.clone();
-                if entry.busy {
-                    under_way.push(key);
-                    continue;
-                }
-                let sum = spent.plus(entry.record.charge().amount);
-                if room > 0 && self.offline_spend(now, sum).is_ok() {
-                    room = room.saturating_sub(1);
-                    spent = sum;
-                    again.push(key);
-                } else {
-                    left_out.push(Op::Reopen { key });
-                }
-            }
-        }
-        for key in &again {
-            self.reopen(now, Op::Reopen { key: key.clone() });
+        let Picked {
+            again,
+            under_way,
+            left_out,
+        } = retry_failed::all(&self.outbox, &self.admission(now));
+        let mut keys: Vec<Key> = again.iter().map(|op| op.key().clone()).collect();
+        for op in again {
+            self.reopen(now, op);
         }
         self.flush.leave_out(left_out);
-        again.extend(under_way);
-        again
+        keys.extend(under_way);
+        keys
     }
 
     /// Takes up, in a flush under way, what was left out, as far as there is room by now.
     fn take_up_left_out(&mut self, now: Now) {
-        let mut room = self.room_for(None);
-        let mut keys = Vec::new();
-        for op in self.flush.take_left_out() {
-            let Some(entry) = self.outbox.get(op.key()) else {
-                continue;
-            };
-            if entry.busy {
-                // It is being taken up already.
-                keys.push(op.key().clone());
-            } else if entry.record.is_retryable() && room > 0 {
-                room = room.saturating_sub(1);
-                keys.push(op.key().clone());
-                self.reopen(now, op);
-            } else if entry.record.is_retryable() {
-                self.flush.leave_out([op]);
-            }
+        let ops = self.flush.take_left_out();
+        let room = self.admission(now).room_for(None);
+        let Picked {
+            again,
+            mut under_way,
+            left_out,
+        } = retry_failed::left_out(ops, &self.outbox, room);
+        under_way.extend(again.iter().map(|op| op.key().clone()));
+        for op in again {
+            self.reopen(now, op);
         }
-        self.flush.add(keys, None);
+        self.flush.leave_out(left_out);
+        self.flush.add(under_way, None);
     }
 
     /// Takes up again once, by itself, what failed but may yet succeed now that the server can
     /// be reached.
     fn take_up_failed(&mut self, now: Now) {
-        let mut again = Vec::new();
-        for entry in self.outbox.iter() {
-            if entry.record.may_be_taken_up() && !entry.busy && !entry.retaken {
-                let key = entry.record.charge().key.clone();
-                again.push(Op::TakeUp { key });
-            }
-        }
-        let room = self.room_for(None).min(again.len());
-        let left_out = again.split_off(room);
+        let room = self.admission(now).room_for(None);
+        let Picked {
+            again, left_out, ..
+        } = retry_failed::after_outage(&self.outbox, room);
         if !left_out.is_empty() {
             self.flush.leave_out(left_out);
             // When these are through there is room.
@@ -3153,7 +3020,7 @@ impl Engine {
     }
 
     fn balance_view(&self, now: Now) -> Option<Balance> {
-        self.balance.view(self.held(), now, &self.cx)
+        self.balance.view(self.held(now), now, &self.cx)
     }
 
     fn read_balance(&mut self, now: Now) {
@@ -3344,9 +3211,16 @@ impl Engine {
 
     /// Another tab has changed these charges, and knows of this balance.
     fn told_by_peer(&mut self, keys: Vec<Key>, confirmed: Option<Confirmed>) {
-        let news = confirmed.filter(|confirmed| self.is_news(confirmed));
+        let heard = Heard {
+            balance: &self.balance,
+            writer: &self.writer,
+        };
+        let news =
+            confirmed.filter(|confirmed| self.life != Life::SignedOut && heard.is_news(confirmed));
         let held = match &news {
-            Some(news) if self.changes_version(news) => self.held_for_others(),
+            Some(news) if heard.changes_version(news) => {
+                peers::held_for_others(&self.outbox, &self.tasks)
+            }
             Some(_) | None => Vec::new(),
         };
         let waits = !keys.is_empty() || !held.is_empty();
@@ -3376,38 +3250,6 @@ impl Engine {
             confirmed: None,
         };
         self.writer.push(Op::Read { key }, then);
-    }
-
-    /// Whether neither this tab nor the reading of the journal that it waits for knows as much.
-    fn is_news(&self, told: &Confirmed) -> bool {
-        let known = self.balance.confirmed();
-        let newer = known.is_none_or(|known| told.is_newer_than(known));
-        let coming = |coming: &Confirmed| coming.version >= told.version;
-        self.life != Life::SignedOut && newer && !self.writer.coming().any(coming)
-    }
-
-    /// Whether it is not just the same balance, heard later.
-    fn changes_version(&self, told: &Confirmed) -> bool {
-        let known = self.balance.confirmed();
-        known.is_none_or(|known| known.version != told.version)
-    }
-
-    /// The charges and tasks that hold points here and may have ended elsewhere.
-    fn held_for_others(&self) -> Vec<Key> {
-        // What could not be written down is not in the journal to be read.
-        let held = |entry: &&Entry| entry.saved && entry.record.is_held();
-        let held = self.outbox.iter().filter(held);
-        let (under_way, idle): (Vec<&Entry>, Vec<&Entry>) =
-            held.partition(|entry| entry.outdated || is_under_way(entry.record.state()));
-        let keys_of = |entries: Vec<&Entry>| {
-            let keys = entries.into_iter().map(|entry| &entry.record.charge().key);
-            keys.cloned().collect::<Vec<Key>>()
-        };
-        let mut keys = keys_of(under_way);
-        keys.extend(self.tasks.keys_elsewhere().cloned());
-        keys.extend(keys_of(idle));
-        keys.truncate(READ_LIMIT);
-        keys
     }
 
     // ---- waking up, and the end
@@ -3714,7 +3556,7 @@ impl Engine {
             network: self.wire.gate().network(),
             storage: self.store.kind(),
             queue: QueueCounts {
-                held_points: self.held(),
+                held_points: self.held(now),
                 ..self.outbox.counts()
             },
             persisted: self.store.persisted(),
@@ -3790,12 +3632,5 @@ fn look_ups(record: &Record) -> u32 {
         State::Waiting(waiting) => waiting.look_ups(),
         State::Attempting(attempting) => attempting.before().look_ups(),
         State::Parked(_) | State::Settled(_) => 0,
-    }
-}
-
-fn is_under_way(state: &State) -> bool {
-    match state {
-        State::Attempting(_) => true,
-        State::Waiting(_) | State::Parked(_) | State::Settled(_) => false,
     }
 }

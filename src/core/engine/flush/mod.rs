@@ -1,6 +1,7 @@
 //! Flushing: sending in the background, one tab at a time, one batch a lock.
 
 mod lock;
+pub(super) mod retry_failed;
 mod run;
 
 pub(super) use self::lock::Lock;

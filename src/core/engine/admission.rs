@@ -1,0 +1,150 @@
+//! Whether a charge or a task may be taken on: for the room that there is, and for its points.
+
+use super::balance::BalanceSync;
+use super::calls::{conflict_with, is_charged};
+use super::context::Context;
+use super::tasks::Tasks;
+use super::wire::Wire;
+use crate::core::charge::{Charge, Key};
+use crate::core::clock::Now;
+use crate::core::config::OfflineSpend;
+use crate::core::outbox::{Outbox, sum};
+use crate::core::outcome::{DeclineReason, FailureReason, What};
+use crate::core::points::Points;
+use crate::core::record::{Decline, Failure};
+
+/// A look at all that decides it, at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Admission<'a> {
+    pub(super) now: Now,
+    pub(super) cx: &'a Context,
+    pub(super) outbox: &'a Outbox,
+    pub(super) tasks: &'a Tasks,
+    pub(super) wire: &'a Wire,
+    pub(super) balance: &'a BalanceSync,
+}
+
+impl Admission<'_> {
+    /// Whether a charge may be taken on now.
+    pub(super) fn admit(&self, charge: &Charge, has_place: bool) -> Result<(), Failure> {
+        let known = self.outbox.get(&charge.key);
+        if known.is_some_and(|entry| entry.record.is_held()) {
+            return Ok(());
+        }
+        if !has_place && self.room_for(Some(&charge.key)) == 0 {
+            return Err(Failure {
+                reason: FailureReason::QueueFull,
+                retryable: true,
+                detail: self.cx.say(
+                    &format!(
+                        "{} charges are open already, those of running tasks among them",
+                        self.cx.config.max_entries
+                    ),
+                    &format!(
+                        "已有 {} 笔扣费未完成（含运行中的任务）",
+                        self.cx.config.max_entries
+                    ),
+                ),
+            });
+        }
+        self.offline_spend(charge.amount)
+    }
+
+    /// Whether so many points may be spent now, if the server is out of reach.
+    pub(super) fn offline_spend(&self, amount: Points) -> Result<(), Failure> {
+        if !self.wire.gate().is_out_of_reach() {
+            return Ok(());
+        }
+        let held = self.held().plus(self.outbox.points_of_taken_up());
+        let denied = match self.cx.config.offline_spend {
+            OfflineSpend::Unlimited => return Ok(()),
+            OfflineSpend::Deny => (
+                "nothing may be charged while the server can't be reached",
+                "无法连接服务器时不允许扣费",
+            ),
+            OfflineSpend::Points(limit) if held.plus(amount) <= limit => return Ok(()),
+            OfflineSpend::Points(_) => (
+                "more points than may be charged without the server",
+                "超出离线可用的算力",
+            ),
+            OfflineSpend::WithinBalance => match self.balance.view(held, self.now, self.cx) {
+                Some(balance) if amount <= balance.available => return Ok(()),
+                Some(_) => (
+                    "more points than are available, and the server can't be reached",
+                    "超出可用算力，且无法连接服务器",
+                ),
+                None => (
+                    "no balance is known, and the server can't be reached",
+                    "余额未知，且无法连接服务器",
+                ),
+            },
+        };
+        Err(Failure {
+            reason: FailureReason::OfflineSpendDenied,
+            retryable: true,
+            detail: self.cx.say(denied.0, denied.1),
+        })
+    }
+
+    /// Points of open charges and running tasks.
+    pub(super) fn held(&self) -> Points {
+        let charges = self.outbox.counts().held_points;
+        let tasks = self.tasks.holds();
+        let tasks = tasks.iter().filter(|(key, _)| !self.is_charge(key));
+        charges.plus(sum(tasks.map(|(_, amount)| *amount)))
+    }
+
+    /// How many more charges may be open. A running task has its place in the queue, so that its
+    /// work is not done in vain; that of `key` is not counted.
+    pub(super) fn room_for(&self, key: Option<&Key>) -> usize {
+        let tasks = self.tasks.holds();
+        let others = tasks.keys().filter(|task| Some(*task) != key);
+        let tasks = others.filter(|task| !self.is_charge(task)).count();
+        let taken = self.outbox.taken().saturating_add(tasks);
+        self.cx.config.max_entries.saturating_sub(taken)
+    }
+
+    /// Whether there is a charge of this key that holds its points, or has paid them.
+    fn is_charge(&self, key: &Key) -> bool {
+        let entry = self.outbox.get(key);
+        entry.is_some_and(|entry| entry.record.is_held() || is_charged(&entry.record))
+    }
+
+    /// `Ok(true)` where points have to be held, `Ok(false)` where they are held or paid already.
+    pub(super) fn may_start(&self, charge: &Charge) -> Result<bool, What> {
+        if let Some(entry) = self.outbox.get(&charge.key) {
+            if !entry.record.charge().is_end_of(charge) {
+                return Err(conflict_with(self.cx, entry.record.charge()));
+            }
+            if entry.record.is_held() || is_charged(&entry.record) {
+                return Ok(false);
+            }
+        }
+        if let Some(running) = self.tasks.own(&charge.key) {
+            return match running.is_same_as(charge) {
+                true => Ok(false),
+                false => Err(conflict_with(self.cx, running)),
+            };
+        }
+        self.admit(charge, false).map_err(What::from)?;
+        if self.tasks.held_elsewhere(&charge.key) == Some(charge.amount) {
+            // The same task in another tab: its points are held already, and charged once.
+            return Ok(true);
+        }
+        match self.balance.view(self.held(), self.now, self.cx) {
+            Some(balance) if charge.amount > balance.available => {
+                let (available, amount) = (balance.available, charge.amount);
+                let detail = self.cx.say(
+                    &format!("{available} points are available, {amount} are needed"),
+                    &format!("可用算力 {available}，需要 {amount}"),
+                );
+                Err(What::from(Decline {
+                    reason: DeclineReason::InsufficientBalance,
+                    balance: Some(balance.confirmed),
+                    detail,
+                }))
+            }
+            Some(_) | None => Ok(true),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What other tabs tell: charges that they changed, and the balance that they learnt.
+//!
+//! A balance may have been learnt with the end of a charge that still counts as open here. Shown
+//! at once it would have those points subtracted twice, so it is taken over together with what the
+//! journal says of the charges.
+
+use super::balance::BalanceSync;
+use super::journal::Writer;
+use super::tasks::Tasks;
+use crate::core::balance::Confirmed;
+use crate::core::charge::Key;
+use crate::core::outbox::{Entry, Outbox};
+use crate::core::record::State;
+
+/// So many charges are read for the sake of a balance, those first that may be under way
+/// elsewhere. A batch has at most half as many.
+const READ_LIMIT: usize = 200;
+
+/// What is known here, for judging what is heard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard<'a> {
+    pub(super) balance: &'a BalanceSync,
+    pub(super) writer: &'a Writer,
+}
+
+impl Heard<'_> {
+    /// Whether neither this tab nor the reading of the journal that it waits for knows as much.
+    pub(super) fn is_news(&self, told: &Confirmed) -> bool {
+        let known = self.balance.confirmed();
+        let newer = known.is_none_or(|known| told.is_newer_than(known));
+        let coming = |coming: &Confirmed| coming.version >= told.version;
+        newer && !self.writer.coming().any(coming)
+    }
+
+    /// Whether it is not just the same balance, heard later.
+    pub(super) fn changes_version(&self, told: &Confirmed) -> bool {
+        let known = self.balance.confirmed();
+        known.is_none_or(|known| known.version != told.version)
+    }
+}
+
+/// The charges and tasks that hold points here and may have ended elsewhere.
+pub(super) fn held_for_others(outbox: &Outbox, tasks: &Tasks) -> Vec<Key> {
+    // What could not be written down is not in the journal to be read.
+    let held = outbox.iter();
+    let held = held.filter(|entry| entry.saved && entry.record.is_held());
+    let (under_way, idle): (Vec<&Entry>, Vec<&Entry>) =
+        held.partition(|entry| entry.outdated || is_under_way(entry.record.state()));
+    let keys_of = |entries: Vec<&Entry>| {
+        let keys = entries.into_iter().map(|entry| &entry.record.charge().key);
+        keys.cloned().collect::<Vec<Key>>()
+    };
+    let mut keys = keys_of(under_way);
+    keys.extend(tasks.keys_elsewhere().cloned());
+    keys.extend(keys_of(idle));
+    keys.truncate(READ_LIMIT);
+    keys
+}
+
+fn is_under_way(state: &State) -> bool {
+    match state {
+        State::Attempting(_) => true,
+        State::Waiting(_) | State::Parked(_) | State::Settled(_) => false,
+    }
+}
