@@ -19,6 +19,7 @@ mod context;
 mod event;
 mod flush;
 mod journal;
+mod look_up;
 mod peers;
 mod sign_out;
 mod tabs;
@@ -35,6 +36,7 @@ use self::flush::{Flush, Lock, Run};
 use self::journal::{
     Ended, MovedFrom, READ_AGAIN_AT_ONCE, Reader, Store, Then, Uncommitted, Writer,
 };
+use self::look_up::LookUp;
 use self::peers::Heard;
 use self::sign_out::SignOut;
 use self::tabs::Tabs;
@@ -52,7 +54,6 @@ use crate::core::network::{LONGEST_HOLD_MS, Way};
 use crate::core::ordered::{Set, map_of, set_of};
 use crate::core::outbox::{Entry, Outbox, Patience};
 use crate::core::outcome::{FailureReason, OpenReason, Outcome, ParkReason, not_sent_yet};
-use crate::core::percent::percent_decode;
 use crate::core::points::Points;
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
@@ -75,13 +76,6 @@ pub use tasks::Running;
 /// How long a settled charge stays in the journal where other tabs live or it is not known
 /// whether they do, in milliseconds: they have heard of its end, and read it there.
 const READ_WITHIN_MS: u64 = 1_000;
-
-/// Look-ups in a row that may go unanswered by a server that does answer otherwise, before the
-/// charge is parked.
-const LOOK_UPS_LIMIT: u32 = 3;
-
-/// How a server refuses a key that can't be one of its own.
-const NO_SUCH_KEY: [u16; 4] = [400, 404, 414, 422];
 
 /// So often a single charge is too large for something before the server, before it is parked.
 const TOO_LARGE_LIMIT: u32 = 2;
@@ -1974,8 +1968,12 @@ impl Engine {
             SentWhat::LookUp { charge, spelling } => {
                 let sign = self.wire.judge(now, &sent, response);
                 let answer = LookUpAnswer::of(response, charge, now).with(sign);
-                let answer = self.heard_as(*spelling, charge, response.status, answer);
-                if *spelling == Spelling::Own && self.is_to_be_asked_again(charge, &answer) {
+                let answer = self
+                    .look_up(now, charge)
+                    .heard_as(*spelling, response.status, answer);
+                if *spelling == Spelling::Own
+                    && self.look_up(now, charge).is_to_be_asked_again(&answer)
+                {
                     self.server_answered(now, &sent);
                     return self.look_up_again(now, send, charge);
                 }
@@ -2254,13 +2252,6 @@ impl Engine {
             .server_answered(now, sent, &self.outbox, &mut self.bulletin);
     }
 
-    /// Whether "never charged" is not to be believed yet: the server may know the key by the
-    /// header's spelling.
-    fn is_to_be_asked_again(&self, charge: &Charge, answer: &LookUpAnswer) -> bool {
-        let never = matches!(answer, LookUpAnswer::NeverCharged);
-        never && charge.key.is_spelt_otherwise() && !defect!(BelievesOneSpelling)
-    }
-
     /// Asks once more, by the header's spelling, in the place of the first look-up.
     fn look_up_again(&mut self, now: Now, send: SendId, charge: &Charge) {
         let shut = match self.life != Life::Running || self.wire.waits_for_token() {
@@ -2278,49 +2269,6 @@ impl Engine {
         self.send(now, send, what);
     }
 
-    /// What an answer is worth, by the spelling that was asked for.
-    fn heard_as(
-        &self,
-        spelling: Spelling,
-        charge: &Charge,
-        status: u16,
-        answer: LookUpAnswer,
-    ) -> LookUpAnswer {
-        match (spelling, answer) {
-            // It has no key that is spelt so, and none of the other spelling.
-            (Spelling::Header, LookUpAnswer::Refused(_)) if NO_SUCH_KEY.contains(&status) => {
-                LookUpAnswer::NeverCharged
-            }
-            (spelling, LookUpAnswer::Charged(receipt)) => {
-                match self.twin(spelling, &charge.key).map(Record::receipt) {
-                    // It has answered about that one.
-                    Some(Some(twin)) if twin.charge_id == receipt.charge_id => {
-                        LookUpAnswer::NeverCharged
-                    }
-                    Some(None) if spelling == Spelling::Header => {
-                        LookUpAnswer::Refused(self.cx.say(
-                            "the server's answer may be about another key, which it spells so",
-                            "服务器的应答可能指的是另一个写法相同的键",
-                        ))
-                    }
-                    Some(_) | None => LookUpAnswer::Charged(receipt),
-                }
-            }
-            (Spelling::Own | Spelling::Header, answer) => answer,
-        }
-    }
-
-    /// Another charge that may be meant by this spelling: by its own key, where the server decodes
-    /// the header, else by the header's spelling of that.
-    fn twin(&self, spelling: Spelling, key: &Key) -> Option<&Record> {
-        let twin = match spelling {
-            Spelling::Header => key.wire(),
-            Spelling::Own => percent_decode(key.as_str())?,
-        };
-        let twin = Key::new(twin).ok().filter(|twin| twin != key)?;
-        self.outbox.get(&twin).map(|entry| &entry.record)
-    }
-
     fn look_up_answered(&mut self, now: Now, sent: &Sent, charge: &Charge, answer: LookUpAnswer) {
         let key = &charge.key;
         match answer {
@@ -2332,20 +2280,13 @@ impl Engine {
             }
             LookUpAnswer::NeverCharged => {
                 self.server_answered(now, sent);
-                let conclusion = self.never_charged(key);
+                let conclusion = self.look_up(now, charge).never_charged();
                 self.conclude(now, charge, conclusion, 0, None);
             }
             LookUpAnswer::Refused(detail) => {
                 self.server_answered(now, sent);
                 self.count_try(key);
-                let reason = self.park_reason(key, now);
-                let conclusion = match reason.or(self.not_sent_untold(key)) {
-                    Some(reason) => Conclusion::Park(reason, detail),
-                    None => Conclusion::TurnedAway(Cause {
-                        reason: OpenReason::ServerError,
-                        detail,
-                    }),
-                };
+                let conclusion = self.look_up(now, charge).refused(detail);
                 self.conclude(now, charge, conclusion, 0, None);
             }
             LookUpAnswer::Setback(setback) => {
@@ -2358,80 +2299,21 @@ impl Engine {
         }
     }
 
-    fn never_charged(&self, key: &Key) -> Conclusion {
-        let exhausted = self
-            .outbox
-            .get(key)
-            .filter(|entry| !entry.record.given_up() && !entry.record.is_refused())
-            .is_some_and(|entry| self.cx.is_exhausted(&entry.record));
-        if !exhausted {
-            return Conclusion::NeverCharged;
-        }
-        Conclusion::Settled(Verdict::Failed(Failure {
-            reason: FailureReason::RetriesExhausted,
-            retryable: true,
-            detail: self.cx.say(
-                "all attempts are used up; the server says that it never charged it",
-                "尝试次数已用尽；服务器确认从未扣费",
-            ),
-        }))
-    }
-
     fn look_up_set_back(&mut self, now: Now, charge: &Charge, setback: Setback, hint: Option<u64>) {
-        let key = &charge.key;
-        let look_ups = self
-            .outbox
-            .get(key)
-            .map_or(0, |entry| look_ups(&entry.record));
-        let cause = Cause {
-            reason: setback.kind.reason(),
-            detail: setback_detail(&setback, &self.cx),
-        };
-        let conclusion = match setback.kind {
-            SetbackKind::Unauthorized | SetbackKind::AnotherAccount => Conclusion::NotSent(cause),
-            SetbackKind::Busy if setback.untaken => Conclusion::Held(cause),
-            SetbackKind::Busy => Conclusion::NotSent(cause),
-            SetbackKind::InProgress
-            | SetbackKind::ServerError
-            | SetbackKind::GaveUp
-            | SetbackKind::TooLarge
-            | SetbackKind::Foreign(_) => {
-                let last = look_ups.saturating_add(1) >= LOOK_UPS_LIMIT;
-                let foreign = matches!(setback.kind, SetbackKind::Foreign(_));
-                let reason = self.park_reason(key, now);
-                let reason = reason.or(self.not_sent_untold(key).filter(|_| foreign));
-                match reason.filter(|_| last) {
-                    Some(reason) => Conclusion::Park(reason, cause.detail),
-                    None => Conclusion::TurnedAway(cause),
-                }
-            }
-        };
-        let delay_ms = self
-            .cx
-            .config
-            .backoff
-            .delay_ms(look_ups, &mut self.cx.jitter);
+        let look_up = self.look_up(now, charge);
+        let (look_ups, conclusion) = (look_up.unanswered(), look_up.set_back(&setback));
+        let backoff = &self.cx.config.backoff;
+        let delay_ms = backoff.delay_ms(look_ups, &mut self.cx.jitter);
         let next_ms = hint.unwrap_or(delay_ms);
         self.conclude(now, charge, conclusion, next_ms, None);
     }
 
-    /// What is not sent before the server has told of it is parked where it won't.
-    fn not_sent_untold(&self, key: &Key) -> Option<ParkReason> {
-        let record = &self.outbox.get(key)?.record;
-        record
-            .is_only_looked_up()
-            .then_some(ParkReason::RetriesExhausted)
-    }
-
-    /// Why a charge is parked when its look-up can't be answered; `None` where it need not be.
-    fn park_reason(&self, key: &Key, now: Now) -> Option<ParkReason> {
-        let record = &self.outbox.get(key)?.record;
-        if self.cx.is_exhausted(record) {
-            Some(ParkReason::RetriesExhausted)
-        } else {
-            self.outlook(now)
-                .key_expired(record)
-                .then_some(ParkReason::KeyExpired)
+    /// What the answers to a look-up mean.
+    fn look_up<'a>(&'a self, now: Now, charge: &'a Charge) -> LookUp<'a> {
+        LookUp {
+            charge,
+            outbox: &self.outbox,
+            outlook: self.outlook(now),
         }
     }
 
@@ -2570,9 +2452,9 @@ impl Engine {
         let key = &charge.key;
         let entry = self.outbox.get(key);
         let attempt = entry.and_then(|entry| entry.record.attempt());
-        let (conclusion, next_attempt_in_ms) = match self.certain_at(key) {
+        let (conclusion, next_attempt_in_ms) = match entry.and_then(Entry::certain_at) {
             Some(at_ms) if conclusion.says_untaken() => {
-                let next_ms = match self.may_be_sent_early(key) {
+                let next_ms = match entry.is_some_and(Entry::may_be_sent_early) {
                     true => 0,
                     false => at_ms.saturating_sub(now.mono_ms),
                 };
@@ -2596,25 +2478,6 @@ impl Engine {
             return self.not_committed(now, op, Then::Concluded { reading }, &unwritten);
         }
         self.writer.push(op, Then::Concluded { reading });
-    }
-
-    /// When a request has to leave for its answer to be certain about this charge, if the one
-    /// that has been answered left too early: an earlier one may arrive after it. Monotonic.
-    fn certain_at(&self, key: &Key) -> Option<u64> {
-        let entry = self.outbox.get(key)?;
-        let at_ms = entry.may_arrive_until_ms();
-        let early = entry.left_at_ms < at_ms && !defect!(BelievesUntakenTooEarly);
-        early.then_some(at_ms)
-    }
-
-    /// Whether it need not wait until nothing of its unknown past can arrive any more: the server
-    /// did not know its key, so that past is so short that the key keeps a second sending harmless.
-    fn may_be_sent_early(&self, key: &Key) -> bool {
-        self.outbox.get(key).is_some_and(|entry| {
-            let record = &entry.record;
-            let looked_up = matches!(record.attempt(), Some((Purpose::LookUp, _)));
-            looked_up && record.has_unknown_past() && !record.is_only_looked_up()
-        })
     }
 
     /// The client closes while claims are being written down: nothing will leave by them.
@@ -3624,13 +3487,5 @@ impl Engine {
     /// Its user chooses the language of all that is told from now on.
     fn set_locale(&mut self, locale: Locale) {
         self.cx.config.locale = locale;
-    }
-}
-
-fn look_ups(record: &Record) -> u32 {
-    match record.state() {
-        State::Waiting(waiting) => waiting.look_ups(),
-        State::Attempting(attempting) => attempting.before().look_ups(),
-        State::Parked(_) | State::Settled(_) => 0,
     }
 }

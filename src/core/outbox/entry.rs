@@ -1,7 +1,7 @@
 //! One charge as this tab knows it, and its times by this tab's own clock.
 
 use crate::core::clock::Now;
-use crate::core::record::{Record, State};
+use crate::core::record::{Purpose, Record, State};
 
 /// A charge as this tab knows it.
 #[derive(Clone, Debug)]
@@ -60,6 +60,21 @@ impl Entry {
     /// Until when the claim that was last seen lasts; monotonic.
     pub fn claimed_until_ms(&self) -> u64 {
         self.claim.mono_ms
+    }
+
+    /// When a request has to leave for its answer to be certain about this charge, if the one
+    /// that has been answered left too early: an earlier one may arrive after it. Monotonic.
+    pub fn certain_at(&self) -> Option<u64> {
+        let at_ms = self.may_arrive_until_ms();
+        let early = self.left_at_ms < at_ms && !defect!(BelievesUntakenTooEarly);
+        early.then_some(at_ms)
+    }
+
+    /// Whether it need not wait until nothing of its unknown past can arrive any more: the server
+    /// did not know its key, so that past is so short that the key keeps a second sending harmless.
+    pub fn may_be_sent_early(&self) -> bool {
+        let looked_up = matches!(self.record.attempt(), Some((Purpose::LookUp, _)));
+        looked_up && self.record.has_unknown_past() && !self.record.is_only_looked_up()
     }
 
     /// Until when an earlier sending may still arrive; monotonic.
