@@ -7,13 +7,13 @@ use crate::core::snapshot::{BalanceReason, BalanceResult};
 
 /// The reading that is under way.
 #[derive(Debug, Default)]
-pub(in crate::core::engine) struct Refresh {
+pub struct Refresh {
     under_way: bool,
     waiting: Vec<CallId>,
 }
 
 impl Refresh {
-    pub(in crate::core::engine) fn is_under_way(&self) -> bool {
+    pub fn is_under_way(&self) -> bool {
         self.under_way
     }
 
@@ -26,12 +26,12 @@ impl Refresh {
         self.under_way = false;
     }
 
-    pub(in crate::core::engine) fn wait(&mut self, call: CallId) {
+    pub fn wait(&mut self, call: CallId) {
         self.waiting.push(call);
     }
 
     /// Whether somebody waits for one that has not begun.
-    pub(in crate::core::engine) fn is_put_off(&self) -> bool {
+    pub fn is_put_off(&self) -> bool {
         !self.under_way && !self.waiting.is_empty()
     }
 

@@ -5,7 +5,7 @@ use crate::core::clock::Now;
 
 /// When the next reading is due.
 #[derive(Debug, Default)]
-pub(in crate::core::engine) struct Sync {
+pub struct Sync {
     /// Monotonic; `None` before the first.
     next_ms: Option<u64>,
     /// The next is not for freshness' sake: it is made wherever the user looks.

@@ -7,18 +7,18 @@ use crate::core::outcome::{FailureReason, Outcome, What};
 
 /// One call about one charge.
 #[derive(Clone, Debug)]
-pub(in crate::core::engine) struct Call {
-    pub(in crate::core::engine) kind: Kind,
-    pub(in crate::core::engine) key: Key,
+pub struct Call {
+    pub kind: Kind,
+    pub key: Key,
     /// What is to be charged, where the call says so.
-    pub(in crate::core::engine) charge: Option<Charge>,
+    pub charge: Option<Charge>,
     /// When it is answered at the latest; monotonic.
-    pub(in crate::core::engine) deadline_ms: Option<u64>,
+    pub deadline_ms: Option<u64>,
     stage: Stage,
     /// Attempts on its behalf that brought no verdict, probes included.
-    pub(in crate::core::engine) tries: u32,
+    pub tries: u32,
     /// It asks for a try whatever hold there is, and has not had one.
-    pub(in crate::core::engine) insists: bool,
+    pub insists: bool,
 }
 
 /// How far it has come.
@@ -39,7 +39,7 @@ pub(super) enum Stage {
 
 /// What a call asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::core::engine) enum Kind {
+pub enum Kind {
     Charge,
     Retry,
     Cancel,
@@ -49,13 +49,7 @@ pub(in crate::core::engine) enum Kind {
 
 impl Call {
     /// One of this kind, to be answered within `respond_within_ms` if it is one of the impatient.
-    pub(in crate::core::engine) fn new(
-        now: Now,
-        kind: Kind,
-        key: Key,
-        charge: Option<Charge>,
-        cx: &Context,
-    ) -> Call {
+    pub fn new(now: Now, kind: Kind, key: Key, charge: Option<Charge>, cx: &Context) -> Call {
         let patient = kind == Kind::Settled;
         Call {
             kind,
@@ -69,17 +63,17 @@ impl Call {
     }
 
     /// Whether the journal is being asked for its charge: nothing can be said of that before.
-    pub(in crate::core::engine) fn is_seeking(&self) -> bool {
+    pub fn is_seeking(&self) -> bool {
         matches!(self.stage, Stage::Seeking { .. })
     }
 
     /// Whether what it asks for is being written down.
-    pub(in crate::core::engine) fn is_writing(&self) -> bool {
+    pub fn is_writing(&self) -> bool {
         self.stage == Stage::Writing
     }
 
     /// How often the journal could not be read for it.
-    pub(in crate::core::engine) fn unread(&self) -> u32 {
+    pub fn unread(&self) -> u32 {
         match self.stage {
             Stage::Seeking { unread, .. } => unread,
             Stage::Waiting | Stage::Writing => 0,
@@ -109,7 +103,7 @@ impl Call {
     }
 
     /// Whether this answer to it is logged: where the charge's own record does not log it.
-    pub(in crate::core::engine) fn logs(&self, outcome: &Outcome) -> bool {
+    pub fn logs(&self, outcome: &Outcome) -> bool {
         let open = matches!(
             outcome.what,
             What::Queued { .. }
@@ -136,14 +130,14 @@ impl Call {
     }
 
     /// Whether it should have been answered by now.
-    pub(in crate::core::engine) fn is_overdue(&self, now: Now) -> bool {
+    pub fn is_overdue(&self, now: Now) -> bool {
         self.deadline_ms.is_some_and(|at_ms| at_ms <= now.mono_ms)
     }
 }
 
 impl Kind {
     /// Whether it asks for its charge to be made.
-    pub(in crate::core::engine) fn wants_sent(self) -> bool {
+    pub fn wants_sent(self) -> bool {
         match self {
             Kind::Charge | Kind::Retry => true,
             Kind::Cancel | Kind::Settled | Kind::Show => false,

@@ -15,24 +15,24 @@ use crate::core::record::{Record, State, Verdict};
 
 /// A look at all that bears on a charge's outcome, at one moment.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::core::engine) struct Outlook<'a> {
-    pub(in crate::core::engine) now: Now,
-    pub(in crate::core::engine) life: Life,
-    pub(in crate::core::engine) cx: &'a Context,
-    pub(in crate::core::engine) calls: &'a Calls,
-    pub(in crate::core::engine) wire: &'a Wire,
-    pub(in crate::core::engine) balance: &'a BalanceSync,
-    pub(in crate::core::engine) writer: &'a Writer,
-    pub(in crate::core::engine) reader: &'a Reader,
-    pub(in crate::core::engine) store: &'a Store,
-    pub(in crate::core::engine) clocks: &'a ClockWatch,
+pub struct Outlook<'a> {
+    pub now: Now,
+    pub life: Life,
+    pub cx: &'a Context,
+    pub calls: &'a Calls,
+    pub wire: &'a Wire,
+    pub balance: &'a BalanceSync,
+    pub writer: &'a Writer,
+    pub reader: &'a Reader,
+    pub store: &'a Store,
+    pub clocks: &'a ClockWatch,
     /// Whether other tabs are known to live.
-    pub(in crate::core::engine) others_live: bool,
+    pub others_live: bool,
 }
 
 impl Outlook<'_> {
     /// What this call is answered, if it can be by now.
-    pub(in crate::core::engine) fn answer_to(&self, call: &Call, entry: &Entry) -> Option<Outcome> {
+    pub fn answer_to(&self, call: &Call, entry: &Entry) -> Option<Outcome> {
         let record = &entry.record;
         let other = |charge: &Charge| !charge.is_same_as(record.charge());
         if entry.saved && call.charge.as_ref().is_some_and(other) {
@@ -74,7 +74,7 @@ impl Outlook<'_> {
     }
 
     /// Whether an attempt for this call may still come before its time is up.
-    pub(in crate::core::engine) fn worth_waiting(&self, call: &Call, entry: &Entry) -> bool {
+    pub fn worth_waiting(&self, call: &Call, entry: &Entry) -> bool {
         let deadline_ms = call.deadline_ms.unwrap_or(u64::MAX);
         if self.life == Life::SignedOut {
             return false;
@@ -127,7 +127,7 @@ impl Outlook<'_> {
         self.balance.refresh().is_under_way() || self.wire.gate().probes_past_hold()
     }
 
-    pub(in crate::core::engine) fn of(&self, entry: &Entry) -> Outcome {
+    pub fn of(&self, entry: &Entry) -> Outcome {
         let waiting_for = self
             .wire
             .gate()
@@ -168,7 +168,7 @@ impl Outlook<'_> {
     }
 
     /// The outcome for a call that is not answered by a verdict.
-    pub(in crate::core::engine) fn so_far(&self, call: &Call, entry: &Entry) -> Outcome {
+    pub fn so_far(&self, call: &Call, entry: &Entry) -> Outcome {
         let outcome = self.of(entry);
         let again = entry.busy || self.calls.is_wanted_after_all(&call.key);
         if again && !entry.record.is_held() && !is_charged(&entry.record) {
@@ -209,7 +209,7 @@ impl Outlook<'_> {
     /// Whether the server must be asked what it knows of this key before it is sent again: the
     /// key may have been forgotten, the attempts are used up, or only a look-up can tell whether
     /// it is to be sent at all.
-    pub(in crate::core::engine) fn needs_look_up(&self, record: &Record) -> bool {
+    pub fn needs_look_up(&self, record: &Record) -> bool {
         let cleared = match record.state() {
             State::Waiting(waiting) => waiting.cleared(),
             State::Attempting(attempting) => attempting.stays_cleared(),
@@ -223,7 +223,7 @@ impl Outlook<'_> {
 
     /// Whether the server may have forgotten the key by the end of a request that is claimed now.
     /// Where the clock was set back that can't be told, and asking harms nothing.
-    pub(in crate::core::engine) fn key_expired(&self, record: &Record) -> bool {
+    pub fn key_expired(&self, record: &Record) -> bool {
         let wall_ms = match defect!(IgnoresClockSetBack) {
             true => self.now.wall_ms,
             false => self.clocks.latest_wall_ms(self.now),
@@ -238,7 +238,7 @@ impl Outlook<'_> {
 }
 
 /// An outcome of a charge that had been made before the call.
-pub(in crate::core::engine) fn replayed(outcome: Outcome) -> Outcome {
+pub fn replayed(outcome: Outcome) -> Outcome {
     match outcome.what {
         What::Charged {
             charge_id, balance, ..
@@ -258,12 +258,12 @@ pub(in crate::core::engine) fn replayed(outcome: Outcome) -> Outcome {
 }
 
 /// Whether the server has taken the points.
-pub(in crate::core::engine) fn is_charged(record: &Record) -> bool {
+pub fn is_charged(record: &Record) -> bool {
     matches!(record.state(), State::Settled(Verdict::Charged(_)))
 }
 
 /// What is told of a key that belongs to another charge.
-pub(in crate::core::engine) fn conflict_with(cx: &Context, charge: &Charge) -> What {
+pub fn conflict_with(cx: &Context, charge: &Charge) -> What {
     let (amount, feature, task) = (charge.amount, &charge.feature, &charge.task_id);
     What::Failed {
         reason: FailureReason::Conflict,

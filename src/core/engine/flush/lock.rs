@@ -5,7 +5,7 @@ use super::super::context::Context;
 
 /// The lock under which one tab flushes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::core::engine) enum Lock {
+pub enum Lock {
     #[default]
     None,
     Asked,
@@ -17,13 +17,13 @@ pub(in crate::core::engine) enum Lock {
 }
 
 impl Lock {
-    pub(in crate::core::engine) fn ask(&mut self, cx: &mut Context) {
+    pub fn ask(&mut self, cx: &mut Context) {
         *self = Lock::Asked;
         cx.push(Effect::AskLock);
     }
 
     /// A step is over.
-    pub(in crate::core::engine) fn let_go(&mut self, cx: &mut Context) {
+    pub fn let_go(&mut self, cx: &mut Context) {
         match self {
             Lock::Held => {
                 cx.push(Effect::ReleaseLock);

@@ -9,17 +9,17 @@ use crate::core::points::Points;
 
 /// What becomes of them.
 #[derive(Debug, Default)]
-pub(in crate::core::engine) struct Picked {
+pub struct Picked {
     /// Taken up now.
-    pub(in crate::core::engine) again: Vec<Op>,
+    pub again: Vec<Op>,
     /// Being taken up already.
-    pub(in crate::core::engine) under_way: Vec<Key>,
+    pub under_way: Vec<Key>,
     /// Taken up once there is room.
-    pub(in crate::core::engine) left_out: Vec<Op>,
+    pub left_out: Vec<Op>,
 }
 
 /// All that may yet succeed, as far as there is room, and points for it.
-pub(in crate::core::engine) fn all(outbox: &Outbox, admission: &Admission<'_>) -> Picked {
+pub fn all(outbox: &Outbox, admission: &Admission<'_>) -> Picked {
     let mut room = admission.room_for(None);
     let mut spent = Points::ZERO;
     let mut picked = Picked::default();
@@ -43,7 +43,7 @@ pub(in crate::core::engine) fn all(outbox: &Outbox, admission: &Admission<'_>) -
 }
 
 /// Of those that were left out before, as many as there is room for by now.
-pub(in crate::core::engine) fn left_out(ops: Vec<Op>, outbox: &Outbox, mut room: usize) -> Picked {
+pub fn left_out(ops: Vec<Op>, outbox: &Outbox, mut room: usize) -> Picked {
     let mut picked = Picked::default();
     for op in ops {
         let Some(entry) = outbox.get(op.key()) else {
@@ -62,7 +62,7 @@ pub(in crate::core::engine) fn left_out(ops: Vec<Op>, outbox: &Outbox, mut room:
 }
 
 /// Once each, now that the server can be reached.
-pub(in crate::core::engine) fn after_outage(outbox: &Outbox, room: usize) -> Picked {
+pub fn after_outage(outbox: &Outbox, room: usize) -> Picked {
     let failed = outbox.iter();
     let failed = failed
         .filter(|entry| entry.record.may_be_taken_up() && !entry.busy && !entry.retaken)

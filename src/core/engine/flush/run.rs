@@ -11,7 +11,7 @@ use crate::core::stats::Class;
 
 /// One flush, from its start to its report.
 #[derive(Debug, Default)]
-pub(in crate::core::engine) struct Run {
+pub struct Run {
     callers: Vec<CallId>,
     left: Set<Key>,
     total: usize,
@@ -33,15 +33,15 @@ impl Run {
     }
 
     /// The charges that have not had their turn.
-    pub(in crate::core::engine) fn left(&self) -> impl Iterator<Item = &Key> {
+    pub fn left(&self) -> impl Iterator<Item = &Key> {
         self.left.keys()
     }
 
-    pub(in crate::core::engine) fn has_left(&self, key: &Key) -> bool {
+    pub fn has_left(&self, key: &Key) -> bool {
         self.left.contains_key(key)
     }
 
-    pub(in crate::core::engine) fn is_through(&self) -> bool {
+    pub fn is_through(&self) -> bool {
         self.left.is_empty()
     }
 
@@ -82,10 +82,7 @@ impl Run {
     }
 
     /// Why it stops though charges are open, where the gate is closed for `closed`.
-    pub(in crate::core::engine) fn stopped_by(
-        &self,
-        closed: Option<OpenReason>,
-    ) -> Option<OpenReason> {
+    pub fn stopped_by(&self, closed: Option<OpenReason>) -> Option<OpenReason> {
         let refused = self.unauthorized.then_some(OpenReason::Unauthorized);
         closed.or(refused).filter(|_| self.unsettled)
     }

@@ -15,7 +15,7 @@ const IDLE_TICK_MS: u64 = 300_000;
 
 /// The readings of the whole journal.
 #[derive(Debug)]
-pub(in crate::core::engine) struct Reader {
+pub struct Reader {
     reading: Reading,
     known: Known,
     /// How many transactions had been begun when the page woke, until the journal has been read
@@ -54,7 +54,7 @@ enum Known {
 
 /// How a reading has ended.
 #[derive(Debug)]
-pub(in crate::core::engine) enum Ended {
+pub enum Ended {
     /// It is made once more, as it was asked for too early.
     TooEarly,
     /// What it told holds.
@@ -69,7 +69,7 @@ pub(in crate::core::engine) enum Ended {
 
 impl Reader {
     /// The first reading has been ordered.
-    pub(in crate::core::engine) fn new() -> Reader {
+    pub fn new() -> Reader {
         Reader {
             reading: Reading::UnderWay {
                 all: true,
@@ -85,7 +85,7 @@ impl Reader {
 
     /// Has the journal read, unless that is under way. While nothing is `open`, all of it: what was
     /// settled unheard is found by these rarer looks.
-    pub(in crate::core::engine) fn read(&mut self, open: usize, cx: &mut Context) {
+    pub fn read(&mut self, open: usize, cx: &mut Context) {
         if self.reading == Reading::None {
             let all = self.known != Known::All || open == 0;
             self.reading = Reading::UnderWay { all, again: false };
@@ -94,7 +94,7 @@ impl Reader {
     }
 
     /// Has the journal read as it is from now on.
-    pub(in crate::core::engine) fn read_anew(&mut self, open: usize, cx: &mut Context) {
+    pub fn read_anew(&mut self, open: usize, cx: &mut Context) {
         match &mut self.reading {
             Reading::UnderWay { again, .. } => *again = true,
             Reading::None => self.read(open, cx),
@@ -102,7 +102,7 @@ impl Reader {
     }
 
     /// A reading has ended.
-    pub(in crate::core::engine) fn ended(&mut self, records: Result<Vec<Record>, String>) -> Ended {
+    pub fn ended(&mut self, records: Result<Vec<Record>, String>) -> Ended {
         let (all, again) = match std::mem::replace(&mut self.reading, Reading::None) {
             Reading::UnderWay { all, again } => (all, again),
             Reading::None => (false, false),
@@ -123,7 +123,7 @@ impl Reader {
 
     /// What a reading told has been taken note of. Gives whether the wall clock was set back before
     /// the first.
-    pub(in crate::core::engine) fn taken(&mut self, all: bool) -> bool {
+    pub fn taken(&mut self, all: bool) -> bool {
         let known = match all {
             true => Known::All,
             false => Known::Unsettled,
@@ -133,59 +133,54 @@ impl Reader {
     }
 
     /// Whether the journal has been read since the client was opened.
-    pub(in crate::core::engine) fn has_read(&self) -> bool {
+    pub fn has_read(&self) -> bool {
         self.known != Known::Nothing
     }
 
     /// Whether the whole journal has been read, and nothing since has made that doubtful.
-    pub(in crate::core::engine) fn knows_all(&self) -> bool {
+    pub fn knows_all(&self) -> bool {
         self.known == Known::All
     }
 
     /// Whether the last reading went well.
-    pub(in crate::core::engine) fn works(&self) -> bool {
+    pub fn works(&self) -> bool {
         self.failures == 0
     }
 
     /// There may be something that has not been read.
-    pub(in crate::core::engine) fn doubt(&mut self) {
+    pub fn doubt(&mut self) {
         self.known = self.known.min(Known::Unsettled);
     }
 
     /// The page slept: nothing certain is said of an open charge before the journal has been read
     /// again.
-    pub(in crate::core::engine) fn woke(&mut self, begun: u64) {
+    pub fn woke(&mut self, begun: u64) {
         self.woke_at = Some(begun);
         self.doubt();
     }
 
     /// Whether the page has slept since this charge was last read.
-    pub(in crate::core::engine) fn is_unread(&self, entry: &Entry) -> bool {
+    pub fn is_unread(&self, entry: &Entry) -> bool {
         self.woke_at.is_some_and(|begun| entry.read_in <= begun)
     }
 
     /// The wall clock was set back.
-    pub(in crate::core::engine) fn clock_set_back(&mut self) {
+    pub fn clock_set_back(&mut self) {
         self.ages_lost = !self.has_read();
     }
 
     /// When the journal is read next, unasked; monotonic.
-    pub(in crate::core::engine) fn next_look_ms(&self) -> u64 {
+    pub fn next_look_ms(&self) -> u64 {
         self.next_look_ms
     }
 
     /// The first reading has ended.
-    pub(in crate::core::engine) fn look_later(&mut self, now: Now, is_busy: bool) {
+    pub fn look_later(&mut self, now: Now, is_busy: bool) {
         self.next_look_ms = self.next_look_ms.max(now.after(tick_ms(is_busy)));
     }
 
     /// The last reading failed: the next comes soon.
-    pub(in crate::core::engine) fn look_after_failure(
-        &mut self,
-        now: Now,
-        backoff: &Backoff,
-        cx: &mut Context,
-    ) {
+    pub fn look_after_failure(&mut self, now: Now, backoff: &Backoff, cx: &mut Context) {
         if self.failures > 0 {
             let delay_ms = backoff.delay_ms(self.failures, &mut cx.jitter);
             self.next_look_ms = now.after(delay_ms.max(1));
@@ -193,18 +188,12 @@ impl Reader {
     }
 
     /// There is something to be read by then.
-    pub(in crate::core::engine) fn look_by(&mut self, at_ms: u64) {
+    pub fn look_by(&mut self, at_ms: u64) {
         self.next_look_ms = self.next_look_ms.min(at_ms);
     }
 
     /// Has the journal read if that is due. An idle tab has only what it missed to find.
-    pub(in crate::core::engine) fn look_if_due(
-        &mut self,
-        now: Now,
-        is_busy: bool,
-        open: usize,
-        cx: &mut Context,
-    ) {
+    pub fn look_if_due(&mut self, now: Now, is_busy: bool, open: usize, cx: &mut Context) {
         // What has come to be open since is not kept waiting for an idle tab's look.
         self.look_by(now.after(tick_ms(is_busy)));
         if now.mono_ms >= self.next_look_ms {
@@ -214,7 +203,7 @@ impl Reader {
     }
 
     /// What has to wait does so for so much less: the machine slept.
-    pub(in crate::core::engine) fn slept(&mut self, by_ms: u64) {
+    pub fn slept(&mut self, by_ms: u64) {
         self.next_look_ms = self.next_look_ms.saturating_sub(by_ms);
     }
 }

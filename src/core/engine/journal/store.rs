@@ -50,7 +50,7 @@ pub struct OpenCharges {
 
 /// The storage that a journal has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::core::engine) enum MovedFrom {
+pub enum MovedFrom {
     /// Nothing of the account's was there.
     Nothing,
     /// All that is there is known and goes along, and nobody adds to it.
@@ -61,7 +61,7 @@ pub(in crate::core::engine) enum MovedFrom {
 
 /// The storage.
 #[derive(Debug)]
-pub(in crate::core::engine) struct Store {
+pub struct Store {
     kind: StorageKind,
     earlier: Earlier,
     /// Charges whose records are lost, as far as this client has found out.
@@ -75,7 +75,7 @@ pub(in crate::core::engine) struct Store {
 }
 
 impl Store {
-    pub(in crate::core::engine) fn new(kind: StorageKind, earlier: Earlier) -> Store {
+    pub fn new(kind: StorageKind, earlier: Earlier) -> Store {
         Store {
             kind,
             earlier,
@@ -86,26 +86,26 @@ impl Store {
         }
     }
 
-    pub(in crate::core::engine) fn kind(&self) -> StorageKind {
+    pub fn kind(&self) -> StorageKind {
         self.kind
     }
 
     /// Whether what is written survives a crash of the browser.
-    pub(in crate::core::engine) fn is_durable(&self) -> bool {
+    pub fn is_durable(&self) -> bool {
         self.kind == StorageKind::IndexedDb
     }
 
-    pub(in crate::core::engine) fn persisted(&self) -> Option<bool> {
+    pub fn persisted(&self) -> Option<bool> {
         self.persisted
     }
 
-    pub(in crate::core::engine) fn set_persisted(&mut self, persisted: bool) {
+    pub fn set_persisted(&mut self, persisted: bool) {
         self.persisted = Some(persisted);
     }
 
     /// Whether what it shows may be older than what another tab, or this one before a crash, has
     /// written there.
-    pub(in crate::core::engine) fn may_show_earlier_states(&self) -> bool {
+    pub fn may_show_earlier_states(&self) -> bool {
         match self.kind {
             StorageKind::LocalStorage => true,
             StorageKind::IndexedDb | StorageKind::Memory => false,
@@ -113,18 +113,18 @@ impl Store {
     }
 
     /// Whether a charge that the journal does not have may have been sent before.
-    pub(in crate::core::engine) fn may_have_been_sent(&self, key: &Key) -> bool {
+    pub fn may_have_been_sent(&self, key: &Key) -> bool {
         let unread = self.earlier == Earlier::Elsewhere && !defect!(IgnoresUnreadJournal);
         unread || (self.lost.contains_key(key) && !defect!(ForgetsLostRecords))
     }
 
     /// Whether another journal holds charges that this client can't read.
-    pub(in crate::core::engine) fn leaves_charges_unread(&self) -> bool {
+    pub fn leaves_charges_unread(&self) -> bool {
         self.earlier == Earlier::Elsewhere
     }
 
     /// Whether there is, here or elsewhere, what this client has not read.
-    pub(in crate::core::engine) fn has_unread(&self) -> bool {
+    pub fn has_unread(&self) -> bool {
         match self.earlier {
             Earlier::Nothing => false,
             Earlier::Here | Earlier::Elsewhere => !defect!(IgnoresUnreadJournal),
@@ -132,7 +132,7 @@ impl Store {
     }
 
     /// The journal has been read, all of it.
-    pub(in crate::core::engine) fn has_read_all(&mut self) {
+    pub fn has_read_all(&mut self) {
         match self.earlier {
             Earlier::Nothing | Earlier::Elsewhere => {}
             Earlier::Here => self.earlier = Earlier::Nothing,
@@ -140,14 +140,14 @@ impl Store {
     }
 
     /// The record of this charge is lost.
-    pub(in crate::core::engine) fn lose(&mut self, key: &Key) {
+    pub fn lose(&mut self, key: &Key) {
         if self.lost.len() < LOST_LIMIT {
             self.lost.insert(key.clone(), ());
         }
     }
 
     /// How soon the storage is tried again.
-    pub(in crate::core::engine) fn backoff(cx: &Context) -> Backoff {
+    pub fn backoff(cx: &Context) -> Backoff {
         Backoff {
             max_ms: cx.config.backoff.max_ms.min(LONGEST_PAUSE_MS),
             ..cx.config.backoff
@@ -155,7 +155,7 @@ impl Store {
     }
 
     /// It holds what can't be read.
-    pub(in crate::core::engine) fn unreadable(
+    pub fn unreadable(
         &mut self,
         now: Now,
         set_aside: Vec<String>,
@@ -186,7 +186,7 @@ impl Store {
     }
 
     /// From here on the journal is in another storage.
-    pub(in crate::core::engine) fn moved(
+    pub fn moved(
         &mut self,
         now: Now,
         to: StorageKind,
@@ -210,7 +210,7 @@ impl Store {
 
     /// What was open is found to be gone when the journal is read, and told as `unknown`; something
     /// is `at_stake` where that was anything.
-    pub(in crate::core::engine) fn wiped(
+    pub fn wiped(
         &mut self,
         now: Now,
         detail: &str,
@@ -234,7 +234,7 @@ impl Store {
     }
 
     /// What has been accepted since then is not there, and what is there may have gone on.
-    pub(in crate::core::engine) fn set_back(&mut self, now: Now, lost: &[Key], cx: &mut Context) {
+    pub fn set_back(&mut self, now: Now, lost: &[Key], cx: &mut Context) {
         // What was not noted by name may have been sent as well.
         self.earlier = Earlier::Elsewhere;
         for key in lost {
@@ -262,13 +262,7 @@ impl Store {
         cx.alert(now, AlertKind::StorageDegraded, detail);
     }
 
-    pub(in crate::core::engine) fn failed(
-        &mut self,
-        now: Now,
-        error: &str,
-        bulletin: &mut Bulletin,
-        cx: &mut Context,
-    ) {
+    pub fn failed(&mut self, now: Now, error: &str, bulletin: &mut Bulletin, cx: &mut Context) {
         let detail = cx.say(
             &format!("storage failed: {error}"),
             &format!("存储失败：{error}"),
@@ -283,17 +277,17 @@ impl Store {
     }
 
     /// It has been written and read without a failure.
-    pub(in crate::core::engine) fn works(&mut self, now: Now, bulletin: &Bulletin) {
+    pub fn works(&mut self, now: Now, bulletin: &Bulletin) {
         if self.is_durable() && bulletin.goes_on(AlertKind::StorageDegraded) {
             self.well_at_ms.get_or_insert(now.after(WELL_AFTER_MS));
         }
     }
 
-    pub(in crate::core::engine) fn deadline(&self) -> Option<u64> {
+    pub fn deadline(&self) -> Option<u64> {
         self.well_at_ms
     }
 
-    pub(in crate::core::engine) fn advance(&mut self, now: Now, bulletin: &mut Bulletin) {
+    pub fn advance(&mut self, now: Now, bulletin: &mut Bulletin) {
         if self.well_at_ms.is_some_and(|at_ms| at_ms <= now.mono_ms) {
             self.well_at_ms = None;
             bulletin.end(AlertKind::StorageDegraded);

@@ -1,7 +1,7 @@
 //! An operation that is not committed.
 
 /// Why an operation is not committed; for people.
-pub(in crate::core::engine) enum Uncommitted {
+pub enum Uncommitted {
     /// The transaction failed, and with it all of its operations.
     Failed(String),
     /// The store can't read the record, and has left it alone.

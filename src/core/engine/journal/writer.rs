@@ -16,11 +16,11 @@ use crate::core::record::Purpose;
 const UNSAVED_LIMIT: usize = 1_000;
 
 /// Readings of the journal that fail in a row before the next one is put off.
-pub(in crate::core::engine) const READ_AGAIN_AT_ONCE: u32 = 2;
+pub const READ_AGAIN_AT_ONCE: u32 = 2;
 
 /// The journal as the engine uses it.
 #[derive(Debug, Default)]
-pub(in crate::core::engine) struct Writer {
+pub struct Writer {
     under_way: Vec<(Op, Then)>,
     next: Vec<(Op, Then)>,
     /// Transactions begun.
@@ -39,7 +39,7 @@ pub(in crate::core::engine) struct Writer {
 
 /// What follows when an operation is committed.
 #[derive(Clone, Debug)]
-pub(in crate::core::engine) enum Then {
+pub enum Then {
     /// Answer or send for this call.
     Enqueued { call: CallId, plan: Option<Plan> },
     /// Send what was claimed, together with the others of this plan.
@@ -79,7 +79,7 @@ impl Then {
         }
     }
 
-    pub(in crate::core::engine) fn plan(&self) -> Option<SendId> {
+    pub fn plan(&self) -> Option<SendId> {
         match self {
             Then::Begun { plan }
             | Then::Enqueued {
@@ -99,21 +99,21 @@ impl Then {
 
 impl Writer {
     /// Whether nothing is under way or waiting.
-    pub(in crate::core::engine) fn is_idle(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         self.under_way.is_empty() && self.next.is_empty()
     }
 
     /// How many transactions have been begun.
-    pub(in crate::core::engine) fn begun(&self) -> u64 {
+    pub fn begun(&self) -> u64 {
         self.begun
     }
 
-    pub(in crate::core::engine) fn push(&mut self, op: Op, then: Then) {
+    pub fn push(&mut self, op: Op, then: Then) {
         self.next.push((op, then));
     }
 
     /// The charges that the next transaction reads because of what another tab told.
-    pub(in crate::core::engine) fn to_read(&self) -> Set<Key> {
+    pub fn to_read(&self) -> Set<Key> {
         let reads = self
             .next
             .iter()
@@ -122,7 +122,7 @@ impl Writer {
     }
 
     /// What other tabs told of the balance, and is taken over when the journal has been read.
-    pub(in crate::core::engine) fn coming(&self) -> impl Iterator<Item = &Confirmed> {
+    pub fn coming(&self) -> impl Iterator<Item = &Confirmed> {
         let orders = self.under_way.iter().chain(&self.next);
         orders.filter_map(|(_, then)| {
             let Then::Observe { confirmed, .. } = then else {
@@ -133,7 +133,7 @@ impl Writer {
     }
 
     /// Has the last of these readings bring a balance along.
-    pub(in crate::core::engine) fn bring(&mut self, told: Confirmed) {
+    pub fn bring(&mut self, told: Confirmed) {
         let mut orders = self.next.iter_mut().rev();
         let slot = orders.find_map(|(op, then)| {
             let (Op::Read { .. }, Then::Observe { confirmed, .. }) = (op, then) else {
@@ -147,35 +147,32 @@ impl Writer {
     }
 
     /// As [`Writer::push`], before everything that waits.
-    pub(in crate::core::engine) fn push_first(
-        &mut self,
-        orders: impl IntoIterator<Item = (Op, Then)>,
-    ) {
+    pub fn push_first(&mut self, orders: impl IntoIterator<Item = (Op, Then)>) {
         self.next.splice(0..0, orders);
     }
 
     /// When the next claim may be made, after transactions that failed; monotonic.
-    pub(in crate::core::engine) fn paused_until_ms(&self) -> u64 {
+    pub fn paused_until_ms(&self) -> u64 {
         self.paused_until_ms
     }
 
     /// When the store may work again, if it has just failed; monotonic.
-    pub(in crate::core::engine) fn again_at_ms(&self, now: Now) -> Option<u64> {
+    pub fn again_at_ms(&self, now: Now) -> Option<u64> {
         (self.failures > 0).then(|| self.paused_until_ms.max(now.after(1)))
     }
 
     /// When conclusions that could not be written are tried again; `None` where there are none.
-    pub(in crate::core::engine) fn unsaved_due_ms(&self) -> Option<u64> {
+    pub fn unsaved_due_ms(&self) -> Option<u64> {
         (!self.unsaved.is_empty()).then_some(self.unsaved_due_ms)
     }
 
     /// One of them has been written.
-    pub(in crate::core::engine) fn resaved(&mut self) {
+    pub fn resaved(&mut self) {
         self.unsaved_failures = 0;
     }
 
     /// What is to be written next, in one transaction; `None` while one is under way.
-    pub(in crate::core::engine) fn begin(&mut self) -> Option<Vec<Op>> {
+    pub fn begin(&mut self) -> Option<Vec<Op>> {
         if !self.under_way.is_empty() || self.next.is_empty() {
             return None;
         }
@@ -195,33 +192,28 @@ impl Writer {
     }
 
     /// The transaction has ended: what it was for.
-    pub(in crate::core::engine) fn end(&mut self) -> Vec<(Op, Then)> {
+    pub fn end(&mut self) -> Vec<(Op, Then)> {
         std::mem::take(&mut self.under_way)
     }
 
     /// Whether the last transaction went well.
-    pub(in crate::core::engine) fn works(&self) -> bool {
+    pub fn works(&self) -> bool {
         self.failures == 0
     }
 
     /// The store works.
-    pub(in crate::core::engine) fn succeeded(&mut self) {
+    pub fn succeeded(&mut self) {
         self.failures = 0;
     }
 
     /// The store has failed: nothing is claimed for a while.
-    pub(in crate::core::engine) fn failed(
-        &mut self,
-        now: Now,
-        backoff: &Backoff,
-        jitter: &mut Jitter,
-    ) {
+    pub fn failed(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         self.paused_until_ms = now.after(backoff.delay_ms(self.failures, jitter));
         self.failures = self.failures.saturating_add(1);
     }
 
     /// Drops the claims that wait to be written down, and names those that are being written.
-    pub(in crate::core::engine) fn give_up_claims(&mut self) -> Vec<(Key, Purpose)> {
+    pub fn give_up_claims(&mut self) -> Vec<(Key, Purpose)> {
         self.next.retain(|(op, _)| !matches!(op, Op::Begin { .. }));
         for (op, _) in &mut self.next {
             if let Op::Enqueue { claim, .. } = op {
@@ -248,30 +240,24 @@ impl Writer {
     }
 
     /// A charge that was to be forgotten is asked for again.
-    pub(in crate::core::engine) fn remember(&mut self, key: &Key) {
+    pub fn remember(&mut self, key: &Key) {
         self.next
             .retain(|(op, _)| !matches!(op, Op::Forget { key: other } if other == key));
     }
 
     /// Has this written down, and tried again until it is.
-    pub(in crate::core::engine) fn push_lasting(&mut self, op: Op) {
+    pub fn push_lasting(&mut self, op: Op) {
         self.next.push((op, Then::Resaved));
     }
 
     /// What has to wait does so for so much less: the machine slept.
-    pub(in crate::core::engine) fn slept(&mut self, by_ms: u64) {
+    pub fn slept(&mut self, by_ms: u64) {
         self.paused_until_ms = self.paused_until_ms.saturating_sub(by_ms);
         self.unsaved_due_ms = self.unsaved_due_ms.saturating_sub(by_ms);
     }
 
     /// A conclusion could not be written: it is written soon.
-    pub(in crate::core::engine) fn keep_unsaved(
-        &mut self,
-        op: Op,
-        now: Now,
-        backoff: &Backoff,
-        jitter: &mut Jitter,
-    ) {
+    pub fn keep_unsaved(&mut self, op: Op, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         // Those of one transaction have failed once.
         if self.unsaved_due_ms <= now.mono_ms {
             let delay_ms = backoff.delay_ms(self.unsaved_failures, jitter);
@@ -286,7 +272,7 @@ impl Writer {
 
     /// The journal has told of this charge's end, which has been taken note of: nothing of it is
     /// taken over any more, but for a receipt.
-    pub(in crate::core::engine) fn drop_adoption(&mut self, key: &Key) {
+    pub fn drop_adoption(&mut self, key: &Key) {
         let stays = |op: &Op| match op {
             Op::Adopt { record } => record.charge().key != *key || record.receipt().is_some(),
             Op::Enqueue { .. }
@@ -304,21 +290,21 @@ impl Writer {
     }
 
     /// Whether this charge is still to be taken over from another storage.
-    pub(in crate::core::engine) fn is_to_adopt(&self, key: &Key) -> bool {
+    pub fn is_to_adopt(&self, key: &Key) -> bool {
         let waiting = self.next.iter().chain(&self.under_way).map(|(op, _)| op);
         let adopts = |op: &Op| matches!(op, Op::Adopt { .. }) && op.key() == key;
         self.unsaved.iter().chain(waiting).any(adopts)
     }
 
     /// Whether what an attempt for this charge came to is still to be written down.
-    pub(in crate::core::engine) fn is_to_conclude(&self, key: &Key) -> bool {
+    pub fn is_to_conclude(&self, key: &Key) -> bool {
         let waiting = self.next.iter().chain(&self.under_way).map(|(op, _)| op);
         let concludes = |op: &Op| matches!(op, Op::Conclude { .. }) && op.key() == key;
         self.unsaved.iter().chain(waiting).any(concludes)
     }
 
     /// Writes what is known of this charge before anything else about it.
-    pub(in crate::core::engine) fn retry_unsaved_of(&mut self, key: &Key) {
+    pub fn retry_unsaved_of(&mut self, key: &Key) {
         let (own, others) = std::mem::take(&mut self.unsaved)
             .into_iter()
             .partition(|op| op.key() == key);
@@ -329,7 +315,7 @@ impl Writer {
         }
     }
 
-    pub(in crate::core::engine) fn retry_unsaved_if_due(&mut self, now: Now) {
+    pub fn retry_unsaved_if_due(&mut self, now: Now) {
         if self
             .unsaved_due_ms()
             .is_some_and(|due_ms| due_ms <= now.mono_ms)
@@ -343,7 +329,7 @@ impl Writer {
         self.next.extend(unsaved.map(|op| (op, Then::Resaved)));
     }
 
-    pub(in crate::core::engine) fn retry_unsaved_first(&mut self) {
+    pub fn retry_unsaved_first(&mut self) {
         let unsaved = std::mem::take(&mut self.unsaved).into_iter();
         self.push_first(unsaved.map(|op| (op, Then::Resaved)));
     }

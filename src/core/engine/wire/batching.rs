@@ -6,7 +6,7 @@ const PAGES_LIMIT: u32 = 2;
 
 /// What this client has learnt of batches.
 #[derive(Debug)]
-pub(in crate::core::engine) struct Batching {
+pub struct Batching {
     /// The server has said that it takes none.
     refused: bool,
     /// Something has answered so in the server's place, since the last outage.
@@ -33,7 +33,7 @@ impl Default for Batching {
 
 impl Batching {
     /// Charges that may leave together, of at most `usual`.
-    pub(in crate::core::engine) fn size(&self, usual: usize) -> usize {
+    pub fn size(&self, usual: usize) -> usize {
         match self.refused || self.doubted {
             true => 1,
             false => usual.min(self.fits).min(self.risked),
@@ -41,7 +41,7 @@ impl Batching {
     }
 
     /// No batches are taken.
-    pub(in crate::core::engine) fn unsupported(&mut self, own_word: bool) {
+    pub fn unsupported(&mut self, own_word: bool) {
         match own_word {
             true => self.refused = true,
             false => {
@@ -52,22 +52,22 @@ impl Batching {
     }
 
     /// An outage is over: the page that answered a batch may have been of that.
-    pub(in crate::core::engine) fn recovered(&mut self) {
+    pub fn recovered(&mut self) {
         self.doubted = self.pages >= PAGES_LIMIT;
     }
 
     /// A batch of so many was too large.
-    pub(in crate::core::engine) fn too_large(&mut self, charges: usize) {
+    pub fn too_large(&mut self, charges: usize) {
         self.fits = self.fits.min(half(charges));
     }
 
     /// A batch of so many was lost.
-    pub(in crate::core::engine) fn lost(&mut self, charges: usize) {
+    pub fn lost(&mut self, charges: usize) {
         self.risked = self.risked.min(half(charges));
     }
 
     /// A batch of so many was answered.
-    pub(in crate::core::engine) fn answered(&mut self, charges: usize) {
+    pub fn answered(&mut self, charges: usize) {
         if charges >= self.risked {
             self.risked = self.risked.saturating_mul(2);
         }

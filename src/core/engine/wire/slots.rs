@@ -11,7 +11,7 @@ const SINGLE_SLOTS: usize = 4;
 
 /// What a connection slot is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::core::engine) enum Slot {
+pub enum Slot {
     /// One charge, for a caller who waits, or its look-up.
     Single,
     /// A look-up that nobody waits for, in one of the single slots.
@@ -31,12 +31,12 @@ struct Taken {
 
 /// The slots that are taken, by the plan or request that has them.
 #[derive(Debug, Default)]
-pub(in crate::core::engine) struct Slots {
+pub struct Slots {
     taken: Map<SendId, Taken>,
 }
 
 impl Slots {
-    pub(in crate::core::engine) fn is_free(&self, slot: Slot) -> bool {
+    pub fn is_free(&self, slot: Slot) -> bool {
         match slot {
             Slot::Single | Slot::LookUp => self.free_singles() > 0,
             Slot::Crowd | Slot::Flush => self.taken(slot) == 0,
@@ -44,33 +44,33 @@ impl Slots {
     }
 
     /// Single slots that are free.
-    pub(in crate::core::engine) fn free_singles(&self) -> usize {
+    pub fn free_singles(&self) -> usize {
         let taken = self
             .taken(Slot::Single)
             .saturating_add(self.taken(Slot::LookUp));
         SINGLE_SLOTS.saturating_sub(taken)
     }
 
-    pub(in crate::core::engine) fn taken(&self, slot: Slot) -> usize {
+    pub fn taken(&self, slot: Slot) -> usize {
         let all = self.taken.values();
         all.filter(|taken| taken.slot == slot).count()
     }
 
-    pub(in crate::core::engine) fn take(&mut self, id: SendId, slot: Slot, purpose: Purpose) {
+    pub fn take(&mut self, id: SendId, slot: Slot, purpose: Purpose) {
         self.taken.insert(id, Taken { slot, purpose });
     }
 
     /// Whatever this plan or request was for has come to an end.
-    pub(in crate::core::engine) fn leave(&mut self, id: SendId) -> Option<Slot> {
+    pub fn leave(&mut self, id: SendId) -> Option<Slot> {
         self.taken.remove(&id).map(|taken| taken.slot)
     }
 
-    pub(in crate::core::engine) fn are_all_free(&self) -> bool {
+    pub fn are_all_free(&self) -> bool {
         self.taken.is_empty()
     }
 
     /// Whether one is taken for requests of this way.
-    pub(in crate::core::engine) fn any_of(&self, way: Way) -> bool {
+    pub fn any_of(&self, way: Way) -> bool {
         let mut ways = self.taken.values().map(|taken| taken.purpose.way());
         ways.any(|taken| taken == way)
     }

@@ -6,7 +6,7 @@ use crate::core::ordered::Map;
 
 /// The state of the token.
 #[derive(Clone, Debug, Default)]
-pub(in crate::core::engine) struct Token {
+pub struct Token {
     /// Grows with every token that was accepted after a refusal.
     epoch: u32,
     /// The last token was refused: the next request asks for a new one.
@@ -18,7 +18,7 @@ pub(in crate::core::engine) struct Token {
 
 /// What a `401` means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::core::engine) enum Unauthorized {
+pub enum Unauthorized {
     /// Try again with another token.
     TryAnother,
     /// The new one was refused too.
@@ -27,17 +27,17 @@ pub(in crate::core::engine) enum Unauthorized {
 
 impl Token {
     /// How many were accepted after a refusal.
-    pub(in crate::core::engine) fn epoch(&self) -> u32 {
+    pub fn epoch(&self) -> u32 {
         self.epoch
     }
 
     /// Whether the last token was refused: the next request asks for a new one.
-    pub(in crate::core::engine) fn is_stale(&self) -> bool {
+    pub fn is_stale(&self) -> bool {
         self.stale
     }
 
     /// What a refusal of this request's token means.
-    pub(in crate::core::engine) fn unauthorized(&mut self, sent: &Sent) -> Unauthorized {
+    pub fn unauthorized(&mut self, sent: &Sent) -> Unauthorized {
         if sent.epoch < self.epoch {
             return Unauthorized::TryAnother;
         }
@@ -52,7 +52,7 @@ impl Token {
     }
 
     /// The server took this request's token.
-    pub(in crate::core::engine) fn accepted(&mut self, sent: &Sent) {
+    pub fn accepted(&mut self, sent: &Sent) {
         self.refused.remove(&sent.asked());
         if sent.refreshed && sent.epoch == self.epoch {
             self.stale = false;
