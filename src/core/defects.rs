@@ -130,7 +130,7 @@ impl Defect {
 /// The request as it leaves.
 pub(super) fn request(request: Request, tab: &str, send: SendId) -> Request {
     match has_no_keys() {
-        true => request.under_other_keys(&key_end(tab, send)),
+        true => under_other_keys(request, &key_end(tab, send)),
         false => request,
     }
 }
@@ -187,22 +187,20 @@ fn no_receipt() -> Receipt {
     }
 }
 
-impl Request {
-    /// The same charges, each under its key with `end` behind it.
-    fn under_other_keys(self, end: &str) -> Request {
-        let headers = self.headers.into_iter().map(|(name, value)| match name {
-            "idempotency-key" => (name, format!("{}{end}\"", value.trim_end_matches('"'))),
-            _ => (name, value),
-        });
-        let body = self.body.map(|body| match serde_json::from_str(&body) {
-            Ok(Value::Object(body)) => with_other_keys(body, end),
-            Ok(_) | Err(_) => body,
-        });
-        Request {
-            headers: headers.collect(),
-            body,
-            ..self
-        }
+/// The same charges, each under its key with `end` behind it.
+fn under_other_keys(request: Request, end: &str) -> Request {
+    let headers = request.headers.into_iter().map(|(name, value)| match name {
+        "idempotency-key" => (name, format!("{}{end}\"", value.trim_end_matches('"'))),
+        _ => (name, value),
+    });
+    let body = request.body.map(|body| match serde_json::from_str(&body) {
+        Ok(Value::Object(body)) => with_other_keys(body, end),
+        Ok(_) | Err(_) => body,
+    });
+    Request {
+        headers: headers.collect(),
+        body,
+        ..request
     }
 }
 

@@ -166,7 +166,7 @@ impl Outbox {
             self.again = self.again.saturating_add(1);
             self.again_points = self.again_points.saturating_add(points_of(entry));
         }
-        if let Some(count) = self.counts.of(BillingStatus::of(&entry.record)) {
+        if let Some(count) = count_of(&mut self.counts, BillingStatus::of(&entry.record)) {
             *count = count.saturating_add(1);
         }
         if entry.record.is_held() {
@@ -183,7 +183,7 @@ impl Outbox {
             self.again = self.again.saturating_sub(1);
             self.again_points = self.again_points.saturating_sub(points_of(entry));
         }
-        if let Some(count) = self.counts.of(BillingStatus::of(&entry.record)) {
+        if let Some(count) = count_of(&mut self.counts, BillingStatus::of(&entry.record)) {
             *count = count.saturating_sub(1);
         }
         if entry.record.is_held() {
@@ -200,15 +200,13 @@ fn points_of(entry: &Entry) -> u128 {
     u128::from(entry.record.charge().amount.get())
 }
 
-impl QueueCounts {
-    fn of(&mut self, status: BillingStatus) -> Option<&mut usize> {
-        match status {
-            BillingStatus::Pending => Some(&mut self.pending),
-            BillingStatus::Retrying => Some(&mut self.retrying),
-            BillingStatus::Failed => Some(&mut self.failed),
-            BillingStatus::Unknown => Some(&mut self.unknown),
-            BillingStatus::Success => None,
-        }
+fn count_of(counts: &mut QueueCounts, status: BillingStatus) -> Option<&mut usize> {
+    match status {
+        BillingStatus::Pending => Some(&mut counts.pending),
+        BillingStatus::Retrying => Some(&mut counts.retrying),
+        BillingStatus::Failed => Some(&mut counts.failed),
+        BillingStatus::Unknown => Some(&mut counts.unknown),
+        BillingStatus::Success => None,
     }
 }
 

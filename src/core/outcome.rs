@@ -1,14 +1,11 @@
 //! What the caller is told about a charge.
 
-mod doubt;
-
-use serde::{Deserialize, Serialize};
-
 use super::bilingual::{both, in_one};
 use super::charge::Key;
 use super::log::Locale;
 use super::points::Points;
 use super::record::{Decline, Failure, Record, State, Verdict};
+use serde::{Deserialize, Serialize};
 
 /// Why a charge is still open, or the server could not be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,6 +214,40 @@ impl Outcome {
             amount: charge.amount,
             attempts: record.attempts(),
             what,
+        }
+    }
+
+    /// The same where another tab may have sent the charge since: what was certain is not.
+    pub fn in_doubt(self) -> Outcome {
+        match self.what {
+            What::Queued {
+                reason, durable, ..
+            } => Outcome {
+                what: What::unknown(
+                    reason,
+                    durable,
+                    both(
+                        "it may have been sent before; what became of it is not known yet",
+                        "可能此前已发送，结果尚不可知",
+                    ),
+                ),
+                ..self
+            },
+            What::Charged { .. }
+            | What::Unknown { .. }
+            | What::Declined { .. }
+            | What::Failed { .. } => self,
+        }
+    }
+
+    /// As [`Outcome::in_doubt`]; even that nothing was taken is not certain.
+    pub fn in_full_doubt(self) -> Outcome {
+        match self.what {
+            What::Declined { detail, .. } | What::Failed { detail, .. } => Outcome {
+                what: What::unknown(OpenReason::Timeout, false, detail),
+                ..self
+            },
+            What::Charged { .. } | What::Unknown { .. } | What::Queued { .. } => self.in_doubt(),
         }
     }
 }

@@ -71,6 +71,9 @@ fn check_file(path: &Path, text: &str, is_code: bool) -> Vec<String> {
     if is_rust && path.starts_with("src") && !text.starts_with("//!") {
         breaches.push("doesn't start with a //! comment that says what it is".to_owned());
     }
+    if is_rust && is_product {
+        breaches.extend(reopened(text));
+    }
     for (index, line) in text.lines().enumerate() {
         let mut breach = |what: &str| breaches.push(format!("line {}: {what}", index + 1));
         if line.contains('\t') {
@@ -90,6 +93,38 @@ fn check_file(path: &Path, text: &str, is_code: bool) -> Vec<String> {
         }
     }
     breaches
+}
+
+/// Types whose own methods stand here, and which are defined elsewhere: one type, one file.
+fn reopened(text: &str) -> impl Iterator<Item = String> {
+    let words = |line: &str| {
+        let words = line.split(|character: char| !character.is_alphanumeric() && character != '_');
+        let words = words.filter(|word| !word.is_empty());
+        words.map(str::to_owned).collect::<Vec<String>>()
+    };
+    let mut defined = Vec::new();
+    let mut opened = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let words = words(line);
+        let name = words
+            .iter()
+            .position(|word| ["struct", "enum", "union", "type"].contains(&word.as_str()))
+            .and_then(|at| words.get(at + 1));
+        defined.extend(name.cloned());
+        if line.starts_with("impl ") || line.starts_with("impl<") {
+            // Past what it is generic over, and of no trait.
+            let of = line.split_once("> ").filter(|_| line.starts_with("impl<"));
+            let of = of.map_or(&line["impl ".len()..], |(_, of)| of);
+            let name = of.split(['<', ' ']).next().unwrap_or_default();
+            if !line.contains(" for ") {
+                opened.push((index + 1, name.to_owned()));
+            }
+        }
+    }
+    opened
+        .into_iter()
+        .filter(move |(_, name)| !defined.contains(name))
+        .map(|(line, name)| format!("line {line}: methods of {name}, which is defined elsewhere"))
 }
 
 /// The first part of a name in a line's code, not in its comment, that is an empty word.
@@ -156,6 +191,10 @@ mod tests {
             breaches("src/a.rs", "//! A.\nfn retry_helper() {}\n").len(),
             1
         );
+        let elsewhere = "//! A.\nimpl<T> Hold<T> {}\nimpl Ord for Key {}\n";
+        assert_eq!(breaches("src/a.rs", elsewhere).len(), 1);
+        let here = "//! A.\npub struct Hold<T>(T);\nimpl<T> Hold<T> {}\n";
+        assert!(breaches("src/a.rs", here).is_empty());
         assert_eq!(breaches("tests/a.mjs", "test.only(\"a\");\n").len(), 1);
         assert_eq!(breaches("tests/a.mjs", "a(); \n\tb();\n").len(), 2);
     }

@@ -557,7 +557,7 @@ impl Engine {
         }
         self.writer.remember(&key);
         self.writer.retry_unsaved_of(&key);
-        if let Some(plan) = plan.take_if(|_| defect!(SendsBeforeWriter)) {
+        if let Some(plan) = plan.take_if(|_| defect!(SendsBeforeJournaling)) {
             self.launch(now, plan.carrying(key));
         }
         self.writer.push(op, Then::Enqueued { call, plan });
@@ -1490,7 +1490,7 @@ impl Engine {
         let known = self.balance.confirmed();
         let teaches = |known: &Confirmed| known.version < receipt.version;
         if known.is_none_or(teaches) {
-            self.learn(Some(receipt.reading()), None, record.updated_at_ms());
+            self.learn(Some(receipt.into()), None, record.updated_at_ms());
         }
     }
 
@@ -1926,7 +1926,7 @@ impl Engine {
                 true => Purpose::LookUp,
                 false => Purpose::Send,
             };
-            let waits = self.wire.gate().closed_to(purpose.way(), now).is_some();
+            let waits = self.wire.gate().closed_to(Way::of(purpose), now).is_some();
             let may = self.wire.gate().lets_pass() && self.may_claim(now);
             if waits && may && self.wire.slots().is_free(Slot::Single) {
                 self.begin_passing(now, purpose, key);
@@ -2274,7 +2274,7 @@ impl Engine {
         match answer {
             LookUpAnswer::Charged(receipt) => {
                 self.server_answered(now, sent);
-                let reading = Some(receipt.reading());
+                let reading = Some(Reading::from(&receipt));
                 let verdict = Verdict::Charged(receipt);
                 self.conclude(now, charge, Conclusion::Settled(verdict), 0, reading);
             }
@@ -2473,7 +2473,7 @@ impl Engine {
             conclusion,
             next_attempt_in_ms,
         };
-        if defect!(TellsBeforeWriter) {
+        if defect!(TellsBeforeJournaling) {
             let unwritten = Uncommitted::Failed(String::new());
             return self.not_committed(now, op, Then::Concluded { reading }, &unwritten);
         }

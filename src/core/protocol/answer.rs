@@ -2,6 +2,8 @@
 
 mod batch;
 
+pub use self::batch::BatchAnswer;
+
 use super::members::Members;
 use super::problem::Problem;
 use super::{Reading, Response, Setback, SetbackKind, Wrong};
@@ -51,38 +53,13 @@ pub enum BalanceAnswer {
     Setback(Setback),
 }
 
-/// The meaning of an answer to a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BatchAnswer {
-    /// One answer a charge, in the order sent; a charge without a result of its own has a
-    /// setback.
-    Results(Vec<ChargeAnswer>, Reading),
-    /// No batches are taken: `own_word` where the server says so, and nothing was taken.
-    Unsupported {
-        /// Whether it is the server's own word.
-        own_word: bool,
-    },
-    /// The batch is too large, for the server (`own_word`, and nothing was taken) or for something
-    /// before it.
-    TooLarge {
-        /// Whether it is the server's own word.
-        own_word: bool,
-        /// For people.
-        detail: String,
-    },
-    /// The batch as a whole was refused, nothing taken: its charges may be sent one by one.
-    Refused(String),
-    /// None for any charge in it.
-    Setback(Setback),
-}
-
 impl ChargeAnswer {
     /// The answer to `POST charges`.
     pub fn of(response: &Response, charge: &Charge, now: Now) -> ChargeAnswer {
         if matches!(response.status, 200 | 201) {
             return match receipt(response, charge) {
                 Ok(receipt) => {
-                    let reading = receipt.reading();
+                    let reading = Reading::from(&receipt);
                     ChargeAnswer::Settled(Verdict::Charged(receipt), Some(reading))
                 }
                 Err(wrong) => ChargeAnswer::Setback(not_a_receipt(response, wrong)),
@@ -161,12 +138,12 @@ impl BalanceAnswer {
     }
 }
 
-impl Receipt {
-    /// The balance that came with it.
-    pub fn reading(&self) -> Reading {
+/// The balance that came with a receipt.
+impl From<&Receipt> for Reading {
+    fn from(receipt: &Receipt) -> Reading {
         Reading {
-            balance: self.balance,
-            version: self.version,
+            balance: receipt.balance,
+            version: receipt.version,
         }
     }
 }

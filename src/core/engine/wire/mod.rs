@@ -45,16 +45,6 @@ pub(super) struct Wire {
     foreign: bool,
 }
 
-impl Purpose {
-    /// The way that its requests go.
-    pub(super) fn way(self) -> Way {
-        match self {
-            Purpose::Send => Way::Sending,
-            Purpose::LookUp => Way::LookUp,
-        }
-    }
-}
-
 impl Wire {
     pub(super) fn new(online: bool) -> Wire {
         Wire {
@@ -216,7 +206,7 @@ impl Wire {
         }
         match plan.passes && self.gate.lets_pass() {
             true => None,
-            false => self.gate.closed_to(plan.purpose.way(), now),
+            false => self.gate.closed_to(Way::of(plan.purpose), now),
         }
     }
 

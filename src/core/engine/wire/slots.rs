@@ -71,7 +71,7 @@ impl Slots {
 
     /// Whether one is taken for requests of this way.
     pub fn any_of(&self, way: Way) -> bool {
-        let mut ways = self.taken.values().map(|taken| taken.purpose.way());
+        let mut ways = self.taken.values().map(|taken| Way::of(taken.purpose));
         ways.any(|taken| taken == way)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{BatchAnswer, ChargeAnswer, from_problem, names, not_a_receipt, reading};
+use super::{ChargeAnswer, from_problem, names, not_a_receipt, reading};
 use crate::core::charge::Charge;
 use crate::core::clock::Now;
 use crate::core::outcome::DeclineReason;
@@ -10,6 +10,31 @@ use crate::core::protocol::members::Members;
 use crate::core::protocol::problem::Problem;
 use crate::core::protocol::{Reading, Response, Secret, Setback, Wrong};
 use crate::core::record::{Decline, Receipt, Verdict};
+
+/// The meaning of an answer to a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchAnswer {
+    /// One answer a charge, in the order sent; a charge without a result of its own has a
+    /// setback.
+    Results(Vec<ChargeAnswer>, Reading),
+    /// No batches are taken: `own_word` where the server says so, and nothing was taken.
+    Unsupported {
+        /// Whether it is the server's own word.
+        own_word: bool,
+    },
+    /// The batch is too large, for the server (`own_word`, and nothing was taken) or for something
+    /// before it.
+    TooLarge {
+        /// Whether it is the server's own word.
+        own_word: bool,
+        /// For people.
+        detail: String,
+    },
+    /// The batch as a whole was refused, nothing taken: its charges may be sent one by one.
+    Refused(String),
+    /// None for any charge in it.
+    Setback(Setback),
+}
 
 impl BatchAnswer {
     /// The answer to `POST charges/batch` with these charges.
