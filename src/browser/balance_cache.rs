@@ -1,6 +1,7 @@
 //! The balance cache: localStorage, because a first paint reads it at once and losing it costs
 //! one request. `pkg/lib/cached.js` reads it too.
 
+use gloo_storage::{LocalStorage, Storage};
 use serde::{Deserialize, Serialize};
 
 use super::entries;
@@ -27,7 +28,12 @@ impl Cached {
 
 /// The cached balance under `name`; `None` too for what is not one.
 pub fn read(name: &str) -> Option<Cached> {
-    parse(&entries::read(name)?)
+    // gloo-storage panics where localStorage can't be reached or throws. So this looks first; and
+    // writes without it, since no look tells whether a page's own `setItem` will throw a string.
+    if !entries::is_readable(name) {
+        return None;
+    }
+    LocalStorage::get(name).ok()
 }
 
 /// The cached balance that `text` holds.
