@@ -38,7 +38,8 @@ impl Secret {
         self.redacted(text) != text
     }
 
-    /// The text without it, however it is encoded there.
+    /// The text without it, as it is or escaped as JSON, a URL or HTML has it. What was made of a
+    /// token otherwise, its base64 or a hash, is not known for it.
     pub fn redacted(&self, text: &str) -> String {
         let Some(token) = self.0.as_deref().filter(|token| token.len() >= SHORTEST) else {
             return text.to_owned();
