@@ -17,18 +17,18 @@ import {
   signalOf,
 } from "./lib/arguments.js";
 import { cachedBalance } from "./lib/cached.js";
-import { LastingCore } from "./lib/core.js";
 import { BillingError, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
-import { load, onDeath } from "./lib/instance.js";
+import { load, onDeath } from "./lib/restart/instance.js";
+import { LastingCore } from "./lib/restart/restarting-core.js";
+import { uncertain } from "./lib/restart/unknown-outcome.js";
 import { runTask } from "./lib/task.js";
-import { uncertain } from "./lib/uncertain.js";
 import { orAborted, timerMs } from "./lib/waiting.js";
 
 export { BillingError, cachedBalance };
 
 /** @import * as Api from "./index.js" */
-/** @import { Core } from "./lib/core.js" */
+/** @import { Core } from "./lib/restart/restarting-core.js" */
 
 /** How long after `respondWithinMs` a call waits for a module that should have answered. */
 const GRACE_MS = 2_000;
@@ -250,7 +250,7 @@ export class BillingClient {
   /**
    * @template T
    * @param {(core: Core) => T | Promise<T>} question
-   * @param {import("./lib/core.js").Otherwise<T>} [otherwise]
+   * @param {import("./lib/restart/restarting-core.js").Otherwise<T>} [otherwise]
    * @returns {Promise<T>}
    */
   async #ask(question, otherwise) {

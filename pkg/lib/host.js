@@ -1,6 +1,6 @@
 // @ts-check
 
-import { sharing } from "./share.js";
+import { sharing } from "./structural-sharing.js";
 
 /** @import * as Api from "../index.js" */
 

@@ -2,10 +2,10 @@
 
 import { copyOf } from "./arguments.js";
 import { BillingError } from "./error.js";
-import { inDoubt } from "./uncertain.js";
+import { inDoubt } from "./restart/unknown-outcome.js";
 
 /** @import * as Api from "../index.js" */
-/** @import { LastingCore } from "./core.js" */
+/** @import { LastingCore } from "./restart/restarting-core.js" */
 /** @import { ClientHost } from "./host.js" */
 
 /**

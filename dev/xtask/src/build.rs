@@ -58,8 +58,8 @@ pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
 fn facade(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let package = workspace.root.join("pkg");
     let mut files = vec![package.join("index.js")];
-    for file in fs_err::read_dir(package.join("lib"))? {
-        let path = file?.path();
+    for entry in walkdir::WalkDir::new(package.join("lib")) {
+        let path = entry?.into_path();
         files.extend(
             path.extension()
                 .is_some_and(|end| end == "js")

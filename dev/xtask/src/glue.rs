@@ -10,7 +10,7 @@ const CHANGES: [(&str, &str); 3] = [
     (
         "/* @ts-self-types=\"./tollbox.d.ts\" */\n",
         "/* @ts-self-types=\"./tollbox.d.ts\" */\n\
-         import { isAbandoned, stale, threw } from \"../lib/closures.js\";\n",
+         import { isAbandoned, stale, threw } from \"../lib/restart/closures.js\";\n",
     ),
     (
         "        if (state.instance !== __wbg_instance_id) {

@@ -4,12 +4,12 @@
  * anew from the same compiled code.
  */
 
-import init, { __wbg_reset_state, Client } from "../wasm/tollbox.js";
+import init, { __wbg_reset_state, Client } from "../../wasm/tollbox.js";
+import { BillingError, messageOf } from "../error.js";
+import { compiled } from "../module.js";
 import { abandon, onThrow, replaced } from "./closures.js";
-import { BillingError, messageOf } from "./error.js";
-import { compiled } from "./module.js";
 
-/** @import * as Api from "../index.js" */
+/** @import * as Api from "../../index.js" */
 
 /** So many deaths within `WITHIN_MS`, and it is started again only when some time has passed. */
 const MOST_DEATHS = 5;

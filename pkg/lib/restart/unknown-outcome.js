@@ -1,8 +1,8 @@
 // @ts-check
 
-/** @import * as Api from "../index.js" */
-/** @import { Death } from "./mourners.js" */
-/** @import { ClientHost } from "./host.js" */
+/** @import * as Api from "../../index.js" */
+/** @import { Death } from "./death-watch.js" */
+/** @import { ClientHost } from "../host.js" */
 
 /**
  * What can be said of a charge when the module has died over it. Null where what was asked for is not

@@ -1,10 +1,10 @@
 // @ts-check
 
-import { Locks } from "./locks.js";
-import { Tokens } from "./tokens.js";
+import { Locks } from "../locks.js";
+import { Tokens } from "../tokens.js";
 
-/** @import * as Api from "../index.js" */
-/** @import { ClientHost, Kind } from "./host.js" */
+/** @import * as Api from "../../index.js" */
+/** @import { ClientHost, Kind } from "../host.js" */
 
 /** @type {Kind[]} */
 const KEPT_BACK = ["snapshot", "balance"];

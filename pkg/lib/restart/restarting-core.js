@@ -1,15 +1,15 @@
 // @ts-check
 
-import { BillingError } from "./error.js";
+import { BillingError } from "../error.js";
+import { DIED, Mourners } from "./death-watch.js";
 import { Holds } from "./holds.js";
 import { canRestart, died, instance, isDead, isDeath, onDeath, restsForMs } from "./instance.js";
-import { DIED, Mourners } from "./mourners.js";
 import { Port } from "./port.js";
 
-/** @import * as Api from "../index.js" */
-/** @import { ClientHost } from "./host.js" */
-/** @import { Death } from "./mourners.js" */
-/** @typedef {import("../wasm/tollbox.js").Client} Core */
+/** @import * as Api from "../../index.js" */
+/** @import { ClientHost } from "../host.js" */
+/** @import { Death } from "./death-watch.js" */
+/** @typedef {import("../../wasm/tollbox.js").Client} Core */
 
 /**
  * How a call is answered that does not wait for another core.
@@ -58,7 +58,7 @@ export class LastingCore {
   #rest;
 
   /**
-   * @param {(Core: typeof import("../wasm/tollbox.js").Client, port: Port, session?: number) => Promise<Core>} openOn
+   * @param {(Core: typeof import("../../wasm/tollbox.js").Client, port: Port, session?: number) => Promise<Core>} openOn
    * @param {ClientHost} host
    * @param {number} checkMs how often it is made sure that a core with open calls is alive
    */

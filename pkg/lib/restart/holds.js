@@ -1,7 +1,7 @@
 // @ts-check
 
-/** @import * as Api from "../index.js" */
-/** @typedef {import("../wasm/tollbox.js").Client} Core */
+/** @import * as Api from "../../index.js" */
+/** @typedef {import("../../wasm/tollbox.js").Client} Core */
 
 /** The points of running tasks, which a core holds, and after its death the next one. */
 export class Holds {
