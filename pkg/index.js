@@ -20,8 +20,8 @@ import { cachedBalance } from "./lib/cached.js";
 import { BillingError, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
 import { load, onDeath } from "./lib/restart/instance.js";
-import { LastingCore } from "./lib/restart/restarting-core.js";
-import { uncertain } from "./lib/restart/unknown-outcome.js";
+import { RestartingCore } from "./lib/restart/restarting-core.js";
+import { unknownAfter } from "./lib/restart/unknown-outcome.js";
 import { runTask } from "./lib/task.js";
 import { orAborted, timerMs } from "./lib/waiting.js";
 
@@ -53,7 +53,7 @@ export async function openBilling(options) {
   const opening = { baseUrl, account, namespace, credentials, storage };
   const patienceMs = timerMs((retry?.respondWithinMs ?? RESPOND_WITHIN_MS) + GRACE_MS);
   await load(options.module);
-  const core = new LastingCore(
+  const core = new RestartingCore(
     (Core, port, session) => Core.open(asJson({ ...opening, session }), forCore, port),
     host,
     patienceMs,
@@ -67,7 +67,7 @@ export async function openBilling(options) {
 }
 
 export class BillingClient {
-  /** @type {LastingCore} */
+  /** @type {RestartingCore} */
   #core;
   /** @type {import("./lib/host.js").ClientHost} */
   #host;
@@ -78,7 +78,7 @@ export class BillingClient {
 
   /**
    * @param {symbol} opening
-   * @param {LastingCore} core
+   * @param {RestartingCore} core
    * @param {import("./lib/host.js").ClientHost} host
    * @param {number} patienceMs
    */
@@ -102,7 +102,7 @@ export class BillingClient {
     const asked = copyOf(request);
     const signal = signalOf(options);
     return this.#ask((core) => this.#stoppable(core, core.charge(asked), signal), {
-      answer: (death) => uncertain(asked, this.#host, death),
+      answer: (death) => unknownAfter(asked, this.#host, death),
       withinMs: this.#patienceMs,
       signal,
     });
@@ -147,7 +147,7 @@ export class BillingClient {
    */
   async retry(key) {
     return this.#ask((core) => core.retry(key), {
-      answer: (death) => uncertain({ key }, this.#host, death),
+      answer: (death) => unknownAfter({ key }, this.#host, death),
     });
   }
 
@@ -157,7 +157,7 @@ export class BillingClient {
    */
   async cancel(key) {
     return this.#ask((core) => core.cancel(key), {
-      answer: (death) => uncertain({ key }, this.#host, death),
+      answer: (death) => unknownAfter({ key }, this.#host, death),
     });
   }
 

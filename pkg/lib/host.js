@@ -1,6 +1,6 @@
 // @ts-check
 
-import { sharing } from "./structural-sharing.js";
+import { share } from "./structural-sharing.js";
 
 /** @import * as Api from "../index.js" */
 
@@ -84,7 +84,7 @@ export function createHost(options) {
     },
     notice(kind, subject) {
       if (kind === "snapshot") {
-        const next = sharing(snapshot, subject);
+        const next = share(snapshot, subject);
         if (next === snapshot) {
           return;
         }

@@ -2,10 +2,10 @@
 
 import { copyOf } from "./arguments.js";
 import { BillingError } from "./error.js";
-import { inDoubt } from "./restart/unknown-outcome.js";
+import { unknownOutcome } from "./restart/unknown-outcome.js";
 
 /** @import * as Api from "../index.js" */
-/** @import { LastingCore } from "./restart/restarting-core.js" */
+/** @import { RestartingCore } from "./restart/restarting-core.js" */
 /** @import { ClientHost } from "./host.js" */
 
 /**
@@ -23,7 +23,7 @@ import { inDoubt } from "./restart/unknown-outcome.js";
  */
 
 /** Tasks that are running, by client and key: two calls for one task run its work once. */
-/** @type {WeakMap<LastingCore, Map<string, Running>>} */
+/** @type {WeakMap<RestartingCore, Map<string, Running>>} */
 const running = new WeakMap();
 
 /**
@@ -31,7 +31,7 @@ const running = new WeakMap();
  *
  * @template T
  * @param {Api.BillingClient} client
- * @param {LastingCore} core
+ * @param {RestartingCore} core
  * @param {ClientHost} host
  * @param {Api.ChargeRequest} request
  * @param {(task: Task) => Promise<T>} work
@@ -84,7 +84,7 @@ function isSame(one, other) {
 /**
  * @template T
  * @param {Api.BillingClient} client
- * @param {LastingCore} core
+ * @param {RestartingCore} core
  * @param {ClientHost} host
  * @param {string} key
  * @param {Api.ChargeRequest} request
@@ -145,7 +145,7 @@ class Price {
  * before that, the next one holds them for the task until it is asked for the charge.
  *
  * @param {Api.BillingClient} client
- * @param {LastingCore} core
+ * @param {RestartingCore} core
  * @param {ClientHost} host
  * @param {Api.ChargeOutcome} billing
  */
@@ -175,7 +175,7 @@ async function bill(client, host, key, request) {
     // Where the client was closed meanwhile, this call has sent nothing. But an earlier one, or another
     // tab, may have charged the same key, or be about to: nothing is certain.
     const goesOn = host.openRecord(key) !== undefined;
-    return inDoubt({ key, taskId, amount }, host, { detail, goesOn });
+    return unknownOutcome({ key, taskId, amount }, host, { detail, goesOn });
   }
 }
 
@@ -184,7 +184,7 @@ async function bill(client, host, key, request) {
  * low, the server is asked: somebody may have topped it up.
  *
  * @param {Api.BillingClient} client
- * @param {LastingCore} core
+ * @param {RestartingCore} core
  * @param {Api.ChargeRequest} request
  * @returns {Promise<Api.Declined | Api.Failed | null>}
  */

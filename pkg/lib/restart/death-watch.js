@@ -11,31 +11,43 @@ import { died, isDeath } from "./instance.js";
 /** Instead of an answer. */
 export const DIED = Symbol("died");
 
-/** Who of a client's calls hears of a death of the module. */
-export class Mourners {
+/**
+ * The watch for the death of one client's core: work that a core was given ends with it. While there
+ * is any, the core is looked at again and again, since it could die without a word.
+ */
+export class DeathWatch {
+  #check;
   #checkMs;
   /** @type {Set<(death: Death) => void>} */
-  #all = new Set();
+  #listeners = new Set();
+  /** Works that a core was given and that have not ended. */
+  #works = 0;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #timer;
 
-  /** @param {number} checkMs how often it is made sure that a core with open calls is alive */
-  constructor(checkMs) {
+  /**
+   * @param {() => void} check looks at the core in use
+   * @param {number} checkMs how often it does, while there is work
+   */
+  constructor(check, checkMs) {
+    this.#check = check;
     this.#checkMs = checkMs;
   }
 
-  /** @param {(death: Death) => void} mourner */
-  add(mourner) {
-    this.#all.add(mourner);
+  /** @param {(death: Death) => void} listener */
+  add(listener) {
+    this.#listeners.add(listener);
   }
 
-  /** @param {(death: Death) => void} mourner */
-  remove(mourner) {
-    this.#all.delete(mourner);
+  /** @param {(death: Death) => void} listener */
+  remove(listener) {
+    this.#listeners.delete(listener);
   }
 
   /** @param {Death} death */
   tell(death) {
-    for (const mourner of [...this.#all]) {
-      mourner(death);
+    for (const listener of [...this.#listeners]) {
+      listener(death);
     }
   }
 
@@ -44,16 +56,15 @@ export class Mourners {
    *
    * @template T
    * @param {() => T | Promise<T>} work
-   * @param {() => void} check the core is looked after meanwhile: it could die without a word
    * @param {AbortSignal} [signal]
    * @returns {Promise<T | typeof DIED>}
    */
-  orDeath(work, check, signal) {
+  orDeath(work, signal) {
     return new Promise((resolve, reject) => {
-      const timer = setInterval(check, this.#checkMs);
       const end = () => {
-        clearInterval(timer);
-        this.#all.delete(dead);
+        if (this.#listeners.delete(dead)) {
+          this.#workEnds();
+        }
         signal?.removeEventListener("abort", aborted);
       };
       const dead = () => {
@@ -66,14 +77,15 @@ export class Mourners {
       };
       /** @param {unknown} error */
       const failed = (error) => {
-        // What a dead one throws is heard of as its death.
-        if (this.#all.has(dead) && isDeath(error)) {
+        // An error of a dead core is heard of as its death.
+        if (this.#listeners.has(dead) && isDeath(error)) {
           died(error);
         }
         end();
         reject(error);
       };
-      this.#all.add(dead);
+      this.#listeners.add(dead);
+      this.#workBegins();
       signal?.addEventListener("abort", aborted);
       try {
         Promise.resolve(work()).then((answer) => {
@@ -84,5 +96,18 @@ export class Mourners {
         failed(error);
       }
     });
+  }
+
+  #workBegins() {
+    this.#works += 1;
+    this.#timer ??= setInterval(this.#check, this.#checkMs);
+  }
+
+  #workEnds() {
+    this.#works -= 1;
+    if (this.#works === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
   }
 }

@@ -31,7 +31,7 @@ let dead = false;
 /** When it died lately. @type {number[]} */
 let deaths = [];
 /** @type {Set<(detail: string) => void>} */
-const mourners = new Set();
+const listeners = new Set();
 
 onThrow((error) => {
   if (isDeath(error)) {
@@ -94,8 +94,8 @@ export async function instance() {
  * @returns {() => void}
  */
 export function onDeath(listener) {
-  mourners.add(listener);
-  return () => void mourners.delete(listener);
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
 }
 
 /** Whether the instance in use has died. */
@@ -129,7 +129,7 @@ export function died(error) {
   dead = true;
   abandon();
   deaths.push(performance.now());
-  for (const listener of [...mourners]) {
+  for (const listener of [...listeners]) {
     listener(messageOf(error));
   }
 }

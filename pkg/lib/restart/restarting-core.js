@@ -1,7 +1,7 @@
 // @ts-check
 
 import { BillingError } from "../error.js";
-import { DIED, Mourners } from "./death-watch.js";
+import { DeathWatch, DIED } from "./death-watch.js";
 import { Holds } from "./holds.js";
 import { canRestart, died, instance, isDead, isDeath, onDeath, restsForMs } from "./instance.js";
 import { Port } from "./port.js";
@@ -29,10 +29,10 @@ const WITHIN_MS = 60_000;
 const AGAIN_AFTER_MS = 60_000;
 
 /** One client's core: after each death of the module another, which starts from the journal. */
-export class LastingCore {
+export class RestartingCore {
   #openOn;
   #host;
-  #mourners;
+  #watch;
   #forget;
   /** @type {Core | null} */
   #core = null;
@@ -65,8 +65,8 @@ export class LastingCore {
   constructor(openOn, host, checkMs) {
     this.#openOn = openOn;
     this.#host = host;
-    this.#mourners = new Mourners(checkMs);
-    this.#forget = onDeath((detail) => this.#mourn(detail));
+    this.#watch = new DeathWatch(() => this.tell(this.#core, check), checkMs);
+    this.#forget = onDeath((detail) => this.#coreDied(detail));
   }
 
   /** Resolves when the journal has been read. */
@@ -117,10 +117,10 @@ export class LastingCore {
       const timer = withinMs === undefined ? undefined : setTimeout(late, withinMs);
       const end = () => {
         clearTimeout(timer);
-        this.#mourners.remove(settle);
+        this.#watch.remove(settle);
         signal?.removeEventListener("abort", aborted);
       };
-      this.#mourners.add(settle);
+      this.#watch.add(settle);
       signal?.addEventListener("abort", aborted);
       this.#follow(question, undefined).then(resolve, reject).finally(end);
       if (signal?.aborted) {
@@ -206,7 +206,7 @@ export class LastingCore {
         const core = this.#core;
         if (!core || this.#unasked > 0) {
           await this.#next();
-        } else if ((await this.#orDeath(core, () => core.close())) !== DIED) {
+        } else if ((await this.#watch.orDeath(() => core.close())) !== DIED) {
           break;
         }
       }
@@ -241,7 +241,7 @@ export class LastingCore {
         }
         signal?.throwIfAborted();
         const core = this.#core;
-        const answer = await this.#orDeath(core, () => question(core), signal);
+        const answer = await this.#watch.orDeath(() => question(core), signal);
         if (answer !== DIED) {
           return answer;
         }
@@ -283,7 +283,7 @@ export class LastingCore {
       }
       const port = new Port(this.#host);
       this.#port = port;
-      const core = await this.#orDeath(null, () => this.#openOn(Core, port, this.#session));
+      const core = await this.#watch.orDeath(() => this.#openOn(Core, port, this.#session));
       if (core !== DIED && !isDead()) {
         this.#core = core;
         this.tell(core, () => {
@@ -299,26 +299,14 @@ export class LastingCore {
     }
   }
 
-  /**
-   * What the work comes to, or DIED at a death; on abort it rejects.
-   *
-   * @template T
-   * @param {Core | null} core
-   * @param {() => T | Promise<T>} work
-   * @param {AbortSignal} [signal]
-   */
-  #orDeath(core, work, signal) {
-    return this.#mourners.orDeath(work, () => this.tell(core, check), signal);
-  }
-
   /** @param {string} cause */
-  #mourn(cause) {
+  #coreDied(cause) {
     this.#core = null;
     this.#cleared = Promise.all([this.#cleared, this.#port?.cut()]).then(() => {});
     this.#port = null;
     const goesOn = canRestart() && !this.#signedOut;
-    const detail = this.#obituary(cause, goesOn);
-    this.#mourners.tell({ detail, goesOn });
+    const detail = this.#deathDetail(cause, goesOn);
+    this.#watch.tell({ detail, goesOn });
     this.#host.notice("log", { level: "error", message: detail, at: Date.now() });
     if (!this.#closed) {
       this.#revive();
@@ -329,7 +317,7 @@ export class LastingCore {
    * @param {string} cause
    * @param {boolean} goesOn
    */
-  #obituary(cause, goesOn) {
+  #deathDetail(cause, goesOn) {
     const { say } = this.#host;
     if (goesOn) {
       return say(

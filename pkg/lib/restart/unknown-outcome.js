@@ -13,7 +13,7 @@
  * @param {Death} death
  * @returns {Api.Unknown | null}
  */
-export function uncertain(request, host, death) {
+export function unknownAfter(request, host, death) {
   const asked = request ?? {};
   const key = asked.key ?? defaultKey(asked);
   const record = host.openRecord(key);
@@ -21,7 +21,7 @@ export function uncertain(request, host, death) {
   if (typeof key !== "string" || typeof taskId !== "string" || !Number.isSafeInteger(amount)) {
     return null;
   }
-  return inDoubt({ key, taskId, amount: Number(amount) }, host, death);
+  return unknownOutcome({ key, taskId, amount: Number(amount) }, host, death);
 }
 
 /**
@@ -42,7 +42,7 @@ function defaultKey({ feature, taskId }) {
  * @param {Death} death
  * @returns {Api.Unknown}
  */
-export function inDoubt(charge, host, { detail, goesOn }) {
+export function unknownOutcome(charge, host, { detail, goesOn }) {
   const record = host.openRecord(charge.key);
   return {
     ...charge,
