@@ -164,6 +164,11 @@ export function maxAgeOf(options) {
  * @param {{ status?: Api.BillingStatus | Api.BillingStatus[]; limit?: number }} filter
  */
 export function checkFilter(filter) {
+  return looked("the filter", () => checkedFilter(filter));
+}
+
+/** @param {{ status?: Api.BillingStatus | Api.BillingStatus[]; limit?: number }} filter */
+function checkedFilter(filter) {
   if (typeof filter !== "object" || filter === null) {
     throw mistake("the filter must be an object");
   }

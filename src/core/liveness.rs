@@ -21,11 +21,28 @@ pub enum Sign {
     Cached,
 }
 
+/// How far the server's clock is ahead of this tab's monotonic clock, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    least: i128,
+    most: i128,
+}
+
+impl Ahead {
+    /// As one answer to a request that left at `left_ms` shows it. A tab that stood still hears an
+    /// answer long after it was given, and learns little from it.
+    fn seen(date_ms: u64, left_ms: u64, now: Now) -> Ahead {
+        Ahead {
+            least: ahead_ms(date_ms, now.mono_ms),
+            most: ahead_ms(date_ms.saturating_add(SECOND_MS), left_ms),
+        }
+    }
+}
+
 /// The server's clock, as its answers' `Date` shows it.
 #[derive(Clone, Debug, Default)]
 pub struct ServerClock {
-    /// How far it is ahead of this tab's monotonic clock, in milliseconds.
-    ahead_ms: Option<i128>,
+    ahead: Option<Ahead>,
     /// The last `Date` of an answer to a `GET`, and when that came; monotonic.
     last: Option<(u64, u64)>,
 }
@@ -37,10 +54,12 @@ impl ServerClock {
         let Some(date_ms) = date_ms(response) else {
             return;
         };
-        let least_ms = ahead_ms(date_ms, now.mono_ms);
-        let most_ms = ahead_ms(date_ms.saturating_add(SECOND_MS), left_ms);
-        let known_ms = self.ahead_ms.filter(|known_ms| *known_ms <= most_ms);
-        self.ahead_ms = Some(known_ms.map_or(least_ms, |known_ms| known_ms.max(least_ms)));
+        let seen = Ahead::seen(date_ms, left_ms, now);
+        let known = self.ahead.filter(|known| known.least <= seen.most);
+        self.ahead = Some(known.map_or(seen, |known| Ahead {
+            least: known.least.max(seen.least),
+            most: known.most.min(seen.most).max(seen.least),
+        }));
     }
 
     /// What the answer to a `GET` that left at `left_ms` tells.
@@ -53,22 +72,25 @@ impl ServerClock {
             return Sign::Possible;
         };
         let repeated = self.last.filter(|(last_ms, _)| *last_ms == date_ms);
-        let is_old = self.ahead_ms.is_some_and(|known_ms| {
-            let left_at_ms = known_ms.saturating_add(i128::from(left_ms));
-            i128::from(date_ms).saturating_add(SLACK_MS) < left_at_ms
-        });
+        let is_before = |ahead: fn(&Ahead) -> i128| {
+            self.ahead.is_some_and(|known| {
+                let left_at_ms = ahead(&known).saturating_add(i128::from(left_ms));
+                i128::from(date_ms).saturating_add(SLACK_MS) < left_at_ms
+            })
+        };
         let sign = match repeated {
-            _ if is_old => Sign::Cached,
+            _ if is_before(|known| known.least) => Sign::Cached,
             Some((_, came_ms)) if left_ms > came_ms.saturating_add(SECOND_MS) => Sign::Cached,
             Some(_) => Sign::Possible,
-            None if self.ahead_ms.is_none() => Sign::Possible,
+            None if self.ahead.is_none() || is_before(|known| known.most) => Sign::Possible,
             None => Sign::Certain,
         };
-        let seen_ms = ahead_ms(date_ms, now.mono_ms);
-        self.ahead_ms = Some(
-            self.ahead_ms
-                .map_or(seen_ms, |known_ms| known_ms.max(seen_ms)),
-        );
+        // The latest that was seen: an answer that is behind it may be a copy.
+        let seen = Ahead::seen(date_ms, left_ms, now);
+        self.ahead = Some(match self.ahead {
+            Some(known) if known.least >= seen.least => known,
+            Some(_) | None => seen,
+        });
         if repeated.is_none() {
             self.last = Some((date_ms, now.mono_ms));
         }
@@ -116,6 +138,15 @@ mod tests {
         assert_eq!(second(&dated(40), 30_000), Sign::Certain);
         // A machine that slept: the server's clock went on.
         assert_eq!(second(&dated(50), 2_000), Sign::Certain);
+    }
+
+    #[test]
+    fn an_answer_that_was_heard_late_makes_no_copy_certain() {
+        let mut clock = ServerClock::default();
+        clock.judge(&dated(10), 0, at(25_000));
+        assert_eq!(clock.judge(&dated(12), 26_000, at(26_100)), Sign::Possible);
+        // The server's clock goes on meanwhile: this one is no copy.
+        assert_eq!(clock.judge(&dated(37), 27_000, at(27_100)), Sign::Certain);
     }
 
     #[test]
