@@ -393,6 +393,28 @@ impl Gate {
         self.put_probe_off(!first, now, backoff, jitter);
     }
 
+    /// A probe was answered: the balance is another account's. `open` as for
+    /// [`Gate::probe_answered`].
+    pub fn account_refused(
+        &mut self,
+        open: bool,
+        now: Now,
+        backoff: &Backoff,
+        jitter: &mut Jitter,
+    ) {
+        let before = (self.obstacle != Obstacle::None).then_some(self.failures);
+        self.probe_answered(Sign::Possible, false, open, now, backoff, jitter);
+        if self.is_out_of_reach() {
+            return;
+        }
+        self.no_token(now, backoff, jitter);
+        if let Some(failures) = before {
+            // One obstacle in turn with another is no cause to probe the more often.
+            self.failures = failures;
+            self.put_probe_off(true, now, backoff, jitter);
+        }
+    }
+
     /// The token was refused on this way although it was new. Only what is accepted there ends
     /// that: the server may well tell the balance all the while.
     pub fn refused(&mut self, way: Way, now: Now, backoff: &Backoff, jitter: &mut Jitter) {

@@ -286,3 +286,19 @@ fn who_insists_passes_a_hold_and_a_refusal_but_no_outage() {
     assert!(!gate.lets_probes_through(at(0)), "and no other");
     assert!(!Gate::new(false).lets_pass());
 }
+
+#[test]
+fn an_account_that_is_refused_in_turn_with_losses_is_backed_off() {
+    let mut gate = Gate::new(true);
+    let mut now = at(0);
+    for turn in 0..40 {
+        let mut jitter = Jitter::new(turn);
+        match turn % 2 {
+            0 => gate.lost(Asked::Probe, now, &BACKOFF, &mut jitter),
+            _ => gate.account_refused(false, now, &BACKOFF, &mut jitter),
+        }
+        now = at(gate.probe_at().unwrap());
+    }
+    // Each as the first would take 40 s at the most.
+    assert!(now.mono_ms > 300_000, "40 probes in {} ms", now.mono_ms);
+}

@@ -422,17 +422,13 @@ impl Wire {
 
     /// The balance, or a charge, is another account's, which is the server's own word.
     fn account_refused(&mut self, now: Now, asked: Asked, outbox: &Outbox, cx: &mut Context) {
+        let (backoff, jitter) = (&cx.config.backoff, &mut cx.jitter);
         match asked {
             Asked::Probe => {
-                self.probe_answered(now, Sign::Possible, false, outbox, cx);
-                if !self.gate.is_out_of_reach() {
-                    self.no_token(now, cx);
-                }
+                let open = outbox.open() > 0;
+                self.gate.account_refused(open, now, backoff, jitter);
             }
-            Asked::By(way) => {
-                let (backoff, jitter) = (&cx.config.backoff, &mut cx.jitter);
-                self.gate.refused(way, now, backoff, jitter);
-            }
+            Asked::By(way) => self.gate.refused(way, now, backoff, jitter),
         }
     }
 
