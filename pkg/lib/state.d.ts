@@ -146,7 +146,7 @@ export interface Alert {
    * - `network_lost`, `network_restored`: the billing server can't be reached, or its answer is not
    *   one (`detail` names what is wrong with it); it can again.
    * - `balance_low`: see `lowWatermark`.
-   * - `queue_nearly_full`: nine tenths of `maxEntries` are open.
+   * - `queue_nearly_full`: nine tenths of `maxEntries` are open; until no more than half are.
    * - `storage_degraded`: the queue is not in IndexedDB, could not be written or read, or lacks charges
    *   that were accepted: then `detail` says how many, and names the first.
    * - `record_quarantined`: a stored charge is damaged and was set aside.

@@ -18,7 +18,7 @@ pub enum AlertKind {
     NetworkRestored,
     /// `available` is below `lowWatermark`.
     BalanceLow,
-    /// Nine tenths of `maxEntries` are open.
+    /// Nine tenths of `maxEntries` are open. Its episode ends when no more than half are.
     QueueNearlyFull,
     /// The journal is not in IndexedDB.
     StorageDegraded,

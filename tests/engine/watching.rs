@@ -1,11 +1,13 @@
 //! What listeners are told without asking: alerts, the network, and the log.
 
 use tollbox::core::alert::AlertKind;
+use tollbox::core::config::OfflineSpend;
 use tollbox::core::engine::{Event, Notice};
 use tollbox::core::log::{Level, Locale, LogEntry};
 use tollbox::core::points::Points;
 use tollbox::core::snapshot::Network;
 
+use super::flushes::with_queue;
 use super::outage::alerts;
 use super::outcomes::word;
 use super::server::{Fault, On, problem};
@@ -96,6 +98,33 @@ fn a_queue_of_which_nine_tenths_are_taken_is_nearly_full() {
         world.settle();
         assert_eq!(nearly_full(&world), 1, "of {most}");
     }
+}
+
+#[test]
+fn a_full_queue_that_drains_is_alerted_of_once_however_often_it_fills_up_again() {
+    let mut world = World::with(|config| {
+        config.max_entries = 2;
+        config.offline_spend = OfflineSpend::Unlimited;
+    });
+    let tab = with_queue(&mut world, 7);
+    world.go_online(true);
+    world.flush(tab);
+    world.run_for(5_000);
+    assert_eq!(world.server.balance(), 113);
+    let nearly_full = |world: &World| {
+        let alerts = alerts(world, tab).into_iter();
+        alerts
+            .filter(|kind| *kind == AlertKind::QueueNearlyFull)
+            .count()
+    };
+    assert_eq!(nearly_full(&world), 1);
+    // That is over now: the next time is told of.
+    world.go_online(false);
+    for task in ["a", "b"] {
+        world.charge(tab, task, 1);
+    }
+    world.settle_calls();
+    assert_eq!(nearly_full(&world), 2);
 }
 
 #[test]

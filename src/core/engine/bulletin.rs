@@ -171,13 +171,11 @@ impl Bulletin {
                 &format!("{available} points are available, fewer than {low}"),
                 &format!("可用算力 {available}，低于 {low}"),
             );
-            self.watch(
-                now,
-                AlertKind::BalanceLow,
-                balance.available < low,
-                detail,
-                cx,
-            );
+            if available < low {
+                self.raise(now, AlertKind::BalanceLow, detail, cx);
+            } else {
+                self.end(AlertKind::BalanceLow);
+            }
         }
         let open = watched.open;
         let most = cx.config.max_entries;
@@ -186,13 +184,12 @@ impl Bulletin {
             &format!("{open} of {most} charges are open"),
             &format!("未完成的扣费 {open} 笔，上限 {most} 笔"),
         );
-        self.watch(
-            now,
-            AlertKind::QueueNearlyFull,
-            open >= nearly_full,
-            detail,
-            cx,
-        );
+        if open >= nearly_full {
+            self.raise(now, AlertKind::QueueNearlyFull, detail, cx);
+        } else if open <= most / 2 && after.flush.is_none() {
+            // Not before: a flush fills the queue again with what had found no room in it.
+            self.end(AlertKind::QueueNearlyFull);
+        }
         if let Some(rate) = after.stats.success_rate {
             let threshold = cx.config.alert_below_success_rate;
             let enough = watched.samples >= cx.config.min_samples;
@@ -209,14 +206,6 @@ impl Bulletin {
         } else {
             // Nothing of it is in the window any more.
             self.end(AlertKind::SuccessRateLow);
-        }
-    }
-
-    fn watch(&mut self, now: Now, kind: AlertKind, holds: bool, detail: String, cx: &mut Context) {
-        if holds {
-            self.raise(now, kind, detail, cx);
-        } else {
-            self.end(kind);
         }
     }
 }
