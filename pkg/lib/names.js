@@ -3,8 +3,6 @@
 
 import { BillingError } from "./error.js";
 
-/** @import * as Api from "../index.js" */
-
 /**
  * What tells the balance and the queue of a client from all others.
  *

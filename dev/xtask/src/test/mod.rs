@@ -34,6 +34,8 @@ enum Part {
     Native,
     /// TypeScript's check of the facade, the demo and the tests
     Types,
+    /// The tests of the facade's plain modules, in Node.js
+    Facade,
     /// The tests of the WebAssembly shell, in headless Chromium
     Wasm,
     /// The tests of the package and the demo with the real server, in headless Chromium
@@ -53,6 +55,7 @@ impl Part {
             Self::Lint => "lint",
             Self::Native => "native",
             Self::Types => "types",
+            Self::Facade => "facade",
             Self::Wasm => "wasm",
             Self::Browser => "browser",
             Self::Firefox => "firefox",
@@ -64,9 +67,13 @@ impl Part {
     /// Whether it is for `--all-browsers` only, or for who names it.
     fn is_extra(self) -> bool {
         match self {
-            Self::Format | Self::Lint | Self::Native | Self::Types | Self::Wasm | Self::Browser => {
-                false
-            }
+            Self::Format
+            | Self::Lint
+            | Self::Native
+            | Self::Types
+            | Self::Facade
+            | Self::Wasm
+            | Self::Browser => false,
             Self::Firefox | Self::Webkit | Self::Browsers => true,
         }
     }
@@ -78,6 +85,7 @@ impl Part {
             Self::Lint => checks::lint(workspace),
             Self::Native => suites::native(workspace, lines),
             Self::Types => checks::types(workspace),
+            Self::Facade => suites::facade(workspace, lines),
             Self::Wasm => suites::wasm(workspace, lines),
             Self::Browser => suites::browser(workspace, lines),
             Self::Firefox => all_browsers::wasm_in_firefox(workspace, lines),

@@ -1,4 +1,4 @@
-//! The test suites: on this computer, in the browser, and the whole system in the browser.
+//! The test suites: on this computer, in Node.js, in the browser, and the whole system in the browser.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,11 @@ pub fn native(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
         workspace.cargo().args(["test", "--package", "xtask"]),
         lines,
     )
+}
+
+pub fn facade(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
+    build::build(workspace, &build::Options::default())?;
+    run_and_read(&mut node_tests(workspace, "tests/facade")?, lines)
 }
 
 pub fn wasm(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { before, mock, test } from "node:test";
+import { createHost } from "../../pkg/lib/host.js";
+import { died, load } from "../../pkg/lib/restart/instance.js";
+import { RestartingCore } from "../../pkg/lib/restart/restarting-core.js";
+
+before(() => load(readFile(new URL("../../pkg/wasm/tollbox_bg.wasm", import.meta.url))));
+
+let clock = performance.now();
+mock.method(performance, "now", () => clock);
+
+/**
+ * The clock by which deaths are counted goes on.
+ *
+ * @param {number} ms
+ */
+function elapse(ms) {
+  clock += ms;
+}
+
+/**
+ * A core that restarts, over clients that these tests make in place of the module's.
+ *
+ * @param {import("node:test").TestContext} t
+ */
+async function start(t) {
+  // So that no death of one test counts against the next.
+  elapse(120_000);
+  /** @type {any[]} */
+  const opened = [];
+  const log = mock.fn();
+  const host = createHost({ baseUrl: "/", account: "alice", log });
+  const open = async () => {
+    /** @type {(answer: string) => void} */
+    let answer = () => {};
+    const answered = new Promise((resolve) => {
+      answer = resolve;
+    });
+    const client = {
+      isWell: () => true,
+      session: () => 5,
+      // As the core does, it answers whatever is open.
+      close: mock.fn(async () => answer("closed")),
+      setLocale: mock.fn(),
+      startTask: mock.fn(async () => null),
+      endTask: mock.fn(),
+      signOut: async () => [],
+      charge: mock.fn(() => answered),
+    };
+    opened.push(client);
+    return client;
+  };
+  const core = new RestartingCore(/** @type {any} */ (open), host, 60_000);
+  t.after(() => core.close());
+  await core.open();
+  return { core, opened, log };
+}
+
+const ask = (/** @type {RestartingCore} */ core) =>
+  core.ask((client) => /** @type {any} */ (client).charge());
+
+test("a call over which the module dies is asked of the next core", async (t) => {
+  const { core, opened } = await start(t);
+  const answer = ask(core);
+  await turn();
+  died(new Error("a panic"));
+  await until(() => opened[1]?.charge.mock.callCount() === 1);
+  assert.equal(opened[0].charge.mock.callCount(), 1);
+  await core.close();
+  assert.equal(await answer, "closed");
+});
+
+test("an answer that can be given at a death is given at once, with the cause", async (t) => {
+  const { core } = await start(t);
+  /** @type {any} */
+  let told;
+  const answer = core.ask((client) => /** @type {any} */ (client).charge(), {
+    answer: (death) => {
+      told = death;
+      return "unknown";
+    },
+  });
+  await turn();
+  died(new Error("a panic"));
+  assert.equal(await answer, "unknown");
+  assert.match(told.detail, /a panic/);
+  assert.equal(told.goesOn, true);
+});
+
+test("a call over which the module dies three times within a minute is refused", async (t) => {
+  const { core, opened } = await start(t);
+  const answer = ask(core);
+  for (const at of [0, 1, 2]) {
+    await until(() => opened[at]?.charge.mock.callCount() === 1);
+    died(new Error("a panic"));
+  }
+  await assert.rejects(answer, { code: "module_load_failed", message: /died 3 times/ });
+});
+
+test("a call over which the module dies seldom is asked again each time", async (t) => {
+  const { core, opened } = await start(t);
+  const answer = ask(core);
+  for (const at of [0, 1, 2, 3]) {
+    await until(() => opened[at]?.charge.mock.callCount() === 1);
+    elapse(40_000);
+    died(new Error("a panic"));
+  }
+  await until(() => opened[4]?.charge.mock.callCount() === 1);
+  await core.close();
+  assert.equal(await answer, "closed");
+});
+
+test("the next core holds the points of running tasks and speaks the chosen language", async (t) => {
+  const { core, opened } = await start(t);
+  const request = { taskId: "film", amount: 3, feature: "f" };
+  core.keepHold("f:film", request);
+  core.setLocale("zh-CN");
+  died(new Error("a panic"));
+  await until(() => opened[1]?.startTask.mock.callCount() === 1);
+  assert.deepEqual(opened[1].startTask.mock.calls[0].arguments, [request, true]);
+  assert.deepEqual(opened[1].setLocale.mock.calls[0].arguments, ["zh-CN"]);
+});
+
+test("a hold that has ended is not taken over", async (t) => {
+  const { core, opened } = await start(t);
+  core.keepHold("f:film", { taskId: "film", amount: 3, feature: "f" });
+  core.endHold("f:film", false);
+  assert.equal(opened[0].endTask.mock.callCount(), 1);
+  died(new Error("a panic"));
+  await until(() => opened.length === 2);
+  await turn();
+  assert.equal(opened[1].startTask.mock.callCount(), 0);
+});
+
+test("a signed-out client whose module dies is not started again", async (t) => {
+  const { core, opened } = await start(t);
+  await core.signOut();
+  died(new Error("a panic"));
+  await assert.rejects(ask(core), { code: "closed" });
+  assert.equal(opened.length, 1);
+});
+
+test("a death is logged as an error", async (t) => {
+  const { log } = await start(t);
+  died(new Error("a panic"));
+  const [entry] = log.mock.calls[0]?.arguments ?? [];
+  assert.equal(entry.level, "error");
+  assert.match(entry.message, /has died \(.*a panic.*\) and is started again/);
+});
+
+test("closing closes the core in use, once", async (t) => {
+  const { core, opened } = await start(t);
+  await core.close();
+  assert.equal(opened[0].close.mock.callCount(), 1);
+});
+
+/** Whatever is ready has run. */
+function turn() {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** @param {() => boolean} condition */
+async function until(condition) {
+  while (!condition()) {
+    await turn();
+  }
+}
