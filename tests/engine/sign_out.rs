@@ -4,10 +4,9 @@ use tollbox::core::config::LAUNCH_WITHIN_MS;
 use tollbox::core::engine::{Answer, CallId, Event};
 use tollbox::core::snapshot::BalanceResult;
 
-use super::happening::Happening;
 use super::outcomes::word;
 use super::server::{Fault, On};
-use super::world::{World, key};
+use super::world::{Happening, World, key};
 
 /// Long enough for all that a tab does by itself.
 const WHILE_MS: u64 = 400_000;

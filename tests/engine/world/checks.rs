@@ -8,8 +8,8 @@ use tollbox::core::protocol::{Request, Response};
 use tollbox::core::record::{Purpose, Record, State};
 use tollbox::core::snapshot::BillingStatus;
 
-use super::server::{On, kind_and_keys};
-use super::world::World;
+use super::World;
+use crate::server::{On, kind_and_keys};
 
 impl World {
     pub(super) fn check(&mut self) {

@@ -4,7 +4,7 @@ use tollbox::core::charge::{Charge, ChargeRequest, Key};
 use tollbox::core::engine::{Answer, CallId, CallRequest, Event};
 use tollbox::core::outcome::Outcome;
 
-use super::world::{World, key};
+use super::{World, key};
 
 impl World {
     pub fn ask(&mut self, tab: usize, request: CallRequest) -> CallId {

@@ -4,7 +4,7 @@
 use serde_json::json;
 use tollbox::core::protocol::Response;
 
-use super::flushes::report;
+use super::flush::report;
 use super::outcomes::word;
 use super::server::{Fault, On, page, problem};
 use super::world::World;

@@ -5,7 +5,7 @@ use tollbox::core::engine::{Answer, Notice};
 use tollbox::core::outcome::OpenReason;
 use tollbox::core::snapshot::{BalanceReason, BalanceResult, Network};
 
-use super::flushes::with_queue;
+use super::flush::with_queue;
 use super::outage::alerts;
 use super::outcomes::word;
 use super::server::{Fault, On, json_answer};

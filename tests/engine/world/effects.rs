@@ -10,8 +10,8 @@ use tollbox::core::record::Record;
 use tollbox::core::snapshot::BillingStatus;
 
 use super::happening::{Delivery, Happening};
-use super::server::Fault;
-use super::world::{START_WALL_MS, World, brief};
+use super::{START_WALL_MS, World, brief};
+use crate::server::Fault;
 
 impl World {
     fn plan(&mut self, in_ms: u64, happening: Happening) {
@@ -384,7 +384,7 @@ impl World {
         }
     }
 
-    pub(super) fn let_go_of_lock(&mut self, tab: usize) {
+    pub fn let_go_of_lock(&mut self, tab: usize) {
         self.lock_queue.retain(|waiting| *waiting != tab);
         if self.lock == Some(tab) {
             self.lock = None;

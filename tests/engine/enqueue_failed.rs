@@ -7,11 +7,11 @@ use tollbox::core::log::LogEntry;
 use tollbox::core::record::Record;
 use tollbox::core::snapshot::BillingStatus;
 
+use super::notices::logged;
 use super::outage::alerts;
 use super::outcomes::word;
 use super::server::{Fault, On, problem};
-use super::storage::fail_next;
-use super::watching::logged;
+use super::storage_failures::fail_next;
 use super::world::{World, key};
 
 #[test]

@@ -2,6 +2,12 @@
 //! network, and a server. It keeps the contract of `tollbox::core::engine` and checks the promises
 //! after every step.
 
+mod calls;
+mod checks;
+mod effects;
+mod happening;
+mod storage;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tollbox::core::balance::Confirmed;
@@ -14,8 +20,9 @@ use tollbox::core::record::Record;
 use tollbox::core::session::Session;
 use tollbox::core::snapshot::{ChargeRecord, Snapshot, StorageKind};
 
-use super::happening::Happening;
-use super::server::Server;
+use crate::server::Server;
+
+pub use happening::Happening;
 
 /// More steps than any scenario takes: whatever needs more goes round in circles.
 const STEPS_LIMIT: usize = 200_000;

@@ -1,6 +1,6 @@
 //! Looking up what was given up, where the server won't tell.
 
-use super::flushes::report;
+use super::flush::report;
 use super::outcomes::word;
 use super::server::{Fault, On, page, problem};
 use super::world::World;

@@ -10,7 +10,7 @@ use tollbox::core::snapshot::StorageKind;
 
 use super::outcomes::word;
 use super::server::{Fault, On};
-use super::storage::fail_next;
+use super::storage_failures::fail_next;
 use super::world::{World, key};
 
 /// A charge that was made, of which its tab died before it heard; the browser is offline.

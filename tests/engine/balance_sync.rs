@@ -5,7 +5,7 @@ use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::Event;
 use tollbox::core::snapshot::Network;
 
-use super::balances::fresh;
+use super::balance_refresh::fresh;
 use super::outage::alerts;
 use super::server::{Fault, On};
 use super::world::World;

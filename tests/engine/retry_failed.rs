@@ -5,11 +5,10 @@ use tollbox::core::journal::Op;
 use tollbox::core::outcome::OpenReason;
 use tollbox::core::snapshot::Stopped;
 
-use super::flushes::{report, with_queue};
-use super::happening::Happening;
+use super::flush::{report, with_queue};
 use super::outcomes::word;
 use super::server::{Fault, On, problem};
-use super::world::World;
+use super::world::{Happening, World};
 
 #[test]
 fn a_flush_takes_up_what_found_no_room_once_there_is_some() {

@@ -3,7 +3,7 @@
 use tollbox::core::engine::Event;
 use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
 
-use super::world::World;
+use super::World;
 
 impl World {
     pub(super) fn mark_sign_out(&mut self, tab: usize) {

@@ -6,10 +6,9 @@ use tollbox::core::journal::Op;
 use tollbox::core::outcome::What;
 use tollbox::core::snapshot::{BalanceResult, FlushReport};
 
-use super::happening::Happening;
 use super::outcomes::word;
 use super::server::{Fault, On};
-use super::world::{World, key};
+use super::world::{Happening, World, key};
 
 #[test]
 fn closing_answers_everybody_and_the_next_start_goes_on() {

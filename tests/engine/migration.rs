@@ -9,7 +9,7 @@ use tollbox::core::snapshot::StorageKind;
 use super::outage::alerts;
 use super::outcomes::word;
 use super::server::{Fault, On, problem};
-use super::storage::fail_next;
+use super::storage_failures::fail_next;
 use super::world::{World, key};
 
 /// IndexedDB can't be opened any more.

@@ -1,6 +1,6 @@
 //! Answers that only put a charge off use no attempts up.
 
-use super::flushes::with_queue;
+use super::flush::with_queue;
 use super::outcomes::word;
 use super::server::{Fault, On, problem, with_retry_after};
 use super::world::World;

@@ -4,10 +4,9 @@ use tollbox::core::engine::Event;
 use tollbox::core::protocol::Request;
 use tollbox::core::record::{Purpose, State};
 
-use super::happening::Happening;
 use super::outcomes::word;
 use super::server::{Fault, On};
-use super::world::{World, key};
+use super::world::{Happening, World, key};
 
 /// The sending that was lost on its way arrives after all.
 fn arrives_late(world: &mut World, task: &str) {
