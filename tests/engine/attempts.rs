@@ -1,9 +1,97 @@
 //! Answers that only put a charge off use no attempts up.
 
+use tollbox::core::outcome::{Outcome, What};
+
 use super::flush::with_queue;
 use super::outcomes::word;
 use super::server::{Fault, On, problem, with_retry_after};
 use super::world::World;
+
+const DAY_MS: u64 = 86_400_000;
+
+pub fn few_attempts() -> (World, usize) {
+    let mut world = World::with(|config| {
+        config.max_total_attempts = 4;
+        config.backoff.max_ms = 2_000;
+    });
+    let tab = world.start();
+    (world, tab)
+}
+
+/// What a charge comes to whose every sending meets this.
+pub fn end_of_all_attempts(world: &mut World, tab: usize, fault: Fault) -> Outcome {
+    world.server.fault(On::AnyCharge, u32::MAX, fault);
+    world.charge(tab, "t1", 5);
+    let settled = world.settled(tab, "t1");
+    world.wait(settled)
+}
+
+#[test]
+fn used_up_attempts_are_parked_where_nobody_can_say_what_became_of_them() {
+    for mute in [
+        problem(500, "broken"),
+        problem(403, "no-look-ups"),
+        problem(501, "no-look-ups"),
+    ] {
+        let (mut world, tab) = few_attempts();
+        world
+            .server
+            .fault(On::LookUp, u32::MAX, Fault::Answer(mute));
+        let outcome = end_of_all_attempts(&mut world, tab, Fault::Answer(problem(500, "broken")));
+        assert_eq!(
+            (word(&outcome).as_str(), outcome.attempts),
+            ("parked RetriesExhausted", 4)
+        );
+        assert!(matches!(
+            outcome.what,
+            What::Unknown {
+                resolving: false,
+                durable: true,
+                ..
+            }
+        ));
+        assert_eq!(world.snapshot(tab).queue.held_points.get(), 5);
+        let requests = world.server.arrived.len();
+        world.run_for(DAY_MS);
+        assert_eq!(world.server.arrived.len(), requests);
+
+        world.server.heal();
+        let retry = world.retry(tab, "t1");
+        assert_eq!(word(&world.wait(retry)), "charged");
+        world.settle();
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn used_up_attempts_fail_where_the_server_never_charged() {
+    let (mut world, tab) = few_attempts();
+    let outcome = end_of_all_attempts(&mut world, tab, Fault::Answer(problem(500, "broken")));
+    assert_eq!(
+        (word(&outcome).as_str(), outcome.attempts),
+        ("failed RetriesExhausted", 4)
+    );
+    assert!(matches!(
+        outcome.what,
+        What::Failed {
+            retryable: true,
+            ..
+        }
+    ));
+    assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
+}
+
+#[test]
+fn used_up_attempts_that_were_charged_all_along_are_charged() {
+    let (mut world, tab) = few_attempts();
+    let fault = Fault::AnswerAfter(problem(500, "broken"));
+    let outcome = end_of_all_attempts(&mut world, tab, fault);
+    assert_eq!(
+        (word(&outcome).as_str(), outcome.attempts),
+        ("charged again", 4)
+    );
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
 
 #[test]
 fn twenty_five_times_busy_and_then_charged_without_a_call() {

@@ -2,7 +2,7 @@
 //! sent again unasked.
 
 use super::outcomes::word;
-use super::server::{Fault, On, Server, problem};
+use super::server::{Fault, On, Server, page, problem};
 use super::world::World;
 
 const DAY_MS: u64 = 86_400_000;
@@ -56,4 +56,104 @@ fn a_flush_of_what_may_be_forgotten_asks_first() {
     world.flush(tab);
     world.settle();
     assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+/// A world in which a charge was attempted, and a day and more has gone by since.
+fn expired(world: &mut World, first: Fault) -> usize {
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, first);
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(DAY_MS + 60_000);
+    world.server.heal();
+    tab
+}
+
+#[test]
+fn an_old_charge_that_was_charged_is_looked_up_not_sent() {
+    let mut world = World::new();
+    let tab = expired(&mut world, Fault::LoseAnswer);
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn an_old_charge_that_was_never_charged_is_looked_up_and_sent() {
+    let mut world = World::new();
+    let tab = expired(&mut world, Fault::LoseRequest);
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged");
+    assert_eq!(
+        (
+            world.server.count(On::LookUp),
+            world.server.count(On::AnyCharge)
+        ),
+        (1, 2)
+    );
+}
+
+#[test]
+fn an_old_charge_of_which_nothing_can_be_learnt_is_parked() {
+    for mute in [
+        problem(500, "broken"),
+        problem(403, "no-look-ups"),
+        problem(404, "nothing-here"),
+    ] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+        world.server.fault(On::Any, 3, Fault::LoseRequest);
+        world
+            .server
+            .fault(On::LookUp, u32::MAX, Fault::Answer(mute));
+        let call = world.charge(tab, "t1", 5);
+        world.run_for(20);
+        world.jump_wall(2 * 86_400_000);
+        world.wait(call);
+        let settled = world.settled(tab, "t1");
+        let outcome = world.wait(settled);
+        assert_eq!(
+            (word(&outcome).as_str(), outcome.attempts),
+            ("parked KeyExpired", 1)
+        );
+        assert_eq!(world.server.count(On::AnyCharge), 1);
+        world.run_for(DAY_MS);
+        assert_eq!(world.server.count(On::AnyCharge), 1);
+
+        world.server.heal();
+        let retry = world.retry(tab, "t1");
+        assert_eq!(word(&world.wait(retry)), "charged again");
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn a_captive_portals_404_is_no_look_up() {
+    let mut world = World::new();
+    let tab = expired(&mut world, Fault::LoseAnswer);
+    world.server.fault(On::LookUp, 1, Fault::Answer(page(404)));
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+}
+
+#[test]
+fn an_old_charge_that_was_never_attempted_is_just_sent() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    world.charge(tab, "t1", 5);
+    world.run_for(2 * DAY_MS);
+    world.go_online(true);
+    world.settle();
+    assert_eq!(
+        (
+            world.server.count(On::LookUp),
+            world.server.count(On::AnyCharge)
+        ),
+        (0, 1)
+    );
 }

@@ -45,6 +45,7 @@ mod locale;
 mod look_up;
 mod lost_records;
 mod malformed_answers;
+mod many_charges;
 mod migration;
 mod notices;
 mod outage;

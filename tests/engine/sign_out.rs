@@ -1,7 +1,10 @@
 //! Signing out: in every tab of the account, whatever each has heard of it.
 
+use tollbox::core::charge::Key;
 use tollbox::core::config::LAUNCH_WITHIN_MS;
 use tollbox::core::engine::{Answer, CallId, Event};
+use tollbox::core::journal::Op;
+use tollbox::core::outcome::What;
 use tollbox::core::snapshot::BalanceResult;
 
 use super::outcomes::word;
@@ -196,4 +199,182 @@ fn without_locks_the_others_have_a_moment_to_hear_of_it() {
     world.tell(two, Event::Online(true));
     world.run_for(WHILE_MS);
     assert_eq!(world.snapshot(two).balance, None);
+}
+
+#[test]
+fn who_signs_out_is_told_what_is_not_stored() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::AnyCharge, 1, Fault::LoseAnswer);
+    world.charge(tab, "t1", 5);
+    world.run_until(|world| world.server.count(On::AnyCharge) == 1);
+    world.fail_write = Box::new(|_, _| true);
+    world.run_for(1_000);
+    let out = world.sign_out(tab);
+    world.run_until(|world| world.answers.contains_key(&out));
+    let Answer::SignedOut(open) = world.answer(out) else {
+        panic!()
+    };
+    let whats = open
+        .iter()
+        .map(|record| Some(&record.outcome.as_ref()?.what));
+    let whats: Vec<_> = whats.collect();
+    assert!(
+        matches!(*whats, [Some(What::Unknown { durable: false, .. })]),
+        "{whats:?}"
+    );
+}
+
+/// The keys that whoever signs out is told of.
+fn told_open(world: &mut World, out: CallId) -> Vec<String> {
+    world.run_until(|world| world.answers.contains_key(&out));
+    let Answer::SignedOut(open) = world.answer(out) else {
+        panic!()
+    };
+    open.iter()
+        .map(|record| record.key.as_str().to_owned())
+        .collect()
+}
+
+#[test]
+fn who_signs_out_is_told_what_another_tab_has_done_unheard() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    let paid = world.charge(two, "paid", 5);
+    world.wait(paid);
+    world.go_online(false);
+    let open = world.charge(two, "open", 6);
+    world.wait(open);
+    let out = world.sign_out(one);
+    assert_eq!(told_open(&mut world, out), ["f:open"]);
+    world.run_for(100);
+    let kept: Vec<&str> = world.journal.keys().map(Key::as_str).collect();
+    assert_eq!(kept, ["f:open"]);
+}
+
+#[test]
+fn who_signs_out_is_told_what_is_known_where_the_journal_does_not_answer() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let open = world.charge(tab, "open", 6);
+    world.wait(open);
+    let asked_ms = world.now.mono_ms;
+    let out = world.sign_out(tab);
+    let load = |what: &Happening| matches!(what, Happening::Load { .. });
+    world.happenings.retain(|_, what| !load(what));
+    assert_eq!(told_open(&mut world, out), ["f:open"]);
+    let waited_ms = world.now.mono_ms - asked_ms;
+    assert_eq!(waited_ms, world.config.respond_within_ms);
+
+    let again = world.sign_out(tab);
+    world.tell(tab, Event::Close);
+    assert_eq!(told_open(&mut world, again), ["f:open"]);
+}
+
+#[test]
+fn signing_out_forgets_and_keeps_what_is_open() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "paid", 5);
+    world.wait(call);
+    world.go_online(false);
+    let call = world.charge(tab, "open", 6);
+    world.wait(call);
+    let out = world.sign_out(tab);
+    assert_eq!(told_open(&mut world, out), ["f:open"]);
+    world.run_for(100);
+    assert_eq!(world.cache, None);
+    assert_eq!(
+        world
+            .journal
+            .keys()
+            .map(|key| key.as_str())
+            .collect::<Vec<_>>(),
+        ["f:open"]
+    );
+    world.go_online(true);
+    world.run_for(120_000);
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    let late = world.charge(tab, "late", 5);
+    assert_eq!(world.answer(late), &Answer::Closed);
+
+    world.crash(tab);
+    world.start();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:open"), 1);
+}
+
+#[test]
+fn a_signed_out_tab_learns_no_balance_from_others() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    let out = world.sign_out(one);
+    world.run_until(|world| world.answers.contains_key(&out));
+    let next = world.start();
+    let call = world.charge(next, "t1", 5);
+    world.wait(call);
+    world.settle();
+    for tab in [one, two] {
+        assert_eq!(world.snapshot(tab).balance, None);
+    }
+}
+
+#[test]
+fn signing_out_while_a_charge_is_being_claimed_sends_nothing() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.charge(tab, "t1", 5);
+    // The world fails if a charge leaves after this.
+    world.sign_out(tab);
+    world.run_for(60_000);
+    world.crash(tab);
+    world.start();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn what_was_never_sent_is_given_up_for_certain_after_a_sign_out_too() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    for task in ["t1", "t2"] {
+        let call = world.charge(tab, task, 5);
+        world.wait(call);
+    }
+    world.sign_out(tab);
+    let cancel = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(cancel)), "failed Cancelled");
+    // Where it can't be written down, the next sign-in would send it.
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Cancel { .. })));
+    let cancel = world.cancel(tab, "t2");
+    assert!(word(&world.wait(cancel)).starts_with("unknown"));
+    world.fail_write = Box::new(|_, _| false);
+    world.crash(tab);
+    world.online = true;
+    world.start();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 0);
+    assert_eq!(world.server.times_charged("f:t2"), 1);
+}
+
+#[test]
+fn what_may_have_been_sent_stays_unknown_after_a_sign_out_and_is_not_sent_again() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.sign_out(tab);
+    let cancel = world.cancel(tab, "t1");
+    assert!(word(&world.wait(cancel)).starts_with("unknown"));
+    assert!(world.journal[&key("t1")].given_up());
+    world.server.heal();
+    world.crash(tab);
+    world.start();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 0);
 }

@@ -1,5 +1,7 @@
 //! One new token for whatever the old one was refused for, and no more.
 
+use tollbox::core::alert::AlertKind;
+
 use super::outage::alerts;
 use super::outcomes::word;
 use super::server::{Fault, On, problem};
@@ -79,4 +81,143 @@ fn a_request_whose_time_was_up_before_its_token_came_is_not_sent_and_no_trouble(
     let outcome = world.wait(call);
     assert_eq!((word(&outcome).as_str(), outcome.attempts), ("charged", 1));
     assert_eq!(alerts(&world, tab), []);
+}
+
+fn unaccepted(world: &mut World) {
+    world.server.fault(
+        On::Any,
+        u32::MAX,
+        Fault::Answer(problem(401, "unauthorized")),
+    );
+}
+
+#[test]
+fn a_refused_token_is_refreshed_once() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.rule(|arrived| {
+        (!arrived.refresh_token).then(|| Fault::Answer(problem(401, "unauthorized")))
+    });
+    let call = world.charge(tab, "t1", 5);
+    let outcome = world.wait(call);
+    assert_eq!((word(&outcome).as_str(), outcome.attempts), ("charged", 2));
+    assert_eq!(alerts(&world, tab), []);
+    world.settle();
+}
+
+#[test]
+fn a_token_refused_twice_pauses_the_queue_with_one_alert() {
+    let mut world = World::new();
+    let tab = world.start();
+    unaccepted(&mut world);
+    let call = world.charge(tab, "t1", 5);
+    let outcome = world.wait(call);
+    assert_eq!(
+        (word(&outcome).as_str(), outcome.attempts),
+        ("queued Unauthorized", 2)
+    );
+    let refreshed: Vec<bool> = world
+        .server
+        .arrived
+        .iter()
+        .filter(|a| a.is_for(On::AnyCharge))
+        .map(|a| a.refresh_token)
+        .collect();
+    assert_eq!(refreshed, [false, true]);
+    let second = world.charge(tab, "t2", 6);
+    assert_eq!(word(&world.wait(second)), "queued Unauthorized");
+    world.run_for(3_600_000);
+    assert_eq!(world.server.count(On::AnyCharge), 2);
+    assert_eq!(alerts(&world, tab), [AlertKind::Unauthorized]);
+
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.balance(), 109);
+    assert_eq!(alerts(&world, tab), [AlertKind::Unauthorized]);
+}
+
+#[test]
+fn several_requests_that_are_refused_together_refresh_once() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.rule(|arrived| {
+        (!arrived.refresh_token).then(|| Fault::Answer(problem(401, "unauthorized")))
+    });
+    let calls: Vec<_> = (0..4)
+        .map(|n| world.charge(tab, &format!("t{n}"), 1))
+        .collect();
+    world.run_for(25);
+    let late = world.charge(tab, "late", 1);
+    for call in calls.into_iter().chain([late]) {
+        assert_eq!(word(&world.wait(call)), "charged");
+    }
+    assert_eq!(alerts(&world, tab), []);
+    world.settle();
+}
+
+#[test]
+fn several_requests_that_are_refused_twice_raise_one_alert() {
+    let mut world = World::new();
+    let tab = world.start();
+    unaccepted(&mut world);
+    let calls: Vec<_> = (0..4)
+        .map(|n| world.charge(tab, &format!("t{n}"), 1))
+        .collect();
+    for call in calls {
+        assert_eq!(word(&world.wait(call)), "queued Unauthorized");
+    }
+    world.run_for(600_000);
+    assert_eq!(alerts(&world, tab), [AlertKind::Unauthorized]);
+    let with_refresh = world
+        .server
+        .arrived
+        .iter()
+        .filter(|a| a.is_for(On::AnyCharge) && a.refresh_token)
+        .count();
+    assert_eq!(with_refresh, 1);
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.balance(), 116);
+}
+
+#[test]
+fn a_token_that_can_not_be_had_pauses_the_queue_too() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Any, u32::MAX, Fault::NoToken);
+    let call = world.charge(tab, "t1", 5);
+    let outcome = world.wait(call);
+    assert_eq!(
+        (word(&outcome).as_str(), outcome.attempts),
+        ("queued Unauthorized", 0)
+    );
+    world.run_for(600_000);
+    assert_eq!(alerts(&world, tab), [AlertKind::Unauthorized]);
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_token_refused_in_an_outage_and_after_it() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    world.server.fault(On::Balance, 3, Fault::LoseRequest);
+    unaccepted(&mut world);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(600_000);
+    // The balance's refusal is no charge's: that one learns it itself, once.
+    assert_eq!(world.server.count(On::AnyCharge), 2);
+    assert_eq!(
+        alerts(&world, tab)
+            .iter()
+            .filter(|kind| **kind == AlertKind::Unauthorized)
+            .count(),
+        1
+    );
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
 }
