@@ -21,7 +21,7 @@ fn alert_detail(world: &World, tab: usize) -> String {
 }
 
 #[test]
-fn the_queue_pauses_until_its_own_account_is_back() {
+fn an_account_mismatch_pauses_the_queue_until_its_account_is_back() {
     let mut world = World::new();
     let tab = world.start();
     world.server.signed_in = "bob".into();
@@ -54,7 +54,7 @@ fn the_queue_pauses_until_its_own_account_is_back() {
 }
 
 #[test]
-fn an_item_of_a_batch_says_so_too() {
+fn an_account_mismatch_in_a_batch_pauses_the_queue() {
     let mut world = World::new();
     let tab = with_queue(&mut world, 2);
     let item = |n: usize| {
@@ -72,7 +72,7 @@ fn an_item_of_a_batch_says_so_too() {
 }
 
 #[test]
-fn a_server_that_refuses_the_account_is_not_out_of_reach() {
+fn an_account_mismatch_is_no_outage() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);

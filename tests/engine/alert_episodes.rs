@@ -9,7 +9,7 @@ use super::server::{Fault, On, json_answer, problem};
 use super::world::World;
 
 #[test]
-fn who_has_signed_out_is_alerted_of_nothing_that_only_the_signed_in_mind() {
+fn a_signed_out_client_raises_no_network_or_token_alert() {
     for fault in [
         Fault::LoseRequest,
         Fault::Answer(problem(401, "unauthorized")),
@@ -28,7 +28,7 @@ fn who_has_signed_out_is_alerted_of_nothing_that_only_the_signed_in_mind() {
 }
 
 #[test]
-fn a_journal_that_takes_charges_but_can_not_be_read_is_one_episode() {
+fn a_journal_that_cannot_be_read_raises_one_alert() {
     let mut world = World::new();
     let tab = world.start();
     world.fail_load = true;
@@ -44,7 +44,7 @@ fn a_journal_that_takes_charges_but_can_not_be_read_is_one_episode() {
 }
 
 #[test]
-fn answers_to_a_charge_that_are_not_the_servers_are_one_outage() {
+fn foreign_answers_to_charges_raise_one_outage_alert() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -71,7 +71,7 @@ fn answers_to_a_charge_that_are_not_the_servers_are_one_outage() {
 }
 
 #[test]
-fn what_fails_where_the_journal_can_never_be_read_is_counted() {
+fn failures_count_though_the_journal_was_never_read() {
     let mut world = World::with(|config| config.min_samples = 3);
     world.fail_load = true;
     world.fail_write = Box::new(|_, _| true);

@@ -27,7 +27,7 @@ pub fn end_of_all_attempts(world: &mut World, tab: usize, fault: Fault) -> Outco
 }
 
 #[test]
-fn used_up_attempts_are_parked_where_nobody_can_say_what_became_of_them() {
+fn exhausted_attempts_park_a_charge_that_cannot_be_looked_up() {
     for mute in [
         problem(500, "broken"),
         problem(403, "no-look-ups"),
@@ -64,7 +64,7 @@ fn used_up_attempts_are_parked_where_nobody_can_say_what_became_of_them() {
 }
 
 #[test]
-fn used_up_attempts_fail_where_the_server_never_charged() {
+fn exhausted_attempts_fail_a_charge_that_was_never_made() {
     let (mut world, tab) = few_attempts();
     let outcome = end_of_all_attempts(&mut world, tab, Fault::Answer(problem(500, "broken")));
     assert_eq!(
@@ -82,7 +82,7 @@ fn used_up_attempts_fail_where_the_server_never_charged() {
 }
 
 #[test]
-fn used_up_attempts_that_were_charged_all_along_are_charged() {
+fn exhausted_attempts_end_charged_if_the_server_had_charged() {
     let (mut world, tab) = few_attempts();
     let fault = Fault::AnswerAfter(problem(500, "broken"));
     let outcome = end_of_all_attempts(&mut world, tab, fault);
@@ -94,7 +94,7 @@ fn used_up_attempts_that_were_charged_all_along_are_charged() {
 }
 
 #[test]
-fn twenty_five_times_busy_and_then_charged_without_a_call() {
+fn twenty_five_busy_answers_exhaust_no_attempts() {
     for (status, retry_after) in [(503, Some("1")), (429, None), (503, None)] {
         let mut world = World::with(|config| config.backoff.max_ms = 2_000);
         let tab = world.start();
@@ -113,7 +113,7 @@ fn twenty_five_times_busy_and_then_charged_without_a_call() {
 }
 
 #[test]
-fn items_of_a_batch_that_are_put_off_use_no_attempts_up_and_are_backed_off() {
+fn busy_batch_items_exhaust_no_attempts_and_are_backed_off() {
     let mut world = World::new();
     with_queue(&mut world, 2);
     let item = |n: usize| {

@@ -37,7 +37,7 @@ pub fn unavailable(world: &World, call: CallId) -> (BalanceReason, Option<u64>) 
 }
 
 #[test]
-fn a_balance_that_is_fresh_enough_is_told_without_a_request() {
+fn refresh_with_max_age_answers_a_fresh_balance_without_a_request() {
     let mut world = World::new();
     let tab = world.start();
     let requests = world.server.count(On::Balance);
@@ -53,7 +53,7 @@ fn a_balance_that_is_fresh_enough_is_told_without_a_request() {
 }
 
 #[test]
-fn several_who_ask_at_once_share_one_request() {
+fn concurrent_refreshes_share_one_request() {
     let mut world = World::new();
     let tab = world.start();
     let requests = world.server.count(On::Balance);
@@ -66,7 +66,7 @@ fn several_who_ask_at_once_share_one_request() {
 }
 
 #[test]
-fn a_balance_that_has_not_changed_is_as_fresh_as_a_new_one() {
+fn an_unchanged_balance_counts_as_fresh() {
     let mut world = World::with(|config| config.stale_after_ms = MINUTE_MS);
     let tab = world.start();
     world.run_for(MINUTE_MS + 1_000);
@@ -80,7 +80,7 @@ fn a_balance_that_has_not_changed_is_as_fresh_as_a_new_one() {
 }
 
 #[test]
-fn a_balance_turns_stale_in_its_time_though_nothing_happens() {
+fn listeners_hear_when_a_balance_turns_stale() {
     let mut world = World::with(|config| config.stale_after_ms = MINUTE_MS);
     let tab = world.start();
     let as_of_ms = world.snapshot(tab).balance.unwrap().as_of;
@@ -101,7 +101,7 @@ fn a_balance_turns_stale_in_its_time_though_nothing_happens() {
 }
 
 #[test]
-fn what_the_server_will_not_say_is_told_with_its_reason() {
+fn refresh_without_an_answer_gives_the_reason_and_the_cached_balance() {
     for (answer, reason) in [
         (problem(403, "not-yours"), BalanceReason::Forbidden),
         (problem(400, "bad"), BalanceReason::Rejected),
@@ -127,7 +127,7 @@ fn what_the_server_will_not_say_is_told_with_its_reason() {
 }
 
 #[test]
-fn a_balance_that_is_refused_is_no_outage() {
+fn a_rejected_balance_request_is_no_outage() {
     for answer in [problem(403, "not-yours"), problem(400, "bad")] {
         let mut world = World::new();
         let tab = world.start();
@@ -141,7 +141,7 @@ fn a_balance_that_is_refused_is_no_outage() {
 }
 
 #[test]
-fn who_is_signed_out_is_told_no_balance() {
+fn refresh_after_sign_out_is_unauthorized_and_shows_no_balance() {
     let mut world = World::new();
     let tab = world.start();
     let under_way = world.refresh(tab);
@@ -155,7 +155,7 @@ fn who_is_signed_out_is_told_no_balance() {
 }
 
 #[test]
-fn a_balance_is_asked_for_again_as_often_as_is_said() {
+fn the_balance_is_synced_at_the_configured_interval() {
     let mut world = World::with(|config| config.sync_every_ms = 10_000);
     let tab = world.start();
     let requests = world.server.count(On::Balance);
@@ -177,7 +177,7 @@ fn a_balance_is_asked_for_again_as_often_as_is_said() {
 }
 
 #[test]
-fn a_fresh_cache_spares_the_first_request_and_not_the_next() {
+fn a_fresh_cache_saves_only_the_first_balance_request() {
     let cached = |as_of_ms| Confirmed {
         balance: Points::new(120).unwrap(),
         version: 1,
@@ -199,7 +199,7 @@ fn a_fresh_cache_spares_the_first_request_and_not_the_next() {
 }
 
 #[test]
-fn a_refused_token_is_replaced_for_a_balance_too() {
+fn a_balance_request_renews_a_rejected_token() {
     let mut world = World::new();
     let tab = world.start();
     world.server.rule(|arrived| {
@@ -213,7 +213,7 @@ fn a_refused_token_is_replaced_for_a_balance_too() {
 }
 
 #[test]
-fn an_answer_that_nobody_asked_for_changes_nothing() {
+fn an_unsolicited_answer_changes_nothing() {
     let mut world = World::new();
     let tab = world.start();
     world.tell(
@@ -227,7 +227,7 @@ fn an_answer_that_nobody_asked_for_changes_nothing() {
 }
 
 #[test]
-fn a_balance_that_another_tab_tells_of_is_taken() {
+fn a_balance_announced_by_another_tab_is_adopted() {
     let mut world = World::new();
     let tab = world.start();
     let confirmed = Confirmed {
@@ -247,7 +247,7 @@ fn a_balance_that_another_tab_tells_of_is_taken() {
 }
 
 #[test]
-fn a_fresh_cache_is_enough_for_who_asks_for_no_syncs() {
+fn without_sync_a_fresh_cache_needs_no_balance_request() {
     let mut world = World::new();
     world.cache = Some(Confirmed {
         balance: Points::new(120).unwrap(),

@@ -17,7 +17,7 @@ fn syncing() -> World {
 }
 
 #[test]
-fn one_tab_reads_the_balance_for_all() {
+fn one_tab_syncs_the_balance_for_all() {
     let mut world = syncing();
     let tabs: Vec<usize> = (0..4).map(|_| world.start()).collect();
     let before = world.server.count(On::Balance);
@@ -35,7 +35,7 @@ fn one_tab_reads_the_balance_for_all() {
 }
 
 #[test]
-fn nobody_reads_the_balance_where_nobody_looks() {
+fn a_hidden_page_does_not_sync_the_balance() {
     let mut world = syncing();
     let tab = world.start();
     world.tell(tab, Event::Visible(false));
@@ -48,7 +48,7 @@ fn nobody_reads_the_balance_where_nobody_looks() {
 }
 
 #[test]
-fn a_page_that_is_looked_at_again_reads_a_stale_balance_at_once_and_no_fresh_one() {
+fn a_page_shown_again_syncs_a_stale_balance_but_no_fresh_one() {
     let mut world = syncing();
     let tab = world.start();
     let before = world.server.count(On::Balance);
@@ -62,7 +62,7 @@ fn a_page_that_is_looked_at_again_reads_a_stale_balance_at_once_and_no_fresh_one
 }
 
 #[test]
-fn a_charge_is_a_reading_too() {
+fn a_charge_counts_as_a_balance_sync() {
     let mut world = syncing();
     let tab = world.start();
     let before = world.server.count(On::Balance);
@@ -80,7 +80,7 @@ pub fn shown(world: &World, tab: usize) -> (u64, u64) {
 }
 
 #[test]
-fn a_page_that_was_opened_offline_reads_the_balance_when_it_is_online() {
+fn a_page_opened_offline_reads_the_balance_once_online() {
     let mut world = World::new();
     world.online = false;
     let tab = world.start();
@@ -91,7 +91,7 @@ fn a_page_that_was_opened_offline_reads_the_balance_when_it_is_online() {
 }
 
 #[test]
-fn a_reading_on_its_way_is_waited_for_though_the_browser_says_offline() {
+fn a_refresh_in_flight_is_awaited_though_the_browser_goes_offline() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Balance, 1, Fault::Late(500));
@@ -103,7 +103,7 @@ fn a_reading_on_its_way_is_waited_for_though_the_browser_says_offline() {
 }
 
 #[test]
-fn the_network_is_restored_when_the_server_says_so_not_the_browser() {
+fn the_network_is_restored_by_the_server_not_by_the_browser() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -122,7 +122,7 @@ fn the_network_is_restored_when_the_server_says_so_not_the_browser() {
 }
 
 #[test]
-fn who_is_not_looked_at_hears_of_the_network_when_that_changes() {
+fn a_hidden_page_probes_the_network_once_shown() {
     let mut world = World::new();
     let tab = world.start();
     world.tell(tab, Event::Visible(false));
@@ -141,7 +141,7 @@ fn who_is_not_looked_at_hears_of_the_network_when_that_changes() {
 }
 
 #[test]
-fn a_network_that_comes_back_before_the_journal_has_been_read_is_heard_of() {
+fn going_online_before_the_journal_is_read_is_noticed() {
     let mut world = World::new();
     let first = world.start();
     world.crash(first);

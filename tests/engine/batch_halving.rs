@@ -28,7 +28,7 @@ fn limited(most: usize, too_large: Response) -> (World, usize) {
 }
 
 #[test]
-fn a_batch_that_is_too_large_is_halved_and_its_size_remembered() {
+fn a_batch_too_large_is_halved_and_the_size_remembered() {
     for too_large in [page(413), problem(413, "too-large")] {
         let (mut world, tab) = limited(66, too_large);
         world.settle();
@@ -47,7 +47,7 @@ fn a_batch_that_is_too_large_is_halved_and_its_size_remembered() {
 }
 
 #[test]
-fn halving_ends_at_single_charges() {
+fn batch_halving_ends_at_single_charges() {
     let (mut world, _) = limited(1, page(413));
     world.settle();
     assert_eq!(world.server.count(On::Batch), 7);
@@ -55,7 +55,7 @@ fn halving_ends_at_single_charges() {
 }
 
 #[test]
-fn a_single_charge_that_is_too_large_is_parked_with_its_reason_and_blocks_nobody() {
+fn a_single_charge_too_large_is_parked_and_blocks_no_other() {
     let mut world = World::new();
     let tab = world.start();
     world.server.rule(|arrived| {

@@ -33,7 +33,7 @@ fn keys(count: usize) -> Vec<String> {
 }
 
 #[test]
-fn a_queue_leaves_in_order_and_in_batches() {
+fn a_queue_is_sent_in_order_and_in_batches() {
     let mut world = World::with(|config| config.batch_size = 4);
     let tab = with_queue(&mut world, 10);
     world.go_online(true);
@@ -91,7 +91,7 @@ fn a_batch_may_be_declined_in_part() {
 }
 
 #[test]
-fn results_that_are_missing_foreign_double_or_in_another_order() {
+fn batch_results_match_by_key_and_ambiguous_ones_stay_open() {
     let item = |key: &str, amount: u64| {
         json!({"idempotency_key": key, "status": "charged", "charge_id": format!("c-{key}"),
         "amount": amount, "charged_at": "2026-01-01T00:00:00Z", "replayed": false})
@@ -128,7 +128,7 @@ fn results_that_are_missing_foreign_double_or_in_another_order() {
 }
 
 #[test]
-fn a_server_without_batches_is_served_one_by_one() {
+fn a_server_without_batches_gets_single_charges() {
     for none in [
         problem(404, "nothing-here"),
         page(404),
@@ -152,7 +152,7 @@ fn a_server_without_batches_is_served_one_by_one() {
 }
 
 #[test]
-fn a_batch_that_is_refused_as_a_whole_goes_one_by_one() {
+fn a_batch_rejected_as_a_whole_is_sent_one_by_one() {
     for refusal in [problem(400, "bad-batch"), problem(422, "what")] {
         let mut world = World::new();
         let tab = with_queue(&mut world, 5);
@@ -210,7 +210,7 @@ fn a_lost_batch_is_charged_once() {
 }
 
 #[test]
-fn items_that_the_server_wants_again_are_sent_again() {
+fn batch_items_marked_retry_are_sent_again() {
     let mut world = World::new();
     let tab = with_queue(&mut world, 2);
     let retry = |key: &str| json!({"idempotency_key": key, "status": "retry", "problem": {"type": "busy", "status": 503}});
@@ -264,7 +264,7 @@ fn a_flush_says_why_it_stopped() {
 }
 
 #[test]
-fn a_flush_of_nothing_reports_at_once() {
+fn a_flush_of_an_empty_queue_reports_at_once() {
     let mut world = World::new();
     let tab = world.start();
     let flush = world.flush(tab);
@@ -272,7 +272,7 @@ fn a_flush_of_nothing_reports_at_once() {
 }
 
 #[test]
-fn a_flush_takes_up_what_failed_and_what_is_parked() {
+fn a_flush_retries_failed_and_parked_charges() {
     let mut world = World::with(|config| config.max_total_attempts = 1);
     let tab = world.start();
     world
@@ -318,7 +318,7 @@ fn a_flush_does_not_wait_for_backoff() {
 }
 
 #[test]
-fn two_flushes_at_once_report_both() {
+fn concurrent_flushes_both_report() {
     let mut world = World::with(|config| config.batch_size = 2);
     let tab = with_queue(&mut world, 5);
     world.go_online(true);
@@ -364,7 +364,7 @@ fn batches_are_tried_again_after_an_outage() {
 }
 
 #[test]
-fn a_refused_batch_may_have_been_charged_all_the_same() {
+fn a_batch_answered_by_a_foreign_page_may_have_been_charged() {
     // The browser has sent it twice: the first copy was charged, the second met a page.
     let mut world = World::new();
     let tab = world.start();

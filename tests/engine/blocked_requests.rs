@@ -27,7 +27,7 @@ fn with_blocked_look_ups(dated: bool) -> (World, usize) {
 }
 
 #[test]
-fn a_look_up_that_never_gets_through_is_backed_off_and_holds_nobody_back() {
+fn a_blocked_look_up_is_backed_off_and_holds_back_no_charge() {
     let (mut world, tab) = with_blocked_look_ups(true);
     world.run_for(5_000);
     let before = world.server.arrived.len();
@@ -47,7 +47,7 @@ fn a_look_up_that_never_gets_through_is_backed_off_and_holds_nobody_back() {
 }
 
 #[test]
-fn without_a_date_a_look_up_that_never_gets_through_is_backed_off_too() {
+fn a_blocked_look_up_is_backed_off_without_server_dates() {
     let (mut world, tab) = with_blocked_look_ups(false);
     world.run_for(600_000);
     let before = world.server.arrived.len();
@@ -63,7 +63,7 @@ fn without_a_date_a_look_up_that_never_gets_through_is_backed_off_too() {
 }
 
 #[test]
-fn many_look_ups_that_never_get_through_are_no_more_than_one() {
+fn many_blocked_look_ups_are_backed_off_together() {
     let mut world = World::with(|config| config.max_total_attempts = 1);
     let tab = world.start();
     world.run_for(2_000);
@@ -87,7 +87,7 @@ fn many_look_ups_that_never_get_through_are_no_more_than_one() {
 }
 
 #[test]
-fn a_charge_that_never_gets_through_holds_no_other_back() {
+fn a_blocked_charge_holds_back_no_other() {
     let mut world = World::new();
     let tab = world.start();
     world.run_for(2_000);
@@ -112,7 +112,7 @@ fn a_charge_that_never_gets_through_holds_no_other_back() {
 }
 
 #[test]
-fn a_batch_that_never_gets_through_is_halved_until_the_others_are_charged() {
+fn a_blocked_batch_is_halved_until_the_others_are_charged() {
     let mut world = World::new();
     let tab = world.start();
     world.run_for(2_000);
@@ -132,7 +132,7 @@ fn a_batch_that_never_gets_through_is_halved_until_the_others_are_charged() {
 }
 
 #[test]
-fn a_probe_that_is_refused_for_its_token_holds_back_nothing_for_ever() {
+fn a_probe_with_a_rejected_token_holds_back_no_charge_for_ever() {
     let mut world = World::new();
     let tab = world.start();
     world.run_for(2_000);
@@ -147,7 +147,7 @@ fn a_probe_that_is_refused_for_its_token_holds_back_nothing_for_ever() {
 }
 
 #[test]
-fn some_look_ups_that_never_get_through_raise_no_alert_each() {
+fn blocked_look_ups_do_not_raise_an_alert_each() {
     let mut world = World::with(|config| config.max_attempts = 1);
     let tab = world.start();
     world.run_for(2_000);

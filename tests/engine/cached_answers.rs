@@ -38,7 +38,7 @@ fn gone(dated: bool) -> (World, usize) {
 }
 
 #[test]
-fn a_cached_balance_ends_no_outage_and_turns_nothing_back() {
+fn a_cached_balance_ends_no_outage_and_restores_no_old_balance() {
     for dated in [true, false] {
         let (mut world, tab) = gone(dated);
         let sent = world.server.count(On::AnyCharge);
@@ -67,7 +67,7 @@ fn a_cached_balance_ends_no_outage_and_turns_nothing_back() {
 }
 
 #[test]
-fn a_cache_first_service_worker_holds_no_charge_back_from_a_server_that_lives() {
+fn a_cache_first_service_worker_delays_no_charge() {
     let mut world = World::new();
     let tab = world.start();
     let body = serde_json::json!({"balance": 120, "version": 1});
@@ -92,7 +92,7 @@ fn a_cache_first_service_worker_holds_no_charge_back_from_a_server_that_lives() 
 }
 
 #[test]
-fn a_copy_of_the_server_that_lags_is_not_followed_however_often_it_answers() {
+fn balances_from_a_lagging_replica_are_ignored() {
     let mut world = World::new();
     let tab = world.start();
     let call = world.charge(tab, "t1", 5);

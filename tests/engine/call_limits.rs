@@ -7,7 +7,7 @@ use super::server::{Fault, On, problem};
 use super::world::World;
 
 #[test]
-fn nothing_is_waited_for_longer_than_respond_within_ms() {
+fn a_charge_call_waits_no_longer_than_respond_within_ms() {
     let mut world = World::with(|config| config.respond_within_ms = 3_000);
     let tab = world.start();
     world.server.fault(On::AnyCharge, 1, Fault::HangAfter);
@@ -29,7 +29,7 @@ fn nothing_is_waited_for_longer_than_respond_within_ms() {
 }
 
 #[test]
-fn a_failing_server_is_tried_so_often_within_a_call() {
+fn a_charge_call_tries_a_failing_server_three_times() {
     let mut world = World::with(|config| config.respond_within_ms = 60_000);
     let tab = world.start();
     world.server.fault(
@@ -50,7 +50,7 @@ fn a_failing_server_is_tried_so_often_within_a_call() {
 }
 
 #[test]
-fn busy_with_this_key_is_unknown_and_tried_again() {
+fn a_request_in_progress_is_unknown_and_tried_again() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(
@@ -65,7 +65,7 @@ fn busy_with_this_key_is_unknown_and_tried_again() {
 }
 
 #[test]
-fn a_request_time_limit_of_the_servers_is_unknown() {
+fn a_408_is_retried_within_the_call() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(
@@ -83,7 +83,7 @@ fn a_request_time_limit_of_the_servers_is_unknown() {
 }
 
 #[test]
-fn what_is_refused_takes_no_room_while_that_is_being_written() {
+fn a_refused_charge_takes_no_room_while_its_refusal_is_written() {
     let mut world = World::with(|config| config.max_entries = 3);
     let tab = world.start();
     world.go_online(false);
@@ -103,7 +103,7 @@ fn what_is_refused_takes_no_room_while_that_is_being_written() {
 }
 
 #[test]
-fn what_is_tried_again_in_one_moment_spends_no_more_than_there_is() {
+fn concurrent_charges_and_retries_spend_no_more_than_the_balance() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);

@@ -10,7 +10,7 @@ use super::server::{Fault, On, problem};
 use super::world::{World, key};
 
 #[test]
-fn a_charge_is_given_up_freely_before_its_first_attempt() {
+fn cancel_before_the_first_attempt_sends_nothing() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -27,7 +27,7 @@ fn a_charge_is_given_up_freely_before_its_first_attempt() {
 }
 
 #[test]
-fn a_charge_is_given_up_after_a_lost_request_when_the_server_never_charged() {
+fn cancel_succeeds_if_a_look_up_finds_no_charge() {
     let mut world = World::with(|config| config.max_attempts = 1);
     let tab = world.start();
     world.server.fault(
@@ -45,7 +45,7 @@ fn a_charge_is_given_up_after_a_lost_request_when_the_server_never_charged() {
 }
 
 #[test]
-fn giving_up_a_charge_that_was_made_says_so() {
+fn cancel_of_a_charge_already_made_says_charged() {
     let mut world = World::with(|config| config.max_attempts = 1);
     let tab = world.start();
     world.server.fault(
@@ -61,7 +61,7 @@ fn giving_up_a_charge_that_was_made_says_so() {
 }
 
 #[test]
-fn giving_up_in_an_outage_is_unknown_and_nothing_is_sent_again() {
+fn cancel_in_an_outage_is_unknown_and_resends_nothing() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
@@ -85,7 +85,7 @@ fn giving_up_in_an_outage_is_unknown_and_nothing_is_sent_again() {
 }
 
 #[test]
-fn giving_up_while_the_request_is_under_way_waits_for_the_truth() {
+fn cancel_during_a_request_waits_for_its_answer() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::Late(500));
@@ -97,7 +97,7 @@ fn giving_up_while_the_request_is_under_way_waits_for_the_truth() {
 }
 
 #[test]
-fn giving_up_a_parked_charge_asks_the_server_once_more() {
+fn cancel_of_a_parked_charge_looks_it_up_once_more() {
     let (mut world, tab) = few_attempts();
     world.server.fault(
         On::LookUp,
@@ -115,7 +115,7 @@ fn giving_up_a_parked_charge_asks_the_server_once_more() {
 }
 
 #[test]
-fn a_given_up_charge_can_be_retried() {
+fn a_cancelled_charge_can_be_retried() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -133,7 +133,7 @@ fn a_given_up_charge_can_be_retried() {
 }
 
 #[test]
-fn what_is_charged_again_while_it_is_looked_up_is_no_longer_given_up() {
+fn charging_again_during_the_look_up_withdraws_the_cancel() {
     let mut world = World::with(|config| {
         config.max_attempts = 1;
         config.backoff.base_ms = 60_000;
@@ -155,7 +155,7 @@ fn what_is_charged_again_while_it_is_looked_up_is_no_longer_given_up() {
 }
 
 #[test]
-fn what_was_never_sent_was_given_up_before_and_what_was_looked_up_took_nothing() {
+fn cancel_details_tell_unsent_charges_from_looked_up_ones() {
     for (locale, unsent, looked_up) in [
         (
             Locale::En,

@@ -25,7 +25,7 @@ fn looked_up(commit_ms: u64) -> (World, usize) {
 }
 
 #[test]
-fn who_asks_for_it_again_is_not_told_that_it_was_given_up() {
+fn charge_or_retry_during_a_cancels_look_up_is_charged() {
     for commit_ms in [1, 40] {
         for after_ms in (0..=300).step_by(10) {
             for retries in [false, true] {
@@ -43,7 +43,7 @@ fn who_asks_for_it_again_is_not_told_that_it_was_given_up() {
 }
 
 #[test]
-fn nor_where_there_is_no_time_to_learn_more() {
+fn a_charge_that_stops_waiting_during_a_cancels_look_up_is_unknown() {
     for commit_ms in [40, 100] {
         let (mut world, tab) = looked_up(commit_ms);
         // Its end is being written down.

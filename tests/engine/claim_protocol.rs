@@ -16,7 +16,7 @@ fn arrives_late(world: &mut World, task: &str) {
 }
 
 #[test]
-fn a_verdict_is_too_early_where_its_request_left_too_early() {
+fn a_decline_is_only_as_late_as_its_request() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
@@ -36,7 +36,7 @@ fn a_verdict_is_too_early_where_its_request_left_too_early() {
 }
 
 #[test]
-fn a_look_up_is_too_early_where_it_left_too_early() {
+fn a_look_up_answer_is_only_as_late_as_its_request() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
@@ -55,7 +55,7 @@ fn a_look_up_is_too_early_where_it_left_too_early() {
 }
 
 #[test]
-fn nothing_leaves_by_a_claim_that_has_lapsed() {
+fn a_lapsed_claim_sends_nothing() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.charge(one, "t1", 500);
@@ -78,7 +78,7 @@ fn nothing_leaves_by_a_claim_that_has_lapsed() {
 }
 
 #[test]
-fn a_request_is_not_under_way_for_longer_than_its_claim() {
+fn a_request_does_not_outlive_its_claim() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.charge(one, "t1", 500);
@@ -106,7 +106,7 @@ fn a_request_is_not_under_way_for_longer_than_its_claim() {
 }
 
 #[test]
-fn what_is_given_up_is_not_claimed_for_sending() {
+fn a_cancelled_charge_is_not_claimed_for_sending() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
@@ -126,7 +126,7 @@ fn what_is_given_up_is_not_claimed_for_sending() {
 }
 
 #[test]
-fn an_old_answer_ends_no_new_attempt() {
+fn an_answer_to_an_old_attempt_settles_no_new_one() {
     let mut world = World::with(|config| config.keep_settled = 0);
     let (one, two) = (world.start(), world.start());
     world.charge(one, "t1", 500);
@@ -160,7 +160,7 @@ fn an_old_answer_ends_no_new_attempt() {
 
 /// Another client, whose limits are wider, may be sending what this one has no record of.
 #[test]
-fn a_charge_of_a_lost_record_may_still_arrive_for_longer_than_a_claim_of_this_tab() {
+fn a_lost_record_may_have_been_sent_under_a_longer_claim() {
     let mut world = World::with(|config| config.request_timeout_ms = 500);
     let tab = world.start();
     world.tell(tab, Event::RecordsLost(vec![key("t1")]));

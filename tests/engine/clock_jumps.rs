@@ -27,7 +27,7 @@ fn lost_before_an_outage(world: &mut World) -> usize {
 }
 
 #[test]
-fn a_charge_in_backoff_is_sent_whatever_the_wall_clock_does() {
+fn a_clock_jump_does_not_stall_a_charge_in_backoff() {
     for jump_ms in [-DAY_MS, DAY_MS] {
         let mut world = World::with(|config| config.max_attempts = 1);
         let tab = world.start();
@@ -50,7 +50,7 @@ fn a_charge_in_backoff_is_sent_whatever_the_wall_clock_does() {
 }
 
 #[test]
-fn a_long_backoff_is_waited_out_once_though_the_journal_is_read_meanwhile() {
+fn rereading_the_journal_does_not_restart_a_long_backoff() {
     for jump_ms in [-DAY_MS, DAY_MS] {
         let mut world = World::with(|config| {
             config.max_attempts = 1;
@@ -75,7 +75,7 @@ fn a_long_backoff_is_waited_out_once_though_the_journal_is_read_meanwhile() {
 }
 
 #[test]
-fn a_dead_tabs_claim_lapses_whatever_the_wall_clock_does() {
+fn a_clock_jump_does_not_prolong_a_dead_tabs_claim() {
     for jump_ms in [-DAY_MS, DAY_MS] {
         let mut world = World::new();
         let tab = world.start();
@@ -94,7 +94,7 @@ fn a_dead_tabs_claim_lapses_whatever_the_wall_clock_does() {
 }
 
 #[test]
-fn a_queue_taken_on_before_a_jump_is_sent_after_it() {
+fn a_queue_from_before_a_clock_jump_is_sent_in_order() {
     for jump_ms in [-DAY_MS, DAY_MS] {
         let mut world = World::new();
         let tab = world.start();
@@ -119,7 +119,7 @@ fn a_queue_taken_on_before_a_jump_is_sent_after_it() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_does_not_prolong_retry_after() {
+fn a_clock_set_back_does_not_prolong_retry_after() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(
@@ -138,7 +138,7 @@ fn a_clock_that_is_set_back_does_not_prolong_retry_after() {
 }
 
 #[test]
-fn a_machine_that_slept_sends_its_queue_in_batches_as_soon_as_it_wakes() {
+fn a_machine_waking_from_sleep_sends_its_queue_in_batches() {
     let mut world = World::with(|config| config.max_attempts = 1);
     let tab = world.start();
     world.server.fault(
@@ -160,7 +160,7 @@ fn a_machine_that_slept_sends_its_queue_in_batches_as_soon_as_it_wakes() {
 }
 
 #[test]
-fn an_outage_ends_whatever_the_wall_clock_does() {
+fn a_clock_jump_does_not_prolong_an_outage() {
     for jump_ms in [-DAY_MS, DAY_MS] {
         let mut world = World::new();
         let tab = world.start();
@@ -178,7 +178,7 @@ fn an_outage_ends_whatever_the_wall_clock_does() {
 }
 
 #[test]
-fn a_key_whose_age_is_not_known_is_looked_up_before_it_is_sent_again() {
+fn a_key_of_unknown_age_is_looked_up_before_resending() {
     let mut world = World::with(|config| config.max_attempts = 1);
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);
@@ -197,7 +197,7 @@ fn a_key_whose_age_is_not_known_is_looked_up_before_it_is_sent_again() {
 }
 
 #[test]
-fn a_key_grows_old_in_an_open_tab_whatever_the_wall_clock_says() {
+fn a_key_ages_by_the_monotonic_clock_in_an_open_tab() {
     let mut world = World::with(|config| {
         config.max_attempts = 1;
         config.key_ttl_ms = 600_000;
@@ -219,7 +219,7 @@ fn a_key_grows_old_in_an_open_tab_whatever_the_wall_clock_says() {
 }
 
 #[test]
-fn a_claim_that_the_clock_has_prolonged_is_not_asked_for_all_the_time() {
+fn a_claim_prolonged_by_a_clock_jump_is_not_polled() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::HangAfter);
@@ -239,7 +239,7 @@ fn a_claim_that_the_clock_has_prolonged_is_not_asked_for_all_the_time() {
 }
 
 #[test]
-fn a_key_that_may_end_while_its_request_is_under_way_is_looked_up_first() {
+fn a_key_that_may_expire_in_flight_is_looked_up_first() {
     let mut world = key_time(600_000);
     let tab = lost_before_an_outage(&mut world);
     world.run_for(590_000);
@@ -255,7 +255,7 @@ fn a_key_that_may_end_while_its_request_is_under_way_is_looked_up_first() {
 }
 
 #[test]
-fn a_key_whose_claim_was_slow_to_be_written_is_looked_up_after_all() {
+fn a_key_that_aged_during_a_slow_claim_is_looked_up() {
     let mut world = key_time(600_000);
     let tab = lost_before_an_outage(&mut world);
     // Enough for a claim that is written at once, and not for one that is not.
@@ -285,7 +285,7 @@ fn lost_and_found(world: &mut World) -> usize {
 }
 
 #[test]
-fn a_clock_that_is_set_back_in_an_open_tab_makes_no_key_younger() {
+fn a_clock_set_back_in_an_open_tab_makes_no_key_younger() {
     let mut world = key_time(60_000);
     let tab = lost_and_found(&mut world);
     world.run_for(10_000);
@@ -298,7 +298,7 @@ fn a_clock_that_is_set_back_in_an_open_tab_makes_no_key_younger() {
 }
 
 #[test]
-fn a_start_after_a_tab_that_saw_the_clock_set_back_looks_up_what_it_was_sending() {
+fn a_restart_after_a_clock_set_back_looks_up_before_resending() {
     let mut world = key_time(60_000);
     let tab = lost_and_found(&mut world);
     world.jump_wall(-25_000);
@@ -313,7 +313,7 @@ fn a_start_after_a_tab_that_saw_the_clock_set_back_looks_up_what_it_was_sending(
 }
 
 #[test]
-fn a_clock_that_is_set_ahead_across_a_restart_ends_no_request() {
+fn a_clock_set_ahead_across_a_restart_rules_out_no_late_request() {
     let mut world = World::new();
     let tab = world.start();
     world

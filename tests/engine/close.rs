@@ -8,7 +8,7 @@ use super::server::On;
 use super::world::World;
 
 #[test]
-fn closing_answers_everybody_and_the_next_start_goes_on() {
+fn closing_answers_every_call_and_the_next_start_goes_on() {
     for after_ms in [0, 1, 2, 12, 22, 23] {
         let mut world = World::new();
         let tab = world.start();
@@ -51,7 +51,7 @@ fn closing_answers_everybody_and_the_next_start_goes_on() {
 }
 
 #[test]
-fn what_was_never_sent_is_no_attempt_though_the_client_closes() {
+fn closing_before_the_request_leaves_uses_up_no_attempt() {
     let mut world = World::new();
     let tab = world.start();
     world.charge(tab, "t1", 5);

@@ -25,7 +25,7 @@ fn parked(count: usize) -> (World, usize) {
 }
 
 #[test]
-fn who_waits_does_not_wait_for_the_look_ups_of_a_flush() {
+fn a_charge_call_does_not_wait_for_the_look_ups_of_a_flush() {
     let (mut world, tab) = parked(100);
     let flush = world.flush(tab);
     world.run_for(100);
@@ -40,7 +40,7 @@ fn who_waits_does_not_wait_for_the_look_ups_of_a_flush() {
 }
 
 #[test]
-fn nor_do_look_ups_wait_for_all_who_wait() {
+fn look_ups_are_not_starved_by_charge_calls() {
     let (mut world, tab) = parked(5);
     world.server.fault(On::Charge, u32::MAX, Fault::Late(300));
     world.flush(tab);

@@ -81,7 +81,7 @@ fn a_queue_is_charged_once_wherever_the_tab_dies() {
 }
 
 #[test]
-fn what_was_answered_open_is_finished_by_the_next_start_alone() {
+fn an_unknown_charge_is_finished_by_the_next_start_alone() {
     for steps in 0..60 {
         let mut world = World::with(|config| config.max_attempts = 1);
         let tab = world.start();
@@ -101,7 +101,7 @@ fn what_was_answered_open_is_finished_by_the_next_start_alone() {
 }
 
 #[test]
-fn a_claim_of_a_dead_tab_lapses() {
+fn a_dead_tabs_claim_lapses() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::HangAfter);
@@ -131,7 +131,7 @@ fn a_settled_charge_is_known_after_a_restart() {
 }
 
 #[test]
-fn a_balance_cache_that_was_lost_in_the_crash_does_not_flatter() {
+fn a_balance_cache_rolled_back_by_a_crash_does_not_flatter() {
     let mut world = World::new();
     let tab = world.start();
     let before = world.cache.clone();
@@ -161,7 +161,7 @@ fn a_wiped_journal_charges_nothing_twice() {
 }
 
 #[test]
-fn a_dead_tabs_claim_is_taken_over_at_once_where_its_death_is_known() {
+fn a_claim_of_a_tab_known_to_be_dead_is_taken_over_at_once() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::Hang);
@@ -177,7 +177,7 @@ fn a_dead_tabs_claim_is_taken_over_at_once_where_its_death_is_known() {
 }
 
 #[test]
-fn a_living_tabs_claim_is_left_to_it() {
+fn a_live_tab_keeps_its_claim() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.server.fault(On::Charge, 1, Fault::Hang);

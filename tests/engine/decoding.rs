@@ -103,7 +103,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
-    fn any_answer_means_something(response in response(), wall_ms: u64) {
+    fn any_response_decodes_and_only_known_statuses_settle(response in response(), wall_ms: u64) {
         let now = Now { mono_ms: 0, wall_ms };
         let charges = [charge("t1"), charge("t2")];
         let charged = ChargeAnswer::of(&response, &charges[0], now);
@@ -121,13 +121,13 @@ proptest! {
     }
 
     #[test]
-    fn anything_stored_is_a_record_or_damage(format: u32, check: u32, body in any::<String>(), fits: bool) {
+    fn any_stored_text_decodes_to_a_record_or_damage(format: u32, check: u32, body in any::<String>(), fits: bool) {
         let check = if fits { crc32fast::hash(body.as_bytes()) } else { check };
         let _ = decode(&Stored { format, check, body });
     }
 
     #[test]
-    fn a_record_comes_back_as_it_was(task in ".{1,100}", sequence: u64, until_ms: u64, claimed: bool) {
+    fn a_record_survives_encoding_and_decoding(task in ".{1,100}", sequence: u64, until_ms: u64, claimed: bool) {
         let record = Record::open(charge(&task), sequence);
         let claim = Claim { tab: task, until_ms, length_ms: u64::MAX };
         let record = match claimed {
@@ -138,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn any_number_is_an_amount_or_a_mistake(amount: f64, task_id in any::<String>()) {
+    fn any_number_is_a_valid_amount_or_an_error(amount: f64, task_id in any::<String>()) {
         let request = ChargeRequest { task_id, amount, feature: "f".into(), ..ChargeRequest::default() };
         if let Ok(charge) = request.into_charge(0) {
             prop_assert_eq!(charge.amount.get() as f64, amount);

@@ -15,7 +15,7 @@ use super::storage_failures::fail_next;
 use super::world::{World, key};
 
 #[test]
-fn what_another_tab_takes_up_while_this_one_can_not_is_not_said_to_have_failed() {
+fn a_charge_retried_by_another_tab_is_not_called_failed() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     let call = world.charge(one, "t1", 500);
@@ -32,7 +32,7 @@ fn what_another_tab_takes_up_while_this_one_can_not_is_not_said_to_have_failed()
 }
 
 #[test]
-fn what_has_been_changed_unread_and_can_not_be_taken_up_is_not_known() {
+fn an_unreadable_change_leaves_a_charge_unknown_if_it_cannot_be_reopened() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     let call = world.charge(one, "t1", 500);
@@ -48,7 +48,7 @@ fn what_has_been_changed_unread_and_can_not_be_taken_up_is_not_known() {
 }
 
 #[test]
-fn verdicts_that_could_not_be_written_together_are_written_soon() {
+fn verdicts_that_failed_to_write_together_are_written_soon() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -66,7 +66,7 @@ fn verdicts_that_could_not_be_written_together_are_written_soon() {
 }
 
 #[test]
-fn who_no_longer_waits_for_an_end_keeps_nothing_waiting() {
+fn an_abandoned_settled_call_holds_back_nothing() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -81,7 +81,7 @@ fn who_no_longer_waits_for_an_end_keeps_nothing_waiting() {
 }
 
 #[test]
-fn who_has_signed_out_while_the_journal_could_not_be_read_hears_the_end_all_the_same() {
+fn a_settled_call_is_answered_after_sign_out_and_a_failed_read() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.go_online(false);
@@ -101,7 +101,7 @@ fn who_has_signed_out_while_the_journal_could_not_be_read_hears_the_end_all_the_
 }
 
 #[test]
-fn who_can_not_charge_under_anothers_key_is_not_told_that_it_is_charged() {
+fn an_unwritable_charge_under_another_charges_key_is_a_conflict() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     let mut mine = world.request("mine", 5);
@@ -122,7 +122,7 @@ fn mute(world: &mut World, tab: usize) {
 }
 
 #[test]
-fn what_a_reading_shows_to_be_charged_is_not_said_to_have_failed() {
+fn an_unwritable_charge_is_charged_if_a_reload_finds_it_charged() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
@@ -137,7 +137,7 @@ fn what_a_reading_shows_to_be_charged_is_not_said_to_have_failed() {
 }
 
 #[test]
-fn what_a_reading_shows_to_be_open_is_not_said_to_have_failed() {
+fn an_unwritable_charge_is_not_failed_if_a_reload_finds_it_open() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
@@ -156,7 +156,7 @@ fn what_a_reading_shows_to_be_open_is_not_said_to_have_failed() {
 }
 
 #[test]
-fn what_could_not_be_written_is_logged_once() {
+fn a_failed_enqueue_is_logged_once() {
     let mut world = World::new();
     let tab = world.start();
     mute(&mut world, tab);
@@ -168,7 +168,7 @@ fn what_could_not_be_written_is_logged_once() {
 }
 
 #[test]
-fn what_was_sent_is_not_said_to_have_failed_for_want_of_storage() {
+fn a_sent_charge_is_not_called_failed_for_want_of_storage() {
     let mut world = World::new();
     let tab = world.start();
     // It is charged, but the answer is another's, and from then on nothing can be written or read.
@@ -192,7 +192,7 @@ fn keep_no_conclusions(world: &mut World) {
 }
 
 #[test]
-fn a_decline_that_can_not_be_written_is_not_told_as_final() {
+fn a_decline_that_cannot_be_written_is_not_told_as_final() {
     let mut world = World::new();
     let tab = world.start();
     keep_no_conclusions(&mut world);
@@ -224,7 +224,7 @@ fn a_decline_is_told_once_it_can_be_written() {
 }
 
 #[test]
-fn a_cancel_whose_end_can_not_be_written_is_not_told_as_final() {
+fn a_cancel_that_cannot_be_written_is_not_told_as_final() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
@@ -247,7 +247,7 @@ fn a_cancel_whose_end_can_not_be_written_is_not_told_as_final() {
 }
 
 #[test]
-fn a_receipt_in_hand_is_told_though_the_journal_has_lost_the_charge() {
+fn a_receipt_is_told_though_the_journal_has_lost_the_charge() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::Late(2_000));
@@ -267,7 +267,7 @@ fn a_receipt_in_hand_is_told_though_the_journal_has_lost_the_charge() {
 }
 
 #[test]
-fn a_charge_of_a_lost_record_is_in_doubt_though_nothing_can_be_read() {
+fn a_lost_record_is_in_doubt_though_nothing_can_be_read() {
     let mut world = World::new();
     let tab = world.start();
     world.tell(tab, Event::RecordsLost(vec![key("t1")]));
@@ -278,7 +278,7 @@ fn a_charge_of_a_lost_record_is_in_doubt_though_nothing_can_be_read() {
 }
 
 #[test]
-fn a_charge_that_could_not_be_stored_is_not_stored_after_its_end() {
+fn an_unsaved_charge_is_not_stored_after_it_was_cancelled() {
     let mut world = World::with(|config| config.keep_settled = 0);
     let (one, two) = (world.start(), world.start());
     world.go_online(false);

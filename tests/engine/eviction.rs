@@ -12,7 +12,7 @@ fn keeping(count: usize) -> World {
 }
 
 #[test]
-fn so_many_settled_charges_are_kept_as_were_asked_for() {
+fn a_lone_tab_keeps_exactly_keep_settled_charges() {
     for keep in [0, 1, 3, 12] {
         let mut world = keeping(keep);
         // It knows that it is alone.
@@ -33,7 +33,7 @@ fn so_many_settled_charges_are_kept_as_were_asked_for() {
 }
 
 #[test]
-fn where_other_tabs_may_live_the_surplus_goes_soon() {
+fn settled_charges_beyond_keep_settled_are_evicted_within_a_second() {
     let mut world = keeping(2);
     let (one, two) = (world.start(), world.start());
     for n in 0..10 {
@@ -47,7 +47,7 @@ fn where_other_tabs_may_live_the_surplus_goes_soon() {
 }
 
 #[test]
-fn what_is_open_is_kept_beside_them() {
+fn open_charges_are_not_evicted() {
     let mut world = keeping(0);
     let tab = world.start();
     world.go_online(false);
@@ -67,7 +67,7 @@ fn ends(world: &mut World, call: CallId) -> String {
 }
 
 #[test]
-fn whoever_waits_is_told_the_end_of_what_is_not_kept() {
+fn settled_calls_are_answered_before_eviction() {
     for (commit_ms, locks) in [(1, false), (5, false), (50, false), (1, true), (50, true)] {
         let mut world = keeping(0);
         world.locks = locks;
@@ -90,7 +90,7 @@ fn whoever_waits_is_told_the_end_of_what_is_not_kept() {
 }
 
 #[test]
-fn what_its_user_asks_for_again_does_not_go_meanwhile() {
+fn a_charge_being_retried_is_not_evicted() {
     // Other tabs may live, so it is kept for a second: for longer than that in some of these.
     for (asked_after_ms, again) in [(900, true), (985, true), (995, true), (1_100, false)] {
         let mut world = keeping(0);

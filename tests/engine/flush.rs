@@ -31,7 +31,7 @@ pub fn report(world: &mut World, call: CallId) -> FlushReport {
 }
 
 #[test]
-fn a_flush_goes_on_without_the_lock_of_a_tab_that_stands_still() {
+fn a_flush_goes_on_without_the_lock_of_a_frozen_tab() {
     let mut world = World::with(|config| config.batch_size = 2);
     let tab = with_queue(&mut world, 5);
     world.lock = Some(FROZEN);
@@ -54,7 +54,7 @@ fn a_flush_goes_on_without_the_lock_of_a_tab_that_stands_still() {
 }
 
 #[test]
-fn a_queue_is_sent_by_itself_though_a_tab_that_holds_the_lock_stands_still() {
+fn a_queue_is_sent_though_a_frozen_tab_holds_the_lock() {
     let mut world = World::new();
     with_queue(&mut world, 3);
     world.lock = Some(FROZEN);
@@ -64,7 +64,7 @@ fn a_queue_is_sent_by_itself_though_a_tab_that_holds_the_lock_stands_still() {
 }
 
 #[test]
-fn a_page_on_its_way_out_of_sight_sends_nothing_more() {
+fn a_page_being_hidden_flushes_nothing_more() {
     let mut world = World::new();
     let tab = with_queue(&mut world, 3);
     world.lock = Some(FROZEN);
@@ -77,7 +77,7 @@ fn a_page_on_its_way_out_of_sight_sends_nothing_more() {
 }
 
 #[test]
-fn a_flush_tells_that_another_tab_is_at_work_on_what_is_open() {
+fn a_flush_reports_charges_claimed_by_another_tab() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.server.fault(On::Charge, 1, Fault::Late(3_000));
@@ -93,7 +93,7 @@ fn a_flush_tells_that_another_tab_is_at_work_on_what_is_open() {
 }
 
 #[test]
-fn a_lock_that_is_refused_to_nobody_changes_nothing() {
+fn an_unsolicited_lock_refusal_changes_nothing() {
     let mut world = World::new();
     let tab = world.start();
     world.tell(tab, Event::LockRefused);
@@ -102,7 +102,7 @@ fn a_lock_that_is_refused_to_nobody_changes_nothing() {
 }
 
 #[test]
-fn who_is_signed_out_flushes_nothing() {
+fn a_signed_out_client_flushes_nothing() {
     let mut world = World::new();
     let tab = with_queue(&mut world, 2);
     let before = world.flush(tab);
@@ -123,7 +123,7 @@ fn who_is_signed_out_flushes_nothing() {
 }
 
 #[test]
-fn a_flush_under_way_ends_when_its_user_signs_out() {
+fn sign_out_ends_a_running_flush() {
     let mut world = World::new();
     let tab = with_queue(&mut world, 2);
     world.server.fault(On::Batch, 1, Fault::Late(500));
@@ -144,7 +144,7 @@ fn a_flush_under_way_ends_when_its_user_signs_out() {
 }
 
 #[test]
-fn a_flush_counts_every_end() {
+fn a_flush_counts_every_outcome() {
     let mut world = World::with(|config| config.max_total_attempts = 1);
     let tab = world.start();
     world.go_online(false);
@@ -192,7 +192,7 @@ fn a_flush_counts_every_end() {
 }
 
 #[test]
-fn progress_is_told_from_nothing_to_all() {
+fn flush_progress_is_told_from_none_to_all() {
     let mut world = World::with(|config| config.batch_size = 2);
     let tab = with_queue(&mut world, 5);
     assert_eq!(world.snapshot(tab).flush, None);
@@ -218,7 +218,7 @@ fn progress_is_told_from_nothing_to_all() {
 }
 
 #[test]
-fn the_lock_is_let_go_of_between_steps_and_at_the_end() {
+fn a_flush_releases_its_lock_between_batches_and_at_the_end() {
     let mut world = World::with(|config| config.batch_size = 2);
     let (one, two) = (world.start(), world.start());
     world.go_online(false);
@@ -239,7 +239,7 @@ fn the_lock_is_let_go_of_between_steps_and_at_the_end() {
 }
 
 #[test]
-fn a_flush_of_nothing_is_no_news_to_listeners() {
+fn a_flush_of_an_empty_queue_notifies_no_listener() {
     let mut world = World::new();
     let tab = world.start();
     let flush = world.flush(tab);
@@ -276,7 +276,7 @@ fn a_flush_is_shown_in_every_tab_until_it_is_over() {
 }
 
 #[test]
-fn a_flush_of_a_tab_that_died_is_not_shown_for_ever() {
+fn a_dead_tabs_flush_is_not_shown_for_ever() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.go_online(false);
@@ -290,7 +290,7 @@ fn a_flush_of_a_tab_that_died_is_not_shown_for_ever() {
 }
 
 #[test]
-fn a_flush_spends_no_more_offline_than_a_charge_may() {
+fn a_flush_respects_offline_spend() {
     let mut world = World::with(|config| config.offline_spend = OfflineSpend::Deny);
     let tab = world.start();
     world.go_online(false);
@@ -303,7 +303,7 @@ fn a_flush_spends_no_more_offline_than_a_charge_may() {
 }
 
 #[test]
-fn a_flush_that_found_out_what_it_may_send_ends_though_the_journal_is_too_slow_to_send_it() {
+fn a_flush_ends_though_slow_claims_leave_a_looked_up_charge_unsent() {
     let mut world = World::with(|config| config.max_total_attempts = 1);
     let tab = world.start();
     let broken = Fault::Answer(problem(500, "broken"));
@@ -327,7 +327,7 @@ fn a_flush_that_found_out_what_it_may_send_ends_though_the_journal_is_too_slow_t
 }
 
 #[test]
-fn nor_does_it_go_on_for_ever_with_what_was_never_sent() {
+fn a_flush_ends_though_slow_claims_leave_new_charges_unsent() {
     let mut world = World::new();
     let tab = with_queue(&mut world, 3);
     world.commit_ms = 5_200;

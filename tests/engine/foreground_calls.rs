@@ -17,7 +17,7 @@ fn took_ms(world: &World, call: u64, asked_ms: u64) -> u64 {
 }
 
 #[test]
-fn who_waits_does_not_wait_for_another_tabs_flush() {
+fn a_charge_call_does_not_wait_for_another_tabs_flush() {
     let mut world = World::new();
     let tab = world.start();
     world.lock = Some(FROZEN);
@@ -31,7 +31,7 @@ fn who_waits_does_not_wait_for_another_tabs_flush() {
 }
 
 #[test]
-fn who_only_asks_to_be_told_the_end_waits_for_the_flush() {
+fn a_settled_call_waits_for_the_flush() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -47,7 +47,7 @@ fn who_only_asks_to_be_told_the_end_waits_for_the_flush() {
 }
 
 #[test]
-fn a_retry_in_an_outage_gives_up_after_as_many_probes_as_attempts() {
+fn retry_and_cancel_in_an_outage_give_up_after_a_few_probes() {
     let mut world = World::with(|config| {
         config.backoff.base_ms = 10;
         config.respond_within_ms = 600_000;
@@ -64,7 +64,7 @@ fn a_retry_in_an_outage_gives_up_after_as_many_probes_as_attempts() {
 }
 
 #[test]
-fn giving_up_offline_what_may_have_been_taken_is_answered_at_once() {
+fn cancel_of_a_sent_charge_offline_is_answered_at_once() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);
@@ -83,7 +83,7 @@ fn giving_up_offline_what_may_have_been_taken_is_answered_at_once() {
 }
 
 #[test]
-fn giving_up_when_signed_out_is_answered_with_what_is_known() {
+fn cancel_and_retry_after_sign_out_are_answered_at_once() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);
@@ -120,7 +120,7 @@ fn a_retry_is_charged_at_once_when_the_token_is_accepted_again() {
 }
 
 #[test]
-fn who_has_no_token_is_answered_at_once_though_a_balance_is_being_read() {
+fn a_charge_without_a_token_is_queued_at_once_during_a_balance_request() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(
@@ -139,7 +139,7 @@ fn who_has_no_token_is_answered_at_once_though_a_balance_is_being_read() {
 }
 
 #[test]
-fn who_asks_for_the_end_is_not_answered_by_a_sign_out_but_by_the_close() {
+fn a_settled_call_outlasts_sign_out_and_ends_at_close() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -154,7 +154,7 @@ fn who_asks_for_the_end_is_not_answered_by_a_sign_out_but_by_the_close() {
 }
 
 #[test]
-fn a_flush_waits_for_this_tabs_requests_and_not_for_anothers() {
+fn a_flush_waits_only_for_its_own_tabs_requests() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.server.fault(On::Charge, 1, Fault::Late(3_000));
@@ -175,7 +175,7 @@ fn a_flush_waits_for_this_tabs_requests_and_not_for_anothers() {
 }
 
 #[test]
-fn a_flush_counts_nothing_that_it_did_not_try() {
+fn a_flush_counts_only_charges_that_it_tried() {
     let mut world = World::new();
     let tab = world.start();
     world
@@ -192,7 +192,7 @@ fn a_flush_counts_nothing_that_it_did_not_try() {
 }
 
 #[test]
-fn a_flush_that_the_browser_cuts_off_reports_what_was_under_way() {
+fn a_flush_cut_off_by_going_offline_reports_its_batch_in_flight() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -226,7 +226,7 @@ fn a_flush_that_the_browser_cuts_off_reports_what_was_under_way() {
 }
 
 #[test]
-fn a_retry_is_told_at_once_that_the_token_is_still_not_accepted() {
+fn a_retry_with_a_still_rejected_token_is_answered_at_once() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(
@@ -244,7 +244,7 @@ fn a_retry_is_told_at_once_that_the_token_is_still_not_accepted() {
 }
 
 #[test]
-fn only_who_charges_again_is_told_that_it_had_been_charged() {
+fn only_charge_and_retry_report_a_replay() {
     let mut world = World::new();
     let tab = world.start();
     let call = world.charge(tab, "t1", 5);
@@ -260,7 +260,7 @@ fn only_who_charges_again_is_told_that_it_had_been_charged() {
 }
 
 #[test]
-fn an_earlier_decline_says_nothing_of_a_retry_that_is_not_written_yet() {
+fn a_charge_not_yet_reopened_is_not_answered_with_its_old_decline() {
     let mut world = World::new();
     let tab = world.start();
     let call = world.charge(tab, "t1", 500);
@@ -292,7 +292,7 @@ fn impatient(config: &mut Config) {
 }
 
 #[test]
-fn a_charge_joins_the_attempt_of_a_retry_that_is_under_way() {
+fn a_charge_joins_the_attempt_of_a_running_retry() {
     for after_ms in [0, 1, 2, 10, 40] {
         let mut world = World::with(impatient);
         let tab = set_back(&mut world);
@@ -307,7 +307,7 @@ fn a_charge_joins_the_attempt_of_a_retry_that_is_under_way() {
 }
 
 #[test]
-fn a_charge_joins_a_retry_that_asks_whether_the_server_is_back() {
+fn a_charge_joins_a_retry_that_is_probing() {
     for after_ms in [0, 1, 2, 10, 40] {
         let mut world = World::with(impatient);
         let tab = world.start();
@@ -324,7 +324,7 @@ fn a_charge_joins_a_retry_that_asks_whether_the_server_is_back() {
 }
 
 #[test]
-fn a_charge_that_joins_waits_no_longer_than_its_own_patience() {
+fn a_charge_that_joins_waits_its_own_respond_within_ms() {
     let mut world = World::with(|config| {
         impatient(config);
         config.respond_within_ms = 300;
@@ -340,7 +340,7 @@ fn a_charge_that_joins_waits_no_longer_than_its_own_patience() {
 }
 
 #[test]
-fn a_charge_joins_a_retry_that_asks_with_another_token() {
+fn a_charge_joins_a_retry_that_is_trying_a_new_token() {
     let mut world = World::with(impatient);
     let tab = world.start();
     let unauthorized = || Fault::Answer(problem(401, "unauthorized"));

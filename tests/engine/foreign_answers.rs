@@ -12,7 +12,7 @@ fn day(status: u16) -> Response {
 }
 
 #[test]
-fn a_foreign_503_leaves_a_charge_unknown_that_was_taken() {
+fn a_foreign_429_or_503_leaves_a_charge_unknown() {
     for status in [429, 503] {
         let mut world = World::with(|config| config.max_attempts = 1);
         let tab = world.start();
@@ -27,7 +27,7 @@ fn a_foreign_503_leaves_a_charge_unknown_that_was_taken() {
 }
 
 #[test]
-fn a_foreign_503_holds_the_queue_no_longer_than_the_longest_delay() {
+fn a_foreign_retry_after_holds_the_queue_no_longer_than_max_delay() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::Answer(day(503)));
@@ -41,7 +41,7 @@ fn a_foreign_503_holds_the_queue_no_longer_than_the_longest_delay() {
 }
 
 #[test]
-fn a_foreign_hold_does_not_outlive_its_tab() {
+fn a_foreign_retry_after_does_not_outlive_its_tab() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::Answer(day(503)));
@@ -55,7 +55,7 @@ fn a_foreign_hold_does_not_outlive_its_tab() {
 }
 
 #[test]
-fn a_foreign_503_for_an_hour_uses_no_attempts_up() {
+fn an_hour_of_foreign_503s_uses_up_no_attempts() {
     let mut world = World::new();
     let tab = world.start();
     world
@@ -71,7 +71,7 @@ fn a_foreign_503_for_an_hour_uses_no_attempts_up() {
 }
 
 #[test]
-fn a_user_who_retries_tries_once_whatever_the_hold() {
+fn a_retry_call_sends_once_despite_retry_after() {
     for hold in [
         day(503),
         with_retry_after(problem(503, "busy"), "86400"),
@@ -98,7 +98,7 @@ fn a_user_who_retries_tries_once_whatever_the_hold() {
 }
 
 #[test]
-fn a_page_in_place_of_a_batch_leaves_all_of_it_in_doubt() {
+fn a_foreign_page_in_answer_to_a_batch_leaves_all_of_it_in_doubt() {
     for status in [404, 405, 501] {
         let mut world = World::with(|config| config.max_attempts = 1);
         let tab = world.start();

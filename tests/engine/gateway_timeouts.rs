@@ -26,7 +26,7 @@ fn passed_on(gateway: Response, later_ms: u64) -> World {
 }
 
 #[test]
-fn a_cancel_believes_no_look_up_while_the_request_may_yet_arrive() {
+fn cancel_trusts_no_look_up_while_a_request_may_still_arrive() {
     for gateway in all_of_them() {
         let mut world = passed_on(gateway, 1_500);
         let tab = world.start();
@@ -43,7 +43,7 @@ fn a_cancel_believes_no_look_up_while_the_request_may_yet_arrive() {
 }
 
 #[test]
-fn attempts_are_not_used_up_while_the_request_may_yet_arrive() {
+fn attempts_are_not_exhausted_while_a_request_may_still_arrive() {
     for gateway in all_of_them() {
         let mut world = passed_on(gateway, 4_000);
         world.config.max_total_attempts = 1;
@@ -57,7 +57,7 @@ fn attempts_are_not_used_up_while_the_request_may_yet_arrive() {
 }
 
 #[test]
-fn only_probes_leave_until_the_server_itself_has_answered() {
+fn only_probes_are_sent_until_the_server_itself_answers() {
     let mut world = World::new();
     let tab = world.start();
     world

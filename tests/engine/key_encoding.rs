@@ -38,7 +38,7 @@ fn under(world: &World, key: &str) -> Charge {
 }
 
 #[test]
-fn a_charge_is_found_at_a_server_that_decodes_keys() {
+fn a_server_that_decodes_keys_finds_an_encoded_key() {
     let (mut world, tab) = given_up(true, Fault::LoseAnswer);
     assert_eq!(end(&mut world, tab), "charged again");
     assert_eq!(world.server.count(On::LookUp), 1);
@@ -46,14 +46,14 @@ fn a_charge_is_found_at_a_server_that_decodes_keys() {
 }
 
 #[test]
-fn a_charge_is_found_at_a_server_that_decodes_nothing() {
+fn a_server_that_decodes_nothing_finds_an_encoded_key() {
     let (mut world, tab) = given_up(false, Fault::LoseAnswer);
     assert_eq!(end(&mut world, tab), "charged again");
     assert_eq!(world.server.count(On::LookUp), 2);
 }
 
 #[test]
-fn what_was_never_charged_is_so_in_both_spellings() {
+fn a_key_counts_as_never_charged_only_in_both_spellings() {
     for decodes_keys in [true, false] {
         let (mut world, tab) = given_up(decodes_keys, Fault::LoseRequest);
         assert_eq!(end(&mut world, tab), "failed Cancelled");
@@ -76,7 +76,7 @@ fn fault_second(world: &mut World, response: Response) {
 }
 
 #[test]
-fn a_server_without_such_keys_has_never_charged_them() {
+fn a_key_that_the_server_calls_invalid_was_never_charged() {
     let (mut world, tab) = given_up(false, Fault::LoseRequest);
     fault_second(&mut world, problem(400, "invalid-key"));
     assert_eq!(end(&mut world, tab), "failed Cancelled");
@@ -84,7 +84,7 @@ fn a_server_without_such_keys_has_never_charged_them() {
 }
 
 #[test]
-fn both_spellings_are_asked_for_again_where_one_was_not_answered() {
+fn both_spellings_are_looked_up_again_if_one_got_no_answer() {
     for setback in [problem(500, "broken"), problem(503, "busy")] {
         let (mut world, tab) = given_up(false, Fault::LoseAnswer);
         fault_second(&mut world, setback);
@@ -118,7 +118,7 @@ fn look_alikes(decodes_keys: bool, charged: &str, lost: &str) {
 }
 
 #[test]
-fn one_keys_charge_is_never_taken_for_that_of_a_key_that_looks_like_it() {
+fn a_key_is_never_taken_for_its_encoded_look_alike() {
     for decodes_keys in [true, false] {
         look_alikes(decodes_keys, "é", "%C3%A9");
         look_alikes(decodes_keys, "%C3%A9", "é");
@@ -126,7 +126,7 @@ fn one_keys_charge_is_never_taken_for_that_of_a_key_that_looks_like_it() {
 }
 
 #[test]
-fn a_key_that_the_header_spells_otherwise_goes_in_no_batch() {
+fn an_encoded_key_is_sent_in_no_batch() {
     for decodes_keys in [true, false] {
         let mut world = World::new();
         world.server.decodes_keys = decodes_keys;
@@ -145,7 +145,7 @@ fn a_key_that_the_header_spells_otherwise_goes_in_no_batch() {
 }
 
 #[test]
-fn the_second_question_waits_as_long_as_the_server_asks() {
+fn the_look_up_of_the_second_spelling_respects_retry_after() {
     let (mut world, tab) = given_up(false, Fault::LoseAnswer);
     world.server.fault(On::LookUp, 1, Fault::Late(1_000));
     let busy = with_retry_after(problem(503, "busy"), "5");

@@ -27,7 +27,7 @@ fn parked(world: &mut World) -> usize {
 }
 
 #[test]
-fn a_retry_of_what_may_be_forgotten_asks_first() {
+fn retry_under_an_expired_key_looks_it_up_first() {
     let mut world = World::new();
     let tab = parked(&mut world);
     let retry = world.retry(tab, "t1");
@@ -37,7 +37,7 @@ fn a_retry_of_what_may_be_forgotten_asks_first() {
 }
 
 #[test]
-fn charging_what_may_be_forgotten_asks_first() {
+fn charge_under_an_expired_key_looks_it_up_first() {
     let mut world = World::new();
     let tab = parked(&mut world);
     let charge = world.tab(tab).seen.values().next().unwrap().clone();
@@ -50,7 +50,7 @@ fn charging_what_may_be_forgotten_asks_first() {
 }
 
 #[test]
-fn a_flush_of_what_may_be_forgotten_asks_first() {
+fn a_flush_looks_up_an_expired_key_first() {
     let mut world = World::new();
     let tab = parked(&mut world);
     world.flush(tab);
@@ -71,7 +71,7 @@ fn expired(world: &mut World, first: Fault) -> usize {
 }
 
 #[test]
-fn an_old_charge_that_was_charged_is_looked_up_not_sent() {
+fn an_expired_key_that_was_charged_is_looked_up_not_sent() {
     let mut world = World::new();
     let tab = expired(&mut world, Fault::LoseAnswer);
     let settled = world.settled(tab, "t1");
@@ -81,7 +81,7 @@ fn an_old_charge_that_was_charged_is_looked_up_not_sent() {
 }
 
 #[test]
-fn an_old_charge_that_was_never_charged_is_looked_up_and_sent() {
+fn an_expired_key_that_was_never_charged_is_looked_up_and_sent() {
     let mut world = World::new();
     let tab = expired(&mut world, Fault::LoseRequest);
     let settled = world.settled(tab, "t1");
@@ -96,7 +96,7 @@ fn an_old_charge_that_was_never_charged_is_looked_up_and_sent() {
 }
 
 #[test]
-fn an_old_charge_of_which_nothing_can_be_learnt_is_parked() {
+fn an_expired_key_that_cannot_be_looked_up_is_parked() {
     for mute in [
         problem(500, "broken"),
         problem(403, "no-look-ups"),
@@ -131,7 +131,7 @@ fn an_old_charge_of_which_nothing_can_be_learnt_is_parked() {
 }
 
 #[test]
-fn a_captive_portals_404_is_no_look_up() {
+fn a_captive_portals_404_answers_no_look_up() {
     let mut world = World::new();
     let tab = expired(&mut world, Fault::LoseAnswer);
     world.server.fault(On::LookUp, 1, Fault::Answer(page(404)));
@@ -141,7 +141,7 @@ fn a_captive_portals_404_is_no_look_up() {
 }
 
 #[test]
-fn an_old_charge_that_was_never_attempted_is_just_sent() {
+fn an_old_charge_never_attempted_is_sent_without_a_look_up() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);

@@ -16,7 +16,7 @@ fn declined() -> Fault {
 }
 
 #[test]
-fn a_decline_is_not_believed_while_an_earlier_request_may_arrive() {
+fn a_decline_is_not_trusted_while_an_earlier_request_may_arrive() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, DONE_LATE);
@@ -30,7 +30,7 @@ fn a_decline_is_not_believed_while_an_earlier_request_may_arrive() {
 }
 
 #[test]
-fn a_decline_is_believed_once_nothing_can_arrive_any_more() {
+fn a_decline_is_trusted_once_no_request_can_arrive() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::Hang);
@@ -49,7 +49,7 @@ fn a_decline_is_believed_once_nothing_can_arrive_any_more() {
 }
 
 #[test]
-fn what_is_given_up_is_looked_up_again_when_nothing_can_arrive_any_more() {
+fn a_cancelled_charge_is_looked_up_again_once_no_request_can_arrive() {
     for (fault, end) in [
         (DONE_LATE, "charged again"),
         (Fault::Hang, "failed Cancelled"),
@@ -69,7 +69,7 @@ fn what_is_given_up_is_looked_up_again_when_nothing_can_arrive_any_more() {
 }
 
 #[test]
-fn a_broken_connection_may_have_left_the_request_under_way_for_a_moment() {
+fn a_request_may_arrive_shortly_after_its_connection_breaks() {
     let mut world = World::new();
     let tab = world.start();
     world
@@ -84,7 +84,7 @@ fn a_broken_connection_may_have_left_the_request_under_way_for_a_moment() {
 }
 
 #[test]
-fn an_answer_is_as_old_as_its_request() {
+fn a_look_up_sent_before_a_late_request_arrives_proves_nothing() {
     // The look-up leaves before the late request arrives, and is answered after it has.
     let mut world = World::with(|config| config.max_total_attempts = 1);
     let tab = world.start();
@@ -104,7 +104,7 @@ fn an_answer_is_as_old_as_its_request() {
 }
 
 #[test]
-fn another_tab_waits_as_long() {
+fn another_tab_waits_for_a_dead_tabs_late_request() {
     let mut world = World::with(|config| config.max_attempts = 1);
     let one = world.start();
     let two = world.start();
@@ -121,7 +121,7 @@ fn another_tab_waits_as_long() {
 }
 
 #[test]
-fn what_a_dead_tab_sent_may_arrive_for_as_long_as_its_claim() {
+fn a_dead_tabs_request_may_arrive_for_as_long_as_its_claim() {
     let mut world = World::new();
     world.locks = true;
     let one = world.start();
@@ -137,7 +137,7 @@ fn what_a_dead_tab_sent_may_arrive_for_as_long_as_its_claim() {
 }
 
 #[test]
-fn a_claim_that_took_too_long_to_write_down_is_not_used() {
+fn a_claim_that_was_slow_to_write_is_not_used() {
     let mut world = World::new();
     let tab = world.start();
     world.commit_ms = LAUNCH_WITHIN_MS + 1_000;
@@ -151,7 +151,7 @@ fn a_claim_that_took_too_long_to_write_down_is_not_used() {
 }
 
 #[test]
-fn a_claim_that_the_clock_has_outrun_is_not_used() {
+fn a_claim_outrun_by_a_clock_jump_is_not_used() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.server.fault(On::AnyCharge, 1, Fault::Late(3_000));
@@ -166,7 +166,7 @@ fn a_claim_that_the_clock_has_outrun_is_not_used() {
 }
 
 #[test]
-fn how_long_something_may_arrive_is_measured_by_the_time_limit() {
+fn the_window_for_late_requests_follows_the_request_timeout() {
     let mut world = World::with(|config| {
         config.request_timeout_ms = 1_500;
         config.respond_within_ms = 2_000;
@@ -184,7 +184,7 @@ fn how_long_something_may_arrive_is_measured_by_the_time_limit() {
 }
 
 #[test]
-fn a_gateways_error_may_have_left_the_request_under_way_and_the_servers_own_has_not() {
+fn cancel_waits_for_a_late_request_after_a_gateways_error_only() {
     let cancelled_in_ms = |answer| {
         let mut world = World::with(|config| {
             config.max_attempts = 1;

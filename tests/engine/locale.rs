@@ -24,7 +24,7 @@ fn detail_of(world: &mut World, tab: usize, task: &str) -> String {
 }
 
 #[test]
-fn a_charge_made_before_is_told_in_the_language_that_is_chosen_now() {
+fn earlier_charges_and_alerts_are_told_in_the_current_locale() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
@@ -66,7 +66,7 @@ fn a_charge_made_before_is_told_in_the_language_that_is_chosen_now() {
 }
 
 #[test]
-fn another_tab_tells_the_same_charge_in_its_own_language() {
+fn each_tab_tells_a_charge_in_its_own_locale() {
     let mut world = World::new();
     let one = world.start();
     world.config.locale = Locale::ZhCn;
@@ -95,7 +95,7 @@ fn another_tab_tells_the_same_charge_in_its_own_language() {
 }
 
 #[test]
-fn the_log_and_what_is_refused_are_in_the_language_that_is_chosen_now() {
+fn log_lines_and_refusals_are_in_the_current_locale() {
     let mut world = World::new();
     let tab = world.start();
     let paid = world.charge(tab, "paid", 5);

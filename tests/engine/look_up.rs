@@ -19,7 +19,7 @@ fn given_up(world: &mut World) -> usize {
 }
 
 #[test]
-fn what_was_given_up_is_parked_where_the_server_will_never_tell() {
+fn a_cancelled_charge_is_parked_if_it_can_never_be_looked_up() {
     for mute in [problem(403, "no-look-ups"), page(200)] {
         let mut world = World::new();
         let tab = given_up(&mut world);
@@ -37,7 +37,7 @@ fn what_was_given_up_is_parked_where_the_server_will_never_tell() {
 }
 
 #[test]
-fn what_was_given_up_is_looked_up_until_a_failing_server_tells() {
+fn a_cancelled_charge_is_looked_up_until_a_failing_server_recovers() {
     let mut world = World::new();
     let tab = given_up(&mut world);
     world
@@ -55,7 +55,7 @@ fn what_was_given_up_is_looked_up_until_a_failing_server_tells() {
 }
 
 #[test]
-fn who_gives_up_again_has_the_server_asked_at_once() {
+fn a_second_cancel_looks_up_at_once() {
     let mut world = World::with(|config| {
         config.backoff.base_ms = 60_000;
         config.max_attempts = 1;
@@ -88,7 +88,7 @@ fn parked(world: &mut World, first: Fault) -> usize {
 }
 
 #[test]
-fn a_flush_asks_what_became_of_what_is_parked_before_it_sends_it() {
+fn a_flush_looks_up_parked_charges_before_sending_them() {
     for (first, sendings) in [(Fault::LoseAnswer, 1), (Fault::LoseRequest, 2)] {
         let mut world = World::with(|config| config.max_total_attempts = 1);
         let tab = parked(&mut world, first);
@@ -105,7 +105,7 @@ fn a_flush_asks_what_became_of_what_is_parked_before_it_sends_it() {
 }
 
 #[test]
-fn a_flush_leaves_parked_what_the_server_will_not_tell_of() {
+fn a_flush_leaves_charges_parked_that_cannot_be_looked_up() {
     let mut world = World::with(|config| config.max_total_attempts = 1);
     let tab = parked(&mut world, Fault::LoseAnswer);
     let mute = Fault::Answer(problem(403, "no-look-ups"));

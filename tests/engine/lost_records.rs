@@ -54,7 +54,7 @@ fn both() -> [(&'static str, World); 2] {
 }
 
 #[test]
-fn what_may_have_been_sent_before_is_neither_called_queued_nor_cancelled() {
+fn a_lost_record_is_called_neither_queued_nor_cancelled() {
     for (what, mut world) in both() {
         let tab = world.start();
         let call = world.charge(tab, "t1", 5);
@@ -69,7 +69,7 @@ fn what_may_have_been_sent_before_is_neither_called_queued_nor_cancelled() {
 }
 
 #[test]
-fn what_may_have_been_sent_before_is_looked_up_before_it_is_sent() {
+fn a_lost_record_is_looked_up_before_it_is_sent() {
     for (what, mut world) in both() {
         world.go_online(true);
         let tab = world.start();
@@ -81,7 +81,7 @@ fn what_may_have_been_sent_before_is_looked_up_before_it_is_sent() {
 }
 
 #[test]
-fn what_the_server_does_not_know_is_sent_at_once() {
+fn a_lost_record_unknown_to_the_server_is_sent_at_once() {
     for (what, mut world) in both() {
         world.go_online(true);
         world.damaged.insert(key("t2"));
@@ -94,7 +94,7 @@ fn what_the_server_does_not_know_is_sent_at_once() {
 }
 
 #[test]
-fn what_may_not_be_spent_is_refused_only_once_it_is_known_that_nothing_was_taken() {
+fn a_lost_record_is_refused_only_after_a_look_up() {
     for (what, mut world) in both() {
         world.config.offline_spend = OfflineSpend::Deny;
         world.damaged.insert(key("t2"));
@@ -112,7 +112,7 @@ fn what_may_not_be_spent_is_refused_only_once_it_is_known_that_nothing_was_taken
 }
 
 #[test]
-fn what_can_not_be_stored_and_may_have_been_sent_before_has_not_failed() {
+fn a_lost_record_that_cannot_be_stored_is_not_called_failed() {
     for (what, mut world) in both() {
         let tab = world.start();
         fail_next(&mut world, 1_000, |op| !matches!(op, Op::Read { .. }));
@@ -128,7 +128,7 @@ fn what_can_not_be_stored_and_may_have_been_sent_before_has_not_failed() {
 }
 
 #[test]
-fn what_an_unreadable_journal_may_have_has_not_failed_for_want_of_storage() {
+fn a_charge_that_an_unreadable_journal_may_have_is_not_called_failed() {
     let mut world = with_one_taken();
     world.earlier = Earlier::Here;
     world.fail_load = true;
@@ -146,7 +146,7 @@ fn what_an_unreadable_journal_may_have_has_not_failed_for_want_of_storage() {
 }
 
 #[test]
-fn a_new_journal_that_does_not_work_says_so() {
+fn a_new_journal_that_does_not_work_fails_its_charges() {
     let mut world = World::new();
     world.fail_load = true;
     world.fail_write = Box::new(|_, _| true);
@@ -156,7 +156,7 @@ fn a_new_journal_that_does_not_work_says_so() {
 }
 
 #[test]
-fn what_another_tab_may_have_charged_unread_has_not_failed_for_want_of_storage() {
+fn a_charge_that_a_live_tab_may_have_made_is_not_called_failed() {
     let mut world = World::new();
     world.locks = true;
     let (one, two) = (world.start(), world.start());
@@ -176,7 +176,7 @@ fn what_another_tab_may_have_charged_unread_has_not_failed_for_want_of_storage()
 }
 
 #[test]
-fn what_moves_over_from_a_start_without_the_database_joins_what_is_there() {
+fn charges_from_the_fallback_storage_join_the_database() {
     let mut world = with_one_taken();
     let old = std::mem::take(&mut world.journal);
     world.storage = StorageKind::LocalStorage;
@@ -208,7 +208,7 @@ fn what_moves_over_from_a_start_without_the_database_joins_what_is_there() {
 }
 
 #[test]
-fn what_is_lost_while_its_tab_is_open_is_in_doubt_when_it_is_asked_for_again() {
+fn a_record_lost_while_its_tab_is_open_is_in_doubt_when_charged_again() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);
@@ -225,7 +225,7 @@ fn what_is_lost_while_its_tab_is_open_is_in_doubt_when_it_is_asked_for_again() {
 }
 
 #[test]
-fn a_charge_in_local_storage_is_looked_up_before_it_is_called_cancelled() {
+fn a_local_storage_charge_is_looked_up_before_it_is_called_cancelled() {
     let mut world = World::new();
     world.storage = StorageKind::LocalStorage;
     let (one, two) = (world.start(), world.start());
@@ -250,7 +250,7 @@ fn a_charge_in_local_storage_is_looked_up_before_it_is_called_cancelled() {
 }
 
 #[test]
-fn what_another_tab_may_have_sent_from_local_storage_is_not_called_queued() {
+fn a_local_storage_charge_of_another_tab_is_not_called_queued() {
     let mut world = World::new();
     world.storage = StorageKind::LocalStorage;
     world.locks = true;

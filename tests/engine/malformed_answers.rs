@@ -19,7 +19,7 @@ fn detail_of(world: &World, tab: usize) -> Vec<String> {
 }
 
 #[test]
-fn a_receipt_whose_balance_is_a_text_is_unknown_and_names_it() {
+fn a_receipt_with_a_text_as_balance_is_unknown_and_says_why() {
     let mut world = World::with(|config| config.max_attempts = 1);
     let tab = world.start();
     let receipt = json!({"charge_id": "c1", "idempotency_key": "f:t1", "amount": 5,
@@ -50,7 +50,7 @@ fn a_receipt_whose_balance_is_a_text_is_unknown_and_names_it() {
 }
 
 #[test]
-fn a_balance_that_is_a_text_is_no_outage() {
+fn a_text_as_balance_is_no_outage() {
     let mut world = World::new();
     let tab = world.start();
     let body = json!({"balance": "120", "version": 1});

@@ -21,7 +21,7 @@ fn move_on(world: &mut World, tab: usize) {
 }
 
 #[test]
-fn what_was_open_goes_along_when_the_journal_has_to_move() {
+fn open_charges_move_with_the_journal() {
     let mut world = World::new();
     // It is known to be the only tab, so nobody else adds to what it leaves behind.
     world.locks = true;
@@ -53,7 +53,7 @@ fn what_was_open_goes_along_when_the_journal_has_to_move() {
 }
 
 #[test]
-fn what_is_ordered_while_the_journal_moves_finds_its_charge_there() {
+fn a_cancel_during_a_migration_finds_its_charge_in_the_new_storage() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -83,7 +83,7 @@ fn what_is_ordered_while_the_journal_moves_finds_its_charge_there() {
 }
 
 #[test]
-fn what_another_storage_may_know_more_of_is_not_said_to_be_unsent() {
+fn a_migrated_charge_is_not_called_unsent() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -100,7 +100,7 @@ fn what_another_storage_may_know_more_of_is_not_said_to_be_unsent() {
 }
 
 #[test]
-fn a_verdict_that_could_not_be_written_is_written_where_the_journal_has_moved() {
+fn an_unwritten_verdict_is_written_to_the_new_storage() {
     let mut world = World::new();
     let tab = world.start();
     fail_next(&mut world, 1, |op| matches!(op, Op::Conclude { .. }));
@@ -115,7 +115,7 @@ fn a_verdict_that_could_not_be_written_is_written_where_the_journal_has_moved() 
 }
 
 #[test]
-fn a_wipe_is_told_of_and_what_was_open_is_not_sent() {
+fn a_wipe_is_alerted_and_wiped_charges_are_not_sent() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -148,7 +148,7 @@ fn a_wipe_is_told_of_and_what_was_open_is_not_sent() {
 }
 
 #[test]
-fn a_wipe_is_told_though_a_reading_has_missed_the_charge_before() {
+fn a_wipe_is_alerted_though_a_read_has_missed_the_charge_before() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -169,7 +169,7 @@ fn a_wipe_is_told_though_a_reading_has_missed_the_charge_before() {
 }
 
 #[test]
-fn a_wipe_that_took_nothing_is_no_cause_for_alarm() {
+fn a_wipe_of_settled_charges_only_raises_no_alert() {
     let mut world = World::new();
     let tab = world.start();
     let call = world.charge(tab, "t1", 5);
@@ -188,7 +188,7 @@ fn a_wipe_that_took_nothing_is_no_cause_for_alarm() {
 }
 
 #[test]
-fn storage_that_failed_and_works_again_is_alerted_of_when_it_fails_again() {
+fn storage_that_recovered_is_alerted_again_when_it_fails_again() {
     let mut world = World::new();
     let tab = world.start();
     for times in 1..=2 {
@@ -205,7 +205,7 @@ fn storage_that_failed_and_works_again_is_alerted_of_when_it_fails_again() {
 }
 
 #[test]
-fn storage_that_fails_now_and_then_is_one_trouble() {
+fn intermittent_storage_failures_raise_one_alert() {
     let mut world = World::new();
     let tab = world.start();
     for n in 0..20 {
@@ -218,7 +218,7 @@ fn storage_that_fails_now_and_then_is_one_trouble() {
 }
 
 #[test]
-fn what_was_sent_before_a_wipe_is_in_doubt_when_it_is_asked_for_again() {
+fn a_charge_sent_before_a_wipe_is_in_doubt_when_retried() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);
@@ -238,7 +238,7 @@ fn what_was_sent_before_a_wipe_is_in_doubt_when_it_is_asked_for_again() {
 }
 
 #[test]
-fn what_is_being_taken_up_again_goes_along_too() {
+fn a_charge_being_retried_moves_with_the_journal() {
     let mut world = World::new();
     let tab = world.start();
     fail_next(&mut world, 1, |op| matches!(op, Op::Conclude { .. }));
@@ -260,7 +260,7 @@ fn what_is_being_taken_up_again_goes_along_too() {
 }
 
 #[test]
-fn what_does_not_fit_where_the_journal_has_moved_is_not_given_up() {
+fn a_charge_that_cannot_be_migrated_yet_is_kept() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -297,7 +297,7 @@ fn without_room(world: &mut World) -> usize {
 }
 
 #[test]
-fn what_was_promised_is_not_refused_where_it_finds_no_room() {
+fn a_queued_charge_that_cannot_be_migrated_yet_is_not_refused() {
     let mut world = World::new();
     let tab = without_room(&mut world);
     let end = world.settled(tab, "t1");
@@ -311,7 +311,7 @@ fn what_was_promised_is_not_refused_where_it_finds_no_room() {
 }
 
 #[test]
-fn what_found_no_room_at_first_is_given_up_where_it_comes_to() {
+fn a_charge_that_is_migrated_late_can_be_cancelled() {
     let mut world = World::new();
     let tab = without_room(&mut world);
     // There is room again, but it has not come there yet.

@@ -7,7 +7,7 @@ use tollbox::core::log::{Level, Locale, LogEntry};
 use tollbox::core::points::Points;
 use tollbox::core::snapshot::Network;
 
-use super::flushes::with_queue;
+use super::flush::with_queue;
 use super::outage::alerts;
 use super::outcomes::word;
 use super::server::{Fault, On, problem};
@@ -32,7 +32,7 @@ fn levels(world: &World, tab: usize) -> Vec<Level> {
 }
 
 #[test]
-fn a_low_balance_is_alerted_of_once_until_it_has_risen() {
+fn a_low_balance_is_alerted_once_until_it_has_risen() {
     let mut world = World::with(|config| {
         config.low_watermark = Points::new(100);
     });
@@ -54,7 +54,7 @@ fn a_low_balance_is_alerted_of_once_until_it_has_risen() {
 }
 
 #[test]
-fn points_that_are_held_make_a_balance_low_too() {
+fn held_points_count_towards_a_low_balance() {
     let mut world = World::with(|config| {
         config.low_watermark = Points::new(100);
     });
@@ -64,7 +64,7 @@ fn points_that_are_held_make_a_balance_low_too() {
 }
 
 #[test]
-fn nobody_who_gave_no_watermark_is_alerted_of_a_low_balance() {
+fn a_low_balance_is_not_alerted_without_a_watermark() {
     let mut world = World::new();
     let tab = world.start();
     let call = world.charge(tab, "t1", 120);
@@ -73,7 +73,7 @@ fn nobody_who_gave_no_watermark_is_alerted_of_a_low_balance() {
 }
 
 #[test]
-fn a_queue_of_which_nine_tenths_are_taken_is_nearly_full() {
+fn a_queue_is_nearly_full_at_nine_tenths() {
     for (most, nearly_full) in [(10, 9), (20, 18), (3, 3), (1, 1)] {
         let mut world = World::with(|config| config.max_entries = most);
         let tab = world.start();
@@ -101,7 +101,7 @@ fn a_queue_of_which_nine_tenths_are_taken_is_nearly_full() {
 }
 
 #[test]
-fn a_full_queue_that_drains_is_alerted_of_once_however_often_it_fills_up_again() {
+fn a_full_queue_that_drains_and_fills_again_is_alerted_once() {
     let mut world = World::with(|config| {
         config.max_entries = 2;
         config.offline_spend = OfflineSpend::Unlimited;
@@ -128,7 +128,7 @@ fn a_full_queue_that_drains_is_alerted_of_once_however_often_it_fills_up_again()
 }
 
 #[test]
-fn few_successes_are_alerted_of_when_there_are_enough_to_judge_by() {
+fn a_low_success_rate_is_alerted_once_there_are_enough_samples() {
     let mut world = World::with(|config| {
         config.min_samples = 4;
         config.alert_below_success_rate = 0.5;
@@ -166,7 +166,7 @@ fn few_successes_are_alerted_of_when_there_are_enough_to_judge_by() {
 }
 
 #[test]
-fn what_has_left_the_window_is_not_judged_by() {
+fn outcomes_outside_the_window_do_not_count() {
     let mut world = World::with(|config| {
         config.min_samples = 2;
         config.window_ms = 60_000;
@@ -188,7 +188,7 @@ fn what_has_left_the_window_is_not_judged_by() {
 }
 
 #[test]
-fn a_damaged_record_is_alerted_of_and_logged() {
+fn a_damaged_record_is_alerted_and_logged() {
     let mut world = World::new();
     let tab = world.start();
     let damaged = |details: &[&str]| Event::Unreadable {
@@ -219,7 +219,7 @@ fn a_damaged_record_is_alerted_of_and_logged() {
 }
 
 #[test]
-fn a_record_of_a_newer_version_is_told_of_once_however_often_it_is_read() {
+fn a_record_of_a_newer_version_is_alerted_once() {
     let mut world = World::new();
     let tab = world.start();
     for _ in 0..3 {
@@ -236,7 +236,7 @@ fn a_record_of_a_newer_version_is_told_of_once_however_often_it_is_read() {
 }
 
 #[test]
-fn the_network_is_told_when_it_changes() {
+fn the_network_is_announced_when_it_changes() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -291,7 +291,7 @@ fn a_charge_is_logged_once_at_its_end() {
 }
 
 #[test]
-fn what_a_caller_is_told_of_an_open_charge_is_logged_and_then_its_end() {
+fn an_open_outcome_is_logged_and_later_its_end() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -306,7 +306,7 @@ fn what_a_caller_is_told_of_an_open_charge_is_logged_and_then_its_end() {
 }
 
 #[test]
-fn what_was_not_taken_on_is_logged_as_an_error() {
+fn a_refused_charge_is_logged_as_an_error() {
     let mut world = World::with(|config| config.locale = Locale::ZhCn);
     world.online = false;
     let tab = world.start();
@@ -333,7 +333,7 @@ fn a_decline_is_logged_once_as_an_error() {
 }
 
 #[test]
-fn exactly_as_many_successes_as_are_asked_for_are_enough() {
+fn a_success_rate_at_the_threshold_raises_no_alert() {
     let mut world = World::with(|config| {
         config.min_samples = 4;
         config.alert_below_success_rate = 0.5;

@@ -26,7 +26,7 @@ fn cut(world: &mut World) {
 }
 
 #[test]
-fn the_first_lost_answer_is_unknown_and_then_only_the_balance_is_asked_for() {
+fn after_a_lost_answer_only_the_balance_is_probed() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);
@@ -75,7 +75,7 @@ fn a_client_does_not_spin_while_a_probe_is_under_way() {
 }
 
 #[test]
-fn a_charge_that_was_claimed_when_the_outage_came_is_not_sent() {
+fn a_charge_claimed_as_an_outage_begins_is_not_sent() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
@@ -90,7 +90,7 @@ fn a_charge_that_was_claimed_when_the_outage_came_is_not_sent() {
 }
 
 #[test]
-fn a_charge_that_was_claimed_when_the_browser_went_offline_stays_queued() {
+fn a_charge_claimed_as_the_browser_goes_offline_stays_queued() {
     let mut world = World::new();
     let tab = world.start();
     let call = world.charge(tab, "t1", 5);
@@ -101,7 +101,7 @@ fn a_charge_that_was_claimed_when_the_browser_went_offline_stays_queued() {
 }
 
 #[test]
-fn coming_online_sends_at_once_what_would_wait_for_its_turn() {
+fn coming_online_cuts_a_backoff_short() {
     let mut world = World::with(|config| {
         config.backoff.base_ms = 60_000;
         config.max_attempts = 1;
@@ -119,7 +119,7 @@ fn coming_online_sends_at_once_what_would_wait_for_its_turn() {
 }
 
 #[test]
-fn a_balance_in_an_outage_is_unavailable_with_what_is_known() {
+fn refresh_in_an_outage_is_unavailable_with_the_cached_balance() {
     let mut world = World::new();
     let tab = world.start();
     cut(&mut world);
@@ -140,7 +140,7 @@ fn a_balance_in_an_outage_is_unavailable_with_what_is_known() {
 }
 
 #[test]
-fn offline_no_more_than_the_balance_is_spent_by_default() {
+fn offline_spending_is_limited_to_the_balance_by_default() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -156,7 +156,7 @@ fn offline_no_more_than_the_balance_is_spent_by_default() {
 }
 
 #[test]
-fn offline_nothing_is_spent_where_no_balance_is_known() {
+fn offline_spending_is_denied_without_a_known_balance() {
     let mut world = World::new();
     world.online = false;
     let tab = world.start();
@@ -165,7 +165,7 @@ fn offline_nothing_is_spent_where_no_balance_is_known() {
 }
 
 #[test]
-fn other_policies_of_offline_spending() {
+fn offline_spending_follows_the_configured_policy() {
     let points = |points| OfflineSpend::Points(Points::new(points).unwrap());
     for (policy, amount, said) in [
         (OfflineSpend::Unlimited, 1_000, "queued Offline"),
@@ -242,7 +242,7 @@ fn a_captive_portal_is_an_outage() {
 }
 
 #[test]
-fn somebody_elses_answer_settles_nothing() {
+fn a_foreign_answer_settles_nothing() {
     let charged = |key: &str, amount: u64| {
         super::server::json_answer(
             201,

@@ -62,7 +62,7 @@ fn points_are_held_while_a_charge_is_open() {
 }
 
 #[test]
-fn too_dear_a_charge_is_declined_and_tried_again_after_a_top_up() {
+fn a_declined_charge_is_charged_when_asked_for_again_after_a_top_up() {
     let mut world = World::new();
     let tab = world.start();
     let call = world.charge(tab, "t1", 500);
@@ -81,7 +81,7 @@ fn too_dear_a_charge_is_declined_and_tried_again_after_a_top_up() {
 }
 
 #[test]
-fn a_refusal_of_the_servers_is_a_failure() {
+fn a_rejection_by_the_server_is_a_failure() {
     for (answer, said) in [
         (problem(403, "not-yours"), "failed Forbidden"),
         (problem(400, "bad"), "failed InvalidRequest"),
@@ -110,7 +110,7 @@ fn a_refusal_of_the_servers_is_a_failure() {
 }
 
 #[test]
-fn the_servers_own_decline_is_declined() {
+fn a_problem_marked_as_declined_is_a_decline() {
     let mut world = World::new();
     let tab = world.start();
     let mut answer = problem(403, "account-frozen");
@@ -129,7 +129,7 @@ fn the_servers_own_decline_is_declined() {
 }
 
 #[test]
-fn the_same_key_joins_the_charge_that_is_under_way() {
+fn the_same_key_joins_the_charge_under_way() {
     let mut world = World::new();
     let tab = world.start();
     let calls: Vec<_> = (0..5).map(|_| world.charge(tab, "t1", 5)).collect();
@@ -166,7 +166,7 @@ fn a_charged_key_replays_without_a_request() {
 }
 
 #[test]
-fn the_same_key_for_something_else_is_a_conflict() {
+fn the_same_key_for_another_amount_is_a_conflict() {
     let mut world = World::new();
     let tab = world.start();
     let open = world.charge(tab, "t1", 5);
@@ -182,7 +182,7 @@ fn the_same_key_for_something_else_is_a_conflict() {
 }
 
 #[test]
-fn offline_is_queued_and_charged_once_when_the_network_is_back() {
+fn an_offline_charge_is_queued_and_charged_once_when_online() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -203,7 +203,7 @@ fn offline_is_queued_and_charged_once_when_the_network_is_back() {
 }
 
 #[test]
-fn a_record_says_where_a_charge_stands() {
+fn a_shown_record_has_the_state_of_its_charge() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -235,7 +235,7 @@ fn a_record_says_where_a_charge_stands() {
 }
 
 #[test]
-fn a_key_that_nobody_charged_is_not_found() {
+fn an_unknown_key_is_not_found() {
     let mut world = World::new();
     let tab = world.start();
     let calls = [
@@ -250,7 +250,7 @@ fn a_key_that_nobody_charged_is_not_found() {
 }
 
 #[test]
-fn who_stops_waiting_is_answered_at_once() {
+fn a_caller_that_stops_waiting_is_answered_at_once() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::Hang);
@@ -285,7 +285,7 @@ fn a_task_holds_its_points_until_it_is_charged_or_ends() {
 }
 
 #[test]
-fn every_reason_of_an_open_charge_is_told_by_its_record() {
+fn every_fault_gives_an_open_charge_its_own_reason() {
     for (fault, reason) in [
         (
             Fault::Answer(problem(500, "broken")),
@@ -312,7 +312,7 @@ fn every_reason_of_an_open_charge_is_told_by_its_record() {
 }
 
 #[test]
-fn a_retryable_failure_is_one_that_says_so() {
+fn a_full_queue_is_a_retryable_failure() {
     let mut world = World::with(|config| config.max_entries = 1);
     let tab = world.start();
     world.go_online(false);

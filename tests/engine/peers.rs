@@ -60,7 +60,7 @@ fn one_open() -> (World, usize, usize) {
 }
 
 #[test]
-fn what_is_available_does_not_dip_when_a_charge_ends_in_another_tab() {
+fn available_does_not_dip_when_another_tab_settles_a_charge() {
     for commit_ms in [0, 1, 7, 40] {
         let mut world = World::with(|config| config.low_watermark = Points::new(112));
         world.commit_ms = commit_ms;
@@ -78,7 +78,7 @@ fn what_is_available_does_not_dip_when_a_charge_ends_in_another_tab() {
 }
 
 #[test]
-fn nor_where_only_the_balance_is_heard_of() {
+fn available_does_not_dip_when_only_the_balance_is_heard() {
     let (mut world, one, two) = one_open();
     world.announcements = false;
     world.tell(one, Event::Online(true));
@@ -94,7 +94,7 @@ fn nor_where_only_the_balance_is_heard_of() {
 }
 
 #[test]
-fn nor_in_a_tab_that_is_about_to_send_the_charge() {
+fn available_does_not_dip_in_a_tab_about_to_send_the_charge() {
     for keys in [vec![], vec![key("t1")]] {
         let mut world = World::new();
         let (one, two) = (world.start(), world.start());
@@ -118,7 +118,7 @@ fn nor_in_a_tab_that_is_about_to_send_the_charge() {
 }
 
 #[test]
-fn nor_where_another_charge_is_heard_of() {
+fn available_does_not_dip_when_only_another_charge_is_heard_of() {
     let (mut world, one, two) = one_open();
     world.announcements = false;
     world.tell(one, Event::Online(true));
@@ -136,7 +136,7 @@ fn nor_where_another_charge_is_heard_of() {
 }
 
 #[test]
-fn nor_when_a_task_is_charged_in_another_tab() {
+fn available_does_not_dip_when_another_tab_charges_its_task() {
     let mut world = World::new();
     world.tasks_shared = true;
     let (one, two) = (world.start(), world.start());
@@ -155,7 +155,7 @@ fn nor_when_a_task_is_charged_in_another_tab() {
 }
 
 #[test]
-fn where_nothing_is_held_a_balance_is_shown_at_once() {
+fn a_balance_heard_is_shown_at_once_if_nothing_is_held() {
     let mut world = World::new();
     let tab = world.start();
     let call = world.charge(tab, "t1", 5);
@@ -170,7 +170,7 @@ fn where_nothing_is_held_a_balance_is_shown_at_once() {
 }
 
 #[test]
-fn the_same_balance_heard_later_is_taken_at_once() {
+fn a_balance_heard_again_is_adopted_at_once() {
     let (mut world, _, two) = one_open();
     world.run_for(50);
     let orders = world.tab(two).journal_orders;
@@ -182,7 +182,7 @@ fn the_same_balance_heard_later_is_taken_at_once() {
 }
 
 #[test]
-fn a_balance_is_taken_over_though_the_journal_cannot_be_read() {
+fn a_balance_heard_is_adopted_though_the_journal_cannot_be_read() {
     let (mut world, _, two) = one_open();
     world.server.charge_elsewhere("x", 15);
     world.fail_write = Box::new(|_, _| true);
@@ -193,7 +193,7 @@ fn a_balance_is_taken_over_though_the_journal_cannot_be_read() {
 }
 
 #[test]
-fn what_waits_for_the_journal_replaces_nothing_later() {
+fn a_balance_waiting_for_the_journal_replaces_no_newer_one() {
     for swapped in [false, true] {
         let (mut world, _, two) = one_open();
         world.commit_ms = 500;
@@ -246,7 +246,7 @@ fn most_read(world: &mut World, tab: usize) -> Rc<Cell<usize>> {
 }
 
 #[test]
-fn balances_that_follow_each_other_fast_are_not_held_back_for_ever() {
+fn balances_heard_in_quick_succession_are_not_held_back_for_ever() {
     let (mut world, _, two) = one_open();
     world.commit_ms = 50;
     let most = most_read(&mut world, two);
@@ -265,7 +265,7 @@ fn balances_that_follow_each_other_fast_are_not_held_back_for_ever() {
 }
 
 #[test]
-fn a_balance_that_is_heard_of_three_times_is_waited_for_once() {
+fn a_balance_heard_three_times_reads_the_journal_once() {
     let (mut world, _, two) = one_open();
     world.commit_ms = 50;
     world.server.charge_elsewhere("x", 15);
@@ -281,7 +281,7 @@ fn a_balance_that_is_heard_of_three_times_is_waited_for_once() {
 }
 
 #[test]
-fn a_balance_costs_few_readings_however_many_charges_are_open() {
+fn a_balance_heard_costs_few_reads_with_many_open_charges() {
     let mut world = World::new();
     world.server.top_up(2_000);
     let tabs = [world.start(), world.start()];
@@ -317,7 +317,7 @@ fn a_balance_costs_few_readings_however_many_charges_are_open() {
 }
 
 #[test]
-fn a_flush_of_many_charges_shows_no_dip_anywhere() {
+fn a_flush_of_many_charges_shows_no_dip_in_any_tab() {
     let mut world = World::new();
     world.server.top_up(2_000);
     let tabs = [world.start(), world.start(), world.start()];

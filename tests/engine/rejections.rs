@@ -32,7 +32,7 @@ fn end_of(world: &mut World, tab: usize) -> String {
 }
 
 #[test]
-fn what_was_charged_is_not_refused_afterwards() {
+fn a_charge_already_made_is_not_rejected_afterwards() {
     for refusal in refusals() {
         let mut world = World::new();
         let tab = world.start();
@@ -48,7 +48,7 @@ fn what_was_charged_is_not_refused_afterwards() {
 }
 
 #[test]
-fn a_refusal_is_told_once_the_server_has_not_charged_the_key() {
+fn a_rejection_is_told_once_a_look_up_finds_no_charge() {
     for (refusal, told) in refusals().into_iter().zip([
         "failed InvalidRequest",
         "declined Rejected",
@@ -71,7 +71,7 @@ fn a_refusal_is_told_once_the_server_has_not_charged_the_key() {
 }
 
 #[test]
-fn a_refusal_is_believed_at_once_where_nothing_is_in_doubt() {
+fn a_rejection_is_trusted_at_once_if_nothing_is_in_doubt() {
     for refusal in refusals() {
         let mut world = World::new();
         let tab = world.start();
@@ -89,7 +89,7 @@ fn a_refusal_is_believed_at_once_where_nothing_is_in_doubt() {
 }
 
 #[test]
-fn what_was_refused_in_doubt_stays_unknown_where_the_server_will_not_tell() {
+fn a_rejection_in_doubt_stays_unknown_if_it_cannot_be_looked_up() {
     for mute in [problem(403, "no-look-ups"), page(200)] {
         let mut world = World::new();
         let tab = world.start();
@@ -122,7 +122,7 @@ fn what_was_refused_in_doubt_stays_unknown_where_the_server_will_not_tell() {
 
 /// The last sending is refused while the one before it may still arrive.
 #[test]
-fn a_refusal_of_the_last_attempt_is_told_and_not_that_the_attempts_are_used_up() {
+fn a_rejected_last_attempt_is_told_as_rejected_not_as_exhausted() {
     let mut world = World::with(|config| config.max_total_attempts = 2);
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
@@ -134,7 +134,7 @@ fn a_refusal_of_the_last_attempt_is_told_and_not_that_the_attempts_are_used_up()
 }
 
 #[test]
-fn who_tries_again_after_a_refusal_in_doubt_has_it_sent() {
+fn a_retry_after_a_rejection_in_doubt_is_sent() {
     let mut world = World::with(|config| config.max_attempts = 1);
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
@@ -154,7 +154,7 @@ fn who_tries_again_after_a_refusal_in_doubt_has_it_sent() {
 }
 
 #[test]
-fn nor_is_the_refusal_before_it_the_answer_to_one_more_try() {
+fn a_retry_is_not_answered_with_the_rejection_before_it() {
     for commit_ms in [1, 40] {
         for after_ms in (0..=300).step_by(20) {
             let mut world = World::with(|config| config.max_attempts = 1);

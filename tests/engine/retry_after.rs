@@ -10,7 +10,7 @@ use super::server::{Fault, On, problem, with_retry_after};
 use super::world::World;
 
 #[test]
-fn retry_after_holds_everything_back() {
+fn retry_after_holds_back_every_request() {
     // The second is "Thu, 01 Jan 2026 00:01:00 GMT", a minute after the start.
     for (status, retry_after) in [
         (503, "60"),
@@ -47,7 +47,7 @@ fn retry_after_holds_everything_back() {
 }
 
 #[test]
-fn a_short_patience_is_waited_out_within_the_call() {
+fn a_short_retry_after_is_waited_out_within_the_call() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(
@@ -61,7 +61,7 @@ fn a_short_patience_is_waited_out_within_the_call() {
 }
 
 #[test]
-fn patience_without_a_time_is_backed_off() {
+fn a_busy_answer_without_retry_after_is_backed_off() {
     let mut world = World::new();
     let tab = world.start();
     world
@@ -74,7 +74,7 @@ fn patience_without_a_time_is_backed_off() {
 }
 
 #[test]
-fn what_was_claimed_when_patience_was_asked_for_waits_too() {
+fn a_charge_already_claimed_respects_retry_after() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(
@@ -90,7 +90,7 @@ fn what_was_claimed_when_patience_was_asked_for_waits_too() {
 }
 
 #[test]
-fn a_probe_refused_for_its_token_waits_too() {
+fn a_balance_request_with_a_rejected_token_respects_retry_after() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(
@@ -113,7 +113,7 @@ fn a_probe_refused_for_its_token_waits_too() {
 }
 
 #[test]
-fn look_ups_wait_too() {
+fn look_ups_respect_retry_after() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(
@@ -135,7 +135,7 @@ fn look_ups_wait_too() {
 }
 
 #[test]
-fn a_hold_outlives_its_tab_and_holds_the_others() {
+fn retry_after_outlives_its_tab_and_holds_other_tabs() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     let busy = with_retry_after(problem(503, "busy"), "60");
@@ -159,7 +159,7 @@ fn a_hold_outlives_its_tab_and_holds_the_others() {
 }
 
 #[test]
-fn a_date_is_counted_from_the_servers_clock() {
+fn a_retry_after_date_is_counted_from_the_servers_clock() {
     let mut world = World::new();
     let tab = world.start();
     // The user's clock is a day behind.
@@ -181,7 +181,7 @@ fn a_date_is_counted_from_the_servers_clock() {
 
 /// By a number, or by a date that is not later than the answer's own.
 #[test]
-fn patience_for_no_time_at_all_is_backed_off() {
+fn a_retry_after_of_no_time_is_backed_off() {
     let date = "Thu, 01 Jan 2026 00:00:00 GMT";
     for retry_after in ["0", date, "Wed, 31 Dec 2025 23:59:00 GMT"] {
         for status in [429, 503] {
@@ -201,7 +201,7 @@ fn patience_for_no_time_at_all_is_backed_off() {
 }
 
 #[test]
-fn patience_until_a_date_that_has_passed_by_the_users_clock_is_backed_off() {
+fn a_retry_after_date_in_the_users_past_is_backed_off() {
     let mut world = World::new();
     let tab = world.start();
     // The answer's own date can't be read, and the user's clock is hours ahead.

@@ -11,7 +11,7 @@ use super::server::{Fault, On, problem};
 use super::world::{Happening, World};
 
 #[test]
-fn a_flush_takes_up_what_found_no_room_once_there_is_some() {
+fn a_flush_retries_charges_that_found_the_queue_full() {
     let mut world = World::with(|config| {
         config.max_entries = 2;
         config.offline_spend = OfflineSpend::Unlimited;
@@ -30,7 +30,7 @@ fn a_flush_takes_up_what_found_no_room_once_there_is_some() {
 }
 
 #[test]
-fn what_found_no_room_is_taken_up_by_itself_when_the_server_is_back() {
+fn charges_that_found_the_queue_full_are_retried_once_online() {
     let mut world = World::with(|config| {
         config.max_entries = 2;
         config.offline_spend = OfflineSpend::Unlimited;
@@ -43,7 +43,7 @@ fn what_found_no_room_is_taken_up_by_itself_when_the_server_is_back() {
 }
 
 #[test]
-fn two_flushes_at_once_take_up_no_more_than_there_is_room_for() {
+fn concurrent_flushes_retry_no_more_than_fits() {
     let mut world = World::with(|config| {
         config.max_entries = 2;
         config.offline_spend = OfflineSpend::Unlimited;
@@ -62,7 +62,7 @@ fn two_flushes_at_once_take_up_no_more_than_there_is_room_for() {
 }
 
 #[test]
-fn what_finds_no_room_while_others_stay_open_is_left_as_it_is() {
+fn a_failed_charge_stays_failed_while_the_queue_is_full() {
     let mut world = World::with(|config| {
         config.max_entries = 2;
         config.offline_spend = OfflineSpend::Unlimited;
@@ -81,7 +81,7 @@ fn what_finds_no_room_while_others_stay_open_is_left_as_it_is() {
 }
 
 #[test]
-fn a_flush_that_can_take_nothing_up_says_why() {
+fn a_flush_that_can_retry_nothing_says_why() {
     let mut world = World::with(|config| config.offline_spend = OfflineSpend::Deny);
     let tab = world.start();
     world.go_online(false);
@@ -109,7 +109,7 @@ fn a_flush_that_can_take_nothing_up_says_why() {
 }
 
 #[test]
-fn a_flush_that_finds_the_server_back_sends_what_had_failed() {
+fn a_flush_that_ends_an_outage_retries_failed_charges() {
     let mut world = World::with(|config| {
         config.offline_spend = OfflineSpend::Deny;
         config.backoff.base_ms = 600_000;
@@ -128,7 +128,7 @@ fn a_flush_that_finds_the_server_back_sends_what_had_failed() {
 }
 
 #[test]
-fn a_flush_goes_on_with_what_is_being_taken_up_by_itself() {
+fn a_flush_joins_an_automatic_retry() {
     let mut world = World::with(|config| config.offline_spend = OfflineSpend::Deny);
     let tab = world.start();
     world.go_online(false);
@@ -147,7 +147,7 @@ fn a_flush_goes_on_with_what_is_being_taken_up_by_itself() {
 }
 
 #[test]
-fn by_itself_too_it_goes_on_until_nothing_is_left_out() {
+fn automatic_retries_go_on_until_every_failed_charge_is_sent() {
     for count in [3, 4, 5, 9] {
         let mut world = World::with(|config| {
             config.max_entries = 2;

@@ -35,7 +35,7 @@ fn with_two(world: &mut World) -> usize {
 }
 
 #[test]
-fn busy_with_a_key_is_no_outage_where_the_server_says_so_itself() {
+fn an_error_of_the_servers_own_is_no_outage() {
     for (answer, network) in [
         (problem(409, "request-in-progress"), Network::Online),
         (page(409), Network::Unreachable),
@@ -53,7 +53,7 @@ fn busy_with_a_key_is_no_outage_where_the_server_says_so_itself() {
 }
 
 #[test]
-fn an_answer_that_is_too_long_is_not_read() {
+fn an_answer_over_the_body_limit_is_not_read() {
     for (longer_by, said) in [(0, "charged"), (1, "unknown ServerError")] {
         let mut world = World::new();
         let tab = world.start();
@@ -76,7 +76,7 @@ fn an_answer_that_is_too_long_is_not_read() {
 }
 
 #[test]
-fn a_batch_whose_results_are_somebody_elses_is_alerted_of() {
+fn a_batch_answer_without_its_results_is_alerted() {
     let mut world = World::new();
     let tab = with_two(&mut world);
     let answer = json_answer(200, json!({"results": [], "balance": 120, "version": 1}));
@@ -95,7 +95,7 @@ fn a_batch_whose_results_are_somebody_elses_is_alerted_of() {
 }
 
 #[test]
-fn people_are_told_what_the_server_said() {
+fn outcome_details_quote_the_server() {
     for (answer, told) in [
         (problem(500, "out-of-order"), "out-of-order"),
         (page(200), "not the billing server"),
@@ -113,7 +113,7 @@ fn people_are_told_what_the_server_said() {
 }
 
 #[test]
-fn one_busy_item_of_a_batch_holds_nothing_else_back() {
+fn busy_batch_items_hold_back_no_other_charge() {
     let mut world = World::new();
     let tab = with_two(&mut world);
     let busy = |key: &str| json!({"idempotency_key": key, "status": "retry", "problem": {"type": "busy", "status": 503}});
@@ -134,7 +134,7 @@ fn one_busy_item_of_a_batch_holds_nothing_else_back() {
 }
 
 #[test]
-fn a_batch_that_meets_patience_is_not_sent_before_its_time() {
+fn a_batch_respects_retry_after() {
     let mut world = World::new();
     let tab = with_two(&mut world);
     world.server.fault(
@@ -152,7 +152,7 @@ fn a_batch_that_meets_patience_is_not_sent_before_its_time() {
 }
 
 #[test]
-fn closing_with_a_batch_on_its_way_leaves_it_in_doubt() {
+fn closing_during_a_batch_leaves_its_charges_in_doubt() {
     let mut world = World::new();
     let tab = with_two(&mut world);
     world.server.fault(On::Batch, 1, Fault::HangAfter);

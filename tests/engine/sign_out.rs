@@ -29,7 +29,7 @@ fn is_answered(world: &mut World, out: CallId) -> u64 {
 }
 
 #[test]
-fn a_sign_out_ends_every_tab_and_waits_for_no_longer_than_that_takes() {
+fn sign_out_ends_every_tab_without_delay() {
     let (mut world, one, two) = two_tabs();
     world.go_online(false);
     let open = world.charge(two, "t1", 5);
@@ -53,7 +53,7 @@ fn a_sign_out_ends_every_tab_and_waits_for_no_longer_than_that_takes() {
 }
 
 #[test]
-fn a_tab_that_heard_nothing_claims_nothing_and_takes_nothing_on() {
+fn a_tab_unaware_of_the_sign_out_takes_on_no_charge() {
     let (mut world, one, two) = two_tabs();
     world.announcements = false;
     let out = world.sign_out(one);
@@ -69,7 +69,7 @@ fn a_tab_that_heard_nothing_claims_nothing_and_takes_nothing_on() {
 }
 
 #[test]
-fn a_tab_that_heard_nothing_asks_for_no_balance_and_caches_none() {
+fn a_tab_unaware_of_the_sign_out_reads_no_balance() {
     let (mut world, one, two) = two_tabs();
     world.announcements = false;
     let out = world.sign_out(one);
@@ -107,7 +107,7 @@ fn a_frozen_tab_is_signed_out_when_it_thaws() {
 }
 
 #[test]
-fn what_a_frozen_tab_has_claimed_before_is_waited_for() {
+fn sign_out_waits_for_a_frozen_tabs_claim() {
     let (mut world, one, two) = two_tabs();
     let charge = world.charge(two, "t1", 5);
     // Its claim is in the journal, and it does not know yet.
@@ -124,7 +124,7 @@ fn what_a_frozen_tab_has_claimed_before_is_waited_for() {
 }
 
 #[test]
-fn what_is_on_its_way_when_another_tab_signs_out_is_written_down() {
+fn an_answer_after_another_tabs_sign_out_is_still_written() {
     let (mut world, one, two) = two_tabs();
     world.server.fault(On::Charge, 1, Fault::Late(500));
     let charge = world.charge(two, "t1", 5);
@@ -140,7 +140,7 @@ fn what_is_on_its_way_when_another_tab_signs_out_is_written_down() {
 }
 
 #[test]
-fn the_account_may_sign_in_again_while_a_tab_of_before_still_stands() {
+fn the_account_may_sign_in_again_beside_a_tab_of_the_old_session() {
     let (mut world, one, two) = two_tabs();
     world.announcements = false;
     world.freeze(two);
@@ -160,7 +160,7 @@ fn the_account_may_sign_in_again_while_a_tab_of_before_still_stands() {
 }
 
 #[test]
-fn where_the_mark_can_not_be_written_the_tabs_that_hear_of_it_sign_out() {
+fn sign_out_gives_up_on_an_unwritable_mark_after_respond_within_ms() {
     let (mut world, one, two) = two_tabs();
     world.fail_mark = true;
     let out = world.sign_out(one);
@@ -178,7 +178,7 @@ fn where_the_mark_can_not_be_written_the_tabs_that_hear_of_it_sign_out() {
 }
 
 #[test]
-fn a_mark_that_could_not_be_written_is_written_as_soon_as_it_can_be() {
+fn sign_out_retries_a_mark_that_failed_to_write() {
     let (mut world, one, _two) = two_tabs();
     world.fail_mark = true;
     let out = world.sign_out(one);
@@ -190,7 +190,7 @@ fn a_mark_that_could_not_be_written_is_written_as_soon_as_it_can_be() {
 }
 
 #[test]
-fn without_locks_the_others_have_a_moment_to_hear_of_it() {
+fn sign_out_without_locks_waits_a_second_for_other_tabs() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     let out = world.sign_out(one);
@@ -202,7 +202,7 @@ fn without_locks_the_others_have_a_moment_to_hear_of_it() {
 }
 
 #[test]
-fn who_signs_out_is_told_what_is_not_stored() {
+fn sign_out_reports_charges_that_are_not_durable() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::AnyCharge, 1, Fault::LoseAnswer);
@@ -237,7 +237,7 @@ fn told_open(world: &mut World, out: CallId) -> Vec<String> {
 }
 
 #[test]
-fn who_signs_out_is_told_what_another_tab_has_done_unheard() {
+fn sign_out_reports_open_charges_of_other_tabs() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
@@ -254,7 +254,7 @@ fn who_signs_out_is_told_what_another_tab_has_done_unheard() {
 }
 
 #[test]
-fn who_signs_out_is_told_what_is_known_where_the_journal_does_not_answer() {
+fn sign_out_reports_known_charges_if_the_journal_hangs() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -274,7 +274,7 @@ fn who_signs_out_is_told_what_is_known_where_the_journal_does_not_answer() {
 }
 
 #[test]
-fn signing_out_forgets_and_keeps_what_is_open() {
+fn sign_out_deletes_settled_charges_and_keeps_open_ones() {
     let mut world = World::new();
     let tab = world.start();
     let call = world.charge(tab, "paid", 5);
@@ -322,7 +322,7 @@ fn a_signed_out_tab_learns_no_balance_from_others() {
 }
 
 #[test]
-fn signing_out_while_a_charge_is_being_claimed_sends_nothing() {
+fn sign_out_during_a_claim_sends_nothing() {
     let mut world = World::new();
     let tab = world.start();
     world.charge(tab, "t1", 5);
@@ -336,7 +336,7 @@ fn signing_out_while_a_charge_is_being_claimed_sends_nothing() {
 }
 
 #[test]
-fn what_was_never_sent_is_given_up_for_certain_after_a_sign_out_too() {
+fn an_unsent_charge_can_be_cancelled_after_sign_out() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -361,7 +361,7 @@ fn what_was_never_sent_is_given_up_for_certain_after_a_sign_out_too() {
 }
 
 #[test]
-fn what_may_have_been_sent_stays_unknown_after_a_sign_out_and_is_not_sent_again() {
+fn cancel_of_a_sent_charge_after_sign_out_is_unknown_and_never_resent() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);

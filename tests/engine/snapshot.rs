@@ -10,7 +10,7 @@ use super::server::{Fault, On, problem};
 use super::world::World;
 
 #[test]
-fn what_goes_on_is_shown_until_it_is_over() {
+fn ongoing_alerts_are_shown_until_they_end() {
     let mut world = World::with(|config| config.low_watermark = Points::new(119));
     let tab = world.start();
     // As its listeners were last told.
@@ -39,7 +39,7 @@ fn what_goes_on_is_shown_until_it_is_over() {
 }
 
 #[test]
-fn few_successes_are_alerted_of_again_after_a_quiet_time() {
+fn a_low_success_rate_is_alerted_again_after_a_quiet_time() {
     let mut world = World::with(|config| {
         config.min_samples = 2;
         config.window_ms = 60_000;
@@ -57,7 +57,7 @@ fn few_successes_are_alerted_of_again_after_a_quiet_time() {
 }
 
 #[test]
-fn the_window_slides_though_nothing_happens() {
+fn the_success_rate_window_slides_though_nothing_happens() {
     let mut world = World::with(|config| config.window_ms = 10_000);
     let tab = world.start();
     let call = world.charge(tab, "t1", 5);
@@ -74,7 +74,7 @@ fn the_window_slides_though_nothing_happens() {
 }
 
 #[test]
-fn the_success_rate_is_of_all_ends_and_of_nothing_that_is_open() {
+fn the_success_rate_leaves_out_open_charges() {
     let mut world = World::with(|config| {
         config.max_total_attempts = 1;
         config.backoff.max_ms = 2_000;
@@ -101,7 +101,7 @@ fn the_success_rate_is_of_all_ends_and_of_nothing_that_is_open() {
 }
 
 #[test]
-fn whoever_is_told_of_a_change_finds_it_in_the_snapshot() {
+fn listeners_get_the_snapshot_before_the_change_it_shows() {
     let mut world = World::new();
     let tab = world.start();
     let before = world.tab(tab).notices.len();
@@ -114,7 +114,7 @@ fn whoever_is_told_of_a_change_finds_it_in_the_snapshot() {
 }
 
 #[test]
-fn of_two_snapshots_that_wait_to_be_told_the_newer_is_told_last() {
+fn of_two_pending_snapshots_only_the_newer_is_told() {
     let mut world = World::new();
     let tab = world.start();
     world.run_for(60_000);

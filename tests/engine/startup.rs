@@ -17,7 +17,7 @@ fn sleeps_ms(world: &mut World, tab: usize, times: usize) -> Vec<u64> {
 }
 
 #[test]
-fn a_client_is_recovered_when_it_has_read_its_journal() {
+fn a_client_is_recovered_once_it_has_read_its_journal() {
     let mut world = World::new();
     let tab = world.open();
     assert!(!world.tab(tab).engine.is_recovered());
@@ -28,7 +28,7 @@ fn a_client_is_recovered_when_it_has_read_its_journal() {
 }
 
 #[test]
-fn the_figures_are_of_what_was_found_open_and_of_what_has_happened_since() {
+fn stats_count_charges_found_open_and_charges_since() {
     let mut world = World::new();
     let first = world.start();
     let call = world.charge(first, "before", 1);
@@ -50,7 +50,7 @@ fn the_figures_are_of_what_was_found_open_and_of_what_has_happened_since() {
 }
 
 #[test]
-fn what_another_tab_has_settled_since_counts_too() {
+fn stats_count_charges_settled_by_another_tab() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
@@ -63,7 +63,7 @@ fn what_another_tab_has_settled_since_counts_too() {
 }
 
 #[test]
-fn a_tab_with_open_charges_looks_more_often_than_an_idle_one() {
+fn a_tab_with_open_charges_wakes_more_often_than_an_idle_one() {
     let mut world = World::new();
     let tab = world.start();
     // Until the balance has turned stale, which is a deadline of its own.
@@ -79,7 +79,7 @@ fn a_tab_with_open_charges_looks_more_often_than_an_idle_one() {
 }
 
 #[test]
-fn nobody_spins_over_what_is_due_and_may_not_leave() {
+fn a_due_charge_that_may_not_leave_causes_no_spinning() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -99,7 +99,7 @@ fn nobody_spins_over_what_is_due_and_may_not_leave() {
 }
 
 #[test]
-fn what_was_settled_before_is_in_no_figure_however_late_it_is_read() {
+fn stats_leave_out_charges_settled_before_the_start() {
     let mut world = World::new();
     let one = world.start();
     let call = world.charge(one, "t1", 5);

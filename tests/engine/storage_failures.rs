@@ -23,7 +23,7 @@ pub fn fail_next(world: &mut World, times: usize, which: impl Fn(&Op) -> bool + 
 }
 
 #[test]
-fn what_can_not_be_stored_is_not_sent() {
+fn a_charge_that_cannot_be_stored_is_not_sent() {
     let mut world = World::new();
     let tab = world.start();
     world.fail_write = Box::new(|_, _| true);
@@ -50,7 +50,7 @@ fn what_can_not_be_stored_is_not_sent() {
 }
 
 #[test]
-fn an_attempt_that_can_not_be_stored_is_not_made() {
+fn an_attempt_that_cannot_be_stored_is_not_made() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -65,7 +65,7 @@ fn an_attempt_that_can_not_be_stored_is_not_made() {
 }
 
 #[test]
-fn a_verdict_that_can_not_be_stored_at_once_is_written_soon() {
+fn a_verdict_that_failed_to_write_is_told_and_written_soon() {
     for (fault, said) in [
         (Fault::None, "charged"),
         (Fault::Answer(problem(403, "not-yours")), "failed Forbidden"),
@@ -100,7 +100,7 @@ fn a_verdict_that_can_not_be_stored_at_once_is_written_soon() {
 }
 
 #[test]
-fn a_verdict_that_can_not_be_stored_is_written_though_nothing_else_is_open() {
+fn an_unwritten_verdict_is_written_though_nothing_else_is_open() {
     let mut world = World::new();
     let tab = world.start();
     fail_next(&mut world, 1, |op| matches!(op, Op::Conclude { .. }));
@@ -111,7 +111,7 @@ fn a_verdict_that_can_not_be_stored_is_written_though_nothing_else_is_open() {
 }
 
 #[test]
-fn a_verdict_in_hand_is_not_forgotten_for_an_older_record() {
+fn rereading_the_journal_discards_no_unwritten_verdict() {
     let mut world = World::new();
     let tab = world.start();
     world
@@ -165,7 +165,7 @@ fn an_old_conclusion_does_not_settle_a_later_attempt() {
 }
 
 #[test]
-fn a_lost_answer_that_can_not_be_stored_is_still_unknown() {
+fn a_lost_answer_that_cannot_be_stored_is_still_unknown() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);
@@ -178,7 +178,7 @@ fn a_lost_answer_that_can_not_be_stored_is_still_unknown() {
 }
 
 #[test]
-fn a_journal_that_fails_now_and_then_loses_nothing() {
+fn an_intermittently_failing_journal_loses_no_charge() {
     for modulus in 2..6 {
         let mut world = World::new();
         let tab = world.start();
@@ -206,7 +206,7 @@ fn a_journal_that_fails_now_and_then_loses_nothing() {
 }
 
 #[test]
-fn without_indexed_db_nothing_is_said_to_be_durable() {
+fn without_indexed_db_no_outcome_is_durable() {
     let mut world = World::new();
     world.storage = StorageKind::LocalStorage;
     let tab = world.start();
@@ -220,7 +220,7 @@ fn without_indexed_db_nothing_is_said_to_be_durable() {
 }
 
 #[test]
-fn a_charge_of_another_tab_is_not_said_to_have_failed() {
+fn a_failed_enqueue_does_not_fail_another_tabs_charge() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
@@ -233,7 +233,7 @@ fn a_charge_of_another_tab_is_not_said_to_have_failed() {
 }
 
 #[test]
-fn a_charge_is_found_though_reading_fails_now_and_then() {
+fn a_charge_is_found_after_two_failed_reads() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
@@ -245,7 +245,7 @@ fn a_charge_is_found_though_reading_fails_now_and_then() {
 }
 
 #[test]
-fn a_journal_that_could_not_be_read_at_the_start_is_read_again_soon() {
+fn a_journal_unreadable_at_startup_is_read_again_soon() {
     let mut world = World::new();
     let one = world.start();
     world.go_online(false);
@@ -262,7 +262,7 @@ fn a_journal_that_could_not_be_read_at_the_start_is_read_again_soon() {
 }
 
 #[test]
-fn what_could_not_be_read_is_not_called_unknown() {
+fn retry_finds_another_tabs_charge_after_failed_reads() {
     for failures in 1..6 {
         let mut world = World::new();
         let (one, two) = (world.start(), world.start());
@@ -280,7 +280,7 @@ fn what_could_not_be_read_is_not_called_unknown() {
 }
 
 #[test]
-fn a_charge_that_another_tab_made_is_not_called_failed_for_want_of_storage() {
+fn a_tab_that_can_only_read_finds_another_tabs_charge() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
@@ -294,7 +294,7 @@ fn a_charge_that_another_tab_made_is_not_called_failed_for_want_of_storage() {
 }
 
 #[test]
-fn what_is_wiped_while_it_is_being_sent_is_not_known() {
+fn a_charge_wiped_in_flight_is_parked_and_not_resent() {
     let mut world = World::with(|config| config.max_attempts = 1);
     let tab = world.start();
     world
@@ -314,7 +314,7 @@ fn what_is_wiped_while_it_is_being_sent_is_not_known() {
 }
 
 #[test]
-fn what_could_not_be_stored_here_may_have_been_charged_by_another_tab_since() {
+fn cancel_of_an_unsaved_charge_finds_another_tabs_charge() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
@@ -329,7 +329,7 @@ fn what_could_not_be_stored_here_may_have_been_charged_by_another_tab_since() {
 }
 
 #[test]
-fn a_call_that_asks_for_it_does_not_make_a_charge_stored() {
+fn a_read_of_the_same_key_does_not_make_a_charge_stored() {
     let mut world = World::new();
     let tab = world.start();
     world.fail_write = Box::new(|_, _| true);
@@ -341,7 +341,7 @@ fn a_call_that_asks_for_it_does_not_make_a_charge_stored() {
 }
 
 #[test]
-fn what_could_not_be_written_is_written_soon() {
+fn a_verdict_is_written_soon_after_three_failures() {
     let mut world = World::new();
     let tab = world.start();
     fail_next(&mut world, 3, |op| matches!(op, Op::Conclude { .. }));

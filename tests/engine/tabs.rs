@@ -9,7 +9,7 @@ use super::server::{Fault, On, problem};
 use super::world::{World, key};
 
 #[test]
-fn two_tabs_that_charge_the_same_task_charge_it_once() {
+fn two_tabs_charging_the_same_task_charge_it_once() {
     for apart_ms in [0, 1, 2, 5, 12, 21, 22, 23, 24, 25, 40] {
         let mut world = World::new();
         let (one, two) = (world.start(), world.start());
@@ -25,7 +25,7 @@ fn two_tabs_that_charge_the_same_task_charge_it_once() {
 }
 
 #[test]
-fn two_tabs_that_charge_different_things_under_one_key() {
+fn two_tabs_charging_different_amounts_under_one_key_conflict() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     let first = world.charge(one, "t1", 5);
@@ -54,7 +54,7 @@ fn a_charge_settles_in_every_tab() {
 }
 
 #[test]
-fn four_tabs_that_come_online_send_each_charge_once() {
+fn four_tabs_coming_online_send_each_charge_once() {
     let mut world = World::with(|config| config.batch_size = 3);
     let tabs: Vec<usize> = (0..4).map(|_| world.start()).collect();
     world.go_online(false);
@@ -82,7 +82,7 @@ fn four_tabs_that_come_online_send_each_charge_once() {
 }
 
 #[test]
-fn a_tab_that_hears_nothing_looks_for_itself() {
+fn a_tab_that_hears_no_announcements_reads_the_journal_itself() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
@@ -128,7 +128,7 @@ fn a_charge_taken_over_from_a_frozen_tab_is_charged_once() {
 }
 
 #[test]
-fn a_charge_given_up_in_one_tab_while_another_sends_it() {
+fn cancel_while_another_tab_sends_tells_the_truth() {
     for apart_ms in 0..40 {
         let mut world = World::new();
         let (one, two) = (world.start(), world.start());
@@ -151,7 +151,7 @@ fn a_charge_given_up_in_one_tab_while_another_sends_it() {
 }
 
 #[test]
-fn a_flush_while_another_tab_flushes_for_long() {
+fn a_flush_during_another_tabs_long_flush_says_so() {
     let mut world = World::with(|config| config.request_timeout_ms = 60_000);
     let (one, two) = (world.start(), world.start());
     world.go_online(false);
@@ -193,7 +193,7 @@ fn a_declined_charge_retried_in_two_tabs_is_charged_once() {
 }
 
 #[test]
-fn a_forgotten_charge_is_forgotten_in_every_tab() {
+fn an_evicted_charge_is_forgotten_in_every_tab() {
     let mut world = World::with(|config| config.keep_settled = 2);
     let (one, two) = (world.start(), world.start());
     for n in 0..10 {
@@ -215,7 +215,7 @@ fn a_forgotten_charge_is_forgotten_in_every_tab() {
 }
 
 #[test]
-fn what_was_given_up_in_one_tab_is_not_taken_up_in_another() {
+fn a_charge_cancelled_in_one_tab_is_not_retried_in_another() {
     let mut world = World::with(|config| config.offline_spend = OfflineSpend::Deny);
     let (one, two) = (world.start(), world.start());
     world.go_online(false);
@@ -239,7 +239,7 @@ fn what_was_given_up_in_one_tab_is_not_taken_up_in_another() {
 }
 
 #[test]
-fn what_failed_is_taken_up_by_one_tab_once() {
+fn a_failed_charge_is_retried_by_one_tab_once() {
     let mut world = World::with(|config| {
         config.offline_spend = OfflineSpend::Deny;
         config.max_total_attempts = 1;
@@ -262,7 +262,7 @@ fn what_failed_is_taken_up_by_one_tab_once() {
 }
 
 #[test]
-fn a_tab_that_has_heard_of_a_change_says_nothing_certain_before_it_has_read_it() {
+fn a_change_heard_of_but_not_read_leaves_its_charge_unknown() {
     let mut world = World::with(|config| config.respond_within_ms = 500);
     let (one, two) = (world.start(), world.start());
     world.go_online(false);
@@ -287,7 +287,7 @@ fn a_tab_that_has_heard_of_a_change_says_nothing_certain_before_it_has_read_it()
 }
 
 #[test]
-fn a_living_tabs_claim_lasts_though_the_clock_has_jumped() {
+fn a_live_tabs_claim_survives_a_clock_jump() {
     for before_ms in [0, 3_600_000] {
         let mut world = World::new();
         world.locks = true;
@@ -313,7 +313,7 @@ fn a_living_tabs_claim_lasts_though_the_clock_has_jumped() {
 }
 
 #[test]
-fn a_tab_with_a_shorter_time_limit_minds_the_claim_of_a_longer_one() {
+fn a_tab_with_a_shorter_timeout_respects_a_longer_claim() {
     let mut world = World::new();
     let patient = world.start();
     world.config.request_timeout_ms = 500;

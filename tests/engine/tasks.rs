@@ -12,7 +12,7 @@ fn available(world: &World, tab: usize) -> u64 {
 }
 
 #[test]
-fn work_that_takes_all_that_is_available_may_start() {
+fn a_task_for_the_whole_balance_may_start() {
     let mut world = World::new();
     let tab = world.start();
     let start = world.start_task(tab, "t1", 120);
@@ -21,7 +21,7 @@ fn work_that_takes_all_that_is_available_may_start() {
 }
 
 #[test]
-fn work_that_was_started_twice_is_held_once() {
+fn a_task_started_twice_is_held_once() {
     let mut world = World::new();
     let tab = world.start();
     for _ in 0..2 {
@@ -32,7 +32,7 @@ fn work_that_was_started_twice_is_held_once() {
 }
 
 #[test]
-fn work_that_is_paid_or_being_paid_for_holds_nothing_more() {
+fn a_task_already_queued_or_charged_holds_nothing_more() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -50,7 +50,7 @@ fn work_that_is_paid_or_being_paid_for_holds_nothing_more() {
 }
 
 #[test]
-fn work_whose_charge_failed_is_held_anew() {
+fn a_task_whose_charge_failed_is_held_anew() {
     let mut world = World::new();
     let tab = world.start();
     world
@@ -65,7 +65,7 @@ fn work_whose_charge_failed_is_held_anew() {
 }
 
 #[test]
-fn work_under_the_key_of_another_charge_may_not_start() {
+fn a_task_under_another_charges_key_may_not_start() {
     let mut world = World::new();
     let tab = world.start();
     let call = world.charge(tab, "t1", 5);
@@ -76,7 +76,7 @@ fn work_under_the_key_of_another_charge_may_not_start() {
 }
 
 #[test]
-fn work_that_could_not_be_charged_offline_may_not_start_offline() {
+fn a_task_beyond_offline_spend_may_not_start_offline() {
     let mut world = World::with(|config| config.offline_spend = OfflineSpend::Deny);
     let tab = world.start();
     world.go_online(false);
@@ -88,7 +88,7 @@ fn work_that_could_not_be_charged_offline_may_not_start_offline() {
 }
 
 #[test]
-fn what_running_work_holds_is_not_spent_offline() {
+fn points_held_by_a_task_are_not_spent_offline() {
     let mut world = World::new();
     let tab = world.start();
     world.start_task(tab, "running", 100);
@@ -100,7 +100,7 @@ fn what_running_work_holds_is_not_spent_offline() {
 }
 
 #[test]
-fn no_work_starts_for_who_is_signed_out() {
+fn no_task_starts_after_sign_out_or_close() {
     let mut world = World::new();
     let tab = world.start();
     world.sign_out(tab);
@@ -112,7 +112,7 @@ fn no_work_starts_for_who_is_signed_out() {
 }
 
 #[test]
-fn work_that_would_find_no_room_in_the_queue_may_not_start() {
+fn a_task_that_finds_the_queue_full_may_not_start() {
     let mut world = World::with(|config| config.max_entries = 1);
     let tab = world.start();
     world.go_online(false);
@@ -124,7 +124,7 @@ fn work_that_would_find_no_room_in_the_queue_may_not_start() {
 }
 
 #[test]
-fn work_that_is_done_finds_its_place_in_the_queue() {
+fn a_finished_task_finds_its_place_in_the_queue() {
     let mut world = World::with(|config| config.max_entries = 2);
     let tab = world.start();
     world.go_online(false);
@@ -148,7 +148,7 @@ fn work_that_is_done_finds_its_place_in_the_queue() {
 }
 
 #[test]
-fn work_that_cost_less_than_was_held_finds_its_place_and_holds_no_more_than_it_costs() {
+fn a_task_charged_less_than_held_releases_the_rest() {
     let mut world = World::with(|config| config.max_entries = 1);
     let tab = world.start();
     world.go_online(false);
@@ -165,7 +165,7 @@ fn work_that_cost_less_than_was_held_finds_its_place_and_holds_no_more_than_it_c
 }
 
 #[test]
-fn work_that_was_charged_less_may_run_again_and_costs_nothing_more() {
+fn a_task_charged_less_than_held_may_run_again_for_free() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.start_task(one, "t1", 10);
@@ -190,7 +190,7 @@ fn work_that_was_charged_less_may_run_again_and_costs_nothing_more() {
 }
 
 #[test]
-fn a_place_that_work_gave_back_is_free_again() {
+fn an_ended_task_frees_its_place_in_the_queue() {
     let mut world = World::with(|config| config.max_entries = 1);
     let tab = world.start();
     world.go_online(false);
@@ -201,7 +201,7 @@ fn a_place_that_work_gave_back_is_free_again() {
 }
 
 #[test]
-fn work_takes_its_place_in_every_tabs_queue() {
+fn a_task_takes_a_place_in_every_tabs_queue() {
     let mut world = World::with(|config| config.max_entries = 1);
     let (one, two) = (world.start(), world.start());
     world.start_task(one, "t1", 5);
@@ -216,7 +216,7 @@ fn work_takes_its_place_in_every_tabs_queue() {
 }
 
 #[test]
-fn work_keeps_its_place_whatever_else_is_taken_on() {
+fn a_task_keeps_its_place_whatever_else_is_queued() {
     let mut world = World::with(|config| config.max_entries = 1);
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
@@ -232,7 +232,7 @@ fn work_keeps_its_place_whatever_else_is_taken_on() {
 }
 
 #[test]
-fn work_that_is_under_way_holds_its_points_whatever_is_available() {
+fn a_running_task_holds_its_points_beyond_the_balance() {
     let mut world = World::new();
     let tab = world.start();
     world.charge(tab, "t1", 100);
@@ -255,7 +255,7 @@ fn held(world: &World, tab: usize) -> u64 {
 }
 
 #[test]
-fn what_runs_in_one_tab_is_held_in_all() {
+fn a_task_is_held_in_every_tab() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.start_task(one, "t1", 100);
@@ -275,7 +275,7 @@ fn what_runs_in_one_tab_is_held_in_all() {
 }
 
 #[test]
-fn a_task_that_becomes_a_charge_is_held_all_the_while_in_every_tab() {
+fn a_task_that_becomes_a_charge_stays_held_in_every_tab() {
     for commit_ms in [1, 5, 50] {
         let mut world = World::new();
         world.commit_ms = commit_ms;
@@ -297,7 +297,7 @@ fn a_task_that_becomes_a_charge_is_held_all_the_while_in_every_tab() {
 }
 
 #[test]
-fn what_runs_in_a_tab_that_dies_is_held_no_longer() {
+fn a_dead_tabs_task_is_released() {
     for locks in [true, false] {
         let mut world = World::new();
         world.locks = locks;
@@ -313,7 +313,7 @@ fn what_runs_in_a_tab_that_dies_is_held_no_longer() {
 }
 
 #[test]
-fn what_runs_for_long_is_held_for_long() {
+fn a_long_running_task_stays_held() {
     for locks in [true, false] {
         let mut world = World::new();
         world.locks = locks;
@@ -327,7 +327,7 @@ fn what_runs_for_long_is_held_for_long() {
 }
 
 #[test]
-fn what_a_closed_client_ran_is_held_no_longer() {
+fn a_closed_clients_task_is_released() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.start_task(one, "t1", 100);
@@ -355,7 +355,7 @@ fn one_task_in_two_tabs_is_held_once() {
 }
 
 #[test]
-fn a_task_is_not_another_task_of_the_same_key() {
+fn a_task_of_another_amount_under_a_running_key_is_a_conflict() {
     let mut world = World::new();
     let tab = world.start();
     world.start_task(tab, "t1", 10);
@@ -366,7 +366,7 @@ fn a_task_is_not_another_task_of_the_same_key() {
 }
 
 #[test]
-fn what_runs_in_a_tab_that_has_signed_out_is_held_no_longer() {
+fn a_signed_out_tabs_task_is_released() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.start_task(one, "t1", 100);

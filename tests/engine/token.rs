@@ -23,7 +23,7 @@ fn refreshed(world: &World, on: On) -> Vec<bool> {
 }
 
 #[test]
-fn a_token_that_was_accepted_is_used_until_it_is_refused() {
+fn an_accepted_token_is_used_until_it_is_rejected() {
     let mut world = World::new();
     let tab = world.start();
     expire_token(&mut world);
@@ -43,7 +43,7 @@ fn a_token_that_was_accepted_is_used_until_it_is_refused() {
 }
 
 #[test]
-fn a_balance_and_a_charge_that_are_refused_together_ask_for_one_token() {
+fn a_balance_and_a_charge_rejected_together_ask_for_one_token() {
     let mut world = World::new();
     let tab = world.start();
     expire_token(&mut world);
@@ -56,7 +56,7 @@ fn a_balance_and_a_charge_that_are_refused_together_ask_for_one_token() {
 }
 
 #[test]
-fn an_old_token_that_was_still_accepted_does_not_make_it_new() {
+fn an_old_token_accepted_once_more_is_still_renewed() {
     let mut world = World::new();
     let tab = world.start();
     let mut charges = 0;
@@ -73,7 +73,7 @@ fn an_old_token_that_was_still_accepted_does_not_make_it_new() {
 }
 
 #[test]
-fn a_request_whose_time_was_up_before_its_token_came_is_not_sent_and_no_trouble() {
+fn a_request_too_late_for_its_token_is_no_attempt_and_no_alert() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::StoodStill);
@@ -92,7 +92,7 @@ fn unaccepted(world: &mut World) {
 }
 
 #[test]
-fn a_refused_token_is_refreshed_once() {
+fn a_rejected_token_is_renewed_once() {
     let mut world = World::new();
     let tab = world.start();
     world.server.rule(|arrived| {
@@ -106,7 +106,7 @@ fn a_refused_token_is_refreshed_once() {
 }
 
 #[test]
-fn a_token_refused_twice_pauses_the_queue_with_one_alert() {
+fn a_token_rejected_twice_pauses_the_queue_with_one_alert() {
     let mut world = World::new();
     let tab = world.start();
     unaccepted(&mut world);
@@ -137,7 +137,7 @@ fn a_token_refused_twice_pauses_the_queue_with_one_alert() {
 }
 
 #[test]
-fn several_requests_that_are_refused_together_refresh_once() {
+fn requests_rejected_together_are_charged_with_a_new_token() {
     let mut world = World::new();
     let tab = world.start();
     world.server.rule(|arrived| {
@@ -156,7 +156,7 @@ fn several_requests_that_are_refused_together_refresh_once() {
 }
 
 #[test]
-fn several_requests_that_are_refused_twice_raise_one_alert() {
+fn requests_rejected_twice_renew_one_token_and_raise_one_alert() {
     let mut world = World::new();
     let tab = world.start();
     unaccepted(&mut world);
@@ -181,7 +181,7 @@ fn several_requests_that_are_refused_twice_raise_one_alert() {
 }
 
 #[test]
-fn a_token_that_can_not_be_had_pauses_the_queue_too() {
+fn a_token_that_cannot_be_had_pauses_the_queue() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Any, u32::MAX, Fault::NoToken);
@@ -199,7 +199,7 @@ fn a_token_that_can_not_be_had_pauses_the_queue_too() {
 }
 
 #[test]
-fn a_token_refused_in_an_outage_and_after_it() {
+fn a_token_rejected_by_a_probe_and_a_charge_raises_one_alert() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);

@@ -32,7 +32,7 @@ fn quoting() -> Vec<Response> {
 }
 
 #[test]
-fn a_token_is_not_told_logged_or_stored_however_a_server_quotes_it() {
+fn a_token_quoted_by_the_server_is_never_told_logged_or_stored() {
     for response in quoting() {
         let mut world = World::new();
         let tab = world.start();

@@ -17,7 +17,7 @@ fn refusing(on: On) -> (World, usize) {
 }
 
 #[test]
-fn charges_that_are_refused_while_the_balance_is_told_pause_the_queue() {
+fn charges_rejected_while_balances_are_answered_pause_the_queue() {
     for open in [1, 40] {
         let (mut world, tab) = refusing(On::AnyCharge);
         for n in 0..open {
@@ -38,7 +38,7 @@ fn charges_that_are_refused_while_the_balance_is_told_pause_the_queue() {
 }
 
 #[test]
-fn a_balance_that_is_refused_holds_no_charge_back() {
+fn a_token_rejected_for_balances_only_holds_back_no_charge() {
     let (mut world, tab) = refusing(On::Balance);
     world.refresh(tab);
     world.run_for(1_000);
@@ -48,7 +48,7 @@ fn a_balance_that_is_refused_holds_no_charge_back() {
 }
 
 #[test]
-fn look_ups_that_are_refused_hold_no_charge_back() {
+fn a_token_rejected_for_look_ups_only_holds_back_no_charge() {
     let (mut world, tab) = refusing(On::LookUp);
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);
     let call = world.charge(tab, "t1", 5);
@@ -70,7 +70,7 @@ fn look_ups_that_are_refused_hold_no_charge_back() {
 }
 
 #[test]
-fn a_look_up_that_is_accepted_does_not_renew_the_try_of_a_refused_charge() {
+fn an_accepted_look_up_gives_a_rejected_charge_no_new_try() {
     // A key that has to be looked up before each sending: the token of that is accepted.
     let mut world = World::with(|config| config.key_ttl_ms = 1);
     let tab = world.start();

@@ -13,7 +13,7 @@ use super::server::{Fault, On, problem};
 use super::world::{World, key};
 
 #[test]
-fn what_can_not_be_read_at_the_start_is_read_soon() {
+fn a_journal_unreadable_at_startup_is_read_within_a_minute() {
     let mut world = World::new();
     let first = world.start();
     world.go_online(false);
@@ -35,7 +35,7 @@ fn what_can_not_be_read_at_the_start_is_read_soon() {
 }
 
 #[test]
-fn a_new_charge_is_made_though_the_journal_can_not_be_read() {
+fn a_new_charge_is_made_though_the_journal_cannot_be_read() {
     let mut world = World::new();
     world.fail_load = true;
     let tab = world.start();
@@ -47,7 +47,7 @@ fn a_new_charge_is_made_though_the_journal_can_not_be_read() {
 }
 
 #[test]
-fn what_is_not_written_yet_may_have_been_sent_before() {
+fn a_charge_not_written_yet_may_have_been_sent_before() {
     for fail_load in [false, true] {
         let mut world = World::new();
         world.fail_load = fail_load;
@@ -62,7 +62,7 @@ fn what_is_not_written_yet_may_have_been_sent_before() {
 }
 
 #[test]
-fn what_another_tab_has_had_charged_unheard_is_not_called_queued() {
+fn a_charge_made_unheard_by_another_tab_is_not_called_queued() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
@@ -77,7 +77,7 @@ fn what_another_tab_has_had_charged_unheard_is_not_called_queued() {
 }
 
 #[test]
-fn what_another_tab_has_just_changed_is_not_said_to_be_unsent() {
+fn a_charge_just_changed_by_another_tab_is_not_called_unsent() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.go_online(false);
@@ -104,7 +104,7 @@ fn what_another_tab_has_just_changed_is_not_said_to_be_unsent() {
 }
 
 #[test]
-fn an_end_that_another_tab_has_let_go_of_is_still_told() {
+fn an_outcome_evicted_by_another_tab_is_still_told() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world
@@ -122,7 +122,7 @@ fn an_end_that_another_tab_has_let_go_of_is_still_told() {
 }
 
 #[test]
-fn an_open_charge_that_is_gone_is_unknown_and_not_sent_again() {
+fn an_open_charge_gone_from_the_journal_is_parked_and_not_resent() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -145,7 +145,7 @@ fn an_open_charge_that_is_gone_is_unknown_and_not_sent_again() {
 }
 
 #[test]
-fn who_gives_up_what_is_gone_is_told_that_it_is_unknown() {
+fn cancel_is_answered_parked_when_its_charge_has_vanished() {
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
@@ -162,7 +162,7 @@ fn who_gives_up_what_is_gone_is_told_that_it_is_unknown() {
 }
 
 #[test]
-fn who_gives_up_what_the_giving_up_finds_gone_is_told_that_it_is_unknown() {
+fn cancel_that_finds_its_charge_gone_is_answered_parked() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -177,7 +177,7 @@ fn who_gives_up_what_the_giving_up_finds_gone_is_told_that_it_is_unknown() {
 }
 
 #[test]
-fn a_charge_that_can_not_be_found_out_about_is_not_found_in_the_end() {
+fn a_key_that_cannot_be_read_is_not_found_in_the_end() {
     let mut world = World::new();
     let tab = world.start();
     world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Read { .. })));
@@ -191,7 +191,7 @@ fn a_charge_that_can_not_be_found_out_about_is_not_found_in_the_end() {
 }
 
 #[test]
-fn a_charge_that_could_not_be_stored_is_shown_all_the_same() {
+fn an_unsaved_charge_is_listed() {
     let mut world = World::new();
     let tab = world.start();
     let call = world.charge(tab, "kept", 5);
@@ -216,7 +216,7 @@ fn a_charge_that_could_not_be_stored_is_shown_all_the_same() {
 }
 
 #[test]
-fn what_a_newer_version_wrote_is_left_alone_and_not_sent() {
+fn a_record_of_a_newer_version_is_left_alone_and_not_sent() {
     let mut world = World::new();
     let tab = world.start();
     let (charge, now) = (world.request("t1", 5), world.now);
@@ -248,7 +248,7 @@ fn what_a_newer_version_wrote_is_left_alone_and_not_sent() {
 }
 
 #[test]
-fn a_charge_that_could_not_be_stored_is_found_by_its_key() {
+fn an_unsaved_charge_is_found_by_its_key() {
     let mut world = World::new();
     let tab = world.start();
     world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Enqueue { .. })));
@@ -265,7 +265,7 @@ fn a_charge_that_could_not_be_stored_is_found_by_its_key() {
 }
 
 #[test]
-fn a_charge_that_comes_while_another_reading_does_not_find_it_is_not_lost() {
+fn a_charge_that_arrives_between_two_reads_is_not_lost() {
     let mut world = World::new();
     let tab = world.start();
     let (now, record) = (world.now, Record::open(world.request("t1", 5), 1));
@@ -294,7 +294,7 @@ fn a_charge_that_comes_while_another_reading_does_not_find_it_is_not_lost() {
 }
 
 #[test]
-fn what_is_known_is_shown_though_the_journal_can_not_be_read() {
+fn known_charges_are_listed_though_the_journal_cannot_be_read() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -308,7 +308,7 @@ fn what_is_known_is_shown_though_the_journal_can_not_be_read() {
 }
 
 #[test]
-fn what_only_the_journal_has_is_shown_however_long_the_page_has_been_open() {
+fn a_charge_that_only_the_journal_has_is_shown() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
@@ -324,7 +324,7 @@ fn what_only_the_journal_has_is_shown_however_long_the_page_has_been_open() {
 }
 
 #[test]
-fn a_verdict_is_told_though_the_journal_can_not_be_read_since_the_page_slept() {
+fn a_verdict_is_told_though_the_journal_cannot_be_reread_on_waking() {
     let mut world = World::new();
     let tab = world.start();
     world.fail_load = true;

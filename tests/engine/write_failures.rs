@@ -14,7 +14,7 @@ fn writes(op: &Op) -> bool {
 }
 
 #[test]
-fn a_failed_charge_that_can_not_be_taken_up_again_says_that_storage_failed() {
+fn a_declined_charge_that_cannot_be_reopened_reports_storage_failure() {
     let mut world = World::new();
     let tab = world.start();
     let call = world.charge(tab, "t1", 500);
@@ -31,7 +31,7 @@ fn a_failed_charge_that_can_not_be_taken_up_again_says_that_storage_failed() {
 }
 
 #[test]
-fn a_parked_charge_that_can_not_be_taken_up_again_stays_unknown() {
+fn a_parked_charge_that_cannot_be_reopened_stays_unknown() {
     let mut world = World::with(|config| config.max_total_attempts = 1);
     let tab = world.start();
     world
@@ -49,7 +49,7 @@ fn a_parked_charge_that_can_not_be_taken_up_again_stays_unknown() {
 }
 
 #[test]
-fn reading_is_tried_by_itself_where_writing_takes_it_along() {
+fn reads_are_retried_apart_from_failing_writes() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
@@ -66,7 +66,7 @@ fn reading_is_tried_by_itself_where_writing_takes_it_along() {
 }
 
 #[test]
-fn what_can_be_read_at_the_second_try_is_not_said_to_have_failed() {
+fn a_charge_readable_at_the_second_try_is_not_called_failed() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
@@ -82,7 +82,7 @@ fn what_can_be_read_at_the_second_try_is_not_said_to_have_failed() {
 }
 
 #[test]
-fn a_journal_that_does_not_write_is_not_tried_without_rest() {
+fn failing_claims_are_backed_off() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -103,7 +103,7 @@ fn a_journal_that_does_not_write_is_not_tried_without_rest() {
 }
 
 #[test]
-fn a_verdict_is_written_soon_after_writing_works_again() {
+fn a_verdict_is_written_soon_after_storage_recovers() {
     let mut world = World::new();
     let tab = world.start();
     world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Conclude { .. })));
@@ -117,7 +117,7 @@ fn a_verdict_is_written_soon_after_writing_works_again() {
 }
 
 #[test]
-fn a_tab_with_nothing_to_do_sleeps() {
+fn an_idle_tab_sleeps() {
     let mut world = World::new();
     let tab = world.start();
     let call = world.charge(tab, "t1", 5);
@@ -132,7 +132,7 @@ fn a_tab_with_nothing_to_do_sleeps() {
 }
 
 #[test]
-fn a_tab_is_not_idle_while_something_is_being_written() {
+fn a_tab_is_not_idle_during_a_write() {
     let mut world = World::new();
     let tab = world.start();
     assert!(world.tab(tab).engine.is_idle());
@@ -146,7 +146,7 @@ fn a_tab_is_not_idle_while_something_is_being_written() {
 }
 
 #[test]
-fn what_a_closing_tab_writes_is_told_to_the_others() {
+fn a_closing_tab_announces_its_last_writes() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.server.fault(On::Charge, 1, Fault::HangAfter);
@@ -160,7 +160,7 @@ fn what_a_closing_tab_writes_is_told_to_the_others() {
 }
 
 #[test]
-fn what_was_about_to_be_claimed_is_open_to_others_after_a_close() {
+fn charges_about_to_be_claimed_are_free_after_a_close() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.go_online(false);
@@ -180,7 +180,7 @@ fn what_was_about_to_be_claimed_is_open_to_others_after_a_close() {
 }
 
 #[test]
-fn a_charge_is_known_though_what_another_tab_did_to_it_can_not_be_read() {
+fn a_charge_stays_known_though_another_tabs_change_cannot_be_read() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     let call = world.charge(one, "t1", 5);
@@ -204,7 +204,7 @@ fn a_charge_is_known_though_what_another_tab_did_to_it_can_not_be_read() {
 }
 
 #[test]
-fn a_charge_asked_for_again_is_not_let_go_of() {
+fn a_charge_asked_for_again_is_charged_once_despite_eviction() {
     let mut world = World::with(|config| config.keep_settled = 1);
     let tab = world.start();
     for n in 0..6 {
@@ -220,7 +220,7 @@ fn a_charge_asked_for_again_is_not_let_go_of() {
 }
 
 #[test]
-fn giving_up_is_not_tried_for_ever_where_it_can_not_be_written_down() {
+fn a_cancel_that_cannot_be_written_ends_after_three_tries() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
@@ -239,7 +239,7 @@ fn giving_up_is_not_tried_for_ever_where_it_can_not_be_written_down() {
 }
 
 #[test]
-fn one_failure_after_many_is_the_first_again() {
+fn a_successful_write_resets_the_write_backoff() {
     let mut world = World::new();
     let tab = world.start();
     let refuse_claims = |_: usize, ops: &[Op]| ops.iter().any(|op| matches!(op, Op::Begin { .. }));
@@ -262,7 +262,7 @@ fn one_failure_after_many_is_the_first_again() {
 }
 
 #[test]
-fn no_more_is_taken_up_again_than_fits() {
+fn failed_charges_are_retried_only_up_to_max_entries() {
     let mut world = World::with(|config| {
         config.max_entries = 2;
         config.offline_spend = tollbox::core::config::OfflineSpend::Deny;
@@ -281,7 +281,7 @@ fn no_more_is_taken_up_again_than_fits() {
 }
 
 #[test]
-fn what_is_known_here_only_is_not_shown_as_durable() {
+fn an_unwritten_outcome_is_not_shown_as_durable() {
     let mut world = World::with(|config| config.max_attempts = 1);
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);
@@ -302,7 +302,7 @@ fn what_is_known_here_only_is_not_shown_as_durable() {
 }
 
 #[test]
-fn an_old_verdict_is_in_doubt_where_what_another_tab_did_can_not_be_read() {
+fn a_verdict_is_in_doubt_if_another_tabs_change_cannot_be_read() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     let call = world.charge(two, "t1", 500);
