@@ -1,4 +1,4 @@
-//! Somebody else is signed in: nothing is taken, and the queue waits.
+//! Account mismatch: somebody else is signed in, so nothing is charged and the queue waits.
 
 use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::{Answer, Notice};
@@ -46,7 +46,7 @@ fn an_account_mismatch_pauses_the_queue_until_its_account_is_back() {
     assert!(requests < 300, "{requests} requests in an hour");
     assert_eq!(alerts(&world, tab), [AlertKind::Unauthorized]);
     assert!(alert_detail(&world, tab).contains("another account is signed in"));
-    // No attempt was used up, and nothing has failed.
+    // No attempt was used up, and no charge has failed.
     world.server.signed_in = "alice".into();
     world.settle();
     assert_eq!(world.server.balance(), 105);

@@ -1,4 +1,4 @@
-//! Alerts: each is raised once an episode, which ends when its cause does.
+//! Alert episodes: an alert is raised once, until its cause has ended.
 
 use serde_json::json;
 use tollbox::core::alert::AlertKind;
@@ -18,7 +18,7 @@ fn a_signed_out_client_raises_no_network_or_token_alert() {
         let tab = world.start();
         world.server.fault(On::Any, u32::MAX, fault);
         world.charge(tab, "t1", 5);
-        // Its request is on its way.
+        // The request is in flight.
         world.run_for(10);
         world.sign_out(tab);
         world.run_for(60_000);
@@ -57,14 +57,14 @@ fn foreign_answers_to_charges_raise_one_outage_alert() {
     let answer = json!({"results": [again, foreign], "balance": 120, "version": 1});
     let answer = Fault::Answer(json_answer(200, answer));
     world.server.fault(On::Batch, 1, answer.clone());
-    // Once each, they are sent one by one.
+    // After the batch, each charge is sent by itself.
     world.server.fault(On::Charge, 3, answer);
     world.go_online(true);
     world.settle();
     assert!(world.server.count(On::Charge) > 3);
     let kinds = alerts(&world, tab);
     let lost = |kind: &&AlertKind| **kind == AlertKind::NetworkLost;
-    // The browser was offline; then its answers were another's, four times.
+    // Once for the offline browser, once for four foreign answers.
     assert_eq!(kinds.iter().filter(lost).count(), 2, "{kinds:?}");
     assert_eq!(kinds.last(), Some(&AlertKind::NetworkRestored));
     assert_eq!(world.snapshot(tab).alerts, []);

@@ -1,4 +1,4 @@
-//! Answers that only put a charge off use no attempts up.
+//! Attempts: answers that exhaust none, and charges whose attempts are exhausted.
 
 use tollbox::core::outcome::{Outcome, What};
 
@@ -18,7 +18,7 @@ pub fn few_attempts() -> (World, usize) {
     (world, tab)
 }
 
-/// What a charge comes to whose every sending meets this.
+/// The outcome of a charge whose every attempt meets `fault`.
 pub fn end_of_all_attempts(world: &mut World, tab: usize, fault: Fault) -> Outcome {
     world.server.fault(On::AnyCharge, u32::MAX, fault);
     world.charge(tab, "t1", 5);

@@ -1,5 +1,4 @@
-//! Reading the balance: when it is asked for, when it is due, and what is said where it can't be
-//! had.
+//! `refreshBalance`: freshness, shared requests, and answers without a balance.
 
 use tollbox::core::balance::Confirmed;
 use tollbox::core::engine::{Answer, CallId, Event, Notice};
@@ -161,7 +160,7 @@ fn the_balance_is_synced_at_the_configured_interval() {
     let requests = world.server.count(On::Balance);
     world.run_for(101_000);
     let requests = world.server.count(On::Balance) - requests;
-    // Up to a tenth later each time.
+    // Each is delayed by up to a tenth.
     assert!((8..=10).contains(&requests), "{requests} requests");
     world.server.charge_elsewhere("x", 20);
     world.run_for(12_000);

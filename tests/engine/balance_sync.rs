@@ -1,5 +1,5 @@
-//! Reading the balance by itself: by one tab for all, where somebody looks; and following a server
-//! that begins its versions anew.
+//! Balance sync: one tab reads for all, while a page is visible; and how the network is found to be
+//! back.
 
 use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::Event;
@@ -23,9 +23,9 @@ fn one_tab_syncs_the_balance_for_all() {
     let before = world.server.count(On::Balance);
     world.run_for(20 * EVERY_MS);
     let readings = world.server.count(On::Balance) - before;
-    // Each comes up to a tenth later than it might.
+    // Each is delayed by up to a tenth.
     assert!((18..=20).contains(&readings), "{readings} readings");
-    // Whichever it was that read it: another does now.
+    // If that tab was the reader, another takes over.
     world.crash(tabs[0]);
     world.server.charge_elsewhere("x", 20);
     world.run_for(EVERY_MS + EVERY_MS / 2);
@@ -107,7 +107,7 @@ fn the_network_is_restored_by_the_server_not_by_the_browser() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
-    // The browser is in a network again, from which the server can't be reached.
+    // The browser is on a network again that does not reach the server.
     world.server.fault(On::Any, 1_000, Fault::LoseRequest);
     world.go_online(true);
     world.run_for(60_000);

@@ -1,4 +1,4 @@
-//! Batches that are too large for something on their way.
+//! Batches that something on the way finds too large.
 
 use super::outage::alerts;
 use super::outcomes::word;
@@ -9,7 +9,7 @@ use tollbox::core::outcome::What;
 use tollbox::core::protocol::Response;
 use tollbox::core::snapshot::Network;
 
-/// A hundred queued charges, and something that takes no more than `most` at once.
+/// A hundred queued charges, and a limit of `most` charges per request.
 fn limited(most: usize, too_large: Response) -> (World, usize) {
     let mut world = World::new();
     let tab = world.start();

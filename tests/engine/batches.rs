@@ -1,4 +1,4 @@
-//! Batches and flushes.
+//! Batches, and the flush that sends them.
 
 use serde_json::{Value, json};
 use tollbox::core::engine::{Answer, CallId, Notice};
@@ -9,7 +9,7 @@ use super::outcomes::word;
 use super::server::{Fault, On, json_answer, page, problem, with_retry_after};
 use super::world::World;
 
-/// A tab that took on `count` charges of one point while it was offline.
+/// A tab with `count` charges of one point, queued offline.
 fn with_queue(world: &mut World, count: usize) -> usize {
     let tab = world.start();
     world.go_online(false);
@@ -98,7 +98,7 @@ fn batch_results_match_by_key_and_ambiguous_ones_stay_open() {
     };
     let a = item("f:t000", 1);
     let b = item("f:t001", 1);
-    // The server charged both each time; what is said without a word of its own stays open.
+    // The server charged both each time; a charge without a clear result stays open.
     for (results, settled) in [
         (json!([b, a]), 2),
         (json!([a]), 1),
@@ -167,7 +167,7 @@ fn a_batch_rejected_as_a_whole_is_sent_one_by_one() {
             (1, 5)
         );
         assert_eq!(world.server.balance(), 115);
-        // The next batch is one again.
+        // The next charges leave as a batch again.
         world.go_online(false);
         for n in 5..8 {
             world.charge(tab, &format!("t{n:03}"), 1);
@@ -334,7 +334,7 @@ fn concurrent_flushes_both_report() {
 fn batches_are_tried_again_after_an_outage() {
     let mut world = World::new();
     let tab = world.start();
-    // A page in the server's place.
+    // A foreign page.
     world.server.fault(On::Batch, 1, Fault::Answer(page(404)));
     let queue = |world: &mut World, tasks: [&str; 2]| {
         world.go_online(false);
@@ -365,7 +365,7 @@ fn batches_are_tried_again_after_an_outage() {
 
 #[test]
 fn a_batch_answered_by_a_foreign_page_may_have_been_charged() {
-    // The browser has sent it twice: the first copy was charged, the second met a page.
+    // The browser sent it twice: the first copy was charged, the second got a page.
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);

@@ -1,5 +1,4 @@
-//! Requests that never get through, while others do: filters that dislike look-ups, a charge or
-//! batches.
+//! Requests that a filter blocks while others get through: look-ups, one charge, batches.
 
 use tollbox::core::alert::AlertKind;
 use tollbox::core::snapshot::Network;
@@ -9,13 +8,13 @@ use super::outcomes::word;
 use super::server::{Fault, On, page, problem};
 use super::world::World;
 
-/// A charge that was made, of which the answer was lost, and which its user gives up: only a
-/// look-up can tell, and none gets through.
+/// A cancelled charge whose answer was lost: only a look-up can tell that it was made, and look-ups
+/// are blocked.
 fn with_blocked_look_ups(dated: bool) -> (World, usize) {
     let mut world = World::with(|config| config.max_attempts = 1);
     world.dated = dated;
     let tab = world.start();
-    // The first second tells nothing of the server's clock.
+    // The server's `Date` has whole seconds: the first tells nothing.
     world.run_for(2_000);
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);
     let call = world.charge(tab, "t1", 5);

@@ -1,4 +1,4 @@
-//! A cache, or a service worker, that answers for a server that is gone.
+//! HTTP caches and service workers that answer with an old balance while the server is gone.
 
 use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::Answer;
@@ -10,7 +10,7 @@ use super::outcomes::word;
 use super::server::{Fault, On};
 use super::world::World;
 
-/// Charges of 6 points in all, a server that is gone, and the balance of before from a cache.
+/// Six open charges, a server that is gone, and a cache that answers with an old balance.
 fn gone(dated: bool) -> (World, usize) {
     let mut world = World::new();
     world.dated = dated;

@@ -1,4 +1,4 @@
-//! How long, and how often, a call tries before it says how things stand.
+//! Limits of a call: how long and how often it tries, and what it may spend.
 
 use tollbox::core::outcome::What;
 
@@ -93,7 +93,7 @@ fn a_refused_charge_takes_no_room_while_its_refusal_is_written() {
         assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
     }
     assert_eq!(word(&world.wait(cheap)), "queued Offline");
-    // Nor when they are refused again.
+    // They take none when they are refused again, either.
     let again = ["a", "b", "c"].map(|task| world.charge(tab, task, 500));
     let cheap = world.charge(tab, "e", 5);
     for call in again {

@@ -1,4 +1,4 @@
-//! Attempts that are used up, keys that the server may have forgotten, and charges given up.
+//! Cancelling a charge.
 
 use tollbox::core::log::Locale;
 use tollbox::core::outcome::{FailureReason, What};
@@ -147,7 +147,7 @@ fn charging_again_during_the_look_up_withdraws_the_cancel() {
     assert_eq!(world.server.count(On::AnyCharge), 1);
     let cancel = world.cancel(tab, "t1");
     world.run_until(|world| world.server.count(On::LookUp) == 1);
-    // Asked for after all, while the look-up is on its way.
+    // Charged again while the look-up is in flight.
     let again = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(again)), "charged");
     world.wait(cancel);

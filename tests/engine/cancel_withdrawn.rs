@@ -1,5 +1,5 @@
-//! A charge that is asked for again while it is being looked up because it was given up: what the
-//! look-up came to is no answer to that.
+//! Charging or retrying while a cancelled charge is being looked up: the look-up is no answer to
+//! that call.
 
 use tollbox::core::engine::Event;
 
@@ -7,13 +7,13 @@ use super::outcomes::word;
 use super::server::{Fault, On, problem};
 use super::world::World;
 
-/// A charge that is given up, and is being looked up when nothing of it can arrive any more.
+/// A cancelled charge during its look-up, when its request can no longer arrive.
 fn looked_up(commit_ms: u64) -> (World, usize) {
     let mut world = World::new();
     world.commit_ms = commit_ms;
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
-    // What it finds out first comes too early to be certain.
+    // The first look-ups come too early to be certain.
     let broken = Fault::Answer(problem(500, "broken"));
     world.server.fault(On::LookUp, 1, broken);
     world.server.fault(On::LookUp, u32::MAX, Fault::Late(200));
@@ -46,7 +46,7 @@ fn charge_or_retry_during_a_cancels_look_up_is_charged() {
 fn a_charge_that_stops_waiting_during_a_cancels_look_up_is_unknown() {
     for commit_ms in [40, 100] {
         let (mut world, tab) = looked_up(commit_ms);
-        // Its end is being written down.
+        // Its end is being written.
         world.run_for(205);
         let call = world.charge(tab, "t1", 5);
         world.run_for(commit_ms);

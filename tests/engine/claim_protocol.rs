@@ -1,4 +1,4 @@
-//! When "nothing was taken" is certain: what the model of the claim protocol asks of the engine.
+//! The claim protocol, where its model finds traps: when "nothing was taken" is certain.
 
 use tollbox::core::engine::Event;
 use tollbox::core::protocol::Request;
@@ -8,7 +8,7 @@ use super::outcomes::word;
 use super::server::{Fault, On};
 use super::world::{Happening, World, key};
 
-/// The sending that was lost on its way arrives after all.
+/// The lost request arrives after all.
 fn arrives_late(world: &mut World, task: &str) {
     let request = Request::charge(world.journal[&key(task)].charge());
     let now_ms = world.now.mono_ms;
@@ -25,7 +25,7 @@ fn a_decline_is_only_as_late_as_its_request() {
     let settled = world.settled(tab, "t1");
     world.run_until(|world| world.server.count(On::AnyCharge) == 1);
     let first_ms = world.now.mono_ms;
-    // The second sending is declined at once; the answer takes its time.
+    // The second request is declined at once, and its answer is slow.
     world.run_until(|world| world.server.count(On::AnyCharge) == 2);
     world.server.top_up(1_000);
     assert!(world.now.mono_ms - first_ms < 2_000);
@@ -84,7 +84,7 @@ fn a_request_does_not_outlive_its_claim() {
     world.charge(one, "t1", 500);
     world.run_until(|world| !world.journal.is_empty());
     let began_ms = world.now.mono_ms - 1;
-    // The disk takes its time.
+    // The disk is slow.
     let is_told = |happening: &Happening| matches!(happening, Happening::Committed { tab: 0, .. });
     let slow_ms = world.config.claim_ms() - 1_000;
     world.postpone(is_told, began_ms + slow_ms);
@@ -92,7 +92,7 @@ fn a_request_does_not_outlive_its_claim() {
     let settled = world.settled(two, "t1");
     let is_sent = |happening: &Happening| matches!(happening, Happening::Arrive { tab: 0, request, .. } if request.path == "charges");
     world.run_until(|world| world.happenings.values().any(is_sent));
-    // The network takes its time too: less than the request's time limit.
+    // The network is slow too, but within the request's timeout.
     world.postpone(is_sent, world.now.mono_ms + 5_000);
     let said = word(&world.wait(settled));
     assert!(said.starts_with("declined"), "{said}");
@@ -131,7 +131,7 @@ fn an_answer_to_an_old_attempt_settles_no_new_one() {
     let (one, two) = (world.start(), world.start());
     world.charge(one, "t1", 500);
     world.run_until(|world| world.server.count(On::Charge) == 1);
-    // Declined, and the first tab is frozen before it hears of it.
+    // The charge is declined, and the first tab freezes before it hears of it.
     let is_heard = |happening: &Happening| matches!(happening, Happening::Deliver { tab: 0, .. });
     let heard = world.take_out(is_heard);
     world.charge(two, "t1", 500);
@@ -144,7 +144,7 @@ fn an_answer_to_an_old_attempt_settles_no_new_one() {
         world.run_for(10);
     }
     world.run_for(10);
-    // Asked for again.
+    // The first tab charges it again.
     world.tell(one, Event::Woke);
     world.run_for(20);
     let again = world.charge(one, "t1", 500);
@@ -158,7 +158,7 @@ fn an_answer_to_an_old_attempt_settles_no_new_one() {
     assert!(!said.starts_with("declined") || world.server.times_charged("f:t1") == 0);
 }
 
-/// Another client, whose limits are wider, may be sending what this one has no record of.
+/// Another client with longer limits may be sending a charge that this one has no record of.
 #[test]
 fn a_lost_record_may_have_been_sent_under_a_longer_claim() {
     let mut world = World::with(|config| config.request_timeout_ms = 500);

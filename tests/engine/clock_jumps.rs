@@ -1,4 +1,4 @@
-//! Clocks that jump by a day: nothing stalls, nothing is hastened unduly.
+//! Wall clocks that jump: nothing stalls, and nothing is hurried.
 
 use super::outcomes::word;
 use super::server::{Fault, On, Server, problem, with_retry_after};
@@ -6,7 +6,7 @@ use super::world::World;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// A server that remembers keys for so long, and a client that knows it.
+/// A server that remembers keys for `ms`, and a client configured for it.
 fn key_time(ms: u64) -> World {
     let mut world = World::with(|config| {
         config.max_attempts = 1;
@@ -16,7 +16,7 @@ fn key_time(ms: u64) -> World {
     world
 }
 
-/// A charge whose answer was lost, and then the network.
+/// A charge whose answer was lost before the browser went offline.
 fn lost_before_an_outage(world: &mut World) -> usize {
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);
@@ -258,7 +258,7 @@ fn a_key_that_may_expire_in_flight_is_looked_up_first() {
 fn a_key_that_aged_during_a_slow_claim_is_looked_up() {
     let mut world = key_time(600_000);
     let tab = lost_before_an_outage(&mut world);
-    // Enough for a claim that is written at once, and not for one that is not.
+    // Enough for a claim that is written at once, but not for a slow one.
     let margin_ms = world.config.claim_ms() + 2_500;
     world.run_for(600_000 - margin_ms);
     world.commit_ms = 4_900;
@@ -272,7 +272,7 @@ fn a_key_that_aged_during_a_slow_claim_is_looked_up() {
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
 
-/// A charge whose answer was lost, and which the next start, offline, finds so.
+/// A charge whose answer was lost, found by the next start, offline.
 fn lost_and_found(world: &mut World) -> usize {
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);
@@ -323,7 +323,7 @@ fn a_clock_set_ahead_across_a_restart_rules_out_no_late_request() {
     world.run_until(|world| world.server.count(On::Charge) == 1);
     world.crash(tab);
     world.jump_wall(DAY_MS / 2);
-    // Each start knows no more than the journal.
+    // Each start knows only the journal.
     for look_ups in 1..=2 {
         let next = world.start();
         world.cancel(next, "t1");

@@ -1,10 +1,10 @@
-//! Look-ups and those who wait: neither keeps the other from the server.
+//! Connection slots: neither foreground calls nor look-ups take all of them.
 
 use super::outcomes::word;
 use super::server::{Fault, On, problem};
 use super::world::World;
 
-/// So many charges that are `unknown` and no longer tried, which take 200 ms each to look up.
+/// `count` parked charges that take 200 ms each to look up.
 fn parked(count: usize) -> (World, usize) {
     let mut world = World::with(|config| config.max_total_attempts = 1);
     world.server.top_up(2_000);

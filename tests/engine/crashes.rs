@@ -1,4 +1,4 @@
-//! A tab that dies between any two steps, and what the next one makes of its journal.
+//! Tabs that crash between any two steps, and what the next start makes of the journal.
 
 use tollbox::core::engine::Event;
 
@@ -6,7 +6,7 @@ use super::outcomes::word;
 use super::server::{Fault, On, problem};
 use super::world::{World, key};
 
-/// Crashes after every number of steps in turn; the journal remains.
+/// Crashes the tab after 0, 1, 2, … steps; the journal remains.
 fn crash_everywhere(prepare: impl Fn(&mut World) -> usize, tasks: &[&str]) {
     for steps in 0.. {
         let mut world = World::new();
@@ -21,7 +21,7 @@ fn crash_everywhere(prepare: impl Fn(&mut World) -> usize, tasks: &[&str]) {
         world.cache = None;
         let next = world.start();
         for task in tasks {
-            // What the application does after a crash: the same task is charged again.
+            // After a crash the application charges the same task again.
             world.charge(next, task, 1);
         }
         world.settle();

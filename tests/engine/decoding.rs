@@ -1,5 +1,4 @@
-//! Whatever comes from outside gives a value or an error, never a panic; and what is no answer of
-//! the server's settles nothing.
+//! Arbitrary input gives a value or an error, never a panic, and a foreign answer settles nothing.
 
 use proptest::prelude::*;
 use tollbox::core::charge::{Charge, ChargeRequest};

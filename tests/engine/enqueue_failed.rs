@@ -1,4 +1,4 @@
-//! What can't be written down, while other tabs can write.
+//! Charges and verdicts that this tab can't write, while other tabs can.
 
 use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::{Answer, Event};
@@ -95,7 +95,7 @@ fn a_settled_call_is_answered_after_sign_out_and_a_failed_read() {
     world.fail_load = false;
     world.server.charge_elsewhere("elsewhere", 50);
     world.go_online(true);
-    // The next sign-in goes on with it.
+    // The next sign-in sends it.
     world.start();
     assert_eq!(word(&world.wait(end)), "declined InsufficientBalance");
 }
@@ -116,7 +116,7 @@ fn an_unwritable_charge_under_another_charges_key_is_a_conflict() {
     assert_eq!(word(&world.wait(here)), "failed Conflict");
 }
 
-/// The tab can neither take charges on nor read single ones, but the whole journal.
+/// The tab can neither write nor read single charges; it can still load the whole journal.
 fn mute(world: &mut World, tab: usize) {
     world.fail_write = Box::new(move |mute, _| mute == tab);
 }
@@ -131,7 +131,7 @@ fn an_unwritable_charge_is_charged_if_a_reload_finds_it_charged() {
     mute(&mut world, two);
     let here = world.charge(two, "t1", 5);
     world.run_for(1);
-    // The whole journal is read, while the charge is tried to be read by itself.
+    // The whole journal is loaded while single reads of the charge fail.
     world.tell(two, Event::Woke);
     assert!(word(&world.wait(here)).starts_with("charged"));
 }
@@ -171,7 +171,7 @@ fn a_failed_enqueue_is_logged_once() {
 fn a_sent_charge_is_not_called_failed_for_want_of_storage() {
     let mut world = World::new();
     let tab = world.start();
-    // It is charged, but the answer is another's, and from then on nothing can be written or read.
+    // The charge is made and answered 500; from then on nothing can be written or read.
     let broken = Fault::AnswerAfter(problem(500, "broken"));
     world.server.fault(On::Charge, 1, broken);
     world.charge(tab, "t1", 5);
@@ -186,7 +186,7 @@ fn a_sent_charge_is_not_called_failed_for_want_of_storage() {
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
 
-/// Nothing that the server concludes can be written down from now on.
+/// Conclusions fail to write from now on.
 fn keep_no_conclusions(world: &mut World) {
     world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Conclude { .. })));
 }
@@ -200,7 +200,7 @@ fn a_decline_that_cannot_be_written_is_not_told_as_final() {
     assert_eq!(word(&world.wait(call)), "unknown Timeout");
     let status = world.tab(tab).seen[&key("t1")].status;
     assert_eq!(status, BillingStatus::Retrying);
-    // The next start has heard of no decline, and makes the charge once there are points.
+    // The next start knows of no decline, and charges once there are points.
     world.crash(tab);
     world.fail_write = Box::new(|_, _| false);
     world.server.top_up(1_000);
@@ -234,7 +234,7 @@ fn a_cancel_that_cannot_be_written_is_not_told_as_final() {
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
     world.server.heal();
-    // Later than whatever may still arrive.
+    // These answers come later than any lost request may arrive.
     world.server.fault(
         On::AnyCharge,
         u32::MAX,
@@ -255,7 +255,7 @@ fn a_receipt_is_told_though_the_journal_has_lost_the_charge() {
     world.run_until(|world| world.server.count(On::Charge) == 1);
     world.journal.clear();
     assert_eq!(word(&world.wait(call)), "charged");
-    // It is in the journal again: asked for once more it is known.
+    // The charge is in the journal again, so charging again replays it.
     world.run_for(100);
     assert!(
         world
@@ -282,7 +282,7 @@ fn an_unsaved_charge_is_not_stored_after_it_was_cancelled() {
     let mut world = World::with(|config| config.keep_settled = 0);
     let (one, two) = (world.start(), world.start());
     world.go_online(false);
-    // So that it is in doubt.
+    // The lost record puts the charge in doubt.
     world.tell(two, Event::RecordsLost(vec![key("t1")]));
     world.fail_write = Box::new(move |tab, _| tab == two);
     let call = world.charge(two, "t1", 5);
@@ -290,7 +290,7 @@ fn an_unsaved_charge_is_not_stored_after_it_was_cancelled() {
     assert!(said.starts_with("unknown"), "{said}");
     let call = world.charge(one, "t1", 5);
     world.wait(call);
-    // Read here, though still nothing can be written.
+    // This tab can read again, but not write.
     let reads = |op: &Op| matches!(op, Op::Read { .. });
     world.fail_write = Box::new(move |tab, ops| tab == two && !ops.iter().all(reads));
     let cancel = world.cancel(one, "t1");

@@ -1,4 +1,4 @@
-//! How many settled charges are kept, and who hears of one before it is let go of.
+//! Eviction of settled charges: how many are kept, and who is told before one goes.
 
 use tollbox::core::engine::{Answer, CallId};
 use tollbox::core::record::State;
@@ -15,7 +15,7 @@ fn keeping(count: usize) -> World {
 fn a_lone_tab_keeps_exactly_keep_settled_charges() {
     for keep in [0, 1, 3, 12] {
         let mut world = keeping(keep);
-        // It knows that it is alone.
+        // The tab knows that it is alone.
         world.locks = true;
         let tab = world.start();
         for n in 0..keep + 5 {
@@ -25,7 +25,7 @@ fn a_lone_tab_keeps_exactly_keep_settled_charges() {
             assert!(world.journal.len() <= keep, "{keep} of {n}");
         }
         assert_eq!(world.journal.len(), keep);
-        // The newest.
+        // The newest are kept.
         for n in 5..keep + 5 {
             assert!(world.journal.contains_key(&key(&format!("t{n:02}"))));
         }
@@ -58,7 +58,7 @@ fn open_charges_are_not_evicted() {
     assert!(matches!(record.state(), State::Waiting(_)));
 }
 
-fn ends(world: &mut World, call: CallId) -> String {
+fn end_of(world: &mut World, call: CallId) -> String {
     world.run_until(|world| world.answers.contains_key(&call));
     match world.answer(call) {
         Answer::Outcome(outcome) => word(outcome),
@@ -82,7 +82,7 @@ fn settled_calls_are_answered_before_eviction() {
         let calls = [world.settled(one, "t1"), world.settled(two, "t1")];
         world.go_online(true);
         for call in calls {
-            assert_eq!(ends(&mut world, call), "charged", "{commit_ms}");
+            assert_eq!(end_of(&mut world, call), "charged", "{commit_ms}");
         }
         world.run_for(1_200);
         assert_eq!(world.journal.len(), 0);
@@ -91,7 +91,7 @@ fn settled_calls_are_answered_before_eviction() {
 
 #[test]
 fn a_charge_being_retried_is_not_evicted() {
-    // Other tabs may live, so it is kept for a second: for longer than that in some of these.
+    // Other tabs may live, so it is kept for a second; the last case asks later than that.
     for (asked_after_ms, again) in [(900, true), (985, true), (995, true), (1_100, false)] {
         let mut world = keeping(0);
         world.commit_ms = 20;
@@ -102,7 +102,7 @@ fn a_charge_being_retried_is_not_evicted() {
         assert_eq!(word(&world.wait(call)), "declined InsufficientBalance");
         world.run_for(asked_after_ms);
         let retry = world.retry(tab, "t1");
-        let said = ends(&mut world, retry);
+        let said = end_of(&mut world, retry);
         let expected = if again { "charged" } else { "NotFound" };
         assert_eq!(said, expected, "{asked_after_ms}");
         world.run_for(2_000);

@@ -1,4 +1,4 @@
-//! Flushes that another tab, a sign-out or a lost answer gets in the way of.
+//! Flushes, also when another tab, a sign-out or slow storage gets in the way.
 
 use tollbox::core::config::OfflineSpend;
 use tollbox::core::engine::{Answer, CallId, Event, Notice};
@@ -9,7 +9,7 @@ use super::outcomes::word;
 use super::server::{Fault, On, problem};
 use super::world::World;
 
-/// Names no tab of the world: one that has frozen while it flushed.
+/// A frozen tab outside the world that holds the lock.
 const FROZEN: usize = 99;
 
 pub fn with_queue(world: &mut World, count: usize) -> usize {
@@ -43,7 +43,7 @@ fn a_flush_goes_on_without_the_lock_of_a_frozen_tab() {
         (report.charged, report.remaining, report.stopped),
         (5, 0, None)
     );
-    // Waited for once, and not for each batch.
+    // The lock is waited for once, not for each batch.
     let waited_ms = world.now.mono_ms - asked_ms;
     let claim_ms = world.config.claim_ms();
     assert!(
@@ -136,7 +136,7 @@ fn sign_out_ends_a_running_flush() {
         report.stopped,
         Some(Stopped::Open(OpenReason::Unauthorized))
     );
-    // What was on its way is still learnt of, and another tab may flush.
+    // The answer in flight is still written, and another tab may flush.
     world.run_for(1_000);
     assert_eq!(world.server.balance(), 118);
     assert_eq!(world.lock, None);
@@ -317,7 +317,7 @@ fn a_flush_ends_though_slow_claims_leave_a_looked_up_charge_unsent() {
     let look_ups = world.server.count(On::LookUp);
     let flush = world.flush(tab);
     world.run_until(|world| world.server.count(On::LookUp) > look_ups);
-    // Longer than a claim may take to be written down.
+    // Longer than a claim may take to write.
     world.commit_ms = 5_200;
     world.run_for(30_000);
     assert_eq!(report(&mut world, flush).remaining, 1);

@@ -1,4 +1,4 @@
-//! Callers who wait: how long, for what, and what does not keep them waiting.
+//! Foreground calls: how long each waits, for what, and what does not delay it.
 
 use tollbox::core::config::Config;
 use tollbox::core::engine::{Answer, Event};
@@ -9,7 +9,7 @@ use super::outcomes::word;
 use super::server::{Fault, On, problem};
 use super::world::World;
 
-/// Names no tab of the world: one that has frozen while it flushed.
+/// A frozen tab outside the world that holds the lock.
 const FROZEN: usize = 99;
 
 fn took_ms(world: &World, call: u64, asked_ms: u64) -> u64 {
@@ -42,7 +42,7 @@ fn a_settled_call_waits_for_the_flush() {
     world.go_online(true);
     world.run_for(1_000);
     assert_eq!(world.server.count(On::AnyCharge), 0);
-    world.let_go_of_lock(FROZEN);
+    world.release_lock(FROZEN);
     assert_eq!(word(&world.wait(settled)), "charged");
 }
 
@@ -275,7 +275,7 @@ fn a_charge_not_yet_reopened_is_not_answered_with_its_old_decline() {
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
 
-/// A charge that was answered with a 500 and waits for its next attempt.
+/// A charge that was answered 500 and is in backoff.
 fn set_back(world: &mut World) -> usize {
     let tab = world.start();
     world

@@ -1,5 +1,4 @@
-//! Answers that are somebody else's, though the server may have done its work: routers' pages, and
-//! service workers'.
+//! Foreign answers, from routers and service workers: the server may have charged all the same.
 
 use tollbox::core::protocol::Response;
 
@@ -86,7 +85,7 @@ fn a_retry_call_sends_once_despite_retry_after() {
         world.wait(call);
         let other = world.charge(tab, "t2", 5);
         world.wait(other);
-        // Still held, and once is all it gets.
+        // The queue is still held, so the retry sends once.
         let retry = world.retry(tab, "t1");
         assert!(!word(&world.wait(retry)).starts_with("charged"));
         assert_eq!(world.server.count(On::AnyCharge), 2);
@@ -112,7 +111,7 @@ fn a_foreign_page_in_answer_to_a_batch_leaves_all_of_it_in_doubt() {
         world
             .server
             .fault(On::Batch, 1, Fault::AnswerAfter(page(status)));
-        // The rest is turned away by a server that looks at the account first.
+        // The single charges are rejected by a server that checks the account first.
         world
             .server
             .fault(On::Charge, 5, Fault::Answer(problem(403, "blocked")));

@@ -1,4 +1,4 @@
-//! Gateways that give up waiting: what they have passed on may yet be charged.
+//! Gateways that time out: a request that they have passed on may still be charged.
 
 use tollbox::core::protocol::Response;
 
@@ -6,7 +6,7 @@ use super::outcomes::word;
 use super::server::{Fault, On, page, problem};
 use super::world::World;
 
-fn all_of_them() -> Vec<Response> {
+fn gateway_answers() -> Vec<Response> {
     let with_problem = [408, 502, 504].map(|status| problem(status, "upstream"));
     with_problem
         .into_iter()
@@ -14,7 +14,7 @@ fn all_of_them() -> Vec<Response> {
         .collect()
 }
 
-/// The first charge is answered by a gateway, and made a little later.
+/// A gateway answers the first charge, and the server makes it `later_ms` later.
 fn passed_on(gateway: Response, later_ms: u64) -> World {
     let mut world = World::with(|config| config.max_attempts = 1);
     let mut first = true;
@@ -27,7 +27,7 @@ fn passed_on(gateway: Response, later_ms: u64) -> World {
 
 #[test]
 fn cancel_trusts_no_look_up_while_a_request_may_still_arrive() {
-    for gateway in all_of_them() {
+    for gateway in gateway_answers() {
         let mut world = passed_on(gateway, 1_500);
         let tab = world.start();
         let call = world.charge(tab, "t1", 5);
@@ -44,7 +44,7 @@ fn cancel_trusts_no_look_up_while_a_request_may_still_arrive() {
 
 #[test]
 fn attempts_are_not_exhausted_while_a_request_may_still_arrive() {
-    for gateway in all_of_them() {
+    for gateway in gateway_answers() {
         let mut world = passed_on(gateway, 4_000);
         world.config.max_total_attempts = 1;
         let tab = world.start();

@@ -9,7 +9,7 @@ use super::world::{World, key};
 
 const TASK: &str = "第1/2集 100%";
 
-/// The charge of [`TASK`], without an answer so far, which its user has given up.
+/// The cancelled charge of [`TASK`], whose answer was lost.
 fn given_up(decodes_keys: bool, fault: Fault) -> (World, usize) {
     let mut world = World::new();
     world.server.decodes_keys = decodes_keys;
@@ -29,7 +29,7 @@ fn end(world: &mut World, tab: usize) -> String {
     word(&world.wait(settled))
 }
 
-/// A charge under this very key.
+/// A charge under exactly this key.
 fn under(world: &World, key: &str) -> Charge {
     Charge {
         key: Key::new(key).unwrap(),
@@ -62,7 +62,7 @@ fn a_key_counts_as_never_charged_only_in_both_spellings() {
     }
 }
 
-/// What the look-up by the header's spelling meets, once.
+/// The answer to the first look-up by the header's spelling.
 fn fault_second(world: &mut World, response: Response) {
     let mut left = 1;
     world.server.rule(move |arrived| {
@@ -94,7 +94,7 @@ fn both_spellings_are_looked_up_again_if_one_got_no_answer() {
     }
 }
 
-/// One of them is charged, and the other one, which looks like it, never arrives.
+/// Charges one key, and loses the request of a key that looks like it.
 fn look_alikes(decodes_keys: bool, charged: &str, lost: &str) {
     let mut world = World::new();
     world.server.decodes_keys = decodes_keys;
@@ -111,7 +111,7 @@ fn look_alikes(decodes_keys: bool, charged: &str, lost: &str) {
     world.server.heal();
     let settled = world.settled_this(tab, charge.key.clone());
     assert_eq!(word(&world.wait(settled)), "failed Cancelled");
-    // Sent again, it is a charge of its own.
+    // When resent, the lost one is a charge of its own.
     let retry = world.retry_this(tab, charge.key);
     assert_eq!(word(&world.wait(retry)), "charged");
     assert_eq!(world.server.balance(), 110);

@@ -1,5 +1,4 @@
-//! A server that forgets keys after a time: what may have been forgotten is looked up, never
-//! sent again unasked.
+//! Keys that the server may have forgotten: they are looked up, and never resent unasked.
 
 use super::outcomes::word;
 use super::server::{Fault, On, Server, page, problem};
@@ -7,8 +6,8 @@ use super::world::World;
 
 const DAY_MS: u64 = 86_400_000;
 
-/// A charge was made, its answer was lost, and the server has forgotten the key since. The
-/// client could not find out, and has parked it.
+/// A parked charge: it was made, its answer was lost, the server has forgotten its key since, and
+/// could not be asked.
 fn parked(world: &mut World) -> usize {
     world.server = Server::new(120, Some(DAY_MS));
     let tab = world.start();
@@ -58,7 +57,7 @@ fn a_flush_looks_up_an_expired_key_first() {
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
 
-/// A world in which a charge was attempted, and a day and more has gone by since.
+/// A charge that was attempted more than a day ago.
 fn expired(world: &mut World, first: Fault) -> usize {
     let tab = world.start();
     world.server.fault(On::Charge, 1, first);

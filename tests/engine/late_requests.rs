@@ -1,5 +1,5 @@
-//! Requests that the network delivers after their client has stopped waiting: until they can no
-//! longer arrive, nobody says that nothing was taken.
+//! Requests that arrive after their client stopped waiting: as long as one may, nothing is said to
+//! have taken nothing.
 
 use tollbox::core::config::LAUNCH_WITHIN_MS;
 
@@ -7,10 +7,10 @@ use super::outcomes::word;
 use super::server::{Fault, On, page, problem};
 use super::world::World;
 
-/// Not answered within its time limit of 10 s, and done 4 s after that.
+/// Times out after 10 s, and is executed 4 s after that.
 const DONE_LATE: Fault = Fault::HangThenDone(14_000);
 
-/// Declines, until it stops.
+/// A decline.
 fn declined() -> Fault {
     Fault::Answer(problem(402, "insufficient-balance"))
 }
@@ -156,7 +156,7 @@ fn a_claim_outrun_by_a_clock_jump_is_not_used() {
     let (one, two) = (world.start(), world.start());
     world.server.fault(On::AnyCharge, 1, Fault::Late(3_000));
     let call = world.charge(one, "t1", 5);
-    // While it is being written down that the first tab claims it.
+    // The clock jumps while the first tab's claim is being written.
     world.jump_wall(3_600_000);
     world.run_for(2_900);
     assert_eq!(world.server.count(On::AnyCharge), 1);
@@ -177,7 +177,7 @@ fn the_window_for_late_requests_follows_the_request_timeout() {
     world.server.fault(On::Charge, 1, Fault::Hang);
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "unknown Timeout");
-    // It is looked up at once, and once more when nothing can arrive any longer, in the same call.
+    // Within one call it is looked up at once, and again when no request can arrive any more.
     let cancel = world.cancel(tab, "t1");
     assert_eq!(word(&world.wait(cancel)), "failed Cancelled");
     assert_eq!(world.server.count(On::LookUp), 2);

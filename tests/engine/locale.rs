@@ -1,4 +1,4 @@
-//! The language of all that is told: chosen at the opening, and again at any time.
+//! The locale of everything told: set at opening, and changed at any time.
 
 use tollbox::core::engine::{Event, Notice};
 use tollbox::core::log::Locale;
@@ -6,7 +6,7 @@ use tollbox::core::log::Locale;
 use super::server::{Fault, On};
 use super::world::World;
 
-/// Whether it is Chinese, as far as it is ours.
+/// Whether the text is Chinese.
 fn is_chinese(text: &str) -> bool {
     let whole = !text.contains(|letter: char| letter.is_control());
     assert!(whole, "{text:?} is told in one language");

@@ -1,11 +1,11 @@
-//! Looking up what was given up, where the server won't tell.
+//! Look-ups of cancelled and parked charges at a server that does not answer them.
 
 use super::flush::report;
 use super::outcomes::word;
 use super::server::{Fault, On, page, problem};
 use super::world::World;
 
-/// A charge whose answer was lost, and which was given up while the server could not be reached.
+/// A charge whose answer was lost, cancelled while the server could not be reached.
 fn given_up(world: &mut World) -> usize {
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);
@@ -75,7 +75,7 @@ fn a_second_cancel_looks_up_at_once() {
     assert_eq!(world.server.count(On::LookUp), look_ups + 1);
 }
 
-/// A charge that is parked because the server would not tell of it, as soon as it is well again.
+/// A charge that is parked because one look-up was rejected; the server has recovered since.
 fn parked(world: &mut World, first: Fault) -> usize {
     let tab = world.start();
     world.server.fault(On::Charge, 1, first);
@@ -92,7 +92,7 @@ fn a_flush_looks_up_parked_charges_before_sending_them() {
     for (first, sendings) in [(Fault::LoseAnswer, 1), (Fault::LoseRequest, 2)] {
         let mut world = World::with(|config| config.max_total_attempts = 1);
         let tab = parked(&mut world, first);
-        // What was lost on its way does not arrive any more.
+        // A lost request can no longer arrive.
         world.run_for(10_000);
         let look_ups = world.server.count(On::LookUp);
         let flush = world.flush(tab);

@@ -1,5 +1,5 @@
-//! Charges whose records are lost, damaged, or in a journal that can't be read: they may have been
-//! sent, so nothing certain is said of them before the server has been asked.
+//! Records that are lost, damaged or unreadable: their charges may have been sent, so they are
+//! looked up before anything certain is said.
 
 use tollbox::core::config::OfflineSpend;
 use tollbox::core::engine::{Earlier, Event};
@@ -13,7 +13,7 @@ use super::server::{Fault, On};
 use super::storage_failures::fail_next;
 use super::world::{World, key};
 
-/// A charge that was made, of which its tab died before it heard; the browser is offline.
+/// A charge that was made while its tab died; the browser is offline.
 fn with_one_taken() -> World {
     let mut world = World::new();
     world.locks = true;
@@ -28,7 +28,7 @@ fn with_one_taken() -> World {
     world
 }
 
-/// The same, and the next start has to do without the database.
+/// The same, and the next start cannot open the database.
 fn without_the_database() -> World {
     let mut world = with_one_taken();
     world.journal.clear();
@@ -45,7 +45,7 @@ fn with_one_damaged() -> World {
     world
 }
 
-/// Each of these, with its name.
+/// Both cases, with their names.
 fn both() -> [(&'static str, World); 2] {
     [
         ("without the database", without_the_database()),
@@ -160,7 +160,7 @@ fn a_charge_that_a_live_tab_may_have_made_is_not_called_failed() {
     let mut world = World::new();
     world.locks = true;
     let (one, two) = (world.start(), world.start());
-    // Who of them live, the one is told when it wakes.
+    // The first tab learns on waking which tabs live.
     world.tell(one, Event::Woke);
     world.run_for(100);
     world.announcements = false;
@@ -233,7 +233,7 @@ fn a_local_storage_charge_is_looked_up_before_it_is_called_cancelled() {
     let call = world.charge(one, "t1", 5);
     world.wait(call);
     world.run_for(100);
-    // The second tab goes on seeing what was there before the first has sent it.
+    // The second tab keeps seeing the record from before the first has sent it.
     let stale: Record = world.journal[&key("t1")].clone();
     world.announcements = false;
     world.server.fault(On::AnyCharge, 1, Fault::LoseAnswer);

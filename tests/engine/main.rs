@@ -1,5 +1,6 @@
 //! Scenarios of the core: engines driven by their contract over a simulated journal, clock and
-//! network, against the reference server's real ledger.
+//! network, against the reference server's real ledger. `world/` simulates, `server.rs` answers;
+//! every other file has the scenarios of one subject.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(

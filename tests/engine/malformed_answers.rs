@@ -1,4 +1,4 @@
-//! Answers of the server's own in which a member is not as it should be.
+//! The server's own answers with a member of the wrong type.
 
 use serde_json::json;
 use tollbox::core::engine::{Answer, Notice};

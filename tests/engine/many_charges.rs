@@ -1,4 +1,4 @@
-//! Many charges at once.
+//! A thousand charges at once.
 
 use super::outcomes::word;
 use super::server::{Fault, On};

@@ -1,4 +1,4 @@
-//! A journal that moves, is wiped, or fails and works again.
+//! Journals that migrate to other storage, are wiped, or fail and recover.
 
 use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::{Earlier, Event};
@@ -23,13 +23,13 @@ fn move_on(world: &mut World, tab: usize) {
 #[test]
 fn open_charges_move_with_the_journal() {
     let mut world = World::new();
-    // It is known to be the only tab, so nobody else adds to what it leaves behind.
+    // The tab knows that it is alone, so no other tab writes to the old storage.
     world.locks = true;
     let tab = world.start();
     world.go_online(false);
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "queued Offline");
-    // The new place has nothing of it.
+    // The new storage is empty.
     world.journal.clear();
     move_on(&mut world, tab);
     world.run_for(10);
@@ -59,7 +59,7 @@ fn a_cancel_during_a_migration_finds_its_charge_in_the_new_storage() {
     world.go_online(false);
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
-    // While the one is being written, the other waits for the next transaction.
+    // The charge is being written while the cancel waits for the next transaction.
     world.charge(tab, "t2", 5);
     let given_up = world.cancel(tab, "t1");
     world.journal.clear();
@@ -226,7 +226,7 @@ fn a_charge_sent_before_a_wipe_is_in_doubt_when_retried() {
     let call = world.charge(tab, "t1", 5);
     assert!(word(&world.wait(call)).starts_with("unknown"));
     world.go_online(false);
-    // The wipe is noticed by the very order that asks for the charge again.
+    // The retry itself finds the journal wiped.
     world.journal.clear();
     let call = world.retry(tab, "t1");
     let told = word(&world.wait(call));
@@ -245,7 +245,7 @@ fn a_charge_being_retried_moves_with_the_journal() {
     let broken = Fault::Answer(problem(500, "broken"));
     world.server.fault(On::Charge, 1, broken);
     world.charge(tab, "t1", 5);
-    // What became of the attempt could not be written; that, and the next one, are about to be.
+    // The conclusion failed to write; it and the retry are about to be written.
     world.run_until(|world| alerts(world, tab) == [AlertKind::StorageDegraded]);
     world.retry(tab, "t1");
     world.fail_write = Box::new(|_, _| true);
@@ -271,7 +271,7 @@ fn a_charge_that_cannot_be_migrated_yet_is_kept() {
     world.journal.clear();
     move_on(&mut world, tab);
     world.run_for(100_000);
-    // It is asked for by itself, too.
+    // A read of this charge alone changes nothing.
     world.show(tab, "t1");
     world.run_for(100_000);
     assert_eq!(world.snapshot(tab).queue.held_points.get(), 5);
@@ -283,7 +283,7 @@ fn a_charge_that_cannot_be_migrated_yet_is_kept() {
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
 
-/// A charge that is queued, and finds no room where the journal has moved.
+/// A queued charge that can't be written to the new storage.
 fn without_room(world: &mut World) -> usize {
     let tab = world.start();
     world.go_online(false);
@@ -314,7 +314,7 @@ fn a_queued_charge_that_cannot_be_migrated_yet_is_not_refused() {
 fn a_charge_that_is_migrated_late_can_be_cancelled() {
     let mut world = World::new();
     let tab = without_room(&mut world);
-    // There is room again, but it has not come there yet.
+    // Writing works again, but the charge has not been moved yet.
     world.fail_write = Box::new(|_, _| false);
     let given_up = world.cancel(tab, "t1");
     world.go_online(true);

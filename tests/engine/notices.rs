@@ -1,4 +1,4 @@
-//! What listeners are told without asking: alerts, the network, and the log.
+//! Notices to listeners: alerts, the network, the log.
 
 use tollbox::core::alert::AlertKind;
 use tollbox::core::config::OfflineSpend;
@@ -17,7 +17,7 @@ pub fn logged(world: &World, tab: usize) -> Vec<LogEntry> {
     let notices = world.tab(tab).notices.iter();
     notices
         .filter_map(|(_, notice)| match notice {
-            // How it came about is told apart.
+            // Debug lines tell how it came about.
             Notice::Log(line) if line.level != Level::Debug => Some(line.clone()),
             _ => None,
         })
@@ -150,7 +150,7 @@ fn a_low_success_rate_is_alerted_once_there_are_enough_samples() {
     assert_eq!(alerts(&world, tab), [], "three are too few");
     charge(&mut world, "d", false);
     assert_eq!(alerts(&world, tab), [AlertKind::SuccessRateLow]);
-    // Up to exactly a half, which is not yet enough above it, and down again.
+    // The rate rises to exactly a half, which does not end the alert, and falls again.
     for task in ["e", "f", "g", "h"] {
         charge(&mut world, task, true);
     }
@@ -267,7 +267,7 @@ fn the_network_is_announced_when_it_changes() {
         alerts(&world, tab),
         [
             AlertKind::NetworkLost,
-            // That the browser was online again said nothing.
+            // The browser's going online did not restore it.
             AlertKind::NetworkRestored
         ]
     );
@@ -298,7 +298,7 @@ fn an_open_outcome_is_logged_and_later_its_end() {
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
     world.settled(tab, "t1");
-    // The network's being gone is one event, the charge another.
+    // One line for the network, one for the charge.
     assert_eq!(levels(&world, tab), [Level::Info; 2]);
     world.go_online(true);
     world.settle();

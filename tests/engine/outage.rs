@@ -47,7 +47,7 @@ fn after_a_lost_answer_only_the_balance_is_probed() {
     assert_eq!(world.server.count(On::AnyCharge), 1);
     assert_eq!(world.server.count(On::LookUp), 0);
     let probes = world.server.count(On::Balance) - probes;
-    // On average one in half of `maxDelayMs`.
+    // One per half of `maxDelayMs` on average.
     assert!((60..240).contains(&probes), "{probes} probes in an hour");
 
     world.server.heal();
@@ -80,7 +80,7 @@ fn a_charge_claimed_as_an_outage_begins_is_not_sent() {
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
     let first = world.charge(tab, "t1", 5);
-    // Claimed, and being written down, when the first request turns out to be lost.
+    // Its claim is being written when the first request turns out to be lost.
     world.run_for(20);
     let second = world.charge(tab, "t2", 5);
     assert_eq!(word(&world.wait(second)), "queued Unreachable");

@@ -1,5 +1,5 @@
-//! Balances that other tabs tell: taken over together with what became of the charges, so that
-//! what is available neither dips below the truth nor rises above it.
+//! Balances heard from other tabs: adopted together with their charges, so that the available
+//! points neither dip nor rise in between.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -22,7 +22,7 @@ fn confirmed(world: &World, tab: usize) -> u64 {
     world.snapshot(tab).balance.unwrap().confirmed.get()
 }
 
-/// What this tab's listeners were told to be available.
+/// The available points that this tab's listeners were told.
 fn told(world: &World, tab: usize) -> Vec<u64> {
     let notices = world.tab(tab).notices.iter();
     let balances = notices.filter_map(|(_, notice)| match notice {
@@ -32,7 +32,7 @@ fn told(world: &World, tab: usize) -> Vec<u64> {
     balances.collect()
 }
 
-/// The balance as of now, as a tab that has just heard it tells it.
+/// The current balance, as another tab would announce it.
 fn balance_now(world: &World) -> Confirmed {
     let version = world.server.ledger.balance("alice").version;
     balance_of(world, world.server.balance(), version)
@@ -47,7 +47,7 @@ fn balance_of(world: &World, points: u64, version: u64) -> Confirmed {
     }
 }
 
-/// Two tabs, and a charge of 5 of 120 points that is open and known to both.
+/// Two tabs that both know an open charge of 5 of 120 points.
 fn one_open() -> (World, usize, usize) {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
@@ -84,7 +84,7 @@ fn available_does_not_dip_when_only_the_balance_is_heard() {
     world.tell(one, Event::Online(true));
     world.run_for(1_000);
     assert_eq!(confirmed(&world, one), 115);
-    // A `storage` event, and nothing else.
+    // Only a `storage` event.
     let news = balance_now(&world);
     world.tell(two, Event::Cached(news));
     assert_eq!((confirmed(&world, two), available(&world, two)), (120, 115));
@@ -143,7 +143,7 @@ fn available_does_not_dip_when_another_tab_charges_its_task() {
     world.start_task(one, "t1", 5);
     world.run_for(50);
     assert_eq!(available(&world, two), 115);
-    // What is said of the charge itself comes late.
+    // The announcement of the charge itself is lost.
     world.announcements = false;
     let call = world.charge(one, "t1", 5);
     world.wait(call);
@@ -214,7 +214,7 @@ fn a_balance_waiting_for_the_journal_replaces_no_newer_one() {
         world.run_for(5_000);
         assert_eq!((confirmed(&world, two), available(&world, two)), (90, 85));
     }
-    // Nor what the tab itself has learnt meanwhile.
+    // A newer balance that the tab has read itself is kept, too.
     let (mut world, _, two) = one_open();
     world.server.fault(On::AnyCharge, u32::MAX, Fault::Hang);
     world.go_online(true);
@@ -231,7 +231,7 @@ fn a_balance_waiting_for_the_journal_replaces_no_newer_one() {
     assert_eq!(confirmed(&world, two), 90);
 }
 
-/// The most charges that this tab reads in one transaction, from now on.
+/// The most charges that this tab reads in one transaction from now on.
 fn most_read(world: &mut World, tab: usize) -> Rc<Cell<usize>> {
     let most = Rc::new(Cell::new(0));
     let seen = Rc::clone(&most);
@@ -256,7 +256,7 @@ fn balances_heard_in_quick_succession_are_not_held_back_for_ever() {
         let news = balance_of(&world, 120 - n, version + n);
         world.tell(two, Event::Cached(news));
         world.run_for(10);
-        // No later than by two transactions.
+        // At most two transactions late.
         assert!(confirmed(&world, two) <= 120 - n + 11, "{n}");
     }
     world.run_for(200);
@@ -299,7 +299,7 @@ fn a_balance_heard_costs_few_reads_with_many_open_charges() {
     world.run_for(100);
     assert_eq!(available(&world, tabs[1]), 1_805);
     assert!((1..=200).contains(&most.get()), "{} readings", most.get());
-    // Among them is what the other tab is at.
+    // The reads include the charges that the other tab is sending.
     world.server.fault(On::Batch, 1, Fault::Late(500));
     world.tell(tabs[0], Event::Online(true));
     world.run_for(100);

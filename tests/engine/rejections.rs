@@ -1,5 +1,5 @@
-//! A refusal after a sending whose end nobody knows: whoever refuses may not have looked at what
-//! the key has done, so the server is asked for the key itself.
+//! Rejections while an earlier request is in doubt: the server may reject without looking at the
+//! key, so the key is looked up.
 
 use serde_json::json;
 use tollbox::core::protocol::Response;
@@ -9,7 +9,7 @@ use super::outcomes::word;
 use super::server::{Fault, On, page, problem};
 use super::world::World;
 
-/// All that the protocol has for "nothing was taken".
+/// Every answer of the protocol that says "nothing was taken".
 fn refusals() -> [Response; 5] {
     let rejected = json!({"type": "account-blocked", "declined": true}).to_string();
     [
@@ -24,7 +24,7 @@ fn refusals() -> [Response; 5] {
     ]
 }
 
-/// Charges, and waits for what becomes of it.
+/// Charges, and waits for the outcome.
 fn end_of(world: &mut World, tab: usize) -> String {
     world.charge(tab, "t1", 5);
     let settled = world.settled(tab, "t1");
@@ -120,7 +120,7 @@ fn a_rejection_in_doubt_stays_unknown_if_it_cannot_be_looked_up() {
     }
 }
 
-/// The last sending is refused while the one before it may still arrive.
+/// The last request is rejected while the one before it may still arrive.
 #[test]
 fn a_rejected_last_attempt_is_told_as_rejected_not_as_exhausted() {
     let mut world = World::with(|config| config.max_total_attempts = 2);

@@ -1,4 +1,4 @@
-//! What holds the whole queue back: Retry-After, and tokens that are not accepted.
+//! Retry-After, and how it holds back the queue.
 
 use tollbox::core::engine::Answer;
 use tollbox::core::outcome::OpenReason;
@@ -11,7 +11,7 @@ use super::world::World;
 
 #[test]
 fn retry_after_holds_back_every_request() {
-    // The second is "Thu, 01 Jan 2026 00:01:00 GMT", a minute after the start.
+    // "Thu, 01 Jan 2026 00:01:00 GMT" is a minute after the start.
     for (status, retry_after) in [
         (503, "60"),
         (429, "60"),
@@ -40,7 +40,7 @@ fn retry_after_holds_back_every_request() {
         assert_eq!(world.server.arrived.len(), requests);
         assert!(word(world.outcome(cancel)).starts_with("unknown"));
         world.settle();
-        // The first was given up, and the server says that it never charged it.
+        // The first was cancelled, and the server never charged it.
         assert_eq!(world.server.times_charged("f:t1"), 0);
         assert_eq!(world.server.balance(), 114);
     }
@@ -179,7 +179,7 @@ fn a_retry_after_date_is_counted_from_the_servers_clock() {
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
 
-/// By a number, or by a date that is not later than the answer's own.
+/// A number, or a date that is not later than the answer's own.
 #[test]
 fn a_retry_after_of_no_time_is_backed_off() {
     let date = "Thu, 01 Jan 2026 00:00:00 GMT";

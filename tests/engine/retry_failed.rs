@@ -1,4 +1,4 @@
-//! What failed and may yet succeed: when it is taken up again, by a flush or by itself.
+//! Retries of failed charges, by a flush or automatically.
 
 use tollbox::core::config::OfflineSpend;
 use tollbox::core::journal::Op;
@@ -18,7 +18,7 @@ fn a_flush_retries_charges_that_found_the_queue_full() {
     });
     let tab = with_queue(&mut world, 7);
     assert_eq!(world.snapshot(tab).queue.failed, 5);
-    // Nothing is heard of the recovery but by the flush.
+    // Only the flush hears of the recovery.
     world.go_online(true);
     let flush = world.flush(tab);
     let report = report(&mut world, flush);
@@ -154,7 +154,7 @@ fn automatic_retries_go_on_until_every_failed_charge_is_sent() {
             config.offline_spend = OfflineSpend::Unlimited;
         });
         let tab = with_queue(&mut world, count);
-        // Nothing is open, so that only what had failed can make the room.
+        // Nothing is open, so only the failed charges fill the queue.
         for task in ["t000", "t001"] {
             let cancel = world.cancel(tab, task);
             world.wait(cancel);

@@ -1,4 +1,4 @@
-//! The billing server as the engines meet it: the real ledger, behind whatever goes wrong.
+//! The billing server as the engines meet it: the real ledger, behind faults.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ mod requests;
 pub use requests::kind_and_keys;
 use requests::{account_of, keys_of, kind_of, percent_decode};
 
-/// Whom the clients work for.
+/// The account of all clients.
 pub const ACCOUNT: &str = "alice";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,10 +29,10 @@ pub enum On {
     AnyCharge,
 }
 
-/// What goes wrong with a request.
+/// A fault that a request meets.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// Nothing.
+    /// No fault: answered as usual.
     None,
     /// The connection fails; nothing was done.
     LoseRequest,
@@ -42,21 +42,21 @@ pub enum Fault {
     Hang,
     /// Done, but never answered.
     HangAfter,
-    /// Never answered, and done so many milliseconds later.
+    /// Never answered, but done this many milliseconds later.
     HangThenDone(u64),
-    /// The connection fails, and it is done so many milliseconds later all the same.
+    /// The connection fails, but it is done this many milliseconds later.
     LostThenDone(u64),
-    /// Answered so; nothing was done.
+    /// Answered with this; nothing was done.
     Answer(Response),
-    /// Done, but answered so.
+    /// Done, but answered with this.
     AnswerAfter(Response),
-    /// Answered so, and done so many milliseconds later.
+    /// Answered with this, and done this many milliseconds later.
     AnswerThenDone(Response, u64),
-    /// Done on arrival, answered so many milliseconds later.
+    /// Done on arrival, answered this many milliseconds later.
     Late(u64),
     /// There is no token, so it never leaves.
     NoToken,
-    /// The page stands still while it waits for its token, so it never leaves.
+    /// The page is frozen while it waits for its token, so it never leaves.
     StoodStill,
 }
 
@@ -84,17 +84,17 @@ type Rule = Box<dyn FnMut(&Arrived) -> Option<Fault>>;
 pub struct Server {
     pub ledger: Ledger,
     pub arrived: Vec<Arrived>,
-    /// What the clients' account has paid for, by wire key.
+    /// The amounts that the clients' account has paid, by wire key.
     pub charged: BTreeMap<String, u64>,
-    /// Everything that was ever given to the account.
+    /// All points ever credited to the account.
     pub credited: u64,
     /// Points taken by other clients of the account.
     pub taken_elsewhere: u64,
-    /// Whose token or cookie comes with every request: what is charged, this account pays.
+    /// The account that is signed in, whose token comes with every request: it pays.
     pub signed_in: String,
-    /// Whether it refuses what another account than that is named for.
+    /// Whether it rejects requests that name another account.
     pub checks_accounts: bool,
-    /// Whether it knows a key as its user does, and not as the wire spells it.
+    /// Whether it decodes keys from their spelling on the wire.
     pub decodes_keys: bool,
     rules: Vec<Rule>,
 }
@@ -117,7 +117,7 @@ impl Server {
         }
     }
 
-    /// Asked in order of addition at every arrival; the first fault counts.
+    /// Rules are asked in order of addition at every arrival; the first fault counts.
     pub fn rule(&mut self, rule: impl FnMut(&Arrived) -> Option<Fault> + 'static) {
         self.rules.push(Box::new(rule));
     }
@@ -167,7 +167,7 @@ impl Server {
         self.arrived.iter().filter(|a| a.is_for(on)).count()
     }
 
-    /// What this request meets.
+    /// Records a request, and gives the fault that it meets.
     pub fn arrive(&mut self, request: &Request, refresh_token: bool) -> Fault {
         let on = kind_of(request);
         let arrived = Arrived {
@@ -180,7 +180,7 @@ impl Server {
         fault.unwrap_or(Fault::None)
     }
 
-    /// Does what a request asks for.
+    /// Executes a request.
     pub fn answer(&mut self, at_ms: u64, request: &Request) -> Response {
         let on = kind_of(request);
         let named = account_of(request);
@@ -251,7 +251,7 @@ impl Server {
             On::LookUp => {
                 let mut key = keys_of(on, request).remove(0);
                 if self.decodes_keys {
-                    // Asked for in the wire's spelling, it is another key.
+                    // A key looked up in the wire's spelling is another key.
                     key = header_text(&key);
                 }
                 match self.ledger.lookup(&self.signed_in, &key) {
@@ -278,7 +278,7 @@ impl Server {
         verdict
     }
 
-    /// How its answers name a key of the ledger, which has the wire's spelling.
+    /// A key of the ledger, which has the wire's spelling, as this server's answers spell it.
     fn spelt(&self, key: &str) -> String {
         match self.decodes_keys {
             true => percent_decode(key),
@@ -347,7 +347,7 @@ pub fn problem(status: u16, kind: &str) -> Response {
     problem_answer(json!({"type": kind, "status": status}))
 }
 
-/// Somebody else's page.
+/// A foreign page.
 pub fn page(status: u16) -> Response {
     Response {
         status,

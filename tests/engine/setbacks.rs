@@ -1,4 +1,5 @@
-//! Answers without a verdict: what they say of the network, of the others, and to people.
+//! Setbacks, answers without a verdict: what they change for the network, for other charges, and in
+//! the details that people read.
 
 use serde_json::json;
 use tollbox::core::alert::AlertKind;

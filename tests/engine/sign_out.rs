@@ -1,4 +1,4 @@
-//! Signing out: in every tab of the account, whatever each has heard of it.
+//! Sign-out: what it reports and keeps, and how it reaches every tab of the account.
 
 use tollbox::core::charge::Key;
 use tollbox::core::config::LAUNCH_WITHIN_MS;
@@ -11,7 +11,7 @@ use super::outcomes::word;
 use super::server::{Fault, On};
 use super::world::{Happening, World, key};
 
-/// Long enough for all that a tab does by itself.
+/// Long enough for everything that a tab does on its own.
 const WHILE_MS: u64 = 400_000;
 
 fn two_tabs() -> (World, usize, usize) {
@@ -40,7 +40,7 @@ fn sign_out_ends_every_tab_without_delay() {
     assert_eq!(world.snapshot(two).balance, None);
     world.go_online(true);
     let before = world.server.count(On::Any);
-    // The world fails where a tab of the session sends anything.
+    // The world fails if a tab of the session sends anything.
     world.run_for(WHILE_MS);
     assert_eq!(world.server.count(On::Any), before);
     assert_eq!(world.cache, None);
@@ -110,7 +110,7 @@ fn a_frozen_tab_is_signed_out_when_it_thaws() {
 fn sign_out_waits_for_a_frozen_tabs_claim() {
     let (mut world, one, two) = two_tabs();
     let charge = world.charge(two, "t1", 5);
-    // Its claim is in the journal, and it does not know yet.
+    // The claim is in the journal, and its tab does not know yet.
     let committed = |what: &Happening| matches!(what, Happening::Committed { .. });
     world.run_until(|world| world.happenings.values().any(committed));
     world.freeze(two);
@@ -150,7 +150,7 @@ fn the_account_may_sign_in_again_beside_a_tab_of_the_old_session() {
     let paid = world.charge(next, "t1", 5);
     assert_eq!(word(&world.wait(paid)), "charged");
     world.thaw(two);
-    // The old one signs out itself: its session is over already, and the new one goes on.
+    // The old tab signs out too: its session is already over, and the new one goes on.
     let again = world.sign_out(two);
     is_answered(&mut world, again);
     let paid = world.charge(next, "t2", 5);
@@ -225,8 +225,8 @@ fn sign_out_reports_charges_that_are_not_durable() {
     );
 }
 
-/// The keys that whoever signs out is told of.
-fn told_open(world: &mut World, out: CallId) -> Vec<String> {
+/// The keys that the sign-out reports as open.
+fn reported_open(world: &mut World, out: CallId) -> Vec<String> {
     world.run_until(|world| world.answers.contains_key(&out));
     let Answer::SignedOut(open) = world.answer(out) else {
         panic!()
@@ -247,7 +247,7 @@ fn sign_out_reports_open_charges_of_other_tabs() {
     let open = world.charge(two, "open", 6);
     world.wait(open);
     let out = world.sign_out(one);
-    assert_eq!(told_open(&mut world, out), ["f:open"]);
+    assert_eq!(reported_open(&mut world, out), ["f:open"]);
     world.run_for(100);
     let kept: Vec<&str> = world.journal.keys().map(Key::as_str).collect();
     assert_eq!(kept, ["f:open"]);
@@ -264,13 +264,13 @@ fn sign_out_reports_known_charges_if_the_journal_hangs() {
     let out = world.sign_out(tab);
     let load = |what: &Happening| matches!(what, Happening::Load { .. });
     world.happenings.retain(|_, what| !load(what));
-    assert_eq!(told_open(&mut world, out), ["f:open"]);
+    assert_eq!(reported_open(&mut world, out), ["f:open"]);
     let waited_ms = world.now.mono_ms - asked_ms;
     assert_eq!(waited_ms, world.config.respond_within_ms);
 
     let again = world.sign_out(tab);
     world.tell(tab, Event::Close);
-    assert_eq!(told_open(&mut world, again), ["f:open"]);
+    assert_eq!(reported_open(&mut world, again), ["f:open"]);
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn sign_out_deletes_settled_charges_and_keeps_open_ones() {
     let call = world.charge(tab, "open", 6);
     world.wait(call);
     let out = world.sign_out(tab);
-    assert_eq!(told_open(&mut world, out), ["f:open"]);
+    assert_eq!(reported_open(&mut world, out), ["f:open"]);
     world.run_for(100);
     assert_eq!(world.cache, None);
     assert_eq!(
@@ -347,7 +347,7 @@ fn an_unsent_charge_can_be_cancelled_after_sign_out() {
     world.sign_out(tab);
     let cancel = world.cancel(tab, "t1");
     assert_eq!(word(&world.wait(cancel)), "failed Cancelled");
-    // Where it can't be written down, the next sign-in would send it.
+    // If the cancel can't be written, the next sign-in would send the charge.
     world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Cancel { .. })));
     let cancel = world.cancel(tab, "t2");
     assert!(word(&world.wait(cancel)).starts_with("unknown"));

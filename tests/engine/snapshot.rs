@@ -1,4 +1,5 @@
-//! What the snapshot shows: alerts that go on, a window that slides, and never less than what is told.
+//! The snapshot: ongoing alerts, the sliding window of the success rate, and its order among
+//! notices.
 
 use tollbox::core::alert::AlertKind;
 use tollbox::core::balance::Confirmed;
@@ -13,7 +14,7 @@ use super::world::World;
 fn ongoing_alerts_are_shown_until_they_end() {
     let mut world = World::with(|config| config.low_watermark = Points::new(119));
     let tab = world.start();
-    // As its listeners were last told.
+    // The alerts in the last snapshot that listeners got.
     let kinds = |world: &World| -> Vec<AlertKind> {
         let mut notices = world.tab(tab).notices.iter().rev();
         let last = notices.find_map(|(_, notice)| match notice {

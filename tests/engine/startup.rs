@@ -1,11 +1,11 @@
-//! Starting, and waking up when nothing happens.
+//! Startup, the figures it shows, and waking up when nothing happens.
 
 use tollbox::core::engine::Event;
 
 use super::server::{Fault, On};
 use super::world::World;
 
-/// How far off the next deadline is, looked at so many times at intervals of half a minute.
+/// How far off the next deadline is, sampled `times` times, every half a minute.
 fn sleeps_ms(world: &mut World, tab: usize, times: usize) -> Vec<u64> {
     let mut sleeps = Vec::new();
     for _ in 0..times {
@@ -66,7 +66,7 @@ fn stats_count_charges_settled_by_another_tab() {
 fn a_tab_with_open_charges_wakes_more_often_than_an_idle_one() {
     let mut world = World::new();
     let tab = world.start();
-    // Until the balance has turned stale, which is a deadline of its own.
+    // By then the balance is stale, which has a deadline of its own.
     world.run_for(3_600_000);
     let idle = sleeps_ms(&mut world, tab, 12);
     assert!(idle.iter().any(|ms| *ms > 200_000), "{idle:?}");

@@ -1,4 +1,4 @@
-//! A journal that fails.
+//! Storage failures, for new charges, attempts, verdicts and reads.
 
 use tollbox::core::alert::AlertKind;
 use tollbox::core::journal::Op;
@@ -226,7 +226,7 @@ fn a_failed_enqueue_does_not_fail_another_tabs_charge() {
     world.announcements = false;
     let call = world.charge(one, "t1", 5);
     assert_eq!(word(&world.wait(call)), "charged");
-    // The second tab has not heard of it, and what it would write fails.
+    // The second tab has not heard of it, and its write fails.
     fail_next(&mut world, 1, |op| matches!(op, Op::Enqueue { .. }));
     let again = world.charge(two, "t1", 5);
     assert_eq!(word(&world.wait(again)), "charged again");
@@ -286,7 +286,7 @@ fn a_tab_that_can_only_read_finds_another_tabs_charge() {
     world.announcements = false;
     let call = world.charge(one, "t1", 5);
     world.wait(call);
-    // It can read, but not write.
+    // The second tab can read, but not write.
     world.fail_write =
         Box::new(move |tab, ops| tab == two && ops.iter().any(|op| !matches!(op, Op::Read { .. })));
     let again = world.charge(two, "t1", 5);
@@ -333,7 +333,7 @@ fn a_read_of_the_same_key_does_not_make_a_charge_stored() {
     let mut world = World::new();
     let tab = world.start();
     world.fail_write = Box::new(|_, _| true);
-    // What is asked while this is under way shares the next transaction, which fails.
+    // Calls during this read share the next transaction, which fails.
     world.show(tab, "t0");
     world.retry(tab, "t1");
     let call = world.charge(tab, "t1", 5);

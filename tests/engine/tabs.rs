@@ -222,7 +222,7 @@ fn a_charge_cancelled_in_one_tab_is_not_retried_in_another() {
     let call = world.charge(one, "t1", 5);
     assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
     world.run_for(10);
-    // The other tab hears nothing of what follows.
+    // The other tab hears no announcement from here on.
     world.announcements = false;
     let again = world.retry(one, "t1");
     world.wait(again);

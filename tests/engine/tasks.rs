@@ -1,4 +1,4 @@
-//! Running tasks: whether the work may start, and what is held for it meanwhile.
+//! Tasks: whether one may start, and what it holds while it runs.
 
 use tollbox::core::config::OfflineSpend;
 use tollbox::core::engine::{Answer, CallRequest, Event};
@@ -130,7 +130,7 @@ fn a_finished_task_finds_its_place_in_the_queue() {
     world.go_online(false);
     let first = world.start_task(tab, "t1", 5);
     let second = world.start_task(tab, "t2", 5);
-    // Both places are taken by work that is under way.
+    // Running tasks take both places.
     let third = world.start_task(tab, "t3", 5);
     let other = world.charge(tab, "t4", 5);
     assert_eq!(word(&world.wait(other)), "failed QueueFull");
@@ -208,7 +208,7 @@ fn a_task_takes_a_place_in_every_tabs_queue() {
     world.run_for(10);
     let start = world.start_task(two, "t2", 5);
     assert_eq!(word(world.outcome(start)), "failed QueueFull");
-    // The same work takes no other place.
+    // The same task takes no second place.
     let start = world.start_task(two, "t1", 5);
     assert_eq!(world.answer(start), &Answer::Started);
     let call = world.charge(two, "t1", 5);
@@ -224,7 +224,7 @@ fn a_task_keeps_its_place_whatever_else_is_queued() {
     world.go_online(false);
     let other = world.charge(two, "t2", 5);
     assert_eq!(word(&world.wait(other)), "queued Offline");
-    // Now this tab hears of it, though it had no room for it.
+    // Now this tab learns of the other charge, for which it had no room.
     world.tell(one, Event::Woke);
     world.run_for(10);
     let call = world.charge(one, "t1", 5);
@@ -264,7 +264,7 @@ fn a_task_is_held_in_every_tab() {
     let start = world.start_task(two, "t2", 21);
     world.settle_calls();
     assert!(word(world.outcome(start)).starts_with("declined"));
-    // Who is opened later asks.
+    // A tab that opens later asks for them.
     let three = world.start();
     assert_eq!(held(&world, three), 100);
     world.end_task(one, "t1");
@@ -282,7 +282,7 @@ fn a_task_that_becomes_a_charge_stays_held_in_every_tab() {
         let (one, two) = (world.start(), world.start());
         world.start_task(one, "t1", 100);
         world.run_for(10);
-        // It is written down after the one that is being written.
+        // The second charge waits until the first has been written.
         world.charge(one, "first", 1);
         world.charge(one, "t1", 100);
         for _ in 0..1_000 {

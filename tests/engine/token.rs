@@ -1,4 +1,4 @@
-//! One new token for whatever the old one was refused for, and no more.
+//! Tokens: a rejected one is renewed once, and a second rejection pauses the queue.
 
 use tollbox::core::alert::AlertKind;
 
@@ -7,7 +7,7 @@ use super::outcomes::word;
 use super::server::{Fault, On, problem};
 use super::world::World;
 
-/// The old token is refused, until a request comes with a new one.
+/// The server rejects the old token until a request comes with a new one.
 fn expire_token(world: &mut World) {
     let mut renewed = false;
     world.server.rule(move |arrived| {
@@ -16,7 +16,7 @@ fn expire_token(world: &mut World) {
     });
 }
 
-/// For each request so far whether it asked for a new token.
+/// Whether each request so far asked for a new token.
 fn refreshed(world: &World, on: On) -> Vec<bool> {
     let arrived = world.server.arrived.iter().filter(|a| a.is_for(on));
     arrived.map(|arrived| arrived.refresh_token).collect()
@@ -33,7 +33,7 @@ fn an_accepted_token_is_used_until_it_is_rejected() {
     }
     let flags = refreshed(&world, On::AnyCharge);
     assert_eq!(flags, [false, true, false, false]);
-    // Refused again, another day.
+    // The next token expires, too.
     world.server.heal();
     expire_token(&mut world);
     let call = world.charge(tab, "t4", 1);
@@ -208,7 +208,7 @@ fn a_token_rejected_by_a_probe_and_a_charge_raises_one_alert() {
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
     world.run_for(600_000);
-    // The balance's refusal is no charge's: that one learns it itself, once.
+    // A rejected balance request does not count for charges: one charge finds out itself, once.
     assert_eq!(world.server.count(On::AnyCharge), 2);
     assert_eq!(
         alerts(&world, tab)

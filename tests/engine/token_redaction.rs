@@ -1,4 +1,4 @@
-//! What a server quotes of the token that came with a request.
+//! Tokens that a server quotes in its answers are redacted.
 
 use serde_json::json;
 use tollbox::core::codec::encode;
@@ -10,7 +10,7 @@ use super::world::World;
 
 const TOKEN: &str = "a.token/of+many=signs";
 
-/// Each of these words for no, with the token in its detail, written in one way.
+/// Problems of every status, with the token in their detail in several spellings.
 fn quoting() -> Vec<Response> {
     let ways = [
         TOKEN,

@@ -71,7 +71,7 @@ fn a_token_rejected_for_look_ups_only_holds_back_no_charge() {
 
 #[test]
 fn an_accepted_look_up_gives_a_rejected_charge_no_new_try() {
-    // A key that has to be looked up before each sending: the token of that is accepted.
+    // The key has to be looked up before each sending, and look-ups are accepted.
     let mut world = World::with(|config| config.key_ttl_ms = 1);
     let tab = world.start();
     world.server.fault(On::AnyCharge, 1, Fault::LoseRequest);

@@ -1,4 +1,4 @@
-//! A journal that can't be read, wholly or just now.
+//! Journals that can be read only in part, or not at the moment.
 
 use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::{Answer, CallRequest, Effect, Event};
@@ -68,7 +68,7 @@ fn a_charge_made_unheard_by_another_tab_is_not_called_queued() {
     world.announcements = false;
     let call = world.charge(one, "t1", 5);
     assert_eq!(word(&world.wait(call)), "charged");
-    // Its transaction takes longer than it is waited for.
+    // The caller stops waiting before its transaction ends.
     let call = world.charge(two, "t1", 5);
     world.tell(two, Event::StopWaiting { call });
     assert_eq!(word(world.outcome(call)), "unknown Timeout");
@@ -94,7 +94,7 @@ fn a_charge_just_changed_by_another_tab_is_not_called_unsent() {
     let call = world.charge(two, "t1", 5);
     world.tell(two, Event::StopWaiting { call });
     assert_eq!(word(world.outcome(call)), "unknown Offline");
-    // It has been read by now, and nothing had been sent.
+    // The change has been read by now, and nothing had been sent.
     world.run_for(10);
     let call = world.charge(two, "t1", 5);
     world.tell(two, Event::StopWaiting { call });
@@ -140,7 +140,7 @@ fn an_open_charge_gone_from_the_journal_is_parked_and_not_resent() {
     world.run_for(120_000);
     assert_eq!(world.server.count(On::AnyCharge), 0);
     assert_eq!(world.snapshot(tab).stats.unknown, 1);
-    // It is held no longer, so the server is asked what is left.
+    // Its hold is gone, so the balance is read anew.
     assert_eq!(world.server.count(On::Balance), balances + 1);
 }
 
@@ -270,7 +270,7 @@ fn a_charge_that_arrives_between_two_reads_is_not_lost() {
     let tab = world.start();
     let (now, record) = (world.now, Record::open(world.request("t1", 5), 1));
     let engine = &mut world.engine(tab).engine;
-    // Another tab takes the charge on between the two readings, of which the later one ends first.
+    // Another tab takes on the charge between two reads, of which the later one ends first.
     let read = Event::Call {
         id: 77,
         request: CallRequest::Settled(key("t1")),

@@ -1,4 +1,4 @@
-//! A journal that fails to write, where the charge is known already, and for long.
+//! Writes that keep failing, mostly for charges that are already in the journal.
 
 use tollbox::core::engine::{Answer, Event};
 use tollbox::core::journal::Op;
@@ -55,7 +55,7 @@ fn reads_are_retried_apart_from_failing_writes() {
     world.announcements = false;
     let call = world.charge(one, "t1", 5);
     assert_eq!(word(&world.wait(call)), "charged");
-    // The second tab has not heard of it, and whatever it writes fails, now and all the time.
+    // The second tab has not heard of it, and all its writes fail.
     world.fail_write = Box::new(|tab, ops| tab == 1 && ops.iter().any(writes));
     let again = world.charge(two, "t1", 5);
     for n in 0..20 {

@@ -1,4 +1,4 @@
-//! What a request asks for.
+//! The kind and the keys of a request.
 
 use serde_json::Value;
 use tollbox::core::protocol::{Method, Request};
@@ -23,7 +23,7 @@ fn parts_of(request: &Request) -> (&str, Option<&str>) {
     }
 }
 
-/// The string in a header, as it stands there.
+/// A header's string, unquoted.
 fn header_of(request: &Request, name: &str) -> Option<String> {
     let (_, quoted) = request.headers.iter().find(|(known, _)| *known == name)?;
     let inner = quoted.strip_prefix('"').unwrap().strip_suffix('"').unwrap();

@@ -1,4 +1,4 @@
-//! The calls of the user, and their answers.
+//! The user's calls, and their answers.
 
 use tollbox::core::charge::{Charge, ChargeRequest, Key};
 use tollbox::core::engine::{Answer, CallId, CallRequest, Event};
@@ -124,7 +124,7 @@ impl World {
         }
     }
 
-    /// Lets the world go on until this call is answered.
+    /// Runs the world until this call is answered.
     pub fn wait(&mut self, call: CallId) -> Outcome {
         self.run_until(|world| world.answers.contains_key(&call));
         self.outcome(call).clone()

@@ -58,7 +58,7 @@ impl World {
         }
     }
 
-    /// All that was ever given, less all that this tab knows to be charged or open.
+    /// Everything ever credited, less what this tab knows to be charged or open.
     fn most_available(&self, number: usize) -> u64 {
         let spent: u64 = self
             .tab(number)
@@ -67,11 +67,11 @@ impl World {
             .filter(|seen| {
                 let open = match seen.status {
                     BillingStatus::Pending | BillingStatus::Retrying => true,
-                    // What the journal has lost is held by nobody.
+                    // A charge lost from the journal is not held.
                     BillingStatus::Unknown => self.record(&seen.key).is_some(),
                     BillingStatus::Success | BillingStatus::Failed => false,
                 };
-                // What another tab sent, and was charged, this tab may not have heard of yet.
+                // This tab may not have heard yet of another tab's charge.
                 let sent = seen.attempts > 0;
                 open || (sent && self.server.charged.contains_key(&seen.key.wire()))
             })
@@ -80,7 +80,7 @@ impl World {
         self.server.credited.saturating_sub(spent)
     }
 
-    /// A charge leaves only when its attempt is in the journal, and nobody asked for patience.
+    /// A charge is sent only with its attempt in the journal, and not before Retry-After.
     pub(super) fn check_send(&mut self, number: usize, request: &Request) {
         let (on, keys) = kind_and_keys(request);
         let held = self.now.mono_ms < self.tab(number).held_until_ms;
@@ -119,7 +119,7 @@ impl World {
                 key.wire() == wire || raw
             };
             let records = self.journal.values();
-            // Two keys may be meant by one spelling.
+            // One spelling may stand for two keys.
             let records: Vec<&Record> = records
                 .filter(|record| is_it(&record.charge().key))
                 .collect();
@@ -138,7 +138,7 @@ impl World {
         }
     }
 
-    /// What is said is true.
+    /// An answer is true by the ledger and the journal.
     pub(super) fn check_answer(&mut self, number: usize, answer: &Answer) {
         let Answer::Outcome(outcome) = answer else {
             return;
@@ -189,7 +189,7 @@ impl World {
         self.journal.get(key)
     }
 
-    /// Takes note of what an answer asks for, as any reader of HTTP would.
+    /// Notes the Retry-After of an answer, as any HTTP client would.
     pub(super) fn note_answer(&mut self, number: usize, response: &Response) {
         let (wall_ms, longest_ms) = (self.now.wall_ms, self.config.backoff.max_ms);
         let mono_ms = self.now.mono_ms;

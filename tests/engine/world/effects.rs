@@ -1,5 +1,5 @@
-//! What tabs order, and what comes of it: the journal's transactions, the lock, the network and
-//! the announcements, each a turn of the world's.
+//! The engines' effects, and what follows from each: the journal's transactions, the lock, the
+//! network and the announcements.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -20,14 +20,14 @@ impl World {
             .insert((self.now.mono_ms + in_ms, self.last_happening), happening);
     }
 
-    /// Takes the first of these out of what is about to happen.
+    /// Removes the first matching happening.
     pub fn take_out(&mut self, is: impl Fn(&Happening) -> bool) -> Happening {
         let found = self.happenings.iter().find(|(_, what)| is(what));
         let at = *found.unwrap().0;
         self.happenings.remove(&at).unwrap()
     }
 
-    /// Has the first of these happen at `at_ms`, after all else of that moment.
+    /// Postpones the first matching happening to `at_ms`, after all else of that moment.
     pub fn postpone(&mut self, is: impl Fn(&Happening) -> bool, at_ms: u64) {
         let happening = self.take_out(is);
         self.happenings.insert((at_ms, u64::MAX), happening);
@@ -98,7 +98,7 @@ impl World {
                 self.plan(patience_ms, Happening::LockTimeout { tab, asked_at_ms });
                 self.grant_lock();
             }
-            Effect::ReleaseLock => self.let_go_of_lock(tab),
+            Effect::ReleaseLock => self.release_lock(tab),
             Effect::Announce { keys, confirmed } => self.tell_peers(tab, || Event::Peer {
                 keys: keys.clone(),
                 confirmed: confirmed.clone(),
@@ -112,7 +112,7 @@ impl World {
             Effect::SaveBalance(confirmed) => {
                 let over = self.tab(tab).session.is_over(self.mark);
                 if over {
-                    // What is cached is another session's.
+                    // The cache is another session's.
                     self.note(format!("    tab{tab} may not touch the cache"));
                 } else {
                     if let Some(confirmed) = &confirmed {
@@ -146,7 +146,7 @@ impl World {
                     ));
                 }
                 if let Notice::Charge(record) = &notice {
-                    // What has vanished from the journal is told once, and holds nothing.
+                    // A charge gone from the journal is told once, and holds nothing.
                     let gone = record.status == BillingStatus::Unknown
                         && !self.journal.contains_key(&record.key);
                     let seen = &mut self.engine(tab).seen;
@@ -162,7 +162,7 @@ impl World {
     }
 
     pub(super) fn happen(&mut self, happening: Happening) {
-        if let Some(tab) = happening.befallen()
+        if let Some(tab) = happening.affected_tab()
             && let Some(missed) = self.tabs[tab].as_mut().and_then(|tab| tab.missed.as_mut())
         {
             return missed.push(happening);
@@ -384,7 +384,7 @@ impl World {
         }
     }
 
-    pub fn let_go_of_lock(&mut self, tab: usize) {
+    pub fn release_lock(&mut self, tab: usize) {
         self.lock_queue.retain(|waiting| *waiting != tab);
         if self.lock == Some(tab) {
             self.lock = None;

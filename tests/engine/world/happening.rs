@@ -1,4 +1,4 @@
-//! What is to happen in the world, and to whom.
+//! Happenings: events that are scheduled in the world, and the tab that each concerns.
 
 use tollbox::core::engine::{Event, SendId, Unsent};
 use tollbox::core::journal::{Applied, Op};
@@ -18,11 +18,11 @@ pub enum Happening {
         tab: usize,
         all: bool,
     },
-    /// The mark of its sign-out is put into storage.
+    /// The sign-out mark is written.
     Mark {
         tab: usize,
     },
-    /// The server does this, and nobody hears of it.
+    /// The server executes this request, and nobody gets the answer.
     Do {
         request: Request,
     },
@@ -45,7 +45,7 @@ pub enum Happening {
         tab: usize,
         asked_at_ms: u64,
     },
-    /// What another tab has told.
+    /// Another tab's announcement.
     Hear {
         tab: usize,
         event: Event,
@@ -53,8 +53,8 @@ pub enum Happening {
 }
 
 impl Happening {
-    /// The tab that it waits for, if that stands still. What is committed or sent goes on.
-    pub fn befallen(&self) -> Option<usize> {
+    /// The tab that has to be running for it. Commits and requests go on without their tab.
+    pub fn affected_tab(&self) -> Option<usize> {
         match self {
             Happening::Commit { .. }
             | Happening::Mark { .. }

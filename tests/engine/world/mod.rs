@@ -24,14 +24,14 @@ use crate::server::Server;
 
 pub use happening::Happening;
 
-/// More steps than any scenario takes: whatever needs more goes round in circles.
+/// More steps than any scenario takes: more means an endless loop.
 const STEPS_LIMIT: usize = 200_000;
 const TRACE_LINES: usize = 80;
 
 /// 2026-01-01T00:00:00Z
 pub const START_WALL_MS: u64 = 1_767_225_600_000;
 
-/// Where the journal fails, from the next transaction on.
+/// Whether a transaction of this tab fails.
 pub type WriteFault = Box<dyn FnMut(usize, &[Op]) -> bool>;
 
 pub struct World {
@@ -52,11 +52,11 @@ pub struct World {
     /// Whether tabs can know which of them live.
     pub locks: bool,
     pub cache: Option<Confirmed>,
-    /// What the last sign-out has left in storage.
+    /// The mark that the last sign-out left in storage.
     pub mark: u64,
-    /// Whether it can't be put there.
+    /// Whether writing the mark fails.
     pub fail_mark: bool,
-    /// The mark of the last sign-out that is over for whoever asked for it.
+    /// The mark of the last sign-out that was answered.
     pub signed_out_since: u64,
     /// Whether tabs hear each other.
     pub announcements: bool,
@@ -82,7 +82,7 @@ pub struct World {
     trace: VecDeque<String>,
 }
 
-/// One client, and what it was seen to do.
+/// One client, and what it was observed to do.
 pub struct Tab {
     pub engine: Engine,
     pub notices: Vec<(u64, Notice)>,
@@ -92,15 +92,15 @@ pub struct Tab {
     /// Tasks that may be running.
     pub tasks: BTreeSet<Key>,
     pub(super) last_version: u64,
-    /// Nothing may leave before this.
+    /// Nothing may be sent before this.
     pub(super) held_until_ms: u64,
-    /// But for these: a probe and a try each time that its user insists.
+    /// Exceptions to that: a probe and a try for each retry call.
     pub(super) passes: u32,
-    /// Nothing has answered since a request was lost.
+    /// No answer has come since a request was lost.
     pub(super) outage: bool,
     pub(super) signed_out: bool,
     pub(super) session: Session,
-    /// It stands still: what has happened to it meanwhile waits here.
+    /// Happenings that wait for a frozen tab.
     pub(super) missed: Option<Vec<Happening>>,
     pub(super) writing: bool,
     spinning: bool,
@@ -158,7 +158,7 @@ impl World {
         }
     }
 
-    /// Opens a client; it recovers when the world goes on.
+    /// Opens a client; it recovers as the world runs.
     pub fn open(&mut self) -> usize {
         let tab = self.tabs.len();
         let setup = Setup {
@@ -202,20 +202,20 @@ impl World {
         tab
     }
 
-    /// The tab dies without a word. What is on its way to the server arrives.
+    /// Kills the tab. Its requests in flight still arrive.
     pub fn crash(&mut self, tab: usize) {
         self.note(format!("tab{tab} CRASHES"));
         self.tabs[tab] = None;
-        self.let_go_of_lock(tab);
+        self.release_lock(tab);
     }
 
-    /// The tab stands still.
+    /// Freezes the tab.
     pub fn freeze(&mut self, tab: usize) {
         self.note(format!("tab{tab} is FROZEN"));
         self.engine(tab).missed = Some(Vec::new());
     }
 
-    /// It goes on, with all that has happened to it meanwhile.
+    /// Thaws the tab, and delivers all that has happened meanwhile.
     pub fn thaw(&mut self, tab: usize) {
         self.note(format!("tab{tab} thaws"));
         for happening in self.engine(tab).missed.take().unwrap_or_default() {
@@ -251,7 +251,7 @@ impl World {
     pub fn jump_wall(&mut self, by_ms: i64) {
         self.note(format!("the wall clock jumps by {by_ms} ms"));
         self.now.wall_ms = self.now.wall_ms.checked_add_signed(by_ms).unwrap();
-        // A machine that slept has waited, by the one of its clocks that went on.
+        // A machine that slept has waited too, by its wall clock.
         let slept_ms = u64::try_from(by_ms).unwrap_or(0);
         for tab in self.tabs.iter_mut().flatten() {
             tab.held_until_ms = tab.held_until_ms.saturating_sub(slept_ms);
@@ -260,7 +260,7 @@ impl World {
 
     // ---- time
 
-    /// Goes on until `done`, and fails where nothing more happens before that.
+    /// Runs until `done`, and fails if nothing is left to happen before that.
     pub fn run_until(&mut self, mut done: impl FnMut(&World) -> bool) {
         while !done(self) {
             if !self.step(u64::MAX) {
@@ -275,7 +275,7 @@ impl World {
         self.advance_to(until_ms);
     }
 
-    /// Goes on until nothing is open anywhere and nothing is under way.
+    /// Runs until no charge is open and no happening is left.
     pub fn settle(&mut self) {
         let start_ms = self.now.mono_ms;
         self.run_until(|world| {
@@ -289,7 +289,7 @@ impl World {
         });
     }
 
-    /// Goes on until every call has its answer.
+    /// Runs until every call has its answer.
     pub fn settle_calls(&mut self) {
         self.run_until(|world| world.all_answered());
     }
@@ -299,7 +299,7 @@ impl World {
         asked.all(|(call, tab)| self.tabs[*tab].is_none() || self.answers.contains_key(call))
     }
 
-    /// One happening or one tick, the earliest; false where there is none until `until_ms`.
+    /// Runs the earliest happening or tick; false if there is none until `until_ms`.
     pub fn step(&mut self, until_ms: u64) -> bool {
         self.steps += 1;
         if self.steps > STEPS_LIMIT {
@@ -348,7 +348,7 @@ impl World {
             .deadline()
             .is_some_and(|at_ms| at_ms <= now.mono_ms);
         if still_due {
-            // A browser would tick again at once, and again: until something else happens.
+            // A browser would tick again and again, until something else happens.
             self.note(format!("tab{tab}: its deadline stays in the past"));
             self.spins += 1;
             self.engine(tab).spinning = true;
@@ -390,7 +390,7 @@ impl World {
 }
 
 impl Tab {
-    /// Reports before anything else has been polled.
+    /// Reports an event without polling.
     fn handle_quietly(&mut self, event: Event) {
         self.engine.handle(
             Now {

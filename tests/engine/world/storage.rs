@@ -1,4 +1,4 @@
-//! What tabs put into storage: transactions, and the mark of a sign-out.
+//! Storage that the tabs share: transactions, and the mark of a sign-out.
 
 use tollbox::core::engine::Event;
 use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
@@ -15,7 +15,7 @@ impl World {
             false => {
                 let mark = self.tab(tab).session.end(self.mark, self.now.wall_ms);
                 self.mark = mark;
-                // As far as the cache is the session's, it is gone from now on.
+                // The session's cache ends with it.
                 self.cache = None;
                 self.note(format!("tab{tab}: signed out, the mark is {mark}"));
                 self.tell_peers(tab, || Event::SignedOut { mark });
