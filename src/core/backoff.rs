@@ -1,4 +1,4 @@
-//! How long to wait before trying again: full-jitter exponential backoff.
+//! The delay before a retry: full-jitter exponential backoff.
 
 /// `random(0, min(max_ms, base_ms * 2^n))`, which spreads clients that failed together.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub struct Jitter {
 }
 
 impl Jitter {
-    /// The same seed gives the same sequence.
+    /// A source of jitter; the same seed gives the same sequence.
     pub fn new(seed: u64) -> Jitter {
         Jitter { state: seed }
     }

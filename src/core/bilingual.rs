@@ -1,10 +1,10 @@
-//! Texts for people in both languages: which one is told is decided when it is told, since its user
-//! may choose another one meanwhile, and a record at rest may be older than that choice.
+//! Texts for people in both languages. The language is chosen when the text is shown: its user may
+//! change it meanwhile, and a record at rest may be older than that choice.
 //!
-//! Both stand in one string, between characters that no text has: Unicode keeps them for
-//! such uses (noncharacters, Unicode 16, section 23.7). What a server has
-//! said stands outside of them, or in both. Records keep such strings as they are; whatever leaves
-//! the core is put into one language ([`in_one`]).
+//! Both languages share one string, between characters that no text contains (noncharacters,
+//! Unicode 16, section 23.7). The server's own words stand outside of them, or in both. Records
+//! keep such strings as they are; every text that leaves the core is reduced to one language
+//! ([`in_one`]).
 
 use super::log::Locale;
 
@@ -12,12 +12,12 @@ const START: char = '\u{fdd0}';
 const BETWEEN: char = '\u{fdd1}';
 const END: char = '\u{fdd2}';
 
-/// The text in both languages.
+/// A text in both languages.
 pub fn both(english: &str, chinese: &str) -> String {
     format!("{START}{english}{BETWEEN}{chinese}{END}")
 }
 
-/// The text in this language; a text may stand in another one.
+/// The text in one language; a bilingual text may be embedded in another.
 pub fn in_one(text: &str, locale: Locale) -> String {
     let mut languages = Vec::new();
     let mut told = String::with_capacity(text.len());
@@ -76,7 +76,7 @@ mod tests {
     fn a_text_that_was_cut_off_or_is_not_ours_tells_what_it_can() {
         assert_eq!(told(&format!("{START}half")).0, "half");
         assert_eq!(told(&format!("{END}{BETWEEN}whole")).1, "whole");
-        // What is a mark to others is none here.
+        // Other noncharacters are ordinary text here.
         assert_eq!(told("a\u{2}b\u{1f}c\u{3}d").0, "a\u{2}b\u{1f}c\u{3}d");
     }
 }

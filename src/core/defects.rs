@@ -1,6 +1,6 @@
 //! Deliberate defects, one at a time: the mistakes that a billing client is likely to make. The
-//! simulator turns each on and must catch it (`cargo xtask sim --defects`), which is how it is
-//! known to look.
+//! simulator turns each on and must catch it (`cargo xtask sim --defects`), which shows that its
+//! checks work.
 //!
 //! Compiled with the feature `defects` only. In the core each is one `if defect!(…)`, or a value
 //! that passes through a function of this file.
@@ -18,7 +18,7 @@ use super::record::{Conclusion, Failure, Receipt, Verdict};
 #[cfg(target_arch = "wasm32")]
 compile_error!("the deliberate defects are for the simulator, not for a browser");
 
-/// Declares the defects, and their list.
+/// Declares the defects and the list of them.
 macro_rules! declare {
     ($($(#[$meaning:meta])* $defect:ident,)*) => {
         /// One mistake in the core.
@@ -28,86 +28,87 @@ macro_rules! declare {
         }
 
         impl Defect {
-            /// All of them.
+            /// Every defect.
             pub const ALL: &[Defect] = &[$(Defect::$defect,)*];
         }
     };
 }
 
 declare! {
-    /// A new charge is sent while it is being written down, not after.
+    /// A new charge is sent while it is being written, not after.
     SendsBeforeJournaling,
-    /// Every sending makes a key of its own, so a retry is another charge.
+    /// Every attempt generates its own key, so a retry is another charge.
     ForgetsKeyOnRetry,
-    /// A request that was not answered in time counts as failed, nothing taken.
+    /// A request that timed out counts as failed, nothing taken.
     TimeoutIsFailed,
-    /// A `500` counts as charged: the server has got it, after all.
+    /// A `500` counts as charged, because the server has received the request.
     ServerErrorIsCharged,
-    /// The balance that came last counts, whatever its version.
+    /// The last balance to arrive counts, whatever its version.
     OlderBalanceApplies,
-    /// That the store is full is noticed by nobody: the charge counts as stored.
+    /// A full store goes unnoticed: the charge counts as stored.
     HidesStorageFailure,
-    /// Tabs send what another tab is sending, and every sending makes a key of its own.
+    /// Tabs send charges that another tab is sending, each time under a new key.
     NoClaimsNoKeys,
-    /// After a `429` or a `503` the usual backoff is enough.
+    /// After a `429` or a `503` only the usual backoff is kept.
     IgnoresRetryAfter,
-    /// A verdict is told at once, and written down at the next look into the journal.
+    /// A verdict is reported at once, and written at the next read of the journal.
     TellsBeforeJournaling,
     /// A receipt settles the charge that was sent, whatever key and amount it names.
     ForeignAnswerSettles,
     /// A charge is sent again though the server may have forgotten its key.
     SendsExpiredKey,
-    /// The points of a task stay held while its charge holds them too.
+    /// A task's points stay held while its charge holds them too.
     HoldsTaskTwice,
-    /// "Nothing taken" is believed though an earlier sending may still arrive.
+    /// "Nothing taken" is believed though an earlier request may still arrive.
     BelievesUntakenTooEarly,
-    /// Charges find out whether an outage is over.
+    /// Charges, not probes, test whether an outage is over.
     ProbesWithCharges,
-    /// A verdict counts, whoever has claimed the charge since.
+    /// A verdict counts even if another tab has claimed the charge since.
     BelievesLapsedClaim,
     /// The journal does not wait for the disk.
     RelaxesEveryWrite,
-    /// A charge that was given up counts as not taken, whatever became of its sending.
+    /// A cancelled charge counts as not taken, even if it was sent.
     CancelsWithoutAsking,
-    /// A claim is a flag at rest, and ends with its owner's word only.
+    /// A claim is a persisted flag that only its owner can clear.
     ClaimNeverEnds,
-    /// A proxy's page with a status of `4xx` is the billing server's refusal.
+    /// A proxy's page with a status of `4xx` counts as the billing server's refusal.
     ProxyPageRefuses,
-    /// "Never charged" is believed of one spelling alone.
+    /// "Never charged" is believed after a look-up by one spelling of the key alone.
     BelievesOneSpelling,
-    /// A refusal is believed though an earlier sending may have taken the points.
+    /// A refusal is believed though an earlier request may have taken the points.
     BelievesRefusalInDoubt,
-    /// A gateway's `504` with a problem document says that the server has done with a request.
+    /// A gateway's `504` with a problem document counts as proof that the server is done with a
+    /// request.
     BelievesGateways,
-    /// Anybody's `503` says that nothing was taken.
+    /// A `503` from anything counts as "nothing taken".
     BelievesForeignBusy,
-    /// Anybody's `404` to a batch says that nothing was taken.
+    /// A `404` to a batch from anything counts as "nothing taken".
     BelievesForeignNoBatches,
-    /// That somebody else is signed in is a refusal like any other.
+    /// An account mismatch counts as an ordinary refusal.
     IgnoresAccountMismatch,
-    /// Whatever is lost closes the gate, and whatever answers opens it.
+    /// Every loss closes the gate, and every answer opens it.
     EveryLossClosesGate,
-    /// A balance that is told says that the token is accepted for charges, too.
+    /// A balance answer counts as proof that the token is accepted for charges, too.
     BalanceEndsPause,
-    /// Every attempt counts, those too that the server only put off.
+    /// Every attempt counts against the limit, even those that the server only deferred.
     CountsPutOffAttempts,
     /// A cached balance is a sign of the server's life.
     BelievesCachedBalance,
-    /// A sign-out is the affair of the tab in which it is asked for.
+    /// A sign-out affects only the tab in which it is requested.
     SignsOutOneTab,
-    /// Every claim is taken to be as short as those of the tab with the shortest time limit.
+    /// Every claim counts as no longer than those of the tab with the shortest time limit.
     ClaimOfOneLength,
-    /// The age of a key is compared when its sending is decided, as if it arrived at once.
+    /// The age of a key is checked when its sending is decided, as if it arrived at once.
     KeyTimeHasNoMargin,
-    /// That the wall clock is set back is not noticed.
+    /// A wall clock that is set back goes unnoticed.
     IgnoresClockSetBack,
-    /// A flush waits for the lock of a tab that stands still, again and again.
+    /// A flush waits for a frozen tab's lock again and again.
     WaitsForLockForEver,
-    /// A verdict that nothing was taken is told though it could not be written down.
+    /// "Nothing taken" is reported though the verdict could not be written.
     TellsUnwrittenVerdicts,
-    /// What is charged while an earlier journal can't be read counts as never sent.
+    /// A charge requested while an earlier journal can't be read counts as never sent.
     IgnoresUnreadJournal,
-    /// That a record was damaged is forgotten when its charge is asked for again.
+    /// A damaged record is forgotten when its charge is requested again.
     ForgetsLostRecords,
 }
 
@@ -121,13 +122,13 @@ impl Defect {
         CURRENT.set(defect);
     }
 
-    /// Whether this one is on.
+    /// Whether this one is turned on.
     pub fn is_on(self) -> bool {
         CURRENT.get() == Some(self)
     }
 }
 
-/// The request as it leaves.
+/// The request as it leaves, under a defect.
 pub(super) fn request(request: Request, tab: &str, send: SendId) -> Request {
     match has_no_keys() {
         true => under_other_keys(request, &key_end(tab, send)),
@@ -151,7 +152,7 @@ fn key_end(tab: &str, send: SendId) -> String {
     format!("#{tab}.{send}")
 }
 
-/// What an answer to a charge is taken for.
+/// The meaning of an answer to a charge, under a defect.
 pub(super) fn answer(answer: ChargeAnswer) -> ChargeAnswer {
     if let ChargeAnswer::Setback(setback) = &answer
         && Defect::ServerErrorIsCharged.is_on()
@@ -162,7 +163,7 @@ pub(super) fn answer(answer: ChargeAnswer) -> ChargeAnswer {
     answer
 }
 
-/// What a sending without an answer comes to.
+/// The conclusion of an attempt without an answer, under a defect.
 pub(super) fn lost(conclusion: Conclusion) -> Conclusion {
     if let Conclusion::Lost(cause, _) = &conclusion
         && Defect::TimeoutIsFailed.is_on()
@@ -187,7 +188,7 @@ fn no_receipt() -> Receipt {
     }
 }
 
-/// The same charges, each under its key with `end` behind it.
+/// The same charges, with `end` appended to each key.
 fn under_other_keys(request: Request, end: &str) -> Request {
     let headers = request.headers.into_iter().map(|(name, value)| match name {
         "idempotency-key" => (name, format!("{}{end}\"", value.trim_end_matches('"'))),

@@ -1,7 +1,8 @@
-//! The journal's operations: what is done to the charges at rest, decided inside a transaction.
+//! Journal operations: changes to the charges at rest, decided inside a transaction.
 //!
-//! A tab's picture of a record may be old, so it never writes a record: it asks for an operation,
-//! and the store that holds the transaction calls [`Op::apply`] on the record as it is there.
+//! A tab's copy of a record may be out of date, so it never writes a record. It requests an
+//! operation, and the store that holds the transaction calls [`Op::apply`] on the record found
+//! there.
 
 use super::charge::{Charge, Key};
 use super::record::{Claim, Conclusion, Failure, Purpose, Record, State, Verdict};
@@ -10,137 +11,137 @@ use super::session::Session;
 /// One operation on one record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
-    /// Takes a charge on; joins the one that is there; reopens one that may be tried again.
+    /// Takes a charge on, joins an existing one, or reopens one that may be tried again.
     Enqueue {
         /// The charge.
         charge: Charge,
         /// Its place in the order, if it is new.
         sequence: u64,
-        /// Whether it may be taken on; a joined one was taken on before.
+        /// Whether it may be taken on; ignored if it joins an existing charge.
         admission: Result<(), Failure>,
         /// Claims it for sending in the same transaction.
         claim: Option<Claim>,
-        /// Whether it may have been sent before, of which the journal does not tell: where that
-        /// does not have it, it begins in doubt.
+        /// Whether it may have been sent before without a trace in the journal. If the journal does
+        /// not have it, it begins in doubt.
         may_have_left: bool,
-        /// How long what was sent before may still arrive, in milliseconds.
+        /// How long an earlier request may still arrive, in milliseconds.
         may_arrive_for_ms: u64,
     },
     /// Claims a charge for one attempt.
     Begin {
-        /// Whose.
+        /// The key of the charge.
         key: Key,
-        /// For what.
+        /// Sending or looking up.
         purpose: Purpose,
-        /// By whom, until when.
+        /// The claim: its tab and its end.
         claim: Claim,
-        /// A tab that is known to be dead, whose claim ends here.
+        /// A tab known to be dead, whose claim ends here.
         over: Option<String>,
-        /// The revision that the tab has seen, and for which it knows what is to be done; one
-        /// that has changed since is not claimed. `None` where that does not matter.
+        /// The revision on which the tab based its decision; a record that has changed since is not
+        /// claimed. `None` where that does not matter.
         seen: Option<u64>,
     },
-    /// Takes note of what an attempt came to.
+    /// Records the conclusion of an attempt.
     Conclude {
-        /// Whose. Another charge may have its key by now.
+        /// The charge that was attempted. Another charge may have its key by now.
         charge: Charge,
-        /// Its place in the order, where the journal has lost it and this is its receipt.
+        /// Its place in the order, in case the journal has lost it and this is its receipt.
         sequence: u64,
-        /// Who attempted it.
+        /// The tab that made the attempt.
         tab: String,
-        /// The attempt.
+        /// The attempt's purpose and number.
         attempt: Option<(Purpose, u32)>,
-        /// What it came to.
+        /// The conclusion.
         conclusion: Conclusion,
-        /// How long until the next attempt is due, in milliseconds from this transaction: between
-        /// the answer and the transaction the clock may jump.
+        /// Delay until the next attempt, in milliseconds from this transaction, because the clock
+        /// may jump between the answer and the transaction.
         next_attempt_in_ms: u64,
     },
-    /// Takes up again what is parked, or failed and may yet succeed, at once.
+    /// Reopens a charge that is parked, or failed and retryable, and makes it due at once.
     Reopen {
-        /// Whose.
+        /// The key of the charge.
         key: Key,
     },
-    /// Takes up again, without its user, what failed and may yet succeed; once.
+    /// Reopens, without its user, a charge that failed and is retryable; once.
     TakeUp {
-        /// Whose.
+        /// The key of the charge.
         key: Key,
     },
-    /// Gives a charge up, as soon as it has certainly taken nothing.
+    /// Cancels a charge, as soon as it has certainly taken nothing.
     Cancel {
-        /// Whose.
+        /// The key of the charge.
         key: Key,
-        /// For people, once it is known that nothing was taken.
+        /// Human-readable detail, once it is known that nothing was taken.
         detail: String,
-        /// For people, where it was never sent: of its key that says nothing, which may have been
-        /// charged and forgotten.
+        /// Human-readable detail for a charge that was never sent. It says nothing of the key,
+        /// which may have been charged and forgotten.
         unsent: String,
-        /// The store may show an earlier state, so only a look-up tells that nothing was taken.
+        /// The store may show an earlier state, so only a look-up proves that nothing was taken.
         look_up_first: bool,
     },
     /// Notes that the wall clock was set back since this charge was taken on.
     LoseAge {
-        /// Whose.
+        /// The key of the charge.
         key: Key,
     },
-    /// Takes over a charge of another storage, which may hold an earlier or a later state of it.
+    /// Adopts a charge from another storage, which may hold an earlier or a later state of it.
     Adopt {
-        /// As it is there.
+        /// The record in the other storage.
         record: Record,
     },
-    /// Forgets a settled charge.
+    /// Deletes a settled charge.
     Forget {
-        /// Whose.
+        /// The key of the charge.
         key: Key,
     },
-    /// Just reads.
+    /// Reads the record without changing it.
     Read {
-        /// Whose.
+        /// The key of the charge.
         key: Key,
     },
 }
 
-/// What an operation came to.
+/// The result of an operation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Applied {
-    /// The record as it now is.
+    /// The record after the operation.
     pub record: Option<Record>,
-    /// What the store has to write.
+    /// The write that the store has to make.
     pub write: Write,
-    /// Whether the operation did what it is for; false where the record was in another state.
+    /// Whether the operation took effect; false where the record was in an unsuitable state.
     pub done: bool,
     /// Why the store could not read the record, and so left it alone.
     pub unreadable: Option<String>,
-    /// Whether the store had a record of this key that is lost: what became of it nobody knows.
+    /// Whether the store lost a record of this key, whose fate is therefore unknown.
     pub lost: bool,
-    /// Nothing was done, because the session of whoever asked is over.
+    /// Whether the operation was refused because its client's session is over.
     pub signed_out: bool,
 }
 
-/// What the store has to write.
+/// The write that the store has to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write {
     /// Nothing.
     Keep,
-    /// The record.
+    /// Write the record.
     Put,
-    /// Remove the record.
+    /// Delete the record.
     Delete,
 }
 
-/// When operations are applied, and for whom.
+/// The time at which operations are applied, and the client's session.
 #[derive(Clone, Copy, Debug)]
 pub struct ApplyAt {
     /// Milliseconds since the Unix epoch.
     pub wall_ms: u64,
-    /// Of whoever asks.
+    /// The session of the client that requests the operation.
     pub session: Session,
-    /// What the last sign-out has left in storage: the store reads it in the transaction.
+    /// The mark of the last sign-out in storage, which the store reads in the transaction.
     pub mark: u64,
 }
 
 impl ApplyAt {
-    /// Before the store has looked for a mark.
+    /// An `ApplyAt` before the store has read the mark.
     pub fn new(wall_ms: u64, session: Session) -> ApplyAt {
         ApplyAt {
             wall_ms,
@@ -149,14 +150,14 @@ impl ApplyAt {
         }
     }
 
-    /// With the mark that the store has found.
+    /// The same with the mark that the store has read.
     pub fn marked(self, mark: u64) -> ApplyAt {
         ApplyAt { mark, ..self }
     }
 }
 
 impl Op {
-    /// The record that it is about.
+    /// The key of the record concerned.
     pub fn key(&self) -> &Key {
         match self {
             Op::Enqueue { charge, .. } | Op::Conclude { charge, .. } => &charge.key,
@@ -171,7 +172,7 @@ impl Op {
         }
     }
 
-    /// Whether it says what a look-up came to.
+    /// Whether it records the result of a look-up.
     pub fn concludes_look_up(&self) -> bool {
         match self {
             Op::Conclude { attempt, .. } => {
@@ -189,7 +190,7 @@ impl Op {
         }
     }
 
-    /// Whether losing this write in a crash costs no more than work done twice.
+    /// Whether losing this write in a crash costs no more than repeated work.
     pub fn may_be_relaxed(&self) -> bool {
         match self {
             Op::Forget { .. } | Op::Read { .. } => true,
@@ -204,7 +205,8 @@ impl Op {
         }
     }
 
-    /// What becomes of a record that the store has lost: a charge of this key may have been sent.
+    /// The record to create where the store has lost the old one: a charge of this key may have
+    /// been sent.
     pub fn apply_after_loss(&self, at: ApplyAt) -> Applied {
         let mut op = self.clone();
         if let Op::Enqueue { may_have_left, .. } = &mut op {
@@ -216,8 +218,8 @@ impl Op {
         }
     }
 
-    /// Whether it takes a charge on or up, or claims it: that ends with the session. What is known
-    /// of a charge may be written down after that too.
+    /// Whether it takes on, reopens or claims a charge, which a sign-out ends. Knowledge of a
+    /// charge may still be written after that.
     fn ends_with_session(&self) -> bool {
         match self {
             Op::Enqueue { .. } | Op::Begin { .. } | Op::Reopen { .. } | Op::TakeUp { .. } => true,
@@ -230,7 +232,7 @@ impl Op {
         }
     }
 
-    /// What becomes of the record, given what the store has.
+    /// Applies the operation to the record in the store.
     pub fn apply(&self, current: Option<Record>, at: ApplyAt) -> Applied {
         if self.ends_with_session() && at.session.is_over(at.mark) {
             return Applied {
@@ -315,7 +317,7 @@ impl Op {
 }
 
 impl Applied {
-    /// Nothing was done: the store has something that this version can't read.
+    /// The result where the store has a record that this version can't read: no change.
     pub fn unreadable(why: String) -> Applied {
         Applied {
             unreadable: Some(why),
@@ -377,7 +379,7 @@ fn enqueue(
             }
         }
     };
-    // What was sent before may have to be looked up first.
+    // An earlier request may have to be looked up first.
     let claim = claim.filter(|_| !taken_on.may_have_left());
     let begun = claim.and_then(|claim| {
         taken_on
@@ -387,8 +389,8 @@ fn enqueue(
     Applied::put(begun.unwrap_or(taken_on))
 }
 
-/// This charge's record, if its key is not another's. One that the journal has lost is there again
-/// when its receipt comes.
+/// The stored record, if its key is not another charge's. A lost one is recreated when its receipt
+/// comes.
 fn or_lost(
     charge: &Charge,
     sequence: u64,

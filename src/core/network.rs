@@ -1,8 +1,9 @@
-//! Whether requests may leave: what is known of the network, the server's patience and the token.
+//! The gate: whether requests may leave, from the state of the network, the server's holds and the
+//! token.
 //!
-//! Two kinds of requests, two [`Way`]s: what is lost on one says nothing of the other. The first
-//! loss closes the gate for both, until a probe is answered. If requests of one way are lost
-//! though probes are answered, only that way is in trouble: one request of it leaves at a time,
+//! There are two kinds of requests, two [`Way`]s; a loss on one says nothing of the other. The
+//! first loss closes the gate for both until a probe is answered. If requests of one way are lost
+//! though probes are answered, only that way is in trouble: its requests leave one at a time, each
 //! after a backoff of its own, until one is answered.
 
 mod holds;
@@ -19,15 +20,15 @@ use crate::core::backoff::{Backoff, Jitter};
 use crate::core::liveness::Sign;
 use crate::core::protocol::RetryAfter;
 
-/// How long a look-up that was lost while the server lived is remembered, in milliseconds.
+/// How long a lost look-up is remembered if the server was alive, in milliseconds.
 const FALSE_ALARM_MS: u64 = 600_000;
 
-/// What stands between the outbox and the server.
+/// The obstacle between the outbox and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Obstacle {
-    /// Nothing known.
+    /// None known.
     None,
-    /// Something that was not the billing server has answered a charge. A probe tells more.
+    /// A charge was answered by something other than the billing server. A probe tells more.
     Doubt,
     /// The last request was not answered by the billing server. Only probes leave.
     Unreachable,
@@ -35,7 +36,7 @@ enum Obstacle {
     Unauthorized,
 }
 
-/// The ways of requests about charges.
+/// The two kinds of requests about charges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
     /// Charges, alone or in batches.
@@ -45,7 +46,7 @@ pub enum Way {
 }
 
 impl Way {
-    /// The way that requests for this purpose go.
+    /// The way of requests for this purpose.
     pub fn of(purpose: Purpose) -> Way {
         match purpose {
             Purpose::Send => Way::Sending,
@@ -54,7 +55,7 @@ impl Way {
     }
 }
 
-/// What kind of request met an obstacle.
+/// The kind of request that met an obstacle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Asked {
     /// `GET balance`, which harms nothing.
@@ -67,36 +68,36 @@ pub enum Asked {
 #[derive(Clone, Debug)]
 pub struct Gate {
     browser_online: bool,
-    /// The server has answered since the browser was last offline, or a request was lost.
+    /// Whether the server has answered since the browser was last offline or a request was lost.
     heard: bool,
     obstacle: Obstacle,
     /// When the next probe is due, while there is an obstacle; monotonic.
     probe_at_ms: u64,
-    /// Failed probes and trials in a row.
+    /// Consecutive failed probes and trials.
     failures: u32,
-    /// A probe was answered, though perhaps by a cache: one request may find out, while the
-    /// server counts as unreachable.
+    /// A probe was answered, though perhaps by a cache: one request may test it, while the server
+    /// still counts as unreachable.
     trial: bool,
-    /// A request was lost that says little of the others: a probe is to tell whether the server
-    /// is there.
+    /// A request was lost that says little of the others; a probe has to check whether the server
+    /// is alive.
     check: bool,
     /// That probe is under way.
     checking: bool,
     troubles: Troubles,
-    /// The gate was closed by a look-up that was lost.
+    /// A lost look-up closed the gate.
     by_look_up: bool,
-    /// Until then a look-up that is lost closes the gate only if a probe is lost, too: one was
-    /// lost while the server lived; monotonic.
+    /// Until then a lost look-up closes the gate only if a probe is lost, too, because one was lost
+    /// while the server was alive; monotonic.
     false_alarm_until_ms: u64,
-    /// When the server was last known to live; monotonic.
+    /// When the server was last known to be alive; monotonic.
     alive_ms: Option<u64>,
     holds: Holds,
-    /// The user wants one probe now, whatever the hold.
+    /// The user asked for one probe now, despite any hold.
     passes: bool,
 }
 
 impl Gate {
-    /// Open, if the browser does not say that it is offline.
+    /// A gate that is open unless the browser reports that it is offline.
     pub fn new(browser_online: bool) -> Gate {
         Gate {
             browser_online,
@@ -116,7 +117,7 @@ impl Gate {
         }
     }
 
-    /// What the user is shown.
+    /// The network state shown to the user.
     pub fn network(&self) -> Network {
         match (self.browser_online, self.obstacle) {
             (false, _) => Network::Offline,
@@ -125,38 +126,39 @@ impl Gate {
         }
     }
 
-    /// Whether the server has been heard of since it was last out of reach: that the browser is
-    /// online says nothing of it.
+    /// Whether the server has answered since it was last unreachable. The browser's being online is
+    /// no evidence of that.
     pub fn is_in_reach(&self) -> bool {
         self.network() == Network::Online && self.heard
     }
 
-    /// Whether the server is believed to be out of reach.
+    /// Whether the server is believed to be unreachable.
     pub fn is_out_of_reach(&self) -> bool {
         self.network() != Network::Online
     }
 
-    /// Whether requests of this way were lost, or refused, of which none has been answered since.
+    /// Whether requests of this way were lost or refused and none has been answered since.
     pub fn is_in_trouble(&self, way: Way) -> bool {
         self.troubles.of(way).is_some()
     }
 
-    /// Whether the token was refused on this way, and has not been accepted there since.
+    /// Whether the token was refused on this way and has not been accepted there since.
     pub fn is_refused(&self, way: Way) -> bool {
         self.troubles.of(way).is_some_and(|trouble| trouble.refused)
     }
 
-    /// Whether only one request of this way may be under way: its end tells of the others.
+    /// Whether this way is limited to one request at a time, whose end tells of the others.
     pub fn is_on_trial(&self, way: Way) -> bool {
         self.trial || self.is_in_trouble(way)
     }
 
-    /// Whether nothing shows that there is a server: what is lost now tells nothing of the charge.
+    /// Whether nothing shows that there is a server, so that a loss now tells nothing of the
+    /// charge.
     pub fn is_trial_of_life(&self) -> bool {
         self.trial
     }
 
-    /// Whether the server was known to live after this instant.
+    /// Whether the server was known to be alive after this instant.
     pub fn has_lived_since(&self, mono_ms: u64) -> bool {
         self.alive_ms.is_some_and(|alive_ms| alive_ms >= mono_ms)
     }
@@ -166,7 +168,7 @@ impl Gate {
         self.closed_to(Way::Sending, now)
     }
 
-    /// Why nothing may leave this way now; `None` if it may.
+    /// Why no request of this way may leave now; `None` if one may.
     pub fn closed_to(&self, way: Way, now: Now) -> Option<OpenReason> {
         if !self.browser_online {
             return Some(OpenReason::Offline);
@@ -188,7 +190,7 @@ impl Gate {
             .or(waits.then_some(OpenReason::Unreachable))
     }
 
-    /// Whether charges wait whose requests are lost while the server lives.
+    /// Whether charges are waiting whose requests are lost while the server is alive.
     pub fn holds_suspects(&self, now: Now) -> bool {
         let suspects = self.troubles.suspects;
         suspects.is_some_and(|trouble| trouble.closes(now).is_some() || self.is_checking())
@@ -202,8 +204,7 @@ impl Gate {
         now.mono_ms < self.hold_ends_at()
     }
 
-    /// Whether one request that its user insists on may leave, in spite of everything that only
-    /// asks for patience.
+    /// Whether one request that its user insists on may leave, despite holds and backoffs.
     pub fn lets_pass(&self) -> bool {
         let there = match self.obstacle {
             Obstacle::None | Obstacle::Unauthorized => true,
@@ -213,7 +214,7 @@ impl Gate {
         self.browser_online && there
     }
 
-    /// Whether any request at all may leave, a probe included.
+    /// Whether any request may leave at all, probes included.
     pub fn lets_probes_through(&self, now: Now) -> bool {
         self.browser_online && (self.passes || !self.is_held(now))
     }
@@ -233,7 +234,7 @@ impl Gate {
         check.into_iter().chain(self.troubles.probe_at()).min()
     }
 
-    /// Whether a probe leaves at once, whatever the hold.
+    /// Whether a probe leaves at once, despite any hold.
     pub fn probes_past_hold(&self) -> bool {
         self.browser_online && self.passes
     }
@@ -244,12 +245,12 @@ impl Gate {
         self.checking = std::mem::take(&mut self.check);
     }
 
-    /// A probe has come to an end, whatever it was.
+    /// A probe has ended, with any result.
     pub fn probe_ended(&mut self) {
         self.checking = false;
     }
 
-    /// When the gate may open, or a probe is due, if nothing else happens; monotonic.
+    /// When the gate may open or a probe is due, if nothing else happens; monotonic.
     pub fn wakes_at(&self, now: Now) -> Option<u64> {
         if !self.browser_online {
             return None;
@@ -264,7 +265,7 @@ impl Gate {
         held.into_iter().chain(probe).chain(ends).min()
     }
 
-    /// The browser has changed its mind about the network. Coming online is a hint to look now.
+    /// The browser went online or offline. Going online is a hint to probe now.
     pub fn browser_says(&mut self, online: bool, now: Now) {
         self.browser_online = online;
         if online {
@@ -281,20 +282,20 @@ impl Gate {
         self.troubles.hurry(now);
     }
 
-    /// The user insists: a probe may leave now, whatever the hold.
+    /// The user insists: a probe may leave now, despite any hold.
     pub fn hurry_past_hold(&mut self, now: Now) {
         self.hurry(now);
         self.passes = self.obstacle != Obstacle::None;
     }
 
-    /// The machine slept for so long, in which the monotonic clock stood still.
+    /// The machine slept for `by_ms`, during which the monotonic clock stood still.
     pub fn slept(&mut self, by_ms: u64) {
         self.probe_at_ms = self.probe_at_ms.saturating_sub(by_ms);
         self.holds.slept(by_ms);
         self.troubles.slept(by_ms);
     }
 
-    /// How long until this way may open, as far as is known; `None` while only a probe can tell.
+    /// How long until this way may open, if known; `None` while only a probe can tell.
     pub fn opens_at(&self, way: Way) -> Option<u64> {
         let only_probes = match self.obstacle {
             Obstacle::None => false,
@@ -308,7 +309,7 @@ impl Gate {
         opens.then_some(self.hold_ends_at().max(next_at_ms))
     }
 
-    /// When the next probe is due, if one can tell more; monotonic.
+    /// When the next probe is due, if a probe can tell more; monotonic.
     pub fn probe_at(&self) -> Option<u64> {
         let wanted_at_ms = self.probe_wanted_at().filter(|_| self.browser_online)?;
         Some(wanted_at_ms.max(self.hold_ends_at()))
@@ -328,7 +329,7 @@ impl Gate {
         };
         match self.obstacle {
             Obstacle::Unreachable if self.trial => self.put_probe_off(true, now, backoff, jitter),
-            // A request from before the obstacle was known does not put the next probe off.
+            // A request that left before the obstacle was known does not delay the next probe.
             Obstacle::Unreachable | Obstacle::Doubt => {}
             Obstacle::None | Obstacle::Unauthorized => match self.troubles.slot(way) {
                 Some(trouble) if !trouble.refused && !defect!(EveryLossClosesGate) => {
@@ -350,7 +351,8 @@ impl Gate {
         }
     }
 
-    /// A request was lost of a charge whose requests had been lost before, while the server lived.
+    /// A request was lost, of a charge whose requests had been lost before while the server was
+    /// alive.
     pub fn suspect_lost(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         self.check = self.obstacle == Obstacle::None;
         let suspects = self.troubles.suspects.get_or_insert(Trouble::lost(now));
@@ -362,7 +364,7 @@ impl Gate {
         self.troubles.suspects = None;
     }
 
-    /// What answered a request was not the billing server.
+    /// A request was answered by something other than the billing server.
     pub fn doubt(&mut self, way: Way, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         match self.troubles.slot(way) {
             Some(trouble) => trouble.again(now, backoff, jitter),
@@ -382,8 +384,7 @@ impl Gate {
         }
     }
 
-    /// There was no token to ask with, or it is another account's: that says nothing of the
-    /// network.
+    /// There was no token, or it is another account's, which says nothing of the network.
     pub fn no_token(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         let first = self.obstacle == Obstacle::None;
         self.obstacle = match self.obstacle {
@@ -415,8 +416,8 @@ impl Gate {
         }
     }
 
-    /// The token was refused on this way although it was new. Only what is accepted there ends
-    /// that: the server may well tell the balance all the while.
+    /// A new token was refused on this way. Only an acceptance on the same way ends that; meanwhile
+    /// the server may well report the balance.
     pub fn refused(&mut self, way: Way, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         self.answered_with_error(way, now);
         let slot = self.troubles.slot(way);
@@ -433,7 +434,7 @@ impl Gate {
         self.probe_at_ms = now.after(backoff.delay_ms(self.failures, jitter));
     }
 
-    /// The server asked for patience.
+    /// The server asked clients to wait.
     pub fn busy(
         &mut self,
         asked: Option<RetryAfter>,
@@ -444,7 +445,7 @@ impl Gate {
         self.holds.by_server(asked, now, backoff, jitter);
     }
 
-    /// Something before the server asked for patience, which it can't ask for long.
+    /// Something in front of the server asked clients to wait, which is honoured only briefly.
     pub fn held_by_another(
         &mut self,
         asked: Option<RetryAfter>,
@@ -455,17 +456,17 @@ impl Gate {
         self.holds.by_another(asked, now, backoff, jitter);
     }
 
-    /// The server asked another tab for patience, or this one before it was opened anew.
+    /// The server's hold, as reported by another tab or left from an earlier start of this one.
     pub fn held_until(&mut self, mono_ms: u64) {
         self.holds.until(mono_ms);
     }
 
-    /// When the hold ends that was asked for last; monotonic.
+    /// When the latest hold ends; monotonic.
     pub fn hold_ends_at(&self) -> u64 {
         self.holds.end_at()
     }
 
-    /// The billing server answered, which says nothing of the token.
+    /// The billing server answered, without checking the token.
     pub fn answered_with_error(&mut self, way: Way, now: Now) {
         self.lives(now);
         match self.obstacle {
@@ -478,7 +479,7 @@ impl Gate {
         }
     }
 
-    /// The billing server answered, and accepted the token.
+    /// The billing server answered and accepted the token.
     pub fn answered(&mut self, way: Way, now: Now) {
         self.lives(now);
         self.clear();
@@ -487,8 +488,8 @@ impl Gate {
         self.troubles.token_is_accepted();
     }
 
-    /// A probe was answered, and the token was accepted or not; `open` where there are charges
-    /// that can find out more.
+    /// A probe was answered, with its token accepted or not; `open` if there are charges that can
+    /// find out more.
     pub fn probe_answered(
         &mut self,
         sign: Sign,

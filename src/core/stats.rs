@@ -16,23 +16,23 @@ use super::record::{Record, State, Verdict};
 pub struct BillingStats {
     /// Charges taken on or found open: the sum of the five below.
     pub enqueued: u64,
-    /// Of these, charged.
+    /// Number charged.
     pub charged: u64,
-    /// Of these, declined.
+    /// Number declined.
     pub declined: u64,
-    /// Of these, failed.
+    /// Number failed.
     pub failed: u64,
-    /// Of these, parked without a verdict.
+    /// Number parked without a verdict.
     pub unknown: u64,
-    /// Of these, open.
+    /// Number open.
     pub open: u64,
     /// Charge requests sent.
     pub attempts: u64,
-    /// charged / (charged + declined + failed + unknown) in the window, of all ends there: a charge
-    /// that was parked and charged later has two. `None` where nothing has ended.
+    /// Success rate in the window: charged / (charged + declined + failed + unknown). A charge that
+    /// was parked and charged later counts twice. `None` where nothing has ended.
     pub success_rate: Option<f64>,
-    /// From the call, or the recovery, to the verdict of those charged in the window; up to 3 %
-    /// too high. `None` where nothing was charged.
+    /// Latency of the charges charged in the window, from the call or the recovery to the verdict;
+    /// up to 3 % too high. `None` where nothing was charged.
     pub latency_ms: Option<Latency>,
 }
 
@@ -41,13 +41,13 @@ pub struct BillingStats {
 pub struct Latency {
     /// The median.
     pub p50: u64,
-    /// 95 of 100 are below.
+    /// The 95th percentile.
     pub p95: u64,
-    /// 99 of 100 are below.
+    /// The 99th percentile.
     pub p99: u64,
 }
 
-/// How one charge is counted.
+/// The class under which a charge is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Open.
@@ -63,7 +63,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// How this record is counted.
+    /// The class of this record.
     pub fn of(record: &Record) -> Class {
         match record.state() {
             State::Waiting(_) | State::Attempting(_) => Class::Open,
@@ -75,7 +75,7 @@ impl Class {
     }
 }
 
-/// Counts charges by class, and keeps a window of those that came to an end.
+/// Counts charges by class and keeps a sliding window of those that ended.
 #[derive(Clone, Debug, Default)]
 pub struct Stats {
     counts: BillingStats,
@@ -89,16 +89,15 @@ impl Stats {
         self.counted.contains_key(key)
     }
 
-    /// Lets go of a charge; its count stays, and if it comes again it counts again. One that is
-    /// gone without a verdict stays unknown.
+    /// Drops a charge. Its count stays, and it is counted again if it comes back; without a verdict
+    /// it stays unknown.
     pub fn uncount(&mut self, key: &Key) {
         if self.counted.remove(key) == Some(Class::Open) {
             self.moved(Class::Open, Class::Unknown);
         }
     }
 
-    /// Counts a charge for the first time, or in another class than before; false where it is
-    /// counted so already.
+    /// Counts a charge for the first time, or in a new class; false if its class is unchanged.
     pub fn count(&mut self, key: &Key, class: Class) -> bool {
         match self.counted.insert(key.clone(), class) {
             Some(before) if before == class => return false,
@@ -119,18 +118,18 @@ impl Stats {
         *count = count.saturating_add(1);
     }
 
-    /// Charges were sent, alone or together.
+    /// Counts charges sent, alone or in a batch.
     pub fn attempted(&mut self, charges: usize) {
         let charges = u64::try_from(charges).unwrap_or(u64::MAX);
         self.counts.attempts = self.counts.attempts.saturating_add(charges);
     }
 
-    /// A charge came to an end; `latency_ms` of one that was charged.
+    /// Records the end of a charge; `latency_ms` only if it was charged.
     pub fn ended(&mut self, at_ms: u64, latency_ms: Option<u64>) {
         self.window.ended(at_ms, latency_ms);
     }
 
-    /// Lets go of what has left the window.
+    /// Drops samples that have left the window.
     pub fn forget_before(&mut self, mono_ms: u64) {
         self.window.forget_before(mono_ms);
     }
@@ -146,7 +145,7 @@ impl Stats {
         self.window.samples()
     }
 
-    /// The figures of now.
+    /// The current figures.
     pub fn view(&self) -> BillingStats {
         BillingStats {
             success_rate: self.window.success_rate(),

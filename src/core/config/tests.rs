@@ -1,4 +1,4 @@
-//! Options as callers give them, and their mistakes.
+//! Options as callers give them, and errors in them.
 
 use super::*;
 

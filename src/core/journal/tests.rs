@@ -1,4 +1,4 @@
-//! The operations on the journal: each on each state.
+//! Journal operations: each one in each state.
 
 use super::*;
 use crate::core::charge::ChargeRequest;
@@ -78,7 +78,7 @@ fn charged() -> Conclusion {
     }))
 }
 
-/// What these operations make of nothing, one after the other.
+/// The result of these operations, in order, on an empty journal.
 fn after(ops: &[Op]) -> Option<Record> {
     ops.iter()
         .fold(None, |record, op| op.apply(record, AT).record)
@@ -113,7 +113,7 @@ fn a_charge_joins_the_one_that_is_there() {
     let applied = enqueue(5.0, Ok(()), Some("two")).apply(first.clone(), AT);
     assert_eq!((applied.write, applied.done), (Write::Keep, true));
     assert_eq!(applied.record, first);
-    // Whether it may be taken on was decided when it was.
+    // Admission was decided when it was taken on.
     let applied = enqueue(5.0, Err(denied()), None).apply(first.clone(), AT);
     assert_eq!(applied.record, first);
     let waiting = after(&[enqueue(5.0, Ok(()), None)]);
@@ -271,7 +271,7 @@ fn a_charge_of_another_storage_is_taken_over_unless_its_key_is_another_charges()
     assert_eq!((applied.write, applied.done), (Write::Put, true));
     let adopted = applied.record.unwrap();
     assert!(adopted.may_have_left());
-    // A second time nothing is left to do.
+    // Adopting it again changes nothing.
     let again = adopt.apply(Some(adopted.clone()), AT);
     assert_eq!((again.write, again.done), (Write::Keep, true));
     assert_eq!(again.record, Some(adopted));
@@ -280,7 +280,7 @@ fn a_charge_of_another_storage_is_taken_over_unless_its_key_is_another_charges()
     assert_eq!((refused.write, refused.done), (Write::Put, false));
     let shared = refused.record.unwrap();
     assert_eq!(shared.charge(), anothers.charge());
-    // Under its key that other charge may have been sent.
+    // The other charge may have been sent under its key.
     assert!(shared.may_have_left_unseen());
     let again = adopt.apply(Some(shared.clone()), AT);
     assert_eq!((again.write, again.done), (Write::Keep, false));

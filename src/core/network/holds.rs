@@ -1,20 +1,20 @@
-//! Patience that was asked for: by the server, or by something before it.
+//! Holds: waits that the server, or something in front of it, asked for.
 
 use crate::core::backoff::{Backoff, Jitter};
 use crate::core::clock::Now;
 use crate::core::protocol::RetryAfter;
 
-/// No wait that a server asks for is longer than a day, in milliseconds.
+/// Longest hold of a server, a day, in milliseconds.
 pub const LONGEST_HOLD_MS: u64 = 86_400_000;
 
-/// Until when nothing leaves.
+/// The holds, each with its end.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Holds {
-    /// As the server asked; monotonic.
+    /// End of the server's own hold; monotonic.
     own_ms: u64,
-    /// As something else asked; monotonic.
+    /// End of a hold asked for by something else; monotonic.
     foreign_ms: u64,
-    /// Answers in a row that asked for patience.
+    /// Consecutive answers that asked for a wait.
     busy: u32,
 }
 
@@ -51,10 +51,10 @@ impl Holds {
         self.busy = self.busy.saturating_add(1);
         match asked.filter(|_| !defect!(IgnoresRetryAfter)) {
             None => usual_ms,
-            // No time at all, or one that is over, says nothing.
+            // No wait, or one that is over, says nothing.
             Some(asked) if asked.certain && asked.wait_ms == 0 => usual_ms,
             Some(asked) if asked.certain => asked.wait_ms,
-            // Counted from the user's clock, which may be hours off.
+            // Measured by the user's clock, which may be hours off.
             Some(asked) => {
                 let least_ms = usual_ms.max(backoff.base_ms).min(backoff.max_ms);
                 asked.wait_ms.clamp(least_ms, backoff.max_ms)
@@ -66,7 +66,7 @@ impl Holds {
         self.own_ms = self.own_ms.max(mono_ms);
     }
 
-    /// The machine slept for so long.
+    /// The machine slept for `by_ms`.
     pub(super) fn slept(&mut self, by_ms: u64) {
         self.own_ms = self.own_ms.saturating_sub(by_ms);
         self.foreign_ms = self.foreign_ms.saturating_sub(by_ms);
@@ -76,7 +76,7 @@ impl Holds {
         self.own_ms.max(self.foreign_ms)
     }
 
-    /// The server's own word ends what something else has asked for.
+    /// The server's own answer ends a hold that something else asked for.
     pub(super) fn answered(&mut self) {
         self.busy = 0;
         self.foreign_ms = 0;

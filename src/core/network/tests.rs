@@ -1,4 +1,4 @@
-//! The gate by itself.
+//! The gate in isolation.
 
 use super::*;
 use crate::core::backoff::{Backoff, Jitter};
@@ -99,7 +99,7 @@ fn patience_is_never_shortened_and_never_longer_than_a_day() {
     assert_eq!(gate.opens_at(Way::Sending), Some(LONGEST_HOLD_MS));
 }
 
-/// A probe is answered, while charges are open.
+/// Answers a probe while charges are open.
 fn told(gate: &mut Gate, sign: Sign, mono_ms: u64) {
     let jitter = &mut Jitter::new(1);
     gate.probe_ended();
@@ -130,7 +130,7 @@ fn a_balance_does_not_end_a_refusal_and_one_charge_finds_out() {
     told(&mut gate, Sign::Certain, probe_at_ms);
     assert_eq!(gate.closed_for(at(probe_at_ms)), None);
     assert!(gate.is_on_trial(Way::Sending));
-    // From now on no probe can tell more.
+    // From now on a probe can't tell more.
     refused(&mut gate, probe_at_ms);
     assert_eq!(gate.probe_at(), None);
     let opens_at_ms = gate.opens_at(Way::Sending).unwrap();
@@ -182,7 +182,7 @@ fn look_ups_that_are_lost_while_probes_are_answered_close_the_gate_once() {
     assert_eq!(gate.closed_to(Way::LookUp, at(opens_at_ms)), None);
     gate.answered(Way::LookUp, at(90_000));
     assert!(!gate.is_in_trouble(Way::LookUp));
-    // Nor does the next one, which may be another charge's: a probe tells.
+    // The next loss, perhaps of another charge, does not close it either: a probe decides.
     lost(&mut gate, by, 90_001);
     assert_eq!(gate.network(), Network::Online);
     assert!(gate.probe_is_due(at(90_001)));

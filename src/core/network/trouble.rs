@@ -1,25 +1,25 @@
-//! Requests of one way that are lost or refused, while probes are answered.
+//! Trouble: requests of one way that are lost or refused while probes are answered.
 
 use super::Way;
 use crate::core::backoff::{Backoff, Jitter};
 use crate::core::clock::Now;
 use crate::core::outcome::OpenReason;
 
-/// What one way suffers from until one of its requests is answered.
+/// The trouble of one way, until one of its requests is answered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trouble {
-    /// The token was refused; otherwise a request was lost.
+    /// Whether the token was refused; otherwise a request was lost.
     pub(super) refused: bool,
-    /// A probe has been accepted since, so only another request can tell more.
+    /// Whether a probe has been accepted since, so that only another request can tell more.
     pub(super) probed: bool,
-    /// In a row, after the first.
+    /// Consecutive repetitions, after the first.
     failures: u32,
     /// When the next request may leave; monotonic.
     pub(super) next_at_ms: u64,
 }
 
 impl Trouble {
-    /// The first loss. The gate is closed for it, until the server is known to be there.
+    /// The first loss. It closes the gate until the server is known to be alive.
     pub(super) fn lost(now: Now) -> Trouble {
         Trouble {
             refused: false,
@@ -29,7 +29,7 @@ impl Trouble {
         }
     }
 
-    /// A refusal, and what was before it if that was one, too.
+    /// A refusal, continuing an earlier one if that is what went before.
     pub(super) fn refused(
         before: Option<Trouble>,
         now: Now,
@@ -45,7 +45,7 @@ impl Trouble {
         }
     }
 
-    /// Once more.
+    /// Another loss or refusal.
     pub(super) fn again(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         self.failures = self.failures.saturating_add(1);
         self.next_at_ms = now.after(backoff.delay_ms(self.failures, jitter));
@@ -63,7 +63,7 @@ impl Trouble {
         self.failures = 0;
     }
 
-    /// Why nothing may leave for its sake.
+    /// The obstacle that this trouble causes.
     pub(super) fn closes(self, now: Now) -> Option<OpenReason> {
         let waits = now.mono_ms < self.next_at_ms;
         match self.refused {
@@ -72,18 +72,18 @@ impl Trouble {
         }
     }
 
-    /// When a probe is to tell whether it goes on; monotonic.
+    /// When a probe is to check whether it persists; monotonic.
     pub(super) fn probe_at(self) -> Option<u64> {
         (self.refused && !self.probed).then_some(self.next_at_ms)
     }
 }
 
-/// Of each way, and of some charges.
+/// The trouble of each way, and of suspect charges.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Troubles {
     sending: Option<Trouble>,
     look_up: Option<Trouble>,
-    /// Of charges whose requests are lost while the server lives, however many there are.
+    /// Charges, in any number, whose requests are lost while the server is alive.
     pub(super) suspects: Option<Trouble>,
 }
 
@@ -102,20 +102,20 @@ impl Troubles {
         }
     }
 
-    /// When a probe is to tell whether one goes on; monotonic.
+    /// When a probe is to check whether any persists; monotonic.
     pub(super) fn probe_at(&self) -> Option<u64> {
         let ways = [self.sending, self.look_up].into_iter().flatten();
         ways.filter_map(Trouble::probe_at).min()
     }
 
-    /// When the next request may leave that still has to wait; monotonic.
+    /// When the next delayed request may leave; monotonic.
     pub(super) fn ends_after(&self, now: Now) -> Option<u64> {
         let all = [self.sending, self.look_up, self.suspects];
         let ends = all.into_iter().flatten().map(|trouble| trouble.next_at_ms);
         ends.filter(|at_ms| *at_ms > now.mono_ms).min()
     }
 
-    /// The machine slept for so long.
+    /// The machine slept for `by_ms`.
     pub(super) fn slept(&mut self, by_ms: u64) {
         let all = [&mut self.sending, &mut self.look_up, &mut self.suspects];
         for trouble in all.into_iter().flatten() {
@@ -130,7 +130,7 @@ impl Troubles {
         }
     }
 
-    /// A probe's token was accepted, or a charge's: the others may find out.
+    /// The token of a probe or of a charge was accepted: the other ways may try.
     pub(super) fn token_is_accepted(&mut self) {
         for slot in [&mut self.sending, &mut self.look_up] {
             match slot {
@@ -141,7 +141,7 @@ impl Troubles {
         }
     }
 
-    /// A probe's token was not accepted, or nobody can tell.
+    /// A probe's token was refused, or its acceptance is unknown.
     pub(super) fn not_probed(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         for trouble in [&mut self.sending, &mut self.look_up].into_iter().flatten() {
             trouble.not_probed(now, backoff, jitter);

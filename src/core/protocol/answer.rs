@@ -1,4 +1,4 @@
-//! What an answer means, case by case as `protocol.md` has it.
+//! The meaning of an answer, case by case as in `protocol.md`.
 
 mod batch;
 
@@ -13,7 +13,7 @@ use crate::core::liveness::Sign;
 use crate::core::outcome::{DeclineReason, FailureReason};
 use crate::core::record::{Decline, Failure, Receipt, Verdict};
 
-/// The longest body that is read, in bytes. A batch of 100 results is below a tenth of it.
+/// Maximum length of a body, in bytes. A batch of 100 results is below a tenth of it.
 pub const BODY_LIMIT: usize = 1_048_576;
 
 /// The meaning of an answer to one charge.
@@ -21,7 +21,7 @@ pub const BODY_LIMIT: usize = 1_048_576;
 pub enum ChargeAnswer {
     /// A verdict, and the balance that came with it.
     Settled(Verdict, Option<Reading>),
-    /// None.
+    /// No verdict.
     Setback(Setback),
 }
 
@@ -34,27 +34,27 @@ pub enum LookUpAnswer {
     NeverCharged,
     /// The server can't or won't say, now or ever.
     Refused(String),
-    /// Not known; worth another question.
+    /// Not known; worth asking again.
     Setback(Setback),
 }
 
 /// The meaning of an answer to `GET balance`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BalanceAnswer {
-    /// The balance of now.
+    /// The current balance.
     Fresh(Reading, Option<String>),
-    /// The one that we have is right.
+    /// The known balance is still right.
     Unchanged,
-    /// The account may not ask.
+    /// The account is not allowed to ask.
     Forbidden(String),
-    /// The server does not take the question.
+    /// The server does not support the request.
     Rejected(String),
-    /// None.
+    /// No answer to the question.
     Setback(Setback),
 }
 
 impl ChargeAnswer {
-    /// The answer to `POST charges`.
+    /// Parses the answer to `POST charges`.
     pub fn of(response: &Response, charge: &Charge, now: Now) -> ChargeAnswer {
         if matches!(response.status, 200 | 201) {
             return match receipt(response, charge) {
@@ -77,7 +77,7 @@ impl ChargeAnswer {
 }
 
 impl LookUpAnswer {
-    /// The answer to `GET charges?key=KEY`.
+    /// Parses the answer to `GET charges?key=KEY`.
     pub fn of(response: &Response, charge: &Charge, now: Now) -> LookUpAnswer {
         if response.status == 200 {
             return match receipt(response, charge) {
@@ -104,8 +104,7 @@ impl LookUpAnswer {
 }
 
 impl LookUpAnswer {
-    /// The same, for whoever knows whether the answer is of now: that there was no charge once
-    /// says nothing.
+    /// The same, given whether the answer is fresh: a cached "never charged" says nothing.
     pub fn with(self, sign: Sign) -> LookUpAnswer {
         match (self, sign) {
             (LookUpAnswer::NeverCharged, Sign::Cached) => {
@@ -117,7 +116,7 @@ impl LookUpAnswer {
 }
 
 impl BalanceAnswer {
-    /// The answer to `GET balance`; `asked_for_changes` where `If-None-Match` was sent.
+    /// Parses the answer to `GET balance`; `asked_for_changes` if `If-None-Match` was sent.
     pub fn of(response: &Response, asked_for_changes: bool, now: Now) -> BalanceAnswer {
         let problem = Problem::of(response).filter(|_| !response.is_redirect());
         match (response.status, problem) {
@@ -152,7 +151,7 @@ fn names(key: &Key, idempotency_key: &str) -> bool {
     idempotency_key == key.wire() || idempotency_key == key.as_str()
 }
 
-/// An answer that should be a receipt or a balance, and is none.
+/// An answer that should be a receipt or a balance but is not one.
 fn not_a_receipt(response: &Response, wrong: Wrong) -> Setback {
     Setback::foreign(match response.is_redirect() {
         true => Wrong::Redirected,

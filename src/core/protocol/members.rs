@@ -1,5 +1,6 @@
-//! The members of a JSON object, each checked as it is read. Unknown ones are ignored, whatever they
-//! hold: a text that was cut inside an emoji, a number that no float has room for, a deep nesting.
+//! The members of a JSON object, each checked as it is read. Unknown ones are ignored, even with
+//! contents that are hard to parse: a text cut inside an emoji, a number beyond the range of
+//! floats, deep nesting.
 
 use std::fmt;
 
@@ -14,12 +15,12 @@ use crate::core::points::Points;
 pub(super) struct Members(Vec<(Text, Box<RawValue>)>);
 
 impl Members {
-    /// `None` where the text is no JSON object.
+    /// Parses a text; `None` if it is not a JSON object.
     pub(super) fn of(text: &str) -> Option<Members> {
         serde_json::from_str(text).ok()
     }
 
-    /// Of the body of an answer.
+    /// Parses the body of an answer.
     pub(super) fn of_body(body: &str) -> Result<Members, Wrong> {
         Members::of(body).ok_or(match body.trim().is_empty() {
             true => Wrong::Empty,
@@ -28,7 +29,7 @@ impl Members {
     }
 
     fn get(&self, name: &'static str) -> Result<&str, Wrong> {
-        // Of two of one name the last counts, as in JavaScript.
+        // Of two members with one name the last counts, as in JavaScript.
         let mut members = self.0.iter().rev();
         let member = members.find(|(known, _)| known.0 == name);
         member
@@ -48,7 +49,7 @@ impl Members {
                 Some(points) => return Ok(points),
                 None => float > Points::MAX.get() as f64,
             },
-            // No float has room for it.
+            // Out of the range of floats.
             Err(_) => is_number && !number.starts_with('-'),
         };
         Err(match too_large {
@@ -57,7 +58,7 @@ impl Members {
         })
     }
 
-    /// A version: as large as points may be.
+    /// A version, in the same range as points.
     pub(super) fn version(&self, name: &'static str) -> Result<u64, Wrong> {
         self.points(name).map(Points::get)
     }
@@ -68,7 +69,7 @@ impl Members {
         text.map(|text| text.0).map_err(|_| Wrong::NotText(name))
     }
 
-    /// A string that says something.
+    /// A non-empty string.
     pub(super) fn name(&self, name: &'static str) -> Result<String, Wrong> {
         let text = self.text(name)?;
         match text.is_empty() {
@@ -87,13 +88,13 @@ impl Members {
         serde_json::from_str(self.get(name)?).map_err(|_| Wrong::NotAList(name))
     }
 
-    /// An object, where there is one.
+    /// An object, if there is one.
     pub(super) fn object(&self, name: &'static str) -> Option<Members> {
         Members::of(self.get(name).ok()?)
     }
 }
 
-/// A string, with U+FFFD in the place of what is no character: half of a surrogate pair.
+/// A string, with U+FFFD in place of each lone surrogate.
 #[derive(Debug)]
 struct Text(String);
 

@@ -1,4 +1,4 @@
-//! The charge protocol: what is asked of the billing server, and what its answers mean.
+//! The charge protocol: requests to the billing server, and the meaning of its answers.
 
 pub mod answer;
 mod members;
@@ -16,7 +16,7 @@ pub use unreadable::Unreadable;
 
 use super::points::Points;
 
-/// An answer as the shell hands it over.
+/// An answer as the shell passes it in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.
@@ -25,12 +25,11 @@ pub struct Response {
     pub etag: Option<String>,
     /// The header `Retry-After`.
     pub retry_after: Option<String>,
-    /// The header `Date`, where the page may read it: the server's clock.
+    /// The header `Date`, the server's clock, where the page may read it.
     pub date: Option<String>,
-    /// The header `Age`, where the page may read it: how long a cache has kept the answer, in
-    /// seconds.
+    /// The header `Age`, the time in a cache in seconds, where the page may read it.
     pub age: Option<String>,
-    /// Whether it was reached by a redirect.
+    /// Whether a redirect led to it.
     pub redirected: bool,
     /// The header `Content-Type`.
     pub content_type: Option<String>,
@@ -38,14 +37,14 @@ pub struct Response {
     pub replayed: bool,
     /// The body, as text.
     pub body: String,
-    /// The token that went with the request.
+    /// The token that was sent with the request.
     pub secret: Secret,
-    /// Why it could not be read: then nothing else of it counts, and its status is 0.
+    /// Why the answer could not be read; if set, the status is 0 and everything else is ignored.
     pub unreadable: Option<Unreadable>,
 }
 
 impl Response {
-    /// One that could not be read.
+    /// An answer that could not be read.
     pub fn unreadable(why: Unreadable) -> Response {
         Response {
             unreadable: Some(why),
@@ -53,7 +52,7 @@ impl Response {
         }
     }
 
-    /// Whether it was reached by a redirect, or is one that nobody has followed.
+    /// Whether a redirect led to it, or it is an unfollowed redirect itself.
     pub fn is_redirect(&self) -> bool {
         self.redirected || matches!(self.status, 300..=303 | 305..=399)
     }

@@ -1,31 +1,30 @@
-//! Problem documents (RFC 9457): the billing server's own word on what is wrong.
+//! Problem documents (RFC 9457): the billing server's own account of an error.
 
 use super::members::Members;
 use super::{Reading, Response, Secret};
 use crate::core::points::Points;
 
-/// So many characters of what it says to people are kept.
+/// Maximum number of characters kept of the human-readable text.
 const TEXT_LIMIT: usize = 300;
 
-/// A problem document, as far as the protocol uses it.
+/// A problem document, reduced to the members that the protocol uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problem {
     kind: String,
     title: String,
     detail: String,
-    /// The status that it repeats; the only one there is for an item of a batch.
+    /// The repeated status; an item of a batch has no other.
     pub status: Option<u16>,
     /// The server's decision about the account, not about the request.
     pub declined: bool,
     balance: Option<Points>,
     version: Option<u64>,
-    /// The token that went with the request.
+    /// The token that was sent with the request.
     secret: Secret,
 }
 
 impl Problem {
-    /// The problem document that an answer carries; `None` for anything else, such as the page
-    /// of a proxy.
+    /// Parses the problem document of an answer; `None` for anything else, such as a proxy's page.
     pub fn of(response: &Response) -> Option<Problem> {
         let content_type = response.content_type.as_deref()?;
         let media_type = content_type.split(';').next()?.trim();
@@ -35,8 +34,8 @@ impl Problem {
         Members::of(&response.body).map(|members| Problem::from(&members, &response.secret))
     }
 
-    /// What these members say. One of the wrong type is ignored, as if it were not there
-    /// (RFC 9457, section 3.1).
+    /// Parses these members. One of the wrong type is ignored, as if absent (RFC 9457, section
+    /// 3.1).
     pub(super) fn from(members: &Members, secret: &Secret) -> Problem {
         let text = |name| members.text(name).unwrap_or_default();
         let status = members.version("status").ok();
@@ -52,7 +51,7 @@ impl Problem {
         }
     }
 
-    /// Whether it says that somebody else is signed in than the client believes.
+    /// Whether it reports that another account is signed in than the client believes.
     pub fn is_account_mismatch(&self) -> bool {
         self.is("account-mismatch")
     }
@@ -62,7 +61,7 @@ impl Problem {
         self.kind.rsplit(['/', ':', '#']).next() == Some(name)
     }
 
-    /// The balance that came with it.
+    /// The balance that came with it, with its version.
     pub fn reading(&self) -> Option<Reading> {
         Some(Reading {
             balance: self.balance?,
@@ -75,19 +74,20 @@ impl Problem {
         self.balance
     }
 
-    /// What it says to people, without the token.
+    /// The human-readable text, without the token.
     pub fn text(&self) -> String {
         let texts = [&self.detail, &self.title, &self.kind];
         let text = texts.into_iter().find(|text| !text.is_empty());
         match text {
-            // In this order: of a token that is cut, a part would be left.
+            // The token is removed before the text is cut, since cutting could leave a part of a
+            // token.
             Some(text) => cut(&self.secret.redacted(text)),
             None => "the server gave no reason".to_owned(),
         }
     }
 }
 
-/// The beginning of a text, which may be as long as its server likes.
+/// The beginning of a text of any length.
 fn cut(text: &str) -> String {
     let end = text.char_indices().nth(TEXT_LIMIT);
     match end.and_then(|(end, _)| text.get(..end)) {

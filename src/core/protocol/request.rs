@@ -18,12 +18,12 @@ pub enum Method {
     Post,
 }
 
-/// How a look-up names its key.
+/// The spelling of the key in a look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spelling {
-    /// As it is.
+    /// The key itself.
     Own,
-    /// As the header spells it: so a server knows it that does not decode that.
+    /// The header's spelling, under which a server that does not decode it knows the key.
     Header,
 }
 
@@ -32,15 +32,15 @@ pub enum Spelling {
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// Relative to `baseUrl`, with the query.
+    /// The URL relative to `baseUrl`, with the query.
     pub path: String,
-    /// Names in lower case.
+    /// Headers, with names in lower case.
     pub headers: Vec<(&'static str, String)>,
-    /// JSON.
+    /// The JSON body.
     pub body: Option<String>,
 }
 
-/// For the log: what it is for, and nothing of what it says.
+/// For the log: the request's purpose, without its contents.
 impl fmt::Display for Request {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let method = match self.method {
@@ -73,8 +73,8 @@ struct BatchBody<'a> {
 }
 
 impl Request {
-    /// `GET balance?t=NONCE`, or only what changed since `etag`. No two requests have one
-    /// `nonce`, so that no cache and no service worker has the answer already.
+    /// `GET balance?t=NONCE`, or only what changed since `etag`. Each request has its own `nonce`,
+    /// so that neither a cache nor a service worker can answer it.
     pub fn balance(etag: Option<&str>, nonce: &str) -> Request {
         let headers = etag.map(|etag| ("if-none-match", etag.to_owned()));
         Request {
@@ -83,8 +83,8 @@ impl Request {
         }
     }
 
-    /// `GET charges?key=KEY`. In the query, because proxies refuse or decode `%2F` and `%25` in
-    /// a path, and browsers fold `.` and `..`.
+    /// `GET charges?key=KEY`. The key is in the query, because proxies refuse or decode `%2F` and
+    /// `%25` in a path, and browsers fold `.` and `..`.
     pub fn look_up(key: &Key, spelling: Spelling) -> Request {
         let spelt = match spelling {
             Spelling::Own => key.as_str().to_owned(),
@@ -113,8 +113,7 @@ impl Request {
         Request::post("charges/batch", Vec::new(), json(&BatchBody { charges }))
     }
 
-    /// The same with `Billing-Account`: a server that knows somebody else to be signed in
-    /// refuses it.
+    /// The same with `Billing-Account`: a server with another account signed in refuses it.
     pub fn on_behalf_of(mut self, account: &str) -> Request {
         let account = quoted(&header_text(account));
         self.headers.push(("billing-account", account));
@@ -153,14 +152,14 @@ impl<'a> ChargeBody<'a> {
     }
 }
 
-/// A string as RFC 8941, section 3.3.3 writes it in a header.
+/// A quoted string in a header, as in RFC 8941, section 3.3.3.
 fn quoted(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
     format!("\"{escaped}\"")
 }
 
 fn json(body: &impl Serialize) -> String {
-    // Strings and numbers under string keys always have a JSON form.
+    // Strings and numbers under string keys always serialize to JSON.
     serde_json::to_string(body).unwrap_or_default()
 }
 

@@ -1,45 +1,45 @@
-//! The token that went with a request: what the server says of it is left out of all that is told,
-//! logged or stored. Only texts for people are looked through. What names a charge stays as it is, even
-//! where it is the token's very text.
+//! The request's token, which is removed from everything the server says before it is reported,
+//! logged or stored. Only human-readable texts are searched: an identifier of a charge stays as it
+//! is, even if it equals the token.
 
 use std::fmt;
 
-/// What stands for it.
+/// The replacement for a token.
 const ELLIPSIS: &str = "…";
 
-/// A shorter one can't be told from any other word.
+/// Minimum length of a token: a shorter one can't be told from ordinary words.
 const SHORTEST: usize = 8;
 
-/// How often a text may be encoded on its way: in JSON, in a URL, in HTML.
+/// Maximum number of layers of encoding: in JSON, in a URL, in HTML.
 const LAYERS: usize = 4;
 
-/// A longer text is cut here before it is looked through; people are shown far less of it.
+/// Maximum length searched; a longer text is cut first. People are shown far less of it.
 const LONGEST_TEXT: usize = 65_536;
 
-/// A token, or none. It is not shown by mistake.
+/// A token, or none. Its `Debug` output hides it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(Option<String>);
 
-/// A text of which some layers of encoding have been taken off.
+/// A text with some layers of encoding removed.
 struct Decoded {
     bytes: Vec<u8>,
-    /// Where in the text each byte begins, and where the last one ends.
+    /// The position in the original text of each byte, and of the end.
     starts: Vec<usize>,
 }
 
 impl Secret {
-    /// The token that goes with a request, if one does.
+    /// The token sent with a request, if any.
     pub fn of(token: Option<&str>) -> Secret {
         Secret(token.map(str::to_owned))
     }
 
-    /// Whether the text holds it, in any encoding.
+    /// Whether the text contains the token, in any encoding.
     pub fn is_in(&self, text: &str) -> bool {
         self.redacted(text) != text
     }
 
-    /// The text without it, as it is or escaped as JSON, a URL or HTML has it. What was made of a
-    /// token otherwise, its base64 or a hash, is not known for it.
+    /// The text without the token, plain or escaped as in JSON, a URL or HTML. Other derivations of
+    /// a token, such as base64 or a hash, are not recognised.
     pub fn redacted(&self, text: &str) -> String {
         let Some(token) = self.0.as_deref().filter(|token| token.len() >= SHORTEST) else {
             return text.to_owned();
@@ -56,7 +56,8 @@ impl Secret {
             decoded = next;
         }
         if is_cut {
-            // Its beginning may stand where the text was cut, each byte as long as it can be encoded.
+            // The beginning of a token may remain where the text was cut, each byte as long as its
+            // longest encoding.
             let longest = token.len().saturating_mul(LAYERS.saturating_mul(8));
             found.push((text.len().saturating_sub(longest), text.len()));
         }
@@ -70,7 +71,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// As much of a text as is looked through, and whether that is not all of it.
+/// The part of a text that is searched, and whether it was cut.
 fn beginning(text: &str) -> (&str, bool) {
     let end = text.floor_char_boundary(LONGEST_TEXT);
     match text.get(..end) {
@@ -79,7 +80,7 @@ fn beginning(text: &str) -> (&str, bool) {
     }
 }
 
-/// The text without these pieces of it.
+/// The text without these ranges.
 fn without(text: &str, mut pieces: Vec<(usize, usize)>) -> String {
     pieces.sort_unstable();
     let (mut kept, mut told) = (String::new(), 0);
@@ -102,7 +103,7 @@ impl Decoded {
         }
     }
 
-    /// Adds the places of the token, in the text itself.
+    /// Adds the positions of the token at this layer.
     fn find(&self, token: &str, found: &mut Vec<(usize, usize)>) {
         let token = token.as_bytes();
         let windows = self.bytes.windows(token.len()).enumerate();
@@ -114,7 +115,7 @@ impl Decoded {
         }
     }
 
-    /// The same with one layer of encoding less.
+    /// The same text with one layer of encoding removed.
     fn without_a_layer(&self) -> Decoded {
         let mut next = Decoded {
             bytes: Vec::with_capacity(self.bytes.len()),
@@ -134,17 +135,17 @@ impl Decoded {
     }
 }
 
-/// The byte for which an escape at the beginning stands, and the escape's length. A token has ASCII
-/// only, so that no other matters.
+/// The byte encoded by an escape at the beginning, and the escape's length. A token is ASCII only,
+/// so other characters don't matter.
 fn unescaped(text: &[u8]) -> Option<(u8, usize)> {
     match text {
-        // A URL's.
+        // URL encoding.
         [b'%', high, low, ..] => Some((number(&[*high, *low], 16)?, 3)),
-        // JSON's and JavaScript's.
+        // JSON and JavaScript.
         [b'\\', b'u', b'0', b'0', high, low, ..] => Some((number(&[*high, *low], 16)?, 6)),
         [b'\\', b'x', high, low, ..] => Some((number(&[*high, *low], 16)?, 4)),
         [b'\\', escaped, ..] if escaped.is_ascii_punctuation() => Some((*escaped, 2)),
-        // HTML's.
+        // HTML.
         [b'&', rest @ ..] => {
             let length = rest.iter().take(9).position(|byte| *byte == b';')?;
             let byte = match rest.get(..length)? {
@@ -168,7 +169,7 @@ fn unescaped(text: &[u8]) -> Option<(u8, usize)> {
 
 fn number(digits: &[u8], radix: u32) -> Option<u8> {
     let digits = std::str::from_utf8(digits).ok()?;
-    // `from_str_radix` takes a sign.
+    // `from_str_radix` accepts a sign.
     let is_bare = digits.bytes().all(|digit| digit.is_ascii_alphanumeric());
     let number = u32::from_str_radix(digits, radix).ok()?;
     u8::try_from(number).ok().filter(|_| is_bare)

@@ -1,4 +1,4 @@
-//! Answers that bring no verdict: whose word they are, and what they ask for.
+//! Setbacks: answers without a verdict, their origin, and the wait they ask for.
 
 use std::num::IntErrorKind;
 
@@ -8,46 +8,47 @@ use crate::core::bilingual::both;
 use crate::core::clock::{Now, parse_http_date};
 use crate::core::outcome::OpenReason;
 
-/// Why a request brought no verdict, and what it means for those behind it.
+/// Why a request brought no verdict, and the consequence for the requests behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setback {
-    /// What went wrong.
+    /// The kind of failure.
     pub kind: SetbackKind,
-    /// The server's own word that this request took nothing.
+    /// Whether the server itself says that this request took nothing.
     pub untaken: bool,
-    /// Whether the billing server itself can be taken to have answered.
+    /// Whether the answer can be taken to come from the billing server.
     pub own_word: bool,
-    /// What the server asked to wait.
+    /// The wait that the server asked for.
     pub retry_after: Option<RetryAfter>,
-    /// For people.
+    /// Human-readable detail.
     pub detail: String,
 }
 
-/// What went wrong with a request.
+/// The kind of failure of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetbackKind {
     /// `401`.
     Unauthorized,
-    /// `403`, type `account-mismatch`: somebody else is signed in.
+    /// `403`, type `account-mismatch`: another account is signed in.
     AnotherAccount,
     /// `429`, `503`: the whole queue waits.
     Busy,
-    /// `409`: another request with this key is being handled.
+    /// `409`: another request with this key is in progress.
     InProgress,
-    /// `408`, `502`, `504`: a gateway gave up waiting, and the request may still be handled.
+    /// `408`, `502`, `504`: a gateway gave up waiting, and the request may still take effect.
     GaveUp,
     /// `5xx`, or a `4xx` without a problem document.
     ServerError,
-    /// `413` without a problem document: something before the server takes no request so large.
+    /// `413` without a problem document: something in front of the server rejects requests of this
+    /// size.
     TooLarge,
-    /// Not an answer of the billing server's to this request.
+    /// Not the billing server's answer to this request.
     Foreign(Wrong),
 }
 
-/// What is wrong with an answer that can't be the billing server's to this request.
+/// Why an answer can't be the billing server's to this request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
-    /// It is none of what the protocol has.
+    /// The protocol has no such answer.
     Unknown,
     /// It has no body.
     Empty,
@@ -57,9 +58,9 @@ pub enum Wrong {
     Unreadable(Unreadable),
     /// It was reached by a redirect, or is one.
     Redirected,
-    /// A cache has given it.
+    /// It came from a cache.
     Cached,
-    /// A member is not there.
+    /// A member is missing.
     Missing(&'static str),
     /// A member is not a whole number.
     NotWhole(&'static str),
@@ -71,17 +72,17 @@ pub enum Wrong {
     NotAList(&'static str),
     /// A member names another charge.
     Another(&'static str),
-    /// A batch's answer has no result for this charge, or two.
+    /// The answer to a batch has no result for this charge, or two.
     NoResult,
 }
 
-/// How long the server asked to wait.
+/// The wait that the server asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfter {
     /// Milliseconds.
     pub wait_ms: u64,
-    /// Whether that is certain: a date without the server's clock is counted from the user's,
-    /// which may be hours off.
+    /// Whether that is certain: a date without the server's clock is measured by the user's, which
+    /// may be hours off.
     pub certain: bool,
 }
 
@@ -100,7 +101,7 @@ impl SetbackKind {
 }
 
 impl Wrong {
-    /// For people, in both languages.
+    /// Human-readable detail, in both languages.
     pub fn text(self) -> String {
         let whole = (
             "the answer is not the billing server's answer to this request",
@@ -147,8 +148,7 @@ impl Wrong {
         }
     }
 
-    /// Whether the answer is nevertheless the server's, as far as can be told: one member is not
-    /// as it should be.
+    /// Whether the answer most likely still is the server's, with a single malformed member.
     pub fn is_a_slip(self) -> bool {
         match self {
             Wrong::NotWhole(_) | Wrong::TooLarge(_) | Wrong::NotText(_) | Wrong::NotAList(_) => {
@@ -168,7 +168,7 @@ impl Wrong {
 }
 
 impl Setback {
-    /// What an answer without a verdict means.
+    /// The setback for an answer without a verdict.
     pub fn of(response: &Response, now: Now) -> Setback {
         if let Some(why) = response.unreadable {
             return Setback::foreign(Wrong::Unreadable(why));
@@ -206,7 +206,7 @@ impl Setback {
         }
     }
 
-    /// What an item of a batch means that has no verdict.
+    /// The setback for an item of a batch without a verdict.
     pub(super) fn of_item(problem: &Problem) -> Setback {
         let (kind, untaken) = match problem.status {
             Some(401) => (SetbackKind::Unauthorized, true),
@@ -225,7 +225,7 @@ impl Setback {
         }
     }
 
-    /// Somebody's page, which settles nothing.
+    /// The setback for a page of unknown origin, which settles nothing.
     pub fn of_page(detail: String) -> Setback {
         Setback {
             kind: SetbackKind::ServerError,
@@ -236,7 +236,7 @@ impl Setback {
         }
     }
 
-    /// Not the billing server's answer.
+    /// The setback for an answer that is not the billing server's.
     pub(super) fn foreign(wrong: Wrong) -> Setback {
         Setback {
             kind: SetbackKind::Foreign(wrong),
@@ -249,8 +249,8 @@ impl Setback {
 }
 
 impl RetryAfter {
-    /// `Retry-After` (RFC 9110, section 10.2.3): seconds, or an HTTP date. A date is the server's,
-    /// so it is counted from the server's `Date`, where that can be read.
+    /// Parses `Retry-After` (RFC 9110, section 10.2.3): seconds, or an HTTP date. A date is the
+    /// server's, so it is measured from the server's `Date`, where that can be read.
     fn of(response: &Response, now: Now) -> Option<RetryAfter> {
         let text = response.retry_after.as_deref()?.trim();
         let certainly = |wait_ms| {
@@ -261,7 +261,7 @@ impl RetryAfter {
         };
         match text.parse::<u64>() {
             Ok(seconds) => return certainly(seconds.saturating_mul(1_000)),
-            // More seconds than any number here holds.
+            // More seconds than the number type holds.
             Err(error) if *error.kind() == IntErrorKind::PosOverflow => return certainly(u64::MAX),
             Err(_) => {}
         }

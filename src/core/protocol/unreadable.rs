@@ -1,25 +1,26 @@
-//! Answers that came and can't be read: the page's own `fetch` or transport gave them, or they are too
-//! long.
+//! Unreadable answers: malformed ones from the page's own `fetch` or transport, and ones that are
+//! too long.
 
 /// Why an answer can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreadable {
-    /// There was none: `fetch` or the transport gave what is no object, or throws when it is looked at.
+    /// No response object: `fetch` or the transport returned a non-object, or one that throws on
+    /// access.
     NotAnAnswer,
-    /// Its status is not a number of three digits.
+    /// The status is not a three-digit number.
     NoStatus,
-    /// Somebody else has read its body before.
+    /// The body has already been read by other code.
     AlreadyRead,
-    /// Its body is there, and reading it fails.
+    /// Reading the body fails.
     Failing,
-    /// Its body is no text, nor anything that text can be read from.
+    /// The body is not text, and can't be read as text.
     NoText,
-    /// Its body is longer than any answer of a billing server's.
+    /// The body is longer than any answer of a billing server.
     TooLong,
 }
 
 impl Unreadable {
-    /// For people, in English and Chinese.
+    /// Human-readable reason, in English and Chinese.
     pub fn texts(self) -> (&'static str, &'static str) {
         match self {
             Unreadable::NotAnAnswer => (

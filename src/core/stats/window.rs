@@ -1,27 +1,27 @@
-//! What ended within a sliding window: how much of it was charged, and how long that took.
+//! A sliding window of ended charges: their success rate and latencies.
 //!
-//! Latencies are counted in buckets of which each is about 3 % wide, as in an HDR histogram, so
-//! that a percentile is read without sorting, however many there are.
+//! Latencies are counted in buckets about 3 % wide, as in an HDR histogram, so that a percentile is
+//! read without sorting, whatever the number of samples.
 
 use std::collections::VecDeque;
 
 use super::Latency;
 
-/// Most samples that a window keeps: the oldest give way.
+/// Maximum number of samples in a window; the oldest are dropped.
 pub const SAMPLES_LIMIT: usize = 1_000;
 
-/// So many bits of a latency are kept: below 2^5 ms it is exact.
+/// Significant bits kept of a latency: it is exact below 2^5 ms.
 const EXACT_BITS: u32 = 5;
 const EXACT: u64 = 1 << EXACT_BITS;
-/// A day and a half, in milliseconds: what takes longer is counted as that.
+/// Longest latency recorded, a day and a half in milliseconds; longer ones count as this.
 const LARGEST: u64 = (1 << 27) - 1;
-/// 2^5 for each number of bits from 5 to 27.
+/// Number of buckets: 2^5 for each bit length from 5 to 27.
 const BUCKETS: usize = 736;
 
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     at_ms: u64,
-    /// Of a charged one.
+    /// The bucket of the latency, if the charge was charged.
     bucket: Option<usize>,
 }
 
@@ -44,7 +44,7 @@ impl Default for Window {
 }
 
 impl Window {
-    /// A charge came to an end; `latency_ms` of one that was charged.
+    /// Records the end of a charge; `latency_ms` only if it was charged.
     pub fn ended(&mut self, at_ms: u64, latency_ms: Option<u64>) {
         if self.samples.len() >= SAMPLES_LIMIT {
             self.forget_oldest();
@@ -57,7 +57,7 @@ impl Window {
         self.samples.push_back(Sample { at_ms, bucket });
     }
 
-    /// Lets go of what has left the window.
+    /// Drops samples that have left the window.
     pub fn forget_before(&mut self, mono_ms: u64) {
         while self
             .samples
@@ -77,7 +77,7 @@ impl Window {
         }
     }
 
-    /// When the oldest sample came; monotonic.
+    /// The time of the oldest sample; monotonic.
     pub fn oldest_ms(&self) -> Option<u64> {
         self.samples.front().map(|sample| sample.at_ms)
     }
@@ -87,13 +87,13 @@ impl Window {
         self.samples.len()
     }
 
-    /// The share of the charged; `None` without samples.
+    /// The share of charged samples; `None` without samples.
     pub fn success_rate(&self) -> Option<f64> {
         let samples = self.samples();
         (samples > 0).then(|| self.charged as f64 / samples as f64)
     }
 
-    /// The latencies of the charged; `None` without any.
+    /// Latency percentiles of the charged samples; `None` without any.
     pub fn latency(&self) -> Option<Latency> {
         Some(Latency {
             p50: self.percentile(50)?,
@@ -102,7 +102,8 @@ impl Window {
         })
     }
 
-    /// The smallest latency that `percent` of 100 do not exceed, or up to 3 % more.
+    /// The smallest latency that at least `percent` of 100 samples do not exceed, or up to 3 %
+    /// more.
     fn percentile(&self, percent: usize) -> Option<u64> {
         let rank = self.charged.saturating_mul(percent).div_ceil(100);
         let mut counted: usize = 0;
@@ -116,7 +117,7 @@ impl Window {
     }
 }
 
-/// The bucket of this latency: how many bits follow its first ones, and these.
+/// The bucket of this latency: its bit length and its leading bits.
 fn bucket_of(latency_ms: u64) -> usize {
     let latency_ms = latency_ms.min(LARGEST);
     let bits = u64::BITS.saturating_sub(latency_ms.leading_zeros());

@@ -1,4 +1,4 @@
-//! What an answer to a batch means: one answer for each of its charges, or one for the whole.
+//! The answer to a batch: one result for each of its charges, or one for the whole.
 
 use serde_json::value::RawValue;
 
@@ -14,30 +14,30 @@ use crate::core::record::{Decline, Receipt, Verdict};
 /// The meaning of an answer to a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BatchAnswer {
-    /// One answer a charge, in the order sent; a charge without a result of its own has a
+    /// One answer per charge, in the order sent; a charge without a result of its own gets a
     /// setback.
     Results(Vec<ChargeAnswer>, Reading),
-    /// No batches are taken: `own_word` where the server says so, and nothing was taken.
+    /// Batches are not supported: `own_word` if the server itself says so, and nothing was taken.
     Unsupported {
-        /// Whether it is the server's own word.
+        /// Whether the server itself said so.
         own_word: bool,
     },
     /// The batch is too large, for the server (`own_word`, and nothing was taken) or for something
-    /// before it.
+    /// in front of it.
     TooLarge {
-        /// Whether it is the server's own word.
+        /// Whether the server itself said so.
         own_word: bool,
-        /// For people.
+        /// Human-readable detail.
         detail: String,
     },
-    /// The batch as a whole was refused, nothing taken: its charges may be sent one by one.
+    /// The batch was refused as a whole, nothing taken: its charges may be sent one by one.
     Refused(String),
-    /// None for any charge in it.
+    /// No verdict for any of its charges.
     Setback(Setback),
 }
 
 impl BatchAnswer {
-    /// The answer to `POST charges/batch` with these charges.
+    /// Parses the answer to `POST charges/batch` with these charges.
     pub fn of(response: &Response, charges: &[Charge], now: Now) -> BatchAnswer {
         if response.status == 200 {
             return match results(response, charges) {
@@ -77,7 +77,7 @@ struct Item {
 }
 
 impl Item {
-    /// Each by itself, so that a malformed one spoils no other.
+    /// Parses each result by itself, so that a malformed one spoils no other.
     fn of(result: &RawValue, secret: &Secret) -> Option<Item> {
         let body = Members::of(result.get())?;
         Some(Item {
@@ -107,7 +107,7 @@ fn results(response: &Response, charges: &[Charge]) -> Result<BatchAnswer, Wrong
             let mut own = items.iter().filter(|item| names(&charge.key, &item.key));
             let answer = match (own.next(), own.next()) {
                 (Some(item), None) => item_answer(item, charge, reading),
-                // Two results for one charge contradict each other at worst.
+                // Two results for one charge may contradict each other.
                 (Some(_), Some(_)) | (None, _) => foreign(Wrong::NoResult),
             };
             match answer {
@@ -137,7 +137,7 @@ fn item_answer(item: &Item, charge: &Charge, reading: Reading) -> ChargeAnswer {
             let status = item.problem.status.unwrap_or(usual);
             let answer = from_problem(status, &item.problem, Setback::of_item(&item.problem));
             match answer {
-                // The server has said `declined` in so many words, whatever the problem's type.
+                // The server explicitly said `declined`, whatever the problem's type.
                 ChargeAnswer::Settled(Verdict::Failed(failure), _) if usual == 402 => {
                     let decline = Decline {
                         reason: DeclineReason::Rejected,

@@ -1,4 +1,4 @@
-//! What each answer means: every row of the protocol, and what is none of the server's.
+//! The meaning of each answer: every row of the protocol, and answers of foreign origin.
 
 mod batches;
 mod foreign;
@@ -45,7 +45,7 @@ fn receipt_body(key: &str, amount: u64) -> String {
     .to_string()
 }
 
-/// The verdict, or the setback, in a few words.
+/// The verdict or the setback, abbreviated.
 fn meaning(answer: &ChargeAnswer) -> String {
     match answer {
         ChargeAnswer::Settled(Verdict::Charged(_), _) => "charged".into(),

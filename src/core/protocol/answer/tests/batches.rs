@@ -1,4 +1,4 @@
-//! Batches: as a whole, and each charge in them.
+//! Answers to batches: as a whole, and for each charge in them.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Answers that are not the billing server's, or not quite: what is wrong with them is named.
+//! Answers that are not, or not quite, the billing server's: the fault is named.
 
 use super::*;
 use crate::core::bilingual::in_one;

@@ -1,4 +1,4 @@
-//! What a server quotes of the token, and answers that could not be read.
+//! Tokens quoted by a server, and answers that could not be read.
 
 use super::*;
 use crate::core::bilingual::in_one;
