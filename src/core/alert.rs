@@ -1,4 +1,4 @@
-//! Alerts: each is raised once an episode, which ends when its cause does.
+//! Alerts: each is raised once per episode, which ends when its cause does.
 
 use serde::Serialize;
 
@@ -6,15 +6,15 @@ use super::bilingual::in_one;
 use super::log::Locale;
 use super::ordered::Map;
 
-/// What an alert is about.
+/// The subject of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertKind {
     /// Fewer charges succeed than `alertBelowSuccessRate`.
     SuccessRateLow,
-    /// The server can't be reached, or what answers is not the billing server.
+    /// The server can't be reached, or something else answers in its place.
     NetworkLost,
-    /// It can again.
+    /// The server can be reached again.
     NetworkRestored,
     /// `available` is below `lowWatermark`.
     BalanceLow,
@@ -31,16 +31,16 @@ pub enum AlertKind {
 /// `Alert` of the public API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Alert {
-    /// What it is about.
+    /// The subject.
     pub kind: AlertKind,
-    /// For people.
+    /// Human-readable text.
     pub detail: String,
     /// Milliseconds since the Unix epoch.
     pub at: u64,
 }
 
 impl Alert {
-    /// What it says to people, in one language.
+    /// Reduces the text to one language.
     pub fn in_one(self, locale: Locale) -> Alert {
         Alert {
             detail: in_one(&self.detail, locale),
@@ -49,7 +49,7 @@ impl Alert {
     }
 }
 
-/// The episodes that are going on.
+/// The current episodes.
 #[derive(Clone, Debug, Default)]
 pub struct Episodes {
     going_on: Map<AlertKind, Alert>,
@@ -61,14 +61,14 @@ impl Episodes {
         self.going_on.contains_key(&kind)
     }
 
-    /// What was said at the start of each, oldest first.
+    /// The alert raised at the start of each, oldest first.
     pub fn going_on(&self) -> Vec<Alert> {
         let mut alerts: Vec<Alert> = self.going_on.values().cloned().collect();
         alerts.sort_unstable_by_key(|alert| (alert.at, alert.kind));
         alerts
     }
 
-    /// Begins an episode; `false` where it goes on already.
+    /// Begins an episode; `false` if it is already under way.
     pub fn starts(&mut self, alert: Alert) -> bool {
         if self.goes_on(alert.kind) {
             return false;

@@ -1,4 +1,4 @@
-//! The balance: the server's number, and what is held against it.
+//! The balance: the server's number, and the holds against it.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,14 +12,14 @@ pub struct Confirmed {
     pub balance: Points,
     /// The server's version of it.
     pub version: u64,
-    /// When the server last said so, milliseconds since the Unix epoch.
+    /// When the server last confirmed it, milliseconds since the Unix epoch.
     pub as_of_ms: u64,
-    /// The `ETag` that came with this very version.
+    /// The `ETag` that came with this version.
     pub etag: Option<String>,
 }
 
 impl Confirmed {
-    /// Whether this is a later word of the server's, or the same one heard later.
+    /// Whether this is a newer version than `other`, or the same one heard later.
     pub fn is_newer_than(&self, other: &Confirmed) -> bool {
         (self.version, self.as_of_ms) > (other.version, other.as_of_ms)
     }
@@ -37,26 +37,25 @@ pub struct Balance {
     pub available: Points,
     /// The server's version of `confirmed`.
     pub version: u64,
-    /// When the server last said so, milliseconds since the Unix epoch.
+    /// When the server last confirmed it, milliseconds since the Unix epoch.
     pub as_of: u64,
-    /// Older than `staleAfterMs`.
+    /// Whether it is older than `staleAfterMs`.
     pub stale: bool,
 }
 
-/// Takes the server's words in any order and keeps the newest.
+/// Takes balances from the server in any order and keeps the newest.
 #[derive(Clone, Debug, Default)]
 pub struct BalanceBook {
     confirmed: Option<Confirmed>,
 }
 
 impl BalanceBook {
-    /// What is known.
+    /// The newest balance known.
     pub fn confirmed(&self) -> Option<&Confirmed> {
         self.confirmed.as_ref()
     }
 
-    /// Takes a word of the server's; false where it changes nothing: it is older than what is
-    /// known, or the same.
+    /// Takes a balance from the server; false if it changes nothing, being older or the same.
     pub fn learn(&mut self, reading: Reading, etag: Option<String>, as_of_ms: u64) -> bool {
         let known = self.confirmed.as_ref();
         let older = known.is_some_and(|known| known.version > reading.version);
@@ -77,7 +76,7 @@ impl BalanceBook {
         is_news
     }
 
-    /// Takes what another tab, or an earlier start, has learnt.
+    /// Takes a balance from another tab or an earlier start.
     pub fn learn_cached(&mut self, cached: Confirmed) -> bool {
         let known = self.confirmed.as_ref();
         let newer = known.is_none_or(|known| cached.is_newer_than(known));
@@ -87,19 +86,19 @@ impl BalanceBook {
         newer
     }
 
-    /// The server says that what is known is still right.
+    /// The server confirms that the known balance is still right.
     pub fn confirm_unchanged(&mut self, as_of_ms: u64) {
         if let Some(known) = &mut self.confirmed {
             known.as_of_ms = known.as_of_ms.max(as_of_ms);
         }
     }
 
-    /// Forgets everything.
+    /// Forgets the balance.
     pub fn clear(&mut self) {
         self.confirmed = None;
     }
 
-    /// What may be spent.
+    /// The balance as its user sees it, with these points held.
     pub fn view(&self, held: Points, wall_ms: u64, stale_after_ms: u64) -> Option<Balance> {
         let known = self.confirmed.as_ref()?;
         Some(Balance {
@@ -113,8 +112,7 @@ impl BalanceBook {
     }
 }
 
-/// Whether something learnt at `as_of_ms` is older than `after_ms`, or from a clock that was
-/// ahead of this one.
+/// Whether `as_of_ms` is older than `after_ms`, or from a clock that was ahead of this one.
 pub fn is_stale(as_of_ms: u64, wall_ms: u64, after_ms: u64) -> bool {
     match wall_ms.checked_sub(as_of_ms) {
         Some(age_ms) => age_ms > after_ms,

@@ -1,4 +1,4 @@
-//! A charge: what the caller wants paid, checked once at the boundary and immutable from then on.
+//! A charge: the caller's order to pay, checked once at the boundary and immutable from then on.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,7 +39,7 @@ impl Key {
         header_text(&self.0)
     }
 
-    /// Whether the header spells it otherwise than it is. A server that does not decode the header
+    /// Whether the header's spelling differs from the key. A server that does not decode the header
     /// knows it by that spelling.
     pub fn is_spelt_otherwise(&self) -> bool {
         self.wire() != self.0
@@ -52,21 +52,21 @@ impl fmt::Display for Key {
     }
 }
 
-/// What the caller wants paid.
+/// The caller's order to pay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
     /// Names this charge for ever.
     pub key: Key,
     /// The translation task that is paid for.
     pub task_id: String,
-    /// What is paid for, e.g. `cloud_trans`.
+    /// The feature that is paid for, e.g. `cloud_trans`.
     pub feature: String,
     /// Whole points, at least 1.
     pub amount: Points,
-    /// What its work held, where that has cost less.
+    /// The points that its task held, if it cost less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Points>,
-    /// Travels with the charge and comes back in its record.
+    /// Sent with the charge and returned in its record.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     /// When the caller asked for it, milliseconds since the Unix epoch.
@@ -74,20 +74,20 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// Whether `other` asks for the same thing under the same key: task, feature and amount.
+    /// Whether `other` requests the same under the same key: task, feature and amount.
     pub fn is_same_as(&self, other: &Charge) -> bool {
         self.task_id == other.task_id
             && self.feature == other.feature
             && self.amount == other.amount
     }
 
-    /// Whether work that holds points for this may end in `other`: the same task and feature, for
+    /// Whether a task that holds points for this may end in `other`: the same task and feature, for
     /// no more points.
     pub fn covers(&self, other: &Charge) -> bool {
         self.amount >= other.amount && self.is_same_as(&other.costing(self.amount))
     }
 
-    /// Whether it is what the work that was to be charged as `other` has come to.
+    /// Whether it is the final charge of the task that was announced as `other`.
     pub fn is_end_of(&self, other: &Charge) -> bool {
         let held = self.held.unwrap_or(self.amount);
         self.is_same_as(other) || self.costing(held).is_same_as(other)
@@ -101,7 +101,7 @@ impl Charge {
     }
 }
 
-/// A charge as the caller gave it, types checked, values not yet.
+/// A charge as the caller gave it: types checked, values not yet.
 #[derive(Clone, Debug, Default)]
 pub struct ChargeRequest {
     /// See [`Charge::task_id`].
@@ -118,7 +118,7 @@ pub struct ChargeRequest {
 }
 
 impl ChargeRequest {
-    /// The charge that is asked for, or the caller's mistake.
+    /// The validated charge, or the caller's mistake.
     pub fn into_charge(self, created_at_ms: u64) -> Result<Charge, InvalidArgument> {
         let task_id = checked_id("taskId", self.task_id)?;
         let feature = checked_id("feature", self.feature)?;
@@ -144,8 +144,8 @@ impl ChargeRequest {
     }
 }
 
-/// A feature as its default keys begin. The first `:` of such a key ends the feature, so that no
-/// two charges have one key: `a:b` with the task `c` is another charge than `a` with `b:c`.
+/// The feature's form in default keys. The first `:` of such a key ends the feature, so that no two
+/// charges share a key: `a:b` with the task `c` is another charge than `a` with `b:c`.
 fn default_key_start(feature: &str) -> String {
     feature.replace('%', "%25").replace(':', "%3A")
 }
@@ -153,7 +153,7 @@ fn default_key_start(feature: &str) -> String {
 /// A caller's mistake: nothing was sent or stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidArgument {
-    /// What is wrong, for the developer.
+    /// Description for the developer.
     pub message: String,
 }
 

@@ -1,11 +1,11 @@
-//! Time, which the core never takes for itself: the shell passes it in.
+//! Time, which the core never reads for itself: the shell passes it in.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 /// One instant on both clocks of a browser, in milliseconds.
 ///
-/// Deadlines inside one tab use `mono_ms`, which never jumps. What is written down for later
-/// (another tab, another start) uses `wall_ms`, which the user may set to any day.
+/// Deadlines inside one tab use `mono_ms`, which never jumps. Times written for later (another tab,
+/// another start) use `wall_ms`, which the user may set to any day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
     /// Milliseconds since an arbitrary start: `performance.now()`.
@@ -20,8 +20,8 @@ impl Now {
         self.mono_ms.saturating_add(delay_ms)
     }
 
-    /// The monotonic instant of a wall-clock one, at most `limit_ms` from now: whatever the wall
-    /// clock was when it was written down, nothing waits longer than it was meant to.
+    /// The monotonic instant of a wall-clock one, at most `limit_ms` from now: nothing waits longer
+    /// than intended, whatever the wall clock was when it was written.
     pub fn mono_of(self, wall_ms: u64, limit_ms: u64) -> u64 {
         self.after(wall_ms.saturating_sub(self.wall_ms).min(limit_ms))
     }
@@ -32,28 +32,28 @@ impl Now {
     }
 }
 
-/// Clocks are set by so much without anybody's noticing, in milliseconds.
+/// Largest clock adjustment that goes unnoticed, in milliseconds.
 pub const CLOCK_SLACK_MS: u64 = 1_000;
 
-/// Compares the two clocks at every look, so that a wall clock that is set, and a machine that
-/// slept, are noticed.
+/// Compares the two clocks on each call, to detect that the wall clock was set or the machine
+/// slept.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClockWatch {
-    /// By how much the wall clock was ahead of the monotonic one at the last look.
+    /// How far the wall clock was ahead of the monotonic one at the last comparison.
     ahead_ms: Option<u64>,
-    /// The most that it ever was.
+    /// The largest value that it ever had.
     most_ahead_ms: u64,
-    /// What it was before it was set back by more than [`CLOCK_SLACK_MS`] altogether.
+    /// Its value before the wall clock was set back by more than [`CLOCK_SLACK_MS`] in total.
     noted_ahead_ms: u64,
 }
 
-/// What the wall clock has done since the last look, other than to go on.
+/// An irregular step of the wall clock since the last comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockStep {
-    /// Nothing that matters.
+    /// None that matters.
     None,
-    /// It has moved on by so many milliseconds while the monotonic clock stood still: the machine
-    /// slept, or somebody has set the clock.
+    /// It has advanced by this many milliseconds while the monotonic clock stood still: the machine
+    /// slept, or the clock was set.
     Ahead(u64),
     /// It has been set back.
     Back,
@@ -82,15 +82,14 @@ impl ClockWatch {
         }
     }
 
-    /// What the wall clock would say now if nobody had set it back since the first look,
-    /// milliseconds since the Unix epoch: what is measured by it is older rather than younger
-    /// than it is.
+    /// The wall-clock time as if it had never been set back since the first comparison,
+    /// milliseconds since the Unix epoch: an age measured by it is too high rather than too low.
     pub fn latest_wall_ms(&self, now: Now) -> u64 {
         now.after(self.most_ahead_ms).max(now.wall_ms)
     }
 }
 
-/// The year 10000: RFC 3339 has no instant after it.
+/// The year 10000, which RFC 3339 can't represent.
 const RFC3339_END_MS: u64 = 253_402_300_799_999;
 
 /// An instant of the wall clock as RFC 3339 in UTC, e.g. `2026-03-01T08:00:00.000Z`.

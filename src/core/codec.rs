@@ -1,16 +1,16 @@
-//! How a record is written down: versioned JSON with a checksum, so that damage is noticed.
+//! The stored form of a record: versioned JSON with a checksum, so that damage is detected.
 
 use serde::{Deserialize, Serialize};
 
 use super::record::Record;
 
-/// The version of the format that this code writes.
+/// The version of the format written by this code.
 pub const FORMAT: u32 = 1;
 
 /// A record as the store holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
-    /// The format of `body`.
+    /// The format version of `body`.
     pub format: u32,
     /// CRC-32 (ISO-HDLC) of `body`.
     pub check: u32,
@@ -18,18 +18,18 @@ pub struct Stored {
     pub body: String,
 }
 
-/// Why what the store holds is not a record.
+/// Why a stored record can't be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Damage {
     /// Written by a newer version of this package.
     NewerFormat(u32),
-    /// The checksum does not fit.
+    /// The checksum does not match.
     Checksum,
-    /// The checksum fits, yet it is not a record.
+    /// The checksum matches, yet the body is not a record.
     Shape(String),
 }
 
-/// A record, ready to be written.
+/// Encodes a record for the store.
 pub fn encode(record: &Record) -> Result<Stored, String> {
     let body = serde_json::to_string(record).map_err(|error| error.to_string())?;
     Ok(Stored {
@@ -39,7 +39,7 @@ pub fn encode(record: &Record) -> Result<Stored, String> {
     })
 }
 
-/// What was written, as a record.
+/// Decodes a stored record.
 pub fn decode(stored: &Stored) -> Result<Record, Damage> {
     if stored.format > FORMAT {
         return Err(Damage::NewerFormat(stored.format));

@@ -1,4 +1,4 @@
-//! The options of `openBilling` that the core needs, checked, with their defaults.
+//! The options of `openBilling` that the core needs, validated, with their defaults.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -17,11 +17,11 @@ pub enum OfflineSpend {
     Unlimited,
     /// Nothing.
     Deny,
-    /// So many points in open charges.
+    /// At most this many points in open charges.
     Points(Points),
 }
 
-/// How the client behaves. All times in milliseconds.
+/// The client's configuration. All times in milliseconds.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// A cached balance older than this is stale.
@@ -60,29 +60,29 @@ pub struct Config {
     pub locale: Locale,
 }
 
-/// How long what another client has sent may still arrive, whose limits nobody knows, in
+/// How long requests of another client, whose limits are unknown, may still arrive, in
 /// milliseconds.
 const UNKNOWN_PAST_MS: u64 = 60_000;
 
-/// What a network has kept for longer than this after a request's time limit, it has lost; in
-/// milliseconds.
+/// How long after its time limit a request may still be delivered, in milliseconds; a network has
+/// lost it after that.
 const ARRIVES_AFTER_LIMIT_MS: u64 = 5_000;
 
 /// The same after its connection has failed, or a gateway has answered in the server's place.
 const ARRIVES_AFTER_LOSS_MS: u64 = 2_000;
 
 /// A claim is used within this time, in milliseconds, or not at all: a tab may have been frozen
-/// while it was written down.
+/// while it was written.
 pub const LAUNCH_WITHIN_MS: u64 = 5_000;
 
 impl Config {
-    /// How long a claim lasts: as long as its request may be under way.
+    /// Duration of a claim: as long as its request may be under way.
     pub fn claim_ms(&self) -> u64 {
         self.under_way_ms().saturating_add(LAUNCH_WITHIN_MS)
     }
 
-    /// How long what somebody unknown has sent may still arrive: as long as a claim, and their
-    /// limits may be wider than this client's.
+    /// How long requests of an unknown client may still arrive: as long as a claim, and its limits
+    /// may be wider than this client's.
     pub fn unknown_past_ms(&self) -> u64 {
         self.claim_ms().max(UNKNOWN_PAST_MS)
     }
@@ -155,7 +155,7 @@ struct BalanceOptions {
 #[serde(default, rename_all = "camelCase")]
 struct QueueOptions {
     max_entries: Option<f64>,
-    /// A word, or `{ points }`.
+    /// A string, or `{ points }`.
     offline_spend: Option<Box<RawValue>>,
     batch_size: Option<f64>,
     key_ttl_ms: Option<f64>,
@@ -187,7 +187,7 @@ struct MonitorOptions {
 }
 
 impl Options {
-    /// The configuration, or the caller's mistake.
+    /// Validates the options: the configuration, or the caller's mistake.
     pub fn into_config(self) -> Result<Config, InvalidArgument> {
         let usual = Config::default();
         let Options {

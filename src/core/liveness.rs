@@ -1,19 +1,19 @@
-//! Whether an answer shows that the server lives: a cache, or a service worker, may have given it.
+//! Whether an answer shows that the server is alive: it may come from a cache or a service worker.
 
 use super::clock::{Now, parse_http_date};
 use super::protocol::Response;
 
-/// By so much an answer's `Date` may be behind the server's clock as it was seen before, in
-/// milliseconds: it has whole seconds, and servers behind one address don't agree exactly.
+/// Tolerance, in milliseconds, for a `Date` behind the server's clock as seen before: it has whole
+/// seconds, and servers behind one address don't agree exactly.
 const SLACK_MS: i128 = 5_000;
 
-/// A `Date` has whole seconds: one that is repeated after that is a copy.
+/// Resolution of a `Date`, in milliseconds: one that is repeated after that is a copy.
 const SECOND_MS: u64 = 1_000;
 
-/// What an answer to a `GET` tells of the server's life.
+/// The evidence in an answer to a `GET` that the server is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// It was given after the question.
+    /// It was generated after the request.
     Certain,
     /// It may be old.
     Possible,
@@ -29,8 +29,8 @@ struct Ahead {
 }
 
 impl Ahead {
-    /// As one answer to a request that left at `left_ms` shows it. A tab that stood still hears an
-    /// answer long after it was given, and learns little from it.
+    /// The estimate from one answer to a request that left at `left_ms`. A tab that stood still
+    /// hears an answer long after it was given, and learns little from it.
     fn seen(date_ms: u64, left_ms: u64, now: Now) -> Ahead {
         Ahead {
             least: ahead_ms(date_ms, now.mono_ms),
@@ -39,17 +39,17 @@ impl Ahead {
     }
 }
 
-/// The server's clock, as its answers' `Date` shows it.
+/// The server's clock, estimated from the `Date` of its answers.
 #[derive(Clone, Debug, Default)]
 pub struct ServerClock {
     ahead: Option<Ahead>,
-    /// The last `Date` of an answer to a `GET`, and when that came; monotonic.
+    /// The last `Date` of an answer to a `GET`, and its time of arrival; monotonic.
     last: Option<(u64, u64)>,
 }
 
 impl ServerClock {
-    /// Takes the `Date` of an answer to a `POST` that left at `left_ms`, which no cache gives: where
-    /// it can't be as old as it seems, the server's clock was set back.
+    /// Learns from the `Date` of an answer to a `POST` that left at `left_ms`, which never comes
+    /// from a cache: if it can't be as old as it seems, the server's clock was set back.
     pub fn hear(&mut self, response: &Response, left_ms: u64, now: Now) {
         let Some(date_ms) = date_ms(response) else {
             return;
@@ -62,7 +62,7 @@ impl ServerClock {
         }));
     }
 
-    /// What the answer to a `GET` that left at `left_ms` tells.
+    /// The evidence in the answer to a `GET` that left at `left_ms`.
     pub fn judge(&mut self, response: &Response, left_ms: u64, now: Now) -> Sign {
         let aged = response.age.as_deref().map(str::trim);
         if aged.is_some_and(|age| age.parse::<u64>().is_ok_and(|age| age > 0)) {
@@ -125,7 +125,7 @@ mod tests {
         }
     }
 
-    /// The first answer at 0, and another at `mono_ms`.
+    /// The first answer arrives at 0, another one at `mono_ms`.
     fn second(response: &Response, mono_ms: u64) -> Sign {
         let mut clock = ServerClock::default();
         assert_eq!(clock.judge(&dated(10), 0, at(0)), Sign::Possible);
@@ -136,7 +136,7 @@ mod tests {
     fn a_date_that_goes_on_with_time_shows_life() {
         assert_eq!(second(&dated(12), 2_000), Sign::Certain);
         assert_eq!(second(&dated(40), 30_000), Sign::Certain);
-        // A machine that slept: the server's clock went on.
+        // The machine slept while the server's clock went on.
         assert_eq!(second(&dated(50), 2_000), Sign::Certain);
     }
 
@@ -184,7 +184,7 @@ mod tests {
     fn an_answer_that_took_long_does_not_turn_the_servers_clock_back() {
         let mut clock = ServerClock::default();
         clock.hear(&dated(10), 0, at(0));
-        // Given soon after the question, and nine seconds on its way.
+        // Generated soon after the request, then nine seconds in transit.
         clock.hear(&dated(11), 1_000, at(10_000));
         assert_eq!(clock.judge(&dated(14), 10_500, at(10_600)), Sign::Cached);
     }

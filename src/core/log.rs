@@ -1,4 +1,4 @@
-//! The log: one line an event, in the caller's language, true to what became of the charge.
+//! The log: one line per event, in the caller's language, true to the charge's outcome.
 //!
 //! Tokens and metadata never appear in it.
 
@@ -29,34 +29,34 @@ impl Locale {
     }
 }
 
-/// How much a line matters.
+/// The severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Something went wrong that somebody should see.
+    /// An error that needs attention.
     Error,
-    /// Something became of a charge.
+    /// A charge's outcome.
     Info,
-    /// For finding out why.
+    /// Detail for debugging.
     Debug,
 }
 
-/// One line.
+/// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LogEntry {
-    /// How much it matters.
+    /// The severity.
     pub level: Level,
-    /// The line.
+    /// The text.
     pub message: String,
     /// Milliseconds since the Unix epoch.
     pub at: u64,
-    /// The charge that it is about.
+    /// The charge concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
 }
 
 impl LogEntry {
-    /// What it says, in one language.
+    /// Reduces the text to one language.
     pub fn in_one(self, locale: Locale) -> LogEntry {
         LogEntry {
             message: in_one(&self.message, locale),
@@ -65,7 +65,7 @@ impl LogEntry {
     }
 }
 
-/// The line about what has become of a charge.
+/// The line about a charge's outcome.
 pub fn of_outcome(charge: &Charge, outcome: &Outcome, locale: Locale, at: u64) -> LogEntry {
     let detail = without_metadata(outcome.what.detail().unwrap_or_default(), charge);
     let (level, message) = match locale {
@@ -87,8 +87,8 @@ pub fn of_outcome(charge: &Charge, outcome: &Outcome, locale: Locale, at: u64) -
     }
 }
 
-/// A server's problem document may quote what was sent to it. What is shorter than four characters
-/// can't be told from any other word.
+/// Removes metadata that a server's problem document quotes. Values shorter than four characters
+/// can't be told from ordinary words.
 fn without_metadata(detail: &str, charge: &Charge) -> String {
     let values = charge.metadata.values();
     let telling = values.filter(|value| value.chars().nth(3).is_some());

@@ -1,9 +1,9 @@
-//! The core: everything that decides, and nothing that does.
+//! The core: decides everything and performs nothing.
 //!
 //! Pure: no clock, no randomness, no JavaScript. Events go in, effects come out, time is passed
 //! in; see [`engine`].
 
-/// Whether this deliberate defect is on: never, but where the simulator is itself put to the test.
+/// Whether this deliberate defect is on: never, except when the simulator itself is tested.
 #[cfg(feature = "defects")]
 macro_rules! defect {
     ($defect:ident) => {

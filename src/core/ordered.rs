@@ -1,16 +1,16 @@
-//! Maps and sets in the order of their keys, as sorted vectors: each kind of map is compiled for
-//! itself, and a `BTreeMap` is five times as much WebAssembly.
+//! Ordered maps and sets as sorted vectors: each type of map is compiled separately, and a
+//! `BTreeMap` is five times as much WebAssembly.
 
 use litemap::LiteMap;
 
-/// Values by key, in the order of the keys.
+/// A map ordered by its keys.
 pub type Map<K, V> = LiteMap<K, V>;
 
-/// Keys in their order.
+/// A set ordered by its keys.
 pub type Set<K> = LiteMap<K, ()>;
 
-/// A map of these, the last of a key. `collect` makes one too, but compiles a sort for each kind
-/// of map, which is as much again.
+/// Builds a map, keeping the last value of each key. `collect` would do, but compiles a sort for
+/// each type of map, which doubles the size.
 pub fn map_of<K: Ord, V>(entries: impl IntoIterator<Item = (K, V)>) -> Map<K, V> {
     let mut map = Map::new();
     for (key, value) in entries {
@@ -19,7 +19,7 @@ pub fn map_of<K: Ord, V>(entries: impl IntoIterator<Item = (K, V)>) -> Map<K, V>
     map
 }
 
-/// A set of these.
+/// Builds a set.
 pub fn set_of<K: Ord>(keys: impl IntoIterator<Item = K>) -> Set<K> {
     map_of(keys.into_iter().map(|key| (key, ())))
 }

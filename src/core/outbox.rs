@@ -15,16 +15,17 @@ use super::snapshot::{BillingStatus, QueueCounts};
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
     entries: Map<Key, Box<Entry>>,
-    /// Open ones that nothing is under way for: due time, place in the order, key.
+    /// Idle open charges: due time, place in the order, key.
     timetable: Set<(u64, u64, Key)>,
-    /// Settled ones by last change, for letting the oldest go.
+    /// Settled charges by last change, for dropping the oldest.
     settled: Set<(u64, Key)>,
     counts: QueueCounts,
-    /// Settled ones that are being taken up again.
+    /// Number of settled charges that are being reopened.
     again: usize,
-    /// The points of those.
+    /// Points of the settled charges that are being reopened.
     again_points: u128,
-    /// Wider than [`Points`]: the sum must come back to 0 however large its parts are.
+    /// Points held. Wider than [`Points`], because the sum must come back to 0 however large its
+    /// parts are.
     held: u128,
 }
 
@@ -34,7 +35,7 @@ impl Outbox {
         self.entries.get(key).map(|entry| &**entry)
     }
 
-    /// All of them, by key.
+    /// All charges, by key.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values().map(|entry| &**entry)
     }
@@ -53,19 +54,18 @@ impl Outbox {
         self.counts.pending.saturating_add(self.counts.retrying)
     }
 
-    /// As [`Outbox::open`], and those that are about to be: settled ones that are being taken up
-    /// again.
+    /// As [`Outbox::open`], plus settled charges that are being reopened.
     pub fn taken(&self) -> usize {
         self.open().saturating_add(self.again)
     }
 
-    /// The points of settled ones that are being taken up again: not held yet, but spoken for.
+    /// Points of settled charges that are being reopened: not held yet, but committed.
     pub fn points_of_taken_up(&self) -> Points {
         let points = u64::try_from(self.again_points).ok();
         points.and_then(Points::new).unwrap_or(Points::MAX)
     }
 
-    /// Takes a record as it is in the journal, or will be. Returns how it stood before.
+    /// Inserts a record as it is in the journal, or will be. Returns the previous one.
     pub fn put(
         &mut self,
         record: Record,
@@ -83,7 +83,7 @@ impl Outbox {
         Some(before)
     }
 
-    /// Changes what is not part of the record.
+    /// Changes fields outside the record.
     pub fn update(&mut self, key: &Key, change: impl FnOnce(&mut Entry)) {
         if let Some(mut entry) = self.remove(key) {
             change(&mut entry);
@@ -96,13 +96,13 @@ impl Outbox {
         self.update(key, |entry| entry.hurry(now));
     }
 
-    /// Another tab that lives has claimed this charge: its claim lasts its whole length from when
-    /// this tab first saw it, however the wall clock has jumped.
+    /// Another living tab has claimed this charge: the claim lasts its whole length from when this
+    /// tab first saw it, however the wall clock has jumped.
     pub fn keep_claim(&mut self, key: &Key) {
         self.update(key, Entry::keep_claim);
     }
 
-    /// What waits has waited for so much longer: the machine slept.
+    /// Shortens all waits by the time that the machine slept.
     pub fn slept(&mut self, by_ms: u64) {
         let keys: Vec<Key> = self.entries.keys().cloned().collect();
         for key in keys {
@@ -115,14 +115,14 @@ impl Outbox {
         self.update(key, |entry| entry.delay(mono_ms));
     }
 
-    /// Lets a charge go.
+    /// Drops a charge.
     pub fn remove(&mut self, key: &Key) -> Option<Box<Entry>> {
         let entry = self.entries.remove(key)?;
         self.unlist(&entry);
         Some(entry)
     }
 
-    /// Open charges that are due and idle, in the order in which they were taken on.
+    /// Idle open charges that are due, in the order in which they were taken on.
     pub fn due(&self, now: Now) -> Vec<Key> {
         let mut due: Vec<(u64, &Key)> = self
             .timetable
@@ -134,7 +134,7 @@ impl Outbox {
         due.into_iter().map(|(_, key)| key.clone()).collect()
     }
 
-    /// When the next idle charge that is not due yet will be; monotonic.
+    /// When the next idle charge will become due; monotonic.
     pub fn next_due(&self, now: Now) -> Option<u64> {
         let mut due = self.timetable.keys().map(|(due_ms, _, _)| *due_ms);
         due.find(|due_ms| *due_ms > now.mono_ms)
@@ -336,7 +336,7 @@ mod tests {
         let held = Conclusion::Held(cause);
         let attempt = Some((Purpose::Send, 1));
         let held = begun.and_then(|begun| begun.conclude("one", attempt, held, 5_000, 80_000_000));
-        // Since then the clock was set back, and the journal moved.
+        // Since then the clock was set back, and the journal moved to another storage.
         let moved = record("a", 2).joined_by(&held.unwrap(), 0);
         let key = put(&mut outbox, moved.unwrap());
         assert_eq!(outbox.get(&key).map(Entry::due_ms), Some(5_010));

@@ -1,4 +1,4 @@
-//! What the caller is told about a charge.
+//! The outcome of a charge, as the caller sees it.
 
 use super::bilingual::{both, in_one};
 use super::charge::Key;
@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 pub enum OpenReason {
     /// The browser says that it has no network.
     Offline,
-    /// No answer came, or none that the billing server could have given.
+    /// No answer came, or one that the billing server could not have given.
     Unreachable,
     /// A time limit passed before an answer came.
     Timeout,
-    /// The server asked for patience, or is at work on this key already.
+    /// The server asked to wait, or is at work on this key already.
     Busy,
     /// The server failed.
     ServerError,
@@ -41,7 +41,7 @@ pub enum ParkReason {
 pub enum DeclineReason {
     /// Fewer points than the charge.
     InsufficientBalance,
-    /// Another reason of the server's, in the detail.
+    /// Another reason of the server's, given in the detail.
     Rejected,
 }
 
@@ -57,13 +57,13 @@ pub enum FailureReason {
     Forbidden,
     /// The server can't be reached and `offlineSpend` does not allow the charge.
     OfflineSpendDenied,
-    /// `maxTotalAttempts` sendings were all turned away untaken.
+    /// `maxTotalAttempts` sendings were all turned away, nothing taken.
     RetriesExhausted,
     /// `maxEntries` charges are open already.
     QueueFull,
-    /// The charge could not be written down, so it was not sent.
+    /// The charge could not be written, so it was not sent.
     StorageUnavailable,
-    /// Given up by the caller.
+    /// Cancelled by the caller.
     Cancelled,
 }
 
@@ -77,7 +77,7 @@ pub enum UnknownReason {
     Parked(ParkReason),
 }
 
-/// What became of a charge: `ChargeOutcome` of the public API.
+/// The outcome of a charge: `ChargeOutcome` of the public API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
@@ -89,7 +89,7 @@ pub struct Outcome {
     pub amount: Points,
     /// Charge requests so far.
     pub attempts: u32,
-    /// What became of it.
+    /// The part that differs by status.
     #[serde(flatten)]
     pub what: What,
 }
@@ -104,11 +104,11 @@ pub struct Outcome {
 pub enum What {
     /// Certain: the server has taken the points.
     Charged {
-        /// The server's name for this charge.
+        /// The server's id of the charge.
         charge_id: String,
         /// The server's balance after it.
         balance: Points,
-        /// It had been charged before this call.
+        /// Whether it had been charged before this call.
         replayed: bool,
     },
     /// Open and certain: nothing taken so far, the client goes on by itself.
@@ -117,7 +117,7 @@ pub enum What {
         reason: OpenReason,
         /// Whether it survives a crash of the browser.
         durable: bool,
-        /// For people.
+        /// Human-readable detail.
         detail: String,
     },
     /// Open: a request may have reached the server and no answer came.
@@ -128,34 +128,34 @@ pub enum What {
         resolving: bool,
         /// Whether it survives a crash of the browser.
         durable: bool,
-        /// For people.
+        /// Human-readable detail.
         detail: String,
     },
     /// Certain: the server has declined it, nothing taken.
     Declined {
-        /// Why.
+        /// The reason.
         reason: DeclineReason,
-        /// The server's balance, where it said so.
+        /// The server's balance, if it was reported.
         balance: Option<Points>,
-        /// For people.
+        /// Human-readable detail.
         detail: String,
     },
     /// Certain: nothing taken.
     Failed {
-        /// Why.
+        /// The reason.
         reason: FailureReason,
-        /// Whether trying again may succeed.
+        /// Whether a retry may succeed.
         retryable: bool,
-        /// For people.
+        /// Human-readable detail.
         detail: String,
     },
 }
 
 impl Outcome {
-    /// The outcome of a charge that stands as `record` says.
+    /// The outcome of a charge in the state of `record`.
     ///
-    /// `waiting_for` is why a charge without any attempt is not being sent just now; `durable`
-    /// whether the record survives a crash.
+    /// `waiting_for` says why a charge without any attempt is not being sent now; `durable` whether
+    /// the record survives a crash.
     pub fn of(record: &Record, waiting_for: OpenReason, durable: bool, locale: Locale) -> Outcome {
         let what = match record.state() {
             State::Waiting(waiting) => {
@@ -193,7 +193,7 @@ impl Outcome {
         Outcome::about(record, what).in_one(locale)
     }
 
-    /// What it says to people, in one language.
+    /// Reduces the human-readable texts to one language.
     pub fn in_one(mut self, locale: Locale) -> Outcome {
         match &mut self.what {
             What::Charged { .. } => {}
@@ -217,7 +217,7 @@ impl Outcome {
         }
     }
 
-    /// The same where another tab may have sent the charge since: what was certain is not.
+    /// The same if another tab may have sent the charge since: certainty becomes doubt.
     pub fn in_doubt(self) -> Outcome {
         match self.what {
             What::Queued {
@@ -240,7 +240,7 @@ impl Outcome {
         }
     }
 
-    /// As [`Outcome::in_doubt`]; even that nothing was taken is not certain.
+    /// As [`Outcome::in_doubt`]; even "nothing taken" becomes uncertain.
     pub fn in_full_doubt(self) -> Outcome {
         match self.what {
             What::Declined { detail, .. } | What::Failed { detail, .. } => Outcome {
@@ -273,7 +273,7 @@ impl From<Failure> for What {
 }
 
 impl What {
-    /// What may have been taken, and is tried further.
+    /// The status of a charge that may have taken points and is still being tried.
     pub fn unknown(reason: OpenReason, durable: bool, detail: String) -> What {
         What::Unknown {
             reason: UnknownReason::Open(reason),
@@ -283,7 +283,7 @@ impl What {
         }
     }
 
-    /// Why it is so, for people; `None` for what is charged.
+    /// The human-readable detail; `None` for a charged one.
     pub fn detail(&self) -> Option<&str> {
         match self {
             What::Charged { .. } => None,
@@ -302,7 +302,7 @@ fn under_way(attempt: u32) -> String {
     )
 }
 
-/// Why a charge that has not left has not, in both languages.
+/// Why a charge has not left, in both languages.
 pub fn not_sent_yet(waiting_for: OpenReason) -> String {
     let (english, chinese) = match waiting_for {
         OpenReason::Offline => (

@@ -1,13 +1,13 @@
 //! Percent-encoding: keys and accounts in headers and in queries.
 
-/// What a header can carry of `text`: printable ASCII stays (RFC 8941, section 3.3.3), the rest
-/// is percent-encoded, and so is `%` itself, so that two texts never look alike.
+/// `text` as a header can carry it: printable ASCII stays (RFC 8941, section 3.3.3), the rest is
+/// percent-encoded, and so is `%` itself, so that no two texts look alike.
 pub fn header_text(text: &str) -> String {
     encode(text, |byte| (0x20..=0x7e).contains(&byte) && byte != b'%')
 }
 
-/// `text` with all but the unreserved characters of RFC 3986, section 2.3, percent-encoded: so it
-/// can be the value of a query, or a part of a name.
+/// `text` with all but the unreserved characters of RFC 3986, section 2.3, percent-encoded, for use
+/// as a query's value or a part of a name.
 pub fn percent_encode(text: &str) -> String {
     encode(text, |byte| {
         byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
@@ -21,14 +21,15 @@ fn encode(text: &str, stays: impl Fn(u8) -> bool) -> String {
         if stays(byte) {
             encoded.push(char::from(byte));
         } else {
-            // Writing to a String can't fail.
+            // Writing to a String never fails.
             let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded
 }
 
-/// What was encoded so, and what stands for itself; `None` where that is no text.
+/// Decodes such a text; characters that are not encoded stand for themselves. `None` if the result
+/// is not text.
 pub fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -22,8 +22,8 @@ impl Points {
         (points <= Points::MAX.0).then_some(Points(points))
     }
 
-    /// A JavaScript number as points; `None` for what is negative, fractional, not finite or
-    /// above 2^53-1.
+    /// A JavaScript number as points; `None` if it is negative, fractional, not finite or above
+    /// 2^53-1.
     pub fn from_number(number: f64) -> Option<Points> {
         let whole = number.is_finite() && number.fract() == 0.0;
         if !whole || number < 0.0 || number > Points::MAX.0 as f64 {
@@ -37,7 +37,7 @@ impl Points {
         self.0
     }
 
-    /// What is left after `other`, never below 0.
+    /// The difference, never below 0.
     pub fn less(self, other: Points) -> Points {
         Points(self.0.saturating_sub(other.0))
     }

@@ -1,4 +1,4 @@
-//! A charge at rest: where it stands, and the only ways from there.
+//! A charge at rest: its states, and the only transitions between them.
 //!
 //! ```text
 //!  open ──► Waiting ──── begin ───► Attempting ───► Settled: Charged, the end
@@ -9,10 +9,10 @@
 //!            └───────────────────── ask again, take up ──┘
 //! ```
 //!
-//! `docs/states.md` has them all, and what they are called outside.
+//! `docs/states.md` lists all of them, with their public names.
 //!
 //! Each state is a type of its own, and its methods are the transitions that leave it. A receipt
-//! has none: what is charged stays charged.
+//! has none: a charged charge stays charged.
 
 mod state;
 mod verdict;
@@ -25,7 +25,7 @@ use super::clock::CLOCK_SLACK_MS;
 use crate::core::outcome::{FailureReason, OpenReason, ParkReason};
 use serde::{Deserialize, Serialize};
 
-/// A charge and where it stands.
+/// A charge and its state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     charge: Charge,
@@ -34,25 +34,25 @@ pub struct Record {
     attempts: u32,
     spent: u32,
     updated_at_ms: u64,
-    /// The wall clock was set back since it was taken on, so its age is not known.
+    /// Whether the wall clock was set back since it was taken on, so that its age is unknown.
     #[serde(default)]
     ageless: bool,
-    /// It failed and was taken up again by itself, which is done once.
+    /// Whether it failed and was reopened automatically, which happens once.
     #[serde(default)]
     taken_up: bool,
-    /// It was in a storage of which a crash may leave an earlier state, so it may have been
-    /// attempted more often than it says.
+    /// Whether it was in a storage in which a crash may leave an earlier state, so that it may have
+    /// been attempted more often than recorded.
     #[serde(default)]
     adopted: bool,
-    /// Whether and when its key was sent before it was taken on is not known, nor has the server
-    /// been asked.
+    /// Whether its key may have been sent, at an unknown time, before it was taken on, and the
+    /// server has not been asked since.
     #[serde(default)]
     unknown_past: bool,
     state: State,
 }
 
 impl Record {
-    /// A charge just taken on.
+    /// A newly taken-on charge.
     pub fn open(charge: Charge, sequence: u64) -> Record {
         Record {
             sequence,
@@ -69,7 +69,7 @@ impl Record {
         }
     }
 
-    /// A charge not taken on.
+    /// A charge that was refused.
     pub fn refused(charge: Charge, sequence: u64, failure: Failure) -> Record {
         Record {
             state: State::Settled(Verdict::Failed(failure)),
@@ -77,12 +77,12 @@ impl Record {
         }
     }
 
-    /// What is to be paid.
+    /// The charge itself.
     pub fn charge(&self) -> &Charge {
         &self.charge
     }
 
-    /// Where it stands.
+    /// Its state.
     pub fn state(&self) -> &State {
         &self.state
     }
@@ -92,7 +92,7 @@ impl Record {
         self.sequence
     }
 
-    /// Grows with every change.
+    /// The revision, which grows with every change.
     pub fn revision(&self) -> u64 {
         self.revision
     }
@@ -102,18 +102,18 @@ impl Record {
         self.attempts
     }
 
-    /// Whether a charge request may have left, as far as the record can tell.
+    /// Whether a charge request may have left, as far as the record shows.
     pub fn may_have_left(&self) -> bool {
         self.attempts > 0 || self.adopted
     }
 
-    /// Whether another storage has, or had, a state of it, too.
+    /// Whether another storage has, or had, a state of it.
     pub fn is_adopted(&self) -> bool {
         self.adopted
     }
 
-    /// Whether a charge request may have left of which the record does not tell, and the server
-    /// has not said since that it never charged it.
+    /// Whether a charge request may have left without a trace in the record, and the server has not
+    /// said since that it never charged it.
     pub fn may_have_left_unseen(&self) -> bool {
         let cleared = match &self.state {
             State::Waiting(waiting) => waiting.cleared(),
@@ -122,26 +122,26 @@ impl Record {
         self.adopted && !cleared
     }
 
-    /// Charge requests since it was last (re)opened: what counts against `maxTotalAttempts`.
+    /// Charge requests since it was last (re)opened, which count against `maxTotalAttempts`.
     pub fn spent(&self) -> u32 {
         self.spent
     }
 
-    /// Whether this is an earlier state of the same taking on. A key that was let go, or whose
-    /// record is lost, and that is taken on again begins anew: perhaps at the same place in the
+    /// Whether this is an earlier state since the same taking-on. A key that was dropped, or whose
+    /// record is lost, begins anew when it is taken on again: perhaps at the same place in the
     /// order, since tabs whose clock was set back just count on.
     pub fn is_older_than(&self, other: &Record) -> bool {
         let same = self.charge.created_at_ms == other.charge.created_at_ms;
         same && self.is_before(other)
     }
 
-    /// As [`Record::is_older_than`], of records of which one may have joined another: it is as old
-    /// as the older of both.
+    /// As [`Record::is_older_than`], for records of which one may have joined another, and which
+    /// then has the age of the older one.
     fn is_before(&self, other: &Record) -> bool {
         self.sequence == other.sequence && self.revision < other.revision
     }
 
-    /// How long ago it was taken on, in milliseconds; `None` where the clock was set back since, or
+    /// Its age since it was taken on, in milliseconds; `None` if the clock was set back since, or
     /// its key may be older.
     pub fn age_ms(&self, wall_ms: u64) -> Option<u64> {
         let age_ms = wall_ms.checked_sub(self.charge.created_at_ms)?;
@@ -149,12 +149,12 @@ impl Record {
         (!unknown).then_some(age_ms)
     }
 
-    /// Whether it is not known when its key was first sent, if it was.
+    /// Whether the time at which its key was first sent, if it was, is unknown.
     pub fn has_unknown_past(&self) -> bool {
         self.unknown_past
     }
 
-    /// Whether it is known that its age is not.
+    /// Whether its age is known to be uncertain.
     pub fn is_ageless(&self) -> bool {
         self.ageless
     }
@@ -168,7 +168,7 @@ impl Record {
         self.updated_at_ms
     }
 
-    /// Whether it has no verdict and is being tried.
+    /// Whether it has no verdict and is still being tried.
     pub fn is_open(&self) -> bool {
         match &self.state {
             State::Waiting(_) | State::Attempting(_) => true,
@@ -176,7 +176,7 @@ impl Record {
         }
     }
 
-    /// Whether its points count as held: it is open, or parked without a verdict.
+    /// Whether its points are held: it is open, or parked without a verdict.
     pub fn is_held(&self) -> bool {
         match &self.state {
             State::Waiting(_) | State::Attempting(_) | State::Parked(_) => true,
@@ -195,17 +195,17 @@ impl Record {
         }
     }
 
-    /// Whether it failed, may yet succeed, and has not been taken up again by itself.
+    /// Whether it failed, is retryable, and has not been reopened automatically.
     pub fn may_be_taken_up(&self) -> bool {
         self.is_retryable() && !self.taken_up
     }
 
-    /// Whether it failed, nothing taken, but may yet succeed.
+    /// Whether it failed, nothing taken, and is retryable.
     pub fn is_retryable(&self) -> bool {
         matches!(&self.state, State::Settled(Verdict::Failed(failure)) if failure.retryable)
     }
 
-    /// Who has the right to work on it.
+    /// The claim on it, if it is being attempted.
     pub fn claim(&self) -> Option<&Claim> {
         match &self.state {
             State::Attempting(attempting) => Some(attempting.claim()),
@@ -213,8 +213,8 @@ impl Record {
         }
     }
 
-    /// Until when a sending without an answer may still reach the server, milliseconds since the
-    /// Unix epoch.
+    /// Until when an unanswered request may still reach the server, milliseconds since the Unix
+    /// epoch.
     pub fn may_arrive_until_ms(&self) -> u64 {
         match &self.state {
             State::Waiting(waiting) => waiting.may_arrive_until_ms(),
@@ -224,7 +224,7 @@ impl Record {
         }
     }
 
-    /// How long after it was written down that instant came, in milliseconds.
+    /// How long that was when it was written, in milliseconds.
     pub fn may_arrive_for_ms(&self) -> u64 {
         match &self.state {
             State::Waiting(waiting) => waiting.may_arrive_for_ms(),
@@ -234,7 +234,7 @@ impl Record {
         }
     }
 
-    /// The attempt that is under way: what for, and its number.
+    /// The purpose and number of the attempt under way.
     pub fn attempt(&self) -> Option<(Purpose, u32)> {
         match &self.state {
             State::Attempting(attempting) => Some((attempting.purpose(), attempting.number())),
@@ -242,17 +242,17 @@ impl Record {
         }
     }
 
-    /// Whether its user gave it up, and it is still open.
+    /// Whether its user cancelled it while it is still open.
     pub fn given_up(&self) -> bool {
         self.waits().is_some_and(|waits| waits.given_up().is_some())
     }
 
-    /// Whether the server refused it, an earlier sending is in doubt, and it is still open.
+    /// Whether the server refused it while an earlier request is in doubt, and it is still open.
     pub fn is_refused(&self) -> bool {
         self.waits().is_some_and(|waits| waits.refusal().is_some())
     }
 
-    /// Why it was not taken on, where it was not.
+    /// Why it was not taken on, if it was not.
     pub fn refusal(&self) -> Option<&Failure> {
         match &self.state {
             State::Settled(Verdict::Failed(failure)) => Some(failure),
@@ -263,14 +263,14 @@ impl Record {
         }
     }
 
-    /// Whether it is not sent before the server has been asked what it knows of its key: its user
-    /// gave it up, the server refused it, or it was parked.
+    /// Whether the server must be asked about its key before it is sent again: it was cancelled,
+    /// refused by the server, or parked.
     pub fn is_only_looked_up(&self) -> bool {
         let parked = self.waits().is_some_and(Waiting::look_up_first);
         self.given_up() || self.is_refused() || parked
     }
 
-    /// How it waits, or did before the attempt that is under way.
+    /// Its waiting state, or the one before the attempt under way.
     fn waits(&self) -> Option<&Waiting> {
         match &self.state {
             State::Waiting(waiting) => Some(waiting),
@@ -292,8 +292,8 @@ impl Record {
         }
     }
 
-    /// Claims a waiting charge, or one whose claimant has gone; `None` where another tab holds
-    /// it or it is not open.
+    /// Claims a waiting charge, or one whose claimant is gone; `None` if another tab holds a claim
+    /// or it is not open.
     pub fn begin(self, purpose: Purpose, claim: Claim, wall_ms: u64) -> Option<Record> {
         if purpose == Purpose::Send && self.given_up() {
             return None;
@@ -319,12 +319,12 @@ impl Record {
         })
     }
 
-    /// Takes note of what this attempt of `tab` came to; `None` where that changes nothing.
+    /// Records the conclusion of this attempt of `tab`; `None` if that changes nothing.
     ///
-    /// That the points are taken is believed from anybody at any time. Everything else counts
-    /// only from the tab whose attempt is under way: a verdict of `declined` that arrives while
-    /// another tab is sending the charge again is no longer certain. Nor is one after a sending
-    /// whose end nobody knows: whoever refuses may not have looked at what the key has done.
+    /// A receipt is believed from any source at any time. Everything else counts only from the tab
+    /// whose attempt is under way: a `declined` that arrives while another tab is sending the
+    /// charge again is no longer certain. Neither is one after a request whose fate is unknown,
+    /// since the refusing party may not have looked at what the key has done.
     pub fn conclude(
         self,
         tab: &str,
@@ -358,8 +358,8 @@ impl Record {
         let sent = attempting.purpose() == Purpose::Send;
         let mut record = self;
         if !sent && conclusion.tells_of_key() {
-            // What may still arrive was sent a moment ago, and its key is remembered as long as
-            // that of what is sent now.
+            // The request that may still arrive was sent a moment ago, and its key is remembered as
+            // long as that of a request sent now.
             record.unknown_past = false;
         }
         let counts = !defect!(CountsPutOffAttempts);
@@ -369,7 +369,7 @@ impl Record {
                 false => State::Settled(verdict),
             },
             Conclusion::TurnedAway(cause) => {
-                // What only asks for patience, or for another token, uses no attempt up.
+                // A request to wait or for another token uses no attempt up.
                 let put_off = matches!(cause.reason, OpenReason::Busy | OpenReason::Unauthorized);
                 record.spent = record
                     .spent
@@ -409,7 +409,7 @@ impl Record {
         Some(record.turned(state, wall_ms).given_up_if_untaken())
     }
 
-    /// Whether a sending before the one that is under way may have taken the points.
+    /// Whether a request before the attempt under way may have taken the points.
     fn may_be_taken_by_earlier(&self) -> bool {
         let State::Attempting(attempting) = &self.state else {
             return false;
@@ -419,7 +419,7 @@ impl Record {
         (before.in_doubt() || unseen) && !defect!(BelievesRefusalInDoubt)
     }
 
-    /// What was given up ends as soon as it has certainly taken nothing.
+    /// A cancelled charge ends as soon as it has certainly taken nothing.
     fn given_up_if_untaken(self) -> Record {
         let detail = match &self.state {
             State::Waiting(waiting)
@@ -442,8 +442,8 @@ impl Record {
         }
     }
 
-    /// Takes up again, for its user, what is parked, declined, failed or given up, and makes due
-    /// at once what waits; `None` where it is charged or being attempted.
+    /// Reopens, for its user, a charge that is parked, declined, failed or cancelled, and makes a
+    /// waiting one due at once; `None` if it is charged or being attempted.
     pub fn ask_again(self, wall_ms: u64) -> Option<Record> {
         let waiting = match self.state.clone() {
             State::Waiting(waiting) => waiting.hurried(),
@@ -458,8 +458,8 @@ impl Record {
         Some(record.waits_again(waiting.wanted(), wall_ms))
     }
 
-    /// Its user asks for it again while it is being worked on: it is no longer given up, and what
-    /// refused it before tells nothing of this try.
+    /// Its user requests it again during an attempt: it is no longer cancelled, and earlier
+    /// refusals say nothing of this try.
     pub fn wanted_after_all(self, wall_ms: u64) -> Record {
         match self.state.clone() {
             State::Attempting(attempting) => {
@@ -469,8 +469,8 @@ impl Record {
         }
     }
 
-    /// Takes up again what is parked, or failed and may yet succeed, and makes due at once what
-    /// waits; `None` for all else. What was given up stays given up.
+    /// Reopens a charge that is parked, or failed and retryable, and makes a waiting one due at
+    /// once; `None` for all others. A cancelled charge stays cancelled.
     pub fn reopen(self, wall_ms: u64) -> Option<Record> {
         let waiting = match self.state.clone() {
             State::Waiting(waiting) => waiting.hurried(),
@@ -482,7 +482,7 @@ impl Record {
         Some(self.waits_again(waiting, wall_ms))
     }
 
-    /// As [`Record::reopen`], for what failed, without its user: once.
+    /// As [`Record::reopen`], for a failed charge, without its user: once.
     pub fn take_up(self, wall_ms: u64) -> Option<Record> {
         if self.taken_up || !self.is_retryable() {
             return None;
@@ -499,9 +499,9 @@ impl Record {
         record.turned(State::Waiting(waiting), wall_ms)
     }
 
-    /// Gives a charge up: at once where it has certainly taken nothing (never sent, or looked up
-    /// since), else as soon as that is known. It is never sent again; `None` where it is settled
-    /// or given up already.
+    /// Cancels a charge: at once if it has certainly taken nothing (never sent, or looked up
+    /// since), else as soon as that is known. It is never sent again; `None` if it is settled or
+    /// cancelled already.
     pub fn cancel(self, detail: String, wall_ms: u64) -> Option<Record> {
         if self.given_up() {
             return None;
@@ -515,11 +515,11 @@ impl Record {
         Some(self.turned(state, wall_ms).given_up_if_untaken())
     }
 
-    /// Its tab has seen the wall clock set back since it was taken on: how old its key is, nobody
-    /// knows from now on. `None` for what has its verdict, and where it is noted already.
+    /// Notes that its tab has seen the wall clock set back since it was taken on, so that the age
+    /// of its key is unknown. `None` if it has its verdict, or this is noted already.
     pub fn loses_age(self) -> Option<Record> {
         let matters = !self.ageless && self.is_held();
-        // Its times stay as they were written down: how long it waits is counted from then.
+        // The times stay as written: the wait is counted from then.
         matters.then(|| Record {
             ageless: true,
             revision: self.revision.saturating_add(1),
@@ -527,7 +527,7 @@ impl Record {
         })
     }
 
-    /// Refuses to take on what is new: at once, or once it is known that nothing was taken before.
+    /// Refuses a new charge: at once, or once it is known that nothing was taken before.
     pub fn turned_down(self, failure: Failure) -> Record {
         let refusal = Verdict::Failed(failure);
         let state = match self.state.clone() {
@@ -541,7 +541,7 @@ impl Record {
         Record { state, ..self }
     }
 
-    /// Refuses to take up again what is declined or failed: `None` for everything else.
+    /// Refuses to reopen a declined or failed charge: `None` for all others.
     pub fn refuse(self, failure: Failure, wall_ms: u64) -> Option<Record> {
         match &self.state {
             State::Settled(Verdict::Declined(_) | Verdict::Failed(_)) => {
@@ -554,7 +554,7 @@ impl Record {
         }
     }
 
-    /// The journal has lost it: nobody can tell what became of it.
+    /// Marks a charge that the journal has lost and whose fate is unknown.
     pub fn vanished(self, detail: String, wall_ms: u64) -> Record {
         let parked = Parked::new(ParkReason::RetriesExhausted, detail);
         self.turned(State::Parked(parked), wall_ms)
@@ -570,7 +570,7 @@ impl Record {
         }
     }
 
-    /// Taken over from another storage.
+    /// Marks a record adopted from another storage.
     pub fn adopted(self) -> Record {
         Record {
             adopted: true,
@@ -578,8 +578,8 @@ impl Record {
         }
     }
 
-    /// Just taken on, though a charge of its key may have been sent before by somebody whose record
-    /// is lost or can't be read: that may still arrive for so long.
+    /// A newly taken-on charge whose key may have been sent before by a client whose record is lost
+    /// or unreadable: that request may still arrive for `may_arrive_for_ms`.
     pub fn in_doubt(self, wall_ms: u64, may_arrive_for_ms: u64) -> Record {
         Record {
             adopted: true,
@@ -589,8 +589,8 @@ impl Record {
         }
     }
 
-    /// Its key was used for another charge elsewhere, which may have been made: when, nobody here
-    /// knows. `None` where that changes nothing.
+    /// Notes that its key was used elsewhere for another charge, which may have been made at an
+    /// unknown time. `None` if that changes nothing.
     pub fn shares_key(self, wall_ms: u64) -> Option<Record> {
         if self.receipt().is_some() || self.unknown_past {
             return None;
@@ -603,8 +603,8 @@ impl Record {
         Some(record.turned(state, wall_ms))
     }
 
-    /// This record where the store may show an earlier state of it: whatever it says, it may have
-    /// been sent since.
+    /// This record in a store that may show an earlier state of it: it may have been sent since,
+    /// whatever it says.
     pub fn doubted(self) -> Record {
         let state = match self.state.clone() {
             State::Waiting(waiting) => State::Waiting(waiting.uncleared()),
@@ -617,13 +617,14 @@ impl Record {
         }
     }
 
-    /// This record, now that another storage has `other` of the same charge; `None` where that
+    /// This record joined with `other`, another storage's state of the same charge; `None` if that
     /// changes nothing.
     ///
-    /// A receipt counts more than anything else. What is open counts more than a verdict that
-    /// nothing was taken: that was so when it was told, and whoever was told `queued` or
-    /// `unknown` was promised that it goes on. But what was told as final without knowledge of the
-    /// open one is told of that as well, once it is looked up that nothing was taken.
+    /// A receipt counts more than anything else. An open state counts more than a verdict of
+    /// "nothing taken": the verdict was true when it was reported, but a caller who got `queued` or
+    /// `unknown` was promised that the charge goes on. Yet if the verdict was reported without
+    /// knowledge of the open state, that ends the same way once a look-up shows that nothing was
+    /// taken.
     pub fn joined_by(self, other: &Record, wall_ms: u64) -> Option<Record> {
         if other.is_before(&self) || self.receipt().is_some() {
             return None;
@@ -658,7 +659,7 @@ impl Record {
         Some(joined.turned(other.state.clone(), wall_ms))
     }
 
-    /// This open record, whose charge another storage has told as not taken, and for good.
+    /// This open record, whose charge another storage has reported as not taken, finally.
     fn told_final_elsewhere(self, other: &Record, wall_ms: u64) -> Option<Record> {
         if self.sequence == other.sequence || !self.is_held() || self.is_refused() {
             return None;

@@ -1,10 +1,10 @@
 //! Sessions: an account's sign-ins on this device, told apart by the sign-outs between them.
 //!
 //! A sign-out leaves a mark in storage, which only grows. A client belongs to the session of the
-//! mark that it found when it was opened; a later mark says that its session is over, whether or
-//! not it has heard of that: whoever claims a charge looks at the mark in the same transaction.
+//! mark that it found when it was opened. A later mark ends its session, whether or not it has
+//! heard of that: claiming a charge checks the mark in the same transaction.
 
-/// Whose sign-ins an operation of the journal, a request or a balance belongs to.
+/// The session that a journal operation, a request or a balance belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Session(u64);
 
@@ -14,7 +14,7 @@ impl Session {
         Session(mark)
     }
 
-    /// The mark that it began with.
+    /// The mark with which it began.
     pub fn mark(self) -> u64 {
         self.0
     }
@@ -24,9 +24,9 @@ impl Session {
         mark > self.0 && !defect!(SignsOutOneTab)
     }
 
-    /// The mark that its end leaves, where there is `found`. One that is over is not ended once
-    /// more: it would end the session of whoever has signed in since. The time of day keeps a mark
-    /// that follows a wiped one above those that tabs still know.
+    /// The mark that its end leaves, where storage has `found`. A session that is over is not ended
+    /// again, which would end the session of the next sign-in. The time of day keeps a mark that
+    /// follows a wiped one above those that tabs still know.
     pub fn end(self, found: u64, wall_ms: u64) -> u64 {
         if found > self.0 {
             return found;

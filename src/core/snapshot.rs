@@ -1,4 +1,4 @@
-//! What the user of the client sees: plain records of state, as the public API has them.
+//! The client's state as its user sees it: plain records, as in the public API.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub enum BillingStatus {
 }
 
 impl BillingStatus {
-    /// Where a record stands, in a word.
+    /// The status of a record.
     pub fn of(record: &Record) -> BillingStatus {
         match record.state() {
             State::Waiting(_) | State::Attempting(_) if record.attempts() == 0 => {
@@ -59,7 +59,7 @@ pub struct ChargeRecord {
     pub amount: Points,
     /// See [`super::charge::Charge`].
     pub metadata: BTreeMap<String, String>,
-    /// Where it stands.
+    /// The status.
     pub status: BillingStatus,
     /// Charge requests so far.
     pub attempts: u32,
@@ -74,7 +74,7 @@ pub struct ChargeRecord {
 }
 
 impl ChargeRecord {
-    /// A record as its user sees it.
+    /// The public form of a record.
     pub fn of(record: &Record, durable: bool, locale: Locale) -> ChargeRecord {
         let charge = record.charge();
         let (next_attempt_at, ended) = match record.state() {
@@ -184,7 +184,7 @@ pub enum Stopped {
 pub struct Snapshot {
     /// The signed-in account.
     pub account: String,
-    /// What may be spent.
+    /// The balance.
     pub balance: Option<Balance>,
     /// Whether the server can be reached.
     pub network: Network,
@@ -195,9 +195,9 @@ pub struct Snapshot {
     pub persisted: Option<bool>,
     /// The queue, counted.
     pub queue: QueueCounts,
-    /// Progress of the flush that is running, in this tab or another.
+    /// Progress of the flush under way, in this tab or another.
     pub flush: Option<FlushProgress>,
-    /// What was alerted of and goes on, oldest first.
+    /// The alerts whose episodes go on, oldest first.
     pub alerts: Vec<Alert>,
     /// Figures since the client was opened.
     pub stats: BillingStats,
@@ -207,24 +207,24 @@ pub struct Snapshot {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum BalanceResult {
-    /// The server's word, or one not older than was asked for.
+    /// The server's balance, or a known one that is recent enough.
     Fresh {
         /// The balance.
         balance: Balance,
     },
     /// The server could not be asked.
     Unavailable {
-        /// Why.
+        /// The reason.
         reason: BalanceReason,
-        /// For people.
+        /// Human-readable detail.
         detail: String,
-        /// What is known.
+        /// The balance as last known.
         cached: Option<Balance>,
     },
 }
 
 impl BalanceResult {
-    /// What it says to people, in one language.
+    /// Reduces the human-readable text to one language.
     pub fn in_one(self, locale: Locale) -> BalanceResult {
         match self {
             BalanceResult::Fresh { balance } => BalanceResult::Fresh { balance },
@@ -245,9 +245,9 @@ impl BalanceResult {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BalanceReason {
-    /// The account may not ask.
+    /// The account is not allowed to ask.
     Forbidden,
-    /// The server does not take the question.
+    /// The server does not support the request.
     Rejected,
     /// The server could not be asked.
     #[serde(untagged)]

@@ -1,4 +1,4 @@
-//! One charge as this tab knows it, and its times by this tab's own clock.
+//! One charge as this tab knows it, with its times on this tab's own clock.
 
 use crate::core::clock::Now;
 use crate::core::record::{Purpose, Record, State};
@@ -6,26 +6,26 @@ use crate::core::record::{Purpose, Record, State};
 /// A charge as this tab knows it.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// As last seen in the journal, or as it will be there.
+    /// The record as last seen in the journal, or as it will be there.
     pub record: Record,
-    /// Whether the journal has it so.
+    /// Whether the journal has this record.
     pub saved: bool,
-    /// Whether an operation or a request of this tab's is under way for it.
+    /// Whether an operation or a request of this tab is under way for it.
     pub busy: bool,
-    /// Whether what is under way takes it up again, if it has its verdict: it is about to be open.
+    /// Whether the operation under way reopens it, if it has its verdict: it is about to be open.
     pub again: bool,
     /// Whether another tab has changed it since the journal was last read for it.
     pub outdated: bool,
-    /// The number of transactions that this tab had begun when it first saw it.
+    /// The number of transactions that this tab had begun when it first saw the charge.
     pub known_since: u64,
-    /// The number of the transaction in which it was last read; 0 where it never was.
+    /// The number of the transaction in which it was last read; 0 if it never was.
     pub read_in: u64,
-    /// Whether it goes out alone: a batch with it was refused as a whole, or its key is one that
-    /// the header spells otherwise. By one way alone it is one key to every server.
+    /// Whether it is sent alone: a batch with it was refused as a whole, or the header spells its
+    /// key otherwise. Sent in only one way, it is one key to every server.
     pub alone: bool,
     /// Its place in the order, if this tab was the first to take it on; else 0.
     pub own_sequence: u64,
-    /// Whether it failed and this client has taken it up again by itself, which it does once.
+    /// Whether it failed and this client has reopened it automatically, which happens once.
     pub retaken: bool,
     /// When this tab first saw it open; monotonic.
     pub since_ms: u64,
@@ -35,9 +35,9 @@ pub struct Entry {
     pub left_at_ms: u64,
     /// When a request about it was last lost; monotonic.
     pub lost_at_ms: Option<u64>,
-    /// Requests about it that brought no verdict, since its user last asked for it.
+    /// Requests about it without a verdict, since its user last asked for it.
     pub setbacks: u32,
-    /// How often it was too large for something before the server, alone.
+    /// How often something in front of the server found it too large, alone.
     pub too_large: u32,
     due_ms: u64,
     claim: Instant,
@@ -57,20 +57,20 @@ impl Entry {
         self.due_ms
     }
 
-    /// Until when the claim that was last seen lasts; monotonic.
+    /// Until when the last seen claim lasts; monotonic.
     pub fn claimed_until_ms(&self) -> u64 {
         self.claim.mono_ms
     }
 
-    /// When a request has to leave for its answer to be certain about this charge, if the one
-    /// that has been answered left too early: an earlier one may arrive after it. Monotonic.
+    /// When a request must leave for its answer to be certain about this charge, if the answered
+    /// one left too early: an earlier one may arrive after it. Monotonic.
     pub fn certain_at(&self) -> Option<u64> {
         let at_ms = self.may_arrive_until_ms();
         let early = self.left_at_ms < at_ms && !defect!(BelievesUntakenTooEarly);
         early.then_some(at_ms)
     }
 
-    /// Whether it need not wait until nothing of its unknown past can arrive any more: the server
+    /// Whether it need not wait until requests of its unknown past can no longer arrive: the server
     /// did not know its key, so that past is so short that the key keeps a second sending harmless.
     pub fn may_be_sent_early(&self) -> bool {
         let looked_up = matches!(self.record.attempt(), Some((Purpose::LookUp, _)));
@@ -83,8 +83,8 @@ impl Entry {
     }
 }
 
-/// An instant that was written down by the wall clock, and when it is by this tab's own. As long
-/// as it is the same instant it stays where it is, however the wall clock jumps.
+/// An instant written by the wall clock, and its time on this tab's own. As long as it is the same
+/// instant its time stays, however the wall clock jumps.
 #[derive(Clone, Copy, Debug, Default)]
 struct Instant {
     wall_ms: u64,
@@ -103,12 +103,12 @@ impl Instant {
     }
 }
 
-/// How long what another tab has written down may keep this one waiting, in milliseconds.
+/// How long times written by another tab may keep this one waiting, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// For the next attempt.
+    /// Until the next attempt.
     pub delay_ms: u64,
-    /// For the next attempt, where the server asked the whole queue to wait.
+    /// Until the next attempt, where the server asked the whole queue to wait.
     pub hold_ms: u64,
 }
 
@@ -141,8 +141,8 @@ impl Entry {
         entry
     }
 
-    /// Takes a later state of the record, and gives the one before. What has not changed is due
-    /// when it was, however the wall clock has jumped since.
+    /// Takes a later state of the record and returns the previous one. Unchanged times stay,
+    /// however the wall clock has jumped since.
     pub(super) fn follow(
         &mut self,
         record: Record,
@@ -163,7 +163,7 @@ impl Entry {
         self.due_ms = self.due_ms.min(now.mono_ms);
     }
 
-    /// A claim is not shortened: what its tab sent stood still as well.
+    /// A claim is not shortened: its tab's request stood still as well.
     pub(super) fn slept(&mut self, by_ms: u64) {
         if let State::Waiting(_) = self.record.state() {
             self.due_ms = self.due_ms.saturating_sub(by_ms);
@@ -185,12 +185,12 @@ impl Entry {
         self.changed_ms = now.mono_ms;
         let until_ms = self.record.may_arrive_until_ms();
         if self.arrival.wall_ms != until_ms {
-            // What a claimant did before it went away was seen when its claim was.
+            // A vanished claimant's attempt was seen when its claim was.
             let seen_ms = match until_ms == self.claim.wall_ms {
                 true => self.claim_seen_ms,
                 false => now.mono_ms,
             };
-            // Its whole length: the wall clock may have been set ahead since it was written down.
+            // Its whole length: the wall clock may have been set ahead since it was written.
             let meant_ms = self.record.may_arrive_for_ms();
             self.arrival = Instant {
                 wall_ms: until_ms,

@@ -1,20 +1,20 @@
-//! Where a charge stands: each state is a type of its own, and its methods are the transitions
-//! that leave it.
+//! The states of a charge: each is a type of its own, and its methods are the transitions that
+//! leave it.
 
 use serde::{Deserialize, Serialize};
 
 use super::verdict::{Cause, Verdict};
 use crate::core::outcome::ParkReason;
 
-/// Where a charge stands.
+/// The state of a charge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Open, nobody is sending it.
+    /// Open, and not being sent.
     Waiting(Waiting),
-    /// Open, one tab has the right to send it or to look it up.
+    /// Open, and claimed by one tab for sending or a look-up.
     Attempting(Attempting),
-    /// Without a verdict, and no longer tried.
+    /// Parked: without a verdict, and no longer tried.
     Parked(Parked),
     /// With a verdict.
     Settled(Verdict),
@@ -25,24 +25,24 @@ pub enum State {
 pub struct Claim {
     /// The tab.
     pub tab: String,
-    /// When the right ends, milliseconds since the Unix epoch.
+    /// When the claim ends, milliseconds since the Unix epoch.
     pub until_ms: u64,
-    /// How long it lasts at most, in milliseconds: its tab's own limits decide that, whoever
-    /// judges it. One that does not say does not hold.
+    /// Its longest duration, in milliseconds. The claiming tab's own limits decide that, whichever
+    /// tab judges it. A claim without a duration does not hold.
     #[serde(default)]
     pub length_ms: u64,
 }
 
 impl Claim {
-    /// Whether it holds at `wall_ms`. One that ends further ahead than it is long was made before
-    /// the clock was set back, and does not hold.
+    /// Whether it holds at `wall_ms`. A claim that ends further ahead than it is long was made
+    /// before the clock was set back, and does not hold.
     pub fn holds_at(&self, wall_ms: u64) -> bool {
         let left = self.until_ms.saturating_sub(wall_ms);
         let holds = left > 0 && left <= self.lasts_ms() && !defect!(NoClaimsNoKeys);
         holds || defect!(ClaimNeverEnds)
     }
 
-    /// How long it lasts at most, in milliseconds.
+    /// Its longest duration, in milliseconds.
     pub fn lasts_ms(&self) -> u64 {
         match defect!(ClaimOfOneLength) {
             true => self.length_ms.min(6_000),
@@ -51,13 +51,13 @@ impl Claim {
     }
 }
 
-/// What a claim is for.
+/// The purpose of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// To send the charge.
     Send,
-    /// To ask the server whether it has charged this key, which can harm nothing.
+    /// To ask the server whether it has charged this key, which is harmless.
     LookUp,
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Due {
 }
 
 impl Due {
-    /// In so many milliseconds from `wall_ms` on.
+    /// This many milliseconds after `wall_ms`.
     pub(super) fn after(wall_ms: u64, in_ms: u64) -> Due {
         Due {
             at_ms: wall_ms.saturating_add(in_ms),
@@ -78,42 +78,43 @@ impl Due {
     }
 }
 
-/// Open, and nobody is sending it.
+/// The state of an open charge that is not being sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     next_attempt_at_ms: u64,
-    /// How long that was, when it was written down; milliseconds.
+    /// The delay when it was written, in milliseconds.
     #[serde(default)]
     next_attempt_in_ms: u64,
     cause: Option<Cause>,
-    /// An attempt may have reached the server and no conclusive answer came.
+    /// Whether an attempt may have reached the server without a conclusive answer.
     in_doubt: bool,
-    /// Since the last sending the server has said that it never charged this key.
+    /// Whether the server has said, since the last sending, that it never charged this key.
     cleared: bool,
-    /// Look-ups in a row that brought no answer.
+    /// Consecutive look-ups without an answer.
     look_ups: u32,
-    /// Until when an unanswered sending may still arrive; milliseconds since the Unix epoch.
+    /// Until when an unanswered request may still arrive; milliseconds since the Unix epoch.
     #[serde(default)]
     may_arrive_until_ms: u64,
-    /// How long that was, when it was written down; milliseconds.
+    /// The duration of that when it was written, in milliseconds.
     #[serde(default)]
     may_arrive_for_ms: u64,
-    /// Its user gave it up, and this is what to tell once it is known that nothing was taken.
+    /// Set if its user cancelled it: the detail to report once it is known that nothing was taken.
     #[serde(default)]
     given_up: Option<String>,
-    /// The server asked the whole queue to wait for as long as this charge does.
+    /// Whether the server asked the whole queue to wait as long as this charge.
     #[serde(default)]
     holds_queue: bool,
-    /// The server is to be asked what it knows of the key before it is sent again.
+    /// Whether the server must be asked about the key before it is sent again.
     #[serde(default)]
     look_up_first: bool,
-    /// The server refused to charge it, after an earlier sending whose end nobody knows.
+    /// The server's refusal, given while an earlier request was in doubt.
     #[serde(default)]
     refusal: Option<Verdict>,
 }
 
 impl Waiting {
-    /// Of a charge of whose past nothing is known: what was sent may still arrive for so long.
+    /// The state of a charge with an unknown past: an earlier request may still arrive for
+    /// `may_arrive_for_ms`.
     pub(super) fn doubted(wall_ms: u64, may_arrive_for_ms: u64) -> Waiting {
         Waiting {
             in_doubt: true,
@@ -123,7 +124,8 @@ impl Waiting {
         }
     }
 
-    /// Not taken on for this reason, which is told once it is known that nothing was taken before.
+    /// Turned down for this reason, which is reported once it is known that nothing was taken
+    /// before.
     pub(super) fn turned_down(self, refusal: Verdict) -> Waiting {
         Waiting {
             refusal: Some(refusal),
@@ -131,8 +133,8 @@ impl Waiting {
         }
     }
 
-    /// It was told as not taken by somebody who did not know of it: so it stays, unless the server
-    /// says that it has charged it.
+    /// Reported as not taken by a tab that did not know of this state. That stands unless the
+    /// server says that it has charged it.
     pub(super) fn told_final(self, refusal: Verdict) -> Waiting {
         Waiting {
             in_doubt: true,
@@ -141,7 +143,7 @@ impl Waiting {
         }
     }
 
-    /// It may have been sent since the server said that it never charged it.
+    /// Withdraws the server's "never charged", since it may have been sent again after it.
     pub(super) fn uncleared(self) -> Waiting {
         Waiting {
             cleared: false,
@@ -154,8 +156,8 @@ impl Waiting {
         self.next_attempt_at_ms
     }
 
-    /// How long after it was written down that instant came, in milliseconds: nobody waits longer,
-    /// whatever the wall clock says by now.
+    /// How long that was when it was written, in milliseconds. No tab waits longer, whatever the
+    /// wall clock says by now.
     pub fn next_attempt_in_ms(&self) -> u64 {
         self.next_attempt_in_ms
     }
@@ -170,29 +172,29 @@ impl Waiting {
         self.in_doubt
     }
 
-    /// Whether the server said, since the last sending, that it never charged this key.
+    /// Whether the server has said, since the last sending, that it never charged this key.
     pub fn cleared(&self) -> bool {
         self.cleared
     }
 
-    /// Look-ups in a row that brought no answer.
+    /// Consecutive look-ups without an answer.
     pub fn look_ups(&self) -> u32 {
         self.look_ups
     }
 
-    /// Until when a sending without an answer may still reach the server, milliseconds since
-    /// the Unix epoch: before that, "nothing was taken" is nobody's to say.
+    /// Until when an unanswered request may still reach the server, milliseconds since the Unix
+    /// epoch: until then "nothing taken" is never certain.
     pub fn may_arrive_until_ms(&self) -> u64 {
         self.may_arrive_until_ms
     }
 
-    /// How long after it was written down that instant came, in milliseconds: nobody waits longer,
-    /// whatever the wall clock says by now.
+    /// How long that was when it was written, in milliseconds. No tab waits longer, whatever the
+    /// wall clock says by now.
     pub fn may_arrive_for_ms(&self) -> u64 {
         self.may_arrive_for_ms
     }
 
-    /// What its user is told once it is known that nothing was taken, if they gave it up.
+    /// If its user cancelled it, the detail to report once it is known that nothing was taken.
     pub fn given_up(&self) -> Option<&str> {
         self.given_up.as_deref()
     }
@@ -202,18 +204,18 @@ impl Waiting {
         self.holds_queue
     }
 
-    /// Whether the server is to be asked what it knows of the key before it is sent again.
+    /// Whether the server must be asked about the key before it is sent again.
     pub fn look_up_first(&self) -> bool {
         self.look_up_first
     }
 
-    /// What the server answered to a later sending than the one that is in doubt: to be told once
-    /// it is known that none of them took anything.
+    /// The server's refusal of a later request than the one in doubt, to be reported once it is
+    /// known that none of them took anything.
     pub fn refusal(&self) -> Option<&Verdict> {
         self.refusal.as_ref()
     }
 
-    /// One tab takes the right to work on it.
+    /// Claims it for one tab.
     pub(super) fn begin(self, number: u32, purpose: Purpose, claim: Claim) -> Attempting {
         Attempting {
             claim,
@@ -226,7 +228,7 @@ impl Waiting {
         }
     }
 
-    /// Due at once.
+    /// Makes it due at once.
     pub(super) fn hurried(self) -> Waiting {
         Waiting {
             next_attempt_at_ms: 0,
@@ -237,7 +239,7 @@ impl Waiting {
         }
     }
 
-    /// Given up by its user, and to be looked up at once.
+    /// Cancels it, with a look-up due at once.
     pub(super) fn gives_up(self, detail: String) -> Waiting {
         Waiting {
             given_up: Some(detail),
@@ -245,7 +247,7 @@ impl Waiting {
         }
     }
 
-    /// Asked for again by its user.
+    /// Requested again by its user.
     pub(super) fn wanted(self) -> Waiting {
         Waiting {
             given_up: None,
@@ -256,7 +258,7 @@ impl Waiting {
     }
 }
 
-/// Open, and one tab has the right to work on it.
+/// The state of an open charge that one tab has claimed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempting {
     claim: Claim,
@@ -266,12 +268,12 @@ pub struct Attempting {
 }
 
 impl Attempting {
-    /// Whose right it is.
+    /// The claim.
     pub fn claim(&self) -> &Claim {
         &self.claim
     }
 
-    /// What for.
+    /// The purpose of the attempt.
     pub fn purpose(&self) -> Purpose {
         self.purpose
     }
@@ -281,24 +283,23 @@ impl Attempting {
         self.number
     }
 
-    /// How it stood before.
+    /// The state before the claim.
     pub fn before(&self) -> &Waiting {
         &self.before
     }
 
-    /// Whether the server's word that it never charged this key holds even if the claimant goes
-    /// away without a word.
+    /// Whether the server's "never charged" holds even if the claimant vanishes.
     pub fn stays_cleared(&self) -> bool {
         self.purpose == Purpose::LookUp && self.before.cleared
     }
 
-    /// The claimant went away without a word: what it was doing may have reached the server.
+    /// The claimant vanished: its request may have reached the server.
     pub(super) fn abandoned(self) -> Waiting {
         match self.purpose {
             Purpose::Send => Waiting {
                 in_doubt: true,
                 cleared: false,
-                // Later than whatever was sent before.
+                // Later than anything sent before.
                 may_arrive_until_ms: self.claim.until_ms,
                 may_arrive_for_ms: self.claim.lasts_ms(),
                 ..self.before
@@ -339,8 +340,8 @@ impl Attempting {
         }
     }
 
-    /// This attempt may have taken the points; it or an earlier one may yet, for so long from now
-    /// on.
+    /// This attempt may have taken the points; it or an earlier one may yet, for
+    /// `may_arrive_for_ms` from now.
     pub(super) fn lost(self, due: Due, cause: Cause, may_arrive_for_ms: u64) -> Waiting {
         let wall_ms = due.at_ms.saturating_sub(due.in_ms);
         Waiting {
@@ -351,7 +352,7 @@ impl Attempting {
         }
     }
 
-    /// The server says that nothing was taken, but an earlier sending may still arrive.
+    /// The server says that nothing was taken, but an earlier request may still arrive.
     pub(super) fn too_early(self, due: Due) -> Waiting {
         Waiting {
             next_attempt_at_ms: due.at_ms,
@@ -362,7 +363,7 @@ impl Attempting {
         }
     }
 
-    /// The server refused this sending. An earlier one is in doubt, of which that says nothing.
+    /// The server refused this sending, which says nothing of an earlier one in doubt.
     pub(super) fn refused(self, due: Due, refusal: Verdict) -> Waiting {
         Waiting {
             next_attempt_at_ms: due.at_ms,
@@ -400,7 +401,7 @@ impl Attempting {
         }
     }
 
-    /// Its user gives it up while it is being worked on.
+    /// Its user cancels it during the attempt.
     pub(super) fn gives_up(self, detail: String) -> Attempting {
         Attempting {
             before: self.before.gives_up(detail),
@@ -408,7 +409,7 @@ impl Attempting {
         }
     }
 
-    /// Its user asks for it again while it is being worked on.
+    /// Its user requests it again during the attempt.
     pub(super) fn wanted(self) -> Attempting {
         Attempting {
             before: self.before.wanted(),
@@ -416,7 +417,7 @@ impl Attempting {
         }
     }
 
-    /// No verdict is to be had.
+    /// A verdict is unobtainable: parks it.
     pub(super) fn park(self, reason: ParkReason, detail: String) -> Parked {
         Parked {
             may_arrive_until_ms: self.before.may_arrive_until_ms,
@@ -439,7 +440,7 @@ impl Attempting {
     }
 }
 
-/// Without a verdict, and no longer tried.
+/// The state of a charge without a verdict that is no longer tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {
     reason: ParkReason,
@@ -463,28 +464,28 @@ impl Parked {
         }
     }
 
-    /// Why.
+    /// Why it was parked.
     pub fn reason(&self) -> ParkReason {
         self.reason
     }
 
-    /// For people.
+    /// Human-readable detail.
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// Until when a sending without an answer may still reach the server, milliseconds since
-    /// the Unix epoch.
+    /// Until when an unanswered request may still reach the server, milliseconds since the Unix
+    /// epoch.
     pub fn may_arrive_until_ms(&self) -> u64 {
         self.may_arrive_until_ms
     }
 
-    /// How long after it was written down that instant came, in milliseconds.
+    /// How long that was when it was written, in milliseconds.
     pub fn may_arrive_for_ms(&self) -> u64 {
         self.may_arrive_for_ms
     }
 
-    /// To be tried again: whether it was charged is as open as before.
+    /// Waits again; whether it was charged is as uncertain as before.
     pub(super) fn reopen(self) -> Waiting {
         Waiting {
             in_doubt: true,

@@ -1,4 +1,4 @@
-//! The transitions of a record, and what is none.
+//! The transitions of a record, and refused ones.
 
 mod adoption;
 mod again;
@@ -137,12 +137,12 @@ fn a_claim_keeps_others_away_until_it_ends() {
     let State::Attempting(attempting) = taken_over.state() else {
         panic!()
     };
-    // What the first tab was doing may have reached the server.
+    // The first tab's request may have reached the server.
     assert!(attempting.before().in_doubt());
     assert_eq!(taken_over.attempts(), 2);
-    // Its own claim keeps nobody away.
+    // Its own claim does not keep it away.
     assert!(begin(record.clone(), Purpose::Send, "one", 200).is_some());
-    // Nor does one from before the clock was set back.
+    // A claim from before the clock was set back does not hold either.
     let back_ms = 10_100 - LENGTH_MS - 1;
     assert!(begin(record, Purpose::Send, "two", back_ms).is_some());
 }
@@ -307,7 +307,7 @@ fn that_it_was_never_charged_does_not_outlast_a_sending() {
     assert!(stays(&begin(cleared, Purpose::LookUp, "one", 300).unwrap()));
 }
 
-/// With the clock set back, tabs just count on, and may come to the same place in the order.
+/// Tabs whose clock was set back just count on, and may reach the same place in the order.
 #[test]
 fn a_charge_that_is_taken_on_anew_is_no_earlier_state_of_the_one_that_was_lost() {
     let known = sending(open());

@@ -1,11 +1,11 @@
-//! The final word on a charge, and what an attempt for one came to.
+//! Verdicts, and the conclusions of attempts.
 
 use serde::{Deserialize, Serialize};
 
 use crate::core::outcome::{DeclineReason, FailureReason, OpenReason, ParkReason};
 use crate::core::points::Points;
 
-/// The final word on a charge.
+/// The server's final word on a charge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -13,14 +13,14 @@ pub enum Verdict {
     Charged(Receipt),
     /// The server has declined.
     Declined(Decline),
-    /// Nothing was taken, and not for the balance's sake.
+    /// Nothing was taken, for another reason than the balance.
     Failed(Failure),
 }
 
-/// What the server says of a charge that it has taken.
+/// The server's receipt for a charge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// The server's name for the charge.
+    /// The server's id of the charge.
     pub charge_id: String,
     /// When the server took it, RFC 3339.
     pub charged_at: String,
@@ -35,65 +35,65 @@ pub struct Receipt {
 /// The server's decision to take nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decline {
-    /// Why.
+    /// The reason.
     pub reason: DeclineReason,
-    /// The balance that the server named.
+    /// The balance that the server reported.
     pub balance: Option<Points>,
-    /// For people.
+    /// Human-readable detail.
     pub detail: String,
 }
 
-/// Why nothing was taken.
+/// A failure: nothing was taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Why.
+    /// The reason.
     pub reason: FailureReason,
-    /// Whether trying again may succeed.
+    /// Whether a retry may succeed.
     pub retryable: bool,
-    /// For people.
+    /// Human-readable detail.
     pub detail: String,
 }
 
 /// Why an attempt brought no verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    /// In a word.
+    /// The reason.
     pub reason: OpenReason,
-    /// For people.
+    /// Human-readable detail.
     pub detail: String,
 }
 
-/// What an attempt came to.
+/// The conclusion of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conclusion {
     /// A verdict.
     Settled(Verdict),
     /// No verdict; this attempt certainly took nothing.
     TurnedAway(Cause),
-    /// As `TurnedAway`, with all others of its batch: it goes out again alone, and the attempt
-    /// does not count against `maxTotalAttempts`.
+    /// As `TurnedAway`, together with the rest of its batch: it is sent again alone, and the
+    /// attempt does not count against `maxTotalAttempts`.
     BatchRefused(Cause),
     /// As `TurnedAway`, and the server asked the whole queue to wait until the next attempt.
     Held(Cause),
     /// No verdict; this attempt may have taken the points, and it or an earlier one may yet, for
-    /// so many milliseconds from now.
+    /// this many milliseconds from now.
     Lost(Cause, u64),
     /// As `Lost`, while nothing showed that there is a server at all: it does not count against
     /// `maxTotalAttempts`.
     LostOnTrial(Cause, u64),
-    /// The server says that nothing was taken, but an earlier sending may still arrive. Where that
-    /// was its answer to a sending, this is what it refused it with.
+    /// The server says that nothing was taken, but an earlier request may still arrive. If that was
+    /// its answer to a sending, this is the refusal.
     TooEarly(Option<Verdict>),
     /// The request never left.
     NotSent(Cause),
     /// The server says that it never charged this key.
     NeverCharged,
-    /// No verdict is to be had: stop trying, keep, and show.
+    /// A verdict is unobtainable: stop trying, keep, and show.
     Park(ParkReason, String),
 }
 
 impl Conclusion {
-    /// Whether it says that nothing has been taken, by this attempt and by all before it.
+    /// Whether it says that nothing has been taken, by this attempt or any before it.
     pub fn says_untaken(&self) -> bool {
         match self {
             Conclusion::Settled(Verdict::Declined(_) | Verdict::Failed(_))
@@ -110,7 +110,7 @@ impl Conclusion {
         }
     }
 
-    /// The verdict, if it has come to one.
+    /// The verdict, if it is one.
     pub fn verdict(self) -> Option<Verdict> {
         match self {
             Conclusion::Settled(verdict) => Some(verdict),
@@ -126,7 +126,7 @@ impl Conclusion {
         }
     }
 
-    /// Whether it is the server's word that it did not know the key when it was asked.
+    /// Whether it is the server's statement that it did not know the key when asked.
     pub fn tells_of_key(&self) -> bool {
         match self {
             Conclusion::NeverCharged | Conclusion::TooEarly(_) => true,

@@ -100,7 +100,7 @@ fn what_was_taken_over_may_have_been_sent_whatever_it_says() {
     let adopted = open().adopted();
     assert!(adopted.may_have_left());
     assert_eq!(adopted.attempts(), 0);
-    // So giving it up asks the server first.
+    // So cancelling it asks the server first.
     let given_up = adopted.cancel("not wanted".into(), 900).unwrap();
     assert!(given_up.is_open() && given_up.given_up());
     let free = open().cancel("not wanted".into(), 900).unwrap();

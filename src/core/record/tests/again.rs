@@ -1,4 +1,4 @@
-//! Taking a charge up again, giving it up, and what must be waited for first.
+//! Reopening a charge, cancelling it, and the waits that come first.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn what_is_not_charged_can_be_taken_up_again() {
         let again = in_state(conclusion.clone()).ask_again(300).unwrap();
         assert!(!waiting(&again).in_doubt());
         assert_eq!((again.attempts(), again.spent()), (1, 0));
-        // By its user only.
+        // Only by its user.
         assert_eq!(in_state(conclusion).reopen(300), None);
     }
     let parked = in_state(park()).reopen(300).unwrap();
@@ -32,7 +32,7 @@ fn what_may_yet_succeed_is_taken_up_by_itself_once() {
     let again = conclude(sending(again), failed()).unwrap();
     assert!(again.is_retryable() && !again.may_be_taken_up());
     assert_eq!(again.clone().take_up(300), None);
-    // Its user may ask as often as they like, which begins anew.
+    // Its user may retry any number of times, which starts over.
     let asked = conclude(sending(again.ask_again(300).unwrap()), failed()).unwrap();
     assert!(asked.may_be_taken_up());
     assert_eq!(in_state(park()).take_up(300), None);
@@ -68,7 +68,7 @@ fn what_may_have_been_taken_is_given_up_when_that_is_known() {
         let given_up = record.cancel("given up".into(), 300).unwrap();
         assert!(given_up.is_open() && given_up.given_up());
         assert_eq!(given_up.clone().cancel(String::new(), 300), None);
-        // By the attempt that was under way, or by a look-up.
+        // By the attempt under way, or by a look-up.
         let looking = match given_up.state() {
             State::Attempting(_) => given_up,
             State::Waiting(_) | State::Parked(_) | State::Settled(_) => {
@@ -84,7 +84,7 @@ fn what_may_have_been_taken_is_given_up_when_that_is_known() {
         let charged = conclude(looking, charged()).unwrap();
         assert!(charged.receipt().is_some());
     }
-    // The request that was under way never left.
+    // The request under way never left.
     let given_up = sending(open()).cancel(String::new(), 300).unwrap();
     assert!(is_cancelled(
         &conclude(given_up, Conclusion::NotSent(cause())).unwrap()
@@ -108,12 +108,12 @@ fn a_sending_without_an_answer_may_arrive_for_as_long_as_was_said() {
     let lost = in_state(unanswered());
     assert_eq!(lost.may_arrive_until_ms(), 5_000);
     let again = conclude(sending(lost), Conclusion::Lost(cause(), 4_800)).unwrap();
-    // A look-up and parking leave it.
+    // A look-up and parking leave it unchanged.
     let looking = begin(again, Purpose::LookUp, "one", 300).unwrap();
     assert_eq!(looking.may_arrive_until_ms(), 5_000);
     let parked = conclude(looking, park()).unwrap();
     assert_eq!(parked.reopen(400).unwrap().may_arrive_until_ms(), 5_000);
-    // Of a claimant that went away nothing better is known than its claim.
+    // Of a vanished claimant nothing better is known than its claim.
     let taken_over = begin(sending(open()), Purpose::Send, "two", 20_000).unwrap();
     assert_eq!(taken_over.may_arrive_until_ms(), 10_100);
 }

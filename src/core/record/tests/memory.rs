@@ -1,4 +1,4 @@
-//! What a record remembers from state to state: when, why, how often, and its age.
+//! A record's memory across states: times, causes, counts, and its age.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn looking_up(record: Record) -> Record {
     begin(record, Purpose::LookUp, "one", 100).unwrap()
 }
 
-/// A change at this time, of no other consequence.
+/// A change at this time, without other effects.
 fn changed_at(record: &Record, wall_ms: u64) -> Record {
     record.clone().reopen(wall_ms).unwrap()
 }
@@ -75,7 +75,7 @@ fn the_servers_no_holds_only_until_the_charge_is_sent_again() {
     }
     let too_early = conclude(sending(cleared()), Conclusion::TooEarly(None)).unwrap();
     assert!(waiting(&too_early).in_doubt());
-    // By a tab that went away while it sent it.
+    // By a tab that vanished while sending it.
     let taken_over = begin(sending(cleared()), Purpose::LookUp, "two", 20_000).unwrap();
     let State::Attempting(attempting) = taken_over.state() else {
         panic!("{taken_over:?}")
@@ -109,7 +109,7 @@ fn an_age_is_told_as_long_as_the_clock_was_not_set_back() {
     assert_eq!(later.age_ms(60_000), Some(60_000));
     assert_eq!(later.age_ms(50_000 - CLOCK_SLACK_MS), Some(49_000));
     assert_eq!(later.age_ms(50_000 - CLOCK_SLACK_MS - 1), None);
-    // Whatever the clock says after that, the age is not known.
+    // Whatever the clock says after that, the age is unknown.
     let set_back = changed_at(&later, 10_000);
     assert_eq!(set_back.age_ms(60_000), None);
     assert_eq!(changed_at(&set_back, 70_000).age_ms(80_000), None);
