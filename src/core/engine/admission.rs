@@ -1,4 +1,4 @@
-//! Whether a charge or a task may be taken on: for the room that there is, and for its points.
+//! Admission of charges and tasks: whether there is room for them, and enough points.
 
 use super::balance::BalanceSync;
 use super::calls::{conflict_with, is_charged};
@@ -13,7 +13,7 @@ use crate::core::outcome::{DeclineReason, FailureReason, What};
 use crate::core::points::Points;
 use crate::core::record::{Decline, Failure};
 
-/// A look at all that decides it, at one moment.
+/// Everything that decides admission, at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Admission<'a> {
     pub(super) now: Now,
@@ -50,7 +50,7 @@ impl Admission<'_> {
         self.offline_spend(charge.amount)
     }
 
-    /// Whether so many points may be spent now, if the server is out of reach.
+    /// Whether this many points may be spent now, if the server is unreachable.
     pub(super) fn offline_spend(&self, amount: Points) -> Result<(), Failure> {
         if !self.wire.gate().is_out_of_reach() {
             return Ok(());
@@ -94,8 +94,8 @@ impl Admission<'_> {
         charges.plus(sum(tasks.map(|(_, amount)| *amount)))
     }
 
-    /// How many more charges may be open. A running task has its place in the queue, so that its
-    /// work is not done in vain; that of `key` is not counted.
+    /// Number of further charges that may be open. A running task keeps its place in the queue, so
+    /// that its work is not done in vain; the task of `key` is not counted.
     pub(super) fn room_for(&self, key: Option<&Key>) -> usize {
         let tasks = self.tasks.holds();
         let others = tasks.keys().filter(|task| Some(*task) != key);

@@ -1,4 +1,5 @@
-//! What the user's listeners are told of the whole: the snapshot, changes of it, and alerts.
+//! Notices to the user's listeners about the client as a whole: the snapshot, its changes, and
+//! alerts.
 
 use super::context::Context;
 use super::{Effect, Notice};
@@ -7,39 +8,39 @@ use crate::core::clock::Now;
 use crate::core::log::{Level, Locale};
 use crate::core::snapshot::{FlushProgress, Network, Snapshot, StorageKind};
 
-/// How far above the threshold the success rate must rise before its alert may come again.
+/// How far above the threshold the success rate must rise before its alert may be raised again.
 const RATE_MARGIN: f64 = 0.05;
 
-/// What concerns nobody who has signed out: nothing is sent then, and no balance is shown.
+/// Alerts that are void after a sign-out: nothing is sent then, and no balance is shown.
 const OF_A_SIGNED_IN: [AlertKind; 3] = [
     AlertKind::BalanceLow,
     AlertKind::Unauthorized,
     AlertKind::NetworkLost,
 ];
 
-/// What was last shown, and the alerts that go on.
+/// The last notices, and the alerts whose episodes go on.
 #[derive(Debug, Default)]
 pub(super) struct Bulletin {
     snapshot: Option<Snapshot>,
-    /// To the other tabs.
+    /// The flush progress last announced to the other tabs.
     flush: Option<FlushProgress>,
     episodes: Episodes,
     signed_out: bool,
 }
 
-/// What is watched besides the snapshot.
+/// Watched values besides the snapshot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Watched {
-    /// Open charges.
+    /// Number of open charges.
     pub(super) open: usize,
-    /// The charges that the success rate is of.
+    /// The charges in the success rate.
     pub(super) samples: usize,
-    /// The server's own word has ended the outage, if there was one.
+    /// Whether the server's own answer has ended the outage, if there was one.
     pub(super) outage_is_over: bool,
 }
 
 impl Bulletin {
-    /// The alerts that go on.
+    /// The current alerts.
     pub(super) fn alerts(&self, locale: Locale) -> Vec<Alert> {
         let alerts = self.episodes.going_on().into_iter();
         alerts.map(|alert| alert.in_one(locale)).collect()
@@ -49,7 +50,7 @@ impl Bulletin {
         self.episodes.goes_on(kind)
     }
 
-    /// Raises an alert, unless its episode is going on.
+    /// Raises an alert, unless its episode is already under way.
     pub(super) fn raise(&mut self, now: Now, kind: AlertKind, detail: String, cx: &mut Context) {
         if self.signed_out && OF_A_SIGNED_IN.contains(&kind) {
             return;
@@ -65,7 +66,7 @@ impl Bulletin {
                 | AlertKind::NetworkRestored
                 | AlertKind::BalanceLow
                 | AlertKind::QueueNearlyFull => cx.log(now, Level::Info, alert.detail.clone()),
-                // What is wrong with the storage has been logged in full.
+                // Storage failures have been logged in full.
                 AlertKind::StorageDegraded | AlertKind::RecordQuarantined => {}
             }
             cx.notice(Notice::Alert(alert));
@@ -76,7 +77,7 @@ impl Bulletin {
         self.episodes.ends(kind);
     }
 
-    /// Nothing is watched any longer that concerns nobody who has signed out.
+    /// Ends the alerts that are void after a sign-out.
     pub(super) fn sign_out(&mut self) {
         self.signed_out = true;
         for kind in OF_A_SIGNED_IN {
@@ -84,7 +85,7 @@ impl Bulletin {
         }
     }
 
-    /// Tells the other tabs how far this tab's flush is, if that has changed.
+    /// Announces the progress of this tab's flush to the other tabs, if it has changed.
     pub(super) fn show_flush(&mut self, flush: Option<FlushProgress>, cx: &mut Context) {
         if flush != self.flush {
             self.flush = flush;
@@ -92,7 +93,7 @@ impl Bulletin {
         }
     }
 
-    /// Tells what has changed since the last time.
+    /// Announces changes since the last notice.
     pub(super) fn show(
         &mut self,
         now: Now,
@@ -110,7 +111,7 @@ impl Bulletin {
         };
         if before.as_ref() != Some(&snapshot) {
             self.tell_changes(now, before.as_ref(), &snapshot, watched, cx);
-            // What has changed may have begun or ended an episode.
+            // The change may have begun or ended an episode.
             snapshot.alerts = self.alerts(cx.config.locale);
             cx.notice_snapshot(Notice::Snapshot(Box::new(snapshot.clone())));
         }
@@ -155,7 +156,7 @@ impl Bulletin {
         self.raise(now, AlertKind::NetworkLost, detail, cx);
     }
 
-    /// Only the server's own word ends an outage: that the browser is online says nothing.
+    /// Only the server's own answer ends an outage; the browser's being online is no evidence.
     fn end_outage_if_over(&mut self, now: Now, watched: Watched, cx: &mut Context) {
         if watched.outage_is_over && self.episodes.ends(AlertKind::NetworkLost) {
             let detail = cx.say("the server can be reached again", "服务器已恢复连接");
@@ -204,7 +205,7 @@ impl Bulletin {
                 self.end(AlertKind::SuccessRateLow);
             }
         } else {
-            // Nothing of it is in the window any more.
+            // All of its samples have left the window.
             self.end(AlertKind::SuccessRateLow);
         }
     }

@@ -1,5 +1,5 @@
-//! What every part of the engine is handed: who it works for, the configuration, the jitter, and the
-//! queue of effects.
+//! The context passed to every part of the engine: the account, the configuration, the jitter, and
+//! the queue of effects.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,7 @@ use crate::core::outcome::{OpenReason, Outcome};
 use crate::core::record::{Claim, Record, State};
 use crate::core::snapshot::ChargeRecord;
 
-/// What all parts share.
+/// The shared context of all parts.
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) account: String,
@@ -49,7 +49,7 @@ impl Context {
         self.effects.is_empty()
     }
 
-    /// Answers a call. Whoever keeps it has let it go.
+    /// Answers a call. The part that kept the call has dropped it.
     pub(super) fn resolve(&mut self, call: CallId, answer: Answer) {
         let answer = answer.in_one(self.config.locale);
         self.push(Effect::Resolve { call, answer });
@@ -60,8 +60,8 @@ impl Context {
         self.push(Effect::Notice(notice));
     }
 
-    /// Puts the snapshot before all other notices, in the place of an older one: whoever is told
-    /// of a change finds it there.
+    /// Puts the snapshot ahead of all other notices, replacing an older one, so that listeners told
+    /// of a change find it there.
     pub(super) fn notice_snapshot(&mut self, snapshot: Notice) {
         self.effects
             .retain(|effect| !matches!(effect, Effect::Notice(Notice::Snapshot(_))));
@@ -81,7 +81,7 @@ impl Context {
         self.notice(Notice::Log(line));
     }
 
-    /// Tells that a charge's record has changed, and logs its end.
+    /// Announces a change of a charge's record, and logs its end.
     pub(super) fn tell_charge(
         &mut self,
         now: Now,
@@ -116,12 +116,12 @@ impl Context {
         self.notice(Notice::Log(line));
     }
 
-    /// A text for people, in both languages: in which it is told is decided when it is.
+    /// A human-readable text in both languages: the language is chosen when it is shown.
     pub(super) fn say(&self, english: &str, chinese: &str) -> String {
         both(english, chinese)
     }
 
-    /// This tab's right to one attempt, from now on.
+    /// A claim of this tab for one attempt, starting now.
     pub(super) fn claim(&self, now: Now) -> Claim {
         Claim {
             tab: self.tab.clone(),

@@ -1,4 +1,4 @@
-//! What the engine is told, and what it orders.
+//! Events, which report to the engine, and effects, which it orders.
 
 use super::journal::Earlier;
 use super::tasks::Running;
@@ -14,132 +14,132 @@ use crate::core::snapshot::{
     BalanceResult, ChargeRecord, FlushProgress, FlushReport, Network, Snapshot, StorageKind,
 };
 
-/// Names a call of the user's that waits for an answer.
+/// Identifies a pending call of the user's.
 pub type CallId = u64;
-/// Names a request on its way.
+/// Identifies a request on its way.
 pub type SendId = u64;
 
 /// A report to the core.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// One of the user's calls, which waits for its answer.
+    /// A call of the user's, which waits for its answer.
     Call {
-        /// Names it.
+        /// The id of the call.
         id: CallId,
-        /// What it asks for.
+        /// The request.
         request: CallRequest,
     },
     /// A task ended without a charge.
     EndTask {
-        /// The charge that was to be.
+        /// The key of the future charge.
         key: Key,
     },
-    /// The caller waits no longer.
+    /// The caller stopped waiting.
     StopWaiting {
-        /// Who asked.
+        /// The id of the call.
         call: CallId,
     },
     /// The operations of the last [`Effect::Journal`] are committed, or none of them is.
     Journaled(Result<Vec<Applied>, String>),
-    /// What the journal holds, in answer to [`Effect::Load`], or why it can't be read.
+    /// The contents of the journal, in answer to [`Effect::Load`], or why it can't be read.
     Loaded(Result<Vec<Record>, String>),
-    /// The tabs of this account that live, this one among them: reported with every
-    /// [`Event::Loaded`], before it and of a later moment, where it can be known.
+    /// The living tabs of this account, this one included, if known: reported with every
+    /// [`Event::Loaded`], before it, and determined at a later moment.
     Alive(Vec<String>),
-    /// The store holds what can't be read.
+    /// The store holds unreadable records.
     Unreadable {
-        /// Damaged records, which were set aside; for people.
+        /// Damaged records, which were set aside; human-readable.
         set_aside: Vec<String>,
-        /// Records of a newer version, which were left alone; for people.
+        /// Records of a newer version, which were left alone; human-readable.
         left_alone: Vec<String>,
     },
-    /// The records of these charges are lost, as the store has noted before: reported with every
+    /// The records of these charges are lost, as the store noted earlier: reported with every
     /// reading of the whole journal.
     RecordsLost(Vec<Key>),
-    /// From here on the journal lives in another storage, which may not have what the last one
-    /// had. Reported before what the last one's failure was reported with.
+    /// The journal has migrated to another storage, which may lack some of the last one's contents.
+    /// Reported before the event that reports the last one's failure.
     Moved {
-        /// Where.
+        /// The new storage.
         to: StorageKind,
-        /// Why; for people.
+        /// The reason; human-readable.
         why: String,
-        /// What it leaves behind.
+        /// The charges left behind.
         from: Earlier,
     },
-    /// What the journal held is gone from this device.
+    /// The journal's contents are gone from this device.
     Wiped {
-        /// For people.
+        /// Human-readable detail.
         detail: String,
-        /// What was open, as far as it is known.
+        /// The charges that were open, as far as known.
         lost: Vec<Key>,
     },
-    /// The journal is as it was before something that was committed. What is there counts as
-    /// perhaps sent by now.
+    /// The journal has reverted to the state before some commit. The charges in it count as
+    /// possibly sent.
     SetBack {
-        /// What was open since then, and is not there, as far as it is known.
+        /// The charges opened since then and missing, as far as known.
         lost: Vec<Key>,
     },
     /// Whether the browser has promised not to evict the journal.
     Persisted(bool),
     /// An answer came.
     Answered {
-        /// To which request.
+        /// The id of the request.
         send: SendId,
         /// The answer.
         response: Response,
     },
     /// No answer came, or it broke off.
     Lost {
-        /// To which request.
+        /// The id of the request.
         send: SendId,
         /// Whether the time limit had passed.
         timed_out: bool,
     },
     /// The request never left.
     NotSent {
-        /// Which request.
+        /// The id of the request.
         send: SendId,
-        /// Why.
+        /// The reason.
         why: Unsent,
     },
-    /// This tab may flush, until it lets go.
+    /// This tab has the lock, and may flush until it releases it.
     LockGranted,
     /// Another tab has held the lock for as long as a claim lasts.
     LockRefused,
-    /// The lock is waited for no longer: the page is on its way out of sight, or closed.
+    /// The lock is no longer awaited: the page is about to be hidden, or closed.
     LockDropped,
     /// Another tab changed these charges, and learnt this balance.
     Peer {
         /// The changed charges.
         keys: Vec<Key>,
-        /// What it knows of the balance.
+        /// The balance known to the other tab.
         confirmed: Option<Confirmed>,
     },
-    /// The balance cache, read at start or changed by another tab.
+    /// The balance cache, read at the start or changed by another tab.
     Cached(Confirmed),
-    /// The browser's word about the network.
+    /// Whether the browser reports a network.
     Online(bool),
-    /// How far another tab's flush is; `None` when it is over.
+    /// Progress of another tab's flush; `None` when it is over.
     PeerFlush(Option<FlushProgress>),
-    /// What runs in another tab now.
+    /// The running tasks of another tab.
     PeerTasks {
-        /// Its name.
+        /// The tab's name.
         tab: String,
-        /// All of it.
+        /// All of its running tasks.
         running: Vec<Running>,
     },
-    /// Another tab asks what runs in this one.
+    /// Another tab asks for this one's running tasks.
     AskedTasks,
-    /// Whether its user can see the page.
+    /// Whether the page is visible to its user.
     Visible(bool),
-    /// The page is visible again, was frozen, or is back from the back/forward cache: what it
-    /// knows may be old.
+    /// The page is visible again, was frozen, or is back from the back/forward cache: its state may
+    /// be out of date.
     Woke,
     /// The deadline has come.
     Tick,
     /// The mark of [`Effect::MarkSignOut`] is in storage, or can't be put there.
     Marked(Result<u64, String>),
-    /// Storage, or another tab, tells of the mark of a sign-out. One that is not later than the
+    /// Storage, or another tab, reports the mark of a sign-out. A mark that is not later than the
     /// session is nothing new.
     SignedOut {
         /// The mark.
@@ -147,16 +147,16 @@ pub enum Event {
     },
     /// Another tab has heard of the sign-out, and sends nothing more.
     PeerLeft {
-        /// Its name.
+        /// The tab's name.
         tab: String,
     },
     /// `setLocale(locale)`.
     Locale(Locale),
-    /// `close()`: answer everybody now.
+    /// `close()`: answer all calls now.
     Close,
 }
 
-/// What a call asks for.
+/// The request of a call.
 #[derive(Clone, Debug)]
 pub enum CallRequest {
     /// `charge(request)`. Ends the hold of a running task of this key.
@@ -173,14 +173,15 @@ pub enum CallRequest {
     Flush,
     /// `refreshBalance()`.
     RefreshBalance {
-        /// A balance that is not older will do.
+        /// Maximum age of an acceptable balance, in milliseconds.
         max_age_ms: Option<u64>,
     },
-    /// May a task start? Holds its points if so.
+    /// Whether a task may start. Holds its points if so.
     StartTask {
-        /// What will be charged when it is done.
+        /// The charge to be made when it is done.
         charge: Charge,
-        /// The work is under way already: its points are held, whatever is available.
+        /// Whether the work is under way already: its points are held even beyond the available
+        /// ones.
         running: bool,
     },
     /// `signOut()`: forget, and send nothing more.
@@ -192,14 +193,14 @@ pub enum CallRequest {
 pub enum Unsent {
     /// `getToken` took longer than a request may.
     TokenLate,
-    /// The page stood still while the request waited for its token, for longer than a request may
+    /// The page was frozen while the request waited for its token, for longer than a request may
     /// take.
     Late,
-    /// `getToken` failed. What its error says may hold a token, so it is not told.
+    /// `getToken` failed. Its error may contain a token, so it is not shown.
     TokenFailed,
-    /// `getToken` gave what can't stand in a header.
+    /// `getToken` returned a value that can't be put in a header.
     NoToken,
-    /// The browser can't send; for people.
+    /// The browser can't send; the reason is human-readable.
     Unable(String),
     /// The account has signed out meanwhile. [`Event::SignedOut`] has been reported.
     SignedOut,
@@ -211,57 +212,57 @@ pub enum Effect {
     /// Apply these in one transaction and report [`Event::Journaled`] when it has committed or
     /// failed. There is never more than one such order open.
     Journal {
-        /// In this order.
+        /// The operations, in order.
         ops: Vec<Op>,
         /// Whether the write may be lost in a crash.
         relaxed: bool,
     },
     /// Read the journal, and report [`Event::Loaded`].
     Load {
-        /// All of it; else what may have something left to do: open, parked, or failed and
+        /// Whether to read all of it, or only charges with work left: open, parked, or failed and
         /// retryable.
         all: bool,
     },
     /// Ask for a token, send, and report one of `Answered`, `Lost` and `NotSent`.
     Send {
-        /// Names it.
+        /// The id of the request.
         send: SendId,
-        /// What.
+        /// The request.
         request: Request,
         /// Whether the last token was refused.
         refresh_token: bool,
-        /// For the whole of it, in milliseconds.
+        /// Time limit for all of it, in milliseconds.
         time_limit_ms: u64,
     },
     /// Ask for the lock under which one tab flushes.
     AskLock,
-    /// Let go of it.
+    /// Release the lock.
     ReleaseLock,
-    /// Tell the other tabs.
+    /// Tell the other tabs of changes.
     Announce {
         /// The changed charges.
         keys: Vec<Key>,
-        /// What is known of the balance.
+        /// The known balance.
         confirmed: Option<Confirmed>,
     },
-    /// Tell the other tabs how far this tab's flush is; `None` when it is over.
+    /// Tell the other tabs the progress of this tab's flush; `None` when it is over.
     AnnounceFlush(Option<FlushProgress>),
-    /// Tell the other tabs what runs in this one.
+    /// Tell the other tabs this one's running tasks.
     AnnounceTasks(Vec<Running>),
-    /// Ask the other tabs what runs in them.
+    /// Ask the other tabs for their running tasks.
     AskTasks,
     /// Mark in storage that the session is over, tell the other tabs, and report
     /// [`Event::Marked`].
     MarkSignOut,
     /// Tell the other tabs that this one has heard of the sign-out, and sends nothing more.
     AnnounceLeft,
-    /// Cache the balance, or forget it.
+    /// Cache the balance, or delete the cache.
     SaveBalance(Option<Confirmed>),
     /// Answer a call.
     Resolve {
-        /// Which.
+        /// The id of the call.
         call: CallId,
-        /// With what.
+        /// The answer.
         answer: Answer,
     },
     /// Tell the user's listeners.
@@ -281,23 +282,23 @@ pub enum Answer {
     Flush(FlushReport),
     /// To `refreshBalance`.
     Balance(BalanceResult),
-    /// To `signOut`: what stays open.
+    /// To `signOut`: the charges that stay open.
     SignedOut(Vec<ChargeRecord>),
     /// There is no charge of this key.
     NotFound,
-    /// To `settled`: its caller waits no longer, and nobody hears this.
+    /// To `settled`: its caller stopped waiting, so this goes unheard.
     NotWaiting,
     /// The client is closed.
     Closed,
 }
 
 impl Answer {
-    /// What it says to people, in one language.
+    /// Reduces the human-readable texts to one language.
     pub(super) fn in_one(self, locale: Locale) -> Answer {
         match self {
             Answer::Outcome(outcome) => Answer::Outcome(outcome.in_one(locale)),
             Answer::Balance(result) => Answer::Balance(result.in_one(locale)),
-            // A record that is shown is in one already.
+            // A record for display is in one language already.
             Answer::Started
             | Answer::Record(_)
             | Answer::Flush(_)
@@ -309,7 +310,7 @@ impl Answer {
     }
 }
 
-/// What the user's listeners are told.
+/// A notice to the user's listeners.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
     /// A charge's record changed.
@@ -318,11 +319,11 @@ pub enum Notice {
     Balance(Balance),
     /// The network state changed.
     Network(Network),
-    /// A flush goes on.
+    /// A flush made progress.
     FlushProgress(FlushProgress),
     /// A flush has ended.
     FlushReport(FlushReport),
-    /// Something needs attention.
+    /// An alert.
     Alert(Alert),
     /// A line of the log.
     Log(LogEntry),
@@ -331,12 +332,12 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// What it says to people, in one language.
+    /// Reduces the human-readable texts to one language.
     pub(super) fn in_one(self, locale: Locale) -> Notice {
         match self {
             Notice::Alert(alert) => Notice::Alert(alert.in_one(locale)),
             Notice::Log(line) => Notice::Log(line.in_one(locale)),
-            // A record, or an alert, that is shown is in one already.
+            // A record, or an alert, for display is in one language already.
             Notice::Charge(_)
             | Notice::Balance(_)
             | Notice::Network(_)

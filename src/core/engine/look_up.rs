@@ -1,4 +1,4 @@
-//! Looking a charge up: what the server's answers mean for it.
+//! Look-ups of charges, and the consequences of the server's answers.
 
 use super::calls::Outlook;
 use super::wire::setback_detail;
@@ -9,11 +9,11 @@ use crate::core::percent::percent_decode;
 use crate::core::protocol::{LookUpAnswer, Setback, SetbackKind, Spelling};
 use crate::core::record::{Cause, Conclusion, Failure, Record, State, Verdict};
 
-/// Look-ups in a row that may go unanswered by a server that does answer otherwise, before the
-/// charge is parked.
+/// Consecutive unanswered look-ups, while the server does answer other requests, before the charge
+/// is parked.
 const LOOK_UPS_LIMIT: u32 = 3;
 
-/// How a server refuses a key that can't be one of its own.
+/// Statuses with which a server refuses a key that can't be one of its own.
 const NO_SUCH_KEY: [u16; 4] = [400, 404, 414, 422];
 
 /// The look-up of one charge.
@@ -25,14 +25,14 @@ pub(super) struct LookUp<'a> {
 }
 
 impl LookUp<'_> {
-    /// Whether "never charged" is not to be believed yet: the server may know the key by the
-    /// header's spelling.
+    /// Whether "never charged" needs a second look-up: the server may know the key by the header's
+    /// spelling.
     pub(super) fn is_to_be_asked_again(&self, answer: &LookUpAnswer) -> bool {
         let never = matches!(answer, LookUpAnswer::NeverCharged);
         never && self.charge.key.is_spelt_otherwise() && !defect!(BelievesOneSpelling)
     }
 
-    /// What an answer is worth, by the spelling that was asked for.
+    /// The meaning of an answer, given the spelling of the key in the look-up.
     pub(super) fn heard_as(
         &self,
         spelling: Spelling,
@@ -40,13 +40,13 @@ impl LookUp<'_> {
         answer: LookUpAnswer,
     ) -> LookUpAnswer {
         match (spelling, answer) {
-            // It has no key that is spelt so, and none of the other spelling.
+            // It has no such key, and none of the other spelling.
             (Spelling::Header, LookUpAnswer::Refused(_)) if NO_SUCH_KEY.contains(&status) => {
                 LookUpAnswer::NeverCharged
             }
             (spelling, LookUpAnswer::Charged(receipt)) => {
                 match self.twin(spelling).map(Record::receipt) {
-                    // It has answered about that one.
+                    // The answer is about that charge.
                     Some(Some(twin)) if twin.charge_id == receipt.charge_id => {
                         LookUpAnswer::NeverCharged
                     }
@@ -63,8 +63,8 @@ impl LookUp<'_> {
         }
     }
 
-    /// Another charge that may be meant by this spelling: by its own key, where the server decodes
-    /// the header, else by the header's spelling of that.
+    /// Another charge that this spelling may denote: by its own key, if the server decodes the
+    /// header, else by the header's spelling of its key.
     fn twin(&self, spelling: Spelling) -> Option<&Record> {
         let key = &self.charge.key;
         let twin = match spelling {
@@ -80,7 +80,7 @@ impl LookUp<'_> {
         Some(&entry.record)
     }
 
-    /// Look-ups in a row that brought no answer.
+    /// Consecutive look-ups without an answer.
     pub(super) fn unanswered(&self) -> u32 {
         self.record().map_or(0, look_ups)
     }
@@ -141,14 +141,14 @@ impl LookUp<'_> {
         }
     }
 
-    /// What is not sent before the server has told of it is parked where it won't.
+    /// A charge that is not sent before a look-up is parked if the server won't answer it.
     fn not_sent_untold(&self) -> Option<ParkReason> {
         self.record()?
             .is_only_looked_up()
             .then_some(ParkReason::RetriesExhausted)
     }
 
-    /// Why a charge is parked when its look-up can't be answered; `None` where it need not be.
+    /// Why a charge is parked when its look-up can't be answered; `None` if it need not be.
     fn park_reason(&self) -> Option<ParkReason> {
         let record = self.record()?;
         if self.outlook.cx.is_exhausted(record) {

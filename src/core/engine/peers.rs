@@ -1,8 +1,8 @@
-//! What other tabs tell: charges that they changed, and the balance that they learnt.
+//! Messages from other tabs: charges that they changed, and balances that they learnt.
 //!
-//! A balance may have been learnt with the end of a charge that still counts as open here. Shown
-//! at once it would have those points subtracted twice, so it is taken over together with what the
-//! journal says of the charges.
+//! A balance may have come with the end of a charge that still counts as open here. Shown at once
+//! it would have those points subtracted twice, so it is applied together with what the journal
+//! says of the charges.
 
 use super::balance::BalanceSync;
 use super::journal::Writer;
@@ -12,11 +12,11 @@ use crate::core::charge::Key;
 use crate::core::outbox::{Entry, Outbox};
 use crate::core::record::State;
 
-/// So many charges are read for the sake of a balance, those first that may be under way
-/// elsewhere. A batch has at most half as many.
+/// Maximum number of charges read for the sake of a balance, starting with those that may be under
+/// way elsewhere. A batch has at most half as many.
 const READ_LIMIT: usize = 200;
 
-/// What is known here, for judging what is heard.
+/// This tab's state, for judging messages.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heard<'a> {
     pub(super) balance: &'a BalanceSync,
@@ -24,7 +24,7 @@ pub(super) struct Heard<'a> {
 }
 
 impl Heard<'_> {
-    /// Whether neither this tab nor the reading of the journal that it waits for knows as much.
+    /// Whether this balance is newer than this tab's, and than any awaiting the journal.
     pub(super) fn is_news(&self, told: &Confirmed) -> bool {
         let known = self.balance.confirmed();
         let newer = known.is_none_or(|known| told.is_newer_than(known));
@@ -32,7 +32,7 @@ impl Heard<'_> {
         newer && !self.writer.coming().any(coming)
     }
 
-    /// Whether it is not just the same balance, heard later.
+    /// Whether it differs from the known balance in more than its time.
     pub(super) fn changes_version(&self, told: &Confirmed) -> bool {
         let known = self.balance.confirmed();
         known.is_none_or(|known| known.version != told.version)
@@ -41,7 +41,7 @@ impl Heard<'_> {
 
 /// The charges and tasks that hold points here and may have ended elsewhere.
 pub(super) fn held_for_others(outbox: &Outbox, tasks: &Tasks) -> Vec<Key> {
-    // What could not be written down is not in the journal to be read.
+    // Unwritten charges are not in the journal to be read.
     let held = outbox.iter();
     let held = held.filter(|entry| entry.saved && entry.record.is_held());
     let (under_way, idle): (Vec<&Entry>, Vec<&Entry>) =

@@ -1,4 +1,4 @@
-//! The sign-out of an account, in all of its tabs, and who waits for it.
+//! The sign-out of an account, in all of its tabs, and the calls that wait for it.
 
 use super::CallId;
 use super::context::Context;
@@ -8,24 +8,24 @@ use crate::core::config::LAUNCH_WITHIN_MS;
 use crate::core::ordered::Set;
 use crate::core::outbox::Outbox;
 
-/// How long the other tabs that live have to say that they have heard of the sign-out, in
-/// milliseconds. One that stands still has nothing on its way, or a claim.
+/// How long the other living tabs have to acknowledge the sign-out, in milliseconds. A frozen one
+/// has nothing on its way, or a claim.
 const HEARD_WITHIN_MS: u64 = 1_000;
 
-/// The sign-out, and who waits to be told what is open.
+/// The sign-out, and the calls that wait for the list of open charges.
 #[derive(Debug, Default)]
 pub(super) struct SignOut {
     calls: Vec<CallId>,
-    /// When they are told what this tab knows, whatever is still to be waited for; monotonic.
+    /// The latest time for their answer, with what this tab knows by then; monotonic.
     until_ms: Option<u64>,
-    /// Since when storage is known to have the mark; monotonic.
+    /// When storage was first known to have the mark; monotonic.
     marked_at_ms: Option<u64>,
-    /// When that is tried again; monotonic.
+    /// When the mark is retried; monotonic.
     mark_again_ms: Option<u64>,
     mark_failures: u32,
-    /// The journal has been read since, or can't be.
+    /// Whether the journal has been read since, or can't be.
     read: bool,
-    /// The tabs that have heard of it.
+    /// The tabs that have acknowledged it.
     left: Set<String>,
 }
 
@@ -41,7 +41,7 @@ impl SignOut {
         let marked_at_ms = self.marked_at_ms.filter(|_| self.read);
         let waits_ms = [HEARD_WITHIN_MS, LAUNCH_WITHIN_MS];
         let waits_ms = waits_ms.map(|ms| marked_at_ms.map(|at_ms| at_ms.saturating_add(ms)));
-        // Those that are over have been waited for.
+        // Expired waits are over.
         let waits_ms = waits_ms.into_iter().flatten();
         let waits_ms = waits_ms.filter(|at_ms| *at_ms > now.mono_ms);
         waits_ms
@@ -50,12 +50,12 @@ impl SignOut {
             .min()
     }
 
-    /// Whether nobody has asked for it yet, and no tab has marked it.
+    /// Whether this is the first request, and no tab has left the mark yet.
     pub(super) fn is_new(&self) -> bool {
         self.calls.is_empty() && self.marked_at_ms.is_none()
     }
 
-    /// Somebody asks for it.
+    /// Adds a call that requests it.
     pub(super) fn asked(&mut self, now: Now, call: CallId, cx: &Context) {
         self.calls.push(call);
         self.until_ms = Some(now.after(cx.config.respond_within_ms));
@@ -71,13 +71,13 @@ impl SignOut {
         self.read = since;
     }
 
-    /// The mark is in storage: from here on no tab of the session claims anything.
+    /// The mark is in storage: from here on no tab of the session makes a claim.
     pub(super) fn marked(&mut self, now: Now) {
         self.marked_at_ms = Some(now.mono_ms);
     }
 
-    /// It could not be put there. Later than its answer it would end the session of whoever signs
-    /// in next.
+    /// The mark could not be written. Written after the answer to the call it would end the session
+    /// of the next sign-in.
     pub(super) fn not_marked(&mut self, now: Now, cx: &mut Context) {
         let backoff = &cx.config.backoff;
         let delay_ms = backoff.delay_ms(self.mark_failures, &mut cx.jitter);
@@ -85,29 +85,29 @@ impl SignOut {
         self.mark_again_ms = (!self.calls.is_empty()).then(|| now.after(delay_ms.max(1)));
     }
 
-    /// Whether that is to be tried again now; it is not, from then on.
+    /// Whether the mark is to be retried now; not again after that.
     pub(super) fn mark_is_due(&mut self, now: Now) -> bool {
         self.mark_again_ms
             .take_if(|at_ms| *at_ms <= now.mono_ms)
             .is_some()
     }
 
-    /// Whoever waits, and is told now.
+    /// The waiting calls, to be answered now.
     pub(super) fn take_calls(&mut self) -> Vec<CallId> {
         self.until_ms = None;
         self.mark_again_ms = None;
         std::mem::take(&mut self.calls)
     }
 
-    /// Whether nothing is sent any more, or who signed out has waited long enough.
+    /// Whether sending has ended everywhere, or the callers have waited long enough.
     pub(super) fn is_over(&self, now: Now, tabs: &Tabs, outbox: &Outbox, cx: &Context) -> bool {
         let all_left = self.read && self.others_have_left(now, tabs, outbox, cx);
         all_left || self.until_ms.is_some_and(|at_ms| at_ms <= now.mono_ms)
     }
 
-    /// Whether no other tab sends anything for the account any more, its answers apart. Each that
-    /// lives has said so, or stands still. What one that stands still has claimed before the mark
-    /// leaves soon after that, or not at all.
+    /// Whether no other tab sends anything for the account any more, answers to other tabs apart.
+    /// Each living tab has acknowledged, or is frozen. A charge that a frozen tab claimed before
+    /// the mark leaves soon after that, or not at all.
     fn others_have_left(&self, now: Now, tabs: &Tabs, outbox: &Outbox, cx: &Context) -> bool {
         let Some(marked_at_ms) = self.marked_at_ms else {
             return false;

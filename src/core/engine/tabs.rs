@@ -1,19 +1,18 @@
-//! The account's tabs: which live, which have died and left claims, and the session of this one.
+//! The account's tabs: the living ones, the dead ones that left claims, and this one's session.
 
 use crate::core::charge::Key;
 use crate::core::ordered::{Set, set_of};
 use crate::core::outbox::Outbox;
 use crate::core::session::Session;
 
-/// What is known of the tabs.
+/// The known tabs.
 #[derive(Debug)]
 pub(super) struct Tabs {
-    /// This one.
+    /// This tab.
     own: String,
-    /// Those that lived when that was last asked, this one among them; empty where it can't be
-    /// known.
+    /// The living tabs when last asked, this one included; empty if unknown.
     alive: Set<String>,
-    /// Those that claimed a charge and have died.
+    /// Dead tabs that left claims.
     dead: Set<String>,
     session: Session,
 }
@@ -32,49 +31,49 @@ impl Tabs {
         self.session
     }
 
-    /// Those that live now, as far as can be known.
+    /// Updates the list of living tabs.
     pub(super) fn learn_alive(&mut self, alive: Vec<String>) {
         self.alive = set_of(alive);
     }
 
-    /// Somebody lives who may not have when that was last asked.
+    /// A tab is alive that may not have been when last asked.
     pub(super) fn doubt(&mut self) {
         self.alive.clear();
     }
 
-    /// Whether it is known which live.
+    /// Whether the living tabs are known.
     pub(super) fn are_known(&self) -> bool {
         !self.alive.is_empty()
     }
 
-    /// Whether others are known to live.
+    /// Whether other tabs are known to be alive.
     pub(super) fn others_live(&self) -> bool {
         self.alive.keys().any(|tab| *tab != self.own)
     }
 
-    /// Whether this is known to be the only one.
+    /// Whether this is known to be the only living tab.
     pub(super) fn is_alone(&self) -> bool {
         self.are_known() && !self.others_live()
     }
 
-    /// Whether all that are known to live are so.
+    /// Whether the living tabs are known and all satisfy `is_so`.
     pub(super) fn all_alive(&self, is_so: impl Fn(&String) -> bool) -> bool {
         self.are_known() && self.alive.keys().all(is_so)
     }
 
-    /// Whether this one is known not to live.
+    /// Whether this tab is known to be dead.
     pub(super) fn is_gone(&self, tab: &str) -> bool {
         self.are_known() && tab != self.own && !self.alive.contains_key(tab)
     }
 
-    /// Whether this one has died and left claims.
+    /// Whether this tab is dead and left claims.
     pub(super) fn is_dead(&self, tab: &str) -> bool {
         self.dead.contains_key(tab)
     }
 
-    /// What dead ones have claimed, which need not wait for its claim to run out.
+    /// The charges claimed by dead tabs; their claims need not expire first.
     pub(super) fn claims_of_dead(&mut self, outbox: &Outbox) -> Vec<Key> {
-        // One that came later is in no list of the dead, though it is in none of the living.
+        // A tab opened later is not listed as dead, though it is not listed as living either.
         self.dead.clear();
         let mut keys = Vec::new();
         for entry in outbox.iter() {
@@ -87,7 +86,7 @@ impl Tabs {
         keys
     }
 
-    /// The dead tab that has claimed this charge, if one has.
+    /// The dead tab that has claimed this charge, if any.
     pub(super) fn dead_claimant(&self, key: &Key, outbox: &Outbox) -> Option<String> {
         let tab = &outbox.get(key)?.record.claim()?.tab;
         self.is_dead(tab).then(|| tab.clone())

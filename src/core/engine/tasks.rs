@@ -1,6 +1,6 @@
-//! Running tasks: work that will be charged when it is done, and whose points are held meanwhile, here
-//! and in the other tabs. Tabs tell each other what runs in them; a tab that has died tells nothing,
-//! and is missed among the living, or when it has been silent for long.
+//! Running tasks: work that will be charged when it is done, and whose points are held meanwhile,
+//! here and in the other tabs. Tabs tell each other which tasks run in them. A dead tab is
+//! recognised by its absence from the living ones, or by a long silence.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,47 +15,47 @@ use crate::core::points::Points;
 /// A task that is running, as tabs tell each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
-    /// Of the charge that will be.
+    /// The key of the future charge.
     pub key: Key,
-    /// Its points.
+    /// The points held.
     pub amount: Points,
 }
 
-/// How often a tab says what runs in it, though nothing has changed, in milliseconds.
+/// How often a tab announces its tasks, even unchanged ones, in milliseconds.
 const TELL_EVERY_MS: u64 = 30_000;
 
-/// When a silent tab's tasks are taken to be over, in milliseconds. Timers of hidden pages run once
-/// a minute.
+/// How long a tab may be silent before its tasks count as over, in milliseconds. Timers of hidden
+/// pages run once a minute.
 const SILENCE_MS: u64 = 150_000;
 
-/// Tasks that are running, here and in other tabs.
+/// Running tasks, here and in other tabs.
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
     own: Map<Key, Charge>,
-    /// By tab.
+    /// The tasks of each other tab.
     elsewhere: Map<String, OfTab>,
     ended: Map<Key, Ended>,
-    /// To the other tabs, last.
+    /// The last announcement to the other tabs.
     told: Vec<Running>,
-    /// When it is told again; monotonic.
+    /// When the next announcement is due; monotonic.
     tell_at_ms: u64,
 }
 
 #[derive(Debug)]
 struct OfTab {
     tasks: Map<Key, Points>,
-    /// Monotonic.
+    /// When they expire, if nothing more is heard; monotonic.
     until_ms: u64,
 }
 
-/// A task that has ended in another tab. Its points are held until the journal has told whether
-/// there is a charge now that holds them.
+/// A task that has ended in another tab. Its points are held until the journal shows whether a
+/// charge holds them now.
 #[derive(Debug)]
 struct Ended {
     amount: Points,
-    /// How many transactions had been begun: a later one tells.
+    /// The number of transactions begun at its end: a later one shows it.
     begun: u64,
-    /// At the latest; monotonic.
+    /// When the hold ends at the latest; monotonic.
     until_ms: u64,
 }
 
@@ -73,31 +73,31 @@ impl Tasks {
         self.own.remove(key);
     }
 
-    /// Nothing runs for this client any more, and it holds nothing for others.
+    /// Ends all tasks of this client, and the holds for others.
     pub(super) fn end_all(&mut self) {
         self.own = Map::new();
         self.elsewhere = Map::new();
         self.ended = Map::new();
     }
 
-    /// What another tab holds for a task with this key.
+    /// The points held for another tab's task with this key.
     pub(super) fn held_elsewhere(&self, key: &Key) -> Option<Points> {
         let mut tabs = self.elsewhere.values();
         tabs.find_map(|tab| tab.tasks.get(key).copied())
     }
 
-    /// The tasks whose points are held for other tabs.
+    /// The tasks of other tabs whose points are held here.
     pub(super) fn keys_elsewhere(&self) -> impl Iterator<Item = &Key> {
         let running = self.elsewhere.values().flat_map(|tab| tab.tasks.keys());
         self.ended.keys().chain(running)
     }
 
-    /// Whether any runs in another tab.
+    /// Whether any task runs in another tab.
     pub(super) fn any_elsewhere(&self) -> bool {
         !self.elsewhere.is_empty()
     }
 
-    /// What each task holds, wherever it runs.
+    /// The points held by each task, wherever it runs.
     pub(super) fn holds(&self) -> Map<Key, Points> {
         let ended = self.ended.iter();
         let ended = ended.map(|(key, ended)| (key.clone(), ended.amount));
@@ -119,8 +119,8 @@ impl Tasks {
         }
     }
 
-    /// What the other tabs are to hold: a task that has become a charge, too, until the journal
-    /// has the charge.
+    /// The tasks that other tabs are to hold points for. A task that has become a charge stays
+    /// among them until the journal has the charge.
     fn to_tell(&self, outbox: &Outbox) -> Vec<Running> {
         let unsaved = self.told.iter().filter(|task| {
             let entry = outbox.get(&task.key).filter(|entry| !entry.saved);
@@ -133,7 +133,7 @@ impl Tasks {
         own.chain(unsaved.cloned()).collect()
     }
 
-    /// When something is to be told or forgotten; monotonic.
+    /// When an announcement or an expiry is due; monotonic.
     pub(super) fn deadline(&self) -> Option<u64> {
         let silence = self.elsewhere.values().map(|tab| tab.until_ms);
         let ended = self.ended.values().map(|ended| ended.until_ms);
@@ -141,7 +141,7 @@ impl Tasks {
         silence.chain(ended).chain(tell).min()
     }
 
-    /// What runs in another tab now. Gives the tasks that have ended by that.
+    /// Replaces the tasks of another tab. Returns those that have ended.
     pub(super) fn hear(
         &mut self,
         now: Now,
@@ -159,7 +159,7 @@ impl Tasks {
         self.end_elsewhere(now, before, begun, cx)
     }
 
-    /// Ends those of tabs that are gone. Gives them.
+    /// Ends the tasks of dead tabs. Returns them.
     pub(super) fn end_gone(
         &mut self,
         now: Now,
@@ -193,8 +193,8 @@ impl Tasks {
         keys
     }
 
-    /// Forgets what has not been heard of for too long, and tells what is due. Gives the tasks that
-    /// have ended by that.
+    /// Expires tasks that have been silent for too long, and makes announcements that are due.
+    /// Returns the tasks that have ended.
     pub(super) fn advance(
         &mut self,
         now: Now,
@@ -214,13 +214,13 @@ impl Tasks {
         keys
     }
 
-    /// Another tab asks what runs here.
+    /// Another tab asks for this one's tasks.
     pub(super) fn asked(&mut self, now: Now, outbox: &Outbox, cx: &mut Context) {
         let running = self.to_tell(outbox);
         self.tell(now, running, cx);
     }
 
-    /// The page slept: others may have taken it for gone, and it has not heard of them.
+    /// The page slept: other tabs may have taken it for dead, and it has not heard of them.
     pub(super) fn woke(&mut self, now: Now, outbox: &Outbox, cx: &mut Context) {
         cx.push(Effect::AskTasks);
         if !self.told.is_empty() {

@@ -1,5 +1,5 @@
-//! The balance: what is known of it, who waits for it, and when it is read by itself: at the start,
-//! from time to time as long as somebody looks, and when it is in doubt.
+//! The balance: its known value, the calls that wait for it, and its background readings: at the
+//! start, periodically while the page is visible, and when it is in doubt.
 
 mod refresh;
 mod sync;
@@ -20,7 +20,7 @@ pub(super) struct BalanceSync {
     book: BalanceBook,
     refresh: Refresh,
     sync: Sync,
-    /// Whether its user can see the page.
+    /// Whether the page is visible to its user.
     visible: bool,
     signed_out: bool,
 }
@@ -38,12 +38,12 @@ impl Default for BalanceSync {
 }
 
 impl BalanceSync {
-    /// What the server has said last.
+    /// The last balance from the server.
     pub(super) fn confirmed(&self) -> Option<&Confirmed> {
         self.book.confirmed()
     }
 
-    /// As its user sees it, with these points held.
+    /// The balance as its user sees it, with these points held.
     pub(super) fn view(&self, held: Points, now: Now, cx: &Context) -> Option<Balance> {
         self.book.view(held, now.wall_ms, cx.config.stale_after_ms)
     }
@@ -57,14 +57,14 @@ impl BalanceSync {
         known.is_none_or(|known| is_stale(known.as_of_ms, now.wall_ms, cx.config.stale_after_ms))
     }
 
-    /// How long ago the server said what is known; `None` where that can't be told.
+    /// The age of the balance since the server confirmed it; `None` if unknown.
     fn age_ms(&self, now: Now) -> Option<u64> {
         now.wall_ms.checked_sub(self.book.confirmed()?.as_of_ms)
     }
 
-    // ---- what is known
+    // ---- the known balance
 
-    /// Takes the server's word on the balance, unless it is an old one.
+    /// Takes a balance from the server, unless it is an old one.
     pub(super) fn learn(
         &mut self,
         reading: Option<Reading>,
@@ -80,14 +80,14 @@ impl BalanceSync {
         }
     }
 
-    /// Takes what another tab, or an earlier start, has learnt, unless later news came meanwhile.
+    /// Takes a balance from another tab or an earlier start, unless newer news came meanwhile.
     pub(super) fn learn_cached(&mut self, confirmed: Confirmed) {
         if !self.signed_out {
             self.book.learn_cached(confirmed);
         }
     }
 
-    /// The server says that what had this `ETag` has not changed.
+    /// The server says that the balance with this `ETag` has not changed.
     pub(super) fn confirm_unchanged(&mut self, now: Now, etag: Option<&str>, cx: &mut Context) {
         let known = self
             .book
@@ -103,16 +103,16 @@ impl BalanceSync {
         cx.push(Effect::SaveBalance(self.book.confirmed().cloned()));
     }
 
-    /// No balance is shown any more.
+    /// Stops showing a balance.
     pub(super) fn sign_out(&mut self, cx: &mut Context) {
         self.signed_out = true;
         self.book.clear();
         cx.push(Effect::SaveBalance(None));
     }
 
-    // ---- the reading
+    // ---- readings
 
-    /// A reading begins: the `ETag` that it is asked with. `None` where one is under way.
+    /// Begins a reading and returns the `ETag` to send. `None` if one is under way.
     pub(super) fn begin(&mut self, now: Now, cx: &mut Context) -> Option<Option<String>> {
         if !self.refresh.begin() {
             return None;
@@ -130,22 +130,23 @@ impl BalanceSync {
         self.refresh.wait(call);
     }
 
-    /// The server has told the balance, or somebody that remembers its answer.
+    /// The balance was reported, by the server or by a cache.
     pub(super) fn told(&mut self) {
         self.sync.done();
     }
 
-    /// It has not.
+    /// The balance was not reported.
     pub(super) fn not_told(&mut self, now: Now, cx: &Context) {
         self.sync.again_if_needed(now, cx);
     }
 
-    /// Answers whoever waits; with nothing to show they are told that the client is signed out.
+    /// Answers the waiting calls; without a balance to show they are told that the client is signed
+    /// out.
     pub(super) fn tell_fresh(&mut self, balance: &Balance, cx: &mut Context) {
         self.refresh.tell_fresh(balance, cx);
     }
 
-    /// Answers whoever waits with what is known.
+    /// Answers the waiting calls with the known balance.
     pub(super) fn tell_unavailable(
         &mut self,
         reason: BalanceReason,
@@ -156,9 +157,9 @@ impl BalanceSync {
         self.refresh.tell_unavailable(reason, detail, cached, cx);
     }
 
-    // ---- by itself
+    // ---- background readings
 
-    /// When the balance needs attention: a sync, if it may be asked for, or its turning stale.
+    /// When the balance needs attention: for a sync, if one may be sent, or when it turns stale.
     pub(super) fn deadline(&self, now: Now, may_ask: bool, cx: &Context) -> Option<u64> {
         let next = self.sync.next_ms(self.visible);
         let sync = next.filter(|_| may_ask && !self.refresh.is_under_way());
@@ -170,13 +171,13 @@ impl BalanceSync {
         [sync, stale].into_iter().flatten().min()
     }
 
-    /// Whether a reading is due now, of those that nobody asked for.
+    /// Whether a background reading is due now.
     pub(super) fn is_due(&self, now: Now) -> bool {
         let next = self.sync.next_ms(self.visible);
         next.is_some_and(|at_ms| at_ms <= now.mono_ms)
     }
 
-    /// Whether what is due is still to be read. Where another tab, or a charge, was first, it is put
+    /// Whether the due reading is still to be made. If another tab or a charge was first, it is put
     /// off: that tab stays the first as long as it reads.
     pub(super) fn is_wanted(&mut self, now: Now, cx: &mut Context) -> bool {
         let every_ms = cx.config.sync_every_ms;
@@ -196,20 +197,20 @@ impl BalanceSync {
         self.sync.put_off(now, every_ms, cx);
     }
 
-    /// Has it read as soon as that is possible.
+    /// Requests a reading as soon as possible.
     pub(super) fn need(&mut self, now: Now) {
         self.sync.need(now);
     }
 
-    /// The browser is online again: whether the server can be reached, its answer tells. Where
-    /// nobody looks, that can wait.
+    /// The browser is online again: a reading shows whether the server can be reached. While the
+    /// page is hidden, that can wait.
     pub(super) fn need_when_seen(&mut self, now: Now) {
         if self.visible {
             self.sync.need(now);
         }
     }
 
-    /// The page came into its user's view, or left it. Gives whether it came.
+    /// The page became visible or hidden. Returns whether it became visible.
     pub(super) fn see(&mut self, visible: bool) -> bool {
         let before = std::mem::replace(&mut self.visible, visible);
         visible && !before

@@ -1,11 +1,11 @@
-//! The reading of the balance that is under way, and who waits for it.
+//! The reading of the balance under way, and the calls that wait for it.
 
 use super::super::context::Context;
 use super::super::{Answer, CallId};
 use crate::core::balance::Balance;
 use crate::core::snapshot::{BalanceReason, BalanceResult};
 
-/// The reading that is under way.
+/// The reading under way.
 #[derive(Debug, Default)]
 pub struct Refresh {
     under_way: bool,
@@ -17,7 +17,7 @@ impl Refresh {
         self.under_way
     }
 
-    /// It begins; false where one is under way.
+    /// Begins a reading; false if one is under way.
     pub(super) fn begin(&mut self) -> bool {
         !std::mem::replace(&mut self.under_way, true)
     }
@@ -30,12 +30,12 @@ impl Refresh {
         self.waiting.push(call);
     }
 
-    /// Whether somebody waits for one that has not begun.
+    /// Whether a call waits for a reading that has not begun.
     pub fn is_put_off(&self) -> bool {
         !self.under_way && !self.waiting.is_empty()
     }
 
-    /// Answers whoever waits: the server has told the balance.
+    /// Answers the waiting calls: the server has reported the balance.
     pub(super) fn tell_fresh(&mut self, balance: &Balance, cx: &mut Context) {
         for call in std::mem::take(&mut self.waiting) {
             let balance = balance.clone();
@@ -43,7 +43,7 @@ impl Refresh {
         }
     }
 
-    /// Answers whoever waits: the server could not be asked, or did not tell.
+    /// Answers the waiting calls: the server could not be asked, or did not answer.
     pub(super) fn tell_unavailable(
         &mut self,
         reason: BalanceReason,

@@ -1,19 +1,20 @@
-//! When the balance is read without anybody's asking.
+//! The background sync of the balance.
 
 use super::super::context::Context;
 use crate::core::clock::Now;
 
-/// When the next reading is due.
+/// The schedule of the background sync.
 #[derive(Debug, Default)]
 pub struct Sync {
-    /// Monotonic; `None` before the first.
+    /// When the next reading is due; monotonic, `None` before the first.
     next_ms: Option<u64>,
-    /// The next is not for freshness' sake: it is made wherever the user looks.
+    /// Whether the next reading is needed for more than freshness, and so made even while the page
+    /// is hidden.
     needed: bool,
 }
 
 impl Sync {
-    /// When the next is due; none is while nobody looks, unless it is needed.
+    /// When the next reading is due; `None` while the page is hidden, unless it is needed.
     pub(super) fn next_ms(&self, visible: bool) -> Option<u64> {
         self.next_ms.filter(|_| visible || self.needed)
     }
@@ -22,12 +23,12 @@ impl Sync {
         self.needed
     }
 
-    /// The balance has been told.
+    /// The balance has been read.
     pub(super) fn done(&mut self) {
         self.needed = false;
     }
 
-    /// A tenth of jitter keeps clients apart that were opened together.
+    /// Delays the next reading, with a tenth of jitter to spread clients that were opened together.
     pub(super) fn put_off(&mut self, now: Now, in_ms: u64, cx: &mut Context) {
         let every_ms = cx.config.sync_every_ms;
         self.next_ms = (every_ms > 0).then(|| {
@@ -36,13 +37,13 @@ impl Sync {
         });
     }
 
-    /// Reads the balance as soon as that is possible.
+    /// Requests a reading as soon as possible.
     pub(super) fn need(&mut self, now: Now) {
         self.next_ms = Some(now.mono_ms);
         self.needed = true;
     }
 
-    /// A reading that is needed is not done with a request.
+    /// A needed reading stays scheduled until one succeeds.
     pub(super) fn again_if_needed(&mut self, now: Now, cx: &Context) {
         if self.needed {
             let delay_ms = cx.config.backoff.max_ms.max(1);
@@ -50,7 +51,7 @@ impl Sync {
         }
     }
 
-    /// The machine slept: the next is due so much sooner.
+    /// The machine slept: the next reading is due `by_ms` sooner.
     pub(super) fn slept(&mut self, by_ms: u64) {
         self.next_ms = self.next_ms.map(|at_ms| at_ms.saturating_sub(by_ms));
     }

@@ -1,4 +1,4 @@
-//! One of the user's calls, and how far it has come.
+//! One call of the user's, and its stage.
 
 use super::super::context::Context;
 use crate::core::charge::{Charge, Key};
@@ -10,34 +10,34 @@ use crate::core::outcome::{FailureReason, Outcome, What};
 pub struct Call {
     pub kind: Kind,
     pub key: Key,
-    /// What is to be charged, where the call says so.
+    /// The charge to be made, if the call gives one.
     pub charge: Option<Charge>,
-    /// When it is answered at the latest; monotonic.
+    /// The latest time for its answer; monotonic.
     pub deadline_ms: Option<u64>,
     stage: Stage,
-    /// Attempts on its behalf that brought no verdict, probes included.
+    /// Attempts on its behalf without a verdict, probes included.
     pub tries: u32,
-    /// It asks for a try whatever hold there is, and has not had one.
+    /// Whether it demands a try despite any hold, and has not had one.
     pub insists: bool,
 }
 
-/// How far it has come.
+/// The stage of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// It waits for its charge to go on.
+    /// Waiting for progress of its charge.
     Waiting,
-    /// The journal is being asked for its charge, and only its word counts.
+    /// Reading its charge from the journal, which alone can answer it.
     Seeking {
-        /// When it is asked again, which could not be read; monotonic.
+        /// When an unsuccessful reading is repeated; monotonic.
         again_at_ms: Option<u64>,
-        /// How often it could not be read.
+        /// Number of failed readings.
         unread: u32,
     },
-    /// What it asks for is being written down.
+    /// Its request is being written.
     Writing,
 }
 
-/// What a call asks for.
+/// The kind of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Charge,
@@ -48,7 +48,8 @@ pub enum Kind {
 }
 
 impl Call {
-    /// One of this kind, to be answered within `respond_within_ms` if it is one of the impatient.
+    /// A call of this kind, to be answered within `respond_within_ms` unless it may wait
+    /// indefinitely.
     pub fn new(now: Now, kind: Kind, key: Key, charge: Option<Charge>, cx: &Context) -> Call {
         let patient = kind == Kind::Settled;
         Call {
@@ -62,17 +63,17 @@ impl Call {
         }
     }
 
-    /// Whether the journal is being asked for its charge: nothing can be said of that before.
+    /// Whether its charge is being read from the journal: nothing can be answered before that.
     pub fn is_seeking(&self) -> bool {
         matches!(self.stage, Stage::Seeking { .. })
     }
 
-    /// Whether what it asks for is being written down.
+    /// Whether its request is being written.
     pub fn is_writing(&self) -> bool {
         self.stage == Stage::Writing
     }
 
-    /// How often the journal could not be read for it.
+    /// Number of failed readings of the journal for it.
     pub fn unread(&self) -> u32 {
         match self.stage {
             Stage::Seeking { unread, .. } => unread,
@@ -84,7 +85,7 @@ impl Call {
         self.stage = stage;
     }
 
-    /// When something is to be done about it; monotonic.
+    /// When it needs attention; monotonic.
     pub(super) fn next_ms(&self) -> Option<u64> {
         match self.stage {
             Stage::Seeking { again_at_ms, .. } => again_at_ms,
@@ -92,7 +93,7 @@ impl Call {
         }
     }
 
-    /// Whether the journal is to be asked again now; it is not, from then on.
+    /// Whether the journal is to be read again now; not again after that.
     pub(super) fn seeks_again(&mut self, now: Now) -> bool {
         match &mut self.stage {
             Stage::Seeking { again_at_ms, .. } => {
@@ -102,7 +103,7 @@ impl Call {
         }
     }
 
-    /// Whether this answer to it is logged: where the charge's own record does not log it.
+    /// Whether this answer is logged here, as the charge's own record does not log it.
     pub fn logs(&self, outcome: &Outcome) -> bool {
         let open = matches!(
             outcome.what,
@@ -114,7 +115,7 @@ impl Call {
         );
         let refused = match &outcome.what {
             What::Failed { reason, .. } => {
-                // What has become of an earlier try has been logged.
+                // The end of an earlier try has been logged.
                 outcome.attempts == 0
                     || matches!(
                         reason,
@@ -129,14 +130,14 @@ impl Call {
         self.kind != Kind::Settled && (open || refused)
     }
 
-    /// Whether it should have been answered by now.
+    /// Whether its deadline has passed.
     pub fn is_overdue(&self, now: Now) -> bool {
         self.deadline_ms.is_some_and(|at_ms| at_ms <= now.mono_ms)
     }
 }
 
 impl Kind {
-    /// Whether it asks for its charge to be made.
+    /// Whether it requests that its charge be made.
     pub fn wants_sent(self) -> bool {
         match self {
             Kind::Charge | Kind::Retry => true,

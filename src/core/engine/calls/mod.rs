@@ -1,4 +1,4 @@
-//! The user's calls that wait for an answer: who waits for what, and what they are answered.
+//! Pending calls of the user, by charge, and their answers.
 
 mod call;
 mod outlook;
@@ -11,7 +11,7 @@ use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::ordered::Map;
 
-/// All of them, by charge.
+/// All pending calls, by charge.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     calls: Map<CallId, Call>,
@@ -34,7 +34,7 @@ impl Calls {
         }
     }
 
-    /// The journal is being asked for this call.
+    /// The journal is being read for this call.
     pub(super) fn seeks(&mut self, id: CallId) {
         let stage = Stage::Seeking {
             again_at_ms: None,
@@ -43,12 +43,12 @@ impl Calls {
         self.set_stage(id, stage);
     }
 
-    /// What this call asks for is being written down.
+    /// This call's request is being written.
     pub(super) fn writes(&mut self, id: CallId) {
         self.set_stage(id, Stage::Writing);
     }
 
-    /// The journal has told, or has been written to.
+    /// The journal has been read or written for this call.
     pub(super) fn waits(&mut self, id: CallId) {
         self.set_stage(id, Stage::Waiting);
     }
@@ -63,7 +63,7 @@ impl Calls {
         self.set_stage(id, stage);
     }
 
-    /// The calls for which the journal is to be asked again now.
+    /// The calls for which the journal is to be read again now.
     pub(super) fn seek_due(&mut self, now: Now) -> Vec<(CallId, Key)> {
         let calls = self.calls.iter_mut();
         let due =
@@ -100,42 +100,42 @@ impl Calls {
         ids.filter_map(|id| self.calls.get(id)).any(wanted)
     }
 
-    /// Whether somebody waits for this charge to be made.
+    /// Whether a call waits for this charge to be made.
     pub(super) fn wants_sent(&self, key: &Key) -> bool {
         self.any_at(key, |call| call.kind.wants_sent())
     }
 
-    /// The charges of which somebody insists on a try now.
+    /// The charges for which a call demands a try now.
     pub(super) fn passing(&self) -> Vec<Key> {
         let calls = self.calls.values();
         let passing = calls.filter(|call| call.insists && !call.is_seeking());
         passing.map(|call| call.key.clone()).collect()
     }
 
-    /// This charge has its try.
+    /// This charge gets its try.
     pub(super) fn has_its_try(&mut self, key: &Key) {
         for call in self.calls.iter_mut().map(|(_, call)| call) {
             call.insists &= call.key != *key;
         }
     }
 
-    /// Whether somebody waits for this charge to be tried again.
+    /// Whether a call waits for this charge to be retried.
     pub(super) fn wants_retried(&self, key: &Key) -> bool {
         self.any_at(key, |call| call.kind == Kind::Retry)
     }
 
-    /// Whether the journal is being asked for this charge on somebody's behalf, or what they ask
-    /// for is being written down.
+    /// Whether the journal is being read for a call about this charge, or the call's request is
+    /// being written.
     pub(super) fn is_asked_for(&self, key: &Key) -> bool {
         self.any_at(key, |call| call.is_seeking() || call.is_writing())
     }
 
-    /// Whether it is being written down that somebody wants this charge made after all.
+    /// Whether a renewed request for this charge is being written.
     pub(super) fn is_wanted_after_all(&self, key: &Key) -> bool {
         self.any_at(key, |call| call.is_writing() && call.kind.wants_sent())
     }
 
-    /// Whether somebody waits for this charge to be given up.
+    /// Whether a call waits for this charge to be cancelled.
     pub(super) fn wants_cancelled(&self, key: &Key) -> bool {
         self.any_at(key, |call| call.kind == Kind::Cancel)
     }
@@ -145,7 +145,8 @@ impl Calls {
     }
 
     pub(super) fn overdue(&self, now: Now) -> Vec<CallId> {
-        // Nothing can be said of a charge before the journal has been asked whether it is there.
+        // Nothing can be answered about a charge before the journal has been asked whether it is
+        // there.
         let due = |call: &Call| !call.is_seeking() && call.is_overdue(now);
         let overdue = self.calls.iter().filter(|(_, call)| due(call));
         overdue.map(|(id, _)| *id).collect()

@@ -1,4 +1,4 @@
-//! How things stand for a call: what it is answered by now, and whether waiting longer is of use.
+//! The outlook for a call: its answer by now, and whether waiting longer is of use.
 
 use super::super::Life;
 use super::super::balance::BalanceSync;
@@ -13,7 +13,7 @@ use crate::core::outbox::Entry;
 use crate::core::outcome::{FailureReason, OpenReason, Outcome, UnknownReason, What};
 use crate::core::record::{Record, State, Verdict};
 
-/// A look at all that bears on a charge's outcome, at one moment.
+/// Everything that bears on a charge's outcome, at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Outlook<'a> {
     pub now: Now,
@@ -26,19 +26,19 @@ pub struct Outlook<'a> {
     pub reader: &'a Reader,
     pub store: &'a Store,
     pub clocks: &'a ClockWatch,
-    /// Whether other tabs are known to live.
+    /// Whether other tabs are known to be alive.
     pub others_live: bool,
 }
 
 impl Outlook<'_> {
-    /// What this call is answered, if it can be by now.
+    /// The answer to this call, if there is one by now.
     pub fn answer_to(&self, call: &Call, entry: &Entry) -> Option<Outcome> {
         let record = &entry.record;
         let other = |charge: &Charge| !charge.is_same_as(record.charge());
         if entry.saved && call.charge.as_ref().is_some_and(other) {
             return Some(self.conflict(call, record));
         }
-        // What is charged stays so, whatever has been read since.
+        // A charged charge stays so, whatever has been read since.
         let up_to_date = is_charged(record) || (!entry.outdated && !self.reader.is_unread(entry));
         let wanted = self.calls.is_wanted_after_all(&call.key) && !is_charged(record);
         let known = !entry.busy && !wanted && up_to_date;
@@ -46,7 +46,7 @@ impl Outlook<'_> {
         let answers = match call.kind {
             Kind::Charge | Kind::Retry => ended || (known && !self.worth_waiting(call, entry)),
             Kind::Settled => ended,
-            // What is open or parked is given up first: see `progress_cancel`.
+            // An open or parked charge is cancelled first: see `progress_cancel`.
             Kind::Cancel => {
                 (ended && !record.is_held())
                     || (record.given_up()
@@ -61,7 +61,7 @@ impl Outlook<'_> {
         })
     }
 
-    /// The key belongs to another charge, which stays as it is.
+    /// The answer where the key belongs to another charge, which stays as it is.
     fn conflict(&self, call: &Call, record: &Record) -> Outcome {
         let asked = call.charge.as_ref().unwrap_or(record.charge());
         Outcome {
@@ -73,7 +73,7 @@ impl Outlook<'_> {
         }
     }
 
-    /// Whether an attempt for this call may still come before its time is up.
+    /// Whether an attempt for this call may still come before its deadline.
     pub fn worth_waiting(&self, call: &Call, entry: &Entry) -> bool {
         let deadline_ms = call.deadline_ms.unwrap_or(u64::MAX);
         if self.life == Life::SignedOut {
@@ -83,14 +83,14 @@ impl Outlook<'_> {
             return false;
         }
         if let State::Attempting(_) = entry.record.state() {
-            // Another tab is at it.
+            // Another tab is at work on it.
             return true;
         }
         if self.writer.is_to_conclude(&call.key) {
-            // The server's answer is told as soon as it is written down.
+            // The server's answer is reported as soon as it is written.
             return true;
         }
-        // A charge that joins a retry waits for what that finds out.
+        // A charge that joins a retry waits for the retry's result.
         let asks_again = call.kind != Kind::Charge || self.calls.wants_retried(&call.key);
         let insists = call.tries > 0 || asks_again;
         if call.insists && (self.wire.gate().lets_pass() || self.is_being_probed()) {
@@ -142,8 +142,8 @@ impl Outlook<'_> {
         if entry.outdated || self.reader.is_unread(entry) {
             return outcome.in_full_doubt();
         }
-        // The journal may tell that it was sent before, by another tab or an earlier start; or it
-        // does not tell yet what another tab has done with a charge of its own.
+        // The journal may show that it was sent before, by another tab or an earlier start; or it
+        // may not show yet what another tab has done with its own charge.
         let may_be_late = self.store.may_show_earlier_states() && self.others_live;
         match entry.saved && (!may_be_late || entry.is_own()) {
             true => outcome,
@@ -172,7 +172,7 @@ impl Outlook<'_> {
         let outcome = self.of(entry);
         let again = entry.busy || self.calls.is_wanted_after_all(&call.key);
         if again && !entry.record.is_held() && !is_charged(&entry.record) {
-            // It is being taken up again: its last verdict says nothing of this try.
+            // It is being reopened: its last verdict says nothing of this try.
             return self.not_written_yet(outcome);
         }
         match call.kind {
@@ -181,7 +181,7 @@ impl Outlook<'_> {
         }
     }
 
-    /// What is told of a charge that is given up, where it could not be learnt what became of it.
+    /// The outcome of a cancelled charge whose fate could not be established.
     fn of_cancel(&self, entry: &Entry, outcome: Outcome) -> Outcome {
         if !entry.record.is_held() {
             return outcome;
@@ -206,9 +206,9 @@ impl Outlook<'_> {
         }
     }
 
-    /// Whether the server must be asked what it knows of this key before it is sent again: the
-    /// key may have been forgotten, the attempts are used up, or only a look-up can tell whether
-    /// it is to be sent at all.
+    /// Whether the server must be asked about this key before it is sent again: it may have been
+    /// forgotten, the attempts are used up, or only a look-up can tell whether it is to be sent at
+    /// all.
     pub fn needs_look_up(&self, record: &Record) -> bool {
         let cleared = match record.state() {
             State::Waiting(waiting) => waiting.cleared(),
@@ -222,7 +222,7 @@ impl Outlook<'_> {
     }
 
     /// Whether the server may have forgotten the key by the end of a request that is claimed now.
-    /// Where the clock was set back that can't be told, and asking harms nothing.
+    /// After the clock was set back that is unknown, and asking is harmless.
     pub fn key_expired(&self, record: &Record) -> bool {
         let wall_ms = match defect!(IgnoresClockSetBack) {
             true => self.now.wall_ms,
@@ -237,7 +237,7 @@ impl Outlook<'_> {
     }
 }
 
-/// An outcome of a charge that had been made before the call.
+/// An outcome of a charge that was made before the call.
 pub fn replayed(outcome: Outcome) -> Outcome {
     match outcome.what {
         What::Charged {
@@ -262,7 +262,7 @@ pub fn is_charged(record: &Record) -> bool {
     matches!(record.state(), State::Settled(Verdict::Charged(_)))
 }
 
-/// What is told of a key that belongs to another charge.
+/// The outcome where the key belongs to another charge.
 pub fn conflict_with(cx: &Context, charge: &Charge) -> What {
     let (amount, feature, task) = (charge.amount, &charge.feature, &charge.task_id);
     What::Failed {

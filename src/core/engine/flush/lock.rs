@@ -9,9 +9,9 @@ pub enum Lock {
     #[default]
     None,
     Asked,
-    /// Ours, for as long as one step is under way.
+    /// Held by this tab, for one step.
     Held,
-    /// Another tab has held it for as long as a claim lasts: it stands still. Until the flush ends
+    /// Another tab has held it for as long as a claim lasts, and so is frozen. Until the flush ends
     /// claims alone keep tabs apart.
     Without,
 }

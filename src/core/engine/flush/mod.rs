@@ -1,4 +1,4 @@
-//! Flushing: sending in the background, one tab at a time, one batch a lock.
+//! The flush: background sending, one tab at a time, one batch per lock.
 
 mod lock;
 pub(super) mod retry_failed;
@@ -14,11 +14,11 @@ use crate::core::journal::Op;
 use crate::core::outbox::Outbox;
 use crate::core::snapshot::{FlushProgress, FlushReport, Stopped};
 
-/// The flush that is going on, if any.
+/// The flush under way, if any.
 #[derive(Debug, Default)]
 pub(super) struct Flush {
     run: Option<Run>,
-    /// What failed and is to be taken up once there is room, while a flush goes on.
+    /// Failed charges to be reopened once there is room, during a flush.
     left_out: Vec<Op>,
     lock: Lock,
     elsewhere: Option<Elsewhere>,
@@ -28,18 +28,18 @@ pub(super) struct Flush {
 #[derive(Clone, Copy, Debug)]
 struct Elsewhere {
     progress: FlushProgress,
-    /// When it is taken to be over, if no more is heard of it; monotonic.
+    /// When it counts as over if nothing more is heard of it; monotonic.
     until_ms: u64,
 }
 
 impl Flush {
-    /// Of the flush that is going on, in this tab or another.
+    /// Progress of the flush under way, in this tab or another.
     pub(super) fn shown(&self) -> Option<FlushProgress> {
         let elsewhere = self.elsewhere.map(|elsewhere| elsewhere.progress);
         self.progress().or(elsewhere)
     }
 
-    /// Of this tab's own.
+    /// Progress of this tab's own flush.
     pub(super) fn progress(&self) -> Option<FlushProgress> {
         self.run.as_ref()?.progress()
     }
@@ -56,16 +56,16 @@ impl Flush {
         &mut self.lock
     }
 
-    /// When the flush of another tab is taken to be over; monotonic.
+    /// When another tab's flush counts as over; monotonic.
     pub(super) fn deadline(&self) -> Option<u64> {
         self.elsewhere.map(|elsewhere| elsewhere.until_ms)
     }
 
-    /// Another tab has told of its flush; `None` when that is over.
+    /// Another tab has reported the progress of its flush; `None` when that is over.
     pub(super) fn hear(&mut self, now: Now, progress: Option<FlushProgress>, cx: &Context) {
         self.elsewhere = progress.map(|progress| Elsewhere {
             progress,
-            // A step of it waits for the lock, and then for an answer; neither takes longer.
+            // A step waits for the lock, and then for an answer; neither takes longer.
             until_ms: now.after(cx.config.claim_ms().saturating_mul(2)),
         });
     }
@@ -80,7 +80,7 @@ impl Flush {
         self.run.get_or_insert_default().add(keys, caller);
     }
 
-    /// Has these taken up once there is room.
+    /// Queues these to be reopened once there is room.
     pub(super) fn leave_out(&mut self, ops: impl IntoIterator<Item = Op>) {
         self.left_out.extend(ops);
     }
@@ -93,7 +93,7 @@ impl Flush {
         std::mem::take(&mut self.left_out)
     }
 
-    /// A charge of the flush has had its turn, whatever came of it.
+    /// A charge of the flush has had its turn, with any result.
     pub(super) fn is_through_with(&mut self, key: &Key, outbox: &Outbox, cx: &mut Context) {
         let run = self.run.as_mut();
         if run.is_some_and(|run| run.is_through_with(key, outbox))
@@ -103,7 +103,7 @@ impl Flush {
         }
     }
 
-    /// Ends the flush that is going on, and tells whoever waits for it.
+    /// Ends the flush under way, and answers the calls that wait for it.
     pub(super) fn end(&mut self, stopped: Option<Stopped>, outbox: &Outbox, cx: &mut Context) {
         let Some(run) = self.run.take() else {
             return;
@@ -127,7 +127,7 @@ impl Flush {
     }
 }
 
-/// Whether another tab is at work on what is open.
+/// Whether another tab is at work on open charges.
 fn is_sent_elsewhere(outbox: &Outbox, cx: &Context) -> bool {
     let mut claims = outbox.iter().filter_map(|entry| entry.record.claim());
     claims.any(|claim| claim.tab != cx.tab)

@@ -1,5 +1,5 @@
-//! Which of the charges that failed, and may yet succeed, are taken up again: for their user, or once
-//! by themselves after an outage.
+//! Retries of failed charges that may yet succeed: for their user, or once automatically after an
+//! outage.
 
 use super::super::admission::Admission;
 use crate::core::charge::Key;
@@ -7,18 +7,18 @@ use crate::core::journal::Op;
 use crate::core::outbox::Outbox;
 use crate::core::points::Points;
 
-/// What becomes of them.
+/// The charges picked for a retry.
 #[derive(Debug, Default)]
 pub struct Picked {
-    /// Taken up now.
+    /// Reopened now.
     pub again: Vec<Op>,
-    /// Being taken up already.
+    /// Being reopened already.
     pub under_way: Vec<Key>,
-    /// Taken up once there is room.
+    /// To be reopened once there is room.
     pub left_out: Vec<Op>,
 }
 
-/// All that may yet succeed, as far as there is room, and points for it.
+/// All retryable charges, within the limits of room and points.
 pub fn all(outbox: &Outbox, admission: &Admission<'_>) -> Picked {
     let mut room = admission.room_for(None);
     let mut spent = Points::ZERO;
@@ -42,7 +42,7 @@ pub fn all(outbox: &Outbox, admission: &Admission<'_>) -> Picked {
     picked
 }
 
-/// Of those that were left out before, as many as there is room for by now.
+/// Those of the charges left out before for which there is room by now.
 pub fn left_out(ops: Vec<Op>, outbox: &Outbox, mut room: usize) -> Picked {
     let mut picked = Picked::default();
     for op in ops {
@@ -61,7 +61,7 @@ pub fn left_out(ops: Vec<Op>, outbox: &Outbox, mut room: usize) -> Picked {
     picked
 }
 
-/// Once each, now that the server can be reached.
+/// All retryable failed charges, once each, now that the server can be reached.
 pub fn after_outage(outbox: &Outbox, room: usize) -> Picked {
     let failed = outbox.iter();
     let failed = failed

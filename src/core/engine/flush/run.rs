@@ -15,9 +15,9 @@ pub struct Run {
     callers: Vec<CallId>,
     left: Set<Key>,
     total: usize,
-    /// A charge has had its turn and is still open.
+    /// Whether a charge has had its turn and is still open.
     unsettled: bool,
-    /// The token was refused to one of these, whatever has become of it since.
+    /// Whether the token was refused for one of these, whatever happened to it since.
     unauthorized: bool,
     report: FlushReport,
 }
@@ -52,7 +52,7 @@ impl Run {
         })
     }
 
-    /// A charge has had its turn, whatever came of it; false where it was none of these.
+    /// A charge has had its turn, with any result; false if it was none of these.
     pub(super) fn is_through_with(&mut self, key: &Key, outbox: &Outbox) -> bool {
         if self.left.remove(key).is_none() {
             return false;
@@ -81,7 +81,7 @@ impl Run {
         true
     }
 
-    /// Why it stops though charges are open, where the gate is closed for `closed`.
+    /// Why it stops with charges still open, while the gate is closed for `closed`.
     pub fn stopped_by(&self, closed: Option<OpenReason>) -> Option<OpenReason> {
         let refused = self.unauthorized.then_some(OpenReason::Unauthorized);
         closed.or(refused).filter(|_| self.unsettled)
@@ -91,7 +91,7 @@ impl Run {
         !self.callers.is_empty()
     }
 
-    /// What it has come to, and whoever waits for that; whether it had anything to do.
+    /// Its report, the calls that wait for it, and whether it had anything to do.
     pub(super) fn report(self) -> (FlushReport, Vec<CallId>, bool) {
         (self.report, self.callers, self.total > 0)
     }

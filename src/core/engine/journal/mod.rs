@@ -1,5 +1,4 @@
-//! The journal as the engine uses it: what is written to it, what has been read of it, and the
-//! storage that it is in.
+//! The journal as the engine uses it: writing, reading, and the storage that holds it.
 
 mod reader;
 mod store;

@@ -1,4 +1,4 @@
-//! Reading the journal as a whole: whether a reading is under way, and what is known since.
+//! Reading the whole journal: the reading under way, and what earlier ones have established.
 
 use super::super::{Effect, context::Context};
 use crate::core::backoff::Backoff;
@@ -6,69 +6,69 @@ use crate::core::clock::Now;
 use crate::core::outbox::Entry;
 use crate::core::record::Record;
 
-/// How often a tab with open charges looks into the journal and tries what is due, whatever it
-/// was or was not told, in milliseconds.
+/// How often a tab with open charges reads the journal and tries the due ones, whatever it was
+/// told, in milliseconds.
 const SLOW_TICK_MS: u64 = 30_000;
 
-/// How often a tab without open charges looks into the journal, in milliseconds.
+/// How often a tab without open charges reads the journal, in milliseconds.
 const IDLE_TICK_MS: u64 = 300_000;
 
-/// The readings of the whole journal.
+/// Readings of the whole journal.
 #[derive(Debug)]
 pub struct Reader {
     reading: Reading,
     known: Known,
-    /// How many transactions had been begun when the page woke, until the journal has been read
-    /// since: what they told may be old.
+    /// The number of transactions begun when the page woke, until the journal has been read since:
+    /// their results may be old.
     woke_at: Option<u64>,
-    /// Failed readings in a row, not counting those of single charges.
+    /// Consecutive failed readings, not counting those of single charges.
     failures: u32,
-    /// When it is read next, unasked; monotonic.
+    /// When the next unrequested reading is due; monotonic.
     next_look_ms: u64,
-    /// The wall clock was set back before the journal had been read.
+    /// Whether the wall clock was set back before the journal had been read.
     ages_lost: bool,
 }
 
-/// The reading that is under way.
+/// The reading under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
     None,
     UnderWay {
-        /// The whole journal, not only what is unsettled.
+        /// Whether it covers the whole journal or only the unsettled charges.
         all: bool,
-        /// It was asked for too early.
+        /// Whether it was requested too early and must be repeated.
         again: bool,
     },
 }
 
-/// What has been read.
+/// The extent of what has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Known {
     /// Nothing since the client was opened.
     Nothing,
-    /// What is unsettled; or something since has made the rest doubtful.
+    /// The unsettled charges; or later events made the rest doubtful.
     Unsettled,
-    /// All of it.
+    /// The whole journal.
     All,
 }
 
-/// How a reading has ended.
+/// The end of a reading.
 #[derive(Debug)]
 pub enum Ended {
-    /// It is made once more, as it was asked for too early.
+    /// It was requested too early and is repeated.
     TooEarly,
-    /// What it told holds.
+    /// Its result holds.
     Read {
-        /// Of the whole journal.
+        /// Whether it covered the whole journal.
         all: bool,
         records: Vec<Record>,
     },
-    /// Why it failed; for people.
+    /// It failed; the reason is human-readable.
     Failed(String),
 }
 
 impl Reader {
-    /// The first reading has been ordered.
+    /// A reader whose first reading has been ordered.
     pub fn new() -> Reader {
         Reader {
             reading: Reading::UnderWay {
@@ -83,8 +83,8 @@ impl Reader {
         }
     }
 
-    /// Has the journal read, unless that is under way. While nothing is `open`, all of it: what was
-    /// settled unheard is found by these rarer looks.
+    /// Orders a reading, unless one is under way. While nothing is `open` it covers the whole
+    /// journal, so that these rarer readings find charges that settled unnoticed.
     pub fn read(&mut self, open: usize, cx: &mut Context) {
         if self.reading == Reading::None {
             let all = self.known != Known::All || open == 0;
@@ -93,7 +93,7 @@ impl Reader {
         }
     }
 
-    /// Has the journal read as it is from now on.
+    /// Orders a reading of the journal as it is from now on.
     pub fn read_anew(&mut self, open: usize, cx: &mut Context) {
         match &mut self.reading {
             Reading::UnderWay { again, .. } => *again = true,
@@ -121,8 +121,8 @@ impl Reader {
         }
     }
 
-    /// What a reading told has been taken note of. Gives whether the wall clock was set back before
-    /// the first.
+    /// A reading's result has been taken in. Returns whether the wall clock was set back before the
+    /// first.
     pub fn taken(&mut self, all: bool) -> bool {
         let known = match all {
             true => Known::All,
@@ -142,18 +142,18 @@ impl Reader {
         self.known == Known::All
     }
 
-    /// Whether the last reading went well.
+    /// Whether the last reading succeeded.
     pub fn works(&self) -> bool {
         self.failures == 0
     }
 
-    /// There may be something that has not been read.
+    /// The journal may have changes that have not been read.
     pub fn doubt(&mut self) {
         self.known = self.known.min(Known::Unsettled);
     }
 
-    /// The page slept: nothing certain is said of an open charge before the journal has been read
-    /// again.
+    /// The page slept: nothing certain is reported of an open charge before the journal has been
+    /// read again.
     pub fn woke(&mut self, begun: u64) {
         self.woke_at = Some(begun);
         self.doubt();
@@ -169,7 +169,7 @@ impl Reader {
         self.ages_lost = !self.has_read();
     }
 
-    /// When the journal is read next, unasked; monotonic.
+    /// When the next unrequested reading is due; monotonic.
     pub fn next_look_ms(&self) -> u64 {
         self.next_look_ms
     }
@@ -179,7 +179,7 @@ impl Reader {
         self.next_look_ms = self.next_look_ms.max(now.after(tick_ms(is_busy)));
     }
 
-    /// The last reading failed: the next comes soon.
+    /// The last reading failed: the next one comes soon.
     pub fn look_after_failure(&mut self, now: Now, backoff: &Backoff, cx: &mut Context) {
         if self.failures > 0 {
             let delay_ms = backoff.delay_ms(self.failures, &mut cx.jitter);
@@ -187,14 +187,14 @@ impl Reader {
         }
     }
 
-    /// There is something to be read by then.
+    /// Schedules a reading by this time.
     pub fn look_by(&mut self, at_ms: u64) {
         self.next_look_ms = self.next_look_ms.min(at_ms);
     }
 
-    /// Has the journal read if that is due. An idle tab has only what it missed to find.
+    /// Orders a reading if one is due. An idle tab only has missed changes to find.
     pub fn look_if_due(&mut self, now: Now, is_busy: bool, open: usize, cx: &mut Context) {
-        // What has come to be open since is not kept waiting for an idle tab's look.
+        // A charge that opened meanwhile does not wait for an idle tab's reading.
         self.look_by(now.after(tick_ms(is_busy)));
         if now.mono_ms >= self.next_look_ms {
             self.next_look_ms = now.after(tick_ms(is_busy));
@@ -202,7 +202,7 @@ impl Reader {
         }
     }
 
-    /// What has to wait does so for so much less: the machine slept.
+    /// Shortens waits by the time that the machine slept.
     pub fn slept(&mut self, by_ms: u64) {
         self.next_look_ms = self.next_look_ms.saturating_sub(by_ms);
     }

@@ -1,4 +1,4 @@
-//! The storage that the journal is in: which, whether it works, and what it has lost.
+//! The storage of the journal: its kind, its condition, and its losses.
 
 use super::super::bulletin::Bulletin;
 use super::super::context::Context;
@@ -9,68 +9,68 @@ use crate::core::clock::Now;
 use crate::core::ordered::Set;
 use crate::core::snapshot::StorageKind;
 
-/// What was left alone is reported once, as long as no more than so many records are.
+/// Maximum number of left-alone records remembered, so that each is reported once.
 const LEFT_ALONE_LIMIT: usize = 1_000;
 
-/// So many lost charges are told by name.
+/// Maximum number of lost charges that are reported by name.
 const TOLD_LIMIT: usize = 5;
 
-/// What fails on this device mostly works again soon, or not at all: it is tried again no later, in
-/// milliseconds.
+/// Longest pause before the storage is tried again, in milliseconds: failures on a device mostly
+/// pass soon, or never.
 const LONGEST_PAUSE_MS: u64 = 15_000;
 
-/// A storage that has failed is told to be well when it has worked for so long, in milliseconds: one
-/// that fails now and then is one trouble, and not many.
+/// How long a failed storage must work before its recovery is reported, in milliseconds:
+/// intermittent failures are one episode, not many.
 const WELL_AFTER_MS: u64 = 15_000;
 
-/// So many lost charges are kept in mind.
+/// Maximum number of lost charges remembered.
 const LOST_LIMIT: usize = 10_000;
 
-/// What there is of the account's charges from before, besides what this client has read.
+/// The account's earlier charges that this client has not read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Earlier {
-    /// Nothing, as far as is known.
+    /// None known.
     #[default]
     Nothing,
-    /// The journal is no new one: what it holds is not known before it has been read.
+    /// The journal is not new: its contents are unknown until it has been read.
     Here,
-    /// Another journal, which this client does not read: whatever it is asked to charge may have
-    /// been sent before.
+    /// Another journal that this client does not read: any charge it is asked for may have been
+    /// sent before.
     Elsewhere,
 }
 
-/// The charges that are open in the journal, for whoever notices that it is lost.
+/// The charges open in the journal, for the case that it is lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenCharges {
-    /// How many.
+    /// Their number.
     pub count: usize,
-    /// The keys of the first.
+    /// The keys of the first ones.
     pub keys: Vec<Key>,
 }
 
-/// The storage that a journal has left.
+/// The storage that a journal has left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MovedFrom {
-    /// Nothing of the account's was there.
+    /// It held nothing of the account's.
     Nothing,
-    /// All that is there is known and goes along, and nobody adds to it.
+    /// All of its contents are known and migrate, and nothing adds to it.
     TakenAlong,
-    /// There may be more than is known.
+    /// It may hold more than is known.
     LeftBehind,
 }
 
-/// The storage.
+/// The journal's storage.
 #[derive(Debug)]
 pub struct Store {
     kind: StorageKind,
     earlier: Earlier,
-    /// Charges whose records are lost, as far as this client has found out.
+    /// Charges whose records are known to be lost.
     lost: Set<Key>,
-    /// Records that were left alone, as reported.
+    /// Records reported as left alone.
     left_alone: Set<String>,
-    /// Whether the browser has promised not to evict the journal; `None` before it has answered.
+    /// Whether the browser has promised not to evict the journal; `None` before its answer.
     persisted: Option<bool>,
-    /// When a storage that has failed, and works again, is told to be well; monotonic.
+    /// When the recovery of a failed storage will be reported; monotonic.
     well_at_ms: Option<u64>,
 }
 
@@ -90,7 +90,7 @@ impl Store {
         self.kind
     }
 
-    /// Whether what is written survives a crash of the browser.
+    /// Whether writes survive a crash of the browser.
     pub fn is_durable(&self) -> bool {
         self.kind == StorageKind::IndexedDb
     }
@@ -103,8 +103,8 @@ impl Store {
         self.persisted = Some(persisted);
     }
 
-    /// Whether what it shows may be older than what another tab, or this one before a crash, has
-    /// written there.
+    /// Whether it may show an older state than another tab, or this one before a crash, has
+    /// written.
     pub fn may_show_earlier_states(&self) -> bool {
         match self.kind {
             StorageKind::LocalStorage => true,
@@ -123,7 +123,7 @@ impl Store {
         self.earlier == Earlier::Elsewhere
     }
 
-    /// Whether there is, here or elsewhere, what this client has not read.
+    /// Whether this or another storage holds charges that this client has not read.
     pub fn has_unread(&self) -> bool {
         match self.earlier {
             Earlier::Nothing => false,
@@ -131,7 +131,7 @@ impl Store {
         }
     }
 
-    /// The journal has been read, all of it.
+    /// The whole journal has been read.
     pub fn has_read_all(&mut self) {
         match self.earlier {
             Earlier::Nothing | Earlier::Elsewhere => {}
@@ -154,7 +154,7 @@ impl Store {
         }
     }
 
-    /// It holds what can't be read.
+    /// The storage holds unreadable records.
     pub fn unreadable(
         &mut self,
         now: Now,
@@ -185,7 +185,7 @@ impl Store {
         }
     }
 
-    /// From here on the journal is in another storage.
+    /// The journal has migrated to another storage.
     pub fn moved(
         &mut self,
         now: Now,
@@ -208,8 +208,8 @@ impl Store {
         self.degraded(now, detail, bulletin, cx);
     }
 
-    /// What was open is found to be gone when the journal is read, and told as `unknown`; something
-    /// is `at_stake` where that was anything.
+    /// The storage was wiped. The next reading finds the open charges gone, and they are reported
+    /// as `unknown`; something is `at_stake` if there were any.
     pub fn wiped(
         &mut self,
         now: Now,
@@ -226,16 +226,17 @@ impl Store {
             &format!("账本已被清除：{detail}"),
         );
         cx.log_error(now, detail.clone());
-        // A reading may have missed them before this was told.
+        // A reading may have missed them before this report.
         if at_stake || !self.lost.is_empty() {
-            // A loss is told however the storage has been doing.
+            // A loss is reported whatever the condition of the storage.
             cx.alert(now, AlertKind::StorageDegraded, detail);
         }
     }
 
-    /// What has been accepted since then is not there, and what is there may have gone on.
+    /// The storage was set back: later charges are missing, and those that remain may have
+    /// progressed.
     pub fn set_back(&mut self, now: Now, lost: &[Key], cx: &mut Context) {
-        // What was not noted by name may have been sent as well.
+        // Charges that were not noted by name may have been sent as well.
         self.earlier = Earlier::Elsewhere;
         for key in lost {
             self.lose(key);
@@ -276,7 +277,7 @@ impl Store {
         bulletin.raise(now, AlertKind::StorageDegraded, detail, cx);
     }
 
-    /// It has been written and read without a failure.
+    /// The storage has been written and read without a failure.
     pub fn works(&mut self, now: Now, bulletin: &Bulletin) {
         if self.is_durable() && bulletin.goes_on(AlertKind::StorageDegraded) {
             self.well_at_ms.get_or_insert(now.after(WELL_AFTER_MS));

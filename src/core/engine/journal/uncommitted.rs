@@ -1,9 +1,9 @@
-//! An operation that is not committed.
+//! Failure to commit an operation.
 
-/// Why an operation is not committed; for people.
+/// Why an operation is not committed, human-readable.
 pub enum Uncommitted {
-    /// The transaction failed, and with it all of its operations.
+    /// The transaction failed with all of its operations.
     Failed(String),
-    /// The store can't read the record, and has left it alone.
+    /// The store can't read the record and has left it alone.
     Unreadable(String),
 }

@@ -1,4 +1,4 @@
-//! Orders to the journal that wait or are being written, and what follows each.
+//! Operations that wait for the journal or are being written, and the continuation of each.
 
 use super::super::wire::Plan;
 use super::super::{CallId, SendId};
@@ -11,56 +11,57 @@ use crate::core::ordered::{Set, set_of};
 use crate::core::protocol::Reading;
 use crate::core::record::Purpose;
 
-/// So many conclusions that could not be written are kept to be tried again. What does not fit is
-/// learnt again from the server.
+/// Maximum number of unwritten conclusions kept for a retry. Those beyond are learnt again from the
+/// server.
 const UNSAVED_LIMIT: usize = 1_000;
 
-/// Readings of the journal that fail in a row before the next one is put off.
+/// Consecutive failed readings of the journal before the next one is delayed.
 pub const READ_AGAIN_AT_ONCE: u32 = 2;
 
-/// The journal as the engine uses it.
+/// The queue of operations for the journal.
 #[derive(Debug, Default)]
 pub struct Writer {
     under_way: Vec<(Op, Then)>,
     next: Vec<(Op, Then)>,
-    /// Transactions begun.
+    /// Number of transactions begun.
     begun: u64,
-    /// Conclusions, and charges of another storage, that the store failed to take.
+    /// Conclusions, and charges of another storage, that the store failed to write.
     unsaved: Vec<Op>,
-    /// Transactions in a row in which one of these failed.
+    /// Consecutive transactions in which one of these failed.
     unsaved_failures: u32,
-    /// When they are tried again; monotonic.
+    /// When they are retried; monotonic.
     unsaved_due_ms: u64,
-    /// Transactions that failed in a row.
+    /// Consecutive failed transactions.
     failures: u32,
-    /// Nothing is claimed before this, because it could not be written down; monotonic.
+    /// No claims are made before this, after a failed write; monotonic.
     paused_until_ms: u64,
 }
 
-/// What follows when an operation is committed.
+/// The continuation after an operation is committed.
 #[derive(Clone, Debug)]
 pub enum Then {
     /// Answer or send for this call.
     Enqueued { call: CallId, plan: Option<Plan> },
-    /// Send what was claimed, together with the others of this plan.
+    /// Send the claimed charge, together with the others of this plan.
     Begun { plan: Plan },
-    /// Learn the balance that came with the conclusion, at the same moment.
+    /// Apply the balance that came with the conclusion, at the same moment.
     Concluded { reading: Option<Reading> },
-    /// Nothing but take note; `from_peer` where another tab made the change. `confirmed` is a
-    /// balance that another tab told, taken over at the same moment.
+    /// Only take in the record; `from_peer` if another tab made the change. `confirmed` is a
+    /// balance from another tab, applied at the same moment.
     Observe {
         from_peer: bool,
         confirmed: Option<Confirmed>,
     },
     /// Answer this call, which asked for a charge that is not in memory.
     Sought { call: CallId, again: bool },
-    /// Go on for this call, which gives its charge up.
+    /// Continue this call, which cancels its charge.
     GivenUp { call: CallId },
-    /// Go on for this call, which wants what was being looked up to be told as not made.
+    /// Continue this call, which requests a charge that was being looked up to be reported as not
+    /// made.
     Wanted { call: CallId },
-    /// Nothing but take note: what it concludes has been told.
+    /// Only take in the record: its conclusion has been reported.
     Resaved,
-    /// The charge could not be written down: refuse it, if it is not there already.
+    /// The charge could not be written: refuse it, unless it is there already.
     Refused { error: String, unread: u32 },
 }
 
@@ -98,12 +99,12 @@ impl Then {
 }
 
 impl Writer {
-    /// Whether nothing is under way or waiting.
+    /// Whether nothing is being written or waiting.
     pub fn is_idle(&self) -> bool {
         self.under_way.is_empty() && self.next.is_empty()
     }
 
-    /// How many transactions have been begun.
+    /// Number of transactions begun.
     pub fn begun(&self) -> u64 {
         self.begun
     }
@@ -112,7 +113,7 @@ impl Writer {
         self.next.push((op, then));
     }
 
-    /// The charges that the next transaction reads because of what another tab told.
+    /// The charges that the next transaction reads because of another tab's message.
     pub fn to_read(&self) -> Set<Key> {
         let reads = self
             .next
@@ -121,7 +122,7 @@ impl Writer {
         set_of(reads.map(|(op, _)| op.key().clone()))
     }
 
-    /// What other tabs told of the balance, and is taken over when the journal has been read.
+    /// Balances from other tabs, to be applied when the journal has been read.
     pub fn coming(&self) -> impl Iterator<Item = &Confirmed> {
         let orders = self.under_way.iter().chain(&self.next);
         orders.filter_map(|(_, then)| {
@@ -132,7 +133,7 @@ impl Writer {
         })
     }
 
-    /// Has the last of these readings bring a balance along.
+    /// Attaches a balance to the last of these readings.
     pub fn bring(&mut self, told: Confirmed) {
         let mut orders = self.next.iter_mut().rev();
         let slot = orders.find_map(|(op, then)| {
@@ -146,12 +147,12 @@ impl Writer {
         }
     }
 
-    /// As [`Writer::push`], before everything that waits.
+    /// As [`Writer::push`], ahead of all waiting operations.
     pub fn push_first(&mut self, orders: impl IntoIterator<Item = (Op, Then)>) {
         self.next.splice(0..0, orders);
     }
 
-    /// When the next claim may be made, after transactions that failed; monotonic.
+    /// When the next claim may be made, after failed transactions; monotonic.
     pub fn paused_until_ms(&self) -> u64 {
         self.paused_until_ms
     }
@@ -161,7 +162,7 @@ impl Writer {
         (self.failures > 0).then(|| self.paused_until_ms.max(now.after(1)))
     }
 
-    /// When conclusions that could not be written are tried again; `None` where there are none.
+    /// When unwritten conclusions are retried; `None` if there are none.
     pub fn unsaved_due_ms(&self) -> Option<u64> {
         (!self.unsaved.is_empty()).then_some(self.unsaved_due_ms)
     }
@@ -171,17 +172,17 @@ impl Writer {
         self.unsaved_failures = 0;
     }
 
-    /// What is to be written next, in one transaction; `None` while one is under way.
+    /// The operations of the next transaction; `None` while one is under way.
     pub fn begin(&mut self) -> Option<Vec<Op>> {
         if !self.under_way.is_empty() || self.next.is_empty() {
             return None;
         }
         let next = std::mem::take(&mut self.next);
         let again = |(_, then): &(Op, Then)| then.reads_again();
-        // What moves along has to be there before it is read.
+        // Migrated charges have to be there before they are read.
         let moves = next.iter().any(|(op, _)| matches!(op, Op::Adopt { .. }));
         if !moves && next.iter().any(again) {
-            // By itself: a write that failed took the reading with it.
+            // Alone: a failed write would fail the reading with it.
             (self.under_way, self.next) = next.into_iter().partition(again);
         } else {
             self.under_way = next;
@@ -191,12 +192,12 @@ impl Writer {
         Some(ops.collect())
     }
 
-    /// The transaction has ended: what it was for.
+    /// The transaction has ended. Returns the continuations.
     pub fn end(&mut self) -> Vec<(Op, Then)> {
         std::mem::take(&mut self.under_way)
     }
 
-    /// Whether the last transaction went well.
+    /// Whether the last transaction succeeded.
     pub fn works(&self) -> bool {
         self.failures == 0
     }
@@ -206,13 +207,13 @@ impl Writer {
         self.failures = 0;
     }
 
-    /// The store has failed: nothing is claimed for a while.
+    /// The store has failed: no claims are made for a while.
     pub fn failed(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         self.paused_until_ms = now.after(backoff.delay_ms(self.failures, jitter));
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// Drops the claims that wait to be written down, and names those that are being written.
+    /// Drops the claims that wait to be written, and names those being written.
     pub fn give_up_claims(&mut self) -> Vec<(Key, Purpose)> {
         self.next.retain(|(op, _)| !matches!(op, Op::Begin { .. }));
         for (op, _) in &mut self.next {
@@ -239,39 +240,39 @@ impl Writer {
         claims.collect()
     }
 
-    /// A charge that was to be forgotten is asked for again.
+    /// A charge that was to be deleted is requested again.
     pub fn remember(&mut self, key: &Key) {
         self.next
             .retain(|(op, _)| !matches!(op, Op::Forget { key: other } if other == key));
     }
 
-    /// Has this written down, and tried again until it is.
+    /// Queues this operation, with retries until it is written.
     pub fn push_lasting(&mut self, op: Op) {
         self.next.push((op, Then::Resaved));
     }
 
-    /// What has to wait does so for so much less: the machine slept.
+    /// Shortens waits by the time that the machine slept.
     pub fn slept(&mut self, by_ms: u64) {
         self.paused_until_ms = self.paused_until_ms.saturating_sub(by_ms);
         self.unsaved_due_ms = self.unsaved_due_ms.saturating_sub(by_ms);
     }
 
-    /// A conclusion could not be written: it is written soon.
+    /// A conclusion could not be written: it is retried soon.
     pub fn keep_unsaved(&mut self, op: Op, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
-        // Those of one transaction have failed once.
+        // Several failures in one transaction count once.
         if self.unsaved_due_ms <= now.mono_ms {
             let delay_ms = backoff.delay_ms(self.unsaved_failures, jitter);
             self.unsaved_due_ms = now.after(delay_ms.max(1));
             self.unsaved_failures = self.unsaved_failures.saturating_add(1);
         }
-        // Of what moves along nobody else here knows.
+        // Nothing else here knows of a migrated charge.
         if self.unsaved.len() < UNSAVED_LIMIT || matches!(op, Op::Adopt { .. }) {
             self.unsaved.push(op);
         }
     }
 
-    /// The journal has told of this charge's end, which has been taken note of: nothing of it is
-    /// taken over any more, but for a receipt.
+    /// The end of this charge has been read from the journal: except for a receipt, no other state
+    /// of it migrates any more.
     pub fn drop_adoption(&mut self, key: &Key) {
         let stays = |op: &Op| match op {
             Op::Adopt { record } => record.charge().key != *key || record.receipt().is_some(),
@@ -289,21 +290,21 @@ impl Writer {
         self.next.retain(|(op, _)| stays(op));
     }
 
-    /// Whether this charge is still to be taken over from another storage.
+    /// Whether this charge is still to be adopted from another storage.
     pub fn is_to_adopt(&self, key: &Key) -> bool {
         let waiting = self.next.iter().chain(&self.under_way).map(|(op, _)| op);
         let adopts = |op: &Op| matches!(op, Op::Adopt { .. }) && op.key() == key;
         self.unsaved.iter().chain(waiting).any(adopts)
     }
 
-    /// Whether what an attempt for this charge came to is still to be written down.
+    /// Whether the conclusion of an attempt for this charge is still unwritten.
     pub fn is_to_conclude(&self, key: &Key) -> bool {
         let waiting = self.next.iter().chain(&self.under_way).map(|(op, _)| op);
         let concludes = |op: &Op| matches!(op, Op::Conclude { .. }) && op.key() == key;
         self.unsaved.iter().chain(waiting).any(concludes)
     }
 
-    /// Writes what is known of this charge before anything else about it.
+    /// Writes the known state of this charge ahead of anything else about it.
     pub fn retry_unsaved_of(&mut self, key: &Key) {
         let (own, others) = std::mem::take(&mut self.unsaved)
             .into_iter()

@@ -1,21 +1,21 @@
-//! Batches: whether they are taken, and how large.
+//! Batches: whether they are supported, and their size.
 
-/// Pages in a batch's place, each after an outage, that are taken for the server's last word on
-/// batches. One alone may be a captive portal's.
+/// Number of pages in a batch's place, each after an outage, that count as a final refusal of
+/// batches. A single one may be a captive portal's.
 const PAGES_LIMIT: u32 = 2;
 
-/// What this client has learnt of batches.
+/// This client's knowledge of batches.
 #[derive(Debug)]
 pub struct Batching {
-    /// The server has said that it takes none.
+    /// Whether the server has said that it supports none.
     refused: bool,
-    /// Something has answered so in the server's place, since the last outage.
+    /// Whether something has said so in the server's place since the last outage.
     doubted: bool,
     pages: u32,
-    /// So many charges are not too many: one that was too large is halved.
+    /// Largest number of charges not known to be too many, halved when a batch was too large.
     fits: usize,
-    /// So many leave together after batches that were lost, which one charge in them may have
-    /// caused.
+    /// Largest number of charges sent together after batches were lost, which one of their charges
+    /// may have caused.
     risked: usize,
 }
 
@@ -32,7 +32,7 @@ impl Default for Batching {
 }
 
 impl Batching {
-    /// Charges that may leave together, of at most `usual`.
+    /// Maximum number of charges in a batch, at most `usual`.
     pub fn size(&self, usual: usize) -> usize {
         match self.refused || self.doubted {
             true => 1,
@@ -40,7 +40,7 @@ impl Batching {
         }
     }
 
-    /// No batches are taken.
+    /// Batches are not supported.
     pub fn unsupported(&mut self, own_word: bool) {
         match own_word {
             true => self.refused = true,
@@ -51,22 +51,22 @@ impl Batching {
         }
     }
 
-    /// An outage is over: the page that answered a batch may have been of that.
+    /// An outage is over, and the page that answered a batch may have been part of it.
     pub fn recovered(&mut self) {
         self.doubted = self.pages >= PAGES_LIMIT;
     }
 
-    /// A batch of so many was too large.
+    /// A batch of this many charges was too large.
     pub fn too_large(&mut self, charges: usize) {
         self.fits = self.fits.min(half(charges));
     }
 
-    /// A batch of so many was lost.
+    /// A batch of this many charges was lost.
     pub fn lost(&mut self, charges: usize) {
         self.risked = self.risked.min(half(charges));
     }
 
-    /// A batch of so many was answered.
+    /// A batch of this many charges was answered.
     pub fn answered(&mut self, charges: usize) {
         if charges >= self.risked {
             self.risked = self.risked.saturating_mul(2);

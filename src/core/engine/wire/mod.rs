@@ -1,5 +1,5 @@
-//! The way to the server: what may leave, what is on its way, and what answers without a verdict
-//! mean for the gate, the token and the batches.
+//! Requests to the server: which may leave, which are on their way, and the effect of answers
+//! without a verdict on the gate, the token and the batches.
 
 mod batching;
 mod plan;
@@ -38,10 +38,10 @@ pub(super) struct Wire {
     batching: Batching,
     server_clock: ServerClock,
     last_send: SendId,
-    /// The charge that last went to find out whether the server lives.
+    /// The charge last sent to find out whether the server is alive.
     last_trial: Option<Key>,
-    /// The last answer to a charge was not the billing server's: what it answers to others ends
-    /// nothing.
+    /// Whether the last answer to a charge was not the billing server's, so that answers of that
+    /// source to others end nothing.
     foreign: bool,
 }
 
@@ -60,12 +60,12 @@ impl Wire {
         }
     }
 
-    /// What is known of the network, the server's patience and the token.
+    /// The state of the network, the server's holds and the token.
     pub(super) fn gate(&self) -> &Gate {
         &self.gate
     }
 
-    /// For what else than requests tells of them.
+    /// The same, for reports from outside of requests.
     pub(super) fn gate_mut(&mut self) -> &mut Gate {
         &mut self.gate
     }
@@ -74,34 +74,35 @@ impl Wire {
         &self.slots
     }
 
-    // ---- before
+    // ---- sending
 
-    /// Whether the balance may be asked for now. With a new token to be tried, one goes alone.
+    /// Whether the balance may be requested now. While a new token is on trial, requests go one at
+    /// a time.
     pub(super) fn may_ask(&self, now: Now) -> bool {
         self.gate.closed_for(now).is_none() && self.may_try_token()
     }
 
-    /// Whether a request of this way may be claimed now, if anything may. On trial, one goes alone;
-    /// with a new token to be tried, too.
+    /// Whether a request of this way may be claimed now, if anything may. On trial, or with a new
+    /// token to be tried, requests go one at a time.
     pub(super) fn may_begin(&self, now: Now, way: Way) -> bool {
         self.gate.closed_to(way, now).is_none()
             && self.may_try_token()
             && (!self.gate.is_on_trial(way) || self.is_alone(way))
     }
 
-    /// As [`Wire::may_begin`], of this charge.
+    /// As [`Wire::may_begin`], for this charge.
     pub(super) fn may_begin_for(&self, now: Now, way: Way, key: &Key, outbox: &Outbox) -> bool {
         let held = self.gate.holds_suspects(now) && self.is_suspect(key, outbox);
         self.may_begin(now, way) && !held
     }
 
-    /// Whether no new token is to be tried, or this one can be tried alone.
+    /// Whether no new token is on trial, or this request can try it alone.
     pub(super) fn may_try_token(&self) -> bool {
         let alone = self.slots.are_all_free() && self.sent.is_empty();
         !self.token.is_stale() || alone
     }
 
-    /// Whether a new token was asked for, and nobody knows yet whether it is accepted.
+    /// Whether a new token was requested and its acceptance is unknown.
     pub(super) fn waits_for_token(&self) -> bool {
         self.token.is_stale() && !self.sent.is_empty()
     }
@@ -114,8 +115,7 @@ impl Wire {
         }
     }
 
-    /// The charges that are due, in order; while something is on trial, first those whose end
-    /// tells most.
+    /// The due charges, in order; during a trial, those with the most telling end come first.
     pub(super) fn due_in_order(&self, now: Now, outbox: &Outbox) -> Vec<Key> {
         let mut due = outbox.due(now);
         let on_trial = self.gate.is_on_trial(Way::Sending) || self.gate.is_on_trial(Way::LookUp);
@@ -125,8 +125,9 @@ impl Wire {
         due
     }
 
-    /// On a trial of life, one that is in doubt already goes again, in turn with another one: that
-    /// one may be the cause. Else whatever has not been lost while the server lived.
+    /// On a trial of life, a charge already in doubt is sent again, alternating with another one,
+    /// since it may be the cause. Otherwise charges come first that have not been lost while the
+    /// server was alive.
     fn distrust(&self, key: &Key, outbox: &Outbox) -> (bool, bool) {
         let entry = outbox.get(key);
         let lost = entry.is_some_and(|entry| entry.lost_at_ms.is_some());
@@ -136,8 +137,8 @@ impl Wire {
         }
     }
 
-    /// Whether a request about this charge was lost although the server lived: the next loss says
-    /// little of the others.
+    /// Whether a request about this charge was lost although the server was alive, so that the next
+    /// loss says little of the others.
     fn is_suspect(&self, key: &Key, outbox: &Outbox) -> bool {
         let lost_at_ms = outbox.get(key).and_then(|entry| entry.lost_at_ms);
         lost_at_ms.is_some_and(|at_ms| self.gate.has_lived_since(at_ms))
@@ -149,12 +150,12 @@ impl Wire {
         charges.any(|charge| self.is_suspect(&charge.key, outbox))
     }
 
-    /// Charges that may leave together.
+    /// Maximum number of charges in a batch.
     pub(super) fn batch_size(&self, cx: &Context) -> usize {
         self.batching.size(cx.config.batch_size)
     }
 
-    /// A plan that takes its slot from now on.
+    /// Creates a plan, which takes its slot from now on.
     pub(super) fn plan(&mut self, now: Now, purpose: Purpose, slot: Slot) -> Plan {
         let id = self.next_send();
         self.slots.take(id, slot, purpose);
@@ -172,13 +173,13 @@ impl Wire {
         self.last_send
     }
 
-    /// Whatever this plan or request was for has come to an end.
+    /// Frees the slot of this plan or request, which has ended.
     pub(super) fn leave_slot(&mut self, id: SendId) -> Option<Slot> {
         self.slots.leave(id)
     }
 
-    /// Why a plan whose claims are written down is not sent: the gate has closed since, or its
-    /// claims may not last as long as the request.
+    /// Why a plan with committed claims is not sent: the gate has closed since, or its claims may
+    /// not last as long as the request.
     pub(super) fn may_not_launch(
         &self,
         now: Now,
@@ -189,8 +190,8 @@ impl Wire {
         if self.waits_for_token() {
             return Some(OpenReason::Unauthorized);
         }
-        // Nor does what is within its claim outlive its key, which was looked at for as long as
-        // the claim lasts.
+        // A request within its claim does not outlive its key either, which was checked for the
+        // length of the claim.
         let needed_until_ms = now.wall_after(cx.config.under_way_ms());
         let claims = plan.keys.iter().filter_map(|key| {
             let entry = outbox.get(key)?;
@@ -210,14 +211,14 @@ impl Wire {
         }
     }
 
-    /// A plan leaves.
+    /// Sends a plan.
     pub(super) fn launches(&mut self, plan: &Plan) {
         if self.gate.is_trial_of_life() {
             self.last_trial = plan.keys.first().cloned();
         }
     }
 
-    /// Orders a request to be sent; `known` is the version of the balance that is known.
+    /// Orders a request to be sent; `known` is the version of the known balance.
     pub(super) fn send(
         &mut self,
         now: Now,
@@ -230,8 +231,7 @@ impl Wire {
             SentWhat::Charge { charge } => Request::charge(charge),
             SentWhat::Batch { charges } => Request::batch(charges.iter()),
             SentWhat::LookUp { charge, spelling } => Request::look_up(&charge.key, *spelling),
-            // What only this request's query says: the tab's name is its alone, among all starts
-            // too.
+            // Unique to this request: the tab's name is unique among all tabs and starts.
             SentWhat::Balance { etag } => {
                 Request::balance(etag.as_deref(), &format!("{}.{send}", cx.tab))
             }
@@ -260,20 +260,20 @@ impl Wire {
         });
     }
 
-    // ---- after
+    // ---- answers
 
     /// A request has come to an end.
     pub(super) fn ended(&mut self, send: SendId) -> Option<Sent> {
         self.sent.remove(&send)
     }
 
-    /// Nobody will hear of what is on its way any more.
+    /// Drops all requests on their way: their answers will go unheard.
     pub(super) fn give_up_all(&mut self) -> Vec<Sent> {
         let sent = std::mem::take(&mut self.sent).into_iter();
         sent.map(|(_, sent)| sent).collect()
     }
 
-    /// Something has answered a charge.
+    /// A charge was answered, by the server or something else.
     pub(super) fn answered_charge(&mut self) {
         self.foreign = false;
     }
@@ -290,28 +290,28 @@ impl Wire {
         alert_foreign(now, setback, bulletin, cx);
     }
 
-    /// The billing server's own answer shows its clock.
+    /// Learns the server's clock from its own answer.
     pub(super) fn hear_clock(&mut self, now: Now, sent: &Sent, response: &Response) {
         self.server_clock.hear(response, sent.left_at_ms, now);
     }
 
-    /// Whether an answer shows that the server lives, or may be a cache's.
+    /// Whether an answer shows that the server is alive, or may be a cache's.
     pub(super) fn judge(&mut self, now: Now, sent: &Sent, response: &Response) -> Sign {
         self.server_clock.judge(response, sent.left_at_ms, now)
     }
 
-    /// What is known of charges makes it doubtful that an outage is over.
+    /// Losses of charges make it doubtful that an outage is over.
     pub(super) fn is_in_doubt(&self) -> bool {
         self.foreign || self.gate.is_in_trouble(Way::Sending)
     }
 
-    /// A batch of so many was answered.
+    /// A batch of this many charges was answered.
     pub(super) fn batch_answered(&mut self, charges: usize) {
         self.batching.answered(charges);
     }
 
-    /// No batches are taken; it is the server's own word, or somebody's page says so: what became of
-    /// its charges nobody knows then.
+    /// Batches are not supported, according to the server itself or to somebody's page; in the
+    /// latter case the fate of the charges is unknown.
     pub(super) fn batch_unsupported(&mut self, now: Now, own_word: bool, cx: &mut Context) {
         self.batching.unsupported(own_word);
         if !own_word {
@@ -320,7 +320,7 @@ impl Wire {
         }
     }
 
-    /// A batch of so many was too large.
+    /// A batch of this many charges was too large.
     pub(super) fn batch_too_large(&mut self, charges: usize) {
         self.batching.too_large(charges);
     }
@@ -335,8 +335,8 @@ impl Wire {
         self.gate.no_token(now, &cx.config.backoff, &mut cx.jitter);
     }
 
-    /// Draws the gate's and the token's conclusions from an answer without a verdict. Gives the
-    /// delay of the next attempt where it is not for the charge's own backoff to say.
+    /// Updates the gate and the token from an answer without a verdict. Returns the delay of the
+    /// next attempt, unless the charge's own backoff decides it.
     pub(super) fn set_back(
         &mut self,
         now: Now,
@@ -384,11 +384,11 @@ impl Wire {
             (SetbackKind::InProgress, _) if setback.own_word => {
                 self.server_answered(now, sent, outbox, bulletin);
             }
-            // It is there, but may have failed before it looked at the token.
+            // The server is alive, but may have failed before it checked the token.
             (SetbackKind::ServerError, _) if setback.own_word => {
                 self.server_failed(now, asked, outbox, cx);
             }
-            // Something before the server: that says nothing of the server.
+            // Something in front of the server, which says nothing of the server.
             (SetbackKind::TooLarge, Asked::By(_)) => {}
             (SetbackKind::Foreign(wrong), Asked::Probe) if wrong.is_a_slip() => {
                 alert_foreign(now, setback, bulletin, cx);
@@ -420,7 +420,7 @@ impl Wire {
         self.gate.hold_ends_at().saturating_sub(now.mono_ms)
     }
 
-    /// The balance, or a charge, is another account's, which is the server's own word.
+    /// The server itself says that the balance or a charge is another account's.
     fn account_refused(&mut self, now: Now, asked: Asked, outbox: &Outbox, cx: &mut Context) {
         let (backoff, jitter) = (&cx.config.backoff, &mut cx.jitter);
         match asked {
@@ -435,7 +435,7 @@ impl Wire {
     /// A new token was refused.
     fn token_refused(&mut self, now: Now, asked: Asked, outbox: &Outbox, cx: &mut Context) {
         match asked {
-            // That the balance is not told says nothing of charges: they learn it themselves.
+            // A refused balance request says nothing of charges, whose own requests will show it.
             Asked::Probe => self.probe_answered(now, Sign::Possible, false, outbox, cx),
             Asked::By(way) => {
                 let (backoff, jitter) = (&cx.config.backoff, &mut cx.jitter);
@@ -444,7 +444,7 @@ impl Wire {
         }
     }
 
-    /// The billing server itself answered, though it may not have looked at the token.
+    /// The billing server itself answered, perhaps without checking the token.
     fn server_failed(&mut self, now: Now, asked: Asked, outbox: &Outbox, cx: &mut Context) {
         match asked {
             Asked::Probe => self.probe_answered(now, Sign::Possible, false, outbox, cx),
@@ -452,7 +452,7 @@ impl Wire {
         }
     }
 
-    /// Takes a probe's answer for what it is worth.
+    /// Evaluates a probe's answer.
     fn probe_answered(
         &mut self,
         now: Now,
@@ -467,8 +467,8 @@ impl Wire {
             .probe_answered(sign, accepted, open, now, backoff, jitter);
     }
 
-    /// The server did not answer this, or something else did. Where requests about the same
-    /// charge were lost before while the server lived, that is no sign of an outage.
+    /// The server did not answer this, or something else did. If requests about the same charge
+    /// were lost before while the server was alive, that is no sign of an outage.
     pub(super) fn not_answered(
         &mut self,
         now: Now,
@@ -491,7 +491,7 @@ impl Wire {
         }
         match &sent.what {
             SentWhat::Batch { charges } => self.batching.lost(charges.len()),
-            // Whatever is wrong may be wrong with it: it spoils no batch.
+            // The charge itself may be the cause, so it is kept out of batches.
             SentWhat::Charge { charge } => {
                 outbox.update(&charge.key, |entry| entry.alone = true);
             }
@@ -499,7 +499,7 @@ impl Wire {
         }
     }
 
-    /// The billing server itself answered a request about charges, and took the token.
+    /// The billing server itself answered a request about charges, and accepted the token.
     pub(super) fn server_answered(
         &mut self,
         now: Now,
@@ -519,7 +519,7 @@ impl Wire {
         }
     }
 
-    /// The server has told the balance, or somebody that remembers its answer.
+    /// The balance was reported, by the server or by a cache.
     pub(super) fn balance_told(
         &mut self,
         now: Now,
@@ -530,7 +530,7 @@ impl Wire {
         cx: &mut Context,
     ) {
         self.probe_answered(now, sign, true, outbox, cx);
-        // Charges have still to be accepted with it where they were refused.
+        // Where the token was refused for charges, it has still to be accepted for them.
         if sign != Sign::Cached && !self.is_any_way_refused() {
             self.token.accepted(sent);
             bulletin.end(AlertKind::Unauthorized);
@@ -547,7 +547,7 @@ fn alert_foreign(now: Now, setback: &Setback, bulletin: &mut Bulletin, cx: &mut 
     bulletin.raise(now, AlertKind::NetworkLost, detail, cx);
 }
 
-/// What people are told of an answer without a verdict.
+/// The human-readable text for an answer without a verdict.
 pub(super) fn setback_detail(setback: &Setback, cx: &Context) -> String {
     match setback.kind {
         SetbackKind::Foreign(wrong) => wrong.text(),

@@ -1,10 +1,10 @@
-//! One request to be.
+//! A planned request.
 
 use super::super::SendId;
 use crate::core::charge::Key;
 use crate::core::record::Purpose;
 
-/// One request to be, and the charges that it will carry.
+/// A planned request, and the charges that it will carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub purpose: Purpose,
@@ -12,7 +12,7 @@ pub struct Plan {
     pub keys: Vec<Key>,
     /// When its claims were made; monotonic.
     pub since_ms: u64,
-    /// Its user insists on it, whatever hold there is.
+    /// Whether its user insists on it, despite any hold.
     pub passes: bool,
 }
 

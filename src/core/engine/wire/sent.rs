@@ -1,4 +1,4 @@
-//! A request on its way, and what its answer is to be judged by.
+//! Requests on their way, with the context for judging their answers.
 
 use crate::core::charge::Charge;
 use crate::core::network::{Asked, Way};
@@ -8,20 +8,20 @@ use crate::core::protocol::{Reading, Spelling};
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub what: SentWhat,
-    /// The generation of the token that went with it.
+    /// The generation of the token sent with it.
     pub epoch: u32,
     pub refreshed: bool,
     /// When it left; monotonic.
     pub left_at_ms: u64,
-    /// Nothing showed that there is a server when it left.
+    /// Whether nothing showed that there is a server when it left.
     pub on_trial: bool,
-    /// The version of the balance that was known when it left.
+    /// The balance version known when it left.
     pub known: Option<u64>,
 }
 
 impl Sent {
-    /// Whether this answer's version is lower than one that the server had told before it was
-    /// asked.
+    /// Whether this answer's version is lower than one that the server had reported before the
+    /// request.
     pub fn is_behind(&self, reading: &Reading) -> bool {
         self.known.is_some_and(|version| reading.version < version)
     }
@@ -37,7 +37,7 @@ impl Sent {
         }
     }
 
-    /// What kind of request it is.
+    /// The kind of request.
     pub fn asked(&self) -> Asked {
         match &self.what {
             SentWhat::Charge { .. } | SentWhat::Batch { .. } => Asked::By(Way::Sending),
@@ -47,7 +47,7 @@ impl Sent {
     }
 }
 
-/// What a request on its way is for.
+/// The purpose of a request on its way.
 #[derive(Clone, Debug)]
 pub enum SentWhat {
     Charge { charge: Charge },

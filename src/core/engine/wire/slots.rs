@@ -5,31 +5,31 @@ use crate::core::network::Way;
 use crate::core::ordered::Map;
 use crate::core::record::Purpose;
 
-/// Single charge requests under way at once, for callers who wait. A browser opens 6 connections
-/// to a host; two stay free for the balance and a batch.
+/// Maximum number of single charge requests under way, for callers who wait. A browser opens 6
+/// connections to a host; two stay free for the balance and a batch.
 const SINGLE_SLOTS: usize = 4;
 
-/// What a connection slot is for.
+/// The use of a connection slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
     /// One charge, for a caller who waits, or its look-up.
     Single,
-    /// A look-up that nobody waits for, in one of the single slots.
+    /// A look-up without a waiting caller, in one of the single slots.
     LookUp,
     /// Several charges for callers who wait, while all single slots are taken.
     Crowd,
-    /// Under the lock, for nobody in particular.
+    /// Background sending, under the lock.
     Flush,
 }
 
-/// A slot that is taken, and what for.
+/// A taken slot, and its purpose.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
     slot: Slot,
     purpose: Purpose,
 }
 
-/// The slots that are taken, by the plan or request that has them.
+/// The taken slots, by the plan or request that holds each.
 #[derive(Debug, Default)]
 pub struct Slots {
     taken: Map<SendId, Taken>,
@@ -43,7 +43,7 @@ impl Slots {
         }
     }
 
-    /// Single slots that are free.
+    /// Number of free single slots.
     pub fn free_singles(&self) -> usize {
         let taken = self
             .taken(Slot::Single)
@@ -60,7 +60,7 @@ impl Slots {
         self.taken.insert(id, Taken { slot, purpose });
     }
 
-    /// Whatever this plan or request was for has come to an end.
+    /// Frees the slot of this plan or request, which has ended.
     pub fn leave(&mut self, id: SendId) -> Option<Slot> {
         self.taken.remove(&id).map(|taken| taken.slot)
     }
@@ -69,7 +69,7 @@ impl Slots {
         self.taken.is_empty()
     }
 
-    /// Whether one is taken for requests of this way.
+    /// Whether a slot is taken by a request of this way.
     pub fn any_of(&self, way: Way) -> bool {
         let mut ways = self.taken.values().map(|taken| Way::of(taken.purpose));
         ways.any(|taken| taken == way)

@@ -1,4 +1,4 @@
-//! The token: whether the last one was refused, and what a refusal means.
+//! The token: whether the last one was refused, and the meaning of a refusal.
 
 use super::sent::Sent;
 use crate::core::network::Asked;
@@ -7,16 +7,15 @@ use crate::core::ordered::Map;
 /// The state of the token.
 #[derive(Clone, Debug, Default)]
 pub struct Token {
-    /// Grows with every token that was accepted after a refusal.
+    /// The token's generation, which grows with every acceptance after a refusal.
     epoch: u32,
-    /// The last token was refused: the next request asks for a new one.
+    /// Whether the last token was refused, so that the next request asks for a new one.
     stale: bool,
-    /// The generation of the token that was refused last to each kind of request, and not accepted
-    /// since.
+    /// The generation of the token last refused for each kind of request, and not accepted since.
     refused: Map<Asked, u32>,
 }
 
-/// What a `401` means.
+/// The meaning of a `401`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unauthorized {
     /// Try again with another token.
@@ -26,23 +25,23 @@ pub enum Unauthorized {
 }
 
 impl Token {
-    /// How many were accepted after a refusal.
+    /// The token's generation.
     pub fn epoch(&self) -> u32 {
         self.epoch
     }
 
-    /// Whether the last token was refused: the next request asks for a new one.
+    /// Whether the last token was refused, so that the next request asks for a new one.
     pub fn is_stale(&self) -> bool {
         self.stale
     }
 
-    /// What a refusal of this request's token means.
+    /// The meaning of a refusal of this request's token.
     pub fn unauthorized(&mut self, sent: &Sent) -> Unauthorized {
         if sent.epoch < self.epoch {
             return Unauthorized::TryAnother;
         }
         self.stale = true;
-        // Another kind of request may have had a new one accepted meanwhile.
+        // A new token may have been accepted for another kind of request meanwhile.
         let before = self.refused.insert(sent.asked(), sent.epoch);
         let renewed = before.is_some_and(|epoch| epoch < sent.epoch);
         match sent.refreshed || renewed {
@@ -51,7 +50,7 @@ impl Token {
         }
     }
 
-    /// The server took this request's token.
+    /// The server accepted this request's token.
     pub fn accepted(&mut self, sent: &Sent) {
         self.refused.remove(&sent.asked());
         if sent.refreshed && sent.epoch == self.epoch {
