@@ -1,6 +1,6 @@
 //! The engine: a state machine that takes [`Event`]s, gives [`Effect`]s and owns no time.
 //!
-//! The contract with whoever drives it:
+//! The contract with its driver:
 //!
 //! 1. [`Engine::handle`] takes one report; then [`Engine::poll`] is called until it gives `None`,
 //!    and each effect is carried out in that order.
@@ -73,36 +73,37 @@ pub use event::{Answer, CallId, CallRequest, Effect, Event, Notice, SendId, Unse
 pub use journal::{Earlier, OpenCharges};
 pub use tasks::Running;
 
-/// How long a settled charge stays in the journal where other tabs live or it is not known
-/// whether they do, in milliseconds: they have heard of its end, and read it there.
+/// How long a settled charge stays in the journal while other tabs are, or may be, alive, in
+/// milliseconds: they have been told of its end, and read it there.
 const READ_WITHIN_MS: u64 = 1_000;
 
-/// So often a single charge is too large for something before the server, before it is parked.
+/// How often something in front of the server may find a single charge too large before it is
+/// parked.
 const TOO_LARGE_LIMIT: u32 = 2;
 
 /// How often a tab with open charges compares its clocks, in milliseconds.
 const HEARTBEAT_MS: u64 = 5_000;
 
-/// Who the engine works for, and with what.
+/// The engine's owner and environment at its start.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// The signed-in account.
     pub account: String,
-    /// Names this client among all tabs and starts.
+    /// Identifies this client among all tabs and starts.
     pub tab: String,
-    /// For the jitter.
+    /// Seed of the jitter.
     pub seed: u64,
     /// Where the journal lives.
     pub storage: StorageKind,
-    /// The browser's word about the network.
+    /// Whether the browser reports a network.
     pub online: bool,
-    /// What there is of the account from before, besides what the journal tells.
+    /// The account's earlier charges, besides those in the journal.
     pub earlier: Earlier,
-    /// In which it was opened.
+    /// The session in which it was opened.
     pub session: Session,
 }
 
-/// One client.
+/// The engine of one client.
 #[derive(Debug)]
 pub struct Engine {
     cx: Context,
@@ -120,12 +121,12 @@ pub struct Engine {
     stats: Stats,
     bulletin: Bulletin,
     was_out_of_reach: bool,
-    /// When settled charges that are more than are kept go; monotonic.
+    /// When the surplus of settled charges is deleted; monotonic.
     surplus_goes_at_ms: Option<u64>,
     life: Life,
     sign_out: SignOut,
     clocks: ClockWatch,
-    /// When the last report of the world was taken.
+    /// The time of the last event.
     last: Now,
 }
 
@@ -140,7 +141,7 @@ enum Life {
 }
 
 impl Engine {
-    /// A client that first orders its journal to be read.
+    /// An engine whose first order is to read the journal.
     pub fn new(setup: Setup, config: Config) -> Engine {
         let tabs = Tabs::new(setup.tab.clone(), setup.session);
         let mut cx = Context::new(setup.account, setup.tab, config, setup.seed);
@@ -170,7 +171,7 @@ impl Engine {
         }
     }
 
-    /// Takes one report of the world.
+    /// Takes one event.
     pub fn handle(&mut self, now: Now, event: Event) {
         self.last = now;
         self.watch_clocks(now);
@@ -250,10 +251,10 @@ impl Engine {
         self.journal_order()
     }
 
-    /// When to come back if nothing happens; monotonic, and over already where time has passed
-    /// since the last report.
+    /// When to come back if nothing happens; monotonic, and past already where time has passed
+    /// since the last event.
     pub fn deadline(&self) -> Option<u64> {
-        // Not of the present: what has become due since that report would be taken for done.
+        // Measured from that event: deadlines that have passed since would otherwise count as done.
         let now = self.last;
         if self.life == Life::Closed {
             return None;
@@ -290,12 +291,12 @@ impl Engine {
         self.life != Life::Recovering
     }
 
-    /// Whether nothing is being written and nothing waits to be.
+    /// Whether nothing is being written or waits to be.
     pub fn is_idle(&self) -> bool {
         self.writer.is_idle() && self.cx.has_no_effects()
     }
 
-    /// Does what has become due or possible.
+    /// Does everything that has become due or possible.
     fn advance(&mut self, now: Now) {
         self.calls_overdue(now);
         self.flush.forget_elsewhere(now);
@@ -320,12 +321,12 @@ impl Engine {
         self.show_changes(now);
     }
 
-    /// Whether it has signed out, or has heard that another tab has.
+    /// Whether it has signed out, or has heard of another tab's sign-out.
     pub fn is_signed_out(&self) -> bool {
         self.life == Life::SignedOut
     }
 
-    /// Whether the account has signed out since the client was opened, where storage has this mark.
+    /// Whether the account has signed out since the client was opened, given this mark in storage.
     pub fn is_over(&self, mark: u64) -> bool {
         self.tabs.session().is_over(mark)
     }
@@ -337,15 +338,15 @@ impl Engine {
         }
     }
 
-    // ---- the calls of the user
+    // ---- calls
     fn retry(&mut self, now: Now, call: CallId, key: Key) {
-        // Who asks for it themselves may always try once.
+        // A user's own retry always gets one try.
         self.wire.gate_mut().hurry_past_hold(now);
         self.seek(now, call, Kind::Retry, key);
     }
 
     fn cancel(&mut self, now: Now, call: CallId, key: Key) {
-        // A look-up may be needed, and harms nothing.
+        // A look-up may be needed, and is harmless.
         self.wire.gate_mut().hurry(now);
         self.seek(now, call, Kind::Cancel, key);
     }
@@ -362,11 +363,11 @@ impl Engine {
             .push(Op::Read { key }, Then::Sought { call, again: false });
     }
 
-    /// Takes up a call about a charge that should be there, in memory or in the journal.
+    /// Takes up a call about an existing charge, in memory or in the journal.
     fn seek(&mut self, now: Now, call: CallId, kind: Kind, key: Key) {
         let waiting = Call::new(now, kind, key.clone(), None, &self.cx);
         self.calls.add(call, waiting);
-        // What failed here may have been charged by another tab since.
+        // A charge that failed here may have been charged by another tab since.
         let may_be_old =
             |entry: &Entry| !entry.busy && !entry.record.is_open() && !is_charged(&entry.record);
         match self.outbox.get(&key) {
@@ -387,14 +388,14 @@ impl Engine {
         self.resolve_waiting(call, Answer::Record(shown));
     }
 
-    /// The journal could not be read, so it is not known whether it has this charge.
+    /// The journal could not be read, so whether it has this charge is unknown.
     fn seek_later(&mut self, now: Now, call: CallId, key: &Key) {
         let Some(waiting) = self.calls.get(call) else {
             return;
         };
         let unread = waiting.unread();
         if unread >= READ_AGAIN_AT_ONCE && waiting.is_overdue(now) {
-            // What this tab knows is all that can be known.
+            // This tab has nothing better than its own knowledge.
             return self.sought(now, call, key);
         }
         let delay_ms = match unread.checked_sub(READ_AGAIN_AT_ONCE) {
@@ -481,8 +482,8 @@ impl Engine {
         self.enqueue(now, call, charge, has_place);
     }
 
-    /// Orders a charge to be taken on, and claimed at once where it can leave at once. One of
-    /// finished work `has_place` in the queue already.
+    /// Orders a charge to be taken on, and claimed at once if it can leave at once. The charge of a
+    /// finished task `has_place` in the queue already.
     fn enqueue(&mut self, now: Now, call: CallId, charge: Charge, has_place: bool) {
         let key = charge.key.clone();
         let known = self.outbox.get(&key).cloned();
@@ -493,13 +494,13 @@ impl Engine {
             // Under way already, here or in another tab: this call waits for the same end.
             let ends_untaken = |record: &Record| record.given_up() || record.is_refused();
             if let Some(record) = known.map(|entry| entry.record).filter(ends_untaken) {
-                // It is being looked up to be told as cancelled or refused, and is wanted after
-                // all. That may have ended before this is written down.
+                // It is being looked up to be reported as cancelled or refused, and is requested
+                // again. The look-up may end before this is written.
                 self.calls.writes(call);
                 let op = Op::Enqueue {
                     charge: record.charge().clone(),
-                    // Of its own, where the journal has lost it: what it then has is no earlier
-                    // state of what is known here.
+                    // A new place, in case the journal has lost the record: the new one is no
+                    // earlier state of the known one.
                     sequence: self.next_sequence(now),
                     admission: Ok(()),
                     claim: None,
@@ -536,7 +537,7 @@ impl Engine {
             may_arrive_for_ms: self.cx.config.unknown_past_ms(),
         };
         if self.outbox.get(&key).is_none() {
-            // Held from this moment, whatever else is charged while it is being written.
+            // Held from now on, whatever else is charged while it is being written.
             let record = Record::open(charge, sequence);
             let record = match may_have_left {
                 true => record.in_doubt(now.wall_ms, self.cx.config.unknown_past_ms()),
@@ -552,7 +553,7 @@ impl Engine {
         }
         match taken_on {
             true => self.set_taken_up(&key),
-            // It stays as it is, or fails.
+            // It keeps its state, or fails.
             false => self.set_busy(&key, true),
         }
         self.writer.remember(&key);
@@ -592,12 +593,12 @@ impl Engine {
         self.progress(now, key);
     }
 
-    /// The charge had been made before this call.
+    /// Answers a call whose charge had been made before it.
     fn answer_replayed(&mut self, now: Now, key: &Key, call: CallId) {
         let (Some(entry), Some(waiting)) = (self.outbox.get(key), self.calls.get(call)) else {
             return;
         };
-        // The key may be another charge's than the one that is asked for.
+        // The key may belong to another charge than the requested one.
         let asked = waiting.charge.as_ref();
         let same = asked.is_none_or(|charge| charge.is_same_as(entry.record.charge()));
         if same && waiting.kind != Kind::Show {
@@ -606,7 +607,7 @@ impl Engine {
         }
     }
 
-    /// Whether charges and tasks may be taken on.
+    /// The state that decides whether charges and tasks may be taken on.
     fn admission(&self, now: Now) -> Admission<'_> {
         Admission {
             now,
@@ -630,7 +631,7 @@ impl Engine {
         self.last_sequence
     }
 
-    /// Whether the work may start; holds the points if so.
+    /// Decides whether a task may start; holds its points if so.
     fn start_task(&mut self, now: Now, call: CallId, charge: &Charge, running: bool) {
         if self.life != Life::Running {
             return self.resolve(call, Answer::Closed);
@@ -659,7 +660,7 @@ impl Engine {
         self.tasks.end(key);
     }
 
-    /// What runs in another tab now.
+    /// Another tab announced its running tasks.
     fn tasks_elsewhere(&mut self, now: Now, tab: String, running: Vec<Running>) {
         if self.life == Life::SignedOut || tab == self.cx.tab {
             return;
@@ -669,7 +670,7 @@ impl Engine {
         self.tasks_ended(ended);
     }
 
-    /// The tabs that are known not to live run nothing.
+    /// Ends the tasks of tabs that are known to be dead.
     fn end_tasks_of_the_dead(&mut self, now: Now) {
         let tabs = &self.tabs;
         let begun = self.writer.begun();
@@ -679,7 +680,7 @@ impl Engine {
         self.tasks_ended(ended);
     }
 
-    /// Whether there are charges in their place now, the journal tells.
+    /// Reads the journal for charges in place of the ended tasks.
     fn tasks_ended(&mut self, keys: Vec<Key>) {
         if !keys.is_empty() {
             self.told_by_peer(keys, None);
@@ -692,7 +693,8 @@ impl Engine {
         self.tasks_ended(ended);
     }
 
-    /// Another tab asks what runs here: it lives, and may not have when that was last asked.
+    /// Another tab asks for this one's tasks: it is alive, and may not have been when the tabs were
+    /// last listed.
     fn asked_for_tasks(&mut self, now: Now) {
         self.tabs.doubt();
         self.tasks.asked(now, &self.outbox, &mut self.cx);
@@ -703,7 +705,7 @@ impl Engine {
         self.cx.resolve(call, answer);
     }
 
-    /// Answers a call that waits; one that does no longer has had its answer.
+    /// Answers a call that waits; one that no longer waits has been answered.
     fn resolve_waiting(&mut self, call: CallId, answer: Answer) {
         if self.calls.remove(call).is_some() {
             self.resolve(call, answer);
@@ -715,13 +717,12 @@ impl Engine {
         self.calls.count_tries(|call| call.key == *key);
     }
 
-    /// A probe failed, on behalf of everybody who waits.
+    /// A probe failed, on behalf of all waiting calls.
     fn count_try_of_all(&mut self) {
         self.calls.count_tries(|_| true);
     }
 
-    /// Answers the calls about this charge that can be answered, and does for the others what
-    /// can be done.
+    /// Answers the calls about this charge that can be answered, and advances the others.
     fn progress(&mut self, now: Now, key: &Key) {
         let Some(entry) = self.outbox.get(key).cloned() else {
             return;
@@ -751,7 +752,7 @@ impl Engine {
         }
     }
 
-    /// Answers a call with how things stand.
+    /// Answers a call by the current state.
     fn answer_so_far(&mut self, now: Now, id: CallId) {
         let Some(call) = self.calls.get(id).cloned() else {
             return;
@@ -778,14 +779,14 @@ impl Engine {
     fn stop_waiting(&mut self, now: Now, id: CallId) {
         let kind = self.calls.get(id).map(|call| call.kind);
         if kind == Some(Kind::Settled) {
-            // Whatever keeps its place must not wait for ever.
+            // The place kept for this call must not wait for ever.
             self.resolve_waiting(id, Answer::NotWaiting);
         } else {
             self.answer_so_far(now, id);
         }
     }
 
-    /// Tells a call the end of its charge. Who asks to be shown it is answered by the journal.
+    /// Answers a call with the end of its charge. A `getCharge` call is answered from the journal.
     fn answer_end(&mut self, now: Now, key: &Key, call: CallId) {
         let shows = self
             .calls
@@ -800,7 +801,7 @@ impl Engine {
     /// The charge is no longer known.
     fn calls_of_vanished(&mut self, key: &Key) {
         for id in self.calls.at(key) {
-            // Who asks to be shown it is answered by the journal.
+            // A `getCharge` call is answered from the journal.
             if self
                 .calls
                 .get(id)
@@ -811,7 +812,7 @@ impl Engine {
         }
     }
 
-    /// How things stand.
+    /// The current state, for answering calls.
     fn outlook(&self, now: Now) -> Outlook<'_> {
         Outlook {
             now,
@@ -828,11 +829,11 @@ impl Engine {
         }
     }
 
-    /// Goes on with giving a charge up: it is written down that it is, and then looked up until
-    /// it is known what became of it.
+    /// Advances the cancellation of a charge: it is written first, and then looked up until the
+    /// charge's fate is known.
     fn progress_cancel(&mut self, now: Now, key: &Key, entry: &Entry) {
         let settled = matches!(entry.record.state(), State::Settled(_));
-        // What is on its way from another storage is given up there.
+        // A charge that is migrating from another storage is cancelled in the new one.
         let is_there = entry.saved || self.writer.is_to_adopt(key);
         if settled || entry.record.given_up() || !is_there {
             return;
@@ -841,7 +842,7 @@ impl Engine {
             let Some(call) = self.calls.get(id).filter(|call| call.kind == Kind::Cancel) else {
                 continue;
             };
-            // Nothing is sent after a sign-out, but what is given up can be written down.
+            // Nothing is sent after a sign-out, but a cancellation can be written.
             let may_write = match self.life {
                 Life::Running | Life::SignedOut => true,
                 Life::Recovering | Life::Closed => false,
@@ -864,8 +865,8 @@ impl Engine {
         }
     }
 
-    /// The charge is asked for after all, or gone: whoever waits for it to be given up is told how
-    /// things stand.
+    /// The charge is requested after all, or gone: calls that wait for its cancellation are
+    /// answered by the current state.
     fn answer_cancels(&mut self, now: Now, key: &Key) {
         for id in self.calls.at(key) {
             let call = self.calls.get(id);
@@ -875,7 +876,7 @@ impl Engine {
         }
     }
 
-    /// It is written down that this call gave its charge up, or could not be.
+    /// This call's cancellation has been written, or could not be.
     fn given_up(&mut self, now: Now, call: CallId, key: &Key, committed: bool) {
         self.calls.waits(call);
         if committed {
@@ -894,7 +895,7 @@ impl Engine {
         let is_new = self.is_new(&entry);
         let record = entry.record;
         if is_new || !(record.is_held() || is_charged(&record)) {
-            // Another tab may have charged it, which reading can tell though writing fails.
+            // Another tab may have charged it; reading can show that although writing fails.
             self.set_busy(key, true);
             let then = Then::Refused {
                 error: error.to_owned(),
@@ -914,7 +915,7 @@ impl Engine {
         self.progress(now, key);
     }
 
-    /// The charge could not be written down, and this is what the journal has of it.
+    /// The charge could not be written; `found` is the journal's record of it.
     fn refused(&mut self, now: Now, key: &Key, found: Option<Record>, error: &str) {
         self.set_busy(key, false);
         let known = self.outbox.get(key).map(|entry| self.is_new(entry));
@@ -944,7 +945,7 @@ impl Engine {
         self.progress(now, key);
     }
 
-    /// The charge could not be written down, and what the journal has of it can't be read.
+    /// The charge could not be written, and the journal's record of it can't be read.
     fn refused_unread(&mut self, now: Now, key: &Key, error: &str) {
         self.set_busy(key, false);
         match self.outbox.get(key).map(|entry| self.is_new(entry)) {
@@ -955,12 +956,12 @@ impl Engine {
         }
         self.progress(now, key);
         if self.outbox.get(key).is_some_and(|entry| entry.outdated) {
-            // Waiting would tell no more.
+            // Waiting would bring no news.
             self.answer_senders(now, key);
         }
     }
 
-    /// Tells whoever wants this charge sent how things stand.
+    /// Answers the calls that want this charge sent by the current state.
     fn answer_senders(&mut self, now: Now, key: &Key) {
         for id in self.calls.at(key) {
             let call = self.calls.get(id);
@@ -970,8 +971,8 @@ impl Engine {
         }
     }
 
-    /// What could not be stored may have been sent before, by whoever wrote what can't be read: it
-    /// stays open, is stored as soon as that can be done, and then looked up.
+    /// Keeps an unwritten charge open that the writer of an unreadable record may have sent before:
+    /// it is stored as soon as that is possible, and then looked up.
     fn doubt_entry(&mut self, now: Now, key: &Key, error: &str) {
         let Some(entry) = self.outbox.get(key) else {
             return;
@@ -987,13 +988,13 @@ impl Engine {
             None => record,
         };
         self.keep_trying_to_store(now, record);
-        // This is no word of the journal.
+        // This does not come from the journal.
         self.outbox.update(key, |entry| entry.outdated = outdated);
         self.answer_senders(now, key);
     }
 
     fn keep_trying_to_store(&mut self, now: Now, record: Record) {
-        // It is held from now on, which is told.
+        // The hold begins now, and is announced.
         self.outbox.remove(&record.charge().key);
         self.take_record(now, record.clone(), false);
         if !self.writer.is_to_adopt(&record.charge().key) {
@@ -1007,15 +1008,15 @@ impl Engine {
         }
     }
 
-    /// Whether a charge has not been stored, here or elsewhere: what has been is not refused for
-    /// want of storage, though its last change could not be written.
+    /// Whether a charge has never been stored, here or elsewhere. A stored one is not refused for
+    /// want of storage, even if its last change could not be written.
     fn is_new(&self, entry: &Entry) -> bool {
         let record = &entry.record;
         let first = !entry.saved && record.revision() == 1 && !record.may_have_left();
         first && !self.writer.is_to_adopt(&record.charge().key)
     }
 
-    /// What was never stored has failed, if it can't have been sent before either.
+    /// Fails a charge that was never stored, unless it may have been sent before.
     fn refuse_entry(&mut self, now: Now, key: &Key, error: &str) {
         let Some(entry) = self.outbox.get(key) else {
             return;
@@ -1029,21 +1030,21 @@ impl Engine {
         let calls = self.calls.at(key);
         let mut waiting = calls.into_iter().filter_map(|call| self.calls.get(call));
         if waiting.any(|call| call.kind.wants_sent()) {
-            // Their answer is logged, and says the same.
+            // The calls' answers are logged, and say the same.
             self.outbox.remove(key);
         }
         self.take_record(now, refused, false);
-        // This is no word of the journal.
+        // This does not come from the journal.
         self.outbox.update(key, |entry| entry.outdated = outdated);
     }
 
-    /// What has failed or was declined stays so: it could not be taken up again.
+    /// Leaves a failed or declined charge as it is: it could not be reopened.
     fn refuse_calls(&mut self, now: Now, key: &Key, error: &str) {
         let Some(entry) = self.outbox.get(key) else {
             return;
         };
         if entry.record.is_held() {
-            // Another tab has taken it up meanwhile: it goes on.
+            // Another tab has reopened it meanwhile: it goes on.
             return;
         }
         if is_charged(&entry.record) {
@@ -1059,7 +1060,7 @@ impl Engine {
             let Some(call) = self.calls.get(id).cloned() else {
                 continue;
             };
-            // Who asks for another charge with this key is told that it is taken.
+            // Calls for another charge with this key are told that it is taken.
             let asked = call.charge.as_ref();
             let same = asked.is_none_or(|charge| charge.is_same_as(record.charge()));
             if call.kind.wants_sent() && same {
@@ -1069,7 +1070,7 @@ impl Engine {
         }
     }
 
-    /// What is told of a charge that could not be written down.
+    /// The failure of a charge that could not be written.
     fn storage_failure(&self, error: &str) -> Failure {
         Failure {
             reason: FailureReason::StorageUnavailable,
@@ -1103,7 +1104,7 @@ impl Engine {
                         self.store.lose(op.key());
                     }
                     if let Some(why) = applied.unreadable {
-                        // Whoever wrote it may have sent it.
+                        // The writer of the record may have sent the charge.
                         self.outbox.update(op.key(), |entry| entry.outdated = true);
                         let error = Uncommitted::Unreadable(why);
                         self.not_committed(now, op, then, &error);
@@ -1140,7 +1141,7 @@ impl Engine {
         self.let_surplus_go(now);
     }
 
-    /// The last writes of a closed client: nobody here waits for them, but other tabs may.
+    /// The last writes of a closed client: nothing here waits for them, but other tabs may.
     fn journaled_when_closed(&mut self, results: Result<Vec<Applied>, String>) {
         let under_way = self.writer.end();
         let mut changed = Set::new();
@@ -1187,7 +1188,7 @@ impl Engine {
                     let before = known(self);
                     self.observe(now, key, applied.record);
                     if known(self) == before {
-                        // Nothing says that it would be done at once the next time.
+                        // It might not be done at once the next time either.
                         let base_ms = self.cx.config.backoff.base_ms.max(1);
                         self.outbox.delay(key, now.after(base_ms));
                     }
@@ -1251,7 +1252,7 @@ impl Engine {
         match then {
             Then::Enqueued { call, .. } => self.not_enqueued(now, call, &key, error),
             Then::Begun { .. } => {
-                // Not written down, so not sent.
+                // Not written, so not sent.
                 self.set_busy(&key, false);
                 self.outbox
                     .delay(&key, now.after(self.cx.config.backoff.base_ms.max(1)));
@@ -1279,13 +1280,13 @@ impl Engine {
                 }
                 let outdated = self.outbox.get(&key).is_some_and(|entry| entry.outdated);
                 match self.writer.again_at_ms(now) {
-                    // Still not known; soon a reading of its own may go well.
+                    // Still unknown; a separate reading may succeed soon.
                     Some(again_ms) if outdated => {
                         self.reader.doubt();
                         self.reader.look_by(again_ms);
                     }
                     Some(_) | None if is_readable => self.up_to_date(&key),
-                    // Whoever can read it may have sent it.
+                    // A client that can read it may have sent it.
                     Some(_) | None => {}
                 }
                 self.progress(now, &key);
@@ -1312,7 +1313,7 @@ impl Engine {
             .keep_unsaved(op, now, &backoff, &mut self.cx.jitter);
     }
 
-    /// The truth as this tab knows it, though the store did not take it.
+    /// Takes in an operation that the store did not write, as true in this tab.
     fn apply_unsaved(&mut self, now: Now, op: &Op) {
         let Some(entry) = self.outbox.get(op.key()) else {
             return;
@@ -1344,8 +1345,8 @@ impl Engine {
         }
     }
 
-    /// A verdict that nothing was taken is in this tab only: who comes later would go on with the
-    /// charge, and make it. So it stays open until the verdict has been written down.
+    /// An unwritten "nothing taken" is known to this tab only: another tab or a later start would
+    /// go on with the charge, and make it. So it stays open until the verdict has been written.
     fn undecided(&self, now: Now, op: &Op, record: Record) -> Option<Record> {
         let Op::Conclude { tab, attempt, .. } = op else {
             return None;
@@ -1366,7 +1367,7 @@ impl Engine {
         ApplyAt::new(now.wall_ms, self.tabs.session())
     }
 
-    /// Takes note of a record as the journal has it now; of its absence too.
+    /// Takes in a record as it is in the journal, or its absence.
     fn observe(&mut self, now: Now, key: &Key, record: Option<Record>) {
         self.up_to_date(key);
         match record {
@@ -1376,7 +1377,7 @@ impl Engine {
         self.has_been_read(key);
     }
 
-    /// The transaction that has just ended told of this charge.
+    /// The transaction that has just ended read this charge.
     fn has_been_read(&mut self, key: &Key) {
         let read_in = self.writer.begun();
         self.outbox.update(key, |entry| entry.read_in = read_in);
@@ -1395,8 +1396,8 @@ impl Engine {
             return;
         };
         if entry.known_since == self.writer.begun() || self.writer.is_to_adopt(key) {
-            // It came while this transaction, which did not find it, was under way; or it is on
-            // its way from another storage.
+            // It arrived while this transaction, which did not find it, was under way; or it is
+            // migrating from another storage.
             return;
         }
         let settled = matches!(entry.record.state(), State::Settled(_));
@@ -1409,8 +1410,8 @@ impl Engine {
         }
     }
 
-    /// An open charge is gone from the journal: wiped, or settled by another tab and forgotten.
-    /// Whoever waits for it is told that it is not known, and it is not sent again.
+    /// An open charge is gone from the journal: wiped, or settled by another tab and deleted.
+    /// Waiting calls are told that it is unknown, and it is not sent again.
     fn lose(&mut self, now: Now, key: &Key, record: Record) {
         let detail = self.cx.say(
             "the charge is gone from storage; whether it was made is not known",
@@ -1423,7 +1424,7 @@ impl Engine {
         self.answer_cancels(now, key);
         self.outbox.remove(key);
         self.calls_of_vanished(key);
-        // It holds nothing any longer, so the server has to say what is left.
+        // Its hold is gone, so the server must be asked for the balance.
         self.balance.need(now);
     }
 
@@ -1431,7 +1432,7 @@ impl Engine {
     fn take_record(&mut self, now: Now, record: Record, saved: bool) {
         let known = self.outbox.get(&record.charge().key);
         if known.is_some_and(|entry| record.is_older_than(&entry.record)) {
-            // Older than what is known, or than what could not be stored yet.
+            // Older than the known state, or than one that could not be stored yet.
             return;
         }
         let first_saved = saved && known.is_none_or(|entry| !entry.saved);
@@ -1461,8 +1462,8 @@ impl Engine {
         }
     }
 
-    /// Whoever has just been seen to claim a charge is taken to live; if not, the next reading of
-    /// the whole journal tells.
+    /// A tab that has just made a claim is taken to be alive; if it is not, the next reading of the
+    /// whole journal shows it.
     fn keep_claim_of_another(&mut self, record: &Record) {
         if record.claim().is_some_and(|claim| claim.tab != self.cx.tab) {
             let key = &record.charge().key;
@@ -1470,7 +1471,7 @@ impl Engine {
         }
     }
 
-    /// What the server asked of another tab, or of this one before it was opened anew.
+    /// Learns a hold that the server asked of another tab, or of this one before a restart.
     fn learn_hold(&mut self, now: Now, record: &Record) {
         if let State::Waiting(waiting) = record.state()
             && waiting.holds_queue()
@@ -1482,7 +1483,7 @@ impl Engine {
         }
     }
 
-    /// The balance that came with a charge, in the same moment in which its hold ends.
+    /// Learns the balance that came with a charge, at the moment in which its hold ends.
     fn learn_from(&mut self, record: &Record) {
         let Some(receipt) = record.receipt() else {
             return;
@@ -1500,8 +1501,8 @@ impl Engine {
         let was_so = before.is_some_and(|before| Class::of(before) == class);
         let is_old = was_so || (saved && !self.reader.has_read());
         if is_old && class != Class::Open && !self.stats.is_counted(key) {
-            // Settled before this client was opened, however often it is read: none of its
-            // figures.
+            // Settled before this client was opened, and so never part of its figures, however
+            // often it is read.
             return;
         }
         if !self.stats.count(key, class) {
@@ -1525,7 +1526,7 @@ impl Engine {
         });
     }
 
-    /// What is taken up again, or on, takes its place in the queue from now on.
+    /// A charge that is reopened or taken on takes its place in the queue from now on.
     fn set_taken_up(&mut self, key: &Key) {
         self.outbox.update(key, |entry| {
             entry.busy = true;
@@ -1533,11 +1534,11 @@ impl Engine {
         });
     }
 
-    /// Lets a charge go from memory; it is or was settled, or the journal has lost it.
+    /// Drops a charge from memory; it is or was settled, or the journal has lost it.
     fn forget(&mut self, now: Now, key: &Key) {
         let settled = |entry: &Entry| !entry.record.is_held();
         if self.outbox.get(key).is_some_and(settled) {
-            // Who still waits is told its end.
+            // Calls that still wait are told its end.
             for call in self.calls.at(key) {
                 self.answer_end(now, key, call);
             }
@@ -1547,14 +1548,14 @@ impl Engine {
         self.calls_of_vanished(key);
     }
 
-    /// Lets the oldest settled charges go that are more than are kept. Who waits for one in
-    /// another tab has the time to read it.
+    /// Deletes the oldest settled charges beyond the number to keep. Calls that wait for one in
+    /// another tab have time to read it.
     fn let_surplus_go(&mut self, now: Now) {
         let alone = self.tabs.is_alone();
         self.surplus_goes_at_ms = None;
         for key in self.outbox.surplus(self.cx.config.keep_settled) {
             if self.calls.is_asked_for(&key) {
-                // Whoever asks has the journal's word first, and may take it up again.
+                // A call that is reading it from the journal may reopen it.
                 continue;
             }
             let entry = self.outbox.get(&key);
@@ -1609,7 +1610,7 @@ impl Engine {
         let stored = self.outbox.iter();
         let stored = stored.filter(|entry| entry.saved && !entry.busy && entry.record.is_held());
         let mut missing = set_of(stored.map(|entry| entry.record.charge().key.clone()));
-        // The newest balance first, so that the older ones teach nothing.
+        // The newest balance first, so that the older ones change nothing.
         let charged = records.iter().filter(|record| record.receipt().is_some());
         let newest = charged.max_by_key(|record| record.receipt().map(|receipt| receipt.version));
         if let Some(record) = newest {
@@ -1628,7 +1629,7 @@ impl Engine {
         }
     }
 
-    /// The charges that are open in the journal, with no more keys than `most`.
+    /// The charges open in the journal, with at most `most` keys.
     pub fn open_charges(&self, most: usize) -> OpenCharges {
         let counts = self.outbox.counts();
         let open = self.outbox.iter();
@@ -1645,13 +1646,12 @@ impl Engine {
         self.store.leaves_charges_unread()
     }
 
-    /// Whether the journal, which does not answer, may have a charge of which this client has not
-    /// heard.
+    /// Whether the unresponsive journal may have a charge of which this client has not heard.
     fn may_be_in_journal(&self) -> bool {
         self.store.has_unread() || self.tabs.others_live()
     }
 
-    /// What this tab knows of the open charges goes along.
+    /// The journal migrates to another storage, with this tab's open charges.
     fn moved(&mut self, now: Now, to: StorageKind, why: &str, from: Earlier) {
         let knows_all = self.reader.knows_all() && self.tabs.is_alone() && self.goes_along_whole();
         let from = match from {
@@ -1663,7 +1663,7 @@ impl Engine {
             .moved(now, to, why, from, &mut self.bulletin, &mut self.cx);
         let goes_along = |entry: &&Entry| {
             let record = &entry.record;
-            // What is being taken on for the first time has not been promised to anybody.
+            // A charge being taken on for the first time has not been promised to any caller.
             let is_new = entry.busy && record.revision() == 1;
             match entry.saved {
                 true => record.is_held(),
@@ -1673,11 +1673,11 @@ impl Engine {
         let known = self.outbox.iter().filter(goes_along);
         let records: Vec<Record> = known.map(|entry| entry.record.clone()).collect();
         for record in &records {
-            // There it is not, until it has been taken over.
+            // It is not in the new storage until it has been adopted.
             self.outbox
                 .update(&record.charge().key, |entry| entry.saved = false);
         }
-        // Before whatever else has been ordered: it has to find them.
+        // Ahead of all waiting operations, which must find them.
         self.writer.retry_unsaved_first();
         self.writer.push_first(
             records
@@ -1686,13 +1686,14 @@ impl Engine {
         );
     }
 
-    /// Whether there is nothing settled to be left behind.
+    /// Whether no settled charge would be left behind.
     fn goes_along_whole(&self) -> bool {
         let mut entries = self.outbox.iter();
         entries.all(|entry| entry.record.is_held() || !entry.saved)
     }
 
-    /// What was open is found to be gone when the journal is read, and told as `unknown`.
+    /// The storage was wiped. The next reading finds the open charges gone, and they are reported
+    /// as `unknown`.
     fn wiped(&mut self, now: Now, detail: &str, lost: &[Key]) {
         let held = self.outbox.iter().any(|entry| entry.record.is_held());
         let at_stake = held || self.life == Life::Recovering;
@@ -1700,13 +1701,14 @@ impl Engine {
         self.load_anew();
     }
 
-    /// What has been accepted since then is not there, and what is there may have gone on.
+    /// The storage was set back: later charges are missing, and those that remain may have
+    /// progressed.
     fn set_back_journal(&mut self, now: Now, lost: &[Key]) {
         self.store.set_back(now, lost, &mut self.cx);
         self.load_anew();
     }
 
-    /// The journal has been written or read.
+    /// The journal has been written or read successfully.
     fn storage_works(&mut self, now: Now) {
         if self.reader.works() && self.writer.works() {
             self.store.works(now, &self.bulletin);
@@ -1718,34 +1720,34 @@ impl Engine {
             .failed(now, error, &mut self.bulletin, &mut self.cx);
     }
 
-    // ---- what leaves
+    // ---- sending
     /// Whether a charge request may leave now.
     fn may_send(&self, now: Now) -> bool {
         self.may_begin(now, Way::Sending)
     }
 
-    /// Whether the balance may be asked for now.
+    /// Whether the balance may be requested now.
     fn may_ask(&self, now: Now) -> bool {
         self.life == Life::Running && self.wire.may_ask(now)
     }
 
-    /// Whether a request of this way may be claimed now: the journal can be expected to take the
+    /// Whether a request of this way may be claimed now: the journal is expected to accept the
     /// claim.
     fn may_begin(&self, now: Now, way: Way) -> bool {
         self.may_claim(now) && self.wire.may_begin(now, way)
     }
 
-    /// As [`Engine::may_begin`], of this charge.
+    /// As [`Engine::may_begin`], for this charge.
     fn may_begin_for(&self, now: Now, way: Way, key: &Key) -> bool {
         self.may_claim(now) && self.wire.may_begin_for(now, way, key, &self.outbox)
     }
 
-    /// Whether anything may be claimed, if the gate lets it through.
+    /// Whether any claim may be made, if the gate lets it through.
     fn may_claim(&self, now: Now) -> bool {
         self.life == Life::Running && now.mono_ms >= self.writer.paused_until_ms()
     }
 
-    /// Takes up the open charges that are due.
+    /// Starts the open charges that are due.
     fn take_up_due(&mut self, now: Now) {
         self.take_up_passing(now);
         let mut crowd = Vec::new();
@@ -1765,7 +1767,7 @@ impl Engine {
                 }
                 let waited_for = !self.calls.at(&key).is_empty();
                 if !waited_for && self.wire.slots().taken(Slot::LookUp) > 0 {
-                    // One has its turn in any case, and the others when nobody waits.
+                    // One gets its turn in any case, the others when no call waits.
                     look_ups.push(key);
                 } else if self.wire.slots().is_free(Slot::Single) {
                     let slot = if waited_for {
@@ -1798,7 +1800,7 @@ impl Engine {
             self.flush.add(background, None);
         }
         for key in look_ups {
-            // A lane stays free for whoever comes to wait.
+            // One slot stays free for the next waiting call.
             if !self.may_begin(now, Way::LookUp) || self.wire.slots().free_singles() <= 1 {
                 return;
             }
@@ -1806,14 +1808,14 @@ impl Engine {
         }
     }
 
-    /// The tabs that live now, as far as can be known.
+    /// Updates the list of living tabs.
     fn learn_alive(&mut self, now: Now, alive: Vec<String>) {
         self.tabs.learn_alive(alive);
         self.judge_claims(now);
         self.end_tasks_of_the_dead(now);
     }
 
-    /// What a dead tab has claimed need not wait for its claim to run out.
+    /// Ends the wait for the claims of dead tabs.
     fn judge_claims(&mut self, now: Now) {
         for key in self.tabs.claims_of_dead(&self.outbox) {
             self.outbox.hurry(&key, now);
@@ -1826,7 +1828,7 @@ impl Engine {
         self.begin_as(now, &plan, keys);
     }
 
-    /// As [`Engine::begin`], for a user who insists.
+    /// As [`Engine::begin`], for an insisting user.
     fn begin_passing(&mut self, now: Now, purpose: Purpose, key: Key) {
         let plan = Plan {
             passes: true,
@@ -1839,7 +1841,7 @@ impl Engine {
         let purpose = plan.purpose;
         for key in keys {
             self.set_busy(&key, true);
-            // What is known of it here counts only when it is written down.
+            // This tab's knowledge of it counts only once it is written.
             self.writer.retry_unsaved_of(&key);
             let op = Op::Begin {
                 over: self.tabs.dead_claimant(&key, &self.outbox),
@@ -1852,8 +1854,8 @@ impl Engine {
         }
     }
 
-    /// Sends what was claimed for one plan, unless the gate has closed since, or its claims may
-    /// not last as long as the request.
+    /// Sends a plan's claimed charges, unless the gate has closed since, or its claims may not last
+    /// as long as the request.
     fn launch(&mut self, now: Now, plan: Plan) {
         if let Some(reason) = self.may_not_launch(now, &plan) {
             for key in plan.keys {
@@ -1904,14 +1906,14 @@ impl Engine {
         self.wire.send(now, send, what, known, &mut self.cx);
     }
 
-    /// Whatever this plan or request was for has come to an end.
+    /// Frees the slot of this plan or request, which has ended.
     fn leave_slot(&mut self, id: SendId) {
         if self.wire.leave_slot(id) == Some(Slot::Flush) {
             self.flush_step_ended();
         }
     }
 
-    /// Takes up what its users insist on, whatever asks for patience: once each.
+    /// Starts the charges that users insist on, despite any hold: once each.
     fn take_up_passing(&mut self, now: Now) {
         for key in self.calls.passing() {
             let due = self
@@ -1934,7 +1936,7 @@ impl Engine {
         }
     }
 
-    // ---- what comes back
+    // ---- answers
     fn answered(&mut self, now: Now, send: SendId, response: &Response) {
         let Some(sent) = self.wire.ended(send) else {
             return;
@@ -2046,7 +2048,7 @@ impl Engine {
                 }
                 ChargeAnswer::Setback(setback) => {
                     let hint = match setback.kind {
-                        // The whole queue's, and once is enough.
+                        // It holds the whole queue, and once is enough.
                         SetbackKind::Unauthorized | SetbackKind::AnotherAccount if !refused => {
                             refused = true;
                             self.set_back(now, sent, &setback)
@@ -2092,7 +2094,7 @@ impl Engine {
         }
     }
 
-    /// Somebody's page says that there are no batches. What became of these charges nobody knows.
+    /// Somebody's page says that batches are not supported. The fate of these charges is unknown.
     fn page_for_batch(&mut self, now: Now, sent: &Sent, charges: &[Charge], detail: String) {
         for charge in charges {
             self.outbox.update(&charge.key, |entry| entry.alone = true);
@@ -2101,8 +2103,8 @@ impl Engine {
         }
     }
 
-    /// The batch is halved. The server's own word is that nothing was taken; a proxy's is none,
-    /// and says nothing of the server either.
+    /// The batch is halved. If the server itself found it too large, nothing was taken; a proxy's
+    /// answer proves nothing, and says nothing of the server either.
     fn batch_too_large(
         &mut self,
         now: Now,
@@ -2222,7 +2224,7 @@ impl Engine {
         self.progress_all(now);
     }
 
-    /// There is no token for a request, so it has not left.
+    /// A request has not left for want of a token.
     fn without_token(&mut self, now: Now, english: &str, chinese: &str) -> Cause {
         if self.life != Life::SignedOut {
             self.wire.no_token(now, &mut self.cx);
@@ -2252,7 +2254,7 @@ impl Engine {
             .server_answered(now, sent, &self.outbox, &mut self.bulletin);
     }
 
-    /// Asks once more, by the header's spelling, in the place of the first look-up.
+    /// Repeats a look-up by the header's spelling, in the slot of the first.
     fn look_up_again(&mut self, now: Now, send: SendId, charge: &Charge) {
         let shut = match self.life != Life::Running || self.wire.waits_for_token() {
             true => Some(OpenReason::Unauthorized),
@@ -2308,7 +2310,7 @@ impl Engine {
         self.conclude(now, charge, conclusion, next_ms, None);
     }
 
-    /// What the answers to a look-up mean.
+    /// Draws the conclusion from the answers to a look-up.
     fn look_up<'a>(&'a self, now: Now, charge: &'a Charge) -> LookUp<'a> {
         LookUp {
             charge,
@@ -2343,11 +2345,12 @@ impl Engine {
             (true, _) => Conclusion::TurnedAway(cause),
             (false, kind) => {
                 let later_ms = match kind {
-                    // Whoever gave up waiting may have passed it on.
+                    // The gateway may have passed the request on before it gave up waiting.
                     SetbackKind::GaveUp | SetbackKind::Busy | SetbackKind::TooLarge => {
                         self.cx.config.arrives_after_limit_ms()
                     }
-                    // The server has done with this request; what is not its own word tells nothing.
+                    // The server has finished with this request; an answer of another origin proves
+                    // nothing.
                     SetbackKind::ServerError if setback.own_word => 0,
                     SetbackKind::ServerError
                     | SetbackKind::Unauthorized
@@ -2365,7 +2368,8 @@ impl Engine {
         self.conclude(now, charge, conclusion, next_ms, None);
     }
 
-    /// Whether something before the server takes no request so large, however often it is sent.
+    /// Whether something in front of the server rejects requests of this size, however often they
+    /// are sent.
     fn is_too_large(&mut self, key: &Key, setback: &Setback) -> bool {
         if setback.kind != SetbackKind::TooLarge {
             return false;
@@ -2378,7 +2382,7 @@ impl Engine {
         times >= TOO_LARGE_LIMIT
     }
 
-    /// How long until a charge that has just been attempted is due again.
+    /// Delay until a charge that has just been attempted is due again.
     fn delay_ms(&mut self, key: &Key) -> u64 {
         let entry = self.outbox.get(key);
         // Not every setback uses an attempt up.
@@ -2387,7 +2391,7 @@ impl Engine {
         backoff.delay_ms(setbacks.saturating_sub(1), &mut self.cx.jitter)
     }
 
-    /// How long until a charge whose look-up has just been lost is looked up again: that uses no
+    /// Delay until a charge whose look-up has just been lost is looked up again; that uses no
     /// attempt up.
     fn delay_of_look_up(&mut self, key: &Key) -> u64 {
         let setbacks = self.outbox.get(key).map_or(0, |entry| entry.setbacks);
@@ -2420,7 +2424,7 @@ impl Engine {
         self.conclude(now, charge, lost, next_ms, None);
     }
 
-    /// An attempt without an answer, which may arrive for another `later_ms`.
+    /// The conclusion of an attempt without an answer, which may arrive for another `later_ms`.
     fn lost_conclusion(
         &self,
         now: Now,
@@ -2440,7 +2444,7 @@ impl Engine {
         }
     }
 
-    /// Orders what an attempt came to to be written down. What it says is told after that.
+    /// Orders the conclusion of an attempt to be written. It is reported after that.
     fn conclude(
         &mut self,
         now: Now,
@@ -2466,7 +2470,7 @@ impl Engine {
         };
         let op = Op::Conclude {
             charge: charge.clone(),
-            // Of its own: what the journal then has is no earlier state of what is known here.
+            // A new place: the journal's record is then no earlier state of the known one.
             sequence: self.next_sequence(now),
             tab: self.cx.tab.clone(),
             attempt,
@@ -2480,7 +2484,7 @@ impl Engine {
         self.writer.push(op, Then::Concluded { reading });
     }
 
-    /// The client closes while claims are being written down: nothing will leave by them.
+    /// The client closes while claims are being written: nothing will be sent under them.
     fn conclude_given_up(&mut self) {
         for (key, purpose) in self.writer.give_up_claims() {
             let Some(record) = self.outbox.get(&key).map(|entry| &entry.record) else {
@@ -2504,7 +2508,7 @@ impl Engine {
         }
     }
 
-    /// What was claimed does not leave after all.
+    /// A claimed charge is not sent after all.
     fn conclude_not_sent(&mut self, now: Now, key: &Key, reason: OpenReason) {
         let Some(entry) = self.outbox.get(key) else {
             return;
@@ -2515,7 +2519,7 @@ impl Engine {
             detail: not_sent_yet(reason),
         };
         let next_ms = match reason {
-            // The journal is slow, and nothing says that it would be faster at once.
+            // The journal is slow, and would hardly be faster at once.
             OpenReason::Timeout => self.cx.config.backoff.base_ms.max(1),
             OpenReason::Offline
             | OpenReason::Unreachable
@@ -2526,7 +2530,7 @@ impl Engine {
         self.conclude(now, &charge, Conclusion::NotSent(cause), next_ms, None);
     }
 
-    /// The client closes while requests are on their way: nobody will hear their answers.
+    /// The client closes while requests are on their way: their answers will go unheard.
     fn conclude_all_lost(&mut self, now: Now) {
         let cause = Cause {
             reason: OpenReason::Timeout,
@@ -2553,7 +2557,7 @@ impl Engine {
     }
 
     // ---- the flush
-    /// `flush()`: all that can be sent, whatever its backoff, and all that may be retried.
+    /// `flush()`: sends everything possible, despite backoffs, and retries everything retryable.
     fn flush_all(&mut self, now: Now, call: CallId) {
         if self.life != Life::Running {
             return self.resolve(
@@ -2585,14 +2589,15 @@ impl Engine {
         self.flush.add(keys, Some(call));
     }
 
-    /// Whether the server has just said that it never charged this: its turn is yet to come.
+    /// Whether the server has just said that it never charged this, so that its turn is yet to
+    /// come.
     fn is_cleared(&self, key: &Key) -> bool {
         self.outbox.get(key).is_some_and(
             |entry| matches!(entry.record.state(), State::Waiting(waiting) if waiting.cleared()),
         )
     }
 
-    /// Takes the flush one step on, or ends it.
+    /// Advances the flush by one step, or ends it.
     fn advance_flush(&mut self, now: Now) {
         let Some(run) = self.flush.run() else {
             return;
@@ -2632,12 +2637,12 @@ impl Engine {
         }
     }
 
-    /// A charge of the flush has had its turn, whatever came of it.
+    /// A charge of the flush has had its turn, with any result.
     fn flush_is_through_with(&mut self, key: &Key) {
         self.flush.is_through_with(key, &self.outbox, &mut self.cx);
     }
 
-    /// The charges of the flush that may leave together, in order.
+    /// The next charges of the flush that may leave together, in order.
     fn next_for_flush(&self, now: Now) -> Vec<Key> {
         let Some(run) = self.flush.run() else {
             return Vec::new();
@@ -2686,7 +2691,7 @@ impl Engine {
         self.flush_step(now);
     }
 
-    /// A tab that is frozen, or stands at a breakpoint, would keep the lock for ever.
+    /// A tab that is frozen, or stopped at a breakpoint, would keep the lock for ever.
     fn lock_refused(&mut self, now: Now) {
         *self.flush.lock_mut() = Lock::None;
         if self.flush.run().is_some() && !defect!(WaitsForLockForEver) {
@@ -2697,11 +2702,11 @@ impl Engine {
         }
     }
 
-    /// The page no longer waits for the lock: it is on its way out of sight.
+    /// The page no longer waits for the lock: it is about to be hidden.
     fn lock_dropped(&mut self) {
         *self.flush.lock_mut() = Lock::None;
         if let Some(run) = self.flush.run() {
-            // Other tabs go on with these; the slow tick sees to the rest.
+            // Other tabs go on with these; the slow tick covers the rest.
             for key in run.left() {
                 self.outbox.delay(key, self.reader.next_look_ms());
             }
@@ -2726,7 +2731,7 @@ impl Engine {
         self.flush.lock_mut().let_go(&mut self.cx);
     }
 
-    /// Makes everything that waits due at once.
+    /// Makes all waiting charges due at once.
     fn hurry_all(&mut self, now: Now) {
         let waiting = self
             .outbox
@@ -2748,8 +2753,8 @@ impl Engine {
         self.writer.push(Op::Forget { key }, then);
     }
 
-    /// Takes up all that may yet succeed, as if its user had asked for each. What finds no room,
-    /// or may not be spent without the server, has its turn in the flush that begins.
+    /// Reopens all retryable charges, as if their user had asked for each. Those without room, or
+    /// whose points may not be spent without the server, get their turn in the flush that begins.
     fn take_up_all(&mut self, now: Now) -> Vec<Key> {
         let Picked {
             again,
@@ -2765,7 +2770,7 @@ impl Engine {
         keys
     }
 
-    /// Takes up, in a flush under way, what was left out, as far as there is room by now.
+    /// During a flush, reopens charges that were left out, as far as there is room by now.
     fn take_up_left_out(&mut self, now: Now) {
         let ops = self.flush.take_left_out();
         let room = self.admission(now).room_for(None);
@@ -2782,7 +2787,7 @@ impl Engine {
         self.flush.add(under_way, None);
     }
 
-    /// Takes up again once, by itself, what failed but may yet succeed now that the server can
+    /// Reopens once, automatically, charges that failed but may yet succeed now that the server can
     /// be reached.
     fn take_up_failed(&mut self, now: Now) {
         let room = self.admission(now).room_for(None);
@@ -2791,7 +2796,7 @@ impl Engine {
         } = retry_failed::after_outage(&self.outbox, room);
         if !left_out.is_empty() {
             self.flush.leave_out(left_out);
-            // When these are through there is room.
+            // There will be room when these are through.
             let keys = again.iter().map(|op| op.key().clone()).collect();
             self.flush.add(keys, None);
         }
@@ -2800,7 +2805,7 @@ impl Engine {
         }
     }
 
-    /// Takes a charge up again by `op`, or anew where it was never stored.
+    /// Reopens a charge by `op`, or takes it on anew if it was never stored.
     fn reopen(&mut self, now: Now, op: Op) {
         let key = op.key().clone();
         let retaken = matches!(op, Op::TakeUp { .. });
@@ -2849,7 +2854,7 @@ impl Engine {
         self.read_balance(now);
     }
 
-    /// A reading that is put off may have become impossible: whoever waits for it is told.
+    /// Refuses waiting calls for the balance when a delayed reading has become impossible.
     fn refuse_refresh_if_shut(&mut self, now: Now) {
         if self.balance.refresh().is_put_off() && !self.wire.gate().lets_probes_through(now) {
             let (reason, detail) = self.why_shut(now);
@@ -2862,7 +2867,7 @@ impl Engine {
             Some(reason @ OpenReason::Offline) => {
                 (reason, self.cx.say("the browser is offline", "浏览器离线"))
             }
-            // Whatever else there is, this is what keeps even probes back.
+            // In all other cases a hold blocks even probes.
             Some(_) | None => {
                 let detail = self
                     .cx
@@ -2910,7 +2915,7 @@ impl Engine {
                 let behind = sent.is_behind(&reading);
                 self.balance_told(now, sent, sign);
                 if sign == Sign::Cached && !behind {
-                    // As old as it says, if it says anything.
+                    // As old as its `Date` says, if there is one.
                     let as_of_ms = response.date.as_deref().and_then(parse_http_date);
                     let as_of_ms = as_of_ms.unwrap_or(0).min(now.wall_ms);
                     self.learn(Some(reading), None, as_of_ms);
@@ -2962,7 +2967,7 @@ impl Engine {
         self.tell_unavailable(now, BalanceReason::Open(cause.reason), &cause.detail);
     }
 
-    /// The server has told the balance, or somebody that remembers its answer.
+    /// The balance was reported, by the server or by a cache.
     fn balance_told(&mut self, now: Now, sent: &Sent, sign: Sign) {
         self.balance.told();
         self.wire.balance_told(
@@ -2975,8 +2980,8 @@ impl Engine {
         );
     }
 
-    /// What a balance shows of the server's life: nobody but the server knows of a later version,
-    /// and the server does not forget an earlier one.
+    /// The evidence in a balance that the server is alive: only the server knows of a later
+    /// version, and it does not forget an earlier one.
     fn sign_of(&self, sent: &Sent, reading: &Reading, sign: Sign) -> Sign {
         let known = self.balance.confirmed();
         let is_news = known.is_some_and(|known| known.version < reading.version);
@@ -3016,7 +3021,7 @@ impl Engine {
             .tell_unavailable(reason, detail, cached.as_ref(), &mut self.cx);
     }
 
-    /// Nothing is asked for any more; what is on its way is still answered.
+    /// Ends reading the balance; requests on their way are still answered.
     fn sign_out_refresh(&mut self, now: Now) {
         if !self.balance.refresh().is_under_way() {
             let reason = BalanceReason::Open(OpenReason::Unauthorized);
@@ -3057,7 +3062,7 @@ impl Engine {
         }
     }
 
-    /// The page came into its user's view, or left it.
+    /// The page became visible or hidden.
     fn visible(&mut self, now: Now, visible: bool) {
         let comes = self.balance.see(visible);
         let stale = self.cx.config.sync_every_ms > 0 && self.balance.is_stale(now, &self.cx);
@@ -3067,12 +3072,12 @@ impl Engine {
         }
     }
 
-    /// The balance cache, or another tab, tells of a balance.
+    /// The balance cache, or another tab, reports a balance.
     fn cached(&mut self, confirmed: Confirmed) {
         self.told_by_peer(Vec::new(), Some(confirmed));
     }
 
-    /// Another tab has changed these charges, and knows of this balance.
+    /// Another tab has changed these charges, and knows this balance.
     fn told_by_peer(&mut self, keys: Vec<Key>, confirmed: Option<Confirmed>) {
         let heard = Heard {
             balance: &self.balance,
@@ -3116,8 +3121,8 @@ impl Engine {
     }
 
     // ---- waking up, and the end
-    /// Compares the clocks. A machine that slept has waited long enough by whichever clock went
-    /// on; a wall clock that was set back no longer tells how old a key is.
+    /// Compares the clocks. After the machine slept, waits end by whichever clock went on; after
+    /// the wall clock was set back, the age of a key is unknown.
     fn watch_clocks(&mut self, now: Now) {
         match self.clocks.look(now) {
             ClockStep::None => {}
@@ -3135,13 +3140,14 @@ impl Engine {
         self.reader.slept(by_ms);
     }
 
-    /// What is known here is known by the steadier clock; who comes later has the journal only.
+    /// The wall clock was set back. This tab still has the steadier clock; other tabs and later
+    /// starts have the journal only.
     fn clock_set_back(&mut self) {
         self.reader.clock_set_back();
         self.lose_ages();
     }
 
-    /// Notes of all that has no verdict that its age is not known.
+    /// Notes for all charges without a verdict that their age is unknown.
     fn lose_ages(&mut self) {
         let held = self.outbox.iter().map(|entry| &entry.record);
         let held = held.filter(|record| record.is_held() && !record.is_ageless());
@@ -3151,13 +3157,13 @@ impl Engine {
         }
     }
 
-    /// When the clocks are compared next, though nothing happens; monotonic.
+    /// When the clocks are compared next, if nothing happens; monotonic.
     fn heartbeat_at_ms(&self) -> Option<u64> {
         let beats = self.outbox.open() > 0 && self.reads_by_itself();
         beats.then(|| self.last.after(HEARTBEAT_MS))
     }
 
-    /// Whether it looks into the journal unasked: those who wait are answered after a sign-out, too.
+    /// Whether it reads the journal unrequested; waiting calls are answered after a sign-out, too.
     fn reads_by_itself(&self) -> bool {
         match self.life {
             Life::Running | Life::SignedOut => true,
@@ -3165,12 +3171,12 @@ impl Engine {
         }
     }
 
-    /// Whether there is something to be done here, or to be heard of from another tab.
+    /// Whether there is work to do here, or news to expect from another tab.
     fn is_busy(&self) -> bool {
         self.outbox.open() > 0 || self.tasks.any_elsewhere()
     }
 
-    /// What failed because the server was out of reach is taken up when it no longer is.
+    /// Reopens charges that failed because the server was unreachable, once it no longer is.
     fn notice_recovery(&mut self, now: Now) {
         let out_of_reach = self.wire.gate().is_out_of_reach();
         if self.was_out_of_reach && !out_of_reach {
@@ -3204,7 +3210,7 @@ impl Engine {
         self.progress_all(now);
     }
 
-    /// Nothing certain is said of an open charge before the journal has been read again.
+    /// Reports nothing certain of an open charge before the journal has been read again.
     fn woke(&mut self, now: Now) {
         self.wire.gate_mut().hurry(now);
         self.reader.woke(self.writer.begun());
@@ -3212,7 +3218,7 @@ impl Engine {
         self.tasks.woke(now, &self.outbox, &mut self.cx);
     }
 
-    /// `signOut()`. One that has signed out already just tells what is open.
+    /// `signOut()`. A repeated one only reports the open charges.
     fn sign_out(&mut self, now: Now, call: CallId) {
         if self.life != Life::SignedOut {
             self.end_session(now);
@@ -3222,7 +3228,7 @@ impl Engine {
         }
         self.forget_settled(now);
         self.sign_out.asked(now, call, &self.cx);
-        // Another tab may have made charges, or seen them settle, of which this one has not heard.
+        // Another tab may have made or settled charges of which this one has not heard.
         self.read_for_who_left();
     }
 
@@ -3232,7 +3238,7 @@ impl Engine {
         self.load_anew();
     }
 
-    /// Nothing is sent from here on, and no balance shown.
+    /// Stops sending, and showing a balance.
     fn end_session(&mut self, now: Now) {
         self.life = Life::SignedOut;
         self.bulletin.sign_out();
@@ -3240,16 +3246,16 @@ impl Engine {
         self.end_flush(Some(Stopped::Open(OpenReason::Unauthorized)));
         self.balance.sign_out(&mut self.cx);
         self.sign_out_refresh(now);
-        // What runs here will not be charged by this client.
+        // Running tasks will not be charged by this client.
         self.tasks.end_all();
     }
 
-    /// The mark is in storage: from here on no tab of the session claims anything.
+    /// The mark is in storage: from here on no tab of the session makes a claim.
     fn marked(&mut self, now: Now, marked: Result<u64, String>) {
         match marked {
             Ok(_) => {
                 self.sign_out.marked(now);
-                // As it is now: what is claimed in it is all that may still leave.
+                // Read now, the journal shows all claims that may still be used.
                 self.read_for_who_left();
             }
             Err(error) => {
@@ -3259,7 +3265,7 @@ impl Engine {
         }
     }
 
-    /// Another tab has signed the account out, as storage or that tab tells.
+    /// Storage or another tab reports another tab's sign-out.
     fn signed_out(&mut self, now: Now, mark: u64) {
         if self.is_over(mark) {
             self.leave(now);
@@ -3271,17 +3277,17 @@ impl Engine {
         if self.life != Life::SignedOut {
             self.end_session(now);
             self.sign_out.marked(now);
-            // At rest that tab forgets them.
+            // That tab deletes them from the journal.
             for key in self.outbox.surplus(0) {
                 self.forget(now, &key);
             }
             self.load_anew();
         }
-        // Whoever has signed out waits to hear it.
+        // The tab that signed out waits for this.
         self.cx.push(Effect::AnnounceLeft);
     }
 
-    /// A charge was asked for in a tab that had not heard of the sign-out: it is not taken on.
+    /// A charge was requested in a tab that had not heard of the sign-out: it is not taken on.
     fn not_enqueued_after_sign_out(
         &mut self,
         now: Now,
@@ -3308,7 +3314,7 @@ impl Engine {
         }
     }
 
-    /// Tells who signed out what is open, as far as can be known by now.
+    /// Answers the sign-out with the open charges, as far as known by now.
     fn tell_who_left(&mut self, now: Now) {
         let calls = self.sign_out.take_calls();
         if calls.is_empty() {
@@ -3325,12 +3331,13 @@ impl Engine {
         }
     }
 
-    /// The journal has been read, or can't be, for whoever signed out.
+    /// The journal has been read for the sign-out, or can't be.
     fn read_after_sign_out(&mut self) {
         self.sign_out.has_read(self.life == Life::SignedOut);
     }
 
-    /// Tells who signed out as soon as nothing is sent any more, or they have waited long enough.
+    /// Answers the sign-out as soon as sending has ended everywhere, or its callers have waited
+    /// long enough.
     fn advance_leaving(&mut self, now: Now) {
         if self.sign_out.mark_is_due(now) {
             self.cx.push(Effect::MarkSignOut);
@@ -3343,7 +3350,7 @@ impl Engine {
         }
     }
 
-    /// Answers everybody who would wait for an attempt, now that there will be none.
+    /// Answers all calls that would wait for an attempt, now that there will be none.
     fn answer_the_impatient(&mut self, now: Now) {
         for key in self.calls.keys() {
             for id in self.calls.at(&key) {
@@ -3371,12 +3378,12 @@ impl Engine {
         self.life = Life::Closed;
     }
 
-    /// What is asked of a closed client.
+    /// Answers events of a closed client.
     fn answer_closed(&mut self, event: Event) {
         match event {
             Event::Call { id, .. } => self.resolve(id, Answer::Closed),
             Event::Journaled(results) => self.journaled_when_closed(results),
-            // Asked for before, and of no use any longer.
+            // Requested earlier, and no longer of use.
             Event::LockGranted => self.cx.push(Effect::ReleaseLock),
             Event::EndTask { .. }
             | Event::StopWaiting { .. }
@@ -3410,7 +3417,7 @@ impl Engine {
         }
     }
 
-    // ---- what is shown
+    // ---- display
     /// The state as its user sees it.
     pub fn snapshot(&self, now: Now) -> Snapshot {
         Snapshot {
@@ -3429,8 +3436,8 @@ impl Engine {
         }
     }
 
-    /// These records of the journal, and those that it could not take, newest first; where it
-    /// could not be read, those that this tab knows.
+    /// These records of the journal, and those that it could not store, newest first; if it could
+    /// not be read, this tab's own records.
     pub fn show_all(&self, stored: Option<Vec<Record>>) -> Vec<ChargeRecord> {
         let locale = self.cx.config.locale;
         let readable = stored.is_some();
@@ -3471,12 +3478,12 @@ impl Engine {
         self.bulletin.show(now, snapshot, watched, &mut self.cx);
     }
 
-    /// Raises an alert, unless its episode is going on.
+    /// Raises an alert, unless its episode is already under way.
     fn raise(&mut self, now: Now, kind: AlertKind, detail: String) {
         self.bulletin.raise(now, kind, detail, &mut self.cx);
     }
 
-    /// Logs what a caller is told, where the charge's own record does not log it.
+    /// Logs an answer to a caller that the charge's own record does not log.
     fn log_answer(&mut self, now: Now, call: &Call, record: &Record, outcome: &Outcome) {
         if call.logs(outcome) {
             let charge = call.charge.as_ref().unwrap_or(record.charge());
@@ -3484,7 +3491,7 @@ impl Engine {
         }
     }
 
-    /// Its user chooses the language of all that is told from now on.
+    /// Sets the language of all texts from now on.
     fn set_locale(&mut self, locale: Locale) {
         self.cx.config.locale = locale;
     }
