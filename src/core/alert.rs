@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_is_due_once_an_episode() {
+    fn alert_is_raised_once_per_episode() {
         let low = |at| alert(AlertKind::BalanceLow, at);
         let mut episodes = Episodes::default();
         assert!(!episodes.ends(AlertKind::BalanceLow));

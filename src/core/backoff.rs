@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delays_stay_below_the_doubled_bound_and_the_maximum() {
+    fn backoff_delays_stay_below_the_doubled_bound_and_the_maximum() {
         let backoff = Backoff {
             base_ms: 1_000,
             max_ms: 60_000,
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sequence_is_that_of_splitmix64() {
+    fn jitter_sequence_matches_splitmix64() {
         // Published with the reference implementation, for the seed 1234567.
         let mut jitter = Jitter::new(1_234_567);
         for number in [
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_grow_up_to_the_maximum_and_stay_there() {
+    fn backoff_delays_grow_up_to_the_maximum_and_stay_there() {
         let backoff = Backoff {
             base_ms: 1_000,
             max_ms: 60_000,

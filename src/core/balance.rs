@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_version_changes_nothing_whenever_it_comes() {
+    fn older_balance_version_changes_nothing() {
         let mut book = BalanceBook::default();
         assert!(book.learn(reading(100, 5), None, 10));
         assert!(!book.learn(reading(120, 4), None, 20));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_etag_belongs_to_its_version() {
+    fn etag_belongs_to_its_balance_version() {
         let mut book = BalanceBook::default();
         book.learn(reading(100, 5), Some("\"v5\"".into()), 10);
         book.learn(reading(100, 5), None, 20);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn holds_are_subtracted_and_never_below_zero() {
+    fn available_balance_is_net_of_holds_and_never_negative() {
         let mut book = BalanceBook::default();
         book.learn(reading(5, 1), None, 0);
         let view = book.view(Points::new(3).unwrap(), 0, 1).unwrap();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_balance_of_the_future_is_stale_too() {
+    fn balance_from_the_future_is_stale() {
         assert!(!is_stale(100, 130, 30));
         assert!(is_stale(100, 131, 30));
         assert!(is_stale(86_400_000, 0, 30));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_version_again_makes_it_no_older() {
+    fn repeated_balance_version_never_looks_older() {
         let mut book = BalanceBook::default();
         assert!(book.learn(reading(100, 5), None, 50));
         assert!(!book.learn(reading(100, 5), None, 20));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unchanged_is_as_fresh_as_the_answer_that_says_so() {
+    fn unchanged_balance_is_as_fresh_as_its_confirmation() {
         let mut book = BalanceBook::default();
         book.confirm_unchanged(10);
         assert_eq!(book.confirmed(), None);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_other_tabs_know_only_the_newer_is_taken() {
+    fn only_a_newer_balance_of_another_tab_is_taken() {
         let mut book = BalanceBook::default();
         assert!(book.learn_cached(confirmed(100, 5, 50)));
         for old in [
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_a_little_ahead_makes_nothing_stale() {
+    fn clock_slightly_ahead_makes_no_balance_stale() {
         assert!(!is_stale(130, 100, 30));
         assert!(is_stale(131, 100, 30));
     }

@@ -46,13 +46,13 @@ mod tests {
     }
 
     #[test]
-    fn each_language_is_told_by_itself() {
+    fn bilingual_text_reduces_to_the_chosen_language() {
         let (english, chinese) = told(&both("signed out", "已退出登录"));
         assert_eq!((&*english, &*chinese), ("signed out", "已退出登录"));
     }
 
     #[test]
-    fn what_is_in_no_language_of_ours_is_told_as_it_is() {
+    fn text_without_language_marks_stays_as_it_is() {
         let (english, chinese) = told("HTTP 500: caído");
         assert_eq!(
             (&*english, &*chinese),
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_may_stand_in_another_one() {
+    fn bilingual_text_may_be_embedded_in_another() {
         let inner = both("no token", "没有令牌");
         let outer = both(
             &format!("refused: {inner} (401)"),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_was_cut_off_or_is_not_ours_tells_what_it_can() {
+    fn truncated_or_foreign_bilingual_text_keeps_its_readable_part() {
         assert_eq!(told(&format!("{START}half")).0, "half");
         assert_eq!(told(&format!("{END}{BETWEEN}whole")).1, "whole");
         // Other noncharacters are ordinary text here.

@@ -211,14 +211,14 @@ mod tests {
     }
 
     #[test]
-    fn the_default_key_is_made_of_feature_and_task() {
+    fn default_key_is_made_of_feature_and_task() {
         let charge = request().into_charge(7).unwrap();
         assert_eq!(charge.key.as_str(), "cloud_trans:t1");
         assert_eq!(charge.amount.get(), 3);
     }
 
     #[test]
-    fn a_callers_mistake_makes_no_charge() {
+    fn invalid_request_makes_no_charge() {
         for amount in [0.0, -1.0, 0.5, f64::NAN, 9_007_199_254_740_992.0] {
             let bad = ChargeRequest {
                 amount,
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn features_and_tasks_with_colons_have_keys_of_their_own() {
+    fn default_keys_of_features_and_tasks_with_colons_are_distinct() {
         let default_key = |feature: &str, task_id: &str| {
             let asked = ChargeRequest {
                 feature: feature.into(),
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_limited() {
+    fn metadata_beyond_its_limits_is_rejected() {
         let many = (0..=METADATA_ENTRIES)
             .map(|i| (i.to_string(), String::new()))
             .collect();
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_header_cannot_carry_of_a_key_travels_percent_encoded() {
+    fn key_characters_beyond_a_header_are_percent_encoded() {
         assert_eq!(
             Key::new("cloud_trans:a b").unwrap().wire(),
             "cloud_trans:a b"
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn two_keys_never_look_alike_on_the_wire() {
+    fn distinct_keys_have_distinct_header_spellings() {
         let keys = ["é", "%C3%A9", "%25C3%25A9", "100%", "100%25"];
         let wire = keys.map(|key| Key::new(key).unwrap().wire());
         let expected = [
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn another_task_feature_or_amount_is_another_charge() {
+    fn charges_differ_by_task_feature_or_amount() {
         let charge = |change: fn(&mut ChargeRequest)| {
             let mut asked = ChargeRequest {
                 key: Some("k".into()),

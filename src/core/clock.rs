@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wall_instant_far_ahead_is_waited_for_no_longer_than_the_limit() {
+    fn wall_instant_far_ahead_is_limited_on_the_monotonic_clock() {
         let now = Now {
             mono_ms: 1_000,
             wall_ms: 50_000,
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_go_on_together_make_no_step() {
+    fn clocks_that_advance_together_make_no_step() {
         let mut watch = ClockWatch::default();
         for passed_ms in [0, 1, 500, 90_000, 86_400_000] {
             let now = at(10 + passed_ms, 1_000_000 + passed_ms);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_that_moves_on_alone_is_noticed_once() {
+    fn wall_clock_advancing_alone_is_noticed_once() {
         let mut watch = ClockWatch::default();
         watch.look(at(10, 1_000_000));
         assert_eq!(
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_that_is_set_back_is_noticed_once_however_small_its_steps() {
+    fn wall_clock_set_back_in_small_steps_is_noticed_once() {
         let mut watch = ClockWatch::default();
         watch.look(at(10, 1_000_000));
         assert_eq!(watch.look(at(20, 999_510)), ClockStep::None);
@@ -159,14 +159,14 @@ mod tests {
     }
 
     #[test]
-    fn instants_are_written_in_utc_with_milliseconds() {
+    fn instants_are_formatted_in_utc_with_milliseconds() {
         assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
         assert_eq!(rfc3339(u64::MAX), "9999-12-31T23:59:59.999Z");
     }
 
     #[test]
-    fn http_dates_are_read() {
+    fn http_dates_are_parsed() {
         assert_eq!(
             parse_http_date("Thu, 01 Jan 1970 00:00:01 GMT"),
             Some(1_000)

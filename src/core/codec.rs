@@ -66,12 +66,12 @@ mod tests {
     }
 
     #[test]
-    fn a_record_comes_back_as_it_was() {
+    fn record_round_trips_through_the_codec() {
         assert_eq!(decode(&encode(&record()).unwrap()), Ok(record()));
     }
 
     #[test]
-    fn every_changed_byte_is_noticed() {
+    fn every_changed_byte_of_a_stored_record_is_detected() {
         let stored = encode(&record()).unwrap();
         for at in 0..stored.body.len() {
             let mut bytes = stored.body.clone().into_bytes();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_format_is_left_alone() {
+    fn record_of_a_newer_format_is_not_decoded() {
         let newer = Stored {
             format: FORMAT + 1,
             ..encode(&record()).unwrap()
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_whole_and_no_record_is_damaged_too() {
+    fn valid_checksum_over_an_invalid_record_is_damage() {
         for body in ["", "7", "{}", r#"{"charge":1}"#] {
             let stored = Stored {
                 format: FORMAT,

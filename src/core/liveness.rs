@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_goes_on_with_time_shows_life() {
+    fn advancing_date_proves_the_server_alive() {
         assert_eq!(second(&dated(12), 2_000), Sign::Certain);
         assert_eq!(second(&dated(40), 30_000), Sign::Certain);
         // The machine slept while the server's clock went on.
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_was_heard_late_makes_no_copy_certain() {
+    fn answer_heard_late_makes_no_copy_certain() {
         let mut clock = ServerClock::default();
         clock.judge(&dated(10), 0, at(25_000));
         assert_eq!(clock.judge(&dated(12), 26_000, at(26_100)), Sign::Possible);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_date_a_repeated_one_and_an_age_are_a_caches() {
+    fn old_or_repeated_date_or_an_age_marks_a_cached_answer() {
         assert_eq!(second(&dated(12), 30_000), Sign::Cached);
         assert_eq!(second(&dated(10), 2_000), Sign::Cached);
         let aged = Response {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_certain_without_a_date_or_within_a_second() {
+    fn answer_without_a_date_or_within_a_second_is_uncertain() {
         assert_eq!(second(&dated(10), 500), Sign::Possible);
         assert_eq!(second(&Response::default(), 30_000), Sign::Possible);
         let fresh = Response {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_servers_clock_that_was_set_back_is_followed_by_what_no_cache_gives() {
+    fn server_clock_set_back_is_learnt_from_uncached_answers() {
         let mut clock = ServerClock::default();
         clock.judge(&dated(50), 0, at(0));
         assert_eq!(clock.judge(&dated(12), 2_000, at(2_000)), Sign::Cached);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_took_long_does_not_turn_the_servers_clock_back() {
+    fn slow_answer_does_not_set_the_server_clock_back() {
         let mut clock = ServerClock::default();
         clock.hear(&dated(10), 0, at(0));
         // Generated soon after the request, then nine seconds in transit.
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cached_answer_does_not_turn_the_servers_clock_back() {
+    fn cached_answer_does_not_set_the_server_clock_back() {
         let mut clock = ServerClock::default();
         clock.hear(&dated(50), 0, at(0));
         for _ in 0..3 {

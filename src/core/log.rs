@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_charge_is_logged_in_the_callers_language() {
+    fn charge_is_logged_in_the_callers_language() {
         let charged = || What::Charged {
             charge_id: "c1".into(),
             balance: Points::ZERO,
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_attention_is_an_error_in_either_language_and_says_why() {
+    fn each_outcome_is_logged_at_its_level_with_its_reason_in_either_language() {
         for locale in [Locale::En, Locale::ZhCn] {
             for (what, level, mark) in every_outcome() {
                 let line = line(what.clone(), locale);
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_quotes_of_the_metadata_is_not_logged() {
+    fn metadata_quoted_by_the_server_is_not_logged() {
         let what = What::Failed {
             reason: FailureReason::InvalidRequest,
             retryable: false,
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_outcomes_are_logged_alike_and_none_with_metadata() {
+    fn each_outcome_has_its_own_log_line_without_metadata() {
         for locale in [Locale::En, Locale::ZhCn] {
             let lines = every_outcome().into_iter().map(|(what, _, _)| {
                 let line = line(what, locale);

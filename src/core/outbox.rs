@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_open_is_held_and_counted_until_it_is_not() {
+    fn charge_is_held_and_counted_while_open() {
         let mut outbox = Outbox::default();
         let key = put(&mut outbox, record("a", 1));
         put(&mut outbox, record("b", 2));
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_comes_in_the_order_in_which_it_was_taken_on() {
+    fn due_charges_come_in_the_order_of_taking_on() {
         let mut outbox = Outbox::default();
         let second = put(&mut outbox, record("a", 2));
         let first = put(&mut outbox, record("b", 1));
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_settled_ones_are_the_surplus() {
+    fn surplus_is_the_oldest_settled_charges() {
         let mut outbox = Outbox::default();
         for (task, sequence) in [("a", 1), ("b", 2), ("c", 3)] {
             put(&mut outbox, settled(task, sequence));
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn held_points_come_back_to_nothing_however_many_there_are() {
+    fn held_points_return_to_zero_after_any_sum() {
         let mut outbox = Outbox::default();
         let dear = |task: &str| {
             let request = ChargeRequest {
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_longer_than_was_meant_whatever_the_clock_says() {
+    fn waits_never_exceed_their_written_length_whatever_the_clock_says() {
         let mut outbox = Outbox::default();
         let claim = Claim {
             tab: "one".into(),

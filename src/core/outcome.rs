@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_queued_for_the_reason_that_is_given() {
+    fn waiting_charge_is_queued_for_the_given_reason() {
         let mut told = Vec::new();
         for locale in [Locale::En, Locale::ZhCn] {
             for reason in [
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_being_attempted_is_unknown_in_either_language() {
+    fn attempted_charge_is_unknown_in_either_language() {
         for locale in [Locale::En, Locale::ZhCn] {
             let outcome = Outcome::of(&attempting(), OpenReason::Busy, false, locale);
             assert_eq!(outcome.attempts, 1);
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_queued_is_put_in_doubt() {
+    fn in_doubt_changes_only_a_queued_outcome() {
         let queued = Outcome::of(&record(), OpenReason::Busy, true, Locale::En);
         let doubted = queued.in_doubt();
         let What::Unknown {

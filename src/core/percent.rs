@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_carries_printable_ascii_but_for_the_percent_sign() {
+    fn header_text_keeps_printable_ascii_except_the_percent_sign() {
         for (text, encoded) in [
             (r#" a~"\/?:+"#, r#" a~"\/?:+"#),
             ("100%", "100%25"),
@@ -66,13 +66,13 @@ mod tests {
     }
 
     #[test]
-    fn unreserved_characters_stay() {
+    fn query_encoding_keeps_unreserved_characters() {
         assert_eq!(percent_encode("aZ09-._~"), "aZ09-._~");
         assert_eq!(percent_encode("a b+c&d=%é"), "a%20b%2Bc%26d%3D%25%C3%A9");
     }
 
     #[test]
-    fn what_was_not_encoded_is_decoded_as_far_as_it_is_text() {
+    fn percent_decoding_keeps_unencoded_text_and_rejects_invalid_escapes() {
         assert_eq!(percent_decode("%c3%A9 %41").as_deref(), Some("é A"));
         for (text, decoded) in [
             ("100%", Some("100%")),

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_and_differences_stay_in_range() {
+    fn sums_and_differences_of_points_stay_in_range() {
         let five = Points::new(5).unwrap();
         assert_eq!(Points::ZERO.less(five), Points::ZERO);
         assert_eq!(Points::MAX.plus(five), Points::MAX);

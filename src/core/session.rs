@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sign_out_ends_the_session_and_all_before_it() {
+    fn sign_out_ends_the_session_and_all_before_it() {
         let (older, session) = (Session::since(0), Session::since(500));
         let mark = session.end(500, 1_000);
         assert_eq!(mark, 1_000);
@@ -49,18 +49,18 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_out_ends_the_session_though_the_clock_was_set_back() {
+    fn sign_out_ends_the_session_though_the_clock_was_set_back() {
         let session = Session::since(500);
         assert!(session.is_over(session.end(500, 3)));
     }
 
     #[test]
-    fn a_session_that_is_over_ends_no_later_one() {
+    fn ended_session_does_not_end_a_later_one() {
         assert_eq!(Session::since(500).end(700, 1_000), 700);
     }
 
     #[test]
-    fn a_sign_out_after_a_wipe_ends_the_sessions_from_before_it() {
+    fn sign_out_after_a_wipe_ends_the_sessions_from_before_it() {
         let before = Session::since(500);
         assert!(
             !before.is_over(0),

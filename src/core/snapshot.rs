@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_attempted_is_pending_without_an_outcome() {
+    fn unattempted_charge_is_pending_without_an_outcome() {
         let shown = shown(&waiting());
         assert_eq!(shown.status, BillingStatus::Pending);
         assert_eq!((shown.created_at, shown.updated_at), (1_000, 1_000));
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_attempted_is_retrying_and_says_when_it_is_tried_again() {
+    fn attempted_charge_is_retrying_with_its_next_attempt_time() {
         let under_way = shown(&attempting());
         assert_eq!(
             (under_way.status, under_way.attempts),

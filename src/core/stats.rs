@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_always_add_up() {
+    fn class_counts_always_add_up_to_the_total() {
         let mut stats = Stats::default();
         stats.count(&Key::new("a").unwrap(), Class::Open);
         stats.count(&Key::new("b").unwrap(), Class::Failed);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_of_the_window() {
+    fn success_rate_and_latency_cover_the_window_only() {
         let mut stats = Stats::default();
         assert_eq!(stats.view().success_rate, None);
         assert_eq!(stats.view().latency_ms, None);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_let_go_of_without_a_verdict_stays_unknown() {
+    fn dropped_charge_without_a_verdict_stays_unknown() {
         let mut stats = Stats::default();
         let (open, charged) = (Key::new("a").unwrap(), Key::new("b").unwrap());
         assert!(stats.count(&open, Class::Open));
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn every_class_has_its_count_and_requests_are_counted_by_charges() {
+    fn each_class_is_counted_and_a_request_counts_once_per_charge() {
         let mut stats = Stats::default();
         for (key, class) in [
             ("a", Class::Open),

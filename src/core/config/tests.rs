@@ -7,7 +7,7 @@ fn config(json: &str) -> Result<Config, InvalidArgument> {
 }
 
 #[test]
-fn what_is_not_given_has_its_default() {
+fn missing_options_have_their_defaults() {
     let config = config("{}").unwrap();
     assert_eq!(config.max_attempts, 3);
     assert_eq!(config.respond_within_ms, 8_000);
@@ -15,7 +15,7 @@ fn what_is_not_given_has_its_default() {
 }
 
 #[test]
-fn what_is_given_is_taken() {
+fn given_options_override_the_defaults() {
     let config = config(
         r#"{"queue":{"offlineSpend":{"points":7},"batchSize":5},"retry":{"baseDelayMs":0},"locale":"zh-CN"}"#,
     )
@@ -30,7 +30,7 @@ fn what_is_given_is_taken() {
 }
 
 #[test]
-fn nonsense_is_a_callers_mistake() {
+fn invalid_options_are_rejected() {
     for json in [
         r#"{"queue":{"batchSize":101}}"#,
         r#"{"queue":{"batchSize":0}}"#,
@@ -47,7 +47,7 @@ fn nonsense_is_a_callers_mistake() {
 }
 
 #[test]
-fn every_option_has_its_place() {
+fn every_option_sets_its_own_field() {
     let config = config(
         r#"{"balance":{"staleAfterMs":1,"syncEveryMs":2,"lowWatermark":3},
             "queue":{"maxEntries":4,"offlineSpend":"deny","batchSize":5,"keyTtlMs":6,"keepSettled":7},
@@ -74,7 +74,7 @@ fn every_option_has_its_place() {
 }
 
 #[test]
-fn limits_themselves_are_allowed() {
+fn option_limits_are_inclusive() {
     for json in [
         r#"{"queue":{"batchSize":1,"maxEntries":1,"keepSettled":0}}"#,
         r#"{"queue":{"batchSize":100}}"#,
@@ -96,7 +96,7 @@ fn limits_themselves_are_allowed() {
 }
 
 #[test]
-fn a_mistake_is_told_by_the_options_name() {
+fn invalid_option_is_named_in_the_error() {
     for (json, name) in [
         (r#"{"balance":{"staleAfterMs":-1}}"#, "balance.staleAfterMs"),
         (r#"{"balance":{"syncEveryMs":0.5}}"#, "balance.syncEveryMs"),

@@ -1538,7 +1538,7 @@ impl Engine {
     fn forget(&mut self, now: Now, key: &Key) {
         let settled = |entry: &Entry| !entry.record.is_held();
         if self.outbox.get(key).is_some_and(settled) {
-            // Calls that still wait are told its end.
+            // Calls that still wait are answered with its end.
             for call in self.calls.at(key) {
                 self.answer_end(now, key, call);
             }
@@ -2094,7 +2094,7 @@ impl Engine {
         }
     }
 
-    /// Somebody's page says that batches are not supported. The fate of these charges is unknown.
+    /// A foreign page says that batches are not supported. The fate of these charges is unknown.
     fn page_for_batch(&mut self, now: Now, sent: &Sent, charges: &[Charge], detail: String) {
         for charge in charges {
             self.outbox.update(&charge.key, |entry| entry.alone = true);

@@ -92,7 +92,7 @@ fn claimant(record: Option<&Record>) -> Option<&str> {
 }
 
 #[test]
-fn a_new_charge_is_written_and_claimed_at_once() {
+fn enqueue_writes_and_claims_a_new_charge() {
     let applied = enqueue(5.0, Ok(()), None).apply(None, AT);
     assert_eq!((applied.write, applied.done), (Write::Put, true));
     assert_eq!(claimant(applied.record.as_ref()), None);
@@ -101,14 +101,14 @@ fn a_new_charge_is_written_and_claimed_at_once() {
 }
 
 #[test]
-fn a_charge_that_is_not_admitted_is_written_as_failed() {
+fn enqueue_writes_a_refused_charge_as_failed() {
     let applied = enqueue(5.0, Err(denied()), Some("one")).apply(None, AT);
     assert_eq!(applied.write, Write::Put);
     assert!(applied.record.unwrap().is_retryable());
 }
 
 #[test]
-fn a_charge_joins_the_one_that_is_there() {
+fn enqueue_joins_the_same_charge() {
     let first = after(&[enqueue(5.0, Ok(()), Some("one"))]);
     let applied = enqueue(5.0, Ok(()), Some("two")).apply(first.clone(), AT);
     assert_eq!((applied.write, applied.done), (Write::Keep, true));
@@ -122,7 +122,7 @@ fn a_charge_joins_the_one_that_is_there() {
 }
 
 #[test]
-fn another_charge_under_the_same_key_changes_nothing() {
+fn enqueue_of_another_charge_with_the_same_key_changes_nothing() {
     let first = after(&[enqueue(5.0, Ok(()), None)]);
     let applied = enqueue(6.0, Ok(()), Some("two")).apply(first.clone(), AT);
     assert_eq!((applied.write, applied.done), (Write::Keep, false));
@@ -130,7 +130,7 @@ fn another_charge_under_the_same_key_changes_nothing() {
 }
 
 #[test]
-fn a_charged_one_is_left_alone_by_everything_but_forgetting() {
+fn charged_record_is_changed_by_no_operation_but_forget() {
     let ops = [enqueue(5.0, Ok(()), Some("one")), conclude(charged())];
     let record = after(&ops);
     let key = charge(5.0).key;
@@ -167,7 +167,7 @@ fn a_charged_one_is_left_alone_by_everything_but_forgetting() {
 }
 
 #[test]
-fn what_is_open_is_not_forgotten() {
+fn forget_keeps_an_open_charge() {
     let record = after(&[enqueue(5.0, Ok(()), None)]);
     let forget = Op::Forget {
         key: charge(5.0).key,
@@ -177,7 +177,7 @@ fn what_is_open_is_not_forgotten() {
 }
 
 #[test]
-fn what_is_not_there_can_not_be_worked_on() {
+fn operations_on_a_missing_record_do_nothing() {
     let key = charge(5.0).key;
     for op in [
         Op::Reopen { key: key.clone() },
@@ -207,7 +207,7 @@ fn what_is_not_there_can_not_be_worked_on() {
 }
 
 #[test]
-fn a_receipt_for_what_the_journal_has_lost_is_kept() {
+fn receipt_of_a_lost_record_is_written() {
     let applied = conclude(charged()).apply(None, AT);
     assert_eq!((applied.write, applied.done), (Write::Put, true));
     let record = applied.record.unwrap();
@@ -215,7 +215,7 @@ fn a_receipt_for_what_the_journal_has_lost_is_kept() {
 }
 
 #[test]
-fn only_what_costs_no_more_than_work_may_be_relaxed() {
+fn only_read_and_forget_may_use_relaxed_writes() {
     let key = charge(5.0).key;
     assert!(Op::Read { key: key.clone() }.may_be_relaxed());
     assert!(Op::Forget { key: key.clone() }.may_be_relaxed());
@@ -229,7 +229,7 @@ fn only_what_costs_no_more_than_work_may_be_relaxed() {
 }
 
 #[test]
-fn an_answer_concludes_only_the_charge_that_it_was_sent_for() {
+fn conclude_requires_the_charge_that_was_sent() {
     let other = after(&[enqueue(6.0, Ok(()), Some("one"))]);
     for conclusion in [charged(), lost()] {
         let applied = conclude(conclusion).apply(other.clone(), AT);
@@ -239,7 +239,7 @@ fn an_answer_concludes_only_the_charge_that_it_was_sent_for() {
 }
 
 #[test]
-fn what_has_changed_since_it_was_seen_is_not_claimed() {
+fn begin_refuses_a_record_changed_since_it_was_seen() {
     let first = after(&[enqueue(5.0, Ok(()), None)]).unwrap();
     let begin = |seen| Op::Begin {
         over: None,
@@ -255,14 +255,14 @@ fn what_has_changed_since_it_was_seen_is_not_claimed() {
 }
 
 #[test]
-fn what_was_sent_before_is_not_claimed_by_charging_it_again() {
+fn enqueue_does_not_claim_a_charge_sent_before() {
     let lost = after(&[enqueue(5.0, Ok(()), Some("one")), conclude(lost())]);
     let again = enqueue(5.0, Ok(()), Some("two")).apply(lost, AT);
     assert_eq!(claimant(again.record.as_ref()), None);
 }
 
 #[test]
-fn a_charge_of_another_storage_is_taken_over_unless_its_key_is_another_charges() {
+fn adopt_writes_the_charge_unless_its_key_belongs_to_another() {
     let record = Record::open(charge(5.0), 3);
     let adopt = Op::Adopt {
         record: record.clone(),
@@ -288,7 +288,7 @@ fn a_charge_of_another_storage_is_taken_over_unless_its_key_is_another_charges()
 }
 
 #[test]
-fn what_was_taken_over_is_not_claimed_for_sending_as_if_it_were_new() {
+fn enqueue_does_not_claim_an_adopted_charge() {
     let adopted = Record::open(charge(5.0), 3).adopted();
     let applied = enqueue(5.0, Ok(()), Some("one")).apply(Some(adopted), AT);
     assert_eq!(applied.record.unwrap().claim(), None);

@@ -33,7 +33,7 @@ fn busy(gate: &mut Gate, retry_after_ms: Option<u64>, mono_ms: u64) {
 }
 
 #[test]
-fn the_browsers_no_closes_the_gate_for_everything() {
+fn offline_browser_closes_the_gate_for_everything() {
     let mut gate = Gate::new(false);
     assert_eq!(gate.network(), Network::Offline);
     assert_eq!(gate.closed_for(at(0)), Some(OpenReason::Offline));
@@ -44,7 +44,7 @@ fn the_browsers_no_closes_the_gate_for_everything() {
 }
 
 #[test]
-fn a_lost_request_leaves_only_probes() {
+fn lost_request_closes_the_gate_for_all_but_probes() {
     let mut gate = Gate::new(true);
     lost(&mut gate, BY, 10);
     assert_eq!(gate.closed_for(at(10)), Some(OpenReason::Unreachable));
@@ -76,7 +76,7 @@ fn probes_back_off_and_old_requests_do_not_count() {
 }
 
 #[test]
-fn patience_holds_back_probes_too() {
+fn servers_hold_blocks_probes_too() {
     let mut gate = Gate::new(true);
     lost(&mut gate, BY, 0);
     busy(&mut gate, Some(5_000), 0);
@@ -89,7 +89,7 @@ fn patience_holds_back_probes_too() {
 }
 
 #[test]
-fn patience_is_never_shortened_and_never_longer_than_a_day() {
+fn servers_hold_is_never_shortened_and_at_most_a_day() {
     let mut gate = Gate::new(true);
     busy(&mut gate, Some(5_000), 0);
     busy(&mut gate, Some(1_000), 0);
@@ -111,7 +111,7 @@ fn refused(gate: &mut Gate, mono_ms: u64) {
 }
 
 #[test]
-fn a_refused_token_is_no_outage() {
+fn refused_token_is_not_an_outage() {
     let mut gate = Gate::new(true);
     refused(&mut gate, 0);
     assert_eq!(gate.closed_for(at(0)), Some(OpenReason::Unauthorized));
@@ -122,7 +122,7 @@ fn a_refused_token_is_no_outage() {
 }
 
 #[test]
-fn a_balance_does_not_end_a_refusal_and_one_charge_finds_out() {
+fn balance_answer_does_not_end_a_token_refusal_but_one_charge_may_try() {
     let mut gate = Gate::new(true);
     refused(&mut gate, 0);
     let probe_at_ms = gate.probe_at().unwrap();
@@ -141,7 +141,7 @@ fn a_balance_does_not_end_a_refusal_and_one_charge_finds_out() {
 }
 
 #[test]
-fn a_refused_probe_of_a_refusal_is_backed_off() {
+fn refused_probe_of_a_token_refusal_backs_off() {
     let mut gate = Gate::new(true);
     refused(&mut gate, 0);
     let jitter = &mut Jitter::new(1);
@@ -155,7 +155,7 @@ fn a_refused_probe_of_a_refusal_is_backed_off() {
 }
 
 #[test]
-fn look_ups_that_are_lost_while_probes_are_answered_close_the_gate_once() {
+fn lost_look_ups_close_the_gate_once_while_probes_are_answered() {
     let mut gate = Gate::new(true);
     let by = Asked::By(Way::LookUp);
     lost(&mut gate, by, 0);
@@ -195,7 +195,7 @@ fn look_ups_that_are_lost_while_probes_are_answered_close_the_gate_once() {
 }
 
 #[test]
-fn a_balance_that_may_be_cached_lets_one_request_find_out() {
+fn possibly_cached_balance_lets_one_request_test_the_outage() {
     for sign in [Sign::Possible, Sign::Cached] {
         let mut gate = Gate::new(true);
         lost(&mut gate, BY, 0);
@@ -215,7 +215,7 @@ fn a_balance_that_may_be_cached_lets_one_request_find_out() {
 }
 
 #[test]
-fn where_nothing_is_open_a_balance_without_a_date_ends_an_outage_and_a_cached_one_does_not() {
+fn undated_balance_ends_an_outage_without_open_charges_but_a_cached_one_does_not() {
     for (sign, network) in [
         (Sign::Certain, Network::Online),
         (Sign::Possible, Network::Online),
@@ -231,7 +231,7 @@ fn where_nothing_is_open_a_balance_without_a_date_ends_an_outage_and_a_cached_on
 }
 
 #[test]
-fn somebody_elses_answer_stops_charges_until_a_probe_has_told() {
+fn foreign_answer_stops_charges_until_a_probe_is_answered() {
     let mut gate = Gate::new(true);
     gate.doubt(Way::Sending, at(0), &BACKOFF, &mut Jitter::new(1));
     assert_eq!(gate.network(), Network::Online);
@@ -246,7 +246,7 @@ fn somebody_elses_answer_stops_charges_until_a_probe_has_told() {
 }
 
 #[test]
-fn a_hold_of_somebody_elses_is_short_and_ends_with_the_servers_word() {
+fn foreign_hold_is_short_and_ends_with_the_servers_answer() {
     let mut gate = Gate::new(true);
     let day = Some(RetryAfter {
         wait_ms: 86_400_000,
@@ -260,7 +260,7 @@ fn a_hold_of_somebody_elses_is_short_and_ends_with_the_servers_word() {
 }
 
 #[test]
-fn a_date_without_a_clock_holds_for_a_while_at_least_and_not_for_long() {
+fn hold_until_a_date_without_the_servers_clock_has_a_minimum_and_a_short_maximum() {
     for (wait_ms, held_ms) in [(0, 1_000), (7_000, 7_000), (86_400_000, 60_000)] {
         let mut gate = Gate::new(true);
         let asked = Some(RetryAfter {
@@ -273,7 +273,7 @@ fn a_date_without_a_clock_holds_for_a_while_at_least_and_not_for_long() {
 }
 
 #[test]
-fn who_insists_passes_a_hold_and_a_refusal_but_no_outage() {
+fn insisting_user_passes_a_hold_and_a_refusal_but_not_an_outage() {
     let mut gate = Gate::new(true);
     busy(&mut gate, Some(86_400_000), 0);
     refused(&mut gate, 0);

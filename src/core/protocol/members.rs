@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_that_nobody_asks_for_spoil_nothing() {
+    fn unknown_json_members_are_ignored() {
         let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
         for odd in ["1e400", r#""\ud83d""#, &deep, "null", "-0.0e-9"] {
             let text = format!(r#"{{"odd":{odd},"\ude00":1,"amount":5}}"#);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_whole_and_in_range_however_they_are_written() {
+    fn json_numbers_must_be_whole_and_in_range_in_any_notation() {
         let read = |number: &str| {
             let members = Members::of(&format!(r#"{{"n":{number}}}"#)).unwrap();
             members.points("n").map(Points::get)
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_character_is_told_as_one_that_can_not_be_shown() {
+    fn lone_surrogate_becomes_the_replacement_character() {
         let members = Members::of(r#"{"detail":"no \ud83d!"}"#).unwrap();
         let detail = members.text("detail").unwrap();
         assert!(detail.starts_with("no \u{fffd}") && detail.ends_with('!'));

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_problem_document_is_one() {
+    fn problem_document_requires_its_content_type_and_a_json_object() {
         for content_type in [
             "application/problem+json",
             "Application/Problem+JSON; charset=utf-8",
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_of_the_wrong_type_is_ignored() {
+    fn problem_member_of_the_wrong_type_is_ignored() {
         let read = |body: &str| read(Some("application/problem+json"), body).unwrap();
         let usual = read(r#"{"detail":"d"}"#);
         for other in [
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_between_two_characters() {
+    fn long_problem_text_is_cut_at_a_character_boundary() {
         let long = "额".repeat(100_000);
         let body = format!(r#"{{"detail":"{long}"}}"#);
         let text = read(Some("application/problem+json"), &body)
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_is_known_by_the_end_of_its_uri() {
+    fn problem_type_matches_the_end_of_its_uri() {
         let is = |kind: &str| {
             let body = format!(r#"{{"type":"{kind}"}}"#);
             read(Some("application/problem+json"), &body)
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn it_tells_people_what_it_can() {
+    fn problem_text_is_the_detail_else_the_title_else_the_type() {
         let text = |body: &str| read(Some("application/problem+json"), body).unwrap().text();
         assert_eq!(text(r#"{"detail":"d","title":"t","type":"k"}"#), "d");
         assert_eq!(text(r#"{"title":"t","type":"k"}"#), "t");
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_needs_balance_and_version() {
+    fn problem_balance_requires_balance_and_version() {
         let reading = |body: &str| {
             read(Some("application/problem+json"), body)
                 .unwrap()

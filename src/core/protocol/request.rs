@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_charge_carries_its_key_as_a_quoted_string() {
+    fn charge_request_carries_its_key_as_a_quoted_string() {
         let request = Request::charge(&charge(r#"a"b\c"#));
         assert_eq!(request.path, "charges");
         assert_eq!(
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_header_encodes_a_key() {
+    fn key_is_percent_encoded_only_for_the_header() {
         let charge = charge("任务");
         let header = "f:%E4%BB%BB%E5%8A%A1";
         let sent = Request::charge(&charge);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_names_its_account_as_a_quoted_string() {
+    fn request_names_its_account_as_a_quoted_string() {
         let headers = |account| Request::balance(None, "").on_behalf_of(account).headers;
         let expected = |value: &str| [("billing-account", value.to_owned())];
         assert_eq!(headers("alice"), expected(r#""alice""#));
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_balance_is_asked_for_by_its_etag() {
+    fn balance_request_sends_the_known_etag() {
         let first = Request::balance(None, "t1.7");
         assert_eq!(
             (first.path.as_str(), first.headers),

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_left_out_however_it_is_encoded() {
+    fn token_is_redacted_in_every_encoding() {
         for quoted in [
             TOKEN,
             "a%2Fb%2Bc%3Dd.e-f~g",
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_of_it_is_left_out_and_all_else_stays() {
+    fn every_occurrence_of_the_token_is_redacted_and_nothing_else() {
         let text = format!("余额 {TOKEN} 和 a%2Fb%2Bc%3Dd.e-f~g，{TOKEN}{TOKEN} 100%");
         assert_eq!(redacted(&text), "余额 … 和 …，… 100%");
         for other in [
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_looks_encoded_itself_is_found_as_it_is() {
+    fn token_that_looks_encoded_is_redacted() {
         for token in [r"a%2Fb%2Bc%3D", r"a\/b\u002Bc", "a&amp;b&lt;c"] {
             let secret = Secret::of(Some(token));
             assert_eq!(secret.redacted(&format!("[{token}]")), "[…]");
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_of_less_than_8_letters_is_not_looked_for() {
+    fn token_shorter_than_8_characters_is_not_redacted() {
         let text = "the account is frozen";
         assert_eq!(Secret::of(Some("account")).redacted(text), text);
         assert_eq!(Secret::of(None).redacted(text), text);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_token_is_not_left_where_a_long_text_is_cut() {
+    fn token_at_the_cut_of_a_long_text_is_redacted_whole() {
         for from_end in 0..TOKEN.len() + 2 {
             let filler = "x".repeat(LONGEST_TEXT - from_end);
             let told = redacted(&format!("{filler}{TOKEN} and so on"));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_not_shown_by_mistake() {
+    fn debug_output_hides_the_token() {
         assert_eq!(format!("{:?}", Secret::of(Some(TOKEN))), "Secret");
     }
 }

@@ -101,7 +101,7 @@ fn waiting(record: &Record) -> &Waiting {
 }
 
 #[test]
-fn a_charge_begins_open_and_unattempted() {
+fn new_record_is_open_and_unattempted() {
     let record = open();
     assert!(record.is_open() && record.is_held() && !record.is_retryable());
     assert_eq!(
@@ -112,7 +112,7 @@ fn a_charge_begins_open_and_unattempted() {
 }
 
 #[test]
-fn an_attempt_is_numbered_and_claimed() {
+fn begin_numbers_and_claims_the_attempt() {
     let record = sending(open());
     assert_eq!(
         (record.attempts(), record.spent(), record.revision()),
@@ -130,7 +130,7 @@ fn an_attempt_is_numbered_and_claimed() {
 }
 
 #[test]
-fn a_claim_keeps_others_away_until_it_ends() {
+fn claim_excludes_other_tabs_until_it_ends() {
     let record = sending(open());
     assert_eq!(begin(record.clone(), Purpose::Send, "two", 10_099), None);
     let taken_over = begin(record.clone(), Purpose::Send, "two", 10_100).unwrap();
@@ -148,7 +148,7 @@ fn a_claim_keeps_others_away_until_it_ends() {
 }
 
 #[test]
-fn an_abandoned_look_up_leaves_no_doubt() {
+fn abandoned_look_up_leaves_no_doubt() {
     let looking = begin(open(), Purpose::LookUp, "one", 100).unwrap();
     let again = begin(looking, Purpose::Send, "two", 20_000).unwrap();
     let State::Attempting(attempting) = again.state() else {
@@ -158,7 +158,7 @@ fn an_abandoned_look_up_leaves_no_doubt() {
 }
 
 #[test]
-fn what_a_sending_came_to() {
+fn each_conclusion_of_a_sending_leads_to_its_state() {
     let turned_away = in_state(Conclusion::TurnedAway(cause()));
     assert!(!waiting(&turned_away).in_doubt());
     assert_eq!(waiting(&turned_away).next_attempt_at_ms(), 900);
@@ -175,7 +175,7 @@ fn what_a_sending_came_to() {
 }
 
 #[test]
-fn doubt_stays_until_the_server_has_been_asked() {
+fn doubt_lasts_until_a_look_up_is_answered() {
     let lost = in_state(unanswered());
     let busy = conclude(sending(lost), Conclusion::TurnedAway(cause())).unwrap();
     assert!(waiting(&busy).in_doubt());
@@ -192,7 +192,7 @@ fn doubt_stays_until_the_server_has_been_asked() {
 }
 
 #[test]
-fn only_the_tab_that_attempts_concludes() {
+fn only_the_attempting_tab_can_conclude() {
     for conclusion in [
         declined(),
         failed(),
@@ -218,7 +218,7 @@ fn only_the_tab_that_attempts_concludes() {
 }
 
 #[test]
-fn an_attempt_is_concluded_by_its_own_conclusion() {
+fn conclusion_of_an_earlier_attempt_is_ignored() {
     let first = sending(open());
     let of_the_first = first.attempt();
     let second = begin(first, Purpose::Send, "one", 300).unwrap();
@@ -232,7 +232,7 @@ fn an_attempt_is_concluded_by_its_own_conclusion() {
 }
 
 #[test]
-fn that_it_is_charged_is_believed_from_anybody_at_any_time() {
+fn receipt_is_believed_from_any_tab_in_any_state() {
     for record in [
         open(),
         sending(open()),
@@ -250,7 +250,7 @@ fn that_it_is_charged_is_believed_from_anybody_at_any_time() {
 }
 
 #[test]
-fn what_is_charged_stays_charged() {
+fn charged_record_stays_charged() {
     let record = in_state(charged());
     assert_eq!(begin(record.clone(), Purpose::Send, "one", 300), None);
     assert_eq!(begin(record.clone(), Purpose::LookUp, "one", 300), None);
@@ -263,7 +263,7 @@ fn what_is_charged_stays_charged() {
 }
 
 #[test]
-fn only_what_is_declined_or_failed_is_refused() {
+fn refuse_applies_only_to_declined_or_failed_charges() {
     assert!(in_state(declined()).refuse(failure(), 300).is_some());
     assert!(in_state(failed()).refuse(failure(), 300).is_some());
     for record in [
@@ -277,7 +277,7 @@ fn only_what_is_declined_or_failed_is_refused() {
 }
 
 #[test]
-fn the_revision_grows_with_every_change() {
+fn revision_grows_with_every_change() {
     let mut last = 0;
     let mut record = open();
     for _ in 0..3 {
@@ -288,7 +288,7 @@ fn the_revision_grows_with_every_change() {
 }
 
 #[test]
-fn a_claim_holds_until_its_end_and_not_from_the_far_future() {
+fn claim_holds_until_its_end_but_not_from_the_far_future() {
     let claim = claim("one", 100_000);
     assert!(claim.holds_at(99_999));
     assert!(!claim.holds_at(100_000));
@@ -297,7 +297,7 @@ fn a_claim_holds_until_its_end_and_not_from_the_far_future() {
 }
 
 #[test]
-fn that_it_was_never_charged_does_not_outlast_a_sending() {
+fn never_charged_answer_does_not_outlast_a_sending() {
     let cleared = in_state(Conclusion::NeverCharged);
     let stays = |record: &Record| match record.state() {
         State::Attempting(attempting) => attempting.stays_cleared(),
@@ -309,7 +309,7 @@ fn that_it_was_never_charged_does_not_outlast_a_sending() {
 
 /// Tabs whose clock was set back just count on, and may reach the same place in the order.
 #[test]
-fn a_charge_that_is_taken_on_anew_is_no_earlier_state_of_the_one_that_was_lost() {
+fn charge_taken_on_anew_is_not_an_earlier_state_of_the_lost_one() {
     let known = sending(open());
     let anew = |created_at_ms: u64| {
         let mut charge = open().charge().clone();

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_of_few_are_among_them() {
+    fn percentiles_of_few_samples_are_samples() {
         assert_eq!(of([4]), (4, 4, 4));
         assert_eq!(of([1, 9]), (1, 9, 9));
         assert_eq!(of([1, 2, 3]), (2, 3, 3));
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percentile_is_never_less_than_it_is_and_at_most_a_thirtieth_more() {
+    fn percentile_is_never_too_low_and_at_most_a_thirtieth_too_high() {
         for exact in (0..27).flat_map(|bits| {
             let power = 1_u64 << bits;
             [power - 1, power, power + power / 3, power + power / 2]
@@ -176,14 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn a_latency_without_end_is_counted_all_the_same() {
+    fn huge_latency_counts_as_the_largest() {
         let (p50, _, _) = of([u64::MAX]);
         assert_eq!(p50, LARGEST);
         assert_eq!(bucket_of(LARGEST), BUCKETS - 1);
     }
 
     #[test]
-    fn what_leaves_the_window_leaves_the_percentiles() {
+    fn expired_samples_leave_the_percentiles() {
         let mut window = Window::default();
         assert_eq!((window.success_rate(), window.latency()), (None, None));
         window.ended(10, Some(500));
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_of_its_time_and_of_the_latest_thousand() {
+    fn window_is_limited_by_time_and_to_the_latest_thousand_samples() {
         let mut window = Window::default();
         for n in 0..1_001 {
             window.ended(n, (n > 0).then_some(n));

@@ -6,8 +6,8 @@ use crate::core::clock::Now;
 use crate::core::outbox::Entry;
 use crate::core::record::Record;
 
-/// How often a tab with open charges reads the journal and tries the due ones, whatever it was
-/// told, in milliseconds.
+/// How often a tab with open charges reads the journal and tries the due ones, whatever events it
+/// got, in milliseconds.
 const SLOW_TICK_MS: u64 = 30_000;
 
 /// How often a tab without open charges reads the journal, in milliseconds.

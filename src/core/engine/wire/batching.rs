@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_large_is_halved_and_stays_so() {
+    fn batch_that_was_too_large_is_halved_for_good() {
         let mut batching = Batching::default();
         assert_eq!(batching.size(100), 100);
         batching.too_large(100);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_is_halved_until_it_is_answered() {
+    fn lost_batch_is_halved_until_one_is_answered() {
         let mut batching = Batching::default();
         batching.lost(100);
         batching.lost(50);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_believed_until_an_outage_is_over_and_the_second_for_good() {
+    fn page_disables_batches_until_an_outage_ends_and_a_second_one_for_good() {
         let mut batching = Batching::default();
         batching.unsupported(false);
         assert_eq!(batching.size(100), 1);

@@ -310,7 +310,7 @@ impl Wire {
         self.batching.answered(charges);
     }
 
-    /// Batches are not supported, according to the server itself or to somebody's page; in the
+    /// Batches are not supported, according to the server itself or to a foreign page; in the
     /// latter case the fate of the charges is unknown.
     pub(super) fn batch_unsupported(&mut self, now: Now, own_word: bool, cx: &mut Context) {
         self.batching.unsupported(own_word);

@@ -81,7 +81,7 @@ fn of(response: &Response) -> String {
 }
 
 #[test]
-fn every_row_of_the_protocols_table() {
+fn charge_answers_match_the_protocols_table() {
     for (status, kind, said) in [
         (402, "insufficient-balance", "declined InsufficientBalance"),
         (
@@ -125,7 +125,7 @@ fn every_row_of_the_protocols_table() {
 }
 
 #[test]
-fn a_page_of_somebody_else_settles_nothing() {
+fn foreign_page_settles_no_charge() {
     for status in [
         0, 204, 302, 400, 402, 403, 404, 409, 413, 422, 500, 502, 504,
     ] {
@@ -151,7 +151,7 @@ fn a_page_of_somebody_else_settles_nothing() {
 }
 
 #[test]
-fn a_charge_is_settled_by_an_answer_that_names_it() {
+fn receipt_that_names_the_charge_settles_it() {
     for status in [200, 201] {
         let own = answer(status, "application/json", &receipt_body("f:t1", 5));
         let ChargeAnswer::Settled(Verdict::Charged(receipt), Some(reading)) =
@@ -172,7 +172,7 @@ fn a_charge_is_settled_by_an_answer_that_names_it() {
 }
 
 #[test]
-fn a_charge_is_not_settled_by_another_charges_answer() {
+fn receipt_of_another_charge_settles_nothing() {
     for body in [
         receipt_body("f:t2", 5),
         receipt_body("f:t1", 6),
@@ -195,7 +195,7 @@ fn a_charge_is_not_settled_by_another_charges_answer() {
 }
 
 #[test]
-fn a_decline_tells_the_balance() {
+fn decline_carries_the_balance() {
     let body = json!({"type": "insufficient-balance", "balance": 3, "version": 9}).to_string();
     let meant = ChargeAnswer::of(&answer(402, PROBLEM, &body), &charge("t1"), Now::default());
     let ChargeAnswer::Settled(Verdict::Declined(decline), Some(reading)) = meant else {
@@ -206,7 +206,7 @@ fn a_decline_tells_the_balance() {
 }
 
 #[test]
-fn patience_is_asked_for_in_seconds_or_until_a_date() {
+fn retry_after_is_read_as_seconds_or_as_a_date() {
     let now = Now {
         mono_ms: 5,
         wall_ms: 1_767_225_600_000,
@@ -255,7 +255,7 @@ fn patience_is_asked_for_in_seconds_or_until_a_date() {
 }
 
 #[test]
-fn a_look_up_believes_only_the_server() {
+fn look_up_believes_only_the_servers_own_answer() {
     let look_up =
         |response: &Response| match LookUpAnswer::of(response, &charge("t1"), Now::default()) {
             LookUpAnswer::Charged(receipt) => format!("charged, replayed {}", receipt.replayed),
@@ -295,7 +295,7 @@ fn a_look_up_believes_only_the_server() {
 }
 
 #[test]
-fn a_balance_is_fresh_unchanged_or_not_to_be_had() {
+fn balance_answer_is_fresh_unchanged_or_unavailable() {
     let of = |response: &Response, asked| match BalanceAnswer::of(response, asked, Now::default()) {
         BalanceAnswer::Fresh(reading, etag) => format!("{} {etag:?}", reading.balance),
         BalanceAnswer::Unchanged => "unchanged".into(),

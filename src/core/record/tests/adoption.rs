@@ -14,7 +14,7 @@ fn joined(one: Record, other: Record) -> Record {
 }
 
 #[test]
-fn a_receipt_counts_more_than_anything_else() {
+fn adoption_prefers_a_receipt_to_any_other_state() {
     let taken = conclude(sending(other()), charged()).unwrap();
     for one in [
         open(),
@@ -32,7 +32,7 @@ fn a_receipt_counts_more_than_anything_else() {
 }
 
 #[test]
-fn what_is_open_counts_more_than_that_nothing_was_taken() {
+fn adoption_prefers_an_open_state_to_nothing_taken() {
     for verdict in [declined(), failed()] {
         let settled = conclude(sending(other()), verdict).unwrap();
         for one in [open(), sending(open()), in_state(park())] {
@@ -43,7 +43,7 @@ fn what_is_open_counts_more_than_that_nothing_was_taken() {
 }
 
 #[test]
-fn what_shares_its_key_with_another_charge_is_looked_up_first() {
+fn charge_that_shares_its_key_is_looked_up_first() {
     let shared = open().shares_key(900).unwrap();
     assert!(shared.may_have_left_unseen() && shared.has_unknown_past());
     assert_eq!(shared.age_ms(900), None);
@@ -53,7 +53,7 @@ fn what_shares_its_key_with_another_charge_is_looked_up_first() {
 }
 
 #[test]
-fn what_was_told_as_final_is_looked_up_before_it_is_sent() {
+fn charge_reported_as_final_elsewhere_is_looked_up_before_sending() {
     let settled = conclude(sending(other()), declined()).unwrap();
     for one in [open(), sending(open()), in_state(park())] {
         let joined = joined(one, settled.clone());
@@ -70,7 +70,7 @@ fn what_was_told_as_final_is_looked_up_before_it_is_sent() {
 }
 
 #[test]
-fn a_later_state_of_the_same_taking_on_counts() {
+fn adoption_prefers_the_later_state_of_the_same_charge() {
     let early = sending(open());
     let late = conclude(early.clone(), declined()).unwrap();
     assert_eq!(joined(early.clone(), late.clone()).state(), late.state());
@@ -79,7 +79,7 @@ fn a_later_state_of_the_same_taking_on_counts() {
 }
 
 #[test]
-fn of_two_open_ones_no_attempt_is_forgotten() {
+fn adoption_of_two_open_states_keeps_the_attempts() {
     let (tried, untried) = (in_state(unanswered()), other());
     assert_eq!(joined(tried.clone(), untried.clone()), tried);
     let joined = joined(untried, tried);
@@ -88,14 +88,14 @@ fn of_two_open_ones_no_attempt_is_forgotten() {
 }
 
 #[test]
-fn the_earlier_taking_on_counts_for_the_age_of_the_key() {
+fn adoption_keeps_the_earlier_age_of_the_key() {
     let mut late = in_state(unanswered());
     late.charge.created_at_ms = 700;
     assert_eq!(joined(other(), late).charge().created_at_ms, 0);
 }
 
 #[test]
-fn what_was_taken_over_may_have_been_sent_whatever_it_says() {
+fn adopted_charge_may_have_been_sent_whatever_its_record_says() {
     assert!(!open().may_have_left());
     let adopted = open().adopted();
     assert!(adopted.may_have_left());

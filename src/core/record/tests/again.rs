@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_not_charged_can_be_taken_up_again() {
+fn uncharged_record_can_be_reopened() {
     for conclusion in [declined(), failed()] {
         let again = in_state(conclusion.clone()).ask_again(300).unwrap();
         assert!(!waiting(&again).in_doubt());
@@ -21,7 +21,7 @@ fn what_is_not_charged_can_be_taken_up_again() {
 }
 
 #[test]
-fn what_may_yet_succeed_is_taken_up_by_itself_once() {
+fn retryable_failure_is_reopened_automatically_once() {
     let failed = || {
         Conclusion::Settled(Verdict::Failed(Failure {
             retryable: true,
@@ -45,7 +45,7 @@ fn is_cancelled(record: &Record) -> bool {
 }
 
 #[test]
-fn what_has_certainly_taken_nothing_is_given_up_at_once() {
+fn cancel_ends_a_certainly_untaken_charge_at_once() {
     let cancel = |record: Record| record.cancel("given up".into(), 300);
     for untouched in [
         open(),
@@ -58,7 +58,7 @@ fn what_has_certainly_taken_nothing_is_given_up_at_once() {
 }
 
 #[test]
-fn what_may_have_been_taken_is_given_up_when_that_is_known() {
+fn cancel_of_a_doubtful_charge_waits_for_certainty() {
     for record in [
         sending(open()),
         in_state(unanswered()),
@@ -92,7 +92,7 @@ fn what_may_have_been_taken_is_given_up_when_that_is_known() {
 }
 
 #[test]
-fn what_was_given_up_stays_so_until_its_user_asks_again() {
+fn cancelled_charge_stays_cancelled_until_its_user_asks_again() {
     let given_up = in_state(unanswered()).cancel(String::new(), 300).unwrap();
     assert!(given_up.clone().reopen(400).unwrap().given_up());
     let looking = begin(given_up.clone(), Purpose::LookUp, "one", 400).unwrap();
@@ -103,7 +103,7 @@ fn what_was_given_up_stays_so_until_its_user_asks_again() {
 }
 
 #[test]
-fn a_sending_without_an_answer_may_arrive_for_as_long_as_was_said() {
+fn unanswered_sending_may_arrive_for_the_given_time() {
     assert_eq!(open().may_arrive_until_ms(), 0);
     let lost = in_state(unanswered());
     assert_eq!(lost.may_arrive_until_ms(), 5_000);
@@ -119,7 +119,7 @@ fn a_sending_without_an_answer_may_arrive_for_as_long_as_was_said() {
 }
 
 #[test]
-fn nothing_is_certain_while_a_sending_may_still_arrive() {
+fn nothing_taken_is_not_certain_while_a_sending_may_still_arrive() {
     let early = conclude(sending(in_state(unanswered())), Conclusion::TooEarly(None)).unwrap();
     assert!(early.is_open() && waiting(&early).in_doubt());
     assert_eq!(waiting(&early).next_attempt_at_ms(), 900);
@@ -132,7 +132,7 @@ fn nothing_is_certain_while_a_sending_may_still_arrive() {
 }
 
 #[test]
-fn the_queue_is_held_by_what_was_turned_away_for_all() {
+fn held_conclusion_holds_the_queue_until_the_next_attempt() {
     let held = in_state(Conclusion::Held(cause()));
     assert!(waiting(&held).holds_queue() && !waiting(&held).in_doubt());
     assert!(!waiting(&in_state(Conclusion::TurnedAway(cause()))).holds_queue());
@@ -146,7 +146,7 @@ fn the_queue_is_held_by_what_was_turned_away_for_all() {
 }
 
 #[test]
-fn what_was_given_up_is_not_claimed_for_sending() {
+fn cancelled_charge_is_not_claimed_for_sending() {
     let given_up = in_state(unanswered()).cancel(String::new(), 300).unwrap();
     assert_eq!(begin(given_up.clone(), Purpose::Send, "one", 400), None);
     assert!(begin(given_up, Purpose::LookUp, "one", 400).is_some());

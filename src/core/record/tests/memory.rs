@@ -12,7 +12,7 @@ fn changed_at(record: &Record, wall_ms: u64) -> Record {
 }
 
 #[test]
-fn what_brought_no_verdict_says_why_and_when_it_is_tried_again() {
+fn record_without_a_verdict_keeps_its_cause_and_next_attempt_time() {
     let later = || Cause {
         reason: OpenReason::Unreachable,
         detail: "later".into(),
@@ -44,7 +44,7 @@ fn what_brought_no_verdict_says_why_and_when_it_is_tried_again() {
 }
 
 #[test]
-fn look_ups_without_an_answer_are_counted_until_something_else_happens() {
+fn unanswered_look_ups_are_counted_until_another_event() {
     let mut record = in_state(unanswered());
     for look_ups in 1..=3 {
         record = conclude(looking_up(record), Conclusion::TurnedAway(cause())).unwrap();
@@ -62,7 +62,7 @@ fn look_ups_without_an_answer_are_counted_until_something_else_happens() {
 }
 
 #[test]
-fn the_servers_no_holds_only_until_the_charge_is_sent_again() {
+fn never_charged_answer_holds_until_the_next_sending() {
     let cleared =
         || conclude(looking_up(in_state(unanswered())), Conclusion::NeverCharged).unwrap();
     assert!(waiting(&cleared()).cleared() && !waiting(&cleared()).in_doubt());
@@ -84,7 +84,7 @@ fn the_servers_no_holds_only_until_the_charge_is_sent_again() {
 }
 
 #[test]
-fn what_is_parked_says_why_and_how_long_it_may_still_arrive() {
+fn parked_record_keeps_its_cause_and_possible_arrival_time() {
     let lost = in_state(unanswered());
     let park = Conclusion::Park(ParkReason::KeyExpired, "nobody knows".into());
     let record = conclude(looking_up(lost), park).unwrap();
@@ -102,7 +102,7 @@ fn what_is_parked_says_why_and_how_long_it_may_still_arrive() {
 }
 
 #[test]
-fn an_age_is_told_as_long_as_the_clock_was_not_set_back() {
+fn age_is_known_until_the_clock_is_set_back() {
     let record = open();
     assert_eq!(record.age_ms(5_000), Some(5_000));
     let later = changed_at(&record, 50_000);

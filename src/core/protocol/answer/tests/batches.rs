@@ -31,7 +31,7 @@ fn batch(results: serde_json::Value) -> Vec<String> {
 }
 
 #[test]
-fn each_charge_of_a_batch_has_its_own_result() {
+fn batch_answer_has_one_result_per_charge() {
     let foreign = "Foreign, unknown";
     let (a, b) = (item("f:a", 5), item("f:b", 5));
     assert_eq!(batch(json!([a, b])), ["charged", "charged"]);
@@ -53,7 +53,7 @@ fn each_charge_of_a_batch_has_its_own_result() {
 }
 
 #[test]
-fn an_item_is_refused_as_a_charge_would_be() {
+fn batch_item_is_refused_like_a_single_charge() {
     for (status, problem, said) in [
         (
             "declined",
@@ -108,7 +108,7 @@ fn an_item_is_refused_as_a_charge_would_be() {
 }
 
 #[test]
-fn a_batch_as_a_whole() {
+fn refusal_of_a_whole_batch_is_classified() {
     let charges = [charge("a"), charge("b")];
     let of = |response: &Response| match BatchAnswer::of(response, &charges, Now::default()) {
         BatchAnswer::Results(..) => "results".into(),
@@ -151,7 +151,7 @@ fn a_batch_as_a_whole() {
 }
 
 #[test]
-fn a_key_beyond_ascii_is_known_in_both_its_forms() {
+fn batch_result_matches_both_spellings_of_a_non_ascii_key() {
     for named in ["f:任务", "f:%E4%BB%BB%E5%8A%A1"] {
         let own = answer(201, "application/json", &receipt_body(named, 5));
         let meant = ChargeAnswer::of(&own, &charge("任务"), Now::default());

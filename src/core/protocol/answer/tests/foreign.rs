@@ -32,7 +32,7 @@ fn of(response: &Response) -> Option<String> {
 }
 
 #[test]
-fn numbers_with_an_integral_value_are_the_same_number() {
+fn answer_numbers_with_an_integral_value_are_equal() {
     for text in ["5", "5.0", "0.5e1", "50e-1"] {
         let body = receipt_body("f:t1", 5).replace("\"amount\":5", &format!("\"amount\":{text}"));
         assert_eq!(of(&charged(201, &body)), None, "{body}");
@@ -50,7 +50,7 @@ fn numbers_with_an_integral_value_are_the_same_number() {
 }
 
 #[test]
-fn the_member_that_is_wrong_is_named() {
+fn malformed_answer_names_the_faulty_member() {
     for (name, value, said) in [
         ("balance", json!("95"), "balance is not a whole number"),
         ("balance", json!(95.5), "balance is not a whole number"),
@@ -94,7 +94,7 @@ fn the_member_that_is_wrong_is_named() {
 }
 
 #[test]
-fn one_item_of_a_batch_that_is_wrong_spoils_no_other() {
+fn malformed_batch_item_leaves_the_others_valid() {
     let item = |task: &str, amount: serde_json::Value| {
         json!({"idempotency_key": format!("f:{task}"), "status": "charged", "charge_id": "c",
             "amount": amount, "charged_at": "2026-01-01T00:00:00Z"})
@@ -134,7 +134,7 @@ fn redirected(response: Response) -> Response {
 }
 
 #[test]
-fn by_way_of_a_redirect_only_a_receipt_or_a_balance_counts() {
+fn redirected_answer_counts_only_with_a_receipt_or_a_balance() {
     let receipt = redirected(charged(200, &receipt_body("f:t1", 5)));
     assert_eq!(of(&receipt), None);
     let of_redirect = |response| of(&response).unwrap();
@@ -196,7 +196,7 @@ fn by_way_of_a_redirect_only_a_receipt_or_a_balance_counts() {
 }
 
 #[test]
-fn what_was_never_charged_some_time_ago_says_nothing_of_now() {
+fn cached_never_charged_answer_is_not_believed() {
     let never = || {
         LookUpAnswer::of(
             &problem(404, "charge-not-found"),
@@ -219,7 +219,7 @@ fn what_was_never_charged_some_time_ago_says_nothing_of_now() {
 }
 
 #[test]
-fn items_of_a_batch_that_a_gateway_gave_up_waiting_for_may_yet_be_charged() {
+fn batch_items_with_a_gateway_timeout_may_yet_be_charged() {
     for status in [408, 502, 504] {
         let item = json!({"idempotency_key": "f:t1", "status": "retry",
             "problem": {"type": "upstream", "status": status}});

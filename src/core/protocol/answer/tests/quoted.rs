@@ -25,7 +25,7 @@ fn named(task_id: &str) -> Charge {
 }
 
 #[test]
-fn a_receipt_that_holds_the_tokens_text_is_a_receipt() {
+fn receipt_that_contains_the_token_is_accepted() {
     let charge = named("t1");
     let body = json!({"charge_id": TOKEN, "idempotency_key": "cloud_trans:t1", "amount": 5,
         "charged_at": "2026-01-01T00:00:00Z", "balance": 95, "version": 7});
@@ -54,7 +54,7 @@ fn a_receipt_that_holds_the_tokens_text_is_a_receipt() {
 }
 
 #[test]
-fn a_problem_tells_no_token_however_it_is_written() {
+fn problem_text_never_contains_the_token() {
     for (body, told) in [
         (r#"{"detail":"no: cloud_trans"}"#, "no: …"),
         (r#"{"detail":"no: \u0063loud\u005ftrans"}"#, "no: …"),
@@ -83,7 +83,7 @@ fn a_problem_tells_no_token_however_it_is_written() {
 }
 
 #[test]
-fn a_problems_type_is_known_though_it_is_the_tokens_text() {
+fn problem_type_equal_to_the_token_is_recognised() {
     let response = answer(
         404,
         PROBLEM,
@@ -98,7 +98,7 @@ fn a_problems_type_is_known_though_it_is_the_tokens_text() {
 }
 
 #[test]
-fn a_token_is_not_told_in_half_where_a_long_detail_is_cut() {
+fn token_at_the_cut_of_a_long_detail_is_redacted_whole() {
     for length in 280..310 {
         let detail = format!("{}cloud_trans and so on", "x".repeat(length));
         let body = json!({ "detail": detail }).to_string();
@@ -108,7 +108,7 @@ fn a_token_is_not_told_in_half_where_a_long_detail_is_cut() {
 }
 
 #[test]
-fn an_answer_that_could_not_be_read_is_nobodys_word_and_says_why() {
+fn unreadable_answer_proves_nothing_and_says_why() {
     for why in [
         Unreadable::NotAnAnswer,
         Unreadable::NoStatus,
