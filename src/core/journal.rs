@@ -17,7 +17,7 @@ pub enum Op {
         charge: Charge,
         /// Its place in the order, if it is new.
         sequence: u64,
-        /// Whether it may be taken on; ignored if it joins an existing charge.
+        /// Whether it may be taken on; a charge that it joins was taken on before.
         admission: Result<(), Failure>,
         /// Claims it for sending in the same transaction.
         claim: Option<Claim>,
@@ -218,8 +218,8 @@ impl Op {
         }
     }
 
-    /// Whether it takes on, reopens or claims a charge, which a sign-out ends. Knowledge of a
-    /// charge may still be written after that.
+    /// Whether it takes on, reopens or claims a charge, which is no longer allowed after a
+    /// sign-out. Knowledge of a charge may still be written then.
     fn ends_with_session(&self) -> bool {
         match self {
             Op::Enqueue { .. } | Op::Begin { .. } | Op::Reopen { .. } | Op::TakeUp { .. } => true,

@@ -1,4 +1,4 @@
-//! Whether an answer shows that the server is alive: it may come from a cache or a service worker.
+//! Evidence that the server is alive: an answer may come from a cache or a service worker instead.
 
 use super::clock::{Now, parse_http_date};
 use super::protocol::Response;

@@ -75,7 +75,7 @@ pub struct Gate {
     probe_at_ms: u64,
     /// Consecutive failed probes and trials.
     failures: u32,
-    /// A probe was answered, though perhaps by a cache: one request may test it, while the server
+    /// A probe was answered, though perhaps by a cache: one request may find out, while the server
     /// still counts as unreachable.
     trial: bool,
     /// A request was lost that says little of the others; a probe has to check whether the server

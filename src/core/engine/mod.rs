@@ -9,7 +9,7 @@
 //! 3. If nothing happens until [`Engine::deadline`], a `Tick` is handled then.
 //!
 //! A charge request leaves only after the transaction that numbers its attempt has committed, and
-//! an outcome is told only after what it says is in the journal.
+//! an outcome is reported only after its contents are in the journal.
 
 mod admission;
 mod balance;
