@@ -33,7 +33,7 @@ pub(super) struct Bulletin {
 pub(super) struct Watched {
     /// Number of open charges.
     pub(super) open: usize,
-    /// The charges in the success rate.
+    /// Number of charges in the success rate.
     pub(super) samples: usize,
     /// Whether the server's own answer has ended the outage, if there was one.
     pub(super) outage_is_over: bool,

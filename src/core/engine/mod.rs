@@ -2237,7 +2237,7 @@ impl Engine {
         }
     }
 
-    /// See [`Wire::set_back`](super::wire::Wire::set_back).
+    /// See [`Wire::set_back`].
     fn set_back(&mut self, now: Now, sent: &Sent, setback: &Setback) -> Option<u64> {
         self.wire.set_back(
             now,
