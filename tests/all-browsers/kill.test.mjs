@@ -65,7 +65,7 @@ const MOMENTS = {
 
 for (const make of chosen()) {
   for (const [moment, play] of Object.entries(MOMENTS)) {
-    test(`${make.title} is killed ${moment}, ${ROUNDS} times: every charge is made once`, async (t) => {
+    test(`${make.title}: every charge is made once though the browser is killed ${moment} ${ROUNDS} times`, async (t) => {
       const { account, options } = await scene.account();
       const browser = make.profiled();
       t.after(() => browser.remove());

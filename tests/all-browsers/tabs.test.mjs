@@ -16,7 +16,7 @@ const scene = new Scene();
 const CHARGES_A_TAB = 50;
 
 for (const make of chosen()) {
-  test(`${make.title}: two tabs whose server comes back charge each of their charges once`, async (t) => {
+  test(`${make.title}: two tabs whose server comes back make each of their charges once`, async (t) => {
     const { account, options } = await scene.account();
     const browser = make.driven();
     t.after(() => browser.remove());
@@ -50,7 +50,7 @@ for (const make of chosen()) {
     );
   });
 
-  test(`${make.title}: \`settled\` hears in one tab of a charge that another tab makes`, async (t) => {
+  test(`${make.title}: \`settled\` resolves in one tab for a charge that another tab makes`, async (t) => {
     const { account, options } = await scene.account();
     const browser = make.driven();
     t.after(() => browser.remove());

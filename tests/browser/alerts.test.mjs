@@ -59,7 +59,7 @@ async function shows(page, kind, goesOn) {
 const raised = (page) =>
   page.evaluate(() => /** @type {Alert[]} */ (globalThis.kept.alerts).map(({ kind }) => kind));
 
-test("the network: lost once however often it fails, restored once, and lost again", async () => {
+test("network alerts: one when the server is lost, one when it is back, and again at the next loss", async () => {
   const { page, account } = await watching({ balance: { syncEveryMs: 0 } });
   for (const _round of [1, 2]) {
     await stage.server.breakFor(account, { kind: "drop_before" });
@@ -74,7 +74,7 @@ test("the network: lost once however often it fails, restored once, and lost aga
   assert.deepEqual(await raised(page), [...round, ...round]);
 });
 
-test("a token that is not accepted is alerted of until one is", async () => {
+test("the token alert lasts from the first refused token to the first accepted one", async () => {
   const { page, token } = await watching({});
   await page.evaluate(() => {
     globalThis.kept.token = "not a token";
@@ -91,7 +91,7 @@ test("a token that is not accepted is alerted of until one is", async () => {
   assert.deepEqual(await raised(page), ["unauthorized"]);
 });
 
-test("a low balance and a queue that is nearly full, each until it is no longer so", async () => {
+test("the alerts for a low balance and a nearly full queue last as long as their causes", async () => {
   const { context, page, account } = await watching({
     balance: { lowWatermark: 116, syncEveryMs: 0 },
     queue: { maxEntries: 10 },
@@ -117,7 +117,7 @@ test("a low balance and a queue that is nearly full, each until it is no longer 
   ]);
 });
 
-test("few successes are alerted of once, until more succeed", async () => {
+test("a low success rate raises one alert, which ends when more charges succeed", async () => {
   const { page } = await watching({
     monitor: { minSamples: 4, alertBelowSuccessRate: 0.5 },
     retry: { ...QUICK, ...PATIENT },
@@ -134,7 +134,7 @@ test("few successes are alerted of once, until more succeed", async () => {
   assert.deepEqual(await raised(page), ["success_rate_low"]);
 });
 
-test("the log tells what became of each charge, and neither token nor metadata", async () => {
+test("the log tells the outcome of each charge, and contains neither token nor metadata", async () => {
   const { context, page, token } = await watching({ retry: { ...QUICK, ...PATIENT } });
   const secret = "nobody's business";
   const charge = (/** @type {string} */ taskId, amount = 3) =>

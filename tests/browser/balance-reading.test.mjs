@@ -35,7 +35,7 @@ async function reader() {
   return { page, account, readings };
 }
 
-test("a balance that has not changed is not sent again, and is fresh all the same", async () => {
+test("an unchanged balance is answered 304, and counts as fresh", async () => {
   const { page, readings } = await reader();
   const [before, after] = await page.evaluate(async () => {
     const before = globalThis.client.balance();
@@ -52,7 +52,7 @@ test("a balance that has not changed is not sent again, and is fresh all the sam
   ]);
 });
 
-test("readings asked for at once share one request", async () => {
+test("simultaneous balance reads share one request", async () => {
   const { page, account, readings } = await reader();
   await stage.server.topUp(account, 30);
   const balances = await page.evaluate(async () => {
@@ -67,7 +67,7 @@ test("readings asked for at once share one request", async () => {
   assert.equal(readings.length, 3);
 });
 
-test("an answer that comes late turns no version back", async () => {
+test("a late balance answer never replaces a newer version", async () => {
   const { page, account } = await reader();
   /** @type {() => void} */
   let deliver = () => {};
@@ -112,7 +112,7 @@ test("an answer that comes late turns no version back", async () => {
   );
 });
 
-test("the snapshot is plain JSON, and its figures fit together", async () => {
+test("the snapshot is plain JSON, and its figures are consistent", async () => {
   const { page } = await reader();
   const { snapshot, copy } = await page.evaluate(async () => {
     for (let index = 0; index < 20; index += 1) {
@@ -129,7 +129,7 @@ test("the snapshot is plain JSON, and its figures fit together", async () => {
   assert.ok(0 < latencyMs.p50 && latencyMs.p50 <= latencyMs.p95 && latencyMs.p95 <= latencyMs.p99);
 });
 
-test("the log is in English where no other language is asked for, and never says too much", async () => {
+test("the log is in English by default, and logs each success once, without secrets", async () => {
   const { context, page, options } = await stage.bare();
   await page.evaluate(async ({ token, ...options }) => {
     /** @type {string[]} */

@@ -47,7 +47,7 @@ async function show(page, state) {
   }, state);
 }
 
-test("one tab reads the balance for all, and all follow", async (t) => {
+test("one tab reads the balance for all tabs, and all show it", async (t) => {
   const { tabs, account, readings } = await syncingTabs(4);
   const [first] = tabs;
   assert.ok(first);
@@ -70,7 +70,7 @@ test("one tab reads the balance for all, and all follow", async (t) => {
   }
 });
 
-test("nobody reads the balance while nobody looks, and a stale one is read on return", async () => {
+test("hidden tabs do not read the balance, and a stale one is read when a tab is shown again", async () => {
   const { tabs, readings } = await syncingTabs(1);
   const [tab] = tabs;
   assert.ok(tab);
@@ -90,7 +90,7 @@ test("nobody reads the balance while nobody looks, and a stale one is read on re
   assert.equal(readings.count, before + 1);
 });
 
-test("an answer from before is not followed, however often it comes", async () => {
+test("another tab's outdated balance is ignored, however often it is broadcast", async () => {
   const { tabs } = await syncingTabs(2);
   const [first, second] = tabs;
   assert.ok(first && second);
@@ -157,7 +157,7 @@ test("two clients in one page follow each other's readings", async () => {
   });
 });
 
-test("what was opened offline knows its balance when it is online", async () => {
+test("a client opened offline reads its balance when it comes online", async () => {
   const { context, page, options } = await stage.bare("offline");
   // The module is loaded by a first client; the second is opened offline.
   await page.evaluate(async (options) => {

@@ -88,7 +88,7 @@ async function comeBack(page) {
 }
 
 testJourney(
-  "back from the cache a client lives again: lock, charges, network, timers, other tabs",
+  "a client restored from the cache works again: lock, charges, network, timers, other tabs",
   async () => {
     const { context, traveller, other, account, options } = await twoTabs();
     await openIn(traveller, patient(options));
@@ -128,7 +128,7 @@ testJourney(
 );
 
 testJourney(
-  "what another tab does meanwhile leaves a page in the cache, which sees it on return",
+  "activity in another tab does not evict a page from the cache, which sees it when restored",
   async () => {
     const { traveller, other, account, options } = await twoTabs();
     await openIn(traveller, {
@@ -149,7 +149,7 @@ testJourney(
   },
 );
 
-testJourney("a page in the cache when another tab signs out comes back signed out", async () => {
+testJourney("a page cached while another tab signs out is restored signed out", async () => {
   const { context, traveller, other, account, options } = await twoTabs();
   for (const page of [traveller, other]) await openIn(page, patient(options));
   await context.setOffline(true);
@@ -181,8 +181,8 @@ testJourney("a page in the cache when another tab signs out comes back signed ou
 });
 
 for (const [what, kind] of /** @type {const} */ ([
-  ["its request lost: who waits goes on", "hang"],
-  ["its charges made: who waits goes on, once", "hang_after"],
+  ["its request lost: the waiting tab goes on", "hang"],
+  ["its charges made: the waiting tab goes on and charges nothing twice", "hang_after"],
 ])) {
   testJourney(`a flushing tab goes into the cache, ${what}`, async (t) => {
     const stuck = await stuckFlush(stage, kind);
@@ -198,7 +198,7 @@ for (const [what, kind] of /** @type {const} */ ([
 }
 
 testJourney(
-  "a tab goes into the cache waiting for the lock: back, its charges are made",
+  "a tab that enters the cache while it waits for the lock makes its charges when restored",
   async (t) => {
     const stuck = await stuckFlush(stage, "hang_after");
     const { first, second } = stuck;
@@ -209,7 +209,7 @@ testJourney(
   },
 );
 
-test("nothing is left to the garbage collector, whose work would throw a page out of the cache", async () => {
+test("a client leaves no finalizers to the garbage collector, which would evict its page from the cache", async () => {
   const { context, options } = await stage.bare("bfcache");
   const page = await context.newPage();
   await page.addInitScript(() => {

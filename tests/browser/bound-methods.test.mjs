@@ -93,7 +93,7 @@ test("every method works through the proxies of Vue and MobX", async () => {
   for (const [way, methods] of Object.entries(wrong)) assert.deepEqual(methods, {}, way);
 });
 
-test("every method works when it is taken apart from its client", async () => {
+test("every method works when detached from its client", async () => {
   const page = await handing();
   const wrong = await page.evaluate(async () => {
     const { tryAll } = /** @type {any} */ (globalThis);
@@ -105,7 +105,7 @@ test("every method works when it is taken apart from its client", async () => {
   assert.deepEqual(wrong, {});
 });
 
-test("a method is the same function each time, and a client is listed like any instance of its class", async () => {
+test("a client's method is the same function at each access, and none of its own keys", async () => {
   const { page, options } = await stage.bare();
   const seen = await page.evaluate(async (options) => {
     const { BillingClient } = globalThis.tollbox;

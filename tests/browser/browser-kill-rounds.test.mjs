@@ -201,7 +201,7 @@ async function moment(ms) {
  */
 const promptly = (what, probe) => until(what, probe, undefined, 0);
 
-test("killed right after `queued`: what was answered is charged, once", async (t) => {
+test("a browser killed right after `queued` makes every queued charge once after its restart", async (t) => {
   await killInRounds(t, async ({ page, answered, some }) => {
     await page.context().setOffline(true);
     await knowsOffline(page);
@@ -216,7 +216,7 @@ test("killed right after `queued`: what was answered is charged, once", async (t
   });
 });
 
-test("killed with requests on their way: each is charged, once", async (t) => {
+test("a browser killed with requests on their way makes each charge once after its restart", async (t) => {
   await killInRounds(t, async ({ page, account, some }) => {
     await stage.server.breakFor(account, { kind: "latency", ms: 100 });
     const patienceMs = Math.round(some("patience", 20, 120));
@@ -229,7 +229,7 @@ test("killed with requests on their way: each is charged, once", async (t) => {
   });
 });
 
-test("killed in the middle of a flush of hundreds: each is charged, once", async (t) => {
+test("a browser killed in the middle of a flush of hundreds makes each charge once after its restart", async (t) => {
   await killInRounds(t, async ({ page, account, options, answered, some }) => {
     const taskIds = tasks("task", 300);
     await page.context().setOffline(true);
@@ -247,7 +247,7 @@ test("killed in the middle of a flush of hundreds: each is charged, once", async
   });
 });
 
-test("killed when the server has charged and the page may not know: each once", async (t) => {
+test("a browser killed after the server charged, before the page may know, makes each charge once", async (t) => {
   await killInRounds(t, async ({ page, account, some }) => {
     const ms = some("then ms", 0, 3);
     await beginToCharge(page, { taskIds: tasks("task", 8) });

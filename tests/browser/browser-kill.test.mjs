@@ -7,7 +7,7 @@ import { Stage } from "./support/stage.mjs";
 
 const stage = new Stage();
 
-test("the browser is killed right after `queued`: restarted, the charge is made once", async (t) => {
+test("a charge queued right before the browser is killed is made once after its restart", async (t) => {
   const account = freshAccount();
   const browser = new ProfiledBrowser();
   t.after(() => browser.remove());
@@ -32,7 +32,7 @@ test("the browser is killed right after `queued`: restarted, the charge is made 
   await after.agreement("agree");
 });
 
-test("the browser is killed while an answer is lost: restarted, it is not charged again", async (t) => {
+test("a charge whose answer was lost before the browser was killed is not made again after its restart", async (t) => {
   const { account, options } = await stage.bare();
   const browser = new ProfiledBrowser();
   t.after(() => browser.remove());

@@ -33,7 +33,7 @@ async function withParked(taskId, kind) {
   return { page, account };
 }
 
-test("flush takes up what failed and what is parked", async () => {
+test("flush retries failed and parked charges", async () => {
   const { page, account } = await withParked("parked", "drop_before");
   await page.context().setOffline(true);
   await knowsOffline(page);
@@ -59,10 +59,10 @@ test("flush takes up what failed and what is parked", async () => {
 });
 
 for (const [what, kind] of /** @type {const} */ ([
-  ["was charged: it is not charged again", "drop_after"],
-  ["was not charged: it is charged once", "drop_before"],
+  ["was made, and does not make it again", "drop_after"],
+  ["was not made, and makes it once", "drop_before"],
 ])) {
-  test(`retry finds out that what is parked ${what}`, async () => {
+  test(`retry learns that a parked charge ${what}`, async () => {
     const { page, account } = await withParked("film", kind);
     const outcome = await page.evaluate(() => globalThis.client.retry("asr:film"));
     assert.equal(outcome.status, "charged");
@@ -70,7 +70,7 @@ for (const [what, kind] of /** @type {const} */ ([
   });
 }
 
-test("what failed for want of the network is taken up by itself when it is back, once", async () => {
+test("a charge that failed for want of the network is retried once, by itself, when it is back", async () => {
   const { context, page, account, options } = await stage.bare("again");
   await openIn(page, { ...options, queue: { offlineSpend: "deny" } });
   await context.setOffline(true);

@@ -53,7 +53,7 @@ test("a subtitle file is translated and charged under its name", async () => {
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
-test("the same task again is not charged twice", async () => {
+test("a task that is paid for again is charged once", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.signIn(account);
@@ -84,7 +84,7 @@ test("the same task again is not charged twice", async () => {
   assert.equal(ledger.charges.length, 1);
 });
 
-test("not enough points: nothing is translated or taken, and a top-up and another try pay", async () => {
+test("a task beyond the balance is not translated or charged until a top-up and a retry", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.signIn(account);
@@ -109,7 +109,7 @@ test("not enough points: nothing is translated or taken, and a top-up and anothe
   await demo.says("balance-confirmed", "199");
 });
 
-test("declined by the server: points untouched, and after a top-up retry charges the same key", async () => {
+test("a declined charge takes no points, and after a top-up retry charges the same key", async () => {
   const { page, account, options } = await stage.bare();
   const request = { taskId: "film", amount: 500, feature: "cloud_trans" };
   const declined = await page.evaluate(

@@ -40,7 +40,7 @@ test("refreshBalance: a young enough balance is answered without a request", asy
   assert.ok(asked.status === "fresh" && asked.balance.confirmed === 150);
 });
 
-test("refreshBalance: unavailable says why and what is known, and never invents", async () => {
+test("refreshBalance: `unavailable` gives the reason and the last known balance, and invents nothing", async () => {
   const { page, account, options } = await stage.bare();
   /** @type {[import("./support/server.mjs").Fault, string[]][]} */
   const troubles = [
@@ -76,7 +76,7 @@ test("refreshBalance: unavailable says why and what is known, and never invents"
   }
 });
 
-test("the cached balance is there at once in the next page, with its age", async () => {
+test("the cached balance is shown at once in the next page, with its age", async () => {
   const { context, page, account, options } = await stage.bare();
   await page.evaluate(async (options) => {
     const client = await globalThis.openClient(options);
@@ -134,7 +134,7 @@ test("a transport of the caller's own carries every request", async () => {
   assert.deepEqual([body.task_id, body.feature, body.amount], ["film", "cloud_trans", 4]);
 });
 
-test("a transport may write the names of headers as it likes: a refusal is understood", async () => {
+test("a transport's header names are case-insensitive: a refused token is understood", async () => {
   const { page, account } = await stage.bare();
   const outcomes = await page.evaluate(async (account) => {
     const { openBilling } = globalThis.tollbox;

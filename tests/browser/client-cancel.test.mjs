@@ -35,7 +35,7 @@ function cancel(page, key) {
   }, key);
 }
 
-test("cancelled before its first attempt: nothing is ever taken", async () => {
+test("cancel before the first attempt: no points are ever taken", async () => {
   const { context, page, account, options } = await stage.bare();
   await openIn(page, options);
   await context.setOffline(true);
@@ -62,7 +62,7 @@ test("cancelled before its first attempt: nothing is ever taken", async () => {
   assert.deepEqual(ledger.charges, []);
 });
 
-test("cancelled after a lost answer that had been charged: the answer is the truth", async () => {
+test("cancel after a lost answer of a charge that was made: the outcome is `charged`", async () => {
   const bare = await stage.bare();
   const key = await leaveUnknown(bare, "drop_after", "charge");
   const { outcome, record, balance } = await cancel(bare.page, key);
@@ -75,7 +75,7 @@ test("cancelled after a lost answer that had been charged: the answer is the tru
   assert.equal(ledger.charges.length, 1);
 });
 
-test("cancelled after a lost request that had not been charged: looked up, then given up", async () => {
+test("cancel after a lost request: the charge is looked up, then given up", async () => {
   const bare = await stage.bare();
   const key = await leaveUnknown(bare, "drop_before", "charge");
   const { outcome, balance } = await cancel(bare.page, key);
@@ -86,7 +86,7 @@ test("cancelled after a lost request that had not been charged: looked up, then 
   assert.deepEqual(ledger.charges, []);
 });
 
-test("cancelled while nothing can be learnt: unknown, and its points stay held", async () => {
+test("cancel while the server can't be asked: the outcome is `unknown`, and the points stay held", async () => {
   const bare = await stage.bare();
   const key = await leaveUnknown(bare, "drop_after", "any");
   const { outcome, balance } = await cancel(bare.page, key);

@@ -6,7 +6,7 @@ import { knowsOffline, openIn } from "./support/tabs.mjs";
 const stage = new Stage();
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
 
-test("a record says what was charged, with its metadata, and getCharge finds it", async () => {
+test("getCharge finds the record of a charge, with its metadata", async () => {
   const { page, options } = await stage.bare();
   await openIn(page, patient(options));
   const { outcome, record, before } = await page.evaluate(async (request) => {
@@ -58,7 +58,7 @@ test("charges: newest first, by status, and no more than the limit", async () =>
   });
 });
 
-test("the same key is charged once, also by many calls at once", async () => {
+test("one key is charged once, however many calls are made at once", async () => {
   const { page, account, options } = await stage.bare();
   await openIn(page, patient(options));
   const outcomes = await page.evaluate(
@@ -95,7 +95,7 @@ test("a key used for another body is refused as a conflict, and nothing more is 
   assert.equal(ledger.charges.length, 1);
 });
 
-test("an AbortSignal stops the waiting, not the charge", async () => {
+test("an AbortSignal ends the wait for a charge, not the charge", async () => {
   const { page, account, options } = await stage.bare();
   await openIn(page, patient(options));
   await stage.server.breakFor(account, { kind: "hang" });
@@ -119,7 +119,7 @@ test("an AbortSignal stops the waiting, not the charge", async () => {
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
-test("retry of a charged one just answers", async () => {
+test("retry of a charged key answers without a request", async () => {
   const { page, account, options } = await stage.bare();
   await openIn(page, patient(options));
   const { first, again } = await page.evaluate(async (request) => {
@@ -131,7 +131,7 @@ test("retry of a charged one just answers", async () => {
   assert.equal((await stage.server.ledger(account)).charges[0]?.requests, 1);
 });
 
-test("settled: across the life of a page, and until its signal says stop", async () => {
+test("settled: waits across a reload, and until its signal aborts", async () => {
   const { context, page, account, options } = await stage.bare();
   await openIn(page, patient(options));
   await context.setOffline(true);
@@ -165,7 +165,7 @@ test("settled: across the life of a page, and until its signal says stop", async
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
-test("flush sends what is open and reports what became of it", async () => {
+test("flush sends the open charges and reports their outcomes", async () => {
   const { context, page, account, options } = await stage.bare();
   // Long waits: what is sent is sent by the flush.
   const lazy = { ...options, retry: { ...options.retry, baseDelayMs: 60_000, maxDelayMs: 60_000 } };

@@ -7,7 +7,7 @@ import { knowsOffline, openIn } from "./support/tabs.mjs";
 const stage = new Stage();
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
 
-test("close: every call after it rejects with `closed`, and open charges stay in storage", async () => {
+test("close: later calls reject with `closed`, and open charges stay in storage", async () => {
   const { context, page, account, options } = await stage.bare();
   await openIn(page, options);
   await context.setOffline(true);

@@ -50,7 +50,7 @@ test("the snapshot is the same object until something changes", async () => {
   assert.equal(seen.after.storage, "indexeddb");
 });
 
-test("in a new snapshot what has not changed is the same object as before", async () => {
+test("a new snapshot keeps the objects of its unchanged parts", async () => {
   const { context, page, options } = await stage.bare();
   await page.evaluate(async (options) => {
     globalThis.client = await globalThis.openClient({ ...options, balance: { syncEveryMs: 0 } });
@@ -70,7 +70,7 @@ test("in a new snapshot what has not changed is the same object as before", asyn
   assert.deepEqual(same, { balance: true, queue: true, stats: true, alerts: false });
 });
 
-test("on: each event comes with what it announces, and no more after its listener is gone", async () => {
+test("on: each event carries its payload, and a removed listener hears no more", async () => {
   const { context, page, account, options } = await stage.bare();
   await page.evaluate(async (options) => {
     const client = await globalThis.openClient({ ...options, balance: { lowWatermark: 118 } });
@@ -111,7 +111,7 @@ test("on: each event comes with what it announces, and no more after its listene
   assert.ok(events.flush?.some((event) => "remaining" in event || "total" in event));
 });
 
-test("stats: what was taken on is always what became of it and what is still open", async () => {
+test("stats: the charges taken on are always the settled ones and the open ones together", async () => {
   const { context, page, options } = await stage.bare();
   const snapshots = await page.evaluate(
     async ({ options, request }) => {
@@ -148,7 +148,7 @@ test("stats: what was taken on is always what became of it and what is still ope
   assert.ok(last.successRate !== null && last.successRate >= 0 && last.successRate <= 1);
 });
 
-test("storage: what is asked for is used, and an outcome says what would not survive a crash", async () => {
+test("storage: the requested storage is used, and outcomes say whether they are durable", async () => {
   const { context, page, options } = await stage.bare();
   await page.evaluate(async (options) => {
     const clients = [];
@@ -185,7 +185,7 @@ test("storage: what is asked for is used, and an outcome says what would not sur
   ]);
 });
 
-test("log and locale: entries reach the callback, and details are in the language asked for", async () => {
+test("log and locale: entries reach the callback, and details are in the requested language", async () => {
   const { context, page, options } = await stage.bare();
   await page.evaluate(async (options) => {
     /** @type {import("tollbox").LogEntry[]} */

@@ -51,7 +51,7 @@ test("runTask: work that fails costs nothing, and its error comes back", async (
   assert.deepEqual((await stage.server.ledger(account)).charges, []);
 });
 
-test("runTask: closed while the work is done, its charge is in doubt: another tab may make it", async () => {
+test("runTask: the charge of a task that outlives its client is `unknown`: another tab may make it", async () => {
   const { page, account, options } = await stage.bare();
   const task = await page.evaluate(
     async ({ options, request }) => {
@@ -73,7 +73,7 @@ test("runTask: closed while the work is done, its charge is in doubt: another ta
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
-test("runTask: without the points for it, the work is not begun", async () => {
+test("runTask: the work does not begin without the points for it", async () => {
   const { page, account, options } = await stage.bare();
   const { task, begun } = await page.evaluate(
     async ({ options, request }) => {
@@ -94,7 +94,7 @@ test("runTask: without the points for it, the work is not begun", async () => {
   assert.equal((await stage.server.ledger(account)).balance, 120);
 });
 
-test("runTask: tasks under way count against each other", async () => {
+test("runTask: running tasks' holds count against each other", async () => {
   const { page, account, options } = await stage.bare();
   const tasks = await page.evaluate(
     async ({ options, request }) => {
@@ -118,7 +118,7 @@ test("runTask: tasks under way count against each other", async () => {
   assert.equal(ledger.charges.length, 1);
 });
 
-test("offlineSpend: what may be charged while the server can't be reached", async () => {
+test("offlineSpend: limits the charges taken on while the server can't be reached", async () => {
   const { context, page, account, options } = await stage.bare();
   await page.evaluate(async (options) => {
     /** @type {[string, NonNullable<import("tollbox").BillingOptions["queue"]>["offlineSpend"]][]} */
@@ -172,7 +172,7 @@ test("offlineSpend: what may be charged while the server can't be reached", asyn
   assert.deepEqual((await stage.server.ledger(account)).charges, []);
 });
 
-test("a full queue refuses, and says so", async () => {
+test("a full queue refuses a charge with `queue_full`", async () => {
   const { context, page, account, options } = await stage.bare();
   await page.evaluate(async (options) => {
     globalThis.client = await globalThis.openClient({ ...options, queue: { maxEntries: 1 } });
@@ -194,7 +194,7 @@ test("a full queue refuses, and says so", async () => {
   assert.equal(firsts.length, 1);
 });
 
-test("runTask: at once after the opening, the balance is asked for before the work begins", async () => {
+test("runTask: right after opening, the balance is read before the work begins", async () => {
   const { page, account, options } = await stage.bare();
   const { done, begun } = await page.evaluate(async (options) => {
     const client = await globalThis.openClient(options);
@@ -210,7 +210,7 @@ test("runTask: at once after the opening, the balance is asked for before the wo
   assert.equal((await stage.server.ledger(account)).charges.length, 0);
 });
 
-test("runTask: two calls for one task at once run the work once, and charge it once", async () => {
+test("runTask: two simultaneous calls for one task run the work once, and charge it once", async () => {
   const { page, account, options } = await stage.bare();
   const { runs, statuses } = await page.evaluate(async (options) => {
     const client = await globalThis.openClient(options);
@@ -263,7 +263,7 @@ test("runTask: setAmount charges fewer points than were held, and all stay held 
   assert.deepEqual([balance, charges.length, charges[0]?.amount], [117, 1, 3]);
 });
 
-test("runTask: setAmount throws for what is not 1 to the points held, and after the work", async () => {
+test("runTask: setAmount throws for an amount outside of 1 to the points held, and after the work", async () => {
   const { page, account, options } = await stage.bare();
   const { codes, task, failed, late } = await page.evaluate(
     async ({ options, request }) => {

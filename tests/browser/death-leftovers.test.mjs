@@ -17,10 +17,10 @@ async function mortal() {
 }
 
 for (const [moment, dieIn] of /** @type {const} */ ([
-  ["at the end of its work", "timer"],
-  ["at its charge", "call"],
+  ["at the end of the work", "timer"],
+  ["at the charge", "call"],
 ])) {
-  test(`runTask: a death ${moment} never shows its points as available`, async () => {
+  test(`runTask: the module's death ${moment} never shows the task's points as available`, async () => {
     const { page } = await mortal();
     const { task, available } = await page.evaluate(
       async ({ request, dieIn }) => {
@@ -57,7 +57,7 @@ for (const [moment, dieIn] of /** @type {const} */ ([
   });
 }
 
-test("a death leaves nothing of the dead core on the caller's signal", async () => {
+test("a dead module leaves no listener on the caller's signal", async () => {
   const { page, account } = await mortal();
   await stage.server.breakFor(account, { kind: "hang_after" }, { on: "charge" });
   await page.evaluate((request) => {
@@ -86,7 +86,7 @@ test("a death leaves nothing of the dead core on the caller's signal", async () 
   await page.waitForFunction(() => /** @type {() => number} */ (globalThis.kept.left)() === 0);
 });
 
-test("where the browser has no BroadcastChannel a dead core's listeners end in peace", async () => {
+test("a dead module's listeners cause no errors in a browser without BroadcastChannel", async () => {
   const { context, options } = await stage.bare();
   const page = await context.newPage();
   /** @type {string[]} */

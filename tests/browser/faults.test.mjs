@@ -40,7 +40,7 @@ const FAULTS = [
 ];
 
 for (const { name, fault, may, taken } of FAULTS) {
-  test(`${name}: the outcome is true, and the charge settles once when it has passed`, async () => {
+  test(`a charge during the fault ${name} has a true outcome, and settles once when the fault is over`, async () => {
     const { page, account, options } = await stage.bare();
     // Only where it is sure to be charged is it waited for.
     await openIn(page, may.includes("charged") ? patient(options) : options);
@@ -89,7 +89,7 @@ for (const { name, fault, may, taken } of FAULTS) {
   });
 }
 
-test("many charges through an unreliable server: each is charged once, and the sum is right", async () => {
+test("each of many charges through an unreliable server is made once, and the sum is right", async () => {
   const { page, account, options } = await stage.bare();
   await openIn(page, options);
   const troubles = [

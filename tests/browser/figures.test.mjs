@@ -6,7 +6,7 @@ import { until } from "./support/until.mjs";
 
 const stage = new Stage();
 
-test("the page draws the success rate and the latency of the charges so far", async () => {
+test("the demo draws the success rate and the latency of the charges so far", async () => {
   const demo = await stage.demo();
   await demo.signIn(freshAccount());
   assert.equal(await demo.at("plot-success-rate").count(), 0);
@@ -20,7 +20,7 @@ test("the page draws the success rate and the latency of the charges so far", as
   await demo.at("plot-latency").waitFor();
 });
 
-test("an alert is said to go on until its cause is over", async () => {
+test("the demo shows an alert as ongoing until its cause is over", async () => {
   const demo = await stage.demo();
   const account = freshAccount();
   await demo.signIn(account);

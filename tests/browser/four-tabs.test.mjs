@@ -13,14 +13,14 @@ function sendings(ledger) {
   return ledger.charges.reduce((sum, charge) => sum + charge.requests, 0);
 }
 
-test("four tabs come online together: each charge once, at most 5 % sent again", async (t) => {
+test("four tabs that come online together make each charge once, and send at most 5 % again", async (t) => {
   const { ledger, taskIds, start } = await comeOnlineTogether(stage, FOUR);
   chargedOnce(ledger, taskIds, { start });
   t.diagnostic(`${sendings(ledger)} sendings of ${TOTAL} charges`);
   assert.ok(sendings(ledger) <= TOTAL * 1.05, `${sendings(ledger)} sendings`);
 });
 
-test("four tabs without Web Locks come online together: each charge once", async (t) => {
+test("four tabs without Web Locks that come online together make each charge once", async (t) => {
   const { pages, ledger, taskIds, start } = await comeOnlineTogether(stage, {
     ...FOUR,
     prepare: (context) =>

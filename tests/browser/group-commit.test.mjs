@@ -69,7 +69,7 @@ function cost({ ms, transactions, requests }) {
   return `${ms} ms, ${transactions} transactions, ${requests} requests`;
 }
 
-test("a thousand charges at once, offline: few transactions, all durable, each charged once", async (t) => {
+test("a thousand charges at once, offline, take few transactions, are durable and are made once", async (t) => {
   const { context, page, account } = await countingPage();
   await context.setOffline(true);
   await knowsOffline(page);
@@ -87,7 +87,7 @@ test("a thousand charges at once, offline: few transactions, all durable, each c
   assert.ok(charged.transactions <= MOST_TRANSACTIONS, cost(charged));
 });
 
-test("a thousand charges at once, online: at most two transactions a request, each charged once", async (t) => {
+test("a thousand charges at once, online, take at most two transactions a request and are made once", async (t) => {
   const { page, account } = await countingPage();
   const answered = await costing(page, () => chargeAll(page, TASKS));
   t.diagnostic(`answered: ${cost(answered)}`);

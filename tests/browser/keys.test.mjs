@@ -75,7 +75,7 @@ function cancelAll(page, keys) {
   }, keys);
 }
 
-test("every key is charged once, and known by the name that its user gave it", async () => {
+test("every key is charged once, and known by the name that its caller gave it", async () => {
   const { page, account } = await behindProxy();
   for (const outcome of await chargeUnder(page, ALL)) {
     assert.equal(outcome.status, "charged", JSON.stringify(outcome));
@@ -87,7 +87,7 @@ test("every key is charged once, and known by the name that its user gave it", a
   assert.deepEqual(known.map(({ key }) => key).sort(), [...ALL].sort());
 });
 
-test("after lost answers every key is looked up, and found", async () => {
+test("every key is looked up after its answer was lost, and found", async () => {
   const { page, account } = await behindProxy(SLOW);
   for (const key of ALL) {
     await stage.server.breakFor(account, { kind: "drop_after" }, { on: "charge" });
@@ -100,7 +100,7 @@ test("after lost answers every key is looked up, and found", async () => {
   await chargedOnce(account, ALL);
 });
 
-test("after lost requests every key is looked up, and was never charged", async () => {
+test("every key is looked up after its request was lost, and was never charged", async () => {
   const { page, account } = await behindProxy(SLOW);
   for (const key of ALL) {
     await stage.server.breakFor(account, { kind: "drop_before" }, { on: "charge" });
@@ -113,7 +113,7 @@ test("after lost requests every key is looked up, and was never charged", async 
   await chargedOnce(account, []);
 });
 
-test("keys that were queued offline are charged, in a batch those that are plain", async () => {
+test("keys queued offline are charged, the plain ones in a batch", async () => {
   const { context, page, account } = await behindProxy();
   await context.setOffline(true);
   await knowsOffline(page);

@@ -6,7 +6,7 @@ import { knowsOffline } from "./support/tabs.mjs";
 const stage = new Stage();
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
 
-test("setLocale: details, alerts and log are in that language from now on, of earlier charges too", async () => {
+test("setLocale: details, alerts and log change language at once, earlier charges' details included", async () => {
   const { context, page, options } = await stage.bare("languages");
   await page.evaluate(async ({ token, ...options }) => {
     /** @type {string[]} */
@@ -62,7 +62,7 @@ test("setLocale: details, alerts and log are in that language from now on, of ea
   assert.deepEqual(seen.again, seen.english);
 });
 
-test("setLocale: any other language is a mistake, and a closed client has none", async () => {
+test("setLocale: rejects an unknown language, and any language once the client is closed", async () => {
   const { page, options } = await stage.bare("mistakes");
   const codes = await page.evaluate(async (options) => {
     const client = await globalThis.openClient(options);

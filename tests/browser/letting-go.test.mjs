@@ -39,7 +39,7 @@ async function letsGo(page, account) {
   assert.equal(await deleteDatabase(page, stage.server, account), "deleted");
 }
 
-test("an idle client holds something, and nothing once it is closed", async () => {
+test("an idle client holds browser resources, and none once it is closed", async () => {
   const { page, account, options } = await watchedPage();
   await openIn(page, options);
   const held = await page.evaluate(() => globalThis.watched.held());
@@ -51,7 +51,7 @@ test("an idle client holds something, and nothing once it is closed", async () =
   await letsGo(page, account);
 });
 
-test("closed right after opening", async () => {
+test("a client closed right after opening holds nothing", async () => {
   const { page, account, options } = await watchedPage();
   await page.evaluate(async (options) => {
     globalThis.client = await globalThis.openClient(options);
@@ -59,7 +59,7 @@ test("closed right after opening", async () => {
   await letsGo(page, account);
 });
 
-test("closed in the moment in which it is opened, and twice", async () => {
+test("a client closed in the same turn in which it opened, and twice, holds nothing", async () => {
   const { page, account, options } = await watchedPage();
   await page.evaluate(async (options) => {
     globalThis.client = await globalThis.openClient(options);
@@ -68,7 +68,7 @@ test("closed in the moment in which it is opened, and twice", async () => {
   await letsGo(page, account);
 });
 
-test("closed while it reads its journal", async () => {
+test("a client closed while it reads its journal holds nothing", async () => {
   const { page, account, options } = await watchedPage();
   await openIn(page, options);
   await page.evaluate(async () => {
@@ -89,7 +89,7 @@ test("closed while it reads its journal", async () => {
   await letsGo(page, account);
 });
 
-test("closed with open charges queued", async () => {
+test("a client closed with queued charges holds nothing", async () => {
   const { context, page, account, options } = await watchedPage();
   await openIn(page, options);
   await context.setOffline(true);
@@ -97,7 +97,7 @@ test("closed with open charges queued", async () => {
   await letsGo(page, account);
 });
 
-test("closed with a charge's request on its way: the charge stays, and is found out later", async () => {
+test("a client closed with a charge's request on its way holds nothing, and the next settles the charge", async () => {
   const { page, account, options } = await watchedPage();
   await openIn(page, options);
   await stage.server.breakFor(account, { kind: "hang_after" }, { on: "charge" });
@@ -125,7 +125,7 @@ test("closed with a charge's request on its way: the charge stays, and is found 
   await letsGo(page, account);
 });
 
-test("closed while the balance is being read", async () => {
+test("a client closed while it reads the balance holds nothing", async () => {
   const { page, account, options } = await watchedPage();
   await stage.server.breakFor(account, { kind: "hang" }, { on: "balance" });
   await page.evaluate(async (options) => {
@@ -138,7 +138,7 @@ test("closed while the balance is being read", async () => {
   assert.equal(/** @type {{ status: string }} */ (balance).status, "unavailable");
 });
 
-test("closed while it flushes", async () => {
+test("a client closed while it flushes holds nothing", async () => {
   const { context, page, account, options } = await watchedPage();
   await queueCharges(context, page, options);
   await stage.server.breakFor(account, { kind: "hang" }, { on: "batch" });
@@ -151,7 +151,7 @@ test("closed while it flushes", async () => {
   await letsGo(page, account);
 });
 
-test("closed while it waits for the lock that another tab flushes under", async () => {
+test("a client closed while it waits for another tab's flush lock holds nothing", async () => {
   const { context, page, account, options } = await watchedPage();
   const other = await context.newPage();
   await stage.site.visit(other);
@@ -170,7 +170,7 @@ test("closed while it waits for the lock that another tab flushes under", async 
   assert.equal(await deleteDatabase(page, stage.server, account), "deleted");
 });
 
-test("closed in the moment in which a flush begins, with the lock held elsewhere", async () => {
+test("a client closed in the same turn in which a flush begins, the lock held elsewhere, holds nothing", async () => {
   const { context, page, account, options } = await watchedPage();
   const other = await context.newPage();
   await stage.site.visit(other);
@@ -190,7 +190,7 @@ test("closed in the moment in which a flush begins, with the lock held elsewhere
   assert.deepEqual(left, { lock: [`${stemOf(stage.server, account)}:flush`] });
 });
 
-test("two clients in one page: one is closed, the other works on and lets go in its turn", async () => {
+test("closing one of two clients in a page leaves the other working until it is closed too", async () => {
   const { page, account, options } = await watchedPage();
   const outcome = await page.evaluate(
     async ({ options, request }) => {
@@ -205,7 +205,7 @@ test("two clients in one page: one is closed, the other works on and lets go in 
   await letsGo(page, account);
 });
 
-test("another account's client is left alone", async () => {
+test("closing a client leaves another account's client alone", async () => {
   const { page, account, options } = await watchedPage();
   const otherOptions = { ...(await stage.options(freshAccount("other"))), retry: RETRY };
   const { held, outcome } = await page.evaluate(

@@ -7,7 +7,7 @@ const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
 /** Told of by an alert in the moment of opening. */
 const IN_MEMORY = { storage: /** @type {const} */ ("memory") };
 
-test("an alert of the opening reaches all that listen from the first moment, and nobody later", async () => {
+test("an alert raised during opening reaches all listeners of the first turn, and no later ones", async () => {
   const { page, options } = await stage.bare();
   const heard = await page.evaluate(
     async ({ options, queue }) => {
@@ -31,7 +31,7 @@ test("an alert of the opening reaches all that listen from the first moment, and
   assert.deepEqual(heard, { gone: [], first: once, second: once, later: [] });
 });
 
-test("an alert that nobody listened for is not news for long", async () => {
+test("an alert without a listener is kept for a listener only for a short time", async () => {
   const { page, options } = await stage.bare();
   const heard = await page.evaluate(
     async ({ options, queue }) => {

@@ -31,7 +31,7 @@ async function closes(page) {
   await page.waitForFunction(() => globalThis.kept.closed);
 }
 
-test("where no lock is ever answered, a client opens, charges, flushes and closes all the same", async () => {
+test("a client opens, charges, flushes and closes although Web Locks never answer", async () => {
   const { context, page, account, options } = await stage.bare();
   await page.evaluate(silence);
   await page.evaluate((options) => {
@@ -52,7 +52,7 @@ test("where no lock is ever answered, a client opens, charges, flushes and close
   await closes(page);
 });
 
-test("locks that fall silent later hold up a flush, not for ever", async () => {
+test("Web Locks that stop answering later delay a flush, but not for ever", async () => {
   const { context, page, account, options } = await stage.bare();
   await openIn(page, options);
   await context.setOffline(true);

@@ -6,7 +6,7 @@ import { until } from "./support/until.mjs";
 
 const stage = new Stage();
 
-test("an answer is lost: unknown until the server has been asked, then charged, once", async () => {
+test("a charge whose answer is lost is unknown until the server has been asked, and charged once", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.signIn(account);
@@ -35,7 +35,7 @@ test("an answer is lost: unknown until the server has been asked, then charged, 
   await demo.agreement("agree");
 });
 
-test("a fault that the page's switch has not made is not ended by it", async () => {
+test("the demo's fault switch does not end a fault that it has not set", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   // Together the same to the page's charges as its own rule, and yet not that.
@@ -58,7 +58,7 @@ test("a fault that the page's switch has not made is not ended by it", async () 
   await line.paid("unknown");
 });
 
-test("the page's switch loses one answer, and the charge is found out by itself", async () => {
+test("a charge whose answer the demo's switch loses is looked up by itself", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.signIn(account);
@@ -73,7 +73,7 @@ test("the page's switch loses one answer, and the charge is found out by itself"
   await demo.agreement("agree");
 });
 
-test("the page's cut: open while the server is cut off, paid once when it is restored", async () => {
+test("a charge made while the demo's switch cuts off the server stays open, and is paid once afterwards", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.signIn(account);

@@ -109,7 +109,7 @@ test("a client can't be opened without an account or an address", async () => {
   assert.deepEqual(answers, Array(6).fill("invalid_argument"));
 });
 
-test("what doesn't know a key says not_found", async () => {
+test("calls for an unknown key reject with not_found", async () => {
   const { page, options } = await stage.bare();
   const answers = await page.evaluate(async (options) => {
     const client = await globalThis.openClient(options);
@@ -123,7 +123,7 @@ test("what doesn't know a key says not_found", async () => {
   assert.deepEqual(answers, { codes: ["not_found", "not_found", "not_found"], record: null });
 });
 
-test("what can't be listened to, filtered by or aborted with is a caller's mistake too", async () => {
+test("a wrong listener, filter or signal fails with invalid_argument", async () => {
   const { page, options } = await stage.bare();
   const answers = await page.evaluate(async (options) => {
     const client = /** @type {any} */ (await globalThis.openClient(options));
@@ -163,7 +163,7 @@ test("what can't be listened to, filtered by or aborted with is a caller's mista
   assert.deepEqual(answers.charges, []);
 });
 
-test("what a request has besides, and that it is a proxy, is no mistake", async () => {
+test("a charge request may have other members, and be a proxy", async () => {
   const { page, account, options } = await stage.bare();
   const { statuses, metadata } = await page.evaluate(async (options) => {
     const client = await globalThis.openClient(options);
@@ -188,7 +188,7 @@ test("what a request has besides, and that it is a proxy, is no mistake", async 
   assert.equal((await stage.server.ledger(account)).charges.length, 2);
 });
 
-test("a patience longer than any timer is no impatience", async () => {
+test("a time limit longer than any timer does not expire at once", async () => {
   const { page, account, options } = await stage.bare();
   await stage.server.breakFor(account, { kind: "latency", ms: 200 }, { on: "charge" });
   const outcome = await page.evaluate(async (options) => {
@@ -200,7 +200,7 @@ test("a patience longer than any timer is no impatience", async () => {
   assert.equal(outcome.status, "charged", JSON.stringify(outcome));
 });
 
-test("a time that is no finite number is refused, not taken for the default", async () => {
+test("a time limit that is not a finite number is rejected, not replaced by the default", async () => {
   const { page, options } = await stage.bare();
   const codes = await page.evaluate(async (options) => {
     const given = [
@@ -216,7 +216,7 @@ test("a time that is no finite number is refused, not taken for the default", as
   assert.deepEqual(codes, ["invalid_argument", "invalid_argument", "invalid_argument"]);
 });
 
-test("a charge is not taken for one whose name has the character for unreadable ones", async () => {
+test("a charge with an ill-formed key is not taken for one whose key has the replacement character", async () => {
   const { page, account, options } = await stage.bare();
   const { outcome, code, record } = await page.evaluate(async (options) => {
     const client = await globalThis.openClient(options);
@@ -231,7 +231,7 @@ test("a charge is not taken for one whose name has the character for unreadable 
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
-test("a group of options may be undefined or null: it is left out", async () => {
+test("a group of options that is undefined or null counts as left out", async () => {
   const { page, options } = await stage.bare();
   const answers = await page.evaluate(async (options) => {
     const groups = ["balance", "queue", "retry", "monitor"];
@@ -242,7 +242,7 @@ test("a group of options may be undefined or null: it is left out", async () => 
   assert.deepEqual(answers, Array(8).fill("fulfilled"));
 });
 
-test("an address that is not of http or https is refused, unless a transport does without it", async () => {
+test("a baseUrl that is not http or https is rejected, unless there is a transport", async () => {
   const { page, account } = await stage.bare();
   const answers = await page.evaluate(async (account) => {
     const { openBilling, BillingError } = globalThis.tollbox;
@@ -276,7 +276,7 @@ test("an address that is not of http or https is refused, unless a transport doe
   }
 });
 
-test("what is of no type that the module takes is a caller's mistake, and ends nobody's client", async () => {
+test("an argument of a wrong type fails with invalid_argument, and does not kill the module", async () => {
   const { page, account, options } = await stage.bare();
   /** @type {string[]} */
   const logged = [];

@@ -43,7 +43,7 @@ for (const [place, way] of /** @type {const} */ ([
   ["promise", "panic"],
   ["promise", "exception"],
 ])) {
-  test(`a ${way} in a ${place}, with a charge in flight: unknown at once, and charged once`, async () => {
+  test(`a charge in flight during a ${way} in a ${place} is unknown at once, and charged once`, async () => {
     const { page, account } = await mortal();
     /** @type {string[]} */
     const uncaught = [];
@@ -90,7 +90,7 @@ for (const [place, way] of /** @type {const} */ ([
   ["drain", "trap"],
   ["drain", "exception"],
 ])) {
-  test(`a ${way} in the middle of the call (${place}): unknown at once, and charged once`, async () => {
+  test(`a charge whose own call (${place}) meets a ${way} is unknown at once, and charged once`, async () => {
     const { page, account } = await mortal();
     const outcome = await page.evaluate(
       ({ request, place, way }) => {
@@ -113,7 +113,7 @@ for (const [place, way] of /** @type {const} */ ([
   });
 }
 
-test("what is told of a dead call names the key that the module would have made", async () => {
+test("the outcome of a call in which the module dies has the key that the module would have made", async () => {
   const { page, account } = await mortal();
   const request = { taskId: "a:b%", amount: 1, feature: "100%:best" };
   const outcome = await page.evaluate((request) => {
@@ -131,7 +131,7 @@ test("what is told of a dead call names the key that the module would have made"
   );
 });
 
-test("a module that stops without a word is found out, and started again", async () => {
+test("a module that stops silently is detected, and restarted", async () => {
   const { page, account } = await mortal({ respondWithinMs: 500 });
   const outcome = await page.evaluate((request) => {
     globalThis.die("drain", "silence");
@@ -146,7 +146,7 @@ test("a module that stops without a word is found out, and started again", async
   assert.equal(await deathsLogged(page), 1);
 });
 
-test("a call that waits for the journal follows the module through its death", async () => {
+test("a call that waits for the journal survives the module's death", async () => {
   const { page, account } = await mortal();
   await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
   const answers = await page.evaluate(async (key) => {
@@ -185,7 +185,7 @@ test("a call that waits for the journal follows the module through its death", a
   await isChargedOnce(account);
 });
 
-test("settled waits on through a death, and an aborted wait ends", async () => {
+test("settled waits on through the module's death, and an aborted wait ends", async () => {
   const { page, account } = await mortal();
   await stage.server.breakFor(account, { kind: "hang" }, { on: "charge" });
   await chargeInFlight(page);
@@ -211,7 +211,7 @@ test("settled waits on through a death, and an aborted wait ends", async () => {
   await isChargedOnce(account);
 });
 
-test("queued offline, then a death, then online: it stays in view, and is charged once", async () => {
+test("a charge queued offline stays shown through the module's death, and is charged once online", async () => {
   const { context, page, account } = await mortal();
   await context.setOffline(true);
   await knowsOffline(page);
@@ -243,7 +243,7 @@ test("queued offline, then a death, then online: it stays in view, and is charge
   await isChargedOnce(account);
 });
 
-test("runTask: a death during the work keeps its value and its hold, and it is charged once", async () => {
+test("runTask: the module's death during the work keeps its value and hold, and it is charged once", async () => {
   const { page, account } = await mortal();
   const { task, during } = await page.evaluate(async (request) => {
     /** @type {number | undefined} */
@@ -264,7 +264,7 @@ test("runTask: a death during the work keeps its value and its hold, and it is c
   await isChargedOnce(account);
 });
 
-test("runTask: a death at its charge keeps the value, and the charge is made once", async () => {
+test("runTask: the module's death at the charge keeps the value, and the charge is made once", async () => {
   const { page, account } = await mortal();
   const task = await page.evaluate(
     (request) =>

@@ -99,7 +99,7 @@ const NO_MODULES = {
     file: { headers: WASM, content: `\n ${HTML}` },
     told: /is an HTML page \(application\/wasm\)/,
   },
-  "a pointer of Git's": {
+  "a Git LFS pointer": {
     file: { headers: FOR_EVER, content: "version https://git-lfs.github.com/spec/v1\n" },
     told: /is not WebAssembly \(no content type\): it begins with "version https:/,
   },
@@ -119,7 +119,7 @@ const NO_MODULES = {
     file: { headers: WASM, content: MODULE.subarray(0, 6) },
     told: /is cut off after 6 bytes/,
   },
-  "cut off, of no type": {
+  "cut off, without a content type": {
     file: { headers: FOR_EVER, content: MODULE.subarray(0, MODULE.length - 100) },
     told: /is cut off after \d+ bytes/,
   },
@@ -127,7 +127,7 @@ const NO_MODULES = {
     file: { headers: WASM, content: MODULE.subarray(0, MODULE.length - 26) },
     told: /is not this package's module/,
   },
-  "broken off on its way": {
+  "broken off in transit": {
     file: {
       headers: { ...WASM, "content-length": String(MODULE.length) },
       content: MODULE.subarray(0, 50_000),
@@ -136,14 +136,14 @@ const NO_MODULES = {
     told: /broke off on its way|can't be fetched/,
   },
   empty: { file: { headers: WASM, content: "" }, told: /is empty/ },
-  "a file that is not there": {
+  missing: {
     file: { status: 404, headers: { "content-type": "text/html", ...FOR_EVER }, content: HTML },
     told: /is answered with HTTP 404 \(text\/html\)/,
   },
 };
 
 for (const [name, { file, told }] of Object.entries(NO_MODULES)) {
-  test(`a module's file that is ${name}: the error says so, and the next call fetches past the cache`, async () => {
+  test(`a module file that is ${name} is reported so, and the next call bypasses the cache`, async () => {
     const { page, account, options, served } = await pageWith(file);
     const first = await open(page, options);
     assert.match(first, /^module_load_failed: the billing module can't be loaded: /);
@@ -156,7 +156,7 @@ for (const [name, { file, told }] of Object.entries(NO_MODULES)) {
   });
 }
 
-test("a module that is in order is taken from the cache", async () => {
+test("an intact module is taken from the cache", async () => {
   const { page, options, served, site } = await pageWith(null);
   assert.equal(await open(page, options), "opened");
   await site.visit(page);
@@ -164,7 +164,7 @@ test("a module that is in order is taken from the cache", async () => {
   assert.deepEqual(served, { bad: 0, good: 1 });
 });
 
-test("a page that may not run WebAssembly, or not fetch the module, is told so", async () => {
+test("openBilling reports a page policy that forbids WebAssembly or the module's fetch", async () => {
   const policies = {
     "script-src 'self'": /Content-Security-Policy .*script-src needs 'wasm-unsafe-eval'/,
     "script-src 'self' 'wasm-unsafe-eval'; connect-src 'none'":
@@ -183,7 +183,7 @@ test("a page that may not run WebAssembly, or not fetch the module, is told so",
   }
 });
 
-test("a page that may run WebAssembly, and no other eval, opens a client", async () => {
+test("a page whose policy allows WebAssembly, but no other eval, opens a client", async () => {
   const policy = `script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ${stage.server.url}`;
   const { page, options } = await pageWith({
     headers: WASM,
@@ -193,7 +193,7 @@ test("a page that may run WebAssembly, and no other eval, opens a client", async
   assert.equal(await open(page, options), "opened");
 });
 
-test("a browser without WebAssembly is told so", async () => {
+test("openBilling reports a browser without WebAssembly", async () => {
   for (const without of ["all of it", "its functions"]) {
     const { page, options } = await pageWith(null);
     await page.evaluate((without) => {
@@ -205,7 +205,7 @@ test("a browser without WebAssembly is told so", async () => {
   }
 });
 
-test("a module may be given in every form that the option takes", async () => {
+test("the module option takes every documented form", async () => {
   const forms = [
     "a path",
     "a URL",
@@ -258,7 +258,7 @@ test("a module may be given in every form that the option takes", async () => {
   }
 });
 
-test("what is no module is a caller's mistake, or told of, and another may follow", async () => {
+test("a module option that is no module is rejected, and the next call may give another", async () => {
   const { page, options } = await pageWith(null);
   const answers = await page.evaluate(
     async ({ options, place }) => {
@@ -323,7 +323,7 @@ test("what is no module is a caller's mistake, or told of, and another may follo
   for (const [name, told] of Object.entries(expected)) assert.match(String(answers[name]), told);
 });
 
-test("a call whose module fails spoils no other that gives a good one", async () => {
+test("a call with a bad module option does not disturb one with a good module", async () => {
   const { page, options } = await pageWith(null);
   const answers = await page.evaluate(
     async ({ options, place }) => {

@@ -29,7 +29,7 @@ async function noneAlive(page) {
   await locksAre(page, "no lock", ({ held }) => !held.includes("alive"));
 }
 
-test("a tab that dies in a flush blocks nobody: its locks and claims are free at once", async () => {
+test("the locks and claims of a module that dies in a flush are free at once", async () => {
   // A request that hangs is waited for, under the lock, far longer than this test takes.
   const { context, page, account, options } = await mortal({ requestTimeoutMs: 60_000 });
   await context.setOffline(true);
@@ -61,7 +61,7 @@ test("a tab that dies in a flush blocks nobody: its locks and claims are free at
   await noneAlive(page);
 });
 
-test("where the browser never says that a lock is given back, the next core starts all the same", async () => {
+test("the next module starts although the browser never confirms that a lock is released", async () => {
   const { page, account, options } = await stage.bare();
   await allowDeaths(page);
   await page.evaluate(() => {
@@ -81,7 +81,7 @@ test("where the browser never says that a lock is given back, the next core star
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
-test("a module that dies again and again is left alone for a while, and then goes on", async () => {
+test("a module that keeps dying is not restarted for a while, and then goes on", async () => {
   const { page, account } = await mortal();
   /** @param {string} taskId */
   const dieIn = (taskId) =>
@@ -130,7 +130,7 @@ test("a module that dies again and again is left alone for a while, and then goe
   assert.deepEqual(charges.map((charge) => charge.task_id).toSorted(), [..."abcdef"]);
 });
 
-test("a module that has died too often goes on by itself when a minute is over", async () => {
+test("a module that died too often is restarted by itself after a minute", async () => {
   const { context, page, account } = await mortal();
   await context.setOffline(true);
   await knowsOffline(page);
@@ -166,7 +166,7 @@ test("a module that has died too often goes on by itself when a minute is over",
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
-test("close right after a death keeps what was asked for, and lets go of everything", async () => {
+test("close right after the module's death keeps the charges, and holds nothing", async () => {
   const { page, options, account } = await mortal();
   const { outcome, later } = await page.evaluate(async (request) => {
     globalThis.die("call", "panic");
@@ -184,7 +184,7 @@ test("close right after a death keeps what was asked for, and lets go of everyth
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
-test("close that dies itself resolves, and another client opens", async () => {
+test("close resolves although the module dies in it, and another client opens", async () => {
   const { page, options } = await mortal();
   await page.evaluate(() => {
     globalThis.die("borrow", "trap");
@@ -196,7 +196,7 @@ test("close that dies itself resolves, and another client opens", async () => {
   assert.equal(outcome.status, "charged");
 });
 
-test("closed while it is being started again, it lives no longer", async () => {
+test("a client closed while its module restarts stays closed", async () => {
   const { context, page, options } = await stage.bare();
   await watch(context);
   await stage.site.visit(page);
@@ -225,7 +225,7 @@ test("closed while it is being started again, it lives no longer", async () => {
   }
 });
 
-test("a call that kills the module each time is not asked for ever, and others are answered", async () => {
+test("a call that kills the module each time is given up, and others are answered", async () => {
   const { page, account } = await mortal();
   const code = await page.evaluate(async () => {
     // The file that the package itself has imported: every next instance has this method too.
@@ -245,7 +245,7 @@ test("a call that kills the module each time is not asked for ever, and others a
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
-test("what is held stays held while a dead module is started again", async () => {
+test("holds stay while a dead module is restarted", async () => {
   const { context, page } = await mortal();
   await page.evaluate(() => globalThis.client.refreshBalance());
   await context.setOffline(true);
@@ -265,7 +265,7 @@ test("what is held stays held while a dead module is started again", async () =>
   assert.ok(after && after.held > 0, JSON.stringify(after));
 });
 
-test("a client that has signed out stays so: after a death it asks for no token", async () => {
+test("a signed-out client stays so after the module's death: it asks for no token", async () => {
   const { context, page, account, options } = await mortal();
   await context.setOffline(true);
   await knowsOffline(page);
@@ -290,7 +290,7 @@ test("a client that has signed out stays so: after a death it asks for no token"
   assert.equal(settled.status, "charged");
 });
 
-test("what other code traps or throws is not the module's death", async () => {
+test("traps and exceptions of other code do not count as the module's death", async () => {
   const { page, account } = await mortal();
   const status = await page.evaluate(async (request) => {
     // (module (func (export "f") unreachable))

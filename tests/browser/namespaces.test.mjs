@@ -78,7 +78,7 @@ test("two servers on one origin see nothing of each other's queue, balance and l
   chargedOnce(await stage.server.ledger(account), ["production"]);
 });
 
-test("with a namespace the queue and the balance outlive a change of address", async () => {
+test("a namespace keeps the queue and the balance through a change of address", async () => {
   const { context, page, account, options } = await stage.bare("moved");
   const baseUrl = await twoAddresses(context);
   await openIn(page, { ...options, namespace: "production" });
@@ -100,7 +100,7 @@ test("with a namespace the queue and the balance outlive a change of address", a
   chargedOnce(await stage.server.ledger(account), ["film"]);
 });
 
-test("by default the namespace is the address in full, whatever form it is given in", async () => {
+test("the default namespace is the full address, however it is written", async () => {
   const { page, account, options } = await stage.bare("address");
   await openIn(page, options);
   const seen = await page.evaluate(
@@ -131,7 +131,7 @@ test("by default the namespace is the address in full, whatever form it is given
   assert.deepEqual(seen.others, [null, null, null]);
 });
 
-test("cachedBalance is what the client shows, at once, and nothing is held yet", async () => {
+test("cachedBalance gives at once the balance that the client will show, with nothing held", async () => {
   const { context, page, account, options } = await stage.bare("first-paint");
   const where = { baseUrl: options.baseUrl, account };
   const before = await page.evaluate((where) => globalThis.tollbox.cachedBalance(where), where);
@@ -160,7 +160,7 @@ test("cachedBalance is what the client shows, at once, and nothing is held yet",
   assert.deepEqual(loaded, [], "nothing is loaded for it");
 });
 
-test("the facade and the core call an account's balance the same, and no two pairs alike", async () => {
+test("facade and core use the same cache entry for a balance, one for each namespace and account", async () => {
   const { page, options } = await stage.bare("pairs");
   const { wrong, entries } = await page.evaluate(
     async ({ pairs, options }) => {
@@ -196,7 +196,7 @@ test("the facade and the core call an account's balance the same, and no two pai
   assert.equal(entries.length, PAIRS.length);
 });
 
-test("cachedBalance: storage troubles are null, a caller's mistakes are thrown", async () => {
+test("cachedBalance: null where the storage fails, throws for a caller's mistake", async () => {
   const { page, account, options } = await stage.bare("troubles");
   await openIn(page, options);
   const seen = await page.evaluate(
@@ -256,7 +256,7 @@ test("cachedBalance: storage troubles are null, a caller's mistakes are thrown",
   assert.equal(seen.whole, 120);
 });
 
-test("openBilling refuses a namespace that names nothing", async () => {
+test("openBilling rejects a namespace that is not a well-formed, non-empty string", async () => {
   const { page, options } = await stage.bare("nobody");
   const codes = await page.evaluate(async (options) => {
     const codes = [];

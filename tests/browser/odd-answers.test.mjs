@@ -118,14 +118,14 @@ async function chargeBy(way, locale = "en") {
   return seen.told;
 }
 
-test("an answer in a library's own form is read", async () => {
+test("an answer that is a library's object is read", async () => {
   for (const way of ["a plain object", "a proxy"]) {
     const told = await chargeBy(way);
     assert.doesNotMatch(told, /can't be read|connection failed/, way);
   }
 });
 
-test("an answer that can't be read is told as such, in the user's language", async () => {
+test("an unreadable answer is reported as such, in the user's language", async () => {
   for (const [way, why] of /** @type {[string, RegExp][]} */ ([
     ["a body that is read", /can't be read: its body has been read by somebody else/],
     ["a proxy that throws", /can't be read: fetch, or the transport, gave what is not an answer/],
@@ -142,14 +142,14 @@ test("an answer that can't be read is told as such, in the user's language", asy
   );
 });
 
-test("a body without end is read up to a limit, and its connection closed", async () => {
+test("an endless body is read up to a limit, and its connection closed", async () => {
   const told = await chargeBy("a body without end");
   assert.match(told, /can't be read: its body is longer than 1 MiB/);
   await until("nobody reads any more", () => endless.open === 0);
   assert.ok(endless.sent < 64 * 1_048_576, `${endless.sent} bytes`);
 });
 
-test("a token that is also a word of a receipt spoils no charge, and one that is escaped is not told", async () => {
+test("a token that occurs in a receipt spoils no charge, and an escaped one is not disclosed", async () => {
   const { page, options } = await stage.bare();
   const { status, chargeId, told } = await page.evaluate(async ({ token: _, ...options }) => {
     const token = "cloud_trans";

@@ -5,7 +5,7 @@ import { Stage } from "./support/stage.mjs";
 
 const stage = new Stage();
 
-test("the network goes between translation and charge: queued, and charged once when it is back", async () => {
+test("a charge is queued when the network goes after the translation, and made once when it is back", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.signIn(account);
@@ -36,7 +36,7 @@ test("the network goes between translation and charge: queued, and charged once 
   await demo.agreement("agree");
 });
 
-test("the page's own switch: tasks made while this tab is offline are paid once after it is back", async () => {
+test("tasks made while the demo's switch has the tab offline are paid once after it is back", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.signIn(account);
@@ -59,7 +59,7 @@ test("the page's own switch: tasks made while this tab is offline are paid once 
   await demo.agreement("agree");
 });
 
-test("a charge made offline can be cancelled: nothing is ever sent", async () => {
+test("a charge cancelled offline is never sent", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.signIn(account);

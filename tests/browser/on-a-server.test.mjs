@@ -4,7 +4,7 @@ import { BillingClient, BillingError, openBilling } from "tollbox";
 
 // Where this runs there is no window, as on a server that renders pages.
 
-test("imported on a server: nothing happens, and opening is refused with the reason", async () => {
+test("the package can be imported on a server, and openBilling rejects there with the reason", async () => {
   assert.equal(typeof globalThis.window, "undefined");
   const options = { baseUrl: "https://billing.example/v1", account: "alice" };
   await assert.rejects(openBilling(options), (error) => {
@@ -15,11 +15,11 @@ test("imported on a server: nothing happens, and opening is refused with the rea
   });
 });
 
-test("a mistake in the options is told first, on a server too", async () => {
+test("openBilling reports a mistake in the options first, on a server too", async () => {
   const options = /** @type {any} */ ({ baseUrl: "https://billing.example/v1", account: "" });
   await assert.rejects(openBilling(options), { code: "invalid_argument" });
 });
 
-test("a client can't be made by hand", () => {
+test("BillingClient can't be constructed directly", () => {
   assert.throws(() => Reflect.construct(BillingClient, []), { code: "invalid_argument" });
 });

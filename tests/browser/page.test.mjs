@@ -6,7 +6,7 @@ import { Stage } from "./support/stage.mjs";
 
 const stage = new Stage();
 
-test("the page speaks the visitor's language, and switches without losing anything", async () => {
+test("the demo is in the visitor's language, and switches without losing anything", async () => {
   const account = freshAccount();
   const context = await stage.context({ locale: "zh-CN" });
   const demo = new DemoPage(await context.newPage(), stage.server.url);
@@ -28,7 +28,7 @@ test("the page speaks the visitor's language, and switches without losing anythi
   assert.equal((await stage.server.ledger(account)).charges.length, 2);
 });
 
-test("another language while a task is under way: it is charged once all the same", async () => {
+test("a task during which the language changes is charged once", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.signIn(account);
@@ -54,7 +54,7 @@ test("another language while a task is under way: it is charged once all the sam
   assert.equal(ledger.charges.length, 1);
 });
 
-test("signing out leaves nothing of the account on the page", async () => {
+test("signing out leaves nothing of the account on the demo page", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.signIn(account);

@@ -54,7 +54,7 @@ test("a module that can't be loaded rejects with module_load_failed, and the nex
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
-test("the demo says that its billing module is missing, and opens when asked again", async () => {
+test("the demo reports that its billing module is missing, and opens when asked again", async () => {
   const demo = await stage.demo();
   await demo.page.route("**/*.wasm", (route) => route.abort());
   await demo.page.goto(demo.url);

@@ -114,7 +114,7 @@ for (const place of /** @type {const} */ ([
   "signal",
   "request's signal",
 ])) {
-  test(`code of the user's that calls back into the client ends nothing: ${place}`, async () => {
+  test(`user code (${place}) that calls back into the client does no harm`, async () => {
     const { deaths, threw, rounds, status, ends, stats, charges } = await callBackFrom(place);
     assert.deepEqual(deaths, []);
     assert.deepEqual(threw, []);
@@ -131,7 +131,7 @@ for (const place of /** @type {const} */ ([
   });
 }
 
-test("listeners to requests' signals that call back when the client closes end nothing", async () => {
+test("listeners of requests' signals may call back when the client closes", async () => {
   const { page, options } = await stage.bare();
   const seen = await page.evaluate(async ({ token: _, ...options }) => {
     /** @type {string[]} */
@@ -163,7 +163,7 @@ test("listeners to requests' signals that call back when the client closes end n
   assert.ok(seen.calls.length > 0);
 });
 
-test("listeners to requests' signals that call back when the page is shown again end nothing", async () => {
+test("listeners of requests' signals may call back when the page is shown again", async () => {
   const { page, account, options } = await stage.bare();
   const { deaths, status, read } = await page.evaluate(
     async ({ token, ...options }) => {

@@ -5,7 +5,7 @@ import { Stage } from "./support/stage.mjs";
 
 const stage = new Stage();
 
-test("a reload while charges are open: they are still there, and each is charged once", async () => {
+test("open charges survive a reload, and each is made once", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.signIn(account);
@@ -34,7 +34,7 @@ test("a reload while charges are open: they are still there, and each is charged
   await demo.agreement("agree");
 });
 
-test("a reload while a charge is on its way: it is made once", async () => {
+test("a charge that is on its way during a reload is made once", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.signIn(account);
@@ -50,7 +50,7 @@ test("a reload while a charge is on its way: it is made once", async () => {
   assert.equal(ledger.charges.length, 1);
 });
 
-test("a page that went away with a request on its way does not keep the next one waiting", async () => {
+test("a page that unloads with a request on its way does not delay the next page", async () => {
   const { page, account, options } = await stage.bare();
   await stage.server.breakFor(account, { kind: "hang" }, { on: "charge" });
   // A claim of the first page would last a minute.

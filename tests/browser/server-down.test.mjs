@@ -6,7 +6,7 @@ import { settledIn } from "./support/tabs.mjs";
 
 const stage = new Stage();
 
-test("the server is down when the page opens: it says so, and drains by itself afterwards", async () => {
+test("a demo page opened while the server is down says so, and sends its charges by itself later", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.keepFiles();
@@ -36,7 +36,7 @@ test("the server is down when the page opens: it says so, and drains by itself a
   await demo.agreement("agree");
 });
 
-test("a client opened while the server is down takes charges, and each is charged once later", async () => {
+test("a client opened while the server is down accepts charges, and each is made once later", async () => {
   const { page, account, options } = await stage.bare();
   await stage.server.kill();
   const outcomes = await page.evaluate(async (options) => {

@@ -65,7 +65,7 @@ async function waitsEnd(page) {
   assert.deepEqual(ended, Object.fromEntries(TASKS.map((taskId) => [taskId, "charged"])));
 }
 
-test("settled in another tab: waiting since before, and asked afterwards", async () => {
+test("settled resolves in another tab, whether it was called before or after the charge", async () => {
   const { context, page, other, account } = await withOpenCharges();
   await Promise.all([page, other].map(beginToWait));
   await context.setOffline(false);
@@ -74,7 +74,7 @@ test("settled in another tab: waiting since before, and asked afterwards", async
   chargedOnce(await stage.server.ledger(account), TASKS);
 });
 
-test("settled after the tab that charged was reloaded, and in one that came later", async () => {
+test("settled resolves in the charging tab after its reload, and in a later tab", async () => {
   const { context, page, other, account, options } = await withOpenCharges();
   await other.close();
   await stage.server.breakFor(account, { kind: "status", status: 503 });
@@ -91,7 +91,7 @@ test("settled after the tab that charged was reloaded, and in one that came late
   chargedOnce(await stage.server.ledger(account), TASKS);
 });
 
-test("settled in a tab that was opened after all was over, and after its reload", async () => {
+test("settled resolves in a tab opened after the charge settled, and after its reload", async () => {
   const { context, page, other, account, options } = await withOpenCharges();
   await context.setOffline(false);
   await seesCharged(page, TASKS);
@@ -105,7 +105,7 @@ test("settled in a tab that was opened after all was over, and after its reload"
   chargedOnce(await stage.server.ledger(account), TASKS);
 });
 
-test("settled of a key that no tab knows is rejected, in a tab that came later too", async () => {
+test("settled rejects for a key that no tab knows, in a later tab too", async () => {
   const { page, other } = await withOpenCharges();
   for (const tab of [page, other]) {
     const code = await tab.evaluate(() =>
@@ -118,7 +118,7 @@ test("settled of a key that no tab knows is rejected, in a tab that came later t
   }
 });
 
-test("without BroadcastChannel: each charge once, and both tabs come to know it", async () => {
+test("two tabs without BroadcastChannel make each charge once, and both learn of it", async () => {
   const { context, page, other, account } = await withOpenCharges((context) =>
     context.addInitScript(() => Reflect.deleteProperty(globalThis, "BroadcastChannel")),
   );
@@ -135,7 +135,7 @@ test("without BroadcastChannel: each charge once, and both tabs come to know it"
   chargedOnce(await stage.server.ledger(account), TASKS);
 });
 
-test("a wait that is aborted leaves nothing behind, and its client closes", async () => {
+test("an aborted settled leaves nothing behind, and its client closes", async () => {
   const { page } = await withOpenCharges(watch);
   const seen = await page.evaluate(async (key) => {
     /** @type {string[]} */

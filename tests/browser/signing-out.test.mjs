@@ -132,7 +132,7 @@ async function cachedFor(page, account) {
 }
 
 for (const storage of /** @type {const} */ (["indexeddb", "localstorage", "memory"])) {
-  test(`four tabs with ${storage}: one signs out, and none sends anything for the next user`, async () => {
+  test(`one of four tabs with ${storage} signs out, and none sends anything for the next user`, async () => {
     const { context, page, account, ...given } = await stage.bare("alice");
     const options = { ...patient(given.options), queue: { storage } };
     const next = freshAccount("bob");
@@ -188,7 +188,7 @@ for (const storage of /** @type {const} */ (["indexeddb", "localstorage", "memor
   });
 }
 
-test("a tab that hears nothing, its channel deaf and its storage events gone, sends nothing", async () => {
+test("a tab that gets neither messages nor storage events sends nothing after another's sign-out", async () => {
   const { context, page, account, options } = await stage.bare("deaf");
   const deaf = await context.newPage();
   await deaf.addInitScript(() => {
@@ -264,7 +264,7 @@ test("a request that waits for its token when another tab signs out does not lea
   chargedOnce(await stage.server.ledger(account), ["film"]);
 });
 
-test("a frozen tab is signed out when it goes on, and signOut does not wait for it for long", async () => {
+test("a frozen tab is signed out when it resumes, and signOut does not wait long for it", async () => {
   const { context, page, account, options } = await stage.bare("frozen");
   const frozen = await context.newPage();
   await stage.site.visit(frozen);
@@ -290,7 +290,7 @@ test("a frozen tab is signed out when it goes on, and signOut does not wait for 
   chargedOnce(await stage.server.ledger(account), ["film"]);
 });
 
-test("a balance that a tab caches after the sign-out is nobody's", async () => {
+test("a balance that a tab caches after the sign-out is not shown to the next user", async () => {
   const { context, page, account, options } = await stage.bare("late");
   await signIn(page, options);
   const stem = stemOf(stage.server, account);
@@ -311,7 +311,7 @@ test("a balance that a tab caches after the sign-out is nobody's", async () => {
   assert.equal(shown, null);
 });
 
-test("two clients of one page are signed out together, and one that is opened then is not", async () => {
+test("two clients of one page are signed out together, and one opened afterwards is not", async () => {
   const { page, options } = await stage.bare("together");
   const seen = await page.evaluate(async (options) => {
     const one = await globalThis.openClient(options);
@@ -329,7 +329,7 @@ test("two clients of one page are signed out together, and one that is opened th
   assert.deepEqual(seen, { refused: "closed", balance: null, again: [], charged: "charged" });
 });
 
-test("signOut resolves in time where another tab holds the database up, too", async () => {
+test("signOut resolves in time although another tab blocks the database", async () => {
   const { page, options } = await stage.bare("held-up");
   await signIn(page, { ...options, retry: { ...options.retry, respondWithinMs: 500 } });
   const name = await page.evaluate(async () => (await indexedDB.databases())[0]?.name ?? "");

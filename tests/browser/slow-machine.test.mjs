@@ -6,7 +6,7 @@ import { openIn, settledIn } from "./support/tabs.mjs";
 
 const stage = new Stage();
 
-test("what becomes due while a slow machine is at work is not forgotten", async () => {
+test("a retry that becomes due while a slow machine is busy is not lost", async () => {
   const { page, account, options } = await stage.bare();
   // Milliseconds pass between any two looks at the clock, as they do where the processor is busy.
   await page.evaluate(() => {

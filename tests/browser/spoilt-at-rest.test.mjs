@@ -44,9 +44,9 @@ const GARBAGE = ["", "{", "null", "[7]", '{"confirmed":"many","id":7,"open":-1}'
 
 for (const [what, name] of [
   ["the cached balance", "balance"],
-  ["the note of which database there was", "journal"],
+  ["the note of the last database", "journal"],
 ]) {
-  test(`${what} is spoilt: the client goes on`, async () => {
+  test(`a client works although ${what} is spoilt`, async () => {
     for (const garbage of GARBAGE) {
       const { page, account, options } = await oneKept();
       const entry = `${stemOf(stage.server, account)}:${name}`;
@@ -92,13 +92,13 @@ async function putGarbage(page, account, store) {
   );
 }
 
-test("the database's own name is of a wrong type: the client goes on", async () => {
+test("a client works although the identity stored in the database has a wrong type", async () => {
   const { page, account, options } = await oneKept();
   await putGarbage(page, account, "journal");
   await goesOn(page, account, options);
 });
 
-test("garbage among what was set aside: the client goes on, and shows it", async () => {
+test("a client works although the quarantine has garbage in it, and exports the garbage", async () => {
   const { page, account, options } = await oneKept();
   await putGarbage(page, account, "quarantine");
   await goesOn(page, account, options);
@@ -106,7 +106,7 @@ test("garbage among what was set aside: the client goes on, and shows it", async
   assert.equal(aside.length, 6);
 });
 
-test("Web Locks are refused, as to a sandboxed page: what is queued is charged all the same", async () => {
+test("queued charges are made although Web Locks are denied, as to a sandboxed page", async () => {
   const { context, page, account, options } = await oneKept();
   await context.addInitScript(() => {
     const refuse = () => Promise.reject(new DOMException("not here", "SecurityError"));
@@ -116,7 +116,7 @@ test("Web Locks are refused, as to a sandboxed page: what is queued is charged a
   await goesOn(page, account, options);
 });
 
-test("another page holds an older database open: the client falls back in time, and charges", async () => {
+test("a client falls back in time, and charges, while another page blocks the database's migration", async () => {
   const { context, page, account, options } = await stage.bare("blocked");
   const other = await context.newPage();
   await stage.site.visit(other);

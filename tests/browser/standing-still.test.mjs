@@ -10,7 +10,7 @@ const REQUEST = { taskId: "film", amount: 3, feature: "cloud_trans" };
 /** Longer than a page may stand still without anybody's noticing. */
 const STANDSTILL_MS = 2_000;
 
-test("a tab that stood still knows in the same moment what another has had charged", async () => {
+test("a frozen tab that resumes knows at once of charges that another tab made", async () => {
   const { context, page: still, account, options } = await stage.bare();
   const patient = {
     ...options,
@@ -42,7 +42,7 @@ test("a tab that stood still knows in the same moment what another has had charg
   assert.equal(charges.filter(({ task_id }) => task_id === "film").length, 1);
 });
 
-test("nothing leaves by a token that comes after the request's time is up", async () => {
+test("a request does not leave with a token that comes after its time limit", async () => {
   const { page, account, options } = await stage.bare();
   const { outcome, alerts, calls } = await page.evaluate(
     async ({ options, request, ms }) => {
@@ -81,7 +81,7 @@ test("nothing leaves by a token that comes after the request's time is up", asyn
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
-test("a library's signal is followed, whatever it throws when it is let go of", async () => {
+test("a library's own signal aborts a wait, even if removing its listener throws", async () => {
   const { page, account, options } = await stage.bare();
   const { outcome, stopped } = await page.evaluate(
     async ({ options, request }) => {

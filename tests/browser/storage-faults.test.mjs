@@ -92,7 +92,7 @@ const OUT_OF_ORDER = {
 };
 
 for (const [state, spoil] of Object.entries(OUT_OF_ORDER)) {
-  test(`IndexedDB ${state}: the charge is kept in localStorage, which is told, and moves over later`, async () => {
+  test(`a charge made with IndexedDB ${state} is kept in localStorage, says so, and moves over later`, async () => {
     const { context, page, account, options } = await stage.bare();
     const spoilt = await context.newPage();
     await spoilt.addInitScript(spoil);
@@ -126,7 +126,7 @@ for (const [state, spoil] of Object.entries(OUT_OF_ORDER)) {
   });
 }
 
-test("no storage at all: the charge is kept in memory, and says so", async () => {
+test("a charge made without any storage is kept in memory, and says so", async () => {
   const { context, options } = await stage.bare();
   const page = await context.newPage();
   await page.addInitScript(OUT_OF_ORDER.absent);
@@ -163,7 +163,7 @@ function useUpQuota() {
   };
 }
 
-test("the quota is used up: the charge at hand fails, nothing is sent, and the open ones stay", async () => {
+test("a charge beyond the storage quota fails unsent, and the open ones stay", async () => {
   const { page, account, options } = await stage.bare();
   const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
   const { outcome: kept } = await chargeOffline(page, options, "kept", cut);
@@ -182,7 +182,7 @@ test("the quota is used up: the charge at hand fails, nothing is sent, and the o
   assert.equal((await stage.server.ledger(account)).charges.length, 2);
 });
 
-test("the quota is used up: what is settled gives way to a new charge", async () => {
+test("settled charges are evicted for a new charge when the storage quota is used up", async () => {
   const { page, account, options } = await stage.bare();
   await page.evaluate(
     async ({ options, request }) => {
@@ -203,7 +203,7 @@ test("the quota is used up: what is settled gives way to a new charge", async ()
   assert.equal((await stage.server.ledger(account)).charges.length, 2);
 });
 
-test("the site's storage is cleared under an open client: told, and nothing half-remembered is sent", async () => {
+test("a client whose storage is cleared while open reports it, and sends no half-remembered charges", async () => {
   const { context, page, account, options } = await stage.bare();
   const devtools = await context.newCDPSession(page);
   const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
@@ -231,7 +231,7 @@ test("the site's storage is cleared under an open client: told, and nothing half
   );
 });
 
-test("the database is deleted between two visits: told at the next start", async () => {
+test("a database deleted between two visits is reported at the next start", async () => {
   const { page, account, options } = await stage.bare();
   const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
   await chargeOffline(page, options, "film", cut);
@@ -248,7 +248,7 @@ test("the database is deleted between two visits: told at the next start", async
   assert.deepEqual((await stage.server.ledger(account)).charges, []);
 });
 
-test("a row that was spoilt at rest is set aside, told of and exported, and the others go on", async () => {
+test("a spoilt row is set aside, reported and exported, and the other charges are made", async () => {
   const { page, account, options } = await stage.bare();
   const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
   const { outcome: spoilt } = await chargeOffline(page, options, "spoilt", cut);
@@ -289,7 +289,7 @@ test("a row that was spoilt at rest is set aside, told of and exported, and the 
   );
 });
 
-test("whether the browser keeps the storage is asked for once there is something to lose", async () => {
+test("persistent storage is requested once there is something to lose", async () => {
   const { page, options } = await stage.bare();
   await page.evaluate(async (options) => {
     globalThis.kept.asked = 0;

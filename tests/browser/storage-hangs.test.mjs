@@ -25,7 +25,7 @@ function occupy(database) {
   goOn();
 }
 
-test("a transaction that never ends: nothing is sent, it is told of, and all goes on afterwards", async () => {
+test("a transaction that hangs is reported, nothing is sent meanwhile, and all goes on afterwards", async () => {
   const { context, page, account, options } = await stage.bare();
   await page.evaluate(async (options) => {
     globalThis.client = await globalThis.openClient({

@@ -75,7 +75,7 @@ const UNREAD = {
 
 for (const [what, spoil] of Object.entries(UNREAD)) {
   for (const storage of /** @type {const} */ (["auto", "indexeddb"])) {
-    test(`IndexedDB ${what} (${storage}): what may have been charged is unknown, and charged in the end`, async () => {
+    test(`a charge that may have been made is unknown while IndexedDB ${what} (${storage}), and made in the end`, async () => {
       const { context, page, account, options } = await oneTaken("unread");
       await page.evaluate(spoil);
       await openHeard(page, { ...options, queue: { storage } });
@@ -98,7 +98,7 @@ for (const [what, spoil] of Object.entries(UNREAD)) {
   }
 }
 
-test("a damaged record: its charge is unknown when it is asked for again, and charged in the end", async () => {
+test("a charge with a damaged record is unknown when asked for again, and charged in the end", async () => {
   const { context, page, account, options } = await oneTaken("damaged");
   await page.evaluate(
     async (database) => {
@@ -171,7 +171,7 @@ const PASSING = {
 };
 
 for (const [what, spoil] of Object.entries(PASSING)) {
-  test(`${what} a few times: everything is charged, and nobody is told that it failed`, async () => {
+  test(`every charge is made, and none reported as failed, although ${what} a few times`, async () => {
     const { page, account, options } = await stage.bare("passing");
     const retry = { ...options.retry, respondWithinMs: 8_000 };
     await openIn(page, { ...options, retry });
@@ -215,7 +215,7 @@ async function twoVisits(t, between) {
   return { account, options, browser };
 }
 
-test("the database's files are older than what was accepted: it is told which charges are missing", async (t) => {
+test("a database restored from older files is reported with the accepted charges missing in it", async (t) => {
   const copy = path.join(process.cwd(), "target", `files-${process.pid}`);
   t.after(() => rmSync(copy, { recursive: true, force: true }));
   const { account, options, browser } = await twoVisits(t, (databases) => {
@@ -252,7 +252,7 @@ for (const [what, change] of Object.entries({
   "cut in half": (/** @type {Buffer} */ bytes) => bytes.subarray(0, bytes.length >> 1),
   garbage: (/** @type {Buffer} */ bytes) => Buffer.alloc(bytes.length, 0xa5),
 })) {
-  test(`the database's files are ${what}: it is told of, and nothing certain is said of what they held`, async (t) => {
+  test(`a database whose files are ${what} is reported, and its charges are unknown`, async (t) => {
     const { account, options, browser } = await twoVisits(t, () => {});
     spoilFiles(browser.databases, change);
     const page = await browser.start();

@@ -20,8 +20,8 @@ async function crash(page) {
 }
 
 for (const [what, kind] of /** @type {const} */ ([
-  ["its request lost: who waits goes on", "hang"],
-  ["its charges made: who waits goes on, once", "hang_after"],
+  ["its request lost: the waiting tab goes on", "hang"],
+  ["its charges made: the waiting tab goes on and charges nothing twice", "hang_after"],
 ])) {
   test(`a tab dies holding the flush lock, ${what}`, async (t) => {
     const stuck = await stuckFlush(stage, kind);
@@ -29,7 +29,7 @@ for (const [what, kind] of /** @type {const} */ ([
   });
 }
 
-test("a tab dies waiting for the lock: its charges are made by the next that starts", async (t) => {
+test("the charges of a tab that dies waiting for the lock are made by the next tab that starts", async (t) => {
   const stuck = await stuckFlush(stage, "hang_after");
   const { context, first, second, account } = stuck;
   await crash(second);
@@ -41,7 +41,7 @@ test("a tab dies waiting for the lock: its charges are made by the next that sta
   await goesOnPromptly(t, stage, stuck, next, () => openIn(next, options));
 });
 
-test("a tab dies with a charge's request on its way: another tab charges the same task, once", async () => {
+test("a task whose tab dies with the request on its way is charged once by another tab", async () => {
   const { context, page, account, options } = await stage.bare();
   const other = await context.newPage();
   await stage.site.visit(other);

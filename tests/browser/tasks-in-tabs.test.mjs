@@ -40,7 +40,7 @@ async function holds(page, points) {
   });
 }
 
-test("what runs in one tab can't be spent in another", async () => {
+test("points held by a task in one tab can't be spent in another", async () => {
   const { context, first, second, account, patient } = await taskInOneOfTwo();
   const refused = await second.evaluate(() =>
     globalThis.client.runTask({ taskId: "book", amount: 50, feature: "asr" }, async () => "done"),
@@ -74,19 +74,19 @@ test("what runs in one tab can't be spent in another", async () => {
   assert.equal((await stage.server.ledger(account)).balance, 20);
 });
 
-test("what ran in a tab that is closed can be spent in another", async () => {
+test("points held by a task in a tab that closes can be spent in another", async () => {
   const { first, second } = await taskInOneOfTwo();
   await first.close();
   await holds(second, 0);
 });
 
-test("what ran in a tab that navigates away can be spent in another", async () => {
+test("points held by a task in a tab that navigates away can be spent in another", async () => {
   const { first, second } = await taskInOneOfTwo();
   await first.goto("about:blank");
   await holds(second, 0);
 });
 
-test("what ran in a tab that crashes can be spent in another", async () => {
+test("points held by a task in a tab that crashes can be spent in another", async () => {
   const { context, first, second } = await taskInOneOfTwo();
   const devtools = await context.newCDPSession(first);
   // There is no answer from a page that has crashed.
@@ -94,7 +94,7 @@ test("what ran in a tab that crashes can be spent in another", async () => {
   await holds(second, 0);
 });
 
-test("a task that runs again under the same key but costs something else is a conflict", async () => {
+test("a task run again under the same key at another price is a conflict", async () => {
   const { page, options } = await stage.bare();
   const { same, other, runs } = await page.evaluate(
     async (options) => {
@@ -124,7 +124,7 @@ test("a task that runs again under the same key but costs something else is a co
   assert.ok(other.billing?.status === "failed" && other.billing.reason === "conflict");
 });
 
-test("of several tasks under one key that wait for another's start only one runs", async () => {
+test("only one of several tasks under one key that wait for another's start runs", async () => {
   const { page, account, options } = await stage.bare();
   const { first, others, runs } = await page.evaluate(
     async (options) => {
@@ -148,7 +148,7 @@ test("of several tasks under one key that wait for another's start only one runs
   assert.equal((await stage.server.ledger(account)).balance, 100);
 });
 
-test("what ran when the account signed out can be spent after its next sign-in", async () => {
+test("points held by a task at the sign-out can be spent after the next sign-in", async () => {
   const { first, second, patient } = await taskInOneOfTwo();
   await first.evaluate(() => globalThis.client.signOut());
   await second.waitForFunction(() => globalThis.client.getSnapshot().queue.heldPoints === 0);

@@ -48,7 +48,7 @@ const charge = (page) =>
 /** @param {import("playwright-core").Page} page @returns {Promise<boolean[]>} */
 const callsOf = (page) => page.evaluate(() => /** @type {boolean[]} */ (globalThis.kept.calls));
 
-test("a token that takes most of a request's time is used by the next request, where its own was lost", async () => {
+test("a token that took most of a request's time is used by the next request if its own was lost", async () => {
   const { page, account, options } = await stage.bare();
   // Each call of getToken leaves a request 0.3 s of its 1.5 s, and the answer takes 0.7 s.
   await stage.server.breakFor(account, { kind: "latency", ms: 700 });
@@ -62,7 +62,7 @@ test("a token that takes most of a request's time is used by the next request, w
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
-test("a token that comes after its request's time is used by the next request", async () => {
+test("a token that comes after its request's time limit is used by the next request", async () => {
   const { page, account, options } = await stage.bare();
   await openWith(
     page,
@@ -74,7 +74,7 @@ test("a token that comes after its request's time is used by the next request", 
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
-test("a getToken that hangs once holds nobody back for long", async () => {
+test("a getToken that hangs once does not delay charges for long", async () => {
   const { page, options } = await stage.bare();
   await openWith(page, patient(options, { requestTimeoutMs: 400 }), (token, _, calls) =>
     calls.length === 1 ? new Promise(() => {}) : token,
@@ -161,19 +161,19 @@ test("four clients of one page refresh a token once", async () => {
   assert.equal(source.refreshes, 1);
 });
 
-test("without Web Locks every tab refreshes for itself, and charges", async () => {
+test("tabs without Web Locks refresh each for itself, and charge", async () => {
   const { source, outcomes } = await refreshInFour({ pages: 4, locks: false });
   assert.deepEqual(outcomes, Array(4).fill("charged"));
   assert.ok(source.refreshes >= 1 && source.refreshes <= 4);
 });
 
-test("a tab that hangs in its refresh holds the others back no longer than a request may take", async () => {
+test("a tab that hangs in its token refresh delays the others no longer than a request may take", async () => {
   const { source, outcomes } = await refreshInFour({ pages: 4, hangs: true });
   assert.deepEqual(outcomes, Array(4).fill("charged"));
   assert.ok(source.refreshes >= 2);
 });
 
-test("a lock that nobody gives back holds a refresh up no longer than a request may take", async () => {
+test("a lock that is never released delays a token refresh no longer than a request may take", async () => {
   const { context, page, account, options } = await stage.bare();
   const other = await context.newPage();
   await stage.site.visit(other);
@@ -196,7 +196,7 @@ test("a lock that nobody gives back holds a refresh up no longer than a request 
   assert.ok(!pending?.some((lock) => lock.name === name), "nobody waits for it any more");
 });
 
-test("after a 401 of its own a lone tab asks for a new token at once", async () => {
+test("a lone tab asks for a new token at once after a 401", async () => {
   const { page, options } = await stage.bare();
   await openWith(page, patient(options), (token, refresh) => (refresh ? token : "an-old-token"));
   const outcome = await charge(page);

@@ -8,7 +8,7 @@ import { comeOnlineTogether } from "./support/together.mjs";
 
 const stage = new Stage();
 
-test("two tabs with open charges come back online together: each is charged once", async () => {
+test("two tabs that come back online together make each of their open charges once", async () => {
   const { ledger, taskIds, start } = await comeOnlineTogether(stage, { count: 2, each: 20 });
   chargedOnce(ledger, taskIds, { start });
 });
