@@ -108,7 +108,7 @@ fn one_charge_keeps_the_promises_and_settles_whenever_the_mishaps_end() {
 }
 
 #[test]
-fn every_rule_is_needed() {
+fn every_rule_is_needed_for_the_promises() {
     for (rule, promise) in GOOD_FOR {
         let rules = Rules::without(rule);
         let found = (1..MOST_STEPS).find_map(|steps| {
@@ -132,7 +132,7 @@ fn every_rule_is_needed() {
 /// A claim saves requests. Whoever ignores it takes over as from a dead tab, and believes no more
 /// than it may.
 #[test]
-fn claims_are_not_needed_for_the_promises() {
+fn promises_hold_without_claims() {
     let rules = Rules::without(Rule::ClaimsHold);
     check("one charge, no claims", Protocol { rules, ..SHORT });
 }

@@ -50,7 +50,7 @@ fn a_cached_balance_is_read_back_and_can_be_forgotten() {
 }
 
 #[wasm_bindgen_test]
-fn what_is_not_a_balance_is_none() {
+fn a_malformed_cached_balance_reads_as_none() {
     let name = fresh("balance");
     for garbage in [
         "",
@@ -89,7 +89,7 @@ fn a_full_local_storage_keeps_the_old_balance() {
 }
 
 #[wasm_bindgen_test]
-async fn without_local_storage_there_is_no_cache_and_no_error() {
+async fn the_balance_cache_is_empty_without_local_storage() {
     let name = fresh("balance");
     raw::without("localStorage", async || {
         write(&name, &confirmed());
@@ -101,7 +101,7 @@ async fn without_local_storage_there_is_no_cache_and_no_error() {
 }
 
 #[wasm_bindgen_test]
-async fn where_entries_can_not_be_read_there_is_no_cache_and_no_error() {
+async fn the_balance_cache_is_empty_where_entries_can_not_be_read() {
     let name = fresh("balance");
     raw::spoilt(("Storage", "getItem"), "throws", raw::ALWAYS, async || {
         write(&name, &confirmed());
@@ -113,7 +113,7 @@ async fn where_entries_can_not_be_read_there_is_no_cache_and_no_error() {
 }
 
 #[wasm_bindgen_test]
-fn what_another_tab_has_cached_later_stays() {
+fn a_later_balance_cached_by_another_tab_stays() {
     let name = fresh("balance");
     let earlier = Confirmed {
         version: 3,
@@ -125,7 +125,7 @@ fn what_another_tab_has_cached_later_stays() {
 }
 
 #[wasm_bindgen_test]
-fn what_a_session_caches_that_is_over_touches_no_later_ones() {
+fn an_ended_session_does_not_touch_the_cache_of_a_later_one() {
     let name = fresh("balance");
     let (before, after) = (Session::since(6), Session::since(8));
     write(&name, &confirmed());

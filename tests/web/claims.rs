@@ -34,7 +34,7 @@ fn claim_each(store: &Rc<Store>, tab: &'static str) -> Promise {
 }
 
 #[wasm_bindgen_test]
-async fn of_two_tabs_that_claim_the_same_charge_exactly_one_gets_it() {
+async fn exactly_one_of_two_tabs_gets_the_claim_on_a_charge() {
     let database = fresh("claims");
     let one = Rc::new(indexed_db(&database).await);
     let two = Rc::new(indexed_db(&database).await);
@@ -57,7 +57,7 @@ async fn of_two_tabs_that_claim_the_same_charge_exactly_one_gets_it() {
 }
 
 #[wasm_bindgen_test]
-async fn what_one_tab_has_written_the_other_reads() {
+async fn records_that_one_tab_writes_are_read_by_the_other() {
     let database = fresh("tabs");
     let one = indexed_db(&database).await;
     let two = indexed_db(&database).await;

@@ -183,7 +183,7 @@ async fn a_damaged_row_is_set_aside_when_the_journal_is_read() {
 }
 
 #[wasm_bindgen_test]
-async fn a_damaged_row_is_set_aside_when_it_is_come_upon() {
+async fn a_damaged_row_is_set_aside_when_an_operation_meets_it() {
     for change in SPOILT {
         let scene = Scene::indexed_db(change).await;
         scene.apply_sets_aside().await;
@@ -198,7 +198,7 @@ async fn a_damaged_entry_is_set_aside_when_the_journal_is_read() {
 }
 
 #[wasm_bindgen_test]
-async fn a_damaged_entry_is_set_aside_when_it_is_come_upon() {
+async fn a_damaged_entry_is_set_aside_when_an_operation_meets_it() {
     for change in SPOILT {
         Scene::local(change).await.apply_sets_aside().await;
     }

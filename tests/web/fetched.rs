@@ -35,7 +35,7 @@ async fn answered(name: &str, host: &TestHost, request: &Request, limit_ms: u64)
 }
 
 #[wasm_bindgen_test]
-async fn every_status_is_an_answer() {
+async fn an_answer_of_any_status_counts_as_answered() {
     let host = with_fetch("null");
     let Exchange::Answered(response) = exchange_here(&host, &get("nothing-here"), LONG_MS).await
     else {
@@ -167,7 +167,7 @@ async fn an_answer_of_a_librarys_is_read_like_the_browsers() {
 }
 
 #[wasm_bindgen_test]
-async fn an_answer_that_cant_be_read_is_told_as_such() {
+async fn an_unreadable_answer_is_reported_as_such() {
     for (kind, why) in [
         ("answers nothing", Unreadable::NotAnAnswer),
         ("a proxy that does not bind", Unreadable::NotAnAnswer),
@@ -220,7 +220,7 @@ async fn a_text_that_never_comes_is_waited_for_within_the_time_limit() {
 }
 
 #[wasm_bindgen_test]
-async fn a_redirect_is_told_of() {
+async fn a_redirect_is_reported() {
     let host = with_fetch("null");
     for (kind, status) in [("redirected", 200), ("a redirect not followed", 0)] {
         let Exchange::Answered(response) = answered(kind, &host, &get("balance"), LONG_MS).await

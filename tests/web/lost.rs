@@ -36,7 +36,7 @@ async fn one(store: &Store, op: Op) -> Applied {
 }
 
 #[wasm_bindgen_test]
-async fn a_damaged_charge_that_is_asked_for_again_may_have_been_sent() {
+async fn a_damaged_charge_asked_for_again_may_have_been_sent() {
     for choice in [Choice::IndexedDb, Choice::LocalStorage] {
         for is_set_aside_before in [false, true] {
             let account = fresh("damaged");
@@ -58,7 +58,7 @@ async fn a_damaged_charge_that_is_asked_for_again_may_have_been_sent() {
 }
 
 #[wasm_bindgen_test]
-async fn a_damaged_charge_that_may_not_be_taken_on_has_not_failed() {
+async fn a_damaged_charge_that_is_refused_has_not_failed() {
     let account = fresh("refused");
     let store = open_store(&account, Choice::IndexedDb).await;
     spoil(&account, &store).await;
@@ -68,7 +68,7 @@ async fn a_damaged_charge_that_may_not_be_taken_on_has_not_failed() {
 }
 
 #[wasm_bindgen_test]
-async fn what_was_damaged_in_the_fallback_is_lost_to_the_database_too() {
+async fn a_charge_damaged_in_the_fallback_is_lost_to_the_database_too() {
     let account = fresh("both");
     let fallback = open_store(&account, Choice::LocalStorage).await;
     spoil(&account, &fallback).await;
@@ -97,7 +97,7 @@ async fn noted(account: &str) -> Value {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_missing_in_a_database_that_was_set_back_is_told_and_in_doubt() {
+async fn charges_missing_in_a_database_set_back_are_reported_and_in_doubt() {
     let account = fresh("set-back");
     let mut marker = noted(&account).await;
     assert_eq!(marker["commits"], 1);
@@ -124,7 +124,7 @@ async fn what_is_missing_in_a_database_that_was_set_back_is_told_and_in_doubt() 
 }
 
 #[wasm_bindgen_test]
-async fn what_was_open_in_a_database_that_is_gone_is_told_and_in_doubt() {
+async fn open_charges_of_a_deleted_database_are_reported_and_in_doubt() {
     let account = fresh("gone");
     noted(&account).await;
     raw::delete_database(&database(&account)).await;
@@ -150,7 +150,7 @@ async fn what_was_open_in_a_database_that_is_gone_is_told_and_in_doubt() {
 }
 
 #[wasm_bindgen_test]
-async fn a_database_that_is_deleted_while_it_is_in_use_is_measured_too() {
+async fn charges_of_a_database_deleted_in_use_are_reported_as_lost() {
     let account = fresh("in-use");
     noted(&account).await;
     let store = open_store(&account, Choice::Auto).await;
@@ -166,7 +166,7 @@ async fn a_database_that_is_deleted_while_it_is_in_use_is_measured_too() {
 }
 
 #[wasm_bindgen_test]
-async fn a_journal_that_is_not_read_is_known_by_its_note_or_its_name() {
+async fn an_unread_journal_is_recognized_by_its_note_or_its_name() {
     for (is_noted, earlier) in [(true, Earlier::Elsewhere), (false, Earlier::Nothing)] {
         let account = fresh("known");
         if is_noted {
@@ -201,7 +201,7 @@ async fn a_journal_that_is_not_read_is_known_by_its_note_or_its_name() {
 }
 
 #[wasm_bindgen_test]
-async fn a_new_database_has_no_past_and_an_old_one_has() {
+async fn only_a_reopened_database_may_have_earlier_charges() {
     let account = fresh("past");
     let store = open_store(&account, Choice::Auto).await;
     assert_eq!(store.earlier(), Earlier::Nothing);
@@ -212,7 +212,7 @@ async fn a_new_database_has_no_past_and_an_old_one_has() {
 }
 
 #[wasm_bindgen_test]
-async fn a_write_that_fails_a_few_times_is_made_all_the_same() {
+async fn a_write_that_fails_a_few_times_is_retried_until_made() {
     for (method, fault, times) in [
         (PUT, "UnknownError", 3),
         (TRANSACTION, "throws", 4),
@@ -232,7 +232,7 @@ async fn a_write_that_fails_a_few_times_is_made_all_the_same() {
 }
 
 #[wasm_bindgen_test]
-async fn a_database_that_was_asked_for_and_did_not_open_is_used_when_it_does() {
+async fn the_requested_database_is_used_once_it_opens() {
     let account = fresh("late");
     let before = open_store(&account, Choice::IndexedDb).await;
     apply(&before, &[enqueue("a")]).await;

@@ -85,7 +85,7 @@ async fn a_charge_whose_key_is_another_charges_is_set_aside() {
 }
 
 #[wasm_bindgen_test]
-async fn what_a_tab_still_works_with_is_not_moved_away() {
+async fn charges_that_a_live_tab_works_with_are_not_moved() {
     let account = fresh("user");
     let fallback = open_store(&account, Choice::LocalStorage).await;
     apply(&fallback, &[enqueue("a")]).await;
@@ -101,7 +101,7 @@ async fn what_a_tab_still_works_with_is_not_moved_away() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_set_aside_can_be_exported() {
+async fn quarantined_records_can_be_exported() {
     for choice in [Choice::IndexedDb, Choice::LocalStorage] {
         let account = fresh("aside");
         let store = open_store(&account, choice).await;
@@ -130,7 +130,7 @@ async fn what_is_set_aside_can_be_exported() {
 }
 
 #[wasm_bindgen_test]
-async fn a_full_local_storage_gives_up_what_is_settled_before_it_refuses_a_charge() {
+async fn a_full_local_storage_evicts_settled_charges_before_it_refuses_one() {
     let account = fresh("room");
     let store = open_store(&account, Choice::LocalStorage).await;
     for number in 0..20 {
@@ -157,7 +157,7 @@ async fn a_full_local_storage_gives_up_what_is_settled_before_it_refuses_a_charg
 }
 
 #[wasm_bindgen_test]
-async fn what_was_settled_and_forgotten_meanwhile_is_not_taken_up_again() {
+async fn a_charge_settled_and_forgotten_meanwhile_is_not_restored_by_the_move() {
     let account = fresh("ended");
     let store = open_store(&account, Choice::IndexedDb).await;
     apply(&store, &[enqueue("a")]).await;
@@ -182,7 +182,7 @@ async fn what_was_settled_and_forgotten_meanwhile_is_not_taken_up_again() {
 }
 
 #[wasm_bindgen_test]
-async fn what_changes_while_it_moves_stays() {
+async fn a_charge_that_changes_during_the_move_stays() {
     let account = fresh("changes");
     let fallback = open_store(&account, Choice::LocalStorage).await;
     apply(&fallback, &["a", "b"].map(enqueue)).await;
@@ -197,7 +197,7 @@ async fn what_changes_while_it_moves_stays() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_set_aside_twice_under_one_key_is_kept_twice() {
+async fn records_set_aside_twice_under_one_key_are_both_kept() {
     let account = fresh("twice");
     let store = open_store(&account, Choice::LocalStorage).await;
     for spoilt in ["one", "two"] {
@@ -214,7 +214,7 @@ async fn what_is_set_aside_twice_under_one_key_is_kept_twice() {
 }
 
 #[wasm_bindgen_test]
-async fn the_charges_of_a_full_local_storage_are_found_all_the_same() {
+async fn charges_in_a_full_local_storage_are_found() {
     let account = fresh("full");
     let store = open_store(&account, Choice::LocalStorage).await;
     apply(&store, &[enqueue("a")]).await;

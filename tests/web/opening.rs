@@ -67,7 +67,7 @@ async fn the_best_storage_is_taken_and_only_indexed_db_counts_as_durable() {
 }
 
 #[wasm_bindgen_test]
-async fn without_indexed_db_the_journal_is_in_local_storage_and_says_so() {
+async fn the_journal_is_in_local_storage_without_indexed_db_and_says_so() {
     let (storage, outcome) = raw::without("indexedDB", async || {
         storage_and_outcome(&fresh("without"), "auto").await
     })
@@ -77,7 +77,7 @@ async fn without_indexed_db_the_journal_is_in_local_storage_and_says_so() {
 }
 
 #[wasm_bindgen_test]
-async fn without_any_storage_the_journal_is_in_memory_and_says_so() {
+async fn the_journal_is_in_memory_without_any_storage_and_says_so() {
     let (storage, outcome) = raw::without("indexedDB", async || {
         raw::without("localStorage", async || {
             storage_and_outcome(&fresh("without"), "auto").await
@@ -90,7 +90,7 @@ async fn without_any_storage_the_journal_is_in_memory_and_says_so() {
 }
 
 #[wasm_bindgen_test]
-async fn a_database_of_a_newer_version_is_left_to_it() {
+async fn a_database_of_a_newer_version_is_left_alone() {
     let account = fresh("newer");
     raw::make_newer_database(&database(&account)).await;
     let (storage, outcome) = storage_and_outcome(&account, "auto").await;
@@ -100,7 +100,7 @@ async fn a_database_of_a_newer_version_is_left_to_it() {
 }
 
 #[wasm_bindgen_test]
-async fn where_the_storage_that_was_asked_for_is_not_to_be_had_nothing_is_sent() {
+async fn nothing_is_sent_while_the_requested_storage_is_unavailable() {
     let account = fresh("nowhere");
     let host = with_transport("null", "never");
     let outcome = raw::without("indexedDB", async || {
@@ -120,7 +120,7 @@ async fn where_the_storage_that_was_asked_for_is_not_to_be_had_nothing_is_sent()
 }
 
 #[wasm_bindgen_test]
-async fn what_a_journal_that_can_not_be_read_may_have_is_unknown() {
+async fn a_charge_that_an_unreadable_journal_may_have_is_unknown() {
     for storage in ["indexeddb", "auto", "localstorage", "memory"] {
         let account = fresh("unread");
         raw::make_newer_database(&database(&account)).await;
@@ -144,7 +144,7 @@ async fn a_database_that_does_not_open_is_given_up() {
 }
 
 #[wasm_bindgen_test]
-async fn a_local_storage_that_can_not_be_read_is_none() {
+async fn an_unreadable_local_storage_is_not_used() {
     for (wanted, taken) in [("auto", "indexeddb"), ("localstorage", "memory")] {
         let (storage, outcome) =
             raw::spoilt(("Storage", "getItem"), "throws", raw::ALWAYS, async || {
@@ -157,7 +157,7 @@ async fn a_local_storage_that_can_not_be_read_is_none() {
 }
 
 #[wasm_bindgen_test]
-async fn a_browser_that_never_tells_of_its_locks_holds_nobody_up() {
+async fn a_locks_query_that_never_answers_does_not_delay_opening() {
     let account = fresh("locks");
     let opened = future_to_promise(async move {
         close(open(&account, "auto", &with_transport("null", "never")).await).await;

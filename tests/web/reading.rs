@@ -40,7 +40,7 @@ fn keys(aside: &Value) -> Vec<&str> {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_set_aside_is_read_again_where_that_fails_at_first() {
+async fn the_quarantine_is_read_again_after_a_failure() {
     let account = fresh("aside");
     with_things_set_aside(&account).await;
     let client = open(&account, "auto", &with_transport("null", "never")).await;
@@ -54,7 +54,7 @@ async fn what_is_set_aside_is_read_again_where_that_fails_at_first() {
 }
 
 #[wasm_bindgen_test]
-async fn what_local_storage_set_aside_is_told_where_the_database_can_not_be_read() {
+async fn the_local_quarantine_is_reported_where_the_database_can_not_be_read() {
     let account = fresh("aside");
     with_things_set_aside(&account).await;
     let client = open(&account, "auto", &with_transport("null", "never")).await;
@@ -68,7 +68,7 @@ async fn what_local_storage_set_aside_is_told_where_the_database_can_not_be_read
 }
 
 #[wasm_bindgen_test]
-async fn a_deletion_that_is_found_out_by_looking_at_what_is_set_aside_is_told_of() {
+async fn a_deletion_found_while_reading_the_quarantine_is_reported() {
     let account = fresh("wiped");
     let host = with_transport("null", "never");
     let client = open(&account, "auto", &host).await;
@@ -85,7 +85,7 @@ async fn a_deletion_that_is_found_out_by_looking_at_what_is_set_aside_is_told_of
 }
 
 #[wasm_bindgen_test]
-async fn a_journal_that_could_not_be_read_is_not_noted_as_empty() {
+async fn an_unread_journal_is_not_noted_as_empty() {
     let account = fresh("unread");
     let store = open_store(&account, Choice::IndexedDb).await;
     apply(&store, &["a", "b"].map(enqueue)).await;

@@ -50,7 +50,7 @@ async fn a_database_of_the_first_schema_keeps_every_charge() {
 }
 
 #[wasm_bindgen_test]
-async fn a_newer_schema_is_left_alone_and_told_of() {
+async fn a_newer_schema_is_left_alone_and_reported() {
     let account = fresh("newer");
     raw::make_newer_database(&database(&account)).await;
     let (store, news) = open_with_news(&account, Choice::Auto).await;
@@ -63,7 +63,7 @@ async fn a_newer_schema_is_left_alone_and_told_of() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_open_is_read_without_what_is_settled() {
+async fn open_charges_are_read_without_the_settled_ones() {
     let account = fresh("index");
     let store = open_store(&account, Choice::IndexedDb).await;
     let ops = [
@@ -82,7 +82,7 @@ async fn what_is_open_is_read_without_what_is_settled() {
 }
 
 #[wasm_bindgen_test]
-async fn an_open_charge_that_the_index_does_not_find_is_put_into_its_place() {
+async fn an_open_charge_missing_in_the_index_is_put_into_it() {
     let misplaced: [fn(&mut Value); 4] = [
         |row| row["state"] = json!("settled"),
         |row| row["state"] = json!("nonsense"),
@@ -105,7 +105,7 @@ async fn an_open_charge_that_the_index_does_not_find_is_put_into_its_place() {
 }
 
 #[wasm_bindgen_test]
-async fn a_connection_makes_way_for_a_deletion_and_tells_that_the_journal_is_gone() {
+async fn a_connection_makes_way_for_a_deletion_and_reports_the_journal_gone() {
     let account = fresh("deleted");
     let store = open_store(&account, Choice::IndexedDb).await;
     apply(&store, &[enqueue("a")]).await;
@@ -121,7 +121,7 @@ async fn a_connection_makes_way_for_a_deletion_and_tells_that_the_journal_is_gon
 }
 
 #[wasm_bindgen_test]
-async fn a_journal_that_was_wiped_between_two_starts_is_told_of_if_charges_were_open() {
+async fn a_journal_wiped_between_two_starts_is_reported_if_charges_were_open() {
     for (open, told) in [(2, true), (0, false)] {
         let account = fresh("wiped");
         let store = open_store(&account, Choice::IndexedDb).await;

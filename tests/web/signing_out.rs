@@ -27,7 +27,7 @@ async fn sign_out(store: &Store, session: Session) -> u64 {
 }
 
 #[wasm_bindgen_test]
-async fn nothing_is_claimed_or_taken_on_in_a_session_that_another_tab_has_ended() {
+async fn a_session_ended_by_another_tab_claims_and_accepts_nothing() {
     for choice in CHOICES {
         let account = fresh("out");
         let (one, two) = (
@@ -60,7 +60,7 @@ async fn nothing_is_claimed_or_taken_on_in_a_session_that_another_tab_has_ended(
 }
 
 #[wasm_bindgen_test]
-async fn the_mark_in_the_database_counts_though_local_storage_was_cleared() {
+async fn the_sign_out_mark_in_the_database_alone_counts() {
     let account = fresh("cleared");
     let store = open_store(&account, Choice::IndexedDb).await;
     let mark = sign_out(&store, AT.session).await;
@@ -75,7 +75,7 @@ async fn the_mark_in_the_database_counts_though_local_storage_was_cleared() {
 }
 
 #[wasm_bindgen_test]
-async fn a_mark_in_local_storage_counts_though_the_database_has_none() {
+async fn the_sign_out_mark_in_local_storage_alone_counts() {
     let account = fresh("elsewhere");
     let database = open_store(&account, Choice::IndexedDb).await;
     let local = open_store(&account, Choice::LocalStorage).await;
@@ -91,7 +91,7 @@ async fn a_mark_in_local_storage_counts_though_the_database_has_none() {
 }
 
 #[wasm_bindgen_test]
-async fn without_local_storage_the_mark_is_in_the_database() {
+async fn the_sign_out_mark_is_in_the_database_without_local_storage() {
     let account = fresh("without");
     let stores = raw::without("localStorage", async || {
         let (one, two) = (

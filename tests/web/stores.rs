@@ -125,7 +125,7 @@ fn table() -> Vec<Vec<Op>> {
 }
 
 #[wasm_bindgen_test]
-async fn the_same_operations_come_to_the_same_in_every_store() {
+async fn operations_have_the_same_results_in_every_store() {
     let account = fresh("table");
     let memory = memory().await;
     let others = [indexed_db(&account).await, local(&account).await];
@@ -147,7 +147,7 @@ async fn the_same_operations_come_to_the_same_in_every_store() {
 }
 
 #[wasm_bindgen_test]
-async fn what_was_written_is_there_after_reopening_and_every_text_is_as_it_was() {
+async fn records_and_their_texts_are_unchanged_after_reopening() {
     let account = fresh("texts");
     let ops: Vec<Op> = TEXTS
         .iter()
@@ -177,14 +177,14 @@ async fn what_was_written_is_there_after_reopening_and_every_text_is_as_it_was()
 }
 
 #[wasm_bindgen_test]
-async fn memory_forgets_with_its_store() {
+async fn memory_stores_share_no_records() {
     let memory = memory().await;
     apply(&memory, &[enqueue("a")]).await;
     assert_eq!(load(&open_store("nobody", Choice::Memory).await).await, []);
 }
 
 #[wasm_bindgen_test]
-async fn local_storage_that_is_full_takes_all_or_nothing() {
+async fn a_full_local_storage_applies_all_operations_or_none() {
     let account = fresh("full");
     let store = local(&account).await;
     let small = enqueue("small");
@@ -213,7 +213,7 @@ async fn local_storage_that_is_full_takes_all_or_nothing() {
 }
 
 #[wasm_bindgen_test]
-async fn a_closed_database_takes_nothing_and_is_not_kept_open() {
+async fn a_closed_database_rejects_writes_and_is_not_kept_open() {
     let name = fresh("closed");
     let store = indexed_db(&name).await;
     apply(&store, &[enqueue("a")]).await;

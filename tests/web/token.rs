@@ -16,7 +16,7 @@ async fn a_token_that_never_comes_is_waited_for_within_the_time_limit() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_not_a_token_is_not_sent() {
+async fn a_malformed_token_is_not_sent() {
     for token in [
         "rejects",
         "throws",
@@ -38,7 +38,7 @@ async fn what_is_not_a_token_is_not_sent() {
 }
 
 #[wasm_bindgen_test]
-async fn a_token_goes_along_and_nothing_goes_along_where_there_is_none() {
+async fn a_request_carries_its_token_or_no_authorization_without_one() {
     for (token, header) in [
         ("null", None),
         ("undefined", None),
@@ -55,7 +55,7 @@ async fn a_token_goes_along_and_nothing_goes_along_where_there_is_none() {
 }
 
 #[wasm_bindgen_test]
-async fn an_answer_brings_its_token_along_for_the_core_to_leave_out() {
+async fn an_answer_comes_with_its_token_for_the_core_to_redact() {
     let host = with_transport("good", "quotes");
     let exchange = exchange_here(&host, &get("balance"), LONG_MS).await;
     let Exchange::Answered(answer) = exchange else {

@@ -8,7 +8,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use crate::host::{LONG_MS, SHORT_MS, exchange_here, get, with_transport};
 
 #[wasm_bindgen_test]
-async fn a_transport_is_told_the_request_and_its_answer_is_read() {
+async fn a_transport_receives_the_request_and_its_answer_is_read() {
     let host = with_transport("good", "good");
     let request = Request {
         method: Method::Post,
@@ -45,7 +45,7 @@ async fn a_transport_is_told_the_request_and_its_answer_is_read() {
 }
 
 #[wasm_bindgen_test]
-async fn the_names_of_an_answers_headers_have_no_case() {
+async fn header_names_of_a_transports_answer_are_case_insensitive() {
     let host = with_transport("null", "shouts");
     let answer = exchange_here(&host, &get("balance"), LONG_MS).await;
     let expected = Response {
@@ -64,7 +64,7 @@ async fn the_names_of_an_answers_headers_have_no_case() {
 }
 
 #[wasm_bindgen_test]
-async fn a_request_without_a_body_has_null() {
+async fn a_transport_request_without_a_body_has_null() {
     let host = with_transport("null", "good");
     exchange_here(&host, &get("balance"), LONG_MS).await;
     let request = &host.requests()[0];
@@ -91,7 +91,7 @@ async fn a_transport_that_fails_gives_no_answer() {
 }
 
 #[wasm_bindgen_test]
-async fn what_can_be_read_of_an_answer_is_read() {
+async fn a_transports_answer_is_read_as_far_as_it_is_readable() {
     for (transport, etag, body) in [
         ("status as text", false, "{}"),
         ("headers of the browser's", true, "{}"),
@@ -121,7 +121,7 @@ async fn what_can_be_read_of_an_answer_is_read() {
 }
 
 #[wasm_bindgen_test]
-async fn an_answer_that_cant_be_read_says_why() {
+async fn an_unreadable_transport_answer_says_why() {
     for (transport, why) in [
         ("undefined", Unreadable::NotAnAnswer),
         ("null", Unreadable::NotAnAnswer),

@@ -15,7 +15,7 @@ const READ_ID: (&str, &str) = ("IDBObjectStore", "get");
 const WRITE: (&str, &str) = ("IDBObjectStore", "put");
 
 #[wasm_bindgen_test]
-async fn charges_are_not_given_up_for_an_error_that_passes() {
+async fn charges_survive_a_transient_error_at_opening() {
     for (method, fault, times) in [
         (OPEN, "UnknownError", 1),
         (OPEN, "UnknownError", 2),
@@ -41,7 +41,7 @@ async fn charges_are_not_given_up_for_an_error_that_passes() {
 }
 
 #[wasm_bindgen_test]
-async fn a_lost_connection_is_made_anew_though_that_fails_at_first() {
+async fn a_lost_connection_is_reopened_although_that_fails_at_first() {
     let account = fresh("anew");
     let store = open_store(&account, Choice::Auto).await;
     // Takes the connection away.
@@ -57,7 +57,7 @@ async fn a_lost_connection_is_made_anew_though_that_fails_at_first() {
 }
 
 #[wasm_bindgen_test]
-async fn an_error_that_does_not_pass_is_believed_at_once() {
+async fn a_permanent_error_at_opening_is_not_retried() {
     for fault in ["throws", "SecurityError", "VersionError"] {
         let account = fresh("denied");
         // Tried twice, it would open.
@@ -75,7 +75,7 @@ async fn an_error_that_does_not_pass_is_believed_at_once() {
 }
 
 #[wasm_bindgen_test]
-async fn a_database_that_can_not_be_named_is_used_all_the_same() {
+async fn a_database_whose_identity_can_not_be_written_is_used() {
     let account = fresh("nameless");
     let store = raw::spoilt(WRITE, "throws", 1, async || {
         open_store(&account, Choice::Auto).await

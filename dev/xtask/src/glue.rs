@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn every_closure_is_changed() {
+    fn every_closure_of_the_glue_is_changed() {
         let changed = changed(glue(2)).unwrap();
         for (index, (_, to)) in CHANGES.into_iter().enumerate() {
             let expected = if index == 0 { 1 } else { 2 };
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn glue_of_another_shape_is_refused() {
+    fn glue_of_an_unexpected_shape_is_refused() {
         assert!(changed(glue(0)).is_err());
         let [_, (check, _), (call, _)] = CHANGES;
         assert!(changed(glue(1).replace(check, "")).is_err());

@@ -45,7 +45,7 @@ mod tests {
     use super::section;
 
     #[test]
-    fn a_section_tells_its_length_its_name_and_the_build() {
+    fn the_mark_section_has_its_length_its_name_and_the_build() {
         let section = section("0123456789abcdef");
         assert_eq!(section[..3], [0, 24, 7]);
         assert_eq!(&section[3..], b"tollbox0123456789abcdef");

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_known_by_method_and_path() {
+    fn the_request_kind_follows_from_method_and_path() {
         let of = |method: Method, path| Operation::of(&method, path);
         assert_eq!(of(Method::GET, "/balance"), Some(Operation::Balance));
         assert_eq!(of(Method::POST, "/charges"), Some(Operation::Charge));
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_for_its_requests_and_its_account() {
+    fn a_fault_rule_applies_to_its_requests_and_account() {
         let charge = Some(Operation::Charge);
         assert!(rule(On::Any, None, None).matches(None, None));
         assert!(rule(On::Charge, None, None).matches(charge, None));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_used_up() {
+    fn a_fault_rule_is_used_up_after_its_matches() {
         let mut twice = rule(On::Any, None, Some(2));
         twice.take();
         assert!(twice.matches(None, None));
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_written_as_documented() {
+    fn faults_are_parsed_as_documented() {
         let fault = |json: &str| serde_json::from_str::<Fault>(json);
         assert_eq!(
             fault(r#"{"kind":"drop_after"}"#).unwrap(),

@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn one_number_is_written_in_many_ways() {
+    fn a_whole_number_may_have_a_point_or_an_exponent() {
         for json in ["12", "12.0", "1.2e1", "12.000", "120e-1", "0.12E+2"] {
             assert_eq!(whole(json), Some(12), "{json}");
         }
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_whole_is_refused() {
+    fn a_number_that_is_not_whole_or_in_range_is_refused() {
         for json in [
             "12.5",
             "1e-1",

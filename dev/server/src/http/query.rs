@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_is_decoded_once() {
+    async fn the_look_up_key_is_decoded_once() {
         for (query, expected) in [
             ("?key=cloud_trans%3At1", "cloud_trans:t1"),
             ("?key=cloud_trans:t1&t=2", "cloud_trans:t1"),
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_key_two_and_no_text_are_refused() {
+    async fn a_look_up_without_exactly_one_readable_key_is_refused() {
         for query in ["", "?", "?key", "?keys=a", "?key=a&key=a", "?key=%ff"] {
             assert_eq!(key(query).await, None, "{query}");
         }

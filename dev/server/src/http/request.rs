@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_is_a_quoted_string() {
+    async fn the_key_header_is_a_quoted_string() {
         assert_eq!(
             key(&[br#""cloud_trans:task-1""#]).await.unwrap(),
             "cloud_trans:task-1"
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn anything_else_is_refused() {
+    async fn a_key_header_that_is_not_one_short_quoted_string_is_refused() {
         let long = format!("\"{}\"", "k".repeat(MAX_KEY_BYTES + 1));
         let refused: [&[&[u8]]; 13] = [
             &[],

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_of_another_origin_is_known() {
+    fn a_page_of_another_origin_is_recognized() {
         let host = ("host", "127.0.0.1:8787");
         for (said, elsewhere) in [
             (vec![host], false),

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_points_down_to_the_last() {
+    fn a_charge_takes_points_down_to_the_last() {
         let decision = decide(known(5), &request("k", "t", "f", 5));
         let after = Balance {
             points: 0,
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn declines_what_the_balance_does_not_cover() {
+    fn a_charge_beyond_the_balance_is_declined() {
         let decision = decide(known(4), &request("k", "t", "f", 5));
         assert_eq!(decision, Decision::InsufficientBalance);
     }
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_another_amount_than_the_price() {
+    fn a_charge_of_another_amount_than_the_price_is_refused() {
         let price = Amount::new(3).unwrap();
         let known = Known {
             price: Some(price),

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_that_was_set_is_the_only_amount() {
+    fn the_set_price_is_the_only_accepted_amount() {
         let mut ledger = Ledger::new(TERMS);
         let price = Amount::new(2).unwrap();
         ledger.set_price("alice", "task", price);

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_comes_too_late_in_its_turn_takes_nothing() {
+    async fn a_charge_after_its_deadline_takes_nothing() {
         let store = store().await;
         let deadline = Instant::now() + Duration::from_secs(30);
         let mut turn = store.turn(deadline).await.unwrap();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_decided_too_late_is_undone() {
+    async fn a_commit_after_its_deadline_is_undone() {
         let store = store().await;
         let mut turn = store.turn(store.deadline()).await.unwrap();
         let mut changes = turn.begin().await.unwrap();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_a_turn_beyond_the_deadline() {
+    async fn the_wait_for_a_turn_ends_at_the_deadline() {
         let store = store().await;
         let _held = store.turn(store.deadline()).await.unwrap();
         let soon = Instant::now() + Duration::from_millis(20);

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_kept_and_marked() {
+    fn unknown_words_are_kept_and_marked() {
         assert_eq!(
             translate("I love pizza today", Target::Zh),
             "我爱⟦pizza⟧今天"
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_no_translation_is_kept() {
+    fn text_without_need_of_translation_is_kept() {
         assert_eq!(translate("今天 42 music", Target::Zh), "今天42音乐");
         assert_eq!(translate("OK，谢谢！42", Target::En), "OK, thank you! 42");
         assert_eq!(translate("", Target::En), "");

@@ -41,7 +41,7 @@ async fn another_accounts_token_is_refused_and_nothing_is_taken() {
 }
 
 #[tokio::test]
-async fn an_account_is_written_like_a_key() {
+async fn the_account_header_is_a_quoted_string_like_the_key() {
     let site = start(&["--demo"]).await;
     for (account, header) in [
         ("李 \"a\" \\ 100%", r#""%E6%9D%8E \"a\" \\ 100%25""#),
@@ -59,7 +59,7 @@ async fn an_account_is_written_like_a_key() {
 }
 
 #[tokio::test]
-async fn a_header_that_names_no_account_is_refused() {
+async fn an_account_header_that_names_no_account_is_refused() {
     let alice = start(&["--demo"]).await.sign_in("alice").await;
     for header in ["", "alice", "\"open", "\"a\", \"b\"", "5", "\"%FF\""] {
         let request = alice
@@ -78,7 +78,7 @@ async fn a_header_that_names_no_account_is_refused() {
 }
 
 #[tokio::test]
-async fn a_wrong_token_is_told_before_a_wrong_account() {
+async fn a_wrong_token_is_reported_before_a_wrong_account() {
     let site = start(&["--demo"]).await;
     let nobody = site.session("not-a-token");
     for request in requests(&nobody) {

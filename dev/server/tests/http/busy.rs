@@ -35,7 +35,7 @@ async fn lock(other: &mut SqliteConnection) -> SqliteTransaction<'_> {
 }
 
 #[tokio::test]
-async fn a_charge_is_told_in_time_that_nothing_was_taken() {
+async fn a_charge_on_a_busy_database_is_answered_503_in_time() {
     // As it is by default, which is what clients rely on.
     let (alice, mut other, _dir) = alice("5000").await;
     let lock = lock(&mut other).await;
@@ -52,7 +52,7 @@ async fn a_charge_is_told_in_time_that_nothing_was_taken() {
 }
 
 #[tokio::test]
-async fn the_items_of_a_batch_are_to_be_sent_again() {
+async fn a_batch_on_a_busy_database_asks_to_retry_its_items() {
     let (alice, mut other, _dir) = alice("200").await;
     let items = || {
         vec![
@@ -79,7 +79,7 @@ async fn the_items_of_a_batch_are_to_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_look_up_does_not_say_never_where_it_cannot_know() {
+async fn a_look_up_on_a_busy_database_does_not_say_never_charged() {
     let (alice, mut other, _dir) = alice("200").await;
     let lock = lock(&mut other).await;
     let answer = alice.get("/billing/v1/charges?key=k1").await;
@@ -90,7 +90,7 @@ async fn a_look_up_does_not_say_never_where_it_cannot_know() {
 }
 
 #[tokio::test]
-async fn a_look_up_sees_a_batch_that_has_been_begun_to_its_end() {
+async fn a_look_up_during_a_batch_sees_the_whole_batch() {
     let alice = start(&["--demo"]).await.sign_in("alice").await;
     let items: Vec<Value> = (0..100)
         .map(|n| item(&format!("k{n}"), &format!("t{n}"), 1))

@@ -220,7 +220,7 @@ async fn a_forgotten_key_is_charged_again_and_still_found() {
 }
 
 #[tokio::test]
-async fn what_a_client_need_not_send_may_be_missing() {
+async fn a_charge_may_omit_optional_members() {
     let alice = start(&["--demo"]).await.sign_in("alice").await;
     let bodies: [Value; 2] = [
         json!({ "task_id": "t", "feature": "f", "amount": 1 }),

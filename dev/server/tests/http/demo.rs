@@ -97,7 +97,7 @@ async fn about_needs_no_token() {
 }
 
 #[tokio::test]
-async fn wrong_requests_change_nothing() {
+async fn malformed_demo_requests_change_nothing() {
     let site = start(&["--demo"]).await;
     let alice = site.sign_in("alice").await;
     let before = alice.ledger().await;
@@ -131,7 +131,7 @@ async fn wrong_requests_change_nothing() {
 }
 
 #[tokio::test]
-async fn without_the_flag_there_is_no_demo() {
+async fn the_demo_is_absent_without_its_flag() {
     let site = start(&[]).await;
     site.get("/demo/about").await.problem(404, "not-found");
     let session = site.request(Method::POST, "/demo/session");

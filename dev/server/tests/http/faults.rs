@@ -151,7 +151,7 @@ async fn a_status_is_answered_in_place_of_the_charge() {
 }
 
 #[tokio::test]
-async fn latency_delays_and_changes_nothing_else() {
+async fn the_latency_fault_only_delays() {
     let (site, alice) = faulty().await;
     site.faults(json!([{ "on": "any", "fault": { "kind": "latency", "ms": 20 } }]))
         .await;
@@ -253,7 +253,7 @@ async fn late_charges_after_the_answer() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_lets_hanging_requests_go() {
+async fn a_stopping_server_ends_hanging_requests() {
     let (site, server) = bind(&["--demo", "--faults"]).await;
     let (stop, stopped) = oneshot::channel::<()>();
     let running = tokio::spawn(server.run(async {
@@ -312,7 +312,7 @@ async fn the_first_rule_that_matches_applies_alone_until_it_is_used_up() {
 }
 
 #[tokio::test]
-async fn wrong_rules_replace_nothing() {
+async fn malformed_fault_rules_replace_nothing() {
     let (site, alice) = faulty().await;
     let good = json!([{ "on": "charge", "fault": { "kind": "status", "status": 503 } }]);
     site.faults(good).await;
@@ -340,7 +340,7 @@ async fn wrong_rules_replace_nothing() {
 }
 
 #[tokio::test]
-async fn without_the_flag_there_are_no_faults() {
+async fn faults_are_absent_without_their_flag() {
     let site = start(&["--demo"]).await;
     for method in [Method::GET, Method::PUT, Method::DELETE] {
         let request = site

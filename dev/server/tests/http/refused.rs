@@ -13,7 +13,7 @@ async fn alice() -> Session {
 }
 
 #[tokio::test]
-async fn a_charge_with_a_wrong_member() {
+async fn a_charge_with_a_wrong_member_is_refused() {
     let alice = alice().await;
     let before = alice.ledger().await;
     let long = "字".repeat(501);
@@ -56,7 +56,7 @@ async fn a_charge_with_a_wrong_member() {
 }
 
 #[tokio::test]
-async fn a_charge_without_a_good_key() {
+async fn a_charge_without_a_valid_key_is_refused() {
     let alice = alice().await;
     let before = alice.ledger().await;
     let body = charge("t", 5);
@@ -89,7 +89,7 @@ async fn a_charge_without_a_good_key() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json() {
+async fn a_charge_whose_body_is_not_json_is_refused() {
     let alice = alice().await;
     let before = alice.ledger().await;
     let post = |path: &str, media_type: &str, body: String| {
@@ -143,7 +143,7 @@ async fn a_body_that_is_no_json() {
 }
 
 #[tokio::test]
-async fn no_token_a_wrong_one_and_one_that_has_expired() {
+async fn missing_wrong_and_expired_tokens_are_refused() {
     let site = start(&["--demo", "--token-ttl", "0"]).await;
     let expired = site.sign_in("alice").await;
     let unknown = site.session("not-a-token");
@@ -177,7 +177,7 @@ async fn no_token_a_wrong_one_and_one_that_has_expired() {
 }
 
 #[tokio::test]
-async fn paths_and_methods_that_there_are_not() {
+async fn unknown_paths_methods_and_queries_are_refused() {
     let alice = alice().await;
     for path in [
         "/",

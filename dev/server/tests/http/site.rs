@@ -117,7 +117,7 @@ async fn only_pages_of_the_server_reach_the_faults_and_the_demo() {
 }
 
 #[tokio::test]
-async fn what_a_form_can_send_reaches_nothing() {
+async fn form_submissions_are_refused() {
     let site = start(&["--demo", "--faults"]).await;
     for media_type in ["text/plain", "application/x-www-form-urlencoded"] {
         for (method, path) in [(Method::PUT, "/faults"), (Method::POST, "/demo/session")] {
@@ -132,7 +132,7 @@ async fn what_a_form_can_send_reaches_nothing() {
 }
 
 #[tokio::test]
-async fn no_answer_is_a_page_that_runs_a_script() {
+async fn answers_never_run_scripts_as_a_page() {
     let site = start(&["--demo", "--faults"]).await;
     let script = "<script>alert(1)</script>";
     let unsafe_headers = json!({

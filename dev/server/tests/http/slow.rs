@@ -32,7 +32,7 @@ async fn unfinished(session: &Session, method: &str, path: &str, body: &str) -> 
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_end_takes_nothing() {
+async fn a_body_that_does_not_end_takes_no_points() {
     let site = start(&["--demo", "--faults", "--body-within", "100"]).await;
     let alice = site.sign_in("alice").await;
     let one = charge("t", 5).to_string();
@@ -52,7 +52,7 @@ async fn a_body_that_does_not_end_takes_nothing() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_end_keeps_nobody_waiting() {
+async fn a_body_that_does_not_end_does_not_block_other_requests() {
     let site = start(&["--demo"]).await;
     let alice = site.sign_in("alice").await;
     let body = charge("t", 5).to_string();

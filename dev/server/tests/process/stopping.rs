@@ -50,7 +50,7 @@ async fn a_restart_keeps_charges_prices_and_tokens() {
 }
 
 #[tokio::test]
-async fn what_can_not_start_says_why_and_fails() {
+async fn a_server_that_cannot_start_says_why_and_fails() {
     let server = Running::start(&[]).await;
     let port = server.site.base.rsplit(':').next().unwrap();
     let dir = tempfile::tempdir().unwrap();

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn closing_lines_are_told_from_the_rest() {
+    fn closing_lines_are_distinguished_from_other_lines() {
         assert!(is_closing("test result: ok. 3 passed; 0 failed"));
         assert!(is_closing("model: one charge: 3 states"));
         assert!(is_closing("# pass 7"));
