@@ -65,7 +65,7 @@ for (const make of chosen()) {
 }
 
 /**
- * Waits until the client calls the network so.
+ * Waits until the client's snapshot has this network state.
  *
  * @param {import("tollbox").BillingSnapshot["network"]} network
  */

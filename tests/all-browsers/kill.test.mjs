@@ -25,8 +25,8 @@ const scene = new Scene();
 const ROUNDS = Number(process.env.TOLLBOX_ROUNDS ?? 5);
 
 /**
- * What goes on when the browser is killed. Each begins charges of one point, gives their keys, and
- * returns at the moment of the kill.
+ * The moments at which the browser is killed. Each function begins charges of one point, returns at
+ * that moment, and gives their keys.
  *
  * @type {Record<string, (round: Round) => Promise<string[]>>}
  */
@@ -37,7 +37,7 @@ const MOMENTS = {
   },
 
   async "with the request on its way"({ tab, account, before, round }) {
-    // The first is charged although nobody hears of it, the second is not, and so on.
+    // The charges of even rounds are made, though their answers never come; those of odd rounds are not.
     const kind = round % 2 === 0 ? "hang_after" : "hang";
     const times = 3;
     await scene.server.breakFor(account, { kind }, { on: "charge", times });

@@ -39,7 +39,7 @@ async function watching(given) {
 }
 
 /**
- * Waits until the alert is shown as going on, or as over.
+ * Waits until the snapshot shows the alert as ongoing, or as over.
  *
  * @param {import("playwright-core").Page} page
  * @param {Alert["kind"]} kind

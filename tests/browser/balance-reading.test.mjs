@@ -6,8 +6,8 @@ import { until } from "./support/until.mjs";
 const stage = new Stage();
 
 /**
- * A page with an open client that reads no balance by itself, and the answers to its readings: each
- * its status, and whether it was asked for under a condition.
+ * A page with an open client that reads no balance by itself, and the answers to its reads: the status
+ * of each, and whether its request was conditional.
  */
 async function reader() {
   const { page, account, options } = await stage.bare();
@@ -74,7 +74,7 @@ test("a late balance answer never replaces a newer version", async () => {
   const held = new Promise((resolve) => {
     deliver = () => resolve(undefined);
   });
-  // The next reading is answered by the server at once, and arrives after the charge's answer.
+  // The server answers the next read at once, but the answer arrives after that of the charge.
   let answered = false;
   await page.route(
     "**/balance?*",

@@ -8,7 +8,7 @@ const stage = new Stage();
 const EVERY_MS = 2_000;
 
 /**
- * Tabs of one account that read its balance from time to time, and a count of these readings.
+ * Tabs of one account that sync its balance periodically, and a count of their reads.
  *
  * @param {number} count
  */
@@ -35,7 +35,7 @@ async function syncingTabs(count) {
 const asOf = (page) => page.evaluate(() => globalThis.client.balance()?.asOf ?? 0);
 
 /**
- * Has the page believe that its user looks at it, or at something else.
+ * Makes the page believe that it is visible, or hidden.
  *
  * @param {import("playwright-core").Page} page
  * @param {"visible" | "hidden"} state
@@ -61,7 +61,7 @@ test("one tab reads the balance for all tabs, and all show it", async (t) => {
   const periods = ((await asOf(first)) - began) / EVERY_MS;
   const share = (readings.count - before) / periods;
   t.diagnostic(`${share.toFixed(2)} readings a period`);
-  // About one; each tab by itself would make it four.
+  // About one read; four tabs without a common sync would make four.
   assert.ok(share < 2, `${share} readings a period`);
 
   await stage.server.topUp(account, 30);
@@ -75,7 +75,7 @@ test("hidden tabs do not read the balance, and a stale one is read when a tab is
   const [tab] = tabs;
   assert.ok(tab);
   await show(tab, "hidden");
-  // What was asked for before is answered first.
+  // Requests that are already on their way are answered first.
   await tab.evaluate(() => globalThis.client.refreshBalance());
   const before = readings.count;
   await tab.waitForFunction(() => globalThis.client.balance()?.stale);

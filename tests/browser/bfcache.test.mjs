@@ -14,15 +14,15 @@ import {
 import { until } from "./support/until.mjs";
 
 const stage = new Stage({ launching: launchWithCache });
-/** How often a journey is begun that the browser may spoil. */
+/** The most attempts at a journey, as the browser may evict the page. */
 const MOST_JOURNEYS = 3;
 
-/** The browser has thrown the page out of its cache for what it keeps to itself. */
+/** The browser has evicted the page for a reason that it does not tell. */
 class ThrownOut extends Error {}
 
 /**
- * A test whose page is to come back from the cache. Where the browser has thrown it out meanwhile the
- * document is gone, so the whole journey is made again.
+ * A test whose page is restored from the cache. If the browser evicts the page, its document is gone,
+ * so the whole journey is repeated.
  *
  * @param {string} name
  * @param {(t: import("node:test").TestContext) => Promise<void>} journey
@@ -41,7 +41,7 @@ function testJourney(name, journey) {
   });
 }
 
-/** Two tabs of one account, of which the first is to be put into the back/forward cache. */
+/** Two tabs of one account; the first is the one to enter the back/forward cache. */
 async function twoTabs() {
   const { context, page: traveller, account, options } = await stage.bare("bfcache");
   const other = await context.newPage();
@@ -50,14 +50,14 @@ async function twoTabs() {
 }
 
 /**
- * Leaves for another origin.
+ * Navigates the page to another origin, and so into the cache.
  *
  * @param {import("playwright-core").Page} page with an open client
  */
 async function leave(page) {
   await page.evaluate(async () => {
-    // Chromium throws a page out of the cache in which an answer of the browser's (of a lock or a
-    // transaction) has run JavaScript: what has been asked is answered first.
+    // Chromium evicts a cached page in which an answer of the browser (for a lock or a transaction)
+    // runs JavaScript, so pending requests are answered first.
     for (let round = 0; round < 3; round += 1) {
       await globalThis.client.charges();
       await navigator.locks.query();
@@ -70,7 +70,7 @@ async function leave(page) {
 }
 
 /**
- * Comes back, and makes sure that it is the same document, out of the cache.
+ * Navigates back, and makes sure that the same document came out of the cache.
  *
  * @param {import("playwright-core").Page} page
  */
@@ -82,7 +82,7 @@ async function comeBack(page) {
     const reasons = JSON.stringify(Reflect.get(entry ?? {}, "notRestoredReasons"));
     return { kept: await globalThis.kept?.shown, why: reasons };
   });
-  // That an answer of the browser's has run JavaScript it calls no more than this.
+  // Chromium's only word for an eviction because of an answer that ran JavaScript.
   if (kept !== true && `${why}`.includes('"masked"')) throw new ThrownOut(why);
   assert.equal(kept, true, `not out of the cache: ${why}`);
 }
@@ -240,7 +240,7 @@ test("a client leaves no finalizers to the garbage collector, which would evict 
   await collectCanary(page, "first canary");
   await context.setOffline(false);
   await seesCharged(page, ["open"]);
-  // Each registry is told in a task of its own: with the third, all that the second's round found are.
+  // Each registry is told in a task of its own: by the third canary, all finds of the second are told.
   for (const name of ["second canary", "third canary"]) await collectCanary(page, name);
   assert.deepEqual(await page.evaluate(() => globalThis.collected), [
     "first canary",
@@ -250,7 +250,7 @@ test("a client leaves no finalizers to the garbage collector, which would evict 
 });
 
 /**
- * Waits until the page's garbage has been collected, and who asked to be told of it is.
+ * Waits until the page's garbage has been collected, and its registries have been told.
  *
  * @param {import("playwright-core").Page} page
  * @param {string} name

@@ -12,8 +12,8 @@ const VUE = installed("@vue/reactivity/dist/reactivity.global.prod.js");
 const MOBX = installed("mobx/dist/mobx.umd.production.min.js");
 
 /**
- * A page that can hand a client over in the given ways, with `tryAll(way)`, which calls every method of
- * the class in that way and tells what went wrong.
+ * A page with `tryAll(way)`, which calls every method of a client that is passed on in that way, and
+ * reports the failures.
  */
 async function handing() {
   const { page, options } = await stage.bare();
@@ -64,7 +64,7 @@ async function handing() {
         const handed = way(client);
         /** @type {Record<string, string>} */
         const wrong = {};
-        // In this order: the last two end it.
+        // In this order: the last two methods end the client.
         for (const name of new Set([...Object.keys(calls), ...named])) {
           try {
             await (calls[name] ?? ((it) => it[name]("en")))(handed);

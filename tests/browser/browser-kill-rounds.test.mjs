@@ -7,7 +7,7 @@ import { knowsOffline, openIn, queueAll, settledIn, tasks } from "./support/tabs
 import { until } from "./support/until.mjs";
 
 const stage = new Stage();
-/** More of them, in three browsers: tests/all-browsers. */
+/** Rounds per test. tests/all-browsers makes more of them, in three browsers. */
 const ROUNDS = 3;
 const SEEDED_POINTS = 120;
 
@@ -26,8 +26,8 @@ const SEEDED_POINTS = 120;
  */
 
 /**
- * Rounds of charging, a kill of the browser at some moment, a restart, and a comparison of the
- * server's ledger with what was promised and with what the client says.
+ * Runs rounds of charging, a kill of the browser at some moment and a restart, and compares the
+ * server's ledger with the outcomes before the kill and with the client's records.
  *
  * @param {import("node:test").TestContext} t
  * @param {(round: Round) => Promise<void>} chargeUntilTheMoment resolves when the browser is to die
@@ -55,7 +55,7 @@ async function killInRounds(t, chargeUntilTheMoment) {
     await livesInIndexedDb(page, `round ${index + 1}, before the kill`);
     await chargeUntilTheMoment({ page, account, options, answered, sent, some });
     await browser.kill();
-    // What was sent was written down before, whoever was told of it.
+    // Every charge that was sent was written before, whether or not its caller was told.
     const promised = new Set([...answered, ...sent]);
     await stage.server.repair();
     const before = await stage.server.ledger(account);
@@ -81,7 +81,7 @@ async function killInRounds(t, chargeUntilTheMoment) {
 }
 
 /**
- * The keys of all that the page asks the server to charge, from now on.
+ * The keys of all charges that the page sends to the server from now on.
  *
  * @param {Page} page
  */
@@ -103,7 +103,7 @@ function watchRequests(page) {
 }
 
 /**
- * Makes sure that the page's client has not had to fall back, which would promise less.
+ * Makes sure that the page's client has not fallen back to another storage, which promises less.
  *
  * @param {Page} page
  * @param {string} when
@@ -150,8 +150,8 @@ async function settleAll(page) {
 }
 
 /**
- * Begins to charge without waiting for the end: each answer that promises something is told to
- * the test.
+ * Begins charges without waiting for them; each outcome that promises something is reported to the
+ * test.
  *
  * @param {Page} page
  * @param {object} set
@@ -184,7 +184,7 @@ async function beginToCharge(page, { taskIds, patienceMs = 60_000, inTurn = fals
 }
 
 /**
- * Lets so much time go by: the kills are to fall all over the work of a page.
+ * Waits so long, so that the kills are spread over all of a page's work.
  *
  * @param {number} ms
  */
@@ -194,7 +194,7 @@ async function moment(ms) {
 }
 
 /**
- * As `until`, but not a moment later than can be helped.
+ * As `until`, but polls without a pause.
  *
  * @param {string} what
  * @param {() => unknown} probe
@@ -207,7 +207,7 @@ test("a browser killed right after `queued` makes every queued charge once after
     await knowsOffline(page);
     await beginToCharge(page, { taskIds: tasks("task", 5) });
     await until("the first promises", () => answered.size >= 5);
-    // One after the other from here on, to be cut off anywhere.
+    // One by one from here on, so that the kill can fall between any two.
     const enough = some("answers", 6, 40);
     const ms = some("then ms", 0, 5);
     await beginToCharge(page, { taskIds: tasks("more", 60), inTurn: true });
@@ -223,7 +223,7 @@ test("a browser killed with requests on their way makes each charge once after i
     const ms = some("then ms", 0, 120);
     const left = page.waitForRequest((request) => request.method() === "POST");
     await beginToCharge(page, { taskIds: tasks("task", 8), patienceMs });
-    // Whose patience ends before the charge is written is promised nothing.
+    // A call that times out before its charge is written promises nothing.
     await left;
     await moment(ms);
   });

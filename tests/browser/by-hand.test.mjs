@@ -13,7 +13,7 @@ import {
 const stage = new Stage();
 
 /**
- * A page whose charge has been parked after its one attempt: that was lost, and look-ups fail.
+ * A page whose charge has been parked after its one attempt, which was lost; look-ups fail.
  *
  * @param {string} taskId
  * @param {"drop_before" | "drop_after"} kind whether the lost attempt charged nothing or did charge
@@ -42,7 +42,7 @@ test("flush retries failed and parked charges", async () => {
   );
   await stands(page, "asr:dear", "failed", "offline_spend_denied");
   await stage.server.topUp(account, 1_000);
-  // It is taken up by itself, once, and that fails, too: the rest is left to the flush.
+  // The client retries it once by itself, which fails too: the rest is left to the flush.
   await stage.server.breakFor(account, { kind: "drop_before" }, { on: "charge" });
   await page.context().setOffline(false);
   await stands(page, "asr:dear", "failed", "retries_exhausted");

@@ -66,7 +66,7 @@ test("refreshBalance: `unavailable` gives the reason and the last known balance,
   await page.evaluate(() => globalThis.client.refreshBalance());
   for (const [fault, reasons] of troubles) {
     await stage.server.breakFor(account, fault);
-    // The wait that an earlier 503 asked for may come first.
+    // The client may first wait for the `Retry-After` of an earlier 503.
     await until(`${JSON.stringify(fault)} is named`, async () => {
       const answer = await page.evaluate(() => globalThis.client.refreshBalance());
       assert.ok(answer.status === "unavailable", JSON.stringify(answer));

@@ -7,7 +7,7 @@ const stage = new Stage();
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
 
 /**
- * Leaves a charge of unknown fate in the page: every answer but a look-up's is spoilt by `kind`.
+ * A page with a charge in doubt: every answer but a look-up's is spoilt by `kind`.
  *
  * @param {Awaited<ReturnType<typeof stage.bare>>} bare
  * @param {"drop_after" | "drop_before"} kind

@@ -167,7 +167,7 @@ test("settled: waits across a reload, and until its signal aborts", async () => 
 
 test("flush sends the open charges and reports their outcomes", async () => {
   const { context, page, account, options } = await stage.bare();
-  // Long waits: what is sent is sent by the flush.
+  // Long waits, so that only the flush sends.
   const lazy = { ...options, retry: { ...options.retry, baseDelayMs: 60_000, maxDelayMs: 60_000 } };
   await openIn(page, lazy);
   await context.setOffline(true);

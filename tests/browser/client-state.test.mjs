@@ -66,7 +66,7 @@ test("a new snapshot keeps the objects of its unchanged parts", async () => {
     const parts = ["balance", "queue", "stats", "alerts"];
     return Object.fromEntries(parts.map((part) => [part, before[part] === after[part]]));
   });
-  // What is gone is alerted of, and nothing else has changed.
+  // The eviction raises an alert, and nothing else has changed.
   assert.deepEqual(same, { balance: true, queue: true, stats: true, alerts: false });
 });
 

@@ -6,7 +6,7 @@ import { chargedOnce, openIn, seesCharged, settledIn, tasks } from "./support/ta
 const stage = new Stage();
 
 /**
- * What a charge may answer under each fault of the server, by what protocol.md lets an answer mean.
+ * The outcomes that a charge may have under each fault of the server, according to protocol.md.
  *
  * @type {{ name: string, fault: import("./support/server.mjs").Fault, may: string[],
  *   taken: boolean }[]}
@@ -42,7 +42,7 @@ const FAULTS = [
 for (const { name, fault, may, taken } of FAULTS) {
   test(`a charge during the fault ${name} has a true outcome, and settles once when the fault is over`, async () => {
     const { page, account, options } = await stage.bare();
-    // Only where it is sure to be charged is it waited for.
+    // Patient only where the charge is sure to be made.
     await openIn(page, may.includes("charged") ? patient(options) : options);
     await stage.server.breakFor(account, fault);
 

@@ -7,17 +7,17 @@ import { watch } from "./support/watched.mjs";
 const stage = new Stage();
 const COUNT = 1_000;
 const TASKS = tasks("film", COUNT);
-/** Two for each of the ten batches and some to write all down, however slow the machine is. */
+/** The most transactions: two for each of the ten batches, and some to write the charges. */
 const MOST_TRANSACTIONS = 40;
 /**
- * Where somebody waits for each, some are sent one by one beside the batches, and more of them the
- * slower the machine is. Ungrouped each charge would take three: to be written down, claimed and settled.
+ * Charges with a waiting caller are in part sent one by one beside the batches, the more the slower the
+ * machine is. Ungrouped, each charge would take three transactions: to be written, claimed and settled.
  *
  * @param {number} requests
  */
 const mostWhileWaiting = (requests) => Math.min(2 * requests + 10, COUNT);
 
-/** A page that counts, with a client that can pay for everything. */
+/** A page that counts transactions and requests, with a client that can pay for everything. */
 async function countingPage() {
   const { context, page, account, options } = await stage.bare();
   context.setDefaultTimeout(60_000);
@@ -30,7 +30,7 @@ async function countingPage() {
 }
 
 /**
- * What the page's work costs.
+ * The transactions and requests that the work takes.
  *
  * @template T
  * @param {import("playwright-core").Page} page

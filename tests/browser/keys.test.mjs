@@ -14,7 +14,7 @@ after(() => proxy?.stop());
 
 /** Keys that the header carries as they are. */
 const PLAIN = ["films/series 1", "..", 'say "\\o/"'];
-/** Keys that it does not; the last is how it spells the one before. */
+/** Keys that the header does not carry as they are; the last is its spelling of the one before. */
 const ODD = ["100%", "%2F", "第1集/字幕 50%", "é", "%C3%A9"];
 const ALL = [...PLAIN, ...ODD];
 
@@ -62,7 +62,7 @@ async function chargedOnce(account, keys) {
 const SLOW = { baseDelayMs: 60_000, maxDelayMs: 60_000, maxAttempts: 1 };
 
 /**
- * Cancels all of these, which are unknown, one after the other.
+ * Cancels these charges in doubt, one after the other.
  *
  * @param {import("playwright-core").Page} page
  * @param {string[]} keys

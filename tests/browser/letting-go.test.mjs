@@ -8,7 +8,7 @@ import { watch } from "./support/watched.mjs";
 
 const stage = new Stage();
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
-/** No request of these tests ends by its time limit, and no call for want of time. */
+/** Time limits that no request and no call of these tests reaches. */
 const RETRY = { ...PATIENT, requestTimeoutMs: 60_000 };
 
 /** A page that watches itself, nothing opened yet. */
@@ -81,7 +81,7 @@ test("a client closed while it reads its journal holds nothing", async () => {
         return transaction.apply(this, args);
       };
     });
-    // A client that is woken reads its journal.
+    // A client that wakes up reads its journal.
     dispatchEvent(new Event("online"));
     await reads;
     await globalThis.client.close();

@@ -4,7 +4,7 @@ import { patient, Stage } from "./support/stage.mjs";
 
 const stage = new Stage();
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
-/** Told of by an alert in the moment of opening. */
+/** Options that raise an alert during opening. */
 const IN_MEMORY = { storage: /** @type {const} */ ("memory") };
 
 test("an alert raised during opening reaches all listeners of the first turn, and no later ones", async () => {

@@ -12,13 +12,13 @@ import {
 
 const stage = new Stage();
 
-/** From now on the page's Web Locks answer nothing, not even that a wait has ended. */
+/** Makes the page's Web Locks answer nothing from now on, not even that a wait has ended. */
 function silence() {
   navigator.locks.request = () => new Promise(() => {});
 }
 
 /**
- * Closes the page's client; fails where that does not end.
+ * Closes the page's client; fails if `close` does not resolve.
  *
  * @param {import("playwright-core").Page} page
  */

@@ -38,7 +38,7 @@ test("a charge whose answer is lost is unknown until the server has been asked, 
 test("the demo's fault switch does not end a fault that it has not set", async () => {
   const account = freshAccount();
   const demo = await stage.demo();
-  // Together the same to the page's charges as its own rule, and yet not that.
+  // These two have the same effect on the page's charges as the demo's own rule, but are others.
   const fault = { kind: "drop_after" };
   await stage.server.breakBy(account, [
     { on: "batch", fault, times: 10_000 },

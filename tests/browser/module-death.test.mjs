@@ -104,7 +104,7 @@ for (const [place, way] of /** @type {const} */ ([
       [outcome.key, outcome.attempts, outcome.resolving, outcome.durable],
       [KEY, 0, true, false],
     );
-    // Nothing but the module's own asking again has brought it there.
+    // Only the module's own retry has brought it there.
     await stage.server.ledgerWhen(account, "the charge", ({ charges }) => charges.length > 0);
     const again = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
     assert.ok(again.status === "charged");
@@ -138,7 +138,7 @@ test("a module that stops silently is detected, and restarted", async () => {
     return globalThis.client.charge(request);
   }, REQUEST);
   assert.ok(outcome.status === "unknown" && outcome.resolving, outcome.status);
-  // In its own time: a second charge would have to be made within the half second.
+  // Settled in its own time: a second charge would be made within the half second.
   await stage.server.ledgerWhen(account, "the charge", ({ charges }) => charges.length > 0);
   const settled = await page.evaluate((key) => globalThis.client.settled(key), KEY);
   assert.equal(settled.status, "charged");
@@ -228,7 +228,7 @@ test("a charge queued offline stays shown through the module's death, and is cha
     globalThis.die("borrow", "panic");
     return globalThis.client.retry(key);
   }, KEY);
-  // Another tab might have sent it, for all that a dead module knows.
+  // A dead module can't know whether another tab has sent it.
   assert.ok(retried.status === "unknown" && retried.resolving, retried.status);
   assert.deepEqual([retried.attempts, retried.durable, retried.taskId], [0, true, "film"]);
   const record = await page.evaluate((key) => globalThis.client.getCharge(key), KEY);

@@ -70,7 +70,7 @@ async function pageWith(first) {
 }
 
 /**
- * What a call of `openBilling` says: that it has opened, or what was wrong.
+ * The result of a call of `openBilling`: "opened", or the error.
  *
  * @param {import("playwright-core").Page} page
  * @param {Awaited<ReturnType<typeof pageWith>>["options"]} options
@@ -335,6 +335,6 @@ test("a call with a bad module option does not disturb one with a good module", 
     },
     { options, place: PLACE },
   );
-  // The third asks for what the first does, and may find the second's instead.
+  // The third call wants the same module as the first, and may find the second's instead.
   assert.deepEqual([answers[0], answers[1], answers[3]], ["rejected", "fulfilled", "fulfilled"]);
 });

@@ -20,8 +20,8 @@ const stage = new Stage({ folder: MORTAL });
 const mortal = (retry) => openMortal(stage, retry);
 
 /**
- * Waits until no client of the page's browser context shows that it lives. The browser takes a moment
- * to give a lock back.
+ * Waits until no client of the page's browser context holds its lock of the living. The browser takes
+ * a moment to release a lock.
  *
  * @param {import("playwright-core").Page} page
  */
@@ -30,7 +30,7 @@ async function noneAlive(page) {
 }
 
 test("the locks and claims of a module that dies in a flush are free at once", async () => {
-  // A request that hangs is waited for, under the lock, far longer than this test takes.
+  // The client waits for a hung request, under the lock, far longer than this test takes.
   const { context, page, account, options } = await mortal({ requestTimeoutMs: 60_000 });
   await context.setOffline(true);
   await knowsOffline(page);
@@ -136,7 +136,7 @@ test("a module that died too often is restarted by itself after a minute", async
   await knowsOffline(page);
   const { status } = await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
   assert.equal(status, "queued");
-  // The minute is over when the test says so.
+  // The test decides when the minute is over.
   await page.evaluate(() => {
     const { setTimeout } = globalThis;
     /** @type {(() => void)[]} */
@@ -209,7 +209,7 @@ test("a client closed while its module restarts stays closed", async () => {
     globalThis.die("timer", "trap");
     await died;
     await globalThis.client.close();
-    // By the time that another is open, the closed one would be too.
+    // By the time another client is open, the closed one would be open too.
     const getToken = () => token;
     const later = await globalThis.tollbox.openBilling({ ...options, getToken });
     await later.refreshBalance();
@@ -218,7 +218,7 @@ test("a client closed while its module restarts stays closed", async () => {
     return { before, left: await globalThis.watched.held() };
   }, options);
   assert.equal(await deathsLogged(page), 1);
-  // A dead one can't let go of what it held, but for its locks; beside that nothing is left.
+  // A dead module can release nothing but its locks; beyond its leftovers nothing is held.
   assert.equal(left.lock, undefined, "no client lives");
   for (const [kind, things] of Object.entries(left)) {
     assert.ok(things.length <= (before[kind]?.length ?? 0), JSON.stringify({ before, left }));
@@ -228,7 +228,7 @@ test("a client closed while its module restarts stays closed", async () => {
 test("a call that kills the module each time is given up, and others are answered", async () => {
   const { page, account } = await mortal();
   const code = await page.evaluate(async () => {
-    // The file that the package itself has imported: every next instance has this method too.
+    // The same file that the package has imported, so that each later instance has this method too.
     const glue = "/wasm/tollbox.js";
     const { Client } = await import(glue);
     const { getCharge } = Client.prototype;

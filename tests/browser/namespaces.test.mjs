@@ -6,7 +6,7 @@ import { chargedOnce, openIn, queueAll, seesCharged } from "./support/tabs.mjs";
 
 const stage = new Stage();
 
-/** Pairs whose names run into each other where they are joined without care. */
+/** Pairs of namespace and account whose concatenations are equal. */
 const PAIRS = [
   ["a:b", "c"],
   ["a", "b:c"],
@@ -21,7 +21,7 @@ const PAIRS = [
 ];
 
 /**
- * The reference server under another address of the same origin: what is sent there arrives.
+ * Routes another address of the same origin to the reference server.
  *
  * @param {import("playwright-core").BrowserContext} context
  */
@@ -52,7 +52,7 @@ test("two servers on one origin see nothing of each other's queue, balance and l
     { ...options, baseUrl },
   );
   assert.deepEqual(apart, { charges: [], balance: null, key: null });
-  // Each has the lock of the living, the database and the cache of its own.
+  // Each has its own lock of the living, database and cache.
   const names = await page.evaluate(async () => {
     const { held = [] } = await navigator.locks.query();
     const databases = await indexedDB.databases();

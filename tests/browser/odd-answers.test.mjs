@@ -9,7 +9,7 @@ const stage = new Stage();
 
 const REQUEST = { taskId: "film", amount: 3, feature: "cloud_trans" };
 
-/** A server whose answers have no end: how much it has sent, and whether anybody still reads. */
+/** A server of endless answers; it counts the bytes sent and the open connections. */
 const endless = {
   sent: 0,
   open: 0,
@@ -40,8 +40,8 @@ after(() => {
 });
 
 /**
- * Charges where the page's `fetch` hands the first answer to a charge over in this way; what is told
- * then, and in the end.
+ * Charges in a page whose `fetch` delivers the first answer to a charge in this way. Gives the outcome
+ * then, and the final one.
  *
  * @param {string} way
  * @param {"en" | "zh-CN"} locale

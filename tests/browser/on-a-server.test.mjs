@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BillingClient, BillingError, openBilling } from "tollbox";
 
-// Where this runs there is no window, as on a server that renders pages.
+// Node.js has no window, like a server that renders pages.
 
 test("the package can be imported on a server, and openBilling rejects there with the reason", async () => {
   assert.equal(typeof globalThis.window, "undefined");

@@ -5,8 +5,8 @@ import { patient, Stage } from "./support/stage.mjs";
 const stage = new Stage();
 
 /**
- * Opens a client and calls back into it wherever the user's code is called: what became of the calls,
- * and what the log says of deaths.
+ * Opens a client and calls back into it from this place of user code. Gives the outcomes of the calls,
+ * and the deaths in the log.
  *
  * @param {"getToken" | "on" | "subscribe" | "log" | "transport" | "signal" | "request's signal"} place
  */
@@ -24,7 +24,7 @@ async function callBackFrom(place) {
       let rounds = 0;
       /** @type {import("tollbox").BillingClient | null} */
       let client = null;
-      /** Every call there is, not for ever. */
+      /** Makes every call there is, for a limited number of rounds. */
       const back = () => {
         if (!client || rounds >= 3) return;
         rounds += 1;
@@ -45,7 +45,7 @@ async function callBackFrom(place) {
       const at = (here) => here === place && back();
       client = await globalThis.tollbox.openBilling({
         ...options,
-        // Where the first request hangs, no balance is known yet.
+        // No balance is known yet if the first request hangs.
         queue: { offlineSpend: "unlimited" },
         log({ message }) {
           if (/has died/.test(message)) deaths.push(message);
@@ -196,7 +196,7 @@ test("listeners of requests' signals may call back when the page is shown again"
       await client.refreshBalance();
       const call = client.charge({ taskId: "film", amount: 1, feature: "f" });
       while (waiting === 0) await new Promise((resolve) => setTimeout(resolve));
-      // What the browser says of a page that comes out of the back/forward cache.
+      // The event of a page that is restored from the back/forward cache.
       dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
       dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
       await call;

@@ -27,7 +27,7 @@ async function withOpenCharges(prepare) {
 }
 
 /**
- * Begins to wait in the page, without waiting for the end of it.
+ * Begins to wait for these charges in the page, and returns at once.
  *
  * @param {import("playwright-core").Page} page
  */
@@ -141,7 +141,7 @@ test("an aborted settled leaves nothing behind, and its client closes", async ()
     /** @type {string[]} */
     const uncaught = [];
     addEventListener("unhandledrejection", ({ reason }) => uncaught.push(String(reason)));
-    // The client's own timers come and go; each wait has one that comes back.
+    // The client's own timers come and go; each wait has a recurring one.
     const lasting = async () => {
       const { timer = [] } = await globalThis.watched.held();
       return timer.filter((name) => name.startsWith("every")).length;

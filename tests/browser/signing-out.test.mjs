@@ -10,8 +10,8 @@ const stage = new Stage();
 /** @typedef {Awaited<ReturnType<Stage["options"]>>} Options */
 
 /**
- * Opens the page's client. Its token is whatever the page has by then, as a cookie or the application's
- * own state would be.
+ * Opens the page's client. Its token is the page's current one, as with a cookie or the application's
+ * own state.
  *
  * @param {Page} page
  * @param {Options & { queue?: import("tollbox").BillingOptions["queue"] }} options
@@ -31,7 +31,7 @@ async function signIn(page, { token, ...options }) {
 }
 
 /**
- * From now on the page has another user's token.
+ * Gives the page another user's token.
  *
  * @param {Page[]} pages
  * @param {string} token
@@ -69,7 +69,7 @@ function requestsOf(context) {
 }
 
 /**
- * What a client says whose account has signed out.
+ * The answers of a client whose account has signed out.
  *
  * @param {Page} page
  */
@@ -146,7 +146,7 @@ for (const storage of /** @type {const} */ (["indexeddb", "localstorage", "memor
     for (const [index, page] of pages.entries()) {
       await knowsOffline(page);
       const [outcome] = await chargeAll(page, [`film-${index}`]);
-      // Without durability another tab may have sent it.
+      // Without a durable journal another tab may have sent it.
       assert.ok(["queued", "unknown"].includes(`${outcome?.status}`), JSON.stringify(outcome));
     }
     const [first, ...others] = /** @type {[Page, ...Page[]]} */ (pages);
@@ -161,7 +161,7 @@ for (const storage of /** @type {const} */ (["indexeddb", "localstorage", "memor
       assert.deepEqual(says, SIGNED_OUT, `${held}`);
       await page.evaluate(() => dispatchEvent(new Event("online")));
     }
-    // Bob works in the same browser, meanwhile.
+    // Meanwhile Bob works in the same browser.
     const bob = await stage.options(next);
     await signIn(first, bob);
     await chargeAll(first, ["song"]);
@@ -297,7 +297,7 @@ test("a balance that a tab caches after the sign-out is not shown to the next us
   const before = await page.evaluate((stem) => localStorage.getItem(`${stem}:balance`), stem);
   assert.ok(before);
   await signOut(page);
-  // As a tab does that has not heard yet, in a process whose localStorage is a moment behind.
+  // A tab that has not heard yet, and whose localStorage lags behind, does this.
   await page.evaluate(({ stem, before }) => localStorage.setItem(`${stem}:balance`, before), {
     stem,
     before,
@@ -322,7 +322,7 @@ test("two clients of one page are signed out together, and one opened afterwards
     const refused = await two.charge(request).catch((error) => error.code);
     const balance = two.balance();
     const three = await globalThis.openClient(options);
-    // It has signed out already: that is nobody else's affair.
+    // It has signed out already, and does not sign out the third client.
     const again = await two.signOut();
     return { refused, balance, again, charged: (await three.charge(request)).status };
   }, patient(options));

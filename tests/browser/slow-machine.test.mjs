@@ -8,7 +8,7 @@ const stage = new Stage();
 
 test("a retry that becomes due while a slow machine is busy is not lost", async () => {
   const { page, account, options } = await stage.bare();
-  // Milliseconds pass between any two looks at the clock, as they do where the processor is busy.
+  // Milliseconds pass between any two reads of the clock, as on a busy processor.
   await page.evaluate(() => {
     const now = performance.now.bind(performance);
     performance.now = () => {
@@ -28,7 +28,7 @@ test("a retry that becomes due while a slow machine is busy is not lost", async 
   const { key } = await page.evaluate(() =>
     globalThis.client.charge({ taskId: "film", amount: 4, feature: "asr" }),
   );
-  // Forgotten, it would be found by the look that is taken twice a minute.
+  // A lost retry would be found only by the check that runs twice a minute.
   const [outcome] = await settledIn(page, [key], DEADLINE_MS);
   assert.equal(outcome?.status, "charged");
   assert.equal(await stage.server.faultIsUsedUp(), true);

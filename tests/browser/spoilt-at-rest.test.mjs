@@ -14,7 +14,7 @@ import {
 
 const stage = new Stage();
 
-/** A charge that was queued by a client that is closed by now, and a page for the next. */
+/** A charge queued by a client that is now closed, and a page for the next client. */
 async function oneKept() {
   const { context, page, account, options } = await stage.bare("spoilt");
   await openIn(page, options);
@@ -132,7 +132,7 @@ test("a client falls back in time, and charges, while another page blocks the da
           result.createObjectStore("quarantine", { autoIncrement: true });
         };
         request.onerror = reject;
-        // It is closed for nobody: of a `versionchange` it hears nothing.
+        // The connection ignores `versionchange`, so it is never closed.
         request.onsuccess = () => {
           globalThis.kept.database = request.result;
           resolve(0);

@@ -7,7 +7,7 @@ const stage = new Stage();
 
 const REQUEST = { taskId: "film", amount: 3, feature: "cloud_trans" };
 
-/** Longer than a page may stand still without anybody's noticing. */
+/** Longer than a page may stand still unnoticed. */
 const STANDSTILL_MS = 2_000;
 
 test("a frozen tab that resumes knows at once of charges that another tab made", async () => {
@@ -56,7 +56,7 @@ test("a request does not leave with a token that comes after its time limit", as
         getToken() {
           calls += 1;
           if (calls === 2) {
-            // The page stands still: whatever timer there is comes after the token.
+            // The page stands still: all timers fire after the token.
             const goesOnAt = performance.now() + ms;
             while (performance.now() < goesOnAt);
           }

@@ -13,8 +13,7 @@ const stage = new Stage();
 const request = (/** @type {string} */ taskId) => ({ taskId, amount: 1, feature: "cloud_trans" });
 
 /**
- * Opens a client whose alerts are kept, charges while the browser is offline, and tells what became
- * of it.
+ * Opens a client whose alerts are kept, charges while the browser is offline, and gives the outcome.
  *
  * @param {import("playwright-core").Page} page
  * @param {import("tollbox").BillingOptions & { token: string }} options
@@ -97,21 +96,21 @@ for (const [state, spoil] of Object.entries(OUT_OF_ORDER)) {
     const spoilt = await context.newPage();
     await spoilt.addInitScript(spoil);
     await stage.site.visit(spoilt);
-    // Nor does it charge by itself before it is closed: what moves is to be open.
+    // It can't send before it is closed either, so that the charge that moves is open.
     const cut = () => stage.server.breakFor(account, { kind: "drop_before" });
     const { outcome, storage } = await chargeOffline(spoilt, options, "film", cut);
     assert.equal(outcome.status, "queued");
     assert.equal(outcome.durable, false);
     assert.equal(storage, "localstorage");
     await hears(spoilt, "storage_degraded");
-    // Whoever holds it lives, and nothing moves away from where that one works.
+    // The lock shows that its holder lives; nothing moves away from a live client's storage.
     await locksAre(page, "its lock of the fallback", ({ held }) => held.includes("fallback"));
     await spoilt.close({ runBeforeUnload: false });
     await locksAre(page, "no lock of it", ({ held }) => !held.includes("fallback"));
     assert.deepEqual((await stage.server.ledger(account)).charges, []);
     await stage.server.repair();
 
-    // In order again: what the fallback holds moves over, and is charged once.
+    // IndexedDB works again: the fallback's charge moves over, and is made once.
     const now = await page.evaluate(async (options) => {
       globalThis.client = await globalThis.openClient(options);
       return globalThis.client.getSnapshot().storage;
@@ -146,7 +145,7 @@ test("a charge made without any storage is kept in memory, and says so", async (
   assert.equal((await settled(page, outcome.key)).status, "charged");
 });
 
-/** What Chromium does where the disk is full: its own override of the quota does not reach IndexedDB. */
+/** Fails as Chromium does on a full disk, whose own quota override does not reach IndexedDB. */
 function useUpQuota() {
   const { put, delete: remove } = IDBObjectStore.prototype;
   let full = true;

@@ -7,7 +7,7 @@ import { settledIn } from "./support/tabs.mjs";
 const stage = new Stage();
 
 /**
- * Keeps a transaction of the journal open, for which all others have to wait, until it is told to end.
+ * Keeps a transaction of the journal open, which blocks all others, until told to end it.
  *
  * @param {IDBDatabase} database
  */
@@ -48,7 +48,7 @@ test("a transaction that hangs is reported, nothing is sent meanwhile, and all g
   );
   assert.equal(outcome.status, "unknown");
   assert.equal(outcome.durable, false);
-  // A transaction is waited for far longer than a test usually waits.
+  // The client waits for a transaction far longer than a test usually waits.
   await page.waitForFunction(
     () => /** @type {string[]} */ (globalThis.kept.alerts).includes("storage_degraded"),
     undefined,
@@ -60,7 +60,7 @@ test("a transaction that hangs is reported, nothing is sent meanwhile, and all g
     globalThis.kept.occupied = false;
     await globalThis.kept.free;
   });
-  // What was not stored was not sent, so it may be charged again.
+  // A charge that was not stored was not sent, so it may be made again.
   const [end] = await settledIn(page, [outcome.key]);
   assert.ok(end?.status === "charged" || end?.status === "failed", JSON.stringify(end));
   await page.evaluate(() =>

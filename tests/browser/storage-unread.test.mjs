@@ -39,7 +39,7 @@ async function hears(page, text) {
 }
 
 /**
- * A charge that was made, of which its client heard nothing; the browser is offline by now.
+ * A charge that was made and whose answer was lost, and a page for the next client.
  *
  * @param {string} purpose
  */
@@ -88,7 +88,7 @@ for (const [what, spoil] of Object.entries(UNREAD)) {
       await context.setOffline(false);
       await page.evaluate(() => globalThis.client.close());
 
-      // In order again.
+      // IndexedDB works again.
       await stage.site.visit(page);
       await openIn(page, { ...options, queue: { storage } });
       assert.equal(await page.evaluate(() => globalThis.client.getSnapshot().storage), "indexeddb");
@@ -145,7 +145,7 @@ const PASSING = {
     /** @type {Set<IDBDatabase>} */
     const lost = new Set();
     IDBDatabase.prototype.transaction = function (...args) {
-      // Whatever was open then.
+      // The connection that is open at the time.
       if (lost.size === 0) lost.add(this);
       if (lost.has(this)) {
         throw new DOMException(
@@ -184,15 +184,15 @@ for (const [what, spoil] of Object.entries(PASSING)) {
 }
 
 /**
- * A browser with a profile of its own, and an account of which `older` and then `newer` were charged
- * with no server to be reached. `between` runs while the browser is down, after the first.
+ * A browser with its own profile, and an account for which `older`, then `newer` and `newest` were
+ * queued without a server. `between` runs while the browser is down, after the first.
  *
  * @param {import("node:test").TestContext} t
  * @param {(databases: string) => void} between
  */
 async function twoVisits(t, between) {
   const account = freshAccount("files");
-  // With no balance known yet.
+  // No balance is known yet.
   const queue = /** @type {const} */ ({ offlineSpend: "unlimited" });
   const options = { ...(await stage.options(account)), queue };
   const browser = new ProfiledBrowser();
@@ -271,7 +271,7 @@ for (const [what, change] of Object.entries({
     await seesCharged(page, ["newer", "newest"]);
     await page.evaluate(() => globalThis.client.close());
 
-    // Whatever was used meanwhile, a database that works is used again.
+    // A database that works is used again, whatever storage was used meanwhile.
     await stage.site.visit(page);
     await openIn(page, options);
     const snapshot = await page.evaluate(() => globalThis.client.getSnapshot());

@@ -14,7 +14,7 @@ const stage = new Stage();
 async function crash(page) {
   const devtools = await page.context().newCDPSession(page);
   const crashed = page.waitForEvent("crash");
-  // The one who would answer is dead.
+  // The renderer that would answer is dead.
   void devtools.send("Page.crash").catch(() => {});
   await crashed;
 }

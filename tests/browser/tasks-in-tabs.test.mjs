@@ -8,7 +8,7 @@ const stage = new Stage();
 /** @typedef {import("playwright-core").Page} Page */
 
 /**
- * Two tabs of one account, in the first of which a task of 100 points runs until `finish` is called.
+ * Two tabs of one account. A task of 100 points runs in the first until `finish` is called.
  */
 async function taskInOneOfTwo() {
   const { context, page: first, account, options } = await stage.bare();
@@ -34,7 +34,7 @@ async function taskInOneOfTwo() {
  * @param {number} points
  */
 async function holds(page, points) {
-  // A tab that has died without a word is missed within half a minute.
+  // A tab that died silently is missed within half a minute.
   await page.waitForFunction((points) => globalThis.client.balance()?.held === points, points, {
     timeout: 60_000,
   });
@@ -51,7 +51,7 @@ test("points held by a task in one tab can't be spent in another", async () => {
   await stage.site.visit(third);
   await openIn(third, patient);
   await holds(third, 100);
-  // Never more is shown than there is: 120 points, of which 100 are held, then paid.
+  // No tab shows more than there is: of 120 points 100 are held, then paid.
   await second.evaluate(() => {
     const most = { available: 0 };
     Reflect.set(globalThis, "most", most);
@@ -89,7 +89,7 @@ test("points held by a task in a tab that navigates away can be spent in another
 test("points held by a task in a tab that crashes can be spent in another", async () => {
   const { context, first, second } = await taskInOneOfTwo();
   const devtools = await context.newCDPSession(first);
-  // There is no answer from a page that has crashed.
+  // A crashed page gives no answer.
   devtools.send("Page.crash").catch(() => {});
   await holds(second, 0);
 });
@@ -154,7 +154,7 @@ test("points held by a task at the sign-out can be spent after the next sign-in"
   await second.waitForFunction(() => globalThis.client.getSnapshot().queue.heldPoints === 0);
   await openIn(second, patient);
   await holds(second, 0);
-  // The work goes on in the first one, which will not charge it.
+  // The work goes on in the first client, which will not charge it.
   const outcome = await first.evaluate(async () => {
     Reflect.get(globalThis, "finish")("translated");
     return Reflect.get(globalThis, "outcome");

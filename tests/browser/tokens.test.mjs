@@ -35,7 +35,7 @@ async function openWith(page, options, source) {
 }
 
 /**
- * What becomes of a charge.
+ * The final outcome of a charge.
  *
  * @param {import("playwright-core").Page} page
  */
@@ -50,7 +50,7 @@ const callsOf = (page) => page.evaluate(() => /** @type {boolean[]} */ (globalTh
 
 test("a token that took most of a request's time is used by the next request if its own was lost", async () => {
   const { page, account, options } = await stage.bare();
-  // Each call of getToken leaves a request 0.3 s of its 1.5 s, and the answer takes 0.7 s.
+  // getToken leaves each request 0.3 s of its 1.5 s, and the answer takes 0.7 s.
   await stage.server.breakFor(account, { kind: "latency", ms: 700 });
   await openWith(
     page,
@@ -84,7 +84,7 @@ test("a getToken that hangs once does not delay charges for long", async () => {
 });
 
 /**
- * Four clients, in tabs or in one page, whose tokens have run out: the refresh token may be used once,
+ * Four clients, in tabs or in one page, whose tokens have expired: the refresh token may be used once,
  * and two refreshes at the same time sign the user out.
  *
  * @param {{ pages: number, locks?: boolean, hangs?: boolean }} set
@@ -178,7 +178,7 @@ test("a lock that is never released delays a token refresh no longer than a requ
   const other = await context.newPage();
   await stage.site.visit(other);
   await openWith(page, patient(options), (token, refresh) => (refresh ? token : "an-old-token"));
-  // As a frozen tab would keep it.
+  // A frozen tab would keep the lock like this.
   const name = `tollbox:${encodeURIComponent(stage.server.billing)}:${account}:token`;
   await other.evaluate(
     (name) =>

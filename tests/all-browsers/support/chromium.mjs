@@ -1,7 +1,7 @@
 import { ProfiledBrowser } from "../../browser/support/profile.mjs";
 import { PATIENCE_MS } from "./tab.mjs";
 
-/** Chromium, by its own protocol. */
+/** Chromium, driven by its own protocol. */
 export class Chromium {
   #browser = new ProfiledBrowser();
   /** @type {import("playwright-core").BrowserContext | null} */

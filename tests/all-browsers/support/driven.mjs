@@ -7,8 +7,8 @@ import { until } from "../../browser/support/until.mjs";
 import { PATIENCE_MS } from "./tab.mjs";
 
 /**
- * Runs in the page: calls the script, and reports in JSON. `window.eval` because a driver may run
- * this itself with another global object than the page's.
+ * Calls the script in the page, and reports in JSON. `window.eval`, because a driver may run this
+ * function with another global object than the page's.
  */
 const CALL = `
 const [source, argument, done] = arguments;
@@ -17,7 +17,7 @@ const [source, argument, done] = arguments;
   (error) => done(JSON.stringify({ error: String(error) })),
 );`;
 
-/** A browser that WebDriver drives. Its driver leads the process group that it is killed with. */
+/** A browser driven by WebDriver. Its driver leads the process group, which is killed as a whole. */
 export class DrivenBrowser {
   #command;
   #capabilities;
@@ -73,7 +73,7 @@ export class DrivenBrowser {
   }
 
   /**
-   * Takes the network away from all tabs, or gives it back, by WebDriver BiDi.
+   * Sets all tabs offline or online, by WebDriver BiDi.
    *
    * @param {boolean} offline
    */
@@ -96,7 +96,7 @@ export class DrivenBrowser {
   }
 }
 
-/** One tab. WebDriver runs one script at a time, in the tab that it was switched to. */
+/** One tab. WebDriver runs one script at a time, in the tab it was last switched to. */
 class DrivenTab {
   #session;
   #turns;

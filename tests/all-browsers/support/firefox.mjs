@@ -4,7 +4,7 @@ import { ProfileFolder } from "./folder.mjs";
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 const GECKODRIVER = process.env.GECKODRIVER ?? "geckodriver";
 
-/** Firefox, by WebDriver, on a profile that outlives it. */
+/** Firefox, driven by WebDriver, on a profile that outlives it. */
 export class Firefox extends DrivenBrowser {
   #folder;
 
@@ -17,7 +17,7 @@ export class Firefox extends DrivenBrowser {
     });
     super(command, {
       browserName: "firefox",
-      // For WebDriver BiDi.
+      // Needed by WebDriver BiDi.
       webSocketUrl: true,
       "moz:firefoxOptions": {
         binary: FIREFOX,

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-/** A folder for one browser's profile, outside of which it keeps nothing. */
+/** A folder for one browser's profile; the browser keeps nothing outside of it. */
 export class ProfileFolder {
   #path = mkdtempSync(path.join(tmpdir(), "tollbox-profile-"));
 
@@ -13,7 +13,7 @@ export class ProfileFolder {
     return folder;
   }
 
-  /** What makes a program of the desktop keep its files here. */
+  /** Environment variables that make a desktop program keep its files in this folder. */
   get environment() {
     return {
       HOME: this.part("home"),

@@ -21,8 +21,8 @@ for (;;) {
 </script></html>`;
 
 /**
- * The bare site (bare.mjs), with pages that ask it what to do and report by fetch. It stands in for
- * a driver where a browser that is driven forgets its storage.
+ * The bare site (bare.mjs), with pages that fetch their scripts from it and report the results. It
+ * replaces the driver of a browser that forgets its storage when driven.
  */
 export class PilotedSite {
   /** @type {BareSite} */
@@ -38,12 +38,12 @@ export class PilotedSite {
     return site;
   }
 
-  /** The page without a pilot. */
+  /** The page's HTML without the pilot. */
   get url() {
     return this.#bare.url;
   }
 
-  /** A page that will do what it is told, once a browser has opened its address. */
+  /** A page that runs the scripts given to it, once a browser has opened its address. */
   tab() {
     const place = `/piloted/${randomUUID()}`;
     const tab = new PilotedTab(new URL(place, this.url).href);
@@ -86,7 +86,7 @@ export class PilotedTab {
   }
 
   /**
-   * What the page says.
+   * Takes a report of the page.
    *
    * @param {string} order
    * @param {string} body
@@ -101,7 +101,7 @@ export class PilotedTab {
     response.writeHead(204).end();
     if (order === "arrived") {
       this.#arrivals += 1;
-      // What was meant for the page before this one.
+      // A script meant for the previous page is dropped.
       this.#orders = [];
     } else {
       const { id, ...report } = JSON.parse(body);

@@ -6,10 +6,10 @@ import { until } from "../../browser/support/until.mjs";
 import { PilotedSite } from "./pilot.mjs";
 import { PATIENCE_MS } from "./tab.mjs";
 
-/** Enough for every charge of a file's tests. */
+/** Enough points for every charge of a file's tests. */
 const SEED_BALANCE = 1_000_000;
 
-/** One server and one static site for the tests of a file, and what they ask of both. */
+/** One server and one static site for the tests of a file, and common queries to both. */
 export class Scene {
   /** @type {BillingServer} */
   server = /** @type {never} */ (undefined);
@@ -31,7 +31,7 @@ export class Scene {
     });
   }
 
-  /** An account, and what to open its client with. */
+  /** A new account, and the options for its client. */
   async account() {
     const account = freshAccount();
     const options = {

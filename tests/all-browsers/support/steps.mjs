@@ -1,5 +1,5 @@
 /**
- * What the tests do in a page. Each is a script for `evaluate`, so it sees nothing of this file.
+ * Test steps that run in a page. Each is a script for `evaluate`, so it can't refer to this file.
  */
 
 /** @typedef {Parameters<typeof globalThis.openClient>[0]} Options */
@@ -56,7 +56,7 @@ export async function settle(keys) {
 }
 
 /**
- * The keys of the charges that the client knows in these states.
+ * The keys of the client's charges in these states.
  *
  * @param {import("tollbox").BillingStatus[]} status
  */
@@ -74,7 +74,7 @@ export function beginSettling(keys) {
   globalThis.kept.settled = Promise.all(keys.map((key) => globalThis.client.settled(key)));
 }
 
-/** The statuses of what `beginSettling` began to wait for. */
+/** The statuses of the charges that `beginSettling` waits for. */
 export async function settled() {
   const outcomes = /** @type {import("tollbox").SettledOutcome[]} */ (
     await globalThis.kept.settled

@@ -1,4 +1,4 @@
-/** After this a browser's answer is taken for missing: a start on a busy computer takes its time. */
+/** The time limit of a browser's answer, long because starting one on a busy computer takes time. */
 export const PATIENCE_MS = 60_000;
 
 /**
@@ -7,12 +7,12 @@ export const PATIENCE_MS = 60_000;
  * @typedef {object} Tab
  * @property {<A, R>(script: (argument: A) => R, argument?: A) => Promise<Awaited<R>>} evaluate
  *   runs a script in the page; its argument and result go through JSON. Tabs of one browser may take
- *   turns: what is to go on in several at once is begun in each, and awaited later.
+ *   turns: work that is to go on in several at once is begun in each, and awaited later.
  * @property {() => Promise<void>} reload
  */
 
 /**
- * A browser with a profile of its own. Only what `keepsProfile` brings its storage back after `kill`.
+ * A browser with a profile of its own. Its storage outlives `kill` only with `keepsProfile`.
  *
  * @typedef {object} Browser
  * @property {(...sites: import("./pilot.mjs").PilotedSite[]) => Promise<Tab[]>} open

@@ -6,7 +6,7 @@ const MINI_BROWSER =
   process.env.MINI_BROWSER ?? "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
 const DRIVER = process.env.WEBKIT_DRIVER ?? "/usr/bin/WebKitWebDriver";
 
-/** WebKitGTK, by WebDriver. What it stores is gone with it: its driver knows no other way. */
+/** WebKitGTK, driven by WebDriver. Its storage is gone with it: the driver has no other mode. */
 export class DrivenWebKit extends DrivenBrowser {
   #folder;
 
@@ -30,7 +30,7 @@ export class DrivenWebKit extends DrivenBrowser {
   }
 }
 
-/** WebKitGTK on a profile that outlives it. No driver: its pages ask the site what to do. */
+/** WebKitGTK on a profile that outlives it. Without a driver: its pages fetch scripts from the site. */
 export class ProfiledWebKit {
   #folder = new ProfileFolder();
   /** @type {ProcessGroup | null} */
