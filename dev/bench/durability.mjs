@@ -1,6 +1,6 @@
 /**
- * What is left of 20 entries when the browser is killed some time after they were written: by plain
- * localStorage, and by Tollbox. Prints a table in Markdown. `cargo xtask durability` calls it.
+ * Measures durability: how many of 20 entries survive a kill of the browser some time after they were
+ * written, in plain localStorage and in Tollbox. Prints a Markdown table. Run by `cargo xtask durability`.
  */
 
 import { parseArgs } from "node:util";
@@ -13,7 +13,7 @@ const ENTRIES = 20;
 const BYTES = 300;
 
 /**
- * What was found in all trials of one delay.
+ * The totals of all trials of one delay.
  *
  * @typedef {object} Cell
  * @property {number} local entries that localStorage still had
@@ -27,7 +27,7 @@ const { values } = parseArgs({ options: { trials: { type: "string", default: "10
 const trials = Number(values.trials);
 if (!Number.isSafeInteger(trials) || trials < 1) throw new Error("--trials is a number from 1 on");
 
-// Side by side: nearly all of a trial is waiting.
+// In parallel: a trial spends nearly all of its time waiting.
 const start = Date.now();
 const makes = chosen();
 const results = await Promise.all(makes.map((make) => measure(make)));

@@ -58,7 +58,7 @@ export class Trial {
       const before = await this.#open(browser);
       await before.ours.evaluate(openClient, options);
       await before.ours.evaluate(missTheServer);
-      // The quick one last, so that the delay counts from the last write of either.
+      // localStorage last, as it is the faster one: the delay counts from the last write of either.
       const keys = await before.ours.evaluate(chargeDurably, this.#entries);
       await before.plain.evaluate(writePlainly, this.#entries);
       await new Promise((resolve) => setTimeout(resolve, delayMs));
@@ -102,7 +102,7 @@ function countPlainly(entries) {
 }
 
 /**
- * Charges, and gives the keys of what was answered `queued` with `durable: true`.
+ * Charges, and gives the keys of the charges answered `queued` with `durable: true`.
  *
  * @param {ChargeRequest[]} entries
  */
@@ -114,7 +114,7 @@ async function chargeDurably(entries) {
 }
 
 /**
- * Which of the charges with these keys the client knows as open.
+ * The keys of those charges that the client knows as open.
  *
  * @param {string[]} keys
  */
