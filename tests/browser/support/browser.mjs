@@ -3,10 +3,10 @@ import { chromium } from "playwright-core";
 /** Debian's Chromium. */
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-/** After this what a test waits for is taken for missing. */
+/** The time limit of a test's wait. */
 export const DEADLINE_MS = 15_000;
 
-/** Nothing that phones home, and no sandbox: the tests may run as root. */
+/** Flags: no background traffic, and no sandbox, as the tests may run as root. */
 export const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",

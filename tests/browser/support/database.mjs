@@ -3,8 +3,8 @@ import { stemOf } from "./accounts.mjs";
 /** @typedef {import("./server.mjs").BillingServer} BillingServer */
 
 /**
- * Opens the account's database in the page as it is, beside its client, for a test to do with it what
- * it likes: it is for the test to close it.
+ * Opens the account's database in the page in its present version, beside its client. The test has to
+ * close it.
  *
  * @param {import("playwright-core").Page} page
  * @param {BillingServer} server
@@ -24,7 +24,7 @@ export function openDatabase(page, server, account) {
 }
 
 /**
- * What becomes of deleting the account's database from the page.
+ * Deletes the account's database from the page, and gives the result.
  *
  * @param {import("playwright-core").Page} page
  * @param {BillingServer} server

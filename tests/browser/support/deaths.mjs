@@ -27,7 +27,7 @@ export const KEY = "cloud_trans:film";
  */
 export async function allowDeaths(page) {
   await page.evaluate(async () => {
-    // The file that the package itself has imported: the same module, and the same instance.
+    // The same file that the package has imported, hence the same module and instance.
     const glue = "/wasm/tollbox.js";
     const { die } = await import(glue);
     globalThis.die = die;
@@ -54,8 +54,8 @@ export async function openLogged(page, options) {
 }
 
 /**
- * A page with a client whose module can be made to die, and that waits long for answers: none comes of
- * itself while a test looks at what a death brings.
+ * A page with a client whose module can be made to die. Its time limits are long, so that no call ends
+ * by itself while a test looks at the effects of a death.
  *
  * @param {import("./stage.mjs").Stage} stage
  * @param {import("tollbox").BillingOptions["retry"]} [retry]
@@ -70,7 +70,7 @@ export async function openMortal(stage, retry) {
 }
 
 /**
- * How often the module has died, as the log of the page's client has it.
+ * The number of the module's deaths in the log of the page's client.
  *
  * @param {import("playwright-core").Page} page
  * @returns {Promise<number>}

@@ -58,7 +58,7 @@ export class DemoPage {
   }
 
   /**
-   * Waits until the page calls the network so.
+   * Waits until the page shows this network state.
    *
    * @param {"online" | "offline" | "unreachable"} state
    */
@@ -77,7 +77,7 @@ export class DemoPage {
   }
 
   /**
-   * Waits until the page shows this trouble as chosen, which it does when the server has it.
+   * Waits until the page shows this trouble as chosen, which it does once the server has it in force.
    *
    * @param {string} kind
    */
@@ -86,7 +86,7 @@ export class DemoPage {
   }
 
   /**
-   * Reads the server's ledger through the page, and waits for what the page makes of it.
+   * Has the page read the server's ledger, and waits for this result of its comparison.
    *
    * @param {"agree" | "behind" | "disagree"} state
    */
@@ -122,7 +122,7 @@ export class TaskLine {
   }
 
   /**
-   * Waits until the column "translated" says so.
+   * Waits for this text in the column "translated".
    *
    * @param {string} state
    */
@@ -131,7 +131,7 @@ export class TaskLine {
   }
 
   /**
-   * Waits until the column "paid" says so, and gives its reason.
+   * Waits for this text in the column "paid", and gives its reason.
    *
    * @param {string} state
    */

@@ -1,7 +1,7 @@
 import type { BillingClient, BillingOptions } from "tollbox";
 import type { Watched } from "./watched.mjs";
 
-/** What the bare page (bare.mjs) puts into its window for the functions that tests evaluate there. */
+/** The globals of the bare page (bare.mjs), for the functions that tests evaluate there. */
 declare global {
   /** The package, as the page imported it. */
   var tollbox: typeof import("tollbox");
@@ -11,14 +11,14 @@ declare global {
   ) => Promise<BillingClient>;
   /** The client of the test under way, for a test that evaluates in several steps. */
   var client: BillingClient;
-  /** What a step of a test keeps for a later one. */
+  /** Values that one step of a test keeps for a later one. */
   var kept: Record<string, unknown>;
-  /** Whose garbage has been collected that somebody had asked to be told of (bfcache.test.mjs). */
+  /** The owners of the finalizers that have run (bfcache.test.mjs). */
   var collected: string[];
-  /** What the page holds of the browser, where watched.mjs watches it. */
+  /** The browser resources that the page holds, if watched.mjs watches it. */
   var watched: Watched;
   /** The lines that the client has logged (deaths.mjs). */
   var log: string[];
-  /** Has the module die (deaths.mjs). */
+  /** Makes the module die (deaths.mjs). */
   var die: (place: import("./deaths.mjs").Place, way: import("./deaths.mjs").Way) => void;
 }

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { until } from "./until.mjs";
 
-/** The leaders of the groups that run. */
+/** The leaders of the running groups. */
 const running = new Set();
 
 // A test run that ends early leaves no browser behind.
@@ -13,7 +13,7 @@ for (const name of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
   process.once(name, () => process.exit(1));
 }
 
-/** A program and all that it starts, as one process group, which can be killed outright. */
+/** A program and its descendants, as one process group, which can be killed outright. */
 export class ProcessGroup {
   #child;
 
@@ -62,7 +62,7 @@ export class ProcessGroup {
 }
 
 /**
- * False where the group has no member any more.
+ * Sends a signal to the group. False if it has no member any more.
  *
  * @param {number} leader
  * @param {NodeJS.Signals | 0} name

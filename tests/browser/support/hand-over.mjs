@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { patient } from "./stage.mjs";
 import { chargedOnce, locksAre, openIn, queueAll, seesCharged, tasks } from "./tabs.mjs";
 
-/** No claim and no request ends by its time within a test. */
+/** A time limit that no claim and no request reaches within a test. */
 export const LIMIT_MS = 120_000;
 /** Long for a hand-over between two tabs on any machine, short for a claim. */
 const PROMPTLY_MS = 30_000;
@@ -13,8 +13,8 @@ const PROMPTLY_MS = 30_000;
  */
 
 /**
- * Two tabs of one account with open charges, of which the first holds the flush lock, its request
- * being stuck in the server, and the second waits for the lock.
+ * Two tabs of one account with open charges. The first holds the flush lock while its request is stuck
+ * in the server, and the second waits for the lock.
  *
  * @param {Stage} stage
  * @param {"hang" | "hang_after"} kind whether the stuck request charges nothing or all of its charges
@@ -31,7 +31,7 @@ export async function stuckFlush(stage, kind) {
   await stage.server.breakFor(account, { kind }, { on: "batch", times: 1 });
   await context.setOffline(false);
   await locksAre(second, "the first one's flush", ({ held }) => held.includes("flush"));
-  // Only now, or it could be the second that flushes.
+  // Only now, or the second tab might flush.
   await openIn(second, options);
   // A request that is on its way goes on while the browser is offline.
   await context.setOffline(true);

@@ -14,14 +14,14 @@ export class ProfiledBrowser {
   /** @type {import("playwright-core").Browser | null} */
   #browser = null;
 
-  /** Where the browser keeps the databases of all sites. */
+  /** The folder of all sites' databases. */
   get databases() {
     return path.join(this.#profile, "Default", "IndexedDB");
   }
 
   /** Starts the browser as the leader of its own process group, and gives its first page. */
   async start() {
-    // What a killed browser leaves behind keeps the next one from starting.
+    // Leftovers of a killed browser would keep the next one from starting.
     for (const left of [
       "SingletonLock",
       "SingletonCookie",
@@ -57,7 +57,7 @@ export class ProfiledBrowser {
     await group?.kill();
   }
 
-  /** Has the browser end by itself: what it keeps is written down. */
+  /** Lets the browser quit by itself, so that all of its storage reaches the disk. */
   async quit() {
     const session = await this.#browser?.newBrowserCDPSession();
     await session?.send("Browser.close").catch(() => {});

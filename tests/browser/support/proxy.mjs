@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { request as ask, createServer } from "node:http";
 
 /**
- * A proxy in front of the billing server, of the kind that is often there: what it could decode in a
- * path it refuses, with a page of its own.
+ * A proxy in front of the billing server, of a common kind: it rejects encoded characters in a path with
+ * a page of its own.
  */
 export class StrictProxy {
   #target;
@@ -23,7 +23,7 @@ export class StrictProxy {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
     });
-    // What the server leaves unanswered stays so.
+    // A request that the server leaves unanswered stays unanswered.
     passed.on("error", () => response.destroy());
     request.pipe(passed);
   });

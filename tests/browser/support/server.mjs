@@ -52,7 +52,7 @@ export class BillingServer {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** Where the charge protocol starts. */
+  /** The base URL of the charge protocol. */
   get billing() {
     return `${this.url}/billing/v1`;
   }
@@ -61,7 +61,7 @@ export class BillingServer {
     return this.#child !== null;
   }
 
-  /** Starts, the first time on any free port, later on the same one with the same database. */
+  /** Starts the server: the first time on any free port, later on the same port and database. */
   async start() {
     const args = ["--port", String(this.#port), "--demo", "--faults", "--static", WWW];
     args.push("--database", path.join(this.#folder, "ledger.sqlite"), ...this.#flags);
@@ -81,12 +81,12 @@ export class BillingServer {
     if (!this.#port) throw new Error(`not the line that says where it listens: ${line}`);
   }
 
-  /** Ends it as a crash would. */
+  /** Kills the server, as a crash would. */
   async kill() {
     await this.#end("SIGKILL");
   }
 
-  /** Ends it as an operator would, and removes its database. */
+  /** Stops the server as an operator would, and removes its database. */
   async stop() {
     await this.#end("SIGTERM");
     rmSync(this.#folder, { recursive: true, force: true });
@@ -103,7 +103,7 @@ export class BillingServer {
   }
 
   /**
-   * Signs in, which makes the account where it is new.
+   * Signs in, which creates the account if it is new.
    *
    * @param {string} account
    * @returns {Promise<string>} the token
@@ -114,7 +114,7 @@ export class BillingServer {
   }
 
   /**
-   * What the server's database holds for the account.
+   * The account's ledger in the server's database.
    *
    * @param {string} account
    * @returns {Promise<Ledger>}
@@ -124,7 +124,7 @@ export class BillingServer {
   }
 
   /**
-   * The ledger of the account once it says what is waited for.
+   * Waits until the account's ledger meets the condition, and gives it.
    *
    * @param {string} account
    * @param {string} what
@@ -146,8 +146,8 @@ export class BillingServer {
   }
 
   /**
-   * Makes requests of the account fail, until `repair`. Each test has an account and a server of
-   * its own, so nobody else's rules are replaced.
+   * Makes requests of the account fail, until `repair`. Each test has its own account and server, so
+   * no other test's rules are replaced.
    *
    * @param {string} account
    * @param {Fault} fault
@@ -158,7 +158,7 @@ export class BillingServer {
   }
 
   /**
-   * As `breakFor`, by several rules, of which the first that fits a request counts.
+   * As `breakFor`, with several rules; the first that matches a request applies.
    *
    * @param {string} account
    * @param {(Pick<Rule, "fault"> & Partial<Rule>)[]} rules
@@ -169,13 +169,13 @@ export class BillingServer {
     });
   }
 
-  /** Whether the fault of `breakFor` has met as many requests as its rule says. */
+  /** Whether the fault of `breakFor` has hit all the requests of its limit. */
   async faultIsUsedUp() {
     const { rules } = await this.#call("GET", "/faults");
     return rules.every((/** @type {Rule} */ rule) => rule.times === 0);
   }
 
-  /** How many more requests the faults of `breakBy` will meet, where that is limited. */
+  /** How many more requests the limited faults of `breakBy` will hit in all. */
   async faultsLeft() {
     const { rules } = await this.#call("GET", "/faults");
     return rules.reduce((/** @type {number} */ sum, /** @type {Rule} */ rule) => {

@@ -6,7 +6,7 @@ import { DemoPage } from "./demo.mjs";
 import { BillingServer } from "./server.mjs";
 
 /**
- * Short times, so that a test sees several attempts.
+ * Short delays, so that a test sees several attempts.
  *
  * @satisfies {NonNullable<import("tollbox").BillingOptions["retry"]>}
  */
@@ -15,15 +15,15 @@ export const QUICK = {
   maxDelayMs: 200,
   requestTimeoutMs: 1_500,
   respondWithinMs: 2_000,
-  // At this pace the default would be used up while a slow machine mends the fault.
+  // The default would be used up at this pace before a slow machine ends the fault.
   maxTotalAttempts: 1_000,
 };
 
-/** Added to those, where no charge of a test is to be answered for want of time. */
+/** Long limits on top of those, for tests in which no charge may time out. */
 export const PATIENT = { respondWithinMs: 60_000 };
 
 /**
- * Options with which no call is answered for want of time.
+ * Options with which no call times out.
  *
  * @template {{ retry?: import("tollbox").BillingOptions["retry"] }} Options
  * @param {Options} options
@@ -34,8 +34,8 @@ export function patient(options, retry = {}) {
 }
 
 /**
- * What a file of tests plays on: one browser, one server, one static site with the package. Each
- * test gets a browser context, hence storage, of its own.
+ * The fixtures of a file of tests: one browser, one server, one static site with the package. Each
+ * test gets its own browser context, and so its own storage.
  */
 export class Stage {
   /** @type {import("playwright-core").Browser} */
@@ -51,11 +51,11 @@ export class Stage {
    * Sets the stage up before the tests of the calling file and clears it after them.
    *
    * @param {{ launching?: () => Promise<import("playwright-core").Browser>, folder?: string }} set
-   *   how the browser is launched, and the package, where they are not the ordinary ones
+   *   how the browser is launched, and the package's folder, where not the ordinary ones
    */
   constructor({ launching = launch, folder } = {}) {
     before(async () => {
-      // One by one: what has started before a failure is ended by `after`.
+      // One by one, so that `after` ends those started before a failure.
       this.browser = await launching();
       this.server = await BillingServer.start();
       this.site = await BareSite.start({ folder });
@@ -84,7 +84,7 @@ export class Stage {
   }
 
   /**
-   * A page that imported the package without a bundler, and what to open a client with there.
+   * A page that imported the package without a bundler, and the options for a client there.
    *
    * @param {string} [purpose] begins the account's name
    */

@@ -3,11 +3,11 @@ import { until } from "./until.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-/** Long for any charge that nothing stands in the way of. */
+/** Long for any charge that meets no obstacle. */
 const SETTLED_WITHIN_MS = 60_000;
 
 /**
- * Opens the page's client, its balance known.
+ * Opens the page's client, and waits until it knows its balance.
  *
  * @param {Page} page
  * @param {Parameters<typeof openClient>[0]} options
@@ -45,8 +45,8 @@ export async function chargeAll(page, taskIds) {
 }
 
 /**
- * Waits until the page's client has heard that the browser is offline, which may come a moment after
- * it is so.
+ * Waits until the page's client has heard that the browser is offline, which may be a moment after the
+ * fact.
  *
  * @param {Page} page
  */
@@ -68,8 +68,8 @@ export async function queueAll(page, taskIds) {
 }
 
 /**
- * Waits until these are settled, as the page's client sees it by itself, and gives what became of
- * each. Fails after the deadline with how those stand that are not.
+ * Waits until these charges have settled, as the page's client learns by itself, and gives their
+ * outcomes. Fails after the deadline with the records of those that have not.
  *
  * @param {Page} page
  * @param {string[]} keys
@@ -96,7 +96,7 @@ export async function settledIn(page, keys, deadlineMs = SETTLED_WITHIN_MS) {
       };
       const outcomes = await within(Promise.all(waits), deadlineMs);
       if (outcomes) return { outcomes, standing: "" };
-      // Storage that hangs may be why.
+      // `getCharge` may hang because the storage does.
       const records = (await within(client.charges(), 5_000)) ?? [];
       const statuses = records
         .filter(({ key }) => open.has(key))
@@ -113,7 +113,7 @@ export async function settledIn(page, keys, deadlineMs = SETTLED_WITHIN_MS) {
 }
 
 /**
- * Waits until these are charged, as the page's client sees it by itself.
+ * Waits until these tasks are charged, as the page's client learns by itself.
  *
  * @param {Page} page
  * @param {string[]} taskIds
@@ -126,8 +126,8 @@ export async function seesCharged(page, taskIds, deadlineMs) {
 }
 
 /**
- * Waits until the record of the charge says this of it. (`page.waitForFunction` waits for no promise: it
- * takes any for a yes.)
+ * Waits until the record of the charge has this status. (`page.waitForFunction` does not await promises:
+ * it takes any promise for true.)
  *
  * @param {Page} page
  * @param {string} key
@@ -149,7 +149,7 @@ export async function stands(page, key, status, reason) {
 }
 
 /**
- * Makes sure that the server charged these, once each, and nothing else.
+ * Makes sure that the server charged these tasks, once each, and nothing else.
  *
  * @param {import("./server.mjs").Ledger} ledger
  * @param {string[]} taskIds
@@ -179,7 +179,7 @@ export function locksOf(page) {
 }
 
 /**
- * Waits until the Web Locks of the origin are so.
+ * Waits until the Web Locks of the origin meet the condition.
  *
  * @param {Page} page any page of the origin
  * @param {string} what

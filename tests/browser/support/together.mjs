@@ -15,7 +15,7 @@ import { knowsOffline, openIn, queueAll, seesCharged, tasks } from "./tabs.mjs";
  */
 export async function comeOnlineTogether(stage, { count, each, prepare }) {
   const { context, page, account, ...given } = await stage.bare("together");
-  // On a slow machine a request that is given up and sent again is not the tabs' doing.
+  // Long limits: a request resent because of a slow machine is not the tabs' doing.
   const options = patient(given.options, { requestTimeoutMs: 60_000 });
   await stage.server.topUp(account, count * each);
   await prepare?.(context);

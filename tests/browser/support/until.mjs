@@ -1,14 +1,14 @@
 import { DEADLINE_MS } from "./browser.mjs";
 
 /**
- * Asks again until the answer is truthy, and gives it back. Fails after the deadline with what was
- * waited for and the last answer.
+ * Polls until the result is truthy, and gives it. Fails after the deadline with `what` and the last
+ * result.
  *
  * @template T
  * @param {string | (() => string)} what
  * @param {() => T | Promise<T>} probe
  * @param {number} deadlineMs
- * @param {number} everyMs how long is waited before it is asked again
+ * @param {number} everyMs the pause between two polls
  * @returns {Promise<NonNullable<T>>}
  */
 export async function until(what, probe, deadlineMs = DEADLINE_MS, everyMs = 20) {

@@ -1,6 +1,6 @@
 /**
- * What a page holds of the browser: timers that have not fired, listeners, channels, connections,
- * requests in flight and locks.
+ * The browser resources that a page holds: pending timers, listeners, channels, connections, requests
+ * in flight and locks.
  *
  * @typedef {"timer" | "listener" | "channel" | "database" | "request"} Kind
  * @typedef {object} Watched
@@ -13,7 +13,7 @@
  */
 
 /**
- * Makes every document of the page watch itself: `globalThis.watched` says what is held.
+ * Makes every document of the page watch itself: `globalThis.watched` reports the held resources.
  *
  * @param {import("playwright-core").Page | import("playwright-core").BrowserContext} page
  */
@@ -32,7 +32,7 @@ function install() {
     request: new Map(),
   };
   const counts = { transactions: 0, requests: 0, charges: 0 };
-  /** What Playwright itself listens for in a page. */
+  /** Event types that Playwright itself listens for in a page. */
   const PLAYWRIGHTS = /^(__playwright|mouse|pointer|touch|contextmenu|(aux|dbl)?click)/;
   watchTimers();
   watchListeners();
@@ -116,7 +116,7 @@ function install() {
       };
     };
     EventTarget.prototype.addEventListener = function (type, then, options) {
-      // A target that nobody holds any longer, such as a transaction, takes its listeners along.
+      // Listeners go with a target that is garbage, such as a transaction.
       const { key, name, lasts } = nameOf(this, type, then ?? {}, options);
       if (lasts) held.listener.set(key, name);
       return addEventListener.call(this, type, then, options);
