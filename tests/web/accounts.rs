@@ -1,4 +1,4 @@
-//! Nobody else's: two accounts share no charge and no balance, however alike their names are.
+//! Accounts are separate: two share no charge and no balance, however alike their names are.
 
 use serde_json::json;
 use wasm_bindgen_futures::JsFuture;
@@ -8,7 +8,7 @@ use crate::charges::fresh;
 use crate::host::{TestHost, next_turn, with_balance, with_transport};
 use crate::opening::{charge, close, json_of, open};
 
-/// What comes before a part that is the same for all.
+/// Prefixes of account names, before a part that is the same for all.
 const ALIKE: [&str; 12] = [
     "",
     "a",
@@ -27,7 +27,7 @@ const ALIKE: [&str; 12] = [
 fn accounts() -> Vec<String> {
     let rest = fresh("");
     let mut accounts: Vec<String> = ALIKE.iter().map(|name| format!("{name}{rest}")).collect();
-    // These end differently instead.
+    // These differ in their suffixes instead.
     accounts.extend([":charge:", ":balance", ":flush"].map(|end| format!("{rest}{end}")));
     accounts
 }

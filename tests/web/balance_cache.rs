@@ -42,7 +42,7 @@ fn a_cached_balance_is_read_back_and_can_be_forgotten() {
     };
     write(&name, &without_etag);
     assert_eq!(read(&name), cached(without_etag.clone()));
-    // What the `storage` event of another tab brings.
+    // The value that the `storage` event brings to another tab.
     assert_eq!(parse(&raw::entry(&name).unwrap()), cached(without_etag));
     forget(&name, SESSION);
     assert_eq!(read(&name), None);

@@ -9,11 +9,11 @@ use tollbox::core::points::Points;
 use tollbox::core::record::{Claim, Purpose, Receipt, Record, Verdict};
 use tollbox::core::session::Session;
 
-/// When everything here happens, milliseconds since the Unix epoch.
+/// The time of all tests here, in milliseconds since the Unix epoch.
 pub const NOW_MS: u64 = 1_800_000_000_000;
-/// The server here.
+/// The namespace of all tests here.
 pub const NAMESPACE: &str = "server";
-/// How long a claim lasts here.
+/// The length of all claims here.
 pub const CLAIM_MS: u64 = 15_000;
 
 pub const AT: ApplyAt = ApplyAt {
@@ -94,43 +94,43 @@ pub fn charged() -> Verdict {
     })
 }
 
-/// Opens a store that has nothing to say.
+/// Opens a store, and checks that it has no news.
 pub async fn open_store(account: &str, choice: Choice) -> Store {
     let (store, news) = open_with_news(account, choice).await;
     assert_eq!(news, []);
     store
 }
 
-/// Opens a store.
+/// Opens a store, and gives its news.
 pub async fn open_with_news(account: &str, choice: Choice) -> (Store, Vec<News>) {
     let mut news = Vec::new();
     let store = Store::open(&names(account), choice, AT, &mut news).await;
     (store, news)
 }
 
-/// What is an account's of the server of these tests.
+/// The names that an account's client uses with the namespace of these tests.
 pub fn names(account: &str) -> Names {
     Names::new(NAMESPACE, account)
 }
 
-/// What the localStorage entries of an account begin with.
+/// The prefix of an account's localStorage entries.
 pub fn all_entries(account: &str) -> String {
     format!("{}:", database(account))
 }
 
-/// Where the journal of an account is.
+/// The name of an account's journal database.
 pub fn database(account: &str) -> String {
     names(account).database()
 }
 
-/// Applies them strictly, and finds nothing amiss.
+/// Applies the operations strictly, and checks that there is no news.
 pub async fn apply(store: &Store, ops: &[Op]) -> Vec<Applied> {
     let (applied, news) = apply_with_news(store, ops).await;
     assert_eq!(news, []);
     applied.unwrap()
 }
 
-/// Applies them strictly.
+/// Applies the operations strictly, and gives the news.
 pub async fn apply_with_news(
     store: &Store,
     ops: &[Op],
@@ -139,7 +139,7 @@ pub async fn apply_with_news(
     (store.apply(ops, false, AT, &mut news).await, news)
 }
 
-/// So many open charges, without their names.
+/// A count of open charges, without their keys.
 pub fn open_charges(count: usize) -> OpenCharges {
     OpenCharges {
         count,
@@ -147,14 +147,14 @@ pub fn open_charges(count: usize) -> OpenCharges {
     }
 }
 
-/// Everything in the store, by key, and nothing amiss.
+/// All records in the store, by key; checks that there is no news.
 pub async fn load(store: &Store) -> Vec<Record> {
     let (records, news) = load_with_news(store, Scope::All).await;
     assert_eq!(news, []);
     records.unwrap()
 }
 
-/// What was set aside, in the store and in localStorage, and nothing amiss.
+/// The quarantined records, in the store and in localStorage; checks that there is no news.
 pub async fn set_aside(store: &Store) -> Vec<SetAside> {
     let mut news = Vec::new();
     let mut aside = store.set_aside(AT, &mut news).await.unwrap();
@@ -163,8 +163,8 @@ pub async fn set_aside(store: &Store) -> Vec<SetAside> {
     aside
 }
 
-/// What is in the store, by key, and what it finds out by the way; which charges it has lost is
-/// told each time, and asked by [`lost`].
+/// The records in the store, by key, and the news of reading them, but for the lost charges, which
+/// are reported at each read: see [`lost`].
 pub async fn load_with_news(
     store: &Store,
     scope: Scope,
@@ -175,7 +175,7 @@ pub async fn load_with_news(
     (records.map(sorted), news)
 }
 
-/// The charges that the store tells to be lost.
+/// The charges that the store reports as lost.
 pub async fn lost(store: &Store) -> Vec<Key> {
     let mut news = Vec::new();
     let _ = store.load(Scope::All, AT, &mut news).await;

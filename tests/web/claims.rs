@@ -1,4 +1,4 @@
-//! Two connections to one journal, as two tabs have them.
+//! Claims over two connections to one journal, like those of two tabs.
 
 use std::rc::Rc;
 
@@ -18,7 +18,7 @@ fn names() -> Vec<String> {
     (0..CHARGES).map(|at| format!("charge {at}")).collect()
 }
 
-/// Claims each charge for `tab`, in a transaction of its own; which claims it got.
+/// Claims each charge for `tab`, each in its own transaction, and gives which claims it got.
 fn claim_each(store: &Rc<Store>, tab: &'static str) -> Promise {
     let all: Array = names()
         .into_iter()

@@ -1,4 +1,4 @@
-//! The clocks, and the source of randomness.
+//! The clocks and the source of randomness.
 
 use std::collections::BTreeSet;
 

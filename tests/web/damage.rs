@@ -1,5 +1,5 @@
-//! Records that were spoilt at rest: set aside and reported, and in nobody's way. Records of a
-//! version to come: left alone.
+//! Records spoilt at rest are set aside and reported, and the others stay usable. Records of a newer
+//! version are left alone.
 
 use serde_json::{Value, json};
 use tollbox::browser::store::{News, Place, Scope, Store};
@@ -14,7 +14,7 @@ use crate::charges::{
 use crate::raw;
 use crate::stores::{indexed_db, local, prefix};
 
-/// A way in which what is stored stops being a record.
+/// A way to damage a stored record.
 type Change = (&'static str, fn(&Value) -> Value);
 
 const SPOILT: [Change; 7] = [
@@ -84,7 +84,7 @@ impl Scene {
         format!("{}spoilt", prefix(&self.account))
     }
 
-    /// The raw record of `spoilt`, if it still is in its place.
+    /// The raw record of `spoilt`, if it is still in its place.
     async fn in_place(&self) -> Option<Value> {
         match &*self.store.place() {
             Place::IndexedDb(_) => raw::row(&database(&self.account), "spoilt").await,
@@ -125,7 +125,7 @@ impl Scene {
         );
         assert_eq!(self.aside().await, 1, "{change}");
         assert_eq!(self.in_place().await, None, "{change}");
-        // Once is enough.
+        // Only once.
         assert_eq!(
             keys(&load(&self.store).await),
             ["before", "later"],
@@ -161,7 +161,7 @@ impl Scene {
         let (records, news) = load_with_news(&self.store, Scope::All).await;
         assert!(matches!(&news[..], [News::LeftAlone(_)]), "{news:?}");
         assert_eq!(keys(&records.unwrap()), ["before", "later"]);
-        // Whatever is answered to this: what is there must not be overwritten.
+        // Whatever the outcome, the stored record must not be overwritten.
         drop(apply_with_news(&self.store, &[enqueue("spoilt"), read("later")]).await);
         assert_eq!(self.in_place().await, before);
         assert_eq!(self.aside().await, 0);

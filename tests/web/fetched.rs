@@ -1,4 +1,4 @@
-//! Requests by `fetch`, over the network and with answers that only a bad network gives.
+//! Requests by `fetch`, over the real network and with the answers of a faulty one.
 
 use serde_json::{Value, json};
 use tollbox::browser::http::{Destination, Exchange};
@@ -10,7 +10,7 @@ use crate::host::{
     LONG_MS, SHORT_MS, TestHost, at, exchange_at, exchange_here, exchange_with, get, with_fetch,
 };
 
-/// Nobody listens here: it is no service's port, and above those that are handed out freely.
+/// An address without a listener: no service's port, and above the ephemeral ones.
 const CLOSED: &str = "http://127.0.0.1:65535";
 
 #[wasm_bindgen(module = "/tests/web/network.js")]
@@ -28,7 +28,7 @@ extern "C" {
     fn is_aborted() -> bool;
 }
 
-/// One exchange in which `fetch` is answered so.
+/// One exchange in which `fetch` gets the answer of this name (network.js).
 async fn answered(name: &str, host: &TestHost, request: &Request, limit_ms: u64) -> Exchange {
     answer_next_fetch(name);
     exchange_here(host, request, limit_ms).await

@@ -1,4 +1,4 @@
-// What the facade gives the shell, with user code of all sorts behind it.
+// A host, as the facade is one for the shell, with user code of all sorts behind it.
 
 const never = () => new Promise(() => {});
 
@@ -115,7 +115,7 @@ const TRANSPORTS = {
   "status too large": async () => ({ ...ANSWER, status: 70_000 }),
 };
 
-/** A transport that tells a balance, and answers nothing else. */
+/** A transport that answers balance requests, and nothing else. */
 const bank = (/** @type {number} */ balance) => (/** @type {any} */ request) =>
   request.path.startsWith("balance?")
     ? Promise.resolve({ ...ANSWER, body: JSON.stringify({ balance, version: 1 }) })
@@ -130,7 +130,7 @@ class TestHost {
   #snapshot = null;
   /** @type {any[]} */
   #alerts = [];
-  /** What it was told of tokens. @type {string[]} */
+  /** The calls about tokens that the host received. @type {string[]} */
   #tokens = [];
 
   /**
@@ -179,14 +179,14 @@ class TestHost {
     return { granted: Promise.resolve(true), letGo() {} };
   }
 
-  /** What the transport has been asked, as JSON. */
+  /** The requests that the transport received, as JSON. */
   requests() {
     return JSON.stringify(
       this.#requests.map(({ signal, ...request }) => ({ ...request, aborted: signal.aborted })),
     );
   }
 
-  /** What it was told of tokens, as JSON. */
+  /** The calls about tokens that the host received, as JSON. */
   tokens() {
     return JSON.stringify(this.#tokens);
   }

@@ -1,4 +1,4 @@
-//! What the facade gives the shell, with user code of all sorts behind it.
+//! A host, as the facade is one for the shell, with user code of all sorts behind it (host.js).
 
 use js_sys::Promise;
 use serde_json::Value;
@@ -6,9 +6,9 @@ use tollbox::browser::http::{Destination, Exchange, Limit, ask_token, exchange};
 use tollbox::core::protocol::{Method, Request};
 use wasm_bindgen::prelude::*;
 
-/// Longer than whatever ends by itself takes, even on a busy computer.
+/// A time limit that no exchange reaches which ends by itself, even on a busy computer.
 pub const LONG_MS: u64 = 60_000;
-/// For what would never end by itself.
+/// A time limit for exchanges that would never end by themselves.
 pub const SHORT_MS: u64 = 100;
 
 #[wasm_bindgen(module = "/tests/web/host.js")]
@@ -42,12 +42,12 @@ extern "C" {
 }
 
 impl TestHost {
-    /// What the transport has been asked.
+    /// The requests that the transport received.
     pub fn requests(&self) -> Vec<Value> {
         serde_json::from_str(&self.requests_json()).unwrap()
     }
 
-    /// What it was told of tokens.
+    /// The calls about tokens that the host received.
     pub fn tokens(&self) -> Vec<String> {
         serde_json::from_str(&self.tokens_json()).unwrap()
     }
@@ -58,7 +58,7 @@ impl TestHost {
     }
 }
 
-/// A destination that sends no credentials of its own choice.
+/// A destination that leaves the credentials to the default.
 pub fn at(base_url: &str) -> Destination {
     Destination {
         base_url: base_url.to_owned(),
@@ -67,7 +67,7 @@ pub fn at(base_url: &str) -> Destination {
     }
 }
 
-/// One exchange: the token, the request, the answer.
+/// One whole exchange: the token, the request, the answer.
 pub async fn exchange_with(
     host: &TestHost,
     destination: &Destination,
@@ -93,7 +93,7 @@ pub async fn exchange_at(
     exchange_with(host, &at(base_url), request, false, limit_ms).await
 }
 
-/// A look at the page's own server.
+/// One exchange with the page's own server.
 pub async fn exchange_here(host: &TestHost, request: &Request, limit_ms: u64) -> Exchange {
     exchange_at(&origin(), host, request, limit_ms).await
 }
@@ -107,7 +107,7 @@ pub fn get(path: &str) -> Request {
     }
 }
 
-/// Where the page comes from.
+/// The page's origin.
 pub fn origin() -> String {
     web_sys::window().unwrap().origin()
 }

@@ -1,4 +1,4 @@
-//! Charges whose records are gone from the journal: they may have been sent, and are taken on so.
+//! Charges whose records are lost from the journal may have been sent, and are taken on as such.
 
 use serde_json::{Value, json};
 use tollbox::browser::store::{Choice, News, Store};
@@ -17,7 +17,7 @@ use crate::stores::{clear, refused};
 const PUT: (&str, &str) = ("IDBObjectStore", "put");
 const TRANSACTION: (&str, &str) = ("IDBDatabase", "transaction");
 
-/// The charge `a`, spoilt where it is stored.
+/// Stores the charge `a`, and damages its record.
 async fn spoil(account: &str, store: &Store) {
     apply(store, &[enqueue("a")]).await;
     if store.kind() == StorageKind::IndexedDb {
@@ -29,7 +29,7 @@ async fn spoil(account: &str, store: &Store) {
     }
 }
 
-/// What an operation came to, whatever else there was to say.
+/// The result of an operation, its news dropped.
 async fn one(store: &Store, op: Op) -> Applied {
     let (applied, _) = apply_with_news(store, &[op]).await;
     applied.unwrap().remove(0)
@@ -84,7 +84,7 @@ async fn a_charge_damaged_in_the_fallback_is_lost_to_the_database_too() {
     clear(&account, &[store]).await;
 }
 
-/// A journal with the charges `kept` and `gone`, and what was noted of it.
+/// Makes a journal with the charges `kept` and `gone`, and gives the note of it in localStorage.
 async fn noted(account: &str) -> Value {
     let store = open_store(account, Choice::Auto).await;
     apply(&store, &["kept", "gone"].map(enqueue)).await;
@@ -101,7 +101,7 @@ async fn charges_missing_in_a_database_set_back_are_reported_and_in_doubt() {
     let account = fresh("set-back");
     let mut marker = noted(&account).await;
     assert_eq!(marker["commits"], 1);
-    // As if there had been more.
+    // As if there had been more commits.
     marker["commits"] = json!(7);
     marker["keys"] = json!(["gone", "kept", "later"]);
     raw::put_entry(&names(&account).marker(), &marker.to_string());
@@ -115,7 +115,7 @@ async fn charges_missing_in_a_database_set_back_are_reported_and_in_doubt() {
     assert!(one(&store, enqueue("later")).await.lost);
     store.mark(&OpenCharges::default());
     store.close();
-    // Once.
+    // Reported only once.
     let store = open_store(&account, Choice::Auto).await;
     assert_eq!(store.earlier(), Earlier::Here);
     let again = one(&store, enqueue("later")).await;
@@ -192,7 +192,7 @@ async fn an_unread_journal_is_recognized_by_its_note_or_its_name() {
             let (store, _) = open_with_news(&account, choice).await;
             assert_eq!(store.earlier(), earlier, "{choice:?}");
         }
-        // Without the note the browser itself still tells.
+        // Without the note the browser's list of databases still tells.
         raw::remove_entries(&names(&account).marker());
         let (store, _) = open_with_news(&account, Choice::LocalStorage).await;
         assert_eq!(store.earlier(), earlier);

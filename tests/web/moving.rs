@@ -1,4 +1,4 @@
-//! What localStorage took on while IndexedDB was out of order moves over when it works again.
+//! Charges taken on in localStorage while IndexedDB was out of order move over when it works again.
 
 use tollbox::browser::store::{Choice, Local, News, Scope};
 use tollbox::core::journal::Op;
@@ -29,7 +29,7 @@ async fn the_charges_of_the_fallback_move_over_once() {
     let records = load(&store).await;
     assert_eq!(keys(&records), ["done", "open"]);
     assert!(records[0].receipt().is_some());
-    // A crash may have brought an earlier state of it back.
+    // A crash may have brought an earlier state of the entry back.
     assert!(records[1].may_have_left());
     assert_eq!(raw::entry_names(&prefix(&account)), Vec::<String>::new());
     store.close();
@@ -163,7 +163,7 @@ async fn a_charge_settled_and_forgotten_meanwhile_is_not_restored_by_the_move() 
     apply(&store, &[enqueue("a")]).await;
     let records = load(&store).await;
     store.close();
-    // As when IndexedDB goes out of order under a tab that works.
+    // IndexedDB fails under a working tab.
     let fallback = open_store(&account, Choice::LocalStorage).await;
     let record = records[0].clone();
     let forget = Op::Forget { key: key("a") };

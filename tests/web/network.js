@@ -1,7 +1,7 @@
-// Answers that the test runner's server can't give, in place of the network: the request, the
-// answer and its body are the browser's own.
+// Answers that the test runner's server can't give, in place of the network. The requests, answers
+// and bodies are the browser's own objects.
 
-/** A body that has begun, and ends with an error when the request is aborted, as the standard says. */
+/** A body that has begun, and fails when the request is aborted, as the standard demands. */
 function body(/** @type {Request} */ request, /** @type {(end: any) => void} */ goOn) {
   return new ReadableStream({
     start(controller) {
@@ -32,7 +32,7 @@ function streamOf(/** @type {any[]} */ ...pieces) {
   });
 }
 
-/** A stream that counts what is pulled out of it, and notes whether it is cancelled. */
+/** A stream that counts the bytes pulled from it, and notes whether it is cancelled. */
 function counted(/** @type {(controller: any) => void} */ pull) {
   return new ReadableStream({
     pull: (controller) => {
@@ -69,7 +69,7 @@ const ANSWERS = {
         headers: { etag: '"v1"', "retry-after": "2", "idempotent-replayed": " True" },
       },
     ),
-  // What pages and their libraries put in place of `fetch` keeps to the standard only so far.
+  // The substitutes of pages and libraries for `fetch` follow the standard only in part.
   "rejects with a text": () => Promise.reject("blocked"),
   "rejects with nothing": () => Promise.reject(),
   "answers nothing": async () => undefined,

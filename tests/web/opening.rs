@@ -1,4 +1,4 @@
-//! Opening a client where the browser lacks or refuses a storage: the next best, and no lie about it.
+//! Opening a client where the browser lacks or denies a storage: it takes the next best, and says so.
 
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, JSON, Promise};
@@ -12,7 +12,7 @@ use crate::charges::{NAMESPACE, database, fresh};
 use crate::host::{TestHost, origin, with_transport};
 use crate::raw;
 
-/// Answers soon, for a transport that never does.
+/// A short `respondWithinMs`, for a transport that never answers.
 const OPTIONS: &str = r#"{"retry":{"respondWithinMs":200}}"#;
 
 pub async fn open(account: &str, storage: &str, host: &TestHost) -> Client {
@@ -25,7 +25,7 @@ pub async fn open(account: &str, storage: &str, host: &TestHost) -> Client {
         .unwrap()
 }
 
-/// What a promise brings, as JSON.
+/// The value of a promise, as JSON.
 pub async fn json_of(promise: Promise) -> Value {
     let answer = JsFuture::from(promise).await.unwrap();
     let text = JSON::stringify(&answer).unwrap();
@@ -42,7 +42,7 @@ pub async fn close(client: Client) {
     JsFuture::from(client.close()).await.unwrap();
 }
 
-/// Which storage a client of this account comes to use, and the outcome of an unanswered charge.
+/// The storage that a client of this account uses, and the outcome of an unanswered charge.
 async fn storage_and_outcome(account: &str, storage: &str) -> (Value, Value) {
     let host = with_transport("null", "never");
     let client = open(account, storage, &host).await;

@@ -1,4 +1,4 @@
-// The browser's own storage, behind the back of the code under test.
+// Direct access to the browser's storage, behind the back of the code under test.
 
 /** @type {<T>(request: IDBRequest<T>) => Promise<T>} */
 const done = (request) =>
@@ -41,7 +41,7 @@ export async function putRow(/** @type {string} */ name, /** @type {string} */ r
   await inDatabase(name, "charges", (rows) => rows.put(JSON.parse(row)));
 }
 
-/** Deletes a database; rejects while somebody keeps it open. */
+/** Deletes a database; rejects while a connection to it is open. */
 export function deleteDatabase(/** @type {string} */ name) {
   return new Promise((resolve, reject) => {
     const request = indexedDB.deleteDatabase(name);
@@ -63,18 +63,18 @@ export async function makeFirstSchema(/** @type {string} */ name, /** @type {str
   (await done(request)).close();
 }
 
-/** Makes the database as a version of this package to come would. */
+/** Makes the database as a newer version of this package would. */
 export async function makeNewerDatabase(/** @type {string} */ name) {
   const request = indexedDB.open(name, 1_000);
   request.onupgradeneeded = () => request.result.createObjectStore("to_come");
   (await done(request)).close();
 }
 
-/** Keeps everybody else's `open` waiting; the function that is returned ends that. */
+/** Blocks every other `open` of the database until the returned function is called. */
 export async function blockDatabase(/** @type {string} */ name) {
   const request = indexedDB.open(name, 1);
   const database = await done(request);
-  // An upgrade that waits for `database` to close, and holds up whoever comes after it.
+  // An upgrade that waits for `database` to close, and blocks every later `open`.
   const upgrade = indexedDB.open(name, 2);
   await new Promise((resolve) => {
     upgrade.onblocked = resolve;
@@ -86,7 +86,7 @@ export async function blockDatabase(/** @type {string} */ name) {
   };
 }
 
-/** Holds a Web Lock until the function that is returned is called. */
+/** Holds a Web Lock until the returned function is called. */
 export function holdLock(/** @type {string} */ name) {
   return new Promise((held) => {
     const done = navigator.locks.request(
@@ -102,7 +102,7 @@ export function holdLock(/** @type {string} */ name) {
   });
 }
 
-/** Hides one of window's members, as a browser that has none; the function returned ends that. */
+/** Hides a member of `window`, as if the browser lacked it, until the returned function is called. */
 export function hide(/** @type {string} */ member) {
   const own = Object.getOwnPropertyDescriptor(window, member);
   Object.defineProperty(window, member, { configurable: true, get: () => undefined });
@@ -115,7 +115,7 @@ export function hide(/** @type {string} */ member) {
 }
 
 /**
- * Makes a method of the browser's storage fail so often; the function returned ends that.
+ * Makes a method of the browser's storage fail so often, or until the returned function is called.
  *
  * @param {string} type of the object that has it
  * @param {string} method

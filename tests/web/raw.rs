@@ -1,4 +1,4 @@
-//! The browser's own storage, behind the back of the code under test.
+//! Direct access to the browser's storage, behind the back of the code under test.
 
 use js_sys::{Function, Promise};
 use serde_json::Value;
@@ -60,12 +60,12 @@ pub async fn make_first_schema(database: &str, rows: &str) {
     make_first(database, rows).await.unwrap();
 }
 
-/// Makes the database as a version of this package to come would.
+/// Makes the database as a newer version of this package would.
 pub async fn make_newer_database(database: &str) {
     make_newer(database).await.unwrap();
 }
 
-/// Keeps everybody's attempts to open the database waiting, until the function is called.
+/// Blocks every `open` of the database until the function is called.
 pub async fn block_database(database: &str) -> Function {
     block(database).await.unwrap().unchecked_into()
 }
@@ -89,7 +89,7 @@ pub async fn without<T>(member: &str, work: impl AsyncFnOnce() -> T) -> T {
     result
 }
 
-/// For every call of a method.
+/// Times for [`spoilt`]: every call of the method.
 pub const ALWAYS: u32 = u32::MAX;
 
 /// Runs `work` while a method of the browser's storage fails, or hangs, so often.
@@ -136,7 +136,7 @@ pub fn remove_entries(prefix: &str) {
 /// Fills localStorage until not even `room` UTF-16 units more go in.
 pub fn fill_but(name: &str, room: usize) {
     let storage = local_storage().unwrap();
-    // More than any browser takes.
+    // More than any browser stores.
     let mut size = 16_777_216;
     let mut filler = String::new();
     while size > 0 {

@@ -1,4 +1,4 @@
-//! What a client tells of a journal that can't be read, or is another one than it was.
+//! Reading through a client: a journal or quarantine that can't be read, or was deleted meanwhile.
 
 use js_sys::{Array, Promise};
 use serde_json::Value;
@@ -16,11 +16,11 @@ use crate::opening::{charge, close, json_of, open};
 use crate::raw;
 use crate::stores::clear;
 
-/// By which the journal is read, but neither written nor its quarantine read.
+/// The method that reads the journal; neither writes nor the quarantine's reads use it.
 const READ: (&str, &str) = ("IDBIndex", "getAll");
 const READ_ASIDE: (&str, &str) = ("IDBObjectStore", "getAll");
 
-/// A damaged row was set aside, and a damaged entry of localStorage.
+/// Has a damaged row and a damaged entry of localStorage set aside.
 async fn with_things_set_aside(account: &str) {
     let store = open_store(account, Choice::IndexedDb).await;
     apply(&store, &[enqueue("row")]).await;
@@ -110,7 +110,7 @@ async fn a_closed_client_reads_no_more() {
     let charges = raw::spoilt(READ, "UnknownError", raw::ALWAYS, async || {
         let charges = client.charges();
         close(client).await;
-        // What has settled before wins.
+        // The promise that settled first wins.
         let either = Promise::race(&Array::of2(&charges, &Promise::resolve(&JsValue::NULL)));
         JsFuture::from(either).await.unwrap()
     })

@@ -38,7 +38,7 @@ async fn a_database_of_the_first_schema_keeps_every_charge() {
         };
         assert!(is_right, "{record:?}");
     }
-    // What that schema did not tell apart is in its place now.
+    // States that the first schema did not tell apart are distinct now.
     let (unsettled, _) = load_with_news(&store, Scope::Unsettled).await;
     assert_eq!(
         keys(&unsettled.unwrap()),
@@ -109,12 +109,12 @@ async fn a_connection_makes_way_for_a_deletion_and_reports_the_journal_gone() {
     let account = fresh("deleted");
     let store = open_store(&account, Choice::IndexedDb).await;
     apply(&store, &[enqueue("a")]).await;
-    // Fails where a connection is in the way.
+    // Fails if a connection is in the way.
     raw::delete_database(&database(&account)).await;
     let (records, news) = load_with_news(&store, Scope::All).await;
     assert_eq!(records.unwrap(), []);
     assert!(matches!(&news[..], [News::Wiped { .. }]), "{news:?}");
-    // Told once, and the store goes on.
+    // Reported once, and the store goes on.
     assert!(apply(&store, &[enqueue("b")]).await[0].done);
     assert_eq!(keys(&load(&store).await), ["b"]);
     clear(&account, &[store]).await;
@@ -137,7 +137,7 @@ async fn a_journal_wiped_between_two_starts_is_reported_if_charges_were_open() {
             false => assert_eq!(news, []),
         }
         store.close();
-        // Once.
+        // Reported only once.
         let store = open_store(&account, Choice::IndexedDb).await;
         clear(&account, &[store]).await;
     }
@@ -152,7 +152,7 @@ async fn a_database_that_a_newer_version_takes_over_meanwhile_is_left_for_local_
     let (loaded, news) = load_with_news(&store, Scope::All).await;
     assert!(loaded.is_err());
     assert!(matches!(&news[..], [News::Moved { .. }]), "{news:?}");
-    // Before that is known, nothing is looked for in an empty place.
+    // Until the store settles in, the new storage is not read as if it were the journal.
     let (loaded, news) = load_with_news(&store, Scope::All).await;
     assert!(loaded.is_err() && news.is_empty(), "{news:?}");
     store.settle_in();

@@ -1,4 +1,4 @@
-//! The mark of a sign-out: what is claimed, or taken on, was so before it, or in a later session.
+//! The mark of a sign-out: no charge is claimed or taken on after it but in a later session.
 
 use tollbox::browser::store::{Choice, Store};
 use tollbox::core::journal::{ApplyAt, Op};
@@ -11,7 +11,7 @@ use crate::stores::clear;
 
 const CHOICES: [Choice; 2] = [Choice::IndexedDb, Choice::LocalStorage];
 
-/// What becomes of one operation of this session, as another tab asks for it.
+/// Applies one operation of this session: whether it was done, and whether the session is over.
 async fn done_in(store: &Store, session: Session, op: Op) -> (bool, bool) {
     let at = ApplyAt::new(NOW_MS, session);
     let applied = store
@@ -47,13 +47,13 @@ async fn a_session_ended_by_another_tab_claims_and_accepts_nothing() {
         }
         assert_eq!(two.sign_out_mark(), mark, "it knows now");
         assert_eq!(load(&two).await.len(), 1);
-        // What comes after it goes on.
+        // A later session goes on.
         let three = open_store(&account, choice).await;
         let next = Session::since(three.sign_out_mark());
         assert!(!next.is_over(mark));
         let claimed = done_in(&three, next, begin("a", "next")).await;
         assert_eq!(claimed, (true, false));
-        // The ended one ends no other.
+        // The ended session can't end a later one.
         assert_eq!(sign_out(&two, session).await, mark);
         clear(&account, &[one, two, three]).await;
     }

@@ -1,4 +1,4 @@
-//! The three stores: the same operations come to the same, all of them or none.
+//! The three stores: operations have the same results in each, and apply all or not at all.
 
 use tollbox::browser::store::{Choice, Scope, Store};
 use tollbox::core::journal::Op;
@@ -166,7 +166,7 @@ async fn records_and_their_texts_are_unchanged_after_reopening() {
             let before = before.record.clone().unwrap();
             let expected = match kind {
                 StorageKind::IndexedDb => before,
-                // A crash may have brought an earlier state back.
+                // A crash may have brought an earlier state of the entry back.
                 StorageKind::LocalStorage | StorageKind::Memory => before.adopted(),
             };
             assert_eq!(applied.record, Some(expected), "{kind:?}");
@@ -225,7 +225,7 @@ async fn a_closed_database_rejects_writes_and_is_not_kept_open() {
     raw::delete_database(&database(&name)).await;
 }
 
-/// Closes and removes what a test has stored.
+/// Closes the stores, and removes everything that the test has stored.
 pub async fn clear(account: &str, stores: &[Store]) {
     for store in stores {
         store.close();

@@ -1,4 +1,4 @@
-//! The token: asked for within the time limit, and sent only if it is one.
+//! The token: requested within the time limit, and sent only if well formed.
 
 use serde_json::json;
 use tollbox::browser::http::Exchange;

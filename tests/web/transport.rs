@@ -1,4 +1,4 @@
-//! The user's own transport, which may do anything.
+//! The user's own transport, which may misbehave in any way.
 
 use serde_json::json;
 use tollbox::browser::http::Exchange;

@@ -1,4 +1,4 @@
-//! A database that does not open at first: it is tried again before its charges are given up.
+//! Retries of a database that does not open at first, before its charges are given up.
 
 use tollbox::browser::store::{Choice, News, Scope};
 use tollbox::core::snapshot::StorageKind;
@@ -27,7 +27,7 @@ async fn charges_survive_a_transient_error_at_opening() {
         let store = open_store(&account, Choice::Auto).await;
         apply(&store, &[enqueue("a"), enqueue("b")]).await;
         store.close();
-        // A crash of the browser leaves nothing of the last seconds.
+        // A crash of the browser loses the writes of the last seconds.
         raw::remove_entries(&names(&account).marker());
         let store = raw::spoilt(method, fault, times, async || {
             open_store(&account, Choice::Auto).await
@@ -44,7 +44,7 @@ async fn charges_survive_a_transient_error_at_opening() {
 async fn a_lost_connection_is_reopened_although_that_fails_at_first() {
     let account = fresh("anew");
     let store = open_store(&account, Choice::Auto).await;
-    // Takes the connection away.
+    // Closes the store's connection.
     raw::delete_database(&database(&account)).await;
     let (records, news) = raw::spoilt(OPEN, "UnknownError", 1, async || {
         load_with_news(&store, Scope::All).await
@@ -60,7 +60,7 @@ async fn a_lost_connection_is_reopened_although_that_fails_at_first() {
 async fn a_permanent_error_at_opening_is_not_retried() {
     for fault in ["throws", "SecurityError", "VersionError"] {
         let account = fresh("denied");
-        // Tried twice, it would open.
+        // A second try would open it.
         let (store, news) = raw::spoilt(OPEN, fault, 1, async || {
             open_with_news(&account, Choice::Auto).await
         })
