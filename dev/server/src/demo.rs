@@ -1,5 +1,5 @@
-//! What the demo needs beside the charge protocol: signing in, translating, topping up, and a look
-//! into the database.
+//! The demo's endpoints beside the charge protocol: signing in, translating, topping up, and a view
+//! of the database.
 
 use axum::extract::State;
 use axum::routing::{get, post};
@@ -29,7 +29,7 @@ struct SignIn {
     account: String,
 }
 
-/// Anybody may be anybody here: it is a demo.
+/// Signs in without a password: it is a demo.
 async fn sign_in(
     State(app): State<App>,
     JsonBody(SignIn { account }): JsonBody<SignIn>,
@@ -111,7 +111,7 @@ async fn top_up(
     Ok(Json(balance_document(balance)))
 }
 
-/// What the database really holds.
+/// The account's balance and charges in the database.
 async fn ledger(State(app): State<App>, Account(account): Account) -> Result<Json<Value>, Problem> {
     let (records, balance) = app.store.charges(&account).await?;
     let mut ledger = balance_document(balance);

@@ -28,7 +28,7 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     let stop = stop_signal()?;
     let server = Server::bind(options).await?;
-    // Whoever started the server waits for this line.
+    // The program that started the server waits for this line.
     let mut stdout = io::stdout();
     writeln!(stdout, "listening on http://{}", server.address())?;
     stdout.flush()?;

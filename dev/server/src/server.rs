@@ -1,4 +1,4 @@
-//! Listening, serving, and stopping without cutting anybody off.
+//! Listening, serving, and stopping without cutting off requests in flight.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -24,7 +24,7 @@ use crate::http::{App, Extras, router};
 use crate::options::Options;
 use crate::store::Store;
 
-/// How long requests in flight may take to end once the server stops.
+/// How long requests in flight may take once the server stops.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How long accepting pauses when the system has no more connections to give.
@@ -69,7 +69,7 @@ impl Server {
         })
     }
 
-    /// Where it listens, with the real port.
+    /// The address it listens on, with the real port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -1,4 +1,4 @@
-//! The layer that lets faults happen.
+//! The layer that injects faults.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::http::{App, Kind, Problem, bearer};
 #[derive(Clone, Copy, Debug)]
 pub struct Cut;
 
-/// Lets the first matching fault happen to this request.
+/// Injects the fault of the first matching rule into this request.
 pub async fn inject(State(app): State<App>, request: Request, next: Next) -> Response {
     let operation = Operation::of(request.method(), request.uri().path());
     let token = bearer(request.headers());
@@ -80,7 +80,7 @@ fn cut() -> Response {
     response
 }
 
-/// Until the client goes, which drops this future, or the server stops.
+/// Hangs until the client disconnects, which drops this future, or the server stops.
 async fn hang(app: &App) -> Response {
     app.stopping.cancelled().await;
     cut()

@@ -1,4 +1,4 @@
-//! Faults on demand: what networks and servers do to a charge, for demos and tests.
+//! Faults on demand, like those of networks and servers, for demos and tests.
 
 mod inject;
 mod rules;
@@ -22,7 +22,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// The fault of the first rule that matches, which is used up by one.
+    /// The fault of the first rule that matches; it uses up one of the rule's matches.
     fn take(&self, operation: Option<Operation>, account: Option<&str>) -> Option<Fault> {
         self.lock()
             .iter_mut()
@@ -30,7 +30,7 @@ impl Faults {
             .map(Rule::take)
     }
 
-    /// Whether a rule asks for an account.
+    /// Whether a rule is limited to an account.
     fn need_account(&self) -> bool {
         self.lock().iter().any(|rule| rule.account.is_some())
     }

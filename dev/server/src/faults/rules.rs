@@ -1,4 +1,4 @@
-//! Which request is hit by which fault.
+//! Rules: the requests that each fault hits.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// The requests that it is for.
+    /// The requests that it applies to.
     pub on: On,
     /// The account whose token the request must carry; `None` for any request.
     #[serde(default)]
     pub account: Option<String>,
-    /// What happens.
+    /// The fault that is injected.
     pub fault: Fault,
     /// How many matches are left; `None` is for ever.
     #[serde(default)]
@@ -34,7 +34,7 @@ impl Rule {
     }
 }
 
-/// The requests that a rule is for.
+/// The requests that a rule applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum On {
@@ -62,7 +62,7 @@ impl On {
     }
 }
 
-/// What a request asks of the charge protocol.
+/// The endpoint of the charge protocol that a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// `GET balance`.
@@ -88,7 +88,7 @@ impl Operation {
     }
 }
 
-/// What happens to a request.
+/// The effect on a request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
@@ -99,28 +99,28 @@ pub enum Fault {
     },
     /// Nothing is done, and the connection is closed unanswered.
     DropBefore {},
-    /// What was asked for is done, and the connection is closed unanswered.
+    /// The request is carried out, and the connection is closed unanswered.
     DropAfter {},
-    /// This is answered; nothing is done, or what was asked for is done before.
+    /// This answer is given; before it the request is carried out, or nothing is done.
     Status {
-        /// What is answered.
+        /// The answer.
         #[serde(flatten)]
         answer: Answer,
-        /// Whether what was asked for is done before.
+        /// Whether the request is carried out before.
         #[serde(default, skip_serializing_if = "is_false")]
         after: bool,
     },
-    /// What was asked for is done so much later; until then nothing is.
+    /// The request is carried out only after this time.
     Late {
         /// Milliseconds.
         ms: u64,
-        /// What is answered at once; without it the connection is closed unanswered.
+        /// The answer given at once; without it the connection is closed unanswered.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer: Option<Answer>,
     },
     /// Nothing is done, and no answer ever comes.
     Hang {},
-    /// What was asked for is done, and no answer ever comes.
+    /// The request is carried out, and no answer ever comes.
     HangAfter {},
     /// Nothing is done, and the answer is 200 with a web page, as from a captive portal.
     Garbage {},
@@ -144,7 +144,7 @@ pub struct Answer {
 }
 
 impl Fault {
-    /// What is wrong with it.
+    /// Checks that the answer of the fault, if any, can be sent.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         match self {
             Self::Status { answer, .. }
@@ -183,7 +183,7 @@ impl Answer {
     }
 }
 
-/// Headers that say where an answer ends.
+/// Headers that delimit an answer.
 const FRAMING: [&str; 4] = [
     "connection",
     "content-length",
@@ -191,7 +191,7 @@ const FRAMING: [&str; 4] = [
     "transfer-encoding",
 ];
 
-// As serde asks for it.
+// Serde demands this signature.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_false(value: &bool) -> bool {
     !*value

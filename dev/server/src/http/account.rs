@@ -1,4 +1,4 @@
-//! The account that a request is for.
+//! The account of a request, by its token and its header.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -18,8 +18,7 @@ pub fn bearer(headers: &HeaderMap) -> Option<String> {
     Some(token.token().to_owned())
 }
 
-/// The account whose token came with the request. Where the request names an account, it is that
-/// one.
+/// The account whose token came with the request. A request that names another account is refused.
 pub struct Account(pub String);
 
 impl FromRequestParts<App> for Account {
@@ -47,7 +46,7 @@ impl FromRequestParts<App> for Account {
 }
 
 /// The account that the client believes it acts for: the header `Billing-Account`, a string in
-/// which what a header can't carry, and `%`, is percent-encoded.
+/// which `%` and all characters that a header can't carry are percent-encoded.
 fn named(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let invalid = |detail: String| Problem::new(Kind::BillingAccountInvalid, detail);
     let Some(text) = string(headers, "billing-account").map_err(invalid)? else {

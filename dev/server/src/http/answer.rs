@@ -9,21 +9,21 @@ use serde_json::{Value, json};
 use super::problem::{Kind, Problem};
 use crate::ledger::{Balance, Charge, Verdict};
 
-/// Says that the points had been taken before.
+/// The header that says that the points had been taken before.
 pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Points that were taken, now or earlier.
 pub struct Taken {
     /// The first charge of the key.
     pub charge: Charge,
-    /// The balance of now.
+    /// The current balance.
     pub balance: Balance,
-    /// Whether they had been taken before.
+    /// Whether the points had been taken before.
     pub replayed: bool,
 }
 
 impl Taken {
-    /// The points that were taken, or the problem that kept them.
+    /// The charge that was made, or the problem that prevented it.
     pub fn of(verdict: Verdict) -> Result<Self, Problem> {
         match verdict {
             Verdict::Charged { charge, balance } => Ok(Self {

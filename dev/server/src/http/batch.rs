@@ -41,7 +41,7 @@ pub(super) async fn charge_batch(
     JsonBody(Batch { charges }): JsonBody<Batch>,
 ) -> Result<Json<Value>, Problem> {
     check_whole(&charges)?;
-    // One turn for all: a look-up in between would not see what has been begun.
+    // One turn for all items: a look-up in between would not see the charges under way.
     let mut turn = app.store.turn(deadline).await?;
     let mut results = Vec::with_capacity(charges.len());
     let mut broken = false;
@@ -51,7 +51,7 @@ pub(super) async fn charge_batch(
         result["idempotency_key"] = key;
         results.push(result);
     }
-    // Points may have been taken by now, so a failure here must not say that none were.
+    // Points may have been taken by now, so an error must not say that none were.
     let balance = turn.balance(&account).await.map_err(|error| {
         tracing::error!("{error}");
         Problem::new(Kind::InternalError, "The balance could not be read.")
@@ -63,7 +63,7 @@ pub(super) async fn charge_batch(
     })))
 }
 
-/// What makes the whole batch wrong, so that none of it is charged.
+/// The problem that makes the whole batch wrong, so that none of its items is charged.
 fn check_whole(charges: &[Value]) -> Result<(), Problem> {
     if charges.is_empty() || charges.len() > MAX_ITEMS {
         return Err(invalid(format!("A batch has 1 to {MAX_ITEMS} charges.")));
@@ -84,7 +84,7 @@ async fn charge_item(turn: &mut Turn, account: &str, item: Value, broken: &mut b
         Err(problem) => return refused("rejected", problem),
     };
     if *broken {
-        // Out of time, or with a database that would keep the client waiting at every item.
+        // The time is up, or a failing database would delay the client at every item.
         let untried = Problem::new(
             Kind::ServiceUnavailable,
             "Not tried; an earlier item failed.",

@@ -1,4 +1,4 @@
-//! The charge protocol, but for batches.
+//! The charge protocol, except for batches.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -67,7 +67,7 @@ async fn charge(
     Taken::of(charge_now(&mut turn, &account, &request, &note).await?)
 }
 
-/// Charges at this moment, under a new charge id.
+/// Makes a charge now, under a new charge id.
 pub(super) async fn charge_now(
     turn: &mut Turn,
     account: &str,

@@ -10,7 +10,7 @@ use super::problem::{Kind, Problem};
 use crate::ledger::{ChargeRequest, InvalidCharge};
 use crate::store::Note;
 
-/// What is charged, but for its key. Unknown members are ignored.
+/// A charge without its key. Unknown members are ignored.
 #[derive(Debug, Deserialize)]
 pub struct ChargeBody {
     task_id: String,
@@ -42,7 +42,7 @@ impl ChargeBody {
     }
 }
 
-/// 400, with what is wrong.
+/// 400, with the reason.
 pub fn invalid(detail: impl Into<String>) -> Problem {
     Problem::new(Kind::InvalidRequest, detail)
 }

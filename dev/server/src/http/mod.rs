@@ -39,7 +39,7 @@ pub use request::{JsonBody, MAX_BODY_BYTES};
 /// How long a browser may remember a preflight's answer.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(600);
 
-/// What every request may need. Cheap to clone.
+/// The state shared by all requests. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct App {
     /// The database.
@@ -48,13 +48,13 @@ pub struct App {
     pub faults: Option<Faults>,
     /// How long a token is accepted, in milliseconds.
     pub token_ttl_ms: u64,
-    /// How long a request's body may take to come to its end.
+    /// How long a request's body may take to arrive in full.
     pub body_within: Duration,
     /// Cancelled when the server begins to stop.
     pub stopping: CancellationToken,
 }
 
-/// What is served beside the charge protocol.
+/// The services beside the charge protocol.
 #[derive(Clone, Debug)]
 pub struct Extras {
     /// `/demo/*`.
@@ -65,7 +65,7 @@ pub struct Extras {
 
 /// The whole server.
 pub fn router(app: App, extras: Extras) -> Router {
-    // From the inside out: the charge itself, then what may go wrong around it.
+    // Layers from the inside out: the charge itself, then the faults around it.
     let mut billing = billing::routes().layer(middleware::from_fn_with_state(
         app.clone(),
         received::decide,
@@ -117,7 +117,7 @@ pub fn router(app: App, extras: Extras) -> Router {
     site.layer(TraceLayer::new_for_http()).with_state(app)
 }
 
-/// Any origin may call, with the headers that the protocol needs.
+/// CORS: any origin may call, with the headers that the protocol needs.
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(tower_http::cors::Any)
@@ -138,7 +138,7 @@ fn cors() -> CorsLayer {
         .max_age(PREFLIGHT_MAX_AGE)
 }
 
-/// No answer is a page that could do anything, whatever a fault has put into it.
+/// Keeps every answer from acting as a page, whatever a fault has put into it.
 fn no_page(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::overriding(
         HeaderName::from_static(name),

@@ -30,7 +30,7 @@ impl Visitor<'_> for AnyNumber {
         Ok(Whole(number))
     }
 
-    // A cast saturates, and what it changed is no whole number in range.
+    // A cast saturates; a number that it changes is not whole or not in range.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     fn visit_f64<E: Error>(self, number: f64) -> Result<Whole, E> {
         let whole = number as u64;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::ledger::Balance;
 use crate::store::StoreError;
 
-/// Which problem it is.
+/// The kind of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A member of the request is missing or unacceptable.
@@ -18,7 +18,7 @@ pub enum Kind {
     IdempotencyKeyMissing,
     /// The header `Idempotency-Key` is not one acceptable string.
     IdempotencyKeyInvalid,
-    /// The task has another price.
+    /// The server has set another price for the task.
     PriceMismatch,
     /// The bearer token is missing, unknown or has expired.
     Unauthorized,
@@ -30,7 +30,7 @@ pub enum Kind {
     AccountMismatch,
     /// The header `Billing-Account` is not one acceptable string.
     BillingAccountInvalid,
-    /// A page of another origin asks, where only its own may.
+    /// A page of another origin calls where only the server's own may.
     CrossOrigin,
     /// There is nothing at this path.
     NotFound,
@@ -51,20 +51,20 @@ pub enum Kind {
     IdempotencyKeyReused,
     /// Too many requests; only a fault answers so.
     TooManyRequests,
-    /// Something broke, perhaps after the change was made.
+    /// An error, perhaps after the change was made.
     InternalError,
     /// No such feature; only a fault answers so.
     NotImplemented,
     /// A gateway's complaint; only a fault answers so.
     BadGateway,
-    /// Busy or broken, and certainly nothing was changed.
+    /// Busy or broken; certainly nothing was changed.
     ServiceUnavailable,
     /// A gateway's complaint; only a fault answers so.
     GatewayTimeout,
 }
 
 impl Kind {
-    /// The problem that usually goes with a status; none for those that only the ledger may say.
+    /// The usual problem of a status; none for those that only the ledger decides.
     pub fn of_status(status: StatusCode) -> Option<Self> {
         Some(match status.as_u16() {
             400 => Self::InvalidRequest,

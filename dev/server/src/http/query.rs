@@ -7,8 +7,8 @@ use percent_encoding::percent_decode_str;
 use super::body::invalid;
 use super::problem::Problem;
 
-/// The key of `GET charges?key=KEY`: percent-encoded UTF-8, `+` is a blank as in any form. Other
-/// members are ignored.
+/// The key of `GET charges?key=KEY`: percent-encoded UTF-8, with `+` for a blank as in any form.
+/// Other members are ignored.
 pub struct WantedKey(pub String);
 
 impl<S: Sync> FromRequestParts<S> for WantedKey {

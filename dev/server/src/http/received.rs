@@ -1,5 +1,5 @@
-//! A request from its first byte to its answer: it is received within a time, and then decided
-//! within a time, or refused.
+//! The time limits of a request: one to receive it, and one to decide it. A request that exceeds
+//! either is refused.
 
 use std::convert::Infallible;
 
@@ -14,8 +14,8 @@ use tokio::time::{Instant, timeout};
 use super::App;
 use super::problem::{Kind, Problem};
 
-/// Reads the whole body. Nothing is begun before it is there, so that a request that comes to no
-/// end takes nothing, and keeps nobody waiting.
+/// Reads the whole body before anything is begun, so that an unfinished request takes nothing and
+/// delays no other.
 pub async fn receive(State(app): State<App>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let reading = Bytes::from_request(Request::from_parts(parts.clone(), body), &());
@@ -33,8 +33,8 @@ pub async fn receive(State(app): State<App>, request: Request, next: Next) -> Re
         .into_response()
 }
 
-/// By when a request is to be decided. One outside of the charge protocol has as long from now
-/// on.
+/// The deadline of a request's decision. One outside of the charge protocol has the same time from
+/// now on.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(pub Instant);
 

@@ -1,4 +1,4 @@
-//! What only pages of the server's own origin may ask for.
+//! The guard of endpoints that only pages of the server's own origin may call.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, Uri, header};
@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::problem::{Kind, Problem};
 
-/// Refuses what a page of another origin sends. Such a page could not read the answer, but a
-/// simple request of its own would have been carried out all the same.
+/// Refuses requests of other origins' pages. Such a page could not read the answer, but its simple
+/// requests would be carried out all the same.
 pub async fn demand(request: Request, next: Next) -> Response {
     if comes_from_elsewhere(request.headers()) {
         let detail = "Only pages of this server may ask for this.";
@@ -17,7 +17,8 @@ pub async fn demand(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// By the browser's own word (Fetch Metadata), else by `Origin`. What is no browser says neither.
+/// By the browser's own word (Fetch Metadata), else by `Origin`. Clients other than browsers send
+/// neither.
 fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or(""));
     match (text("sec-fetch-site"), text(header::ORIGIN.as_str())) {
@@ -50,7 +51,7 @@ mod tests {
             (vec![host, ("sec-fetch-site", "none")], false),
             (vec![host, ("sec-fetch-site", "cross-site")], true),
             (vec![host, ("sec-fetch-site", "same-site")], true),
-            // Behind a proxy that has changed the host.
+            // As behind a proxy that has changed the host.
             (
                 vec![
                     host,

@@ -1,44 +1,44 @@
-//! The one place where it is decided whether points are taken.
+//! The decision whether points are taken, the only one in the server.
 
 use super::{Amount, Balance, Charge, ChargeRequest};
 
-/// What the ledger knows when a request comes in.
+/// The state of the ledger when a request comes in.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
     /// The account's balance.
     pub balance: Balance,
-    /// The charge that was made with this key, where the key is still remembered.
+    /// The charge made with this key, if the key is still remembered.
     pub charged: Option<&'a Charge>,
-    /// The price that the server has set for the task, where it has.
+    /// The price that the server has set for the task, if any.
     pub price: Option<Amount>,
 }
 
-/// What is to be done with a request.
+/// The decision on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision<'a> {
-    /// Take the points; `after` is the balance then.
+    /// Take the points; `after` is the balance afterwards.
     Charge {
-        /// One version further.
+        /// The new balance, one version further.
         after: Balance,
     },
     /// The key has been charged for this very request: repeat the first answer.
     Replay {
-        /// The charge of then.
+        /// The first charge.
         charge: &'a Charge,
     },
     /// The key has been charged for another request.
     KeyReused,
     /// The server has set another price for the task.
     PriceMismatch {
-        /// What the task does cost.
+        /// The task's price.
         price: Amount,
     },
     /// There are not enough points. The key is not used up.
     InsufficientBalance,
 }
 
-/// Decides one request. A charged key comes before everything else: what has been paid stays paid,
-/// whatever became of the balance or the price since.
+/// Decides one request. A charged key comes before everything else: a charge stays paid, however
+/// the balance or the price have changed since.
 pub fn decide<'a>(known: Known<'a>, request: &ChargeRequest) -> Decision<'a> {
     if let Some(charge) = known.charged {
         return if charge.request == *request {
@@ -64,7 +64,7 @@ pub fn remembers(key_ttl_ms: Option<u64>, charged_at_ms: u64, now_ms: u64) -> bo
     key_ttl_ms.is_none_or(|ttl_ms| now_ms.saturating_sub(charged_at_ms) < ttl_ms)
 }
 
-/// What became of a request, with what its answer needs.
+/// The result of a request, with everything that its answer needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The points were taken now.
@@ -90,7 +90,7 @@ pub enum Verdict {
     KeyReused,
     /// Nothing was taken: the task has another price.
     PriceMismatch {
-        /// What the task does cost.
+        /// The task's price.
         price: Amount,
     },
 }

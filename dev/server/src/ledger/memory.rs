@@ -1,10 +1,10 @@
-//! Accounts in memory: the truth that a simulated client is measured against.
+//! Accounts in memory: the truth against which a simulated client is checked.
 
 use std::collections::BTreeMap;
 
 use super::{Amount, Balance, Charge, ChargeRequest, Decision, Known, Verdict, decide, remembers};
 
-/// What holds for every account.
+/// The terms of every account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// Points that a new account starts with.

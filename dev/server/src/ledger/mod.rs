@@ -1,6 +1,6 @@
-//! The rules of money: no I/O, no clock, no randomness.
+//! The rules of charging: no I/O, no clock, no randomness.
 //!
-//! [`decide`] says what becomes of one charge request. [`Ledger`] keeps accounts in memory and the
+//! [`decide`] decides one charge request. [`Ledger`] keeps accounts in memory and the
 //! SQLite store keeps them in a database; both ask `decide`, so there is one set of rules. The time
 //! and the ids of new charges are passed in:
 //!

@@ -1,4 +1,4 @@
-//! What holds after any sequence of requests.
+//! Invariants that hold after any sequence of requests.
 
 use proptest::prelude::*;
 
@@ -46,7 +46,7 @@ pub(crate) fn request(key: u8, task: u8, amount: u64) -> ChargeRequest {
     ChargeRequest::new(format!("k{key}"), format!("t{task}"), "f", amount).unwrap()
 }
 
-/// Takes the steps, checking after each that the points add up and that the version says so
+/// Takes the steps, and checks after each that the points add up and that the version grows
 /// whenever they change.
 fn run(terms: Terms, steps: &[Step]) -> Result<Ledger, TestCaseError> {
     let mut ledger = Ledger::new(terms);

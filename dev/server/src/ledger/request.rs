@@ -1,4 +1,4 @@
-//! What a client asks for, checked once, and what the ledger keeps of it.
+//! A charge request, checked once, and the charge that the ledger keeps of it.
 
 use std::fmt;
 
@@ -65,23 +65,23 @@ impl ChargeRequest {
         &self.key
     }
 
-    /// The translation task that is paid for.
+    /// The task that is paid for.
     pub fn task_id(&self) -> &str {
         &self.task_id
     }
 
-    /// What is paid for.
+    /// The feature that is paid for.
     pub fn feature(&self) -> &str {
         &self.feature
     }
 
-    /// What it costs.
+    /// The price.
     pub fn amount(&self) -> Amount {
         self.amount
     }
 }
 
-/// Which part of a charge request is unacceptable.
+/// The unacceptable part of a charge request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidCharge {
     /// Not an idempotency key; see [`is_key`].
@@ -107,12 +107,12 @@ impl fmt::Display for InvalidCharge {
 
 impl std::error::Error for InvalidCharge {}
 
-/// Points that have been taken.
+/// A charge: points that have been taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
-    /// The server's own name for it.
+    /// The server's name for the charge.
     pub charge_id: String,
-    /// What was asked for, and given.
+    /// The request that was granted.
     pub request: ChargeRequest,
     /// Milliseconds since the Unix epoch.
     pub charged_at_ms: u64,

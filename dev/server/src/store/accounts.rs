@@ -9,7 +9,7 @@ use crate::ledger::{Amount, Balance};
 
 impl Store {
     /// Signs in: keeps `token` for `account` until `expires_at_ms`, and makes the account with the
-    /// seed balance if it is new. Tokens that have expired are let go.
+    /// seed balance if it is new. Expired tokens are deleted.
     pub async fn sign_in(
         &self,
         account: &str,
@@ -44,7 +44,7 @@ impl Store {
         changes.commit().await
     }
 
-    /// Whose token this is; `None` for one that is unknown or has expired. Waits until
+    /// The account of this token; `None` for one that is unknown or has expired. Waits until
     /// `deadline` for its turn.
     pub async fn account_of(
         &self,

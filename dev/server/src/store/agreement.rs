@@ -1,4 +1,4 @@
-//! The database and the ledger in memory say the same of everything.
+//! Property test: the database and the ledger in memory agree on every request.
 
 use std::time::Duration;
 

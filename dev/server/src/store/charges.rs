@@ -1,4 +1,4 @@
-//! Charges: one transaction each.
+//! Charges in the database, each made in one transaction.
 
 use sqlx::SqliteConnection;
 
@@ -8,7 +8,7 @@ use crate::ledger::{
     Amount, Balance, Charge, ChargeRequest, Decision, Known, Terms, Verdict, decide, remembers,
 };
 
-/// What a client sends along with a charge: kept, never read.
+/// Members that a client sends along with a charge: stored, never read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Note {
     /// When the client made the charge, RFC 3339.
@@ -80,7 +80,7 @@ impl Turn {
     /// The latest charge with this key, and the balance of the same moment. Look-ups outlive the
     /// memory of keys.
     ///
-    /// It takes the write lock: what another process on the same file has begun has its end first.
+    /// Takes the write lock, so that a transaction of another process on the same file ends first.
     pub async fn lookup(
         &mut self,
         account: &str,
@@ -126,8 +126,8 @@ impl Store {
     }
 }
 
-/// Makes room in the unique index for a new charge of a key whose time is over. It asks the
-/// time again, so that the index stays a check of its own on the decision.
+/// Makes room in the unique index for a new charge of an expired key. It checks the time again, so
+/// that the index stays an independent check of the decision.
 async fn forget_key(
     terms: Terms,
     connection: &mut SqliteConnection,
@@ -229,7 +229,7 @@ async fn insert_charge(
     Ok(())
 }
 
-/// A row that breaks the rules was not written by this server.
+/// The error of a row that breaks the rules, and so was not written by this server.
 fn stored<T, E>(checked: Result<T, E>) -> Result<T, sqlx::Error>
 where
     E: std::error::Error + Send + Sync + 'static,

@@ -21,10 +21,10 @@ use crate::ledger::Terms;
 pub use charges::{Note, Record};
 pub use turn::Turn;
 
-/// Where the database lives.
+/// The place of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Database {
-    /// Gone when the server stops.
+    /// In memory: gone when the server stops.
     Memory,
     /// A file, made if it isn't there.
     File(PathBuf),
@@ -50,8 +50,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database, and makes or updates its tables. What takes longer than
-    /// `decide_within` to get its turn is told that nothing was changed.
+    /// Opens the database, and creates or migrates its tables. A request that waits for its turn longer
+    /// than `decide_within` is told that nothing was changed.
     pub async fn open(
         database: &Database,
         terms: Terms,
@@ -78,7 +78,7 @@ impl Store {
         })
     }
 
-    /// Waits for what is under way, then closes the database.
+    /// Waits for the transaction under way, then closes the database.
     pub async fn close(&self) {
         self.pool.close().await;
     }
@@ -88,7 +88,7 @@ impl Store {
         self.terms.seed_balance
     }
 
-    /// By when what begins now is to be decided.
+    /// The deadline of a request that begins now.
     pub fn deadline(&self) -> Instant {
         Instant::now() + self.decide_within
     }
@@ -104,12 +104,12 @@ fn durable(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
 }
 
-/// Why the database did not do it.
+/// An error of the database.
 #[derive(Debug)]
 pub enum StoreError {
     /// Busy or broken before the commit: certainly nothing was changed.
     Unavailable(sqlx::Error),
-    /// The commit itself failed: the change may be there or not.
+    /// The commit itself failed: the change may have been made or not.
     Uncertain(sqlx::Error),
 }
 
@@ -130,7 +130,7 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
-/// SQLite's integers are signed.
+/// Converts to SQLite's integers, which are signed.
 fn integer(value: u64) -> Result<i64, sqlx::Error> {
     i64::try_from(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
 }

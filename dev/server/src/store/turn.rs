@@ -1,4 +1,4 @@
-//! One request at the database: it waits for its turn, and not for longer than it may.
+//! Turns: one request at a time uses the database, and waits for that no longer than its deadline.
 
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Connection, Sqlite, SqliteConnection, Transaction};
@@ -7,8 +7,8 @@ use tokio::time::{Instant, timeout_at};
 use super::{Store, StoreError};
 use crate::ledger::Terms;
 
-/// A request's turn. Nobody else of this server is at the database meanwhile: who looks a charge
-/// up sees all that was begun before, a batch to its last item.
+/// A request's turn. No other request of this server uses the database meanwhile, so a look-up sees
+/// every charge begun before it, and a batch as a whole.
 #[derive(Debug)]
 pub struct Turn {
     connection: PoolConnection<Sqlite>,
@@ -31,8 +31,8 @@ impl Store {
 }
 
 impl Turn {
-    /// A transaction that holds the write lock from its beginning: what it reads stays true until
-    /// it commits, for other processes on the same file too.
+    /// A transaction that holds the write lock from its beginning: its reads stay true until it
+    /// commits, even if other processes use the same file.
     pub(super) async fn begin(&mut self) -> Result<Changes<'_>, StoreError> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -54,7 +54,7 @@ impl Turn {
     }
 }
 
-/// Changes that are made together, in time, or not at all.
+/// Changes that are made together before the deadline, or not at all.
 pub(super) struct Changes<'a> {
     transaction: Transaction<'a, Sqlite>,
     deadline: Instant,

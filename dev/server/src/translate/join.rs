@@ -1,16 +1,16 @@
-//! A translated line, put together again.
+//! Joins the translated parts of a line.
 
 use super::Target;
 
 /// A part of a line, translated.
 pub(super) enum Piece {
     Space,
-    /// A mark that both languages write alike.
+    /// A punctuation mark that both languages write alike.
     Mark(char),
-    /// A mark of the target language, in place of the other's.
+    /// A punctuation mark of the target language, in place of the other's.
     Converted(char),
     Word(String),
-    /// A word that stays, marked.
+    /// An unknown word, kept and marked.
     Unknown(String),
 }
 

@@ -1,7 +1,7 @@
 //! The demo's stand-in for a translator: a phrase table, and word by word where no phrase fits.
 //!
-//! What it doesn't know it keeps inside ⟦ ⟧. What is in the target language already, numbers, tags
-//! and the time lines of SRT subtitles stay as they are.
+//! Unknown words are kept inside ⟦ ⟧. Text in the target language, numbers, tags and the time lines
+//! of SRT subtitles stay as they are.
 
 mod join;
 mod phrases;
@@ -24,7 +24,7 @@ pub enum Target {
     En,
 }
 
-/// What `text` costs: 1 point for each started 100 characters (Unicode scalar values), at least 1.
+/// The price of `text`: 1 point for each started 100 characters (Unicode scalar values), at least 1.
 pub fn price(text: &str) -> u64 {
     let points = text.chars().count().div_ceil(CHARS_PER_POINT).max(1);
     u64::try_from(points).unwrap_or(u64::MAX)
@@ -79,7 +79,7 @@ struct Phrase {
     translated: &'static str,
 }
 
-/// The phrases that fit at the same place: the longest first.
+/// The phrases that match at one place, the longest first.
 fn longest_first(pairs: impl Iterator<Item = (&'static str, &'static str)>) -> Vec<Phrase> {
     let mut phrases: Vec<Phrase> = pairs
         .map(|(source, translated)| Phrase {

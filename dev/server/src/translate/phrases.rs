@@ -1,6 +1,6 @@
-//! What the translator knows.
+//! The translator's phrase table.
 
-/// English and Chinese, the wording that is answered first where one side has several.
+/// English and Chinese. Where one side has several wordings, the first is the one answered.
 pub(super) const PHRASES: &[(&str, &str)] = &[
     ("hello", "你好"),
     ("hello world", "你好，世界"),

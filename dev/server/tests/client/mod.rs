@@ -11,7 +11,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-/// What has not happened within this never will.
+/// The time limit of every wait: an event that has not happened by then never will.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// An answer, read to its end.
@@ -46,7 +46,7 @@ impl Answer {
     }
 }
 
-/// Sends, and reads the whole answer.
+/// Sends a request, and reads the whole answer.
 pub async fn send(request: RequestBuilder) -> reqwest::Result<Answer> {
     let response = request.send().await?;
     Ok(Answer {
@@ -56,7 +56,7 @@ pub async fn send(request: RequestBuilder) -> reqwest::Result<Answer> {
     })
 }
 
-/// A server somewhere.
+/// A server at some address.
 #[derive(Clone)]
 pub struct Site {
     pub base: String,
@@ -100,7 +100,7 @@ impl Site {
         }
     }
 
-    /// Waits until the first fault has hit as often as it may.
+    /// Waits until the first fault is used up.
     pub async fn fault_used_up(&self) {
         let used_up = async {
             while self.get("/faults").await.json()["rules"][0]["times"] != 0 {
@@ -120,7 +120,7 @@ impl Site {
     }
 }
 
-/// Somebody who is signed in.
+/// A signed-in account.
 #[derive(Clone)]
 pub struct Session {
     pub site: Site,
@@ -171,7 +171,7 @@ impl Session {
         )
     }
 
-    /// What the database holds.
+    /// The account's ledger in the database.
     pub async fn ledger(&self) -> Value {
         self.get("/demo/ledger").await.json()
     }

@@ -1,4 +1,4 @@
-//! `GET balance` and its ETag.
+//! Balances: `GET balance` and its ETag.
 
 use reqwest::Method;
 use serde_json::json;
@@ -63,7 +63,7 @@ async fn the_etag_changes_with_every_version_and_is_honoured() {
             .header("etag")
             .to_owned(),
     );
-    // The same points as at first, but not the same version.
+    // The same points as at first, but another version.
     alice.post("/demo/top-up", json!({ "points": 5 })).await;
     let answer = balance_if_none_match(&alice, &[&seen[0], &seen[1]]).await;
     assert_eq!(answer.status, 200);

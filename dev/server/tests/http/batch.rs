@@ -1,4 +1,4 @@
-//! `POST charges/batch`.
+//! Batches: `POST charges/batch`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! A database that another program keeps locked, and a server that is busy with others.
+//! Busy servers: a database that another program keeps locked, and requests that wait for others.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use crate::client::{Session, item, send};
 use crate::start;
 
-/// Somebody signed in at a server whose database can be locked, and decides within this many
-/// milliseconds.
+/// A session at a server that decides within this many milliseconds, and a connection that can
+/// lock its database.
 async fn alice(decide_within: &str) -> (Session, SqliteConnection, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger.sqlite");
@@ -36,7 +36,7 @@ async fn lock(other: &mut SqliteConnection) -> SqliteTransaction<'_> {
 
 #[tokio::test]
 async fn a_charge_on_a_busy_database_is_answered_503_in_time() {
-    // As it is by default, which is what clients rely on.
+    // The default, which clients rely on.
     let (alice, mut other, _dir) = alice("5000").await;
     let lock = lock(&mut other).await;
     let sent = Instant::now();

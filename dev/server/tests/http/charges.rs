@@ -1,4 +1,4 @@
-//! `POST charges` and `GET charges?key=KEY`.
+//! Charges and look-ups: `POST charges` and `GET charges?key=KEY`.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! `/demo/*`.
+//! The demo's endpoints: `/demo/*`.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ async fn the_translator_sets_the_price_of_the_task() {
     assert_eq!(problem["price"], 2);
     assert_eq!(alice.balance().await, (120, 1));
     assert_eq!(alice.charge("k", "t", 2).await.status, 201);
-    // What has been charged is still replayed when the price is another.
+    // A charge is still replayed after its price has changed.
     let task = json!({ "task_id": "t", "text": "谢谢", "target": "en" });
     let translated = alice.post("/demo/translate", task).await.json();
     assert_eq!(translated["translated"], "Thank you");

@@ -1,4 +1,4 @@
-//! `/faults`: what happens on demand really happens, and to nobody else.
+//! Faults on demand: `/faults` hits the requests of its rules, and no others.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use crate::client::{LIMIT, Session, Site, charge, item, send};
 use crate::{bind, start};
 
-/// For what must not happen: long enough for a server that would answer.
+/// The wait for an answer that must not come: long enough for a server that would answer.
 const MOMENT: Duration = Duration::from_millis(300);
 
 async fn faulty() -> (Site, Session) {
@@ -41,7 +41,7 @@ async fn raw_charge(alice: &Session, key: &str) -> Vec<u8> {
     );
     connection.write_all(request.as_bytes()).await.unwrap();
     let mut received = Vec::new();
-    // A reset closes the connection as well.
+    // A reset closes the connection, too.
     let _ = connection.read_to_end(&mut received).await;
     received
 }

@@ -1,4 +1,4 @@
-//! Every request that is wrong gets a problem document and changes nothing.
+//! Malformed and unauthorized requests get a problem document and change nothing.
 
 use reqwest::Method;
 use serde_json::{Value, json};

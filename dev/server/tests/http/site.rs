@@ -1,4 +1,4 @@
-//! Who may call from where, what an answer may do, and static files.
+//! The server as a site: which origins may call, how answers are sandboxed, and static files.
 
 use reqwest::Method;
 use serde_json::json;
@@ -45,7 +45,7 @@ async fn any_origin_may_call_with_the_headers_of_the_protocol() {
         let methods = listed(answer.header("access-control-allow-methods"));
         assert!(methods.contains(&"get".to_owned()) && methods.contains(&"post".to_owned()));
     }
-    // A page can read an error as well, and the answer of a fault.
+    // A page can read errors, too, and the answers of faults.
     let rule = r#"[{"on":"balance","fault":{"kind":"status","status":503,"retry_after":"2"}}]"#;
     site.faults(serde_json::from_str(rule).unwrap()).await;
     for path in [
@@ -66,7 +66,7 @@ async fn any_origin_may_call_with_the_headers_of_the_protocol() {
     }
 }
 
-/// What a page of another origin says of itself.
+/// The headers by which a request shows that a page of another origin sent it.
 const STRANGERS: [(&str, &str); 4] = [
     ("origin", "https://shop.example"),
     ("origin", "null"),
@@ -105,7 +105,7 @@ async fn only_pages_of_the_server_reach_the_faults_and_the_demo() {
     let rules = site.get("/faults").await.json()["rules"].clone();
     assert_eq!(rules.as_array().unwrap().len(), 1);
 
-    // Its own pages, and what is no browser, do.
+    // The server's own pages and clients other than browsers do.
     for (name, value) in [
         ("origin", site.base.as_str()),
         ("sec-fetch-site", "same-origin"),

@@ -1,4 +1,4 @@
-//! Requests whose body comes slowly, or to no end.
+//! Requests whose body arrives slowly, or never in full.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use crate::client::{LIMIT, Session, charge};
 use crate::start;
 
-/// Sends a request but for the last byte of its body, and gives the answer.
+/// Sends a request without the last byte of its body, and gives the answer.
 async fn unfinished(session: &Session, method: &str, path: &str, body: &str) -> String {
     let address = session.site.base.strip_prefix("http://").unwrap();
     let mut connection = TcpStream::connect(address).await.unwrap();
@@ -24,7 +24,7 @@ async fn unfinished(session: &Session, method: &str, path: &str, body: &str) -> 
         .await
         .unwrap();
     let mut received = Vec::new();
-    // It ends because the server closes the connection.
+    // The read ends because the server closes the connection.
     let read = connection.read_to_end(&mut received);
     let ended = timeout(LIMIT, read).await;
     ended.expect("the server closes the connection").unwrap();

@@ -1,4 +1,4 @@
-//! A server that is killed outright in the middle of its work.
+//! A server killed outright in the middle of its work loses no charge that it answered.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const SEED: u64 = 1_000_000;
 const CLIENTS: usize = 4;
 const ANSWERS_BEFORE_THE_KILL: u32 = 40;
 
-/// Charges one task after another until an answer fails to come, and gives those that came.
+/// Charges one task after another until an answer fails to come, and gives the charges answered.
 async fn charge_on(session: Session, client: usize, answered: Arc<Semaphore>) -> Vec<Value> {
     let mut charged = Vec::new();
     for n in 0.. {
@@ -78,8 +78,8 @@ async fn every_charge_that_was_answered_outlives_a_kill() {
     check(&session, &answered, 3 * CLIENTS).await;
 }
 
-/// Every answered charge is there; there are no others than the unanswered ones, one a client and
-/// kill at most; and the points add up.
+/// Checks that every answered charge is there, that there are no others but the unanswered ones, at
+/// most one for each client and kill, and that the points add up.
 async fn check(session: &Session, answered: &[Value], unanswered: usize) {
     let ledger = session.ledger().await;
     let charges = ledger["charges"].as_array().unwrap();

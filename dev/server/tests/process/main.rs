@@ -1,4 +1,4 @@
-//! The real binary: how it starts, stops, restarts, and dies.
+//! The real binary: its start, stop, restart and death.
 
 #[path = "../client/mod.rs"]
 mod client;
@@ -52,7 +52,7 @@ impl Running {
         kill(Pid::from_raw(pid), signal).unwrap();
     }
 
-    /// Waits for its end. It has printed nothing more.
+    /// Waits for its end, and checks that it has printed nothing more.
     async fn end(mut self) -> ExitStatus {
         let mut rest = String::new();
         let ended = async {

@@ -1,4 +1,4 @@
-//! Starting and stopping in good order.
+//! Orderly starts and stops.
 
 use nix::sys::signal::Signal;
 use serde_json::json;
