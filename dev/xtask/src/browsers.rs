@@ -1,4 +1,4 @@
-//! The browsers that a script of Node.js drives, and how it is told where they are.
+//! The browsers that Node.js scripts drive, and the variables that tell where they are.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use crate::firefox::Firefox;
 use crate::webkit::{Screen, WebKit};
 use crate::workspace::Workspace;
 
-/// Chromium, and the others where they were asked for.
+/// Chromium, and the other browsers if requested.
 pub struct Browsers {
     chromium: Chromium,
     others: Option<Others>,
@@ -50,7 +50,7 @@ impl Browsers {
         Ok(Self { chromium, others })
     }
 
-    /// Sets the variables by which tests/all-browsers/support knows the browsers.
+    /// Sets the variables by which tests/all-browsers/support finds the browsers.
     pub fn name_to(&self, command: &mut Command) {
         command.env("CHROMIUM", &self.chromium.browser);
         let Some(others) = &self.others else {

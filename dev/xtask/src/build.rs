@@ -1,4 +1,5 @@
-//! Makes pkg/wasm/: the core compiled to WebAssembly, with its JavaScript glue, made small.
+//! Builds pkg/wasm/: the core compiled to WebAssembly, with its JavaScript glue, optimized for
+//! size.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use crate::{glue, mark, npm, sizes};
 
 const NAME: &str = "tollbox";
 
-/// What rustc's wasm32 target turns on by default, and wasm-opt must know to read its output.
+/// Features that rustc's wasm32 target turns on by default, which wasm-opt must know to read it.
 const WASM_FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
@@ -35,7 +36,7 @@ pub struct Options {
     deaths: bool,
 }
 
-/// Builds pkg/wasm/ where it is not up to date, and prints its sizes.
+/// Builds pkg/wasm/ unless it is up to date, and prints its sizes.
 ///
 /// # Errors
 /// When a tool is missing and can't be installed, or a step fails.
@@ -54,7 +55,7 @@ pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
     ])
 }
 
-/// The package's modules that are written by hand.
+/// The package's handwritten modules.
 fn facade(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let package = workspace.root.join("pkg");
     let mut files = vec![package.join("index.js")];
@@ -69,8 +70,8 @@ fn facade(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Builds a copy of the package whose module can be made to die, and returns its folder. It is for
-/// tests of what happens then, and not made small, which takes long.
+/// Builds a copy of the package whose module tests can make die, and returns its folder. It is not
+/// optimized for size, which takes long.
 ///
 /// # Errors
 /// When a step fails.
@@ -89,7 +90,7 @@ pub fn build_with_deaths(workspace: &Workspace) -> Result<PathBuf> {
     Ok(package)
 }
 
-/// Makes the module and its glue in the folder `output`. `name` names what it is made from.
+/// Makes the module and its glue in the folder `output`. `name` identifies the inputs.
 fn make(workspace: &Workspace, name: &str, output: &Path, options: &Options) -> Result<()> {
     let wasm = compile(workspace, options)?;
     let stamp = Stamp::new(
@@ -137,8 +138,8 @@ fn compile(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
         .join(format!("{NAME}.wasm")))
 }
 
-/// The files of dependencies have names in panic messages. Whose home they were built in is
-/// nobody's business, and would make every builder's module another.
+/// Remaps the paths of dependencies, which panic messages contain: the builder's home folder is
+/// private, and would make each builder's module differ.
 fn without_home() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
@@ -205,12 +206,12 @@ fn install(made: &Path, output: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The compiled module, and what turns it into pkg/wasm.
+/// The inputs of pkg/wasm: the compiled module, and the programs that transform it.
 fn inputs(workspace: &Workspace, wasm: &Path, options: &Options) -> Result<u64> {
     let mut hasher = DefaultHasher::new();
     fs_err::read(wasm)?.hash(&mut hasher);
     fs_err::read(workspace.root.join("node_modules/binaryen/package.json"))?.hash(&mut hasher);
-    // xtask's own program holds wasm-bindgen and the options above.
+    // xtask's own binary contains wasm-bindgen and the options above.
     fs_err::read(std::env::current_exe()?)?.hash(&mut hasher);
     options.dev.hash(&mut hasher);
     Ok(hasher.finish())

@@ -1,4 +1,4 @@
-//! Finds the browser that the tests run in, or installs it.
+//! Finds or installs Chromium, the browser that the tests run in.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ const BROWSERS: [&str; 6] = [
 ];
 const DRIVERS: [&str; 2] = ["/usr/bin/chromedriver", "chromedriver"];
 
-/// Keeps a headless browser from looking up hosts of its own.
+/// Flags that keep a headless browser from contacting hosts on its own.
 const ARGUMENTS: [&str; 6] = [
     "--disable-gpu",
     "--disable-quic",
@@ -36,7 +36,8 @@ pub struct Chromium {
 }
 
 impl Chromium {
-    /// Takes what CHROMIUM and CHROMEDRIVER name, else what is installed; else installs Debian's.
+    /// Takes the programs named by CHROMIUM and CHROMEDRIVER, else the installed ones; else
+    /// installs Debian's.
     ///
     /// # Errors
     /// When neither is there and they can't be installed; the message says what to install.

@@ -1,4 +1,4 @@
-//! Runs child programs, says how long they took, and leaves none behind when xtask is stopped.
+//! Runs child programs, reports how long they took, and ends them all when xtask is stopped.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -15,14 +15,14 @@ pub const STOPPED_BY_USER: u8 = 130;
 /// How long children may take to end by themselves after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Bytes of a command's name after which the rest is left out.
+/// The longest display of a command, in bytes.
 const NAME_LENGTH: usize = 80;
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
-/// The running children. Each leads a group of its own, which is named by the child's id.
+/// The running children. Each leads its own process group, which has the child's id.
 static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// Runs `work` between two lines that say what is done and how long it took.
+/// Runs `work` between two lines, one with its title and one with the time it took.
 pub fn step<T>(label: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     println!("▶ {label} …");
     let start = Instant::now();
@@ -167,7 +167,7 @@ fn name(command: &Command) -> String {
 #[cfg(unix)]
 fn signal(id: u32, signal: nix::sys::signal::Signal) {
     if let Ok(id) = i32::try_from(id) {
-        // It fails where the group has ended already, which is what is wanted.
+        // Fails if the group has ended already, as it should.
         nix::sys::signal::killpg(nix::unistd::Pid::from_raw(id), signal).ok();
     }
 }
@@ -182,7 +182,7 @@ fn kill(id: u32) {
     signal(id, nix::sys::signal::Signal::SIGKILL);
 }
 
-// Windows sends Ctrl-C to every program of the console, so the children have it already.
+// Windows sends Ctrl-C to every program of the console, so the children have got it already.
 #[cfg(not(unix))]
 fn terminate(_id: u32) {}
 

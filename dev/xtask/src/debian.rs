@@ -1,4 +1,4 @@
-//! Installs what is missing from Debian's packages, where that can be done without asking.
+//! Installs missing programs from Debian's packages, if that is possible without a prompt.
 
 use std::path::Path;
 

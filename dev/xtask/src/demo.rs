@@ -10,7 +10,7 @@ use crate::command::{Running, run, step, stopped};
 use crate::workspace::Workspace;
 use crate::{build, npm};
 
-/// What tollbox-server prints before its address once it accepts connections.
+/// The line that tollbox-server prints once it accepts connections, up to its address.
 const LISTENING: &str = "listening on ";
 
 #[derive(clap::Args)]
@@ -116,7 +116,7 @@ fn has_screen() -> bool {
 /// Opens the browser on a thread of its own: some systems' openers return only when it is closed.
 fn open(address: String) {
     std::thread::spawn(move || {
-        // The address has been printed, so a system without a browser needs no more words.
+        // The address has been printed, which is enough on a system without a browser.
         opener::open_browser(address).ok();
     });
 }

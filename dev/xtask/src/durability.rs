@@ -1,4 +1,4 @@
-//! Measures what is left when the browser is killed: the table of `docs/guarantees.md`.
+//! Measures durability when the browser is killed: the table of `docs/guarantees.md`.
 
 use anyhow::Result;
 

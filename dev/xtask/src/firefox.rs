@@ -25,8 +25,9 @@ pub struct Firefox {
 }
 
 impl Firefox {
-    /// Takes what FIREFOX and GECKODRIVER name, else what is installed; else installs Debian's
-    /// browser, and the driver by cargo into the target folder, which takes some minutes once.
+    /// Takes the programs named by FIREFOX and GECKODRIVER, else the installed ones; else installs
+    /// Debian's browser, and the driver by cargo into the target folder, which takes some minutes
+    /// once.
     ///
     /// # Errors
     /// When one is not there and can't be installed; the message says what to install.
@@ -71,7 +72,7 @@ fn ensure_driver(workspace: &Workspace) -> Result<PathBuf> {
             .cargo()
             .args(["install", DRIVER, "--root"])
             .arg(&folder)
-            // Apart from the workspace's own output, which it has nothing in common with.
+            // Apart from the workspace's own output, with which it shares nothing.
             .env("CARGO_TARGET_DIR", folder.join("target"))
             .args(more))
     };
@@ -81,7 +82,7 @@ fn ensure_driver(workspace: &Workspace) -> Result<PathBuf> {
             install(&[])
         })
     });
-    // Its libraries are of no further use. What can't be removed does no harm.
+    // The driver's libraries are of no further use. Files that can't be removed do no harm.
     fs_err::remove_dir_all(folder.join("target")).ok();
     match installed {
         Ok(()) => Ok(own),

@@ -1,11 +1,11 @@
-//! Changes the generated JavaScript glue where a module that dies needs it: the facade hears of what
-//! a timer, a listener or a promise's continuation throws, and those of a dead instance do nothing.
+//! Patches the generated JavaScript glue for modules that die: the facade hears of errors thrown in
+//! timers, listeners and promise continuations, and those of a dead instance do nothing.
 
 use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-/// What the glue has, and what it gets instead. All of them are in every closure that it makes.
+/// Pieces of the glue, and their replacements. Every closure of the glue has each of them.
 const CHANGES: [(&str, &str); 3] = [
     (
         "/* @ts-self-types=\"./tollbox.d.ts\" */\n",
@@ -35,10 +35,10 @@ const CHANGES: [(&str, &str); 3] = [
     ),
 ];
 
-/// Changes the glue in place.
+/// Patches the glue in place.
 ///
 /// # Errors
-/// When it is not as wasm-bindgen's pinned version makes it.
+/// When it does not look as wasm-bindgen's pinned version makes it.
 pub fn change(file: &Path) -> Result<()> {
     let glue = fs_err::read_to_string(file)?;
     Ok(fs_err::write(file, changed(glue)?)?)

@@ -1,5 +1,5 @@
-//! Marks the module with its build, in a custom section that browsers don't run: the facade tells a
-//! module that belongs to other glue by it, which would link and then do anything.
+//! Marks the module with its build, in a custom section, which browsers ignore. The facade
+//! recognizes by it a module that belongs to other glue, which would link and then misbehave.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The npm packages: installed as package-lock.json says, and run.
+//! npm packages: installs those of package-lock.json, and runs their programs.
 
 use std::path::PathBuf;
 
@@ -9,10 +9,10 @@ use crate::command::{run, step};
 use crate::stamp::{Stamp, fingerprint};
 use crate::workspace::Workspace;
 
-/// What `npm ci` installed, as npm itself notes it.
+/// npm's own note of what `npm ci` installed.
 const INSTALLED: &str = "node_modules/.package-lock.json";
 
-/// Runs `npm ci` unless node_modules already holds what package-lock.json asks for.
+/// Runs `npm ci` unless node_modules already matches package-lock.json.
 ///
 /// # Errors
 /// When npm is missing or fails.
@@ -27,7 +27,7 @@ pub fn install(workspace: &Workspace) -> Result<()> {
     })
 }
 
-/// The path of a program that an npm package brings.
+/// The path of an npm package's program.
 ///
 /// # Errors
 /// When it isn't installed.
@@ -65,8 +65,8 @@ fn npm() -> Result<PathBuf> {
     which::which("npm").context("npm is missing: install Node.js 20.19 or newer")
 }
 
-/// Every package of package-lock.json is installed in its version; those for other platforms may
-/// be absent.
+/// Whether every package of package-lock.json is installed in its version; those for other
+/// platforms may be absent.
 fn is_in_step(workspace: &Workspace) -> Result<bool> {
     let read = |name: &str| -> Result<Value> {
         Ok(serde_json::from_slice(&fs_err::read(

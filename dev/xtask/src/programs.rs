@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-/// What the environment variable names, else the first of the candidates that is there: names are
-/// looked for in PATH.
+/// The program named by the environment variable, else the first candidate that exists. Bare names
+/// are looked up in PATH.
 pub fn find(variable: &str, candidates: &[&str]) -> Option<PathBuf> {
     match std::env::var_os(variable) {
         Some(path) => Some(path.into()),

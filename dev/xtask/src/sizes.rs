@@ -1,4 +1,4 @@
-//! Prints how large files are as they are and as servers send them.
+//! Prints the sizes of files, plain and compressed as servers send them.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ const BROTLI_LEVEL: u32 = 11;
 const BROTLI_WINDOW_LOG2: u32 = 22;
 const BUFFER_BYTES: usize = 4096;
 
-/// Prints a table of sizes in bytes, a row for what each name stands for, with their sum.
+/// Prints a table of sizes in bytes, with a row for each name and their sum.
 pub fn print(parts: &[(&str, Vec<PathBuf>)]) -> Result<()> {
     println!("{:<24}{:>12}{:>12}{:>12}", "bytes", "raw", "gzip", "brotli");
     let mut sum = [0; 3];

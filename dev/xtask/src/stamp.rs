@@ -1,4 +1,4 @@
-//! Remembers what an output was made from, so that it isn't made again from the same.
+//! Stamps: a stamp notes the inputs of an output, so that it isn't made again from the same ones.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// `name` names the note, `inputs` is the fingerprint of what the folder `output` is made from.
+    /// `name` names the note, `inputs` is the fingerprint of the inputs of the folder `output`.
     pub fn new(workspace: &Workspace, name: &str, inputs: u64, output: PathBuf) -> Self {
         let file = workspace.scratch().join(format!("{name}.stamp"));
         Self {
@@ -49,7 +49,7 @@ impl Stamp {
 }
 
 /// A hash of the names and contents of all files below `paths`, but for folders named in `without`.
-/// It is for comparing with an earlier one, not against an adversary.
+/// It serves for comparisons with an earlier one, not against an adversary.
 pub fn fingerprint(paths: &[&Path], without: &[&str]) -> Result<u64> {
     let mut hasher = DefaultHasher::new();
     for path in paths.iter().filter(|path| path.exists()) {

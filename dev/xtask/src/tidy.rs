@@ -1,4 +1,4 @@
-//! Checks what formatters and linters don't: the house rules that a machine can read.
+//! Checks the house rules that no formatter or linter checks.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::workspace::Workspace;
 
 const CODE: [&str; 5] = ["rs", "ts", "tsx", "mjs", "js"];
 const TEXT: [&str; 6] = ["css", "html", "json", "md", "toml", "yml"];
-/// Names that say nothing about what a thing is.
+/// Words in names that say nothing about the thing.
 const EMPTY_WORDS: [&str; 6] = ["manager", "managers", "helper", "helpers", "util", "utils"];
-/// The web platform's own names, which nobody here may change.
+/// Names of the web platform, which can't be changed.
 const PLATFORM_NAMES: [&str; 1] = ["LockManager"];
-/// Where the product's own names are.
+/// Folders of the product, whose names are checked.
 const PRODUCT: [&str; 3] = ["src", "pkg", "www/src"];
-/// Made by tools, not by hand.
+/// Generated files and folders, which are not checked.
 const GENERATED: [&str; 4] = ["target", "node_modules", "dist", "pkg/wasm"];
 
 /// Prints every breach of the rules.
@@ -95,7 +95,7 @@ fn check_file(path: &Path, text: &str, is_code: bool) -> Vec<String> {
     breaches
 }
 
-/// Types whose own methods stand here, and which are defined elsewhere: one type, one file.
+/// Types with methods here that are defined elsewhere: each type has one file.
 fn reopened(text: &str) -> impl Iterator<Item = String> {
     let words = |line: &str| {
         let words = line.split(|character: char| !character.is_alphanumeric() && character != '_');
@@ -112,7 +112,7 @@ fn reopened(text: &str) -> impl Iterator<Item = String> {
             .and_then(|at| words.get(at + 1));
         defined.extend(name.cloned());
         if line.starts_with("impl ") || line.starts_with("impl<") {
-            // Past what it is generic over, and of no trait.
+            // Skips the generics; implementations of traits don't count.
             let of = line.split_once("> ").filter(|_| line.starts_with("impl<"));
             let of = of.map_or(&line["impl ".len()..], |(_, of)| of);
             let name = of.split(['<', ' ']).next().unwrap_or_default();
@@ -127,7 +127,7 @@ fn reopened(text: &str) -> impl Iterator<Item = String> {
         .map(|(line, name)| format!("line {line}: methods of {name}, which is defined elsewhere"))
 }
 
-/// The first part of a name in a line's code, not in its comment, that is an empty word.
+/// The first empty word in a name of a line's code; comments don't count.
 fn empty_word(line: &str) -> Option<&'static str> {
     let trimmed = line.trim_start();
     if trimmed.starts_with('*') || trimmed.starts_with("/*") {

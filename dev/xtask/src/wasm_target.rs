@@ -1,4 +1,4 @@
-//! A toolchain that compiles for wasm32-unknown-unknown: found, or made.
+//! Finds or installs a toolchain that compiles for wasm32-unknown-unknown.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ impl WasmToolchain {
         if is_installed(workspace)? {
             return Ok(Self::Installed);
         }
-        // Before rustup, which has failed once where these are installed.
+        // Before rustup: if these packages are installed, rustup has failed before.
         if debian_is_ready() {
             return Ok(Self::Debian);
         }
@@ -78,7 +78,8 @@ impl WasmToolchain {
                     .env("PATH", debian_first()?)
                     .env("CARGO", DEBIAN_CARGO)
                     .env("RUSTC", "/usr/bin/rustc")
-                    // -Zbuild-std is for nightly compilers; this says that a stable one may.
+                    // -Zbuild-std needs a nightly compiler; this variable allows it on a stable
+                    // one.
                     .env("RUSTC_BOOTSTRAP", "1")
                     .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", DEBIAN_LINKER)
                     .env("CARGO_TARGET_DIR", self.target_folder(workspace));
@@ -92,7 +93,8 @@ impl WasmToolchain {
         Ok(cargo)
     }
 
-    /// Where this toolchain's output is: apart for Debian's, so that two compilers don't share one.
+    /// The target folder of this toolchain: a separate one for Debian's, as compilers can't share
+    /// one.
     pub fn target_folder(&self, workspace: &Workspace) -> PathBuf {
         match self {
             Self::Installed => workspace.target.clone(),

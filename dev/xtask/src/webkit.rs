@@ -1,4 +1,4 @@
-//! Finds WebKitGTK with its driver and a screen for it, or installs them.
+//! Finds or installs WebKitGTK with its driver and a screen for it.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -29,14 +29,14 @@ pub struct WebKit {
 
 /// A screen in memory, for a browser that has no headless mode. It ends with this value.
 pub struct Screen {
-    /// What DISPLAY is to be.
+    /// The value of DISPLAY.
     pub name: String,
     _server: Running,
 }
 
 impl WebKit {
-    /// Takes what `MINI_BROWSER`, `WEBKIT_DRIVER` and XVFB name, else what is installed; else
-    /// installs Debian's.
+    /// Takes the programs named by `MINI_BROWSER`, `WEBKIT_DRIVER` and XVFB, else the installed
+    /// ones; else installs Debian's.
     ///
     /// # Errors
     /// When one is not there and can't be installed; the message says what to install.
@@ -62,7 +62,7 @@ impl WebKit {
         })
     }
 
-    /// Starts a screen that nobody else uses.
+    /// Starts a screen on an unused display.
     ///
     /// # Errors
     /// When it can't be started.

@@ -1,4 +1,4 @@
-//! Where the workspace and its target folder are.
+//! The paths of the workspace and its target folder.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,8 +12,8 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace of the current folder: a path compiled in would be wrong where two clones
-    /// share a target folder.
+    /// The workspace of the current folder. A path compiled in would be wrong if two clones share a
+    /// target folder.
     pub fn find() -> Result<Self> {
         let output = Command::new(cargo())
             .args(["metadata", "--no-deps", "--format-version=1"])
@@ -48,13 +48,13 @@ impl Workspace {
         self.command(cargo())
     }
 
-    /// xtask's own folder in the target folder, for what it makes on the way.
+    /// xtask's own folder in the target folder, for intermediate files.
     pub fn scratch(&self) -> PathBuf {
         self.target.join("xtask")
     }
 }
 
-/// The cargo that runs xtask, so that all of a run uses one toolchain.
+/// The cargo that runs xtask, so that the whole run uses one toolchain.
 fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }

@@ -1,4 +1,4 @@
-//! The test suites that run in other browsers too: Firefox and WebKitGTK.
+//! The test suites for Firefox and WebKitGTK.
 
 use anyhow::Result;
 
@@ -24,7 +24,7 @@ pub fn wasm_in_webkit(workspace: &Workspace, lines: &mut Vec<String>) -> Result<
     let webkit = WebKit::ensure(workspace)?;
     let screen = webkit.screen(workspace)?;
     let session = Session {
-        // The runner speaks to WebKit's driver as to Safari's.
+        // The runner uses WebKit's driver like Safari's.
         driver: ("SAFARIDRIVER", &webkit.driver),
         capabilities: webkit.capabilities(),
         screen: Some(&screen.name),

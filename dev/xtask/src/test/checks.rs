@@ -1,4 +1,4 @@
-//! What is checked without running it: formatting, lints, types.
+//! Static checks: formatting, lints, types.
 
 use std::io::IsTerminal;
 
@@ -18,7 +18,7 @@ pub fn format(workspace: &Workspace) -> Result<()> {
     })?;
     tidy::tidy(workspace)?;
     npm::install(workspace)?;
-    // Biome colours its output wherever it goes.
+    // Biome colours its output even when it is no terminal.
     let colours = if std::io::stdout().is_terminal() {
         "force"
     } else {
@@ -69,7 +69,7 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
     })
 }
 
-/// The facade imports the generated glue, so that is made first.
+/// Checks the types. The facade imports the generated glue, so that is made first.
 pub fn types(workspace: &Workspace) -> Result<()> {
     build::build(workspace, &build::Options::default())?;
     for folder in TYPED {

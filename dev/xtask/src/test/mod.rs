@@ -64,7 +64,7 @@ impl Part {
         }
     }
 
-    /// Whether it is for `--all-browsers` only, or for who names it.
+    /// Whether it runs only with `--all-browsers`, or when named.
     fn is_extra(self) -> bool {
         match self {
             Self::Format
@@ -78,7 +78,7 @@ impl Part {
         }
     }
 
-    /// Runs the part. The test runners' lines go to `lines` as they are shown.
+    /// Runs the part. The test runners' lines are shown, and added to `lines`.
     fn run(self, workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
         match self {
             Self::Format => checks::format(workspace),

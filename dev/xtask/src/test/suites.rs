@@ -1,4 +1,5 @@
-//! The test suites: on this computer, in Node.js, in the browser, and the whole system in the browser.
+//! The test suites: native, the facade in Node.js, the shell in the browser, and the whole system
+//! in the browser.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -14,10 +15,10 @@ use crate::workspace::Workspace;
 use crate::{build, demo, npm};
 
 const RUNNER: &str = "wasm-test-runner";
-/// For all tests of one file together; the runner's own 20 s are short on a busy computer.
+/// The time limit of the shell's tests; the runner's default of 20 s is short on a busy computer.
 const WASM_TESTS_S: &str = "300";
 const DRIVER_START_S: &str = "60";
-/// 20 minutes for each file: one that hangs fails, and the others still run.
+/// The time limit of each file: 20 minutes. One that hangs fails, and the others still run.
 const NODE_TEST_TIMEOUT: &str = "--test-timeout=1200000";
 const DRIVER_VARIABLES: [&str; 4] = [
     "GECKODRIVER",
@@ -27,14 +28,14 @@ const DRIVER_VARIABLES: [&str; 4] = [
 ];
 
 pub fn native(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
-    // xtask apart, or its needs of shared libraries would compile the server's once more.
+    // xtask apart: its features of shared libraries would have the server's compiled once more.
     run_and_read(
         workspace
             .cargo()
             .args(["test", "--workspace", "--exclude", "xtask"]),
         lines,
     )?;
-    // That the simulator sees what it is to see: each deliberate defect of the core.
+    // The simulator has to catch each deliberate defect of the core.
     run_and_read(
         workspace
             .cargo()
@@ -66,12 +67,12 @@ pub fn wasm(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     )
 }
 
-/// How the browser is started that runs the tests of the WebAssembly shell.
+/// A browser session for the tests of the WebAssembly shell.
 pub struct Session<'a> {
-    /// The variable by which the runner knows whose driver it is, and the driver.
+    /// The variable that tells the runner the kind of driver, and the driver's path.
     pub driver: (&'static str, &'a Path),
     pub capabilities: Value,
-    /// What DISPLAY is to be, for a browser that has no headless mode.
+    /// The value of DISPLAY, for a browser without a headless mode.
     pub screen: Option<&'a str>,
 }
 
@@ -93,7 +94,7 @@ pub fn wasm_in(
         .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities)
         .env("WASM_BINDGEN_TEST_TIMEOUT", WASM_TESTS_S)
         .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", DRIVER_START_S);
-    // The runner takes the first that it finds.
+    // The runner takes the first of these variables that is set.
     for name in DRIVER_VARIABLES {
         command.env_remove(name);
     }
@@ -110,8 +111,8 @@ pub fn browser(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     build::build(workspace, &build::Options::default())?;
     let pages = npm::build_demo(workspace)?;
     let deaths = build::build_with_deaths(workspace)?;
-    // With its tests, as the native part built it: without them cargo turns off what only they
-    // need of the libraries, and compiles those again.
+    // With its tests, as the native part built it: without them cargo turns off the libraries'
+    // features that only tests need, and compiles those again.
     let server = demo::build_server(workspace, &["--bins", "--tests"])?;
     run_and_read(
         node_tests(workspace, "tests/browser")?
@@ -125,7 +126,7 @@ pub fn browser(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
 
 /// The command that runs a folder's tests with Node.js, one file after the other.
 pub fn node_tests(workspace: &Workspace, folder: &str) -> Result<Command> {
-    // The reporters that Node.js itself takes for a terminal and for a file.
+    // Node.js's own defaults for a terminal and for a file.
     let reporter = if std::io::stdout().is_terminal() {
         "spec"
     } else {

@@ -1,11 +1,11 @@
-//! The end of a test run: a table of its parts, and what the test runners said last.
+//! The summary of a test run: a table of its parts, and the test runners' closing lines.
 
 use std::time::Duration;
 
 use crate::command::seconds;
 
-/// How the closing lines of libtest, wasm-bindgen's runner and Node.js's two reporters begin, and
-/// those of the model's checks and of the tests that measure something.
+/// Prefixes of the closing lines of libtest, wasm-bindgen's runner and Node.js's two reporters, and
+/// of the lines of the model's checks and of measuring tests.
 const CLOSING: [&str; 12] = [
     "test result: ",
     "model: ",
@@ -32,7 +32,7 @@ struct Row {
 }
 
 impl Summary {
-    /// Notes the end of a part; of its lines, only the closing ones are kept.
+    /// Adds a finished part. Only the closing lines are kept.
     pub fn add(&mut self, title: &'static str, time: Duration, passed: bool, lines: Vec<String>) {
         let closing_lines = lines.into_iter().filter(|line| is_closing(line)).collect();
         self.0.push(Row {
@@ -43,7 +43,7 @@ impl Summary {
         });
     }
 
-    /// Prints the table, then the closing lines as they were, so that they are the last of all.
+    /// Prints the table, then the closing lines, unchanged and last of all.
     pub fn print(&self) {
         println!("\n━━ summary ━━");
         for row in &self.0 {
