@@ -1,4 +1,4 @@
-//! What is known from outside: what the ledger really did, what was asked and what was said.
+//! The books of a run, kept from outside: the ledger's charges, the calls, and the answers to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,8 @@ use super::server::ACCOUNT;
 use super::tab::TabId;
 use super::world::World;
 
-/// After so long a silence a tab's tasks are held by no other any more, and the journal has been
-/// asked what became of them.
+/// After a silence of this length no other tab holds a tab's tasks any more, and the journal has
+/// been asked for their charges.
 const TASKS_LAPSE_MS: u64 = 200_000;
 
 /// A call that waits for its answer.
@@ -19,11 +19,11 @@ pub struct Asked {
     pub tab: TabId,
     pub what: &'static str,
     pub key: Option<Key>,
-    /// Whether the journal had this key then.
+    /// Whether the journal had this key at the time of the call.
     pub known: bool,
-    /// When it has to be answered.
+    /// The deadline of its answer.
     pub until_ms: Option<u64>,
-    /// How often the journal has failed its tab since.
+    /// Failures of the journal for its tab since the call.
     pub failures: u32,
 }
 
@@ -31,39 +31,40 @@ pub struct Asked {
 pub struct Books {
     /// The ledger's balance at each version.
     pub balances: BTreeMap<u64, u64>,
-    /// How often each thing that the user wanted paid was charged, and for how many points at
-    /// last: by the key that the client makes for it, whatever key it went out under.
+    /// How often each thing that the user wanted paid was charged, and the points of the last
+    /// charge. By the key that the client makes for it, whatever key it was sent under.
     pub charged: BTreeMap<String, (u32, u64)>,
-    /// By which tab's request each key was charged, and when.
+    /// The tab whose request charged each key, and when.
     pub charged_by: BTreeMap<String, (TabId, u64)>,
     /// How often each key was sent.
     pub sent: BTreeMap<String, u32>,
-    /// How often the server, in its own word, put off what was sent of it.
+    /// How often the server itself put off a sending of each key.
     pub put_off: BTreeMap<String, u32>,
-    /// Keys of which the network has doubled a request.
+    /// Keys with a request that the network has doubled.
     pub doubled: BTreeSet<String>,
-    /// Whose request the server is answering.
+    /// The tab whose request the server is answering.
     pub serving: Option<TabId>,
     pub calls: BTreeMap<CallId, Asked>,
-    /// Said to be safe in the journal.
+    /// Charges that were said to be safe in the journal.
     pub promised: BTreeSet<Key>,
-    /// Said to have taken nothing, for so many points, and not asked for again since.
+    /// Charges that were said to have taken nothing, and not asked for again since, with their
+    /// points.
     pub said_untaken: BTreeMap<Key, (u64, String)>,
-    /// Deleted from the journal after their verdict.
+    /// Charges evicted from the journal after their verdict.
     pub forgotten: BTreeSet<Key>,
-    /// Tasks that were started, by tab.
+    /// Points of the tasks started, by tab.
     pub tasks: BTreeMap<TabId, u64>,
-    /// Until then a tab may hold what another tab no longer has at work.
+    /// Until then a tab may hold points of tasks that no longer run in another.
     pub tasks_unsure_until_ms: u64,
-    /// Known before the journal was wiped: their client can't know what became of them.
+    /// Charges known before the journal was wiped: their client can't know their fate.
     pub wiped: BTreeSet<Key>,
-    /// The mark of the last sign-out of which whoever asked for it was told that it is over.
+    /// The mark of the last sign-out whose caller was told that it is over.
     pub signed_out_since: u64,
-    /// Charges whose records were damaged, at one time or another.
+    /// Charges whose records have ever been damaged.
     pub damaged: BTreeSet<Key>,
-    /// What the journal has had a verdict of.
+    /// Charges that have had a verdict in the journal.
     pub ended: BTreeSet<Key>,
-    /// Without a verdict when the wall clock was set back, and their age not noted as lost then.
+    /// Charges without a verdict when the wall clock was set back whose loss of age was not noted.
     pub unaged: BTreeSet<Key>,
     entered: usize,
 }
@@ -76,13 +77,13 @@ impl Books {
         }
     }
 
-    /// News of tasks has been lost, or a tab that would have brought them.
+    /// To be called when an announcement of tasks was lost, or the tab that would have made one.
     pub fn tasks_are_unsure(&mut self, mono_ms: u64) {
         let until_ms = mono_ms + TASKS_LAPSE_MS;
         self.tasks_unsure_until_ms = self.tasks_unsure_until_ms.max(until_ms);
     }
 
-    /// What happens to this tab is late from now on, and so are its answers.
+    /// Lifts the deadlines of this tab's calls, as its events are late from now on.
     pub fn expect_no_haste_of(&mut self, tab: TabId) {
         let calls = self.calls.values_mut();
         for asked in calls.filter(|asked| asked.tab == tab) {
@@ -106,7 +107,7 @@ impl World {
         self.books.balances.insert(balance.version, balance.points);
     }
 
-    /// Takes note of what the ledger has charged since the last time.
+    /// Enters the ledger's charges since the last time.
     pub fn enter_charges(&mut self) {
         self.enter_balance();
         let charges = self.server.ledger.charges(ACCOUNT);
@@ -141,7 +142,7 @@ impl World {
     }
 }
 
-/// What the client makes of a feature and a task where its caller gives no key.
+/// The key that the client makes of a feature and a task when its caller gives none.
 pub fn usual_key(feature: &str, task_id: &str) -> String {
     format!("{feature}:{task_id}")
 }

@@ -1,4 +1,4 @@
-//! The promises, checked at everything that a tab does or says.
+//! Checks of the promises, at every effect and every word of a tab.
 
 use serde_json::Value;
 use tollbox::core::balance::Confirmed;
@@ -17,18 +17,18 @@ use super::tab::{Life, TabId};
 use super::trace;
 use super::world::World;
 
-/// Timers and turns may be late by this.
+/// The lateness allowed to timers and turns.
 const SLACK_MS: u64 = 5;
-/// Requests that may leave after one was lost, before a probe has told what that means: those of
-/// the other kind, and of charges that are known to be lost by themselves.
+/// Requests that may leave after a loss, before a probe has shown its meaning: those of the other
+/// kind, and those of charges that are known to be lost by themselves.
 const SENDS_IN_DOUBT: u64 = 8;
-/// A journal that fails as often while a call waits can't be read.
+/// Failures during a call after which the journal counts as unreadable.
 const JOURNAL_FAILURES: u32 = 3;
-/// A tab that was not told of another's change finds it by itself within this, if it is hidden too.
+/// The time within which a tab, even a hidden one, finds another's change of which it was not told.
 const OUTDATED_MS: u64 = 95_000;
 
 impl World {
-    /// What leaves is in the journal, and may leave now.
+    /// Checks that a request which leaves is in the journal, and may leave now.
     pub fn check_send(&mut self, place: usize, send: SendId, request: &Request) {
         let (on, keys) = what_is_asked(request);
         // A look-up goes on under its number with the other spelling of its key.
@@ -84,7 +84,7 @@ impl World {
         }
     }
 
-    /// Nothing leaves for an account that has signed out.
+    /// Checks that nothing leaves for an account that has signed out.
     pub fn check_departs(&mut self, place: usize, request: &Request) {
         let tab = &self.tabs[place];
         if self.books.signed_out_since > tab.session.mark() {
@@ -94,7 +94,7 @@ impl World {
         }
     }
 
-    /// Nobody pays for another.
+    /// Checks that no user pays for another.
     pub fn check_strangers(&mut self) {
         if let Some(charge) = self.server.ledger.charges(NEXT_USER).first() {
             let key = charge.request.key().to_owned();
@@ -110,7 +110,7 @@ impl World {
         Some((key, record))
     }
 
-    /// Its client can't know what became of it.
+    /// Whether its client can't know the fate of the charge.
     pub fn is_excused(&self, key: &str) -> bool {
         let key = Key::new(key).ok();
         key.is_some_and(|key| {
@@ -118,7 +118,7 @@ impl World {
         })
     }
 
-    /// The journal may have it no longer, which excuses no word.
+    /// Whether the journal may have lost the record. That excuses no false answer.
     pub fn may_be_gone(&self, key: &str) -> bool {
         let damaged = Key::new(key).is_ok_and(|key| self.books.damaged.contains(&key));
         damaged || self.is_excused(key)
@@ -129,22 +129,22 @@ impl World {
         charged.is_some_and(|(_, last)| *last == amount)
     }
 
-    /// A tab that can neither read nor write knows only what it has done itself.
+    /// Whether the tab can neither read nor write: it knows only its own requests then.
     fn is_blind(&self, tab: TabId) -> bool {
         let place = self.place(tab);
         place.is_some_and(|place| self.tabs[place].failures >= JOURNAL_FAILURES)
     }
 
-    /// Another tab had it charged a moment ago, or the network sent it twice and the server turned
-    /// the second one away: "nothing taken so far" is as much as this tab can say.
+    /// Whether another tab had the key charged a moment ago, or the network doubled a request of it
+    /// and the server refused the copy: "nothing taken so far" is as much as this tab can say.
     fn can_not_know(&self, tab: TabId, key: &Key) -> bool {
         let by = self.books.charged_by.get(key.as_str());
         by.is_some_and(|(by, at_ms)| *by != tab && self.mono_ms - at_ms < OUTDATED_MS)
             || self.books.doubled.contains(key.as_str())
     }
 
-    /// Another tab had it charged after the transaction that this one is just hearing of: what
-    /// that had found was true.
+    /// Whether another tab had the key charged after the transaction that this tab is just hearing
+    /// of, whose findings were true at the time.
     fn is_overtaken(&self, tab: TabId, key: &Key) -> bool {
         let place = self.place(tab);
         let speaks_of_ms = place.and_then(|place| self.tabs[place].speaks_of_ms);
@@ -154,7 +154,7 @@ impl World {
         })
     }
 
-    /// The ledger has just charged this.
+    /// Checks a charge that the ledger has just made.
     pub fn check_charged(&mut self, wire: &str, amount: u64) {
         let Ok(key) = Key::new(wire) else {
             return;
@@ -188,7 +188,7 @@ impl World {
         }
     }
 
-    /// What listeners are told is true.
+    /// Checks that listeners are told the truth.
     pub fn check_told(&mut self, place: usize, record: &ChargeRecord) {
         let charged = self.is_charged(&record.key, record.amount.get());
         let conflict = record.outcome.as_ref().is_some_and(is_conflict);
@@ -219,7 +219,7 @@ impl World {
         }
     }
 
-    /// That a charge is made is told when the journal has it, unless that takes no writes.
+    /// Checks that a charge is told as made only once the journal has it, unless writes fail.
     fn check_written(&mut self, place: usize, key: &Key) {
         let record = self.journal.records.get(key);
         let written = record.is_some_and(|record| record.receipt().is_some());
@@ -239,7 +239,7 @@ impl World {
         let late_ms = asked
             .until_ms
             .map_or(0, |until_ms| self.mono_ms.saturating_sub(until_ms));
-        // The others wait until the journal could be read, however slow it is.
+        // The other calls wait until the journal has been read, however slow it is.
         if late_ms > SLACK_MS && asked.what == "charge" {
             let what = format!("tab{id} answers {} {late_ms} ms too late", asked.what);
             self.violate("5 liveness", what);
@@ -282,7 +282,7 @@ impl World {
         }
     }
 
-    /// What a caller is told is true.
+    /// Checks that callers are told the truth.
     fn check_outcome(&mut self, id: TabId, asked: &str, outcome: &Outcome) {
         self.check_attempts(id, outcome);
         let key = &outcome.key;
@@ -327,7 +327,7 @@ impl World {
         }
     }
 
-    /// From now on it may not be charged, unless it is asked for again.
+    /// Notes that the charge may not be made from now on, unless it is asked for again.
     fn said_untaken(&mut self, outcome: &Outcome) {
         let key = &outcome.key;
         let open = self.journal.records.get(key).is_some_and(Record::is_open);
@@ -335,7 +335,7 @@ impl World {
             matches!(asked.what, "charge" | "retry") && asked.key.as_ref() == Some(key)
         });
         let record = self.journal.records.get(key);
-        // Somebody else has just been told that it may yet be made.
+        // Another caller has just been told that it may still be made.
         let again = again || record.is_some_and(Record::is_retryable);
         let ended = self.books.ended.contains(key);
         if open && !ended && !self.is_excused(key.as_str()) {
@@ -361,8 +361,8 @@ pub fn is_conflict(outcome: &Outcome) -> bool {
     matches!(&outcome.what, What::Failed { reason, .. } if *reason == FailureReason::Conflict)
 }
 
-/// What the user wanted paid that a request is about: by the key that the client makes for it,
-/// whatever key it goes out under, and however that is spelt.
+/// The things to be paid that a request is about: by the key that the client makes for each,
+/// whatever key it is sent under, and however that is spelt.
 pub fn what_is_asked(request: &Request) -> (On, Vec<String>) {
     let (on, keys) = kind_and_keys(request);
     let body = request.body.as_deref();

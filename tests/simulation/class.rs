@@ -1,6 +1,6 @@
-//! Classes of faults, each of which can be left out of all runs.
+//! Classes of faults. Each can be left out of all runs.
 
-/// One class of things that go wrong.
+/// One class of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Up to 4 tabs instead of one, and announcements that are delayed or lost.
@@ -27,7 +27,7 @@ pub enum Class {
     Forgetting,
     /// Timers of hidden tabs are throttled.
     Hidden,
-    /// Tabs stand still for minutes: all that happens to them waits.
+    /// Tabs stand still for minutes: all of their events wait.
     Frozen,
     /// Callers stop waiting.
     Aborts,
@@ -41,29 +41,29 @@ pub enum Class {
     LateLoss,
     /// Tabs differ in the time limits of their requests.
     Limits,
-    /// What an attempt came to can't be written, though all else can.
+    /// The ends of attempts can't be written, though all else can.
     Conclusions,
     /// A tab stands still for ever while it holds the lock under which one tab flushes.
     Standstill,
     /// Keys that a header can't carry as they are; some servers decode them.
     Keys,
-    /// What stands between the client and the server answers for it, loses what it dislikes, or
-    /// remembers old answers; and servers that refuse some kinds of requests only.
+    /// Middleboxes answer for the server, filter requests, or cache answers; and servers refuse
+    /// only some kinds of requests.
     Middle,
     /// Records are damaged at rest, one at a time.
     Damage,
     /// The browser starts without the database, and has it again later.
     NoDatabase,
-    /// The token becomes another user's for a while, under open clients. The server checks for whom
-    /// a request is.
+    /// The token becomes another user's for a while, under open clients. The server checks the
+    /// account of each request.
     Strangers,
-    /// The wall clock is set while no tab is there to notice, or while one takes over from
-    /// another: how old a key is, and whether a request may still be under way, nobody knows then.
+    /// The wall clock is set while no tab is there to notice, or while one takes over from another:
+    /// then the age of a key, and whether a request may still be under way, can't be known.
     BlindClocks,
 }
 
 impl Class {
-    /// Whether it came when there were seeds already whose runs are known.
+    /// Whether the class was added after the runs of some seeds had become known.
     pub const fn came_later(self) -> bool {
         matches!(
             self,
@@ -110,11 +110,11 @@ impl Class {
     ];
 }
 
-/// Which classes may occur, and above them those that occur in every run.
+/// The classes that may occur, and in the bits above, those that occur in every run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Classes(u64);
 
-/// Between the bit of a class that may occur and its bit where it occurs in every run.
+/// The distance from a class's bit for "may occur" to its bit for "occurs in every run".
 const IN_EVERY_RUN: u32 = 32;
 
 impl Classes {

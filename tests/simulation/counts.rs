@@ -1,4 +1,4 @@
-//! What runs did, counted.
+//! Counts of the events of runs.
 
 use std::ops::AddAssign;
 
@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 pub struct Counts {
     pub seeds: u64,
     pub simulated_ms: u64,
-    /// Reports to engines.
+    /// Events reported to engines.
     pub events: u64,
     pub transactions: u64,
     pub failed_transactions: u64,
@@ -14,7 +14,7 @@ pub struct Counts {
     pub arrivals: u64,
     pub late_arrivals: u64,
     pub calls: u64,
-    /// Made by the ledger for these clients.
+    /// Charges that the ledger made for these clients.
     pub charges: u64,
     pub declined: u64,
     pub failed: u64,

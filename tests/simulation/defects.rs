@@ -1,4 +1,4 @@
-//! Deliberate defects in the core, each of which has to be caught by a promise that it breaks.
+//! Deliberate defects in the core. Each has to break a promise, by which it is caught.
 //!
 //! A seed counts only where the same seed with the same faults breaks nothing in the sound core.
 
@@ -12,12 +12,12 @@ use tollbox::core::defects::Defect;
 use super::class::Classes;
 use super::seeds::{LATE_MS, PANIC, range, run_one, trace_of, usual, variable};
 
-/// Seeds within which each defect is caught.
+/// The seeds among which each defect has to be caught.
 const SEEDS: u64 = 1_000;
-/// Characters of what was seen that a line of the table has room for.
+/// The characters of a violation that fit into a line of the table.
 const WIDTH: usize = 110;
 
-/// What goes wrong around a defect: no more than it takes to do harm.
+/// The faults around a defect: no more than it needs to do harm.
 fn usual_faults(defect: Defect) -> &'static str {
     match defect {
         Defect::SendsBeforeJournaling | Defect::HoldsTaskTwice => "none",
@@ -58,17 +58,17 @@ fn usual_faults(defect: Defect) -> &'static str {
     }
 }
 
-/// A defect, and what goes wrong around it.
+/// A defect, and the faults around it.
 struct Trial {
     defect: Defect,
     faults: String,
     classes: Classes,
 }
 
-/// How a defect fared.
+/// The result of a trial.
 #[derive(Default)]
 struct Caught {
-    /// The first seed that catches it, and what that run ended with.
+    /// The first seed that catches it, and the violation.
     first: Option<(u64, String)>,
     /// Seeds that catch it.
     seeds: u64,
@@ -124,7 +124,7 @@ fn replay(trial: &Trial, seed: u64) {
     println!("{}", with(trial.defect, trace));
 }
 
-/// Every defect on its own, on all cores; `whole` where it is counted how many seeds catch it.
+/// Tries every defect on its own, on all cores; with `whole`, counts the seeds that catch it.
 fn catch_all(trials: &[Trial], seeds: &Range<u64>, whole: bool) -> Vec<Caught> {
     let next = AtomicUsize::new(0);
     let table = Mutex::new(BTreeMap::new());

@@ -1,4 +1,4 @@
-//! What tabs order, and what comes of it.
+//! Effects: carries out the orders of tabs.
 
 use tollbox::core::engine::{Effect, Event, Notice};
 use tollbox::core::journal::Op;
@@ -28,7 +28,7 @@ impl World {
                 };
                 for op in &ops {
                     if let Op::Forget { key } = op {
-                        // From now on its client does not know it.
+                        // From now on the client does not know the charge.
                         self.books.forgotten.insert(key.clone());
                     }
                 }
@@ -85,7 +85,7 @@ impl World {
                     self.check_cached(id, confirmed);
                 }
                 if self.sees_sign_out(place) {
-                    // What is cached is another session's.
+                    // The cache belongs to another session.
                     return;
                 }
                 let session = self.tabs[place].session;
@@ -109,14 +109,14 @@ impl World {
                     || self.books.wiped.contains(&record.key)
                     || self.books.damaged.contains(&record.key);
                 match record.status {
-                    // What has vanished from the journal is told once, and holds nothing.
+                    // A record that has vanished from the journal is told once, and holds nothing.
                     BillingStatus::Unknown if gone => self.tabs[place].unsee(&record.key),
                     _ => self.tabs[place].sees(&record),
                 }
                 self.check_told(place, &record);
             }
             Effect::Notice(Notice::Snapshot(snapshot)) => {
-                // Before what it shows is told one by one.
+                // The snapshot comes before its single changes.
                 self.tabs[place].shown = Some(*snapshot);
             }
             Effect::Notice(Notice::Alert(_)) => self.spend_alert(id),
@@ -130,7 +130,7 @@ impl World {
         }
     }
 
-    /// In order, as a channel does; some tabs hear nothing.
+    /// Broadcasts in order, as a channel does; some tabs hear nothing.
     fn tell_of_tasks(&mut self, place: usize, event: &Event) {
         let id = self.tabs[place].id;
         for tab in self.all_live() {

@@ -1,4 +1,4 @@
-//! The run of one seed, and what must hold at its end.
+//! The run of one seed, and the checks at its end.
 
 use tollbox::core::outcome::FailureReason;
 use tollbox::core::record::{Record, State, Verdict};
@@ -9,12 +9,12 @@ use super::tab::{Life, Tab};
 use super::trace::{self, Trace};
 use super::world::World;
 
-/// Once faults have stopped, everything settles within this, after what servers had asked for.
+/// The time within which everything settles once faults have stopped and `Retry-After` is over.
 const SETTLED_WITHIN_MS: u64 = 1_800_000;
-/// Enough for every tab to look into the journal once more by itself, and an idle one to find
-/// that it was wiped.
+/// Enough for every tab to read the journal once more by itself, and for an idle one to find that
+/// it was wiped.
 const LAST_LOOK_MS: u64 = 70_000;
-/// Times that everybody looks once more where charges were taken up meanwhile.
+/// The most rounds of such reads, repeated if charges were taken up meanwhile.
 const LOOKS: u32 = 4;
 const LAST_LOOK_AFTER_A_WIPE_MS: u64 = 310_000;
 
@@ -36,7 +36,7 @@ pub fn run(seed: u64, classes: Classes, late_ms: u64, trace: Trace) -> World {
         true => LAST_LOOK_MS,
         false => LAST_LOOK_AFTER_A_WIPE_MS,
     };
-    // What is taken up meanwhile has its time, and then everybody looks once more.
+    // Charges taken up meanwhile get their time, and then all tabs read once more.
     for _ in 0..LOOKS {
         let before = world.state_of_charges();
         let end_ms = world.mono_ms + last_look_ms;
@@ -85,11 +85,11 @@ impl World {
         })
     }
 
-    /// A call that should have been answered by now.
+    /// A call that should have an answer by now.
     fn unanswered(&self) -> Option<String> {
         let waits = |asked: &super::books::Asked| {
             let place = self.place(asked.tab)?;
-            // A client that is signed out does nothing for a charge that is open.
+            // A signed-out client does nothing for an open charge.
             let over = self.tabs[place].life == Life::SignedOut || self.is_over(place);
             let patient = asked.what == "settled" && over;
             (!patient).then(|| format!("{asked:?}"))
@@ -123,7 +123,7 @@ impl World {
         }
     }
 
-    /// What the journal has settled on is what the ledger has.
+    /// Checks that a settled record agrees with the ledger.
     fn check_final(&mut self, record: &Record) {
         let charge = record.charge();
         let charged = self.is_charged(&charge.key, charge.amount.get());
@@ -154,7 +154,7 @@ impl World {
         }
     }
 
-    /// A tab has nothing left to do, and knows it.
+    /// Checks that a tab has nothing left to do, and knows it.
     fn check_rest(&mut self, place: usize) {
         let tab = &self.tabs[place];
         let at_work = tab.life == Life::Live && !self.is_over(place);
@@ -167,7 +167,7 @@ impl World {
             let parked = records.filter(|record| matches!(record.state(), State::Parked(_)));
             parked.map(|record| record.charge().amount.get()).sum()
         };
-        // Of all that live: each has heard of the others by now.
+        // The tasks of all live tabs: each has heard of the others by now.
         let mut tasks: u64 = self.tabs.iter().map(Tab::task_points).sum();
         if self.mono_ms < self.books.tasks_unsure_until_ms {
             tasks += self.tasks_elsewhere(tab.id);

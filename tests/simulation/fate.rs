@@ -1,4 +1,4 @@
-//! What befalls tabs, the browser, the clocks and the server, and how all that ends.
+//! Misfortunes of tabs, the browser, the clocks and the server, and the end of all faults.
 
 use tollbox::core::engine::{CallRequest, Event};
 
@@ -10,14 +10,14 @@ use super::user::Action;
 use super::world::World;
 
 const DAY_MS: u64 = 86_400_000;
-/// How long outages, refusals and the like last at most.
+/// The longest outages, refusals and the like.
 const SPELLS_MS: [u64; 3] = [500, 15_000, 300_000];
-/// How long a tab may stand still.
+/// The longest standstills of a tab.
 const FROZEN_MS: [u64; 3] = [5_000, 30_000, 600_000];
-/// How long the user may be away, and no tab open.
+/// The longest absences of the user, with no tab open.
 const AWAY_MS: [u64; 3] = [60_000, 600_000, 7_200_000];
 
-/// Names no tab of the world: one that stands still, and holds the lock.
+/// A tab outside of the world, which stands still and holds the lock.
 const STANDS_STILL: TabId = 0;
 
 impl World {
@@ -101,8 +101,8 @@ impl World {
         }
     }
 
-    /// A charge is made, and nobody hears of it until about the time at which the server forgets
-    /// its key; meanwhile somebody may set the clock back.
+    /// Makes a charge whose answer is not heard until about the time at which the server forgets
+    /// its key; meanwhile the clock may be set back.
     fn keep_from_hearing(&mut self, tab: TabId) {
         self.charge_new(tab);
         let ttl_ms = self.mix.config.key_ttl_ms;
@@ -116,8 +116,8 @@ impl World {
         }
     }
 
-    /// The wall clock is set, or the machine slept while its monotonic clock stood still. A tab
-    /// that is there notices at its next heartbeat.
+    /// Sets the wall clock, or lets the machine sleep while its monotonic clock stands still. An
+    /// open tab notices at its next heartbeat.
     fn jump_wall(&mut self) {
         self.counts.jumps += 1;
         let minute_ms = match self.mix.classes.has(Class::KeyTtl) {
@@ -134,7 +134,7 @@ impl World {
         let wall_ms = self.wall_ms;
         self.note(|| format!("the wall clock jumps by {by_ms} ms to {wall_ms}"));
         if ahead {
-            // Whoever waits may have waited by this clock.
+            // Waits may have been measured by this clock.
             for tab in &mut self.tabs {
                 tab.held_until_ms = tab.held_until_ms.saturating_sub(by_ms);
                 tab.nudged();
@@ -144,7 +144,7 @@ impl World {
         }
     }
 
-    /// The wall clock is set back while a tab is there, or not at all.
+    /// Sets the wall clock back, if a tab is there.
     pub fn set_back(&mut self, by_ms: u64) {
         if self.any_live().is_some() {
             self.counts.jumps += 1;
@@ -165,8 +165,8 @@ impl World {
         }
     }
 
-    /// Whether nobody who is there has noted yet that the wall clock was set back: if they all
-    /// died now, nobody would ever know.
+    /// Whether no tab has noted yet that the wall clock was set back: if all died now, it would
+    /// never be known.
     fn set_back_is_unnoted(&self) -> bool {
         let mut unaged = self.books.unaged.iter();
         unaged.any(|key| {
@@ -184,7 +184,7 @@ impl World {
         let tab = &mut self.tabs[place];
         tab.frozen_until_ms = self.mono_ms + frozen_ms;
         let id = tab.id;
-        // Before anything else that happened to it meanwhile.
+        // Before all other events of the meantime.
         let event = Event::Woke;
         self.plan(frozen_ms, Happening::Told { tab: id, event });
         self.books.expect_no_haste_of(id);
@@ -194,7 +194,7 @@ impl World {
     fn say_online(&mut self, online: bool) {
         self.online = online;
         if !online && self.dice.chance(700) {
-            // For once it is true.
+            // This time the browser's word is true.
             self.backend.cut_until_ms = self.mono_ms + self.dice.skewed(&SPELLS_MS);
         }
         for tab in self.all_live() {
@@ -211,8 +211,8 @@ impl World {
         self.tell(tab, Event::Close);
     }
 
-    /// The tab dies without a word. Its last transaction may be committed all the same, and what
-    /// it has sent may still arrive.
+    /// The tab dies silently. Its last transaction may be committed all the same, and its requests
+    /// may still arrive.
     pub fn crash(&mut self, place: usize) {
         let id = self.tabs[place].id;
         self.counts.crashes += 1;
@@ -240,7 +240,7 @@ impl World {
             self.crash(place);
         }
         self.lose_relaxed_writes();
-        // localStorage comes back as it was some time ago.
+        // localStorage comes back in an earlier state.
         if !self.cache.is_empty() && self.dice.chance(700) {
             let kept = self.dice.index(self.cache.len());
             self.cache.truncate(kept);
@@ -256,7 +256,7 @@ impl World {
         }
     }
 
-    /// The faults stop: what is left has to settle by itself.
+    /// Stops the faults: everything has to settle by itself from now on.
     pub fn calm_down(&mut self) {
         self.note(|| "══ the faults stop".to_owned());
         self.calm_since_ms = Some(self.mono_ms);
@@ -287,7 +287,7 @@ impl World {
             self.say_online(true);
             self.backend.cut_until_ms = 0;
         }
-        // Timers that were throttled are set anew.
+        // Throttled timers are set anew.
         for tab in self.all_live() {
             self.drain(tab);
         }

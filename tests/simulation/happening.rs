@@ -1,4 +1,4 @@
-//! What is going to happen, and to whom.
+//! Happenings: the scheduled events of a run.
 
 use std::rc::Rc;
 
@@ -12,11 +12,11 @@ use tollbox::core::session::Session;
 use super::network::Sending;
 use super::tab::TabId;
 
-/// What is going to happen.
+/// A scheduled event.
 pub enum Happening {
-    /// The next thing that the user or the world does.
+    /// The next action of the user or the world.
     Act,
-    /// Somebody sets the wall clock back.
+    /// The wall clock is set back.
     SetBack {
         by_ms: u64,
     },
@@ -71,7 +71,7 @@ pub enum Happening {
         tab: TabId,
         confirmed: Confirmed,
     },
-    /// The mark of a sign-out is put into storage.
+    /// The mark of a sign-out is written.
     Mark {
         tab: TabId,
         session: Session,
@@ -93,7 +93,7 @@ pub enum Happening {
 }
 
 impl Happening {
-    /// The tab that it happens to, which may have to thaw first.
+    /// The tab concerned, which may have to thaw first.
     pub fn befallen(&self) -> Option<TabId> {
         match self {
             Happening::Act

@@ -1,4 +1,4 @@
-//! The journal that tabs share: transactions that commit or fail as a whole.
+//! The shared journal: transactions that commit or fail as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,17 +16,17 @@ use super::world::World;
 #[derive(Default)]
 pub struct Journal {
     pub records: BTreeMap<Key, Record>,
-    /// How what the last relaxed transactions changed was before: so it may be after a crash.
+    /// The records before the last relaxed transactions, which a crash may restore.
     pub undo: Vec<(Key, Option<Record>)>,
     pub full: bool,
-    /// What the last sign-out has left.
+    /// The mark of the last sign-out.
     pub mark: u64,
-    /// What localStorage has of it, which other processes see a moment later.
+    /// The mark in localStorage, which other processes see a moment later.
     pub lagging_mark: u64,
     pub lags_until_ms: u64,
     /// Charges whose records were damaged.
     pub lost: BTreeSet<Key>,
-    /// What was forgotten in the fallback, and the database may have.
+    /// Records forgotten in the fallback that the database may still have.
     pub ended: Vec<Record>,
 }
 
@@ -88,7 +88,7 @@ impl World {
                 (Write::Keep, _) => {}
             }
             if matches!(op, Op::Enqueue { .. }) && applied.done {
-                // Its user asked for it, in another tab perhaps, before it was given up there.
+                // The user asked for it, perhaps in another tab, before it was given up there.
                 self.books.said_untaken.remove(op.key());
             }
             results.push(applied);
@@ -161,7 +161,7 @@ impl World {
         self.tell(tab, Event::Loaded(records));
     }
 
-    /// The browser has died: what was not forced to the disk may be as it was.
+    /// The browser has died: writes that were not forced to the disk may be undone.
     pub fn lose_relaxed_writes(&mut self) {
         if self.dice.chance(500) {
             for (key, before) in std::mem::take(&mut self.journal.undo).into_iter().rev() {
@@ -185,7 +185,7 @@ impl World {
             self.books.wiped.insert(key);
         }
         self.journal = Journal {
-            // What localStorage has of it stays.
+            // The mark in localStorage stays.
             mark: self.journal.mark,
             ..Journal::default()
         };
@@ -197,7 +197,7 @@ impl World {
     }
 }
 
-/// Whether this is what an attempt came to, and that was nothing.
+/// Whether this concludes an attempt that took nothing.
 fn says_untaken(op: &Op) -> bool {
     match op {
         Op::Conclude { conclusion, .. } => conclusion.says_untaken(),

@@ -1,5 +1,5 @@
-//! What stands between the client and the server: gateways that give up waiting, proxies and
-//! service workers that answer for it, filters that lose what they dislike, caches.
+//! Middleboxes between client and server: gateways that time out, proxies and service workers that
+//! answer for the server, filters that drop requests, caches.
 
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -15,27 +15,27 @@ use super::server::{On, kind_and_keys, page, problem, with_retry_after};
 use super::user::Action;
 use super::world::{START_WALL_MS, World};
 
-/// How long after a gateway's answer its request may reach the server.
+/// How long after a gateway's answer the request may reach the server.
 const PASSED_ON_MS: u64 = 5_000;
 
-/// A cached answer that is older can be told by its `Date`, however long the answers took that
+/// A cached answer older than this is recognized by its `Date`, however long the answers took that
 /// showed the server's clock.
 const OLD_MS: u64 = 16_500;
 
-/// Rates are of a thousand.
+/// Rates in thousandths.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Middle {
-    /// A gateway gives up waiting; the server charges all the same, later or before.
+    /// A gateway times out; the server charges all the same, later or before.
     pub gives_up: u64,
     /// A page with a `503` or a `429`, where the server has done its work or was not reached.
     pub foreign_busy: u64,
     /// A page with a `404`, a `405` or a `501` for a batch that was taken.
     pub foreign_no_batches: u64,
-    /// Look-ups of so many of a thousand keys never get through.
+    /// The rate of keys whose look-ups never get through.
     pub loses_look_ups: u64,
-    /// And charges of so many.
+    /// The rate of keys whose charges never get through.
     pub loses_charges: u64,
-    /// Larger requests are refused, in bytes.
+    /// The size above which requests are refused.
     pub limit_bytes: Option<usize>,
 }
 
@@ -71,7 +71,7 @@ pub fn weights(dice: &mut Dice) -> Vec<(u64, Action)> {
 }
 
 impl World {
-    /// Whether something in the middle has seen to this request.
+    /// Whether a middlebox has taken care of this request.
     pub fn in_the_middle(&mut self, sending: &Rc<Sending>, limit_ms: u64) -> bool {
         let middle = self.mix.middle;
         let (on, keys) = kind_and_keys(&sending.request);
@@ -114,7 +114,7 @@ impl World {
                 self.plan_arrival(1, sending, false);
             }
             if self.dice.chance(300) {
-                // It has enough to do with these.
+                // The charges of this batch keep it busy.
                 self.backend.busy_until_ms = self.mono_ms + 3_000;
             }
             let status = self.dice.pick(&[404, 405, 501]);
@@ -144,7 +144,8 @@ impl World {
         );
     }
 
-    /// A gateway answers after a while; what it has passed on is charged before or after that.
+    /// A gateway answers after a while; the request that it has passed on is charged before or
+    /// after.
     fn give_up_waiting(&mut self, sending: &Rc<Sending>, limit_ms: u64) {
         let early_ms = self.dice.between(1, limit_ms.clamp(1, 2_000));
         let status = self.dice.pick(&[408, 502, 504]);
@@ -160,7 +161,7 @@ impl World {
         self.answer_in(early_ms, sending, response);
     }
 
-    /// Whether a cache has told the balance.
+    /// Whether a cache has answered with its balance.
     pub fn a_cache_tells(&mut self, sending: &Sending) -> bool {
         let (on, _) = kind_and_keys(&sending.request);
         if on != On::Balance || self.mono_ms >= self.backend.cached_until_ms {
@@ -177,7 +178,7 @@ impl World {
         true
     }
 
-    /// A cache may remember this.
+    /// Lets a cache remember the answer, if it is a balance.
     pub fn remember(&mut self, sending: &Sending, response: &Response) {
         let (on, _) = kind_and_keys(&sending.request);
         if on == On::Balance && response.status == 200 {
@@ -185,7 +186,7 @@ impl World {
         }
     }
 
-    /// Whose answer this is.
+    /// Notes whether the answer is the server's or a cache's.
     pub fn note_source(&mut self, place: usize, send: SendId, dated: bool) {
         let tab = &mut self.tabs[place];
         match self.backend.from_cache.remove(&(tab.id, send)) {
@@ -197,7 +198,7 @@ impl World {
         }
     }
 
-    /// No outage is over because a cache has answered, where its answer shows its age.
+    /// Checks that a cache's answer which shows its age ends no outage.
     pub fn check_network(&mut self, place: usize, network: Network) {
         let dates = self.mix.dates;
         let tab = &self.tabs[place];
@@ -209,7 +210,7 @@ impl World {
         }
     }
 
-    /// What the server refuses to some kinds of requests, or to somebody else's.
+    /// The server's refusal of some kinds of requests, or of another user's.
     pub fn refuses_some(&mut self, sending: &Sending) -> Option<Response> {
         let (on, _) = kind_and_keys(&sending.request);
         let refused = match self.backend.refused {
@@ -229,14 +230,14 @@ impl World {
         None
     }
 
-    /// The server's clock, which nobody sets.
+    /// The server's clock, which is never set.
     pub fn server_date(&self, after_ms: u64) -> String {
         let true_wall_ms = START_WALL_MS + self.elapsed_ms() + after_ms;
         httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(true_wall_ms))
     }
 }
 
-/// Whether a filter dislikes this key, now and for ever.
+/// Whether the filter drops this key, always.
 fn is_disliked(key: &str, rate: u64) -> bool {
     let sum = key
         .bytes()

@@ -1,5 +1,5 @@
-//! What one run is made of: how the client is configured, what its user does, and how often what
-//! goes wrong. Some runs are calm, some are not.
+//! The mix of one run: the client's configuration, the weights of user actions, and the rates of
+//! faults. Some runs are calm, some are not.
 
 use tollbox::core::backoff::Backoff;
 use tollbox::core::config::{Config, OfflineSpend};
@@ -10,17 +10,17 @@ use super::dice::Dice;
 use super::middle::{self, Middle};
 use super::user::Action;
 
-/// Rates are of a thousand.
+/// Rates in thousandths.
 pub struct Mix {
     pub config: Config,
     pub classes: Classes,
     pub seed_balance: u64,
     pub key_ttl_ms: Option<u64>,
-    /// Tabs open at once.
+    /// The most tabs open at once.
     pub most_tabs: usize,
-    /// What the user and the world do before the faults stop.
+    /// The number of actions of the user and the world before the faults stop.
     pub actions: u64,
-    /// Bounds of the time between two of them.
+    /// Bounds of the time between two actions.
     pub gaps_ms: &'static [u64],
     pub weights: Vec<(u64, Action)>,
     pub lose_request: u64,
@@ -43,18 +43,18 @@ pub struct Mix {
     pub slow_write: u64,
     pub fail_read: u64,
     pub freeze: u64,
-    /// Verdicts that nothing was taken, and can't be written.
+    /// The rate of conclusions that nothing was taken that can't be written.
     pub fail_conclusion: u64,
-    /// Whether keys have what a header can't carry.
+    /// Whether keys have characters that a header can't carry.
     pub odd_keys: bool,
-    /// Whether the server knows them as their user does.
+    /// Whether the server decodes such keys.
     pub decodes_keys: bool,
-    /// What stands between the client and the server.
+    /// The middleboxes between client and server.
     pub middle: Middle,
-    /// The time limits of which each tab has one.
+    /// The time limits to draw from; each tab has one.
     pub limits_ms: &'static [u64],
     pub slow_token: u64,
-    /// Whether the server refuses what is asked for another account than the token's.
+    /// Whether the server refuses requests for another account than the token's.
     pub checks_accounts: bool,
 }
 
@@ -62,8 +62,8 @@ impl Mix {
     pub fn draw(classes: Classes, late_ms: u64, dice: &mut Dice) -> Mix {
         let mut active = Classes::NONE;
         for (class, _) in Class::ALL {
-            // Drawn for every class, so that leaving one out changes as little as can be; but for
-            // those that came later, so that they change nothing where they are left out.
+            // Drawn for every class, so that leaving one out changes as little as possible; except
+            // for later classes, which change nothing if left out.
             let drawn = class.came_later() || dice.chance(650);
             if (drawn || classes.insists_on(class)) && classes.has(class) {
                 active = active.with(class);
@@ -76,12 +76,12 @@ impl Mix {
             active = active.without(Class::Late).without(Class::LateLoss);
         }
         if clocks && active.has(Class::KeyTtl) {
-            // That a clock was set back is known to who comes later only if it can be written.
+            // Later tabs know that a clock was set back only if that could be written.
             active = active.without(Class::Writes).without(Class::NoDatabase);
         }
         let dates = dice.chance(500);
         if active.has(Class::KeyTtl) {
-            // Whoever forgets a charge as the server does may charge it again.
+            // A client that forgets a charge, as the server does, may make it again.
             for forgets in [Class::Forgetting, Class::Wipe, Class::SignOut] {
                 active = active.without(forgets);
             }
@@ -163,7 +163,7 @@ impl Mix {
         mix
     }
 
-    /// Nothing goes wrong from now on.
+    /// Ends all faults.
     pub fn calm(&mut self) {
         *self = Mix {
             lose_request: 0,

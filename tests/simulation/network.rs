@@ -21,15 +21,15 @@ pub struct Sending {
     pub send: SendId,
     pub request: Request,
     pub token: u64,
-    /// Whose token that is.
+    /// The user of its token.
     pub user: &'static str,
     pub limit_at_ms: u64,
 }
 
-/// The state of the server, and of the way to it.
+/// The state of the server and of the network.
 #[derive(Default)]
 pub struct Backend {
-    /// Refuses connections until then.
+    /// The server refuses connections until then.
     pub down_until_ms: u64,
     /// Nothing comes through until then.
     pub cut_until_ms: u64,
@@ -41,18 +41,18 @@ pub struct Backend {
     pub refuses_until_ms: u64,
     /// The account is blocked: every charge is declined until then.
     pub blocked_until_ms: u64,
-    /// Balances are told by a cache until then.
+    /// A cache answers balance requests until then.
     pub cached_until_ms: u64,
     /// The last balance that the server told, and when.
     pub remembered: Option<(u64, Response)>,
-    /// Requests that a cache answers.
+    /// Requests answered by a cache.
     pub from_cache: BTreeMap<(TabId, SendId), u64>,
     /// Requests that a filter has blocked.
     pub filtered: BTreeSet<(TabId, SendId)>,
-    /// These requests are refused until then.
+    /// The kind of requests that are refused for a while.
     pub refused: On,
     pub refuses_some_until_ms: u64,
-    /// Somebody else is signed in until then.
+    /// Another user is signed in until then.
     pub other_until_ms: u64,
     /// The server asks for patience until then.
     pub busy_until_ms: u64,
@@ -74,7 +74,7 @@ impl World {
         }
         self.check_send(place, send, &request);
         if self.mix.freeze > 0 && self.dice.chance(self.mix.freeze) {
-            // Its user asks for something, and turns to another page at once.
+            // The user asks for something, and switches to another page at once.
             self.freeze(place);
         }
         let tab = &mut self.tabs[place];
@@ -108,7 +108,7 @@ impl World {
         self.depart(id, send, request, limit_at_ms);
     }
 
-    /// The token is there: whose it is by now, nobody asks but the server.
+    /// Sends the request once its token is there; only the server checks whose token it is by now.
     pub fn depart(&mut self, tab: TabId, send: SendId, request: Request, limit_at_ms: u64) {
         let Some(place) = self.place(tab) else {
             return;
@@ -190,7 +190,7 @@ impl World {
         self.plan(0, Happening::NotSent { tab: id, send, why });
     }
 
-    /// The client hears of a broken connection, and the request arrives after that.
+    /// Tells the client of a broken connection before the request arrives.
     fn send_after_loss(&mut self, sending: &Rc<Sending>, limit_ms: u64) {
         let early_ms = self.dice.between(0, limit_ms);
         let config = Config {
@@ -212,8 +212,7 @@ impl World {
         self.plan_arrival(in_ms, sending, false);
     }
 
-    /// How long after its time limit a request may still arrive: the shorter the one, the shorter
-    /// the other.
+    /// How long after its time limit a request may still arrive, in proportion to the limit.
     fn lateness_ms(&self, limit_ms: u64) -> u64 {
         self.mix.late_ms * limit_ms / Config::default().request_timeout_ms
     }
@@ -298,7 +297,7 @@ impl World {
         }
     }
 
-    /// Whether the tab still waited for this, which it does no longer.
+    /// Ends the tab's wait for this request; its place if it still waited.
     fn ends_waiting(&mut self, tab: TabId, send: SendId) -> Option<usize> {
         let place = self.place(tab)?;
         self.tabs[place].waiting.remove(&send).then_some(place)

@@ -1,5 +1,4 @@
-//! How many requests a minute and alerts an hour are accounted for: a budget that fills with time
-//! and with what users and servers do.
+//! The budget of requests and alerts: it fills with time and with the actions of users and servers.
 
 use std::collections::BTreeMap;
 
@@ -16,28 +15,27 @@ use super::world::World;
 /// Requests that a new charge accounts for: its attempts until the delays grow long, each with a
 /// probe and two look-ups.
 pub const NEW_CHARGE: f64 = 20.0;
-/// And what else its user does.
+/// Requests that any other user action accounts for.
 const NUDGE: f64 = 6.0;
-/// Open charges that something makes due at once account for so many each.
+/// Requests that each open charge accounts for when something makes all due at once.
 const DUE_AGAIN: f64 = 3.0;
 const MOST_REQUESTS: f64 = 1_000.0;
 const FIRST_REQUESTS: f64 = 60.0;
-/// Each open charge, and the balance, may be tried as often as the longest delay allows. Half of
-/// that is the mean. A try is a sending, a probe and two look-ups: the first may come too early to
-/// be believed.
+/// Requests for each longest delay, of each open charge and the balance. The mean delay is half of
+/// it. A try is a sending, a probe and two look-ups: the first may come too early to be believed.
 const A_DELAY: f64 = 8.0;
-/// A look-up that finds nothing under one spelling of a key asks for the other.
+/// The same where look-ups that find nothing under one spelling of a key try the other.
 const A_DELAY_SPELT_TWICE: f64 = 12.0;
 const ALERTS_AN_HOUR: f64 = 240.0;
 const FIRST_ALERTS: f64 = 30.0;
 const HOUR_MS: f64 = 3_600_000.0;
 
-/// What is left.
+/// The requests and alerts left.
 pub struct Budget {
     requests: f64,
     alerts: f64,
     at_ms: u64,
-    /// Whether `getToken` has failed since an answer came last.
+    /// Whether `getToken` has failed since the last answer.
     no_token: bool,
 }
 
@@ -86,12 +84,12 @@ impl Tab {
         self.budget.alerts = (self.budget.alerts + 4.0).min(MOST_REQUESTS);
     }
 
-    /// The network has lost a request, which may be taken for an outage, and that for its end.
+    /// Grants the alerts of a lost request, which may look like an outage and its end.
     pub fn grant_alerts(&mut self) {
         self.budget.alerts = (self.budget.alerts + 2.0).min(MOST_REQUESTS);
     }
 
-    /// `getToken` has failed: an alert, until an answer shows that it works again.
+    /// Grants one alert for a failed `getToken`, until an answer shows that it works again.
     pub fn grant_token_alert(&mut self) {
         if !self.budget.no_token {
             self.budget.no_token = true;
@@ -99,7 +97,8 @@ impl Tab {
         }
     }
 
-    /// Its user wants this tried once, whatever the hold, and a probe before it.
+    /// Grants one try of this key at its user's insistence, in spite of any hold, and a probe
+    /// before it.
     pub fn insists(&mut self, key: &str) {
         self.insists.insert(key.to_owned());
         self.probes_past_hold += 1;
@@ -107,7 +106,7 @@ impl Tab {
 }
 
 impl World {
-    /// Something makes requests of every tab likely.
+    /// Grants requests to every tab.
     pub fn grant(&mut self, requests: f64) {
         for tab in &mut self.tabs {
             tab.grant(requests);
@@ -120,7 +119,7 @@ impl World {
         }
     }
 
-    /// The server itself says when to come again.
+    /// Grants requests for an answer with `Retry-After`.
     pub fn grant_answer(&mut self, place: usize, response: &Response) {
         if wait_ms(response).is_none_or(|wait_ms| wait_ms > 0) && response.retry_after.is_some() {
             self.tabs[place].grant(2.0);
@@ -153,7 +152,7 @@ impl World {
         }
     }
 
-    /// Takes note of what an answer asks for, as any reader of HTTP would.
+    /// Notes the `Retry-After` of an answer, as any reader of HTTP would.
     pub fn note_answer(&mut self, place: usize, send: SendId, response: &Response) {
         let mono_ms = self.mono_ms;
         self.grant_answer(place, response);
@@ -162,7 +161,7 @@ impl World {
         tab.budget.no_token = false;
         let asked = tab.asks.remove(&send);
         if response.content_type.as_deref() != Some("application/problem+json") {
-            // Whatever it asks for is not the server's word.
+            // The answer is not the server's own word.
             return;
         }
         if let Some((On::Charge | On::Batch, keys)) = asked
@@ -198,7 +197,7 @@ impl World {
         outage.probed |= probe;
     }
 
-    /// That the attempts are used up is said of attempts that had their chance.
+    /// Checks that attempts are said to be used up only if they had their chance.
     pub fn check_attempts(&mut self, id: TabId, outcome: &Outcome) {
         let What::Failed { reason, .. } = &outcome.what else {
             return;
@@ -207,7 +206,7 @@ impl World {
         let of = |counts: &BTreeMap<String, u32>| counts.get(wire).copied().unwrap_or(0);
         let (sent, put_off) = (of(&self.books.sent), of(&self.books.put_off));
         let most = self.mix.config.max_total_attempts;
-        // Who dies, or can't write, leaves it open how its attempts have ended.
+        // A tab that dies or can't write leaves the ends of its attempts open.
         let counts = &self.counts;
         let exact = counts.failed_transactions + counts.crashes == 0 && self.mix.most_tabs == 1;
         match reason {
@@ -226,7 +225,7 @@ impl World {
     }
 }
 
-/// How long an answer asks to wait, as any reader of HTTP would have it.
+/// The wait that an answer asks for, as any reader of HTTP would understand it.
 fn wait_ms(response: &Response) -> Option<u64> {
     let text = response.retry_after.as_deref()?;
     let seconds = text.parse::<u64>().ok().map(|seconds| seconds * 1_000);

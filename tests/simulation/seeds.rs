@@ -1,4 +1,4 @@
-//! Many seeds on all cores, or one with its whole trace.
+//! Runs many seeds on all cores, or one with its whole trace.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,13 +14,13 @@ use super::trace::Trace;
 const SEEDS: u64 = 10_000;
 /// How long after a request's time limit the network may still deliver it.
 pub const LATE_MS: u64 = 5_000;
-/// What is found of a run that did not come to its end.
+/// The finding of a run that did not come to its end.
 pub const PANIC: &str = "it panics";
 const TRACE_LINES: usize = 60;
 /// Violations after which a range of seeds ends.
 const ENOUGH: usize = 12;
 
-/// What the core has an answer to: everything but a clock that is set while nobody is there.
+/// The faults that the core withstands: all but a clock that is set while no tab is open.
 pub fn usual() -> Classes {
     Classes::all().without(Class::BlindClocks)
 }

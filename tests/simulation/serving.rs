@@ -1,4 +1,4 @@
-//! The server's side: the real ledger, behind everything that an answer can be instead.
+//! The server: the real ledger, and all the ways in which its answers can go wrong.
 
 use serde_json::{Value, json};
 use tollbox::core::protocol::{Request, Response};
@@ -9,7 +9,7 @@ use super::server::{On, kind_and_keys, page, problem, with_retry_after};
 use super::world::World;
 
 impl World {
-    /// The answer; `None` where the server dies before it.
+    /// The answer; `None` if the server dies before it.
     pub fn serve(&mut self, sending: &Sending) -> Option<Response> {
         let request = &sending.request;
         self.server.signed_in = sending.user.to_owned();
@@ -26,8 +26,8 @@ impl World {
             let at = self.dice.index(refusals.len());
             return refusals.into_iter().nth(at);
         }
-        // It looks at the account before the key, so what it has charged already is refused as
-        // well; but of what the network has doubled nobody could tell.
+        // The server checks the account before the key, so a repeated charge is refused as well;
+        // but for doubled requests no client could tell.
         let doubled = keys.iter().any(|key| self.books.doubled.contains(key));
         if self.mono_ms < self.backend.blocked_until_ms && on == On::Charge && !doubled {
             let mut response = problem(403, "account-blocked");
@@ -63,7 +63,7 @@ impl World {
         Response { date, ..response }
     }
 
-    /// Nothing is done.
+    /// An answer instead of the work: nothing is done.
     fn answer_instead(&mut self, on: On) -> Response {
         let response = match self.dice.between(0, 9) {
             0 | 1 => problem(503, "unavailable"),
@@ -92,14 +92,14 @@ impl World {
                 }
             }
             _ => {
-                // Now and then none at all.
+                // Now and then no wait at all.
                 let seconds = self.dice.skewed(&[0, 2, 10, 120]);
                 with_retry_after(response, &seconds.to_string())
             }
         }
     }
 
-    /// All is done, and this is all that is said of it.
+    /// A failure answered after the work is done.
     fn answer_after(&mut self, request: &Request) -> Response {
         match self.dice.between(0, 6) {
             0 => problem(500, "broken"),
@@ -117,7 +117,7 @@ impl World {
         }
     }
 
-    /// The answer that another charge got.
+    /// The answer to another charge.
     fn another_charges_answer(&mut self, request: &Request) -> Response {
         let (on, _) = kind_and_keys(request);
         let balance = self.server.balance();
@@ -127,7 +127,7 @@ impl World {
             "results": [{"idempotency_key": "f:another", "status": "charged", "charge_id": "c1",
                 "amount": 1, "charged_at": "2026-01-01T00:00:00Z", "replayed": false}],
         });
-        // What is a charge's answer is a balance's too, as far as it goes.
+        // A charge's answer could pass for a balance's.
         match on {
             On::Balance => page(200),
             _ => super::server::json_answer(200, body),

@@ -1,5 +1,4 @@
-//! Signing out: the mark that it leaves in storage, how other tabs hear of it, and whose token there
-//! is to be had after it.
+//! Signing out: the mark in storage, how other tabs hear of it, and the user of later tokens.
 
 use tollbox::core::engine::Event;
 use tollbox::core::session::Session;
@@ -11,9 +10,9 @@ use super::world::World;
 
 /// The next user of this browser.
 pub const NEXT_USER: &str = "bob";
-/// How far localStorage may be behind in another process.
+/// How far localStorage may lag behind in another process.
 const LAG_MS: u64 = 50;
-/// How long the next user stays.
+/// The longest stays of the next user.
 const STAYS_MS: [u64; 3] = [2_000, 60_000, 600_000];
 
 impl World {
@@ -28,7 +27,7 @@ impl World {
         self.plan(in_ms, Happening::Mark { tab, session });
     }
 
-    /// The mark is left, though its tab may have died meanwhile.
+    /// Writes the mark, though its tab may have died meanwhile.
     pub fn leave_mark(&mut self, tab: TabId, session: Session) {
         let alive = self.place(tab).is_some();
         if !alive && !self.orphans.contains(&tab) {
@@ -59,7 +58,7 @@ impl World {
         }
     }
 
-    /// As the shell does after each look into the journal.
+    /// Acts on the mark, as the shell does after each read of the journal.
     pub fn heed_mark(&mut self, tab: TabId) {
         let mark = self.journal.mark;
         let engine = self.place(tab).map(|place| &self.tabs[place].engine);
@@ -101,20 +100,20 @@ impl World {
         engine.is_signed_out() || engine.is_over(mark)
     }
 
-    /// Whether the account is at work in some tab.
+    /// Whether some tab works for the account.
     pub fn anybody_works(&self) -> bool {
         let mut tabs = self.tabs.iter().enumerate();
         tabs.any(|(place, tab)| tab.life == Life::Live && !self.is_over(place))
     }
 
-    /// Whoever signed out has been told so.
+    /// Notes that the caller of `signOut` has been answered.
     pub fn signed_out(&mut self, place: usize) {
         if self.is_over(place) {
             self.books.signed_out_since = self.journal.mark;
         }
         if self.calm_since_ms.is_some() || self.anybody_works() {
-            // Who has been opened since belongs to a session that goes on, and so does everybody
-            // where the mark could not be left.
+            // Tabs opened since belong to a session that goes on, and so do all tabs if the mark
+            // could not be written.
             return;
         }
         if self.dice.chance(700) {
@@ -122,7 +121,7 @@ impl World {
         }
     }
 
-    /// From now on the token is another user's, whatever clients are open.
+    /// Makes the token another user's, whatever clients are open.
     pub fn change_user(&mut self) {
         if self.user_name != ACCOUNT {
             return;

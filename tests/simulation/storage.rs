@@ -1,4 +1,4 @@
-//! What befalls the storage: single records, and the database as a whole.
+//! Faults of the storage: of single records, and of the database as a whole.
 
 use tollbox::core::charge::Key;
 use tollbox::core::journal::{ApplyAt, Op};
@@ -10,8 +10,8 @@ use super::trace;
 use super::world::World;
 
 impl World {
-    /// One record is damaged at rest. The store sets it aside, and keeps its key in mind. Not in the
-    /// fallback: what the database has of the same charge would be all that is left, and old.
+    /// Damages one record at rest. The store sets it aside, and remembers its key. Not in the
+    /// fallback, where the database's old record of the same charge would be all that is left.
     pub fn damage_a_record(&mut self, tab: TabId) {
         let keys: Vec<Key> = self.journal.records.keys().cloned().collect();
         if keys.is_empty() || self.database.is_some() {
@@ -26,7 +26,7 @@ impl World {
         self.journal.undo.retain(|(undone, _)| *undone != key);
         self.journal.lost.insert(key.clone());
         self.books.damaged.insert(key);
-        // Whoever knew of it may be gone when that is found out.
+        // The tab that knew of it may be gone when the damage is found.
         if let Some(place) = self.place(tab)
             && self.dice.chance(700)
         {
@@ -35,13 +35,13 @@ impl World {
         }
     }
 
-    /// The browser ends, and starts without the database; or has it again, and what the fallback
-    /// took on moves over.
+    /// Restarts the browser without the database; or with it again, and the fallback's charges move
+    /// over.
     pub fn lose_or_regain_database(&mut self) {
         while let Some(place) = self.tabs.len().checked_sub(1) {
             self.crash(place);
         }
-        // What they were about to write is in neither.
+        // Their pending writes are in neither storage.
         self.orphans.clear();
         // Both storages have the mark of the last sign-out.
         let mark = self.journal.mark;
@@ -66,7 +66,7 @@ impl World {
 
     fn move_over(&mut self, fallback: Journal) {
         let at = ApplyAt::new(self.wall_ms, Session::since(self.journal.mark));
-        // This is written to last.
+        // The database was written to last.
         self.journal.undo.clear();
         let records = fallback.ended.into_iter();
         for record in records.chain(fallback.records.into_values()) {

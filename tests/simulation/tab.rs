@@ -1,4 +1,4 @@
-//! One client, and what it was seen to do.
+//! One tab: its client, and the observations of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,65 +28,65 @@ pub struct Tab {
     pub session: Session,
     /// Its monotonic clock reads 0 at this instant of the world's.
     pub origin_ms: u64,
-    /// When its timer fires.
+    /// The time at which its timer fires.
     pub timer_ms: Option<u64>,
     /// A timer set in a hidden tab fires no sooner than this.
     pub throttle_ms: u64,
-    /// Nothing happens to it before this.
+    /// It stands still until then.
     pub frozen_until_ms: u64,
     /// Ticks after which the deadline was still in the past, in a row.
     pub spins: u32,
     pub writing: bool,
-    /// When the transaction committed of which it is hearing.
+    /// The time of the commit that it is just hearing of.
     pub speaks_of_ms: Option<u64>,
-    /// Requests whose end it has not heard of.
+    /// Requests that it waits for.
     pub waiting: BTreeSet<SendId>,
     pub token: u64,
-    /// Whose token that is.
+    /// The user of the token.
     pub token_of: &'static str,
     pub lock_asked_ms: u64,
-    /// What its listeners were last told of each charge, and of its points.
+    /// The last status of each charge that its listeners were told, and its points.
     pub seen: BTreeMap<Key, (BillingStatus, u64)>,
-    /// Points of those that are open or parked.
+    /// Points of the charges that are open or parked.
     pub open_points: u64,
-    /// Points of those that are open, parked or charged.
+    /// Points of the charges that are open, parked or charged.
     pub spent_points: u64,
     pub tasks: BTreeMap<Key, u64>,
-    /// When the last of what it told of its tasks arrives.
+    /// The arrival of its last announcement of tasks.
     pub task_news_ms: u64,
     pub snapshot: Option<Snapshot>,
-    /// The one that is being shown.
+    /// The snapshot that is being shown.
     pub shown: Option<Snapshot>,
-    /// Nothing may leave before this.
+    /// Nothing may leave before this time.
     pub held_until_ms: u64,
-    /// How often in a row the journal has failed it.
+    /// Failures of the journal in a row.
     pub failures: u32,
     pub outage: Option<Outage>,
     pub budget: Budget,
     pub last_send: SendId,
-    /// Keys, as the wire has them, of which its user wants one try whatever the hold.
+    /// Keys on the wire of which its user wants one try in spite of any hold.
     pub insists: BTreeSet<String>,
     pub probes_past_hold: u32,
-    /// Since a request was lost, the server itself has answered nothing.
+    /// Whether the server itself has answered nothing since a request was lost.
     pub unheard: bool,
-    /// The server itself has answered it.
+    /// Whether the server itself has ever answered it.
     pub has_heard: bool,
-    /// How old the cached answer was that it heard last, in milliseconds.
+    /// The age of the last cached answer that it heard, in milliseconds.
     pub cached_ms: u64,
-    /// Its requests whose end it has not heard of, and what they are about.
+    /// Its requests without an answer, with their kinds and keys.
     pub asks: BTreeMap<SendId, (On, Vec<String>)>,
 }
 
-/// Since a request was lost, nothing has answered.
+/// The time since a request was lost in which nothing has answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Outage {
     pub since_ms: u64,
     pub probes: u64,
-    /// What makes the client look at once.
+    /// Events that make the client probe at once.
     pub nudges: u64,
-    /// Requests about charges since.
+    /// Requests about charges since the loss.
     pub sends: u64,
-    /// A probe was lost, too.
+    /// Whether a probe was lost, too.
     pub probed: bool,
 }
 
@@ -162,7 +162,7 @@ impl Tab {
         }
     }
 
-    /// How many charges it shows as open or parked.
+    /// The number of charges that it shows as open or parked.
     pub fn seen_open(&self) -> usize {
         let open = |status: BillingStatus| counted(status, 1).0 > 0;
         self.seen

@@ -1,4 +1,4 @@
-//! The steps of a run, in words. Nothing is put into words unless somebody will read it.
+//! The trace: the steps of a run, in words. Lines are made only if they will be read.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use tollbox::core::record::Record;
 #[derive(Default)]
 pub struct Trace {
     lines: VecDeque<String>,
-    /// How many lines are kept; 0 for a run that nobody watches.
+    /// The number of lines to keep; 0 for an unwatched run.
     limit: usize,
 }
 
@@ -65,7 +65,7 @@ pub fn event(event: &Event) -> String {
     }
 }
 
-/// `None` for what need not be seen.
+/// `None` for steps that are not shown.
 pub fn effect(trace: &Trace, effect: &Effect) -> Option<String> {
     if !trace.is_on() {
         return None;

@@ -1,4 +1,4 @@
-//! The user, the application around the client, and the powers that be.
+//! The actions of the user, the application around the client, and the world.
 
 use tollbox::core::charge::{Charge, ChargeRequest, Key};
 use tollbox::core::engine::{CallId, CallRequest, Event};
@@ -54,23 +54,23 @@ pub enum Action {
     CacheBalance,
     /// Some kinds of requests are refused for a while.
     RefuseSome,
-    /// Somebody else is signed in for a while.
+    /// Another user is signed in for a while.
     SwitchAccount,
-    /// The server asks everybody for patience, briefly and often.
+    /// The server asks all clients for patience, briefly and often.
     KeepBusy,
     Damage,
     LoseDatabase,
 }
 
-/// What the user has asked for so far.
+/// The user, with the calls so far.
 pub struct User {
-    /// Task and amount.
+    /// Names and amounts of tasks.
     tasks: Vec<(String, u64)>,
     pub actions_left: u64,
-    /// How much longer than usual nothing is done.
+    /// An extra pause before the next action.
     pub away_ms: u64,
     elsewhere: u64,
-    /// What is asked for with the next action, in doubt of what became of it.
+    /// The charge that the next action repeats, as its outcome is in doubt.
     pub doubted: Option<(String, u64)>,
 }
 
@@ -94,7 +94,7 @@ impl User {
 }
 
 impl World {
-    /// One action, and the next is planned; after the last the faults stop.
+    /// Takes one action and plans the next; after the last the faults stop.
     pub fn act(&mut self) {
         if self.user.actions_left == 0 {
             return self.calm_down();
@@ -248,7 +248,7 @@ impl World {
         tasks.get(at as usize).cloned()
     }
 
-    /// The name of a task that there has not been yet.
+    /// The name of a new task.
     fn next_task(&self) -> String {
         let odd = if self.mix.odd_keys { "/译 50%" } else { "" };
         format!("t{}{odd}", self.user.tasks.len())
@@ -322,7 +322,7 @@ impl World {
         };
         self.user.tasks.push((task, amount));
         let call = self.ask(tab, "start", Some(charge.key.clone()), None);
-        // Taken back where the answer is that it may not start.
+        // Taken back if the answer is that it may not start.
         if let Some(place) = self.place(tab) {
             self.tabs[place].tasks.insert(charge.key.clone(), amount);
             *self.books.tasks.entry(tab).or_default() += amount;

@@ -1,4 +1,4 @@
-//! The promises about what a tab shows: its balance, its holds and its counts.
+//! Checks of a tab's view: its balance, its holds and its counts.
 
 use tollbox::core::snapshot::{BillingStatus, Snapshot};
 
@@ -13,7 +13,8 @@ impl World {
         }
     }
 
-    /// Nothing is held twice: when all is written down, what is held is what is shown as open.
+    /// Checks that nothing is held twice: when all is written, the holds equal the open charges
+    /// shown.
     pub fn check_holds(&mut self, place: usize) {
         let tab = &self.tabs[place];
         let at_rest = !tab.writing && tab.life != Life::Closing && self.books.none_is_gone();
@@ -29,7 +30,7 @@ impl World {
         }
     }
 
-    /// What other tabs may have at work, as far as this one has heard.
+    /// Points of other tabs' tasks, as far as this tab may have heard.
     pub fn tasks_elsewhere(&self, tab: TabId) -> u64 {
         let others = self.books.tasks.iter().filter(|(other, _)| **other != tab);
         others.map(|(_, points)| points).sum()
@@ -73,7 +74,7 @@ impl World {
         if balance.held.get() != held || balance.available != balance.confirmed.less(balance.held) {
             return wrong(format!("the holds are {held}"));
         }
-        // What another tab has settled and forgotten is in no balance of this tab's yet.
+        // Charges that another tab has settled and forgotten are not in this tab's balance yet.
         let gone = |status: BillingStatus, key| {
             status != BillingStatus::Success && self.books.forgotten.contains(key)
         };

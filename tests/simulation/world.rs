@@ -1,4 +1,4 @@
-//! The world of one run: clocks, what is going to happen, and everything that tabs share.
+//! The world of one run: clocks, scheduled events, and everything that tabs share.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -24,9 +24,9 @@ use super::user::User;
 /// 2026-01-01T00:00:00Z
 pub const START_WALL_MS: u64 = 1_767_225_600_000;
 const START_MONO_MS: u64 = 10_000_000;
-/// More steps than any run takes in its first hour: whatever needs more goes round in circles.
+/// More steps than any run takes in its first hour: a run that needs more is in a loop.
 const STEPS_LIMIT: u64 = 400_000;
-/// And in each minute after it, when nothing but backoff keeps four tabs busy.
+/// More steps than a run takes in each minute after that, when only backoff keeps four tabs busy.
 const STEPS_A_MINUTE: u64 = 4_000;
 
 pub struct World {
@@ -39,11 +39,11 @@ pub struct World {
     pub server: Server,
     pub backend: Backend,
     pub journal: Journal,
-    /// The database, while the browser has to do without it and the journal is a fallback.
+    /// The database, while the browser lacks it and the journal is a fallback.
     pub database: Option<Journal>,
-    /// What the balance cache held, newest last, and of which session.
+    /// The past values of the balance cache, newest last, and their sessions.
     pub cache: Vec<Option<(Session, Confirmed)>>,
-    /// Who is signed in: whose token there is to be had.
+    /// The signed-in user, whose token clients get.
     pub user_name: &'static str,
     pub tabs: Vec<Tab>,
     last_tab: TabId,
@@ -52,7 +52,7 @@ pub struct World {
     pub lock_queue: VecDeque<TabId>,
     /// Dead tabs whose last transaction is committed all the same.
     pub orphans: BTreeSet<TabId>,
-    /// Requests that nobody waits for any longer, though their tab may live.
+    /// Requests that their tab no longer waits for, though it may live.
     pub given_up: BTreeSet<(TabId, SendId)>,
     /// The browser's word about the network.
     pub online: bool,
@@ -62,7 +62,7 @@ pub struct World {
     pub trace: Trace,
     pub violation: Option<String>,
     pub calm_since_ms: Option<u64>,
-    /// Until when a server has asked a tab to wait, dead or alive.
+    /// The latest time until which a server has asked any tab, dead or alive, to wait.
     pub longest_hold_ms: u64,
     steps: u64,
 }
@@ -116,8 +116,8 @@ impl World {
         world
     }
 
-    /// Opens a client, if its account is signed in, or the server makes sure of that; it recovers
-    /// when the world goes on.
+    /// Opens a client, if its account is signed in or the server checks accounts; it recovers when
+    /// the world goes on.
     pub fn open(&mut self) {
         if self.user_name != super::server::ACCOUNT && !self.mix.checks_accounts {
             return;
@@ -185,7 +185,7 @@ impl World {
         live.map(|tab| tab.id).collect()
     }
 
-    /// Reports to a tab, and does what it orders.
+    /// Reports an event to a tab, and carries out its orders.
     pub fn tell(&mut self, id: TabId, event: Event) {
         let Some(place) = self.place(id) else {
             return;
@@ -213,7 +213,7 @@ impl World {
         self.drain(id);
     }
 
-    /// Whether what a tab said of its tasks is so when it is heard: it may have died meanwhile.
+    /// Whether an announcement of tasks is still true when heard: its tab may have died meanwhile.
     fn still_runs(&self, name: &str, running: &[Running]) -> bool {
         let told: u64 = running.iter().map(|task| task.amount.get()).sum();
         let mut tabs = self.tabs.iter();
@@ -266,7 +266,7 @@ impl World {
             .insert((self.mono_ms + in_ms, self.last_happening), happening);
     }
 
-    /// One happening or one tick, the earliest; false where nothing is left.
+    /// Takes the earliest happening or tick; false if nothing is left.
     pub fn step(&mut self) -> bool {
         self.steps += 1;
         let minutes = (self.mono_ms - START_MONO_MS) / 60_000;
@@ -327,7 +327,7 @@ impl World {
         self.counts.simulated_ms += by_ms;
     }
 
-    /// Since the start, on a clock that never jumps.
+    /// The time since the start, on a clock that never jumps.
     pub fn elapsed_ms(&self) -> u64 {
         self.mono_ms - START_MONO_MS
     }
