@@ -1,4 +1,4 @@
-//! What can happen next.
+//! The actions that are possible in a state.
 
 use tollbox::core::record::{Record, State, Verdict};
 
@@ -17,7 +17,7 @@ pub enum Action {
     },
     /// A user gives a charge up.
     Cancel { which: usize },
-    /// A tab lets a settled charge go.
+    /// A tab evicts a settled charge.
     Forget { which: usize },
     /// A tab claims a charge that is due, or whose claim has ended, or whose claimant is known to
     /// be dead.
@@ -26,9 +26,9 @@ pub enum Action {
     BeginUnaware { place: usize, which: usize },
     /// A transaction commits.
     Commit { place: usize, which: usize },
-    /// A tab is told only now that its claim has committed, and sends.
+    /// A tab learns only now that its claim has committed, and sends.
     Launch { place: usize, which: usize },
-    /// A tab is told that its claim has committed, and may not send just then.
+    /// A tab learns that its claim has committed, and may not send at that time.
     KeepBack { place: usize, which: usize },
     /// A request reaches the server, perhaps after a top-up.
     Arrive {
@@ -40,7 +40,7 @@ pub enum Action {
     ArriveInVain { place: usize, which: usize },
     /// An answer reaches its tab.
     Hear { place: usize, which: usize },
-    /// A connection fails before the request has arrived, which it still may.
+    /// A connection fails before the request has arrived; it may still arrive.
     Lose { place: usize, which: usize },
     /// A request arrives, and its answer is lost or says nothing.
     LoseAnswer {
@@ -48,20 +48,20 @@ pub enum Action {
         which: usize,
         topped_up: bool,
     },
-    /// A request that nobody waits for reaches the server, perhaps after a top-up.
+    /// An abandoned request reaches the server, perhaps after a top-up.
     StrayArrives { stray: usize, topped_up: bool },
-    /// A transaction of a tab that is gone commits after all.
+    /// A transaction of a dead tab commits after all.
     StrayCommits { stray: usize },
     /// A tab dies, and starts again.
     Crash {
         place: usize,
         leaves: Option<(usize, Leaves)>,
     },
-    /// Time goes by.
+    /// Time passes.
     Tick,
 }
 
-/// The transaction amid which a tab dies, where it is not the end of an attempt.
+/// The transaction during which a tab dies, unless it is the end of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaves {
     Ask { at_once: bool },
@@ -94,7 +94,7 @@ impl Protocol {
         }
     }
 
-    /// What goes on by itself, where nothing goes wrong.
+    /// The actions that happen by themselves if nothing goes wrong.
     pub fn progress(&self, world: &World, actions: &mut Vec<Action>) {
         for place in 0..2 {
             for which in 0..2 {
@@ -127,7 +127,7 @@ impl Protocol {
         }
     }
 
-    /// Whether an idle tab may claim it.
+    /// Whether an idle tab may claim the charge.
     fn may_begin(&self, world: &World, which: usize) -> bool {
         let Some(kept) = &world.journal[which] else {
             return false;
@@ -163,7 +163,7 @@ impl Protocol {
         if untaken && world.left.forgets > 0 {
             actions.push(Action::Forget { which });
         }
-        // A tab may not have learnt yet that it is given up: the journal refuses its claim.
+        // A tab may not know yet that the charge is given up: the journal refuses its claim.
         if record.given_up() && self.may_begin(world, which) {
             for place in 0..2 {
                 if world.tabs[place].work[which] == Work::Idle {
@@ -183,14 +183,14 @@ impl Protocol {
             return &[false, true];
         };
         match kept.record.state() {
-            // Whoever asks joins what is under way, and is told of what is paid.
+            // A caller joins an attempt under way, and is told of a receipt.
             State::Attempting(_) | State::Settled(Verdict::Charged(_)) => &[],
             State::Waiting(_)
             | State::Parked(_)
             | State::Settled(Verdict::Declined(_) | Verdict::Failed(_)) => {
                 match kept.record.attempts() {
                     0 => &[false, true],
-                    // What has been attempted is looked at first.
+                    // A charge with attempts is looked up first.
                     _ => &[false],
                 }
             }
@@ -258,13 +258,13 @@ impl Protocol {
         }
     }
 
-    /// Nobody can tell when the account was topped up but a request that could not be paid
-    /// before: so it happens when one arrives.
+    /// Whether to top up now. Only a request that could not be paid before shows when the account
+    /// was topped up, so that happens when one arrives.
     fn wants_top_up(&self, world: &World, which: usize) -> bool {
         world.left.top_ups > 0 && world.server.would_decline(which)
     }
 
-    /// Whether something waits for time to go by, and nothing has to happen first.
+    /// Whether something waits for time to pass, and nothing has to happen first.
     fn time_can_pass(&self, world: &World) -> bool {
         let now_ms = world.wall_ms;
         let mut waits = !world.strays.is_empty();
@@ -274,7 +274,7 @@ impl Protocol {
         for work in world.tabs.iter().flat_map(|tab| &tab.work) {
             match work {
                 Work::Idle | Work::Writing(_) => {}
-                // By now it has arrived, or is lost.
+                // The request must arrive, or be lost, before that.
                 Work::Sent(attempt) if !self.leaves_unseen() && attempt.until_ms == now_ms + 1 => {
                     return false;
                 }
@@ -286,12 +286,12 @@ impl Protocol {
         waits
     }
 
-    /// Whether nobody can tell when a request left until it arrives.
+    /// Whether the time at which a request left makes no difference until it arrives.
     pub fn leaves_unseen(&self) -> bool {
         self.rules.has(Rule::SendAfterCommit) && self.rules.has(Rule::LeaveWithinClaim)
     }
 
-    /// Whether the record asks to be sent, else to be looked up.
+    /// Whether the record is to be sent, else looked up.
     pub fn wants_sending(&self, record: &Record) -> bool {
         let cleared = match record.state() {
             State::Waiting(waiting) => waiting.cleared(),

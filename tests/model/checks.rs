@@ -1,4 +1,4 @@
-//! The checks: all rules together keep the promises; left out one by one, they don't.
+//! The checks: with all rules the promises hold; with any one left out, they don't.
 
 use std::io::Write as _;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use super::reached::reached;
 use super::rules::{Left, Rule, Rules};
 use super::world::{Protocol, World};
 
-/// Two charges, and of everything once.
+/// Two charges, and each mishap once.
 const TWO_CHARGES: Protocol = Protocol {
     rules: Rules::all(),
     left: Left {
@@ -28,7 +28,7 @@ const TWO_CHARGES: Protocol = Protocol {
     to_the_end: false,
 };
 
-/// The dear charge alone, in finer time, and more of everything.
+/// The dear charge alone, in finer time, and more mishaps.
 const ONE_CHARGE: Protocol = Protocol {
     left: Left {
         asks: [0, 2],
@@ -45,7 +45,7 @@ const ONE_CHARGE: Protocol = Protocol {
     ..TWO_CHARGES
 };
 
-/// The dear charge alone, and of everything once.
+/// The dear charge alone, and each mishap once.
 const SHORT: Protocol = Protocol {
     left: Left {
         asks: [0, 1],
@@ -54,10 +54,10 @@ const SHORT: Protocol = Protocol {
     ..TWO_CHARGES
 };
 
-/// A lie that takes more would be too long to tell.
+/// The longest counterexample searched for.
 const MOST_STEPS: usize = 16;
 
-/// What each rule is good for.
+/// The promise that breaks without each rule.
 const GOOD_FOR: [(Rule, &str); 7] = [
     (Rule::ServerKey, AT_MOST_ONCE),
     (Rule::SendAfterCommit, UNTAKEN),
@@ -89,7 +89,7 @@ impl Model for Protocol {
 
     fn properties(&self) -> Vec<Property<Protocol>> {
         let mut properties = promises();
-        // One charge alone is charged, or declined, or has nobody to be taken over from.
+        // With one charge alone not all of these can be reached.
         if self.left.asks[0] > 0 {
             properties.extend(reached());
         }
@@ -129,8 +129,8 @@ fn every_rule_is_needed_for_the_promises() {
     }
 }
 
-/// A claim saves requests. Whoever ignores it takes over as from a dead tab, and believes no more
-/// than it may.
+/// Claims only save requests. A tab that ignores a claim takes over as from a dead tab, and
+/// believes no more than it may.
 #[test]
 fn promises_hold_without_claims() {
     let rules = Rules::without(Rule::ClaimsHold);
@@ -157,7 +157,7 @@ fn check(what: &str, protocol: Protocol) {
         checker.max_depth(),
         start.elapsed().as_secs_f64(),
     );
-    // Not `println`, which the test runner keeps to itself.
+    // Not `println`, whose output the test runner captures.
     std::io::stdout().write_all(line.as_bytes()).unwrap();
     for property in checker.model().properties() {
         let found = checker.discovery(property.name);

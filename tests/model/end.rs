@@ -1,10 +1,10 @@
-//! What an attempt came to.
+//! The ends of attempts.
 
 use tollbox::core::outcome::{DeclineReason, FailureReason, OpenReason, ParkReason};
 use tollbox::core::points::Points;
 use tollbox::core::record::{Cause, Conclusion, Decline, Failure, Receipt, Verdict};
 
-/// What an attempt came to.
+/// The end of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum End {
     Charged,
@@ -18,11 +18,11 @@ pub enum End {
     /// The server had no time.
     TurnedAway,
     NotSent,
-    /// No answer came; for how long this request, or an earlier one, may still arrive.
+    /// No answer came; this request, or an earlier one, may still arrive for this long.
     Lost(u64),
-    /// Nothing was taken, but for so long an earlier sending may arrive.
+    /// Nothing was taken, but an earlier sending may still arrive for this long.
     TooEarly(u64),
-    /// Declined, but for so long an earlier sending may arrive.
+    /// Declined, but an earlier sending may still arrive for this long.
     DeclinedTooEarly(u64),
 }
 
@@ -56,7 +56,7 @@ impl End {
         }
     }
 
-    /// How long until the next attempt: none, but for what has to be waited for.
+    /// The delay of the next attempt: none, except to wait for earlier sendings.
     pub fn next_in_ms(self) -> u64 {
         match self {
             End::TooEarly(for_ms) | End::DeclinedTooEarly(for_ms) => for_ms,

@@ -1,8 +1,8 @@
-//! When two states are one: whatever can happen from the one can happen from the other.
+//! The identity of states. Two states are the same if the same can happen from both.
 //!
-//! It makes no difference at what time something is, but how far ahead of now; which of the two
-//! tabs it is; how often a tab has started, but whether a claim is a dead one's; what number an
-//! attempt has, but whether it is the one under way.
+//! Four things make no difference: absolute times, only their distance from now; which of the two
+//! tabs it is; how often a tab has started, only whether a claim is a dead tab's; and the number of
+//! an attempt, only whether it is the one under way.
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
@@ -25,7 +25,7 @@ impl Hash for World {
     }
 }
 
-/// What of a state makes a difference.
+/// The part of a state that makes a difference.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Sight {
     work: [[Work; 2]; 2],
@@ -37,7 +37,7 @@ struct Sight {
     defied: bool,
 }
 
-/// Somebody who sees the tabs in their places, or in each other's.
+/// A view of a state, with the tabs in their places or swapped.
 #[derive(Clone, Copy)]
 struct Eye<'a> {
     world: &'a World,
@@ -70,7 +70,7 @@ impl Eye<'_> {
         }
     }
 
-    /// What is over is over.
+    /// The time from now; all past times are the same.
     fn time(self, at_ms: u64) -> u64 {
         at_ms.saturating_sub(self.world.wall_ms)
     }

@@ -19,18 +19,18 @@ use super::tab::{Name, Order, purpose};
 pub struct Kept {
     pub record: Arc<Record>,
     pub rest: Rest,
-    /// Names it among all records, but for what orders the tabs' pictures of it: no operation
-    /// asks for that.
+    /// Identifies the record among all, except for its revision and last
+    /// update, which no operation reads.
     exact: u64,
 }
 
 /// A record as far as the protocol is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rest {
-    /// All but the times and the tab, and but for numbers and words that no rule asks for.
+    /// All but the times and the tab, and without the numbers and words that no rule reads.
     pub shape: u64,
     pub claimant: Option<Name>,
-    /// The end of the claim, the end of what may arrive, the next attempt.
+    /// The end of the claim, the latest arrival of a request, the next attempt.
     pub times_ms: [u64; 3],
 }
 
@@ -56,7 +56,7 @@ impl Kept {
         let attempted = record.attempts() > 0 || record.receipt().is_some();
         value["attempts"] = u32::from(attempted).into();
         if !record.is_held() {
-            // What is asked for again begins anew.
+            // A charge that is asked for again begins anew.
             value["spent"] = 0.into();
         }
         let next_ms = match record.state() {
@@ -107,21 +107,21 @@ pub struct Transaction {
     pub order: Order,
     pub wall_ms: u64,
     pub claim_length_ms: u64,
-    /// Whether whoever concludes an attempt passes for the one whose it is.
+    /// Whether a tab that concludes an attempt poses as its owner.
     pub forged: bool,
 }
 
-/// What a transaction leaves in the journal, and whether it did what it is for.
+/// The record that a transaction leaves in the journal, and whether it was effective.
 type Outcome = (Option<Kept>, bool);
 
 thread_local! {
-    /// The same operation on the same record at the same time comes to the same.
+    /// Known outcomes: the same operation on the same record at the same time has the same one.
     static KNOWN: RefCell<BTreeMap<(Option<u64>, Transaction), Outcome>> =
         const { RefCell::new(BTreeMap::new()) };
 }
 
 impl Transaction {
-    /// Whether it did what it is for.
+    /// Commits, and gives whether it was effective.
     pub fn commit(self, place: &mut Option<Kept>) -> bool {
         let key = (place.as_ref().map(|kept| kept.exact), self);
         let known = KNOWN.with_borrow(|known| known.get(&key).cloned());

@@ -1,4 +1,4 @@
-//! The promises, as what holds in every state.
+//! The promises, as properties of every state.
 
 use stateright::Property;
 use tollbox::core::record::{State, Verdict};
@@ -14,7 +14,7 @@ pub const QUEUED: &str = "3 what is said to be queued is not charged so far";
 const GIVEN_UP: &str = "what is given up is not sent";
 pub const SETTLES: &str = "where nothing more goes wrong, everything settles";
 
-/// More steps than any end takes.
+/// More steps than any run needs to its end.
 const END_STEPS: usize = 200;
 
 pub fn promises() -> Vec<Property<Protocol>> {
@@ -31,7 +31,7 @@ pub fn promises() -> Vec<Property<Protocol>> {
                 _ => true,
             })
         }),
-        // In every state from then on, so this is also "and never will be".
+        // Checked in every later state, too, so this covers "and never will be".
         Property::always(UNTAKEN, |_, world: &World| {
             (0..2).all(|which| !world.said_untaken[which] || !world.server.has_charged(which))
         }),
@@ -47,7 +47,7 @@ pub fn promises() -> Vec<Property<Protocol>> {
         Property::always(SETTLES, |protocol: &Protocol, world: &World| {
             match protocol.to_the_end {
                 true => protocol.settles(world.clone()),
-                // At least it is not stuck.
+                // At least the run is not stuck.
                 false => !world.is_open() || protocol.goes_on(world).is_some(),
             }
         }),

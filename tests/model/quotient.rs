@@ -1,4 +1,4 @@
-//! What can make no difference any more is dropped at once, or the states would be too many.
+//! Reduction: state that can make no difference any more is dropped at once, to keep states few.
 
 use tollbox::core::record::{State, Verdict};
 
@@ -7,7 +7,7 @@ use super::rules::{Left, Rule};
 use super::tab::{Attempt, Name, Order, Stray, Work};
 use super::world::{Protocol, World};
 
-/// Believed from anybody, whatever the attempt was.
+/// The conclusion `charged`, believed from any tab, whatever the attempt was.
 const CHARGED: Order = Order::Conclude {
     sends: false,
     number: 0,
@@ -30,7 +30,7 @@ impl Protocol {
         }
     }
 
-    /// Whoever asks is told what the journal has.
+    /// Tells callers the journal's verdict.
     fn tell(&self, world: &mut World, which: usize) {
         if let Some(kept) = &world.journal[which]
             && let State::Settled(Verdict::Declined(_) | Verdict::Failed(_)) = kept.record.state()
@@ -39,7 +39,7 @@ impl Protocol {
         }
     }
 
-    /// Whether nothing that matters can happen to it.
+    /// Whether nothing that matters can happen to the charge.
     fn is_over(&self, world: &World, which: usize) -> bool {
         let asked_no_more = world.left.asks[which] == 0;
         match &world.journal[which] {
@@ -48,7 +48,7 @@ impl Protocol {
         }
     }
 
-    /// A key that the server has charged is charged no more, and a receipt is the end.
+    /// Drops repeats of a charged key: the server charges it no more, and a receipt is the end.
     fn drop_replays(&self, world: &mut World, which: usize) {
         if !world.server.has_charged(which) {
             return;
@@ -69,8 +69,8 @@ impl Protocol {
         }
     }
 
-    /// An attempt that is no longer the one in the journal never will be again: all that it can
-    /// bring is that the points are taken.
+    /// Reduces superseded attempts: one that is no longer the journal's never will be again, and
+    /// can only take the points.
     fn drop_superseded(&self, world: &mut World, which: usize) {
         for place in 0..2 {
             let name = world.name(place);
@@ -105,7 +105,7 @@ impl Protocol {
     }
 }
 
-/// What is left of a transaction to be, if anything.
+/// The part of a pending transaction that still matters, if any.
 fn still_matters(world: &World, name: Name, which: usize, order: Order) -> Option<Order> {
     match order {
         Order::Enqueue { .. } | Order::Begin { .. } | Order::Cancel | Order::Forget => Some(order),

@@ -1,4 +1,4 @@
-//! What the model has to reach, or it would prove little.
+//! States that the model has to reach, or it would prove little.
 
 use stateright::Property;
 use tollbox::core::outcome::FailureReason;
@@ -50,8 +50,8 @@ pub fn reached() -> Vec<Property<Protocol>> {
     ]
 }
 
-/// Only taking over from the dead leaves behind a claim that has not ended, as long as no request
-/// was lost.
+/// As long as no request was lost, only a takeover from a dead tab leaves behind a claim that has
+/// not ended.
 fn taken_over(protocol: &Protocol, world: &World) -> bool {
     let lost = world.left.losses < protocol.left.losses;
     let mut kept = world.journal.iter().flatten();

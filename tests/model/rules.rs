@@ -1,19 +1,19 @@
-//! What may happen in a run, and the rules of the protocol, any of which can be left out to see
-//! what it is good for.
+//! The mishaps allowed in a run, and the rules of the protocol, any of which can be left out to see
+//! which promise needs it.
 
-/// How often each thing may still happen.
+/// How often each event may still happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Left {
     /// Each charge is asked for, in any tab.
     pub asks: [u8; 2],
-    /// An answer is lost, or is none.
+    /// An answer is lost, or says nothing.
     pub losses: u8,
     pub crashes: u8,
     pub cancels: [u8; 2],
     pub top_ups: u8,
-    /// What has been claimed is not sent after all.
+    /// A claimed charge is not sent after all.
     pub kept_back: u8,
-    /// A settled charge is let go.
+    /// A settled charge is evicted.
     pub forgets: u8,
 }
 
@@ -26,13 +26,13 @@ pub enum Rule {
     ClaimsHold,
     /// A request leaves only after the transaction that claims its charge has committed.
     SendAfterCommit,
-    /// What is told is what a committed transaction has left in the journal.
+    /// Callers are told only what a committed transaction has left in the journal.
     TellAfterCommit,
     /// A request leaves, and may arrive, only as long as its claim holds.
     LeaveWithinClaim,
     /// "Nothing was taken" is not believed while an earlier sending may still arrive.
     TooEarly,
-    /// What counts for that is when the request left, and not when its answer came.
+    /// For that rule the time at which the request left counts, not that of its answer.
     Departure,
     /// Only the tab whose attempt is under way concludes it.
     OwnAttempt,

@@ -7,12 +7,12 @@ use tollbox_server::ledger::{self, Balance, Decision, Known, decide};
 
 /// The price of each charge.
 const AMOUNTS: [u64; 2] = [1, 2];
-/// Enough for the cheap one only.
+/// The first balance: enough for the cheap charge only.
 const OPENING: u64 = 1;
-/// From then on both can be paid, and more than once.
+/// The top-up: both charges can be paid afterwards, and more than once.
 const TOP_UP: u64 = 4;
 
-/// What is to be paid: a cheap charge and a dear one.
+/// The charges to be paid: a cheap one and a dear one.
 pub static CHARGES: LazyLock<[Charge; 2]> = LazyLock::new(|| {
     [("cheap", AMOUNTS[0]), ("dear", AMOUNTS[1])].map(|(task, amount)| {
         let request = ChargeRequest {
@@ -25,7 +25,7 @@ pub static CHARGES: LazyLock<[Charge; 2]> = LazyLock::new(|| {
     })
 });
 
-/// The same, as the server has them when they are charged.
+/// The same charges as the server's ledger has them.
 static CHARGED: LazyLock<[ledger::Charge; 2]> = LazyLock::new(|| {
     [0, 1].map(|which| {
         let charge = &CHARGES[which];
@@ -38,7 +38,7 @@ static CHARGED: LazyLock<[ledger::Charge; 2]> = LazyLock::new(|| {
     })
 });
 
-/// The account, which two numbers and the keys make up.
+/// The account: its points, and the charges of each key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Server {
     points: u64,
@@ -46,7 +46,7 @@ pub struct Server {
     pub times_charged: [u8; 2],
 }
 
-/// What the server says.
+/// An answer of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Word {
     Charged,

@@ -1,4 +1,4 @@
-//! What a step changes.
+//! The effect of each action on the state.
 
 use tollbox::core::record::Record;
 
@@ -92,7 +92,7 @@ impl Protocol {
                         && self.leaves_unseen()
                         && attempt.until_ms <= now_ms
                     {
-                        // It has not arrived, and so it had not left.
+                        // A request that has not arrived counts as not having left.
                         *work = attempt.ended(End::NotSent);
                     }
                 }
@@ -130,8 +130,8 @@ impl Protocol {
         }
     }
 
-    /// Claims a charge, and sends when that has committed. Nobody sees the time between the order
-    /// and its commit but for the tab that dies in it: see `crash`. Without the rule the request
+    /// Claims a charge, and sends when that has committed. The time between the order and its
+    /// commit matters only to a tab that dies in it: see `crash`. Without the rule the request
     /// leaves beside the transaction.
     fn write_and_send(&self, world: &mut World, place: usize, which: usize, order: Order) {
         let name = world.name(place);
@@ -155,7 +155,7 @@ impl Protocol {
         world.strays.push(Stray::Write { name, which, order });
     }
 
-    /// Carries out a transaction of a tab that lives. Gives what it does next.
+    /// Carries out a transaction of a live tab, and gives the tab's next work.
     fn commit(&self, world: &mut World, name: Name, which: usize, order: Order) -> Work {
         let done = self.transact_and_note(world, name, which, order);
         let until_ms = match order {
@@ -175,7 +175,7 @@ impl Protocol {
         }
     }
 
-    /// Whether the transaction did what it is for.
+    /// Carries out a transaction, and gives whether it was effective.
     fn transact_and_note(&self, world: &mut World, name: Name, which: usize, order: Order) -> bool {
         if let Order::Enqueue { .. } = order {
             world.promised[which] = true;
@@ -231,7 +231,7 @@ impl Protocol {
         };
         world.tabs[place].work[which] = Work::Answered(attempt, word);
         if self.rules.has(Rule::Departure) {
-            // What the answer means is as certain now as when it is heard.
+            // The answer's meaning is as certain now as when it is heard.
             self.hear(world, place, which);
         }
     }
@@ -273,7 +273,7 @@ impl Protocol {
         world.tabs[place].work[which] = attempt.ended(end);
     }
 
-    /// What becomes of a request that brings no word.
+    /// The end of a request that brings no answer.
     fn mishap(&self, world: &mut World, which: usize, attempt: &Attempt, action: Action) -> End {
         let earlier_ms = attempt.earlier_until_ms.saturating_sub(world.wall_ms);
         match action {
@@ -308,7 +308,7 @@ impl Protocol {
         }
         for which in 0..2 {
             if let Work::Claimed(_) = world.tabs[place].work[which] {
-                // It may as well have left; whether it arrives is open.
+                // It may have left as well; whether it arrives is open.
                 self.launch(world, place, which);
             }
             match std::mem::replace(&mut world.tabs[place].work[which], Work::Idle) {

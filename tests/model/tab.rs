@@ -1,4 +1,4 @@
-//! A tab: for each charge, one thing at most that is under way.
+//! A tab, with at most one piece of work under way for each charge.
 
 use tollbox::core::record::Purpose;
 
@@ -32,11 +32,11 @@ impl Name {
 pub struct Tab {
     /// Grows with every crash.
     pub start: usize,
-    /// What it does for each charge.
+    /// Its work for each charge.
     pub work: [Work; 2],
 }
 
-/// What a tab does for one charge.
+/// A tab's work for one charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Work {
     Idle,
@@ -50,11 +50,11 @@ pub enum Work {
     Answered(Attempt, Word),
 }
 
-/// A transaction to be.
+/// A pending transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Order {
     Enqueue {
-        /// The end of the claim, where the charge is to leave at once.
+        /// The end of the claim, if the charge is to leave at once.
         claim_until_ms: Option<u64>,
     },
     Begin {
@@ -73,17 +73,17 @@ pub enum Order {
     Forget,
 }
 
-/// An attempt, as its tab was told of it when the claim had committed.
+/// An attempt, as its tab knew it when the claim had committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Attempt {
     /// For sending, else for a look-up.
     pub sends: bool,
     pub number: u32,
-    /// The end of the claim; once it has left, until when the request may arrive.
+    /// The end of the claim; once the request has left, its latest arrival.
     pub until_ms: u64,
-    /// Until when an earlier sending may.
+    /// The latest arrival of an earlier sending.
     pub earlier_until_ms: u64,
-    /// Whether one still might when this request left.
+    /// Whether an earlier sending might still arrive when this request left.
     pub left_early: bool,
     /// Whether the attempts are used up.
     pub exhausted: bool,
@@ -92,7 +92,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// It is over, and this is what came of it.
+    /// Concludes the attempt with this end.
     pub fn ended(&self, end: End) -> Work {
         Work::Writing(Order::Conclude {
             sends: self.sends,
@@ -102,10 +102,10 @@ impl Attempt {
     }
 }
 
-/// What a tab has left behind.
+/// A leftover of a tab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stray {
-    /// A charge request that nobody waits for.
+    /// An abandoned charge request.
     Request { which: usize, until_ms: u64 },
     /// A transaction.
     Write {

@@ -1,14 +1,14 @@
-//! The whole: two tabs, one journal, one server, and what is under way between them.
+//! The whole state: two tabs, one journal, one server, and everything under way between them.
 
 use super::journal::{Kept, Transaction};
 use super::rules::{Left, Rule, Rules};
 use super::server::Server;
 use super::tab::{Name, Order, Stray, Tab, Work};
 
-/// How long after its loss a request may still arrive. Time goes by in steps of 1.
+/// How long after its loss a request may still arrive. Time passes in steps of 1.
 pub const LATE_MS: u64 = 1;
 
-/// The protocol, and what may happen to it.
+/// The protocol, and the mishaps allowed.
 #[derive(Clone, Copy, Debug)]
 pub struct Protocol {
     pub rules: Rules,
@@ -17,11 +17,11 @@ pub struct Protocol {
     pub claim_ms: u64,
     /// `maxTotalAttempts`.
     pub most_attempts: u32,
-    /// Whether it is seen from every state what comes of it when nothing more goes wrong.
+    /// Whether every state is followed to its end, in which nothing more goes wrong.
     pub to_the_end: bool,
 }
 
-/// One state of everything.
+/// One state of the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct World {
     pub wall_ms: u64,
@@ -30,11 +30,11 @@ pub struct World {
     pub server: Server,
     pub strays: Vec<Stray>,
     pub left: Left,
-    /// Callers were told `queued` or `unknown`.
+    /// Whether callers were told `queued` or `unknown`.
     pub promised: [bool; 2],
-    /// Callers were told `declined` or `failed`, and nobody has asked again.
+    /// Whether callers were told `declined` or `failed`, and none has asked again.
     pub said_untaken: [bool; 2],
-    /// What was given up has been sent.
+    /// Whether a charge was sent after it was given up.
     pub defied: bool,
 }
 
@@ -57,7 +57,7 @@ impl Protocol {
         }
     }
 
-    /// Carries out one transaction. Whether it did what it is for.
+    /// Carries out one transaction, and gives whether it was effective.
     pub fn transact(&self, world: &mut World, name: Name, which: usize, order: Order) -> bool {
         let transaction = Transaction {
             name,
