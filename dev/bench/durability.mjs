@@ -1,6 +1,7 @@
 /**
- * Measures durability: how many of 20 entries survive a kill of the browser some time after they were
- * written, in plain localStorage and in Tollbox. Prints a Markdown table. Run by `cargo xtask durability`.
+ * Measures durability: how many of 20 entries survive a kill of the browser some time after they
+ * were written, in plain localStorage and in Tollbox. Prints a Markdown table. Run by `cargo xtask
+ * durability`.
  */
 
 import { parseArgs } from "node:util";

@@ -37,7 +37,8 @@ const MOMENTS = {
   },
 
   async "with the request on its way"({ tab, account, before, round }) {
-    // The charges of even rounds are made, though their answers never come; those of odd rounds are not.
+    // The charges of even rounds are made, though their answers never come; those of odd rounds are
+    // not.
     const kind = round % 2 === 0 ? "hang_after" : "hang";
     const times = 3;
     await scene.server.breakFor(account, { kind }, { on: "charge", times });

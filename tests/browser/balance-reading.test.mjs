@@ -6,8 +6,8 @@ import { until } from "./support/until.mjs";
 const stage = new Stage();
 
 /**
- * A page with an open client that reads no balance by itself, and the answers to its reads: the status
- * of each, and whether its request was conditional.
+ * A page with an open client that reads no balance by itself, and the answers to its reads: the
+ * status of each, and whether its request was conditional.
  */
 async function reader() {
   const { page, account, options } = await stage.bare();

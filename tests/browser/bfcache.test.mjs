@@ -21,8 +21,8 @@ const MOST_JOURNEYS = 3;
 class ThrownOut extends Error {}
 
 /**
- * A test whose page is restored from the cache. If the browser evicts the page, its document is gone,
- * so the whole journey is repeated.
+ * A test whose page is restored from the cache. If the browser evicts the page, its document is
+ * gone, so the whole journey is repeated.
  *
  * @param {string} name
  * @param {(t: import("node:test").TestContext) => Promise<void>} journey
@@ -240,7 +240,8 @@ test("a client leaves no finalizers to the garbage collector, which would evict 
   await collectCanary(page, "first canary");
   await context.setOffline(false);
   await seesCharged(page, ["open"]);
-  // Each registry is told in a task of its own: by the third canary, all finds of the second are told.
+  // Each registry is told in a task of its own: by the third canary, all finds of the second are
+  // told.
   for (const name of ["second canary", "third canary"]) await collectCanary(page, name);
   assert.deepEqual(await page.evaluate(() => globalThis.collected), [
     "first canary",

@@ -12,8 +12,8 @@ const VUE = installed("@vue/reactivity/dist/reactivity.global.prod.js");
 const MOBX = installed("mobx/dist/mobx.umd.production.min.js");
 
 /**
- * A page with `tryAll(way)`, which calls every method of a client that is passed on in that way, and
- * reports the failures.
+ * A page with `tryAll(way)`, which calls every method of a client that is passed on in that way,
+ * and reports the failures.
  */
 async function handing() {
   const { page, options } = await stage.bare();

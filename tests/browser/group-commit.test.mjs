@@ -10,8 +10,9 @@ const TASKS = tasks("film", COUNT);
 /** The most transactions: two for each of the ten batches, and some to write the charges. */
 const MOST_TRANSACTIONS = 40;
 /**
- * Charges with a waiting caller are in part sent one by one beside the batches, the more the slower the
- * machine is. Ungrouped, each charge would take three transactions: to be written, claimed and settled.
+ * Charges with a waiting caller are in part sent one by one beside the batches, the more the slower
+ * the machine is. Ungrouped, each charge would take three transactions: to be written, claimed and
+ * settled.
  *
  * @param {number} requests
  */

@@ -20,8 +20,8 @@ const stage = new Stage({ folder: MORTAL });
 const mortal = (retry) => openMortal(stage, retry);
 
 /**
- * Waits until no client of the page's browser context holds its lock of the living. The browser takes
- * a moment to release a lock.
+ * Waits until no client of the page's browser context holds its lock of the living. The browser
+ * takes a moment to release a lock.
  *
  * @param {import("playwright-core").Page} page
  */

@@ -40,8 +40,8 @@ after(() => {
 });
 
 /**
- * Charges in a page whose `fetch` delivers the first answer to a charge in this way. Gives the outcome
- * then, and the final one.
+ * Charges in a page whose `fetch` delivers the first answer to a charge in this way. Gives the
+ * outcome then, and the final one.
  *
  * @param {string} way
  * @param {"en" | "zh-CN"} locale

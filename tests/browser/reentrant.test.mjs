@@ -5,8 +5,8 @@ import { patient, Stage } from "./support/stage.mjs";
 const stage = new Stage();
 
 /**
- * Opens a client and calls back into it from this place of user code. Gives the outcomes of the calls,
- * and the deaths in the log.
+ * Opens a client and calls back into it from this place of user code. Gives the outcomes of the
+ * calls, and the deaths in the log.
  *
  * @param {"getToken" | "on" | "subscribe" | "log" | "transport" | "signal" | "request's signal"} place
  */

@@ -10,8 +10,8 @@ const stage = new Stage();
 /** @typedef {Awaited<ReturnType<Stage["options"]>>} Options */
 
 /**
- * Opens the page's client. Its token is the page's current one, as with a cookie or the application's
- * own state.
+ * Opens the page's client. Its token is the page's current one, as with a cookie or the
+ * application's own state.
  *
  * @param {Page} page
  * @param {Options & { queue?: import("tollbox").BillingOptions["queue"] }} options

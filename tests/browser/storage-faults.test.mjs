@@ -13,7 +13,8 @@ const stage = new Stage();
 const request = (/** @type {string} */ taskId) => ({ taskId, amount: 1, feature: "cloud_trans" });
 
 /**
- * Opens a client whose alerts are kept, charges while the browser is offline, and gives the outcome.
+ * Opens a client whose alerts are kept, charges while the browser is offline, and gives the
+ * outcome.
  *
  * @param {import("playwright-core").Page} page
  * @param {import("tollbox").BillingOptions & { token: string }} options

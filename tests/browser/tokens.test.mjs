@@ -84,8 +84,8 @@ test("a getToken that hangs once does not delay charges for long", async () => {
 });
 
 /**
- * Four clients, in tabs or in one page, whose tokens have expired: the refresh token may be used once,
- * and two refreshes at the same time sign the user out.
+ * Four clients, in tabs or in one page, whose tokens have expired: the refresh token may be used
+ * once, and two refreshes at the same time sign the user out.
  *
  * @param {{ pages: number, locks?: boolean, hangs?: boolean }} set
  */

@@ -1,5 +1,5 @@
-//! Records spoilt at rest are set aside and reported, and the others stay usable. Records of a newer
-//! version are left alone.
+//! Records spoilt at rest are set aside and reported, and the others stay usable. Records of a
+//! newer version are left alone.
 
 use serde_json::{Value, json};
 use tollbox::browser::store::{News, Place, Scope, Store};

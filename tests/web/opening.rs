@@ -1,4 +1,5 @@
-//! Opening a client where the browser lacks or denies a storage: it takes the next best, and says so.
+//! Opening a client where the browser lacks or denies a storage: it takes the next best, and says
+//! so.
 
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, JSON, Promise};

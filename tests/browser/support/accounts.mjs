@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 
 /**
- * The prefix of all names that a client of the account uses in storage, locks and channels, when opened
- * without a namespace.
+ * The prefix of all names that a client of the account uses in storage, locks and channels, when
+ * opened without a namespace.
  *
  * @param {{ billing: string }} server
  * @param {string} account

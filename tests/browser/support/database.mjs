@@ -3,8 +3,8 @@ import { stemOf } from "./accounts.mjs";
 /** @typedef {import("./server.mjs").BillingServer} BillingServer */
 
 /**
- * Opens the account's database in the page in its present version, beside its client. The test has to
- * close it.
+ * Opens the account's database in the page in its present version, beside its client. The test has
+ * to close it.
  *
  * @param {import("playwright-core").Page} page
  * @param {BillingServer} server

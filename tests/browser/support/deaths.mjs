@@ -54,8 +54,8 @@ export async function openLogged(page, options) {
 }
 
 /**
- * A page with a client whose module can be made to die. Its time limits are long, so that no call ends
- * by itself while a test looks at the effects of a death.
+ * A page with a client whose module can be made to die. Its time limits are long, so that no call
+ * ends by itself while a test looks at the effects of a death.
  *
  * @param {import("./stage.mjs").Stage} stage
  * @param {import("tollbox").BillingOptions["retry"]} [retry]

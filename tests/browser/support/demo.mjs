@@ -77,7 +77,8 @@ export class DemoPage {
   }
 
   /**
-   * Waits until the page shows this trouble as chosen, which it does once the server has it in force.
+   * Waits until the page shows this trouble as chosen, which it does once the server has it in
+   * force.
    *
    * @param {string} kind
    */

@@ -13,8 +13,8 @@ const PROMPTLY_MS = 30_000;
  */
 
 /**
- * Two tabs of one account with open charges. The first holds the flush lock while its request is stuck
- * in the server, and the second waits for the lock.
+ * Two tabs of one account with open charges. The first holds the flush lock while its request is
+ * stuck in the server, and the second waits for the lock.
  *
  * @param {Stage} stage
  * @param {"hang" | "hang_after"} kind whether the stuck request charges nothing or all of its charges

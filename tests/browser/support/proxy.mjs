@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { request as ask, createServer } from "node:http";
 
 /**
- * A proxy in front of the billing server, of a common kind: it rejects encoded characters in a path with
- * a page of its own.
+ * A proxy in front of the billing server, of a common kind: it rejects encoded characters in a path
+ * with a page of its own.
  */
 export class StrictProxy {
   #target;

@@ -146,8 +146,8 @@ export class BillingServer {
   }
 
   /**
-   * Makes requests of the account fail, until `repair`. Each test has its own account and server, so
-   * no other test's rules are replaced.
+   * Makes requests of the account fail, until `repair`. Each test has its own account and server,
+   * so no other test's rules are replaced.
    *
    * @param {string} account
    * @param {Fault} fault

@@ -45,8 +45,8 @@ export async function chargeAll(page, taskIds) {
 }
 
 /**
- * Waits until the page's client has heard that the browser is offline, which may be a moment after the
- * fact.
+ * Waits until the page's client has heard that the browser is offline, which may be a moment after
+ * the fact.
  *
  * @param {Page} page
  */
@@ -126,8 +126,8 @@ export async function seesCharged(page, taskIds, deadlineMs) {
 }
 
 /**
- * Waits until the record of the charge has this status. (`page.waitForFunction` does not await promises:
- * it takes any promise for true.)
+ * Waits until the record of the charge has this status. (`page.waitForFunction` does not await
+ * promises: it takes any promise for true.)
  *
  * @param {Page} page
  * @param {string} key

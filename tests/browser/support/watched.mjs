@@ -1,6 +1,6 @@
 /**
- * The browser resources that a page holds: pending timers, listeners, channels, connections, requests
- * in flight and locks.
+ * The browser resources that a page holds: pending timers, listeners, channels, connections,
+ * requests in flight and locks.
  *
  * @typedef {"timer" | "listener" | "channel" | "database" | "request"} Kind
  * @typedef {object} Watched

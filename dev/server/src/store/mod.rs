@@ -50,8 +50,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database, and creates or migrates its tables. A request that waits for its turn longer
-    /// than `decide_within` is told that nothing was changed.
+    /// Opens the database, and creates or migrates its tables. A request that waits for its turn
+    /// longer than `decide_within` is told that nothing was changed.
     pub async fn open(
         database: &Database,
         terms: Terms,
