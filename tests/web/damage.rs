@@ -205,7 +205,7 @@ async fn a_damaged_entry_is_set_aside_when_an_operation_meets_it() {
 }
 
 #[wasm_bindgen_test]
-async fn an_entry_that_is_no_json_is_set_aside() {
+async fn an_entry_that_is_not_json_is_set_aside() {
     let scene = Scene::local(SPOILT[0]).await;
     raw::put_entry(&scene.entry_name(), "{\"format\":1,");
     let (records, news) = load_with_news(&scene.store, Scope::All).await;

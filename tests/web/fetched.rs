@@ -46,7 +46,7 @@ async fn an_answer_of_any_status_counts_as_answered() {
 }
 
 #[wasm_bindgen_test]
-async fn a_body_is_read_to_its_end() {
+async fn an_answers_body_is_read_to_its_end() {
     let host = with_fetch("null");
     let file = get("tests/web/fetched.rs");
     let Exchange::Answered(response) = exchange_here(&host, &file, LONG_MS).await else {
@@ -124,7 +124,7 @@ async fn the_time_limit_covers_a_body_that_never_ends() {
 }
 
 #[wasm_bindgen_test]
-async fn an_answer_that_is_cut_in_its_body_is_no_answer() {
+async fn an_answer_cut_off_in_its_body_is_lost() {
     let host = with_fetch("null");
     let exchange = answered("cut", &host, &get("balance"), LONG_MS).await;
     assert_eq!(exchange, Exchange::Lost { timed_out: false });
@@ -140,7 +140,7 @@ async fn a_page_whose_own_fetch_rejects_oddly_gets_no_answer() {
 }
 
 #[wasm_bindgen_test]
-async fn an_answer_of_a_librarys_is_read_like_the_browsers() {
+async fn a_librarys_answer_is_read_like_the_browsers() {
     for kind in [
         "an iframe's",
         "a proxy that binds",
@@ -211,7 +211,7 @@ async fn a_body_is_read_up_to_a_limit_and_then_cancelled() {
 }
 
 #[wasm_bindgen_test]
-async fn a_text_that_never_comes_is_waited_for_within_the_time_limit() {
+async fn the_time_limit_covers_a_text_that_never_comes() {
     for kind in ["a text that never comes", "a thenable that never settles"] {
         let host = with_fetch("null");
         let exchange = answered(kind, &host, &get("balance"), SHORT_MS).await;

@@ -39,7 +39,7 @@ async fn the_charges_of_the_fallback_move_over_once() {
 }
 
 #[wasm_bindgen_test]
-async fn a_charge_that_is_in_both_keeps_its_verdict_and_its_attempts() {
+async fn a_charge_in_both_storages_keeps_its_verdict_and_its_attempts() {
     let account = fresh("both");
     let store = open_store(&account, Choice::IndexedDb).await;
     let ops = ["charged", "sent", "waiting"].map(enqueue);

@@ -8,7 +8,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use crate::host::{LONG_MS, SHORT_MS, at, exchange_here, exchange_with, get, with_transport};
 
 #[wasm_bindgen_test]
-async fn a_token_that_never_comes_is_waited_for_within_the_time_limit() {
+async fn the_time_limit_covers_a_token_that_never_comes() {
     let host = with_transport("never", "good");
     let exchange = exchange_here(&host, &get("balance"), SHORT_MS).await;
     assert!(matches!(exchange, Exchange::NotSent(_)), "{exchange:?}");
@@ -67,7 +67,7 @@ async fn an_answer_comes_with_its_token_for_the_core_to_redact() {
 }
 
 #[wasm_bindgen_test]
-async fn a_new_token_can_be_asked_for() {
+async fn a_new_token_can_be_requested() {
     let host = with_transport("refresh", "good");
     exchange_with(&host, &at(""), &get("balance"), true, LONG_MS).await;
     assert_eq!(

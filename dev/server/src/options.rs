@@ -59,7 +59,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// What holds for every account.
+    /// The terms of every account.
     pub fn terms(&self) -> Terms {
         Terms {
             seed_balance: self.seed_balance,

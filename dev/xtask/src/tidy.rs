@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_finds_its_breach() {
+    fn each_house_rule_finds_its_breach() {
         assert_eq!(breaches("src/a.rs", "fn a() {}\n").len(), 1);
         assert_eq!(
             breaches("src/a.rs", "//! A.\nstruct HoldManager;\n").len(),

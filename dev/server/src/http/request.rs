@@ -1,4 +1,4 @@
-//! What a request carries, parsed once: the key, the JSON body.
+//! The parts of a request, parsed once: the key, the JSON body.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;

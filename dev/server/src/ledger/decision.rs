@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_forgotten_when_their_time_is_over() {
+    fn keys_are_forgotten_after_their_ttl() {
         assert!(remembers(None, 0, u64::MAX));
         assert!(remembers(Some(10), 100, 109));
         assert!(!remembers(Some(10), 100, 110));

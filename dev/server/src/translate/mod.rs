@@ -24,8 +24,8 @@ pub enum Target {
     En,
 }
 
-/// The price of `text`: 1 point for each started 100 characters (Unicode scalar values), at least
-/// 1.
+/// The price of `text`: 1 point for each started 100 characters (Unicode scalar values), and at
+/// least 1.
 pub fn price(text: &str) -> u64 {
     let points = text.chars().count().div_ceil(CHARS_PER_POINT).max(1);
     u64::try_from(points).unwrap_or(u64::MAX)

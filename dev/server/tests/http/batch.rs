@@ -6,7 +6,7 @@ use crate::client::{charge, item};
 use crate::start;
 
 #[tokio::test]
-async fn each_item_is_a_charge_of_its_own_in_order() {
+async fn each_batch_item_is_a_charge_of_its_own_in_order() {
     let alice = start(&["--demo", "--seed-balance", "10"])
         .await
         .sign_in("alice")
@@ -95,7 +95,7 @@ async fn a_repeated_batch_charges_nothing() {
 }
 
 #[tokio::test]
-async fn a_bad_item_does_not_spoil_the_others() {
+async fn a_bad_batch_item_does_not_spoil_the_others() {
     let alice = start(&["--demo"]).await.sign_in("alice").await;
     alice.charge("taken", "t", 1).await;
     let translated = json!({ "task_id": "priced", "text": "hello", "target": "zh" });

@@ -84,7 +84,7 @@ async fn the_ledger_shows_charges_newest_first_with_their_requests() {
 }
 
 #[tokio::test]
-async fn about_needs_no_token() {
+async fn the_demos_about_needs_no_token() {
     let about = start(&["--demo", "--faults"])
         .await
         .get("/demo/about")

@@ -83,7 +83,7 @@ async fn drop_closes_a_connection_that_was_used_before() {
 }
 
 #[tokio::test]
-async fn a_status_is_answered_in_place_of_the_charge() {
+async fn a_status_fault_is_answered_in_place_of_the_charge() {
     let (site, alice) = faulty().await;
     let cases = [
         (json!({ "kind": "status", "status": 500 }), "internal-error"),
@@ -193,7 +193,7 @@ async fn hang_after_charges_and_never_answers() {
 }
 
 #[tokio::test]
-async fn a_status_is_answered_after_the_charge_was_made() {
+async fn a_status_fault_can_be_answered_after_the_charge() {
     let (site, alice) = faulty().await;
     let fault = json!({ "kind": "status", "status": 503, "after": true, "body": "<html>" });
     site.faults(json!([{ "on": "charge", "fault": fault, "times": 1 }]))
@@ -208,7 +208,7 @@ async fn a_status_is_answered_after_the_charge_was_made() {
 }
 
 #[tokio::test]
-async fn a_status_has_the_headers_that_were_asked_for() {
+async fn a_status_fault_has_its_headers() {
     let (site, alice) = faulty().await;
     let headers = json!({ "Location": "/login", "content-type": "text/plain", "age": "60" });
     let fault = json!({ "kind": "status", "status": 302, "headers": headers, "body": "{}" });
@@ -226,7 +226,7 @@ async fn a_status_has_the_headers_that_were_asked_for() {
 }
 
 #[tokio::test]
-async fn late_charges_after_the_answer() {
+async fn the_late_fault_charges_after_the_answer() {
     let (site, alice) = faulty().await;
     let gone = json!({ "kind": "late", "ms": 200 });
     let answered = json!({ "kind": "late", "ms": 200, "answer": { "status": 504 } });
@@ -271,7 +271,7 @@ async fn a_stopping_server_ends_hanging_requests() {
 }
 
 #[tokio::test]
-async fn the_first_rule_that_matches_applies_alone_until_it_is_used_up() {
+async fn the_first_matching_fault_rule_applies_alone_until_used_up() {
     let (site, alice) = faulty().await;
     let status = |code: u16| json!({ "kind": "status", "status": code });
     site.faults(json!([
