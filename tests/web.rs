@@ -1,4 +1,4 @@
-//! The shell in a real browser: what is stored, what is sent, what time it is.
+//! The shell in a real browser: storage, requests, clocks.
 #![cfg(target_arch = "wasm32")]
 #![allow(
     clippy::unwrap_used,

@@ -129,7 +129,7 @@ test("the snapshot is plain JSON, and its figures are consistent", async () => {
   assert.ok(0 < latencyMs.p50 && latencyMs.p50 <= latencyMs.p95 && latencyMs.p95 <= latencyMs.p99);
 });
 
-test("the log is in English by default, and logs each success once, without secrets", async () => {
+test("the log is in English by default, and reports a charge as made only once it is", async () => {
   const { context, page, options } = await stage.bare();
   await page.evaluate(async ({ token, ...options }) => {
     /** @type {string[]} */

@@ -12,7 +12,7 @@ const stage = new Stage();
  *   taken: boolean }[]}
  */
 const FAULTS = [
-  // Nothing has been taken, for certain.
+  // Certainly no points have been taken.
   {
     name: "503 with Retry-After",
     fault: { kind: "status", status: 503, retry_after: "1" },
@@ -21,7 +21,7 @@ const FAULTS = [
   },
   { name: "429", fault: { kind: "status", status: 429 }, may: ["queued"], taken: false },
   { name: "401", fault: { kind: "status", status: 401 }, may: ["queued"], taken: false },
-  // It may have been taken.
+  // The points may have been taken.
   { name: "500", fault: { kind: "status", status: 500 }, may: ["unknown"], taken: false },
   { name: "502", fault: { kind: "status", status: 502 }, may: ["unknown"], taken: false },
   {

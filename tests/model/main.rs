@@ -20,8 +20,8 @@
 //!    client is needed.
 //! 2. A charge answered `queued` or `unknown` is in the journal, open, parked or settled.
 //! 3. Answers are true: `charged` only of charges that the ledger has; `declined` and `failed` only
-//! of those that it has not, and never will have until they are asked for again; `queued` only of
-//!    those that it has not so far.
+//!    of those that it has not, and never will have until they are asked for again; `queued` only
+//!    of those that it has not so far.
 //!
 //! One case is left out: a tab that evicts a receipt and asks for the same charge again can't know
 //! that it is paid until the server says so.

@@ -15,9 +15,8 @@
 //! 5. Calls are answered in time; once faults stop, everything settles.
 //! 6. The counts add up, and nothing is held when nothing is open.
 //! 7. Probes are sent only in an outage, and not many; nothing before `Retry-After` but at the
-//! user's
-//!    insistence. Requests a minute and alerts an hour stay within what user actions and open
-//!    charges account for. Only attempts that had their chance are counted.
+//!    user's insistence. Requests a minute and alerts an hour stay within the budget of user
+//!    actions and open charges. Only attempts that had their chance are counted.
 //! 8. No user pays for another: once a sign-out is answered, nothing leaves for the account before
 //!    it signs in again.
 //!
