@@ -148,7 +148,8 @@ export interface Alert {
    * - `balance_low`: see `lowWatermark`.
    * - `queue_nearly_full`: nine tenths of `maxEntries` are open; until no more than half are.
    * - `storage_degraded`: the queue is not in IndexedDB, could not be written or read, or lacks charges
-   *   that were accepted: then `detail` says how many, and names the first.
+   *   that were accepted: then `detail` says how many, and names the first. Trouble with writing or
+   *   reading is over once there has been none for 15 s.
    * - `record_quarantined`: a stored charge is damaged and was set aside.
    * - `unauthorized`: the server does not accept the token, somebody else is signed in, or there
    *   is no token to be had.
