@@ -4,6 +4,7 @@
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use tollbox::core::clock::parse_http_date;
 use tollbox::core::engine::SendId;
 use tollbox::core::protocol::Response;
 use tollbox::core::snapshot::Network;
@@ -21,6 +22,8 @@ const PASSED_ON_MS: u64 = 5_000;
 /// A cached answer older than this is recognized by its `Date`, however long the answers took that
 /// showed the server's clock.
 const OLD_MS: u64 = 16_500;
+/// An answer that is heard within this time of its `Date` shows the server's clock.
+const PROMPT_MS: u64 = 5_000;
 
 /// Rates in thousandths.
 #[derive(Clone, Copy, Debug, Default)]
@@ -187,13 +190,17 @@ impl World {
     }
 
     /// Notes whether the answer is the server's or a cache's.
-    pub fn note_source(&mut self, place: usize, send: SendId, dated: bool) {
+    pub fn note_source(&mut self, place: usize, send: SendId, date: Option<&str>) {
+        // Heard long after it was given, by a tab that stood still, it tells little of the clock.
+        let wall_ms = START_WALL_MS + self.elapsed_ms();
+        let given_ms = date.and_then(parse_http_date);
+        let prompt = given_ms.is_some_and(|given_ms| given_ms + PROMPT_MS > wall_ms);
         let tab = &mut self.tabs[place];
         match self.backend.from_cache.remove(&(tab.id, send)) {
             Some(age_ms) => tab.cached_ms = age_ms,
             None => {
                 tab.unheard = false;
-                tab.has_heard |= dated;
+                tab.has_heard |= prompt;
             }
         }
     }

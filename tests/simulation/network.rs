@@ -305,7 +305,7 @@ impl World {
 
     pub fn deliver_answer(&mut self, tab: TabId, send: SendId, response: Response) {
         if let Some(place) = self.ends_waiting(tab, send) {
-            self.note_source(place, send, response.date.is_some());
+            self.note_source(place, send, response.date.as_deref());
             self.note_answer(place, send, &response);
             self.tell(tab, Event::Answered { send, response });
         }

@@ -556,12 +556,20 @@ impl Engine {
             // It keeps its state, or fails.
             false => self.set_busy(&key, true),
         }
+        self.known_from_now_on(&key);
         self.writer.remember(&key);
         self.writer.retry_unsaved_of(&key);
         if let Some(plan) = plan.take_if(|_| defect!(SendsBeforeJournaling)) {
             self.launch(now, plan.carrying(key));
         }
         self.writer.push(op, Then::Enqueued { call, plan });
+    }
+
+    /// The charge is in the journal, or about to be: that the transaction under way has not found it
+    /// means nothing.
+    fn known_from_now_on(&mut self, key: &Key) {
+        let begun = self.writer.begun();
+        self.outbox.update(key, |entry| entry.known_since = begun);
     }
 
     fn enqueued(
@@ -1091,6 +1099,12 @@ impl Engine {
 
     fn journaled(&mut self, now: Now, results: Result<Vec<Applied>, String>) {
         let under_way = self.writer.end();
+        for (op, _) in &under_way {
+            if let Op::Enqueue { .. } = op {
+                // An earlier operation of this transaction may not have found it.
+                self.known_from_now_on(op.key());
+            }
+        }
         let mut planned = set_of(under_way.iter().filter_map(|(_, then)| then.plan()));
         let mut changed = Set::new();
         let mut plans = Vec::new();
@@ -1444,10 +1458,8 @@ impl Engine {
         }
         self.last_sequence = self.last_sequence.max(record.sequence());
         let before = self.outbox.put(record.clone(), saved, now, self.patience());
-        if before.is_none() {
-            let begun = self.writer.begun();
-            let key = &record.charge().key;
-            self.outbox.update(key, |entry| entry.known_since = begun);
+        if before.is_none() || first_saved {
+            self.known_from_now_on(&record.charge().key);
         }
         if is_new {
             self.keep_claim_of_another(&record);
