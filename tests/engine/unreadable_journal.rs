@@ -264,61 +264,44 @@ fn an_unsaved_charge_is_found_by_its_key() {
     }
 }
 
-/// What reading a charge comes to that the journal does not have.
-fn not_found() -> Applied {
-    Applied {
+/// Another tab takes the charge on between two reads, of which the later one ends first. The
+/// earlier one is what `request` and `then` lead to.
+fn assert_is_kept(request: CallRequest, then: Option<Event>) {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let (now, record) = (world.now, Record::open(world.request("t1", 5), 1));
+    let engine = &mut world.engine(tab).engine;
+    let call = Event::Call { id: 77, request };
+    let loaded = [Event::Woke, Event::Loaded(Ok(vec![record]))];
+    let not_found = Applied {
         record: None,
         write: Write::Keep,
         done: true,
         unreadable: None,
         lost: false,
         signed_out: false,
+    };
+    let read = Event::Journaled(Ok(vec![not_found]));
+    for event in [call].into_iter().chain(then).chain(loaded).chain([read]) {
+        engine.handle(now, event);
+        while engine.poll().is_some() {}
     }
+    assert_eq!(engine.snapshot(now).queue.pending, 1);
+    assert_eq!(engine.snapshot(now).queue.held_points.get(), 5);
 }
 
 #[test]
 fn a_charge_that_arrives_between_two_reads_is_not_lost() {
-    let mut world = World::new();
-    let tab = world.start();
-    let (now, record) = (world.now, Record::open(world.request("t1", 5), 1));
-    let engine = &mut world.engine(tab).engine;
-    // Another tab takes on the charge between two reads, of which the later one ends first.
-    let read = Event::Call {
-        id: 77,
-        request: CallRequest::Settled(key("t1")),
-    };
-    for event in [read, Event::Woke, Event::Loaded(Ok(vec![record]))] {
-        engine.handle(now, event);
-        while engine.poll().is_some() {}
-    }
-    engine.handle(now, Event::Journaled(Ok(vec![not_found()])));
-    while engine.poll().is_some() {}
-    assert_eq!(engine.snapshot(now).queue.pending, 1);
-    assert_eq!(engine.snapshot(now).queue.held_points.get(), 5);
+    assert_is_kept(CallRequest::Settled(key("t1")), None);
 }
 
 #[test]
 fn a_charge_that_replaces_an_unwritten_one_between_two_reads_is_not_lost() {
-    let mut world = World::new();
-    let tab = world.start();
-    world.go_online(false);
-    let (now, record) = (world.now, Record::open(world.request("t1", 5), 1));
     // Its own can't be written, so the journal is read for it.
-    let own = world.request("t1", 5);
-    let engine = &mut world.engine(tab).engine;
-    let charge = Event::Call {
-        id: 77,
-        request: CallRequest::Charge(own),
-    };
+    let own = World::new().request("t1", 5);
     let failed = Event::Journaled(Err("disk full".to_owned()));
-    for event in [charge, failed, Event::Woke, Event::Loaded(Ok(vec![record]))] {
-        engine.handle(now, event);
-        while engine.poll().is_some() {}
-    }
-    engine.handle(now, Event::Journaled(Ok(vec![not_found()])));
-    while engine.poll().is_some() {}
-    assert_eq!(engine.snapshot(now).queue.pending, 1);
-    assert_eq!(engine.snapshot(now).queue.held_points.get(), 5);
+    assert_is_kept(CallRequest::Charge(own), Some(failed));
 }
 
 #[test]
