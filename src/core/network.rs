@@ -6,19 +6,19 @@
 //! though probes are answered, only that way is in trouble: its requests leave one at a time, each
 //! after a backoff of its own, until one is answered.
 
-mod holds;
+mod retry_after;
 mod trouble;
 
-use self::holds::Holds;
-pub use self::holds::LONGEST_HOLD_MS;
+use self::retry_after::Holds;
+pub use self::retry_after::LONGEST_HOLD_MS;
 use self::trouble::{Trouble, Troubles};
 use super::clock::Now;
 use super::outcome::OpenReason;
 use super::record::Purpose;
 use super::snapshot::Network;
 use crate::core::backoff::{Backoff, Jitter};
-use crate::core::liveness::Sign;
 use crate::core::protocol::RetryAfter;
+use crate::core::server_clock::Sign;
 
 /// How long a lost look-up is remembered if the server was alive, in milliseconds.
 const FALSE_ALARM_MS: u64 = 600_000;

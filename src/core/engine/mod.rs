@@ -48,7 +48,6 @@ use crate::core::charge::{Charge, Key};
 use crate::core::clock::{ClockStep, ClockWatch, Now, parse_http_date};
 use crate::core::config::Config;
 use crate::core::journal::{Applied, ApplyAt, Op};
-use crate::core::liveness::Sign;
 use crate::core::log::Locale;
 use crate::core::network::{LONGEST_HOLD_MS, Way};
 use crate::core::ordered::{Set, map_of, set_of};
@@ -61,6 +60,7 @@ use crate::core::protocol::{
     SetbackKind, Spelling, Unreadable,
 };
 use crate::core::record::{Cause, Conclusion, Failure, Purpose, Record, State, Verdict};
+use crate::core::server_clock::Sign;
 use crate::core::session::Session;
 use crate::core::snapshot::{
     BalanceReason, BalanceResult, ChargeRecord, FlushReport, Network, QueueCounts, Snapshot,

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::core::backoff::{Backoff, Jitter};
-use crate::core::liveness::Sign;
 use crate::core::protocol::RetryAfter;
+use crate::core::server_clock::Sign;
 
 const BACKOFF: Backoff = Backoff {
     base_ms: 1_000,

@@ -9,9 +9,9 @@ use super::problem::Problem;
 use super::{Reading, Response, Setback, SetbackKind, Wrong};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
-use crate::core::liveness::Sign;
 use crate::core::outcome::{DeclineReason, FailureReason};
 use crate::core::record::{Decline, Failure, Receipt, Verdict};
+use crate::core::server_clock::Sign;
 
 /// Maximum length of a body, in bytes. A batch of 100 results is below a tenth of it.
 pub const BODY_LIMIT: usize = 1_048_576;

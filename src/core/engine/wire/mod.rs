@@ -19,7 +19,6 @@ use crate::core::alert::AlertKind;
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::config::LAUNCH_WITHIN_MS;
-use crate::core::liveness::{ServerClock, Sign};
 use crate::core::log::Level;
 use crate::core::network::{Asked, Gate, Way};
 use crate::core::ordered::Map;
@@ -27,6 +26,7 @@ use crate::core::outbox::Outbox;
 use crate::core::outcome::OpenReason;
 use crate::core::protocol::{Request, Response, Setback, SetbackKind};
 use crate::core::record::Purpose;
+use crate::core::server_clock::{ServerClock, Sign};
 
 /// The requests of one client.
 #[derive(Debug)]
