@@ -470,7 +470,7 @@ impl Gate {
     pub fn answered_with_error(&mut self, way: Way, now: Now) {
         self.lives(now);
         match self.obstacle {
-            Obstacle::Unreachable | Obstacle::Doubt => self.clear(),
+            Obstacle::Unreachable | Obstacle::Doubt => self.end_outage(now),
             Obstacle::None | Obstacle::Unauthorized => {}
         }
         let slot = self.troubles.slot(way);
@@ -482,7 +482,7 @@ impl Gate {
     /// The billing server answered and accepted the token.
     pub fn answered(&mut self, way: Way, now: Now) {
         self.lives(now);
-        self.clear();
+        self.end_outage(now);
         self.holds.answered();
         *self.troubles.slot(way) = None;
         self.troubles.token_is_accepted();
@@ -510,10 +510,7 @@ impl Gate {
         }
         match (self.obstacle, sign) {
             (Obstacle::Unreachable, Sign::Certain) => {
-                if std::mem::take(&mut self.by_look_up) {
-                    self.false_alarm_until_ms = now.after(FALSE_ALARM_MS);
-                }
-                self.clear();
+                self.end_outage(now);
             }
             (Obstacle::Unreachable, Sign::Possible) if !open => self.clear(),
             (Obstacle::Doubt, Sign::Certain | Sign::Possible) => self.clear(),
@@ -539,6 +536,15 @@ impl Gate {
     fn lives(&mut self, now: Now) {
         self.heard = true;
         self.alive_ms = Some(now.mono_ms);
+    }
+
+    /// The server lives. Where a lost look-up had closed the gate, that may have been the look-up's
+    /// own fault.
+    fn end_outage(&mut self, now: Now) {
+        if self.obstacle == Obstacle::Unreachable && std::mem::take(&mut self.by_look_up) {
+            self.false_alarm_until_ms = now.after(FALSE_ALARM_MS);
+        }
+        self.clear();
     }
 
     fn clear(&mut self) {

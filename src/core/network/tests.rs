@@ -302,3 +302,17 @@ fn an_account_that_is_refused_in_turn_with_losses_is_backed_off() {
     // Each as the first would take 40 s at the most.
     assert!(now.mono_ms > 300_000, "40 probes in {} ms", now.mono_ms);
 }
+
+#[test]
+fn a_lost_look_up_after_which_the_server_answers_closes_the_gate_once() {
+    let (mut gate, mut jitter) = (Gate::new(true), Jitter::new(1));
+    lost(&mut gate, Asked::By(Way::LookUp), 10);
+    assert_eq!(gate.network(), Network::Unreachable);
+    // Without a `Date` only a request that is let through tells.
+    gate.probe_answered(Sign::Possible, true, true, at(2_000), &BACKOFF, &mut jitter);
+    gate.answered(Way::LookUp, at(2_100));
+    assert_eq!(gate.network(), Network::Online);
+    lost(&mut gate, Asked::By(Way::LookUp), 3_000);
+    assert_eq!(gate.network(), Network::Online);
+    assert!(gate.probe_is_due(at(3_000)), "a probe is to tell");
+}
