@@ -225,6 +225,64 @@ fn a_record_lost_while_its_tab_is_open_is_in_doubt_when_charged_again() {
 }
 
 #[test]
+fn a_queued_charge_that_is_gone_when_charged_again_is_in_doubt() {
+    let mut world = World::new();
+    world.locks = true;
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "queued Offline");
+    world.run_for(100);
+    // The other tab sends it, the answer is lost, and the journal is wiped.
+    world.announcements = false;
+    world.server.fault(On::AnyCharge, 1, Fault::LoseAnswer);
+    world.tell(two, Event::Online(true));
+    world.run_for(50);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+    world.crash(two);
+    world.journal.clear();
+    let again = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(again)), "unknown Offline");
+    let end = world.settled(one, "t1");
+    world.go_online(true);
+    assert_eq!(word(&world.wait(end)), "charged again");
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+}
+
+#[test]
+fn a_lost_charge_is_known_while_it_is_written_anew() {
+    let mut world = World::new();
+    world.locks = true;
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    let (one, two) = (world.start(), world.start());
+    let call = world.charge(one, "t1", 5);
+    world.run_for(50);
+    world.go_online(false);
+    world.wait(call);
+    let given_up = world.cancel(one, "t1");
+    world.wait(given_up);
+    // The other tab looks it up.
+    world.server.fault(On::LookUp, 1, Fault::Hang);
+    world.tell(two, Event::Online(true));
+    world.run_for(500);
+    assert_eq!(world.server.count(On::LookUp), 1);
+    let end = world.settled(one, "t1");
+    // While one transaction runs, a reading and the new charge wait for the next.
+    let read = |task| Event::Peer {
+        keys: vec![key(task)],
+        confirmed: None,
+    };
+    world.tell(one, read("t9"));
+    world.tell(one, read("t1"));
+    world.journal.clear();
+    world.charge(one, "t1", 5);
+    world.crash(two);
+    world.go_online(true);
+    assert_eq!(word(&world.wait(end)), "charged again");
+    assert_eq!(world.server.count(On::Charge), 1);
+}
+
+#[test]
 fn a_local_storage_charge_is_looked_up_before_it_is_called_cancelled() {
     let mut world = World::new();
     world.storage = StorageKind::LocalStorage;

@@ -520,6 +520,11 @@ impl Engine {
             .as_ref()
             .is_some_and(|entry| entry.record.may_have_left())
             || self.store.may_have_been_sent(&key);
+        // If it is gone by then, another tab may have sent and settled it.
+        let was_in_journal = known
+            .as_ref()
+            .is_some_and(|entry| entry.saved && entry.record.is_held())
+            && !defect!(ForgetsLostRecords);
         let leaves = admission.is_ok()
             && !may_have_left
             && self.may_send(now)
@@ -533,7 +538,7 @@ impl Engine {
             sequence,
             admission: admission.clone(),
             claim: plan.as_ref().map(|_| self.cx.claim(now)),
-            may_have_left,
+            may_have_left: may_have_left || was_in_journal,
             may_arrive_for_ms: self.cx.config.unknown_past_ms(),
         };
         if self.outbox.get(&key).is_none() {
@@ -556,7 +561,6 @@ impl Engine {
             // It keeps its state, or fails.
             false => self.set_busy(&key, true),
         }
-        self.known_from_now_on(&key);
         self.writer.remember(&key);
         self.writer.retry_unsaved_of(&key);
         if let Some(plan) = plan.take_if(|_| defect!(SendsBeforeJournaling)) {
