@@ -21,6 +21,7 @@ mod flush;
 mod journal;
 mod look_up;
 mod peers;
+mod retention;
 mod sign_out;
 mod tabs;
 mod tasks;
@@ -38,6 +39,7 @@ use self::journal::{
 };
 use self::look_up::LookUp;
 use self::peers::Heard;
+use self::retention::Retention;
 use self::sign_out::SignOut;
 use self::tabs::Tabs;
 use self::tasks::Tasks;
@@ -72,10 +74,6 @@ use std::cmp::Reverse;
 pub use event::{Answer, CallId, CallRequest, Effect, Event, Notice, SendId, Unsent};
 pub use journal::{Earlier, OpenCharges};
 pub use tasks::Running;
-
-/// How long a settled charge stays in the journal while other tabs are, or may be, alive, in
-/// milliseconds: they have been told of its end, and read it there.
-const READ_WITHIN_MS: u64 = 1_000;
 
 /// How often something in front of the server may find a single charge too large before it is
 /// parked.
@@ -121,8 +119,7 @@ pub struct Engine {
     stats: Stats,
     bulletin: Bulletin,
     was_out_of_reach: bool,
-    /// When the surplus of settled charges is deleted; monotonic.
-    surplus_goes_at_ms: Option<u64>,
+    retention: Retention,
     life: Life,
     sign_out: SignOut,
     clocks: ClockWatch,
@@ -163,7 +160,7 @@ impl Engine {
             stats: Stats::default(),
             bulletin: Bulletin::default(),
             was_out_of_reach: false,
-            surplus_goes_at_ms: None,
+            retention: Retention::default(),
             life: Life::Recovering,
             sign_out: SignOut::default(),
             clocks: ClockWatch::default(),
@@ -276,7 +273,7 @@ impl Engine {
             self.balance.deadline(now, self.may_ask(now), &self.cx),
             self.flush.deadline(),
             self.tasks.deadline(),
-            self.surplus_goes_at_ms,
+            self.retention.deadline(),
             self.store.deadline(),
             self.sign_out.deadline(now),
             self.stats.leaves_at(self.cx.config.window_ms),
@@ -314,7 +311,9 @@ impl Engine {
             self.take_up_due(now);
             self.advance_flush(now);
         }
-        self.let_surplus_go_if_due(now);
+        if self.retention.is_due(now) {
+            self.delete_surplus(now);
+        }
         self.store.advance(now, &mut self.bulletin);
         self.advance_leaving(now);
         self.advance_tasks(now);
@@ -1156,7 +1155,7 @@ impl Engine {
         for (id, ()) in planned {
             self.leave_slot(id);
         }
-        self.let_surplus_go(now);
+        self.delete_surplus(now);
     }
 
     /// The last writes of a closed client: nothing here waits for them, but other tabs may.
@@ -1564,33 +1563,15 @@ impl Engine {
         self.calls_of_vanished(key);
     }
 
-    /// Deletes the oldest settled charges beyond the number to keep. Calls that wait for one in
-    /// another tab have time to read it.
-    fn let_surplus_go(&mut self, now: Now) {
-        let alone = self.tabs.is_alone();
-        self.surplus_goes_at_ms = None;
-        for key in self.outbox.surplus(self.cx.config.keep_settled) {
-            if self.calls.is_asked_for(&key) {
-                // A call that is reading it from the journal may reopen it.
-                continue;
-            }
-            let entry = self.outbox.get(&key);
-            let changed_ms = entry.map_or(0, |entry| entry.changed_ms);
-            let goes_at_ms = changed_ms.saturating_add(READ_WITHIN_MS);
-            if alone || goes_at_ms <= now.mono_ms {
-                self.forget(now, &key);
-                self.forget_at_rest(key);
-            } else {
-                let next_ms = self.surplus_goes_at_ms.unwrap_or(u64::MAX);
-                self.surplus_goes_at_ms = Some(next_ms.min(goes_at_ms));
-            }
-        }
-    }
-
-    fn let_surplus_go_if_due(&mut self, now: Now) {
-        let goes_at_ms = self.surplus_goes_at_ms;
-        if goes_at_ms.is_some_and(|goes_at_ms| goes_at_ms <= now.mono_ms) {
-            self.let_surplus_go(now);
+    /// Deletes the settled charges beyond the number to keep.
+    fn delete_surplus(&mut self, now: Now) {
+        let keep = self.cx.config.keep_settled;
+        let surplus = self
+            .retention
+            .surplus(now, keep, &self.outbox, &self.calls, &self.tabs);
+        for key in surplus {
+            self.forget(now, &key);
+            self.forget_at_rest(key);
         }
     }
 
@@ -1618,7 +1599,7 @@ impl Engine {
         let backoff = Store::backoff(&self.cx);
         self.reader.look_after_failure(now, &backoff, &mut self.cx);
         self.progress_all(now);
-        self.let_surplus_go(now);
+        self.delete_surplus(now);
         self.read_after_sign_out();
     }
 
