@@ -282,6 +282,45 @@ fn a_lost_charge_is_known_while_it_is_written_anew() {
     assert_eq!(world.server.count(On::Charge), 1);
 }
 
+/// Two tabs know that a charge has failed; the first is back online, and makes it after all. Then
+/// the journal is lost, and the second asks for a retry.
+fn with_a_failure_outlived() -> (World, usize) {
+    let mut world = World::new();
+    world.locks = true;
+    world.config.offline_spend = OfflineSpend::Deny;
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+    world.run_for(100);
+    world.announcements = false;
+    world.tell(one, Event::Online(true));
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.crash(one);
+    world.journal.clear();
+    world.flush(two);
+    (world, two)
+}
+
+#[test]
+fn a_failure_that_is_gone_is_not_told_to_a_new_charge() {
+    let (mut world, two) = with_a_failure_outlived();
+    let call = world.charge(two, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "unknown Offline");
+    let end = world.settled(two, "t1");
+    world.go_online(true);
+    assert_eq!(word(&world.wait(end)), "charged again");
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+}
+
+#[test]
+fn a_failure_that_is_gone_is_not_told_as_the_end() {
+    let (mut world, two) = with_a_failure_outlived();
+    let end = world.settled(two, "t1");
+    assert_eq!(word(&world.wait(end)), "unknown Timeout");
+}
+
 #[test]
 fn a_local_storage_charge_is_looked_up_before_it_is_called_cancelled() {
     let mut world = World::new();

@@ -519,11 +519,9 @@ impl Engine {
             .as_ref()
             .is_some_and(|entry| entry.record.may_have_left())
             || self.store.may_have_been_sent(&key);
-        // If it is gone by then, another tab may have sent and settled it.
-        let was_in_journal = known
-            .as_ref()
-            .is_some_and(|entry| entry.saved && entry.record.is_held())
-            && !defect!(ForgetsLostRecords);
+        // If it is gone by then, another tab may have charged it.
+        let was_in_journal =
+            known.as_ref().is_some_and(|entry| entry.saved) && !defect!(ForgetsLostRecords);
         let leaves = admission.is_ok()
             && !may_have_left
             && self.may_send(now)
@@ -1423,7 +1421,40 @@ impl Engine {
             let record = entry.record.clone();
             self.lose(now, key, record);
         } else if settled && entry.saved && !entry.busy {
-            self.forget(now, key);
+            match is_charged(&entry.record) || defect!(ForgetsLostRecords) {
+                true => self.forget(now, key),
+                false => self.forget_verdict(now, key),
+            }
+        }
+    }
+
+    /// A charge that was not made is gone from the journal: evicted by another tab, which may have
+    /// made it before, or lost. Calls that want it made begin anew.
+    fn forget_verdict(&mut self, now: Now, key: &Key) {
+        let Some(entry) = self.outbox.get(key).cloned() else {
+            return;
+        };
+        let mut senders = Vec::new();
+        for id in self.calls.at(key) {
+            let Some(call) = self.calls.get(id).cloned() else {
+                continue;
+            };
+            if call.kind.wants_sent() && self.life == Life::Running {
+                senders.push((id, call.charge));
+            } else if call.kind != Kind::Show {
+                let outcome = self.outlook(now).of(&entry).in_full_doubt();
+                self.log_answer(now, &call, &entry.record, &outcome);
+                self.resolve_waiting(id, Answer::Outcome(outcome));
+            }
+        }
+        if !senders.is_empty() {
+            self.store.lose(key);
+        }
+        self.outbox.remove(key);
+        self.stats.uncount(key);
+        for (id, charge) in senders {
+            let charge = charge.unwrap_or_else(|| entry.record.charge().clone());
+            self.enqueue(now, id, charge, false);
         }
     }
 
