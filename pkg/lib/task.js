@@ -9,21 +9,18 @@ import { unknownOutcome } from "./restart/unknown-outcome.js";
 /** @import { ClientHost } from "./host.js" */
 
 /**
- * @typedef {object} Running
- * @property {Api.ChargeRequest} asked
- * @property {Promise<Api.Declined | Api.Failed | null>} started why it may not start, if so
- * @property {Promise<any>} outcome
- */
-
-/**
  * What the work is given.
  *
  * @typedef {object} Task
  * @property {(points: number) => void} setAmount
  */
 
-/** Tasks that are running, by client and key: two calls for one task run its work once. */
-/** @type {WeakMap<RestartingCore, Map<string, Running>>} */
+/**
+ * The outcomes of running tasks, by client, and by what the core tells tasks apart by: two calls for
+ * one task run its work once.
+ *
+ * @type {WeakMap<RestartingCore, Map<string, Promise<Api.TaskOutcome<any>>>>}
+ */
 const running = new WeakMap();
 
 /**
@@ -40,45 +37,15 @@ const running = new WeakMap();
 export async function runTask(client, core, host, request, work) {
   // What is charged later is what was asked now.
   const asked = copyOf(request);
-  const key = await core.ask((core) => core.keyOf(asked));
+  const { key, identity } = await core.ask((core) => core.taskOf(asked));
   const tasks = running.get(core) ?? new Map();
   running.set(core, tasks);
-  let other = tasks.get(key);
-  while (other) {
-    if (isSame(other.asked, asked)) {
-      return other.outcome;
-    }
-    const refusal = await other.started.catch(() => undefined);
-    const known = other;
-    other = tasks.get(key);
-    if (other === known) {
-      // If it has started, the core refuses this one. If it may not start, it is out of the way.
-      if (refusal !== null) {
-        tasks.delete(key);
-      }
-      break;
-    }
-  }
-  const started = start(client, core, asked);
-  const outcome = run(client, core, host, key, asked, work, started).finally(() => {
-    if (tasks.get(key)?.outcome === outcome) {
-      tasks.delete(key);
-    }
-  });
-  if (!tasks.has(key)) {
-    tasks.set(key, { asked, started, outcome });
+  let outcome = tasks.get(identity);
+  if (!outcome) {
+    outcome = run(client, core, host, key, asked, work).finally(() => tasks.delete(identity));
+    tasks.set(identity, outcome);
   }
   return outcome;
-}
-
-/**
- * @param {Api.ChargeRequest} one
- * @param {Api.ChargeRequest} other of the same key
- */
-function isSame(one, other) {
-  return (
-    one.taskId === other.taskId && one.amount === other.amount && one.feature === other.feature
-  );
 }
 
 /**
@@ -89,11 +56,11 @@ function isSame(one, other) {
  * @param {string} key
  * @param {Api.ChargeRequest} request
  * @param {(task: Task) => Promise<T>} work
- * @param {Promise<Api.Declined | Api.Failed | null>} started
  * @returns {Promise<Api.TaskOutcome<T>>}
  */
-async function run(client, core, host, key, request, work, started) {
-  const refusal = await started;
+async function run(client, core, host, key, request, work) {
+  /** @type {Api.Declined | Api.Failed | null} */
+  const refusal = await core.ask((core) => core.startTask(request, false));
   if (refusal) {
     return { task: "not_started", billing: refusal };
   }
@@ -177,26 +144,4 @@ async function bill(client, host, key, request) {
     const goesOn = host.openRecord(key) !== undefined;
     return unknownOutcome({ key, taskId, amount }, host, { detail, goesOn });
   }
-}
-
-/**
- * Holds the points, or says why the work may not start. Before a balance is believed to be too
- * low, the server is asked: somebody may have topped it up.
- *
- * @param {Api.BillingClient} client
- * @param {RestartingCore} core
- * @param {Api.ChargeRequest} request
- * @returns {Promise<Api.Declined | Api.Failed | null>}
- */
-async function start(client, core, request) {
-  if (client.balance() === null) {
-    // Just opened: what may be spent is about to be known.
-    await client.refreshBalance();
-  }
-  const refusal = await core.ask((core) => core.startTask(request, false));
-  if (refusal?.status !== "declined") {
-    return refusal;
-  }
-  await client.refreshBalance();
-  return core.ask((core) => core.startTask(request, false));
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use js_sys::{Array, JsString, Object, Promise, Reflect};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
@@ -53,6 +53,13 @@ struct Opening {
     storage: Option<String>,
     /// The mark with which the session began, where the client goes on after a death of the module.
     session: Option<u64>,
+}
+
+/// What the facade knows a task by.
+#[derive(Serialize)]
+struct Task<'a> {
+    key: &'a str,
+    identity: &'a str,
 }
 
 #[wasm_bindgen]
@@ -120,7 +127,8 @@ impl Client {
         Ok(self.pending(CallRequest::Charge(charge)))
     }
 
-    /// Whether the work of a task may start: null, or the outcome that says why not.
+    /// Whether the work of a task may start: null, or the outcome that says why not. Resolves when
+    /// that is known, and the server may have to be asked for the balance.
     #[wasm_bindgen(js_name = startTask)]
     pub fn start_task(&self, request: &JsValue, running: bool) -> Result<Promise, JsValue> {
         let charge = parse_request(request)?;
@@ -135,10 +143,15 @@ impl Client {
         Ok(())
     }
 
-    /// The key of a request, given or made.
-    #[wasm_bindgen(js_name = keyOf)]
-    pub fn key_of(&self, request: &JsValue) -> Result<String, JsValue> {
-        Ok(parse_request(request)?.key.as_str().to_owned())
+    /// The task of a request: its key, given or made, and its identity. Two calls are for one task
+    /// where their identities are equal.
+    #[wasm_bindgen(js_name = taskOf)]
+    pub fn task_of(&self, request: &JsValue) -> Result<JsValue, JsValue> {
+        let charge = parse_request(request)?;
+        Ok(to_js(&Task {
+            key: charge.key.as_str(),
+            identity: &charge.identity(),
+        }))
     }
 
     /// `settled(key)`.

@@ -81,6 +81,15 @@ impl Charge {
             && self.amount == other.amount
     }
 
+    /// Names key, task, feature and amount in one text: equal for charges of one key that are the
+    /// same, and for no others.
+    pub fn identity(&self) -> String {
+        let amount = self.amount.get().to_string();
+        [self.key.as_str(), &self.task_id, &self.feature, &amount]
+            .map(percent_encode)
+            .join("/")
+    }
+
     /// Whether a task that holds points for this may end in `other`: the same task and feature, for
     /// no more points.
     pub fn covers(&self, other: &Charge) -> bool {
@@ -334,6 +343,7 @@ mod tests {
             charge(|asked| asked.metadata = [("a".into(), "b".into())].into()),
         ] {
             assert!(first.is_same_as(&same));
+            assert_eq!(first.identity(), same.identity());
         }
         for other in [
             charge(|asked| asked.task_id = "t2".into()),
@@ -341,7 +351,10 @@ mod tests {
             charge(|asked| asked.amount = 4.0),
         ] {
             assert!(!first.is_same_as(&other));
+            assert_ne!(first.identity(), other.identity());
         }
+        let other_key = charge(|asked| asked.key = Some("k2".into()));
+        assert_ne!(first.identity(), other_key.identity());
         assert_eq!(first.key.to_string(), "k");
     }
 

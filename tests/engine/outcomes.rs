@@ -270,10 +270,7 @@ fn a_task_holds_its_points_until_it_is_charged_or_ends() {
     assert_eq!(world.answer(start), &Answer::Started);
     assert_eq!(world.snapshot(tab).balance.unwrap().available.get(), 20);
     let too_dear = world.start_task(tab, "t2", 21);
-    assert_eq!(
-        word(world.outcome(too_dear)),
-        "declined InsufficientBalance"
-    );
+    assert_eq!(word(&world.wait(too_dear)), "declined InsufficientBalance");
     let call = world.charge(tab, "t1", 100);
     assert_eq!(word(&world.wait(call)), "charged");
     assert_eq!(world.snapshot(tab).balance.unwrap().available.get(), 20);

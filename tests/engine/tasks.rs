@@ -378,3 +378,191 @@ fn a_signed_out_tabs_task_is_released() {
         assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
     }
 }
+
+/// A client whose journal has been read, and whose first balance is on its way.
+fn just_opened(world: &mut World) -> usize {
+    let tab = world.open();
+    world.run_until(|world| world.tab(tab).engine.is_recovered());
+    assert_eq!(world.snapshot(tab).balance, None);
+    tab
+}
+
+#[test]
+fn a_task_waits_for_the_first_balance() {
+    for (amount, said) in [(120, None), (121, Some("declined InsufficientBalance"))] {
+        let mut world = World::new();
+        let tab = just_opened(&mut world);
+        let start = world.start_task(tab, "t1", amount);
+        assert!(!world.answers.contains_key(&start), "nothing is known yet");
+        world.settle_calls();
+        match said {
+            None => assert_eq!(world.answer(start), &Answer::Started),
+            Some(said) => assert_eq!(word(world.outcome(start)), said),
+        }
+    }
+}
+
+#[test]
+fn a_task_starts_without_a_balance_that_cannot_be_read() {
+    let mut world = World::new();
+    let forbidden = Fault::Answer(problem(403, "not-yours"));
+    world.server.fault(On::Balance, u32::MAX, forbidden);
+    let tab = just_opened(&mut world);
+    let start = world.start_task(tab, "t1", 500);
+    world.settle_calls();
+    assert_eq!(world.answer(start), &Answer::Started);
+    assert_eq!(world.snapshot(tab).queue.held_points.get(), 500);
+}
+
+#[test]
+fn a_task_without_a_balance_may_not_start_while_the_server_is_unreachable() {
+    let mut world = World::new();
+    world
+        .server
+        .fault(On::Balance, u32::MAX, Fault::LoseRequest);
+    let tab = just_opened(&mut world);
+    let start = world.start_task(tab, "t1", 5);
+    assert_eq!(word(&world.wait(start)), "failed OfflineSpendDenied");
+}
+
+#[test]
+fn a_task_starts_when_a_top_up_has_been_read() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.top_up(10);
+    let start = world.start_task(tab, "t1", 130);
+    world.settle_calls();
+    assert_eq!(world.answer(start), &Answer::Started);
+    assert_eq!(available(&world, tab), 0);
+}
+
+#[test]
+fn a_task_is_declined_once_the_server_has_confirmed_the_balance() {
+    let mut world = World::new();
+    let tab = world.start();
+    let readings = world.server.count(On::Balance);
+    let start = world.start_task(tab, "t1", 130);
+    assert_eq!(word(&world.wait(start)), "declined InsufficientBalance");
+    assert_eq!(world.server.count(On::Balance), readings + 1);
+    assert_eq!(available(&world, tab), 120);
+}
+
+#[test]
+fn a_task_is_declined_by_the_known_balance_if_the_server_cannot_be_asked() {
+    for fault in [
+        Fault::LoseRequest,
+        Fault::Hang,
+        Fault::NoToken,
+        Fault::Answer(problem(503, "busy")),
+        Fault::Answer(problem(403, "not-yours")),
+    ] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.top_up(10);
+        world.server.fault(On::Balance, 1, fault.clone());
+        let start = world.start_task(tab, "t1", 130);
+        let outcome = world.wait(start);
+        assert_eq!(available(&world, tab), 120, "{fault:?}");
+        let refused = word(&outcome);
+        // Out of reach, the server's balance may not be spent beyond what is known of it.
+        let expected = ["declined InsufficientBalance", "failed OfflineSpendDenied"];
+        assert!(expected.contains(&refused.as_str()), "{fault:?}: {refused}");
+    }
+}
+
+#[test]
+fn a_task_offline_is_refused_without_a_wait() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let start = world.start_task(tab, "t1", 130);
+    assert_eq!(word(world.outcome(start)), "failed OfflineSpendDenied");
+}
+
+#[test]
+fn tasks_that_wait_together_start_in_their_order() {
+    let mut world = World::new();
+    let tab = just_opened(&mut world);
+    let starts = ["t1", "t2", "t3"].map(|task| world.start_task(tab, task, 50));
+    world.settle_calls();
+    assert_eq!(world.answer(starts[0]), &Answer::Started);
+    assert_eq!(world.answer(starts[1]), &Answer::Started);
+    assert_eq!(
+        word(world.outcome(starts[2])),
+        "declined InsufficientBalance"
+    );
+    assert_eq!(available(&world, tab), 20);
+}
+
+#[test]
+fn a_task_under_the_key_of_one_that_waits_is_decided_after_it() {
+    for (top_up, second) in [(10, Some("failed Conflict")), (0, None)] {
+        let mut world = World::new();
+        let tab = world.start();
+        if top_up > 0 {
+            world.server.top_up(top_up);
+        }
+        let first = world.start_task(tab, "t1", 130);
+        let other = world.start_task(tab, "t1", 100);
+        assert!(!world.answers.contains_key(&other));
+        world.settle_calls();
+        match second {
+            Some(said) => {
+                assert_eq!(world.answer(first), &Answer::Started);
+                assert_eq!(word(world.outcome(other)), said);
+            }
+            None => {
+                assert_eq!(word(world.outcome(first)), "declined InsufficientBalance");
+                assert_eq!(world.answer(other), &Answer::Started);
+                assert_eq!(held(&world, tab), 100);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_task_that_waits_at_sign_out_or_close_does_not_start() {
+    for ends in [
+        |world: &mut World, tab| {
+            world.sign_out(tab);
+        },
+        |world: &mut World, tab| world.tell(tab, Event::Close),
+    ] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.top_up(10);
+        let start = world.start_task(tab, "t1", 130);
+        ends(&mut world, tab);
+        assert_eq!(world.answer(start), &Answer::Closed);
+        world.run_for(1_000);
+        assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
+    }
+}
+
+#[test]
+fn a_task_that_waited_when_its_client_died_is_decided_by_the_next() {
+    let mut world = World::new();
+    let one = world.start();
+    world.server.top_up(10);
+    world.start_task(one, "t1", 130);
+    world.crash(one);
+    let two = world.start();
+    let again = world.start_task(two, "t1", 130);
+    world.settle_calls();
+    assert_eq!(world.answer(again), &Answer::Started);
+    assert_eq!(available(&world, two), 0);
+}
+
+#[test]
+fn a_running_task_is_held_by_the_next_client_before_a_balance_is_known() {
+    let mut world = World::new();
+    let tab = just_opened(&mut world);
+    let charge = world.request("running", 50);
+    let tasks = &mut world.tabs[tab].as_mut().unwrap().tasks;
+    tasks.insert(charge.key.clone());
+    let running = true;
+    let start = world.ask(tab, CallRequest::StartTask { charge, running });
+    assert_eq!(world.answer(start), &Answer::Started);
+    world.run_for(200);
+    assert_eq!((held(&world, tab), available(&world, tab)), (50, 70));
+}

@@ -6,18 +6,17 @@ import { runTask } from "../../pkg/lib/task.js";
 const REQUEST = { taskId: "film", amount: 3, feature: "f" };
 const CHARGED = { key: "f:film", status: "charged" };
 
-/** A client and its core, with 10 points. */
+/** A client and its core, which lets every task start. */
 function stage() {
   const client = {
-    /** @type {unknown} */
-    known: { confirmed: 10 },
-    balance: () => client.known,
-    refreshBalance: mock.fn(async () => ({ status: "fresh" })),
     charge: mock.fn(async (/** @type {any} */ _request) => /** @type {any} */ (CHARGED)),
     getCharge: mock.fn(async () => null),
   };
   const module = {
-    keyOf: (/** @type {typeof REQUEST} */ { feature, taskId }) => `${feature}:${taskId}`,
+    taskOf: (/** @type {typeof REQUEST} */ { feature, taskId, amount }) => ({
+      key: `${feature}:${taskId}`,
+      identity: `${feature}:${taskId}:${amount}`,
+    }),
     startTask: mock.fn(async () => /** @type {any} */ (null)),
   };
   const core = {
@@ -69,25 +68,24 @@ test("work that throws before its promise is work that fails", async () => {
   assert.equal(client.charge.mock.callCount(), 0);
 });
 
-test("a low balance is believed only after the server was asked", async () => {
-  const { client, module, run } = stage();
+test("work that may not start is not run, and holds nothing", async () => {
+  const { core, module, run } = stage();
   const declined = { key: "f:film", status: "declined" };
-  module.startTask.mock.mockImplementationOnce(async () => declined, 0);
-  const outcome = await run(async () => "subtitles");
-  assert.equal(client.refreshBalance.mock.callCount(), 1);
-  assert.equal(outcome.task, "completed");
-
   module.startTask.mock.mockImplementation(async () => declined);
   const work = mock.fn();
   assert.deepEqual(await run(work), { task: "not_started", billing: declined });
   assert.equal(work.mock.callCount(), 0);
+  assert.equal(core.keepHold.mock.callCount(), 0);
 });
 
-test("an unknown balance is asked for first", async () => {
-  const { client, run } = stage();
-  client.known = null;
-  await run(async () => "subtitles");
-  assert.equal(client.refreshBalance.mock.callCount(), 1);
+test("two calls under one key that the core tells apart are two tasks", async () => {
+  const { module, run } = stage();
+  const conflict = { key: "f:film", status: "failed", reason: "conflict" };
+  module.startTask.mock.mockImplementationOnce(async () => conflict, 1);
+  const work = mock.fn(async () => "subtitles");
+  const outcomes = await Promise.all([run(work), run(work, { ...REQUEST, amount: 4 })]);
+  assert.equal(work.mock.callCount(), 1);
+  assert.deepEqual(outcomes[1], { task: "not_started", billing: conflict });
 });
 
 test("two calls for one task run its work once", async () => {

@@ -268,7 +268,7 @@ impl World {
         let key = charge.key.clone();
         self.grant(NEW_CHARGE);
         self.books.said_untaken.remove(&key);
-        if let Some(place) = self.place(tab) {
+        if let Some(place) = self.place(tab).filter(|_| !self.is_starting(tab, &key)) {
             self.tabs[place].tasks.remove(&key);
         }
         let call = self.ask(
@@ -332,10 +332,22 @@ impl World {
         self.tell(tab, Event::Call { id: call, request });
     }
 
+    /// Whether this task waits for the word that it may start.
+    fn is_starting(&self, tab: TabId, key: &Key) -> bool {
+        let mut calls = self.books.calls.values();
+        calls.any(|asked| {
+            asked.tab == tab && asked.what == "start" && asked.key.as_ref() == Some(key)
+        })
+    }
+
     fn end_task(&mut self, tab: TabId) {
         let Some(place) = self.place(tab) else {
             return;
         };
+        let first = self.tabs[place].tasks.keys().next();
+        if first.is_none_or(|key| self.is_starting(tab, key)) {
+            return;
+        }
         let Some((key, amount)) = self.tabs[place].tasks.pop_first() else {
             return;
         };

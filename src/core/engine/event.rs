@@ -176,7 +176,8 @@ pub enum CallRequest {
         /// Maximum age of an acceptable balance, in milliseconds.
         max_age_ms: Option<u64>,
     },
-    /// Whether a task may start. Holds its points if so.
+    /// Whether a task may start. Holds its points if so. Where no balance is known, or it is too
+    /// low, the server is asked first: somebody may have topped it up.
     StartTask {
         /// The charge to be made when it is done.
         charge: Charge,

@@ -42,7 +42,7 @@ use self::peers::Heard;
 use self::retention::Retention;
 use self::sign_out::SignOut;
 use self::tabs::Tabs;
-use self::tasks::Tasks;
+use self::tasks::{Start, Tasks};
 use self::wire::{Plan, Sent, SentWhat, Slot, Wire, setback_detail};
 use crate::core::alert::AlertKind;
 use crate::core::balance::{Balance, Confirmed, is_stale};
@@ -54,7 +54,7 @@ use crate::core::log::Locale;
 use crate::core::network::{LONGEST_HOLD_MS, Way};
 use crate::core::ordered::{Set, map_of, set_of};
 use crate::core::outbox::{Entry, Outbox, Patience};
-use crate::core::outcome::{FailureReason, OpenReason, Outcome, ParkReason, not_sent_yet};
+use crate::core::outcome::{FailureReason, OpenReason, Outcome, ParkReason, What, not_sent_yet};
 use crate::core::points::Points;
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
@@ -234,7 +234,7 @@ impl Engine {
                 self.refresh_balance(now, call, max_age_ms);
             }
             CallRequest::StartTask { charge, running } => {
-                self.start_task(now, call, &charge, running);
+                self.start_task(now, call, charge, running);
             }
             CallRequest::SignOut => self.sign_out(now, call),
         }
@@ -640,29 +640,91 @@ impl Engine {
         self.last_sequence
     }
 
-    /// Decides whether a task may start; holds its points if so.
-    fn start_task(&mut self, now: Now, call: CallId, charge: &Charge, running: bool) {
+    fn start_task(&mut self, now: Now, call: CallId, charge: Charge, running: bool) {
         if self.life != Life::Running {
             return self.resolve(call, Answer::Closed);
         }
-        let may_start = match self.admission(now).may_start(charge) {
-            Err(_) if running => Ok(true),
-            may_start => may_start,
+        if running {
+            return self.hold_for_running(now, call, charge);
+        }
+        let start = Start {
+            call,
+            charge,
+            read_again: false,
         };
-        match may_start {
+        // Just opened: what may be spent is about to be known.
+        if self.balance.confirmed().is_none() && self.read_balance_for_tasks(now) {
+            return self.tasks.wait(start);
+        }
+        self.decide_start(now, start);
+    }
+
+    /// Holds the points of a task whose work is under way, whatever the balance.
+    fn hold_for_running(&mut self, now: Now, call: CallId, charge: Charge) {
+        // Charged or held already: nothing more to hold.
+        if !matches!(self.admission(now).may_start(&charge), Ok(false)) {
+            self.tasks.start(charge);
+        }
+        self.resolve(call, Answer::Started);
+    }
+
+    /// Decides whether a task may start, and holds its points if so; or waits until that can be
+    /// decided.
+    fn decide_start(&mut self, now: Now, start: Start) {
+        if self.tasks.is_waiting(&start.charge.key) {
+            // Whether the key is taken is decided by the call that was first.
+            return self.tasks.wait(start);
+        }
+        let Start {
+            call,
+            charge,
+            read_again,
+        } = start;
+        match self.admission(now).may_start(&charge) {
             Ok(true) => {
-                self.tasks.start(charge.clone());
+                self.tasks.start(charge);
                 self.resolve(call, Answer::Started);
             }
             // Charged or held already: nothing more to hold.
             Ok(false) => self.resolve(call, Answer::Started),
+            Err(What::Declined { .. }) if !read_again && self.read_balance_for_tasks(now) => {
+                self.tasks.wait(Start {
+                    call,
+                    charge,
+                    read_again: true,
+                });
+            }
             Err(what) => {
                 let record = Record::open(charge.clone(), 0);
                 let outcome = Outcome::about(&record, what);
-                self.cx.log_outcome(now, charge, &outcome);
+                self.cx.log_outcome(now, &charge, &outcome);
                 self.resolve(call, Answer::Outcome(outcome));
             }
         }
+    }
+
+    /// The server has told the balance, or can't be asked: decides on the tasks that waited for it.
+    fn decide_waiting_starts(&mut self, now: Now) {
+        for start in self.tasks.take_waiting() {
+            self.decide_start(now, start);
+        }
+    }
+
+    /// No task of this client will be charged any more.
+    fn end_tasks(&mut self) {
+        for start in self.tasks.take_waiting() {
+            self.resolve(start.call, Answer::Closed);
+        }
+        self.tasks.end_all();
+    }
+
+    /// Reads the balance, unless a reading is under way; false where the server may not be asked.
+    fn read_balance_for_tasks(&mut self, now: Now) -> bool {
+        let may_ask = self.wire.gate().lets_probes_through(now);
+        if may_ask {
+            self.read_balance(now);
+        }
+        may_ask
     }
 
     fn end_task(&mut self, key: &Key) {
@@ -2884,7 +2946,10 @@ impl Engine {
 
     /// Refuses waiting calls for the balance when a delayed reading has become impossible.
     fn refuse_refresh_if_shut(&mut self, now: Now) {
-        if self.balance.refresh().is_put_off() && !self.wire.gate().lets_probes_through(now) {
+        let refresh = self.balance.refresh();
+        let tasks_wait = self.tasks.any_waiting() && !refresh.is_under_way();
+        let put_off = refresh.is_put_off() || tasks_wait;
+        if put_off && !self.wire.gate().lets_probes_through(now) {
             let (reason, detail) = self.why_shut(now);
             self.tell_unavailable(now, BalanceReason::Open(reason), &detail);
         }
@@ -3034,7 +3099,10 @@ impl Engine {
 
     fn tell_fresh(&mut self, now: Now) {
         match self.balance_view(now) {
-            Some(balance) => self.balance.tell_fresh(&balance, &mut self.cx),
+            Some(balance) => {
+                self.balance.tell_fresh(&balance, &mut self.cx);
+                self.decide_waiting_starts(now);
+            }
             None => {
                 let reason = BalanceReason::Open(OpenReason::Unauthorized);
                 let detail = self.cx.say("signed out", "已退出登录");
@@ -3047,6 +3115,7 @@ impl Engine {
         let cached = self.balance_view(now);
         self.balance
             .tell_unavailable(reason, detail, cached.as_ref(), &mut self.cx);
+        self.decide_waiting_starts(now);
     }
 
     /// Ends reading the balance; requests on their way are still answered.
@@ -3273,9 +3342,8 @@ impl Engine {
         self.answer_the_impatient(now);
         self.end_flush(Some(Stopped::Open(OpenReason::Unauthorized)));
         self.balance.sign_out(&mut self.cx);
+        self.end_tasks();
         self.sign_out_refresh(now);
-        // Running tasks will not be charged by this client.
-        self.tasks.end_all();
     }
 
     /// The mark is in storage: from here on no tab of the session makes a claim.
@@ -3400,8 +3468,8 @@ impl Engine {
         }
         self.conclude_all_lost(now);
         self.close_flush();
+        self.end_tasks();
         self.close_refresh(now);
-        self.tasks.end_all();
         self.advance_tasks(now);
         self.life = Life::Closed;
     }

@@ -1,11 +1,12 @@
 //! Running tasks: work that will be charged when it is done, and whose points are held meanwhile,
 //! here and in the other tabs. Tabs tell each other which tasks run in them. A dead tab is
-//! recognised by its absence from the living ones, or by a long silence.
+//! recognised by its absence from the living ones, or by a long silence. A task that waits for the
+//! server's word on the balance has not started yet.
 
 use serde::{Deserialize, Serialize};
 
-use super::Effect;
 use super::context::Context;
+use super::{CallId, Effect};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::ordered::{Map, map_of};
@@ -32,6 +33,8 @@ const SILENCE_MS: u64 = 150_000;
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
     own: Map<Key, Charge>,
+    /// Tasks to be started when the balance has been read, in the order of their calls.
+    waiting: Vec<Start>,
     /// The tasks of each other tab.
     elsewhere: Map<String, OfTab>,
     ended: Map<Key, Ended>,
@@ -39,6 +42,16 @@ pub(super) struct Tasks {
     told: Vec<Running>,
     /// When the next announcement is due; monotonic.
     tell_at_ms: u64,
+}
+
+/// A call that starts a task, and waits for its answer.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub(super) call: CallId,
+    /// The charge to be made when the task is done.
+    pub(super) charge: Charge,
+    /// Whether the balance has been read since it was found too low.
+    pub(super) read_again: bool,
 }
 
 #[derive(Debug)]
@@ -71,6 +84,25 @@ impl Tasks {
 
     pub(super) fn end(&mut self, key: &Key) {
         self.own.remove(key);
+    }
+
+    /// Keeps the call until the balance has been read.
+    pub(super) fn wait(&mut self, start: Start) {
+        self.waiting.push(start);
+    }
+
+    /// Whether a task under this key waits for the balance.
+    pub(super) fn is_waiting(&self, key: &Key) -> bool {
+        self.waiting.iter().any(|start| start.charge.key == *key)
+    }
+
+    pub(super) fn any_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// The calls that wait for the balance, to be decided now.
+    pub(super) fn take_waiting(&mut self) -> Vec<Start> {
+        std::mem::take(&mut self.waiting)
     }
 
     /// Ends all tasks of this client, and the holds for others.
