@@ -40,6 +40,8 @@ export interface ChargeRequest {
  * Where the WebAssembly module dies, what is open is answered at once, with `unknown`; `durable` is
  * true only if it is known to be in storage. It is asked for again on a fresh instance; where the
  * module has died too often (`resolving: false`), what is in storage goes on a minute later.
+ *
+ * After a sign-out nothing is `resolving`: what is open goes on when the account signs in again.
  */
 export type ChargeOutcome = Charged | Queued | Unknown | Declined | Failed;
 /** A final outcome, or a parked unknown one. */

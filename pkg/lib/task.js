@@ -139,9 +139,11 @@ async function bill(client, host, key, request) {
     return await client.charge(request);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    // Where the client was closed meanwhile, this call has sent nothing. But an earlier one, or another
-    // tab, may have charged the same key, or be about to: nothing is certain.
-    const goesOn = host.openRecord(key) !== undefined;
+    // Where the client was closed or signed out meanwhile, this call has sent nothing. But an earlier
+    // one, or another tab, may have charged the same key, or be about to: nothing is certain. And
+    // this client does not find out.
+    const isClosed = error instanceof BillingError && error.code === "closed";
+    const goesOn = !isClosed && host.openRecord(key) !== undefined;
     return unknownOutcome({ key, taskId, amount }, host, { detail, goesOn });
   }
 }

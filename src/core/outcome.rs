@@ -240,6 +240,13 @@ impl Outcome {
         }
     }
 
+    /// Its client goes on with nothing by itself.
+    pub fn leave_unresolved(&mut self) {
+        if let What::Unknown { resolving, .. } = &mut self.what {
+            *resolving = false;
+        }
+    }
+
     /// As [`Outcome::in_doubt`]; even "nothing taken" becomes uncertain.
     pub fn in_full_doubt(self) -> Outcome {
         match self.what {

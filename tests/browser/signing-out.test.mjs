@@ -320,13 +320,27 @@ test("two clients of one page are signed out together, and one opened afterwards
     await one.signOut();
     const request = { taskId: "film", amount: 1, feature: "asr" };
     const refused = await two.charge(request).catch((error) => error.code);
+    /** @type {string[]} */
+    const words = [];
+    for (const client of [one, two]) {
+      await client.charge(request).catch((error) => words.push(error.message));
+      await client.runTask(request, async () => 0).catch((error) => words.push(error.message));
+    }
     const balance = two.balance();
     const three = await globalThis.openClient(options);
     // It has signed out already, and does not sign out the third client.
     const again = await two.signOut();
-    return { refused, balance, again, charged: (await three.charge(request)).status };
+    const charged = (await three.charge(request)).status;
+    return { refused, words, balance, again, charged };
   }, patient(options));
-  assert.deepEqual(seen, { refused: "closed", balance: null, again: [], charged: "charged" });
+  const words = Array(4).fill("the client has signed out");
+  assert.deepEqual(seen, {
+    refused: "closed",
+    words,
+    balance: null,
+    again: [],
+    charged: "charged",
+  });
 });
 
 test("signOut resolves in time although another tab blocks the database", async () => {

@@ -4,7 +4,7 @@ use tollbox::core::charge::Key;
 use tollbox::core::config::LAUNCH_WITHIN_MS;
 use tollbox::core::engine::{Answer, CallId, Event};
 use tollbox::core::journal::Op;
-use tollbox::core::outcome::What;
+use tollbox::core::outcome::{Outcome, What};
 use tollbox::core::snapshot::BalanceResult;
 
 use super::outcomes::word;
@@ -377,4 +377,67 @@ fn cancel_of_a_sent_charge_after_sign_out_is_unknown_and_never_resent() {
     world.start();
     world.settle();
     assert_eq!(world.server.times_charged("f:t1"), 0);
+}
+
+#[test]
+fn nothing_is_told_as_being_resolved_after_sign_out() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    world.locks = true;
+    let (one, two) = (world.start(), world.start());
+    // One attempt has been lost, the other is under way.
+    world.server.fault(On::AnyCharge, 1, Fault::LoseAnswer);
+    let lost = world.charge(one, "t1", 5);
+    world.wait(lost);
+    world.server.rule(|_| Some(Fault::Hang));
+    let under_way = world.retry(one, "t1");
+    let out = world.sign_out(one);
+    assert!(is_unresolved(world.outcome(under_way)));
+    is_answered(&mut world, out);
+    let Answer::SignedOut(open) = world.answer(out) else {
+        panic!("it is not signed out");
+    };
+    let shown = open.iter().filter_map(|record| record.outcome.as_ref());
+    assert_eq!(shown.filter(|outcome| is_unresolved(outcome)).count(), 1);
+    for tab in [one, two] {
+        for call in [world.retry(tab, "t1"), world.cancel(tab, "t1")] {
+            let outcome = world.wait(call);
+            assert!(is_unresolved(&outcome), "tab{tab}: {outcome:?}");
+        }
+        let show = world.show(tab, "t1");
+        world.run_until(|world| world.answers.contains_key(&show));
+        let Answer::Record(Some(record)) = world.answer(show) else {
+            panic!("the record is gone");
+        };
+        assert!(record.outcome.as_ref().is_some_and(is_unresolved));
+        let all = world.tab(tab).engine.show_all(None);
+        let mut shown = all.iter().filter_map(|record| record.outcome.as_ref());
+        assert!(shown.all(is_unresolved));
+    }
+}
+
+#[test]
+fn a_settled_call_that_goes_on_waiting_after_sign_out_is_told_the_verdict() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = world.start();
+    world.server.fault(On::AnyCharge, 1, Fault::LoseAnswer);
+    let lost = world.charge(tab, "t1", 5);
+    world.wait(lost);
+    let settled = world.settled(tab, "t1");
+    world.sign_out(tab);
+    world.run_for(1_000);
+    assert!(!world.answers.contains_key(&settled), "nothing is certain");
+    world.start();
+    world.settle();
+    assert!(word(world.outcome(settled)).starts_with("charged"));
+}
+
+/// Whether this is an unknown outcome at which this client is at work no more.
+fn is_unresolved(outcome: &Outcome) -> bool {
+    matches!(
+        outcome.what,
+        What::Unknown {
+            resolving: false,
+            ..
+        }
+    )
 }

@@ -25,7 +25,7 @@ function stage() {
     endHold: mock.fn(),
   };
   const host = {
-    openRecord: () => undefined,
+    openRecord: mock.fn(() => /** @type {any} */ (undefined)),
     snapshot: () => ({ storage: "indexeddb" }),
   };
   const run = (/** @type {any} */ work, request = REQUEST) =>
@@ -36,7 +36,7 @@ function stage() {
       request,
       work,
     );
-  return { client, module, core, run };
+  return { client, module, core, host, run };
 }
 
 test("work that succeeds is charged, and its points are held until then", async () => {
@@ -137,6 +137,17 @@ test("a client that is closed during the work leaves the work and an unknown cha
     { status, resolving, amount },
     { status: "unknown", resolving: false, amount: 3 },
   );
+});
+
+test("a client that signs out during the work does not resolve the charge, though one is open", async () => {
+  const { client, host, run } = stage();
+  host.openRecord.mock.mockImplementation(() => ({ attempts: 1 }));
+  client.charge.mock.mockImplementation(async () => {
+    throw new BillingError("closed", "the client has signed out");
+  });
+  const { billing } = /** @type {any} */ (await run(async () => "subtitles"));
+  assert.deepEqual([billing.status, billing.resolving], ["unknown", false]);
+  assert.equal(billing.detail, "the client has signed out");
 });
 
 test("what is charged is what was asked for at the start", async () => {

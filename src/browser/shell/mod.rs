@@ -618,7 +618,13 @@ impl Shell {
                 };
                 settle(&reject, &error(Code::NotFound, message));
             }
-            Answer::Closed => settle(&reject, &error(Code::Closed, "the client is closed")),
+            Answer::Closed => {
+                let message = match self.is_over() {
+                    true => "the client has signed out",
+                    false => "the client is closed",
+                };
+                settle(&reject, &error(Code::Closed, message));
+            }
         }
     }
 

@@ -24,6 +24,7 @@ pub(super) struct Context {
     pub(super) config: Config,
     pub(super) jitter: Jitter,
     effects: VecDeque<Effect>,
+    signed_out: bool,
 }
 
 impl Context {
@@ -34,6 +35,7 @@ impl Context {
             config,
             jitter: Jitter::new(seed),
             effects: VecDeque::new(),
+            signed_out: false,
         }
     }
 
@@ -49,9 +51,30 @@ impl Context {
         self.effects.is_empty()
     }
 
+    /// From now on nothing is told as being resolved by this client.
+    pub(super) fn sign_out(&mut self) {
+        self.signed_out = true;
+    }
+
+    /// The public form of a record.
+    pub(super) fn show(&self, record: &Record, durable: bool) -> ChargeRecord {
+        let mut shown = ChargeRecord::of(record, durable, self.config.locale);
+        if let Some(outcome) = &mut shown.outcome
+            && self.signed_out
+        {
+            outcome.leave_unresolved();
+        }
+        shown
+    }
+
     /// Answers a call. The part that kept the call has dropped it.
     pub(super) fn resolve(&mut self, call: CallId, answer: Answer) {
-        let answer = answer.in_one(self.config.locale);
+        let mut answer = answer.in_one(self.config.locale);
+        if let Answer::Outcome(outcome) = &mut answer
+            && self.signed_out
+        {
+            outcome.leave_unresolved();
+        }
         self.push(Effect::Resolve { call, answer });
     }
 
@@ -90,7 +113,7 @@ impl Context {
         durable: bool,
     ) {
         let locale = self.config.locale;
-        self.notice(Notice::Charge(ChargeRecord::of(after, durable, locale)));
+        self.notice(Notice::Charge(self.show(after, durable)));
         let was_open = before.is_some_and(Record::is_open);
         let ended = match after.state() {
             State::Parked(_) | State::Settled(_) => true,

@@ -380,10 +380,9 @@ impl Engine {
     }
 
     fn show_known(&mut self, call: CallId, key: &Key) {
-        let (durable, locale) = (self.store.is_durable(), self.cx.config.locale);
+        let durable = self.store.is_durable();
         let entry = self.outbox.get(key);
-        let shown =
-            entry.map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale));
+        let shown = entry.map(|entry| self.cx.show(&entry.record, durable && entry.saved));
         self.resolve_waiting(call, Answer::Record(shown));
     }
 
@@ -3338,6 +3337,7 @@ impl Engine {
     /// Stops sending, and showing a balance.
     fn end_session(&mut self, now: Now) {
         self.life = Life::SignedOut;
+        self.cx.sign_out();
         self.bulletin.sign_out();
         self.answer_the_impatient(now);
         self.end_flush(Some(Stopped::Open(OpenReason::Unauthorized)));
@@ -3418,9 +3418,9 @@ impl Engine {
         }
         self.forget_settled(now);
         let held = self.outbox.iter().filter(|entry| entry.record.is_held());
-        let (durable, locale) = (self.store.is_durable(), self.cx.config.locale);
+        let durable = self.store.is_durable();
         let open = held
-            .map(|entry| ChargeRecord::of(&entry.record, durable && entry.saved, locale))
+            .map(|entry| self.cx.show(&entry.record, durable && entry.saved))
             .collect::<Vec<ChargeRecord>>();
         for call in calls {
             self.resolve(call, Answer::SignedOut(open.clone()));
@@ -3535,10 +3535,9 @@ impl Engine {
     /// These records of the journal, and those that it could not store, newest first; if it could
     /// not be read, this tab's own records.
     pub fn show_all(&self, stored: Option<Vec<Record>>) -> Vec<ChargeRecord> {
-        let locale = self.cx.config.locale;
         let readable = stored.is_some();
         let shown = |record: &Record, durable: bool| {
-            let shown = ChargeRecord::of(record, durable && self.store.is_durable(), locale);
+            let shown = self.cx.show(record, durable && self.store.is_durable());
             (record.sequence(), shown)
         };
         let known = self.outbox.iter();
