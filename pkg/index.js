@@ -19,7 +19,7 @@ import {
 import { cachedBalance } from "./lib/cached.js";
 import { BillingError, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
-import { load, onDeath } from "./lib/restart/instance.js";
+import { instance, load, onDeath } from "./lib/restart/instance.js";
 import { RestartingCore } from "./lib/restart/restarting-core.js";
 import { unknownAfter } from "./lib/restart/unknown-outcome.js";
 import { runTask } from "./lib/task.js";
@@ -32,7 +32,6 @@ export { BillingError, cachedBalance };
 
 /** How long after `respondWithinMs` a call waits for a module that should have answered. */
 const GRACE_MS = 2_000;
-const RESPOND_WITHIN_MS = 8_000;
 
 /** Only `openBilling` makes clients. */
 const OPENING = Symbol("opening");
@@ -44,26 +43,23 @@ const OPENING = Symbol("opening");
 export async function openBilling(options) {
   const { account, baseUrl, namespace } = checkOptions(options);
   const host = createHost(options);
-  const { storage, ...queue } = options.queue ?? {};
-  const { credentials, retry, locale } = options;
-  // A group that is null is one that is left out.
-  const balance = options.balance ?? {};
-  const monitor = options.monitor ?? {};
-  const forCore = asJson({ balance, queue, retry: retry ?? {}, monitor, locale });
-  const opening = { baseUrl, account, namespace, credentials, storage };
-  const patienceMs = timerMs((retry?.respondWithinMs ?? RESPOND_WITHIN_MS) + GRACE_MS);
+  const { credentials, balance, queue, retry, monitor, locale } = options;
+  const forCore = asJson({ balance, queue, retry, monitor, locale });
+  const opening = asJson({ baseUrl, account, namespace, credentials });
   await load(options.module);
-  const core = new RestartingCore(
-    (Core, port, session) => Core.open(asJson({ ...opening, session }), forCore, port),
-    host,
-    patienceMs,
-  );
   try {
+    const Core = await instance();
+    const patienceMs = timerMs(Core.respondWithinMs(forCore) + GRACE_MS);
+    const core = new RestartingCore(
+      (Core, port, session) => Core.open(opening, forCore, session, port),
+      host,
+      patienceMs,
+    );
     await core.open();
+    return new BillingClient(OPENING, core, host, patienceMs);
   } catch (error) {
     throw toBillingError(error);
   }
-  return new BillingClient(OPENING, core, host, patienceMs);
 }
 
 export class BillingClient {

@@ -11,7 +11,6 @@ import { addressOf, checkOwner } from "./names.js";
 const STATUSES = ["pending", "retrying", "success", "failed", "unknown"];
 /** @type {(keyof Api.BillingEvents)[]} */
 const EVENTS = ["charge", "balance", "network", "flush", "alert"];
-const GROUPS = /** @type {const} */ (["balance", "queue", "retry", "monitor"]);
 
 /** @param {Api.BillingOptions} options */
 export function checkOptions(options) {
@@ -23,33 +22,11 @@ function checked(options) {
   if (typeof options !== "object" || options === null) {
     throw mistake("openBilling needs options");
   }
-  const { account, namespace, baseUrl, getToken, transport, credentials, queue, log } = options;
+  const { account, namespace, baseUrl, getToken, transport, log } = options;
   checkOwner({ account, namespace });
   for (const [name, value] of Object.entries({ getToken, transport })) {
     if (value !== undefined && typeof value !== "function") {
       throw mistake(`${name} must be a function`);
-    }
-  }
-  for (const group of GROUPS) {
-    const value = options[group] ?? {};
-    if (typeof value !== "object" || Array.isArray(value)) {
-      throw mistake(`${group} must be an object`);
-    }
-  }
-  for (const [name, value] of Object.entries({ credentials, "queue.storage": queue?.storage })) {
-    if (typeof (value ?? "") !== "string") {
-      throw mistake(`${name} must be a string`);
-    }
-  }
-  for (const group of GROUPS) {
-    for (const [name, value] of Object.entries(options[group] ?? {})) {
-      // They would be taken for the defaults.
-      if (typeof value === "number" && !Number.isFinite(value)) {
-        throw mistake(`${group}.${name} must be a finite number`);
-      }
-      if (["function", "symbol"].includes(typeof value)) {
-        throw mistake(`${group}.${name} has the wrong type`);
-      }
     }
   }
   checkSource(options.module);
@@ -71,17 +48,33 @@ function checked(options) {
 }
 
 /**
- * What the core is told of the options, as JSON.
+ * What the core is told of the options, as JSON; it says what else is wrong with them.
  *
  * @param {object} options
  */
 export function asJson(options) {
   try {
-    return JSON.stringify(options);
+    return JSON.stringify(options, sayable);
   } catch (error) {
     // A BigInt, for instance.
-    throw mistake(`an option has the wrong type: ${error}`);
+    throw error instanceof BillingError ? error : mistake(`an option has the wrong type: ${error}`);
   }
+}
+
+/**
+ * The option as it is, unless JSON would leave it out, by which it would be taken for the default.
+ *
+ * @param {string} name
+ * @param {unknown} value
+ */
+function sayable(name, value) {
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    throw mistake(`${name} must be a finite number`);
+  }
+  if (typeof value === "function" || typeof value === "symbol") {
+    throw mistake(`${name} has the wrong type`);
+  }
+  return value;
 }
 
 /**

@@ -17,7 +17,7 @@ use super::names::Names;
 use super::shell::{Parts, Reading, Shell, to_js};
 use super::store::{Choice, Store};
 use crate::core::charge::{Charge, ChargeRequest, InvalidArgument, Key};
-use crate::core::config::Options;
+use crate::core::config::{Config, Options};
 use crate::core::engine::{CallId, CallRequest, Engine, Event, Setup};
 use crate::core::journal::ApplyAt;
 use crate::core::log::Locale;
@@ -49,10 +49,6 @@ struct Opening {
     namespace: String,
     /// As for `fetch`.
     credentials: Option<String>,
-    /// `queue.storage` of the public API.
-    storage: Option<String>,
-    /// The mark with which the session began, where the client goes on after a death of the module.
-    session: Option<u64>,
 }
 
 /// What the facade knows a task by.
@@ -62,28 +58,48 @@ struct Task<'a> {
     identity: &'a str,
 }
 
+/// Where the journal is to be kept: of the options of the public API, what the core has no use for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Placing {
+    queue: Option<QueuePlacing>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct QueuePlacing {
+    storage: Option<String>,
+}
+
 #[wasm_bindgen]
 impl Client {
     /// Opens the journal, and resolves when it has been read, or could not be. `opening` and
-    /// `options` are JSON.
-    pub async fn open(opening: String, options: String, host: Host) -> Result<Client, JsValue> {
+    /// `options` are JSON. `session` is the mark with which the session began, where the client goes
+    /// on after a death of the module.
+    pub async fn open(
+        opening: String,
+        options: String,
+        session: Option<f64>,
+        host: Host,
+    ) -> Result<Client, JsValue> {
         let Opening {
             base_url,
             account,
             namespace,
             credentials,
-            storage,
-            session,
         } = parse_json(&opening)?;
-        let config = parse_json::<Options>(&options)?.into_config()?;
-        let choice = storage_choice(storage.as_deref())?;
+        let config = parse_config(&options)?;
+        let storage = parse_json::<Placing>(&options)?.queue.unwrap_or_default();
+        let choice = storage_choice(storage.storage.as_deref())?;
         let credentials = credentials_of(credentials.as_deref())?;
         let names = Names::new(&namespace, &account);
         let mut news = Vec::new();
         // What is taken over from another storage belongs to no session.
         let at = ApplyAt::new(now().wall_ms, Session::since(0));
         let store = Store::open(&names, choice, at, &mut news).await;
-        let session = Session::since(session.unwrap_or_else(|| store.sign_out_mark()));
+        // A mark is a whole number of milliseconds.
+        let session = session.map_or_else(|| store.sign_out_mark(), |mark| mark as u64);
+        let session = Session::since(session);
         let tab = format!("{:016x}", random_u64());
         let setup = Setup {
             account,
@@ -114,6 +130,12 @@ impl Client {
         // The promise never rejects.
         let _ = JsFuture::from(shell.recovered()).await;
         Ok(Client { shell })
+    }
+
+    /// How long a call may wait for its answer with these options, which are JSON; in milliseconds.
+    #[wasm_bindgen(js_name = respondWithinMs)]
+    pub fn respond_within_ms(options: &str) -> Result<f64, JsValue> {
+        Ok(parse_config(options)?.respond_within_ms as f64)
     }
 
     /// The mark with which its session began: whoever goes on for it after a death belongs to that.
@@ -258,6 +280,10 @@ impl Client {
 fn parse_json<T: DeserializeOwned>(text: &str) -> Result<T, InvalidArgument> {
     let wrong = |mistake| InvalidArgument::new(format!("an option has the wrong type: {mistake}"));
     serde_json::from_str(text).map_err(wrong)
+}
+
+fn parse_config(options: &str) -> Result<Config, InvalidArgument> {
+    parse_json::<Options>(options)?.into_config()
 }
 
 fn storage_choice(storage: Option<&str>) -> Result<Choice, InvalidArgument> {

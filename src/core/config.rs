@@ -1,6 +1,11 @@
 //! The options of `openBilling` that the core needs, validated, with their defaults.
 
-use serde::Deserialize;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::backoff::Backoff;
@@ -136,9 +141,13 @@ impl Default for Config {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Options {
+    #[serde(deserialize_with = "group")]
     balance: BalanceOptions,
+    #[serde(deserialize_with = "group")]
     queue: QueueOptions,
+    #[serde(deserialize_with = "group")]
     retry: RetryOptions,
+    #[serde(deserialize_with = "group")]
     monitor: MonitorOptions,
     locale: Option<String>,
 }
@@ -275,6 +284,34 @@ impl Options {
             locale: locale.as_deref().map_or(Ok(usual.locale), Locale::of)?,
         })
     }
+}
+
+/// A group of options. `null` counts as left out; a list, which serde would take for a struct, is a
+/// mistake.
+fn group<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    struct Group<T>(PhantomData<T>);
+
+    impl<'de, T: Default + Deserialize<'de>> Visitor<'de> for Group<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_unit<E>(self) -> Result<T, E> {
+            Ok(T::default())
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    deserializer.deserialize_any(Group(PhantomData))
 }
 
 fn offline_spend(option: Option<Box<RawValue>>) -> Result<OfflineSpend, InvalidArgument> {

@@ -13,15 +13,14 @@ use crate::charges::{NAMESPACE, database, fresh};
 use crate::host::{TestHost, origin, with_transport};
 use crate::raw;
 
-/// A short `respondWithinMs`, for a transport that never answers.
-const OPTIONS: &str = r#"{"retry":{"respondWithinMs":200}}"#;
-
 pub async fn open(account: &str, storage: &str, host: &TestHost) -> Client {
     let host = host.clone().unchecked_into();
-    let opening = json!({
-        "baseUrl": origin(), "account": account, "namespace": NAMESPACE, "storage": storage,
+    let opening = json!({ "baseUrl": origin(), "account": account, "namespace": NAMESPACE });
+    // A short time limit, for a transport that never answers.
+    let options = json!({
+        "queue": { "storage": storage }, "retry": { "respondWithinMs": 200 },
     });
-    Client::open(opening.to_string(), OPTIONS.to_owned(), host)
+    Client::open(opening.to_string(), options.to_string(), None, host)
         .await
         .unwrap()
 }

@@ -25,11 +25,11 @@ export function unknownAfter(request, host, death) {
 }
 
 /**
- * The key that the module makes.
+ * The key that the module makes where it is alive, in `src/core/charge.rs`.
  *
  * @param {Partial<Api.ChargeRequest>} request
  */
-function defaultKey({ feature, taskId }) {
+export function defaultKey({ feature, taskId }) {
   return `${String(feature).replaceAll("%", "%25").replaceAll(":", "%3A")}:${taskId}`;
 }
 

@@ -47,6 +47,18 @@ fn invalid_options_are_rejected() {
 }
 
 #[test]
+fn a_group_of_options_is_an_object_or_left_out() {
+    for group in ["balance", "queue", "retry", "monitor"] {
+        for wrong in ["5", "0", "\"x\"", "\"\"", "true", "false", "[]", "[5]"] {
+            let json = format!(r#"{{"{group}":{wrong}}}"#);
+            assert!(serde_json::from_str::<Options>(&json).is_err(), "{json}");
+        }
+        let json = format!(r#"{{"{group}":null}}"#);
+        assert!(config(&json).is_ok(), "{json}");
+    }
+}
+
+#[test]
 fn every_option_sets_its_own_field() {
     let config = config(
         r#"{"balance":{"staleAfterMs":1,"syncEveryMs":2,"lowWatermark":3},
