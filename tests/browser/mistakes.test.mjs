@@ -14,41 +14,15 @@ test("a caller's mistake rejects with invalid_argument, and nothing is sent or s
   const { answers, charges, stats } = await page.evaluate(async (options) => {
     const client = await globalThis.openClient(options);
     const good = { taskId: "film", amount: 3, feature: "cloud_trans" };
-    const long = "x".repeat(10_000);
+    // All others are in tests/facade.
     /** @type {Record<string, unknown>} */
     const mistakes = {
       "no request": undefined,
-      "null request": null,
-      "a string for a request": "film",
-      "an empty request": {},
-      "amount missing": { taskId: "film", feature: "cloud_trans" },
-      "amount 0": { ...good, amount: 0 },
-      "amount -0": { ...good, amount: -0 },
-      "amount negative": { ...good, amount: -3 },
       "amount fractional": { ...good, amount: 1.5 },
-      "amount NaN": { ...good, amount: Number.NaN },
-      "amount infinite": { ...good, amount: Number.POSITIVE_INFINITY },
-      "amount 2^53": { ...good, amount: 2 ** 53 },
-      "amount a string": { ...good, amount: "3" },
-      "amount a BigInt": { ...good, amount: 3n },
-      "amount null": { ...good, amount: null },
-      "taskId missing": { amount: 3, feature: "cloud_trans" },
-      "taskId empty": { ...good, taskId: "" },
-      "taskId too long": { ...good, taskId: long },
-      "taskId a number": { ...good, taskId: 7 },
-      "feature empty": { ...good, feature: "" },
-      "feature too long": { ...good, feature: long },
       "feature missing": { taskId: "film", amount: 3 },
-      "key empty": { ...good, key: "" },
-      "key too long": { ...good, key: long },
       "key a number": { ...good, key: 7 },
       "metadata not strings": { ...good, metadata: { pages: 7 } },
-      "metadata a string": { ...good, metadata: "pages" },
       "taskId not well formed": { ...good, taskId: "film\ud800" },
-      "feature not well formed": { ...good, feature: "\udc00cloud_trans" },
-      "key not well formed": { ...good, key: "fi\ud83dlm" },
-      "a metadata name not well formed": { ...good, metadata: { "\ud800": "pages" } },
-      "a metadata value not well formed": { ...good, metadata: { pages: "\ud800" } },
     };
     const { BillingError } = globalThis.tollbox;
     /** @type {Record<string, string>} */
@@ -85,17 +59,10 @@ test("a caller's mistake rejects with invalid_argument, and nothing is sent or s
 test("a client can't be opened without an account or an address", async () => {
   const { page, options } = await stage.bare();
   const answers = await page.evaluate(async ({ baseUrl, account }) => {
-    const attempts = [
-      undefined,
-      {},
-      { baseUrl },
-      { account },
-      { baseUrl, account: "" },
-      { baseUrl, account: `${account}\ud800` },
-    ];
+    const attempts = [{ baseUrl }, { account }];
     const codes = [];
     for (const attempt of attempts) {
-      const wrong = /** @type {import("tollbox").BillingOptions} */ (attempt);
+      const wrong = /** @type {any} */ (attempt);
       codes.push(
         await globalThis.tollbox.openBilling(wrong).then(
           () => "opened",
@@ -106,7 +73,7 @@ test("a client can't be opened without an account or an address", async () => {
     }
     return codes;
   }, options);
-  assert.deepEqual(answers, Array(6).fill("invalid_argument"));
+  assert.deepEqual(answers, ["invalid_argument", "invalid_argument"]);
 });
 
 test("calls for an unknown key reject with not_found", async () => {
@@ -132,18 +99,9 @@ test("a wrong listener, filter or signal fails with invalid_argument", async () 
     /** @type {Record<string, () => unknown>} */
     const mistakes = {
       "no such event": () => client.on("nonsense", nothing),
-      "the inherited for an event": () => client.on("toString", nothing),
-      "no listener": () => client.on("alert"),
-      "an object for a listener": () => client.on("alert", {}),
       "no subscriber": () => client.subscribe(null),
       "no such status": () => client.charges({ status: "charged" }),
-      "no such status among others": () => client.charges({ status: ["success", "paid"] }),
-      "status null": () => client.charges({ status: null }),
-      "filter null": () => client.charges(null),
-      "filter a string": () => client.charges("success"),
-      "limit a string": () => client.charges({ limit: "3" }),
       "a controller for a signal": () => client.charge(good, { signal: new AbortController() }),
-      "a settled's signal": () => client.settled("film", { signal: true }),
     };
     /** @type {Record<string, string>} */
     const answers = {};
@@ -200,22 +158,6 @@ test("a time limit longer than any timer does not expire at once", async () => {
   assert.equal(outcome.status, "charged", JSON.stringify(outcome));
 });
 
-test("a time limit that is not a finite number is rejected, not replaced by the default", async () => {
-  const { page, options } = await stage.bare();
-  const codes = await page.evaluate(async (options) => {
-    const given = [
-      { balance: { syncEveryMs: Number.POSITIVE_INFINITY } },
-      { balance: { staleAfterMs: Number.NaN } },
-      { retry: { respondWithinMs: Number.NaN } },
-    ];
-    const opened = given.map((more) => globalThis.openClient({ ...options, ...more }));
-    return (await Promise.allSettled(opened)).map((it) =>
-      it.status === "rejected" ? it.reason.code : it.status,
-    );
-  }, options);
-  assert.deepEqual(codes, ["invalid_argument", "invalid_argument", "invalid_argument"]);
-});
-
 test("a charge with an ill-formed key is not taken for one whose key has the replacement character", async () => {
   const { page, account, options } = await stage.bare();
   const { outcome, code, record } = await page.evaluate(async (options) => {
@@ -229,51 +171,6 @@ test("a charge with an ill-formed key is not taken for one whose key has the rep
   assert.equal(code, "invalid_argument");
   assert.equal(record?.taskId, "film 🎬 \ufffd");
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
-});
-
-test("a group of options that is undefined or null counts as left out", async () => {
-  const { page, options } = await stage.bare();
-  const answers = await page.evaluate(async (options) => {
-    const groups = ["balance", "queue", "retry", "monitor"];
-    const given = groups.flatMap((group) => [{ [group]: undefined }, { [group]: null }]);
-    const opened = given.map((more) => globalThis.openClient({ ...options, ...more }));
-    return (await Promise.allSettled(opened)).map(({ status }) => status);
-  }, options);
-  assert.deepEqual(answers, Array(8).fill("fulfilled"));
-});
-
-test("a baseUrl that is not http or https is rejected, unless there is a transport", async () => {
-  const { page, account } = await stage.bare();
-  const answers = await page.evaluate(async (account) => {
-    const { openBilling, BillingError } = globalThis.tollbox;
-    const addresses = [
-      "ftp://127.0.0.1/billing/v1",
-      "file:///billing/v1",
-      "javascript:alert(1)",
-      "localhost:8080/billing/v1",
-      new URL("ws://127.0.0.1/billing/v1"),
-    ];
-    const never = () => new Promise(() => {});
-    /** @type {Record<string, string>} */
-    const answers = {};
-    for (const baseUrl of addresses) {
-      try {
-        await openBilling({ baseUrl, account });
-        answers[`${baseUrl}`] = "opened";
-      } catch (error) {
-        const ours = error instanceof BillingError && error.code === "invalid_argument";
-        answers[`${baseUrl}`] = ours ? error.message : `not ours: ${error}`;
-      }
-      const transport = /** @type {() => Promise<any>} */ (never);
-      const client = await openBilling({ baseUrl, account, transport });
-      await client.close();
-    }
-    return answers;
-  }, account);
-  assert.equal(Object.keys(answers).length, 5);
-  for (const answer of Object.values(answers)) {
-    assert.match(answer, /^baseUrl must be of http or https/);
-  }
 });
 
 test("an argument of a wrong type fails with invalid_argument, and does not kill the module", async () => {
@@ -292,43 +189,19 @@ test("an argument of a wrong type fails with invalid_argument, and does not kill
         throw new Error("the caller's own");
       },
     };
-    const { throwIfAborted } = AbortSignal.prototype;
     /** @type {Record<string, () => Promise<unknown>>} */
     const mistakes = {
       "maxAgeMs a getter that throws": () => client.refreshBalance(throwing),
-      "a request whose getter throws": () =>
-        client.charge({
-          get taskId() {
-            throw new Error("the caller's own");
-          },
-        }),
       "a proxy around a signal": () =>
         client.settled("none", { signal: new Proxy(new AbortController().signal, {}) }),
       "maxAgeMs a BigInt": () => client.refreshBalance({ maxAgeMs: 5n }),
-      "maxAgeMs a symbol": () => client.refreshBalance({ maxAgeMs: Symbol("5") }),
-      "maxAgeMs a string": () => client.refreshBalance({ maxAgeMs: "5" }),
-      "maxAgeMs negative": () => client.refreshBalance({ maxAgeMs: -1 }),
-      "half a signal": () => client.settled("none", { signal: { throwIfAborted } }),
-      "credentials a list": () => open({ credentials: ["include"] }),
-      "credentials a number": () => open({ credentials: 7 }),
-      "no such credentials": () => open({ credentials: "some" }),
-      "storage a list": () => open({ queue: { storage: ["auto"] } }),
-      "storage an object": () => open({ queue: { storage: {} } }),
       "no such storage": () => open({ queue: { storage: "disk" } }),
-      "an option a BigInt": () => open({ retry: { maxAttempts: 3n } }),
       "an option a symbol": () => open({ retry: { maxAttempts: Symbol("3") } }),
+      "a limit of NaN": () => open({ retry: { respondWithinMs: Number.NaN } }),
+      "a baseUrl of ftp": () => open({ baseUrl: "ftp://127.0.0.1/billing/v1" }),
+      "a group no object": () => open({ retry: [5] }),
+      "a key a number": () => client.retry(7),
     };
-    for (const group of ["balance", "queue", "retry", "monitor"]) {
-      for (const wrong of [5, 0, "x", "", true, false, [], [5], () => {}, Symbol("x"), 5n]) {
-        const what = `${typeof wrong} ${String(wrong)}`;
-        mistakes[`${group} no object but ${what}`] = () => open({ [group]: wrong });
-      }
-    }
-    for (const key of ["film\ud800", 7, 7n, null, undefined, Symbol("film"), ["film"], {}]) {
-      for (const call of ["retry", "cancel", "settled", "getCharge"]) {
-        mistakes[`${call} of ${typeof key} ${String(key)}`] = () => client[call](key);
-      }
-    }
     /** @type {Record<string, string>} */
     const answers = {};
     for (const [name, make] of Object.entries(mistakes)) {
