@@ -6,6 +6,7 @@ mod chromium;
 mod command;
 mod debian;
 mod demo;
+mod deny;
 mod durability;
 mod firefox;
 mod glue;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::command::{run, step};
 use crate::wasm_target::WasmToolchain;
 use crate::workspace::Workspace;
-use crate::{build, npm, tidy};
+use crate::{build, deny, npm, tidy};
 
 /// The folders whose JavaScript or TypeScript is checked, each by its own tsconfig.json.
 const TYPED: [&str; 4] = ["pkg", "www", "tests", "tests/types"];
@@ -32,6 +32,7 @@ pub fn format(workspace: &Workspace) -> Result<()> {
 }
 
 pub fn lint(workspace: &Workspace) -> Result<()> {
+    deny::check(workspace)?;
     step("Clippy", || {
         run(workspace.cargo().args([
             "clippy",
