@@ -27,8 +27,8 @@ mod fetched;
 mod host;
 #[path = "web/lost.rs"]
 mod lost;
-#[path = "web/moving.rs"]
-mod moving;
+#[path = "web/migration.rs"]
+mod migration;
 #[path = "web/opening.rs"]
 mod opening;
 #[path = "web/raw.rs"]

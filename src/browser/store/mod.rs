@@ -1,23 +1,23 @@
 //! The journal at rest: IndexedDB, else localStorage, else memory.
 
 mod earlier;
+mod error;
 mod indexed_db;
 mod local;
 pub mod mark;
 mod marker;
 mod memory;
-mod moving;
-mod trouble;
+mod migration;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use serde::Serialize;
 
+pub use self::error::{News, Trouble};
 pub use self::indexed_db::IndexedDb;
 pub use self::local::Local;
 pub use self::memory::Memory;
-pub use self::trouble::{News, Trouble};
 use super::names::Names;
 use crate::core::codec::{self, Damage, Stored};
 use crate::core::engine::{Earlier, OpenCharges};
@@ -162,7 +162,7 @@ impl Store {
         *self.measured.borrow_mut() = Some(identity.id.clone());
         database.learn_mark(news).await;
         let whole = earlier::measure(&self.names, database, news).await;
-        let moved = moving::move_over(&self.names, database, at, news).await;
+        let moved = migration::move_over(&self.names, database, at, news).await;
         self.earlier.set(match whole && moved {
             false => Earlier::Elsewhere,
             true if identity.is_new => Earlier::Nothing,
