@@ -1,6 +1,6 @@
 // @ts-check
 
-import { share } from "./structural-sharing.js";
+import { reuseEqual } from "./structural-sharing.js";
 
 /** @import * as Api from "../index.js" */
 
@@ -84,7 +84,7 @@ export function createHost(options) {
     },
     notice(kind, subject) {
       if (kind === "snapshot") {
-        const next = share(snapshot, subject);
+        const next = reuseEqual(snapshot, subject);
         if (next === snapshot) {
           return;
         }

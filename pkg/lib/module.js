@@ -85,10 +85,10 @@ async function fromUrl({ href }) {
 async function fetched(href, cache) {
   /** @type {string[]} */
   const violated = [];
-  const hear = (/** @type {SecurityPolicyViolationEvent} */ event) => {
+  const onViolation = (/** @type {SecurityPolicyViolationEvent} */ event) => {
     violated.push(event.effectiveDirective);
   };
-  document.addEventListener("securitypolicyviolation", hear);
+  document.addEventListener("securitypolicyviolation", onViolation);
   try {
     return await fetch(href, { cache });
   } catch (error) {
@@ -100,7 +100,7 @@ async function fetched(href, cache) {
         : `${href} can't be fetched (${messageOf(error)})`,
     );
   } finally {
-    document.removeEventListener("securitypolicyviolation", hear);
+    document.removeEventListener("securitypolicyviolation", onViolation);
   }
 }
 

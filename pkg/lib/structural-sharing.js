@@ -8,14 +8,14 @@
  * @param {any} next plain data, nobody else's yet
  * @returns {any}
  */
-export function share(before, next) {
+export function reuseEqual(before, next) {
   if (!isObject(before) || !isObject(next) || Array.isArray(before) !== Array.isArray(next)) {
     return next;
   }
   const names = Object.keys(next);
   let same = names.length === Object.keys(before).length;
   for (const name of names) {
-    next[name] = share(before[name], next[name]);
+    next[name] = reuseEqual(before[name], next[name]);
     same &&= next[name] === before[name];
   }
   return same ? before : next;

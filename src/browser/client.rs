@@ -15,7 +15,7 @@ use super::http::Destination;
 use super::listeners::is_online;
 use super::names::Names;
 use super::shell::{Parts, Reading, Shell, to_js};
-use super::store::{Choice, Store};
+use super::store::{Choice, JournalStore};
 use crate::core::charge::{Charge, ChargeRequest, InvalidArgument, Key};
 use crate::core::config::{Config, Options};
 use crate::core::engine::{CallId, CallRequest, Engine, Event, Setup};
@@ -96,7 +96,7 @@ impl Client {
         let mut news = Vec::new();
         // What is taken over from another storage belongs to no session.
         let at = ApplyAt::new(now().wall_ms, Session::since(0));
-        let store = Store::open(&names, choice, at, &mut news).await;
+        let store = JournalStore::open(&names, choice, at, &mut news).await;
         // A mark is a whole number of milliseconds.
         let session = session.map_or_else(|| store.sign_out_mark(), |mark| mark as u64);
         let session = Session::since(session);

@@ -28,7 +28,7 @@ extern "C" {
 /// This client's hold on one lock, if any. The facade owns it: where the module has died, nobody
 /// else could let it go.
 #[derive(Debug, Default)]
-pub struct Lock {
+pub struct WebLock {
     state: RefCell<State>,
 }
 
@@ -69,7 +69,7 @@ pub async fn held(prefix: &str) -> Option<Vec<String>> {
     Some(names.collect())
 }
 
-impl Lock {
+impl WebLock {
     /// Waits for the lock for at most `patience_ms`.
     pub async fn acquire(&self, host: &Host, name: &str, patience_ms: u32) -> Acquired {
         if self.state.borrow().closed {

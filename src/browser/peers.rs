@@ -64,12 +64,12 @@ impl Peers {
         let weak = Rc::downgrade(shell);
         Peers::new(&shell.names().channel(), shell.session(), move |told| {
             if let Some(shell) = weak.upgrade() {
-                hear(&shell, told);
+                receive(&shell, told);
             }
         })
     }
 
-    fn new(name: &str, session: Session, hear: impl Fn(Told) + 'static) -> Peers {
+    fn new(name: &str, session: Session, receive: impl Fn(Told) + 'static) -> Peers {
         let channel = BroadcastChannel::new(name).ok();
         let listener = channel.as_ref().map(|channel| {
             EventListener::new(channel, "message", move |event| {
@@ -77,7 +77,7 @@ impl Peers {
                 let text = message.and_then(|message| message.data().as_string());
                 let message = text.and_then(|text| serde_json::from_str(&text).ok());
                 if let Some(message) = message {
-                    hear(message);
+                    receive(message);
                 }
             })
         });
@@ -103,7 +103,7 @@ impl Peers {
 
 /// What a tab of a session that is over tells of balances and tasks is none of this one's, nor what a
 /// later one tells any of an earlier one's. Each sees to it that the other knows.
-fn hear(shell: &Rc<Shell>, Told { session, message }: Told) {
+fn receive(shell: &Rc<Shell>, Told { session, message }: Told) {
     let ours = shell.session().mark();
     let same = session == ours;
     if session > ours {

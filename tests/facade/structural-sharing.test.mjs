@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { share } from "../../pkg/lib/structural-sharing.js";
+import { reuseEqual } from "../../pkg/lib/structural-sharing.js";
 
 test("an unchanged snapshot is the object before", () => {
   const before = { balance: { confirmed: 5 }, charges: [{ key: "a" }] };
-  assert.equal(share(before, structuredClone(before)), before);
+  assert.equal(reuseEqual(before, structuredClone(before)), before);
 });
 
 test("a changed part is new, and its unchanged siblings are the objects before", () => {
   const before = { balance: { confirmed: 5 }, charges: [{ key: "a" }, { key: "b" }] };
-  const next = share(before, {
+  const next = reuseEqual(before, {
     balance: { confirmed: 4 },
     charges: [{ key: "a" }, { key: "b" }],
   });
@@ -20,18 +20,18 @@ test("a changed part is new, and its unchanged siblings are the objects before",
 
 test("a list that grows shares the items that it had", () => {
   const before = [{ key: "a" }];
-  const next = share(before, [{ key: "a" }, { key: "b" }]);
+  const next = reuseEqual(before, [{ key: "a" }, { key: "b" }]);
   assert.equal(next.length, 2);
   assert.equal(next[0], before[0]);
 });
 
 test("a member that is gone is gone", () => {
-  assert.deepEqual(share({ a: 1, b: 2 }, { a: 1 }), { a: 1 });
+  assert.deepEqual(reuseEqual({ a: 1, b: 2 }, { a: 1 }), { a: 1 });
 });
 
 test("a list, an object and null are never taken for each other", () => {
-  assert.deepEqual(share({}, []), []);
-  assert.deepEqual(share([], {}), {});
-  assert.equal(share({}, null), null);
-  assert.deepEqual(share(null, { a: 1 }), { a: 1 });
+  assert.deepEqual(reuseEqual({}, []), []);
+  assert.deepEqual(reuseEqual([], {}), {});
+  assert.equal(reuseEqual({}, null), null);
+  assert.deepEqual(reuseEqual(null, { a: 1 }), { a: 1 });
 });

@@ -1,7 +1,7 @@
 //! Charges and operations to test with.
 
 use tollbox::browser::names::Names;
-use tollbox::browser::store::{Choice, News, Scope, SetAside, Store};
+use tollbox::browser::store::{Choice, JournalStore, News, Scope, SetAside};
 use tollbox::core::charge::{Charge, ChargeRequest, Key};
 use tollbox::core::engine::OpenCharges;
 use tollbox::core::journal::{Applied, ApplyAt, Op};
@@ -95,16 +95,16 @@ pub fn charged() -> Verdict {
 }
 
 /// Opens a store, and checks that it has no news.
-pub async fn open_store(account: &str, choice: Choice) -> Store {
+pub async fn open_store(account: &str, choice: Choice) -> JournalStore {
     let (store, news) = open_with_news(account, choice).await;
     assert_eq!(news, []);
     store
 }
 
 /// Opens a store, and gives its news.
-pub async fn open_with_news(account: &str, choice: Choice) -> (Store, Vec<News>) {
+pub async fn open_with_news(account: &str, choice: Choice) -> (JournalStore, Vec<News>) {
     let mut news = Vec::new();
-    let store = Store::open(&names(account), choice, AT, &mut news).await;
+    let store = JournalStore::open(&names(account), choice, AT, &mut news).await;
     (store, news)
 }
 
@@ -124,7 +124,7 @@ pub fn database(account: &str) -> String {
 }
 
 /// Applies the operations strictly, and checks that there is no news.
-pub async fn apply(store: &Store, ops: &[Op]) -> Vec<Applied> {
+pub async fn apply(store: &JournalStore, ops: &[Op]) -> Vec<Applied> {
     let (applied, news) = apply_with_news(store, ops).await;
     assert_eq!(news, []);
     applied.unwrap()
@@ -132,7 +132,7 @@ pub async fn apply(store: &Store, ops: &[Op]) -> Vec<Applied> {
 
 /// Applies the operations strictly, and gives the news.
 pub async fn apply_with_news(
-    store: &Store,
+    store: &JournalStore,
     ops: &[Op],
 ) -> (Result<Vec<Applied>, String>, Vec<News>) {
     let mut news = Vec::new();
@@ -148,14 +148,14 @@ pub fn open_charges(count: usize) -> OpenCharges {
 }
 
 /// All records in the store, by key; checks that there is no news.
-pub async fn load(store: &Store) -> Vec<Record> {
+pub async fn load(store: &JournalStore) -> Vec<Record> {
     let (records, news) = load_with_news(store, Scope::All).await;
     assert_eq!(news, []);
     records.unwrap()
 }
 
 /// The quarantined records, in the store and in localStorage; checks that there is no news.
-pub async fn set_aside(store: &Store) -> Vec<SetAside> {
+pub async fn set_aside(store: &JournalStore) -> Vec<SetAside> {
     let mut news = Vec::new();
     let mut aside = store.set_aside(AT, &mut news).await.unwrap();
     assert_eq!(news, []);
@@ -166,7 +166,7 @@ pub async fn set_aside(store: &Store) -> Vec<SetAside> {
 /// The records in the store, by key, and the news of reading them, but for the lost charges, which
 /// are reported at each read: see [`lost`].
 pub async fn load_with_news(
-    store: &Store,
+    store: &JournalStore,
     scope: Scope,
 ) -> (Result<Vec<Record>, String>, Vec<News>) {
     let mut news = Vec::new();
@@ -176,7 +176,7 @@ pub async fn load_with_news(
 }
 
 /// The charges that the store reports as lost.
-pub async fn lost(store: &Store) -> Vec<Key> {
+pub async fn lost(store: &JournalStore) -> Vec<Key> {
     let mut news = Vec::new();
     let _ = store.load(Scope::All, AT, &mut news).await;
     let lost = news.into_iter().filter_map(|news| match news {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use js_sys::{Array, Promise};
-use tollbox::browser::store::Store;
+use tollbox::browser::store::JournalStore;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -19,7 +19,7 @@ fn names() -> Vec<String> {
 }
 
 /// Claims each charge for `tab`, each in its own transaction, and gives which claims it got.
-fn claim_each(store: &Rc<Store>, tab: &'static str) -> Promise {
+fn claim_each(store: &Rc<JournalStore>, tab: &'static str) -> Promise {
     let all: Array = names()
         .into_iter()
         .map(|name| {

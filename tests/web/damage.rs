@@ -2,7 +2,7 @@
 //! newer version are left alone.
 
 use serde_json::{Value, json};
-use tollbox::browser::store::{News, Place, Scope, Store};
+use tollbox::browser::store::{JournalStore, News, Place, Scope};
 use tollbox::core::charge::Key;
 use tollbox::core::codec;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -46,7 +46,7 @@ fn with_body(row: &Value, body: &str) -> Value {
 /// A store with the charges `before`, `spoilt` and `later`, the second of which is changed.
 struct Scene {
     account: String,
-    store: Store,
+    store: JournalStore,
     change: &'static str,
 }
 

@@ -1,7 +1,7 @@
 //! Charges whose records are lost from the journal may have been sent, and are taken on as such.
 
 use serde_json::{Value, json};
-use tollbox::browser::store::{Choice, News, Store};
+use tollbox::browser::store::{Choice, JournalStore, News};
 use tollbox::core::engine::{Earlier, OpenCharges};
 use tollbox::core::journal::{Applied, Op};
 use tollbox::core::snapshot::StorageKind;
@@ -18,7 +18,7 @@ const PUT: (&str, &str) = ("IDBObjectStore", "put");
 const TRANSACTION: (&str, &str) = ("IDBDatabase", "transaction");
 
 /// Stores the charge `a`, and damages its record.
-async fn spoil(account: &str, store: &Store) {
+async fn spoil(account: &str, store: &JournalStore) {
     apply(store, &[enqueue("a")]).await;
     if store.kind() == StorageKind::IndexedDb {
         let mut row = raw::row(&database(account), "a").await.unwrap();
@@ -30,7 +30,7 @@ async fn spoil(account: &str, store: &Store) {
 }
 
 /// The result of an operation, its news dropped.
-async fn one(store: &Store, op: Op) -> Applied {
+async fn one(store: &JournalStore, op: Op) -> Applied {
     let (applied, _) = apply_with_news(store, &[op]).await;
     applied.unwrap().remove(0)
 }

@@ -14,7 +14,7 @@ use crate::stores::{charged_op, clear, prefix};
 
 #[wasm_bindgen_test]
 async fn the_charges_of_the_fallback_move_over_once() {
-    let account = fresh("moving");
+    let account = fresh("migrating");
     let fallback = open_store(&account, Choice::LocalStorage).await;
     let ops = [
         enqueue("open"),
@@ -187,10 +187,10 @@ async fn a_charge_that_changes_during_the_move_stays() {
     let fallback = open_store(&account, Choice::LocalStorage).await;
     apply(&fallback, &["a", "b"].map(enqueue)).await;
     let local = Local::at_hand(names(&account)).unwrap();
-    let moving = local.to_move(&mut Vec::new());
+    let migrating = local.to_migrate(&mut Vec::new());
     apply(&fallback, &[begin("b", "one")]).await;
-    for moving in &moving {
-        local.moved(moving);
+    for migrating in &migrating {
+        local.migrated(migrating);
     }
     assert_eq!(keys(&load(&fallback).await), ["b"]);
     clear(&account, &[fallback]).await;

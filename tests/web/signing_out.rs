@@ -1,6 +1,6 @@
 //! The mark of a sign-out: no charge is claimed or taken on after it but in a later session.
 
-use tollbox::browser::store::{Choice, Store};
+use tollbox::browser::store::{Choice, JournalStore};
 use tollbox::core::journal::{ApplyAt, Op};
 use tollbox::core::session::Session;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -12,7 +12,7 @@ use crate::stores::clear;
 const CHOICES: [Choice; 2] = [Choice::IndexedDb, Choice::LocalStorage];
 
 /// Applies one operation of this session: whether it was done, and whether the session is over.
-async fn done_in(store: &Store, session: Session, op: Op) -> (bool, bool) {
+async fn done_in(store: &JournalStore, session: Session, op: Op) -> (bool, bool) {
     let at = ApplyAt::new(NOW_MS, session);
     let applied = store
         .apply(&[op], false, at, &mut Vec::new())
@@ -21,7 +21,7 @@ async fn done_in(store: &Store, session: Session, op: Op) -> (bool, bool) {
     (applied[0].done, applied[0].signed_out)
 }
 
-async fn sign_out(store: &Store, session: Session) -> u64 {
+async fn sign_out(store: &JournalStore, session: Session) -> u64 {
     let marked = store.sign_out(session, NOW_MS, &mut Vec::new()).await;
     marked.unwrap()
 }

@@ -1,6 +1,6 @@
 //! The three stores: operations have the same results in each, and apply all or not at all.
 
-use tollbox::browser::store::{Choice, Scope, Store};
+use tollbox::browser::store::{Choice, JournalStore, Scope};
 use tollbox::core::journal::Op;
 use tollbox::core::outcome::{FailureReason, OpenReason, ParkReason};
 use tollbox::core::record::{Cause, Conclusion, Failure, Purpose};
@@ -26,15 +26,15 @@ const TEXTS: [&str; 9] = [
     "probe",
 ];
 
-pub async fn indexed_db(account: &str) -> Store {
+pub async fn indexed_db(account: &str) -> JournalStore {
     open_store(account, Choice::IndexedDb).await
 }
 
-pub async fn local(account: &str) -> Store {
+pub async fn local(account: &str) -> JournalStore {
     open_store(account, Choice::LocalStorage).await
 }
 
-async fn memory() -> Store {
+async fn memory() -> JournalStore {
     open_store("nobody", Choice::Memory).await
 }
 
@@ -226,7 +226,7 @@ async fn a_closed_database_rejects_writes_and_is_not_kept_open() {
 }
 
 /// Closes the stores, and removes everything that the test has stored.
-pub async fn clear(account: &str, stores: &[Store]) {
+pub async fn clear(account: &str, stores: &[JournalStore]) {
     for store in stores {
         store.close();
     }

@@ -6,16 +6,16 @@ use wasm_bindgen::prelude::*;
 use super::headers::Headers;
 use super::limit::Limit;
 use super::member::{member, text_up_to};
-use super::{Trouble, body};
+use super::{ExchangeError, body};
 use crate::core::protocol::{Response, Unreadable};
 
 /// The longest text that is a status.
 const STATUS_DIGITS: usize = 3;
 
 /// The whole of an answer.
-pub async fn read(answer: &JsValue, limit: &Limit) -> Result<Response, Trouble> {
+pub async fn read(answer: &JsValue, limit: &Limit) -> Result<Response, ExchangeError> {
     if !answer.is_object() {
-        return Err(Trouble::Unreadable(Unreadable::NotAnAnswer));
+        return Err(ExchangeError::Unreadable(Unreadable::NotAnAnswer));
     }
     // A redirect that nobody has followed, of which the browser tells nothing else.
     let is_redirect = member(answer, "type").is_some_and(|kind| kind == "opaqueredirect");
@@ -25,11 +25,12 @@ pub async fn read(answer: &JsValue, limit: &Limit) -> Result<Response, Trouble> 
             ..Response::default()
         });
     }
-    let status = member(answer, "status").ok_or(Trouble::Unreadable(Unreadable::NotAnAnswer))?;
-    let status = status_of(&status).ok_or(Trouble::Unreadable(Unreadable::NoStatus))?;
+    let status =
+        member(answer, "status").ok_or(ExchangeError::Unreadable(Unreadable::NotAnAnswer))?;
+    let status = status_of(&status).ok_or(ExchangeError::Unreadable(Unreadable::NoStatus))?;
     let headers = Headers::of(answer);
     let body = body::read(answer, &headers, limit).await;
-    if let Err(Trouble::Unreadable(_)) = &body {
+    if let Err(ExchangeError::Unreadable(_)) = &body {
         // Nobody waits for the rest of it.
         limit.end();
     }

@@ -4,7 +4,7 @@ use js_sys::{Array, ArrayBuffer, JSON, Promise, Reflect, Uint8Array, global};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::Trouble;
+use super::ExchangeError;
 use super::headers::Headers;
 use super::limit::{Limit, Missed};
 use super::member::{call, member, method, number, text_up_to};
@@ -12,20 +12,24 @@ use crate::core::protocol::Unreadable;
 use crate::core::protocol::answer::BODY_LIMIT;
 
 /// The body of an answer, to its end, as text. What was read in part is let go of.
-pub async fn read(answer: &JsValue, headers: &Headers, limit: &Limit) -> Result<String, Trouble> {
-    let failing = Trouble::Unreadable(Unreadable::Failing);
+pub async fn read(
+    answer: &JsValue,
+    headers: &Headers,
+    limit: &Limit,
+) -> Result<String, ExchangeError> {
+    let failing = ExchangeError::Unreadable(Unreadable::Failing);
     let body = Reflect::get(answer, &"body".into()).map_err(|_| failing)?;
     let stated = headers.get("content-length");
     let stated = stated.and_then(|length| length.parse::<usize>().ok());
     if stated.is_some_and(|length| length > BODY_LIMIT) {
         cancel(&body);
-        return Err(Trouble::Unreadable(Unreadable::TooLong));
+        return Err(ExchangeError::Unreadable(Unreadable::TooLong));
     }
     if body.is_string() {
         return whole(&body);
     }
     if member(answer, "bodyUsed").is_some_and(|used| used.is_truthy()) {
-        return Err(Trouble::Unreadable(Unreadable::AlreadyRead));
+        return Err(ExchangeError::Unreadable(Unreadable::AlreadyRead));
     }
     if let Some(reader) = method(&body, "getReader").and_then(|get| call(&body, &get, &none())) {
         let read = streamed(&reader, limit).await;
@@ -53,41 +57,41 @@ pub async fn read(answer: &JsValue, headers: &Headers, limit: &Limit) -> Result<
 }
 
 /// What such a call comes to.
-async fn awaited(called: Option<JsValue>, limit: &Limit) -> Result<JsValue, Trouble> {
-    let called = called.ok_or(Trouble::Unreadable(Unreadable::Failing))?;
+async fn awaited(called: Option<JsValue>, limit: &Limit) -> Result<JsValue, ExchangeError> {
+    let called = called.ok_or(ExchangeError::Unreadable(Unreadable::Failing))?;
     match limit.race(&called).await {
         Ok(value) => Ok(value),
-        Err(Missed::TimeUp) => Err(Trouble::Lost),
-        Err(Missed::Rejected) => Err(Trouble::Unreadable(Unreadable::Failing)),
+        Err(Missed::TimeUp) => Err(ExchangeError::Lost),
+        Err(Missed::Rejected) => Err(ExchangeError::Unreadable(Unreadable::Failing)),
     }
 }
 
 /// A text that has been read already.
-fn whole(text: &JsValue) -> Result<String, Trouble> {
+fn whole(text: &JsValue) -> Result<String, ExchangeError> {
     if !text.is_string() {
-        return Err(Trouble::Unreadable(Unreadable::NoText));
+        return Err(ExchangeError::Unreadable(Unreadable::NoText));
     }
     let text = text_up_to(BODY_LIMIT, text).filter(|text| text.len() <= BODY_LIMIT);
-    text.ok_or(Trouble::Unreadable(Unreadable::TooLong))
+    text.ok_or(ExchangeError::Unreadable(Unreadable::TooLong))
 }
 
 /// A library has made an object of the JSON.
-fn stringified(value: &JsValue) -> Result<String, Trouble> {
+fn stringified(value: &JsValue) -> Result<String, ExchangeError> {
     match JSON::stringify(value) {
         Ok(text) => whole(&text.into()),
-        Err(_) => Err(Trouble::Unreadable(Unreadable::NoText)),
+        Err(_) => Err(ExchangeError::Unreadable(Unreadable::NoText)),
     }
 }
 
 /// Reads piece by piece, so that no more is ever held than may be read.
-async fn streamed(reader: &JsValue, limit: &Limit) -> Result<String, Trouble> {
-    let failing = Trouble::Unreadable(Unreadable::Failing);
+async fn streamed(reader: &JsValue, limit: &Limit) -> Result<String, ExchangeError> {
+    let failing = ExchangeError::Unreadable(Unreadable::Failing);
     let read = method(reader, "read").ok_or(failing.clone())?;
     let mut bytes = Vec::new();
     loop {
         let next = call(reader, &read, &none()).ok_or(failing.clone())?;
         // A connection that breaks rejects, as a time limit does.
-        let next = limit.race(&next).await.map_err(|_| Trouble::Lost)?;
+        let next = limit.race(&next).await.map_err(|_| ExchangeError::Lost)?;
         let Ok(done) = Reflect::get(&next, &"done".into()) else {
             return Err(failing);
         };
@@ -100,9 +104,9 @@ async fn streamed(reader: &JsValue, limit: &Limit) -> Result<String, Trouble> {
 }
 
 /// One piece of a stream, if it is no larger than the room for it.
-fn piece(value: Option<JsValue>, room: usize) -> Result<Vec<u8>, Trouble> {
-    let no_text = Trouble::Unreadable(Unreadable::NoText);
-    let too_long = Trouble::Unreadable(Unreadable::TooLong);
+fn piece(value: Option<JsValue>, room: usize) -> Result<Vec<u8>, ExchangeError> {
+    let no_text = ExchangeError::Unreadable(Unreadable::NoText);
+    let too_long = ExchangeError::Unreadable(Unreadable::TooLong);
     let value = value.ok_or(no_text.clone())?;
     if value.is_string() {
         let text = text_up_to(room, &value).filter(|text| text.len() <= room);

@@ -4,7 +4,7 @@ use gloo_net::http::{Headers, Method as HttpMethod, RequestBuilder};
 use wasm_bindgen::prelude::*;
 
 use super::limit::Limit;
-use super::{Destination, Trouble, answer};
+use super::{Destination, ExchangeError, answer};
 use crate::core::protocol::{Method, Request, Response};
 
 #[wasm_bindgen]
@@ -19,12 +19,12 @@ pub async fn send(
     request: &Request,
     headers: &[(&str, &str)],
     limit: &Limit,
-) -> Result<Response, Trouble> {
-    let request = built(destination, request, headers, limit).ok_or(Trouble::Unable)?;
+) -> Result<Response, ExchangeError> {
+    let request = built(destination, request, headers, limit).ok_or(ExchangeError::Unable)?;
     // The page's `fetch` may be wrapped by the page and do anything: gloo-net's own sending panics
     // where it does not answer with a `Response`, or fails with no `Error`.
-    let answer = fetch(&request).map_err(|_| Trouble::Lost)?;
-    let answer = limit.race(&answer).await.map_err(|_| Trouble::Lost)?;
+    let answer = fetch(&request).map_err(|_| ExchangeError::Lost)?;
+    let answer = limit.race(&answer).await.map_err(|_| ExchangeError::Lost)?;
     answer::read(&answer, limit).await
 }
 

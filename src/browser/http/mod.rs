@@ -10,7 +10,7 @@ mod token;
 mod transport;
 
 pub use self::limit::Limit;
-pub use self::token::{Token, ask_token};
+pub use self::token::{RequestToken, ask_token};
 
 use super::host::Host;
 use crate::core::engine::Unsent;
@@ -43,7 +43,7 @@ pub enum Exchange {
 
 /// Why there is no answer, or none that can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Trouble {
+enum ExchangeError {
     /// The connection failed, the page's own code did, or the time is up.
     Lost,
     /// An answer came.
@@ -57,7 +57,7 @@ pub async fn exchange(
     host: &Host,
     destination: &Destination,
     request: &Request,
-    token: &Token,
+    token: &RequestToken,
     limit: &Limit,
 ) -> Exchange {
     // It may be the next user's token.
@@ -84,17 +84,17 @@ pub async fn exchange(
     };
     match answer {
         Ok(response) => {
-            token.heard(host, response.status);
+            token.answered(host, response.status);
             Exchange::Answered(with_secret(response, token))
         }
-        Err(Trouble::Unreadable(why)) => Exchange::Answered(Response::unreadable(why)),
-        Err(Trouble::Lost) => {
+        Err(ExchangeError::Unreadable(why)) => Exchange::Answered(Response::unreadable(why)),
+        Err(ExchangeError::Lost) => {
             token.lost(host);
             Exchange::Lost {
                 timed_out: limit.has_passed(),
             }
         }
-        Err(Trouble::Unable) => {
+        Err(ExchangeError::Unable) => {
             let why = "the browser can't make a request to this address";
             Exchange::NotSent(Unsent::Unable(why.to_owned()))
         }
@@ -103,7 +103,7 @@ pub async fn exchange(
 
 /// The core leaves out of all that it tells what the server quotes of the token. An `ETag` that holds
 /// it would be stored.
-fn with_secret(response: Response, token: &Token) -> Response {
+fn with_secret(response: Response, token: &RequestToken) -> Response {
     let secret = Secret::of(token.text());
     Response {
         etag: response.etag.filter(|etag| !secret.is_in(etag)),

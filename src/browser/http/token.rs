@@ -9,20 +9,20 @@ use crate::core::engine::Unsent;
 
 /// A token that has come, or that there is none.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token {
+pub struct RequestToken {
     text: Option<String>,
     /// It took most of the request's time.
     is_slow: bool,
 }
 
-impl Token {
+impl RequestToken {
     /// What goes along as `Authorization`.
     pub fn text(&self) -> Option<&str> {
         self.text.as_deref()
     }
 
     /// An answer has come to the request.
-    pub(super) fn heard(&self, host: &Host, status: u16) {
+    pub(super) fn answered(&self, host: &Host, status: u16) {
         if let (Some(token), 401) = (&self.text, status) {
             host.refused(token);
         }
@@ -43,13 +43,13 @@ pub async fn ask_token(
     destination: &Destination,
     refresh: bool,
     limit: &Limit,
-) -> Result<Token, Unsent> {
+) -> Result<RequestToken, Unsent> {
     let limit_ms = limit.length_ms() as f64;
     let asked = host
         .token(refresh, limit_ms, &destination.token_lock)
         .map_err(|_| Unsent::TokenFailed)?;
     match limit.race(&asked).await {
-        Ok(token) => Ok(Token {
+        Ok(token) => Ok(RequestToken {
             text: text_of(&token)?,
             is_slow: limit.is_half_over(),
         }),

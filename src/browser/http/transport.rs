@@ -7,7 +7,7 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use super::limit::Limit;
-use super::{Trouble, answer};
+use super::{ExchangeError, answer};
 use crate::browser::host::Host;
 use crate::core::protocol::{Method, Request, Response};
 
@@ -26,7 +26,7 @@ pub async fn send(
     request: &Request,
     headers: &[(&str, &str)],
     limit: &Limit,
-) -> Result<Response, Trouble> {
+) -> Result<Response, ExchangeError> {
     let outgoing = TransportRequest {
         method: match request.method {
             Method::Get => "GET",
@@ -40,10 +40,11 @@ pub async fn send(
     // Strings always have a JavaScript form, and a new object takes what it is given.
     let outgoing = outgoing
         .serialize(&serializer)
-        .map_err(|_| Trouble::Unable)?;
+        .map_err(|_| ExchangeError::Unable)?;
     let outgoing: Object = outgoing.unchecked_into();
-    Reflect::set(&outgoing, &"signal".into(), &limit.signal()).map_err(|_| Trouble::Unable)?;
-    let answer = host.transport(&outgoing).map_err(|_| Trouble::Lost)?;
-    let answer = limit.race(&answer).await.map_err(|_| Trouble::Lost)?;
+    Reflect::set(&outgoing, &"signal".into(), &limit.signal())
+        .map_err(|_| ExchangeError::Unable)?;
+    let answer = host.transport(&outgoing).map_err(|_| ExchangeError::Lost)?;
+    let answer = limit.race(&answer).await.map_err(|_| ExchangeError::Lost)?;
     answer::read(&answer, limit).await
 }

@@ -9,11 +9,11 @@ use super::deaths::{self, Place};
 use super::host::Host;
 use super::http::{self, Destination, Exchange, Limit};
 use super::listeners;
-use super::lock::Lock;
+use super::lock::WebLock;
 use super::names::Names;
 use super::peers::Peers;
 use super::standstill::Standstill;
-use super::store::{News, Store};
+use super::store::{JournalStore, News};
 use crate::browser::error::{Code, error, text};
 use crate::browser::lock::{self, Acquired};
 use crate::browser::peers::Message;
@@ -46,7 +46,7 @@ const ALIVE_PATIENCE_MS: u32 = 1_000;
 /// One client.
 pub struct Shell {
     engine: RefCell<Engine>,
-    store: Store,
+    store: JournalStore,
     host: Host,
     destination: Destination,
     names: Names,
@@ -54,10 +54,10 @@ pub struct Shell {
     /// How long the lock is waited for under which one tab flushes.
     lock_patience_ms: u64,
     tab: String,
-    lock: Lock,
-    alive: Lock,
+    lock: WebLock,
+    alive: WebLock,
     /// Held as long as the journal is in localStorage.
-    fallback: Lock,
+    fallback: WebLock,
     asked_to_persist: Cell<bool>,
     peers: RefCell<Option<Peers>>,
     listeners: RefCell<Vec<EventListener>>,
@@ -81,7 +81,7 @@ pub struct Parts {
     /// The core, new.
     pub engine: Engine,
     /// The journal.
-    pub store: Store,
+    pub store: JournalStore,
     /// What the store had to say when it was opened.
     pub news: Vec<News>,
     /// The facade's side.
@@ -111,9 +111,9 @@ impl Shell {
             session: parts.session,
             lock_patience_ms: parts.lock_patience_ms,
             tab: parts.tab,
-            lock: Lock::default(),
-            alive: Lock::default(),
-            fallback: Lock::default(),
+            lock: WebLock::default(),
+            alive: WebLock::default(),
+            fallback: WebLock::default(),
             asked_to_persist: Cell::new(false),
             peers: RefCell::new(None),
             listeners: RefCell::new(Vec::new()),

@@ -1,6 +1,6 @@
 //! What a fallback took on while IndexedDB was out of order moves over when it works again.
 
-use super::local::{Local, Moving};
+use super::local::{Local, MigratingCharge};
 use super::{IndexedDb, News};
 use crate::browser::lock;
 use crate::browser::names::Names;
@@ -8,7 +8,7 @@ use crate::core::journal::{ApplyAt, Op};
 
 /// Moves every charge of localStorage into the database, as one transaction. Where that can't be
 /// done now it is false, and a later start does it.
-pub async fn move_over(
+pub async fn migrate(
     names: &Names,
     database: &IndexedDb,
     at: ApplyAt,
@@ -22,25 +22,25 @@ pub async fn move_over(
     if users.is_some_and(|tabs| !tabs.is_empty()) {
         return false;
     }
-    let moving = local.to_move(news);
-    let ops: Vec<Op> = moving
+    let migrating = local.to_migrate(news);
+    let ops: Vec<Op> = migrating
         .iter()
-        .map(|Moving { record, .. }| Op::Adopt {
+        .map(|MigratingCharge { record, .. }| Op::Adopt {
             record: record.clone(),
         })
         .collect();
     let Ok(applied) = database.apply(&ops, false, at, news).await else {
         return false;
     };
-    for (moving, applied) in moving.iter().zip(applied) {
+    for (migrating, applied) in migrating.iter().zip(applied) {
         if applied.done {
-            local.moved(moving);
+            local.migrated(migrating);
         } else if applied.unreadable.is_none() {
-            let key = &moving.record.charge().key;
+            let key = &migrating.record.charge().key;
             let why = format!(
                 "the charge {key} of the fallback has the key of another charge: set aside"
             );
-            local.put_aside(moving, &why, news);
+            local.put_aside(migrating, &why, news);
         }
     }
     true

@@ -8,16 +8,18 @@ pub mod mark;
 mod marker;
 mod memory;
 mod migration;
+mod news;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use serde::Serialize;
 
-pub use self::error::{News, Trouble};
+pub use self::error::StoreError;
 pub use self::indexed_db::IndexedDb;
 pub use self::local::Local;
 pub use self::memory::Memory;
+pub use self::news::News;
 use super::names::Names;
 use crate::core::codec::{self, Damage, Stored};
 use crate::core::engine::{Earlier, OpenCharges};
@@ -76,7 +78,7 @@ pub struct SetAside {
 
 /// The journal at rest, wherever it lives.
 #[derive(Debug)]
-pub struct Store {
+pub struct JournalStore {
     names: Names,
     choice: Choice,
     place: RefCell<Rc<Place>>,
@@ -89,12 +91,17 @@ pub struct Store {
     mark: Cell<u64>,
 }
 
-impl Store {
+impl JournalStore {
     /// Opens the store, or the next best. What a worse one holds from an earlier time moves over.
     /// Where IndexedDB is asked for and nothing else, it may come to open later.
-    pub async fn open(names: &Names, choice: Choice, at: ApplyAt, news: &mut Vec<News>) -> Store {
+    pub async fn open(
+        names: &Names,
+        choice: Choice,
+        at: ApplyAt,
+        news: &mut Vec<News>,
+    ) -> JournalStore {
         let database = IndexedDb::new(names.clone());
-        let store = Store {
+        let store = JournalStore {
             names: names.clone(),
             choice,
             place: RefCell::new(Rc::new(Place::Memory(Memory::default()))),
@@ -108,7 +115,7 @@ impl Store {
         let place = match choice {
             Choice::Auto | Choice::IndexedDb => match store.arrive(&database, at, news).await {
                 Ok(()) => Place::IndexedDb(database),
-                Err(trouble) => {
+                Err(error) => {
                     let (earlier, unread) = earlier::of_unread(names).await;
                     store.earlier.set(match earlier {
                         // It may be read yet.
@@ -121,7 +128,7 @@ impl Store {
                     });
                     if choice == Choice::Auto {
                         let place = local_or_memory(names, at, news);
-                        let why = format!("{}{unread}", trouble.into_detail());
+                        let why = format!("{}{unread}", error.into_detail());
                         // It is known what it leaves behind.
                         news.push(moved_to(&place, why, Earlier::Nothing));
                         place
@@ -153,7 +160,7 @@ impl Store {
         database: &IndexedDb,
         at: ApplyAt,
         news: &mut Vec<News>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), StoreError> {
         database.open(news).await?;
         let identity = database.identity();
         if self.measured.borrow().as_ref() == Some(&identity.id) {
@@ -162,7 +169,7 @@ impl Store {
         *self.measured.borrow_mut() = Some(identity.id.clone());
         database.learn_mark(news).await;
         let whole = earlier::measure(&self.names, database, news).await;
-        let moved = migration::move_over(&self.names, database, at, news).await;
+        let moved = migration::migrate(&self.names, database, at, news).await;
         self.earlier.set(match whole && moved {
             false => Earlier::Elsewhere,
             true if identity.is_new => Earlier::Nothing,
@@ -195,7 +202,7 @@ impl Store {
         match &*self.place() {
             Place::IndexedDb(store) => {
                 let marked = store.leave_mark(mark, news).await;
-                let later = marked.map_err(Trouble::into_detail)?;
+                let later = marked.map_err(StoreError::into_detail)?;
                 if later > mark {
                     drop(mark::write(&self.names, later));
                 }
@@ -232,9 +239,9 @@ impl Store {
                         let at = at.marked(self.sign_out_mark());
                         store.apply(ops, relaxed, at, news).await
                     }
-                    Err(trouble) => Err(trouble),
+                    Err(error) => Err(error),
                 };
-                applied.map_err(|trouble| self.fall_back(trouble, at, news))
+                applied.map_err(|error| self.fall_back(error, at, news))
             }
             Place::Local(store) => store.apply(ops, at.marked(self.sign_out_mark()), news),
             Place::Memory(store) => Ok(store.apply(ops, at.marked(self.sign_out_mark()))),
@@ -252,9 +259,9 @@ impl Store {
             Place::IndexedDb(store) => {
                 let loaded = match self.arrive(store, at, news).await {
                     Ok(()) => store.load(scope, news).await,
-                    Err(trouble) => Err(trouble),
+                    Err(error) => Err(error),
                 };
-                loaded.map_err(|trouble| self.fall_back(trouble, at, news))
+                loaded.map_err(|error| self.fall_back(error, at, news))
             }
             Place::Local(store) => Ok(store.load(news)),
             Place::Memory(store) => Ok(store.load()),
@@ -270,7 +277,7 @@ impl Store {
         match &*self.place() {
             Place::IndexedDb(store) => {
                 let aside = store.set_aside(news).await;
-                aside.map_err(|trouble| self.fall_back(trouble, at, news))
+                aside.map_err(|error| self.fall_back(error, at, news))
             }
             Place::Local(_) | Place::Memory(_) => Ok(Vec::new()),
         }
@@ -308,8 +315,8 @@ impl Store {
     }
 
     /// Goes on with the next best, where the database can't be opened again.
-    fn fall_back(&self, trouble: Trouble, at: ApplyAt, news: &mut Vec<News>) -> String {
-        if let Trouble::Unopenable(why) = &trouble
+    fn fall_back(&self, error: StoreError, at: ApplyAt, news: &mut Vec<News>) -> String {
+        if let StoreError::Unopenable(why) = &error
             && self.choice == Choice::Auto
             && matches!(&*self.place(), Place::IndexedDb(_))
             && self.next.borrow().is_none()
@@ -319,7 +326,7 @@ impl Store {
             self.close();
             *self.next.borrow_mut() = Some(place);
         }
-        trouble.into_detail()
+        error.into_detail()
     }
 }
 

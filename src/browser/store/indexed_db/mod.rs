@@ -11,7 +11,7 @@ mod writing;
 
 use self::schema::VERSION;
 use super::marker::Identity;
-use super::{News, Scope, SetAside, Trouble};
+use super::{News, Scope, SetAside, StoreError};
 use crate::browser::entries;
 use crate::browser::names::Names;
 use crate::browser::time_limit::in_time;
@@ -67,7 +67,7 @@ impl IndexedDb {
     }
 
     /// Opens the database where it is not open, or says why not.
-    pub async fn open(&self, news: &mut Vec<News>) -> Result<(), Trouble> {
+    pub async fn open(&self, news: &mut Vec<News>) -> Result<(), StoreError> {
         self.connect(news).await.map(drop)
     }
 
@@ -92,7 +92,7 @@ impl IndexedDb {
         relaxed: bool,
         at: ApplyAt,
         news: &mut Vec<News>,
-    ) -> Result<Vec<Applied>, Trouble> {
+    ) -> Result<Vec<Applied>, StoreError> {
         let writes = ops.iter().any(|op| !matches!(op, Op::Read { .. }));
         // Who just reads comes again by itself.
         let pauses_ms = match writes {
@@ -104,23 +104,25 @@ impl IndexedDb {
         loop {
             match self.try_apply(ops, relaxed, at, news).await {
                 // What may be forgotten gives way to what may not.
-                Err(Trouble::Full(_)) if !has_made_room => {
+                Err(StoreError::Full(_)) if !has_made_room => {
                     has_made_room = true;
                     self.forget_settled(news).await?;
                 }
-                Err(Trouble::Closed(_)) if !has_lost => {
+                Err(StoreError::Closed(_)) if !has_lost => {
                     has_lost = true;
                     self.disconnect();
                 }
-                Err(trouble @ (Trouble::Closed(_) | Trouble::Failed(_))) => {
+                Err(error @ (StoreError::Closed(_) | StoreError::Failed(_))) => {
                     self.disconnect();
                     match pauses_ms.next() {
                         Some(pause_ms) => TimeoutFuture::new(*pause_ms).await,
-                        None => return Err(trouble),
+                        None => return Err(error),
                     }
                 }
                 ended @ (Ok(_)
-                | Err(Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Late(_))) => {
+                | Err(
+                    StoreError::Unopenable(_) | StoreError::Full(_) | StoreError::Late(_),
+                )) => {
                     return ended;
                 }
             }
@@ -133,7 +135,7 @@ impl IndexedDb {
         relaxed: bool,
         at: ApplyAt,
         news: &mut Vec<News>,
-    ) -> Result<Vec<Applied>, Trouble> {
+    ) -> Result<Vec<Applied>, StoreError> {
         let durability = match relaxed {
             true => TransactionDurability::Relaxed,
             false => TransactionDurability::Strict,
@@ -168,7 +170,7 @@ impl IndexedDb {
         keys: &[Key],
         commits: u64,
         news: &mut Vec<News>,
-    ) -> Result<Vec<Key>, Trouble> {
+    ) -> Result<Vec<Key>, StoreError> {
         let database = self.connect(news).await?;
         let work =
             async |transaction: &Transaction<'_>| lost::doubt_all(transaction, keys, commits).await;
@@ -179,7 +181,7 @@ impl IndexedDb {
     }
 
     /// Keeps in mind that the records of these charges are lost.
-    pub async fn keep_in_mind(&self, keys: &[Key], news: &mut Vec<News>) -> Result<(), Trouble> {
+    pub async fn keep_in_mind(&self, keys: &[Key], news: &mut Vec<News>) -> Result<(), StoreError> {
         let database = self.connect(news).await?;
         let work = async |transaction: &Transaction<'_>| {
             lost::add_missing(transaction, keys).await.map(drop)
@@ -189,18 +191,28 @@ impl IndexedDb {
     }
 
     /// What is there.
-    pub async fn load(&self, scope: Scope, news: &mut Vec<News>) -> Result<Vec<Record>, Trouble> {
+    pub async fn load(
+        &self,
+        scope: Scope,
+        news: &mut Vec<News>,
+    ) -> Result<Vec<Record>, StoreError> {
         let first = self.try_load(scope, news).await;
         match first {
-            Err(Trouble::Closed(_) | Trouble::Failed(_)) => {
+            Err(StoreError::Closed(_) | StoreError::Failed(_)) => {
                 self.disconnect();
                 self.try_load(scope, news).await
             }
-            Ok(_) | Err(Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Late(_)) => first,
+            Ok(_) | Err(StoreError::Unopenable(_) | StoreError::Full(_) | StoreError::Late(_)) => {
+                first
+            }
         }
     }
 
-    async fn try_load(&self, scope: Scope, news: &mut Vec<News>) -> Result<Vec<Record>, Trouble> {
+    async fn try_load(
+        &self,
+        scope: Scope,
+        news: &mut Vec<News>,
+    ) -> Result<Vec<Record>, StoreError> {
         let database = self.connect(news).await?;
         let work = async |transaction: &Transaction<'_>| {
             self.note(mark::read(transaction).await?);
@@ -222,7 +234,7 @@ impl IndexedDb {
         database: &Database,
         amiss: &[JsValue],
         news: &mut Vec<News>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), StoreError> {
         let mut found = Vec::new();
         let work = async |transaction: &Transaction<'_>| {
             writing::mend(transaction, amiss, &mut found).await
@@ -243,18 +255,20 @@ impl IndexedDb {
     }
 
     /// Leaves the mark of a sign-out, or finds a later one.
-    pub async fn leave_mark(&self, mark: u64, news: &mut Vec<News>) -> Result<u64, Trouble> {
+    pub async fn leave_mark(&self, mark: u64, news: &mut Vec<News>) -> Result<u64, StoreError> {
         let first = self.try_leave_mark(mark, news).await;
         match first {
-            Err(Trouble::Closed(_) | Trouble::Failed(_)) => {
+            Err(StoreError::Closed(_) | StoreError::Failed(_)) => {
                 self.disconnect();
                 self.try_leave_mark(mark, news).await
             }
-            Ok(_) | Err(Trouble::Unopenable(_) | Trouble::Full(_) | Trouble::Late(_)) => first,
+            Ok(_) | Err(StoreError::Unopenable(_) | StoreError::Full(_) | StoreError::Late(_)) => {
+                first
+            }
         }
     }
 
-    async fn try_leave_mark(&self, mark: u64, news: &mut Vec<News>) -> Result<u64, Trouble> {
+    async fn try_leave_mark(&self, mark: u64, news: &mut Vec<News>) -> Result<u64, StoreError> {
         let database = self.connect(news).await?;
         let work = async |transaction: &Transaction<'_>| mark::leave(transaction, mark).await;
         let mark = self
@@ -265,12 +279,12 @@ impl IndexedDb {
     }
 
     /// What was set aside, oldest first.
-    pub async fn set_aside(&self, news: &mut Vec<News>) -> Result<Vec<SetAside>, Trouble> {
+    pub async fn set_aside(&self, news: &mut Vec<News>) -> Result<Vec<SetAside>, StoreError> {
         let database = self.connect(news).await?;
         self.read(&database, quarantine::all).await
     }
 
-    async fn forget_settled(&self, news: &mut Vec<News>) -> Result<(), Trouble> {
+    async fn forget_settled(&self, news: &mut Vec<News>) -> Result<(), StoreError> {
         let database = self.connect(news).await?;
         let durability = TransactionDurability::Relaxed;
         self.write(&database, durability, writing::forget_settled)
@@ -282,7 +296,7 @@ impl IndexedDb {
         &self,
         database: &Database,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, StoreError> {
         let durability = TransactionDurability::Relaxed;
         let transaction = begin(database, TransactionMode::Readonly, durability)?;
         self.limited(transaction, work).await
@@ -293,7 +307,7 @@ impl IndexedDb {
         database: &Database,
         durability: TransactionDurability,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, StoreError> {
         let transaction = begin(database, TransactionMode::Readwrite, durability)?;
         self.limited(transaction, work).await
     }
@@ -304,7 +318,7 @@ impl IndexedDb {
         &self,
         transaction: Transaction<'_>,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, StoreError> {
         let raw = transaction.as_sys().clone();
         let mut work = pin!(async {
             let worked = work(&transaction).await;
@@ -320,30 +334,30 @@ impl IndexedDb {
         }
         self.disconnect();
         let detail = "IndexedDB did not answer in time".to_owned();
-        Err(Trouble::Late(detail))
+        Err(StoreError::Late(detail))
     }
 
     /// The connection; a new one where there is none.
-    pub(super) async fn connect(&self, news: &mut Vec<News>) -> Result<Database, Trouble> {
+    pub(super) async fn connect(&self, news: &mut Vec<News>) -> Result<Database, StoreError> {
         let mut pauses_ms = TRY_AGAIN_AFTER_MS.into_iter();
         let mut was_late = false;
         loop {
             if let Some(open) = self.usable()? {
                 return Ok(open);
             }
-            let trouble = match self.connect_anew(news).await {
+            let error = match self.connect_anew(news).await {
                 Ok(database) => return Ok(database),
-                Err(Unopened::Ever(trouble)) => return Err(trouble),
+                Err(Unopened::Ever(error)) => return Err(error),
                 Err(Unopened::Late) if was_late => return Err(late()),
                 Err(Unopened::Late) => {
                     was_late = true;
                     late()
                 }
-                Err(Unopened::Now(trouble)) => trouble,
+                Err(Unopened::Now(error)) => error,
             };
             match pauses_ms.next() {
                 Some(pause_ms) => TimeoutFuture::new(pause_ms).await,
-                None => return Err(trouble),
+                None => return Err(error),
             }
         }
     }
@@ -387,10 +401,10 @@ impl IndexedDb {
         Ok(database)
     }
 
-    fn usable(&self) -> Result<Option<Database>, Trouble> {
+    fn usable(&self) -> Result<Option<Database>, StoreError> {
         let state = self.state.borrow();
         match state.closed {
-            true => Err(Trouble::Failed("the database is closed".to_owned())),
+            true => Err(StoreError::Failed("the database is closed".to_owned())),
             false => Ok(state.open.as_ref().map(|open| open.database.clone())),
         }
     }
@@ -427,7 +441,7 @@ fn begin(
     database: &Database,
     mode: TransactionMode,
     durability: TransactionDurability,
-) -> Result<Transaction<'_>, Trouble> {
+) -> Result<Transaction<'_>, StoreError> {
     database
         .transaction([
             schema::CHARGES,
@@ -438,28 +452,30 @@ fn begin(
         .with_mode(mode)
         .with_options(TransactionOptions::new().with_durability(durability))
         .build()
-        .map_err(trouble)
+        .map_err(store_error)
 }
 
 /// Commits what went well; the transaction aborts where something did not.
-async fn commit<T>(transaction: Transaction<'_>, work: Result<T, Error>) -> Result<T, Trouble> {
-    let work = work.map_err(trouble)?;
+async fn commit<T>(transaction: Transaction<'_>, work: Result<T, Error>) -> Result<T, StoreError> {
+    let work = work.map_err(store_error)?;
     let raw = transaction.as_sys().clone();
     match transaction.commit().await {
         Ok(()) => Ok(work),
         Err(error) => {
             let cause = raw.error().map(DomException::from);
-            Err(trouble(cause.map_or(error, Error::DomException)))
+            Err(store_error(cause.map_or(error, Error::DomException)))
         }
     }
 }
 
-fn trouble(error: Error) -> Trouble {
+fn store_error(error: Error) -> StoreError {
     let detail = error.to_string();
     match name_of(&error).as_str() {
-        "InvalidStateError" | "AbortError" | "TransactionInactiveError" => Trouble::Closed(detail),
-        "QuotaExceededError" => Trouble::Full(detail),
-        _ => Trouble::Failed(detail),
+        "InvalidStateError" | "AbortError" | "TransactionInactiveError" => {
+            StoreError::Closed(detail)
+        }
+        "QuotaExceededError" => StoreError::Full(detail),
+        _ => StoreError::Failed(detail),
     }
 }
 
@@ -503,11 +519,11 @@ struct Open {
 /// Why there is no connection.
 enum Unopened {
     /// That may pass.
-    Now(Trouble),
+    Now(StoreError),
     /// It took too long, which has taken long enough for few tries.
     Late,
     /// That does not pass.
-    Ever(Trouble),
+    Ever(StoreError),
 }
 
 fn disconnect(state: &Rc<RefCell<State>>) {
@@ -552,32 +568,32 @@ fn unopened(error: OpenDbError) -> Unopened {
     match error {
         OpenDbError::Base(error) => {
             let name = name_of(&error);
-            let trouble = match trouble(error) {
+            let error = match store_error(error) {
                 // Who comes while the database is being deleted may have better luck the next time.
-                closed @ Trouble::Closed(_) => closed,
-                other @ (Trouble::Unopenable(_)
-                | Trouble::Late(_)
-                | Trouble::Full(_)
-                | Trouble::Failed(_)) => Trouble::Unopenable(other.into_detail()),
+                closed @ StoreError::Closed(_) => closed,
+                other @ (StoreError::Unopenable(_)
+                | StoreError::Late(_)
+                | StoreError::Full(_)
+                | StoreError::Failed(_)) => StoreError::Unopenable(other.into_detail()),
             };
             match name.as_str() {
                 // It has a newer schema, or is not for this page.
-                "VersionError" | "SecurityError" => Unopened::Ever(trouble),
-                _ => Unopened::Now(trouble),
+                "VersionError" | "SecurityError" => Unopened::Ever(error),
+                _ => Unopened::Now(error),
             }
         }
         // What this stands for is an `open` that throws, as in a sandbox.
-        OpenDbError::VersionZero => Unopened::Ever(Trouble::Unopenable(
+        OpenDbError::VersionZero => Unopened::Ever(StoreError::Unopenable(
             "this page may not open IndexedDB".to_owned(),
         )),
         none @ (OpenDbError::UnsupportedEnvironment | OpenDbError::NullFactory) => {
-            Unopened::Ever(Trouble::Unopenable(none.to_string()))
+            Unopened::Ever(StoreError::Unopenable(none.to_string()))
         }
     }
 }
 
-fn late() -> Trouble {
-    Trouble::Unopenable("IndexedDB did not open in time".to_owned())
+fn late() -> StoreError {
+    StoreError::Unopenable("IndexedDB did not open in time".to_owned())
 }
 
 async fn open(name: &str) -> Result<Database, OpenDbError> {
@@ -595,7 +611,7 @@ async fn open(name: &str) -> Result<Database, OpenDbError> {
 async fn identify(database: &Database) -> Result<Identity, Unopened> {
     let known = match in_time(OPEN_LIMIT_MS, identity::read(database)).await {
         Some(Ok(known)) => known,
-        Some(Err(error)) => return Err(Unopened::Now(trouble(error))),
+        Some(Err(error)) => return Err(Unopened::Now(store_error(error))),
         None => return Err(Unopened::Late),
     };
     if known.id.is_some() {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 /// A charge on its way to another storage.
 #[derive(Debug)]
-pub struct Moving {
+pub struct MigratingCharge {
     /// As it is here.
     pub record: Record,
     name: String,
@@ -132,7 +132,7 @@ impl Local {
 
     /// What another storage has to know, in the order in which it is to learn it: what was
     /// forgotten here, then what is there.
-    pub fn to_move(&self, news: &mut Vec<News>) -> Vec<Moving> {
+    pub fn to_migrate(&self, news: &mut Vec<News>) -> Vec<MigratingCharge> {
         let mut all = self.ended();
         for key in self.keys() {
             let name = self.names.charge(&key);
@@ -141,7 +141,7 @@ impl Local {
             };
             // What can't be read has been reported.
             if let Ok(Some(record)) = self.current(&key, Some(&entry), news) {
-                all.push(Moving {
+                all.push(MigratingCharge {
                     record,
                     name,
                     entry,
@@ -152,14 +152,14 @@ impl Local {
     }
 
     /// What was forgotten here.
-    fn ended(&self) -> Vec<Moving> {
+    fn ended(&self) -> Vec<MigratingCharge> {
         let ended = self.keys_of(&self.names.all_ended());
         let ended = ended.into_iter().filter_map(|key| {
             let name = self.names.ended(&key);
             let entry = read(&name)?;
             let stored: Option<Stored> = serde_json::from_str(&entry).ok();
             match inspect(key.as_str(), stored.as_ref()) {
-                Found::Record(record) => Some(Moving {
+                Found::Record(record) => Some(MigratingCharge {
                     record: *record,
                     name,
                     entry,
@@ -176,9 +176,9 @@ impl Local {
     }
 
     /// Removes what has moved, unless it has changed since.
-    pub fn moved(&self, moving: &Moving) {
-        if read(&moving.name).as_ref() == Some(&moving.entry) {
-            remove(&moving.name);
+    pub fn migrated(&self, migrating: &MigratingCharge) {
+        if read(&migrating.name).as_ref() == Some(&migrating.entry) {
+            remove(&migrating.name);
         }
     }
 
@@ -304,10 +304,10 @@ impl Local {
     }
 
     /// Sets a charge aside.
-    pub fn put_aside(&self, moving: &Moving, why: &str, news: &mut Vec<News>) {
-        let key = &moving.record.charge().key;
+    pub fn put_aside(&self, migrating: &MigratingCharge, why: &str, news: &mut Vec<News>) {
+        let key = &migrating.record.charge().key;
         if self
-            .keep_aside(key, &moving.name, why, &moving.entry)
+            .keep_aside(key, &migrating.name, why, &migrating.entry)
             .is_ok()
         {
             news.push(News::SetAside(why.to_owned()));
