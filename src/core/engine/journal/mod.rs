@@ -2,11 +2,9 @@
 
 mod reader;
 mod store;
-mod uncommitted;
 mod writer;
 
 pub(super) use self::reader::{Ended, Reader};
 pub use self::store::{Earlier, OpenCharges};
 pub(super) use self::store::{MovedFrom, Store};
-pub(super) use self::uncommitted::Uncommitted;
-pub(super) use self::writer::{READ_AGAIN_AT_ONCE, Then, Writer};
+pub(super) use self::writer::{READ_AGAIN_AT_ONCE, Then, Uncommitted, Writer};
