@@ -1,6 +1,6 @@
 //! Scenarios of the core: engines driven by their contract over a simulated journal, clock and
-//! network, against the reference server's real ledger. `world/` simulates, `server.rs` answers;
-//! every other file has the scenarios of one subject.
+//! network, against the reference server's real ledger, which the simulator shares (`../world/`).
+//! `world/` simulates; every other file has the scenarios of one subject.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(
@@ -55,6 +55,7 @@ mod peers;
 mod rejections;
 mod retry_after;
 mod retry_failed;
+#[path = "../world/server/mod.rs"]
 mod server;
 mod setbacks;
 mod sign_out;

@@ -54,7 +54,7 @@ mod network;
 mod patience;
 mod seeds;
 #[allow(dead_code)]
-#[path = "../engine/server.rs"]
+#[path = "../world/server/mod.rs"]
 mod server;
 mod serving;
 mod signing_out;

@@ -7,8 +7,6 @@ use tollbox::core::percent::header_text;
 use tollbox::core::protocol::{Request, Response};
 use tollbox_server::ledger::{Amount, Balance, Charge, ChargeRequest, Ledger, Terms, Verdict};
 
-// Named, because the simulator takes this file from its own folder.
-#[path = "server/requests.rs"]
 mod requests;
 
 pub use requests::kind_and_keys;
