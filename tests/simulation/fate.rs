@@ -2,12 +2,13 @@
 
 use tollbox::core::engine::{CallRequest, Event};
 
+use super::World;
+use super::chance::Own;
 use super::class::Class;
-use super::happening::Happening;
-use super::server::On;
-use super::tab::{Life, TabId};
 use super::user::Action;
-use super::world::World;
+use super::world::Happening;
+use super::world::TabId;
+use super::world::server::On;
 
 const DAY_MS: u64 = 86_400_000;
 /// The longest outages, refusals and the like.
@@ -22,8 +23,8 @@ const STANDS_STILL: TabId = 0;
 
 impl World {
     pub fn befall(&mut self, tab: TabId, action: Action) {
-        let spell_ms = self.dice.skewed(&SPELLS_MS);
-        let until_ms = self.mono_ms + spell_ms;
+        let spell_ms = self.driver.dice.skewed(&SPELLS_MS);
+        let until_ms = self.now.mono_ms + spell_ms;
         match action {
             Action::SayOffline => self.say_online(false),
             Action::SayOnline => self.say_online(true),
@@ -36,7 +37,7 @@ impl World {
             }
             Action::Hide => {
                 if let Some(place) = self.place(tab) {
-                    self.tabs[place].throttle_ms = self.dice.pick(&[1_000, 60_000]);
+                    self.tabs[place].throttle_ms = self.driver.dice.pick(&[1_000, 60_000]);
                     self.books.expect_no_haste_of(tab);
                 }
             }
@@ -46,7 +47,7 @@ impl World {
                 }
             }
             Action::JumpWall => self.jump_wall(),
-            Action::Open if self.tabs.len() < self.mix.most_tabs => self.open(),
+            Action::Open if self.tabs.len() < self.driver.mix.most_tabs => self.open(),
             Action::Open => {}
             Action::Close
             | Action::CrashTab
@@ -62,39 +63,37 @@ impl World {
                 self.open();
             }
             Action::CrashBrowser => self.crash_browser(),
-            Action::ServerDown => self.backend.down_until_ms = until_ms,
-            Action::KeepLock if self.lock.is_none() => self.lock = Some(STANDS_STILL),
+            Action::ServerDown => self.driver.backend.down_until_ms = until_ms,
+            Action::KeepLock if self.lock.holder.is_none() => self.lock.holder = Some(STANDS_STILL),
             Action::OldKey => self.keep_from_hearing(tab),
-            Action::NetworkDown => self.backend.cut_until_ms = until_ms,
+            Action::NetworkDown => self.driver.backend.cut_until_ms = until_ms,
             Action::ExpireTokens => {
-                self.backend.token += 1;
+                self.driver.backend.token += 1;
                 self.grant_all();
             }
-            Action::RefuseTokens => self.backend.refuses_until_ms = until_ms,
-            Action::BlockAccount => self.backend.blocked_until_ms = until_ms,
+            Action::RefuseTokens => self.driver.backend.refuses_until_ms = until_ms,
+            Action::BlockAccount => self.driver.backend.blocked_until_ms = until_ms,
             Action::FillDisk => self.journal.full = !self.journal.full,
             Action::SignOut => {
-                if let Some(place) = self.place(tab) {
-                    self.tabs[place].life = Life::SignedOut;
-                    let call = self.ask(tab, "sign out", None, None);
-                    let request = CallRequest::SignOut;
-                    self.tell(tab, Event::Call { id: call, request });
-                }
+                self.ask(tab, CallRequest::SignOut);
             }
             Action::ChangeUser => self.change_user(),
             Action::Wipe => self.wipe_journal(),
             Action::CacheBalance => {
-                self.backend.cached_until_ms = until_ms;
-                if self.dice.chance(700) {
-                    self.backend.down_until_ms = until_ms;
+                self.driver.backend.cached_until_ms = until_ms;
+                if self.driver.dice.chance(700) {
+                    self.driver.backend.down_until_ms = until_ms;
                 }
             }
             Action::RefuseSome => {
-                self.backend.refused = self.dice.pick(&[On::AnyCharge, On::LookUp, On::Balance]);
-                self.backend.refuses_some_until_ms = until_ms;
+                self.driver.backend.refused =
+                    self.driver
+                        .dice
+                        .pick(&[On::AnyCharge, On::LookUp, On::Balance]);
+                self.driver.backend.refuses_some_until_ms = until_ms;
             }
-            Action::SwitchAccount => self.backend.other_until_ms = until_ms,
-            Action::KeepBusy => self.backend.busy_until_ms = until_ms,
+            Action::SwitchAccount => self.driver.backend.other_until_ms = until_ms,
+            Action::KeepBusy => self.driver.backend.busy_until_ms = until_ms,
             Action::Damage => self.damage_a_record(tab),
             Action::LoseDatabase => self.lose_or_regain_database(),
             _ => {}
@@ -105,14 +104,14 @@ impl World {
     /// its key; meanwhile the clock may be set back.
     fn keep_from_hearing(&mut self, tab: TabId) {
         self.charge_new(tab);
-        let ttl_ms = self.mix.config.key_ttl_ms;
-        let for_ms = ttl_ms + self.dice.between(0, 30_000);
+        let ttl_ms = self.config.key_ttl_ms;
+        let for_ms = ttl_ms + self.driver.dice.between(0, 30_000);
         let for_ms = for_ms.saturating_sub(25_000);
-        self.backend.mute_until_ms = self.mono_ms + for_ms;
-        if self.mix.classes.has(Class::Clocks) && self.dice.chance(500) {
-            let in_ms = self.dice.between(0, for_ms);
-            let by_ms = self.dice.between(1_000, ttl_ms);
-            self.plan(in_ms, Happening::SetBack { by_ms });
+        self.driver.backend.mute_until_ms = self.now.mono_ms + for_ms;
+        if self.driver.mix.classes.has(Class::Clocks) && self.driver.dice.chance(500) {
+            let in_ms = self.driver.dice.between(0, for_ms);
+            let by_ms = self.driver.dice.between(1_000, ttl_ms);
+            self.plan(in_ms, Happening::Own(Own::SetBack { by_ms }));
         }
     }
 
@@ -120,18 +119,18 @@ impl World {
     /// open tab notices at its next heartbeat.
     fn jump_wall(&mut self) {
         self.counts.jumps += 1;
-        let minute_ms = match self.mix.classes.has(Class::KeyTtl) {
+        let minute_ms = match self.driver.mix.classes.has(Class::KeyTtl) {
             // Enough to make an old key young.
-            true => self.mix.config.key_ttl_ms,
+            true => self.config.key_ttl_ms,
             false => 60_000,
         };
-        let by_ms = self.dice.skewed(&[2_000, minute_ms, DAY_MS]);
-        let ahead = self.dice.chance(500);
+        let by_ms = self.driver.dice.skewed(&[2_000, minute_ms, DAY_MS]);
+        let ahead = self.driver.dice.chance(500);
         match ahead {
-            true => self.wall_ms += by_ms,
-            false => self.wall_ms -= by_ms,
+            true => self.now.wall_ms += by_ms,
+            false => self.now.wall_ms -= by_ms,
         }
-        let wall_ms = self.wall_ms;
+        let wall_ms = self.now.wall_ms;
         self.note(|| format!("the wall clock jumps by {by_ms} ms to {wall_ms}"));
         if ahead {
             // Waits may have been measured by this clock.
@@ -148,14 +147,16 @@ impl World {
     pub fn set_back(&mut self, by_ms: u64) {
         if self.any_live().is_some() {
             self.counts.jumps += 1;
-            self.wall_ms -= by_ms;
+            self.now.wall_ms -= by_ms;
             self.note(|| format!("the wall clock is set back by {by_ms} ms"));
             self.notice_set_back();
         }
     }
 
     fn notice_set_back(&mut self) {
-        if self.mix.classes.has(Class::KeyTtl) && !self.mix.classes.has(Class::BlindClocks) {
+        if self.driver.mix.classes.has(Class::KeyTtl)
+            && !self.driver.mix.classes.has(Class::BlindClocks)
+        {
             let held = self.journal.records.values();
             let held = held.filter(|record| record.is_held() && !record.is_ageless());
             self.books.unaged = held.map(|record| record.charge().key.clone()).collect();
@@ -180,9 +181,9 @@ impl World {
         if self.tabs[place].writing {
             return;
         }
-        let frozen_ms = self.dice.skewed(&FROZEN_MS);
+        let frozen_ms = self.driver.dice.skewed(&FROZEN_MS);
         let tab = &mut self.tabs[place];
-        tab.frozen_until_ms = self.mono_ms + frozen_ms;
+        tab.frozen_until_ms = self.now.mono_ms + frozen_ms;
         let id = tab.id;
         // Before all other events of the meantime.
         let event = Event::Woke;
@@ -193,22 +194,14 @@ impl World {
 
     fn say_online(&mut self, online: bool) {
         self.online = online;
-        if !online && self.dice.chance(700) {
+        if !online && self.driver.dice.chance(700) {
             // This time the browser's word is true.
-            self.backend.cut_until_ms = self.mono_ms + self.dice.skewed(&SPELLS_MS);
+            self.driver.backend.cut_until_ms =
+                self.now.mono_ms + self.driver.dice.skewed(&SPELLS_MS);
         }
         for tab in self.all_live() {
             self.nudge(tab, Event::Online(online));
         }
-    }
-
-    fn close(&mut self, tab: TabId) {
-        let Some(place) = self.place(tab) else {
-            return;
-        };
-        self.tabs[place].life = Life::Closing;
-        self.give_up_requests(place);
-        self.tell(tab, Event::Close);
     }
 
     /// The tab dies silently. Its last transaction may be committed all the same, and its requests
@@ -217,21 +210,14 @@ impl World {
         let id = self.tabs[place].id;
         self.counts.crashes += 1;
         self.note(|| format!("tab{id} CRASHES"));
-        self.books.tasks_are_unsure(self.mono_ms);
-        if self.dice.chance(500) {
+        self.books.tasks_are_unsure(self.now.mono_ms);
+        if self.driver.dice.chance(500) {
             self.orphans.insert(id);
         }
-        if self.dice.chance(300) {
+        if self.driver.dice.chance(300) {
             self.give_up_requests(place);
         }
         self.forget_tab(place);
-    }
-
-    fn give_up_requests(&mut self, place: usize) {
-        let tab = &mut self.tabs[place];
-        for send in std::mem::take(&mut tab.waiting) {
-            self.given_up.insert((tab.id, send));
-        }
     }
 
     fn crash_browser(&mut self) {
@@ -241,16 +227,19 @@ impl World {
         }
         self.lose_relaxed_writes();
         // localStorage comes back in an earlier state.
-        if !self.cache.is_empty() && self.dice.chance(700) {
-            let kept = self.dice.index(self.cache.len());
-            self.cache.truncate(kept);
+        if self.cache.len() > 0 && self.driver.dice.chance(700) {
+            let kept = self.driver.dice.index(self.cache.len());
+            self.cache.restore(kept);
         }
-        if self.dice.chance(500) {
-            self.user.away_ms = self.dice.skewed(&AWAY_MS);
-            let away_ms = self.user.away_ms;
+        if self.driver.dice.chance(500) {
+            self.driver.user.away_ms = self.driver.dice.skewed(&AWAY_MS);
+            let away_ms = self.driver.user.away_ms;
             return self.note(|| format!("the user is away for {away_ms} ms"));
         }
-        let tabs = self.dice.between(1, self.mix.most_tabs as u64);
+        let tabs = self
+            .driver
+            .dice
+            .between(1, self.driver.mix.most_tabs as u64);
         for _ in 0..tabs {
             self.open();
         }
@@ -259,9 +248,9 @@ impl World {
     /// Stops the faults: everything has to settle by itself from now on.
     pub fn calm_down(&mut self) {
         self.note(|| "══ the faults stop".to_owned());
-        self.calm_since_ms = Some(self.mono_ms);
-        self.mix.calm();
-        let backend = &mut self.backend;
+        self.driver.calm_since_ms = Some(self.now.mono_ms);
+        self.driver.mix.calm();
+        let backend = &mut self.driver.backend;
         backend.down_until_ms = 0;
         backend.cut_until_ms = 0;
         backend.mute_until_ms = 0;
@@ -276,7 +265,7 @@ impl World {
             tab.throttle_ms = 0;
         }
         self.sign_in_again();
-        if self.database.is_some() {
+        if self.driver.database.is_some() {
             self.lose_or_regain_database();
             self.journal.full = false;
         }
@@ -285,7 +274,7 @@ impl World {
         }
         if !self.online {
             self.say_online(true);
-            self.backend.cut_until_ms = 0;
+            self.driver.backend.cut_until_ms = 0;
         }
         // Throttled timers are set anew.
         for tab in self.all_live() {

@@ -3,22 +3,7 @@
 //! computer: nothing here reads a clock, and nothing is ordered by a hash.
 //!
 //! A run is a time of chaos, then the faults stop, and everything has to settle. The promises are
-//! checked at every step and at the end:
-//!
-//! 1. A thing that the user wants paid is charged at most once on the server, whatever key it is
-//!    sent under.
-//! 2. A charge answered `queued` or `unknown` with `durable: true` never disappears. A charge is in
-//!    the journal before it is sent, and its receipt before it is told.
-//! 3. Answers and notices are true.
-//! 4. The balance is the ledger's at its version, less the open charges, and its version never goes
-//!    back. Nothing is held twice.
-//! 5. Calls are answered in time; once faults stop, everything settles.
-//! 6. The counts add up, and nothing is held when nothing is open.
-//! 7. Probes are sent only in an outage, and not many; nothing before `Retry-After` but at the
-//!    user's insistence. Requests a minute and alerts an hour stay within the budget of user
-//!    actions and open charges. Only attempts that had their chance are counted.
-//! 8. No user pays for another: once a sign-out is answered, nothing leaves for the account before
-//!    it signs in again.
+//! checked at every step and at the end; `../world/` has the world, and lists them.
 //!
 //! Environment: `TOLLBOX_SEEDS` (`N` or `A..B`), `TOLLBOX_SEED` (one, with its whole trace),
 //! `TOLLBOX_FAULTS` (see `class.rs`), `TOLLBOX_LATE_MS`, `TOLLBOX_DEFECT` (see `defects.rs`).
@@ -36,31 +21,25 @@
     missing_docs
 )]
 
-mod books;
-mod checks;
+mod chance;
 mod class;
-mod counts;
 #[cfg(feature = "defects")]
 mod defects;
 mod dice;
-mod effects;
-mod end;
 mod fate;
-mod happening;
-mod journal;
 mod middle;
 mod mix;
 mod network;
-mod patience;
+mod run;
 mod seeds;
-#[allow(dead_code)]
-#[path = "../world/server/mod.rs"]
-mod server;
 mod serving;
 mod signing_out;
 mod storage;
-mod tab;
-mod trace;
 mod user;
-mod views;
+// Each of its drivers uses a part of it.
+#[allow(dead_code)]
+#[path = "../world/mod.rs"]
 mod world;
+
+/// The world of one run.
+type World = world::World<chance::Chance>;

@@ -9,12 +9,12 @@ use tollbox::core::engine::SendId;
 use tollbox::core::protocol::Response;
 use tollbox::core::snapshot::Network;
 
+use super::World;
 use super::dice::Dice;
-use super::happening::Happening;
-use super::network::Sending;
-use super::server::{On, kind_and_keys, page, problem, with_retry_after};
 use super::user::Action;
-use super::world::{START_WALL_MS, World};
+use super::world::START_WALL_MS;
+use super::world::Sending;
+use super::world::server::{On, kind_and_keys, page, problem, with_retry_after};
 
 /// How long after a gateway's answer the request may reach the server.
 const PASSED_ON_MS: u64 = 5_000;
@@ -76,7 +76,7 @@ pub fn weights(dice: &mut Dice) -> Vec<(u64, Action)> {
 impl World {
     /// Whether a middlebox has taken care of this request.
     pub fn in_the_middle(&mut self, sending: &Rc<Sending>, limit_ms: u64) -> bool {
-        let middle = self.mix.middle;
+        let middle = self.driver.mix.middle;
         let (on, keys) = kind_and_keys(&sending.request);
         let posts = matches!(on, On::Charge | On::Batch);
         let disliked = |rate: u64| keys.iter().any(|key| is_disliked(key, rate));
@@ -85,99 +85,79 @@ impl World {
         {
             self.note(|| "    a filter blocks it".to_owned());
             let blocked = (sending.tab, sending.send);
-            self.backend.filtered.insert(blocked);
-            self.plan(1, self.lost_by_filter(sending));
+            self.driver.backend.filtered.insert(blocked);
+            self.plan_loss(1, sending, false);
             return true;
         }
         let bytes = sending.request.body.as_deref().map_or(0, str::len);
         if posts && middle.limit_bytes.is_some_and(|limit| bytes > limit) {
             self.note(|| "    it is too large for a proxy".to_owned());
-            self.answer_in(1, sending, page(413));
+            self.plan_answer(1, sending, page(413));
             return true;
         }
-        if posts && self.dice.chance(middle.gives_up) {
+        if posts && self.driver.dice.chance(middle.gives_up) {
             self.give_up_waiting(sending, limit_ms);
             return true;
         }
-        if posts && self.dice.chance(middle.foreign_busy) {
-            if self.dice.chance(500) {
+        if posts && self.driver.dice.chance(middle.foreign_busy) {
+            if self.driver.dice.chance(500) {
                 self.plan_arrival(1, sending, false);
             }
-            let status = self.dice.pick(&[503, 503, 429]);
-            let response = match self.dice.between(0, 2) {
+            let status = self.driver.dice.pick(&[503, 503, 429]);
+            let response = match self.driver.dice.between(0, 2) {
                 0 => page(status),
                 1 => with_retry_after(page(status), "86400"),
                 _ => with_retry_after(page(status), "2"),
             };
-            self.answer_in(5, sending, response);
+            self.plan_answer(5, sending, response);
             return true;
         }
-        if on == On::Batch && self.dice.chance(middle.foreign_no_batches) {
-            if self.dice.chance(700) {
+        if on == On::Batch && self.driver.dice.chance(middle.foreign_no_batches) {
+            if self.driver.dice.chance(700) {
                 self.plan_arrival(1, sending, false);
             }
-            if self.dice.chance(300) {
+            if self.driver.dice.chance(300) {
                 // The charges of this batch keep it busy.
-                self.backend.busy_until_ms = self.mono_ms + 3_000;
+                self.driver.backend.busy_until_ms = self.now.mono_ms + 3_000;
             }
-            let status = self.dice.pick(&[404, 405, 501]);
-            self.answer_in(5, sending, page(status));
+            let status = self.driver.dice.pick(&[404, 405, 501]);
+            self.plan_answer(5, sending, page(status));
             return true;
         }
         false
     }
 
-    fn lost_by_filter(&self, sending: &Sending) -> Happening {
-        Happening::Lost {
-            tab: sending.tab,
-            send: sending.send,
-            timed_out: false,
-        }
-    }
-
-    fn answer_in(&mut self, in_ms: u64, sending: &Sending, response: Response) {
-        let (tab, send) = (sending.tab, sending.send);
-        self.plan(
-            in_ms,
-            Happening::Answer {
-                tab,
-                send,
-                response,
-            },
-        );
-    }
-
     /// A gateway answers after a while; the request that it has passed on is charged before or
     /// after.
     fn give_up_waiting(&mut self, sending: &Rc<Sending>, limit_ms: u64) {
-        let early_ms = self.dice.between(1, limit_ms.clamp(1, 2_000));
-        let status = self.dice.pick(&[408, 502, 504]);
-        let response = match self.dice.chance(700) {
+        let early_ms = self.driver.dice.between(1, limit_ms.clamp(1, 2_000));
+        let status = self.driver.dice.pick(&[408, 502, 504]);
+        let response = match self.driver.dice.chance(700) {
             true => problem(status, "upstream"),
             false => page(status),
         };
         let passed_on_ms = PASSED_ON_MS.min(limit_ms / 2).saturating_sub(100);
-        let in_ms = self.dice.between(0, early_ms + passed_on_ms);
-        if self.dice.chance(700) && in_ms + self.mono_ms < sending.limit_at_ms {
+        let in_ms = self.driver.dice.between(0, early_ms + passed_on_ms);
+        if self.driver.dice.chance(700) && in_ms + self.now.mono_ms < sending.limit_at_ms {
             self.plan_arrival(in_ms, sending, false);
         }
-        self.answer_in(early_ms, sending, response);
+        self.plan_answer(early_ms, sending, response);
     }
 
     /// Whether a cache has answered with its balance.
     pub fn a_cache_tells(&mut self, sending: &Sending) -> bool {
         let (on, _) = kind_and_keys(&sending.request);
-        if on != On::Balance || self.mono_ms >= self.backend.cached_until_ms {
+        if on != On::Balance || self.now.mono_ms >= self.driver.backend.cached_until_ms {
             return false;
         }
-        let Some((told_ms, response)) = self.backend.remembered.clone() else {
+        let Some((told_ms, response)) = self.driver.backend.remembered.clone() else {
             return false;
         };
         self.note(|| "    a cache tells".to_owned());
-        let age_ms = self.mono_ms - told_ms;
-        let cached = &mut self.backend.from_cache;
+        let age_ms = self.now.mono_ms - told_ms;
+        let cached = &mut self.driver.backend.from_cache;
         cached.insert((sending.tab, sending.send), age_ms);
-        self.answer_in(1, sending, response);
+        self.plan_answer(1, sending, response);
         true
     }
 
@@ -185,7 +165,7 @@ impl World {
     pub fn remember(&mut self, sending: &Sending, response: &Response) {
         let (on, _) = kind_and_keys(&sending.request);
         if on == On::Balance && response.status == 200 {
-            self.backend.remembered = Some((self.mono_ms, response.clone()));
+            self.driver.backend.remembered = Some((self.now.mono_ms, response.clone()));
         }
     }
 
@@ -196,7 +176,7 @@ impl World {
         let given_ms = date.and_then(parse_http_date);
         let prompt = given_ms.is_some_and(|given_ms| given_ms + PROMPT_MS > wall_ms);
         let tab = &mut self.tabs[place];
-        match self.backend.from_cache.remove(&(tab.id, send)) {
+        match self.driver.backend.from_cache.remove(&(tab.id, send)) {
             Some(age_ms) => tab.cached_ms = age_ms,
             None => {
                 tab.unheard = false;
@@ -207,7 +187,7 @@ impl World {
 
     /// Checks that a cache's answer which shows its age ends no outage.
     pub fn check_network(&mut self, place: usize, network: Network) {
-        let dates = self.mix.dates;
+        let dates = self.driver.mix.dates;
         let tab = &self.tabs[place];
         let before = tab.snapshot.as_ref().map(|before| before.network);
         let restored = (before, network) == (Some(Network::Unreachable), Network::Online);
@@ -220,18 +200,18 @@ impl World {
     /// The server's refusal of some kinds of requests, or of another user's.
     pub fn refuses_some(&mut self, sending: &Sending) -> Option<Response> {
         let (on, _) = kind_and_keys(&sending.request);
-        let refused = match self.backend.refused {
+        let refused = match self.driver.backend.refused {
             On::AnyCharge => matches!(on, On::Charge | On::Batch),
             other => on == other,
         };
-        if refused && self.mono_ms < self.backend.refuses_some_until_ms {
+        if refused && self.now.mono_ms < self.driver.backend.refuses_some_until_ms {
             return Some(problem(401, "unauthorized"));
         }
-        if self.mono_ms < self.backend.other_until_ms {
+        if self.now.mono_ms < self.driver.backend.other_until_ms {
             return Some(problem(403, "account-mismatch"));
         }
-        if self.mono_ms < self.backend.busy_until_ms {
-            let seconds = self.dice.between(1, 5).to_string();
+        if self.now.mono_ms < self.driver.backend.busy_until_ms {
+            let seconds = self.driver.dice.between(1, 5).to_string();
             return Some(with_retry_after(problem(503, "busy"), &seconds));
         }
         None

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::class::{Class, Classes};
-use super::counts::Counts;
-use super::end::run;
-use super::trace::Trace;
+use super::run::run;
+use super::world::Counts;
+use super::world::trace::Trace;
 
 const SEEDS: u64 = 10_000;
 /// How long after a request's time limit the network may still deliver it.

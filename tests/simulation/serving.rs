@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use tollbox::core::protocol::{Request, Response};
 
-use super::checks::what_is_asked;
-use super::network::Sending;
-use super::server::{On, kind_and_keys, page, problem, with_retry_after};
-use super::world::World;
+use super::World;
+use super::world::Sending;
+use super::world::server::{On, kind_and_keys, page, problem, with_retry_after};
+use super::world::what_is_asked;
 
 impl World {
     /// The answer; `None` if the server dies before it.
@@ -14,30 +14,30 @@ impl World {
         let request = &sending.request;
         self.server.signed_in = sending.user.to_owned();
         let (on, keys) = what_is_asked(request);
-        let refuses = self.mono_ms < self.backend.refuses_until_ms;
-        if refuses || sending.token < self.backend.token {
+        let refuses = self.now.mono_ms < self.driver.backend.refuses_until_ms;
+        if refuses || sending.token < self.driver.backend.token {
             return Some(problem(401, "unauthorized"));
         }
         if let Some(refusal) = self.refuses_some(sending) {
             return Some(refusal);
         }
-        if on == On::Batch && self.mix.no_batches {
+        if on == On::Batch && self.driver.mix.no_batches {
             let refusals = [problem(404, "not-found"), page(405), page(501)];
-            let at = self.dice.index(refusals.len());
+            let at = self.driver.dice.index(refusals.len());
             return refusals.into_iter().nth(at);
         }
         // The server checks the account before the key, so a repeated charge is refused as well;
         // but for doubled requests no client could tell.
         let doubled = keys.iter().any(|key| self.books.doubled.contains(key));
-        if self.mono_ms < self.backend.blocked_until_ms && on == On::Charge && !doubled {
+        if self.now.mono_ms < self.driver.backend.blocked_until_ms && on == On::Charge && !doubled {
             let mut response = problem(403, "account-blocked");
             response.body = json!({"type": "account-blocked", "declined": true}).to_string();
             return Some(response);
         }
-        if !self.dice.chance(self.mix.bad_answer) {
+        if !self.driver.dice.chance(self.driver.mix.bad_answer) {
             return Some(self.really_serve(request));
         }
-        match self.dice.between(0, 9) {
+        match self.driver.dice.between(0, 9) {
             0..=3 => Some(self.answer_instead(on)),
             4..=6 => {
                 self.really_serve(request);
@@ -59,13 +59,13 @@ impl World {
         let response = self.server.answer(at_ms, request);
         self.enter_charges();
         self.check_strangers();
-        let date = self.mix.dates.then(|| self.server_date(0));
+        let date = self.driver.mix.dates.then(|| self.server_date(0));
         Response { date, ..response }
     }
 
     /// An answer instead of the work: nothing is done.
     fn answer_instead(&mut self, on: On) -> Response {
-        let response = match self.dice.between(0, 9) {
+        let response = match self.driver.dice.between(0, 9) {
             0 | 1 => problem(503, "unavailable"),
             2 => page(503),
             3 => problem(429, "too-many-requests"),
@@ -80,11 +80,11 @@ impl World {
         if !matches!(response.status, 429 | 503) {
             return response;
         }
-        match self.dice.between(0, 3) {
+        match self.driver.dice.between(0, 3) {
             0 => response,
             1 => with_retry_after(response, "soon"),
-            2 if self.mix.dates => {
-                let in_ms = self.dice.skewed(&[0, 1_000, 120_000]);
+            2 if self.driver.mix.dates => {
+                let in_ms = self.driver.dice.skewed(&[0, 1_000, 120_000]);
                 let response = with_retry_after(response, &self.server_date(in_ms));
                 Response {
                     date: Some(self.server_date(0)),
@@ -93,7 +93,7 @@ impl World {
             }
             _ => {
                 // Now and then no wait at all.
-                let seconds = self.dice.skewed(&[0, 2, 10, 120]);
+                let seconds = self.driver.dice.skewed(&[0, 2, 10, 120]);
                 with_retry_after(response, &seconds.to_string())
             }
         }
@@ -101,14 +101,14 @@ impl World {
 
     /// A failure answered after the work is done.
     fn answer_after(&mut self, request: &Request) -> Response {
-        match self.dice.between(0, 6) {
+        match self.driver.dice.between(0, 6) {
             0 => problem(500, "broken"),
             1 => page(500),
             2 => page(502),
             3 => problem(504, "upstream"),
             4 => page(200),
             // A proxy's own page.
-            5 => page(if self.mono_ms.is_multiple_of(2) {
+            5 => page(if self.now.mono_ms.is_multiple_of(2) {
                 403
             } else {
                 408
@@ -130,7 +130,7 @@ impl World {
         // A charge's answer could pass for a balance's.
         match on {
             On::Balance => page(200),
-            _ => super::server::json_answer(200, body),
+            _ => super::world::server::json_answer(200, body),
         }
     }
 
@@ -140,7 +140,7 @@ impl World {
             return;
         };
         if let Some(charges) = body["charges"].as_array_mut() {
-            let kept = self.dice.between(0, charges.len() as u64) as usize;
+            let kept = self.driver.dice.between(0, charges.len() as u64) as usize;
             charges.truncate(kept);
             if kept == 0 {
                 return;
@@ -161,8 +161,8 @@ impl World {
         };
         match (on, body["results"].as_array_mut()) {
             (On::Batch, Some(results)) => {
-                let at = self.dice.index(results.len());
-                match self.dice.between(0, 4) {
+                let at = self.driver.dice.index(results.len());
+                match self.driver.dice.between(0, 4) {
                     0 => drop(results.remove(at)),
                     1 => results[at]["idempotency_key"] = json!("f:another"),
                     2 => results[at]["amount"] = json!(999_999),
@@ -170,7 +170,7 @@ impl World {
                     _ => results.reverse(),
                 }
             }
-            (On::Charge | On::LookUp, _) if self.dice.chance(500) => {
+            (On::Charge | On::LookUp, _) if self.driver.dice.chance(500) => {
                 body["amount"] = json!(999_999);
             }
             (On::Charge | On::LookUp, _) => body["idempotency_key"] = json!("f:another"),

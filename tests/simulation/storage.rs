@@ -4,31 +4,31 @@ use tollbox::core::charge::Key;
 use tollbox::core::journal::{ApplyAt, Op};
 use tollbox::core::session::Session;
 
-use super::journal::Journal;
-use super::tab::TabId;
-use super::trace;
-use super::world::World;
+use super::World;
+use super::world::Journal;
+use super::world::TabId;
+use super::world::trace;
 
 impl World {
     /// Damages one record at rest. The store sets it aside, and remembers its key. Not in the
     /// fallback, where the database's old record of the same charge would be all that is left.
     pub fn damage_a_record(&mut self, tab: TabId) {
         let keys: Vec<Key> = self.journal.records.keys().cloned().collect();
-        if keys.is_empty() || self.database.is_some() {
+        if keys.is_empty() || self.driver.database.is_some() {
             return;
         }
-        let key = keys[self.dice.index(keys.len())].clone();
+        let key = keys[self.driver.dice.index(keys.len())].clone();
         if let Some(record) = self.journal.records.remove(&key) {
             self.note(|| format!("DAMAGED: {}", trace::record(&record)));
             let charge = record.charge();
-            self.user.doubted = Some((charge.task_id.clone(), charge.amount.get()));
+            self.driver.user.doubted = Some((charge.task_id.clone(), charge.amount.get()));
         }
         self.journal.undo.retain(|(undone, _)| *undone != key);
         self.journal.lost.insert(key.clone());
         self.books.damaged.insert(key);
         // The tab that knew of it may be gone when the damage is found.
         if let Some(place) = self.place(tab)
-            && self.dice.chance(700)
+            && self.driver.dice.chance(700)
         {
             self.crash(place);
             self.open();
@@ -45,10 +45,10 @@ impl World {
         self.orphans.clear();
         // Both storages have the mark of the last sign-out.
         let mark = self.journal.mark;
-        match self.database.take() {
+        match self.driver.database.take() {
             None => {
                 self.note(|| "the DATABASE can't be opened".to_owned());
-                self.database = Some(std::mem::take(&mut self.journal));
+                self.driver.database = Some(std::mem::take(&mut self.journal));
             }
             Some(database) => {
                 self.note(|| "the DATABASE is there again".to_owned());
@@ -58,14 +58,17 @@ impl World {
         }
         self.journal.mark = mark;
         self.journal.lagging_mark = mark;
-        let tabs = self.dice.between(1, self.mix.most_tabs as u64);
+        let tabs = self
+            .driver
+            .dice
+            .between(1, self.driver.mix.most_tabs as u64);
         for _ in 0..tabs {
             self.open();
         }
     }
 
     fn move_over(&mut self, fallback: Journal) {
-        let at = ApplyAt::new(self.wall_ms, Session::since(self.journal.mark));
+        let at = ApplyAt::new(self.now.wall_ms, Session::since(self.journal.mark));
         // The database was written to last.
         self.journal.undo.clear();
         let records = fallback.ended.into_iter();
@@ -82,5 +85,40 @@ impl World {
             }
         }
         self.journal.lost.extend(fallback.lost);
+    }
+
+    /// The browser has died: writes that were not forced to the disk may be undone.
+    pub fn lose_relaxed_writes(&mut self) {
+        if self.driver.dice.chance(500) {
+            for (key, before) in std::mem::take(&mut self.journal.undo).into_iter().rev() {
+                let line = before.as_ref().map(trace::record);
+                self.note(|| format!("{key} is as it was: {line:?}"));
+                if let Some(record) = before {
+                    if record.receipt().is_some() {
+                        self.books.forgotten.remove(&key);
+                    }
+                    self.journal.records.insert(key, record);
+                } else {
+                    self.journal.records.remove(&key);
+                }
+            }
+        }
+    }
+
+    pub fn wipe_journal(&mut self) {
+        self.note(|| "the journal is WIPED".to_owned());
+        for key in self.driver.user.keys() {
+            self.books.wiped.insert(key);
+        }
+        self.journal = Journal {
+            // The mark in localStorage stays.
+            mark: self.journal.mark,
+            ..Journal::default()
+        };
+        for tab in &mut self.tabs {
+            for key in tab.seen.keys().cloned().collect::<Vec<_>>() {
+                tab.unsee(&key);
+            }
+        }
     }
 }

@@ -1,15 +1,14 @@
 //! The actions of the user, the application around the client, and the world.
 
-use tollbox::core::charge::{Charge, ChargeRequest, Key};
-use tollbox::core::engine::{CallId, CallRequest, Event};
+use tollbox::core::charge::Key;
+use tollbox::core::engine::{CallRequest, Event};
 use tollbox_server::ledger::Amount;
 
-use super::books::Asked;
-use super::happening::Happening;
-use super::patience::NEW_CHARGE;
-use super::server::ACCOUNT;
-use super::tab::TabId;
-use super::world::World;
+use super::World;
+use super::chance::Own;
+use super::world::Happening;
+use super::world::TabId;
+use super::world::server::ACCOUNT;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -96,17 +95,23 @@ impl User {
 impl World {
     /// Takes one action and plans the next; after the last the faults stop.
     pub fn act(&mut self) {
-        if self.user.actions_left == 0 {
+        if self.driver.user.actions_left == 0 {
             return self.calm_down();
         }
-        self.user.actions_left -= 1;
-        if !self.anybody_works() && self.user_name == ACCOUNT {
+        self.driver.user.actions_left -= 1;
+        if !self.anybody_works() && self.driver.user_name == ACCOUNT {
             self.open();
         }
-        let total: u64 = self.mix.weights.iter().map(|(weight, _)| weight).sum();
-        let mut drawn = self.dice.between(0, total);
+        let total: u64 = self
+            .driver
+            .mix
+            .weights
+            .iter()
+            .map(|(weight, _)| weight)
+            .sum();
+        let mut drawn = self.driver.dice.between(0, total);
         let mut action = Action::Charge;
-        for (weight, candidate) in &self.mix.weights {
+        for (weight, candidate) in &self.driver.mix.weights {
             if drawn < *weight {
                 action = *candidate;
                 break;
@@ -117,17 +122,19 @@ impl World {
         if let Some(tab) = self.any_live() {
             self.do_with(tab, action);
         }
-        let away_ms = std::mem::take(&mut self.user.away_ms);
-        let in_ms = away_ms + self.dice.skewed(self.mix.gaps_ms);
-        self.plan(in_ms, Happening::Act);
+        let away_ms = std::mem::take(&mut self.driver.user.away_ms);
+        let in_ms = away_ms + self.driver.dice.skewed(self.driver.mix.gaps_ms);
+        self.plan(in_ms, Happening::Own(Own::Act));
     }
 
     fn do_with(&mut self, tab: TabId, action: Action) {
         match action {
-            Action::Charge if self.user.doubted.is_some() => self.do_with(tab, Action::ChargeAgain),
+            Action::Charge if self.driver.user.doubted.is_some() => {
+                self.do_with(tab, Action::ChargeAgain)
+            }
             Action::Charge => self.charge_new(tab),
             Action::ChargeMany => {
-                for _ in 0..self.dice.between(2, 12) {
+                for _ in 0..self.driver.dice.between(2, 12) {
                     self.charge_new(tab);
                 }
             }
@@ -141,27 +148,17 @@ impl World {
                     self.charge(tab, &task, amount + 1);
                 }
             }
-            Action::Cancel => self.about_a_task(tab, "cancel", CallRequest::Cancel),
-            Action::Retry => {
-                self.about_a_task(tab, "retry", CallRequest::Retry);
-            }
-            Action::Settled => {
-                self.about_a_task(tab, "settled", CallRequest::Settled);
-            }
-            Action::Show => self.about_a_task(tab, "show", CallRequest::Show),
-            Action::Flush => {
-                let call = self.ask(tab, "flush", None, None);
-                let request = CallRequest::Flush;
-                self.nudge(tab, Event::Call { id: call, request });
-            }
+            Action::Cancel => self.about_a_task(tab, CallRequest::Cancel),
+            Action::Retry => self.about_a_task(tab, CallRequest::Retry),
+            Action::Settled => self.about_a_task(tab, CallRequest::Settled),
+            Action::Show => self.about_a_task(tab, CallRequest::Show),
+            Action::Flush => drop(self.ask(tab, CallRequest::Flush)),
             Action::Refresh => {
-                let call = self.ask(tab, "refresh", None, None);
-                let max_age_ms = self.dice.pick(&[None, Some(1_000), Some(60_000)]);
-                let request = CallRequest::RefreshBalance { max_age_ms };
-                self.nudge(tab, Event::Call { id: call, request });
+                let max_age_ms = self.driver.dice.pick(&[None, Some(1_000), Some(60_000)]);
+                self.ask(tab, CallRequest::RefreshBalance { max_age_ms });
             }
             Action::StartTask => self.start_task(tab),
-            Action::EndTask => self.end_task(tab),
+            Action::EndTask => self.end_a_task(tab),
             Action::StopWaiting => {
                 let calls = self
                     .books
@@ -174,23 +171,23 @@ impl World {
                 }
             }
             Action::TopUp => {
-                let points = self.dice.between(1, 100);
+                let points = self.driver.dice.between(1, 100);
                 self.server.top_up(points);
                 self.enter_balance();
             }
             Action::ChargeElsewhere => {
                 let balance = self.server.balance();
                 if balance > 0 {
-                    let points = self.dice.between(1, balance.min(30));
-                    self.user.elsewhere += 1;
-                    let key = format!("elsewhere{}", self.user.elsewhere);
+                    let points = self.driver.dice.between(1, balance.min(30));
+                    self.driver.user.elsewhere += 1;
+                    let key = format!("elsewhere{}", self.driver.user.elsewhere);
                     self.server.charge_elsewhere(&key, points);
                     self.enter_charges();
                 }
             }
             Action::SetPrice => {
                 let task = self.next_task();
-                let points = self.dice.between(1, 3);
+                let points = self.driver.dice.between(1, 3);
                 if let Some(price) = Amount::new(points) {
                     self.server.ledger.set_price(ACCOUNT, &task, price);
                 }
@@ -225,24 +222,17 @@ impl World {
         }
     }
 
-    pub fn nudge(&mut self, tab: TabId, event: Event) {
-        self.grant_all();
-        if let Some(place) = self.place(tab) {
-            self.tabs[place].nudged();
-        }
-        self.tell(tab, event);
-    }
-
     fn a_task(&mut self) -> Option<(String, u64)> {
-        if let Some(doubted) = self.user.doubted.take() {
+        if let Some(doubted) = self.driver.user.doubted.take() {
             return Some(doubted);
         }
-        let tasks = &self.user.tasks;
+        let tasks = &self.driver.user.tasks;
         // Mostly a recent one.
         let least = tasks
             .len()
-            .saturating_sub(self.dice.pick(&[1, 4, usize::MAX]));
+            .saturating_sub(self.driver.dice.pick(&[1, 4, usize::MAX]));
         let at = self
+            .driver
             .dice
             .between(least as u64, tasks.len().max(1) as u64 - 1);
         tasks.get(at as usize).cloned()
@@ -250,138 +240,59 @@ impl World {
 
     /// The name of a new task.
     fn next_task(&self) -> String {
-        let odd = if self.mix.odd_keys { "/译 50%" } else { "" };
-        format!("t{}{odd}", self.user.tasks.len())
+        let odd = if self.driver.mix.odd_keys {
+            "/译 50%"
+        } else {
+            ""
+        };
+        format!("t{}{odd}", self.driver.user.tasks.len())
     }
 
     pub fn charge_new(&mut self, tab: TabId) {
         let task = self.next_task();
-        let amount = self.dice.skewed(&[2, 9, 40]) + 1;
-        self.user.tasks.push((task.clone(), amount));
+        let amount = self.driver.dice.skewed(&[2, 9, 40]) + 1;
+        self.driver.user.tasks.push((task.clone(), amount));
         self.charge(tab, &task, amount);
     }
 
     fn charge(&mut self, tab: TabId, task: &str, amount: u64) {
-        let Some(charge) = self.charge_of(task, amount) else {
-            return;
-        };
-        let key = charge.key.clone();
-        self.grant(NEW_CHARGE);
-        self.books.said_untaken.remove(&key);
-        if let Some(place) = self.place(tab).filter(|_| !self.is_starting(tab, &key)) {
-            self.tabs[place].tasks.remove(&key);
-        }
-        let call = self.ask(
-            tab,
-            "charge",
-            Some(key),
-            Some(self.mix.config.respond_within_ms),
-        );
-        let request = CallRequest::Charge(charge);
-        self.tell(tab, Event::Call { id: call, request });
+        let charge = self.request(task, amount);
+        self.ask(tab, CallRequest::Charge(charge));
     }
 
-    fn charge_of(&self, task: &str, amount: u64) -> Option<Charge> {
-        let request = ChargeRequest {
-            task_id: task.to_owned(),
-            amount: amount as f64,
-            feature: "f".to_owned(),
-            ..ChargeRequest::default()
-        };
-        request.into_charge(self.wall_ms).ok()
-    }
-
-    fn about_a_task(
-        &mut self,
-        tab: TabId,
-        what: &'static str,
-        request: impl FnOnce(Key) -> CallRequest,
-    ) {
-        let Some((task, _)) = self.a_task() else {
-            return;
-        };
-        let Ok(key) = Key::new(format!("f:{task}")) else {
-            return;
-        };
-        if let Some(place) = self.place(tab).filter(|_| what == "retry") {
-            self.books.said_untaken.remove(&key);
-            self.tabs[place].insists(key.as_str());
+    fn about_a_task(&mut self, tab: TabId, request: impl FnOnce(Key) -> CallRequest) {
+        if let Some((task, _)) = self.a_task()
+            && let Ok(key) = Key::new(format!("f:{task}"))
+        {
+            self.ask(tab, request(key));
         }
-        let within_ms =
-            matches!(what, "retry" | "cancel").then_some(self.mix.config.respond_within_ms);
-        let call = self.ask(tab, what, Some(key.clone()), within_ms);
-        let request = request(key);
-        self.nudge(tab, Event::Call { id: call, request });
     }
 
     fn start_task(&mut self, tab: TabId) {
         let task = self.next_task();
-        let amount = self.dice.between(1, 9);
-        let Some(charge) = self.charge_of(&task, amount) else {
-            return;
-        };
-        self.user.tasks.push((task, amount));
-        let call = self.ask(tab, "start", Some(charge.key.clone()), None);
-        // Taken back if the answer is that it may not start.
-        if let Some(place) = self.place(tab) {
-            self.tabs[place].tasks.insert(charge.key.clone(), amount);
-            *self.books.tasks.entry(tab).or_default() += amount;
-        }
+        let amount = self.driver.dice.between(1, 9);
+        let charge = self.request(&task, amount);
+        self.driver.user.tasks.push((task, amount));
         let running = false;
-        let request = CallRequest::StartTask { charge, running };
-        self.tell(tab, Event::Call { id: call, request });
+        self.ask(tab, CallRequest::StartTask { charge, running });
     }
 
-    /// Whether this task waits for the word that it may start.
-    fn is_starting(&self, tab: TabId, key: &Key) -> bool {
-        let mut calls = self.books.calls.values();
-        calls.any(|asked| {
-            asked.tab == tab && asked.what == "start" && asked.key.as_ref() == Some(key)
-        })
-    }
-
-    fn end_task(&mut self, tab: TabId) {
+    fn end_a_task(&mut self, tab: TabId) {
         let Some(place) = self.place(tab) else {
             return;
         };
-        let first = self.tabs[place].tasks.keys().next();
-        if first.is_none_or(|key| self.is_starting(tab, key)) {
-            return;
-        }
-        let Some((key, amount)) = self.tabs[place].tasks.pop_first() else {
+        let tasks = &self.tabs[place].tasks;
+        let Some((key, amount)) = tasks.first_key_value() else {
             return;
         };
-        if self.dice.chance(700) {
+        let (key, amount) = (key.clone(), *amount);
+        if self.is_starting(tab, &key) {
+            return;
+        }
+        if self.driver.dice.chance(700) {
             let task = key.as_str().trim_start_matches("f:").to_owned();
             return self.charge(tab, &task, amount);
         }
-        self.tell(tab, Event::EndTask { key });
-    }
-
-    pub fn ask(
-        &mut self,
-        tab: TabId,
-        what: &'static str,
-        key: Option<Key>,
-        within_ms: Option<u64>,
-    ) -> CallId {
-        self.last_call += 1;
-        self.counts.calls += 1;
-        let throttled = self
-            .place(tab)
-            .is_some_and(|place| self.tabs[place].throttle_ms > 0);
-        let within_ms = within_ms.filter(|_| !throttled);
-        let asked = Asked {
-            tab,
-            what,
-            known: key
-                .as_ref()
-                .is_some_and(|key| self.journal.records.contains_key(key)),
-            key,
-            until_ms: within_ms.map(|within_ms| self.mono_ms + within_ms),
-            failures: 0,
-        };
-        self.books.calls.insert(self.last_call, asked);
-        self.last_call
+        self.end_task(tab, key);
     }
 }

@@ -7,10 +7,11 @@ use tollbox::core::engine::SendId;
 use tollbox::core::outcome::{FailureReason, Outcome, What};
 use tollbox::core::protocol::Response;
 
-use super::mix::Mix;
+use super::World;
+use super::driver::Driver;
 use super::server::On;
 use super::tab::{Outage, Tab, TabId};
-use super::world::World;
+use tollbox::core::config::Config;
 
 /// Requests that a new charge accounts for: its attempts until the delays grow long, each with a
 /// probe and two look-ups.
@@ -56,10 +57,10 @@ impl Tab {
     }
 
     /// Fills the budget with the time that has passed.
-    fn fill(&mut self, mono_ms: u64, mix: &Mix) {
-        let delay_ms = mix.config.backoff.max_ms;
-        let sync_ms = mix.config.sync_every_ms;
-        let a_delay = match mix.odd_keys {
+    fn fill(&mut self, mono_ms: u64, config: &Config, spelt_twice: bool) {
+        let delay_ms = config.backoff.max_ms;
+        let sync_ms = config.sync_every_ms;
+        let a_delay = match spelt_twice {
             true => A_DELAY_SPELT_TWICE,
             false => A_DELAY,
         };
@@ -105,12 +106,20 @@ impl Tab {
     }
 }
 
-impl World {
+impl<D: Driver> World<D> {
     /// Grants requests to every tab.
     pub fn grant(&mut self, requests: f64) {
         for tab in &mut self.tabs {
             tab.grant(requests);
         }
+    }
+
+    /// Grants requests for the charges that a new tab takes up.
+    pub fn grant_for_new_tab(&mut self) {
+        self.grant_all();
+        let records = self.journal.records.values();
+        let held = records.filter(|record| record.is_held()).count();
+        self.grant(NEW_CHARGE * held as f64);
     }
 
     pub fn grant_all(&mut self) {
@@ -127,8 +136,9 @@ impl World {
     }
 
     pub fn spend_request(&mut self, place: usize) {
+        let spelt_twice = self.driver.spells_keys_twice();
         let tab = &mut self.tabs[place];
-        tab.fill(self.mono_ms, &self.mix);
+        tab.fill(self.now.mono_ms, &self.config, spelt_twice);
         tab.budget.requests -= 1.0;
         if tab.budget.requests < 0.0 {
             let what = format!(
@@ -143,8 +153,9 @@ impl World {
         let Some(place) = self.place(id) else {
             return;
         };
+        let spelt_twice = self.driver.spells_keys_twice();
         let tab = &mut self.tabs[place];
-        tab.fill(self.mono_ms, &self.mix);
+        tab.fill(self.now.mono_ms, &self.config, spelt_twice);
         tab.budget.alerts -= 1.0;
         if tab.budget.alerts < 0.0 {
             let what = format!("tab{id} raises more alerts than there is cause for");
@@ -154,7 +165,7 @@ impl World {
 
     /// Notes the `Retry-After` of an answer, as any reader of HTTP would.
     pub fn note_answer(&mut self, place: usize, send: SendId, response: &Response) {
-        let mono_ms = self.mono_ms;
+        let mono_ms = self.now.mono_ms;
         self.grant_answer(place, response);
         let tab = &mut self.tabs[place];
         tab.outage = None;
@@ -177,13 +188,13 @@ impl World {
             return;
         }
         if let Some(wait_ms) = wait_ms(response) {
-            self.longest_hold_ms = self.longest_hold_ms.max(mono_ms + wait_ms);
+            self.books.longest_hold_ms = self.books.longest_hold_ms.max(mono_ms + wait_ms);
             tab.held_until_ms = tab.held_until_ms.max(mono_ms + wait_ms.min(86_400_000));
         }
     }
 
     pub fn note_outage(&mut self, place: usize, send: SendId) {
-        let since_ms = self.mono_ms;
+        let since_ms = self.now.mono_ms;
         let first = Outage {
             since_ms,
             probes: 0,
@@ -205,10 +216,11 @@ impl World {
         let wire = outcome.key.as_str();
         let of = |counts: &BTreeMap<String, u32>| counts.get(wire).copied().unwrap_or(0);
         let (sent, put_off) = (of(&self.books.sent), of(&self.books.put_off));
-        let most = self.mix.config.max_total_attempts;
+        let most = self.config.max_total_attempts;
         // A tab that dies or can't write leaves the ends of its attempts open.
         let counts = &self.counts;
-        let exact = counts.failed_transactions + counts.crashes == 0 && self.mix.most_tabs == 1;
+        let sound = counts.failed_transactions + counts.crashes == 0;
+        let exact = sound && !self.driver.opens_several();
         match reason {
             FailureReason::RetriesExhausted if exact && sent.saturating_sub(put_off) < most => {
                 let what = format!(

@@ -10,24 +10,22 @@ use tollbox::core::protocol::Request;
 use tollbox::core::record::{Record, State, Verdict};
 use tollbox::core::snapshot::{BillingStatus, ChargeRecord};
 
+use super::World;
 use super::books::usual_key;
+use super::driver::Driver;
 use super::server::{On, kind_and_keys};
-use super::signing_out::NEXT_USER;
+use super::sign_out::NEXT_USER;
 use super::tab::{Life, TabId};
 use super::trace;
-use super::world::World;
 
 /// The lateness allowed to timers and turns.
 const SLACK_MS: u64 = 5;
-/// Requests that may leave after a loss, before a probe has shown its meaning: those of the other
-/// kind, and those of charges that are known to be lost by themselves.
-const SENDS_IN_DOUBT: u64 = 8;
 /// Failures during a call after which the journal counts as unreadable.
 const JOURNAL_FAILURES: u32 = 3;
 /// The time within which a tab, even a hidden one, finds another's change of which it was not told.
 const OUTDATED_MS: u64 = 95_000;
 
-impl World {
+impl<D: Driver> World<D> {
     /// Checks that a request which leaves is in the journal, and may leave now.
     pub fn check_send(&mut self, place: usize, send: SendId, request: &Request) {
         let (on, keys) = what_is_asked(request);
@@ -38,7 +36,7 @@ impl World {
         }
         let tab = &mut self.tabs[place];
         tab.asks.insert(send, (on, keys.clone()));
-        let (id, path, now_ms) = (tab.id, &request.path, self.mono_ms);
+        let (id, path, now_ms) = (tab.id, &request.path, self.now.mono_ms);
         let insists = match on {
             On::Balance if tab.probes_past_hold > 0 => {
                 tab.probes_past_hold -= 1;
@@ -59,12 +57,12 @@ impl World {
         }
         if let Some(outage) = &mut tab.outage {
             outage.sends += u64::from(on != On::Balance);
-            if on != On::Balance && (outage.probed || outage.sends > SENDS_IN_DOUBT) {
+            if on != On::Balance && (outage.probed || outage.sends > D::SENDS_IN_DOUBT) {
                 return self.violate("7 patience", format!("tab{id} sends {path} in an outage"));
             }
             outage.probes += u64::from(on == On::Balance);
             let passed_ms = now_ms - outage.since_ms;
-            let regular = passed_ms / (self.mix.config.backoff.max_ms / 4);
+            let regular = passed_ms / (self.config.backoff.max_ms / 4);
             if outage.probes > 14 + 8 * (outage.nudges + 1) + regular {
                 let what = format!("tab{id} probes {outage:?} in {passed_ms} ms");
                 return self.violate("7 patience", what);
@@ -139,7 +137,7 @@ impl World {
     /// and the server refused the copy: "nothing taken so far" is as much as this tab can say.
     fn can_not_know(&self, tab: TabId, key: &Key) -> bool {
         let by = self.books.charged_by.get(key.as_str());
-        by.is_some_and(|(by, at_ms)| *by != tab && self.mono_ms - at_ms < OUTDATED_MS)
+        by.is_some_and(|(by, at_ms)| *by != tab && self.now.mono_ms - at_ms < OUTDATED_MS)
             || self.books.doubled.contains(key.as_str())
     }
 
@@ -238,7 +236,7 @@ impl World {
         };
         let late_ms = asked
             .until_ms
-            .map_or(0, |until_ms| self.mono_ms.saturating_sub(until_ms));
+            .map_or(0, |until_ms| self.now.mono_ms.saturating_sub(until_ms));
         // The other calls wait until the journal has been read, however slow it is.
         if late_ms > SLACK_MS && asked.what == "charge" {
             let what = format!("tab{id} answers {} {late_ms} ms too late", asked.what);
@@ -278,7 +276,11 @@ impl World {
             | Answer::Record(_)
             | Answer::Flush(_)
             | Answer::Balance(_) => {}
-            Answer::SignedOut(_) => self.signed_out(place),
+            Answer::SignedOut(_) => {
+                if self.is_over(place) {
+                    self.books.signed_out_since = self.journal.mark;
+                }
+            }
         }
     }
 

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use tollbox::core::charge::Key;
 use tollbox::core::engine::CallId;
 
+use super::World;
+use super::driver::Driver;
 use super::server::ACCOUNT;
 use super::tab::TabId;
-use super::world::World;
 
 /// After a silence of this length no other tab holds a tab's tasks any more, and the journal has
 /// been asked for their charges.
@@ -66,6 +67,8 @@ pub struct Books {
     pub ended: BTreeSet<Key>,
     /// Charges without a verdict when the wall clock was set back whose loss of age was not noted.
     pub unaged: BTreeSet<Key>,
+    /// The latest time until which a server has asked any tab, dead or alive, to wait.
+    pub longest_hold_ms: u64,
     entered: usize,
 }
 
@@ -101,7 +104,7 @@ impl Books {
     }
 }
 
-impl World {
+impl<D: Driver> World<D> {
     pub fn enter_balance(&mut self) {
         let balance = self.server.ledger.balance(ACCOUNT);
         self.books.balances.insert(balance.version, balance.points);
@@ -130,7 +133,7 @@ impl World {
             let times = self.books.charged.get(&key).map_or(1, |known| known.0 + 1);
             self.books.charged.insert(key.clone(), (times, amount));
             if let Some(tab) = self.books.serving {
-                let by = (tab, self.mono_ms);
+                let by = (tab, self.now.mono_ms);
                 self.books.charged_by.insert(key.clone(), by);
             }
             if times > 1 {

@@ -11,7 +11,7 @@ use tollbox::core::snapshot::{BillingStatus, ChargeRecord, Snapshot};
 use super::patience::Budget;
 use super::server::On;
 
-pub type TabId = u32;
+pub type TabId = usize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
@@ -37,6 +37,8 @@ pub struct Tab {
     /// Ticks after which the deadline was still in the past, in a row.
     pub spins: u32,
     pub writing: bool,
+    /// Its journal orders so far.
+    pub journal_orders: usize,
     /// The time of the commit that it is just hearing of.
     pub speaks_of_ms: Option<u64>,
     /// Requests that it waits for.
@@ -91,14 +93,7 @@ pub struct Outage {
 }
 
 impl Tab {
-    pub fn new(
-        id: TabId,
-        engine: Engine,
-        session: Session,
-        origin_ms: u64,
-        token: u64,
-        opened_ms: u64,
-    ) -> Tab {
+    pub fn new(id: TabId, engine: Engine, session: Session, origin_ms: u64, opened_ms: u64) -> Tab {
         Tab {
             id,
             engine,
@@ -110,9 +105,10 @@ impl Tab {
             frozen_until_ms: 0,
             spins: 0,
             writing: false,
+            journal_orders: 0,
             speaks_of_ms: None,
             waiting: BTreeSet::new(),
-            token,
+            token: 0,
             token_of: super::server::ACCOUNT,
             lock_asked_ms: 0,
             seen: BTreeMap::new(),
@@ -136,11 +132,16 @@ impl Tab {
         }
     }
 
+    /// The name under which other tabs know it.
+    pub fn name(&self) -> String {
+        format!("tab{}", self.id)
+    }
+
     /// An instant of the world on this tab's clocks.
-    pub fn now(&self, mono_ms: u64, wall_ms: u64) -> Now {
+    pub fn now(&self, now: Now) -> Now {
         Now {
-            mono_ms: mono_ms - self.origin_ms,
-            wall_ms,
+            mono_ms: now.mono_ms - self.origin_ms,
+            wall_ms: now.wall_ms,
         }
     }
 

@@ -1,25 +1,16 @@
-//! Happenings: the scheduled events of a run.
+//! Happenings: what is scheduled in the world.
 
 use std::rc::Rc;
 
-use tollbox::core::balance::Confirmed;
-use tollbox::core::charge::Key;
 use tollbox::core::engine::{Event, SendId, Unsent};
 use tollbox::core::journal::{Applied, Op};
-use tollbox::core::protocol::{Request, Response};
+use tollbox::core::protocol::Response;
 use tollbox::core::session::Session;
 
 use super::network::Sending;
 use super::tab::TabId;
 
-/// A scheduled event.
-pub enum Happening {
-    /// The next action of the user or the world.
-    Act,
-    /// The wall clock is set back.
-    SetBack {
-        by_ms: u64,
-    },
+pub enum Happening<Own> {
     Commit {
         tab: TabId,
         session: Session,
@@ -34,6 +25,15 @@ pub enum Happening {
     Load {
         tab: TabId,
         all: bool,
+    },
+    /// The mark of a sign-out is written.
+    Mark {
+        tab: TabId,
+        session: Session,
+    },
+    /// Its token is there, and the request leaves.
+    Depart {
+        sending: Sending,
     },
     Arrive {
         sending: Rc<Sending>,
@@ -62,56 +62,32 @@ pub enum Happening {
         tab: TabId,
         asked_ms: u64,
     },
-    Peer {
-        tab: TabId,
-        keys: Vec<Key>,
-        confirmed: Option<Confirmed>,
-    },
-    Cached {
-        tab: TabId,
-        confirmed: Confirmed,
-    },
-    /// The mark of a sign-out is written.
-    Mark {
-        tab: TabId,
-        session: Session,
-    },
-    /// Its token is there, and the request leaves.
-    Depart {
-        tab: TabId,
-        send: SendId,
-        request: Request,
-        limit_at_ms: u64,
-    },
-    /// The account signs in again, after another user.
-    SignIn,
-    /// A frozen tab is told this when it thaws.
+    /// A tab is told this: by another tab, or when it thaws.
     Told {
         tab: TabId,
         event: Event,
     },
+    /// The driver's own.
+    Own(Own),
 }
 
-impl Happening {
-    /// The tab concerned, which may have to thaw first.
+impl<Own> Happening<Own> {
+    /// The tab concerned, which may have to thaw first. Commits and requests go on without their
+    /// tab.
     pub fn befallen(&self) -> Option<TabId> {
         match self {
-            Happening::Act
-            | Happening::SetBack { .. }
-            | Happening::Commit { .. }
+            Happening::Commit { .. }
             | Happening::Mark { .. }
-            | Happening::SignIn
-            | Happening::Arrive { .. } => None,
-            Happening::Depart { tab, .. }
-            | Happening::Committed { tab, .. }
+            | Happening::Arrive { .. }
+            | Happening::Own(_) => None,
+            Happening::Depart { sending } => Some(sending.tab),
+            Happening::Committed { tab, .. }
             | Happening::Load { tab, .. }
             | Happening::Answer { tab, .. }
             | Happening::Lost { tab, .. }
             | Happening::NotSent { tab, .. }
             | Happening::Lock { tab }
             | Happening::LockTimeout { tab, .. }
-            | Happening::Peer { tab, .. }
-            | Happening::Cached { tab, .. }
             | Happening::Told { tab, .. } => Some(*tab),
         }
     }

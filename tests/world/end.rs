@@ -1,93 +1,41 @@
-//! The run of one seed, and the checks at its end.
+//! The end of a run: whether all is settled, and whether what is left agrees with the ledger.
 
 use tollbox::core::outcome::FailureReason;
 use tollbox::core::record::{Record, State, Verdict};
 
-use super::class::Classes;
+use super::books::Asked;
+use super::driver::Driver;
 use super::happening::Happening;
 use super::tab::{Life, Tab};
-use super::trace::{self, Trace};
-use super::world::World;
+use super::{World, trace};
 
-/// The time within which everything settles once faults have stopped and `Retry-After` is over.
-const SETTLED_WITHIN_MS: u64 = 1_800_000;
-/// Enough for every tab to read the journal once more by itself, and for an idle one to find that
-/// it was wiped.
-const LAST_LOOK_MS: u64 = 70_000;
-/// The most rounds of such reads, repeated if charges were taken up meanwhile.
-const LOOKS: u32 = 4;
-const LAST_LOOK_AFTER_A_WIPE_MS: u64 = 310_000;
-
-/// Runs one seed to its end.
-pub fn run(seed: u64, classes: Classes, late_ms: u64, trace: Trace) -> World {
-    let mut world = World::new(seed, classes, late_ms, trace);
-    world.open();
-    world.plan(500, Happening::Act);
-    while world.calm_since_ms.is_none() && world.step() {}
-    let patience_ms = world.longest_patience_ms();
-    let late_ms = world.calm_since_ms.unwrap_or(world.mono_ms) + patience_ms + SETTLED_WITHIN_MS;
-    while world.violation.is_none() && !world.is_settled() {
-        if world.mono_ms > late_ms || !world.step() {
-            let open = world.what_is_open();
-            world.violate("5 liveness", format!("not settled in time: {open}"));
-        }
-    }
-    let last_look_ms = match world.books.none_is_gone() {
-        true => LAST_LOOK_MS,
-        false => LAST_LOOK_AFTER_A_WIPE_MS,
-    };
-    // Charges taken up meanwhile get their time, and then all tabs read once more.
-    for _ in 0..LOOKS {
-        let before = world.state_of_charges();
-        let end_ms = world.mono_ms + last_look_ms;
-        while world.violation.is_none() && world.mono_ms < end_ms && world.step() {}
-        if world.state_of_charges() == before {
-            break;
-        }
-    }
-    if world.violation.is_none() {
-        world.check_end();
-    }
-    world
-}
-
-impl World {
-    /// The longest that a server has asked a tab to wait from now on.
-    fn longest_patience_ms(&self) -> u64 {
-        self.longest_hold_ms.saturating_sub(self.mono_ms)
-    }
-
-    /// Grows with every change of a charge in the journal.
-    fn state_of_charges(&self) -> u64 {
-        let records = self.journal.records.values();
-        let changed = records.map(|record| (record.is_open(), record.revision()));
-        changed
-            .map(|(open, revision)| revision + u64::from(open))
-            .sum()
-    }
-
-    fn is_settled(&self) -> bool {
-        self.backend.on_the_way == 0
-            && !self.orphans_write()
+impl<D: Driver> World<D> {
+    /// Whether nothing is open, on its way or waited for.
+    pub fn is_settled(&self) -> bool {
+        !self
+            .happenings
+            .any(|happening| self.has_to_happen(happening))
             && !self.journal.records.values().any(Record::is_open)
             && !self.tabs.iter().any(|tab| tab.writing)
             && !self
                 .tabs
                 .iter()
-                .any(|tab| tab.frozen_until_ms > self.mono_ms)
+                .any(|tab| tab.frozen_until_ms > self.now.mono_ms)
             && self.unanswered().is_none()
     }
 
-    /// Whether a transaction of a dead tab has yet to commit.
-    fn orphans_write(&self) -> bool {
-        self.happenings.values().any(|happening| {
-            matches!(happening, Happening::Commit { tab, .. } if self.orphans.contains(tab))
-        })
+    /// Whether it concerns a charge: a request on its way, a transaction of a dead tab.
+    fn has_to_happen(&self, happening: &Happening<D::Own>) -> bool {
+        match happening {
+            Happening::Arrive { .. } => true,
+            Happening::Commit { tab, .. } => self.orphans.contains(tab),
+            _ => false,
+        }
     }
 
     /// A call that should have an answer by now.
     fn unanswered(&self) -> Option<String> {
-        let waits = |asked: &super::books::Asked| {
+        let waits = |asked: &Asked| {
             let place = self.place(asked.tab)?;
             // A signed-out client does nothing for an open charge.
             let over = self.tabs[place].life == Life::SignedOut || self.is_over(place);
@@ -97,7 +45,7 @@ impl World {
         self.books.calls.values().find_map(waits)
     }
 
-    fn what_is_open(&self) -> String {
+    pub fn what_is_open(&self) -> String {
         let records = self
             .journal
             .records
@@ -107,7 +55,7 @@ impl World {
         format!("{records:?} and so on, unanswered: {:?}", self.unanswered())
     }
 
-    fn check_end(&mut self) {
+    pub fn check_end(&mut self) {
         let records: Vec<Record> = self.journal.records.values().cloned().collect();
         for record in &records {
             self.check_final(record);
@@ -169,7 +117,7 @@ impl World {
         };
         // The tasks of all live tabs: each has heard of the others by now.
         let mut tasks: u64 = self.tabs.iter().map(Tab::task_points).sum();
-        if self.mono_ms < self.books.tasks_unsure_until_ms {
+        if self.now.mono_ms < self.books.tasks_unsure_until_ms {
             tasks += self.tasks_elsewhere(tab.id);
         }
         if queue.pending + queue.retrying > 0 {

@@ -2,10 +2,11 @@
 
 use tollbox::core::snapshot::{BillingStatus, Snapshot};
 
+use super::World;
+use super::driver::Driver;
 use super::tab::{Life, TabId};
-use super::world::World;
 
-impl World {
+impl<D: Driver> World<D> {
     pub fn check_snapshot(&mut self, place: usize, snapshot: &Snapshot) {
         if let Err((invariant, what)) = self.examine(place, snapshot) {
             let id = self.tabs[place].id;

@@ -1,0 +1,153 @@
+//! The user's calls, and what they entitle a tab to.
+
+use tollbox::core::charge::{Charge, ChargeRequest, Key};
+use tollbox::core::engine::{CallId, CallRequest, Event};
+
+use super::World;
+use super::books::Asked;
+use super::driver::Driver;
+use super::patience::NEW_CHARGE;
+use super::tab::{Life, TabId};
+
+impl<D: Driver> World<D> {
+    /// `{ taskId, amount, feature: "f" }`: its key is `f:TASK`.
+    pub fn request(&self, task: &str, amount: u64) -> Charge {
+        let request = ChargeRequest {
+            task_id: task.to_owned(),
+            amount: amount as f64,
+            feature: "f".to_owned(),
+            ..ChargeRequest::default()
+        };
+        request.into_charge(self.now.wall_ms).unwrap()
+    }
+
+    pub fn ask(&mut self, tab: TabId, request: CallRequest) -> CallId {
+        let within_ms = Some(self.config.respond_within_ms);
+        let (what, key, within_ms, nudges) = match &request {
+            CallRequest::Charge(charge) => ("charge", Some(&charge.key), within_ms, false),
+            CallRequest::Retry(key) => ("retry", Some(key), within_ms, true),
+            CallRequest::Cancel(key) => ("cancel", Some(key), within_ms, true),
+            CallRequest::Settled(key) => ("settled", Some(key), None, true),
+            CallRequest::Show(key) => ("show", Some(key), None, true),
+            CallRequest::Flush => ("flush", None, None, true),
+            CallRequest::RefreshBalance { .. } => ("refresh", None, None, true),
+            CallRequest::StartTask { charge, .. } => ("start", Some(&charge.key), None, false),
+            CallRequest::SignOut => ("sign out", None, None, false),
+        };
+        let key = key.cloned();
+        self.entitle(tab, &request);
+        let id = self.enter_call(tab, what, key, within_ms);
+        let event = Event::Call { id, request };
+        match nudges {
+            true => self.nudge(tab, event),
+            false => self.tell(tab, event),
+        }
+        id
+    }
+
+    /// Notes what follows from the call, whatever its tab makes of it.
+    fn entitle(&mut self, tab: TabId, request: &CallRequest) {
+        if let CallRequest::Charge(_) = request {
+            self.grant(NEW_CHARGE);
+        }
+        let Some(place) = self.place(tab) else {
+            return;
+        };
+        let starting = match request {
+            CallRequest::Charge(charge) => self.is_starting(tab, &charge.key),
+            _ => false,
+        };
+        let tab = &mut self.tabs[place];
+        match request {
+            CallRequest::Charge(charge) => {
+                self.books.said_untaken.remove(&charge.key);
+                if !starting {
+                    tab.tasks.remove(&charge.key);
+                }
+            }
+            CallRequest::Retry(key) => {
+                self.books.said_untaken.remove(key);
+                tab.insists(key.as_str());
+            }
+            CallRequest::StartTask { charge, .. } => {
+                // Taken back if the answer is that it may not start.
+                let points = charge.amount.get();
+                tab.tasks.insert(charge.key.clone(), points);
+                *self.books.tasks.entry(tab.id).or_default() += points;
+            }
+            CallRequest::SignOut => tab.life = Life::SignedOut,
+            CallRequest::Cancel(_)
+            | CallRequest::Settled(_)
+            | CallRequest::Show(_)
+            | CallRequest::Flush
+            | CallRequest::RefreshBalance { .. } => {}
+        }
+    }
+
+    /// Whether this task waits for the word that it may start.
+    pub fn is_starting(&self, tab: TabId, key: &Key) -> bool {
+        let mut calls = self.books.calls.values();
+        calls.any(|asked| {
+            asked.tab == tab && asked.what == "start" && asked.key.as_ref() == Some(key)
+        })
+    }
+
+    fn enter_call(
+        &mut self,
+        tab: TabId,
+        what: &'static str,
+        key: Option<Key>,
+        within_ms: Option<u64>,
+    ) -> CallId {
+        self.last_call += 1;
+        self.counts.calls += 1;
+        let place = self.place(tab);
+        let throttled = place.is_some_and(|place| self.tabs[place].throttle_ms > 0);
+        let within_ms = within_ms.filter(|_| !throttled);
+        let asked = Asked {
+            tab,
+            what,
+            known: key
+                .as_ref()
+                .is_some_and(|key| self.journal.records.contains_key(key)),
+            key,
+            until_ms: within_ms.map(|within_ms| self.now.mono_ms + within_ms),
+            failures: 0,
+        };
+        self.books.calls.insert(self.last_call, asked);
+        self.last_call
+    }
+
+    /// Tells a tab something that makes it look again at all that is open.
+    pub fn nudge(&mut self, tab: TabId, event: Event) {
+        self.grant_all();
+        if let Some(place) = self.place(tab) {
+            self.tabs[place].nudged();
+        }
+        self.tell(tab, event);
+    }
+
+    pub fn end_task(&mut self, tab: TabId, key: Key) {
+        if let Some(place) = self.place(tab) {
+            self.tabs[place].tasks.remove(&key);
+        }
+        self.tell(tab, Event::EndTask { key });
+    }
+
+    /// Closes a client, which finishes what it writes.
+    pub fn close(&mut self, tab: TabId) {
+        let Some(place) = self.place(tab) else {
+            return;
+        };
+        self.tabs[place].life = Life::Closing;
+        self.give_up_requests(place);
+        self.tell(tab, Event::Close);
+    }
+
+    pub fn give_up_requests(&mut self, place: usize) {
+        let tab = &mut self.tabs[place];
+        for send in std::mem::take(&mut tab.waiting) {
+            self.given_up.insert((tab.id, send));
+        }
+    }
+}

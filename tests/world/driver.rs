@@ -1,0 +1,86 @@
+//! The driver of a world: decides wherever the world could go one way or the other.
+
+use std::rc::Rc;
+
+use tollbox::core::engine::{Answer, CallId, Notice, SendId};
+use tollbox::core::journal::Op;
+use tollbox::core::protocol::Response;
+use tollbox::core::record::Record;
+use tollbox::core::snapshot::Network;
+
+use super::World;
+use super::network::Sending;
+use super::tab::TabId;
+
+pub trait Driver: Sized {
+    /// The happenings that only this driver plans.
+    type Own;
+
+    /// Requests that may leave after a loss, before a probe has shown its meaning: those of the
+    /// other kind, and those of charges that are known to be lost by themselves.
+    const SENDS_IN_DOUBT: u64;
+    /// Whether tabs hear of the progress of each other's flushes, which is only shown.
+    const FLUSHES_ARE_HEARD: bool;
+
+    // ---- storage
+
+    /// How long a transaction takes to commit.
+    fn commit_ms(&mut self) -> u64;
+    /// How long its tab takes to hear of that.
+    fn committed_ms(&mut self) -> u64;
+    /// Why this transaction fails, if it does.
+    fn write_fault(world: &mut World<Self>, tab: TabId, ops: &[Op]) -> Option<String>;
+    /// How long the reading of the journal takes.
+    fn load_ms(&mut self) -> u64;
+    /// Why the journal can't be read, if it can't.
+    fn read_fault(&mut self) -> Option<String>;
+    /// How long the mark of a sign-out takes to be written.
+    fn mark_ms(&mut self) -> u64;
+    /// Why the mark can't be written, if it can't.
+    fn mark_fault(world: &mut World<Self>) -> Option<String>;
+    /// How long localStorage lags behind in another process.
+    fn lag_ms(&mut self) -> u64;
+
+    // ---- other tabs
+
+    /// Whether the browser has locks for the tabs.
+    fn has_lock(&self) -> bool;
+    /// Whether tabs can know which of them live.
+    fn knows_the_living(&self) -> bool;
+    /// How long until another tab hears of something; `None` if it never does.
+    fn announcement_ms(&mut self) -> Option<u64>;
+    /// Whether several tabs may be open at once.
+    fn opens_several(&self) -> bool;
+
+    // ---- the network
+
+    /// A tab orders this request.
+    fn send(world: &mut World<Self>, sending: Sending);
+    /// Its token is there.
+    fn depart(world: &mut World<Self>, sending: Sending);
+    /// It reaches the server. `heard` tells whether its client hears of this copy's answer.
+    fn arrive(world: &mut World<Self>, sending: &Rc<Sending>, heard: bool);
+    /// Whether some keys have two spellings, under both of which they are looked up.
+    fn spells_keys_twice(&self) -> bool;
+    /// Whether the request was lost to a filter that lets others pass.
+    fn was_filtered(&mut self, _tab: TabId, _send: SendId) -> bool {
+        false
+    }
+
+    // ---- what follows
+
+    fn happen(world: &mut World<Self>, own: Self::Own);
+    /// A tab has been told something, and its orders are carried out.
+    fn told(_world: &mut World<Self>) {}
+    /// A tab hears this answer.
+    fn heard(_world: &mut World<Self>, _place: usize, _send: SendId, _response: &Response) {}
+    fn resolved(_world: &mut World<Self>, _call: CallId, _answer: Answer) {}
+    fn noticed(_world: &mut World<Self>, _tab: TabId, _notice: &Notice) {}
+    fn shows_network(_world: &mut World<Self>, _place: usize, _network: Network) {}
+    /// A record has left the journal.
+    fn deleted(_world: &mut World<Self>, _record: Record) {}
+    /// The attempt to write the mark of a sign-out is over.
+    fn left_mark(_world: &mut World<Self>) {}
+    /// A promise is broken.
+    fn violated(_world: &World<Self>) {}
+}

@@ -1,0 +1,66 @@
+//! The shared journal: the records at rest, and how one operation of a transaction changes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tollbox::core::charge::Key;
+use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
+use tollbox::core::record::Record;
+
+#[derive(Default)]
+pub struct Journal {
+    pub records: BTreeMap<Key, Record>,
+    /// The records before the last relaxed transactions, which a crash may restore.
+    pub undo: Vec<(Key, Option<Record>)>,
+    pub full: bool,
+    /// The mark of the last sign-out.
+    pub mark: u64,
+    /// The mark in localStorage, which other processes see a moment later.
+    pub lagging_mark: u64,
+    pub lags_until_ms: u64,
+    /// Charges whose records were damaged at rest.
+    pub lost: BTreeSet<Key>,
+    /// Records forgotten in the fallback that the database may still have.
+    pub ended: Vec<Record>,
+}
+
+impl Journal {
+    /// Applies one operation, and gives the record that it has deleted, if any.
+    pub fn apply(&mut self, op: &Op, at: ApplyAt, relaxed: bool) -> (Applied, Option<Record>) {
+        let before = self.records.get(op.key()).cloned();
+        let applied = match &before {
+            None if self.lost.contains(op.key()) => op.apply_after_loss(at),
+            _ => op.apply(before.clone(), at),
+        };
+        if relaxed && applied.write != Write::Keep {
+            self.undo.push((op.key().clone(), before));
+        }
+        let mut deleted = None;
+        match (applied.write, &applied.record) {
+            (Write::Put, Some(record)) => {
+                self.records.insert(op.key().clone(), record.clone());
+            }
+            (Write::Delete, _) => deleted = self.records.remove(op.key()),
+            (Write::Put, None) => panic!("{op:?} puts nothing"),
+            (Write::Keep, _) => {}
+        }
+        (applied, deleted)
+    }
+
+    /// What a tab reads: all records, or those that are not at rest.
+    pub fn read(&self, all: bool) -> Vec<Record> {
+        let unsettled = |record: &&Record| record.is_held() || record.is_retryable();
+        let records = self.records.values();
+        records
+            .filter(|record| all || unsettled(record))
+            .cloned()
+            .collect()
+    }
+
+    /// The mark as the process of another tab sees it.
+    pub fn mark_seen(&self, now_ms: u64) -> u64 {
+        match now_ms < self.lags_until_ms {
+            true => self.lagging_mark,
+            false => self.mark,
+        }
+    }
+}

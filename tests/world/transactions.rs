@@ -1,0 +1,137 @@
+//! Transactions of the journal, which commit or fail as a whole, and readings of all of it.
+
+use tollbox::core::engine::Event;
+use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
+use tollbox::core::record::{Record, State};
+use tollbox::core::session::Session;
+
+use super::driver::Driver;
+use super::happening::Happening;
+use super::tab::TabId;
+use super::{World, trace};
+
+impl<D: Driver> World<D> {
+    pub fn order_write(&mut self, place: usize, ops: Vec<Op>, relaxed: bool) {
+        let tab = &mut self.tabs[place];
+        let (id, session) = (tab.id, tab.session);
+        tab.journal_orders += 1;
+        // No browser freezes a page whose transaction is under way.
+        tab.frozen_until_ms = 0;
+        if std::mem::replace(&mut tab.writing, true) {
+            self.violate("contract", format!("tab{id} has two journal orders open"));
+        }
+        let in_ms = self.driver.commit_ms();
+        for op in &ops {
+            if let Op::Forget { key } = op {
+                // From now on the client does not know the charge.
+                self.books.forgotten.insert(key.clone());
+            }
+        }
+        let commit = Happening::Commit {
+            tab: id,
+            session,
+            ops,
+            relaxed,
+        };
+        self.plan(in_ms, commit);
+    }
+
+    pub fn commit(&mut self, tab: TabId, session: Session, ops: &[Op], relaxed: bool) {
+        let alive = self.place(tab).is_some();
+        if !alive && !self.orphans.contains(&tab) {
+            return;
+        }
+        let result = match D::write_fault(self, tab, ops) {
+            Some(fault) => Err(fault),
+            None => Ok(self.apply(session, ops, relaxed)),
+        };
+        self.counts.transactions += 1;
+        self.counts.failed_transactions += u64::from(result.is_err());
+        self.note(|| format!("tab{tab}: its transaction {}", trace::result(&result)));
+        let in_ms = self.driver.committed_ms();
+        let at_ms = self.now.mono_ms;
+        self.plan(in_ms, Happening::Committed { tab, result, at_ms });
+    }
+
+    fn apply(&mut self, session: Session, ops: &[Op], relaxed: bool) -> Vec<Applied> {
+        let at = ApplyAt::new(self.now.wall_ms, session).marked(self.journal.mark);
+        if !relaxed {
+            self.journal.undo.clear();
+        }
+        let mut results = Vec::with_capacity(ops.len());
+        for op in ops {
+            let (applied, deleted) = self.journal.apply(op, at, relaxed);
+            if let (Write::Put, Some(record)) = (applied.write, &applied.record)
+                && !record.is_held()
+            {
+                self.books.ended.insert(op.key().clone());
+            }
+            if let Some(record) = deleted {
+                self.note_deletion(record);
+            }
+            if matches!(op, Op::Enqueue { .. }) && applied.done {
+                // The user asked for it, perhaps in another tab, before it was given up there.
+                self.books.said_untaken.remove(op.key());
+            }
+            results.push(applied);
+        }
+        results
+    }
+
+    fn note_deletion(&mut self, record: Record) {
+        if !matches!(record.state(), State::Settled(_)) {
+            let state = trace::record(&record);
+            self.violate(
+                "2 nothing lost",
+                format!("the open charge {state} is deleted"),
+            );
+        }
+        self.books.forgotten.insert(record.charge().key.clone());
+        D::deleted(self, record);
+    }
+
+    pub fn committed(&mut self, tab: TabId, result: Result<Vec<Applied>, String>, at_ms: u64) {
+        if let Some(place) = self.place(tab) {
+            self.tabs[place].writing = false;
+            let failures = &mut self.tabs[place].failures;
+            *failures = if result.is_err() { *failures + 1 } else { 0 };
+            if result.is_err() {
+                let calls = self.books.calls.values_mut();
+                for asked in calls.filter(|asked| asked.tab == tab) {
+                    asked.failures += 1;
+                }
+            }
+            self.tabs[place].speaks_of_ms = Some(at_ms);
+            self.tell(tab, Event::Journaled(result));
+        }
+        if let Some(place) = self.place(tab) {
+            self.tabs[place].speaks_of_ms = None;
+        }
+        self.heed_mark(tab);
+    }
+
+    pub fn order_load(&mut self, tab: TabId, all: bool) {
+        let in_ms = self.driver.load_ms();
+        self.plan(in_ms, Happening::Load { tab, all });
+    }
+
+    pub fn load(&mut self, tab: TabId, all: bool) {
+        if self.place(tab).is_none() {
+            return;
+        }
+        let records = match self.driver.read_fault() {
+            Some(fault) => Err(fault),
+            None => Ok(self.journal.read(all)),
+        };
+        if self.driver.knows_the_living() {
+            let alive = self.tabs.iter().map(super::Tab::name).collect();
+            self.tell(tab, Event::Alive(alive));
+        }
+        if all && records.is_ok() && !self.journal.lost.is_empty() {
+            let lost = self.journal.lost.iter().cloned().collect();
+            self.tell(tab, Event::RecordsLost(lost));
+        }
+        self.heed_mark(tab);
+        self.tell(tab, Event::Loaded(records));
+    }
+}
