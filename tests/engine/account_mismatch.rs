@@ -8,11 +8,11 @@ use tollbox::core::snapshot::{BalanceReason, BalanceResult, Network};
 use super::flush::with_queue;
 use super::outage::alerts;
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, json_answer};
-use super::world::World;
 
 fn alert_detail(world: &World, tab: usize) -> String {
-    let notices = world.tab(tab).notices.iter();
+    let notices = world.notices(tab).iter();
     let alert = notices.rev().find_map(|(_, notice)| match notice {
         Notice::Alert(alert) => Some(alert.detail.clone()),
         _ => None,

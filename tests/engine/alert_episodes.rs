@@ -5,8 +5,8 @@ use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::Event;
 
 use super::outage::alerts;
+use super::script::World;
 use super::server::{Fault, On, json_answer, problem};
-use super::world::World;
 
 #[test]
 fn a_signed_out_client_raises_no_network_or_token_alert() {

@@ -4,8 +4,8 @@ use tollbox::core::outcome::{Outcome, What};
 
 use super::flush::with_queue;
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, problem, with_retry_after};
-use super::world::World;
 
 const DAY_MS: u64 = 86_400_000;
 

@@ -6,8 +6,9 @@ use tollbox::core::outcome::OpenReason;
 use tollbox::core::points::Points;
 use tollbox::core::snapshot::{BalanceReason, BalanceResult};
 
+use super::script::World;
 use super::server::{Fault, On, json_answer, page, problem};
-use super::world::{START_WALL_MS, World};
+use super::world::START_WALL_MS;
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -75,7 +76,7 @@ fn an_unchanged_balance_counts_as_fresh() {
     assert_eq!(fresh(&world, call), 120);
     let balance = world.snapshot(tab).balance.unwrap();
     assert!(!balance.stale, "{balance:?}");
-    assert_eq!(world.cache.as_ref().unwrap().as_of_ms, balance.as_of);
+    assert_eq!(world.cache.now().unwrap().as_of_ms, balance.as_of);
 }
 
 #[test]
@@ -85,8 +86,7 @@ fn listeners_hear_when_a_balance_turns_stale() {
     let as_of_ms = world.snapshot(tab).balance.unwrap().as_of;
     world.run_for(2 * MINUTE_MS);
     let told_ms = world
-        .tab(tab)
-        .notices
+        .notices(tab)
         .iter()
         .find_map(|(at_ms, notice)| match notice {
             Notice::Balance(balance) if balance.stale => Some(*at_ms),
@@ -150,7 +150,10 @@ fn refresh_after_sign_out_is_unauthorized_and_shows_no_balance() {
     let signed_out = (BalanceReason::Open(OpenReason::Unauthorized), None);
     assert_eq!(unavailable(&world, under_way), signed_out);
     assert_eq!(unavailable(&world, later), signed_out);
-    assert_eq!((&world.cache, world.snapshot(tab).balance), (&None, None));
+    assert_eq!(
+        (world.cache.now(), world.snapshot(tab).balance),
+        (None, None)
+    );
 }
 
 #[test]
@@ -172,7 +175,7 @@ fn the_balance_is_synced_at_the_configured_interval() {
     world.go_online(true);
     world.run_for(12_000);
     assert!(world.server.count(On::Balance) > requests);
-    assert_eq!(world.spins, 0);
+    assert_eq!(world.counts.spins, 0);
 }
 
 #[test]
@@ -188,7 +191,7 @@ fn a_fresh_cache_saves_only_the_first_balance_request() {
             config.stale_after_ms = 2 * MINUTE_MS;
             config.sync_every_ms = MINUTE_MS;
         });
-        world.cache = Some(cached(as_of_ms));
+        world.cache_balance(cached(as_of_ms));
         let tab = world.start();
         assert_eq!(world.server.count(On::Balance), requests);
         assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 120);
@@ -235,6 +238,7 @@ fn a_balance_announced_by_another_tab_is_adopted() {
         as_of_ms: world.now.wall_ms,
         etag: None,
     };
+    world.books.balances.insert(9, 70);
     world.tell(
         tab,
         Event::Peer {
@@ -248,7 +252,7 @@ fn a_balance_announced_by_another_tab_is_adopted() {
 #[test]
 fn without_sync_a_fresh_cache_needs_no_balance_request() {
     let mut world = World::new();
-    world.cache = Some(Confirmed {
+    world.cache_balance(Confirmed {
         balance: Points::new(120).unwrap(),
         version: 1,
         as_of_ms: START_WALL_MS - 1_000,

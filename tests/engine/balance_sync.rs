@@ -7,8 +7,8 @@ use tollbox::core::snapshot::Network;
 
 use super::balance_refresh::fresh;
 use super::outage::alerts;
+use super::script::World;
 use super::server::{Fault, On};
-use super::world::World;
 
 const EVERY_MS: u64 = 60_000;
 

@@ -2,8 +2,8 @@
 
 use super::outage::alerts;
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, page, problem};
-use super::world::World;
 use tollbox::core::alert::AlertKind;
 use tollbox::core::outcome::What;
 use tollbox::core::protocol::Response;

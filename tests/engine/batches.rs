@@ -6,8 +6,8 @@ use tollbox::core::outcome::OpenReason;
 use tollbox::core::snapshot::{FlushReport, Stopped};
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, json_answer, page, problem, with_retry_after};
-use super::world::World;
 
 /// A tab with `count` charges of one point, queued offline.
 fn with_queue(world: &mut World, count: usize) -> usize {
@@ -54,8 +54,7 @@ fn a_queue_is_sent_in_order_and_in_batches() {
     assert_eq!(world.server.count(On::AnyCharge), 3);
     assert_eq!(world.server.balance(), 110);
     let progress: Vec<usize> = world
-        .tab(tab)
-        .notices
+        .notices(tab)
         .iter()
         .filter_map(|(_, notice)| match notice {
             Notice::FlushProgress(progress) => Some(progress.done),

@@ -5,8 +5,8 @@ use tollbox::core::snapshot::Network;
 
 use super::outage::alerts;
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, page, problem};
-use super::world::World;
 
 /// A cancelled charge whose answer was lost: only a look-up can tell that it was made, and look-ups
 /// are blocked.

@@ -7,15 +7,15 @@ use tollbox::core::snapshot::{BalanceResult, Network};
 
 use super::outage::alerts;
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On};
-use super::world::World;
 
 /// Six open charges, a server that is gone, and a cache that answers with an old balance.
 fn gone(dated: bool) -> (World, usize) {
     let mut world = World::new();
     world.dated = dated;
     let tab = world.start();
-    let date = dated.then(|| world.date());
+    let date = dated.then(|| world.server_date(0));
     let body = serde_json::json!({"balance": 120, "version": 1});
     let remembered = Response {
         date,

@@ -3,8 +3,8 @@
 use tollbox::core::outcome::What;
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, problem};
-use super::world::World;
 
 #[test]
 fn a_charge_call_waits_no_longer_than_respond_within_ms() {

@@ -6,8 +6,8 @@ use tollbox::core::record::State;
 
 use super::attempts::{end_of_all_attempts, few_attempts};
 use super::outcomes::word;
+use super::script::{World, key};
 use super::server::{Fault, On, problem};
-use super::world::{World, key};
 
 #[test]
 fn cancel_before_the_first_attempt_sends_nothing() {

@@ -4,8 +4,8 @@
 use tollbox::core::engine::Event;
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, problem};
-use super::world::World;
 
 /// A cancelled charge during its look-up, when its request can no longer arrive.
 fn looked_up(commit_ms: u64) -> (World, usize) {

@@ -5,12 +5,12 @@ use tollbox::core::protocol::Request;
 use tollbox::core::record::{Purpose, State};
 
 use super::outcomes::word;
+use super::script::{Happening, World, key};
 use super::server::{Fault, On};
-use super::world::{Happening, World, key};
 
 /// The lost request arrives after all.
 fn arrives_late(world: &mut World, task: &str) {
-    let request = Request::charge(world.journal[&key(task)].charge());
+    let request = Request::charge(world.journal.records[&key(task)].charge());
     let now_ms = world.now.mono_ms;
     world.server.answer(now_ms, &request);
 }
@@ -59,7 +59,7 @@ fn a_lapsed_claim_sends_nothing() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.charge(one, "t1", 500);
-    world.run_until(|world| !world.journal.is_empty());
+    world.run_until(|world| !world.journal.records.is_empty());
     // The first tab is frozen before it hears that its claim has committed.
     let is_told = |happening: &Happening| matches!(happening, Happening::Committed { tab: 0, .. });
     let wakes_ms = world.now.mono_ms + world.config.claim_ms() + 2_000;
@@ -82,7 +82,7 @@ fn a_request_does_not_outlive_its_claim() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());
     world.charge(one, "t1", 500);
-    world.run_until(|world| !world.journal.is_empty());
+    world.run_until(|world| !world.journal.records.is_empty());
     let began_ms = world.now.mono_ms - 1;
     // The disk is slow.
     let is_told = |happening: &Happening| matches!(happening, Happening::Committed { tab: 0, .. });
@@ -90,8 +90,8 @@ fn a_request_does_not_outlive_its_claim() {
     world.postpone(is_told, began_ms + slow_ms);
     world.charge(two, "t1", 500);
     let settled = world.settled(two, "t1");
-    let is_sent = |happening: &Happening| matches!(happening, Happening::Arrive { tab: 0, request, .. } if request.path == "charges");
-    world.run_until(|world| world.happenings.values().any(is_sent));
+    let is_sent = |happening: &Happening| matches!(happening, Happening::Arrive { sending, .. } if sending.tab == 0 && sending.request.path == "charges");
+    world.run_until(|world| world.happenings.any(is_sent));
     // The network is slow too, but within the request's timeout.
     world.postpone(is_sent, world.now.mono_ms + 5_000);
     let said = word(&world.wait(settled));
@@ -113,13 +113,13 @@ fn a_cancelled_charge_is_not_claimed_for_sending() {
     world.charge(one, "t1", 5);
     world.run_until(|world| world.server.count(On::AnyCharge) == 1);
     world.run_for(300);
-    let record = &world.journal[&key("t1")];
+    let record = &world.journal.records[&key("t1")];
     assert!(matches!(record.state(), State::Waiting(_)));
     world.cancel(two, "t1");
     // At the same moment the browser tells the first tab that it is online.
     world.tell(one, Event::Online(true));
     world.run_for(3);
-    let record = &world.journal[&key("t1")];
+    let record = &world.journal.records[&key("t1")];
     assert!(record.given_up());
     let sends = matches!(record.attempt(), Some((Purpose::Send, _)));
     assert!(!sends, "{record:?}");
@@ -132,7 +132,7 @@ fn an_answer_to_an_old_attempt_settles_no_new_one() {
     world.charge(one, "t1", 500);
     world.run_until(|world| world.server.count(On::Charge) == 1);
     // The charge is declined, and the first tab freezes before it hears of it.
-    let is_heard = |happening: &Happening| matches!(happening, Happening::Deliver { tab: 0, .. });
+    let is_heard = |happening: &Happening| matches!(happening, Happening::Answer { tab: 0, .. });
     let heard = world.take_out(is_heard);
     world.charge(two, "t1", 500);
     let settled = world.settled(two, "t1");
@@ -149,9 +149,7 @@ fn an_answer_to_an_old_attempt_settles_no_new_one() {
     world.run_for(20);
     let again = world.charge(one, "t1", 500);
     world.run_for(5);
-    world
-        .happenings
-        .insert((world.now.mono_ms, u64::MAX), heard);
+    world.happenings.plan_last(world.now.mono_ms, heard);
     let said = word(&world.wait(again));
     world.server.top_up(1_000);
     world.run_for(60);

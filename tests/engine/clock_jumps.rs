@@ -1,8 +1,8 @@
 //! Wall clocks that jump: nothing stalls, and nothing is hurried.
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, Server, problem, with_retry_after};
-use super::world::World;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -230,10 +230,10 @@ fn a_claim_prolonged_by_a_clock_jump_is_not_polled() {
     world.run_for(1_000);
     // By this tab's own clock the claim runs out long before it does by the wall clock.
     world.jump_wall(-15_000);
-    let before = world.transactions;
+    let before = world.counts.transactions;
     let settled = world.settled(next, "t1");
     assert!(word(&world.wait(settled)).starts_with("charged"));
-    let transactions = world.transactions - before;
+    let transactions = world.counts.transactions - before;
     assert!(transactions < 60, "{transactions} transactions");
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }

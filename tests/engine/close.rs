@@ -1,11 +1,11 @@
 //! Closing a client.
 
-use tollbox::core::engine::{Answer, Event};
+use tollbox::core::engine::Answer;
 use tollbox::core::snapshot::{BalanceResult, FlushReport};
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::On;
-use super::world::World;
 
 #[test]
 fn closing_answers_every_call_and_the_next_start_goes_on() {
@@ -17,7 +17,7 @@ fn closing_answers_every_call_and_the_next_start_goes_on() {
         let refresh = world.refresh(tab);
         let flush = world.flush(tab);
         world.run_for(after_ms);
-        world.tell(tab, Event::Close);
+        world.close(tab);
         let said = word(world.outcome(charge));
         assert!(
             ["queued", "unknown", "charged"]
@@ -55,7 +55,7 @@ fn closing_before_the_request_leaves_uses_up_no_attempt() {
     let mut world = World::new();
     let tab = world.start();
     world.charge(tab, "t1", 5);
-    world.tell(tab, Event::Close);
+    world.close(tab);
     world.run_for(100);
     assert_eq!(world.server.count(On::AnyCharge), 0);
     let next = world.start();

@@ -1,8 +1,8 @@
 //! Connection slots: neither foreground calls nor look-ups take all of them.
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, problem};
-use super::world::World;
 
 /// `count` parked charges that take 200 ms each to look up.
 fn parked(count: usize) -> (World, usize) {

@@ -3,8 +3,8 @@
 use tollbox::core::engine::Event;
 
 use super::outcomes::word;
+use super::script::{World, key};
 use super::server::{Fault, On, problem};
-use super::world::{World, key};
 
 /// Crashes the tab after 0, 1, 2, … steps; the journal remains.
 fn crash_everywhere(prepare: impl Fn(&mut World) -> usize, tasks: &[&str]) {
@@ -18,7 +18,7 @@ fn crash_everywhere(prepare: impl Fn(&mut World) -> usize, tasks: &[&str]) {
         let through = taken < steps;
         world.crash(tab);
         world.server.heal();
-        world.cache = None;
+        world.cache.clear();
         let next = world.start();
         for task in tasks {
             // After a crash the application charges the same task again.
@@ -152,7 +152,7 @@ fn a_wiped_journal_charges_nothing_twice() {
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
     world.crash(tab);
-    world.journal.clear();
+    world.wipe_journal();
     let next = world.start();
     let again = world.charge(next, "t1", 5);
     assert_eq!(word(&world.wait(again)), "charged again");

@@ -10,9 +10,9 @@ use tollbox::core::snapshot::BillingStatus;
 use super::notices::logged;
 use super::outage::alerts;
 use super::outcomes::word;
+use super::script::{World, key};
 use super::server::{Fault, On, problem};
 use super::storage_failures::fail_next;
-use super::world::{World, key};
 
 #[test]
 fn a_charge_retried_by_another_tab_is_not_called_failed() {
@@ -60,7 +60,11 @@ fn verdicts_that_failed_to_write_together_are_written_soon() {
     world.go_online(true);
     world.run_until(|world| world.server.balance() == 112);
     world.run_for(world.config.backoff.base_ms + 200);
-    let open = world.journal.values().filter(|record| record.is_open());
+    let open = world
+        .journal
+        .records
+        .values()
+        .filter(|record| record.is_open());
     let open: Vec<_> = open.map(Record::charge).collect();
     assert!(open.is_empty(), "{open:?}");
 }
@@ -198,7 +202,7 @@ fn a_decline_that_cannot_be_written_is_not_told_as_final() {
     keep_no_conclusions(&mut world);
     let call = world.charge(tab, "t1", 500);
     assert_eq!(word(&world.wait(call)), "unknown Timeout");
-    let status = world.tab(tab).seen[&key("t1")].status;
+    let status = world.seen(tab, "t1").status;
     assert_eq!(status, BillingStatus::Retrying);
     // The next start knows of no decline, and charges once there are points.
     world.crash(tab);
@@ -253,7 +257,7 @@ fn a_receipt_is_told_though_the_journal_has_lost_the_charge() {
     world.server.fault(On::Charge, 1, Fault::Late(2_000));
     let call = world.charge(tab, "t1", 5);
     world.run_until(|world| world.server.count(On::Charge) == 1);
-    world.journal.clear();
+    world.wipe_journal();
     assert_eq!(word(&world.wait(call)), "charged");
     // The charge is in the journal again, so charging again replays it.
     world.run_for(100);

@@ -4,8 +4,8 @@ use tollbox::core::engine::{Answer, CallId};
 use tollbox::core::record::State;
 
 use super::outcomes::word;
+use super::script::{World, key};
 use super::server::{Fault, On, problem};
-use super::world::{World, key};
 
 fn keeping(count: usize) -> World {
     World::with(|config| config.keep_settled = count)
@@ -22,12 +22,17 @@ fn a_lone_tab_keeps_exactly_keep_settled_charges() {
             let call = world.charge(tab, &format!("t{n:02}"), 1);
             assert_eq!(word(&world.wait(call)), "charged");
             world.run_for(10);
-            assert!(world.journal.len() <= keep, "{keep} of {n}");
+            assert!(world.journal.records.len() <= keep, "{keep} of {n}");
         }
-        assert_eq!(world.journal.len(), keep);
+        assert_eq!(world.journal.records.len(), keep);
         // The newest are kept.
         for n in 5..keep + 5 {
-            assert!(world.journal.contains_key(&key(&format!("t{n:02}"))));
+            assert!(
+                world
+                    .journal
+                    .records
+                    .contains_key(&key(&format!("t{n:02}")))
+            );
         }
     }
 }
@@ -41,9 +46,9 @@ fn settled_charges_beyond_keep_settled_are_evicted_within_a_second() {
         world.wait(call);
     }
     world.run_for(1_100);
-    assert_eq!(world.journal.len(), 2);
+    assert_eq!(world.journal.records.len(), 2);
     assert_eq!(world.snapshot(two).stats.charged, 10);
-    assert_eq!(world.spins, 0);
+    assert_eq!(world.counts.spins, 0);
 }
 
 #[test]
@@ -54,7 +59,7 @@ fn open_charges_are_not_evicted() {
     let call = world.charge(tab, "t1", 1);
     world.wait(call);
     world.run_for(10);
-    let record = &world.journal[&key("t1")];
+    let record = &world.journal.records[&key("t1")];
     assert!(matches!(record.state(), State::Waiting(_)));
 }
 
@@ -85,7 +90,7 @@ fn settled_calls_are_answered_before_eviction() {
             assert_eq!(end_of(&mut world, call), "charged", "{commit_ms}");
         }
         world.run_for(1_200);
-        assert_eq!(world.journal.len(), 0);
+        assert_eq!(world.journal.records.len(), 0);
     }
 }
 
@@ -106,6 +111,6 @@ fn a_charge_being_retried_is_not_evicted() {
         let expected = if again { "charged" } else { "NotFound" };
         assert_eq!(said, expected, "{asked_after_ms}");
         world.run_for(2_000);
-        assert_eq!(world.journal.len(), 0);
+        assert_eq!(world.journal.records.len(), 0);
     }
 }

@@ -6,8 +6,8 @@ use tollbox::core::outcome::OpenReason;
 use tollbox::core::snapshot::{FlushReport, Stopped};
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, problem};
-use super::world::World;
 
 /// A frozen tab outside the world that holds the lock.
 const FROZEN: usize = 99;
@@ -34,7 +34,7 @@ pub fn report(world: &mut World, call: CallId) -> FlushReport {
 fn a_flush_goes_on_without_the_lock_of_a_frozen_tab() {
     let mut world = World::with(|config| config.batch_size = 2);
     let tab = with_queue(&mut world, 5);
-    world.lock = Some(FROZEN);
+    world.lock.holder = Some(FROZEN);
     world.go_online(true);
     let flush = world.flush(tab);
     let asked_ms = world.now.mono_ms;
@@ -57,7 +57,7 @@ fn a_flush_goes_on_without_the_lock_of_a_frozen_tab() {
 fn a_queue_is_sent_though_a_frozen_tab_holds_the_lock() {
     let mut world = World::new();
     with_queue(&mut world, 3);
-    world.lock = Some(FROZEN);
+    world.lock.holder = Some(FROZEN);
     world.go_online(true);
     world.run_for(world.config.claim_ms() + 2_000);
     assert_eq!(world.server.balance(), 117);
@@ -67,7 +67,7 @@ fn a_queue_is_sent_though_a_frozen_tab_holds_the_lock() {
 fn a_page_being_hidden_flushes_nothing_more() {
     let mut world = World::new();
     let tab = with_queue(&mut world, 3);
-    world.lock = Some(FROZEN);
+    world.lock.holder = Some(FROZEN);
     world.go_online(true);
     let flush = world.flush(tab);
     world.tell(tab, Event::LockDropped);
@@ -139,8 +139,14 @@ fn sign_out_ends_a_running_flush() {
     // The answer in flight is still written, and another tab may flush.
     world.run_for(1_000);
     assert_eq!(world.server.balance(), 118);
-    assert_eq!(world.lock, None);
-    assert!(world.journal.values().all(|record| !record.is_open()));
+    assert_eq!(world.lock.holder, None);
+    assert!(
+        world
+            .journal
+            .records
+            .values()
+            .all(|record| !record.is_open())
+    );
 }
 
 #[test]
@@ -174,8 +180,7 @@ fn a_flush_counts_every_outcome() {
         [1, 1, 1, 1]
     );
     let ended: FlushReport = world
-        .tab(tab)
-        .notices
+        .notices(tab)
         .iter()
         .filter_map(|(_, notice)| match notice {
             Notice::FlushReport(report) => Some(*report),
@@ -203,8 +208,7 @@ fn flush_progress_is_told_from_none_to_all() {
     report(&mut world, flush);
     assert_eq!(world.snapshot(tab).flush, None);
     let told: Vec<(usize, usize)> = world
-        .tab(tab)
-        .notices
+        .notices(tab)
         .iter()
         .filter_map(|(_, notice)| match notice {
             Notice::FlushProgress(progress) => Some((progress.done, progress.total)),
@@ -212,7 +216,7 @@ fn flush_progress_is_told_from_none_to_all() {
         })
         .collect();
     assert_eq!(told, [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]);
-    let reports = world.tab(tab).notices.iter();
+    let reports = world.notices(tab).iter();
     let reports = reports.filter(|(_, notice)| matches!(notice, Notice::FlushReport(_)));
     assert_eq!(reports.count(), 1);
 }
@@ -234,7 +238,7 @@ fn a_flush_releases_its_lock_between_batches_and_at_the_end() {
         assert_eq!((report.remaining, report.stopped), (0, None));
     }
     world.run_for(100);
-    assert_eq!(world.lock, None);
+    assert_eq!(world.lock.holder, None);
     assert_eq!(world.server.balance(), 116);
 }
 
@@ -244,7 +248,7 @@ fn a_flush_of_an_empty_queue_notifies_no_listener() {
     let tab = world.start();
     let flush = world.flush(tab);
     assert_eq!(report(&mut world, flush), FlushReport::default());
-    let notices = &world.tab(tab).notices;
+    let notices = &world.notices(tab);
     assert!(
         !notices
             .iter()

@@ -6,8 +6,8 @@ use tollbox::core::outcome::{OpenReason, What};
 use tollbox::core::snapshot::Stopped;
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, problem};
-use super::world::World;
 
 /// A frozen tab outside the world that holds the lock.
 const FROZEN: usize = 99;
@@ -20,7 +20,7 @@ fn took_ms(world: &World, call: u64, asked_ms: u64) -> u64 {
 fn a_charge_call_does_not_wait_for_another_tabs_flush() {
     let mut world = World::new();
     let tab = world.start();
-    world.lock = Some(FROZEN);
+    world.lock.holder = Some(FROZEN);
     world
         .server
         .fault(On::Charge, 1, Fault::Answer(problem(500, "broken")));
@@ -38,11 +38,11 @@ fn a_settled_call_waits_for_the_flush() {
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
     let settled = world.settled(tab, "t1");
-    world.lock = Some(FROZEN);
+    world.lock.holder = Some(FROZEN);
     world.go_online(true);
     world.run_for(1_000);
     assert_eq!(world.server.count(On::AnyCharge), 0);
-    world.release_lock(FROZEN);
+    world.let_go_of_lock(FROZEN);
     assert_eq!(word(&world.wait(settled)), "charged");
 }
 
@@ -149,7 +149,7 @@ fn a_settled_call_outlasts_sign_out_and_ends_at_close() {
     world.sign_out(tab);
     world.run_for(1_000);
     assert!(!world.answers.contains_key(&settled));
-    world.tell(tab, Event::Close);
+    world.close(tab);
     assert_eq!(world.answer(settled), &Answer::Closed);
 }
 

@@ -3,8 +3,8 @@
 use tollbox::core::protocol::Response;
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, page, problem, with_retry_after};
-use super::world::World;
 
 fn day(status: u16) -> Response {
     with_retry_after(page(status), "86400")

@@ -3,8 +3,8 @@
 use tollbox::core::protocol::Response;
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, page, problem};
-use super::world::World;
 
 fn gateway_answers() -> Vec<Response> {
     let with_problem = [408, 502, 504].map(|status| problem(status, "upstream"));

@@ -1,11 +1,10 @@
 //! Keys that a header can't carry as they are: one key is one charge, however the server spells it.
 
-use tollbox::core::charge::{Charge, Key};
 use tollbox::core::protocol::Response;
 
 use super::outcomes::word;
+use super::script::{World, key};
 use super::server::{Fault, On, problem, with_retry_after};
-use super::world::{World, key};
 
 const TASK: &str = "第1/2集 100%";
 
@@ -27,14 +26,6 @@ fn given_up(decodes_keys: bool, fault: Fault) -> (World, usize) {
 fn end(world: &mut World, tab: usize) -> String {
     let settled = world.settled(tab, TASK);
     word(&world.wait(settled))
-}
-
-/// A charge under exactly this key.
-fn under(world: &World, key: &str) -> Charge {
-    Charge {
-        key: Key::new(key).unwrap(),
-        ..world.request("t1", 5)
-    }
 }
 
 #[test]
@@ -99,11 +90,11 @@ fn look_alikes(decodes_keys: bool, charged: &str, lost: &str) {
     let mut world = World::new();
     world.server.decodes_keys = decodes_keys;
     let tab = world.start();
-    let charge = under(&world, charged);
+    let charge = world.request(charged, 5);
     let call = world.charge_this(tab, charge);
     assert_eq!(word(&world.wait(call)), "charged");
     world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
-    let charge = under(&world, lost);
+    let charge = world.request(lost, 5);
     let call = world.charge_this(tab, charge.clone());
     world.wait(call);
     let cancel = world.cancel_this(tab, charge.key.clone());

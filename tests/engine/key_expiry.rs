@@ -1,8 +1,8 @@
 //! Keys that the server may have forgotten: they are looked up, and never resent unasked.
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, Server, page, problem};
-use super::world::World;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -39,7 +39,7 @@ fn retry_under_an_expired_key_looks_it_up_first() {
 fn charge_under_an_expired_key_looks_it_up_first() {
     let mut world = World::new();
     let tab = parked(&mut world);
-    let charge = world.tab(tab).seen.values().next().unwrap().clone();
+    let charge = world.seen(tab, "t1").clone();
     let mut again = world.request("t1", charge.amount.get());
     again.created_at_ms = charge.created_at;
     let call = world.charge_this(tab, again);

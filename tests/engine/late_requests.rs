@@ -4,8 +4,8 @@
 use tollbox::core::config::LAUNCH_WITHIN_MS;
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, page, problem};
-use super::world::World;
 
 /// Times out after 10 s, and is executed 4 s after that.
 const DONE_LATE: Fault = Fault::HangThenDone(14_000);

@@ -3,8 +3,8 @@
 use tollbox::core::engine::{Event, Notice};
 use tollbox::core::log::Locale;
 
+use super::script::World;
 use super::server::{Fault, On};
-use super::world::World;
 
 /// Whether the text is Chinese.
 fn is_chinese(text: &str) -> bool {
@@ -15,8 +15,8 @@ fn is_chinese(text: &str) -> bool {
 }
 
 fn detail_of(world: &mut World, tab: usize, task: &str) -> String {
-    let key = super::world::key(task);
-    let records = world.journal.values().cloned().collect();
+    let key = super::script::key(task);
+    let records = world.journal.records.values().cloned().collect();
     let shown = world.tab(tab).engine.show_all(Some(records));
     let record = shown.into_iter().find(|record| record.key == key).unwrap();
     let outcome = record.outcome.unwrap();
@@ -79,8 +79,7 @@ fn each_tab_tells_a_charge_in_its_own_locale() {
     assert!(!is_chinese(&detail_of(&mut world, one, "t1")));
     assert!(is_chinese(&detail_of(&mut world, two, "t1")));
     let heard = world
-        .tab(two)
-        .notices
+        .notices(two)
         .iter()
         .filter_map(|(_, notice)| match notice {
             Notice::Charge(record) => record.outcome.as_ref()?.what.detail().map(str::to_owned),
@@ -101,12 +100,12 @@ fn log_lines_and_refusals_are_in_the_current_locale() {
     let paid = world.charge(tab, "paid", 5);
     world.wait(paid);
     world.tell(tab, Event::Locale(Locale::ZhCn));
-    let logged = world.tab(tab).notices.len();
+    let logged = world.notices(tab).len();
     let conflict = world.charge(tab, "paid", 6);
     assert!(is_chinese(world.wait(conflict).what.detail().unwrap()));
     let paid = world.charge(tab, "next", 5);
     world.wait(paid);
-    let lines = world.tab(tab).notices.iter().skip(logged);
+    let lines = world.notices(tab).iter().skip(logged);
     let lines = lines.filter_map(|(_, notice)| match notice {
         Notice::Log(line) if line.key.is_some() => Some(line.message.clone()),
         _ => None,

@@ -2,8 +2,8 @@
 
 use super::flush::report;
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, page, problem};
-use super::world::World;
 
 /// A charge whose answer was lost, cancelled while the server could not be reached.
 fn given_up(world: &mut World) -> usize {

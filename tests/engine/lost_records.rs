@@ -3,15 +3,14 @@
 
 use tollbox::core::config::OfflineSpend;
 use tollbox::core::engine::{Earlier, Event};
-use tollbox::core::journal::{ApplyAt, Op};
+use tollbox::core::journal::Op;
 use tollbox::core::record::Record;
-use tollbox::core::session::Session;
 use tollbox::core::snapshot::StorageKind;
 
 use super::outcomes::word;
+use super::script::{World, key};
 use super::server::{Fault, On};
 use super::storage_failures::fail_next;
-use super::world::{World, key};
 
 /// A charge that was made while its tab died; the browser is offline.
 fn with_one_taken() -> World {
@@ -31,7 +30,7 @@ fn with_one_taken() -> World {
 /// The same, and the next start cannot open the database.
 fn without_the_database() -> World {
     let mut world = with_one_taken();
-    world.journal.clear();
+    world.wipe_journal();
     world.storage = StorageKind::LocalStorage;
     world.earlier = Earlier::Elsewhere;
     world
@@ -40,8 +39,8 @@ fn without_the_database() -> World {
 /// The same, and the charge's record was damaged.
 fn with_one_damaged() -> World {
     let mut world = with_one_taken();
-    world.journal.clear();
-    world.damaged.insert(key("t1"));
+    world.wipe_journal();
+    world.damage(key("t1"));
     world
 }
 
@@ -84,7 +83,7 @@ fn a_lost_record_is_looked_up_before_it_is_sent() {
 fn a_lost_record_unknown_to_the_server_is_sent_at_once() {
     for (what, mut world) in both() {
         world.go_online(true);
-        world.damaged.insert(key("t2"));
+        world.damage(key("t2"));
         let tab = world.start();
         let call = world.charge(tab, "t2", 5);
         let start_ms = world.now.mono_ms;
@@ -97,7 +96,7 @@ fn a_lost_record_unknown_to_the_server_is_sent_at_once() {
 fn a_lost_record_is_refused_only_after_a_look_up() {
     for (what, mut world) in both() {
         world.config.offline_spend = OfflineSpend::Deny;
-        world.damaged.insert(key("t2"));
+        world.damage(key("t2"));
         let tab = world.start();
         for task in ["t1", "t2"] {
             let call = world.charge(tab, task, 5);
@@ -188,21 +187,14 @@ fn charges_from_the_fallback_storage_join_the_database() {
     }
     world.crash(tab);
     let fallback = std::mem::replace(&mut world.journal, old);
-    let at = ApplyAt::new(world.now.wall_ms, Session::since(world.mark));
-    for (key, record) in fallback {
-        let adopt = Op::Adopt { record };
-        let applied = adopt.apply(world.journal.get(&key).cloned(), at);
-        if let Some(record) = applied.record {
-            world.journal.insert(key, record);
-        }
-    }
+    world.move_over(fallback);
     world.storage = StorageKind::IndexedDb;
     world.earlier = Earlier::Here;
     world.go_online(true);
     world.start();
     world.settle();
     for task in ["t1", "t2"] {
-        assert!(world.journal[&key(task)].receipt().is_some());
+        assert!(world.journal.records[&key(task)].receipt().is_some());
         assert_eq!(world.server.times_charged(&format!("f:{task}")), 1);
     }
 }
@@ -217,7 +209,7 @@ fn a_record_lost_while_its_tab_is_open_is_in_doubt_when_charged_again() {
     world.run_for(50);
     world.go_online(false);
     world.wait(call);
-    world.journal.clear();
+    world.wipe_journal();
     world.run_for(400_000);
     assert_eq!(world.snapshot(tab).queue.retrying, 0);
     let again = world.charge(tab, "t1", 5);
@@ -240,7 +232,7 @@ fn a_queued_charge_that_is_gone_when_charged_again_is_in_doubt() {
     world.run_for(50);
     assert_eq!(world.server.times_charged("f:t1"), 1);
     world.crash(two);
-    world.journal.clear();
+    world.wipe_journal();
     let again = world.charge(one, "t1", 5);
     assert_eq!(word(&world.wait(again)), "unknown Offline");
     let end = world.settled(one, "t1");
@@ -274,7 +266,7 @@ fn a_lost_charge_is_known_while_it_is_written_anew() {
     };
     world.tell(one, read("t9"));
     world.tell(one, read("t1"));
-    world.journal.clear();
+    world.wipe_journal();
     world.charge(one, "t1", 5);
     world.crash(two);
     world.go_online(true);
@@ -298,7 +290,7 @@ fn with_a_failure_outlived() -> (World, usize) {
     let call = world.charge(one, "t1", 5);
     assert_eq!(word(&world.wait(call)), "charged");
     world.crash(one);
-    world.journal.clear();
+    world.wipe_journal();
     world.flush(two);
     (world, two)
 }
@@ -331,14 +323,14 @@ fn a_local_storage_charge_is_looked_up_before_it_is_called_cancelled() {
     world.wait(call);
     world.run_for(100);
     // The second tab keeps seeing the record from before the first has sent it.
-    let stale: Record = world.journal[&key("t1")].clone();
+    let stale: Record = world.journal.records[&key("t1")].clone();
     world.announcements = false;
     world.server.fault(On::AnyCharge, 1, Fault::LoseAnswer);
     world.tell(one, Event::Online(true));
     world.run_for(50);
     assert_eq!(world.server.times_charged("f:t1"), 1);
     world.crash(one);
-    world.journal.insert(key("t1"), stale);
+    world.journal.records.insert(key("t1"), stale);
     let given_up = world.cancel(two, "t1");
     assert_eq!(word(&world.wait(given_up)), "unknown Offline");
     let end = world.settled(two, "t1");

@@ -1,6 +1,6 @@
-//! Scenarios of the core: engines driven by their contract over a simulated journal, clock and
-//! network, against the reference server's real ledger, which the simulator shares (`../world/`).
-//! `world/` simulates; every other file has the scenarios of one subject.
+//! Scenarios of the core: engines in the simulator's world (`../world/`), against the reference
+//! server's real ledger, driven by a script. `script/` drives; every other file has the scenarios of
+//! one subject.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(
@@ -55,8 +55,7 @@ mod peers;
 mod rejections;
 mod retry_after;
 mod retry_failed;
-#[path = "../world/server/mod.rs"]
-mod server;
+mod script;
 mod setbacks;
 mod sign_out;
 mod snapshot;
@@ -68,5 +67,10 @@ mod token;
 mod token_redaction;
 mod token_scope;
 mod unreadable_journal;
+// Each of its drivers uses a part of it.
+#[allow(dead_code, unused_imports)]
+#[path = "../world/mod.rs"]
 mod world;
 mod write_failures;
+
+use world::server;

@@ -6,11 +6,11 @@ use tollbox::core::outcome::What;
 use tollbox::core::snapshot::{BalanceResult, Network};
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, json_answer};
-use super::world::World;
 
 fn detail_of(world: &World, tab: usize) -> Vec<String> {
-    let notices = world.tab(tab).notices.iter();
+    let notices = world.notices(tab).iter();
     let alerts = notices.filter_map(|(_, notice)| match notice {
         Notice::Alert(alert) => Some(alert.detail.clone()),
         _ => None,

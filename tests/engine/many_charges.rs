@@ -1,8 +1,8 @@
 //! A thousand charges at once.
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On};
-use super::world::World;
 
 #[test]
 fn a_thousand_charges_at_once_take_few_transactions() {
@@ -18,9 +18,9 @@ fn a_thousand_charges_at_once_take_few_transactions() {
     world.settle();
     assert_eq!(world.server.balance(), 9_120);
     assert!(
-        world.transactions < 80,
+        world.counts.transactions < 80,
         "{} transactions",
-        world.transactions
+        world.counts.transactions
     );
     assert!(
         world.server.count(On::AnyCharge) < 60,
@@ -28,7 +28,7 @@ fn a_thousand_charges_at_once_take_few_transactions() {
         world.server.count(On::AnyCharge)
     );
     assert_eq!(world.snapshot(tab).stats.charged, 1_000);
-    assert_eq!(world.spins, 0);
+    assert_eq!(world.counts.spins, 0);
 }
 
 #[test]
@@ -46,8 +46,8 @@ fn a_thousand_charges_in_an_outage_are_all_charged_once_after_it() {
     world.settle();
     assert_eq!(world.server.balance(), 9_119);
     assert!(
-        world.transactions < 150,
+        world.counts.transactions < 150,
         "{} transactions",
-        world.transactions
+        world.counts.transactions
     );
 }

@@ -8,9 +8,9 @@ use tollbox::core::snapshot::StorageKind;
 
 use super::outage::alerts;
 use super::outcomes::word;
+use super::script::{World, key};
 use super::server::{Fault, On, problem};
 use super::storage_failures::fail_next;
-use super::world::{World, key};
 
 /// IndexedDB can't be opened any more.
 fn move_on(world: &mut World, tab: usize) {
@@ -30,7 +30,7 @@ fn open_charges_move_with_the_journal() {
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "queued Offline");
     // The new storage is empty.
-    world.journal.clear();
+    world.wipe_journal();
     move_on(&mut world, tab);
     world.run_for(10);
     assert_eq!(
@@ -38,7 +38,7 @@ fn open_charges_move_with_the_journal() {
         [AlertKind::NetworkLost, AlertKind::StorageDegraded]
     );
     assert_eq!(world.snapshot(tab).storage, StorageKind::LocalStorage);
-    assert!(world.journal.contains_key(&key("t1")));
+    assert!(world.journal.records.contains_key(&key("t1")));
     let later = world.charge(tab, "t2", 5);
     let outcome = world.wait(later);
     assert!(
@@ -62,7 +62,7 @@ fn a_cancel_during_a_migration_finds_its_charge_in_the_new_storage() {
     // The charge is being written while the cancel waits for the next transaction.
     world.charge(tab, "t2", 5);
     let given_up = world.cancel(tab, "t1");
-    world.journal.clear();
+    world.wipe_journal();
     move_on(&mut world, tab);
     let outcome = world.wait(given_up);
     assert!(
@@ -89,7 +89,7 @@ fn a_migrated_charge_is_not_called_unsent() {
     world.go_online(false);
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "queued Offline");
-    world.journal.clear();
+    world.wipe_journal();
     move_on(&mut world, tab);
     world.run_for(10);
     let again = world.charge(tab, "t1", 5);
@@ -106,10 +106,10 @@ fn an_unwritten_verdict_is_written_to_the_new_storage() {
     fail_next(&mut world, 1, |op| matches!(op, Op::Conclude { .. }));
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "charged");
-    world.journal.clear();
+    world.wipe_journal();
     move_on(&mut world, tab);
     world.settle();
-    let stored = &world.journal[&key("t1")];
+    let stored = &world.journal.records[&key("t1")];
     assert!(stored.receipt().is_some(), "{stored:?}");
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
@@ -122,7 +122,7 @@ fn a_wipe_is_alerted_and_wiped_charges_are_not_sent() {
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
     let end = world.settled(tab, "t1");
-    world.journal.clear();
+    world.wipe_journal();
     world.tell(
         tab,
         Event::Wiped {
@@ -154,7 +154,7 @@ fn a_wipe_is_alerted_though_a_read_has_missed_the_charge_before() {
     world.go_online(false);
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
-    world.journal.clear();
+    world.wipe_journal();
     let settled = world.settled(tab, "t1");
     world.tell(tab, Event::Woke);
     world.wait(settled);
@@ -174,7 +174,7 @@ fn a_wipe_of_settled_charges_only_raises_no_alert() {
     let tab = world.start();
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "charged");
-    world.journal.clear();
+    world.wipe_journal();
     let detail = "deleted".to_owned();
     world.tell(
         tab,
@@ -227,7 +227,7 @@ fn a_charge_sent_before_a_wipe_is_in_doubt_when_retried() {
     assert!(word(&world.wait(call)).starts_with("unknown"));
     world.go_online(false);
     // The retry itself finds the journal wiped.
-    world.journal.clear();
+    world.wipe_journal();
     let call = world.retry(tab, "t1");
     let told = word(&world.wait(call));
     assert!(told.starts_with("unknown"), "{told}");
@@ -249,14 +249,14 @@ fn a_charge_being_retried_moves_with_the_journal() {
     world.run_until(|world| alerts(world, tab) == [AlertKind::StorageDegraded]);
     world.retry(tab, "t1");
     world.fail_write = Box::new(|_, _| true);
-    world.journal.clear();
+    world.wipe_journal();
     move_on(&mut world, tab);
     world.run_for(10);
     world.fail_write = Box::new(|_, _| false);
     assert_eq!(world.snapshot(tab).queue.held_points.get(), 5);
     world.settle();
     assert_eq!(world.server.times_charged("f:t1"), 1);
-    assert!(world.journal[&key("t1")].receipt().is_some());
+    assert!(world.journal.records[&key("t1")].receipt().is_some());
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn a_charge_that_cannot_be_migrated_yet_is_kept() {
     world.wait(call);
     let end = world.settled(tab, "t1");
     world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Adopt { .. })));
-    world.journal.clear();
+    world.wipe_journal();
     move_on(&mut world, tab);
     world.run_for(100_000);
     // A read of this charge alone changes nothing.
@@ -290,7 +290,7 @@ fn without_room(world: &mut World) -> usize {
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "queued Offline");
     world.fail_write = Box::new(|_, ops| ops.iter().any(|op| !matches!(op, Op::Read { .. })));
-    world.journal.clear();
+    world.wipe_journal();
     move_on(world, tab);
     world.run_for(10);
     tab

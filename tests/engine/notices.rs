@@ -10,11 +10,11 @@ use tollbox::core::snapshot::Network;
 use super::flush::with_queue;
 use super::outage::alerts;
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, problem};
-use super::world::World;
 
 pub fn logged(world: &World, tab: usize) -> Vec<LogEntry> {
-    let notices = world.tab(tab).notices.iter();
+    let notices = world.notices(tab).iter();
     notices
         .filter_map(|(_, notice)| match notice {
             // Debug lines tell how it came about.
@@ -202,7 +202,7 @@ fn a_damaged_record_is_alerted_and_logged() {
     assert_eq!(alerts(&world, tab), [AlertKind::RecordQuarantined]);
     world.tell(tab, damaged(&["record 9 is damaged"]));
     assert_eq!(alerts(&world, tab), [AlertKind::RecordQuarantined; 2]);
-    let notices = world.tab(tab).notices.iter();
+    let notices = world.notices(tab).iter();
     let details = notices.filter_map(|(_, notice)| match notice {
         Notice::Alert(alert) => Some(alert.detail.as_str()),
         _ => None,
@@ -246,8 +246,7 @@ fn the_network_is_announced_when_it_changes() {
     world.charge(tab, "t1", 1);
     world.settle();
     let told: Vec<Network> = world
-        .tab(tab)
-        .notices
+        .notices(tab)
         .iter()
         .filter_map(|(_, notice)| match notice {
             Notice::Network(network) => Some(*network),

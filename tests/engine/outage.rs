@@ -8,11 +8,11 @@ use tollbox::core::points::Points;
 use tollbox::core::snapshot::{BalanceReason, BalanceResult, Network};
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, page, problem};
-use super::world::World;
 
 pub fn alerts(world: &World, tab: usize) -> Vec<AlertKind> {
-    let notices = world.tab(tab).notices.iter();
+    let notices = world.notices(tab).iter();
     notices
         .filter_map(|(_, notice)| match notice {
             Notice::Alert(alert) => Some(alert.kind),
@@ -71,7 +71,7 @@ fn a_client_does_not_spin_while_a_probe_is_under_way() {
     world.server.fault(On::Balance, 5, Fault::Hang);
     world.charge(tab, "t1", 5);
     world.settle();
-    assert_eq!(world.spins, 0, "a deadline stayed in the past");
+    assert_eq!(world.counts.spins, 0, "a deadline stayed in the past");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use tollbox::core::outcome::{
 };
 use tollbox::core::snapshot::BillingStatus;
 
+use super::script::World;
 use super::server::{Fault, On, problem};
-use super::world::World;
 
 /// The outcome in a word and its reason in another.
 pub fn word(outcome: &Outcome) -> String {

@@ -11,8 +11,8 @@ use tollbox::core::points::Points;
 
 use super::outage::alerts;
 use super::outcomes::word;
+use super::script::{World, key};
 use super::server::{Fault, On};
-use super::world::{World, key};
 
 fn available(world: &World, tab: usize) -> u64 {
     world.snapshot(tab).balance.unwrap().available.get()
@@ -24,7 +24,7 @@ fn confirmed(world: &World, tab: usize) -> u64 {
 
 /// The available points that this tab's listeners were told.
 fn told(world: &World, tab: usize) -> Vec<u64> {
-    let notices = world.tab(tab).notices.iter();
+    let notices = world.notices(tab).iter();
     let balances = notices.filter_map(|(_, notice)| match notice {
         Notice::Balance(balance) => Some(balance.available.get()),
         _ => None,
@@ -33,12 +33,15 @@ fn told(world: &World, tab: usize) -> Vec<u64> {
 }
 
 /// The current balance, as another tab would announce it.
-fn balance_now(world: &World) -> Confirmed {
+fn balance_now(world: &mut World) -> Confirmed {
     let version = world.server.ledger.balance("alice").version;
-    balance_of(world, world.server.balance(), version)
+    let points = world.server.balance();
+    balance_of(world, points, version)
 }
 
-fn balance_of(world: &World, points: u64, version: u64) -> Confirmed {
+/// A balance that the ledger is taken to have had.
+fn balance_of(world: &mut World, points: u64, version: u64) -> Confirmed {
+    world.books.balances.insert(version, points);
     Confirmed {
         balance: Points::new(points).unwrap(),
         version,
@@ -85,7 +88,7 @@ fn available_does_not_dip_when_only_the_balance_is_heard() {
     world.run_for(1_000);
     assert_eq!(confirmed(&world, one), 115);
     // Only a `storage` event.
-    let news = balance_now(&world);
+    let news = balance_now(&mut world);
     world.tell(two, Event::Cached(news));
     assert_eq!((confirmed(&world, two), available(&world, two)), (120, 115));
     world.run_for(100);
@@ -107,7 +110,7 @@ fn available_does_not_dip_in_a_tab_about_to_send_the_charge() {
         world.retry(two, "t1");
         let news = Event::Peer {
             keys,
-            confirmed: Some(balance_now(&world)),
+            confirmed: Some(balance_now(&mut world)),
         };
         world.tell(two, news);
         assert_eq!((confirmed(&world, two), available(&world, two)), (120, 115));
@@ -127,7 +130,7 @@ fn available_does_not_dip_when_only_another_charge_is_heard_of() {
     world.wait(call);
     let news = Event::Peer {
         keys: vec![key("t2")],
-        confirmed: Some(balance_now(&world)),
+        confirmed: Some(balance_now(&mut world)),
     };
     world.tell(two, news);
     world.run_for(100);
@@ -138,7 +141,6 @@ fn available_does_not_dip_when_only_another_charge_is_heard_of() {
 #[test]
 fn available_does_not_dip_when_another_tab_charges_its_task() {
     let mut world = World::new();
-    world.tasks_shared = true;
     let (one, two) = (world.start(), world.start());
     world.start_task(one, "t1", 5);
     world.run_for(50);
@@ -147,7 +149,7 @@ fn available_does_not_dip_when_another_tab_charges_its_task() {
     world.announcements = false;
     let call = world.charge(one, "t1", 5);
     world.wait(call);
-    let news = balance_now(&world);
+    let news = balance_now(&mut world);
     world.tell(two, Event::Cached(news));
     world.run_for(100);
     assert_eq!((confirmed(&world, two), available(&world, two)), (115, 115));
@@ -163,7 +165,7 @@ fn a_balance_heard_is_shown_at_once_if_nothing_is_held() {
     world.run_for(100);
     let orders = world.tab(tab).journal_orders;
     world.server.charge_elsewhere("x", 15);
-    let news = balance_now(&world);
+    let news = balance_now(&mut world);
     world.tell(tab, Event::Cached(news));
     assert_eq!(confirmed(&world, tab), 100);
     assert_eq!(world.tab(tab).journal_orders, orders);
@@ -174,7 +176,7 @@ fn a_balance_heard_again_is_adopted_at_once() {
     let (mut world, _, two) = one_open();
     world.run_for(50);
     let orders = world.tab(two).journal_orders;
-    let news = balance_now(&world);
+    let news = balance_now(&mut world);
     let as_of = news.as_of_ms;
     world.tell(two, Event::Cached(news));
     assert_eq!(world.snapshot(two).balance.unwrap().as_of, as_of);
@@ -186,7 +188,7 @@ fn a_balance_heard_is_adopted_though_the_journal_cannot_be_read() {
     let (mut world, _, two) = one_open();
     world.server.charge_elsewhere("x", 15);
     world.fail_write = Box::new(|_, _| true);
-    let news = balance_now(&world);
+    let news = balance_now(&mut world);
     world.tell(two, Event::Cached(news));
     world.run_for(100);
     assert_eq!((confirmed(&world, two), available(&world, two)), (105, 100));
@@ -201,8 +203,8 @@ fn a_balance_waiting_for_the_journal_replaces_no_newer_one() {
         world.server.charge_elsewhere("x", 15);
         world.server.charge_elsewhere("y", 15);
         let mut news = [
-            balance_of(&world, 105, version + 1),
-            balance_of(&world, 90, version + 2),
+            balance_of(&mut world, 105, version + 1),
+            balance_of(&mut world, 90, version + 2),
         ];
         if swapped {
             news.reverse();
@@ -221,7 +223,7 @@ fn a_balance_waiting_for_the_journal_replaces_no_newer_one() {
     world.run_for(1_000);
     world.commit_ms = 500;
     world.server.charge_elsewhere("x", 15);
-    let news = balance_now(&world);
+    let news = balance_now(&mut world);
     world.tell(two, Event::Cached(news));
     world.server.charge_elsewhere("y", 15);
     world.refresh(two);
@@ -253,7 +255,7 @@ fn balances_heard_in_quick_succession_are_not_held_back_for_ever() {
     let version = world.server.ledger.balance("alice").version;
     for n in 1..=100 {
         world.server.charge_elsewhere(&format!("x{n}"), 1);
-        let news = balance_of(&world, 120 - n, version + n);
+        let news = balance_of(&mut world, 120 - n, version + n);
         world.tell(two, Event::Cached(news));
         world.run_for(10);
         // At most two transactions late.
@@ -271,7 +273,7 @@ fn a_balance_heard_three_times_reads_the_journal_once() {
     world.server.charge_elsewhere("x", 15);
     let orders = world.tab(two).journal_orders;
     for _ in 0..3 {
-        let news = balance_now(&world);
+        let news = balance_now(&mut world);
         world.tell(two, Event::Cached(news));
         world.run_for(10);
     }
@@ -293,7 +295,7 @@ fn a_balance_heard_costs_few_reads_with_many_open_charges() {
     world.run_for(1_000);
     let most = most_read(&mut world, tabs[1]);
     world.server.charge_elsewhere("x", 15);
-    let news = balance_now(&world);
+    let news = balance_now(&mut world);
     world.tell(tabs[1], Event::Cached(news.clone()));
     world.tell(tabs[0], Event::Cached(news));
     world.run_for(100);
@@ -307,7 +309,7 @@ fn a_balance_heard_costs_few_reads_with_many_open_charges() {
     world.run_until(|world| confirmed(world, tabs[0]) < 2_105);
     assert_eq!(world.server.balance(), 2_005);
     let before = told(&world, tabs[1]).len();
-    let news = balance_now(&world);
+    let news = balance_now(&mut world);
     world.tell(tabs[1], Event::Cached(news));
     world.run_for(20);
     assert_eq!(confirmed(&world, tabs[1]), 2_005);

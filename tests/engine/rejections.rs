@@ -6,8 +6,8 @@ use tollbox::core::protocol::Response;
 
 use super::flush::report;
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, page, problem};
-use super::world::World;
 
 /// Every answer of the protocol that says "nothing was taken".
 fn refusals() -> [Response; 5] {

@@ -6,8 +6,8 @@ use tollbox::core::protocol::Response;
 use tollbox::core::snapshot::{BalanceReason, BalanceResult};
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, problem, with_retry_after};
-use super::world::World;
 
 #[test]
 fn retry_after_holds_back_every_request() {

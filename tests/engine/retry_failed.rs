@@ -7,8 +7,8 @@ use tollbox::core::snapshot::Stopped;
 
 use super::flush::{report, with_queue};
 use super::outcomes::word;
+use super::script::{Happening, World};
 use super::server::{Fault, On, problem};
-use super::world::{Happening, World};
 
 #[test]
 fn a_flush_retries_charges_that_found_the_queue_full() {
@@ -137,8 +137,8 @@ fn a_flush_joins_an_automatic_retry() {
     world.go_online(true);
     world.run_until(|world| {
         let takes_up = |op: &Op| matches!(op, Op::TakeUp { .. });
-        let mut happenings = world.happenings.values();
-        happenings
+        world
+            .happenings
             .any(|what| matches!(what, Happening::Commit { ops, .. } if ops.iter().any(takes_up)))
     });
     let flush = world.flush(tab);

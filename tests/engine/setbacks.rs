@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use tollbox::core::alert::AlertKind;
-use tollbox::core::engine::{Answer, Event};
+use tollbox::core::engine::Answer;
 use tollbox::core::outcome::{Outcome, What};
 use tollbox::core::protocol::Response;
 use tollbox::core::protocol::answer::BODY_LIMIT;
@@ -11,8 +11,8 @@ use tollbox::core::snapshot::Network;
 
 use super::outage::alerts;
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, json_answer, page, problem, with_retry_after};
-use super::world::World;
 
 fn detail(outcome: &Outcome) -> &str {
     match &outcome.what {
@@ -159,7 +159,7 @@ fn closing_during_a_batch_leaves_its_charges_in_doubt() {
     world.server.fault(On::Batch, 1, Fault::HangAfter);
     world.go_online(true);
     world.run_until(|world| world.server.count(On::Batch) == 1);
-    world.tell(tab, Event::Close);
+    world.close(tab);
     world.run_for(10);
     let next = world.open();
     world.run_for(2);

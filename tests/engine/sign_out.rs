@@ -8,8 +8,8 @@ use tollbox::core::outcome::{Outcome, What};
 use tollbox::core::snapshot::BalanceResult;
 
 use super::outcomes::word;
+use super::script::{Happening, World, key};
 use super::server::{Fault, On};
-use super::world::{Happening, World, key};
 
 /// Long enough for everything that a tab does on its own.
 const WHILE_MS: u64 = 400_000;
@@ -43,7 +43,7 @@ fn sign_out_ends_every_tab_without_delay() {
     // The world fails if a tab of the session sends anything.
     world.run_for(WHILE_MS);
     assert_eq!(world.server.count(On::Any), before);
-    assert_eq!(world.cache, None);
+    assert_eq!(world.cache.now(), None);
     let late = world.charge(two, "t2", 5);
     assert_eq!(world.answer(late), &Answer::Closed);
 
@@ -61,7 +61,7 @@ fn a_tab_unaware_of_the_sign_out_takes_on_no_charge() {
     let charge = world.charge(two, "t1", 5);
     world.run_until(|world| world.answers.contains_key(&charge));
     assert_eq!(world.answer(charge), &Answer::Closed);
-    assert!(world.journal.is_empty());
+    assert!(world.journal.records.is_empty());
     assert_eq!(world.snapshot(two).balance, None, "it has learnt that");
     let counts = world.snapshot(two).stats;
     assert_eq!((counts.enqueued, counts.open), (0, 0));
@@ -84,7 +84,7 @@ fn a_tab_unaware_of_the_sign_out_reads_no_balance() {
     );
     assert!(nothing, "{said:?}");
     assert_eq!(world.server.count(On::Any), before);
-    assert_eq!(world.cache, None);
+    assert_eq!(world.cache.now(), None);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn sign_out_waits_for_a_frozen_tabs_claim() {
     let charge = world.charge(two, "t1", 5);
     // The claim is in the journal, and its tab does not know yet.
     let committed = |what: &Happening| matches!(what, Happening::Committed { .. });
-    world.run_until(|world| world.happenings.values().any(committed));
+    world.run_until(|world| world.happenings.any(committed));
     world.freeze(two);
     let out = world.sign_out(one);
     let took_ms = is_answered(&mut world, out);
@@ -132,11 +132,11 @@ fn an_answer_after_another_tabs_sign_out_is_still_written() {
     let out = world.sign_out(one);
     is_answered(&mut world, out);
     world.run_for(1_000);
-    assert!(world.journal[&key("t1")].receipt().is_some());
+    assert!(world.journal.records[&key("t1")].receipt().is_some());
     let said = word(world.outcome(charge));
     assert!(said.starts_with("unknown"), "{said}");
     assert_eq!(world.snapshot(two).balance, None);
-    assert_eq!(world.cache, None);
+    assert_eq!(world.cache.now(), None);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn the_account_may_sign_in_again_beside_a_tab_of_the_old_session() {
     is_answered(&mut world, again);
     let paid = world.charge(next, "t2", 5);
     assert_eq!(word(&world.wait(paid)), "charged");
-    assert!(world.cache.is_some());
+    assert!(world.cache.now().is_some());
     assert_eq!(world.snapshot(next).balance.unwrap().confirmed.get(), 110);
 }
 
@@ -174,7 +174,7 @@ fn sign_out_gives_up_on_an_unwritable_mark_after_respond_within_ms() {
     assert_eq!(word(&world.wait(paid)), "charged");
     let again = world.sign_out(two);
     is_answered(&mut world, again);
-    assert!(world.mark > 0);
+    assert!(world.journal.mark > 0);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn sign_out_retries_a_mark_that_failed_to_write() {
     assert!(!world.answers.contains_key(&out));
     world.fail_mark = false;
     is_answered(&mut world, out);
-    assert!(world.mark > 0);
+    assert!(world.journal.mark > 0);
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn sign_out_reports_open_charges_of_other_tabs() {
     let out = world.sign_out(one);
     assert_eq!(reported_open(&mut world, out), ["f:open"]);
     world.run_for(100);
-    let kept: Vec<&str> = world.journal.keys().map(Key::as_str).collect();
+    let kept: Vec<&str> = world.journal.records.keys().map(Key::as_str).collect();
     assert_eq!(kept, ["f:open"]);
 }
 
@@ -263,13 +263,13 @@ fn sign_out_reports_known_charges_if_the_journal_hangs() {
     let asked_ms = world.now.mono_ms;
     let out = world.sign_out(tab);
     let load = |what: &Happening| matches!(what, Happening::Load { .. });
-    world.happenings.retain(|_, what| !load(what));
+    world.happenings.cancel(load);
     assert_eq!(reported_open(&mut world, out), ["f:open"]);
     let waited_ms = world.now.mono_ms - asked_ms;
     assert_eq!(waited_ms, world.config.respond_within_ms);
 
     let again = world.sign_out(tab);
-    world.tell(tab, Event::Close);
+    world.close(tab);
     assert_eq!(reported_open(&mut world, again), ["f:open"]);
 }
 
@@ -285,10 +285,11 @@ fn sign_out_deletes_settled_charges_and_keeps_open_ones() {
     let out = world.sign_out(tab);
     assert_eq!(reported_open(&mut world, out), ["f:open"]);
     world.run_for(100);
-    assert_eq!(world.cache, None);
+    assert_eq!(world.cache.now(), None);
     assert_eq!(
         world
             .journal
+            .records
             .keys()
             .map(|key| key.as_str())
             .collect::<Vec<_>>(),
@@ -371,7 +372,7 @@ fn cancel_of_a_sent_charge_after_sign_out_is_unknown_and_never_resent() {
     world.sign_out(tab);
     let cancel = world.cancel(tab, "t1");
     assert!(word(&world.wait(cancel)).starts_with("unknown"));
-    assert!(world.journal[&key("t1")].given_up());
+    assert!(world.journal.records[&key("t1")].given_up());
     world.server.heal();
     world.crash(tab);
     world.start();

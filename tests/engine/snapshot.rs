@@ -7,8 +7,8 @@ use tollbox::core::engine::{Effect, Event, Notice};
 use tollbox::core::points::Points;
 
 use super::outage::alerts;
+use super::script::World;
 use super::server::{Fault, On, problem};
-use super::world::World;
 
 #[test]
 fn ongoing_alerts_are_shown_until_they_end() {
@@ -16,7 +16,7 @@ fn ongoing_alerts_are_shown_until_they_end() {
     let tab = world.start();
     // The alerts in the last snapshot that listeners got.
     let kinds = |world: &World| -> Vec<AlertKind> {
-        let mut notices = world.tab(tab).notices.iter().rev();
+        let mut notices = world.notices(tab).iter().rev();
         let last = notices.find_map(|(_, notice)| match notice {
             Notice::Snapshot(snapshot) => Some(snapshot.alerts.clone()),
             _ => None,
@@ -64,7 +64,7 @@ fn the_success_rate_window_slides_though_nothing_happens() {
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
     world.run_for(10_100);
-    let last = world.tab(tab).notices.iter().rev();
+    let last = world.notices(tab).iter().rev();
     let rate = last
         .filter_map(|(_, notice)| match notice {
             Notice::Snapshot(snapshot) => Some(snapshot.stats.success_rate),
@@ -105,9 +105,9 @@ fn the_success_rate_leaves_out_open_charges() {
 fn listeners_get_the_snapshot_before_the_change_it_shows() {
     let mut world = World::new();
     let tab = world.start();
-    let before = world.tab(tab).notices.len();
+    let before = world.notices(tab).len();
     world.go_online(false);
-    let told = world.tab(tab).notices[before..].iter();
+    let told = world.notices(tab)[before..].iter();
     let told: Vec<&Notice> = told.map(|(_, notice)| notice).collect();
     let snapshot = told.iter().position(|it| matches!(it, Notice::Snapshot(_)));
     let network = told.iter().position(|it| matches!(it, Notice::Network(_)));
@@ -120,7 +120,7 @@ fn of_two_pending_snapshots_only_the_newer_is_told() {
     let tab = world.start();
     world.run_for(60_000);
     let now = world.now;
-    let engine = &mut world.tabs[tab].as_mut().unwrap().engine;
+    let engine = world.engine(tab);
     let known = |version: u64, balance: u64| Confirmed {
         balance: Points::new(balance).unwrap(),
         version,

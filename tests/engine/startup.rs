@@ -2,8 +2,8 @@
 
 use tollbox::core::engine::Event;
 
+use super::script::World;
 use super::server::{Fault, On};
-use super::world::World;
 
 /// How far off the next deadline is, sampled `times` times, every half a minute.
 fn sleeps_ms(world: &mut World, tab: usize, times: usize) -> Vec<u64> {
@@ -75,7 +75,7 @@ fn a_tab_with_open_charges_wakes_more_often_than_an_idle_one() {
     world.settle_calls();
     let open = sleeps_ms(&mut world, tab, 12);
     assert!(open.iter().all(|ms| *ms <= 30_000), "{open:?}");
-    assert_eq!(world.spins, 0);
+    assert_eq!(world.counts.spins, 0);
 }
 
 #[test]
@@ -88,14 +88,14 @@ fn a_due_charge_that_may_not_leave_causes_no_spinning() {
     world.sign_out(tab);
     world.go_online(true);
     world.run_for(600_000);
-    assert_eq!(world.spins, 0);
+    assert_eq!(world.counts.spins, 0);
 
     let mut world = World::new();
     let tab = world.start();
     world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
     world.charge(tab, "t1", 1);
     world.run_for(600_000);
-    assert_eq!(world.spins, 0);
+    assert_eq!(world.counts.spins, 0);
 }
 
 #[test]

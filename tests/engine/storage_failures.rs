@@ -8,8 +8,8 @@ use tollbox::core::snapshot::StorageKind;
 
 use super::outage::alerts;
 use super::outcomes::word;
+use super::script::{World, key};
 use super::server::{Fault, On, problem};
-use super::world::{World, key};
 
 pub fn fail_next(world: &mut World, times: usize, which: impl Fn(&Op) -> bool + 'static) {
     let mut left = times;
@@ -303,7 +303,7 @@ fn a_charge_wiped_in_flight_is_parked_and_not_resent() {
     let call = world.charge(tab, "t1", 5);
     let settled = world.settled(tab, "t1");
     world.run_for(15);
-    world.journal.clear();
+    world.wipe_journal();
     assert!(word(&world.wait(call)).starts_with("parked"));
     assert!(word(&world.wait(settled)).starts_with("parked"));
     let requests = world.server.count(On::AnyCharge);
@@ -348,5 +348,5 @@ fn a_verdict_is_written_soon_after_three_failures() {
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "charged");
     world.run_for(8_000);
-    assert!(world.journal[&key("t1")].receipt().is_some());
+    assert!(world.journal.records[&key("t1")].receipt().is_some());
 }

@@ -5,8 +5,8 @@ use tollbox::core::engine::{Answer, Event};
 use tollbox::core::snapshot::Stopped;
 
 use super::outcomes::word;
+use super::script::{World, key};
 use super::server::{Fault, On, problem};
-use super::world::{World, key};
 
 #[test]
 fn two_tabs_charging_the_same_task_charge_it_once() {
@@ -203,8 +203,8 @@ fn an_evicted_charge_is_forgotten_in_every_tab() {
     }
     world.settle();
     world.run_for(1_100);
-    assert_eq!(world.journal.len(), 2);
-    assert!(world.journal.contains_key(&key("t9")));
+    assert_eq!(world.journal.records.len(), 2);
+    assert!(world.journal.records.contains_key(&key("t9")));
     assert_eq!(world.snapshot(two).stats.charged, 10);
     world
         .server
@@ -229,10 +229,10 @@ fn a_charge_cancelled_in_one_tab_is_not_retried_in_another() {
     world.config.offline_spend = OfflineSpend::Unlimited;
     let cancel = world.cancel(one, "t1");
     world.wait(cancel);
-    let reopened = world.journal.get(&key("t1")).cloned().unwrap();
+    let reopened = world.journal.records.get(&key("t1")).cloned().unwrap();
     let given_up = reopened.ask_again(world.now.wall_ms).unwrap();
     let given_up = given_up.cancel(String::new(), world.now.wall_ms).unwrap();
-    world.journal.insert(key("t1"), given_up);
+    world.journal.records.insert(key("t1"), given_up);
     world.tell(two, Event::Online(true));
     world.run_for(1_000);
     assert_eq!(world.server.times_charged("f:t1"), 0);

@@ -4,8 +4,8 @@ use tollbox::core::config::OfflineSpend;
 use tollbox::core::engine::{Answer, CallRequest, Event};
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, problem};
-use super::world::World;
 
 fn available(world: &World, tab: usize) -> u64 {
     world.snapshot(tab).balance.unwrap().available.get()
@@ -106,7 +106,7 @@ fn no_task_starts_after_sign_out_or_close() {
     world.sign_out(tab);
     let start = world.start_task(tab, "t1", 5);
     assert_eq!(world.answer(start), &Answer::Closed);
-    world.tell(tab, Event::Close);
+    world.close(tab);
     let start = world.start_task(tab, "t1", 5);
     assert_eq!(world.answer(start), &Answer::Closed);
 }
@@ -332,7 +332,7 @@ fn a_closed_clients_task_is_released() {
     let (one, two) = (world.start(), world.start());
     world.start_task(one, "t1", 100);
     world.run_for(10);
-    world.tell(one, Event::Close);
+    world.close(one);
     world.run_for(10);
     assert_eq!(held(&world, two), 0);
 }
@@ -526,7 +526,7 @@ fn a_task_that_waits_at_sign_out_or_close_does_not_start() {
         |world: &mut World, tab| {
             world.sign_out(tab);
         },
-        |world: &mut World, tab| world.tell(tab, Event::Close),
+        World::close,
     ] {
         let mut world = World::new();
         let tab = world.start();
@@ -558,8 +558,6 @@ fn a_running_task_is_held_by_the_next_client_before_a_balance_is_known() {
     let mut world = World::new();
     let tab = just_opened(&mut world);
     let charge = world.request("running", 50);
-    let tasks = &mut world.tabs[tab].as_mut().unwrap().tasks;
-    tasks.insert(charge.key.clone());
     let running = true;
     let start = world.ask(tab, CallRequest::StartTask { charge, running });
     assert_eq!(world.answer(start), &Answer::Started);

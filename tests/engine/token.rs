@@ -4,8 +4,8 @@ use tollbox::core::alert::AlertKind;
 
 use super::outage::alerts;
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, problem};
-use super::world::World;
 
 /// The server rejects the old token until a request comes with a new one.
 fn expire_token(world: &mut World) {

@@ -5,8 +5,8 @@ use tollbox::core::codec::encode;
 use tollbox::core::protocol::{Response, Secret};
 
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, problem};
-use super::world::World;
 
 const TOKEN: &str = "a.token/of+many=signs";
 
@@ -41,9 +41,10 @@ fn a_token_quoted_by_the_server_is_never_told_logged_or_stored() {
         let call = world.charge(tab, "t1", 5);
         let answer = world.wait(call);
         world.run_for(1_000);
-        let told = &world.tabs[tab].as_ref().unwrap().notices;
+        let told = &world.notices(tab);
         let stored: Vec<String> = world
             .journal
+            .records
             .values()
             .map(|record| encode(record).unwrap().body)
             .collect();

@@ -4,8 +4,8 @@ use tollbox::core::alert::AlertKind;
 
 use super::outage::alerts;
 use super::outcomes::word;
+use super::script::World;
 use super::server::{Fault, On, problem};
-use super::world::World;
 
 fn refusing(on: On) -> (World, usize) {
     let mut world = World::new();

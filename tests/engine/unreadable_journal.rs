@@ -9,8 +9,8 @@ use tollbox::core::snapshot::BillingStatus;
 
 use super::outage::alerts;
 use super::outcomes::word;
+use super::script::{World, key};
 use super::server::{Fault, On, problem};
-use super::world::{World, key};
 
 #[test]
 fn a_journal_unreadable_at_startup_is_read_within_a_minute() {
@@ -31,7 +31,7 @@ fn a_journal_unreadable_at_startup_is_read_within_a_minute() {
     world.settle();
     assert!(world.now.mono_ms - readable_ms < 61_000);
     assert_eq!(world.server.times_charged("f:t1"), 1);
-    assert_eq!(world.spins, 0);
+    assert_eq!(world.counts.spins, 0);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_failure_evicted_by_another_tab_is_in_doubt() {
     let call = world.charge(one, "t1", 5);
     world.wait(call);
     world.run_for(10);
-    world.journal.clear();
+    world.wipe_journal();
     let settled = world.settled(two, "t1");
     let show = world.show(two, "t1");
     world.run_for(10);
@@ -130,7 +130,7 @@ fn an_open_charge_gone_from_the_journal_is_parked_and_not_resent() {
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
     let settled = world.settled(tab, "t1");
-    world.journal.clear();
+    world.wipe_journal();
     world.tell(tab, Event::Woke);
     world.run_for(10);
     let outcome = world.outcome(settled);
@@ -155,7 +155,7 @@ fn cancel_is_answered_parked_when_its_charge_has_vanished() {
     world.wait(call);
     let cancel = world.cancel(tab, "t1");
     world.run_for(10);
-    world.journal.clear();
+    world.wipe_journal();
     world.tell(tab, Event::Woke);
     world.run_for(100);
     let outcome = world.outcome(cancel);
@@ -170,7 +170,7 @@ fn cancel_that_finds_its_charge_gone_is_answered_parked() {
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
     world.run_for(10);
-    world.journal.clear();
+    world.wipe_journal();
     let cancel = world.cancel(tab, "t1");
     world.run_for(100);
     let outcome = world.outcome(cancel);
@@ -188,7 +188,7 @@ fn a_key_that_cannot_be_read_is_not_found_in_the_end() {
     assert_eq!(world.answer(retry), &Answer::NotFound);
     let waited_ms = world.now.mono_ms - asked_ms;
     assert!((8_000..70_000).contains(&waited_ms), "{waited_ms} ms");
-    assert_eq!(world.spins, 0);
+    assert_eq!(world.counts.spins, 0);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn an_unsaved_charge_is_listed() {
     world.fail_write = Box::new(|_, _| true);
     let call = world.charge(tab, "unkept", 6);
     world.wait(call);
-    let stored = world.journal.values().cloned().collect();
+    let stored = world.journal.records.values().cloned().collect();
     let all = world.tab(tab).engine.show_all(Some(stored));
     let shown: Vec<(&str, BillingStatus)> = all
         .iter()
@@ -221,7 +221,7 @@ fn a_record_of_a_newer_version_is_left_alone_and_not_sent() {
     let mut world = World::new();
     let tab = world.start();
     let (charge, now) = (world.request("t1", 5), world.now);
-    let engine = &mut world.engine(tab).engine;
+    let engine = world.engine(tab);
     let request = CallRequest::Charge(charge);
     engine.handle(now, Event::Call { id: 77, request });
     let mut said = None;
@@ -272,7 +272,7 @@ fn assert_is_kept(request: CallRequest, then: Option<Event>) {
     let tab = world.start();
     world.go_online(false);
     let (now, record) = (world.now, Record::open(world.request("t1", 5), 1));
-    let engine = &mut world.engine(tab).engine;
+    let engine = world.engine(tab);
     let call = Event::Call { id: 77, request };
     let loaded = [Event::Woke, Event::Loaded(Ok(vec![record]))];
     let not_found = Applied {

@@ -6,8 +6,8 @@ use tollbox::core::outcome::What;
 use tollbox::core::snapshot::BillingStatus;
 
 use super::outcomes::word;
+use super::script::{World, key};
 use super::server::{Fault, On, problem};
-use super::world::{World, key};
 
 fn writes(op: &Op) -> bool {
     !matches!(op, Op::Read { .. })
@@ -96,7 +96,10 @@ fn failing_claims_are_backed_off() {
     world.run_for(600_000);
     let orders = world.tab(tab).journal_orders - orders;
     assert!(orders < 120, "{orders} transactions in ten minutes");
-    assert_eq!((world.server.count(On::AnyCharge), world.spins), (0, 0));
+    assert_eq!(
+        (world.server.count(On::AnyCharge), world.counts.spins),
+        (0, 0)
+    );
     world.fail_write = Box::new(|_, _| false);
     world.settle();
     assert_eq!(world.server.balance(), 100);
@@ -125,10 +128,10 @@ fn an_idle_tab_sleeps() {
     world.run_for(3_600_000);
     let idle = &world.tab(tab).engine;
     let deadline_ms = idle.deadline().unwrap();
-    let before = world.tab(tab).notices.len();
+    let before = world.notices(tab).len();
     assert!(deadline_ms > world.now.mono_ms);
     world.run_for(600_000);
-    assert_eq!(world.tab(tab).notices.len(), before);
+    assert_eq!(world.notices(tab).len(), before);
 }
 
 #[test]
@@ -152,9 +155,9 @@ fn a_closing_tab_announces_its_last_writes() {
     world.server.fault(On::Charge, 1, Fault::HangAfter);
     world.charge(one, "t1", 5);
     world.run_for(50);
-    world.tell(one, Event::Close);
+    world.close(one);
     world.run_for(100);
-    let seen = &world.tab(two).seen[&key("t1")];
+    let seen = &world.seen(two, "t1");
     assert_eq!(seen.status, BillingStatus::Success, "{seen:?}");
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
@@ -170,7 +173,7 @@ fn charges_about_to_be_claimed_are_free_after_a_close() {
     world.tell(one, Event::Online(true));
     world.charge(one, "t2", 5);
     world.charge(one, "t3", 5);
-    world.tell(one, Event::Close);
+    world.close(one);
     world.tell(two, Event::Online(true));
     world.run_for(1_000);
     for task in ["f:t1", "f:t2", "f:t3"] {

@@ -102,6 +102,7 @@ impl Driver for Chance {
 
     const SENDS_IN_DOUBT: u64 = 8;
     const FLUSHES_ARE_HEARD: bool = false;
+    const FOREIGN_WAITS: bool = false;
 
     fn commit_ms(&mut self) -> u64 {
         self.write_ms()
@@ -220,6 +221,10 @@ impl Driver for Chance {
         if world.driver.database.is_some() && record.is_adopted() {
             world.journal.ended.push(record);
         }
+    }
+
+    fn closed(world: &mut World, place: usize) {
+        world.forget_tab(place);
     }
 
     fn left_mark(world: &mut World) {

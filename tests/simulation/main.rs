@@ -37,7 +37,7 @@ mod signing_out;
 mod storage;
 mod user;
 // Each of its drivers uses a part of it.
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../world/mod.rs"]
 mod world;
 

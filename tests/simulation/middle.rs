@@ -2,7 +2,6 @@
 //! answer for the server, filters that drop requests, caches.
 
 use std::rc::Rc;
-use std::time::{Duration, UNIX_EPOCH};
 
 use tollbox::core::clock::parse_http_date;
 use tollbox::core::engine::SendId;
@@ -215,12 +214,6 @@ impl World {
             return Some(with_retry_after(problem(503, "busy"), &seconds));
         }
         None
-    }
-
-    /// The server's clock, which is never set.
-    pub fn server_date(&self, after_ms: u64) -> String {
-        let true_wall_ms = START_WALL_MS + self.elapsed_ms() + after_ms;
-        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(true_wall_ms))
     }
 }
 

@@ -55,10 +55,7 @@ impl World {
     }
 
     pub fn really_serve(&mut self, request: &Request) -> Response {
-        let at_ms = self.elapsed_ms();
-        let response = self.server.answer(at_ms, request);
-        self.enter_charges();
-        self.check_strangers();
+        let response = self.execute(request);
         let date = self.driver.mix.dates.then(|| self.server_date(0));
         Response { date, ..response }
     }

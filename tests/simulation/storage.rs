@@ -1,31 +1,23 @@
 //! Faults of the storage: of single records, and of the database as a whole.
 
 use tollbox::core::charge::Key;
-use tollbox::core::journal::{ApplyAt, Op};
-use tollbox::core::session::Session;
 
 use super::World;
-use super::world::Journal;
 use super::world::TabId;
 use super::world::trace;
 
 impl World {
-    /// Damages one record at rest. The store sets it aside, and remembers its key. Not in the
-    /// fallback, where the database's old record of the same charge would be all that is left.
+    /// Damages one record; not in the fallback, where the database's old record of the same charge would be all that is left.
     pub fn damage_a_record(&mut self, tab: TabId) {
         let keys: Vec<Key> = self.journal.records.keys().cloned().collect();
         if keys.is_empty() || self.driver.database.is_some() {
             return;
         }
         let key = keys[self.driver.dice.index(keys.len())].clone();
-        if let Some(record) = self.journal.records.remove(&key) {
-            self.note(|| format!("DAMAGED: {}", trace::record(&record)));
+        if let Some(record) = self.damage(key) {
             let charge = record.charge();
             self.driver.user.doubted = Some((charge.task_id.clone(), charge.amount.get()));
         }
-        self.journal.undo.retain(|(undone, _)| *undone != key);
-        self.journal.lost.insert(key.clone());
-        self.books.damaged.insert(key);
         // The tab that knew of it may be gone when the damage is found.
         if let Some(place) = self.place(tab)
             && self.driver.dice.chance(700)
@@ -67,26 +59,6 @@ impl World {
         }
     }
 
-    fn move_over(&mut self, fallback: Journal) {
-        let at = ApplyAt::new(self.now.wall_ms, Session::since(self.journal.mark));
-        // The database was written to last.
-        self.journal.undo.clear();
-        let records = fallback.ended.into_iter();
-        for record in records.chain(fallback.records.into_values()) {
-            let key = record.charge().key.clone();
-            let adopt = Op::Adopt { record };
-            let applied = match self.journal.records.get(&key) {
-                None if self.journal.lost.contains(&key) => adopt.apply_after_loss(at),
-                current => adopt.apply(current.cloned(), at),
-            };
-            if let Some(record) = applied.record {
-                self.note(|| format!("moved over: {}", trace::record(&record)));
-                self.journal.records.insert(key, record);
-            }
-        }
-        self.journal.lost.extend(fallback.lost);
-    }
-
     /// The browser has died: writes that were not forced to the disk may be undone.
     pub fn lose_relaxed_writes(&mut self) {
         if self.driver.dice.chance(500) {
@@ -101,23 +73,6 @@ impl World {
                 } else {
                     self.journal.records.remove(&key);
                 }
-            }
-        }
-    }
-
-    pub fn wipe_journal(&mut self) {
-        self.note(|| "the journal is WIPED".to_owned());
-        for key in self.driver.user.keys() {
-            self.books.wiped.insert(key);
-        }
-        self.journal = Journal {
-            // The mark in localStorage stays.
-            mark: self.journal.mark,
-            ..Journal::default()
-        };
-        for tab in &mut self.tabs {
-            for key in tab.seen.keys().cloned().collect::<Vec<_>>() {
-                tab.unsee(&key);
             }
         }
     }

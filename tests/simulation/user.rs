@@ -83,13 +83,6 @@ impl User {
             doubted: None,
         }
     }
-
-    pub fn keys(&self) -> Vec<Key> {
-        let tasks = self.tasks.iter();
-        tasks
-            .filter_map(|(task, _)| Key::new(format!("f:{task}")).ok())
-            .collect()
-    }
 }
 
 impl World {
@@ -293,6 +286,6 @@ impl World {
             let task = key.as_str().trim_start_matches("f:").to_owned();
             return self.charge(tab, &task, amount);
         }
-        self.end_task(tab, key);
+        self.drop_task(tab, key);
     }
 }

@@ -7,7 +7,7 @@ use tollbox::core::engine::CallId;
 
 use super::World;
 use super::driver::Driver;
-use super::server::ACCOUNT;
+use super::server::{ACCOUNT, ELSEWHERE};
 use super::tab::TabId;
 
 /// After a silence of this length no other tab holds a tab's tasks any more, and the journal has
@@ -41,10 +41,14 @@ pub struct Books {
     pub sent: BTreeMap<String, u32>,
     /// How often the server itself put off a sending of each key.
     pub put_off: BTreeMap<String, u32>,
+    /// Keys whose charge the server itself has forbidden.
+    pub forbidden: BTreeSet<String>,
     /// Keys with a request that the network has doubled.
     pub doubled: BTreeSet<String>,
     /// The tab whose request the server is answering.
     pub serving: Option<TabId>,
+    /// Everything that was ever to be paid.
+    pub wanted: BTreeSet<Key>,
     pub calls: BTreeMap<CallId, Asked>,
     /// Charges that were said to be safe in the journal.
     pub promised: BTreeSet<Key>,
@@ -115,8 +119,10 @@ impl<D: Driver> World<D> {
         self.enter_balance();
         let charges = self.server.ledger.charges(ACCOUNT);
         let new = charges.get(self.books.entered..).unwrap_or_default();
-        let new: Vec<(String, String, u64)> = new
+        let ours = new
             .iter()
+            .filter(|charge| charge.request.feature() != ELSEWHERE);
+        let ours: Vec<(String, String, u64)> = ours
             .map(|charge| {
                 let request = &charge.request;
                 let key = usual_key(request.feature(), request.task_id());
@@ -124,10 +130,7 @@ impl<D: Driver> World<D> {
             })
             .collect();
         self.books.entered = charges.len();
-        for (key, wire, amount) in new {
-            if wire.starts_with("elsewhere") {
-                continue;
-            }
+        for (key, wire, amount) in ours {
             self.counts.charges += 1;
             self.note(|| format!("    CHARGED {wire}: {amount}"));
             let times = self.books.charged.get(&key).map_or(1, |known| known.0 + 1);

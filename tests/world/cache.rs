@@ -3,7 +3,7 @@
 use tollbox::core::balance::Confirmed;
 use tollbox::core::session::Session;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Cache {
     /// Newest last.
     states: Vec<Option<(Session, Confirmed)>>,

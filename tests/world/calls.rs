@@ -23,6 +23,10 @@ impl<D: Driver> World<D> {
 
     pub fn ask(&mut self, tab: TabId, request: CallRequest) -> CallId {
         let within_ms = Some(self.config.respond_within_ms);
+        let starts = match self.runs(tab, &request) {
+            true => "start again",
+            false => "start",
+        };
         let (what, key, within_ms, nudges) = match &request {
             CallRequest::Charge(charge) => ("charge", Some(&charge.key), within_ms, false),
             CallRequest::Retry(key) => ("retry", Some(key), within_ms, true),
@@ -31,7 +35,7 @@ impl<D: Driver> World<D> {
             CallRequest::Show(key) => ("show", Some(key), None, true),
             CallRequest::Flush => ("flush", None, None, true),
             CallRequest::RefreshBalance { .. } => ("refresh", None, None, true),
-            CallRequest::StartTask { charge, .. } => ("start", Some(&charge.key), None, false),
+            CallRequest::StartTask { charge, .. } => (starts, Some(&charge.key), None, false),
             CallRequest::SignOut => ("sign out", None, None, false),
         };
         let key = key.cloned();
@@ -45,8 +49,22 @@ impl<D: Driver> World<D> {
         id
     }
 
+    /// Whether it is about a task that runs already.
+    fn runs(&self, tab: TabId, request: &CallRequest) -> bool {
+        let tab = self.place(tab).map(|place| &self.tabs[place]);
+        match request {
+            CallRequest::StartTask { charge, .. } => {
+                tab.is_some_and(|tab| tab.tasks.contains_key(&charge.key))
+            }
+            _ => false,
+        }
+    }
+
     /// Notes what follows from the call, whatever its tab makes of it.
     fn entitle(&mut self, tab: TabId, request: &CallRequest) {
+        if let CallRequest::Charge(charge) | CallRequest::StartTask { charge, .. } = request {
+            self.books.wanted.insert(charge.key.clone());
+        }
         if let CallRequest::Charge(_) = request {
             self.grant(NEW_CHARGE);
         }
@@ -69,14 +87,15 @@ impl<D: Driver> World<D> {
                 self.books.said_untaken.remove(key);
                 tab.insists(key.as_str());
             }
-            CallRequest::StartTask { charge, .. } => {
+            CallRequest::StartTask { charge, .. } if !tab.tasks.contains_key(&charge.key) => {
                 // Taken back if the answer is that it may not start.
                 let points = charge.amount.get();
                 tab.tasks.insert(charge.key.clone(), points);
                 *self.books.tasks.entry(tab.id).or_default() += points;
             }
             CallRequest::SignOut => tab.life = Life::SignedOut,
-            CallRequest::Cancel(_)
+            CallRequest::StartTask { .. }
+            | CallRequest::Cancel(_)
             | CallRequest::Settled(_)
             | CallRequest::Show(_)
             | CallRequest::Flush
@@ -127,7 +146,7 @@ impl<D: Driver> World<D> {
         self.tell(tab, event);
     }
 
-    pub fn end_task(&mut self, tab: TabId, key: Key) {
+    pub fn drop_task(&mut self, tab: TabId, key: Key) {
         if let Some(place) = self.place(tab) {
             self.tabs[place].tasks.remove(&key);
         }

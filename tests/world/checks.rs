@@ -82,6 +82,16 @@ impl<D: Driver> World<D> {
         }
     }
 
+    /// Checks that a tab which has signed out orders nothing about charges.
+    pub fn check_ordered(&mut self, place: usize, request: &Request) {
+        let tab = &self.tabs[place];
+        let (on, _) = kind_and_keys(request);
+        if tab.engine.is_signed_out() && on != On::Balance {
+            let what = format!("tab{} sends {}, and has signed out", tab.id, request.path);
+            self.violate("8 nobody else's", what);
+        }
+    }
+
     /// Checks that nothing leaves for an account that has signed out.
     pub fn check_departs(&mut self, place: usize, request: &Request) {
         let tab = &self.tabs[place];
@@ -317,7 +327,7 @@ impl<D: Driver> World<D> {
                 retryable: true, ..
             } => {}
             What::Declined { .. } | What::Failed { .. }
-                if asked != "start" && !is_conflict(outcome) =>
+                if !asked.starts_with("start") && !is_conflict(outcome) =>
             {
                 self.said_untaken(outcome);
             }
@@ -351,6 +361,7 @@ impl<D: Driver> World<D> {
     }
 
     pub fn check_cached(&mut self, id: TabId, confirmed: &Confirmed) {
+        self.enter_balance();
         let really = self.books.balances.get(&confirmed.version);
         if really != Some(&confirmed.balance.get()) {
             let what = format!("tab{id} caches {confirmed:?}, really it is {really:?}");

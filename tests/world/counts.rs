@@ -21,6 +21,8 @@ pub struct Counts {
     pub parked: u64,
     pub crashes: u64,
     pub jumps: u64,
+    /// Ticks after which the deadline was still in the past.
+    pub spins: u64,
 }
 
 impl AddAssign for Counts {
@@ -40,6 +42,7 @@ impl AddAssign for Counts {
         self.parked += other.parked;
         self.crashes += other.crashes;
         self.jumps += other.jumps;
+        self.spins += other.spins;
     }
 }
 

@@ -21,6 +21,9 @@ pub trait Driver: Sized {
     const SENDS_IN_DOUBT: u64;
     /// Whether tabs hear of the progress of each other's flushes, which is only shown.
     const FLUSHES_ARE_HEARD: bool;
+    /// Whether tabs have to wait as long as a page asks that is not the server's own, within the
+    /// longest backoff. Where many requests are under way, some may follow such a page.
+    const FOREIGN_WAITS: bool;
 
     // ---- storage
 
@@ -81,6 +84,8 @@ pub trait Driver: Sized {
     fn deleted(_world: &mut World<Self>, _record: Record) {}
     /// The attempt to write the mark of a sign-out is over.
     fn left_mark(_world: &mut World<Self>) {}
+    /// A tab has closed.
+    fn closed(_world: &mut World<Self>, _place: usize) {}
     /// A promise is broken.
     fn violated(_world: &World<Self>) {}
 }

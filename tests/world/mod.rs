@@ -219,7 +219,7 @@ impl<D: Driver> World<D> {
         });
         if tab.life == Life::Closing && tab.engine.is_idle() {
             self.note(|| format!("tab{id} has closed"));
-            self.forget_tab(place);
+            D::closed(self, place);
         }
     }
 
@@ -275,8 +275,10 @@ impl<D: Driver> World<D> {
             return;
         };
         let tab = &mut self.tabs[place];
-        let again = tab.timer_ms.is_some_and(|at_ms| at_ms <= now_ms + 1);
+        let due_ms = tab.engine.deadline().map(|at_ms| at_ms + tab.origin_ms);
+        let again = due_ms.is_some_and(|at_ms| at_ms <= now_ms);
         tab.spins = if again { tab.spins + 1 } else { 0 };
+        self.counts.spins += u64::from(again);
         if tab.spins > SPINS {
             self.violate(
                 "5 liveness",

@@ -2,15 +2,16 @@
 //! driver's.
 
 use std::rc::Rc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use tollbox::core::engine::{Event, SendId, Unsent};
 use tollbox::core::protocol::{Request, Response};
 
-use super::World;
 use super::driver::Driver;
 use super::happening::Happening;
 use super::server::ACCOUNT;
 use super::tab::TabId;
+use super::{START_WALL_MS, World};
 
 /// A request that its tab has ordered.
 pub struct Sending {
@@ -33,6 +34,7 @@ impl<D: Driver> World<D> {
         refresh_token: bool,
         limit_ms: u64,
     ) {
+        self.check_ordered(place, &request);
         if self.sees_sign_out(place) {
             return self.not_sent_after_sign_out(place, send);
         }
@@ -60,6 +62,21 @@ impl<D: Driver> World<D> {
         self.plan(0, Happening::Told { tab: id, event });
         let why = Unsent::SignedOut;
         self.plan(0, Happening::NotSent { tab: id, send, why });
+    }
+
+    /// Has the server execute a request, and enters what it charges.
+    pub fn execute(&mut self, request: &Request) -> Response {
+        let at_ms = self.elapsed_ms();
+        let response = self.server.answer(at_ms, request);
+        self.enter_charges();
+        self.check_strangers();
+        response
+    }
+
+    /// The server's clock, which is never set.
+    pub fn server_date(&self, after_ms: u64) -> String {
+        let true_wall_ms = START_WALL_MS + self.elapsed_ms() + after_ms;
+        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(true_wall_ms))
     }
 
     pub fn plan_arrival(&mut self, in_ms: u64, sending: &Rc<Sending>, heard: bool) {

@@ -30,6 +30,8 @@ const A_DELAY_SPELT_TWICE: f64 = 12.0;
 const ALERTS_AN_HOUR: f64 = 240.0;
 const FIRST_ALERTS: f64 = 30.0;
 const HOUR_MS: f64 = 3_600_000.0;
+/// The longest wait that a client grants a server.
+const DAY_MS: u64 = 86_400_000;
 
 /// The requests and alerts left.
 pub struct Budget {
@@ -130,7 +132,8 @@ impl<D: Driver> World<D> {
 
     /// Grants requests for an answer with `Retry-After`.
     pub fn grant_answer(&mut self, place: usize, response: &Response) {
-        if wait_ms(response).is_none_or(|wait_ms| wait_ms > 0) && response.retry_after.is_some() {
+        let wait_ms = wait_ms(response, self.now.wall_ms);
+        if wait_ms.is_none_or(|wait_ms| wait_ms > 0) && response.retry_after.is_some() {
             self.tabs[place].grant(2.0);
         }
     }
@@ -171,25 +174,32 @@ impl<D: Driver> World<D> {
         tab.outage = None;
         tab.budget.no_token = false;
         let asked = tab.asks.remove(&send);
-        if response.content_type.as_deref() != Some("application/problem+json") {
-            // The answer is not the server's own word.
-            return;
-        }
-        if let Some((On::Charge | On::Batch, keys)) = asked
-            && (matches!(response.status, 401 | 429 | 503)
-                || (response.status == 403 && response.body.contains("account-mismatch")))
-        {
+        let own_word = response.content_type.as_deref() == Some("application/problem+json");
+        let asked = asked.filter(|_| own_word);
+        if let Some((On::Charge | On::Batch, keys)) = asked {
+            let of_account = response.body.contains("account-");
+            let mismatch = response.body.contains("account-mismatch");
             for key in keys {
-                *self.books.put_off.entry(key).or_default() += 1;
+                match response.status {
+                    401 | 429 | 503 => *self.books.put_off.entry(key).or_default() += 1,
+                    403 if mismatch => *self.books.put_off.entry(key).or_default() += 1,
+                    403 if !of_account => drop(self.books.forbidden.insert(key)),
+                    _ => {}
+                }
             }
         }
-        let tab = &mut self.tabs[place];
-        if !matches!(response.status, 429 | 503) {
-            return;
-        }
-        if let Some(wait_ms) = wait_ms(response) {
-            self.books.longest_hold_ms = self.books.longest_hold_ms.max(mono_ms + wait_ms);
-            tab.held_until_ms = tab.held_until_ms.max(mono_ms + wait_ms.min(86_400_000));
+        if matches!(response.status, 429 | 503)
+            && (own_word || D::FOREIGN_WAITS)
+            && let Some(wait_ms) = wait_ms(response, self.now.wall_ms)
+        {
+            let most_ms = match own_word {
+                true => DAY_MS,
+                false => self.config.backoff.max_ms,
+            };
+            let until_ms = mono_ms + wait_ms.min(most_ms);
+            self.books.longest_hold_ms = self.books.longest_hold_ms.max(until_ms);
+            let tab = &mut self.tabs[place];
+            tab.held_until_ms = tab.held_until_ms.max(until_ms);
         }
     }
 
@@ -228,7 +238,7 @@ impl<D: Driver> World<D> {
                 );
                 self.violate("7 patience", what);
             }
-            FailureReason::Forbidden => {
+            FailureReason::Forbidden if !self.books.forbidden.contains(wire) => {
                 let what = format!("tab{id} says that {wire} is forbidden, which nobody has said");
                 self.violate("3 the truth", what);
             }
@@ -238,9 +248,12 @@ impl<D: Driver> World<D> {
 }
 
 /// The wait that an answer asks for, as any reader of HTTP would understand it.
-fn wait_ms(response: &Response) -> Option<u64> {
+fn wait_ms(response: &Response, wall_ms: u64) -> Option<u64> {
     let text = response.retry_after.as_deref()?;
-    let seconds = text.parse::<u64>().ok().map(|seconds| seconds * 1_000);
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(seconds * 1_000);
+    }
     let said_at_ms = response.date.as_deref().and_then(parse_http_date);
-    seconds.or_else(|| Some(parse_http_date(text)?.saturating_sub(said_at_ms?)))
+    let said_at_ms = said_at_ms.unwrap_or(wall_ms);
+    Some(parse_http_date(text)?.saturating_sub(said_at_ms))
 }

@@ -44,6 +44,17 @@ impl<H> Schedule<H> {
         self.happenings.remove(&at)
     }
 
+    /// Takes out all that is planned for this time.
+    pub fn take_all(&mut self, at_ms: u64) -> Vec<H> {
+        let mut later = self.happenings.split_off(&(at_ms, 0));
+        let after = match at_ms.checked_add(1) {
+            Some(next_ms) => later.split_off(&(next_ms, 0)),
+            None => BTreeMap::new(),
+        };
+        self.happenings.extend(after);
+        later.into_values().collect()
+    }
+
     pub fn any(&self, is: impl FnMut(&H) -> bool) -> bool {
         self.happenings.values().any(is)
     }

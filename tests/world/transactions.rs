@@ -1,5 +1,6 @@
 //! Transactions of the journal, which commit or fail as a whole, and readings of all of it.
 
+use tollbox::core::charge::Key;
 use tollbox::core::engine::Event;
 use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
 use tollbox::core::record::{Record, State};
@@ -7,6 +8,7 @@ use tollbox::core::session::Session;
 
 use super::driver::Driver;
 use super::happening::Happening;
+use super::journal::Journal;
 use super::tab::TabId;
 use super::{World, trace};
 
@@ -133,5 +135,48 @@ impl<D: Driver> World<D> {
         }
         self.heed_mark(tab);
         self.tell(tab, Event::Loaded(records));
+    }
+
+    /// Opens the database again, and moves the charges of the fallback over.
+    pub fn move_over(&mut self, fallback: Journal) {
+        let at = ApplyAt::new(self.now.wall_ms, Session::since(self.journal.mark));
+        // The database was written to last.
+        self.journal.undo.clear();
+        let records = fallback.ended.into_iter();
+        for record in records.chain(fallback.records.into_values()) {
+            let (applied, _) = self.journal.apply(&Op::Adopt { record }, at, false);
+            if let Some(record) = applied.record {
+                self.note(|| format!("moved over: {}", trace::record(&record)));
+            }
+        }
+        self.journal.lost.extend(fallback.lost);
+    }
+
+    /// Damages one record at rest. The store sets it aside, and remembers its key.
+    pub fn damage(&mut self, key: Key) -> Option<Record> {
+        let record = self.journal.records.remove(&key);
+        if let Some(record) = &record {
+            self.note(|| format!("DAMAGED: {}", trace::record(record)));
+        }
+        self.journal.undo.retain(|(undone, _)| *undone != key);
+        self.journal.lost.insert(key.clone());
+        self.books.damaged.insert(key);
+        record
+    }
+
+    /// The browser evicts the journal under running tabs.
+    pub fn wipe_journal(&mut self) {
+        self.note(|| "the journal is WIPED".to_owned());
+        self.books.wiped.extend(self.books.wanted.iter().cloned());
+        self.journal = Journal {
+            // The mark in localStorage stays.
+            mark: self.journal.mark,
+            ..Journal::default()
+        };
+        for tab in &mut self.tabs {
+            for key in tab.seen.keys().cloned().collect::<Vec<_>>() {
+                tab.unsee(&key);
+            }
+        }
     }
 }

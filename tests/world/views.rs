@@ -8,6 +8,7 @@ use super::tab::{Life, TabId};
 
 impl<D: Driver> World<D> {
     pub fn check_snapshot(&mut self, place: usize, snapshot: &Snapshot) {
+        self.enter_balance();
         if let Err((invariant, what)) = self.examine(place, snapshot) {
             let id = self.tabs[place].id;
             self.violate(invariant, format!("tab{id}: {what}"));

@@ -1,7 +1,5 @@
 //! The billing server as the engines meet it: the real ledger, behind faults.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 use tollbox::core::percent::header_text;
 use tollbox::core::protocol::{Request, Response};
@@ -14,6 +12,8 @@ use requests::{account_of, keys_of, kind_of, percent_decode};
 
 /// The account of all clients.
 pub const ACCOUNT: &str = "alice";
+/// The feature for which other clients of the account charge.
+pub const ELSEWHERE: &str = "elsewhere";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum On {
@@ -82,12 +82,8 @@ type Rule = Box<dyn FnMut(&Arrived) -> Option<Fault>>;
 pub struct Server {
     pub ledger: Ledger,
     pub arrived: Vec<Arrived>,
-    /// The amounts that the clients' account has paid, by wire key.
-    pub charged: BTreeMap<String, u64>,
     /// All points ever credited to the account.
     pub credited: u64,
-    /// Points taken by other clients of the account.
-    pub taken_elsewhere: u64,
     /// The account that is signed in, whose token comes with every request: it pays.
     pub signed_in: String,
     /// Whether it rejects requests that name another account.
@@ -105,9 +101,7 @@ impl Server {
                 key_ttl_ms,
             }),
             arrived: Vec::new(),
-            charged: BTreeMap::new(),
             credited: seed_balance,
-            taken_elsewhere: 0,
             signed_in: ACCOUNT.to_owned(),
             checks_accounts: true,
             decodes_keys: false,
@@ -145,11 +139,10 @@ impl Server {
 
     /// Another client of the account charges.
     pub fn charge_elsewhere(&mut self, key: &str, points: u64) {
-        let request = ChargeRequest::new(key, key, "elsewhere", points).unwrap();
+        let request = ChargeRequest::new(key, key, ELSEWHERE, points).unwrap();
         let id = format!("e-{key}");
         let verdict = self.ledger.charge(ACCOUNT, &request, 0, id);
         assert!(matches!(verdict, Verdict::Charged { .. }));
-        self.taken_elsewhere += points;
     }
 
     pub fn balance(&self) -> u64 {
@@ -267,13 +260,7 @@ impl Server {
         let request = ChargeRequest::new(key, text("task_id"), text("feature"), amount).unwrap();
         let payer = self.signed_in.as_str();
         let id = format!("c{}", self.ledger.charges(payer).len() + 1);
-        let verdict = self.ledger.charge(payer, &request, at_ms, id);
-        if let Verdict::Charged { .. } = verdict
-            && payer == ACCOUNT
-        {
-            self.charged.insert(key.to_owned(), amount);
-        }
-        verdict
+        self.ledger.charge(payer, &request, at_ms, id)
     }
 
     /// A key of the ledger, which has the wire's spelling, as this server's answers spell it.

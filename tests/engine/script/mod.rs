@@ -1,0 +1,326 @@
+//! The script of a scenario: the driver of its world. All goes well, and takes its usual time, but
+//! for what the scenario says.
+
+mod calls;
+mod checks;
+mod tabs;
+mod time;
+
+use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
+
+use tollbox::core::charge::Key;
+use tollbox::core::config::Config;
+use tollbox::core::engine::{Answer, CallId, Earlier, Notice, SendId, Unsent};
+use tollbox::core::journal::Op;
+use tollbox::core::protocol::{Request, Response};
+use tollbox::core::snapshot::{ChargeRecord, StorageKind};
+
+use super::world::server::{Fault, Server};
+use super::world::trace::Trace;
+use super::world::{self, Driver, Sending, TabId};
+
+/// The world of a scenario.
+pub type World = world::World<Script>;
+pub type Happening = world::Happening<Own>;
+
+const START_MONO_MS: u64 = 1_000;
+const TRACE_LINES: usize = 80;
+
+/// Whether a transaction of this tab fails.
+pub type WriteFault = Box<dyn FnMut(TabId, &[Op]) -> bool>;
+
+pub struct Script {
+    pub earlier: Earlier,
+    pub storage: StorageKind,
+    pub fail_write: WriteFault,
+    /// Whether reading the whole journal fails.
+    pub fail_load: bool,
+    /// Whether writing the mark of a sign-out fails.
+    pub fail_mark: bool,
+    /// How long a transaction takes to commit.
+    pub commit_ms: u64,
+    /// Whether tabs can know which of them live.
+    pub locks: bool,
+    /// Whether tabs hear each other.
+    pub announcements: bool,
+    /// Whether the server's answers have a `Date` that the page may read.
+    pub dated: bool,
+    pub answers: BTreeMap<CallId, Answer>,
+    pub answered_at_ms: BTreeMap<CallId, u64>,
+    /// What each tab's listeners were told, and when.
+    pub notices: BTreeMap<TabId, Vec<(u64, Notice)>>,
+    /// What they were last told of each charge.
+    pub seen: BTreeMap<(TabId, Key), ChargeRecord>,
+    opened: TabId,
+}
+
+/// What only a script plans.
+pub enum Own {
+    /// The server executes this request, and nobody gets the answer.
+    Do { request: Request },
+}
+
+impl World {
+    pub fn new() -> World {
+        World::with(|_| {})
+    }
+
+    pub fn with(configure: impl FnOnce(&mut Config)) -> World {
+        let mut config = Config {
+            sync_every_ms: 0,
+            ..Config::default()
+        };
+        configure(&mut config);
+        let script = Script {
+            earlier: Earlier::Nothing,
+            storage: StorageKind::IndexedDb,
+            fail_write: Box::new(|_, _| false),
+            fail_load: false,
+            fail_mark: false,
+            commit_ms: 1,
+            locks: false,
+            announcements: true,
+            dated: true,
+            answers: BTreeMap::new(),
+            answered_at_ms: BTreeMap::new(),
+            notices: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            opened: 0,
+        };
+        let server = Server::new(120, None);
+        World::of(
+            script,
+            config,
+            server,
+            START_MONO_MS,
+            Trace::of(TRACE_LINES),
+        )
+    }
+
+    /// The server's own answer.
+    pub fn serve(&mut self, request: &Request) -> Response {
+        let response = self.execute(request);
+        let date = self.driver.dated.then(|| self.server_date(0));
+        Response { date, ..response }
+    }
+}
+
+/// A scenario says of its world what its script says.
+impl Deref for World {
+    type Target = Script;
+
+    fn deref(&self) -> &Script {
+        &self.driver
+    }
+}
+
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Script {
+        &mut self.driver
+    }
+}
+
+impl Driver for Script {
+    type Own = Own;
+
+    const SENDS_IN_DOUBT: u64 = 0;
+    const FLUSHES_ARE_HEARD: bool = true;
+    const FOREIGN_WAITS: bool = true;
+
+    fn commit_ms(&mut self) -> u64 {
+        self.commit_ms
+    }
+
+    fn committed_ms(&mut self) -> u64 {
+        0
+    }
+
+    fn write_fault(world: &mut World, tab: TabId, ops: &[Op]) -> Option<String> {
+        let fails = (world.driver.fail_write)(tab, ops);
+        fails.then(|| "the disk is full".to_owned())
+    }
+
+    fn load_ms(&mut self) -> u64 {
+        1
+    }
+
+    fn read_fault(&mut self) -> Option<String> {
+        self.fail_load.then(|| "the disk can't be read".to_owned())
+    }
+
+    fn mark_ms(&mut self) -> u64 {
+        1
+    }
+
+    fn mark_fault(world: &mut World) -> Option<String> {
+        let fails = world.driver.fail_mark;
+        fails.then(|| "the disk is full".to_owned())
+    }
+
+    fn lag_ms(&mut self) -> u64 {
+        0
+    }
+
+    fn has_lock(&self) -> bool {
+        true
+    }
+
+    fn knows_the_living(&self) -> bool {
+        self.locks
+    }
+
+    fn announcement_ms(&mut self) -> Option<u64> {
+        self.announcements.then_some(1)
+    }
+
+    fn opens_several(&self) -> bool {
+        self.opened > 1
+    }
+
+    fn send(world: &mut World, sending: Sending) {
+        world.check_claims(&sending);
+        world.depart(sending);
+    }
+
+    fn depart(world: &mut World, sending: Sending) {
+        world.depart(sending);
+    }
+
+    fn arrive(world: &mut World, sending: &Rc<Sending>, _heard: bool) {
+        world.arrive(sending);
+    }
+
+    fn spells_keys_twice(&self) -> bool {
+        true
+    }
+
+    fn happen(world: &mut World, own: Own) {
+        match own {
+            Own::Do { request } => {
+                world.note(|| format!("server: {} arrives late", request.path));
+                world.execute(&request);
+            }
+        }
+    }
+
+    fn told(world: &mut World) {
+        world.check_tabs();
+    }
+
+    fn heard(_: &mut World, _: usize, _: SendId, _: &Response) {}
+
+    fn resolved(world: &mut World, call: CallId, answer: Answer) {
+        world.check_word(&answer);
+        let at_ms = world.now.mono_ms;
+        world.driver.answered_at_ms.insert(call, at_ms);
+        world.driver.answers.insert(call, answer);
+    }
+
+    fn noticed(world: &mut World, tab: TabId, notice: &Notice) {
+        let at_ms = world.now.mono_ms;
+        let script = &mut world.driver;
+        if let Notice::Charge(record) = notice {
+            let key = (tab, record.key.clone());
+            script.seen.insert(key, record.clone());
+        }
+        let notices = script.notices.entry(tab).or_default();
+        notices.push((at_ms, notice.clone()));
+    }
+
+    fn violated(world: &World) {
+        if !std::thread::panicking() {
+            let violation = world.violation.as_deref().unwrap_or_default();
+            world.fail(&format!("it violates {violation}"));
+        }
+    }
+}
+
+impl World {
+    fn depart(&mut self, sending: Sending) {
+        if let Some(place) = self.place(sending.tab) {
+            self.check_departs(place, &sending.request);
+        }
+        self.plan_arrival(10, &Rc::new(sending), true);
+    }
+
+    fn arrive(&mut self, sending: &Sending) {
+        let (request, refresh_token) = (&sending.request, sending.refresh_token);
+        let fault = self.server.arrive(request, refresh_token);
+        self.note(|| {
+            let (method, path, tab) = (request.method, &request.path, sending.tab);
+            let fault = trace_of(&fault);
+            format!("server: {method:?} {path} of tab{tab}, refresh {refresh_token}: {fault}")
+        });
+        self.books.serving = Some(sending.tab);
+        self.meet(sending, fault);
+        self.books.serving = None;
+    }
+
+    fn meet(&mut self, sending: &Sending, fault: Fault) {
+        let request = &sending.request;
+        let lost = |world: &mut World| world.plan_loss(10, sending, false);
+        let late = |world: &mut World, in_ms: u64| {
+            let request = request.clone();
+            world.plan(in_ms, Happening::Own(Own::Do { request }));
+        };
+        let limit_ms = sending.limit_at_ms.saturating_sub(self.now.mono_ms);
+        match fault {
+            Fault::None => {
+                let response = self.serve(request);
+                self.answer_in(10, sending, response);
+            }
+            Fault::LoseRequest => lost(self),
+            Fault::LoseAnswer => {
+                self.execute(request);
+                lost(self);
+            }
+            Fault::Hang => self.plan_loss(limit_ms, sending, true),
+            Fault::HangAfter => {
+                self.execute(request);
+                self.plan_loss(limit_ms, sending, true);
+            }
+            Fault::HangThenDone(in_ms) => {
+                late(self, in_ms);
+                self.plan_loss(limit_ms, sending, true);
+            }
+            Fault::LostThenDone(in_ms) => {
+                late(self, in_ms);
+                lost(self);
+            }
+            Fault::Answer(response) => self.answer_in(10, sending, response),
+            Fault::AnswerAfter(response) => {
+                self.execute(request);
+                self.answer_in(10, sending, response);
+            }
+            Fault::AnswerThenDone(response, in_ms) => {
+                late(self, in_ms);
+                self.answer_in(10, sending, response);
+            }
+            Fault::Late(in_ms) => {
+                let response = self.serve(request);
+                self.answer_in(in_ms, sending, response);
+            }
+            Fault::NoToken => self.plan_not_sent(0, sending, Unsent::TokenFailed),
+            Fault::StoodStill => self.plan_not_sent(0, sending, Unsent::Late),
+        }
+    }
+
+    /// Answers, if the client still waits by then.
+    fn answer_in(&mut self, in_ms: u64, sending: &Sending, response: Response) {
+        let limit_ms = sending.limit_at_ms.saturating_sub(self.now.mono_ms);
+        match in_ms > limit_ms {
+            true => self.plan_loss(limit_ms, sending, true),
+            false => self.plan_answer(in_ms, sending, response),
+        }
+    }
+}
+
+pub fn key(task: &str) -> Key {
+    Key::new(format!("f:{task}")).unwrap()
+}
+
+fn trace_of(fault: &Fault) -> String {
+    format!("{fault:?}").chars().take(300).collect()
+}
