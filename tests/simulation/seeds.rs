@@ -109,7 +109,7 @@ pub fn run_one(seed: u64, classes: Classes, late_ms: u64) -> (Counts, Option<Str
         run(seed, classes, late_ms, Trace::default())
     }));
     match ran {
-        Ok(world) => (world.counts, world.violation),
+        Ok(mut world) => (world.counts, world.violation.take()),
         Err(_) => (Counts::default(), Some(PANIC.to_owned())),
     }
 }

@@ -86,6 +86,8 @@ pub trait Driver: Sized {
     fn left_mark(_world: &mut World<Self>) {}
     /// A tab has closed.
     fn closed(_world: &mut World<Self>, _place: usize) {}
+    /// The world ends.
+    fn ends(_world: &mut World<Self>) {}
     /// A promise is broken.
     fn violated(_world: &World<Self>) {}
 }

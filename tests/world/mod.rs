@@ -97,6 +97,12 @@ pub struct World<D: Driver> {
     steps: u64,
 }
 
+impl<D: Driver> Drop for World<D> {
+    fn drop(&mut self) {
+        D::ends(self);
+    }
+}
+
 impl<D: Driver> World<D> {
     pub fn of(driver: D, config: Config, server: Server, start_ms: u64, trace: Trace) -> World<D> {
         World {

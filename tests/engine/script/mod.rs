@@ -229,11 +229,15 @@ impl Driver for Script {
         notices.push((at_ms, notice.clone()));
     }
 
-    fn violated(world: &World) {
+    fn ends(world: &mut World) {
         if !std::thread::panicking() {
-            let violation = world.violation.as_deref().unwrap_or_default();
-            world.fail(&format!("it violates {violation}"));
+            world.check_journal();
         }
+    }
+
+    fn violated(world: &World) {
+        let violation = world.violation.as_deref().unwrap_or_default();
+        world.fail(&format!("it violates {violation}"));
     }
 }
 
