@@ -1,9 +1,10 @@
 //! Chance: the driver of a run. Wherever the world could go one way or the other, dice decide, and
 //! the rates of the run's mix.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use tollbox::core::charge::Key;
 use tollbox::core::engine::{Answer, CallId, SendId};
 use tollbox::core::journal::Op;
 use tollbox::core::protocol::Response;
@@ -11,6 +12,7 @@ use tollbox::core::record::Record;
 use tollbox::core::snapshot::Network;
 
 use super::World;
+use super::connection::Connection;
 use super::dice::Dice;
 use super::mix::Mix;
 use super::network::Backend;
@@ -31,15 +33,10 @@ pub struct Chance {
     /// The signed-in user, whose token clients get.
     pub user_name: &'static str,
     pub last_tab: TabId,
+    /// Charges without a verdict when the wall clock was set back whose loss of age was not noted.
+    pub unaged: BTreeSet<Key>,
     pub calm_since_ms: Option<u64>,
-    pub tokens: BTreeMap<TabId, Token>,
-}
-
-/// A tab's token.
-#[derive(Clone, Copy)]
-pub struct Token {
-    pub number: u64,
-    pub user: &'static str,
+    pub connections: BTreeMap<TabId, Connection>,
 }
 
 /// What only the simulator plans.
@@ -62,30 +59,17 @@ impl Chance {
             database: None,
             user_name: ACCOUNT,
             last_tab: 0,
+            unaged: BTreeSet::new(),
             calm_since_ms: None,
-            tokens: BTreeMap::new(),
+            connections: BTreeMap::new(),
         }
     }
 
-    /// The tab asks for a new token.
-    pub fn renew_token(&mut self, tab: TabId) {
-        let number = self.backend.token;
-        if let Some(token) = self.tokens.get_mut(&tab) {
-            token.number = number;
-        }
-    }
-
-    /// The tab's token, which is new if another user has signed in.
-    pub fn token_of(&mut self, tab: TabId) -> Token {
-        let new = Token {
-            number: self.backend.token,
-            user: self.user_name,
-        };
-        let token = self.tokens.entry(tab).or_insert(new);
-        if token.user != new.user {
-            *token = new;
-        }
-        *token
+    /// The connection of a tab, dead or alive.
+    pub fn connection(&mut self, tab: TabId) -> &mut Connection {
+        let token = self.backend.token;
+        let connection = self.connections.entry(tab);
+        connection.or_insert(Connection::new(token))
     }
 
     /// How long a strict write takes.
@@ -191,8 +175,9 @@ impl Driver for Chance {
         self.mix.odd_keys
     }
 
-    fn was_filtered(&mut self, tab: TabId, send: SendId) -> bool {
-        self.backend.filtered.remove(&(tab, send))
+    fn may_seem_an_outage(&mut self, tab: TabId, send: SendId) -> bool {
+        self.connection(tab).unheard = true;
+        !self.backend.filtered.remove(&(tab, send))
     }
 
     fn happen(world: &mut World, own: Own) {
@@ -221,6 +206,10 @@ impl Driver for Chance {
         if world.driver.database.is_some() && record.is_adopted() {
             world.journal.ended.push(record);
         }
+    }
+
+    fn dies(world: &mut World, place: usize) {
+        world.leave_behind(place);
     }
 
     fn closed(world: &mut World, place: usize) {

@@ -46,7 +46,7 @@ impl World {
                     self.freeze(place);
                 }
             }
-            Action::JumpWall => self.jump_wall(),
+            Action::JumpWall => self.jump(),
             Action::Open if self.tabs.len() < self.driver.mix.most_tabs => self.open(),
             Action::Open => {}
             Action::Close
@@ -58,7 +58,7 @@ impl World {
             Action::Close => self.close(tab),
             Action::CrashTab => {
                 if let Some(place) = self.place(tab) {
-                    self.crash(place);
+                    self.kill(place);
                 }
                 self.open();
             }
@@ -117,38 +117,26 @@ impl World {
 
     /// Sets the wall clock, or lets the machine sleep while its monotonic clock stands still. An
     /// open tab notices at its next heartbeat.
-    fn jump_wall(&mut self) {
-        self.counts.jumps += 1;
+    fn jump(&mut self) {
         let minute_ms = match self.driver.mix.classes.has(Class::KeyTtl) {
             // Enough to make an old key young.
             true => self.config.key_ttl_ms,
             false => 60_000,
         };
         let by_ms = self.driver.dice.skewed(&[2_000, minute_ms, DAY_MS]);
-        let ahead = self.driver.dice.chance(500);
-        match ahead {
-            true => self.now.wall_ms += by_ms,
-            false => self.now.wall_ms -= by_ms,
-        }
-        let wall_ms = self.now.wall_ms;
-        self.note(|| format!("the wall clock jumps by {by_ms} ms to {wall_ms}"));
-        if ahead {
-            // Waits may have been measured by this clock.
-            for tab in &mut self.tabs {
-                tab.held_until_ms = tab.held_until_ms.saturating_sub(by_ms);
-                tab.nudged();
+        match self.driver.dice.chance(500) {
+            true => self.jump_wall(by_ms as i64),
+            false => {
+                self.jump_wall(-(by_ms as i64));
+                self.notice_set_back();
             }
-        } else {
-            self.notice_set_back();
         }
     }
 
     /// Sets the wall clock back, if a tab is there.
     pub fn set_back(&mut self, by_ms: u64) {
         if self.any_live().is_some() {
-            self.counts.jumps += 1;
-            self.now.wall_ms -= by_ms;
-            self.note(|| format!("the wall clock is set back by {by_ms} ms"));
+            self.jump_wall(-(by_ms as i64));
             self.notice_set_back();
         }
     }
@@ -159,7 +147,7 @@ impl World {
         {
             let held = self.journal.records.values();
             let held = held.filter(|record| record.is_held() && !record.is_ageless());
-            self.books.unaged = held.map(|record| record.charge().key.clone()).collect();
+            self.driver.unaged = held.map(|record| record.charge().key.clone()).collect();
             for tab in self.all_live() {
                 self.tell(tab, Event::Tick);
             }
@@ -169,7 +157,7 @@ impl World {
     /// Whether no tab has noted yet that the wall clock was set back: if all died now, it would
     /// never be known.
     fn set_back_is_unnoted(&self) -> bool {
-        let mut unaged = self.books.unaged.iter();
+        let mut unaged = self.driver.unaged.iter();
         unaged.any(|key| {
             let record = self.journal.records.get(key);
             record.is_some_and(|record| record.is_held() && !record.is_ageless())
@@ -182,48 +170,38 @@ impl World {
             return;
         }
         let frozen_ms = self.driver.dice.skewed(&FROZEN_MS);
-        let tab = &mut self.tabs[place];
-        tab.frozen_until_ms = self.now.mono_ms + frozen_ms;
-        let id = tab.id;
+        let until_ms = self.now.mono_ms + frozen_ms;
+        self.freeze_until(place, until_ms);
         // Before all other events of the meantime.
+        let tab = self.tabs[place].id;
         let event = Event::Woke;
-        self.plan(frozen_ms, Happening::Told { tab: id, event });
-        self.books.expect_no_haste_of(id);
-        self.note(|| format!("tab{id} is FROZEN for {frozen_ms} ms"));
+        self.plan(frozen_ms, Happening::Told { tab, event });
     }
 
     fn say_online(&mut self, online: bool) {
-        self.online = online;
         if !online && self.driver.dice.chance(700) {
             // This time the browser's word is true.
             self.driver.backend.cut_until_ms =
                 self.now.mono_ms + self.driver.dice.skewed(&SPELLS_MS);
         }
-        for tab in self.all_live() {
-            self.nudge(tab, Event::Online(online));
-        }
+        self.go_online(online);
     }
 
-    /// The tab dies silently. Its last transaction may be committed all the same, and its requests
-    /// may still arrive.
-    pub fn crash(&mut self, place: usize) {
+    /// The last transaction of a tab that dies may be committed all the same.
+    pub fn leave_behind(&mut self, place: usize) {
         let id = self.tabs[place].id;
-        self.counts.crashes += 1;
-        self.note(|| format!("tab{id} CRASHES"));
-        self.books.tasks_are_unsure(self.now.mono_ms);
         if self.driver.dice.chance(500) {
             self.orphans.insert(id);
         }
         if self.driver.dice.chance(300) {
             self.give_up_requests(place);
         }
-        self.forget_tab(place);
     }
 
     fn crash_browser(&mut self) {
         self.note(|| "the browser CRASHES".to_owned());
         while let Some(place) = self.tabs.len().checked_sub(1) {
-            self.crash(place);
+            self.kill(place);
         }
         self.lose_relaxed_writes();
         // localStorage comes back in an earlier state.

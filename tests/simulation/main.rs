@@ -23,6 +23,7 @@
 
 mod chance;
 mod class;
+mod connection;
 #[cfg(feature = "defects")]
 mod defects;
 mod dice;
@@ -33,9 +34,9 @@ mod network;
 mod run;
 mod seeds;
 mod serving;
-mod signing_out;
 mod storage;
 mod user;
+mod users;
 // Each of its drivers uses a part of it.
 #[allow(dead_code, unused_imports)]
 #[path = "../world/mod.rs"]

@@ -174,12 +174,14 @@ impl World {
         let wall_ms = START_WALL_MS + self.elapsed_ms();
         let given_ms = date.and_then(parse_http_date);
         let prompt = given_ms.is_some_and(|given_ms| given_ms + PROMPT_MS > wall_ms);
-        let tab = &mut self.tabs[place];
-        match self.driver.backend.from_cache.remove(&(tab.id, send)) {
-            Some(age_ms) => tab.cached_ms = age_ms,
+        let tab = self.tabs[place].id;
+        let age_ms = self.driver.backend.from_cache.remove(&(tab, send));
+        let connection = self.driver.connection(tab);
+        match age_ms {
+            Some(age_ms) => connection.cached_ms = age_ms,
             None => {
-                tab.unheard = false;
-                tab.has_heard |= prompt;
+                connection.unheard = false;
+                connection.has_heard |= prompt;
             }
         }
     }
@@ -190,8 +192,10 @@ impl World {
         let tab = &self.tabs[place];
         let before = tab.snapshot.as_ref().map(|before| before.network);
         let restored = (before, network) == (Some(Network::Unreachable), Network::Online);
-        if restored && tab.unheard && tab.has_heard && dates && tab.cached_ms > OLD_MS {
-            let what = format!("tab{} believes a cache that the server is back", tab.id);
+        let id = tab.id;
+        let heard = *self.driver.connection(id);
+        if restored && heard.unheard && heard.has_heard && dates && heard.cached_ms > OLD_MS {
+            let what = format!("tab{id} believes a cache that the server is back");
             self.violate("3 the truth", what);
         }
     }

@@ -62,7 +62,8 @@ impl World {
             return self.plan_not_sent(in_ms, &sending, Unsent::TokenFailed);
         }
         if sending.refresh_token {
-            self.driver.renew_token(sending.tab);
+            let newest = self.driver.backend.token;
+            self.driver.connection(sending.tab).token = newest;
         }
         let limit_ms = sending.limit_at_ms - self.now.mono_ms;
         self.plan_loss(limit_ms, &sending, true);
@@ -90,8 +91,10 @@ impl World {
             return self.plan_not_sent(0, &sending, Unsent::Late);
         }
         self.check_departs(place, &sending.request);
-        let token = self.driver.token_of(tab);
-        (sending.token, sending.user) = (token.number, token.user);
+        let (user, newest) = (self.driver.user_name, self.driver.backend.token);
+        let connection = self.driver.connection(tab);
+        connection.sign_in(user, newest);
+        (sending.token, sending.user) = (connection.token, user);
         self.counts.requests += 1;
         let limit_ms = sending.limit_at_ms - self.now.mono_ms;
         let sending = Rc::new(sending);

@@ -5,7 +5,7 @@ use tollbox::core::session::Session;
 use tollbox::core::snapshot::StorageKind;
 
 use super::World;
-use super::chance::{Chance, Own, Token};
+use super::chance::{Chance, Own};
 use super::class::Classes;
 use super::dice::Dice;
 use super::mix::Mix;
@@ -109,11 +109,8 @@ impl World {
         if !self.driver.mix.limits_ms.is_empty() {
             config.request_timeout_ms = self.driver.dice.pick(self.driver.mix.limits_ms);
         }
-        let token = Token {
-            number: self.driver.backend.token,
-            user: ACCOUNT,
-        };
-        self.driver.tokens.insert(id, token);
+        // Its first token is of this moment.
+        self.driver.connection(id);
         self.admit(id, setup, config, origin_ms);
     }
 

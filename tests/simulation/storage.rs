@@ -22,7 +22,7 @@ impl World {
         if let Some(place) = self.place(tab)
             && self.driver.dice.chance(700)
         {
-            self.crash(place);
+            self.kill(place);
             self.open();
         }
     }
@@ -31,7 +31,7 @@ impl World {
     /// over.
     pub fn lose_or_regain_database(&mut self) {
         while let Some(place) = self.tabs.len().checked_sub(1) {
-            self.crash(place);
+            self.kill(place);
         }
         // Their pending writes are in neither storage.
         self.orphans.clear();

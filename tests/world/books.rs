@@ -69,8 +69,6 @@ pub struct Books {
     pub damaged: BTreeSet<Key>,
     /// Charges that have had a verdict in the journal.
     pub ended: BTreeSet<Key>,
-    /// Charges without a verdict when the wall clock was set back whose loss of age was not noted.
-    pub unaged: BTreeSet<Key>,
     /// The latest time until which a server has asked any tab, dead or alive, to wait.
     pub longest_hold_ms: u64,
     entered: usize,
@@ -109,6 +107,15 @@ impl Books {
 }
 
 impl<D: Driver> World<D> {
+    /// The ledger's balance at this version.
+    pub fn balance_at(&mut self, version: u64) -> Option<u64> {
+        if !self.books.balances.contains_key(&version) {
+            // Points may have been credited or taken behind the clients' backs.
+            self.enter_balance();
+        }
+        self.books.balances.get(&version).copied()
+    }
+
     pub fn enter_balance(&mut self) {
         let balance = self.server.ledger.balance(ACCOUNT);
         self.books.balances.insert(balance.version, balance.points);

@@ -137,36 +137,10 @@ impl<D: Driver> World<D> {
         self.last_call
     }
 
-    /// Tells a tab something that makes it look again at all that is open.
-    pub fn nudge(&mut self, tab: TabId, event: Event) {
-        self.grant_all();
-        if let Some(place) = self.place(tab) {
-            self.tabs[place].nudged();
-        }
-        self.tell(tab, event);
-    }
-
     pub fn drop_task(&mut self, tab: TabId, key: Key) {
         if let Some(place) = self.place(tab) {
             self.tabs[place].tasks.remove(&key);
         }
         self.tell(tab, Event::EndTask { key });
-    }
-
-    /// Closes a client, which finishes what it writes.
-    pub fn close(&mut self, tab: TabId) {
-        let Some(place) = self.place(tab) else {
-            return;
-        };
-        self.tabs[place].life = Life::Closing;
-        self.give_up_requests(place);
-        self.tell(tab, Event::Close);
-    }
-
-    pub fn give_up_requests(&mut self, place: usize) {
-        let tab = &mut self.tabs[place];
-        for send in std::mem::take(&mut tab.waiting) {
-            self.given_up.insert((tab.id, send));
-        }
     }
 }

@@ -85,8 +85,7 @@ impl<D: Driver> World<D> {
     /// Checks that a tab which has signed out orders nothing about charges.
     pub fn check_ordered(&mut self, place: usize, request: &Request) {
         let tab = &self.tabs[place];
-        let (on, _) = kind_and_keys(request);
-        if tab.engine.is_signed_out() && on != On::Balance {
+        if tab.engine.is_signed_out() && kind_and_keys(request).0 != On::Balance {
             let what = format!("tab{} sends {}, and has signed out", tab.id, request.path);
             self.violate("8 nobody else's", what);
         }
@@ -361,9 +360,8 @@ impl<D: Driver> World<D> {
     }
 
     pub fn check_cached(&mut self, id: TabId, confirmed: &Confirmed) {
-        self.enter_balance();
-        let really = self.books.balances.get(&confirmed.version);
-        if really != Some(&confirmed.balance.get()) {
+        let really = self.balance_at(confirmed.version);
+        if really != Some(confirmed.balance.get()) {
             let what = format!("tab{id} caches {confirmed:?}, really it is {really:?}");
             self.violate("4 the balance", what);
         }

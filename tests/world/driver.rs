@@ -65,9 +65,9 @@ pub trait Driver: Sized {
     fn arrive(world: &mut World<Self>, sending: &Rc<Sending>, heard: bool);
     /// Whether some keys have two spellings, under both of which they are looked up.
     fn spells_keys_twice(&self) -> bool;
-    /// Whether the request was lost to a filter that lets others pass.
-    fn was_filtered(&mut self, _tab: TabId, _send: SendId) -> bool {
-        false
+    /// Whether the loss of this request may look like an outage, as a filter's does not.
+    fn may_seem_an_outage(&mut self, _tab: TabId, _send: SendId) -> bool {
+        true
     }
 
     // ---- what follows
@@ -84,6 +84,8 @@ pub trait Driver: Sized {
     fn deleted(_world: &mut World<Self>, _record: Record) {}
     /// The attempt to write the mark of a sign-out is over.
     fn left_mark(_world: &mut World<Self>) {}
+    /// A tab dies.
+    fn dies(_world: &mut World<Self>, _place: usize) {}
     /// A tab has closed.
     fn closed(_world: &mut World<Self>, _place: usize) {}
     /// The world ends.

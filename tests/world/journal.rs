@@ -11,6 +11,7 @@ pub struct Journal {
     pub records: BTreeMap<Key, Record>,
     /// The records before the last relaxed transactions, which a crash may restore.
     pub undo: Vec<(Key, Option<Record>)>,
+    /// Whether nothing can be written for want of room.
     pub full: bool,
     /// The mark of the last sign-out.
     pub mark: u64,

@@ -30,6 +30,7 @@ mod effects;
 mod end;
 mod happening;
 mod journal;
+mod lives;
 mod lock;
 mod network;
 mod patience;
@@ -45,7 +46,7 @@ use std::collections::BTreeSet;
 
 use tollbox::core::clock::Now;
 use tollbox::core::config::Config;
-use tollbox::core::engine::{CallId, Engine, Event, Running, SendId, Setup};
+use tollbox::core::engine::{CallId, Event, Running, SendId};
 
 pub use books::Books;
 pub use cache::Cache;
@@ -131,21 +132,6 @@ impl<D: Driver> World<D> {
         }
     }
 
-    /// Opens a client; it recovers when the world goes on. Its monotonic clock reads 0 at
-    /// `origin_ms` of the world's.
-    pub fn admit(&mut self, id: TabId, setup: Setup, config: Config, origin_ms: u64) {
-        let session = setup.session;
-        self.note(|| format!("tab{id} opens"));
-        let engine = Engine::new(setup, config);
-        self.tabs
-            .push(Tab::new(id, engine, session, origin_ms, self.now.mono_ms));
-        self.grant_for_new_tab();
-        match self.cache.of(session).cloned() {
-            Some(confirmed) => self.tell(id, Event::Cached(confirmed)),
-            None => self.drain(id),
-        }
-    }
-
     pub fn place(&self, id: TabId) -> Option<usize> {
         self.tabs.iter().position(|tab| tab.id == id)
     }
@@ -227,12 +213,6 @@ impl<D: Driver> World<D> {
             self.note(|| format!("tab{id} has closed"));
             D::closed(self, place);
         }
-    }
-
-    pub fn forget_tab(&mut self, place: usize) {
-        let id = self.tabs.remove(place).id;
-        self.books.forget_calls_of(id);
-        self.let_go_of_lock(id);
     }
 
     pub fn plan(&mut self, in_ms: u64, happening: Happening<D::Own>) {

@@ -126,8 +126,7 @@ impl<D: Driver> World<D> {
     pub fn deliver_loss(&mut self, tab: TabId, send: SendId, timed_out: bool) {
         if let Some(place) = self.ends_waiting(tab, send) {
             self.given_up.insert((tab, send));
-            self.tabs[place].unheard = true;
-            if !self.driver.was_filtered(tab, send) {
+            if self.driver.may_seem_an_outage(tab, send) {
                 self.tabs[place].grant_alerts();
             }
             self.note_outage(place, send);

@@ -43,9 +43,6 @@ pub struct Tab {
     pub speaks_of_ms: Option<u64>,
     /// Requests that it waits for.
     pub waiting: BTreeSet<SendId>,
-    pub token: u64,
-    /// The user of the token.
-    pub token_of: &'static str,
     pub lock_asked_ms: u64,
     /// The last status of each charge that its listeners were told, and its points.
     pub seen: BTreeMap<Key, (BillingStatus, u64)>,
@@ -69,12 +66,6 @@ pub struct Tab {
     /// Keys on the wire of which its user wants one try in spite of any hold.
     pub insists: BTreeSet<String>,
     pub probes_past_hold: u32,
-    /// Whether the server itself has answered nothing since a request was lost.
-    pub unheard: bool,
-    /// Whether the server itself has ever answered it.
-    pub has_heard: bool,
-    /// The age of the last cached answer that it heard, in milliseconds.
-    pub cached_ms: u64,
     /// Its requests without an answer, with their kinds and keys.
     pub asks: BTreeMap<SendId, (On, Vec<String>)>,
 }
@@ -108,8 +99,6 @@ impl Tab {
             journal_orders: 0,
             speaks_of_ms: None,
             waiting: BTreeSet::new(),
-            token: 0,
-            token_of: super::server::ACCOUNT,
             lock_asked_ms: 0,
             seen: BTreeMap::new(),
             open_points: 0,
@@ -125,9 +114,6 @@ impl Tab {
             last_send: 0,
             insists: BTreeSet::new(),
             probes_past_hold: 0,
-            unheard: false,
-            has_heard: false,
-            cached_ms: 0,
             asks: BTreeMap::new(),
         }
     }

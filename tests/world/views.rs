@@ -8,8 +8,9 @@ use super::tab::{Life, TabId};
 
 impl<D: Driver> World<D> {
     pub fn check_snapshot(&mut self, place: usize, snapshot: &Snapshot) {
-        self.enter_balance();
-        if let Err((invariant, what)) = self.examine(place, snapshot) {
+        let balance = snapshot.balance.as_ref();
+        let really = balance.and_then(|balance| self.balance_at(balance.version));
+        if let Err((invariant, what)) = self.examine(place, snapshot, really) {
             let id = self.tabs[place].id;
             self.violate(invariant, format!("tab{id}: {what}"));
         }
@@ -38,7 +39,13 @@ impl<D: Driver> World<D> {
         others.map(|(_, points)| points).sum()
     }
 
-    fn examine(&self, place: usize, snapshot: &Snapshot) -> Result<(), (&'static str, String)> {
+    /// `really` is the ledger's balance at the version shown.
+    fn examine(
+        &self,
+        place: usize,
+        snapshot: &Snapshot,
+        really: Option<u64>,
+    ) -> Result<(), (&'static str, String)> {
         let tab = &self.tabs[place];
         let stats = &snapshot.stats;
         let sum = stats.charged + stats.declined + stats.failed + stats.unknown + stats.open;
@@ -69,8 +76,7 @@ impl<D: Driver> World<D> {
         if before.is_some_and(|before| before.version > balance.version) {
             return wrong("its version went back".to_owned());
         }
-        let really = self.books.balances.get(&balance.version);
-        if really != Some(&balance.confirmed.get()) {
+        if really != Some(balance.confirmed.get()) {
             return wrong(format!("at this version the ledger has {really:?}"));
         }
         if balance.held.get() != held || balance.available != balance.confirmed.less(balance.held) {

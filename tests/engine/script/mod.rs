@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use tollbox::core::charge::Key;
 use tollbox::core::config::Config;
-use tollbox::core::engine::{Answer, CallId, Earlier, Notice, SendId, Unsent};
+use tollbox::core::engine::{Answer, CallId, Earlier, Notice, Unsent};
 use tollbox::core::journal::Op;
 use tollbox::core::protocol::{Request, Response};
 use tollbox::core::snapshot::{ChargeRecord, StorageKind};
@@ -208,8 +208,6 @@ impl Driver for Script {
     fn told(world: &mut World) {
         world.check_tabs();
     }
-
-    fn heard(_: &mut World, _: usize, _: SendId, _: &Response) {}
 
     fn resolved(world: &mut World, call: CallId, answer: Answer) {
         world.check_word(&answer);

@@ -1,7 +1,7 @@
 //! The tabs of a scenario: how they come and go, and what they show.
 
 use tollbox::core::balance::Confirmed;
-use tollbox::core::engine::{Engine, Event, Notice, Setup};
+use tollbox::core::engine::{Engine, Notice, Setup};
 use tollbox::core::session::Session;
 use tollbox::core::snapshot::{ChargeRecord, Snapshot};
 
@@ -42,19 +42,14 @@ impl World {
 
     /// Kills the tab. Its requests in flight still arrive.
     pub fn crash(&mut self, tab: TabId) {
-        self.note(|| format!("tab{tab} CRASHES"));
-        if let Some(place) = self.place(tab) {
-            self.counts.crashes += 1;
-            self.books.tasks_are_unsure(self.now.mono_ms);
-            self.forget_tab(place);
-        }
+        let place = self.place_of(tab);
+        self.kill(place);
     }
 
     /// Freezes the tab until it is thawed.
     pub fn freeze(&mut self, tab: TabId) {
-        self.note(|| format!("tab{tab} is FROZEN"));
-        self.books.expect_no_haste_of(tab);
-        self.tab_mut(tab).frozen_until_ms = u64::MAX;
+        let place = self.place_of(tab);
+        self.freeze_until(place, u64::MAX);
     }
 
     /// Thaws the tab, and delivers all that has happened meanwhile.
@@ -66,15 +61,19 @@ impl World {
         }
     }
 
-    pub fn tab(&self, tab: TabId) -> &Tab {
+    fn place_of(&self, tab: TabId) -> usize {
         match self.place(tab) {
-            Some(place) => &self.tabs[place],
+            Some(place) => place,
             None => self.fail(&format!("there is no tab{tab}")),
         }
     }
 
+    pub fn tab(&self, tab: TabId) -> &Tab {
+        &self.tabs[self.place_of(tab)]
+    }
+
     fn tab_mut(&mut self, tab: TabId) -> &mut Tab {
-        let place = self.place(tab).unwrap();
+        let place = self.place_of(tab);
         &mut self.tabs[place]
     }
 
@@ -95,13 +94,6 @@ impl World {
     /// What they were last told of this charge.
     pub fn seen(&self, tab: TabId, task: &str) -> &ChargeRecord {
         &self.driver.seen[&(tab, key(task))]
-    }
-
-    pub fn go_online(&mut self, online: bool) {
-        self.online = online;
-        for tab in self.all_live() {
-            self.nudge(tab, Event::Online(online));
-        }
     }
 
     pub fn fail(&self, why: &str) -> ! {
