@@ -68,7 +68,7 @@ mod token_redaction;
 mod token_scope;
 mod unreadable_journal;
 // Each of its drivers uses a part of it.
-#[allow(dead_code, unused_imports)]
+#[allow(dead_code)]
 #[path = "../world/mod.rs"]
 mod world;
 mod write_failures;

@@ -38,7 +38,7 @@ mod storage;
 mod user;
 mod users;
 // Each of its drivers uses a part of it.
-#[allow(dead_code, unused_imports)]
+#[allow(dead_code)]
 #[path = "../world/mod.rs"]
 mod world;
 

@@ -10,9 +10,9 @@ use tollbox::core::protocol::{Method, Response};
 use super::World;
 use super::class::Class;
 use super::world::Happening;
+use super::world::promises::requests::what_is_asked;
 use super::world::server::{On, kind_and_keys};
 use super::world::trace;
-use super::world::what_is_asked;
 use super::world::{Sending, TabId};
 
 /// The state of the server and of the network.

@@ -5,8 +5,8 @@ use tollbox::core::protocol::{Request, Response};
 
 use super::World;
 use super::world::Sending;
+use super::world::promises::requests::what_is_asked;
 use super::world::server::{On, kind_and_keys, page, problem, with_retry_after};
-use super::world::what_is_asked;
 
 impl World {
     /// The answer; `None` if the server dies before it.

@@ -3,8 +3,8 @@
 use super::World;
 use super::chance::Own;
 use super::world::Happening;
-use super::world::NEXT_USER;
 use super::world::server::ACCOUNT;
+use super::world::sign_out::NEXT_USER;
 
 /// The longest stays of the next user.
 const STAYS_MS: [u64; 3] = [2_000, 60_000, 600_000];

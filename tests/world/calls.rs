@@ -4,9 +4,9 @@ use tollbox::core::charge::{Charge, ChargeRequest, Key};
 use tollbox::core::engine::{CallId, CallRequest, Event};
 
 use super::World;
-use super::books::Asked;
 use super::driver::Driver;
-use super::patience::NEW_CHARGE;
+use super::promises::Asked;
+use super::promises::NEW_CHARGE;
 use super::tab::{Life, TabId};
 
 impl<D: Driver> World<D> {

@@ -57,9 +57,9 @@ pub trait Driver: Sized {
 
     // ---- the network
 
-    /// A tab orders this request.
+    /// A tab orders this request, which has been checked and is waited for.
     fn send(world: &mut World<Self>, sending: Sending);
-    /// Its token is there.
+    /// Its token is there, and it leaves.
     fn depart(world: &mut World<Self>, sending: Sending);
     /// It reaches the server. `heard` tells whether its client hears of this copy's answer.
     fn arrive(world: &mut World<Self>, sending: &Rc<Sending>, heard: bool);
@@ -72,13 +72,17 @@ pub trait Driver: Sized {
 
     // ---- what follows
 
+    /// A happening of its own is due.
     fn happen(world: &mut World<Self>, own: Self::Own);
     /// A tab has been told something, and its orders are carried out.
     fn told(_world: &mut World<Self>) {}
     /// A tab hears this answer.
     fn heard(_world: &mut World<Self>, _place: usize, _send: SendId, _response: &Response) {}
+    /// A call has been answered.
     fn resolved(_world: &mut World<Self>, _call: CallId, _answer: Answer) {}
+    /// A tab's listeners are told something.
     fn noticed(_world: &mut World<Self>, _tab: TabId, _notice: &Notice) {}
+    /// A tab shows that its server is, or is no longer, to be reached.
     fn shows_network(_world: &mut World<Self>, _place: usize, _network: Network) {}
     /// A record has left the journal.
     fn deleted(_world: &mut World<Self>, _record: Record) {}

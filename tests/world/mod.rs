@@ -3,44 +3,25 @@
 //! `tollbox::core::engine`, and checks the product's promises at every step.
 //!
 //! Wherever the world could go one way or the other, its [`Driver`] decides: a script in the
-//! scenarios, dice in the simulator. The promises:
-//!
-//! 1. A thing that the user wants paid is charged at most once on the server, whatever key it is
-//!    sent under.
-//! 2. A charge answered `queued` or `unknown` with `durable: true` never disappears. A charge is in
-//!    the journal before it is sent, and its receipt before it is told.
-//! 3. Answers and notices are true.
-//! 4. The balance is the ledger's at its version, less the open charges, and its version never goes
-//!    back. Nothing is held twice.
-//! 5. Calls are answered in time; once faults stop, everything settles.
-//! 6. The counts add up, and nothing is held when nothing is open.
-//! 7. Probes are sent only in an outage, and not many; nothing before `Retry-After` but at the
-//!    user's insistence. Requests a minute and alerts an hour stay within the budget of user
-//!    actions and open charges. Only attempts that had their chance are counted.
-//! 8. No user pays for another: once a sign-out is answered, nothing leaves for the account before
-//!    it signs in again.
+//! scenarios, dice in the simulator.
 
-mod books;
 mod cache;
 mod calls;
-mod checks;
 mod counts;
 mod driver;
 mod effects;
-mod end;
 mod happening;
 mod journal;
 mod lives;
 mod lock;
 mod network;
-mod patience;
+pub mod promises;
 mod schedule;
 pub mod server;
-mod sign_out;
+pub mod sign_out;
 mod tab;
 pub mod trace;
 mod transactions;
-mod views;
 
 use std::collections::BTreeSet;
 
@@ -48,18 +29,16 @@ use tollbox::core::clock::Now;
 use tollbox::core::config::Config;
 use tollbox::core::engine::{CallId, Event, Running, SendId};
 
-pub use books::Books;
 pub use cache::Cache;
-pub use checks::what_is_asked;
 pub use counts::Counts;
 pub use driver::Driver;
 pub use happening::Happening;
 pub use journal::Journal;
 pub use lock::Lock;
 pub use network::Sending;
+pub use promises::Books;
 pub use schedule::Schedule;
 use server::Server;
-pub use sign_out::NEXT_USER;
 pub use tab::{Life, Tab, TabId};
 use trace::Trace;
 
@@ -72,11 +51,13 @@ const STEPS_A_MINUTE: u64 = 4_000;
 /// Ticks in a row after which the deadline was still in the past that count as a loop.
 const SPINS: u32 = 100;
 
+/// All that is around the clients, and the clients themselves.
 pub struct World<D: Driver> {
     pub driver: D,
     /// The usual configuration of a client.
     pub config: Config,
     pub now: Now,
+    /// The monotonic time at which the world began.
     pub start_ms: u64,
     pub happenings: Schedule<Happening<D::Own>>,
     pub server: Server,
@@ -94,6 +75,7 @@ pub struct World<D: Driver> {
     pub books: Books,
     pub counts: Counts,
     pub trace: Trace,
+    /// The first promise that was broken, and how.
     pub violation: Option<String>,
     steps: u64,
 }
@@ -105,6 +87,7 @@ impl<D: Driver> Drop for World<D> {
 }
 
 impl<D: Driver> World<D> {
+    /// A world without tabs, which begins at `start_ms` of its monotonic clock.
     pub fn of(driver: D, config: Config, server: Server, start_ms: u64, trace: Trace) -> World<D> {
         World {
             driver,

@@ -8,7 +8,7 @@ use tollbox::core::engine::{Engine, SendId};
 use tollbox::core::session::Session;
 use tollbox::core::snapshot::{BillingStatus, ChargeRecord, Snapshot};
 
-use super::patience::Budget;
+use super::promises::Budget;
 use super::server::On;
 
 pub type TabId = usize;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use tollbox::core::charge::Key;
 use tollbox::core::engine::CallId;
 
-use super::World;
-use super::driver::Driver;
-use super::server::{ACCOUNT, ELSEWHERE};
-use super::tab::TabId;
+use crate::world::World;
+use crate::world::driver::Driver;
+use crate::world::server::{ACCOUNT, ELSEWHERE};
+use crate::world::tab::TabId;
 
 /// After a silence of this length no other tab holds a tab's tasks any more, and the journal has
 /// been asked for their charges.

@@ -7,10 +7,10 @@ use tollbox::core::engine::SendId;
 use tollbox::core::outcome::{FailureReason, Outcome, What};
 use tollbox::core::protocol::Response;
 
-use super::World;
-use super::driver::Driver;
-use super::server::On;
-use super::tab::{Outage, Tab, TabId};
+use crate::world::World;
+use crate::world::driver::Driver;
+use crate::world::server::On;
+use crate::world::tab::{Outage, Tab, TabId};
 use tollbox::core::config::Config;
 
 /// Requests that a new charge accounts for: its attempts until the delays grow long, each with a

@@ -2,9 +2,9 @@
 
 use tollbox::core::snapshot::{BillingStatus, Snapshot};
 
-use super::World;
-use super::driver::Driver;
-use super::tab::{Life, TabId};
+use crate::world::World;
+use crate::world::driver::Driver;
+use crate::world::tab::{Life, TabId};
 
 impl<D: Driver> World<D> {
     pub fn check_snapshot(&mut self, place: usize, snapshot: &Snapshot) {

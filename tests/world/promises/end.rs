@@ -4,10 +4,10 @@ use tollbox::core::outcome::FailureReason;
 use tollbox::core::record::{Record, State, Verdict};
 
 use super::books::Asked;
-use super::driver::Driver;
-use super::happening::Happening;
-use super::tab::{Life, Tab};
-use super::{World, trace};
+use crate::world::driver::Driver;
+use crate::world::happening::Happening;
+use crate::world::tab::{Life, Tab};
+use crate::world::{World, trace};
 
 impl<D: Driver> World<D> {
     /// Whether nothing is open, on its way or waited for.
