@@ -52,6 +52,7 @@ mod notices;
 mod outage;
 mod outcomes;
 mod peers;
+mod promises;
 mod rejections;
 mod retry_after;
 mod retry_failed;
