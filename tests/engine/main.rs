@@ -1,6 +1,5 @@
-//! Scenarios of the core: engines in the simulator's world (`../world/`), against the reference
-//! server's real ledger, driven by a script. `script/` drives; every other file has the scenarios of
-//! one subject.
+//! Scenarios of the core: engines in the world of `../world/`, against the reference server's real
+//! ledger. `script/` drives that world; every other file has the scenarios of one subject.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(

@@ -6,9 +6,8 @@ use super::World;
 use super::chance::Own;
 use super::class::Class;
 use super::user::Action;
-use super::world::Happening;
-use super::world::TabId;
 use super::world::server::On;
+use super::world::{Happening, TabId};
 
 const DAY_MS: u64 = 86_400_000;
 /// The longest outages, refusals and the like.

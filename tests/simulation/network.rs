@@ -9,11 +9,9 @@ use tollbox::core::protocol::{Method, Response};
 
 use super::World;
 use super::class::Class;
-use super::world::Happening;
 use super::world::promises::requests::what_is_asked;
 use super::world::server::{On, kind_and_keys};
-use super::world::trace;
-use super::world::{Sending, TabId};
+use super::world::{Happening, Sending, TabId, trace};
 
 /// The state of the server and of the network.
 #[derive(Default)]

@@ -3,11 +3,11 @@
 use tollbox::core::charge::Key;
 
 use super::World;
-use super::world::TabId;
-use super::world::trace;
+use super::world::{TabId, trace};
 
 impl World {
-    /// Damages one record; not in the fallback, where the database's old record of the same charge would be all that is left.
+    /// Damages one record; not in the fallback, where the database's old record of the same charge
+    /// would be all that is left.
     pub fn damage_a_record(&mut self, tab: TabId) {
         let keys: Vec<Key> = self.journal.records.keys().cloned().collect();
         if keys.is_empty() || self.driver.database.is_some() {

@@ -6,9 +6,8 @@ use tollbox_server::ledger::Amount;
 
 use super::World;
 use super::chance::Own;
-use super::world::Happening;
-use super::world::TabId;
 use super::world::server::ACCOUNT;
+use super::world::{Happening, TabId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {

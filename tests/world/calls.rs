@@ -5,8 +5,7 @@ use tollbox::core::engine::{CallId, CallRequest, Event};
 
 use super::World;
 use super::driver::Driver;
-use super::promises::Asked;
-use super::promises::NEW_CHARGE;
+use super::promises::{Asked, NEW_CHARGE};
 use super::tab::{Life, TabId};
 
 impl<D: Driver> World<D> {

@@ -1,5 +1,5 @@
-//! Requests between a tab and the server: what leaves, and what the tab hears of it. Their way is the
-//! driver's.
+//! Requests between a tab and the server: what leaves, and what the tab hears of it. The way in
+//! between is the driver's.
 
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! Checks that hold where only a script goes against the client: they are stricter than the world's.
+//! Checks that hold where only a script goes against the client: stricter than the world's.
 
 use tollbox::core::charge::Key;
 use tollbox::core::engine::Answer;
@@ -19,7 +19,7 @@ impl World {
         }
     }
 
-    /// Checks an outcome by the ledger and the journal as they are now, whatever its tab could know.
+    /// Checks an outcome by the ledger and the journal of now, whatever its tab could know.
     pub fn check_word(&self, answer: &Answer) {
         let Answer::Outcome(outcome) = answer else {
             return;

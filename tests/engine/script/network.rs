@@ -1,4 +1,4 @@
-//! The way of a request to the server and of its answer back: quick, but for the faults of the script.
+//! The way of a request to the server and of its answer back: quick, but for the script's faults.
 
 use std::rc::Rc;
 
