@@ -42,12 +42,16 @@ pub trait Driver: Sized {
     /// Why the mark can't be written, if it can't.
     fn mark_fault(world: &mut World<Self>) -> Option<String>;
     /// How long localStorage lags behind in another process.
-    fn lag_ms(&mut self) -> u64;
+    fn lag_ms(&mut self) -> u64 {
+        0
+    }
 
     // ---- other tabs
 
     /// Whether the browser has locks for the tabs.
-    fn has_lock(&self) -> bool;
+    fn has_lock(&self) -> bool {
+        true
+    }
     /// Whether tabs can know which of them live.
     fn knows_the_living(&self) -> bool;
     /// How long until another tab hears of something; `None` if it never does.
@@ -59,8 +63,8 @@ pub trait Driver: Sized {
 
     /// A tab orders this request, which has been checked and is waited for.
     fn send(world: &mut World<Self>, sending: Sending);
-    /// Its token is there, and it leaves.
-    fn depart(world: &mut World<Self>, sending: Sending);
+    /// Its token, for which the driver has let it wait, is there.
+    fn depart(_world: &mut World<Self>, _sending: Sending) {}
     /// It reaches the server. `heard` tells whether its client hears of this copy's answer.
     fn arrive(world: &mut World<Self>, sending: &Rc<Sending>, heard: bool);
     /// Whether some keys have two spellings, under both of which they are looked up.

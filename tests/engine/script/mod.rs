@@ -153,14 +153,6 @@ impl Driver for Script {
         fails.then(|| "the disk is full".to_owned())
     }
 
-    fn lag_ms(&mut self) -> u64 {
-        0
-    }
-
-    fn has_lock(&self) -> bool {
-        true
-    }
-
     fn knows_the_living(&self) -> bool {
         self.locks
     }
@@ -175,11 +167,7 @@ impl Driver for Script {
 
     fn send(world: &mut World, sending: Sending) {
         world.check_claims(&sending);
-        world.depart(sending);
-    }
-
-    fn depart(world: &mut World, sending: Sending) {
-        world.depart(sending);
+        world.leave(sending);
     }
 
     fn arrive(world: &mut World, sending: &Rc<Sending>, _heard: bool) {

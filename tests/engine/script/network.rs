@@ -17,7 +17,7 @@ impl World {
         Response { date, ..response }
     }
 
-    pub fn depart(&mut self, sending: Sending) {
+    pub fn leave(&mut self, sending: Sending) {
         if let Some(place) = self.place(sending.tab) {
             self.check_departs(place, &sending.request);
         }
