@@ -52,9 +52,9 @@ impl<D: Driver> World<D> {
     fn runs(&self, tab: TabId, request: &CallRequest) -> bool {
         let tab = self.place(tab).map(|place| &self.tabs[place]);
         match request {
-            CallRequest::StartTask { charge, .. } => {
-                tab.is_some_and(|tab| tab.tasks.contains_key(&charge.key))
-            }
+            CallRequest::StartTask { charge, .. } => tab.is_some_and(|tab| {
+                tab.tasks.contains_key(&charge.key) && !self.is_starting(tab.id, &charge.key)
+            }),
             _ => false,
         }
     }
@@ -108,6 +108,15 @@ impl<D: Driver> World<D> {
         calls.any(|asked| {
             asked.tab == tab && asked.what == "start" && asked.key.as_ref() == Some(key)
         })
+    }
+
+    /// A task runs now: those that wait under its key are about a running one.
+    pub fn starts_again(&mut self, tab: TabId, key: Option<&Key>) {
+        for asked in self.books.calls.values_mut() {
+            if asked.tab == tab && asked.what == "start" && asked.key.as_ref() == key {
+                asked.what = "start again";
+            }
+        }
     }
 
     fn enter_call(

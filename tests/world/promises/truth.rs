@@ -163,7 +163,7 @@ impl<D: Driver> World<D> {
         }
         match answer {
             Answer::Outcome(outcome) => {
-                if asked.what == "start" {
+                if asked.what == "start" && !self.is_starting(asked.tab, &outcome.key) {
                     self.tabs[place].tasks.remove(&outcome.key);
                 }
                 self.check_outcome(id, asked.what, outcome);
@@ -191,10 +191,10 @@ impl<D: Driver> World<D> {
             }
             Answer::Closed
             | Answer::NotWaiting
-            | Answer::Started
             | Answer::Record(_)
             | Answer::Flush(_)
             | Answer::Balance(_) => {}
+            Answer::Started => self.starts_again(asked.tab, asked.key.as_ref()),
             Answer::SignedOut(_) => {
                 if self.is_over(place) {
                     self.books.signed_out_since = self.journal.mark;
