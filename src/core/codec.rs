@@ -1,11 +1,19 @@
 //! The stored form of a record: versioned JSON with a checksum, so that damage is detected.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::record::Record;
 
 /// The version of the format written by this code.
 pub const FORMAT: u32 = 1;
+
+/// Turns a body of one format into one of the next, or says why it can't.
+type Step = fn(&str) -> Result<String, String>;
+
+/// One step for each older format, from the first on.
+const STEPS: [Step; FORMAT as usize - 1] = [];
 
 /// A record as the store holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,15 +47,28 @@ pub fn encode(record: &Record) -> Result<Stored, String> {
     })
 }
 
-/// Decodes a stored record.
+/// Decodes a stored record of this format or an older one.
 pub fn decode(stored: &Stored) -> Result<Record, Damage> {
-    if stored.format > FORMAT {
+    decode_by(&STEPS, stored)
+}
+
+/// Decodes a stored record, where the newest format is the one to which `steps` lead.
+fn decode_by(steps: &[Step], stored: &Stored) -> Result<Record, Damage> {
+    let format = usize::try_from(stored.format).unwrap_or(usize::MAX);
+    if format > steps.len().saturating_add(1) {
         return Err(Damage::NewerFormat(stored.format));
     }
     if crc32fast::hash(stored.body.as_bytes()) != stored.check {
         return Err(Damage::Checksum);
     }
-    serde_json::from_str(&stored.body).map_err(|error| Damage::Shape(error.to_string()))
+    let Some(taken) = format.checked_sub(1) else {
+        return Err(Damage::Shape("there is no format 0".to_owned()));
+    };
+    let mut body = Cow::Borrowed(stored.body.as_str());
+    for step in steps.iter().skip(taken) {
+        body = Cow::Owned(step(&body).map_err(Damage::Shape)?);
+    }
+    serde_json::from_str(&body).map_err(|error| Damage::Shape(error.to_string()))
 }
 
 #[cfg(test)]
@@ -93,6 +114,45 @@ mod tests {
             ..encode(&record()).unwrap()
         };
         assert_eq!(decode(&newer), Err(Damage::NewerFormat(FORMAT + 1)));
+    }
+
+    /// A made-up next format, in which a member has another name.
+    const TO_COME: [Step; FORMAT as usize] =
+        [|body| Ok(body.replace("\"place\":", "\"sequence\":"))];
+
+    fn stored(format: u32, body: String) -> Stored {
+        let check = crc32fast::hash(body.as_bytes());
+        Stored {
+            format,
+            check,
+            body,
+        }
+    }
+
+    #[test]
+    fn record_of_an_older_format_becomes_one_of_the_next() {
+        let body = encode(&record()).unwrap().body;
+        let old = body.replace("\"sequence\":", "\"place\":");
+        assert_ne!(old, body);
+        assert_eq!(decode_by(&TO_COME, &stored(1, old.clone())), Ok(record()));
+        assert_eq!(decode_by(&TO_COME, &stored(2, body)), Ok(record()));
+        let newest = decode_by(&TO_COME, &stored(2, old.clone()));
+        assert!(matches!(newest, Err(Damage::Shape(_))), "{newest:?}");
+        let newer = decode_by(&TO_COME, &stored(3, old));
+        assert_eq!(newer, Err(Damage::NewerFormat(3)));
+    }
+
+    #[test]
+    fn record_that_a_step_to_the_next_format_refuses_is_damage() {
+        const REFUSES: [Step; 1] = [|_| Err("no".to_owned())];
+        let refused = decode_by(&REFUSES, &encode(&record()).unwrap());
+        assert_eq!(refused, Err(Damage::Shape("no".to_owned())));
+    }
+
+    #[test]
+    fn record_of_format_0_is_damage() {
+        let body = encode(&record()).unwrap().body;
+        assert!(matches!(decode(&stored(0, body)), Err(Damage::Shape(_))));
     }
 
     #[test]

@@ -35,18 +35,14 @@ pub struct Record {
     spent: u32,
     updated_at_ms: u64,
     /// Whether the wall clock was set back since it was taken on, so that its age is unknown.
-    #[serde(default)]
     ageless: bool,
     /// Whether it failed and was reopened automatically, which happens once.
-    #[serde(default)]
     taken_up: bool,
     /// Whether it was in a storage in which a crash may leave an earlier state, so that it may have
     /// been attempted more often than recorded.
-    #[serde(default)]
     adopted: bool,
     /// Whether its key may have been sent, at an unknown time, before it was taken on, and the
     /// server has not been asked since.
-    #[serde(default)]
     unknown_past: bool,
     state: State,
 }

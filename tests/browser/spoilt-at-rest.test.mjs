@@ -116,26 +116,26 @@ test("queued charges are made although Web Locks are denied, as to a sandboxed p
   await goesOn(page, account, options);
 });
 
-test("a client falls back in time, and charges, while another page blocks the database's migration", async () => {
+test("a client falls back in time, and charges, while another page blocks the database", async () => {
   const { context, page, account, options } = await stage.bare("blocked");
   const other = await context.newPage();
   await stage.site.visit(other);
   await other.evaluate(
     (name) =>
       new Promise((resolve, reject) => {
-        const request = indexedDB.open(name, 1);
-        request.onupgradeneeded = () => {
-          const { result } = request;
-          result
-            .createObjectStore("charges", { keyPath: "key" })
-            .createIndex("by_state", ["state", "sequence"]);
-          result.createObjectStore("quarantine", { autoIncrement: true });
-        };
+        const request = indexedDB.open(name);
         request.onerror = reject;
-        // The connection ignores `versionchange`, so it is never closed.
+        // The connection ignores `versionchange`: the deletion waits for it, and every later
+        // `open` for the deletion.
         request.onsuccess = () => {
-          globalThis.kept.database = request.result;
-          resolve(0);
+          const deletion = indexedDB.deleteDatabase(name);
+          deletion.onerror = reject;
+          deletion.onblocked = () => resolve(0);
+          globalThis.kept.unblock = () =>
+            new Promise((done) => {
+              deletion.onsuccess = done;
+              request.result.close();
+            });
         };
       }),
     stemOf(stage.server, account),
@@ -145,6 +145,10 @@ test("a client falls back in time, and charges, while another page blocks the da
   await chargeAll(page, ["film"]);
   await seesCharged(page, ["film"]);
   await page.evaluate(() => globalThis.client.close());
+  await other.evaluate(async () => {
+    const unblock = /** @type {() => Promise<unknown>} */ (globalThis.kept.unblock);
+    await unblock();
+  });
   await other.close();
   await openIn(page, options);
   assert.equal(await page.evaluate(() => globalThis.client.getSnapshot().storage), "indexeddb");

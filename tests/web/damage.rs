@@ -17,7 +17,7 @@ use crate::stores::{indexed_db, local, prefix};
 /// A way to damage a stored record.
 type Change = (&'static str, fn(&Value) -> Value);
 
-const SPOILT: [Change; 7] = [
+const SPOILT: [Change; 8] = [
     ("another body", |row| with(row, "body", json!("{}"))),
     ("another checksum", |row| with(row, "check", json!(0))),
     ("not a charge", |row| with_body(row, "{}")),
@@ -26,6 +26,9 @@ const SPOILT: [Change; 7] = [
     ("no body", |row| with(row, "body", Value::Null)),
     ("a format that is no number", |row| {
         with(row, "format", json!("one"))
+    }),
+    ("a format before the first", |row| {
+        with(row, "format", json!(0))
     }),
 ];
 

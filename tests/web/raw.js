@@ -51,18 +51,6 @@ export function deleteDatabase(/** @type {string} */ name) {
   });
 }
 
-/** Makes a database of the first schema, with these rows, given as JSON. */
-export async function makeFirstSchema(/** @type {string} */ name, /** @type {string} */ rows) {
-  const request = indexedDB.open(name, 1);
-  request.onupgradeneeded = () => {
-    const charges = request.result.createObjectStore("charges", { keyPath: "key" });
-    charges.createIndex("by_state", ["state", "sequence"]);
-    request.result.createObjectStore("quarantine", { autoIncrement: true });
-    for (const row of JSON.parse(rows)) charges.put(row);
-  };
-  (await done(request)).close();
-}
-
 /** Makes the database as a newer version of this package would. */
 export async function makeNewerDatabase(/** @type {string} */ name) {
   const request = indexedDB.open(name, 1_000);

@@ -16,9 +16,6 @@ extern "C" {
     #[wasm_bindgen(js_name = deleteDatabase, catch)]
     async fn delete(name: &str) -> Result<JsValue, JsValue>;
 
-    #[wasm_bindgen(js_name = makeFirstSchema, catch)]
-    async fn make_first(name: &str, rows: &str) -> Result<JsValue, JsValue>;
-
     #[wasm_bindgen(js_name = makeNewerDatabase, catch)]
     async fn make_newer(name: &str) -> Result<JsValue, JsValue>;
 
@@ -53,11 +50,6 @@ pub async fn put_row(database: &str, row: &Value) {
 /// Deletes the database, which fails where a connection is still open.
 pub async fn delete_database(database: &str) {
     delete(database).await.unwrap();
-}
-
-/// Makes a database of the first schema with these rows.
-pub async fn make_first_schema(database: &str, rows: &str) {
-    make_first(database, rows).await.unwrap();
 }
 
 /// Makes the database as a newer version of this package would.

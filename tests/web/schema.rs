@@ -1,52 +1,55 @@
-//! The database's schema: an older one becomes today's with its charges, a newer one is left to
+//! The database's schema: an older one becomes the next with its charges, a newer one is left to
 //! its version, and the index finds what is open.
 
+use indexed_db_futures::prelude::*;
 use serde_json::{Value, json};
+use tollbox::browser::store::schema::{self, STEPS, Step};
 use tollbox::browser::store::{Choice, News, Scope};
-use tollbox::core::record::State;
 use tollbox::core::snapshot::StorageKind;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
     apply, begin, database, enqueue, fresh, key, keys, load, load_with_news, open_charges,
-    open_store, open_with_news, read,
+    open_store, open_with_news,
 };
 use crate::raw;
 use crate::stores::{charged_op, clear, refused};
 
-/// Rows as the first schema's code wrote them.
-const FIRST_SCHEMA: &str = include_str!("first_schema.json");
+/// A made-up schema to come.
+const TO_COME: [Step; 2] = [STEPS[0], |database| {
+    database.create_object_store("to_come").build().map(drop)
+}];
 
 #[wasm_bindgen_test]
-async fn a_database_of_the_first_schema_keeps_every_charge() {
-    let account = fresh("first");
-    raw::make_first_schema(&database(&account), FIRST_SCHEMA).await;
+async fn a_database_of_an_older_schema_becomes_one_of_the_next_with_every_charge() {
+    let account = fresh("older");
     let store = open_store(&account, Choice::IndexedDb).await;
-    let records = load(&store).await;
-    assert_eq!(
-        keys(&records),
-        ["attempting", "charged", "open", "parked", "retryable"]
-    );
-    for record in &records {
-        let is_right = match (record.charge().key.as_str(), record.state()) {
-            ("attempting", State::Attempting(_)) => record.attempts() == 1,
-            ("charged", State::Settled(_)) => record.receipt().is_some(),
-            ("open", State::Waiting(_)) => record.attempts() == 0,
-            ("parked", State::Parked(_)) => true,
-            ("retryable", State::Settled(_)) => record.is_retryable(),
-            _ => false,
-        };
-        assert!(is_right, "{record:?}");
-    }
-    // States that the first schema did not tell apart are distinct now.
-    let (unsettled, _) = load_with_news(&store, Scope::Unsettled).await;
-    assert_eq!(
-        keys(&unsettled.unwrap()),
-        ["attempting", "open", "parked", "retryable"]
-    );
-    let again = apply(&store, &[enqueue("new"), read("open")]).await;
-    assert!(again.iter().all(|applied| applied.done));
-    clear(&account, &[store]).await;
+    let ops = [
+        enqueue("charged"),
+        begin("charged", "one"),
+        charged_op("charged"),
+        enqueue("open"),
+        refused("refused"),
+    ];
+    apply(&store, &ops).await;
+    let rows = raw::rows(&database(&account), "charges").await;
+    assert_eq!(rows.len(), 3);
+    // Another tab, with a later version of this package, takes the open database over.
+    let next = schema::open(&database(&account), &TO_COME).await.unwrap();
+    next.close();
+    assert!(raw::rows(&database(&account), "to_come").await.is_empty());
+    assert_eq!(raw::rows(&database(&account), "charges").await, rows);
+    // It has taken all of its steps already.
+    schema::open(&database(&account), &TO_COME)
+        .await
+        .unwrap()
+        .close();
+    // This version leaves it alone, and says so.
+    let (late, news) = open_with_news(&account, Choice::Auto).await;
+    assert_eq!(late.kind(), StorageKind::LocalStorage);
+    assert!(matches!(&news[..], [News::Moved { .. }]), "{news:?}");
+    assert_eq!(raw::rows(&database(&account), "charges").await, rows);
+    clear(&account, &[store, late]).await;
 }
 
 #[wasm_bindgen_test]

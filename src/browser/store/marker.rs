@@ -30,10 +30,8 @@ pub struct Marker {
     /// How many charges were open in it, as far as its last writer knew.
     open: usize,
     /// At least so many transactions had been committed by then.
-    #[serde(default)]
     commits: u64,
     /// The keys of those charges, or of some.
-    #[serde(default)]
     keys: Vec<String>,
 }
 

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 pub use self::error::StoreError;
-pub use self::indexed_db::IndexedDb;
+pub use self::indexed_db::{IndexedDb, schema};
 pub use self::local::Local;
 pub use self::memory::Memory;
 pub use self::news::News;

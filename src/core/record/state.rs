@@ -28,8 +28,7 @@ pub struct Claim {
     /// When the claim ends, milliseconds since the Unix epoch.
     pub until_ms: u64,
     /// Its longest duration, in milliseconds. The claiming tab's own limits decide that, whichever
-    /// tab judges it. A claim without a duration does not hold.
-    #[serde(default)]
+    /// tab judges it.
     pub length_ms: u64,
 }
 
@@ -83,7 +82,6 @@ impl Due {
 pub struct Waiting {
     next_attempt_at_ms: u64,
     /// The delay when it was written, in milliseconds.
-    #[serde(default)]
     next_attempt_in_ms: u64,
     cause: Option<Cause>,
     /// Whether an attempt may have reached the server without a conclusive answer.
@@ -93,22 +91,16 @@ pub struct Waiting {
     /// Consecutive look-ups without an answer.
     look_ups: u32,
     /// Until when an unanswered request may still arrive; milliseconds since the Unix epoch.
-    #[serde(default)]
     may_arrive_until_ms: u64,
     /// The duration of that when it was written, in milliseconds.
-    #[serde(default)]
     may_arrive_for_ms: u64,
     /// Set if its user cancelled it: the detail to report once it is known that nothing was taken.
-    #[serde(default)]
     given_up: Option<String>,
     /// Whether the server asked the whole queue to wait as long as this charge.
-    #[serde(default)]
     holds_queue: bool,
     /// Whether the server must be asked about the key before it is sent again.
-    #[serde(default)]
     look_up_first: bool,
     /// The server's refusal, given while an earlier request was in doubt.
-    #[serde(default)]
     refusal: Option<Verdict>,
 }
 
@@ -445,11 +437,8 @@ impl Attempting {
 pub struct Parked {
     reason: ParkReason,
     detail: String,
-    #[serde(default)]
     may_arrive_until_ms: u64,
-    #[serde(default)]
     may_arrive_for_ms: u64,
-    #[serde(default)]
     given_up: Option<String>,
 }
 

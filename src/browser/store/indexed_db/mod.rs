@@ -6,10 +6,10 @@ mod mark;
 mod quarantine;
 mod reading;
 mod rows;
-mod schema;
+pub mod schema;
 mod writing;
 
-use self::schema::VERSION;
+use self::schema::STEPS;
 use super::marker::Identity;
 use super::{News, Scope, SetAside, StoreError};
 use crate::browser::entries;
@@ -545,7 +545,7 @@ async fn open_in_time(name: &str) -> Result<Database, Unopened> {
         let name = name.to_owned();
         // Not dropped when it is late: an upgrade has to go on to its end.
         spawn_local(async move {
-            match open(&name).await {
+            match schema::open(&name, &STEPS).await {
                 Ok(database) if late.get() => database.close(),
                 other => *result.borrow_mut() = Some(other),
             }
@@ -594,16 +594,6 @@ fn unopened(error: OpenDbError) -> Unopened {
 
 fn late() -> StoreError {
     StoreError::Unopenable("IndexedDB did not open in time".to_owned())
-}
-
-async fn open(name: &str) -> Result<Database, OpenDbError> {
-    Database::open(name)
-        .with_version(VERSION)
-        .with_on_upgrade_needed(|event, database| {
-            // Versions are small whole numbers.
-            schema::upgrade(&database, event.old_version() as u32)
-        })
-        .await
 }
 
 /// What the database says of itself. Its name is made up when it is new, and `None` where that

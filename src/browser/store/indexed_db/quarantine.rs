@@ -53,7 +53,7 @@ fn shown(aside: &JsValue) -> SetAside {
         let value = Reflect::get(aside, &name.into()).ok();
         value.filter(|value| !value.is_undefined())
     };
-    // The first schema kept the bare row.
+    // What is no such row is shown whole.
     let row = member("row").unwrap_or_else(|| aside.clone());
     let stored = JSON::stringify(&row).ok();
     SetAside {

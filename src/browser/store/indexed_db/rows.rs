@@ -61,7 +61,7 @@ impl Row {
 pub struct Read {
     /// What it holds.
     pub found: Found,
-    /// Whether the index has it in its place. Rows of the first schema may not be.
+    /// Whether the index has it in its place, where it may be damaged.
     pub in_place: bool,
 }
 

@@ -278,17 +278,9 @@ impl Local {
     pub fn set_aside(&self) -> Vec<SetAside> {
         let prefix = self.names.all_damaged();
         let aside = names_with(&prefix).into_iter().filter_map(|name| {
-            let text = read(&name)?;
-            let key = name.strip_prefix(&prefix)?.to_owned();
-            // An entry of an earlier version is the bare text.
-            let aside = serde_json::from_str(&text).unwrap_or(Aside {
-                key: None,
-                why: String::new(),
-                found_at_ms: 0.0,
-                entry: text,
-            });
+            let aside: Aside = serde_json::from_str(&read(&name)?).ok()?;
             Some(SetAside {
-                key: aside.key.unwrap_or(key),
+                key: aside.key,
                 detail: aside.why,
                 found_at: aside.found_at_ms,
                 stored: aside.entry,
@@ -323,7 +315,7 @@ impl Local {
         entry: &str,
     ) -> Result<(), String> {
         let aside = Aside {
-            key: Some(key.as_str().to_owned()),
+            key: key.as_str().to_owned(),
             why: why.to_owned(),
             found_at_ms: now().wall_ms as f64,
             entry: entry.to_owned(),
@@ -346,9 +338,7 @@ impl Local {
 /// An entry that was set aside.
 #[derive(Serialize, Deserialize)]
 struct Aside {
-    /// An entry of an earlier version has it in its name.
-    #[serde(default)]
-    key: Option<String>,
+    key: String,
     why: String,
     found_at_ms: f64,
     entry: String,
