@@ -20,7 +20,7 @@ use crate::core::charge::{Charge, ChargeRequest, InvalidArgument, Key};
 use crate::core::config::{Config, Options};
 use crate::core::engine::{CallId, CallRequest, Engine, Event, Setup};
 use crate::core::journal::ApplyAt;
-use crate::core::log::Locale;
+use crate::core::locale::Locale;
 use crate::core::session::Session;
 
 /// One client of one account.

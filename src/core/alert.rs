@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::bilingual::in_one;
-use super::log::Locale;
+use super::locale::Locale;
 use super::ordered::Map;
 
 /// The subject of an alert.

@@ -6,7 +6,7 @@
 //! keep such strings as they are; every text that leaves the core is reduced to one language
 //! ([`in_one`]).
 
-use super::log::Locale;
+use super::locale::Locale;
 
 const START: char = '\u{fdd0}';
 const BETWEEN: char = '\u{fdd1}';

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::backoff::Backoff;
 use super::charge::InvalidArgument;
-use super::log::Locale;
+use super::locale::Locale;
 use super::points::Points;
 
 /// What may be charged while the server can't be reached.

@@ -10,9 +10,9 @@ use std::cell::Cell;
 use serde_json::Value;
 
 use super::engine::SendId;
-use super::outcome::{FailureReason, OpenReason};
 use super::points::Points;
 use super::protocol::{ChargeAnswer, Request, Response};
+use super::reason::{FailureReason, OpenReason};
 use super::record::{Conclusion, Failure, Receipt, Verdict};
 
 #[cfg(target_arch = "wasm32")]

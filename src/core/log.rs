@@ -5,29 +5,9 @@
 use serde::Serialize;
 
 use super::bilingual::in_one;
-use super::charge::{Charge, InvalidArgument, Key};
+use super::charge::{Charge, Key};
+use super::locale::Locale;
 use super::outcome::{Outcome, What};
-
-/// The language of the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Locale {
-    /// English.
-    #[default]
-    En,
-    /// Simplified Chinese.
-    ZhCn,
-}
-
-impl Locale {
-    /// `locale` of the public API.
-    pub fn of(name: &str) -> Result<Locale, InvalidArgument> {
-        match name {
-            "en" => Ok(Locale::En),
-            "zh-CN" => Ok(Locale::ZhCn),
-            _ => Err(InvalidArgument::new("locale must be \"en\" or \"zh-CN\"")),
-        }
-    }
-}
 
 /// The severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -139,10 +119,10 @@ fn chinese(what: &What, detail: &str) -> (Level, String) {
 mod tests {
     use super::*;
     use crate::core::charge::ChargeRequest;
-    use crate::core::outcome::{
+    use crate::core::points::Points;
+    use crate::core::reason::{
         DeclineReason, FailureReason, OpenReason, ParkReason, UnknownReason,
     };
-    use crate::core::points::Points;
 
     const WHY: &str = "why-it-is-so";
 

@@ -13,7 +13,7 @@ use self::retry_after::Holds;
 pub use self::retry_after::LONGEST_HOLD_MS;
 use self::trouble::{Trouble, Troubles};
 use super::clock::Now;
-use super::outcome::OpenReason;
+use super::reason::OpenReason;
 use super::record::Purpose;
 use super::snapshot::Network;
 use crate::core::backoff::{Backoff, Jitter};

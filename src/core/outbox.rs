@@ -219,7 +219,7 @@ pub fn sum(points: impl Iterator<Item = Points>) -> Points {
 mod tests {
     use super::*;
     use crate::core::charge::ChargeRequest;
-    use crate::core::outcome::{FailureReason, OpenReason};
+    use crate::core::reason::{FailureReason, OpenReason};
     use crate::core::record::{Cause, Claim, Conclusion, Failure, Purpose};
 
     const PATIENCE: Patience = Patience {

@@ -22,7 +22,7 @@ pub use self::state::{Attempting, Claim, Parked, Purpose, State, Waiting};
 pub use self::verdict::{Cause, Conclusion, Decline, Failure, Receipt, Verdict};
 use super::charge::Charge;
 use super::clock::CLOCK_SLACK_MS;
-use crate::core::outcome::{FailureReason, OpenReason, ParkReason};
+use crate::core::reason::{FailureReason, OpenReason, ParkReason};
 use serde::{Deserialize, Serialize};
 
 /// A charge and its state.

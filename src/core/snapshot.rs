@@ -8,9 +8,10 @@ use super::alert::Alert;
 use super::balance::Balance;
 use super::bilingual::in_one;
 use super::charge::Key;
-use super::log::Locale;
-use super::outcome::{OpenReason, Outcome};
+use super::locale::Locale;
+use super::outcome::Outcome;
 use super::points::Points;
+use super::reason::OpenReason;
 use super::record::{Record, State, Verdict};
 use super::stats::BillingStats;
 

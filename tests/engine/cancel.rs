@@ -1,6 +1,6 @@
 //! Cancelling a charge.
 
-use tollbox::core::log::Locale;
+use tollbox::core::locale::Locale;
 use tollbox::core::outcome::{FailureReason, What};
 use tollbox::core::record::State;
 

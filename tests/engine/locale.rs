@@ -1,7 +1,7 @@
 //! The locale of everything told: set at opening, and changed at any time.
 
 use tollbox::core::engine::{Event, Notice};
-use tollbox::core::log::Locale;
+use tollbox::core::locale::Locale;
 
 use super::script::World;
 use super::server::{Fault, On};

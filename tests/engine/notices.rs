@@ -3,7 +3,8 @@
 use tollbox::core::alert::AlertKind;
 use tollbox::core::config::OfflineSpend;
 use tollbox::core::engine::{Event, Notice};
-use tollbox::core::log::{Level, Locale, LogEntry};
+use tollbox::core::locale::Locale;
+use tollbox::core::log::{Level, LogEntry};
 use tollbox::core::points::Points;
 use tollbox::core::snapshot::Network;
 

@@ -9,8 +9,9 @@ use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::config::OfflineSpend;
 use crate::core::outbox::{Outbox, sum};
-use crate::core::outcome::{DeclineReason, FailureReason, What};
+use crate::core::outcome::What;
 use crate::core::points::Points;
+use crate::core::reason::{DeclineReason, FailureReason};
 use crate::core::record::{Decline, Failure};
 
 /// Everything that decides admission, at one moment.

@@ -5,7 +5,8 @@ use super::context::Context;
 use super::{Effect, Notice};
 use crate::core::alert::{Alert, AlertKind, Episodes};
 use crate::core::clock::Now;
-use crate::core::log::{Level, Locale};
+use crate::core::locale::Locale;
+use crate::core::log::Level;
 use crate::core::snapshot::{FlushProgress, Network, Snapshot, StorageKind};
 
 /// How far above the threshold the success rate must rise before its alert may be raised again.

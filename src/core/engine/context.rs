@@ -11,7 +11,8 @@ use crate::core::charge::Charge;
 use crate::core::clock::Now;
 use crate::core::config::Config;
 use crate::core::log::{self, Level, LogEntry};
-use crate::core::outcome::{OpenReason, Outcome};
+use crate::core::outcome::Outcome;
+use crate::core::reason::OpenReason;
 use crate::core::record::{Claim, Record, State};
 use crate::core::snapshot::ChargeRecord;
 

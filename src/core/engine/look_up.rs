@@ -4,9 +4,9 @@ use super::calls::Outlook;
 use super::wire::setback_detail;
 use crate::core::charge::{Charge, Key};
 use crate::core::outbox::Outbox;
-use crate::core::outcome::{FailureReason, OpenReason, ParkReason};
 use crate::core::percent::percent_decode;
 use crate::core::protocol::{LookUpAnswer, Setback, SetbackKind, Spelling};
+use crate::core::reason::{FailureReason, OpenReason, ParkReason};
 use crate::core::record::{Cause, Conclusion, Failure, Record, State, Verdict};
 
 /// Consecutive unanswered look-ups, while the server does answer other requests, before the charge

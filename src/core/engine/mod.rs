@@ -50,17 +50,18 @@ use crate::core::charge::{Charge, Key};
 use crate::core::clock::{ClockStep, ClockWatch, Now, parse_http_date};
 use crate::core::config::Config;
 use crate::core::journal::{Applied, ApplyAt, Op};
-use crate::core::log::Locale;
+use crate::core::locale::Locale;
 use crate::core::network::{LONGEST_HOLD_MS, Way};
 use crate::core::ordered::{Set, map_of, set_of};
 use crate::core::outbox::{Entry, Outbox, Patience};
-use crate::core::outcome::{FailureReason, OpenReason, Outcome, ParkReason, What, not_sent_yet};
+use crate::core::outcome::{Outcome, What, not_sent_yet};
 use crate::core::points::Points;
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
     BalanceAnswer, BatchAnswer, ChargeAnswer, LookUpAnswer, Reading, Response, Setback,
     SetbackKind, Spelling, Unreadable,
 };
+use crate::core::reason::{FailureReason, OpenReason, ParkReason};
 use crate::core::record::{Cause, Conclusion, Failure, Purpose, Record, State, Verdict};
 use crate::core::server_clock::Sign;
 use crate::core::session::Session;

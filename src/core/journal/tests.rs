@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::core::charge::ChargeRequest;
-use crate::core::outcome::{FailureReason, OpenReason};
 use crate::core::points::Points;
+use crate::core::reason::{FailureReason, OpenReason};
 use crate::core::record::{Cause, Receipt};
 
 const AT: ApplyAt = ApplyAt {

@@ -3,7 +3,7 @@
 use super::Way;
 use crate::core::backoff::{Backoff, Jitter};
 use crate::core::clock::Now;
-use crate::core::outcome::OpenReason;
+use crate::core::reason::OpenReason;
 
 /// The trouble of one way, until one of its requests is answered.
 #[derive(Clone, Copy, Debug)]

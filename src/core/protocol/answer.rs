@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::{Reading, Response, Setback, SetbackKind, Wrong};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
-use crate::core::outcome::{DeclineReason, FailureReason};
+use crate::core::reason::{DeclineReason, FailureReason};
 use crate::core::record::{Decline, Failure, Receipt, Verdict};
 use crate::core::server_clock::Sign;
 

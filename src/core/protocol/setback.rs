@@ -6,7 +6,7 @@ use super::problem::Problem;
 use super::{Response, Unreadable};
 use crate::core::bilingual::both;
 use crate::core::clock::{Now, parse_http_date};
-use crate::core::outcome::OpenReason;
+use crate::core::reason::OpenReason;
 
 /// Why a request brought no verdict, and the consequence for the requests behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]

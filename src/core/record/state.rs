@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::verdict::{Cause, Verdict};
-use crate::core::outcome::ParkReason;
+use crate::core::reason::ParkReason;
 
 /// The state of a charge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,8 +6,8 @@ mod memory;
 
 use super::*;
 use crate::core::charge::ChargeRequest;
-use crate::core::outcome::{DeclineReason, FailureReason, OpenReason, ParkReason};
 use crate::core::points::Points;
+use crate::core::reason::{DeclineReason, FailureReason, OpenReason, ParkReason};
 
 const LENGTH_MS: u64 = 10_050;
 

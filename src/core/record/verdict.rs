@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::outcome::{DeclineReason, FailureReason, OpenReason, ParkReason};
 use crate::core::points::Points;
+use crate::core::reason::{DeclineReason, FailureReason, OpenReason, ParkReason};
 
 /// The server's final word on a charge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

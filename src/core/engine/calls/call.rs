@@ -3,7 +3,8 @@
 use super::super::context::Context;
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
-use crate::core::outcome::{FailureReason, Outcome, What};
+use crate::core::outcome::{Outcome, What};
+use crate::core::reason::FailureReason;
 
 /// One call about one charge.
 #[derive(Clone, Debug)]

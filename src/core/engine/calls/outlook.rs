@@ -10,7 +10,8 @@ use crate::core::charge::Charge;
 use crate::core::clock::{CLOCK_SLACK_MS, ClockWatch, Now};
 use crate::core::network::Way;
 use crate::core::outbox::Entry;
-use crate::core::outcome::{FailureReason, OpenReason, Outcome, UnknownReason, What};
+use crate::core::outcome::{Outcome, What};
+use crate::core::reason::{FailureReason, OpenReason, UnknownReason};
 use crate::core::record::{Record, State, Verdict};
 
 /// Everything that bears on a charge's outcome, at one moment.

@@ -4,7 +4,7 @@ use super::super::CallId;
 use crate::core::charge::Key;
 use crate::core::ordered::Set;
 use crate::core::outbox::Outbox;
-use crate::core::outcome::OpenReason;
+use crate::core::reason::OpenReason;
 use crate::core::record::State;
 use crate::core::snapshot::{FlushProgress, FlushReport};
 use crate::core::stats::Class;

@@ -23,8 +23,8 @@ use crate::core::log::Level;
 use crate::core::network::{Asked, Gate, Way};
 use crate::core::ordered::Map;
 use crate::core::outbox::Outbox;
-use crate::core::outcome::OpenReason;
 use crate::core::protocol::{Request, Response, Setback, SetbackKind};
+use crate::core::reason::OpenReason;
 use crate::core::record::Purpose;
 use crate::core::server_clock::{ServerClock, Sign};
 

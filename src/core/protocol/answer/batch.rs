@@ -5,10 +5,10 @@ use serde_json::value::RawValue;
 use super::{ChargeAnswer, from_problem, names, not_a_receipt, reading};
 use crate::core::charge::Charge;
 use crate::core::clock::Now;
-use crate::core::outcome::DeclineReason;
 use crate::core::protocol::members::Members;
 use crate::core::protocol::problem::Problem;
 use crate::core::protocol::{Reading, Response, Secret, Setback, Wrong};
+use crate::core::reason::DeclineReason;
 use crate::core::record::{Decline, Receipt, Verdict};
 
 /// The meaning of an answer to a batch.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::core::bilingual::in_one;
-use crate::core::log::Locale;
+use crate::core::locale::Locale;
 
 /// The body of a receipt with one member changed.
 fn receipt_with(name: &str, value: serde_json::Value) -> String {

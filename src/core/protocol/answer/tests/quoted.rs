@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::core::bilingual::in_one;
-use crate::core::log::Locale;
+use crate::core::locale::Locale;
 use crate::core::protocol::{Secret, Unreadable};
 
 const TOKEN: &str = "cloud_trans";
