@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::bilingual::in_one;
 use super::locale::Locale;
 use super::ordered::Map;
+use super::text::Message;
 
 /// The subject of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -39,12 +39,24 @@ pub struct Alert {
     pub at: u64,
 }
 
-impl Alert {
-    /// Reduces the text to one language.
-    pub fn in_one(self, locale: Locale) -> Alert {
+/// An alert as it was raised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raised {
+    /// The subject.
+    pub kind: AlertKind,
+    /// What there is to tell.
+    pub message: Message,
+    /// Milliseconds since the Unix epoch.
+    pub at: u64,
+}
+
+impl Raised {
+    /// The alert in this language.
+    pub fn told(&self, locale: Locale) -> Alert {
         Alert {
-            detail: in_one(&self.detail, locale),
-            ..self
+            kind: self.kind,
+            detail: self.message.told(locale),
+            at: self.at,
         }
     }
 }
@@ -52,7 +64,7 @@ impl Alert {
 /// The current episodes.
 #[derive(Clone, Debug, Default)]
 pub struct Episodes {
-    going_on: Map<AlertKind, Alert>,
+    going_on: Map<AlertKind, Raised>,
 }
 
 impl Episodes {
@@ -62,14 +74,14 @@ impl Episodes {
     }
 
     /// The alert raised at the start of each, oldest first.
-    pub fn going_on(&self) -> Vec<Alert> {
-        let mut alerts: Vec<Alert> = self.going_on.values().cloned().collect();
+    pub fn going_on(&self) -> Vec<&Raised> {
+        let mut alerts: Vec<&Raised> = self.going_on.values().collect();
         alerts.sort_unstable_by_key(|alert| (alert.at, alert.kind));
         alerts
     }
 
     /// Begins an episode; `false` if it is already under way.
-    pub fn starts(&mut self, alert: Alert) -> bool {
+    pub fn starts(&mut self, alert: Raised) -> bool {
         if self.goes_on(alert.kind) {
             return false;
         }
@@ -87,10 +99,10 @@ impl Episodes {
 mod tests {
     use super::*;
 
-    fn alert(kind: AlertKind, at: u64) -> Alert {
-        Alert {
+    fn alert(kind: AlertKind, at: u64) -> Raised {
+        Raised {
             kind,
-            detail: String::new(),
+            message: Message::InReach,
             at,
         }
     }
@@ -104,10 +116,10 @@ mod tests {
         assert!(!episodes.starts(low(3)));
         let lost = alert(AlertKind::NetworkLost, 1);
         assert!(episodes.starts(lost.clone()), "another's is its own");
-        assert_eq!(episodes.going_on(), [lost.clone(), low(2)]);
+        assert_eq!(episodes.going_on(), [&lost, &low(2)]);
         assert!(episodes.ends(AlertKind::BalanceLow));
         assert!(!episodes.ends(AlertKind::BalanceLow));
-        assert_eq!(episodes.going_on(), [lost]);
+        assert_eq!(episodes.going_on(), [&lost]);
         assert!(episodes.starts(low(4)));
     }
 }

@@ -14,6 +14,7 @@ use super::points::Points;
 use super::protocol::{ChargeAnswer, Request, Response};
 use super::reason::{FailureReason, OpenReason};
 use super::record::{Conclusion, Failure, Receipt, Verdict};
+use super::text::Detail;
 
 #[cfg(target_arch = "wasm32")]
 compile_error!("the deliberate defects are for the simulator, not for a browser");
@@ -156,7 +157,10 @@ fn key_end(tab: &str, send: SendId) -> String {
 pub(super) fn answer(answer: ChargeAnswer) -> ChargeAnswer {
     if let ChargeAnswer::Setback(setback) = &answer
         && Defect::ServerErrorIsCharged.is_on()
-        && setback.detail.starts_with("HTTP 500")
+        && matches!(
+            setback.detail,
+            Detail::Status(500) | Detail::Problem(500, _)
+        )
     {
         return ChargeAnswer::Settled(Verdict::Charged(no_receipt()), None);
     }

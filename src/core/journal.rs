@@ -71,11 +71,6 @@ pub enum Op {
     Cancel {
         /// The key of the charge.
         key: Key,
-        /// Human-readable detail, once it is known that nothing was taken.
-        detail: String,
-        /// Human-readable detail for a charge that was never sent. It says nothing of the key,
-        /// which may have been charged and forgotten.
-        unsent: String,
         /// The store may show an earlier state, so only a look-up proves that nothing was taken.
         look_up_first: bool,
     },
@@ -288,21 +283,12 @@ impl Op {
             }),
             Op::Reopen { .. } => current.and_then(|record| record.reopen(at.wall_ms)),
             Op::TakeUp { .. } => current.and_then(|record| record.take_up(at.wall_ms)),
-            Op::Cancel {
-                detail,
-                unsent,
-                look_up_first,
-                ..
-            } => current.and_then(|record| {
+            Op::Cancel { look_up_first, .. } => current.and_then(|record| {
                 let record = match look_up_first {
                     true => record.doubted(),
                     false => record,
                 };
-                let detail = match record.may_have_left() {
-                    true => detail,
-                    false => unsent,
-                };
-                record.cancel(detail.clone(), at.wall_ms)
+                record.cancel(at.wall_ms)
             }),
             Op::LoseAge { .. } => current.and_then(Record::loses_age),
             Op::Adopt { record } => return adopt(record, current, at),

@@ -4,10 +4,10 @@
 
 use serde::Serialize;
 
-use super::bilingual::in_one;
 use super::charge::{Charge, Key};
 use super::locale::Locale;
 use super::outcome::{Outcome, What};
+use super::text::{Ending, Message};
 
 /// The severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -35,35 +35,33 @@ pub struct LogEntry {
     pub key: Option<Key>,
 }
 
-impl LogEntry {
-    /// Reduces the text to one language.
-    pub fn in_one(self, locale: Locale) -> LogEntry {
-        LogEntry {
-            message: in_one(&self.message, locale),
-            ..self
-        }
-    }
-}
-
-/// The line about a charge's outcome.
+/// The line about a charge's outcome, which is in this language already.
 pub fn of_outcome(charge: &Charge, outcome: &Outcome, locale: Locale, at: u64) -> LogEntry {
-    let detail = without_metadata(outcome.what.detail().unwrap_or_default(), charge);
-    let (level, message) = match locale {
-        Locale::En => english(&outcome.what, &detail),
-        Locale::ZhCn => chinese(&outcome.what, &detail),
-    };
-    let (amount, task) = match locale {
-        Locale::En => ("points", "task"),
-        Locale::ZhCn => ("算力", "任务ID"),
+    let (level, ending) = ending(&outcome.what);
+    let message = Message::Outcome {
+        ending,
+        detail: without_metadata(outcome.what.detail().unwrap_or_default(), charge),
+        amount: charge.amount,
+        task_id: charge.task_id.clone(),
     };
     LogEntry {
         level,
-        message: format!(
-            "{message} - {amount}: {}, {task}: {}",
-            charge.amount, charge.task_id
-        ),
+        message: message.told(locale),
         at,
         key: Some(charge.key.clone()),
+    }
+}
+
+fn ending(what: &What) -> (Level, Ending) {
+    match what {
+        What::Charged { .. } => (Level::Info, Ending::Charged),
+        What::Queued { .. } => (Level::Info, Ending::Queued),
+        What::Unknown {
+            resolving: true, ..
+        } => (Level::Info, Ending::Unknown),
+        What::Unknown { .. } => (Level::Error, Ending::Parked),
+        What::Declined { .. } => (Level::Error, Ending::Declined),
+        What::Failed { .. } => (Level::Error, Ending::Failed),
     }
 }
 
@@ -75,44 +73,6 @@ fn without_metadata(detail: &str, charge: &Charge) -> String {
     telling.fold(detail.to_owned(), |detail, value| {
         detail.replace(value.as_str(), "…")
     })
-}
-
-fn english(what: &What, detail: &str) -> (Level, String) {
-    match what {
-        What::Charged { .. } => (Level::Info, "✅ translation task charged".into()),
-        What::Queued { .. } => (Level::Info, format!("⏳ charge queued: {detail}")),
-        What::Unknown {
-            resolving: true, ..
-        } => (Level::Info, format!("⏳ charge not known yet: {detail}")),
-        What::Unknown { .. } => (
-            Level::Error,
-            format!("❌ charge parked, not known: {detail}"),
-        ),
-        What::Declined { .. } => (Level::Error, format!("❌ charge declined: {detail}")),
-        What::Failed { .. } => (Level::Error, format!("❌ charge failed: {detail}")),
-    }
-}
-
-fn chinese(what: &What, detail: &str) -> (Level, String) {
-    match what {
-        What::Charged { .. } => (Level::Info, "✅ 翻译任务扣费成功".into()),
-        What::Queued { .. } => (Level::Info, format!("⏳ 翻译任务扣费排队中（{detail}）")),
-        What::Unknown {
-            resolving: true, ..
-        } => (
-            Level::Info,
-            format!("⏳ 翻译任务扣费结果未知，排队确认中（{detail}）"),
-        ),
-        What::Unknown { .. } => (
-            Level::Error,
-            format!("❌ 翻译任务扣费结果未知，已搁置（{detail}）"),
-        ),
-        What::Declined { .. } => (
-            Level::Error,
-            format!("❌ 翻译任务扣费被拒绝，扣费失败（{detail}）"),
-        ),
-        What::Failed { .. } => (Level::Error, format!("❌ 翻译任务扣费失败（{detail}）")),
-    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,6 @@ macro_rules! defect {
 pub mod alert;
 pub mod backoff;
 pub mod balance;
-pub mod bilingual;
 pub mod charge;
 pub mod clock;
 pub mod codec;
@@ -44,3 +43,4 @@ pub mod server_clock;
 pub mod session;
 pub mod snapshot;
 pub mod stats;
+pub mod text;

@@ -221,6 +221,7 @@ mod tests {
     use crate::core::charge::ChargeRequest;
     use crate::core::reason::{FailureReason, OpenReason};
     use crate::core::record::{Cause, Claim, Conclusion, Failure, Purpose};
+    use crate::core::text::Detail;
 
     const PATIENCE: Patience = Patience {
         delay_ms: 60_000,
@@ -248,7 +249,7 @@ mod tests {
         let failure = Failure {
             reason: FailureReason::Cancelled,
             retryable: false,
-            detail: String::new(),
+            detail: Detail::Said(None),
         };
         Record::refused(record(task, sequence).charge().clone(), sequence, failure)
     }
@@ -331,7 +332,7 @@ mod tests {
         let begun = record("a", 1).begin(Purpose::Send, claim, 80_000_000);
         let cause = Cause {
             reason: OpenReason::Busy,
-            detail: String::new(),
+            detail: Detail::Said(None),
         };
         let held = Conclusion::Held(cause);
         let attempt = Some((Purpose::Send, 1));

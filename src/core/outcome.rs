@@ -1,10 +1,10 @@
 //! The outcome of a charge, as the caller sees it.
 
-use super::bilingual::{both, in_one};
 use super::charge::Key;
 use super::locale::Locale;
 use super::points::Points;
-use super::record::{Decline, Failure, Record, State, Verdict};
+use super::record::{Record, State, Verdict};
+use super::text::{Detail, Message};
 use serde::Serialize;
 
 pub use super::reason::{DeclineReason, FailureReason, OpenReason, ParkReason, UnknownReason};
@@ -92,8 +92,8 @@ impl Outcome {
         let what = match record.state() {
             State::Waiting(waiting) => {
                 let (reason, detail) = match waiting.cause() {
-                    Some(cause) => (cause.reason, cause.detail.clone()),
-                    None => (waiting_for, not_sent_yet(waiting_for)),
+                    Some(cause) => (cause.reason, cause.detail.told(locale)),
+                    None => (waiting_for, Detail::NotSent(waiting_for).told(locale)),
                 };
                 if waiting.in_doubt() || record.may_have_left_unseen() {
                     What::unknown(reason, durable, detail)
@@ -106,35 +106,18 @@ impl Outcome {
                 }
             }
             State::Attempting(attempting) => {
-                What::unknown(OpenReason::Timeout, durable, under_way(attempting.number()))
+                let detail = Message::UnderWay(attempting.number()).told(locale);
+                What::unknown(OpenReason::Timeout, durable, detail)
             }
             State::Parked(parked) => What::Unknown {
                 reason: UnknownReason::Parked(parked.reason()),
                 resolving: false,
                 durable,
-                detail: parked.detail().to_owned(),
+                detail: parked.detail().told(locale),
             },
-            State::Settled(Verdict::Charged(receipt)) => What::Charged {
-                charge_id: receipt.charge_id.clone(),
-                balance: receipt.balance,
-                replayed: receipt.replayed,
-            },
-            State::Settled(Verdict::Declined(decline)) => decline.clone().into(),
-            State::Settled(Verdict::Failed(failure)) => failure.clone().into(),
+            State::Settled(verdict) => What::of(verdict, locale),
         };
-        Outcome::about(record, what).in_one(locale)
-    }
-
-    /// Reduces the human-readable texts to one language.
-    pub fn in_one(mut self, locale: Locale) -> Outcome {
-        match &mut self.what {
-            What::Charged { .. } => {}
-            What::Queued { detail, .. }
-            | What::Unknown { detail, .. }
-            | What::Declined { detail, .. }
-            | What::Failed { detail, .. } => *detail = in_one(detail, locale),
-        }
-        self
+        Outcome::about(record, what)
     }
 
     /// An outcome of this charge.
@@ -150,19 +133,12 @@ impl Outcome {
     }
 
     /// The same if another tab may have sent the charge since: certainty becomes doubt.
-    pub fn in_doubt(self) -> Outcome {
+    pub fn in_doubt(self, locale: Locale) -> Outcome {
         match self.what {
             What::Queued {
                 reason, durable, ..
             } => Outcome {
-                what: What::unknown(
-                    reason,
-                    durable,
-                    both(
-                        "it may have been sent before; what became of it is not known yet",
-                        "可能此前已发送，结果尚不可知",
-                    ),
-                ),
+                what: What::unknown(reason, durable, Message::PerhapsSent.told(locale)),
                 ..self
             },
             What::Charged { .. }
@@ -180,38 +156,41 @@ impl Outcome {
     }
 
     /// As [`Outcome::in_doubt`]; even "nothing taken" becomes uncertain.
-    pub fn in_full_doubt(self) -> Outcome {
+    pub fn in_full_doubt(self, locale: Locale) -> Outcome {
         match self.what {
             What::Declined { detail, .. } | What::Failed { detail, .. } => Outcome {
                 what: What::unknown(OpenReason::Timeout, false, detail),
                 ..self
             },
-            What::Charged { .. } | What::Unknown { .. } | What::Queued { .. } => self.in_doubt(),
-        }
-    }
-}
-
-impl From<Decline> for What {
-    fn from(decline: Decline) -> What {
-        What::Declined {
-            reason: decline.reason,
-            balance: decline.balance,
-            detail: decline.detail,
-        }
-    }
-}
-
-impl From<Failure> for What {
-    fn from(failure: Failure) -> What {
-        What::Failed {
-            reason: failure.reason,
-            retryable: failure.retryable,
-            detail: failure.detail,
+            What::Charged { .. } | What::Unknown { .. } | What::Queued { .. } => {
+                self.in_doubt(locale)
+            }
         }
     }
 }
 
 impl What {
+    /// The status of a charge with this verdict.
+    pub fn of(verdict: &Verdict, locale: Locale) -> What {
+        match verdict {
+            Verdict::Charged(receipt) => What::Charged {
+                charge_id: receipt.charge_id.clone(),
+                balance: receipt.balance,
+                replayed: receipt.replayed,
+            },
+            Verdict::Declined(decline) => What::Declined {
+                reason: decline.reason,
+                balance: decline.balance,
+                detail: decline.detail.told(locale),
+            },
+            Verdict::Failed(failure) => What::Failed {
+                reason: failure.reason,
+                retryable: failure.retryable,
+                detail: failure.detail.told(locale),
+            },
+        }
+    }
+
     /// The status of a charge that may have taken points and is still being tried.
     pub fn unknown(reason: OpenReason, durable: bool, detail: String) -> What {
         What::Unknown {
@@ -234,46 +213,11 @@ impl What {
     }
 }
 
-fn under_way(attempt: u32) -> String {
-    both(
-        &format!("attempt {attempt} is under way"),
-        &format!("第 {attempt} 次尝试进行中"),
-    )
-}
-
-/// Why a charge has not left, in both languages.
-pub fn not_sent_yet(waiting_for: OpenReason) -> String {
-    let (english, chinese) = match waiting_for {
-        OpenReason::Offline => (
-            "not sent yet: the browser is offline",
-            "尚未发送：浏览器离线",
-        ),
-        OpenReason::Unreachable => (
-            "not sent yet: the server can't be reached",
-            "尚未发送：无法连接服务器",
-        ),
-        OpenReason::Timeout => ("not sent yet: waiting for its turn", "尚未发送：排队等候"),
-        OpenReason::Busy => (
-            "not sent yet: the server asked for patience",
-            "尚未发送：服务器要求稍候",
-        ),
-        OpenReason::ServerError => (
-            "not sent yet: the server is failing",
-            "尚未发送：服务器故障",
-        ),
-        OpenReason::Unauthorized => (
-            "not sent yet: waiting for a token that the server accepts",
-            "尚未发送：等待服务器接受的令牌",
-        ),
-    };
-    both(english, chinese)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::core::charge::ChargeRequest;
-    use crate::core::record::{Claim, Purpose};
+    use crate::core::record::{Claim, Failure, Purpose};
 
     fn record() -> Record {
         let request = ChargeRequest {
@@ -343,7 +287,7 @@ mod tests {
     #[test]
     fn in_doubt_changes_only_a_queued_outcome() {
         let queued = Outcome::of(&record(), OpenReason::Busy, true, Locale::En);
-        let doubted = queued.in_doubt();
+        let doubted = queued.in_doubt(Locale::En);
         let What::Unknown {
             reason: UnknownReason::Open(OpenReason::Busy),
             resolving: true,
@@ -354,13 +298,14 @@ mod tests {
             panic!("{doubted:?}")
         };
         let unknown = Outcome::of(&attempting(), OpenReason::Busy, true, Locale::En);
-        assert_eq!(unknown.clone().in_doubt(), unknown);
+        assert_eq!(unknown.clone().in_doubt(Locale::En), unknown);
         let failure = Failure {
             reason: FailureReason::Forbidden,
             retryable: false,
-            detail: "no".into(),
+            detail: Detail::Said(Some("no".into())),
         };
-        let failed = Outcome::about(&record(), failure.into());
-        assert_eq!(failed.clone().in_doubt(), failed);
+        let verdict = Verdict::Failed(failure);
+        let failed = Outcome::about(&record(), What::of(&verdict, Locale::En));
+        assert_eq!(failed.clone().in_doubt(Locale::En), failed);
     }
 }

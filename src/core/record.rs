@@ -23,6 +23,7 @@ pub use self::verdict::{Cause, Conclusion, Decline, Failure, Receipt, Verdict};
 use super::charge::Charge;
 use super::clock::CLOCK_SLACK_MS;
 use crate::core::reason::{FailureReason, OpenReason, ParkReason};
+use crate::core::text::Detail;
 use serde::{Deserialize, Serialize};
 
 /// A charge and its state.
@@ -421,7 +422,7 @@ impl Record {
             State::Waiting(waiting)
                 if !self.may_have_left() || waiting.cleared() || defect!(CancelsWithoutAsking) =>
             {
-                waiting.given_up().map(str::to_owned)
+                waiting.given_up().cloned()
             }
             State::Waiting(_) | State::Attempting(_) | State::Parked(_) | State::Settled(_) => None,
         };
@@ -498,10 +499,14 @@ impl Record {
     /// Cancels a charge: at once if it has certainly taken nothing (never sent, or looked up
     /// since), else as soon as that is known. It is never sent again; `None` if it is settled or
     /// cancelled already.
-    pub fn cancel(self, detail: String, wall_ms: u64) -> Option<Record> {
+    pub fn cancel(self, wall_ms: u64) -> Option<Record> {
         if self.given_up() {
             return None;
         }
+        let detail = match self.may_have_left() {
+            true => Detail::GivenUp,
+            false => Detail::GivenUpUnsent,
+        };
         let state = match self.state.clone() {
             State::Waiting(waiting) => State::Waiting(waiting.gives_up(detail)),
             State::Attempting(attempting) => State::Attempting(attempting.gives_up(detail)),
@@ -551,8 +556,8 @@ impl Record {
     }
 
     /// Marks a charge that the journal has lost and whose fate is unknown.
-    pub fn vanished(self, detail: String, wall_ms: u64) -> Record {
-        let parked = Parked::new(ParkReason::RetriesExhausted, detail);
+    pub fn vanished(self, wall_ms: u64) -> Record {
+        let parked = Parked::new(ParkReason::RetriesExhausted, Detail::Gone);
         self.turned(State::Parked(parked), wall_ms)
     }
 

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
 use super::balance::Balance;
-use super::bilingual::in_one;
 use super::charge::Key;
 use super::locale::Locale;
 use super::outcome::Outcome;
@@ -224,24 +223,6 @@ pub enum BalanceResult {
     },
 }
 
-impl BalanceResult {
-    /// Reduces the human-readable text to one language.
-    pub fn in_one(self, locale: Locale) -> BalanceResult {
-        match self {
-            BalanceResult::Fresh { balance } => BalanceResult::Fresh { balance },
-            BalanceResult::Unavailable {
-                reason,
-                detail,
-                cached,
-            } => BalanceResult::Unavailable {
-                reason,
-                detail: in_one(&detail, locale),
-                cached,
-            },
-        }
-    }
-}
-
 /// Why there is no fresh balance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -260,6 +241,7 @@ mod tests {
     use super::*;
     use crate::core::charge::ChargeRequest;
     use crate::core::record::{Cause, Claim, Conclusion, Purpose};
+    use crate::core::text::Detail;
 
     fn waiting() -> Record {
         let request = ChargeRequest {
@@ -302,7 +284,7 @@ mod tests {
         assert_eq!((under_way.next_attempt_at, under_way.outcome), (None, None));
         let cause = Cause {
             reason: OpenReason::Unreachable,
-            detail: "cut".into(),
+            detail: Detail::ConnectionFailed,
         };
         let attempt = Some((Purpose::Send, 1));
         let lost = Conclusion::Lost(cause, 2_000);

@@ -231,7 +231,7 @@ fn a_charge_cancelled_in_one_tab_is_not_retried_in_another() {
     world.wait(cancel);
     let reopened = world.journal.records.get(&key("t1")).cloned().unwrap();
     let given_up = reopened.ask_again(world.now.wall_ms).unwrap();
-    let given_up = given_up.cancel(String::new(), world.now.wall_ms).unwrap();
+    let given_up = given_up.cancel(world.now.wall_ms).unwrap();
     world.journal.records.insert(key("t1"), given_up);
     world.tell(two, Event::Online(true));
     world.run_for(1_000);

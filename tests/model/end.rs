@@ -3,6 +3,7 @@
 use tollbox::core::outcome::{DeclineReason, FailureReason, OpenReason, ParkReason};
 use tollbox::core::points::Points;
 use tollbox::core::record::{Cause, Conclusion, Decline, Failure, Receipt, Verdict};
+use tollbox::core::text::Detail;
 
 /// The end of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,7 +31,7 @@ impl End {
     pub fn conclusion(self) -> Conclusion {
         let cause = Cause {
             reason: OpenReason::Unreachable,
-            detail: String::new(),
+            detail: Detail::Said(None),
         };
         match self {
             End::Charged => Conclusion::Settled(Verdict::Charged(Receipt {
@@ -45,9 +46,9 @@ impl End {
             End::Exhausted => Conclusion::Settled(Verdict::Failed(Failure {
                 reason: FailureReason::RetriesExhausted,
                 retryable: true,
-                detail: String::new(),
+                detail: Detail::Said(None),
             })),
-            End::Parked => Conclusion::Park(ParkReason::RetriesExhausted, String::new()),
+            End::Parked => Conclusion::Park(ParkReason::RetriesExhausted, Detail::Said(None)),
             End::TurnedAway => Conclusion::TurnedAway(cause),
             End::NotSent => Conclusion::NotSent(cause),
             End::Lost(for_ms) => Conclusion::Lost(cause, for_ms),
@@ -76,6 +77,6 @@ fn declined() -> Verdict {
     Verdict::Declined(Decline {
         reason: DeclineReason::InsufficientBalance,
         balance: None,
-        detail: String::new(),
+        detail: Detail::Said(None),
     })
 }

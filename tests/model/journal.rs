@@ -192,8 +192,6 @@ impl Transaction {
             }
             Order::Cancel => Op::Cancel {
                 key,
-                detail: String::new(),
-                unsent: String::new(),
                 look_up_first: false,
             },
             Order::Forget => Op::Forget { key },

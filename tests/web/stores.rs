@@ -5,6 +5,7 @@ use tollbox::core::journal::Op;
 use tollbox::core::outcome::{FailureReason, OpenReason, ParkReason};
 use tollbox::core::record::{Cause, Conclusion, Failure, Purpose};
 use tollbox::core::snapshot::StorageKind;
+use tollbox::core::text::Detail;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
@@ -64,7 +65,7 @@ pub fn refused(of: &str) -> Op {
         admission: Err(Failure {
             reason: FailureReason::QueueFull,
             retryable: true,
-            detail: "full".to_owned(),
+            detail: Detail::QueueFull(1),
         }),
         claim: None,
         may_have_left: false,
@@ -76,10 +77,10 @@ pub fn refused(of: &str) -> Op {
 fn table() -> Vec<Vec<Op>> {
     let cause = Cause {
         reason: OpenReason::Timeout,
-        detail: "no answer".to_owned(),
+        detail: Detail::NoAnswer,
     };
     let lost = Conclusion::Lost(cause, 0);
-    let parked = Conclusion::Park(ParkReason::KeyExpired, "forgotten".to_owned());
+    let parked = Conclusion::Park(ParkReason::KeyExpired, Detail::Said(None));
     let claimed = Op::Enqueue {
         charge: charge("d"),
         sequence: 4,

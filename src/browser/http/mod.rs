@@ -94,10 +94,7 @@ pub async fn exchange(
                 timed_out: limit.has_passed(),
             }
         }
-        Err(ExchangeError::Unable) => {
-            let why = "the browser can't make a request to this address";
-            Exchange::NotSent(Unsent::Unable(why.to_owned()))
-        }
+        Err(ExchangeError::Unable) => Exchange::NotSent(Unsent::NoSuchAddress),
     }
 }
 

@@ -12,7 +12,8 @@ use crate::core::outbox::{Outbox, sum};
 use crate::core::outcome::What;
 use crate::core::points::Points;
 use crate::core::reason::{DeclineReason, FailureReason};
-use crate::core::record::{Decline, Failure};
+use crate::core::record::{Failure, Verdict};
+use crate::core::text::{Detail, Message};
 
 /// Everything that decides admission, at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -36,16 +37,7 @@ impl Admission<'_> {
             return Err(Failure {
                 reason: FailureReason::QueueFull,
                 retryable: true,
-                detail: self.cx.say(
-                    &format!(
-                        "{} charges are open already, those of running tasks among them",
-                        self.cx.config.max_entries
-                    ),
-                    &format!(
-                        "已有 {} 笔扣费未完成（含运行中的任务）",
-                        self.cx.config.max_entries
-                    ),
-                ),
+                detail: Detail::QueueFull(self.cx.config.max_entries),
             });
         }
         self.offline_spend(charge.amount)
@@ -57,33 +49,21 @@ impl Admission<'_> {
             return Ok(());
         }
         let held = self.held().plus(self.outbox.points_of_taken_up());
-        let denied = match self.cx.config.offline_spend {
+        let detail = match self.cx.config.offline_spend {
             OfflineSpend::Unlimited => return Ok(()),
-            OfflineSpend::Deny => (
-                "nothing may be charged while the server can't be reached",
-                "无法连接服务器时不允许扣费",
-            ),
+            OfflineSpend::Deny => Detail::OfflineDenied,
             OfflineSpend::Points(limit) if held.plus(amount) <= limit => return Ok(()),
-            OfflineSpend::Points(_) => (
-                "more points than may be charged without the server",
-                "超出离线可用的算力",
-            ),
+            OfflineSpend::Points(_) => Detail::OfflineLimit,
             OfflineSpend::WithinBalance => match self.balance.view(held, self.now, self.cx) {
                 Some(balance) if amount <= balance.available => return Ok(()),
-                Some(_) => (
-                    "more points than are available, and the server can't be reached",
-                    "超出可用算力，且无法连接服务器",
-                ),
-                None => (
-                    "no balance is known, and the server can't be reached",
-                    "余额未知，且无法连接服务器",
-                ),
+                Some(_) => Detail::OfflineBalance,
+                None => Detail::OfflineUnknown,
             },
         };
         Err(Failure {
             reason: FailureReason::OfflineSpendDenied,
             retryable: true,
-            detail: self.cx.say(denied.0, denied.1),
+            detail,
         })
     }
 
@@ -127,23 +107,24 @@ impl Admission<'_> {
                 false => Err(conflict_with(self.cx, running)),
             };
         }
-        self.admit(charge, false).map_err(What::from)?;
+        let locale = self.cx.config.locale;
+        self.admit(charge, false)
+            .map_err(|failure| What::of(&Verdict::Failed(failure), locale))?;
         if self.tasks.held_elsewhere(&charge.key) == Some(charge.amount) {
             // The same task in another tab: its points are held already, and charged once.
             return Ok(true);
         }
         match self.balance.view(self.held(), self.now, self.cx) {
             Some(balance) if charge.amount > balance.available => {
-                let (available, amount) = (balance.available, charge.amount);
-                let detail = self.cx.say(
-                    &format!("{available} points are available, {amount} are needed"),
-                    &format!("可用算力 {available}，需要 {amount}"),
-                );
-                Err(What::from(Decline {
+                let message = Message::TooFewPoints {
+                    available: balance.available,
+                    amount: charge.amount,
+                };
+                Err(What::Declined {
                     reason: DeclineReason::InsufficientBalance,
                     balance: Some(balance.confirmed),
-                    detail,
-                }))
+                    detail: message.told(locale),
+                })
             }
             Some(_) | None => Ok(true),
         }

@@ -3,11 +3,12 @@
 
 use super::context::Context;
 use super::{Effect, Notice};
-use crate::core::alert::{Alert, AlertKind, Episodes};
+use crate::core::alert::{Alert, AlertKind, Episodes, Raised};
 use crate::core::clock::Now;
 use crate::core::locale::Locale;
 use crate::core::log::Level;
 use crate::core::snapshot::{FlushProgress, Network, Snapshot, StorageKind};
+use crate::core::text::Message;
 
 /// How far above the threshold the success rate must rise before its alert may be raised again.
 const RATE_MARGIN: f64 = 0.05;
@@ -44,7 +45,7 @@ impl Bulletin {
     /// The current alerts.
     pub(super) fn alerts(&self, locale: Locale) -> Vec<Alert> {
         let alerts = self.episodes.going_on().into_iter();
-        alerts.map(|alert| alert.in_one(locale)).collect()
+        alerts.map(|alert| alert.told(locale)).collect()
     }
 
     pub(super) fn goes_on(&self, kind: AlertKind) -> bool {
@@ -52,25 +53,25 @@ impl Bulletin {
     }
 
     /// Raises an alert, unless its episode is already under way.
-    pub(super) fn raise(&mut self, now: Now, kind: AlertKind, detail: String, cx: &mut Context) {
+    pub(super) fn raise(&mut self, now: Now, kind: AlertKind, message: Message, cx: &mut Context) {
         if self.signed_out && OF_A_SIGNED_IN.contains(&kind) {
             return;
         }
         let at = now.wall_ms;
-        let alert = Alert { kind, detail, at };
+        let alert = Raised { kind, message, at };
         if self.episodes.starts(alert.clone()) {
             match kind {
                 AlertKind::SuccessRateLow | AlertKind::Unauthorized => {
-                    cx.log_error(now, alert.detail.clone());
+                    cx.log_error(now, &alert.message);
                 }
                 AlertKind::NetworkLost
                 | AlertKind::NetworkRestored
                 | AlertKind::BalanceLow
-                | AlertKind::QueueNearlyFull => cx.log(now, Level::Info, alert.detail.clone()),
+                | AlertKind::QueueNearlyFull => cx.log(now, Level::Info, &alert.message),
                 // Storage failures have been logged in full.
                 AlertKind::StorageDegraded | AlertKind::RecordQuarantined => {}
             }
-            cx.notice(Notice::Alert(alert));
+            cx.tell_alert(&alert);
         }
     }
 
@@ -139,42 +140,34 @@ impl Bulletin {
             cx.notice(Notice::Balance(after.clone()));
         }
         if before.is_none() && after.storage != StorageKind::IndexedDb {
-            let detail = cx.say(
-                "the journal is not in IndexedDB: a crash may lose open charges",
-                "账本不在 IndexedDB 中：浏览器崩溃可能丢失未完成的扣费",
-            );
-            self.raise(now, AlertKind::StorageDegraded, detail, cx);
+            self.raise(now, AlertKind::StorageDegraded, Message::NotDurable, cx);
         }
         self.watch_levels(now, after, watched, cx);
     }
 
     fn watch_network(&mut self, now: Now, network: Network, watched: Watched, cx: &mut Context) {
-        let detail = match network {
+        let message = match network {
             Network::Online => return self.end_outage_if_over(now, watched, cx),
-            Network::Offline => cx.say("the browser is offline", "浏览器离线"),
-            Network::Unreachable => cx.say("the server can't be reached", "无法连接服务器"),
+            Network::Offline => Message::Offline,
+            Network::Unreachable => Message::Unreachable,
         };
-        self.raise(now, AlertKind::NetworkLost, detail, cx);
+        self.raise(now, AlertKind::NetworkLost, message, cx);
     }
 
     /// Only the server's own answer ends an outage; the browser's being online is no evidence.
     fn end_outage_if_over(&mut self, now: Now, watched: Watched, cx: &mut Context) {
         if watched.outage_is_over && self.episodes.ends(AlertKind::NetworkLost) {
-            let detail = cx.say("the server can be reached again", "服务器已恢复连接");
-            cx.log(now, Level::Info, detail.clone());
-            cx.alert(now, AlertKind::NetworkRestored, detail);
+            cx.log(now, Level::Info, &Message::InReach);
+            cx.alert(now, AlertKind::NetworkRestored, Message::InReach);
         }
     }
 
     fn watch_levels(&mut self, now: Now, after: &Snapshot, watched: Watched, cx: &mut Context) {
         if let (Some(low), Some(balance)) = (cx.config.low_watermark, &after.balance) {
             let available = balance.available;
-            let detail = cx.say(
-                &format!("{available} points are available, fewer than {low}"),
-                &format!("可用算力 {available}，低于 {low}"),
-            );
             if available < low {
-                self.raise(now, AlertKind::BalanceLow, detail, cx);
+                let message = Message::BalanceLow { available, low };
+                self.raise(now, AlertKind::BalanceLow, message, cx);
             } else {
                 self.end(AlertKind::BalanceLow);
             }
@@ -182,12 +175,9 @@ impl Bulletin {
         let open = watched.open;
         let most = cx.config.max_entries;
         let nearly_full = most.saturating_sub(most / 10);
-        let detail = cx.say(
-            &format!("{open} of {most} charges are open"),
-            &format!("未完成的扣费 {open} 笔，上限 {most} 笔"),
-        );
         if open >= nearly_full {
-            self.raise(now, AlertKind::QueueNearlyFull, detail, cx);
+            let message = Message::QueueNearlyFull { open, most };
+            self.raise(now, AlertKind::QueueNearlyFull, message, cx);
         } else if open <= most / 2 && after.flush.is_none() {
             // Not before: a flush fills the queue again with what had found no room in it.
             self.end(AlertKind::QueueNearlyFull);
@@ -196,12 +186,8 @@ impl Bulletin {
             let threshold = cx.config.alert_below_success_rate;
             let enough = watched.samples >= cx.config.min_samples;
             if enough && rate < threshold {
-                let percent = format!("{} %", (rate * 100.0).round() as u64);
-                let detail = cx.say(
-                    &format!("{percent} of the latest charges succeeded"),
-                    &format!("近期扣费成功率 {percent}"),
-                );
-                self.raise(now, AlertKind::SuccessRateLow, detail, cx);
+                let message = Message::SuccessRateLow((rate * 100.0).round() as u64);
+                self.raise(now, AlertKind::SuccessRateLow, message, cx);
             } else if rate >= (threshold + RATE_MARGIN).min(1.0) {
                 self.end(AlertKind::SuccessRateLow);
             }

@@ -4,9 +4,8 @@
 use std::collections::VecDeque;
 
 use super::{Answer, CallId, Effect, Notice};
-use crate::core::alert::{Alert, AlertKind};
+use crate::core::alert::{AlertKind, Raised};
 use crate::core::backoff::Jitter;
-use crate::core::bilingual::both;
 use crate::core::charge::Charge;
 use crate::core::clock::Now;
 use crate::core::config::Config;
@@ -15,6 +14,7 @@ use crate::core::outcome::Outcome;
 use crate::core::reason::OpenReason;
 use crate::core::record::{Claim, Record, State};
 use crate::core::snapshot::ChargeRecord;
+use crate::core::text::Message;
 
 /// The shared context of all parts.
 #[derive(Debug)]
@@ -69,8 +69,7 @@ impl Context {
     }
 
     /// Answers a call. The part that kept the call has dropped it.
-    pub(super) fn resolve(&mut self, call: CallId, answer: Answer) {
-        let mut answer = answer.in_one(self.config.locale);
+    pub(super) fn resolve(&mut self, call: CallId, mut answer: Answer) {
         if let Answer::Outcome(outcome) = &mut answer
             && self.signed_out
         {
@@ -80,7 +79,6 @@ impl Context {
     }
 
     pub(super) fn notice(&mut self, notice: Notice) {
-        let notice = notice.in_one(self.config.locale);
         self.push(Effect::Notice(notice));
     }
 
@@ -95,9 +93,13 @@ impl Context {
         self.effects.insert(at, Effect::Notice(snapshot));
     }
 
-    pub(super) fn alert(&mut self, now: Now, kind: AlertKind, detail: String) {
+    pub(super) fn alert(&mut self, now: Now, kind: AlertKind, message: Message) {
         let at = now.wall_ms;
-        self.notice(Notice::Alert(Alert { kind, detail, at }));
+        self.tell_alert(&Raised { kind, message, at });
+    }
+
+    pub(super) fn tell_alert(&mut self, alert: &Raised) {
+        self.notice(Notice::Alert(alert.told(self.config.locale)));
     }
 
     pub(super) fn log_outcome(&mut self, now: Now, charge: &Charge, outcome: &Outcome) {
@@ -126,23 +128,18 @@ impl Context {
         }
     }
 
-    pub(super) fn log_error(&mut self, now: Now, message: String) {
+    pub(super) fn log_error(&mut self, now: Now, message: &Message) {
         self.log(now, Level::Error, message);
     }
 
-    pub(super) fn log(&mut self, now: Now, level: Level, message: String) {
+    pub(super) fn log(&mut self, now: Now, level: Level, message: &Message) {
         let line = LogEntry {
             level,
-            message,
+            message: message.told(self.config.locale),
             at: now.wall_ms,
             key: None,
         };
         self.notice(Notice::Log(line));
-    }
-
-    /// A human-readable text in both languages: the language is chosen when it is shown.
-    pub(super) fn say(&self, english: &str, chinese: &str) -> String {
-        both(english, chinese)
     }
 
     /// A claim of this tab for one attempt, starting now.

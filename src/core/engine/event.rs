@@ -202,7 +202,9 @@ pub enum Unsent {
     TokenFailed,
     /// `getToken` returned a value that can't be put in a header.
     NoToken,
-    /// The browser can't send; the reason is human-readable.
+    /// The browser makes no request to the server's address.
+    NoSuchAddress,
+    /// The browser can't send; what it said.
     Unable(String),
     /// The account has signed out meanwhile. [`Event::SignedOut`] has been reported.
     SignedOut,
@@ -294,24 +296,6 @@ pub enum Answer {
     Closed,
 }
 
-impl Answer {
-    /// Reduces the human-readable texts to one language.
-    pub(super) fn in_one(self, locale: Locale) -> Answer {
-        match self {
-            Answer::Outcome(outcome) => Answer::Outcome(outcome.in_one(locale)),
-            Answer::Balance(result) => Answer::Balance(result.in_one(locale)),
-            // A record for display is in one language already.
-            Answer::Started
-            | Answer::Record(_)
-            | Answer::Flush(_)
-            | Answer::SignedOut(_)
-            | Answer::NotFound
-            | Answer::NotWaiting
-            | Answer::Closed => self,
-        }
-    }
-}
-
 /// A notice to the user's listeners.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
@@ -331,21 +315,4 @@ pub enum Notice {
     Log(LogEntry),
     /// The snapshot changed.
     Snapshot(Box<Snapshot>),
-}
-
-impl Notice {
-    /// Reduces the human-readable texts to one language.
-    pub(super) fn in_one(self, locale: Locale) -> Notice {
-        match self {
-            Notice::Alert(alert) => Notice::Alert(alert.in_one(locale)),
-            Notice::Log(line) => Notice::Log(line.in_one(locale)),
-            // A record, or an alert, for display is in one language already.
-            Notice::Charge(_)
-            | Notice::Balance(_)
-            | Notice::Network(_)
-            | Notice::FlushProgress(_)
-            | Notice::FlushReport(_)
-            | Notice::Snapshot(_) => self,
-        }
-    }
 }

@@ -1,13 +1,13 @@
 //! Look-ups of charges, and the consequences of the server's answers.
 
 use super::calls::Outlook;
-use super::wire::setback_detail;
 use crate::core::charge::{Charge, Key};
 use crate::core::outbox::Outbox;
 use crate::core::percent::percent_decode;
 use crate::core::protocol::{LookUpAnswer, Setback, SetbackKind, Spelling};
 use crate::core::reason::{FailureReason, OpenReason, ParkReason};
 use crate::core::record::{Cause, Conclusion, Failure, Record, State, Verdict};
+use crate::core::text::Detail;
 
 /// Consecutive unanswered look-ups, while the server does answer other requests, before the charge
 /// is parked.
@@ -51,10 +51,7 @@ impl LookUp<'_> {
                         LookUpAnswer::NeverCharged
                     }
                     Some(None) if spelling == Spelling::Header => {
-                        LookUpAnswer::Refused(self.outlook.cx.say(
-                            "the server's answer may be about another key, which it spells so",
-                            "服务器的应答可能指的是另一个写法相同的键",
-                        ))
+                        LookUpAnswer::Refused(Detail::AnotherKey)
                     }
                     Some(_) | None => LookUpAnswer::Charged(receipt),
                 }
@@ -97,15 +94,12 @@ impl LookUp<'_> {
         Conclusion::Settled(Verdict::Failed(Failure {
             reason: FailureReason::RetriesExhausted,
             retryable: true,
-            detail: self.outlook.cx.say(
-                "all attempts are used up; the server says that it never charged it",
-                "尝试次数已用尽；服务器确认从未扣费",
-            ),
+            detail: Detail::NeverCharged,
         }))
     }
 
     /// The server does not answer look-ups of this key.
-    pub(super) fn refused(&self, detail: String) -> Conclusion {
+    pub(super) fn refused(&self, detail: Detail) -> Conclusion {
         match self.park_reason().or(self.not_sent_untold()) {
             Some(reason) => Conclusion::Park(reason, detail),
             None => Conclusion::TurnedAway(Cause {
@@ -119,7 +113,7 @@ impl LookUp<'_> {
     pub(super) fn set_back(&self, setback: &Setback) -> Conclusion {
         let cause = Cause {
             reason: setback.kind.reason(),
-            detail: setback_detail(setback, self.outlook.cx),
+            detail: setback.detail.clone(),
         };
         match setback.kind {
             SetbackKind::Unauthorized | SetbackKind::AnotherAccount => Conclusion::NotSent(cause),

@@ -43,7 +43,7 @@ use self::retention::Retention;
 use self::sign_out::SignOut;
 use self::tabs::Tabs;
 use self::tasks::{Start, Tasks};
-use self::wire::{Plan, Sent, SentWhat, Slot, Wire, setback_detail};
+use self::wire::{Plan, Sent, SentWhat, Slot, Wire};
 use crate::core::alert::AlertKind;
 use crate::core::balance::{Balance, Confirmed, is_stale};
 use crate::core::charge::{Charge, Key};
@@ -54,7 +54,7 @@ use crate::core::locale::Locale;
 use crate::core::network::{LONGEST_HOLD_MS, Way};
 use crate::core::ordered::{Set, map_of, set_of};
 use crate::core::outbox::{Entry, Outbox, Patience};
-use crate::core::outcome::{Outcome, What, not_sent_yet};
+use crate::core::outcome::{Outcome, What};
 use crate::core::points::Points;
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
@@ -70,6 +70,7 @@ use crate::core::snapshot::{
     Stopped, StorageKind,
 };
 use crate::core::stats::{Class, Stats};
+use crate::core::text::{Detail, Message};
 use std::cmp::Reverse;
 
 pub use event::{Answer, CallId, CallRequest, Effect, Event, Notice, SendId, Unsent};
@@ -925,10 +926,6 @@ impl Engine {
                 self.writer.retry_unsaved_of(key);
                 let op = Op::Cancel {
                     key: key.clone(),
-                    detail: self
-                        .cx
-                        .say("given up; nothing was taken", "已取消，没有扣费"),
-                    unsent: self.cx.say("given up before it was sent", "已在发送前取消"),
                     look_up_first: self.store.may_show_earlier_states(),
                 };
                 self.writer.push(op, Then::GivenUp { call: id });
@@ -1049,8 +1046,8 @@ impl Engine {
             return;
         };
         let (known, outdated) = (entry.record.clone(), entry.outdated);
-        let detail = self.storage_failure(error).detail;
-        self.cx.log_error(now, format!("{key}: {detail}"));
+        let message = Message::OfCharge(key.clone(), storage_failure(error).detail);
+        self.cx.log_error(now, &message);
         let charge = known.charge().clone();
         let record = Record::open(charge, known.sequence());
         let record = record.in_doubt(now.wall_ms, self.cx.config.unknown_past_ms());
@@ -1096,7 +1093,7 @@ impl Engine {
             return self.doubt_entry(now, key, error);
         }
         let (known, outdated) = (entry.record.clone(), entry.outdated);
-        let failure = self.storage_failure(error);
+        let failure = storage_failure(error);
         let refused = Record::refused(known.charge().clone(), known.sequence(), failure);
         let calls = self.calls.at(key);
         let mut waiting = calls.into_iter().filter_map(|call| self.calls.get(call));
@@ -1121,10 +1118,11 @@ impl Engine {
         if is_charged(&entry.record) {
             return self.answer_all_replayed(now, key);
         }
-        let what = self.storage_failure(error).into();
+        let locale = self.cx.config.locale;
+        let what = What::of(&Verdict::Failed(storage_failure(error)), locale);
         let mut outcome = Outcome::about(&entry.record, what);
         if entry.outdated || self.reader.is_unread(entry) {
-            outcome = outcome.in_full_doubt();
+            outcome = outcome.in_full_doubt(locale);
         }
         let record = entry.record.clone();
         for id in self.calls.at(key) {
@@ -1138,18 +1136,6 @@ impl Engine {
                 self.log_answer(now, &call, &record, &outcome);
                 self.resolve_waiting(id, Answer::Outcome(outcome.clone()));
             }
-        }
-    }
-
-    /// The failure of a charge that could not be written.
-    fn storage_failure(&self, error: &str) -> Failure {
-        Failure {
-            reason: FailureReason::StorageUnavailable,
-            retryable: true,
-            detail: self.cx.say(
-                &format!("the charge could not be stored, so it was not sent: {error}"),
-                &format!("无法保存这笔扣费，因此没有发送：{error}"),
-            ),
         }
     }
 
@@ -1430,10 +1416,7 @@ impl Engine {
         };
         let cause = Cause {
             reason: OpenReason::Timeout,
-            detail: self.cx.say(
-                "the server's answer could not be stored yet",
-                "服务器的应答尚未能写入本地存储",
-            ),
+            detail: Detail::AnswerNotStored,
         };
         let lost = Conclusion::Lost(cause, 0);
         let next_ms = self.cx.config.backoff.max_ms;
@@ -1504,7 +1487,10 @@ impl Engine {
             if call.kind.wants_sent() && self.life == Life::Running {
                 senders.push((id, call.charge));
             } else if call.kind != Kind::Show {
-                let outcome = self.outlook(now).of(&entry).in_full_doubt();
+                let outcome = self
+                    .outlook(now)
+                    .of(&entry)
+                    .in_full_doubt(self.cx.config.locale);
                 self.log_answer(now, &call, &entry.record, &outcome);
                 self.resolve_waiting(id, Answer::Outcome(outcome));
             }
@@ -1523,13 +1509,10 @@ impl Engine {
     /// An open charge is gone from the journal: wiped, or settled by another tab and deleted.
     /// Waiting calls are told that it is unknown, and it is not sent again.
     fn lose(&mut self, now: Now, key: &Key, record: Record) {
-        let detail = self.cx.say(
-            "the charge is gone from storage; whether it was made is not known",
-            "本地存储中的这笔扣费已丢失，是否已扣费未知",
-        );
-        self.cx.log_error(now, format!("{key}: {detail}"));
+        let message = Message::OfCharge(key.clone(), Detail::Gone);
+        self.cx.log_error(now, &message);
         self.store.lose(key);
-        self.take_record(now, record.vanished(detail, now.wall_ms), false);
+        self.take_record(now, record.vanished(now.wall_ms), false);
         self.progress(now, key);
         self.answer_cancels(now, key);
         self.outbox.remove(key);
@@ -2100,12 +2083,9 @@ impl Engine {
             }
             BatchAnswer::Unsupported { own_word } => {
                 self.wire.batch_unsupported(now, own_word, &mut self.cx);
-                let detail = self
-                    .cx
-                    .say("the server takes no batches", "服务器不支持批量扣费");
                 match own_word {
-                    true => self.send_one_by_one(now, sent, charges, &detail),
-                    false => self.page_for_batch(now, sent, charges, detail),
+                    true => self.send_one_by_one(now, sent, charges, &Detail::NoBatches),
+                    false => self.page_for_batch(now, sent, charges),
                 }
             }
             BatchAnswer::TooLarge { own_word, detail } => {
@@ -2166,7 +2146,7 @@ impl Engine {
         }
     }
 
-    fn send_one_by_one(&mut self, now: Now, sent: &Sent, charges: &[Charge], detail: &str) {
+    fn send_one_by_one(&mut self, now: Now, sent: &Sent, charges: &[Charge], detail: &Detail) {
         self.server_answered(now, sent);
         for charge in charges {
             self.outbox.update(&charge.key, |entry| entry.alone = true);
@@ -2174,21 +2154,21 @@ impl Engine {
         self.batch_refused(now, charges, detail);
     }
 
-    fn batch_refused(&mut self, now: Now, charges: &[Charge], detail: &str) {
+    fn batch_refused(&mut self, now: Now, charges: &[Charge], detail: &Detail) {
         for charge in charges {
             let cause = Cause {
                 reason: OpenReason::ServerError,
-                detail: detail.to_owned(),
+                detail: detail.clone(),
             };
             self.conclude(now, charge, Conclusion::BatchRefused(cause), 0, None);
         }
     }
 
     /// A foreign page says that batches are not supported. The fate of these charges is unknown.
-    fn page_for_batch(&mut self, now: Now, sent: &Sent, charges: &[Charge], detail: String) {
+    fn page_for_batch(&mut self, now: Now, sent: &Sent, charges: &[Charge]) {
         for charge in charges {
             self.outbox.update(&charge.key, |entry| entry.alone = true);
-            let setback = Setback::of_page(detail.clone());
+            let setback = Setback::of_page(Detail::NoBatches);
             self.conclude_set_back(now, sent, charge, &setback, None);
         }
     }
@@ -2201,7 +2181,7 @@ impl Engine {
         sent: &Sent,
         charges: &[Charge],
         own_word: bool,
-        detail: String,
+        detail: Detail,
     ) {
         self.wire.batch_too_large(charges.len());
         if own_word {
@@ -2224,18 +2204,8 @@ impl Engine {
             return;
         };
         let (reason, detail) = match timed_out {
-            true => (
-                OpenReason::Timeout,
-                self.cx
-                    .say("no answer within the time limit", "在时限内没有收到应答"),
-            ),
-            false => (
-                OpenReason::Unreachable,
-                self.cx.say(
-                    "the connection failed before an answer came",
-                    "连接在应答前中断",
-                ),
-            ),
+            true => (OpenReason::Timeout, Detail::NoAnswer),
+            false => (OpenReason::Unreachable, Detail::ConnectionFailed),
         };
         self.wire
             .not_answered(now, &sent, &mut self.outbox, &mut self.cx);
@@ -2270,27 +2240,21 @@ impl Engine {
             Unsent::TokenLate
             | Unsent::TokenFailed
             | Unsent::NoToken
+            | Unsent::NoSuchAddress
             | Unsent::Unable(_)
             | Unsent::SignedOut => 0,
         };
         let cause = match why {
             Unsent::Late => Cause {
                 reason: OpenReason::Timeout,
-                detail: not_sent_yet(OpenReason::Timeout),
+                detail: Detail::NotSent(OpenReason::Timeout),
             },
-            Unsent::TokenLate => self.without_token(
-                now,
-                "getToken gave no token in time",
-                "getToken 未能按时返回令牌",
-            ),
-            Unsent::TokenFailed => self.without_token(now, "getToken failed", "getToken 失败"),
-            Unsent::NoToken => self.without_token(
-                now,
-                "getToken gave what is not a token",
-                "getToken 返回的不是令牌",
-            ),
-            Unsent::Unable(detail) => self.without_token(now, &detail, &detail),
-            Unsent::SignedOut => self.without_token(now, "signed out", "已退出登录"),
+            Unsent::TokenLate => self.without_token(now, Detail::TokenLate),
+            Unsent::TokenFailed => self.without_token(now, Detail::TokenFailed),
+            Unsent::NoToken => self.without_token(now, Detail::NotAToken),
+            Unsent::NoSuchAddress => self.without_token(now, Detail::NoSuchAddress),
+            Unsent::Unable(error) => self.without_token(now, Detail::Unable(error)),
+            Unsent::SignedOut => self.without_token(now, Detail::SignedOut),
         };
         let charges = match sent.what {
             SentWhat::Charge { charge } | SentWhat::LookUp { charge, .. } => vec![charge],
@@ -2315,12 +2279,12 @@ impl Engine {
     }
 
     /// A request has not left for want of a token.
-    fn without_token(&mut self, now: Now, english: &str, chinese: &str) -> Cause {
+    fn without_token(&mut self, now: Now, detail: Detail) -> Cause {
         if self.life != Life::SignedOut {
             self.wire.no_token(now, &mut self.cx);
         }
-        let detail = self.cx.say(english, chinese);
-        self.raise(now, AlertKind::Unauthorized, detail.clone());
+        let message = Message::Of(detail.clone());
+        self.raise(now, AlertKind::Unauthorized, message);
         Cause {
             reason: OpenReason::Unauthorized,
             detail,
@@ -2423,7 +2387,7 @@ impl Engine {
         });
         let cause = Cause {
             reason: setback.kind.reason(),
-            detail: setback_detail(setback, &self.cx),
+            detail: setback.detail.clone(),
         };
         let another_token =
             setback.kind == SetbackKind::Unauthorized && !self.wire.gate().is_refused(Way::Sending);
@@ -2584,7 +2548,7 @@ impl Engine {
             let number = record.attempts().saturating_add(sending);
             let cause = Cause {
                 reason: OpenReason::Timeout,
-                detail: not_sent_yet(OpenReason::Timeout),
+                detail: Detail::NotSent(OpenReason::Timeout),
             };
             let op = Op::Conclude {
                 charge: record.charge().clone(),
@@ -2606,7 +2570,7 @@ impl Engine {
         let charge = entry.record.charge().clone();
         let cause = Cause {
             reason,
-            detail: not_sent_yet(reason),
+            detail: Detail::NotSent(reason),
         };
         let next_ms = match reason {
             // The journal is slow, and would hardly be faster at once.
@@ -2624,10 +2588,7 @@ impl Engine {
     fn conclude_all_lost(&mut self, now: Now) {
         let cause = Cause {
             reason: OpenReason::Timeout,
-            detail: self.cx.say(
-                "the client was closed before an answer came",
-                "客户端在应答前已关闭",
-            ),
+            detail: Detail::ClosedUnanswered,
         };
         self.conclude_given_up();
         let lost = Conclusion::Lost(cause.clone(), self.cx.config.claim_ms());
@@ -2932,13 +2893,13 @@ impl Engine {
             return self.resolve(call, Answer::Balance(BalanceResult::Fresh { balance }));
         }
         if self.life != Life::Running {
-            let detail = self.cx.say("signed out", "已退出登录");
             let reason = BalanceReason::Open(OpenReason::Unauthorized);
-            return self.no_balance_for(now, call, reason, detail);
+            let message = Message::Of(Detail::SignedOut);
+            return self.no_balance_for(now, call, reason, &message);
         }
         if !self.wire.gate().lets_probes_through(now) {
-            let (reason, detail) = self.why_shut(now);
-            return self.no_balance_for(now, call, BalanceReason::Open(reason), detail);
+            let (reason, message) = self.why_shut(now);
+            return self.no_balance_for(now, call, BalanceReason::Open(reason), &message);
         }
         self.balance.wait(call);
         self.read_balance(now);
@@ -2950,31 +2911,24 @@ impl Engine {
         let tasks_wait = self.tasks.any_waiting() && !refresh.is_under_way();
         let put_off = refresh.is_put_off() || tasks_wait;
         if put_off && !self.wire.gate().lets_probes_through(now) {
-            let (reason, detail) = self.why_shut(now);
-            self.tell_unavailable(now, BalanceReason::Open(reason), &detail);
+            let (reason, message) = self.why_shut(now);
+            self.tell_unavailable(now, BalanceReason::Open(reason), &message);
         }
     }
 
-    fn why_shut(&self, now: Now) -> (OpenReason, String) {
+    fn why_shut(&self, now: Now) -> (OpenReason, Message) {
         match self.wire.gate().closed_for(now) {
-            Some(reason @ OpenReason::Offline) => {
-                (reason, self.cx.say("the browser is offline", "浏览器离线"))
-            }
+            Some(reason @ OpenReason::Offline) => (reason, Message::Offline),
             // In all other cases a hold blocks even probes.
-            Some(_) | None => {
-                let detail = self
-                    .cx
-                    .say("the server asked for patience", "服务器要求稍候");
-                (OpenReason::Busy, detail)
-            }
+            Some(_) | None => (OpenReason::Busy, Message::AskedToWait),
         }
     }
 
-    fn no_balance_for(&mut self, now: Now, call: CallId, reason: BalanceReason, detail: String) {
+    fn no_balance_for(&mut self, now: Now, call: CallId, reason: BalanceReason, message: &Message) {
         let cached = self.balance_view(now);
         let result = BalanceResult::Unavailable {
             reason,
-            detail,
+            detail: message.told(self.cx.config.locale),
             cached,
         };
         self.resolve(call, Answer::Balance(result));
@@ -3027,11 +2981,11 @@ impl Engine {
             }
             BalanceAnswer::Forbidden(detail) => {
                 self.balance_told(now, sent, sign);
-                self.tell_unavailable(now, BalanceReason::Forbidden, &detail);
+                self.tell_unavailable(now, BalanceReason::Forbidden, &Message::Of(detail));
             }
             BalanceAnswer::Rejected(detail) => {
                 self.balance_told(now, sent, sign);
-                self.tell_unavailable(now, BalanceReason::Rejected, &detail);
+                self.tell_unavailable(now, BalanceReason::Rejected, &Message::Of(detail));
             }
             BalanceAnswer::Setback(setback) => {
                 let refused_before = sent.refreshed;
@@ -3045,8 +2999,8 @@ impl Engine {
                 }
                 self.balance.not_told(now, &self.cx);
                 self.count_try_of_all();
-                let detail = setback_detail(&setback, &self.cx);
-                self.tell_unavailable(now, BalanceReason::Open(reason), &detail);
+                let message = Message::Of(setback.detail);
+                self.tell_unavailable(now, BalanceReason::Open(reason), &message);
                 self.progress_all(now);
             }
         }
@@ -3057,7 +3011,8 @@ impl Engine {
         self.wire.gate_mut().probe_ended();
         self.balance.not_told(now, &self.cx);
         self.count_try_of_all();
-        self.tell_unavailable(now, BalanceReason::Open(cause.reason), &cause.detail);
+        let reason = BalanceReason::Open(cause.reason);
+        self.tell_unavailable(now, reason, &Message::Of(cause.detail));
     }
 
     /// The balance was reported, by the server or by a cache.
@@ -3090,11 +3045,7 @@ impl Engine {
             return self.tell_fresh(now);
         }
         let reason = BalanceReason::Open(OpenReason::Unreachable);
-        let detail = self.cx.say(
-            "the answer is an old one, which the server has not given now",
-            "应答是旧的，并非服务器此刻所给",
-        );
-        self.tell_unavailable(now, reason, &detail);
+        self.tell_unavailable(now, reason, &Message::OldAnswer);
     }
 
     fn tell_fresh(&mut self, now: Now) {
@@ -3105,16 +3056,15 @@ impl Engine {
             }
             None => {
                 let reason = BalanceReason::Open(OpenReason::Unauthorized);
-                let detail = self.cx.say("signed out", "已退出登录");
-                self.tell_unavailable(now, reason, &detail);
+                self.tell_unavailable(now, reason, &Message::Of(Detail::SignedOut));
             }
         }
     }
 
-    fn tell_unavailable(&mut self, now: Now, reason: BalanceReason, detail: &str) {
+    fn tell_unavailable(&mut self, now: Now, reason: BalanceReason, message: &Message) {
         let cached = self.balance_view(now);
         self.balance
-            .tell_unavailable(reason, detail, cached.as_ref(), &mut self.cx);
+            .tell_unavailable(reason, message, cached.as_ref(), &mut self.cx);
         self.decide_waiting_starts(now);
     }
 
@@ -3122,15 +3072,13 @@ impl Engine {
     fn sign_out_refresh(&mut self, now: Now) {
         if !self.balance.refresh().is_under_way() {
             let reason = BalanceReason::Open(OpenReason::Unauthorized);
-            let detail = self.cx.say("signed out", "已退出登录");
-            self.tell_unavailable(now, reason, &detail);
+            self.tell_unavailable(now, reason, &Message::Of(Detail::SignedOut));
         }
     }
 
     fn close_refresh(&mut self, now: Now) {
         let reason = BalanceReason::Open(OpenReason::Timeout);
-        let detail = self.cx.say("the client was closed", "客户端已关闭");
-        self.tell_unavailable(now, reason, &detail);
+        self.tell_unavailable(now, reason, &Message::Closed);
     }
 
     fn learn(&mut self, reading: Option<Reading>, etag: Option<String>, as_of_ms: u64) {
@@ -3575,8 +3523,8 @@ impl Engine {
     }
 
     /// Raises an alert, unless its episode is already under way.
-    fn raise(&mut self, now: Now, kind: AlertKind, detail: String) {
-        self.bulletin.raise(now, kind, detail, &mut self.cx);
+    fn raise(&mut self, now: Now, kind: AlertKind, message: Message) {
+        self.bulletin.raise(now, kind, message, &mut self.cx);
     }
 
     /// Logs an answer to a caller that the charge's own record does not log.
@@ -3590,5 +3538,14 @@ impl Engine {
     /// Sets the language of all texts from now on.
     fn set_locale(&mut self, locale: Locale) {
         self.cx.config.locale = locale;
+    }
+}
+
+/// The failure of a charge that could not be written.
+fn storage_failure(error: &str) -> Failure {
+    Failure {
+        reason: FailureReason::StorageUnavailable,
+        retryable: true,
+        detail: Detail::Unstorable(error.to_owned()),
     }
 }

@@ -5,6 +5,7 @@ use crate::core::charge::ChargeRequest;
 use crate::core::points::Points;
 use crate::core::reason::{FailureReason, OpenReason};
 use crate::core::record::{Cause, Receipt};
+use crate::core::text::Detail;
 
 const AT: ApplyAt = ApplyAt {
     wall_ms: 1_000,
@@ -45,7 +46,7 @@ fn denied() -> Failure {
     Failure {
         reason: FailureReason::QueueFull,
         retryable: true,
-        detail: String::new(),
+        detail: Detail::Said(None),
     }
 }
 
@@ -63,7 +64,7 @@ fn conclude(conclusion: Conclusion) -> Op {
 fn lost() -> Conclusion {
     let cause = Cause {
         reason: OpenReason::Timeout,
-        detail: String::new(),
+        detail: Detail::Said(None),
     };
     Conclusion::Lost(cause, 0)
 }
@@ -143,8 +144,6 @@ fn charged_record_is_changed_by_no_operation_but_forget() {
     };
     let cancel = Op::Cancel {
         key: key.clone(),
-        detail: String::new(),
-        unsent: String::new(),
         look_up_first: false,
     };
     let reopen = Op::Reopen { key: key.clone() };
@@ -183,8 +182,6 @@ fn operations_on_a_missing_record_do_nothing() {
         Op::Reopen { key: key.clone() },
         Op::Cancel {
             key: key.clone(),
-            detail: String::new(),
-            unsent: String::new(),
             look_up_first: false,
         },
         conclude(lost()),

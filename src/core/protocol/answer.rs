@@ -6,12 +6,13 @@ pub use self::batch::BatchAnswer;
 
 use super::members::Members;
 use super::problem::Problem;
-use super::{Reading, Response, Setback, SetbackKind, Wrong};
+use super::{Reading, Response, Setback, SetbackKind};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
-use crate::core::reason::{DeclineReason, FailureReason};
+use crate::core::reason::{DeclineReason, FailureReason, Member, Wrong};
 use crate::core::record::{Decline, Failure, Receipt, Verdict};
 use crate::core::server_clock::Sign;
+use crate::core::text::Detail;
 
 /// Maximum length of a body, in bytes. A batch of 100 results is below a tenth of it.
 pub const BODY_LIMIT: usize = 1_048_576;
@@ -33,7 +34,7 @@ pub enum LookUpAnswer {
     /// The server says that it never charged this key.
     NeverCharged,
     /// The server can't or won't say, now or ever.
-    Refused(String),
+    Refused(Detail),
     /// Not known; worth asking again.
     Setback(Setback),
 }
@@ -46,9 +47,9 @@ pub enum BalanceAnswer {
     /// The known balance is still right.
     Unchanged,
     /// The account is not allowed to ask.
-    Forbidden(String),
+    Forbidden(Detail),
     /// The server does not support the request.
-    Rejected(String),
+    Rejected(Detail),
     /// No answer to the question.
     Setback(Setback),
 }
@@ -97,7 +98,7 @@ impl LookUpAnswer {
             (403, Some(problem)) if problem.is_account_mismatch() => {
                 LookUpAnswer::Setback(Setback::of(response, now))
             }
-            (400..=499 | 501, Some(problem)) => LookUpAnswer::Refused(problem.text()),
+            (400..=499 | 501, Some(problem)) => LookUpAnswer::Refused(problem.detail()),
             (_, Some(_)) => LookUpAnswer::Setback(Setback::of(response, now)),
         }
     }
@@ -129,9 +130,9 @@ impl BalanceAnswer {
             (403, Some(problem)) if problem.is_account_mismatch() => {
                 BalanceAnswer::Setback(Setback::of(response, now))
             }
-            (403, Some(problem)) => BalanceAnswer::Forbidden(problem.text()),
+            (403, Some(problem)) => BalanceAnswer::Forbidden(problem.detail()),
             (401 | 408 | 429, _) | (_, None) => BalanceAnswer::Setback(Setback::of(response, now)),
-            (400..=499, Some(problem)) => BalanceAnswer::Rejected(problem.text()),
+            (400..=499, Some(problem)) => BalanceAnswer::Rejected(problem.detail()),
             (_, Some(_)) => BalanceAnswer::Setback(Setback::of(response, now)),
         }
     }
@@ -161,24 +162,24 @@ fn not_a_receipt(response: &Response, wrong: Wrong) -> Setback {
 
 fn reading(body: &Members) -> Result<Reading, Wrong> {
     Ok(Reading {
-        balance: body.points("balance")?,
-        version: body.version("version")?,
+        balance: body.points(Member::Balance)?,
+        version: body.version(Member::Version)?,
     })
 }
 
 fn receipt(response: &Response, charge: &Charge) -> Result<Receipt, Wrong> {
     let body = Members::of_body(&response.body)?;
     let any = defect!(ForeignAnswerSettles);
-    if !names(&charge.key, &body.text("idempotency_key")?) && !any {
-        return Err(Wrong::Another("idempotency_key"));
+    if !names(&charge.key, &body.text(Member::IdempotencyKey)?) && !any {
+        return Err(Wrong::Another(Member::IdempotencyKey));
     }
-    if body.points("amount")? != charge.amount && !any {
-        return Err(Wrong::Another("amount"));
+    if body.points(Member::Amount)? != charge.amount && !any {
+        return Err(Wrong::Another(Member::Amount));
     }
     let Reading { balance, version } = reading(&body)?;
     Ok(Receipt {
-        charge_id: body.name("charge_id")?,
-        charged_at: response.secret.redacted(&body.text("charged_at")?),
+        charge_id: body.name(Member::ChargeId)?,
+        charged_at: response.secret.redacted(&body.text(Member::ChargedAt)?),
         balance,
         version,
         replayed: response.replayed,
@@ -186,7 +187,7 @@ fn receipt(response: &Response, charge: &Charge) -> Result<Receipt, Wrong> {
 }
 
 fn from_problem(status: u16, problem: &Problem, setback: Setback) -> ChargeAnswer {
-    let detail = problem.text();
+    let detail = problem.detail();
     let failed = |reason| {
         let failure = Failure {
             reason,

@@ -7,8 +7,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Wrong;
 use crate::core::points::Points;
+use crate::core::reason::{Member, Wrong};
 
 /// A JSON object.
 #[derive(Debug)]
@@ -28,20 +28,20 @@ impl Members {
         })
     }
 
-    fn get(&self, name: &'static str) -> Result<&str, Wrong> {
+    fn get(&self, member: Member) -> Result<&str, Wrong> {
         // Of two members with one name the last counts, as in JavaScript.
         let mut members = self.0.iter().rev();
-        let member = members.find(|(known, _)| known.0 == name);
-        member
+        let found = members.find(|(known, _)| known.0 == member.code());
+        found
             .map(|(_, value)| value.get())
-            .ok_or(Wrong::Missing(name))
+            .ok_or(Wrong::Missing(member))
     }
 
     /// Whole points.
-    pub(super) fn points(&self, name: &'static str) -> Result<Points, Wrong> {
-        let number = self.get(name)?;
+    pub(super) fn points(&self, member: Member) -> Result<Points, Wrong> {
+        let number = self.get(member)?;
         if let Ok(whole) = number.parse::<u64>() {
-            return Points::new(whole).ok_or(Wrong::TooLarge(name));
+            return Points::new(whole).ok_or(Wrong::TooLarge(member));
         }
         let is_number = number.starts_with(|first: char| first == '-' || first.is_ascii_digit());
         let too_large = match serde_json::from_str::<f64>(number) {
@@ -53,44 +53,44 @@ impl Members {
             Err(_) => is_number && !number.starts_with('-'),
         };
         Err(match too_large {
-            true => Wrong::TooLarge(name),
-            false => Wrong::NotWhole(name),
+            true => Wrong::TooLarge(member),
+            false => Wrong::NotWhole(member),
         })
     }
 
     /// A version, in the same range as points.
-    pub(super) fn version(&self, name: &'static str) -> Result<u64, Wrong> {
-        self.points(name).map(Points::get)
+    pub(super) fn version(&self, member: Member) -> Result<u64, Wrong> {
+        self.points(member).map(Points::get)
     }
 
     /// A string.
-    pub(super) fn text(&self, name: &'static str) -> Result<String, Wrong> {
-        let text: Result<Text, _> = serde_json::from_str(self.get(name)?);
-        text.map(|text| text.0).map_err(|_| Wrong::NotText(name))
+    pub(super) fn text(&self, member: Member) -> Result<String, Wrong> {
+        let text: Result<Text, _> = serde_json::from_str(self.get(member)?);
+        text.map(|text| text.0).map_err(|_| Wrong::NotText(member))
     }
 
     /// A non-empty string.
-    pub(super) fn name(&self, name: &'static str) -> Result<String, Wrong> {
-        let text = self.text(name)?;
+    pub(super) fn name(&self, member: Member) -> Result<String, Wrong> {
+        let text = self.text(member)?;
         match text.is_empty() {
-            true => Err(Wrong::Missing(name)),
+            true => Err(Wrong::Missing(member)),
             false => Ok(text),
         }
     }
 
     /// Whether it is `true`.
-    pub(super) fn is_true(&self, name: &'static str) -> bool {
-        self.get(name) == Ok("true")
+    pub(super) fn is_true(&self, member: Member) -> bool {
+        self.get(member) == Ok("true")
     }
 
     /// A list.
-    pub(super) fn list(&self, name: &'static str) -> Result<Vec<Box<RawValue>>, Wrong> {
-        serde_json::from_str(self.get(name)?).map_err(|_| Wrong::NotAList(name))
+    pub(super) fn list(&self, member: Member) -> Result<Vec<Box<RawValue>>, Wrong> {
+        serde_json::from_str(self.get(member)?).map_err(|_| Wrong::NotAList(member))
     }
 
     /// An object, if there is one.
-    pub(super) fn object(&self, name: &'static str) -> Option<Members> {
-        Members::of(self.get(name).ok()?)
+    pub(super) fn object(&self, member: Member) -> Option<Members> {
+        Members::of(self.get(member).ok()?)
     }
 }
 
@@ -153,7 +153,7 @@ mod tests {
             let text = format!(r#"{{"odd":{odd},"\ude00":1,"amount":5}}"#);
             let members = Members::of(&text).unwrap();
             assert_eq!(
-                members.points("amount"),
+                members.points(Member::Amount),
                 Points::new(5).ok_or(Wrong::Unknown)
             );
         }
@@ -162,8 +162,8 @@ mod tests {
     #[test]
     fn json_numbers_must_be_whole_and_in_range_in_any_notation() {
         let read = |number: &str| {
-            let members = Members::of(&format!(r#"{{"n":{number}}}"#)).unwrap();
-            members.points("n").map(Points::get)
+            let members = Members::of(&format!(r#"{{"amount":{number}}}"#)).unwrap();
+            members.points(Member::Amount).map(Points::get)
         };
         for (number, whole) in [
             ("12", 12),
@@ -175,19 +175,19 @@ mod tests {
             assert_eq!(read(number), Ok(whole), "{number}");
         }
         for large in ["1e400", "9007199254740992", "99999999999999999999999"] {
-            assert_eq!(read(large), Err(Wrong::TooLarge("n")), "{large}");
+            assert_eq!(read(large), Err(Wrong::TooLarge(Member::Amount)), "{large}");
         }
         for other in [
             "1.5", "-1", "-1e400", "\"12\"", "true", "null", "[1]", "\"inf\"",
         ] {
-            assert_eq!(read(other), Err(Wrong::NotWhole("n")), "{other}");
+            assert_eq!(read(other), Err(Wrong::NotWhole(Member::Amount)), "{other}");
         }
     }
 
     #[test]
     fn lone_surrogate_becomes_the_replacement_character() {
         let members = Members::of(r#"{"detail":"no \ud83d!"}"#).unwrap();
-        let detail = members.text("detail").unwrap();
+        let detail = members.text(Member::Detail).unwrap();
         assert!(detail.starts_with("no \u{fffd}") && detail.ends_with('!'));
     }
 }

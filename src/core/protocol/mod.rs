@@ -6,15 +6,14 @@ pub mod problem;
 pub mod request;
 mod secret;
 pub mod setback;
-mod unreadable;
 
 pub use answer::{BalanceAnswer, BatchAnswer, ChargeAnswer, LookUpAnswer};
 pub use request::{Method, Request, Spelling};
 pub use secret::Secret;
-pub use setback::{RetryAfter, Setback, SetbackKind, Wrong};
-pub use unreadable::Unreadable;
+pub use setback::{RetryAfter, Setback, SetbackKind};
 
 use super::points::Points;
+pub use super::reason::{Unreadable, Wrong};
 
 /// An answer as the shell passes it in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 use super::members::Members;
 use super::{Reading, Response, Secret};
 use crate::core::points::Points;
+use crate::core::reason::Member;
+use crate::core::text::Detail;
 
 /// Maximum number of characters kept of the human-readable text.
 const TEXT_LIMIT: usize = 300;
@@ -38,15 +40,15 @@ impl Problem {
     /// 3.1).
     pub(super) fn from(members: &Members, secret: &Secret) -> Problem {
         let text = |name| members.text(name).unwrap_or_default();
-        let status = members.version("status").ok();
+        let status = members.version(Member::Status).ok();
         Problem {
-            kind: text("type"),
-            title: text("title"),
-            detail: text("detail"),
+            kind: text(Member::Type),
+            title: text(Member::Title),
+            detail: text(Member::Detail),
             status: status.and_then(|status| u16::try_from(status).ok()),
-            declined: members.is_true("declined"),
-            balance: members.points("balance").ok(),
-            version: members.version("version").ok(),
+            declined: members.is_true(Member::Declined),
+            balance: members.points(Member::Balance).ok(),
+            version: members.version(Member::Version).ok(),
             secret: secret.clone(),
         }
     }
@@ -74,16 +76,17 @@ impl Problem {
         self.balance
     }
 
-    /// The human-readable text, without the token.
-    pub fn text(&self) -> String {
+    /// The server's own words, without the token; `None` if it gave none.
+    pub fn words(&self) -> Option<String> {
         let texts = [&self.detail, &self.title, &self.kind];
-        let text = texts.into_iter().find(|text| !text.is_empty());
-        match text {
-            // The token is removed before the text is cut, since cutting could leave a part of a
-            // token.
-            Some(text) => cut(&self.secret.redacted(text)),
-            None => "the server gave no reason".to_owned(),
-        }
+        let text = texts.into_iter().find(|text| !text.is_empty())?;
+        // The token is removed before the text is cut, since cutting could leave a part of a token.
+        Some(cut(&self.secret.redacted(text)))
+    }
+
+    /// What there is to tell of it.
+    pub fn detail(&self) -> Detail {
+        Detail::Said(self.words())
     }
 }
 
@@ -99,6 +102,7 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::locale::Locale;
 
     fn read(content_type: Option<&str>, body: &str) -> Option<Problem> {
         Problem::of(&Response {
@@ -147,13 +151,15 @@ mod tests {
         let body = format!(r#"{{"detail":"{long}"}}"#);
         let text = read(Some("application/problem+json"), &body)
             .unwrap()
-            .text();
+            .words()
+            .unwrap();
         assert_eq!(text.chars().count(), TEXT_LIMIT + 1);
         assert!(text.starts_with("额额") && text.ends_with('…'));
         let body = format!(r#"{{"title":"{}"}}"#, "t".repeat(TEXT_LIMIT));
         let text = read(Some("application/problem+json"), &body)
             .unwrap()
-            .text();
+            .words()
+            .unwrap();
         assert_eq!(text.chars().count(), TEXT_LIMIT);
     }
 
@@ -176,7 +182,10 @@ mod tests {
 
     #[test]
     fn problem_text_is_the_detail_else_the_title_else_the_type() {
-        let text = |body: &str| read(Some("application/problem+json"), body).unwrap().text();
+        let text = |body: &str| {
+            let problem = read(Some("application/problem+json"), body).unwrap();
+            problem.detail().told(Locale::En)
+        };
         assert_eq!(text(r#"{"detail":"d","title":"t","type":"k"}"#), "d");
         assert_eq!(text(r#"{"title":"t","type":"k"}"#), "t");
         assert_eq!(text(r#"{"type":"k"}"#), "k");

@@ -2,11 +2,11 @@
 
 use std::num::IntErrorKind;
 
+use super::Response;
 use super::problem::Problem;
-use super::{Response, Unreadable};
-use crate::core::bilingual::both;
 use crate::core::clock::{Now, parse_http_date};
-use crate::core::reason::OpenReason;
+use crate::core::reason::{OpenReason, Wrong};
+use crate::core::text::Detail;
 
 /// Why a request brought no verdict, and the consequence for the requests behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,8 @@ pub struct Setback {
     pub own_word: bool,
     /// The wait that the server asked for.
     pub retry_after: Option<RetryAfter>,
-    /// Human-readable detail.
-    pub detail: String,
+    /// What there is to tell.
+    pub detail: Detail,
 }
 
 /// The kind of failure of a request.
@@ -45,37 +45,6 @@ pub enum SetbackKind {
     Foreign(Wrong),
 }
 
-/// Why an answer can't be the billing server's to this request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wrong {
-    /// The protocol has no such answer.
-    Unknown,
-    /// It has no body.
-    Empty,
-    /// Its body is no JSON object.
-    NotJson,
-    /// It could not be read.
-    Unreadable(Unreadable),
-    /// It was reached by a redirect, or is one.
-    Redirected,
-    /// It came from a cache.
-    Cached,
-    /// A member is missing.
-    Missing(&'static str),
-    /// A member is not a whole number.
-    NotWhole(&'static str),
-    /// A member is above 2^53-1.
-    TooLarge(&'static str),
-    /// A member is not a string.
-    NotText(&'static str),
-    /// A member is not a list.
-    NotAList(&'static str),
-    /// A member names another charge.
-    Another(&'static str),
-    /// The answer to a batch has no result for this charge, or two.
-    NoResult,
-}
-
 /// The wait that the server asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfter {
@@ -96,73 +65,6 @@ impl SetbackKind {
             | SetbackKind::ServerError
             | SetbackKind::TooLarge
             | SetbackKind::Foreign(_) => OpenReason::ServerError,
-        }
-    }
-}
-
-impl Wrong {
-    /// Human-readable detail, in both languages.
-    pub fn text(self) -> String {
-        let whole = (
-            "the answer is not the billing server's answer to this request",
-            "应答不是计费服务器对本请求的应答",
-        );
-        if let Wrong::Unreadable(why) = self {
-            let (english, chinese) = why.texts();
-            return both(english, chinese);
-        }
-        match self.in_words() {
-            None => both(whole.0, whole.1),
-            Some((english, chinese)) => both(
-                &format!("{}: {english}", whole.0),
-                &format!("{}：{chinese}", whole.1),
-            ),
-        }
-    }
-
-    fn in_words(self) -> Option<(String, String)> {
-        let of = |name: &str, english: &str, chinese: &str| {
-            Some((format!("{name} {english}"), format!("{name} {chinese}")))
-        };
-        let said = |english: &str, chinese: &str| Some((english.to_owned(), chinese.to_owned()));
-        match self {
-            Wrong::Unknown | Wrong::Unreadable(_) => None,
-            Wrong::Empty => said("it has no body", "其 body 为空"),
-            Wrong::NotJson => said("its body is not a JSON object", "其 body 不是 JSON 对象"),
-            Wrong::Redirected => said("it was redirected", "请求被重定向"),
-            Wrong::Cached => said("a cache has given it", "它来自缓存"),
-            Wrong::Missing(name) => of(name, "is missing", "缺失"),
-            Wrong::NotWhole(name) => of(name, "is not a whole number", "不是整数"),
-            Wrong::TooLarge(name) => of(
-                name,
-                "is not a whole number up to 2^53-1",
-                "不是 2^53-1 以内的整数",
-            ),
-            Wrong::NotText(name) => of(name, "is not a string", "不是字符串"),
-            Wrong::NotAList(name) => of(name, "is not a list", "不是列表"),
-            Wrong::Another(name) => of(name, "is not this charge's", "不属于这笔扣费"),
-            Wrong::NoResult => said(
-                "it has not one result for this charge",
-                "其中没有这笔扣费的唯一结果",
-            ),
-        }
-    }
-
-    /// Whether the answer most likely still is the server's, with a single malformed member.
-    pub fn is_a_slip(self) -> bool {
-        match self {
-            Wrong::NotWhole(_) | Wrong::TooLarge(_) | Wrong::NotText(_) | Wrong::NotAList(_) => {
-                true
-            }
-            Wrong::Unknown
-            | Wrong::Empty
-            | Wrong::NotJson
-            | Wrong::Unreadable(_)
-            | Wrong::Redirected
-            | Wrong::Cached
-            | Wrong::Missing(_)
-            | Wrong::Another(_)
-            | Wrong::NoResult => false,
         }
     }
 }
@@ -196,13 +98,16 @@ impl Setback {
             400..=599 => (SetbackKind::ServerError, false),
             _ => return Setback::foreign(Wrong::Unknown),
         };
-        let said = problem.map(|problem| format!(": {}", problem.text()));
+        let detail = match (&problem, kind) {
+            (None, SetbackKind::TooLarge) => Detail::TooLarge(response.status),
+            (problem, _) => detail_of(response.status, problem.as_ref()),
+        };
         Setback {
             kind,
             untaken,
             own_word: is_problem && kind != SetbackKind::GaveUp,
             retry_after: RetryAfter::of(response, now),
-            detail: format!("HTTP {}{}", response.status, said.unwrap_or_default()),
+            detail,
         }
     }
 
@@ -221,12 +126,12 @@ impl Setback {
             untaken,
             own_word: kind != SetbackKind::GaveUp,
             retry_after: None,
-            detail: problem.text(),
+            detail: problem.detail(),
         }
     }
 
     /// The setback for a page of unknown origin, which settles nothing.
-    pub fn of_page(detail: String) -> Setback {
+    pub fn of_page(detail: Detail) -> Setback {
         Setback {
             kind: SetbackKind::ServerError,
             untaken: false,
@@ -243,8 +148,16 @@ impl Setback {
             untaken: false,
             own_word: false,
             retry_after: None,
-            detail: wrong.text(),
+            detail: Detail::Foreign(wrong),
         }
+    }
+}
+
+/// An answer of this status, with the server's own words, if there is a problem document.
+pub(super) fn detail_of(status: u16, problem: Option<&Problem>) -> Detail {
+    match problem {
+        Some(problem) => Detail::Problem(status, problem.words()),
+        None => Detail::Status(status),
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::verdict::{Cause, Verdict};
 use crate::core::reason::ParkReason;
+use crate::core::text::Detail;
 
 /// The state of a charge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +96,7 @@ pub struct Waiting {
     /// The duration of that when it was written, in milliseconds.
     may_arrive_for_ms: u64,
     /// Set if its user cancelled it: the detail to report once it is known that nothing was taken.
-    given_up: Option<String>,
+    given_up: Option<Detail>,
     /// Whether the server asked the whole queue to wait as long as this charge.
     holds_queue: bool,
     /// Whether the server must be asked about the key before it is sent again.
@@ -187,8 +188,8 @@ impl Waiting {
     }
 
     /// If its user cancelled it, the detail to report once it is known that nothing was taken.
-    pub fn given_up(&self) -> Option<&str> {
-        self.given_up.as_deref()
+    pub fn given_up(&self) -> Option<&Detail> {
+        self.given_up.as_ref()
     }
 
     /// Whether the server asked the whole queue to wait until its next attempt.
@@ -232,7 +233,7 @@ impl Waiting {
     }
 
     /// Cancels it, with a look-up due at once.
-    pub(super) fn gives_up(self, detail: String) -> Waiting {
+    pub(super) fn gives_up(self, detail: Detail) -> Waiting {
         Waiting {
             given_up: Some(detail),
             ..self.hurried()
@@ -394,7 +395,7 @@ impl Attempting {
     }
 
     /// Its user cancels it during the attempt.
-    pub(super) fn gives_up(self, detail: String) -> Attempting {
+    pub(super) fn gives_up(self, detail: Detail) -> Attempting {
         Attempting {
             before: self.before.gives_up(detail),
             ..self
@@ -410,7 +411,7 @@ impl Attempting {
     }
 
     /// A verdict is unobtainable: parks it.
-    pub(super) fn park(self, reason: ParkReason, detail: String) -> Parked {
+    pub(super) fn park(self, reason: ParkReason, detail: Detail) -> Parked {
         Parked {
             may_arrive_until_ms: self.before.may_arrive_until_ms,
             may_arrive_for_ms: self.before.may_arrive_for_ms,
@@ -436,14 +437,14 @@ impl Attempting {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {
     reason: ParkReason,
-    detail: String,
+    detail: Detail,
     may_arrive_until_ms: u64,
     may_arrive_for_ms: u64,
-    given_up: Option<String>,
+    given_up: Option<Detail>,
 }
 
 impl Parked {
-    pub(super) fn new(reason: ParkReason, detail: String) -> Parked {
+    pub(super) fn new(reason: ParkReason, detail: Detail) -> Parked {
         Parked {
             reason,
             detail,
@@ -458,8 +459,8 @@ impl Parked {
         self.reason
     }
 
-    /// Human-readable detail.
-    pub fn detail(&self) -> &str {
+    /// What there is to tell.
+    pub fn detail(&self) -> &Detail {
         &self.detail
     }
 

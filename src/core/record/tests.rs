@@ -8,6 +8,7 @@ use super::*;
 use crate::core::charge::ChargeRequest;
 use crate::core::points::Points;
 use crate::core::reason::{DeclineReason, FailureReason, OpenReason, ParkReason};
+use crate::core::text::Detail;
 
 const LENGTH_MS: u64 = 10_050;
 
@@ -45,7 +46,7 @@ fn conclude(record: Record, conclusion: Conclusion) -> Option<Record> {
 fn cause() -> Cause {
     Cause {
         reason: OpenReason::ServerError,
-        detail: String::new(),
+        detail: Detail::Said(None),
     }
 }
 
@@ -63,7 +64,7 @@ fn declined() -> Conclusion {
     Conclusion::Settled(Verdict::Declined(Decline {
         reason: DeclineReason::Rejected,
         balance: None,
-        detail: String::new(),
+        detail: Detail::Said(None),
     }))
 }
 
@@ -71,7 +72,7 @@ fn failure() -> Failure {
     Failure {
         reason: FailureReason::Forbidden,
         retryable: false,
-        detail: String::new(),
+        detail: Detail::Said(None),
     }
 }
 
@@ -80,7 +81,7 @@ fn failed() -> Conclusion {
 }
 
 fn park() -> Conclusion {
-    Conclusion::Park(ParkReason::KeyExpired, String::new())
+    Conclusion::Park(ParkReason::KeyExpired, Detail::Said(None))
 }
 
 fn unanswered() -> Conclusion {
@@ -255,7 +256,7 @@ fn charged_record_stays_charged() {
     assert_eq!(begin(record.clone(), Purpose::Send, "one", 300), None);
     assert_eq!(begin(record.clone(), Purpose::LookUp, "one", 300), None);
     assert_eq!(record.clone().reopen(300), None);
-    assert_eq!(record.clone().cancel(String::new(), 300), None);
+    assert_eq!(record.clone().cancel(300), None);
     assert_eq!(record.clone().refuse(failure(), 300), None);
     for conclusion in [charged(), declined(), failed(), park(), unanswered()] {
         assert_eq!(conclude(record.clone(), conclusion), None);

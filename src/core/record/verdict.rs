@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::points::Points;
 use crate::core::reason::{DeclineReason, FailureReason, OpenReason, ParkReason};
+use crate::core::text::Detail;
 
 /// The server's final word on a charge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +40,8 @@ pub struct Decline {
     pub reason: DeclineReason,
     /// The balance that the server reported.
     pub balance: Option<Points>,
-    /// Human-readable detail.
-    pub detail: String,
+    /// What there is to tell.
+    pub detail: Detail,
 }
 
 /// A failure: nothing was taken.
@@ -50,8 +51,8 @@ pub struct Failure {
     pub reason: FailureReason,
     /// Whether a retry may succeed.
     pub retryable: bool,
-    /// Human-readable detail.
-    pub detail: String,
+    /// What there is to tell.
+    pub detail: Detail,
 }
 
 /// Why an attempt brought no verdict.
@@ -59,8 +60,8 @@ pub struct Failure {
 pub struct Cause {
     /// The reason.
     pub reason: OpenReason,
-    /// Human-readable detail.
-    pub detail: String,
+    /// What there is to tell.
+    pub detail: Detail,
 }
 
 /// The conclusion of an attempt.
@@ -89,7 +90,7 @@ pub enum Conclusion {
     /// The server says that it never charged this key.
     NeverCharged,
     /// A verdict is unobtainable: stop trying, keep, and show.
-    Park(ParkReason, String),
+    Park(ParkReason, Detail),
 }
 
 impl Conclusion {

@@ -13,6 +13,7 @@ use crate::core::clock::Now;
 use crate::core::points::Points;
 use crate::core::protocol::Reading;
 use crate::core::snapshot::BalanceReason;
+use crate::core::text::Message;
 
 /// The balance of one client.
 #[derive(Debug)]
@@ -150,11 +151,11 @@ impl BalanceSync {
     pub(super) fn tell_unavailable(
         &mut self,
         reason: BalanceReason,
-        detail: &str,
+        message: &Message,
         cached: Option<&Balance>,
         cx: &mut Context,
     ) {
-        self.refresh.tell_unavailable(reason, detail, cached, cx);
+        self.refresh.tell_unavailable(reason, message, cached, cx);
     }
 
     // ---- background readings

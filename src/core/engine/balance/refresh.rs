@@ -4,6 +4,7 @@ use super::super::context::Context;
 use super::super::{Answer, CallId};
 use crate::core::balance::Balance;
 use crate::core::snapshot::{BalanceReason, BalanceResult};
+use crate::core::text::Message;
 
 /// The reading under way.
 #[derive(Debug, Default)]
@@ -47,14 +48,14 @@ impl Refresh {
     pub(super) fn tell_unavailable(
         &mut self,
         reason: BalanceReason,
-        detail: &str,
+        message: &Message,
         cached: Option<&Balance>,
         cx: &mut Context,
     ) {
         for call in std::mem::take(&mut self.waiting) {
             let result = BalanceResult::Unavailable {
                 reason,
-                detail: detail.to_owned(),
+                detail: message.told(cx.config.locale),
                 cached: cached.cloned(),
             };
             cx.resolve(call, Answer::Balance(result));

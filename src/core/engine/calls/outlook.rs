@@ -13,6 +13,7 @@ use crate::core::outbox::Entry;
 use crate::core::outcome::{Outcome, What};
 use crate::core::reason::{FailureReason, OpenReason, UnknownReason};
 use crate::core::record::{Record, State, Verdict};
+use crate::core::text::Message;
 
 /// Everything that bears on a charge's outcome, at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -141,14 +142,14 @@ impl Outlook<'_> {
             self.cx.config.locale,
         );
         if entry.outdated || self.reader.is_unread(entry) {
-            return outcome.in_full_doubt();
+            return outcome.in_full_doubt(self.cx.config.locale);
         }
         // The journal may show that it was sent before, by another tab or an earlier start; or it
         // may not show yet what another tab has done with its own charge.
         let may_be_late = self.store.may_show_earlier_states() && self.others_live;
         match entry.saved && (!may_be_late || entry.is_own()) {
             true => outcome,
-            false => outcome.in_doubt(),
+            false => outcome.in_doubt(self.cx.config.locale),
         }
     }
 
@@ -158,10 +159,7 @@ impl Outlook<'_> {
             .gate()
             .closed_for(self.now)
             .unwrap_or(OpenReason::Timeout);
-        let detail = self.cx.say(
-            "the charge is not in storage yet",
-            "这笔扣费尚未写入本地存储",
-        );
+        let detail = Message::NotStored.told(self.cx.config.locale);
         Outcome {
             what: What::unknown(reason, false, detail),
             ..outcome
@@ -198,10 +196,7 @@ impl Outlook<'_> {
                 },
                 resolving: entry.record.is_open(),
                 durable: entry.saved && self.store.is_durable(),
-                detail: self.cx.say(
-                    "the server could not be asked whether it has charged this",
-                    "暂时无法向服务器查询这笔是否已扣费",
-                ),
+                detail: Message::NotAsked.told(self.cx.config.locale),
             },
             ..outcome
         }
@@ -265,15 +260,14 @@ pub fn is_charged(record: &Record) -> bool {
 
 /// The outcome where the key belongs to another charge.
 pub fn conflict_with(cx: &Context, charge: &Charge) -> What {
-    let (amount, feature, task) = (charge.amount, &charge.feature, &charge.task_id);
+    let message = Message::KeyTaken {
+        amount: charge.amount,
+        feature: charge.feature.clone(),
+        task_id: charge.task_id.clone(),
+    };
     What::Failed {
         reason: FailureReason::Conflict,
         retryable: false,
-        detail: cx.say(
-            &format!(
-                "the key already names a charge of {amount} points for {feature} of task {task}"
-            ),
-            &format!("该键已属于另一笔扣费：算力 {amount}，功能 {feature}，任务 {task}"),
-        ),
+        detail: message.told(cx.config.locale),
     }
 }

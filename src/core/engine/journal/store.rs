@@ -8,6 +8,7 @@ use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::ordered::Set;
 use crate::core::snapshot::StorageKind;
+use crate::core::text::Message;
 
 /// Maximum number of left-alone records remembered, so that each is reported once.
 const LEFT_ALONE_LIMIT: usize = 1_000;
@@ -169,19 +170,16 @@ impl Store {
             details.extend(is_new.then_some(detail));
         }
         for detail in &details {
-            cx.log_error(now, detail.clone());
+            cx.log_error(now, &Message::Unreadable(detail.clone()));
         }
-        if let Some(first) = details.first() {
-            let count = details.len();
-            let detail = match count {
-                1 => first.clone(),
-                _ => cx.say(
-                    &format!("{count} stored charges can't be read; the first: {first}"),
-                    &format!("{count} 笔已保存的扣费无法读取；第一笔：{first}"),
-                ),
+        let count = details.len();
+        if let Some(first) = details.into_iter().next() {
+            let message = match count {
+                1 => Message::Unreadable(first),
+                _ => Message::UnreadableMany { count, first },
             };
             // Each discovery is an episode of its own.
-            cx.alert(now, AlertKind::RecordQuarantined, detail);
+            cx.alert(now, AlertKind::RecordQuarantined, message);
         }
     }
 
@@ -201,11 +199,8 @@ impl Store {
             MovedFrom::TakenAlong => Earlier::Nothing,
             MovedFrom::LeftBehind => Earlier::Elsewhere,
         };
-        let detail = cx.say(
-            &format!("the journal is not in IndexedDB ({why}): a crash may lose open charges"),
-            &format!("账本不在 IndexedDB 中（{why}）：浏览器崩溃可能丢失未完成的扣费"),
-        );
-        self.degraded(now, detail, bulletin, cx);
+        let message = Message::NoLongerDurable(why.to_owned());
+        self.degraded(now, message, bulletin, cx);
     }
 
     /// The storage was wiped. The next reading finds the open charges gone, and they are reported
@@ -221,15 +216,12 @@ impl Store {
         for key in lost {
             self.lose(key);
         }
-        let detail = cx.say(
-            &format!("the journal was wiped: {detail}"),
-            &format!("账本已被清除：{detail}"),
-        );
-        cx.log_error(now, detail.clone());
+        let message = Message::Wiped(detail.to_owned());
+        cx.log_error(now, &message);
         // A reading may have missed them before this report.
         if at_stake || !self.lost.is_empty() {
             // A loss is reported whatever the condition of the storage.
-            cx.alert(now, AlertKind::StorageDegraded, detail);
+            cx.alert(now, AlertKind::StorageDegraded, message);
         }
     }
 
@@ -241,40 +233,26 @@ impl Store {
         for key in lost {
             self.lose(key);
         }
-        let named = lost.iter().take(TOLD_LIMIT).map(Key::as_str);
-        let named = named.collect::<Vec<&str>>().join(", ");
-        let detail = match lost.len() {
-            0 => cx.say(
-                "the journal is older than what was accepted: charges may be missing in it",
-                "账本比已受理的记录旧：其中可能缺少扣费",
-            ),
-            count => cx.say(
-                &format!(
-                    "the journal is older than what was accepted: {count} accepted charges are missing in it: {named}{}",
-                    if count > TOLD_LIMIT { " and others" } else { "" }
-                ),
-                &format!(
-                    "账本比已受理的记录旧：缺少 {count} 笔已受理的扣费：{named}{}",
-                    if count > TOLD_LIMIT { " 等" } else { "" }
-                ),
-            ),
+        let message = match lost.len() {
+            0 => Message::SetBack,
+            count => Message::SetBackWithout {
+                count,
+                first: lost.iter().take(TOLD_LIMIT).cloned().collect(),
+            },
         };
-        cx.log_error(now, detail.clone());
-        cx.alert(now, AlertKind::StorageDegraded, detail);
+        cx.log_error(now, &message);
+        cx.alert(now, AlertKind::StorageDegraded, message);
     }
 
     pub fn failed(&mut self, now: Now, error: &str, bulletin: &mut Bulletin, cx: &mut Context) {
-        let detail = cx.say(
-            &format!("storage failed: {error}"),
-            &format!("存储失败：{error}"),
-        );
-        self.degraded(now, detail, bulletin, cx);
+        let message = Message::StorageFailed(error.to_owned());
+        self.degraded(now, message, bulletin, cx);
     }
 
-    fn degraded(&mut self, now: Now, detail: String, bulletin: &mut Bulletin, cx: &mut Context) {
-        cx.log_error(now, detail.clone());
+    fn degraded(&mut self, now: Now, message: Message, bulletin: &mut Bulletin, cx: &mut Context) {
+        cx.log_error(now, &message);
         self.well_at_ms = None;
-        bulletin.raise(now, AlertKind::StorageDegraded, detail, cx);
+        bulletin.raise(now, AlertKind::StorageDegraded, message, cx);
     }
 
     /// The storage has been written and read without a failure.

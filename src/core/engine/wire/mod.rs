@@ -27,6 +27,7 @@ use crate::core::protocol::{Request, Response, Setback, SetbackKind};
 use crate::core::reason::OpenReason;
 use crate::core::record::Purpose;
 use crate::core::server_clock::{ServerClock, Sign};
+use crate::core::text::Message;
 
 /// The requests of one client.
 #[derive(Debug)]
@@ -239,7 +240,7 @@ impl Wire {
         let request = request.on_behalf_of(&cx.account);
         #[cfg(feature = "defects")]
         let request = crate::core::defects::request(request, &cx.tab, send);
-        cx.log(now, Level::Debug, request.to_string());
+        cx.log(now, Level::Debug, &Message::Leaves(request.to_string()));
         let refreshed = self.token.is_stale();
         self.sent.insert(
             send,
@@ -351,21 +352,15 @@ impl Wire {
             (SetbackKind::Unauthorized, _) => {
                 if self.token.unauthorized(sent) == Unauthorized::Refused {
                     self.token_refused(now, asked, outbox, cx);
-                    let detail = cx.say(
-                        &format!("the server does not accept the token: {}", setback.detail),
-                        &format!("服务器不接受令牌：{}", setback.detail),
-                    );
-                    bulletin.raise(now, AlertKind::Unauthorized, detail, cx);
+                    let message = Message::TokenRefused(setback.detail.clone());
+                    bulletin.raise(now, AlertKind::Unauthorized, message, cx);
                 }
                 return Some(0);
             }
             (SetbackKind::AnotherAccount, _) => {
                 self.account_refused(now, asked, outbox, cx);
-                let detail = cx.say(
-                    &format!("another account is signed in: {}", setback.detail),
-                    &format!("当前登录的是另一个账户：{}", setback.detail),
-                );
-                bulletin.raise(now, AlertKind::Unauthorized, detail, cx);
+                let message = Message::AnotherAccount(setback.detail.clone());
+                bulletin.raise(now, AlertKind::Unauthorized, message, cx);
                 return Some(0);
             }
             (SetbackKind::Busy, _) if setback.untaken => {
@@ -543,26 +538,6 @@ impl Wire {
 }
 
 fn alert_foreign(now: Now, setback: &Setback, bulletin: &mut Bulletin, cx: &mut Context) {
-    let detail = setback_detail(setback, cx);
-    bulletin.raise(now, AlertKind::NetworkLost, detail, cx);
-}
-
-/// The human-readable text for an answer without a verdict.
-pub(super) fn setback_detail(setback: &Setback, cx: &Context) -> String {
-    match setback.kind {
-        SetbackKind::Foreign(wrong) => wrong.text(),
-        SetbackKind::TooLarge => cx.say(
-            &format!(
-                "{}: the request is too large for something before the server",
-                setback.detail
-            ),
-            &format!("{}：请求过大，被服务器之前的某个环节拒绝", setback.detail),
-        ),
-        SetbackKind::Unauthorized
-        | SetbackKind::AnotherAccount
-        | SetbackKind::Busy
-        | SetbackKind::InProgress
-        | SetbackKind::GaveUp
-        | SetbackKind::ServerError => setback.detail.clone(),
-    }
+    let message = Message::Of(setback.detail.clone());
+    bulletin.raise(now, AlertKind::NetworkLost, message, cx);
 }

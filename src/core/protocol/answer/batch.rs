@@ -7,9 +7,11 @@ use crate::core::charge::Charge;
 use crate::core::clock::Now;
 use crate::core::protocol::members::Members;
 use crate::core::protocol::problem::Problem;
-use crate::core::protocol::{Reading, Response, Secret, Setback, Wrong};
-use crate::core::reason::DeclineReason;
+use crate::core::protocol::setback::detail_of;
+use crate::core::protocol::{Reading, Response, Secret, Setback};
+use crate::core::reason::{DeclineReason, Member, Wrong};
 use crate::core::record::{Decline, Receipt, Verdict};
+use crate::core::text::Detail;
 
 /// The meaning of an answer to a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +29,11 @@ pub enum BatchAnswer {
     TooLarge {
         /// Whether the server itself said so.
         own_word: bool,
-        /// Human-readable detail.
-        detail: String,
+        /// What there is to tell.
+        detail: Detail,
     },
     /// The batch was refused as a whole, nothing taken: its charges may be sent one by one.
-    Refused(String),
+    Refused(Detail),
     /// No verdict for any of its charges.
     Setback(Setback),
 }
@@ -55,13 +57,13 @@ impl BatchAnswer {
             (404 | 405 | 501, _) => BatchAnswer::Unsupported {
                 own_word: own_word || defect!(BelievesForeignNoBatches),
             },
-            (413, _) => BatchAnswer::TooLarge {
+            (413, problem) => BatchAnswer::TooLarge {
                 own_word,
-                detail: setback.detail,
+                detail: detail_of(response.status, problem.as_ref()),
             },
             (401 | 408 | 409 | 429, _) => BatchAnswer::Setback(setback),
             (403, Some(problem)) if problem.is_account_mismatch() => BatchAnswer::Setback(setback),
-            (400..=499, Some(problem)) => BatchAnswer::Refused(problem.text()),
+            (400..=499, Some(problem)) => BatchAnswer::Refused(problem.detail()),
             (_, _) => BatchAnswer::Setback(setback),
         }
     }
@@ -81,13 +83,15 @@ impl Item {
     fn of(result: &RawValue, secret: &Secret) -> Option<Item> {
         let body = Members::of(result.get())?;
         Some(Item {
-            key: body.text("idempotency_key").ok()?,
-            status: body.text("status").unwrap_or_default(),
+            key: body.text(Member::IdempotencyKey).ok()?,
+            status: body.text(Member::Status).unwrap_or_default(),
             problem: body
-                .object("problem")
+                .object(Member::Problem)
                 .map(|problem| Problem::from(&problem, secret))
                 .unwrap_or_default(),
-            charged_at: body.text("charged_at").map(|text| secret.redacted(&text)),
+            charged_at: body
+                .text(Member::ChargedAt)
+                .map(|text| secret.redacted(&text)),
             body,
         })
     }
@@ -95,7 +99,7 @@ impl Item {
 
 fn results(response: &Response, charges: &[Charge]) -> Result<BatchAnswer, Wrong> {
     let body = Members::of_body(&response.body)?;
-    let results = body.list("results")?;
+    let results = body.list(Member::Results)?;
     let reading = reading(&body)?;
     let items: Vec<Item> = results
         .iter()
@@ -155,14 +159,14 @@ fn item_answer(item: &Item, charge: &Charge, reading: Reading) -> ChargeAnswer {
 }
 
 fn item_receipt(item: &Item, charge: &Charge, reading: Reading) -> Result<Receipt, Wrong> {
-    if item.body.points("amount")? != charge.amount && !defect!(ForeignAnswerSettles) {
-        return Err(Wrong::Another("amount"));
+    if item.body.points(Member::Amount)? != charge.amount && !defect!(ForeignAnswerSettles) {
+        return Err(Wrong::Another(Member::Amount));
     }
     Ok(Receipt {
-        charge_id: item.body.name("charge_id")?,
+        charge_id: item.body.name(Member::ChargeId)?,
         charged_at: item.charged_at.clone()?,
         balance: reading.balance,
         version: reading.version,
-        replayed: item.body.is_true("replayed"),
+        replayed: item.body.is_true(Member::Replayed),
     })
 }

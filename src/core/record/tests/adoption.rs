@@ -64,7 +64,7 @@ fn charge_reported_as_final_elsewhere_is_looked_up_before_sending() {
     retryable.state = State::Settled(Verdict::Failed(Failure {
         reason: FailureReason::OfflineSpendDenied,
         retryable: true,
-        detail: "too many".into(),
+        detail: Detail::OfflineLimit,
     }));
     assert_eq!(joined(open(), retryable), open());
 }
@@ -101,8 +101,8 @@ fn adopted_charge_may_have_been_sent_whatever_its_record_says() {
     assert!(adopted.may_have_left());
     assert_eq!(adopted.attempts(), 0);
     // So cancelling it asks the server first.
-    let given_up = adopted.cancel("not wanted".into(), 900).unwrap();
+    let given_up = adopted.cancel(900).unwrap();
     assert!(given_up.is_open() && given_up.given_up());
-    let free = open().cancel("not wanted".into(), 900).unwrap();
+    let free = open().cancel(900).unwrap();
     assert!(!free.is_open());
 }

@@ -46,7 +46,7 @@ fn is_cancelled(record: &Record) -> bool {
 
 #[test]
 fn cancel_ends_a_certainly_untaken_charge_at_once() {
-    let cancel = |record: Record| record.cancel("given up".into(), 300);
+    let cancel = |record: Record| record.cancel(300);
     for untouched in [
         open(),
         in_state(Conclusion::NotSent(cause())),
@@ -65,9 +65,9 @@ fn cancel_of_a_doubtful_charge_waits_for_certainty() {
         in_state(Conclusion::TurnedAway(cause())),
         in_state(park()),
     ] {
-        let given_up = record.cancel("given up".into(), 300).unwrap();
+        let given_up = record.cancel(300).unwrap();
         assert!(given_up.is_open() && given_up.given_up());
-        assert_eq!(given_up.clone().cancel(String::new(), 300), None);
+        assert_eq!(given_up.clone().cancel(300), None);
         // By the attempt under way, or by a look-up.
         let looking = match given_up.state() {
             State::Attempting(_) => given_up,
@@ -85,7 +85,7 @@ fn cancel_of_a_doubtful_charge_waits_for_certainty() {
         assert!(charged.receipt().is_some());
     }
     // The request under way never left.
-    let given_up = sending(open()).cancel(String::new(), 300).unwrap();
+    let given_up = sending(open()).cancel(300).unwrap();
     assert!(is_cancelled(
         &conclude(given_up, Conclusion::NotSent(cause())).unwrap()
     ));
@@ -93,7 +93,7 @@ fn cancel_of_a_doubtful_charge_waits_for_certainty() {
 
 #[test]
 fn cancelled_charge_stays_cancelled_until_its_user_asks_again() {
-    let given_up = in_state(unanswered()).cancel(String::new(), 300).unwrap();
+    let given_up = in_state(unanswered()).cancel(300).unwrap();
     assert!(given_up.clone().reopen(400).unwrap().given_up());
     let looking = begin(given_up.clone(), Purpose::LookUp, "one", 400).unwrap();
     let parked = conclude(looking, park()).unwrap();
@@ -147,7 +147,7 @@ fn held_conclusion_holds_the_queue_until_the_next_attempt() {
 
 #[test]
 fn cancelled_charge_is_not_claimed_for_sending() {
-    let given_up = in_state(unanswered()).cancel(String::new(), 300).unwrap();
+    let given_up = in_state(unanswered()).cancel(300).unwrap();
     assert_eq!(begin(given_up.clone(), Purpose::Send, "one", 400), None);
     assert!(begin(given_up, Purpose::LookUp, "one", 400).is_some());
 }

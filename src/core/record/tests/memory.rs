@@ -15,7 +15,7 @@ fn changed_at(record: &Record, wall_ms: u64) -> Record {
 fn record_without_a_verdict_keeps_its_cause_and_next_attempt_time() {
     let later = || Cause {
         reason: OpenReason::Unreachable,
-        detail: "later".into(),
+        detail: Detail::ConnectionFailed,
     };
     let begun = || [sending(open()), looking_up(in_state(unanswered()))];
     for conclusion in [
@@ -86,14 +86,14 @@ fn never_charged_answer_holds_until_the_next_sending() {
 #[test]
 fn parked_record_keeps_its_cause_and_possible_arrival_time() {
     let lost = in_state(unanswered());
-    let park = Conclusion::Park(ParkReason::KeyExpired, "nobody knows".into());
+    let park = Conclusion::Park(ParkReason::KeyExpired, Detail::NoAnswer);
     let record = conclude(looking_up(lost), park).unwrap();
     let State::Parked(parked) = record.state() else {
         panic!("{record:?}")
     };
     assert_eq!(
         (parked.reason(), parked.detail()),
-        (ParkReason::KeyExpired, "nobody knows")
+        (ParkReason::KeyExpired, &Detail::NoAnswer)
     );
     assert_eq!(parked.may_arrive_until_ms(), 200 + 4_800);
     assert_eq!(record.may_arrive_until_ms(), 200 + 4_800);

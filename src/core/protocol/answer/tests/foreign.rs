@@ -1,8 +1,9 @@
 //! Answers that are not, or not quite, the billing server's: the fault is named.
 
 use super::*;
-use crate::core::bilingual::in_one;
 use crate::core::locale::Locale;
+use crate::core::reason::Member;
+use crate::core::text::Detail;
 
 /// The body of a receipt with one member changed.
 fn receipt_with(name: &str, value: serde_json::Value) -> String {
@@ -17,7 +18,7 @@ fn wrong(answer: &ChargeAnswer) -> Option<String> {
             let SetbackKind::Foreign(wrong) = setback.kind else {
                 panic!("{setback:?}")
             };
-            Some(in_one(&wrong.text(), Locale::En))
+            Some(Detail::Foreign(wrong).told(Locale::En))
         }
         ChargeAnswer::Settled(..) => None,
     }
@@ -90,7 +91,11 @@ fn malformed_answer_names_the_faulty_member() {
             .unwrap()
             .ends_with("version is missing")
     );
-    assert!(in_one(&Wrong::NotWhole("balance").text(), Locale::ZhCn).ends_with("balance 不是整数"));
+    assert!(
+        Detail::Foreign(Wrong::NotWhole(Member::Balance))
+            .told(Locale::ZhCn)
+            .ends_with("balance 不是整数")
+    );
 }
 
 #[test]
@@ -121,7 +126,7 @@ fn malformed_batch_item_leaves_the_others_valid() {
         let BatchAnswer::Setback(setback) = of(results, balance) else {
             panic!("{name}")
         };
-        let detail = in_one(&setback.detail, Locale::En);
+        let detail = setback.detail.told(Locale::En);
         assert!(detail.ends_with(name), "{detail}");
     }
 }

@@ -1,7 +1,6 @@
 //! Tokens quoted by a server, and answers that could not be read.
 
 use super::*;
-use crate::core::bilingual::in_one;
 use crate::core::locale::Locale;
 use crate::core::protocol::{Secret, Unreadable};
 
@@ -66,7 +65,10 @@ fn problem_text_never_contains_the_token() {
         for status in [400, 401, 402, 403, 409, 422, 429, 500, 503] {
             let response = with_token(answer(status, PROBLEM, body));
             let setback = Setback::of(&response, Now::default());
-            assert_eq!(setback.detail, format!("HTTP {status}: {told}"));
+            assert_eq!(
+                setback.detail.told(Locale::En),
+                format!("HTTP {status}: {told}")
+            );
             let charged = ChargeAnswer::of(&response, &charge("t1"), Now::default());
             assert!(!format!("{charged:?}").contains(TOKEN), "{charged:?}");
         }
@@ -103,7 +105,8 @@ fn token_at_the_cut_of_a_long_detail_is_redacted_whole() {
         let detail = format!("{}cloud_trans and so on", "x".repeat(length));
         let body = json!({ "detail": detail }).to_string();
         let setback = Setback::of(&with_token(answer(500, PROBLEM, &body)), Now::default());
-        assert!(!setback.detail.contains('c'), "{}", setback.detail);
+        let told = setback.detail.told(Locale::En);
+        assert!(!told.contains('c'), "{told}");
     }
 }
 
@@ -131,14 +134,15 @@ fn unreadable_answer_proves_nothing_and_says_why() {
         let BalanceAnswer::Setback(balance) = BalanceAnswer::of(&response, true, now) else {
             panic!("known")
         };
-        let (english, chinese) = why.texts();
         for setback in [charged, batch, looked_up, balance] {
             assert!(!setback.untaken && !setback.own_word);
             let SetbackKind::Foreign(wrong) = setback.kind else {
                 panic!("{setback:?}")
             };
-            assert_eq!(in_one(&wrong.text(), Locale::En), english);
-            assert_eq!(in_one(&wrong.text(), Locale::ZhCn), chinese);
+            assert_eq!(wrong, Wrong::Unreadable(why));
+            let told = |locale| setback.detail.told(locale);
+            assert!(told(Locale::En).starts_with("the answer can't be read: "));
+            assert!(told(Locale::ZhCn).starts_with("无法读取应答："));
             assert!(!wrong.is_a_slip());
         }
     }
