@@ -8,15 +8,12 @@ export type Opened =
   | { state: "open"; client: BillingClient }
   | { state: "failed"; error: unknown; again: () => void };
 
-/**
- * The billing client of a desk. It is opened again when the language changes, so that the details
- * it gives are in the visitor's words; until the new one is there, the last one stays in use.
- */
+/** The billing client of a desk, which gives its details in the visitor's language. */
 export function useBilling(desk: Desk, locale: Locale): Opened {
   const [opened, setOpened] = useState<Opened>({ state: "opening" });
   const [attempt, setAttempt] = useState(0);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new attempt opens again
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new attempt opens again
   useEffect(() => {
     let wanted = true;
     let detach: (() => void) | null = null;
@@ -41,7 +38,11 @@ export function useBilling(desk: Desk, locale: Locale): Opened {
       detach?.();
       void client?.close();
     };
-  }, [desk, locale, attempt]);
+  }, [desk, attempt]);
+
+  useEffect(() => {
+    if (opened.state === "open") opened.client.setLocale(locale);
+  }, [opened, locale]);
 
   return opened;
 }

@@ -60,14 +60,9 @@ export class Desk {
   /** Translates a task and charges it; the points are held meanwhile. */
   async submit(task: Task): Promise<void> {
     this.tasks.put({ ...task, translation: { state: "running" } });
-    const client = this.#client;
     try {
       const done = await this.#open().runTask(chargeRequest(task), () => this.#translate(task));
-      if (done.task === "completed" && this.#client !== client) {
-        // The client was closed under the task, by a change of language: its successor makes the
-        // charge, here if it is open already, else when it is attached.
-        if (this.#client) await this.pay(task);
-      } else if (done.task === "completed") {
+      if (done.task === "completed") {
         this.tasks.patch(task.id, { billed: true });
         this.#tell(task.title, done.billing);
       } else if (done.task === "not_started") {

@@ -14,8 +14,9 @@ export function FeedCard({ feed, goingOn }: { feed: Feed; goingOn: readonly Aler
   const locale = useLocale();
   const entries = useStore(feed);
   const alerts = entries.filter((entry) => entry.kind === "alert").slice(0, SHOWN_ALERTS);
-  const goesOn = ({ kind, at }: Alert) =>
-    goingOn.some((other) => other.kind === kind && other.at === at);
+  // One that goes on is told in the language of now.
+  const current = ({ kind, at }: Alert) =>
+    goingOn.find((other) => other.kind === kind && other.at === at);
   const log = entries.filter((entry) => entry.kind === "log");
   return (
     <Card heading={t.heading} testId="feed">
@@ -25,14 +26,14 @@ export function FeedCard({ feed, goingOn }: { feed: Feed; goingOn: readonly Aler
             key={id}
             data-testid="alert"
             data-kind={entry.kind}
-            data-goes-on={goesOn(entry) || undefined}
+            data-goes-on={current(entry) !== undefined || undefined}
           >
             <span className="badge" data-tone={entry.kind === GOOD_NEWS ? "good" : "wait"}>
               {t.alert[entry.kind]}
             </span>
             <time className="note">{clock(locale, entry.at)}</time>
-            {goesOn(entry) && <span className="note"> · {t.goesOn}</span>}
-            <p className="note">{entry.detail}</p>
+            {current(entry) && <span className="note"> · {t.goesOn}</span>}
+            <p className="note">{current(entry)?.detail ?? entry.detail}</p>
           </li>
         ))}
       </ul>
