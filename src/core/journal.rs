@@ -63,7 +63,7 @@ pub enum Op {
         key: Key,
     },
     /// Reopens, without its user, a charge that failed and is retryable; once.
-    TakeUp {
+    ReopenOnce {
         /// The key of the charge.
         key: Key,
     },
@@ -159,7 +159,7 @@ impl Op {
             Op::Adopt { record } => &record.charge().key,
             Op::Begin { key, .. }
             | Op::Reopen { key }
-            | Op::TakeUp { key }
+            | Op::ReopenOnce { key }
             | Op::Cancel { key, .. }
             | Op::LoseAge { key }
             | Op::Forget { key }
@@ -176,7 +176,7 @@ impl Op {
             Op::Enqueue { .. }
             | Op::Begin { .. }
             | Op::Reopen { .. }
-            | Op::TakeUp { .. }
+            | Op::ReopenOnce { .. }
             | Op::Cancel { .. }
             | Op::LoseAge { .. }
             | Op::Adopt { .. }
@@ -193,7 +193,7 @@ impl Op {
             | Op::Begin { .. }
             | Op::Conclude { .. }
             | Op::Reopen { .. }
-            | Op::TakeUp { .. }
+            | Op::ReopenOnce { .. }
             | Op::Cancel { .. }
             | Op::LoseAge { .. }
             | Op::Adopt { .. } => false,
@@ -217,7 +217,9 @@ impl Op {
     /// sign-out. Knowledge of a charge may still be written then.
     fn ends_with_session(&self) -> bool {
         match self {
-            Op::Enqueue { .. } | Op::Begin { .. } | Op::Reopen { .. } | Op::TakeUp { .. } => true,
+            Op::Enqueue { .. } | Op::Begin { .. } | Op::Reopen { .. } | Op::ReopenOnce { .. } => {
+                true
+            }
             Op::Conclude { .. }
             | Op::LoseAge { .. }
             | Op::Cancel { .. }
@@ -282,7 +284,7 @@ impl Op {
                 )
             }),
             Op::Reopen { .. } => current.and_then(|record| record.reopen(at.wall_ms)),
-            Op::TakeUp { .. } => current.and_then(|record| record.take_up(at.wall_ms)),
+            Op::ReopenOnce { .. } => current.and_then(|record| record.reopen_once(at.wall_ms)),
             Op::Cancel { look_up_first, .. } => current.and_then(|record| {
                 let record = match look_up_first {
                     true => record.doubted(),
@@ -349,7 +351,7 @@ fn enqueue(
                 return Applied::kept(Some(record), false);
             }
             match (record.state(), admission) {
-                (State::Attempting(_), _) if record.given_up() || record.is_refused() => {
+                (State::Attempting(_), _) if record.is_cancelling() || record.is_refused() => {
                     return Applied::put(record.wanted_after_all(at.wall_ms));
                 }
                 (State::Settled(Verdict::Charged(_)) | State::Attempting(_), _) => {

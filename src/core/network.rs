@@ -69,7 +69,7 @@ pub enum Asked {
 pub struct Gate {
     browser_online: bool,
     /// Whether the server has answered since the browser was last offline or a request was lost.
-    heard: bool,
+    has_answered: bool,
     obstacle: Obstacle,
     /// When the next probe is due, while there is an obstacle; monotonic.
     probe_at_ms: u64,
@@ -101,7 +101,7 @@ impl Gate {
     pub fn new(browser_online: bool) -> Gate {
         Gate {
             browser_online,
-            heard: false,
+            has_answered: false,
             obstacle: Obstacle::None,
             probe_at_ms: 0,
             failures: 0,
@@ -129,7 +129,7 @@ impl Gate {
     /// Whether the server has answered since it was last unreachable. The browser's being online is
     /// no evidence of that.
     pub fn is_in_reach(&self) -> bool {
-        self.network() == Network::Online && self.heard
+        self.network() == Network::Online && self.has_answered
     }
 
     /// Whether the server is believed to be unreachable.
@@ -271,7 +271,7 @@ impl Gate {
         if online {
             self.hurry(now);
         } else {
-            self.heard = false;
+            self.has_answered = false;
         }
     }
 
@@ -320,7 +320,7 @@ impl Gate {
         let way = match by {
             Asked::Probe => {
                 self.by_look_up = false;
-                self.heard = false;
+                self.has_answered = false;
                 let first = self.obstacle == Obstacle::None;
                 self.obstacle = Obstacle::Unreachable;
                 return self.put_probe_off(!first, now, backoff, jitter);
@@ -343,7 +343,7 @@ impl Gate {
                         return;
                     }
                     self.by_look_up = way == Way::LookUp;
-                    self.heard = false;
+                    self.has_answered = false;
                     self.obstacle = Obstacle::Unreachable;
                     self.put_probe_off(false, now, backoff, jitter);
                 }
@@ -505,7 +505,7 @@ impl Gate {
         };
         match sign {
             Sign::Certain => self.lives(now),
-            Sign::Possible => self.heard = true,
+            Sign::Possible => self.has_answered = true,
             Sign::Cached => {}
         }
         match (self.obstacle, sign) {
@@ -534,7 +534,7 @@ impl Gate {
     }
 
     fn lives(&mut self, now: Now) {
-        self.heard = true;
+        self.has_answered = true;
         self.alive_ms = Some(now.mono_ms);
     }
 

@@ -60,7 +60,7 @@ impl Outbox {
     }
 
     /// Points of settled charges that are being reopened: not held yet, but committed.
-    pub fn points_of_taken_up(&self) -> Points {
+    pub fn points_of_reopened(&self) -> Points {
         let points = u64::try_from(self.again_points).ok();
         points.and_then(Points::new).unwrap_or(Points::MAX)
     }
@@ -162,7 +162,7 @@ impl Outbox {
         if !entry.record.is_held() && !entry.busy {
             self.settled.insert((entry.record.updated_at_ms(), key), ());
         }
-        if is_taken_up(entry) {
+        if is_being_reopened(entry) {
             self.again = self.again.saturating_add(1);
             self.again_points = self.again_points.saturating_add(points_of(entry));
         }
@@ -179,7 +179,7 @@ impl Outbox {
         self.timetable
             .remove(&(entry.due_ms(), entry.record.sequence(), key.clone()));
         self.settled.remove(&(entry.record.updated_at_ms(), key));
-        if is_taken_up(entry) {
+        if is_being_reopened(entry) {
             self.again = self.again.saturating_sub(1);
             self.again_points = self.again_points.saturating_sub(points_of(entry));
         }
@@ -192,7 +192,7 @@ impl Outbox {
     }
 }
 
-fn is_taken_up(entry: &Entry) -> bool {
+fn is_being_reopened(entry: &Entry) -> bool {
     entry.busy && entry.again && !entry.record.is_held()
 }
 

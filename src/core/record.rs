@@ -193,7 +193,7 @@ impl Record {
     }
 
     /// Whether it failed, is retryable, and has not been reopened automatically.
-    pub fn may_be_taken_up(&self) -> bool {
+    pub fn may_be_reopened(&self) -> bool {
         self.is_retryable() && !self.taken_up
     }
 
@@ -240,8 +240,9 @@ impl Record {
     }
 
     /// Whether its user cancelled it while it is still open.
-    pub fn given_up(&self) -> bool {
-        self.waits().is_some_and(|waits| waits.given_up().is_some())
+    pub fn is_cancelling(&self) -> bool {
+        self.waits()
+            .is_some_and(|waits| waits.cancel_detail().is_some())
     }
 
     /// Whether the server refused it while an earlier request is in doubt, and it is still open.
@@ -264,7 +265,7 @@ impl Record {
     /// refused by the server, or parked.
     pub fn is_only_looked_up(&self) -> bool {
         let parked = self.waits().is_some_and(Waiting::look_up_first);
-        self.given_up() || self.is_refused() || parked
+        self.is_cancelling() || self.is_refused() || parked
     }
 
     /// Its waiting state, or the one before the attempt under way.
@@ -292,7 +293,7 @@ impl Record {
     /// Claims a waiting charge, or one whose claimant is gone; `None` if another tab holds a claim
     /// or it is not open.
     pub fn begin(self, purpose: Purpose, claim: Claim, wall_ms: u64) -> Option<Record> {
-        if purpose == Purpose::Send && self.given_up() {
+        if purpose == Purpose::Send && self.is_cancelling() {
             return None;
         }
         let waiting = match self.state.clone() {
@@ -398,12 +399,12 @@ impl Record {
                 State::Waiting(attempting.not_sent(due, cause))
             }
             Conclusion::NeverCharged => match attempting.before().refusal() {
-                Some(refusal) if !record.given_up() => State::Settled(refusal.clone()),
+                Some(refusal) if !record.is_cancelling() => State::Settled(refusal.clone()),
                 Some(_) | None => State::Waiting(attempting.never_charged(due)),
             },
             Conclusion::Park(reason, detail) => State::Parked(attempting.park(reason, detail)),
         };
-        Some(record.turned(state, wall_ms).given_up_if_untaken())
+        Some(record.turned(state, wall_ms).cancelled_if_untaken())
     }
 
     /// Whether a request before the attempt under way may have taken the points.
@@ -417,12 +418,12 @@ impl Record {
     }
 
     /// A cancelled charge ends as soon as it has certainly taken nothing.
-    fn given_up_if_untaken(self) -> Record {
+    fn cancelled_if_untaken(self) -> Record {
         let detail = match &self.state {
             State::Waiting(waiting)
                 if !self.may_have_left() || waiting.cleared() || defect!(CancelsWithoutAsking) =>
             {
-                waiting.given_up().cloned()
+                waiting.cancel_detail().cloned()
             }
             State::Waiting(_) | State::Attempting(_) | State::Parked(_) | State::Settled(_) => None,
         };
@@ -480,7 +481,7 @@ impl Record {
     }
 
     /// As [`Record::reopen`], for a failed charge, without its user: once.
-    pub fn take_up(self, wall_ms: u64) -> Option<Record> {
+    pub fn reopen_once(self, wall_ms: u64) -> Option<Record> {
         if self.taken_up || !self.is_retryable() {
             return None;
         }
@@ -500,7 +501,7 @@ impl Record {
     /// since), else as soon as that is known. It is never sent again; `None` if it is settled or
     /// cancelled already.
     pub fn cancel(self, wall_ms: u64) -> Option<Record> {
-        if self.given_up() {
+        if self.is_cancelling() {
             return None;
         }
         let detail = match self.may_have_left() {
@@ -508,12 +509,12 @@ impl Record {
             false => Detail::GivenUpUnsent,
         };
         let state = match self.state.clone() {
-            State::Waiting(waiting) => State::Waiting(waiting.gives_up(detail)),
-            State::Attempting(attempting) => State::Attempting(attempting.gives_up(detail)),
-            State::Parked(parked) => State::Waiting(parked.reopen().gives_up(detail)),
+            State::Waiting(waiting) => State::Waiting(waiting.cancelled(detail)),
+            State::Attempting(attempting) => State::Attempting(attempting.cancelled(detail)),
+            State::Parked(parked) => State::Waiting(parked.reopen().cancelled(detail)),
             State::Settled(_) => return None,
         };
-        Some(self.turned(state, wall_ms).given_up_if_untaken())
+        Some(self.turned(state, wall_ms).cancelled_if_untaken())
     }
 
     /// Notes that its tab has seen the wall clock set back since it was taken on, so that the age

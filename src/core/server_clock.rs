@@ -50,7 +50,7 @@ pub struct ServerClock {
 impl ServerClock {
     /// Learns from the `Date` of an answer to a `POST` that left at `left_ms`, which never comes
     /// from a cache: if it can't be as old as it seems, the server's clock was set back.
-    pub fn hear(&mut self, response: &Response, left_ms: u64, now: Now) {
+    pub fn learn_from(&mut self, response: &Response, left_ms: u64, now: Now) {
         let Some(date_ms) = date_ms(response) else {
             return;
         };
@@ -176,23 +176,23 @@ mod tests {
         let mut clock = ServerClock::default();
         clock.judge(&dated(50), 0, at(0));
         assert_eq!(clock.judge(&dated(12), 2_000, at(2_000)), Sign::Cached);
-        clock.hear(&dated(13), 3_000, at(3_000));
+        clock.learn_from(&dated(13), 3_000, at(3_000));
         assert_eq!(clock.judge(&dated(15), 5_000, at(5_000)), Sign::Certain);
     }
 
     #[test]
     fn slow_answer_does_not_set_the_server_clock_back() {
         let mut clock = ServerClock::default();
-        clock.hear(&dated(10), 0, at(0));
+        clock.learn_from(&dated(10), 0, at(0));
         // Generated soon after the request, then nine seconds in transit.
-        clock.hear(&dated(11), 1_000, at(10_000));
+        clock.learn_from(&dated(11), 1_000, at(10_000));
         assert_eq!(clock.judge(&dated(14), 10_500, at(10_600)), Sign::Cached);
     }
 
     #[test]
     fn cached_answer_does_not_set_the_server_clock_back() {
         let mut clock = ServerClock::default();
-        clock.hear(&dated(50), 0, at(0));
+        clock.learn_from(&dated(50), 0, at(0));
         for _ in 0..3 {
             assert_eq!(clock.judge(&dated(12), 9_000, at(9_000)), Sign::Cached);
         }

@@ -120,7 +120,7 @@ fn a_cancelled_charge_is_not_claimed_for_sending() {
     world.tell(one, Event::Online(true));
     world.run_for(3);
     let record = &world.journal.records[&key("t1")];
-    assert!(record.given_up());
+    assert!(record.is_cancelling());
     let sends = matches!(record.attempt(), Some((Purpose::Send, _)));
     assert!(!sends, "{record:?}");
 }

@@ -136,7 +136,7 @@ fn a_flush_joins_an_automatic_retry() {
     assert_eq!(word(&world.wait(denied)), "failed OfflineSpendDenied");
     world.go_online(true);
     world.run_until(|world| {
-        let takes_up = |op: &Op| matches!(op, Op::TakeUp { .. });
+        let takes_up = |op: &Op| matches!(op, Op::ReopenOnce { .. });
         world
             .happenings
             .any(|what| matches!(what, Happening::Commit { ops, .. } if ops.iter().any(takes_up)))

@@ -372,7 +372,7 @@ fn cancel_of_a_sent_charge_after_sign_out_is_unknown_and_never_resent() {
     world.sign_out(tab);
     let cancel = world.cancel(tab, "t1");
     assert!(word(&world.wait(cancel)).starts_with("unknown"));
-    assert!(world.journal.records[&key("t1")].given_up());
+    assert!(world.journal.records[&key("t1")].is_cancelling());
     world.server.heal();
     world.crash(tab);
     world.start();

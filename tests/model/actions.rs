@@ -156,7 +156,7 @@ impl Protocol {
         let Some(record) = world.journal[which].as_ref().map(|kept| &*kept.record) else {
             return;
         };
-        if record.is_held() && !record.given_up() && world.left.cancels[which] > 0 {
+        if record.is_held() && !record.is_cancelling() && world.left.cancels[which] > 0 {
             actions.push(Action::Cancel { which });
         }
         let untaken = !record.is_held() && record.receipt().is_none();
@@ -164,7 +164,7 @@ impl Protocol {
             actions.push(Action::Forget { which });
         }
         // A tab may not know yet that the charge is given up: the journal refuses its claim.
-        if record.given_up() && self.may_begin(world, which) {
+        if record.is_cancelling() && self.may_begin(world, which) {
             for place in 0..2 {
                 if world.tabs[place].work[which] == Work::Idle {
                     actions.push(Action::BeginUnaware { place, which });
@@ -298,7 +298,7 @@ impl Protocol {
             State::Attempting(attempting) => attempting.stays_cleared(),
             State::Parked(_) | State::Settled(_) => return true,
         };
-        if record.given_up() {
+        if record.is_cancelling() {
             return false;
         }
         let exhausted = record.spent() >= self.most_attempts;

@@ -193,7 +193,7 @@ impl Protocol {
             earlier_until_ms: record.map_or(0, Record::may_arrive_until_ms),
             left_early: false,
             exhausted: record.is_some_and(|record| record.spent() >= self.most_attempts),
-            given_up: record.is_some_and(Record::given_up),
+            given_up: record.is_some_and(Record::is_cancelling),
         }
     }
 

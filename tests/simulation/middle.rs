@@ -170,7 +170,7 @@ impl World {
 
     /// Notes whether the answer is the server's or a cache's.
     pub fn note_source(&mut self, place: usize, send: SendId, date: Option<&str>) {
-        // Heard long after it was given, by a tab that stood still, it tells little of the clock.
+        // KnownBalance long after it was given, by a tab that stood still, it tells little of the clock.
         let wall_ms = START_WALL_MS + self.elapsed_ms();
         let given_ms = date.and_then(parse_http_date);
         let prompt = given_ms.is_some_and(|given_ms| given_ms + PROMPT_MS > wall_ms);

@@ -124,7 +124,7 @@ pub fn op(op: &Op) -> String {
             ..
         } => format!("Conclude {} {attempt:?} {}", charge.key, cut(conclusion)),
         Op::Reopen { key } => format!("Reopen {key}"),
-        Op::TakeUp { key } => format!("TakeUp {key}"),
+        Op::ReopenOnce { key } => format!("ReopenOnce {key}"),
         Op::Cancel { key, .. } => format!("Cancel {key}"),
         Op::LoseAge { key } => format!("LoseAge {key}"),
         Op::Adopt { record } => format!("Adopt {}", self::record(record)),

@@ -48,7 +48,7 @@ impl Admission<'_> {
         if !self.wire.gate().is_out_of_reach() {
             return Ok(());
         }
-        let held = self.held().plus(self.outbox.points_of_taken_up());
+        let held = self.held().plus(self.outbox.points_of_reopened());
         let detail = match self.cx.config.offline_spend {
             OfflineSpend::Unlimited => return Ok(()),
             OfflineSpend::Deny => Detail::OfflineDenied,

@@ -33,7 +33,7 @@ impl LookUp<'_> {
     }
 
     /// The meaning of an answer, given the spelling of the key in the look-up.
-    pub(super) fn heard_as(
+    pub(super) fn meaning_of(
         &self,
         spelling: Spelling,
         status: u16,
@@ -86,7 +86,7 @@ impl LookUp<'_> {
     pub(super) fn never_charged(&self) -> Conclusion {
         let exhausted = self
             .record()
-            .filter(|record| !record.given_up() && !record.is_refused())
+            .filter(|record| !record.is_cancelling() && !record.is_refused())
             .is_some_and(|record| self.outlook.cx.is_exhausted(record));
         if !exhausted {
             return Conclusion::NeverCharged;

@@ -35,10 +35,10 @@ use self::context::Context;
 use self::flush::retry_failed::{self, Picked};
 use self::flush::{Flush, Lock, Run};
 use self::journal::{
-    Ended, MovedFrom, READ_AGAIN_AT_ONCE, Reader, Store, Then, Uncommitted, Writer,
+    Ended, MovedFrom, READ_AGAIN_AT_ONCE, Reader, Store, Then, WriteFailure, Writer,
 };
 use self::look_up::LookUp;
-use self::peers::Heard;
+use self::peers::KnownBalance;
 use self::retention::Retention;
 use self::sign_out::SignOut;
 use self::tabs::Tabs;
@@ -207,7 +207,7 @@ impl Engine {
             Event::LockRefused => self.lock_refused(now),
             Event::LockDropped => self.lock_dropped(),
             Event::Peer { keys, confirmed } => self.told_by_peer(keys, confirmed),
-            Event::PeerFlush(progress) => self.flush.hear(now, progress, &self.cx),
+            Event::PeerFlush(progress) => self.flush.update_elsewhere(now, progress, &self.cx),
             Event::PeerTasks { tab, running } => self.tasks_elsewhere(now, tab, running),
             Event::AskedTasks => self.asked_for_tasks(now),
             Event::Cached(confirmed) => self.cached(confirmed),
@@ -218,7 +218,7 @@ impl Engine {
             Event::Locale(locale) => self.set_locale(locale),
             Event::Marked(marked) => self.marked(now, marked),
             Event::SignedOut { mark } => self.signed_out(now, mark),
-            Event::PeerLeft { tab } => self.sign_out.heard_of(tab),
+            Event::PeerLeft { tab } => self.sign_out.acknowledged(tab),
             Event::Close => self.close(now),
         }
         self.advance(now);
@@ -247,7 +247,7 @@ impl Engine {
         if let Some(effect) = self.cx.next_effect() {
             return Some(effect);
         }
-        self.journal_order()
+        self.journal_effect()
     }
 
     /// When to come back if nothing happens; monotonic, and past already where time has passed
@@ -300,7 +300,7 @@ impl Engine {
         self.calls_overdue(now);
         self.flush.forget_elsewhere(now);
         self.refuse_refresh_if_shut(now);
-        self.seek_again(now);
+        self.read_for_calls_due(now);
         self.writer.retry_unsaved_if_due(now);
         if self.reads_by_itself() {
             let (is_busy, open) = (self.is_busy(), self.outbox.open());
@@ -310,7 +310,7 @@ impl Engine {
             self.notice_recovery(now);
             self.probe_if_due(now);
             self.sync_if_due(now);
-            self.take_up_due(now);
+            self.begin_due(now);
             self.advance_flush(now);
         }
         if self.retention.is_due(now) {
@@ -343,29 +343,29 @@ impl Engine {
     fn retry(&mut self, now: Now, call: CallId, key: Key) {
         // A user's own retry always gets one try.
         self.wire.gate_mut().hurry_past_hold(now);
-        self.seek(now, call, Kind::Retry, key);
+        self.call_by_key(now, call, Kind::Retry, key);
     }
 
     fn cancel(&mut self, now: Now, call: CallId, key: Key) {
         // A look-up may be needed, and is harmless.
         self.wire.gate_mut().hurry(now);
-        self.seek(now, call, Kind::Cancel, key);
+        self.call_by_key(now, call, Kind::Cancel, key);
     }
 
     fn wait_settled(&mut self, now: Now, call: CallId, key: Key) {
-        self.seek(now, call, Kind::Settled, key);
+        self.call_by_key(now, call, Kind::Settled, key);
     }
 
     fn show(&mut self, call: CallId, key: Key) {
         let waiting = Call::new(Now::default(), Kind::Show, key.clone(), None, &self.cx);
         self.calls.add(call, waiting);
-        self.calls.seeks(call);
+        self.calls.reads_for(call);
         self.writer
-            .push(Op::Read { key }, Then::Sought { call, again: false });
+            .push(Op::Read { key }, Then::ReadForCall { call, again: false });
     }
 
     /// Takes up a call about an existing charge, in memory or in the journal.
-    fn seek(&mut self, now: Now, call: CallId, kind: Kind, key: Key) {
+    fn call_by_key(&mut self, now: Now, call: CallId, kind: Kind, key: Key) {
         let waiting = Call::new(now, kind, key.clone(), None, &self.cx);
         self.calls.add(call, waiting);
         // A charge that failed here may have been charged by another tab since.
@@ -374,9 +374,9 @@ impl Engine {
         match self.outbox.get(&key) {
             Some(entry) if !may_be_old(entry) => self.found(now, call, kind, &key),
             Some(_) | None => {
-                self.calls.seeks(call);
+                self.calls.reads_for(call);
                 self.writer
-                    .push(Op::Read { key }, Then::Sought { call, again: false });
+                    .push(Op::Read { key }, Then::ReadForCall { call, again: false });
             }
         }
     }
@@ -389,31 +389,31 @@ impl Engine {
     }
 
     /// The journal could not be read, so whether it has this charge is unknown.
-    fn seek_later(&mut self, now: Now, call: CallId, key: &Key) {
+    fn read_for_call_later(&mut self, now: Now, call: CallId, key: &Key) {
         let Some(waiting) = self.calls.get(call) else {
             return;
         };
         let unread = waiting.unread();
         if unread >= READ_AGAIN_AT_ONCE && waiting.is_overdue(now) {
             // This tab has nothing better than its own knowledge.
-            return self.sought(now, call, key);
+            return self.has_read_for_call(now, call, key);
         }
         let delay_ms = match unread.checked_sub(READ_AGAIN_AT_ONCE) {
             Some(unread) => self.cx.config.backoff.delay_ms(unread, &mut self.cx.jitter),
             None => 0,
         };
-        self.calls.seeks_later(call, now.after(delay_ms));
+        self.calls.reads_later(call, now.after(delay_ms));
     }
 
-    fn seek_again(&mut self, now: Now) {
-        for (call, key) in self.calls.seek_due(now) {
-            let then = Then::Sought { call, again: true };
+    fn read_for_calls_due(&mut self, now: Now) {
+        for (call, key) in self.calls.due_readings(now) {
+            let then = Then::ReadForCall { call, again: true };
             self.writer.push(Op::Read { key }, then);
         }
     }
 
     /// The journal has been read for this call, or can't be.
-    fn sought(&mut self, now: Now, call: CallId, key: &Key) {
+    fn has_read_for_call(&mut self, now: Now, call: CallId, key: &Key) {
         let Some(kind) = self.calls.get(call).map(|call| call.kind) else {
             return;
         };
@@ -439,7 +439,7 @@ impl Engine {
             let outcome = replayed(self.outlook(now).of(&entry));
             self.resolve(call, Answer::Outcome(outcome));
         } else {
-            if kind == Kind::Cancel && entry.record.given_up() {
+            if kind == Kind::Cancel && entry.record.is_cancelling() {
                 self.outbox.hurry(key, now);
             }
             self.progress(now, key);
@@ -492,7 +492,7 @@ impl Engine {
             .is_some_and(|entry| entry.busy || matches!(entry.record.state(), State::Attempting(_)))
         {
             // Under way already, here or in another tab: this call waits for the same end.
-            let ends_untaken = |record: &Record| record.given_up() || record.is_refused();
+            let ends_untaken = |record: &Record| record.is_cancelling() || record.is_refused();
             if let Some(record) = known.map(|entry| entry.record).filter(ends_untaken) {
                 // It is being looked up to be reported as cancelled or refused, and is requested
                 // again. The look-up may end before this is written.
@@ -512,7 +512,10 @@ impl Engine {
             }
             return self.progress(now, &key);
         }
-        if known.as_ref().is_some_and(|entry| entry.record.given_up()) {
+        if known
+            .as_ref()
+            .is_some_and(|entry| entry.record.is_cancelling())
+        {
             self.answer_cancels(now, &key);
         }
         let admission = self.admission(now).admit(&charge, has_place);
@@ -555,7 +558,7 @@ impl Engine {
                 .update(&key, |entry| entry.own_sequence = sequence);
         }
         match taken_on {
-            true => self.set_taken_up(&key),
+            true => self.set_admitted(&key),
             // It keeps its state, or fails.
             false => self.set_busy(&key, true),
         }
@@ -738,7 +741,7 @@ impl Engine {
             return;
         }
         let begun = self.writer.begun();
-        let ended = self.tasks.hear(now, tab, running, begun, &self.cx);
+        let ended = self.tasks.update_tab(now, tab, running, begun, &self.cx);
         self.tasks_ended(ended);
     }
 
@@ -803,7 +806,7 @@ impl Engine {
             let Some(call) = self
                 .calls
                 .get(id)
-                .filter(|call| !call.is_seeking())
+                .filter(|call| !call.is_reading())
                 .cloned()
             else {
                 continue;
@@ -907,7 +910,7 @@ impl Engine {
         let settled = matches!(entry.record.state(), State::Settled(_));
         // A charge that is migrating from another storage is cancelled in the new one.
         let is_there = entry.saved || self.writer.is_to_adopt(key);
-        if settled || entry.record.given_up() || !is_there {
+        if settled || entry.record.is_cancelling() || !is_there {
             return;
         }
         for id in self.calls.at(key) {
@@ -928,7 +931,7 @@ impl Engine {
                     key: key.clone(),
                     look_up_first: self.store.may_show_earlier_states(),
                 };
-                self.writer.push(op, Then::GivenUp { call: id });
+                self.writer.push(op, Then::Cancelled { call: id });
             }
         }
     }
@@ -945,7 +948,7 @@ impl Engine {
     }
 
     /// This call's cancellation has been written, or could not be.
-    fn given_up(&mut self, now: Now, call: CallId, key: &Key, committed: bool) {
+    fn cancel_written(&mut self, now: Now, call: CallId, key: &Key, committed: bool) {
         self.calls.waits(call);
         if committed {
             self.outbox.hurry(key, now);
@@ -1140,7 +1143,7 @@ impl Engine {
     }
 
     // ---- the journal
-    fn journal_order(&mut self) -> Option<Effect> {
+    fn journal_effect(&mut self) -> Option<Effect> {
         let ops = self.writer.begin()?;
         let relaxed = ops.iter().all(Op::may_be_relaxed) || defect!(RelaxesEveryWrite);
         Some(Effect::Journal { ops, relaxed })
@@ -1169,7 +1172,7 @@ impl Engine {
                     if let Some(why) = applied.unreadable {
                         // The writer of the record may have sent the charge.
                         self.outbox.update(op.key(), |entry| entry.outdated = true);
-                        let error = Uncommitted::Unreadable(why);
+                        let error = WriteFailure::Unreadable(why);
                         self.not_committed(now, op, then, &error);
                         continue;
                     }
@@ -1184,7 +1187,7 @@ impl Engine {
                 let backoff = Store::backoff(&self.cx);
                 self.writer.failed(now, &backoff, &mut self.cx.jitter);
                 self.storage_failed(now, &error);
-                let error = Uncommitted::Failed(error);
+                let error = WriteFailure::Failed(error);
                 for (op, then) in under_way {
                     self.not_committed(now, op, then, &error);
                 }
@@ -1281,9 +1284,9 @@ impl Engine {
                 self.observe(now, key, applied.record);
                 self.progress(now, key);
             }
-            Then::GivenUp { call } => {
+            Then::Cancelled { call } => {
                 self.observe(now, key, applied.record);
-                self.given_up(now, call, key, true);
+                self.cancel_written(now, call, key, true);
             }
             Then::Wanted { call } => {
                 self.calls.waits(call);
@@ -1295,19 +1298,19 @@ impl Engine {
                 self.observe(now, key, applied.record);
                 self.progress(now, key);
             }
-            Then::Sought { call, .. } => {
+            Then::ReadForCall { call, .. } => {
                 self.observe(now, key, applied.record);
-                self.sought(now, call, key);
+                self.has_read_for_call(now, call, key);
             }
             Then::Refused { error, .. } => self.refused(now, key, applied.record, &error),
         }
     }
 
-    fn not_committed(&mut self, now: Now, op: Op, then: Then, error: &Uncommitted) {
+    fn not_committed(&mut self, now: Now, op: Op, then: Then, error: &WriteFailure) {
         let key = op.key().clone();
         let (error, is_readable) = match error {
-            Uncommitted::Failed(error) => (error, true),
-            Uncommitted::Unreadable(why) => (why, false),
+            WriteFailure::Failed(error) => (error, true),
+            WriteFailure::Unreadable(why) => (why, false),
         };
         if defect!(HidesStorageFailure) {
             self.outbox.update(&key, |entry| entry.saved = true);
@@ -1354,7 +1357,7 @@ impl Engine {
                 }
                 self.progress(now, &key);
             }
-            Then::GivenUp { call } => self.given_up(now, call, &key, false),
+            Then::Cancelled { call } => self.cancel_written(now, call, &key, false),
             // It ends as it would have.
             Then::Wanted { call } => {
                 self.calls.waits(call);
@@ -1366,7 +1369,7 @@ impl Engine {
                 self.writer.push(op, Then::Refused { error, unread });
             }
             Then::Refused { error, .. } => self.refused_unread(now, &key, &error),
-            Then::Sought { call, .. } => self.seek_later(now, call, &key),
+            Then::ReadForCall { call, .. } => self.read_for_call_later(now, call, &key),
         }
     }
 
@@ -1618,7 +1621,7 @@ impl Engine {
     }
 
     /// A charge that is reopened or taken on takes its place in the queue from now on.
-    fn set_taken_up(&mut self, key: &Key) {
+    fn set_admitted(&mut self, key: &Key) {
         self.outbox.update(key, |entry| {
             entry.busy = true;
             entry.again = true;
@@ -1821,8 +1824,8 @@ impl Engine {
     }
 
     /// Starts the open charges that are due.
-    fn take_up_due(&mut self, now: Now) {
-        self.take_up_passing(now);
+    fn begin_due(&mut self, now: Now) {
+        self.begin_all_passing(now);
         let mut crowd = Vec::new();
         let mut background = Vec::new();
         let mut look_ups = Vec::new();
@@ -1987,7 +1990,7 @@ impl Engine {
     }
 
     /// Starts the charges that users insist on, despite any hold: once each.
-    fn take_up_passing(&mut self, now: Now) {
+    fn begin_all_passing(&mut self, now: Now) {
         for key in self.calls.passing() {
             let due = self
                 .outbox
@@ -2028,7 +2031,7 @@ impl Engine {
                 #[cfg(feature = "defects")]
                 let answer = crate::core::defects::answer(answer);
                 if let ChargeAnswer::Settled(..) = &answer {
-                    self.wire.hear_clock(now, &sent, response);
+                    self.wire.learn_clock(now, &sent, response);
                 }
                 self.charge_answered(now, &sent, charge, answer);
             }
@@ -2036,16 +2039,16 @@ impl Engine {
                 self.wire.answered_charge();
                 let answer = BatchAnswer::of(response, charges, now);
                 if let BatchAnswer::Results(..) = &answer {
-                    self.wire.hear_clock(now, &sent, response);
+                    self.wire.learn_clock(now, &sent, response);
                 }
                 self.batch_answered(now, &sent, charges, answer);
             }
             SentWhat::LookUp { charge, spelling } => {
                 let sign = self.wire.judge(now, &sent, response);
                 let answer = LookUpAnswer::of(response, charge, now).with(sign);
-                let answer = self
-                    .look_up(now, charge)
-                    .heard_as(*spelling, response.status, answer);
+                let answer =
+                    self.look_up(now, charge)
+                        .meaning_of(*spelling, response.status, answer);
                 if *spelling == Spelling::Own
                     && self.look_up(now, charge).is_to_be_asked_again(&answer)
                 {
@@ -2532,15 +2535,15 @@ impl Engine {
             next_attempt_in_ms,
         };
         if defect!(TellsBeforeJournaling) {
-            let unwritten = Uncommitted::Failed(String::new());
+            let unwritten = WriteFailure::Failed(String::new());
             return self.not_committed(now, op, Then::Concluded { reading }, &unwritten);
         }
         self.writer.push(op, Then::Concluded { reading });
     }
 
     /// The client closes while claims are being written: nothing will be sent under them.
-    fn conclude_given_up(&mut self) {
-        for (key, purpose) in self.writer.give_up_claims() {
+    fn conclude_withdrawn(&mut self) {
+        for (key, purpose) in self.writer.withdraw_claims() {
             let Some(record) = self.outbox.get(&key).map(|entry| &entry.record) else {
                 continue;
             };
@@ -2590,9 +2593,9 @@ impl Engine {
             reason: OpenReason::Timeout,
             detail: Detail::ClosedUnanswered,
         };
-        self.conclude_given_up();
+        self.conclude_withdrawn();
         let lost = Conclusion::Lost(cause.clone(), self.cx.config.claim_ms());
-        for sent in self.wire.give_up_all() {
+        for sent in self.wire.drop_all() {
             let (charges, conclusion) = match sent.what {
                 SentWhat::Charge { charge } => (vec![charge], lost.clone()),
                 SentWhat::Batch { charges } => (charges, lost.clone()),
@@ -2632,7 +2635,7 @@ impl Engine {
         for key in &keys {
             self.outbox.hurry(key, now);
         }
-        keys.extend(self.take_up_all(now));
+        keys.extend(self.retry_all_failed(now));
         for key in again {
             self.reopen(now, Op::Reopen { key: key.clone() });
             keys.push(key);
@@ -2663,7 +2666,7 @@ impl Engine {
         }
         let closed = self.wire.gate().closed_for(now);
         if closed.is_none() && self.flush.run().is_some_and(Run::is_through) {
-            self.take_up_left_out(now);
+            self.retry_left_out(now);
         }
         let Some(run) = self.flush.run() else {
             return;
@@ -2806,7 +2809,7 @@ impl Engine {
 
     /// Reopens all retryable charges, as if their user had asked for each. Those without room, or
     /// whose points may not be spent without the server, get their turn in the flush that begins.
-    fn take_up_all(&mut self, now: Now) -> Vec<Key> {
+    fn retry_all_failed(&mut self, now: Now) -> Vec<Key> {
         let Picked {
             again,
             under_way,
@@ -2822,7 +2825,7 @@ impl Engine {
     }
 
     /// During a flush, reopens charges that were left out, as far as there is room by now.
-    fn take_up_left_out(&mut self, now: Now) {
+    fn retry_left_out(&mut self, now: Now) {
         let ops = self.flush.take_left_out();
         let room = self.admission(now).room_for(None);
         let Picked {
@@ -2840,7 +2843,7 @@ impl Engine {
 
     /// Reopens once, automatically, charges that failed but may yet succeed now that the server can
     /// be reached.
-    fn take_up_failed(&mut self, now: Now) {
+    fn retry_after_outage(&mut self, now: Now) {
         let room = self.admission(now).room_for(None);
         let Picked {
             again, left_out, ..
@@ -2859,9 +2862,9 @@ impl Engine {
     /// Reopens a charge by `op`, or takes it on anew if it was never stored.
     fn reopen(&mut self, now: Now, op: Op) {
         let key = op.key().clone();
-        let retaken = matches!(op, Op::TakeUp { .. });
+        let retaken = matches!(op, Op::ReopenOnce { .. });
         self.outbox.update(&key, |entry| entry.retaken |= retaken);
-        self.set_taken_up(&key);
+        self.set_admitted(&key);
         let then = Then::Observe {
             from_peer: false,
             confirmed: None,
@@ -3124,14 +3127,14 @@ impl Engine {
 
     /// Another tab has changed these charges, and knows this balance.
     fn told_by_peer(&mut self, keys: Vec<Key>, confirmed: Option<Confirmed>) {
-        let heard = Heard {
+        let ours = KnownBalance {
             balance: &self.balance,
             writer: &self.writer,
         };
         let news =
-            confirmed.filter(|confirmed| self.life != Life::SignedOut && heard.is_news(confirmed));
+            confirmed.filter(|confirmed| self.life != Life::SignedOut && ours.is_news(confirmed));
         let held = match &news {
-            Some(news) if heard.changes_version(news) => {
+            Some(news) if ours.changes_version(news) => {
                 peers::held_for_others(&self.outbox, &self.tasks)
             }
             Some(_) | None => Vec::new(),
@@ -3225,7 +3228,7 @@ impl Engine {
     fn notice_recovery(&mut self, now: Now) {
         let out_of_reach = self.wire.gate().is_out_of_reach();
         if self.was_out_of_reach && !out_of_reach {
-            self.take_up_failed(now);
+            self.retry_after_outage(now);
             self.wire.recovered();
         }
         self.was_out_of_reach = out_of_reach;
@@ -3399,7 +3402,7 @@ impl Engine {
     fn answer_the_impatient(&mut self, now: Now) {
         for key in self.calls.keys() {
             for id in self.calls.at(&key) {
-                let impatient = |call: &Call| !call.is_seeking() && call.deadline_ms.is_some();
+                let impatient = |call: &Call| !call.is_reading() && call.deadline_ms.is_some();
                 if self.calls.get(id).is_some_and(impatient) {
                     self.answer_so_far(now, id);
                 }

@@ -18,12 +18,12 @@ const READ_LIMIT: usize = 200;
 
 /// This tab's state, for judging messages.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Heard<'a> {
+pub(super) struct KnownBalance<'a> {
     pub(super) balance: &'a BalanceSync,
     pub(super) writer: &'a Writer,
 }
 
-impl Heard<'_> {
+impl KnownBalance<'_> {
     /// Whether this balance is newer than this tab's, and than any awaiting the journal.
     pub(super) fn is_news(&self, told: &Confirmed) -> bool {
         let known = self.balance.confirmed();

@@ -10,7 +10,7 @@ use crate::core::outbox::Outbox;
 
 /// How long the other living tabs have to acknowledge the sign-out, in milliseconds. A frozen one
 /// has nothing on its way, or a claim.
-const HEARD_WITHIN_MS: u64 = 1_000;
+const ACKNOWLEDGED_WITHIN_MS: u64 = 1_000;
 
 /// The sign-out, and the calls that wait for the list of open charges.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ pub(super) struct SignOut {
 }
 
 impl SignOut {
-    pub(super) fn heard_of(&mut self, tab: String) {
+    pub(super) fn acknowledged(&mut self, tab: String) {
         self.left.insert(tab, ());
     }
 
@@ -39,7 +39,7 @@ impl SignOut {
             return None;
         }
         let marked_at_ms = self.marked_at_ms.filter(|_| self.read);
-        let waits_ms = [HEARD_WITHIN_MS, LAUNCH_WITHIN_MS];
+        let waits_ms = [ACKNOWLEDGED_WITHIN_MS, LAUNCH_WITHIN_MS];
         let waits_ms = waits_ms.map(|ms| marked_at_ms.map(|at_ms| at_ms.saturating_add(ms)));
         // Expired waits are over.
         let waits_ms = waits_ms.into_iter().flatten();
@@ -114,11 +114,11 @@ impl SignOut {
         };
         let passed_ms = now.mono_ms.saturating_sub(marked_at_ms);
         let has_left = |tab: &String| *tab == cx.tab || self.left.contains_key(tab);
-        let heard = passed_ms >= HEARD_WITHIN_MS || tabs.all_alive(has_left);
+        let acknowledged = passed_ms >= ACKNOWLEDGED_WITHIN_MS || tabs.all_alive(has_left);
         let claimants = outbox.iter().filter_map(|entry| entry.record.claim());
         let mut claimants = claimants.map(|claim| &claim.tab);
         let launched = passed_ms >= LAUNCH_WITHIN_MS
             || claimants.all(|tab| has_left(tab) || tabs.is_dead(tab));
-        heard && launched
+        acknowledged && launched
     }
 }

@@ -174,7 +174,7 @@ impl Tasks {
     }
 
     /// Replaces the tasks of another tab. Returns those that have ended.
-    pub(super) fn hear(
+    pub(super) fn update_tab(
         &mut self,
         now: Now,
         tab: String,

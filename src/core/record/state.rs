@@ -188,7 +188,7 @@ impl Waiting {
     }
 
     /// If its user cancelled it, the detail to report once it is known that nothing was taken.
-    pub fn given_up(&self) -> Option<&Detail> {
+    pub fn cancel_detail(&self) -> Option<&Detail> {
         self.given_up.as_ref()
     }
 
@@ -233,7 +233,7 @@ impl Waiting {
     }
 
     /// Cancels it, with a look-up due at once.
-    pub(super) fn gives_up(self, detail: Detail) -> Waiting {
+    pub(super) fn cancelled(self, detail: Detail) -> Waiting {
         Waiting {
             given_up: Some(detail),
             ..self.hurried()
@@ -395,9 +395,9 @@ impl Attempting {
     }
 
     /// Its user cancels it during the attempt.
-    pub(super) fn gives_up(self, detail: Detail) -> Attempting {
+    pub(super) fn cancelled(self, detail: Detail) -> Attempting {
         Attempting {
-            before: self.before.gives_up(detail),
+            before: self.before.cancelled(detail),
             ..self
         }
     }

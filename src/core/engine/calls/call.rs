@@ -28,7 +28,7 @@ pub(super) enum Stage {
     /// Waiting for progress of its charge.
     Waiting,
     /// Reading its charge from the journal, which alone can answer it.
-    Seeking {
+    Reading {
         /// When an unsuccessful reading is repeated; monotonic.
         again_at_ms: Option<u64>,
         /// Number of failed readings.
@@ -65,8 +65,8 @@ impl Call {
     }
 
     /// Whether its charge is being read from the journal: nothing can be answered before that.
-    pub fn is_seeking(&self) -> bool {
-        matches!(self.stage, Stage::Seeking { .. })
+    pub fn is_reading(&self) -> bool {
+        matches!(self.stage, Stage::Reading { .. })
     }
 
     /// Whether its request is being written.
@@ -77,7 +77,7 @@ impl Call {
     /// Number of failed readings of the journal for it.
     pub fn unread(&self) -> u32 {
         match self.stage {
-            Stage::Seeking { unread, .. } => unread,
+            Stage::Reading { unread, .. } => unread,
             Stage::Waiting | Stage::Writing => 0,
         }
     }
@@ -89,15 +89,15 @@ impl Call {
     /// When it needs attention; monotonic.
     pub(super) fn next_ms(&self) -> Option<u64> {
         match self.stage {
-            Stage::Seeking { again_at_ms, .. } => again_at_ms,
+            Stage::Reading { again_at_ms, .. } => again_at_ms,
             Stage::Waiting | Stage::Writing => self.deadline_ms,
         }
     }
 
     /// Whether the journal is to be read again now; not again after that.
-    pub(super) fn seeks_again(&mut self, now: Now) -> bool {
+    pub(super) fn is_due_again(&mut self, now: Now) -> bool {
         match &mut self.stage {
-            Stage::Seeking { again_at_ms, .. } => {
+            Stage::Reading { again_at_ms, .. } => {
                 again_at_ms.take_if(|at_ms| *at_ms <= now.mono_ms).is_some()
             }
             Stage::Waiting | Stage::Writing => false,

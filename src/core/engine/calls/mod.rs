@@ -35,8 +35,8 @@ impl Calls {
     }
 
     /// The journal is being read for this call.
-    pub(super) fn seeks(&mut self, id: CallId) {
-        let stage = Stage::Seeking {
+    pub(super) fn reads_for(&mut self, id: CallId) {
+        let stage = Stage::Reading {
             again_at_ms: None,
             unread: 0,
         };
@@ -54,9 +54,9 @@ impl Calls {
     }
 
     /// The journal could not be read for this call, once more.
-    pub(super) fn seeks_later(&mut self, id: CallId, again_at_ms: u64) {
+    pub(super) fn reads_later(&mut self, id: CallId, again_at_ms: u64) {
         let unread = self.calls.get(&id).map_or(0, Call::unread);
-        let stage = Stage::Seeking {
+        let stage = Stage::Reading {
             again_at_ms: Some(again_at_ms),
             unread: unread.saturating_add(1),
         };
@@ -64,10 +64,10 @@ impl Calls {
     }
 
     /// The calls for which the journal is to be read again now.
-    pub(super) fn seek_due(&mut self, now: Now) -> Vec<(CallId, Key)> {
+    pub(super) fn due_readings(&mut self, now: Now) -> Vec<(CallId, Key)> {
         let calls = self.calls.iter_mut();
         let due =
-            calls.filter_map(|(id, call)| call.seeks_again(now).then(|| (*id, call.key.clone())));
+            calls.filter_map(|(id, call)| call.is_due_again(now).then(|| (*id, call.key.clone())));
         due.collect()
     }
 
@@ -108,7 +108,7 @@ impl Calls {
     /// The charges for which a call demands a try now.
     pub(super) fn passing(&self) -> Vec<Key> {
         let calls = self.calls.values();
-        let passing = calls.filter(|call| call.insists && !call.is_seeking());
+        let passing = calls.filter(|call| call.insists && !call.is_reading());
         passing.map(|call| call.key.clone()).collect()
     }
 
@@ -127,7 +127,7 @@ impl Calls {
     /// Whether the journal is being read for a call about this charge, or the call's request is
     /// being written.
     pub(super) fn is_asked_for(&self, key: &Key) -> bool {
-        self.any_at(key, |call| call.is_seeking() || call.is_writing())
+        self.any_at(key, |call| call.is_reading() || call.is_writing())
     }
 
     /// Whether a renewed request for this charge is being written.
@@ -147,7 +147,7 @@ impl Calls {
     pub(super) fn overdue(&self, now: Now) -> Vec<CallId> {
         // Nothing can be answered about a charge before the journal has been asked whether it is
         // there.
-        let due = |call: &Call| !call.is_seeking() && call.is_overdue(now);
+        let due = |call: &Call| !call.is_reading() && call.is_overdue(now);
         let overdue = self.calls.iter().filter(|(_, call)| due(call));
         overdue.map(|(id, _)| *id).collect()
     }

@@ -51,7 +51,7 @@ impl Outlook<'_> {
             // An open or parked charge is cancelled first: see `progress_cancel`.
             Kind::Cancel => {
                 (ended && !record.is_held())
-                    || (record.given_up()
+                    || (record.is_cancelling()
                         && !entry.busy
                         && (self.life != Life::Running || !self.worth_waiting(call, entry)))
             }

@@ -62,7 +62,12 @@ impl Flush {
     }
 
     /// Another tab has reported the progress of its flush; `None` when that is over.
-    pub(super) fn hear(&mut self, now: Now, progress: Option<FlushProgress>, cx: &Context) {
+    pub(super) fn update_elsewhere(
+        &mut self,
+        now: Now,
+        progress: Option<FlushProgress>,
+        cx: &Context,
+    ) {
         self.elsewhere = progress.map(|progress| Elsewhere {
             progress,
             // A step waits for the lock, and then for an answer; neither takes longer.

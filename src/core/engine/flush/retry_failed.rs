@@ -65,9 +65,9 @@ pub fn left_out(ops: Vec<Op>, outbox: &Outbox, mut room: usize) -> Picked {
 pub fn after_outage(outbox: &Outbox, room: usize) -> Picked {
     let failed = outbox.iter();
     let failed = failed
-        .filter(|entry| entry.record.may_be_taken_up() && !entry.busy && !entry.retaken)
+        .filter(|entry| entry.record.may_be_reopened() && !entry.busy && !entry.retaken)
         .map(|entry| entry.record.charge().key.clone());
-    let mut again: Vec<Op> = failed.map(|key| Op::TakeUp { key }).collect();
+    let mut again: Vec<Op> = failed.map(|key| Op::ReopenOnce { key }).collect();
     let left_out = again.split_off(room.min(again.len()));
     Picked {
         again,

@@ -53,9 +53,9 @@ pub enum Then {
         confirmed: Option<Confirmed>,
     },
     /// Answer this call, which asked for a charge that is not in memory.
-    Sought { call: CallId, again: bool },
+    ReadForCall { call: CallId, again: bool },
     /// Continue this call, which cancels its charge.
-    GivenUp { call: CallId },
+    Cancelled { call: CallId },
     /// Continue this call, which requests a charge that was being looked up to be reported as not
     /// made.
     Wanted { call: CallId },
@@ -66,7 +66,7 @@ pub enum Then {
 }
 
 /// Why an operation is not committed, human-readable.
-pub enum Uncommitted {
+pub enum WriteFailure {
     /// The transaction failed with all of its operations.
     Failed(String),
     /// The store can't read the record and has left it alone.
@@ -76,13 +76,13 @@ pub enum Uncommitted {
 impl Then {
     fn reads_again(&self) -> bool {
         match self {
-            Then::Sought { again, .. } => *again,
+            Then::ReadForCall { again, .. } => *again,
             Then::Refused { unread, .. } => *unread > 0,
             Then::Enqueued { .. }
             | Then::Begun { .. }
             | Then::Concluded { .. }
             | Then::Observe { .. }
-            | Then::GivenUp { .. }
+            | Then::Cancelled { .. }
             | Then::Wanted { .. }
             | Then::Resaved => false,
         }
@@ -97,8 +97,8 @@ impl Then {
             Then::Enqueued { plan: None, .. }
             | Then::Concluded { .. }
             | Then::Observe { .. }
-            | Then::Sought { .. }
-            | Then::GivenUp { .. }
+            | Then::ReadForCall { .. }
+            | Then::Cancelled { .. }
             | Then::Wanted { .. }
             | Then::Resaved
             | Then::Refused { .. } => None,
@@ -132,8 +132,8 @@ impl Writer {
 
     /// Balances from other tabs, to be applied when the journal has been read.
     pub fn coming(&self) -> impl Iterator<Item = &Confirmed> {
-        let orders = self.under_way.iter().chain(&self.next);
-        orders.filter_map(|(_, then)| {
+        let writes = self.under_way.iter().chain(&self.next);
+        writes.filter_map(|(_, then)| {
             let Then::Observe { confirmed, .. } = then else {
                 return None;
             };
@@ -143,8 +143,8 @@ impl Writer {
 
     /// Attaches a balance to the last of these readings.
     pub fn bring(&mut self, told: Confirmed) {
-        let mut orders = self.next.iter_mut().rev();
-        let slot = orders.find_map(|(op, then)| {
+        let mut writes = self.next.iter_mut().rev();
+        let slot = writes.find_map(|(op, then)| {
             let (Op::Read { .. }, Then::Observe { confirmed, .. }) = (op, then) else {
                 return None;
             };
@@ -156,8 +156,8 @@ impl Writer {
     }
 
     /// As [`Writer::push`], ahead of all waiting operations.
-    pub fn push_first(&mut self, orders: impl IntoIterator<Item = (Op, Then)>) {
-        self.next.splice(0..0, orders);
+    pub fn push_first(&mut self, writes: impl IntoIterator<Item = (Op, Then)>) {
+        self.next.splice(0..0, writes);
     }
 
     /// When the next claim may be made, after failed transactions; monotonic.
@@ -222,7 +222,7 @@ impl Writer {
     }
 
     /// Drops the claims that wait to be written, and names those being written.
-    pub fn give_up_claims(&mut self) -> Vec<(Key, Purpose)> {
+    pub fn withdraw_claims(&mut self) -> Vec<(Key, Purpose)> {
         self.next.retain(|(op, _)| !matches!(op, Op::Begin { .. }));
         for (op, _) in &mut self.next {
             if let Op::Enqueue { claim, .. } = op {
@@ -236,7 +236,7 @@ impl Writer {
                 Op::Enqueue { .. }
                 | Op::Conclude { .. }
                 | Op::Reopen { .. }
-                | Op::TakeUp { .. }
+                | Op::ReopenOnce { .. }
                 | Op::Cancel { .. }
                 | Op::LoseAge { .. }
                 | Op::Adopt { .. }
@@ -288,7 +288,7 @@ impl Writer {
             | Op::Begin { .. }
             | Op::Conclude { .. }
             | Op::Reopen { .. }
-            | Op::TakeUp { .. }
+            | Op::ReopenOnce { .. }
             | Op::Cancel { .. }
             | Op::LoseAge { .. }
             | Op::Forget { .. }

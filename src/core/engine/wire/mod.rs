@@ -269,7 +269,7 @@ impl Wire {
     }
 
     /// Drops all requests on their way: their answers will go unheard.
-    pub(super) fn give_up_all(&mut self) -> Vec<Sent> {
+    pub(super) fn drop_all(&mut self) -> Vec<Sent> {
         let sent = std::mem::take(&mut self.sent).into_iter();
         sent.map(|(_, sent)| sent).collect()
     }
@@ -292,8 +292,8 @@ impl Wire {
     }
 
     /// Learns the server's clock from its own answer.
-    pub(super) fn hear_clock(&mut self, now: Now, sent: &Sent, response: &Response) {
-        self.server_clock.hear(response, sent.left_at_ms, now);
+    pub(super) fn learn_clock(&mut self, now: Now, sent: &Sent, response: &Response) {
+        self.server_clock.learn_from(response, sent.left_at_ms, now);
     }
 
     /// Whether an answer shows that the server is alive, or may be a cache's.

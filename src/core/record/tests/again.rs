@@ -28,15 +28,15 @@ fn retryable_failure_is_reopened_automatically_once() {
             ..failure()
         }))
     };
-    let again = in_state(failed()).take_up(300).unwrap();
+    let again = in_state(failed()).reopen_once(300).unwrap();
     let again = conclude(sending(again), failed()).unwrap();
-    assert!(again.is_retryable() && !again.may_be_taken_up());
-    assert_eq!(again.clone().take_up(300), None);
+    assert!(again.is_retryable() && !again.may_be_reopened());
+    assert_eq!(again.clone().reopen_once(300), None);
     // Its user may retry any number of times, which starts over.
     let asked = conclude(sending(again.ask_again(300).unwrap()), failed()).unwrap();
-    assert!(asked.may_be_taken_up());
-    assert_eq!(in_state(park()).take_up(300), None);
-    assert_eq!(in_state(declined()).take_up(300), None);
+    assert!(asked.may_be_reopened());
+    assert_eq!(in_state(park()).reopen_once(300), None);
+    assert_eq!(in_state(declined()).reopen_once(300), None);
 }
 
 fn is_cancelled(record: &Record) -> bool {
@@ -66,7 +66,7 @@ fn cancel_of_a_doubtful_charge_waits_for_certainty() {
         in_state(park()),
     ] {
         let given_up = record.cancel(300).unwrap();
-        assert!(given_up.is_open() && given_up.given_up());
+        assert!(given_up.is_open() && given_up.is_cancelling());
         assert_eq!(given_up.clone().cancel(300), None);
         // By the attempt under way, or by a look-up.
         let looking = match given_up.state() {
@@ -75,9 +75,9 @@ fn cancel_of_a_doubtful_charge_waits_for_certainty() {
                 begin(given_up, Purpose::LookUp, "one", 300).unwrap()
             }
         };
-        assert!(looking.given_up());
+        assert!(looking.is_cancelling());
         let mute = conclude(looking.clone(), Conclusion::TurnedAway(cause())).unwrap();
-        assert!(mute.is_open() && mute.given_up());
+        assert!(mute.is_open() && mute.is_cancelling());
         assert!(is_cancelled(
             &conclude(looking.clone(), Conclusion::NeverCharged).unwrap()
         ));
@@ -94,12 +94,12 @@ fn cancel_of_a_doubtful_charge_waits_for_certainty() {
 #[test]
 fn cancelled_charge_stays_cancelled_until_its_user_asks_again() {
     let given_up = in_state(unanswered()).cancel(300).unwrap();
-    assert!(given_up.clone().reopen(400).unwrap().given_up());
+    assert!(given_up.clone().reopen(400).unwrap().is_cancelling());
     let looking = begin(given_up.clone(), Purpose::LookUp, "one", 400).unwrap();
     let parked = conclude(looking, park()).unwrap();
-    assert!(parked.reopen(500).unwrap().given_up());
+    assert!(parked.reopen(500).unwrap().is_cancelling());
     let again = given_up.ask_again(400).unwrap();
-    assert!(!again.given_up() && waiting(&again).in_doubt());
+    assert!(!again.is_cancelling() && waiting(&again).in_doubt());
 }
 
 #[test]
