@@ -38,7 +38,7 @@ pub struct Record {
     /// Whether the wall clock was set back since it was taken on, so that its age is unknown.
     ageless: bool,
     /// Whether it failed and was reopened automatically, which happens once.
-    taken_up: bool,
+    reopened_once: bool,
     /// Whether it was in a storage in which a crash may leave an earlier state, so that it may have
     /// been attempted more often than recorded.
     adopted: bool,
@@ -58,7 +58,7 @@ impl Record {
             spent: 0,
             updated_at_ms: charge.created_at_ms,
             ageless: false,
-            taken_up: false,
+            reopened_once: false,
             adopted: false,
             unknown_past: false,
             state: State::Waiting(Waiting::default()),
@@ -194,7 +194,7 @@ impl Record {
 
     /// Whether it failed, is retryable, and has not been reopened automatically.
     pub fn may_be_reopened(&self) -> bool {
-        self.is_retryable() && !self.taken_up
+        self.is_retryable() && !self.reopened_once
     }
 
     /// Whether it failed, nothing taken, and is retryable.
@@ -450,7 +450,7 @@ impl Record {
             State::Settled(Verdict::Charged(_)) | State::Attempting(_) => return None,
         };
         let record = Record {
-            taken_up: false,
+            reopened_once: false,
             ..self
         };
         Some(record.waits_again(waiting.wanted(), wall_ms))
@@ -482,11 +482,11 @@ impl Record {
 
     /// As [`Record::reopen`], for a failed charge, without its user: once.
     pub fn reopen_once(self, wall_ms: u64) -> Option<Record> {
-        if self.taken_up || !self.is_retryable() {
+        if self.reopened_once || !self.is_retryable() {
             return None;
         }
         let record = Record {
-            taken_up: true,
+            reopened_once: true,
             ..self
         };
         record.reopen(wall_ms)

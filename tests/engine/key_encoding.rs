@@ -9,7 +9,7 @@ use super::server::{Fault, On, problem, with_retry_after};
 const TASK: &str = "第1/2集 100%";
 
 /// The cancelled charge of [`TASK`], whose answer was lost.
-fn given_up(decodes_keys: bool, fault: Fault) -> (World, usize) {
+fn cancelled(decodes_keys: bool, fault: Fault) -> (World, usize) {
     let mut world = World::new();
     world.server.decodes_keys = decodes_keys;
     let tab = world.start();
@@ -30,7 +30,7 @@ fn end(world: &mut World, tab: usize) -> String {
 
 #[test]
 fn a_server_that_decodes_keys_finds_an_encoded_key() {
-    let (mut world, tab) = given_up(true, Fault::LoseAnswer);
+    let (mut world, tab) = cancelled(true, Fault::LoseAnswer);
     assert_eq!(end(&mut world, tab), "charged again");
     assert_eq!(world.server.count(On::LookUp), 1);
     assert_eq!(world.server.count(On::AnyCharge), 1);
@@ -38,7 +38,7 @@ fn a_server_that_decodes_keys_finds_an_encoded_key() {
 
 #[test]
 fn a_server_that_decodes_nothing_finds_an_encoded_key() {
-    let (mut world, tab) = given_up(false, Fault::LoseAnswer);
+    let (mut world, tab) = cancelled(false, Fault::LoseAnswer);
     assert_eq!(end(&mut world, tab), "charged again");
     assert_eq!(world.server.count(On::LookUp), 2);
 }
@@ -46,7 +46,7 @@ fn a_server_that_decodes_nothing_finds_an_encoded_key() {
 #[test]
 fn a_key_counts_as_never_charged_only_in_both_spellings() {
     for decodes_keys in [true, false] {
-        let (mut world, tab) = given_up(decodes_keys, Fault::LoseRequest);
+        let (mut world, tab) = cancelled(decodes_keys, Fault::LoseRequest);
         assert_eq!(end(&mut world, tab), "failed Cancelled");
         assert_eq!(world.server.count(On::LookUp), 2);
         assert_eq!(world.server.count(On::AnyCharge), 1);
@@ -68,7 +68,7 @@ fn fault_second(world: &mut World, response: Response) {
 
 #[test]
 fn a_key_that_the_server_calls_invalid_was_never_charged() {
-    let (mut world, tab) = given_up(false, Fault::LoseRequest);
+    let (mut world, tab) = cancelled(false, Fault::LoseRequest);
     fault_second(&mut world, problem(400, "invalid-key"));
     assert_eq!(end(&mut world, tab), "failed Cancelled");
     assert_eq!(world.server.count(On::LookUp), 2);
@@ -77,7 +77,7 @@ fn a_key_that_the_server_calls_invalid_was_never_charged() {
 #[test]
 fn both_spellings_are_looked_up_again_if_one_got_no_answer() {
     for setback in [problem(500, "broken"), problem(503, "busy")] {
-        let (mut world, tab) = given_up(false, Fault::LoseAnswer);
+        let (mut world, tab) = cancelled(false, Fault::LoseAnswer);
         fault_second(&mut world, setback);
         assert_eq!(end(&mut world, tab), "charged again");
         assert_eq!(world.server.count(On::LookUp), 4);
@@ -137,7 +137,7 @@ fn an_encoded_key_is_sent_in_no_batch() {
 
 #[test]
 fn the_look_up_of_the_second_spelling_respects_retry_after() {
-    let (mut world, tab) = given_up(false, Fault::LoseAnswer);
+    let (mut world, tab) = cancelled(false, Fault::LoseAnswer);
     world.server.fault(On::LookUp, 1, Fault::Late(1_000));
     let busy = with_retry_after(problem(503, "busy"), "5");
     world.server.fault(On::Charge, 1, Fault::Answer(busy));

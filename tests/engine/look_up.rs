@@ -6,7 +6,7 @@ use super::script::World;
 use super::server::{Fault, On, page, problem};
 
 /// A charge whose answer was lost, cancelled while the server could not be reached.
-fn given_up(world: &mut World) -> usize {
+fn cancelled(world: &mut World) -> usize {
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseAnswer);
     world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
@@ -22,7 +22,7 @@ fn given_up(world: &mut World) -> usize {
 fn a_cancelled_charge_is_parked_if_it_can_never_be_looked_up() {
     for mute in [problem(403, "no-look-ups"), page(200)] {
         let mut world = World::new();
-        let tab = given_up(&mut world);
+        let tab = cancelled(&mut world);
         world
             .server
             .fault(On::LookUp, u32::MAX, Fault::Answer(mute));
@@ -39,7 +39,7 @@ fn a_cancelled_charge_is_parked_if_it_can_never_be_looked_up() {
 #[test]
 fn a_cancelled_charge_is_looked_up_until_a_failing_server_recovers() {
     let mut world = World::new();
-    let tab = given_up(&mut world);
+    let tab = cancelled(&mut world);
     world
         .server
         .fault(On::LookUp, 6, Fault::Answer(problem(500, "broken")));

@@ -58,8 +58,8 @@ fn a_lost_record_is_called_neither_queued_nor_cancelled() {
         let tab = world.start();
         let call = world.charge(tab, "t1", 5);
         assert_eq!(word(&world.wait(call)), "unknown Offline", "{what}");
-        let given_up = world.cancel(tab, "t1");
-        assert_eq!(word(&world.wait(given_up)), "unknown Offline", "{what}");
+        let cancelled = world.cancel(tab, "t1");
+        assert_eq!(word(&world.wait(cancelled)), "unknown Offline", "{what}");
         let end = world.settled(tab, "t1");
         world.go_online(true);
         assert_eq!(word(&world.wait(end)), "charged again", "{what}");
@@ -251,8 +251,8 @@ fn a_lost_charge_is_known_while_it_is_written_anew() {
     world.run_for(50);
     world.go_online(false);
     world.wait(call);
-    let given_up = world.cancel(one, "t1");
-    world.wait(given_up);
+    let cancelled = world.cancel(one, "t1");
+    world.wait(cancelled);
     // The other tab looks it up.
     world.server.fault(On::LookUp, 1, Fault::Hang);
     world.tell(two, Event::Online(true));
@@ -331,8 +331,8 @@ fn a_local_storage_charge_is_looked_up_before_it_is_called_cancelled() {
     assert_eq!(world.server.times_charged("f:t1"), 1);
     world.crash(one);
     world.journal.records.insert(key("t1"), stale);
-    let given_up = world.cancel(two, "t1");
-    assert_eq!(word(&world.wait(given_up)), "unknown Offline");
+    let cancelled = world.cancel(two, "t1");
+    assert_eq!(word(&world.wait(cancelled)), "unknown Offline");
     let end = world.settled(two, "t1");
     world.go_online(true);
     assert_eq!(word(&world.wait(end)), "charged again");

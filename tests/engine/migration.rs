@@ -61,10 +61,10 @@ fn a_cancel_during_a_migration_finds_its_charge_in_the_new_storage() {
     world.wait(call);
     // The charge is being written while the cancel waits for the next transaction.
     world.charge(tab, "t2", 5);
-    let given_up = world.cancel(tab, "t1");
+    let cancelled = world.cancel(tab, "t1");
     world.wipe_journal();
     move_on(&mut world, tab);
-    let outcome = world.wait(given_up);
+    let outcome = world.wait(cancelled);
     assert!(
         matches!(
             outcome.what,
@@ -316,9 +316,9 @@ fn a_charge_that_is_migrated_late_can_be_cancelled() {
     let tab = without_room(&mut world);
     // Writing works again, but the charge has not been moved yet.
     world.fail_write = Box::new(|_, _| false);
-    let given_up = world.cancel(tab, "t1");
+    let cancelled = world.cancel(tab, "t1");
     world.go_online(true);
-    assert_eq!(word(&world.wait(given_up)), "failed Cancelled");
+    assert_eq!(word(&world.wait(cancelled)), "failed Cancelled");
     world.settle();
     assert_eq!(world.server.times_charged("f:t1"), 0);
 }

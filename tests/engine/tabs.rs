@@ -230,9 +230,9 @@ fn a_charge_cancelled_in_one_tab_is_not_retried_in_another() {
     let cancel = world.cancel(one, "t1");
     world.wait(cancel);
     let reopened = world.journal.records.get(&key("t1")).cloned().unwrap();
-    let given_up = reopened.ask_again(world.now.wall_ms).unwrap();
-    let given_up = given_up.cancel(world.now.wall_ms).unwrap();
-    world.journal.records.insert(key("t1"), given_up);
+    let cancelled = reopened.ask_again(world.now.wall_ms).unwrap();
+    let cancelled = cancelled.cancel(world.now.wall_ms).unwrap();
+    world.journal.records.insert(key("t1"), cancelled);
     world.tell(two, Event::Online(true));
     world.run_for(1_000);
     assert_eq!(world.server.times_charged("f:t1"), 0);

@@ -316,6 +316,6 @@ fn a_verdict_is_in_doubt_if_another_tabs_change_cannot_be_read() {
     world.server.top_up(1_000);
     let call = world.charge(one, "t1", 500);
     assert_eq!(word(&world.wait(call)), "charged");
-    let given_up = world.cancel(two, "t1");
-    assert_eq!(word(&world.wait(given_up)), "unknown Timeout");
+    let cancelled = world.cancel(two, "t1");
+    assert_eq!(word(&world.wait(cancelled)), "unknown Timeout");
 }

@@ -193,7 +193,7 @@ impl Protocol {
             earlier_until_ms: record.map_or(0, Record::may_arrive_until_ms),
             left_early: false,
             exhausted: record.is_some_and(|record| record.spent() >= self.most_attempts),
-            given_up: record.is_some_and(Record::is_cancelling),
+            cancelled: record.is_some_and(Record::is_cancelling),
         }
     }
 
@@ -205,7 +205,7 @@ impl Protocol {
     }
 
     fn sent(&self, world: &mut World, attempt: Attempt) -> Work {
-        world.defied |= attempt.given_up && attempt.sends;
+        world.defied |= attempt.cancelled && attempt.sends;
         let left_early = attempt.earlier_until_ms > world.wall_ms;
         Work::Sent(Attempt {
             until_ms: match self.rules.has(Rule::LeaveWithinClaim) {
@@ -252,7 +252,7 @@ impl Protocol {
         let end = match word {
             Word::Charged | Word::Replayed => End::Charged,
             Word::Declined => End::Declined,
-            Word::NeverCharged if attempt.exhausted && !attempt.given_up => End::Exhausted,
+            Word::NeverCharged if attempt.exhausted && !attempt.cancelled => End::Exhausted,
             Word::NeverCharged => End::NeverCharged,
         };
         let early = match self.rules.has(Rule::Departure) {
@@ -278,7 +278,7 @@ impl Protocol {
         let earlier_ms = attempt.earlier_until_ms.saturating_sub(world.wall_ms);
         match action {
             Action::ArriveInVain { .. } => {
-                match !attempt.sends && (attempt.exhausted || attempt.given_up) {
+                match !attempt.sends && (attempt.exhausted || attempt.cancelled) {
                     true => End::Parked,
                     false => End::TurnedAway,
                 }

@@ -88,7 +88,7 @@ pub struct Attempt {
     /// Whether the attempts are used up.
     pub exhausted: bool,
     /// Whether the charge was given up.
-    pub given_up: bool,
+    pub cancelled: bool,
 }
 
 impl Attempt {

@@ -158,8 +158,8 @@ impl World {
 
     pub fn arrive(&mut self, sending: &Sending, heard: bool) {
         let (tab, send) = (sending.tab, sending.send);
-        let given_up = self.given_up.contains(&(tab, send));
-        let late = given_up || self.now.mono_ms >= sending.limit_at_ms;
+        let dropped = self.dropped.contains(&(tab, send));
+        let late = dropped || self.now.mono_ms >= sending.limit_at_ms;
         let comes_late = match self.now.mono_ms >= sending.limit_at_ms {
             true => self.driver.mix.classes.has(Class::Late),
             false => self.driver.mix.classes.has(Class::LateLoss),

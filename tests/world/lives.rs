@@ -36,7 +36,7 @@ impl<D: Driver> World<D> {
     pub fn give_up_requests(&mut self, place: usize) {
         let tab = &mut self.tabs[place];
         for send in std::mem::take(&mut tab.waiting) {
-            self.given_up.insert((tab.id, send));
+            self.dropped.insert((tab.id, send));
         }
     }
 

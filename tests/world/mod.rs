@@ -69,7 +69,7 @@ pub struct World<D: Driver> {
     /// Dead tabs whose last transaction is committed all the same.
     pub orphans: BTreeSet<TabId>,
     /// Requests that their tab no longer waits for, though it may live.
-    pub given_up: BTreeSet<(TabId, SendId)>,
+    pub dropped: BTreeSet<(TabId, SendId)>,
     /// The browser's word about the network.
     pub online: bool,
     pub books: Books,
@@ -106,7 +106,7 @@ impl<D: Driver> World<D> {
             last_call: 0,
             lock: Lock::default(),
             orphans: BTreeSet::new(),
-            given_up: BTreeSet::new(),
+            dropped: BTreeSet::new(),
             online: true,
             counts: Counts::default(),
             trace,

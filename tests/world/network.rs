@@ -125,7 +125,7 @@ impl<D: Driver> World<D> {
 
     pub fn deliver_loss(&mut self, tab: TabId, send: SendId, timed_out: bool) {
         if let Some(place) = self.ends_waiting(tab, send) {
-            self.given_up.insert((tab, send));
+            self.dropped.insert((tab, send));
             if self.driver.may_seem_an_outage(tab, send) {
                 self.tabs[place].grant_alerts();
             }

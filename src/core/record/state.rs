@@ -96,7 +96,7 @@ pub struct Waiting {
     /// The duration of that when it was written, in milliseconds.
     may_arrive_for_ms: u64,
     /// Set if its user cancelled it: the detail to report once it is known that nothing was taken.
-    given_up: Option<Detail>,
+    cancel_detail: Option<Detail>,
     /// Whether the server asked the whole queue to wait as long as this charge.
     holds_queue: bool,
     /// Whether the server must be asked about the key before it is sent again.
@@ -189,7 +189,7 @@ impl Waiting {
 
     /// If its user cancelled it, the detail to report once it is known that nothing was taken.
     pub fn cancel_detail(&self) -> Option<&Detail> {
-        self.given_up.as_ref()
+        self.cancel_detail.as_ref()
     }
 
     /// Whether the server asked the whole queue to wait until its next attempt.
@@ -235,7 +235,7 @@ impl Waiting {
     /// Cancels it, with a look-up due at once.
     pub(super) fn cancelled(self, detail: Detail) -> Waiting {
         Waiting {
-            given_up: Some(detail),
+            cancel_detail: Some(detail),
             ..self.hurried()
         }
     }
@@ -243,7 +243,7 @@ impl Waiting {
     /// Requested again by its user.
     pub(super) fn wanted(self) -> Waiting {
         Waiting {
-            given_up: None,
+            cancel_detail: None,
             refusal: None,
             look_up_first: false,
             ..self
@@ -415,7 +415,7 @@ impl Attempting {
         Parked {
             may_arrive_until_ms: self.before.may_arrive_until_ms,
             may_arrive_for_ms: self.before.may_arrive_for_ms,
-            given_up: self.before.given_up,
+            cancel_detail: self.before.cancel_detail,
             ..Parked::new(reason, detail)
         }
     }
@@ -440,7 +440,7 @@ pub struct Parked {
     detail: Detail,
     may_arrive_until_ms: u64,
     may_arrive_for_ms: u64,
-    given_up: Option<Detail>,
+    cancel_detail: Option<Detail>,
 }
 
 impl Parked {
@@ -450,7 +450,7 @@ impl Parked {
             detail,
             may_arrive_until_ms: 0,
             may_arrive_for_ms: 0,
-            given_up: None,
+            cancel_detail: None,
         }
     }
 
@@ -481,7 +481,7 @@ impl Parked {
             in_doubt: true,
             may_arrive_until_ms: self.may_arrive_until_ms,
             may_arrive_for_ms: self.may_arrive_for_ms,
-            given_up: self.given_up,
+            cancel_detail: self.cancel_detail,
             look_up_first: true,
             ..Waiting::default()
         }

@@ -101,8 +101,8 @@ fn adopted_charge_may_have_been_sent_whatever_its_record_says() {
     assert!(adopted.may_have_left());
     assert_eq!(adopted.attempts(), 0);
     // So cancelling it asks the server first.
-    let given_up = adopted.cancel(900).unwrap();
-    assert!(given_up.is_open() && given_up.is_cancelling());
+    let cancelled = adopted.cancel(900).unwrap();
+    assert!(cancelled.is_open() && cancelled.is_cancelling());
     let free = open().cancel(900).unwrap();
     assert!(!free.is_open());
 }

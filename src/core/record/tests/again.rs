@@ -65,14 +65,14 @@ fn cancel_of_a_doubtful_charge_waits_for_certainty() {
         in_state(Conclusion::TurnedAway(cause())),
         in_state(park()),
     ] {
-        let given_up = record.cancel(300).unwrap();
-        assert!(given_up.is_open() && given_up.is_cancelling());
-        assert_eq!(given_up.clone().cancel(300), None);
+        let cancelled = record.cancel(300).unwrap();
+        assert!(cancelled.is_open() && cancelled.is_cancelling());
+        assert_eq!(cancelled.clone().cancel(300), None);
         // By the attempt under way, or by a look-up.
-        let looking = match given_up.state() {
-            State::Attempting(_) => given_up,
+        let looking = match cancelled.state() {
+            State::Attempting(_) => cancelled,
             State::Waiting(_) | State::Parked(_) | State::Settled(_) => {
-                begin(given_up, Purpose::LookUp, "one", 300).unwrap()
+                begin(cancelled, Purpose::LookUp, "one", 300).unwrap()
             }
         };
         assert!(looking.is_cancelling());
@@ -85,20 +85,20 @@ fn cancel_of_a_doubtful_charge_waits_for_certainty() {
         assert!(charged.receipt().is_some());
     }
     // The request under way never left.
-    let given_up = sending(open()).cancel(300).unwrap();
+    let cancelled = sending(open()).cancel(300).unwrap();
     assert!(is_cancelled(
-        &conclude(given_up, Conclusion::NotSent(cause())).unwrap()
+        &conclude(cancelled, Conclusion::NotSent(cause())).unwrap()
     ));
 }
 
 #[test]
 fn cancelled_charge_stays_cancelled_until_its_user_asks_again() {
-    let given_up = in_state(unanswered()).cancel(300).unwrap();
-    assert!(given_up.clone().reopen(400).unwrap().is_cancelling());
-    let looking = begin(given_up.clone(), Purpose::LookUp, "one", 400).unwrap();
+    let cancelled = in_state(unanswered()).cancel(300).unwrap();
+    assert!(cancelled.clone().reopen(400).unwrap().is_cancelling());
+    let looking = begin(cancelled.clone(), Purpose::LookUp, "one", 400).unwrap();
     let parked = conclude(looking, park()).unwrap();
     assert!(parked.reopen(500).unwrap().is_cancelling());
-    let again = given_up.ask_again(400).unwrap();
+    let again = cancelled.ask_again(400).unwrap();
     assert!(!again.is_cancelling() && waiting(&again).in_doubt());
 }
 
@@ -147,7 +147,7 @@ fn held_conclusion_holds_the_queue_until_the_next_attempt() {
 
 #[test]
 fn cancelled_charge_is_not_claimed_for_sending() {
-    let given_up = in_state(unanswered()).cancel(300).unwrap();
-    assert_eq!(begin(given_up.clone(), Purpose::Send, "one", 400), None);
-    assert!(begin(given_up, Purpose::LookUp, "one", 400).is_some());
+    let cancelled = in_state(unanswered()).cancel(300).unwrap();
+    assert_eq!(begin(cancelled.clone(), Purpose::Send, "one", 400), None);
+    assert!(begin(cancelled, Purpose::LookUp, "one", 400).is_some());
 }
