@@ -33,8 +33,8 @@ export class Tokens {
   #asking = new Map();
   /** The latest token that a refresh gave. @type {string | null} */
   #renewed = null;
-  /** The latest token that the server has refused. @type {string | null} */
-  #refused = null;
+  /** The latest token that the server has rejected. @type {string | null} */
+  #rejected = null;
   /** The lock has been held for longer than any refresh may take: by a tab that stands still. */
   #isStuck = false;
   /** Somebody else has refreshed since this one did. */
@@ -82,9 +82,9 @@ export class Tokens {
     return token;
   }
 
-  /** @param {string} token which the server has refused */
-  refused(token) {
-    this.#refused = token;
+  /** @param {string} token which the server has rejected */
+  rejected(token) {
+    this.#rejected = token;
     if (this.#kept?.token === token) {
       this.#kept = null;
     }
@@ -138,7 +138,7 @@ export class Tokens {
 
   /**
    * A new token. Where somebody else has refreshed meanwhile, what `getToken` has is new already, unless
-   * it is the very one that was refused. Whoever holds the lock for longer than a request may take is
+   * it is the very one that was rejected. Whoever holds the lock for longer than a request may take is
    * waited for no longer.
    *
    * @param {number} limitMs
@@ -166,11 +166,11 @@ export class Tokens {
 
   /** @param {boolean} isContended whether others have refreshed while this one waited */
   async #renew(isContended) {
-    const refused = this.#refused;
+    const rejected = this.#rejected;
     const mayBeNew = isContended || this.#isNewElsewhere;
     this.#isNewElsewhere = false;
-    let token = mayBeNew ? await this.#getToken(false) : refused;
-    if (token === refused || !mayBeNew) {
+    let token = mayBeNew ? await this.#getToken(false) : rejected;
+    if (token === rejected || !mayBeNew) {
       token = await this.#getToken(true);
     }
     this.#renewed = token;

@@ -13,9 +13,9 @@ extern "C" {
     pub fn token(this: &Host, refresh: bool, limit_ms: f64, lock: &str)
     -> Result<JsValue, JsValue>;
 
-    /// The server has refused this token.
+    /// The server has rejected this token.
     #[wasm_bindgen(method)]
-    pub fn refused(this: &Host, token: &str);
+    pub fn rejected(this: &Host, token: &str);
 
     /// This token came late in a request that was lost: the next one is to use it.
     #[wasm_bindgen(method, js_name = keepToken)]

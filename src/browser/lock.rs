@@ -38,7 +38,7 @@ pub enum Acquired {
     /// It is held.
     Granted,
     /// Somebody else has held it all the time.
-    Refused,
+    TimedOut,
     /// This client stopped waiting.
     Dropped,
 }
@@ -83,7 +83,7 @@ impl WebLock {
         if granted.is_ok_and(|granted| granted.is_truthy()) {
             Acquired::Granted
         } else if self.is_held() {
-            Acquired::Refused
+            Acquired::TimedOut
         } else {
             Acquired::Dropped
         }

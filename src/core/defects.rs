@@ -72,12 +72,12 @@ declare! {
     CancelsWithoutAsking,
     /// A claim is a persisted flag that only its owner can clear.
     ClaimNeverEnds,
-    /// A proxy's page with a status of `4xx` counts as the billing server's refusal.
-    ProxyPageRefuses,
+    /// A proxy's page with a status of `4xx` counts as the billing server's rejection.
+    ProxyPageRejects,
     /// "Never charged" is believed after a look-up by one spelling of the key alone.
     BelievesOneSpelling,
-    /// A refusal is believed though an earlier request may have taken the points.
-    BelievesRefusalInDoubt,
+    /// A rejection is believed though an earlier request may have taken the points.
+    BelievesRejectionInDoubt,
     /// A gateway's `504` with a problem document counts as proof that the server is done with a
     /// request.
     BelievesGateways,
@@ -85,7 +85,7 @@ declare! {
     BelievesForeignBusy,
     /// A `404` to a batch from anything counts as "nothing taken".
     BelievesForeignNoBatches,
-    /// An account mismatch counts as an ordinary refusal.
+    /// An account mismatch counts as an ordinary rejection.
     IgnoresAccountMismatch,
     /// Every loss closes the gate, and every answer opens it.
     EveryLossClosesGate,

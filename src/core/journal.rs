@@ -351,7 +351,9 @@ fn enqueue(
                 return Applied::kept(Some(record), false);
             }
             match (record.state(), admission) {
-                (State::Attempting(_), _) if record.is_cancelling() || record.is_refused() => {
+                (State::Attempting(_), _)
+                    if record.is_cancelling() || record.has_provisional_verdict() =>
+                {
                     return Applied::put(record.wanted_after_all(at.wall_ms));
                 }
                 (State::Settled(Verdict::Charged(_)) | State::Attempting(_), _) => {

@@ -137,14 +137,16 @@ impl Gate {
         self.network() != Network::Online
     }
 
-    /// Whether requests of this way were lost or refused and none has been answered since.
+    /// Whether requests of this way were lost or rejected and none has been answered since.
     pub fn is_in_trouble(&self, way: Way) -> bool {
         self.troubles.of(way).is_some()
     }
 
-    /// Whether the token was refused on this way and has not been accepted there since.
-    pub fn is_refused(&self, way: Way) -> bool {
-        self.troubles.of(way).is_some_and(|trouble| trouble.refused)
+    /// Whether the token was rejected on this way and has not been accepted there since.
+    pub fn is_rejected(&self, way: Way) -> bool {
+        self.troubles
+            .of(way)
+            .is_some_and(|trouble| trouble.rejected)
     }
 
     /// Whether this way is limited to one request at a time, whose end tells of the others.
@@ -184,7 +186,7 @@ impl Gate {
             return Some(OpenReason::Busy);
         }
         let trouble = self.troubles.of(way)?;
-        let waits = !trouble.refused && self.is_checking();
+        let waits = !trouble.rejected && self.is_checking();
         trouble
             .closes(now)
             .or(waits.then_some(OpenReason::Unreachable))
@@ -303,8 +305,8 @@ impl Gate {
             Obstacle::Doubt | Obstacle::Unauthorized => true,
         };
         let trouble = self.troubles.of(way);
-        let refused = trouble.is_some_and(|trouble| trouble.probe_at().is_some());
-        let opens = self.browser_online && !only_probes && !refused;
+        let rejected = trouble.is_some_and(|trouble| trouble.probe_at().is_some());
+        let opens = self.browser_online && !only_probes && !rejected;
         let next_at_ms = trouble.map_or(0, |trouble| trouble.next_at_ms);
         opens.then_some(self.hold_ends_at().max(next_at_ms))
     }
@@ -332,7 +334,7 @@ impl Gate {
             // A request that left before the obstacle was known does not delay the next probe.
             Obstacle::Unreachable | Obstacle::Doubt => {}
             Obstacle::None | Obstacle::Unauthorized => match self.troubles.slot(way) {
-                Some(trouble) if !trouble.refused && !defect!(EveryLossClosesGate) => {
+                Some(trouble) if !trouble.rejected && !defect!(EveryLossClosesGate) => {
                     trouble.again(now, backoff, jitter);
                     self.check = true;
                 }
@@ -396,7 +398,7 @@ impl Gate {
 
     /// A probe was answered: the balance is another account's. `open` as for
     /// [`Gate::probe_answered`].
-    pub fn account_refused(
+    pub fn account_rejected(
         &mut self,
         open: bool,
         now: Now,
@@ -416,13 +418,13 @@ impl Gate {
         }
     }
 
-    /// A new token was refused on this way. Only an acceptance on the same way ends that; meanwhile
+    /// A new token was rejected on this way. Only an acceptance on the same way ends that; meanwhile
     /// the server may well report the balance.
-    pub fn refused(&mut self, way: Way, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
+    pub fn token_rejected(&mut self, way: Way, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         self.answered_with_error(way, now);
         let slot = self.troubles.slot(way);
-        let before = slot.take().filter(|trouble| trouble.refused);
-        *slot = Some(Trouble::refused(before, now, backoff, jitter));
+        let before = slot.take().filter(|trouble| trouble.rejected);
+        *slot = Some(Trouble::rejected(before, now, backoff, jitter));
     }
 
     fn put_probe_off(&mut self, again: bool, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
@@ -474,7 +476,7 @@ impl Gate {
             Obstacle::None | Obstacle::Unauthorized => {}
         }
         let slot = self.troubles.slot(way);
-        if slot.is_some_and(|trouble| !trouble.refused) {
+        if slot.is_some_and(|trouble| !trouble.rejected) {
             *slot = None;
         }
     }

@@ -251,7 +251,7 @@ mod tests {
             retryable: false,
             detail: Detail::Said(None),
         };
-        Record::refused(record(task, sequence).charge().clone(), sequence, failure)
+        Record::failed(record(task, sequence).charge().clone(), sequence, failure)
     }
 
     fn put(outbox: &mut Outbox, record: Record) -> Key {

@@ -66,8 +66,8 @@ impl Record {
         }
     }
 
-    /// A charge that was refused.
-    pub fn refused(charge: Charge, sequence: u64, failure: Failure) -> Record {
+    /// A charge that failed before it was stored.
+    pub fn failed(charge: Charge, sequence: u64, failure: Failure) -> Record {
         Record {
             state: State::Settled(Verdict::Failed(failure)),
             ..Record::open(charge, sequence)
@@ -245,13 +245,14 @@ impl Record {
             .is_some_and(|waits| waits.cancel_detail().is_some())
     }
 
-    /// Whether the server refused it while an earlier request is in doubt, and it is still open.
-    pub fn is_refused(&self) -> bool {
-        self.waits().is_some_and(|waits| waits.refusal().is_some())
+    /// Whether nothing was taken by its last request, while an earlier one is in doubt.
+    pub fn has_provisional_verdict(&self) -> bool {
+        self.waits()
+            .is_some_and(|waits| waits.provisional_verdict().is_some())
     }
 
     /// Why it was not taken on, if it was not.
-    pub fn refusal(&self) -> Option<&Failure> {
+    pub fn failure(&self) -> Option<&Failure> {
         match &self.state {
             State::Settled(Verdict::Failed(failure)) => Some(failure),
             State::Settled(Verdict::Charged(_) | Verdict::Declined(_))
@@ -262,10 +263,10 @@ impl Record {
     }
 
     /// Whether the server must be asked about its key before it is sent again: it was cancelled,
-    /// refused by the server, or parked.
+    /// answered with a provisional verdict, or parked.
     pub fn is_only_looked_up(&self) -> bool {
         let parked = self.waits().is_some_and(Waiting::look_up_first);
-        self.is_cancelling() || self.is_refused() || parked
+        self.is_cancelling() || self.has_provisional_verdict() || parked
     }
 
     /// Its waiting state, or the one before the attempt under way.
@@ -322,7 +323,7 @@ impl Record {
     /// A receipt is believed from any source at any time. Everything else counts only from the tab
     /// whose attempt is under way: a `declined` that arrives while another tab is sending the
     /// charge again is no longer certain. Neither is one after a request whose fate is unknown,
-    /// since the refusing party may not have looked at what the key has done.
+    /// since the party that rejects it may not have looked at what the key has done.
     pub fn conclude(
         self,
         tab: &str,
@@ -363,7 +364,7 @@ impl Record {
         let counts = !defect!(CountsPutOffAttempts);
         let state = match conclusion {
             Conclusion::Settled(verdict) => match sent && record.may_be_taken_by_earlier() {
-                true => State::Waiting(attempting.refused(due, verdict)),
+                true => State::Waiting(attempting.rejected(due, verdict)),
                 false => State::Settled(verdict),
             },
             Conclusion::TurnedAway(cause) => {
@@ -374,7 +375,7 @@ impl Record {
                     .saturating_sub(u32::from(sent && put_off && counts));
                 State::Waiting(attempting.turned_away(due, cause))
             }
-            Conclusion::BatchRefused(cause) => {
+            Conclusion::BatchRejected(cause) => {
                 record.spent = record.spent.saturating_sub(u32::from(sent));
                 State::Waiting(attempting.turned_away(due, cause))
             }
@@ -389,8 +390,8 @@ impl Record {
                 record.spent = record.spent.saturating_sub(u32::from(sent));
                 State::Waiting(attempting.lost(due, cause, may_arrive_for_ms))
             }
-            Conclusion::TooEarly(refusal) => State::Waiting(match refusal {
-                Some(refusal) => attempting.refused(due, refusal),
+            Conclusion::TooEarly(verdict) => State::Waiting(match verdict {
+                Some(verdict) => attempting.rejected(due, verdict),
                 None => attempting.too_early(due),
             }),
             Conclusion::NotSent(cause) => {
@@ -398,8 +399,8 @@ impl Record {
                 record.spent = record.spent.saturating_sub(u32::from(sent));
                 State::Waiting(attempting.not_sent(due, cause))
             }
-            Conclusion::NeverCharged => match attempting.before().refusal() {
-                Some(refusal) if !record.is_cancelling() => State::Settled(refusal.clone()),
+            Conclusion::NeverCharged => match attempting.before().provisional_verdict() {
+                Some(verdict) if !record.is_cancelling() => State::Settled(verdict.clone()),
                 Some(_) | None => State::Waiting(attempting.never_charged(due)),
             },
             Conclusion::Park(reason, detail) => State::Parked(attempting.park(reason, detail)),
@@ -414,7 +415,7 @@ impl Record {
         };
         let before = attempting.before();
         let unseen = self.adopted && !before.cleared();
-        (before.in_doubt() || unseen) && !defect!(BelievesRefusalInDoubt)
+        (before.in_doubt() || unseen) && !defect!(BelievesRejectionInDoubt)
     }
 
     /// A cancelled charge ends as soon as it has certainly taken nothing.
@@ -457,7 +458,7 @@ impl Record {
     }
 
     /// Its user requests it again during an attempt: it is no longer cancelled, and earlier
-    /// refusals say nothing of this try.
+    /// earlier verdicts say nothing of this try.
     pub fn wanted_after_all(self, wall_ms: u64) -> Record {
         match self.state.clone() {
             State::Attempting(attempting) => {
@@ -531,13 +532,13 @@ impl Record {
 
     /// Refuses a new charge: at once, or once it is known that nothing was taken before.
     pub fn turned_down(self, failure: Failure) -> Record {
-        let refusal = Verdict::Failed(failure);
+        let verdict = Verdict::Failed(failure);
         let state = match self.state.clone() {
             State::Waiting(waiting) if waiting.in_doubt() => {
-                State::Waiting(waiting.turned_down(refusal))
+                State::Waiting(waiting.turned_down(verdict))
             }
             State::Waiting(_) | State::Attempting(_) | State::Parked(_) | State::Settled(_) => {
-                State::Settled(refusal)
+                State::Settled(verdict)
             }
         };
         Record { state, ..self }
@@ -663,7 +664,7 @@ impl Record {
 
     /// This open record, whose charge another storage has reported as not taken, finally.
     fn told_final_elsewhere(self, other: &Record, wall_ms: u64) -> Option<Record> {
-        if self.sequence == other.sequence || !self.is_held() || self.is_refused() {
+        if self.sequence == other.sequence || !self.is_held() || self.has_provisional_verdict() {
             return None;
         }
         let verdict = match &other.state {

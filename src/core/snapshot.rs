@@ -24,7 +24,7 @@ pub enum BillingStatus {
     Retrying,
     /// Charged.
     Success,
-    /// Declined, refused or cancelled, nothing taken.
+    /// Declined, failed or cancelled, nothing taken.
     Failed,
     /// Parked without a verdict.
     Unknown,
@@ -134,7 +134,7 @@ pub struct QueueCounts {
     pub pending: usize,
     /// Charges attempted, no verdict yet.
     pub retrying: usize,
-    /// Charges declined, refused or cancelled.
+    /// Charges declined, failed or cancelled.
     pub failed: usize,
     /// Charges parked without a verdict.
     pub unknown: usize,

@@ -388,8 +388,8 @@ pub enum Message {
     // ---- in an alert, or a line of the log
     /// Of the charge with this key.
     OfCharge(Key, Detail),
-    /// The server refuses the token.
-    TokenRefused(Detail),
+    /// The server rejects the token.
+    TokenRejected(Detail),
     /// The server says that another account is signed in.
     AnotherAccount(Detail),
     /// The server can't be reached.
@@ -520,7 +520,7 @@ impl Message {
                 say!(locale, "the server asked for patience", "服务器要求稍候",)
             }
             Message::OfCharge(key, detail) => format!("{key}: {}", detail.told(locale)),
-            Message::TokenRefused(detail) => {
+            Message::TokenRejected(detail) => {
                 let detail = detail.told(locale);
                 say!(
                     locale,
@@ -748,7 +748,7 @@ mod tests {
             Message::Offline,
             Message::AskedToWait,
             Message::OfCharge(key("f:t1"), Detail::Gone),
-            Message::TokenRefused(Detail::Status(401)),
+            Message::TokenRejected(Detail::Status(401)),
             Message::AnotherAccount(Detail::Status(403)),
             Message::Unreachable,
             Message::InReach,

@@ -152,10 +152,10 @@ fn a_server_without_batches_gets_single_charges() {
 
 #[test]
 fn a_batch_rejected_as_a_whole_is_sent_one_by_one() {
-    for refusal in [problem(400, "bad-batch"), problem(422, "what")] {
+    for rejection in [problem(400, "bad-batch"), problem(422, "what")] {
         let mut world = World::new();
         let tab = with_queue(&mut world, 5);
-        world.server.fault(On::Batch, 1, Fault::Answer(refusal));
+        world.server.fault(On::Batch, 1, Fault::Answer(rejection));
         world.go_online(true);
         world.settle();
         assert_eq!(

@@ -137,10 +137,10 @@ fn a_probe_with_a_rejected_token_holds_back_no_charge_for_ever() {
     world.run_for(2_000);
     world.server.fault(On::Charge, 2, Fault::LoseRequest);
     world.server.fault(On::Charge, 1, Fault::Answer(page(503)));
-    let refusal = Fault::Answer(problem(401, "unauthorized"));
+    let rejection = Fault::Answer(problem(401, "unauthorized"));
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
-    world.server.fault(On::Balance, 1, refusal);
+    world.server.fault(On::Balance, 1, rejection);
     world.run_for(300_000);
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }

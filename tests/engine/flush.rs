@@ -93,10 +93,10 @@ fn a_flush_reports_charges_claimed_by_another_tab() {
 }
 
 #[test]
-fn an_unsolicited_lock_refusal_changes_nothing() {
+fn an_unsolicited_lock_timeout_changes_nothing() {
     let mut world = World::new();
     let tab = world.start();
-    world.tell(tab, Event::LockRefused);
+    world.tell(tab, Event::LockTimedOut);
     let call = world.charge(tab, "t1", 1);
     assert_eq!(word(&world.wait(call)), "charged");
 }

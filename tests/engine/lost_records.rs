@@ -93,7 +93,7 @@ fn a_lost_record_unknown_to_the_server_is_sent_at_once() {
 }
 
 #[test]
-fn a_lost_record_is_refused_only_after_a_look_up() {
+fn a_lost_record_fails_only_after_a_look_up() {
     for (what, mut world) in both() {
         world.config.offline_spend = OfflineSpend::Deny;
         world.damage(key("t2"));

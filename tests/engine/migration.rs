@@ -297,7 +297,7 @@ fn without_room(world: &mut World) -> usize {
 }
 
 #[test]
-fn a_queued_charge_that_cannot_be_migrated_yet_is_not_refused() {
+fn a_queued_charge_that_cannot_be_migrated_yet_does_not_fail() {
     let mut world = World::new();
     let tab = without_room(&mut world);
     let end = world.settled(tab, "t1");

@@ -173,18 +173,18 @@ fn outcomes_outside_the_window_do_not_count() {
         config.window_ms = 60_000;
     });
     let tab = world.start();
-    let refused = |world: &mut World, task: &str| {
+    let rejected = |world: &mut World, task: &str| {
         world
             .server
             .fault(On::Charge, 1, Fault::Answer(problem(403, "not-yours")));
         let call = world.charge(tab, task, 1);
         world.wait(call);
     };
-    refused(&mut world, "a");
+    rejected(&mut world, "a");
     world.run_for(61_000);
-    refused(&mut world, "b");
+    rejected(&mut world, "b");
     assert_eq!(alerts(&world, tab), []);
-    refused(&mut world, "c");
+    rejected(&mut world, "c");
     assert_eq!(alerts(&world, tab), [AlertKind::SuccessRateLow]);
 }
 
@@ -306,7 +306,7 @@ fn an_open_outcome_is_logged_and_later_its_end() {
 }
 
 #[test]
-fn a_refused_charge_is_logged_as_an_error() {
+fn a_rejected_charge_is_logged_as_an_error() {
     let mut world = World::with(|config| config.locale = Locale::ZhCn);
     world.online = false;
     let tab = world.start();

@@ -10,7 +10,7 @@ use super::script::World;
 use super::server::{Fault, On, page, problem};
 
 /// Every answer of the protocol that says "nothing was taken".
-fn refusals() -> [Response; 5] {
+fn rejections() -> [Response; 5] {
     let rejected = json!({"type": "account-blocked", "declined": true}).to_string();
     [
         problem(400, "bad-request"),
@@ -33,15 +33,15 @@ fn end_of(world: &mut World, tab: usize) -> String {
 
 #[test]
 fn a_charge_already_made_is_not_rejected_afterwards() {
-    for refusal in refusals() {
+    for rejection in rejections() {
         let mut world = World::new();
         let tab = world.start();
         world.server.fault(On::Charge, 1, Fault::LoseAnswer);
-        let instead = Fault::Answer(refusal.clone());
+        let instead = Fault::Answer(rejection.clone());
         world.server.fault(On::AnyCharge, u32::MAX, instead);
         let call = world.charge(tab, "t1", 5);
         let said = word(&world.wait(call));
-        assert_eq!(said, "charged again", "{refusal:?}");
+        assert_eq!(said, "charged again", "{rejection:?}");
         assert_eq!(world.server.count(On::LookUp), 1);
         assert_eq!(world.server.times_charged("f:t1"), 1);
     }
@@ -49,7 +49,7 @@ fn a_charge_already_made_is_not_rejected_afterwards() {
 
 #[test]
 fn a_rejection_is_told_once_a_look_up_finds_no_charge() {
-    for (refusal, told) in refusals().into_iter().zip([
+    for (rejection, told) in rejections().into_iter().zip([
         "failed InvalidRequest",
         "declined Rejected",
         "declined InsufficientBalance",
@@ -59,7 +59,7 @@ fn a_rejection_is_told_once_a_look_up_finds_no_charge() {
         let mut world = World::new();
         let tab = world.start();
         world.server.fault(On::Charge, 1, Fault::LoseRequest);
-        let instead = Fault::Answer(refusal);
+        let instead = Fault::Answer(rejection);
         world.server.fault(On::AnyCharge, u32::MAX, instead);
         assert_eq!(end_of(&mut world, tab), told);
         assert_eq!(world.server.count(On::LookUp), 1);
@@ -72,13 +72,15 @@ fn a_rejection_is_told_once_a_look_up_finds_no_charge() {
 
 #[test]
 fn a_rejection_is_trusted_at_once_if_nothing_is_in_doubt() {
-    for refusal in refusals() {
+    for rejection in rejections() {
         let mut world = World::new();
         let tab = world.start();
         world
             .server
             .fault(On::Charge, 1, Fault::Answer(problem(503, "busy")));
-        world.server.fault(On::AnyCharge, 1, Fault::Answer(refusal));
+        world
+            .server
+            .fault(On::AnyCharge, 1, Fault::Answer(rejection));
         let said = end_of(&mut world, tab);
         assert!(
             said.starts_with("failed") || said.starts_with("declined"),
@@ -94,8 +96,8 @@ fn a_rejection_in_doubt_stays_unknown_if_it_cannot_be_looked_up() {
         let mut world = World::new();
         let tab = world.start();
         world.server.fault(On::Charge, 1, Fault::LoseAnswer);
-        let refused = Fault::Answer(problem(403, "not-allowed"));
-        world.server.fault(On::AnyCharge, u32::MAX, refused);
+        let rejected = Fault::Answer(problem(403, "not-allowed"));
+        world.server.fault(On::AnyCharge, u32::MAX, rejected);
         let mute = Fault::Answer(mute);
         world.server.fault(On::LookUp, u32::MAX, mute);
         let said = end_of(&mut world, tab);
@@ -126,8 +128,8 @@ fn a_rejected_last_attempt_is_told_as_rejected_not_as_exhausted() {
     let mut world = World::with(|config| config.max_total_attempts = 2);
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
-    let refused = Fault::Answer(problem(402, "insufficient-balance"));
-    world.server.fault(On::AnyCharge, u32::MAX, refused);
+    let rejected = Fault::Answer(problem(402, "insufficient-balance"));
+    world.server.fault(On::AnyCharge, u32::MAX, rejected);
     assert_eq!(end_of(&mut world, tab), "declined InsufficientBalance");
     assert_eq!(world.server.count(On::AnyCharge), 2);
     assert_eq!(world.server.count(On::LookUp), 1);
@@ -138,8 +140,8 @@ fn a_retry_after_a_rejection_in_doubt_is_sent() {
     let mut world = World::with(|config| config.max_attempts = 1);
     let tab = world.start();
     world.server.fault(On::Charge, 1, Fault::LoseRequest);
-    let refused = Fault::Answer(problem(402, "insufficient-balance"));
-    world.server.fault(On::AnyCharge, 1, refused);
+    let rejected = Fault::Answer(problem(402, "insufficient-balance"));
+    world.server.fault(On::AnyCharge, 1, rejected);
     world
         .server
         .fault(On::LookUp, u32::MAX, Fault::Answer(problem(500, "broken")));
@@ -161,8 +163,8 @@ fn a_retry_is_not_answered_with_the_rejection_before_it() {
             world.commit_ms = commit_ms;
             let tab = world.start();
             world.server.fault(On::Charge, 1, Fault::LoseRequest);
-            let refused = Fault::Answer(problem(402, "insufficient-balance"));
-            world.server.fault(On::AnyCharge, 1, refused);
+            let rejected = Fault::Answer(problem(402, "insufficient-balance"));
+            world.server.fault(On::AnyCharge, 1, rejected);
             world.server.fault(On::LookUp, u32::MAX, Fault::Late(200));
             let call = world.charge(tab, "t1", 5);
             world.wait(call);

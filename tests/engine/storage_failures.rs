@@ -191,16 +191,16 @@ fn an_intermittently_failing_journal_loses_no_charge() {
             .map(|n| world.charge(tab, &format!("t{n}"), 1))
             .collect();
         world.run_for(60_000);
-        let mut refused = Vec::new();
+        let mut failed = Vec::new();
         for (n, call) in calls.into_iter().enumerate() {
             if word(world.outcome(call)) == "failed StorageUnavailable" {
-                refused.push(n);
+                failed.push(n);
             }
         }
         world.settle();
         for n in 0..20 {
             let times = world.server.times_charged(&format!("f:t{n}"));
-            assert_eq!(times, usize::from(!refused.contains(&n)));
+            assert_eq!(times, usize::from(!failed.contains(&n)));
         }
     }
 }
@@ -319,8 +319,8 @@ fn cancel_of_an_unsaved_charge_finds_another_tabs_charge() {
     let (one, two) = (world.start(), world.start());
     world.announcements = false;
     world.fail_write = Box::new(move |tab, _| tab == two);
-    let refused = world.charge(two, "t1", 5);
-    assert_eq!(word(&world.wait(refused)), "failed StorageUnavailable");
+    let failed = world.charge(two, "t1", 5);
+    assert_eq!(word(&world.wait(failed)), "failed StorageUnavailable");
     let call = world.charge(one, "t1", 5);
     world.wait(call);
     world.fail_write = Box::new(|_, _| false);

@@ -75,10 +75,10 @@ fn an_accepted_look_up_gives_a_rejected_charge_no_new_try() {
     let mut world = World::with(|config| config.key_ttl_ms = 1);
     let tab = world.start();
     world.server.fault(On::AnyCharge, 1, Fault::LoseRequest);
-    let refusal = Fault::Answer(problem(401, "unauthorized"));
+    let rejection = Fault::Answer(problem(401, "unauthorized"));
     let call = world.charge(tab, "t1", 5);
     world.run_for(100);
-    world.server.fault(On::AnyCharge, u32::MAX, refusal);
+    world.server.fault(On::AnyCharge, u32::MAX, rejection);
     world.wait(call);
     world.run_for(1_000);
     let before = world.server.arrived.len();

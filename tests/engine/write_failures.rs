@@ -245,15 +245,15 @@ fn a_cancel_that_cannot_be_written_ends_after_three_tries() {
 fn a_successful_write_resets_the_write_backoff() {
     let mut world = World::new();
     let tab = world.start();
-    let refuse_claims = |_: usize, ops: &[Op]| ops.iter().any(|op| matches!(op, Op::Begin { .. }));
+    let fails_claims = |_: usize, ops: &[Op]| ops.iter().any(|op| matches!(op, Op::Begin { .. }));
     for n in 0..6 {
         world.go_online(false);
         let call = world.charge(tab, &format!("t{n}"), 1);
         world.wait(call);
         let mut left = if n == 0 { 12 } else { 1 };
         world.fail_write = Box::new(move |tab, ops| {
-            left -= i32::from(refuse_claims(tab, ops));
-            refuse_claims(tab, ops) && left >= 0
+            left -= i32::from(fails_claims(tab, ops));
+            fails_claims(tab, ops) && left >= 0
         });
         world.go_online(true);
         let asked_ms = world.now.mono_ms;

@@ -163,7 +163,7 @@ impl Protocol {
         if untaken && world.left.forgets > 0 {
             actions.push(Action::Forget { which });
         }
-        // A tab may not know yet that the charge is given up: the journal refuses its claim.
+        // A tab may not know yet that the charge is given up: the journal rejects its claim.
         if record.is_cancelling() && self.may_begin(world, which) {
             for place in 0..2 {
                 if world.tabs[place].work[which] == Work::Idle {

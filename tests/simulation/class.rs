@@ -13,7 +13,7 @@ pub enum Class {
     Twice,
     /// 429, 503, 500, 502, garbage, foreign answers, broken batches.
     Answers,
-    /// Tokens expire, are refused for a while, or can't be had.
+    /// Tokens expire, are rejected for a while, or can't be had.
     Tokens,
     /// The wall clock jumps by up to a day.
     Clocks,

@@ -27,8 +27,8 @@ fn usual_faults(defect: Defect) -> &'static str {
         Defect::ServerErrorIsCharged | Defect::IgnoresRetryAfter => "answers!",
         Defect::ForeignAnswerSettles
         | Defect::CancelsWithoutAsking
-        | Defect::ProxyPageRefuses
-        | Defect::BelievesRefusalInDoubt
+        | Defect::ProxyPageRejects
+        | Defect::BelievesRejectionInDoubt
         | Defect::OlderBalanceApplies => "network!,answers!",
         Defect::BelievesOneSpelling => "network!,keys!",
         Defect::BelievesGateways => "network!,middle!",

@@ -10,7 +10,7 @@ use super::world::server::On;
 use super::world::{Happening, TabId};
 
 const DAY_MS: u64 = 86_400_000;
-/// The longest outages, refusals and the like.
+/// The longest outages, rejections and the like.
 const SPELLS_MS: [u64; 3] = [500, 15_000, 300_000];
 /// The longest standstills of a tab.
 const FROZEN_MS: [u64; 3] = [5_000, 30_000, 600_000];
@@ -70,7 +70,7 @@ impl World {
                 self.driver.backend.token += 1;
                 self.grant_all();
             }
-            Action::RefuseTokens => self.driver.backend.refuses_until_ms = until_ms,
+            Action::RejectTokens => self.driver.backend.rejects_until_ms = until_ms,
             Action::BlockAccount => self.driver.backend.blocked_until_ms = until_ms,
             Action::FillDisk => self.journal.full = !self.journal.full,
             Action::SignOut => {
@@ -84,12 +84,12 @@ impl World {
                     self.driver.backend.down_until_ms = until_ms;
                 }
             }
-            Action::RefuseSome => {
-                self.driver.backend.refused =
+            Action::RejectSome => {
+                self.driver.backend.rejected =
                     self.driver
                         .dice
                         .pick(&[On::AnyCharge, On::LookUp, On::Balance]);
-                self.driver.backend.refuses_some_until_ms = until_ms;
+                self.driver.backend.rejects_some_until_ms = until_ms;
             }
             Action::SwitchAccount => self.driver.backend.other_until_ms = until_ms,
             Action::KeepBusy => self.driver.backend.busy_until_ms = until_ms,
@@ -231,10 +231,10 @@ impl World {
         backend.down_until_ms = 0;
         backend.cut_until_ms = 0;
         backend.mute_until_ms = 0;
-        backend.refuses_until_ms = 0;
+        backend.rejects_until_ms = 0;
         backend.blocked_until_ms = 0;
         backend.cached_until_ms = 0;
-        backend.refuses_some_until_ms = 0;
+        backend.rejects_some_until_ms = 0;
         backend.other_until_ms = 0;
         backend.busy_until_ms = 0;
         self.journal.full = false;

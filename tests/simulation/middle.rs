@@ -37,7 +37,7 @@ pub struct Middle {
     pub loses_look_ups: u64,
     /// The rate of keys whose charges never get through.
     pub loses_charges: u64,
-    /// The size above which requests are refused.
+    /// The size above which requests are rejected.
     pub limit_bytes: Option<usize>,
 }
 
@@ -64,7 +64,7 @@ impl Middle {
 pub fn weights(dice: &mut Dice) -> Vec<(u64, Action)> {
     let actions = [
         Action::CacheBalance,
-        Action::RefuseSome,
+        Action::RejectSome,
         Action::SwitchAccount,
         Action::KeepBusy,
     ];
@@ -200,14 +200,14 @@ impl World {
         }
     }
 
-    /// The server's refusal of some kinds of requests, or of another user's.
-    pub fn refuses_some(&mut self, sending: &Sending) -> Option<Response> {
+    /// The server's rejection of some kinds of requests, or of another user's.
+    pub fn rejects_some(&mut self, sending: &Sending) -> Option<Response> {
         let (on, _) = kind_and_keys(&sending.request);
-        let refused = match self.driver.backend.refused {
+        let rejected = match self.driver.backend.rejected {
             On::AnyCharge => matches!(on, On::Charge | On::Batch),
             other => on == other,
         };
-        if refused && self.now.mono_ms < self.driver.backend.refuses_some_until_ms {
+        if rejected && self.now.mono_ms < self.driver.backend.rejects_some_until_ms {
             return Some(problem(401, "unauthorized"));
         }
         if self.now.mono_ms < self.driver.backend.other_until_ms {

@@ -54,7 +54,7 @@ pub struct Mix {
     /// The time limits to draw from; each tab has one.
     pub limits_ms: &'static [u64],
     pub slow_token: u64,
-    /// Whether the server refuses requests for another account than the token's.
+    /// Whether the server rejects requests for another account than the token's.
     pub checks_accounts: bool,
 }
 
@@ -260,7 +260,7 @@ fn weights(active: Classes, dice: &mut Dice) -> Vec<(u64, Action)> {
         (Class::Network, 5, Action::SayOffline),
         (Class::Network, 6, Action::SayOnline),
         (Class::Tokens, 6, Action::ExpireTokens),
-        (Class::Tokens, 3, Action::RefuseTokens),
+        (Class::Tokens, 3, Action::RejectTokens),
         (Class::Answers, 3, Action::BlockAccount),
         (Class::Clocks, 8, Action::JumpWall),
         (Class::Writes, 5, Action::FillDisk),

@@ -16,7 +16,7 @@ use super::world::{Happening, Sending, TabId, trace};
 /// The state of the server and of the network.
 #[derive(Default)]
 pub struct Backend {
-    /// The server refuses connections until then.
+    /// The server rejects connections until then.
     pub down_until_ms: u64,
     /// Nothing comes through until then.
     pub cut_until_ms: u64,
@@ -25,7 +25,7 @@ pub struct Backend {
     /// The oldest token that is accepted.
     pub token: u64,
     /// No token is accepted until then.
-    pub refuses_until_ms: u64,
+    pub rejects_until_ms: u64,
     /// The account is blocked: every charge is declined until then.
     pub blocked_until_ms: u64,
     /// A cache answers balance requests until then.
@@ -36,9 +36,9 @@ pub struct Backend {
     pub from_cache: BTreeMap<(TabId, SendId), u64>,
     /// Requests that a filter has blocked.
     pub filtered: BTreeSet<(TabId, SendId)>,
-    /// The kind of requests that are refused for a while.
-    pub refused: On,
-    pub refuses_some_until_ms: u64,
+    /// The kind of requests that are rejected for a while.
+    pub rejected: On,
+    pub rejects_some_until_ms: u64,
     /// Another user is signed in until then.
     pub other_until_ms: u64,
     /// The server asks for patience until then.

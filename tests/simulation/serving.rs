@@ -14,19 +14,19 @@ impl World {
         let request = &sending.request;
         self.server.signed_in = sending.user.to_owned();
         let (on, keys) = what_is_asked(request);
-        let refuses = self.now.mono_ms < self.driver.backend.refuses_until_ms;
-        if refuses || sending.token < self.driver.backend.token {
+        let rejects = self.now.mono_ms < self.driver.backend.rejects_until_ms;
+        if rejects || sending.token < self.driver.backend.token {
             return Some(problem(401, "unauthorized"));
         }
-        if let Some(refusal) = self.refuses_some(sending) {
-            return Some(refusal);
+        if let Some(rejection) = self.rejects_some(sending) {
+            return Some(rejection);
         }
         if on == On::Batch && self.driver.mix.no_batches {
-            let refusals = [problem(404, "not-found"), page(405), page(501)];
-            let at = self.driver.dice.index(refusals.len());
-            return refusals.into_iter().nth(at);
+            let rejections = [problem(404, "not-found"), page(405), page(501)];
+            let at = self.driver.dice.index(rejections.len());
+            return rejections.into_iter().nth(at);
         }
-        // The server checks the account before the key, so a repeated charge is refused as well;
+        // The server checks the account before the key, so a repeated charge is rejected as well;
         // but for doubled requests no client could tell.
         let doubled = keys.iter().any(|key| self.books.doubled.contains(key));
         if self.now.mono_ms < self.driver.backend.blocked_until_ms && on == On::Charge && !doubled {

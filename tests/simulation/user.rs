@@ -43,15 +43,15 @@ pub enum Action {
     ChangeUser,
     NetworkDown,
     ExpireTokens,
-    RefuseTokens,
+    RejectTokens,
     BlockAccount,
     FillDisk,
     SignOut,
     Wipe,
     /// A service worker answers `GET balance` from its cache for a while.
     CacheBalance,
-    /// Some kinds of requests are refused for a while.
-    RefuseSome,
+    /// Some kinds of requests are rejected for a while.
+    RejectSome,
     /// Another user is signed in for a while.
     SwitchAccount,
     /// The server asks all clients for patience, briefly and often.
@@ -200,13 +200,13 @@ impl World {
             | Action::ChangeUser
             | Action::NetworkDown
             | Action::ExpireTokens
-            | Action::RefuseTokens
+            | Action::RejectTokens
             | Action::BlockAccount
             | Action::FillDisk
             | Action::SignOut
             | Action::Wipe
             | Action::CacheBalance
-            | Action::RefuseSome
+            | Action::RejectSome
             | Action::SwitchAccount
             | Action::KeepBusy
             | Action::Damage

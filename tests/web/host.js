@@ -146,8 +146,8 @@ class TestHost {
     return this.#token(refresh);
   }
 
-  refused(/** @type {string} */ token) {
-    this.#tokens.push(`refused ${token}`);
+  rejected(/** @type {string} */ token) {
+    this.#tokens.push(`rejected ${token}`);
   }
 
   keepToken(/** @type {string} */ token) {

@@ -63,7 +63,7 @@ async fn an_answer_comes_with_its_token_for_the_core_to_redact() {
     };
     assert_eq!(answer.body, "no: Bearer a.good-token_~+/=");
     assert_eq!(answer.secret, Secret::of(Some("a.good-token_~+/=")));
-    assert_eq!(host.tokens(), ["refused a.good-token_~+/="]);
+    assert_eq!(host.tokens(), ["rejected a.good-token_~+/="]);
 }
 
 #[wasm_bindgen_test]

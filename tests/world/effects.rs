@@ -158,7 +158,7 @@ impl<D: Driver> World<D> {
                 let same = place.is_some_and(|place| self.tabs[place].lock_asked_ms == asked_ms);
                 if same && self.lock.is_awaited_by(tab) {
                     self.lock.give_up(tab);
-                    self.tell(tab, Event::LockRefused);
+                    self.tell(tab, Event::LockTimedOut);
                 }
             }
             Happening::Told { tab, event } => self.tell(tab, event),

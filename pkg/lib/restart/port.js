@@ -44,8 +44,8 @@ export class Port {
   }
 
   /** @param {string} token */
-  refused(token) {
-    this.#tokens.refused(token);
+  rejected(token) {
+    this.#tokens.rejected(token);
   }
 
   /** @param {string} token */

@@ -24,7 +24,7 @@ impl RequestToken {
     /// An answer has come to the request.
     pub(super) fn answered(&self, host: &Host, status: u16) {
         if let (Some(token), 401) = (&self.text, status) {
-            host.refused(token);
+            host.rejected(token);
         }
     }
 

@@ -592,7 +592,7 @@ impl Shell {
             }
             shell.dispatch(match acquired {
                 Acquired::Granted => Event::LockGranted,
-                Acquired::Refused => Event::LockRefused,
+                Acquired::TimedOut => Event::LockTimedOut,
                 Acquired::Dropped => Event::LockDropped,
             });
         });

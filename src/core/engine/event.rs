@@ -106,7 +106,7 @@ pub enum Event {
     /// This tab has the lock, and may flush until it releases it.
     LockGranted,
     /// Another tab has held the lock for as long as a claim lasts.
-    LockRefused,
+    LockTimedOut,
     /// The lock is no longer awaited: the page is about to be hidden, or closed.
     LockDropped,
     /// Another tab changed these charges, and learnt this balance.
@@ -233,7 +233,7 @@ pub enum Effect {
         send: SendId,
         /// The request.
         request: Request,
-        /// Whether the last token was refused.
+        /// Whether the last token was rejected.
         refresh_token: bool,
         /// Time limit for all of it, in milliseconds.
         time_limit_ms: u64,

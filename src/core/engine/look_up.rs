@@ -13,7 +13,7 @@ use crate::core::text::Detail;
 /// is parked.
 const LOOK_UPS_LIMIT: u32 = 3;
 
-/// Statuses with which a server refuses a key that can't be one of its own.
+/// Statuses with which a server rejects a key that can't be one of its own.
 const NO_SUCH_KEY: [u16; 4] = [400, 404, 414, 422];
 
 /// The look-up of one charge.
@@ -41,7 +41,7 @@ impl LookUp<'_> {
     ) -> LookUpAnswer {
         match (spelling, answer) {
             // It has no such key, and none of the other spelling.
-            (Spelling::Header, LookUpAnswer::Refused(_)) if NO_SUCH_KEY.contains(&status) => {
+            (Spelling::Header, LookUpAnswer::Rejected(_)) if NO_SUCH_KEY.contains(&status) => {
                 LookUpAnswer::NeverCharged
             }
             (spelling, LookUpAnswer::Charged(receipt)) => {
@@ -51,7 +51,7 @@ impl LookUp<'_> {
                         LookUpAnswer::NeverCharged
                     }
                     Some(None) if spelling == Spelling::Header => {
-                        LookUpAnswer::Refused(Detail::AnotherKey)
+                        LookUpAnswer::Rejected(Detail::AnotherKey)
                     }
                     Some(_) | None => LookUpAnswer::Charged(receipt),
                 }
@@ -86,7 +86,7 @@ impl LookUp<'_> {
     pub(super) fn never_charged(&self) -> Conclusion {
         let exhausted = self
             .record()
-            .filter(|record| !record.is_cancelling() && !record.is_refused())
+            .filter(|record| !record.is_cancelling() && !record.has_provisional_verdict())
             .is_some_and(|record| self.outlook.cx.is_exhausted(record));
         if !exhausted {
             return Conclusion::NeverCharged;
@@ -99,7 +99,7 @@ impl LookUp<'_> {
     }
 
     /// The server does not answer look-ups of this key.
-    pub(super) fn refused(&self, detail: Detail) -> Conclusion {
+    pub(super) fn rejected(&self, detail: Detail) -> Conclusion {
         match self.park_reason().or(self.not_sent_untold()) {
             Some(reason) => Conclusion::Park(reason, detail),
             None => Conclusion::TurnedAway(Cause {

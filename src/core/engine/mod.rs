@@ -5,7 +5,7 @@
 //! 1. [`Engine::handle`] takes one report; then [`Engine::poll`] is called until it gives `None`,
 //!    and each effect is carried out in that order.
 //! 2. Every `Journal` is followed by one `Journaled`, every `Load` by one `Loaded`, every `Send`
-//!    by one of `Answered`, `Lost`, `NotSent`, every `AskLock` by `LockGranted` or `LockRefused`.
+//!    by one of `Answered`, `Lost`, `NotSent`, every `AskLock` by `LockGranted` or `LockTimedOut`.
 //! 3. If nothing happens until [`Engine::deadline`], a `Tick` is handled then.
 //!
 //! A charge request leaves only after the transaction that numbers its attempt has committed, and
@@ -204,7 +204,7 @@ impl Engine {
             Event::Lost { send, timed_out } => self.lost(now, send, timed_out),
             Event::NotSent { send, why } => self.not_sent(now, send, why),
             Event::LockGranted => self.lock_granted(now),
-            Event::LockRefused => self.lock_refused(now),
+            Event::LockTimedOut => self.lock_timed_out(now),
             Event::LockDropped => self.lock_dropped(),
             Event::Peer { keys, confirmed } => self.told_by_peer(keys, confirmed),
             Event::PeerFlush(progress) => self.flush.update_elsewhere(now, progress, &self.cx),
@@ -299,7 +299,7 @@ impl Engine {
     fn advance(&mut self, now: Now) {
         self.calls_overdue(now);
         self.flush.forget_elsewhere(now);
-        self.refuse_refresh_if_shut(now);
+        self.end_refresh_if_shut(now);
         self.read_for_calls_due(now);
         self.writer.retry_unsaved_if_due(now);
         if self.reads_by_itself() {
@@ -492,9 +492,10 @@ impl Engine {
             .is_some_and(|entry| entry.busy || matches!(entry.record.state(), State::Attempting(_)))
         {
             // Under way already, here or in another tab: this call waits for the same end.
-            let ends_untaken = |record: &Record| record.is_cancelling() || record.is_refused();
+            let ends_untaken =
+                |record: &Record| record.is_cancelling() || record.has_provisional_verdict();
             if let Some(record) = known.map(|entry| entry.record).filter(ends_untaken) {
-                // It is being looked up to be reported as cancelled or refused, and is requested
+                // It is being looked up to be reported as not made, and is requested
                 // again. The look-up may end before this is written.
                 self.calls.writes(call);
                 let op = Op::Enqueue {
@@ -968,7 +969,7 @@ impl Engine {
         if is_new || !(record.is_held() || is_charged(&record)) {
             // Another tab may have charged it; reading can show that although writing fails.
             self.set_busy(key, true);
-            let then = Then::Refused {
+            let then = Then::Unsaved {
                 error: error.to_owned(),
                 unread: 0,
             };
@@ -987,7 +988,7 @@ impl Engine {
     }
 
     /// The charge could not be written; `found` is the journal's record of it.
-    fn refused(&mut self, now: Now, key: &Key, found: Option<Record>, error: &str) {
+    fn unsaved(&mut self, now: Now, key: &Key, found: Option<Record>, error: &str) {
         self.set_busy(key, false);
         let known = self.outbox.get(key).map(|entry| self.is_new(entry));
         match (found, known) {
@@ -999,17 +1000,17 @@ impl Engine {
                 self.observe(now, key, Some(found));
                 match charged {
                     true => self.answer_all_replayed(now, key),
-                    false if settled => self.refuse_calls(now, key, error),
+                    false if settled => self.fail_senders(now, key, error),
                     false => {}
                 }
             }
             (None, Some(false)) => {
-                self.refuse_calls(now, key, error);
+                self.fail_senders(now, key, error);
                 self.observe(now, key, None);
             }
             (None, Some(true)) => {
                 self.up_to_date(key);
-                self.refuse_entry(now, key, error);
+                self.fail_unsaved(now, key, error);
             }
             (None, None) => {}
         }
@@ -1017,12 +1018,12 @@ impl Engine {
     }
 
     /// The charge could not be written, and the journal's record of it can't be read.
-    fn refused_unread(&mut self, now: Now, key: &Key, error: &str) {
+    fn unsaved_and_unread(&mut self, now: Now, key: &Key, error: &str) {
         self.set_busy(key, false);
         match self.outbox.get(key).map(|entry| self.is_new(entry)) {
-            Some(false) => self.refuse_calls(now, key, error),
+            Some(false) => self.fail_senders(now, key, error),
             Some(true) if self.may_be_in_journal() => self.doubt_entry(now, key, error),
-            Some(true) => self.refuse_entry(now, key, error),
+            Some(true) => self.fail_unsaved(now, key, error),
             None => {}
         }
         self.progress(now, key);
@@ -1054,8 +1055,8 @@ impl Engine {
         let charge = known.charge().clone();
         let record = Record::open(charge, known.sequence());
         let record = record.in_doubt(now.wall_ms, self.cx.config.unknown_past_ms());
-        let record = match known.refusal() {
-            Some(refusal) => record.turned_down(refusal.clone()),
+        let record = match known.failure() {
+            Some(failure) => record.turned_down(failure.clone()),
             None => record,
         };
         self.keep_trying_to_store(now, record);
@@ -1079,7 +1080,7 @@ impl Engine {
         }
     }
 
-    /// Whether a charge has never been stored, here or elsewhere. A stored one is not refused for
+    /// Whether a charge has never been stored, here or elsewhere. A stored one does not fail for
     /// want of storage, even if its last change could not be written.
     fn is_new(&self, entry: &Entry) -> bool {
         let record = &entry.record;
@@ -1088,7 +1089,7 @@ impl Engine {
     }
 
     /// Fails a charge that was never stored, unless it may have been sent before.
-    fn refuse_entry(&mut self, now: Now, key: &Key, error: &str) {
+    fn fail_unsaved(&mut self, now: Now, key: &Key, error: &str) {
         let Some(entry) = self.outbox.get(key) else {
             return;
         };
@@ -1097,20 +1098,20 @@ impl Engine {
         }
         let (known, outdated) = (entry.record.clone(), entry.outdated);
         let failure = storage_failure(error);
-        let refused = Record::refused(known.charge().clone(), known.sequence(), failure);
+        let failed = Record::failed(known.charge().clone(), known.sequence(), failure);
         let calls = self.calls.at(key);
         let mut waiting = calls.into_iter().filter_map(|call| self.calls.get(call));
         if waiting.any(|call| call.kind.wants_sent()) {
             // The calls' answers are logged, and say the same.
             self.outbox.remove(key);
         }
-        self.take_record(now, refused, false);
+        self.take_record(now, failed, false);
         // This does not come from the journal.
         self.outbox.update(key, |entry| entry.outdated = outdated);
     }
 
     /// Leaves a failed or declined charge as it is: it could not be reopened.
-    fn refuse_calls(&mut self, now: Now, key: &Key, error: &str) {
+    fn fail_senders(&mut self, now: Now, key: &Key, error: &str) {
         let Some(entry) = self.outbox.get(key) else {
             return;
         };
@@ -1302,7 +1303,7 @@ impl Engine {
                 self.observe(now, key, applied.record);
                 self.has_read_for_call(now, call, key);
             }
-            Then::Refused { error, .. } => self.refused(now, key, applied.record, &error),
+            Then::Unsaved { error, .. } => self.unsaved(now, key, applied.record, &error),
         }
     }
 
@@ -1364,11 +1365,11 @@ impl Engine {
                 self.progress(now, &key);
             }
             Then::Resaved => self.keep_unsaved(now, op),
-            Then::Refused { error, unread } if unread < READ_AGAIN_AT_ONCE => {
+            Then::Unsaved { error, unread } if unread < READ_AGAIN_AT_ONCE => {
                 let unread = unread.saturating_add(1);
-                self.writer.push(op, Then::Refused { error, unread });
+                self.writer.push(op, Then::Unsaved { error, unread });
             }
-            Then::Refused { error, .. } => self.refused_unread(now, &key, &error),
+            Then::Unsaved { error, .. } => self.unsaved_and_unread(now, &key, &error),
             Then::ReadForCall { call, .. } => self.read_for_call_later(now, call, &key),
         }
     }
@@ -2094,7 +2095,7 @@ impl Engine {
             BatchAnswer::TooLarge { own_word, detail } => {
                 self.batch_too_large(now, sent, charges, own_word, detail);
             }
-            BatchAnswer::Refused(detail) => self.send_one_by_one(now, sent, charges, &detail),
+            BatchAnswer::Rejected(detail) => self.send_one_by_one(now, sent, charges, &detail),
             BatchAnswer::Setback(setback) => {
                 let hint = self.set_back(now, sent, &setback);
                 for charge in charges {
@@ -2112,7 +2113,7 @@ impl Engine {
         answers: Vec<ChargeAnswer>,
         reading: Reading,
     ) {
-        let mut refused = false;
+        let mut rejected = false;
         for (charge, answer) in charges.iter().zip(answers) {
             match answer {
                 ChargeAnswer::Settled(verdict, _) => {
@@ -2122,8 +2123,8 @@ impl Engine {
                 ChargeAnswer::Setback(setback) => {
                     let hint = match setback.kind {
                         // It holds the whole queue, and once is enough.
-                        SetbackKind::Unauthorized | SetbackKind::AnotherAccount if !refused => {
-                            refused = true;
+                        SetbackKind::Unauthorized | SetbackKind::AnotherAccount if !rejected => {
+                            rejected = true;
                             self.set_back(now, sent, &setback)
                         }
                         SetbackKind::Foreign(_) => {
@@ -2154,16 +2155,16 @@ impl Engine {
         for charge in charges {
             self.outbox.update(&charge.key, |entry| entry.alone = true);
         }
-        self.batch_refused(now, charges, detail);
+        self.batch_rejected(now, charges, detail);
     }
 
-    fn batch_refused(&mut self, now: Now, charges: &[Charge], detail: &Detail) {
+    fn batch_rejected(&mut self, now: Now, charges: &[Charge], detail: &Detail) {
         for charge in charges {
             let cause = Cause {
                 reason: OpenReason::ServerError,
                 detail: detail.clone(),
             };
-            self.conclude(now, charge, Conclusion::BatchRefused(cause), 0, None);
+            self.conclude(now, charge, Conclusion::BatchRejected(cause), 0, None);
         }
     }
 
@@ -2189,7 +2190,7 @@ impl Engine {
         self.wire.batch_too_large(charges.len());
         if own_word {
             self.server_answered(now, sent);
-            return self.batch_refused(now, charges, &detail);
+            return self.batch_rejected(now, charges, &detail);
         }
         for charge in charges {
             let cause = Cause {
@@ -2342,10 +2343,10 @@ impl Engine {
                 let conclusion = self.look_up(now, charge).never_charged();
                 self.conclude(now, charge, conclusion, 0, None);
             }
-            LookUpAnswer::Refused(detail) => {
+            LookUpAnswer::Rejected(detail) => {
                 self.server_answered(now, sent);
                 self.count_try(key);
-                let conclusion = self.look_up(now, charge).refused(detail);
+                let conclusion = self.look_up(now, charge).rejected(detail);
                 self.conclude(now, charge, conclusion, 0, None);
             }
             LookUpAnswer::Setback(setback) => {
@@ -2392,8 +2393,8 @@ impl Engine {
             reason: setback.kind.reason(),
             detail: setback.detail.clone(),
         };
-        let another_token =
-            setback.kind == SetbackKind::Unauthorized && !self.wire.gate().is_refused(Way::Sending);
+        let another_token = setback.kind == SetbackKind::Unauthorized
+            && !self.wire.gate().is_rejected(Way::Sending);
         if !another_token {
             self.count_try(key);
         }
@@ -2520,8 +2521,8 @@ impl Engine {
                     false => at_ms.saturating_sub(now.mono_ms),
                 };
                 let sent = matches!(attempt, Some((Purpose::Send, _)));
-                let refusal = conclusion.verdict().filter(|_| sent);
-                (Conclusion::TooEarly(refusal), next_ms)
+                let verdict = conclusion.verdict().filter(|_| sent);
+                (Conclusion::TooEarly(verdict), next_ms)
             }
             Some(_) | None => (conclusion, next_attempt_in_ms),
         };
@@ -2746,7 +2747,7 @@ impl Engine {
     }
 
     /// A tab that is frozen, or stopped at a breakpoint, would keep the lock for ever.
-    fn lock_refused(&mut self, now: Now) {
+    fn lock_timed_out(&mut self, now: Now) {
         *self.flush.lock_mut() = Lock::None;
         if self.flush.run().is_some() && !defect!(WaitsForLockForEver) {
             *self.flush.lock_mut() = Lock::Without;
@@ -2908,8 +2909,8 @@ impl Engine {
         self.read_balance(now);
     }
 
-    /// Refuses waiting calls for the balance when a delayed reading has become impossible.
-    fn refuse_refresh_if_shut(&mut self, now: Now) {
+    /// Answers waiting calls for the balance when a delayed reading has become impossible.
+    fn end_refresh_if_shut(&mut self, now: Now) {
         let refresh = self.balance.refresh();
         let tasks_wait = self.tasks.any_waiting() && !refresh.is_under_way();
         let put_off = refresh.is_put_off() || tasks_wait;
@@ -2991,12 +2992,12 @@ impl Engine {
                 self.tell_unavailable(now, BalanceReason::Rejected, &Message::Of(detail));
             }
             BalanceAnswer::Setback(setback) => {
-                let refused_before = sent.refreshed;
+                let rejected_before = sent.refreshed;
                 self.set_back(now, sent, &setback);
                 let reason = setback.kind.reason();
                 let may_ask =
                     self.life == Life::Running && self.wire.gate().lets_probes_through(now);
-                if setback.kind == SetbackKind::Unauthorized && !refused_before && may_ask {
+                if setback.kind == SetbackKind::Unauthorized && !rejected_before && may_ask {
                     // Once more, with another token.
                     return self.read_balance(now);
                 }
@@ -3446,7 +3447,7 @@ impl Engine {
             | Event::Answered { .. }
             | Event::Lost { .. }
             | Event::NotSent { .. }
-            | Event::LockRefused
+            | Event::LockTimedOut
             | Event::LockDropped
             | Event::Peer { .. }
             | Event::PeerFlush(_)

@@ -106,14 +106,14 @@ fn told(gate: &mut Gate, sign: Sign, mono_ms: u64) {
     gate.probe_answered(sign, true, true, at(mono_ms), &BACKOFF, jitter);
 }
 
-fn refused(gate: &mut Gate, mono_ms: u64) {
-    gate.refused(Way::Sending, at(mono_ms), &BACKOFF, &mut Jitter::new(1));
+fn rejected(gate: &mut Gate, mono_ms: u64) {
+    gate.token_rejected(Way::Sending, at(mono_ms), &BACKOFF, &mut Jitter::new(1));
 }
 
 #[test]
-fn refused_token_is_not_an_outage() {
+fn rejected_token_is_not_an_outage() {
     let mut gate = Gate::new(true);
-    refused(&mut gate, 0);
+    rejected(&mut gate, 0);
     assert_eq!(gate.closed_for(at(0)), Some(OpenReason::Unauthorized));
     assert_eq!(gate.closed_to(Way::LookUp, at(0)), None);
     assert_eq!(gate.network(), Network::Online);
@@ -122,16 +122,16 @@ fn refused_token_is_not_an_outage() {
 }
 
 #[test]
-fn balance_answer_does_not_end_a_token_refusal_but_one_charge_may_try() {
+fn balance_answer_does_not_end_a_token_rejection_but_one_charge_may_try() {
     let mut gate = Gate::new(true);
-    refused(&mut gate, 0);
+    rejected(&mut gate, 0);
     let probe_at_ms = gate.probe_at().unwrap();
     gate.probe_left();
     told(&mut gate, Sign::Certain, probe_at_ms);
     assert_eq!(gate.closed_for(at(probe_at_ms)), None);
     assert!(gate.is_on_trial(Way::Sending));
     // From now on a probe can't tell more.
-    refused(&mut gate, probe_at_ms);
+    rejected(&mut gate, probe_at_ms);
     assert_eq!(gate.probe_at(), None);
     let opens_at_ms = gate.opens_at(Way::Sending).unwrap();
     assert_eq!(gate.closed_for(at(opens_at_ms)), None);
@@ -141,9 +141,9 @@ fn balance_answer_does_not_end_a_token_refusal_but_one_charge_may_try() {
 }
 
 #[test]
-fn refused_probe_of_a_token_refusal_backs_off() {
+fn rejected_probe_of_a_token_rejection_backs_off() {
     let mut gate = Gate::new(true);
-    refused(&mut gate, 0);
+    rejected(&mut gate, 0);
     let jitter = &mut Jitter::new(1);
     let mut latest_ms = 0;
     for _ in 0..30 {
@@ -273,10 +273,10 @@ fn hold_until_a_date_without_the_servers_clock_has_a_minimum_and_a_short_maximum
 }
 
 #[test]
-fn insisting_user_passes_a_hold_and_a_refusal_but_not_an_outage() {
+fn insisting_user_passes_a_hold_and_a_rejection_but_not_an_outage() {
     let mut gate = Gate::new(true);
     busy(&mut gate, Some(86_400_000), 0);
-    refused(&mut gate, 0);
+    rejected(&mut gate, 0);
     assert!(gate.lets_pass());
     lost(&mut gate, Asked::Probe, 0);
     assert!(!gate.lets_pass() && !gate.lets_probes_through(at(0)));
@@ -288,14 +288,14 @@ fn insisting_user_passes_a_hold_and_a_refusal_but_not_an_outage() {
 }
 
 #[test]
-fn an_account_that_is_refused_in_turn_with_losses_is_backed_off() {
+fn an_account_that_is_rejected_in_turn_with_losses_is_backed_off() {
     let mut gate = Gate::new(true);
     let mut now = at(0);
     for turn in 0..40 {
         let mut jitter = Jitter::new(turn);
         match turn % 2 {
             0 => gate.lost(Asked::Probe, now, &BACKOFF, &mut jitter),
-            _ => gate.account_refused(false, now, &BACKOFF, &mut jitter),
+            _ => gate.account_rejected(false, now, &BACKOFF, &mut jitter),
         }
         now = at(gate.probe_at().unwrap());
     }

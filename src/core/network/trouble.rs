@@ -1,4 +1,4 @@
-//! Trouble: requests of one way that are lost or refused while probes are answered.
+//! Trouble: requests of one way that are lost or rejected while probes are answered.
 
 use super::Way;
 use crate::core::backoff::{Backoff, Jitter};
@@ -8,8 +8,8 @@ use crate::core::reason::OpenReason;
 /// The trouble of one way, until one of its requests is answered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trouble {
-    /// Whether the token was refused; otherwise a request was lost.
-    pub(super) refused: bool,
+    /// Whether the token was rejected; otherwise a request was lost.
+    pub(super) rejected: bool,
     /// Whether a probe has been accepted since, so that only another request can tell more.
     pub(super) probed: bool,
     /// Consecutive repetitions, after the first.
@@ -22,15 +22,15 @@ impl Trouble {
     /// The first loss. It closes the gate until the server is known to be alive.
     pub(super) fn lost(now: Now) -> Trouble {
         Trouble {
-            refused: false,
+            rejected: false,
             probed: false,
             failures: 0,
             next_at_ms: now.mono_ms,
         }
     }
 
-    /// A refusal, continuing an earlier one if that is what went before.
-    pub(super) fn refused(
+    /// A rejection, continuing an earlier one if that is what went before.
+    pub(super) fn rejected(
         before: Option<Trouble>,
         now: Now,
         backoff: &Backoff,
@@ -38,20 +38,20 @@ impl Trouble {
     ) -> Trouble {
         let failures = before.map_or(0, |before| before.failures.saturating_add(1));
         Trouble {
-            refused: true,
+            rejected: true,
             probed: before.is_some_and(|before| before.probed),
             failures,
             next_at_ms: now.after(backoff.delay_ms(failures, jitter)),
         }
     }
 
-    /// Another loss or refusal.
+    /// Another loss or rejection.
     pub(super) fn again(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         self.failures = self.failures.saturating_add(1);
         self.next_at_ms = now.after(backoff.delay_ms(self.failures, jitter));
     }
 
-    /// The probe for it was refused as well.
+    /// The probe for it was rejected as well.
     pub(super) fn not_probed(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         if self.probe_at().is_some() {
             self.again(now, backoff, jitter);
@@ -66,7 +66,7 @@ impl Trouble {
     /// The obstacle that this trouble causes.
     pub(super) fn closes(self, now: Now) -> Option<OpenReason> {
         let waits = now.mono_ms < self.next_at_ms;
-        match self.refused {
+        match self.rejected {
             true => (waits || !self.probed).then_some(OpenReason::Unauthorized),
             false => waits.then_some(OpenReason::Unreachable),
         }
@@ -74,7 +74,7 @@ impl Trouble {
 
     /// When a probe is to check whether it persists; monotonic.
     pub(super) fn probe_at(self) -> Option<u64> {
-        (self.refused && !self.probed).then_some(self.next_at_ms)
+        (self.rejected && !self.probed).then_some(self.next_at_ms)
     }
 }
 
@@ -134,14 +134,14 @@ impl Troubles {
     pub(super) fn token_is_accepted(&mut self) {
         for slot in [&mut self.sending, &mut self.look_up] {
             match slot {
-                Some(trouble) if trouble.refused && defect!(BalanceEndsPause) => *slot = None,
+                Some(trouble) if trouble.rejected && defect!(BalanceEndsPause) => *slot = None,
                 Some(trouble) => trouble.probed = true,
                 None => {}
             }
         }
     }
 
-    /// A probe's token was refused, or its acceptance is unknown.
+    /// A probe's token was rejected, or its acceptance is unknown.
     pub(super) fn not_probed(&mut self, now: Now, backoff: &Backoff, jitter: &mut Jitter) {
         for trouble in [&mut self.sending, &mut self.look_up].into_iter().flatten() {
             trouble.not_probed(now, backoff, jitter);

@@ -20,7 +20,7 @@ pub struct Entry {
     pub known_since: u64,
     /// The number of the transaction in which it was last read; 0 if it never was.
     pub read_in: u64,
-    /// Whether it is sent alone: a batch with it was refused as a whole, or the header spells its
+    /// Whether it is sent alone: a batch with it was rejected as a whole, or the header spells its
     /// key otherwise. Sent in only one way, it is one key to every server.
     pub alone: bool,
     /// Its place in the order, if this tab was the first to take it on; else 0.

@@ -34,7 +34,7 @@ pub enum LookUpAnswer {
     /// The server says that it never charged this key.
     NeverCharged,
     /// The server can't or won't say, now or ever.
-    Refused(Detail),
+    Rejected(Detail),
     /// Not known; worth asking again.
     Setback(Setback),
 }
@@ -69,7 +69,7 @@ impl ChargeAnswer {
         let setback = Setback::of(response, now);
         match Problem::of(response).filter(|_| !response.is_redirect()) {
             Some(problem) => from_problem(response.status, &problem, setback),
-            None if defect!(ProxyPageRefuses) => {
+            None if defect!(ProxyPageRejects) => {
                 from_problem(response.status, &Problem::default(), setback)
             }
             None => ChargeAnswer::Setback(setback),
@@ -98,7 +98,7 @@ impl LookUpAnswer {
             (403, Some(problem)) if problem.is_account_mismatch() => {
                 LookUpAnswer::Setback(Setback::of(response, now))
             }
-            (400..=499 | 501, Some(problem)) => LookUpAnswer::Refused(problem.detail()),
+            (400..=499 | 501, Some(problem)) => LookUpAnswer::Rejected(problem.detail()),
             (_, Some(_)) => LookUpAnswer::Setback(Setback::of(response, now)),
         }
     }

@@ -113,7 +113,7 @@ impl Request {
         Request::post("charges/batch", Vec::new(), json(&BatchBody { charges }))
     }
 
-    /// The same with `Billing-Account`: a server with another account signed in refuses it.
+    /// The same with `Billing-Account`: a server with another account signed in rejects it.
     pub fn on_behalf_of(mut self, account: &str) -> Request {
         let account = quoted(&header_text(account));
         self.headers.push(("billing-account", account));

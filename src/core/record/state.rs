@@ -101,8 +101,8 @@ pub struct Waiting {
     holds_queue: bool,
     /// Whether the server must be asked about the key before it is sent again.
     look_up_first: bool,
-    /// The server's refusal, given while an earlier request was in doubt.
-    refusal: Option<Verdict>,
+    /// The verdict, if nothing has been taken by an earlier request in doubt.
+    provisional_verdict: Option<Verdict>,
 }
 
 impl Waiting {
@@ -119,20 +119,20 @@ impl Waiting {
 
     /// Turned down for this reason, which is reported once it is known that nothing was taken
     /// before.
-    pub(super) fn turned_down(self, refusal: Verdict) -> Waiting {
+    pub(super) fn turned_down(self, verdict: Verdict) -> Waiting {
         Waiting {
-            refusal: Some(refusal),
+            provisional_verdict: Some(verdict),
             ..self
         }
     }
 
     /// Reported as not taken by a tab that did not know of this state. That stands unless the
     /// server says that it has charged it.
-    pub(super) fn told_final(self, refusal: Verdict) -> Waiting {
+    pub(super) fn told_final(self, verdict: Verdict) -> Waiting {
         Waiting {
             in_doubt: true,
             cleared: false,
-            ..self.hurried().turned_down(refusal)
+            ..self.hurried().turned_down(verdict)
         }
     }
 
@@ -202,10 +202,10 @@ impl Waiting {
         self.look_up_first
     }
 
-    /// The server's refusal of a later request than the one in doubt, to be reported once it is
+    /// The verdict on a later request than the one in doubt, to be reported once it is
     /// known that none of them took anything.
-    pub fn refusal(&self) -> Option<&Verdict> {
-        self.refusal.as_ref()
+    pub fn provisional_verdict(&self) -> Option<&Verdict> {
+        self.provisional_verdict.as_ref()
     }
 
     /// Claims it for one tab.
@@ -244,7 +244,7 @@ impl Waiting {
     pub(super) fn wanted(self) -> Waiting {
         Waiting {
             cancel_detail: None,
-            refusal: None,
+            provisional_verdict: None,
             look_up_first: false,
             ..self
         }
@@ -356,23 +356,23 @@ impl Attempting {
         }
     }
 
-    /// The server refused this sending, which says nothing of an earlier one in doubt.
-    pub(super) fn refused(self, due: Due, refusal: Verdict) -> Waiting {
+    /// The server rejected this sending, which says nothing of an earlier one in doubt.
+    pub(super) fn rejected(self, due: Due, verdict: Verdict) -> Waiting {
         Waiting {
             next_attempt_at_ms: due.at_ms,
             next_attempt_in_ms: due.in_ms,
             in_doubt: true,
             cleared: false,
             look_ups: 0,
-            refusal: Some(refusal),
+            provisional_verdict: Some(verdict),
             ..self.before
         }
     }
 
     /// As [`Waiting::told_final`].
-    pub(super) fn told_final(self, refusal: Verdict) -> Attempting {
+    pub(super) fn told_final(self, verdict: Verdict) -> Attempting {
         Attempting {
-            before: self.before.told_final(refusal),
+            before: self.before.told_final(verdict),
             ..self
         }
     }

@@ -73,7 +73,7 @@ pub enum Conclusion {
     TurnedAway(Cause),
     /// As `TurnedAway`, together with the rest of its batch: it is sent again alone, and the
     /// attempt does not count against `maxTotalAttempts`.
-    BatchRefused(Cause),
+    BatchRejected(Cause),
     /// As `TurnedAway`, and the server asked the whole queue to wait until the next attempt.
     Held(Cause),
     /// No verdict; this attempt may have taken the points, and it or an earlier one may yet, for
@@ -83,7 +83,7 @@ pub enum Conclusion {
     /// `maxTotalAttempts`.
     LostOnTrial(Cause, u64),
     /// The server says that nothing was taken, but an earlier request may still arrive. If that was
-    /// its answer to a sending, this is the refusal.
+    /// its answer to a sending, this is the rejection.
     TooEarly(Option<Verdict>),
     /// The request never left.
     NotSent(Cause),
@@ -101,7 +101,7 @@ impl Conclusion {
             | Conclusion::NeverCharged => true,
             Conclusion::Settled(Verdict::Charged(_))
             | Conclusion::TurnedAway(_)
-            | Conclusion::BatchRefused(_)
+            | Conclusion::BatchRejected(_)
             | Conclusion::Held(_)
             | Conclusion::Lost(..)
             | Conclusion::LostOnTrial(..)
@@ -116,7 +116,7 @@ impl Conclusion {
         match self {
             Conclusion::Settled(verdict) => Some(verdict),
             Conclusion::TurnedAway(_)
-            | Conclusion::BatchRefused(_)
+            | Conclusion::BatchRejected(_)
             | Conclusion::Held(_)
             | Conclusion::Lost(..)
             | Conclusion::LostOnTrial(..)
@@ -133,7 +133,7 @@ impl Conclusion {
             Conclusion::NeverCharged | Conclusion::TooEarly(_) => true,
             Conclusion::Settled(_)
             | Conclusion::TurnedAway(_)
-            | Conclusion::BatchRefused(_)
+            | Conclusion::BatchRejected(_)
             | Conclusion::Held(_)
             | Conclusion::Lost(..)
             | Conclusion::LostOnTrial(..)

@@ -53,7 +53,7 @@ impl<D: Driver> World<D> {
     }
 
     /// Whether another tab had the key charged a moment ago, or the network doubled a request of it
-    /// and the server refused the copy: "nothing taken so far" is as much as this tab can say.
+    /// and the server rejected the copy: "nothing taken so far" is as much as this tab can say.
     fn can_not_know(&self, tab: TabId, key: &Key) -> bool {
         let by = self.books.charged_by.get(key.as_str());
         by.is_some_and(|(by, at_ms)| *by != tab && self.now.mono_ms - at_ms < OUTDATED_MS)

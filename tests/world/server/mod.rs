@@ -211,8 +211,8 @@ impl Server {
                     Verdict::Replayed { charge, balance } => {
                         self.receipt(200, &charge, balance, true)
                     }
-                    refused => {
-                        let (_, problem) = refusal(&refused);
+                    rejected => {
+                        let (_, problem) = rejection(&rejected);
                         problem_answer(problem)
                     }
                 }
@@ -225,8 +225,8 @@ impl Server {
                     let mut result = match self.charge(at_ms, key, item) {
                         Verdict::Charged { charge, .. } => item_receipt(&charge, false),
                         Verdict::Replayed { charge, .. } => item_receipt(&charge, true),
-                        refused => {
-                            let (status, problem) = refusal(&refused);
+                        rejected => {
+                            let (status, problem) = rejection(&rejected);
                             json!({"status": status, "problem": problem})
                         }
                     };
@@ -287,7 +287,7 @@ impl Server {
     }
 }
 
-fn refusal(verdict: &Verdict) -> (&'static str, Value) {
+fn rejection(verdict: &Verdict) -> (&'static str, Value) {
     match verdict {
         Verdict::InsufficientBalance { balance } => (
             "declined",
@@ -301,7 +301,7 @@ fn refusal(verdict: &Verdict) -> (&'static str, Value) {
         Verdict::PriceMismatch { .. } => {
             ("rejected", json!({"type": "price-mismatch", "status": 400}))
         }
-        Verdict::Charged { .. } | Verdict::Replayed { .. } => unreachable!("not a refusal"),
+        Verdict::Charged { .. } | Verdict::Replayed { .. } => unreachable!("not a rejection"),
     }
 }
 

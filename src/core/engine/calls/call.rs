@@ -114,7 +114,7 @@ impl Call {
                     ..
                 }
         );
-        let refused = match &outcome.what {
+        let failed = match &outcome.what {
             What::Failed { reason, .. } => {
                 // The end of an earlier try has been logged.
                 outcome.attempts == 0
@@ -128,7 +128,7 @@ impl Call {
             | What::Unknown { .. }
             | What::Declined { .. } => false,
         };
-        self.kind != Kind::Settled && (open || refused)
+        self.kind != Kind::Settled && (open || failed)
     }
 
     /// Whether its deadline has passed.

@@ -17,7 +17,7 @@ pub struct Run {
     total: usize,
     /// Whether a charge has had its turn and is still open.
     unsettled: bool,
-    /// Whether the token was refused for one of these, whatever happened to it since.
+    /// Whether the token was rejected for one of these, whatever happened to it since.
     unauthorized: bool,
     report: FlushReport,
 }
@@ -83,8 +83,8 @@ impl Run {
 
     /// Why it stops with charges still open, while the gate is closed for `closed`.
     pub fn stopped_by(&self, closed: Option<OpenReason>) -> Option<OpenReason> {
-        let refused = self.unauthorized.then_some(OpenReason::Unauthorized);
-        closed.or(refused).filter(|_| self.unsettled)
+        let rejected = self.unauthorized.then_some(OpenReason::Unauthorized);
+        closed.or(rejected).filter(|_| self.unsettled)
     }
 
     pub(super) fn has_callers(&self) -> bool {

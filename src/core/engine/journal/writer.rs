@@ -61,8 +61,8 @@ pub enum Then {
     Wanted { call: CallId },
     /// Only take in the record: its conclusion has been reported.
     Resaved,
-    /// The charge could not be written: refuse it, unless it is there already.
-    Refused { error: String, unread: u32 },
+    /// The charge could not be written: it fails, unless it is there already.
+    Unsaved { error: String, unread: u32 },
 }
 
 /// Why an operation is not committed, human-readable.
@@ -77,7 +77,7 @@ impl Then {
     fn reads_again(&self) -> bool {
         match self {
             Then::ReadForCall { again, .. } => *again,
-            Then::Refused { unread, .. } => *unread > 0,
+            Then::Unsaved { unread, .. } => *unread > 0,
             Then::Enqueued { .. }
             | Then::Begun { .. }
             | Then::Concluded { .. }
@@ -101,7 +101,7 @@ impl Then {
             | Then::Cancelled { .. }
             | Then::Wanted { .. }
             | Then::Resaved
-            | Then::Refused { .. } => None,
+            | Then::Unsaved { .. } => None,
         }
     }
 }

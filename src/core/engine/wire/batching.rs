@@ -1,6 +1,6 @@
 //! Batches: whether they are supported, and their size.
 
-/// Number of pages in a batch's place, each after an outage, that count as a final refusal of
+/// Number of pages in a batch's place, each after an outage, that count as a final rejection of
 /// batches. A single one may be a captive portal's.
 const PAGES_LIMIT: u32 = 2;
 
@@ -8,7 +8,7 @@ const PAGES_LIMIT: u32 = 2;
 #[derive(Debug)]
 pub struct Batching {
     /// Whether the server has said that it supports none.
-    refused: bool,
+    rejected: bool,
     /// Whether something has said so in the server's place since the last outage.
     doubted: bool,
     pages: u32,
@@ -22,7 +22,7 @@ pub struct Batching {
 impl Default for Batching {
     fn default() -> Batching {
         Batching {
-            refused: false,
+            rejected: false,
             doubted: false,
             pages: 0,
             fits: usize::MAX,
@@ -34,7 +34,7 @@ impl Default for Batching {
 impl Batching {
     /// Maximum number of charges in a batch, at most `usual`.
     pub fn size(&self, usual: usize) -> usize {
-        match self.refused || self.doubted {
+        match self.rejected || self.doubted {
             true => 1,
             false => usual.min(self.fits).min(self.risked),
         }
@@ -43,7 +43,7 @@ impl Batching {
     /// Batches are not supported.
     pub fn unsupported(&mut self, own_word: bool) {
         match own_word {
-            true => self.refused = true,
+            true => self.rejected = true,
             false => {
                 self.doubted = true;
                 self.pages = self.pages.saturating_add(1);

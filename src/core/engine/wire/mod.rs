@@ -350,15 +350,15 @@ impl Wire {
         let asked = sent.asked();
         match (setback.kind, asked) {
             (SetbackKind::Unauthorized, _) => {
-                if self.token.unauthorized(sent) == Unauthorized::Refused {
-                    self.token_refused(now, asked, outbox, cx);
-                    let message = Message::TokenRefused(setback.detail.clone());
+                if self.token.unauthorized(sent) == Unauthorized::Rejected {
+                    self.token_rejected(now, asked, outbox, cx);
+                    let message = Message::TokenRejected(setback.detail.clone());
                     bulletin.raise(now, AlertKind::Unauthorized, message, cx);
                 }
                 return Some(0);
             }
             (SetbackKind::AnotherAccount, _) => {
-                self.account_refused(now, asked, outbox, cx);
+                self.account_rejected(now, asked, outbox, cx);
                 let message = Message::AnotherAccount(setback.detail.clone());
                 bulletin.raise(now, AlertKind::Unauthorized, message, cx);
                 return Some(0);
@@ -416,25 +416,25 @@ impl Wire {
     }
 
     /// The server itself says that the balance or a charge is another account's.
-    fn account_refused(&mut self, now: Now, asked: Asked, outbox: &Outbox, cx: &mut Context) {
+    fn account_rejected(&mut self, now: Now, asked: Asked, outbox: &Outbox, cx: &mut Context) {
         let (backoff, jitter) = (&cx.config.backoff, &mut cx.jitter);
         match asked {
             Asked::Probe => {
                 let open = outbox.open() > 0;
-                self.gate.account_refused(open, now, backoff, jitter);
+                self.gate.account_rejected(open, now, backoff, jitter);
             }
-            Asked::By(way) => self.gate.refused(way, now, backoff, jitter),
+            Asked::By(way) => self.gate.token_rejected(way, now, backoff, jitter),
         }
     }
 
-    /// A new token was refused.
-    fn token_refused(&mut self, now: Now, asked: Asked, outbox: &Outbox, cx: &mut Context) {
+    /// A new token was rejected.
+    fn token_rejected(&mut self, now: Now, asked: Asked, outbox: &Outbox, cx: &mut Context) {
         match asked {
-            // A refused balance request says nothing of charges, whose own requests will show it.
+            // A rejected balance request says nothing of charges, whose own requests will show it.
             Asked::Probe => self.probe_answered(now, Sign::Possible, false, outbox, cx),
             Asked::By(way) => {
                 let (backoff, jitter) = (&cx.config.backoff, &mut cx.jitter);
-                self.gate.refused(way, now, backoff, jitter);
+                self.gate.token_rejected(way, now, backoff, jitter);
             }
         }
     }
@@ -509,7 +509,7 @@ impl Wire {
         if let Asked::By(way) = sent.asked() {
             self.gate.answered(way, now);
         }
-        if !self.is_any_way_refused() {
+        if !self.is_any_way_rejected() {
             bulletin.end(AlertKind::Unauthorized);
         }
     }
@@ -525,15 +525,15 @@ impl Wire {
         cx: &mut Context,
     ) {
         self.probe_answered(now, sign, true, outbox, cx);
-        // Where the token was refused for charges, it has still to be accepted for them.
-        if sign != Sign::Cached && !self.is_any_way_refused() {
+        // Where the token was rejected for charges, it has still to be accepted for them.
+        if sign != Sign::Cached && !self.is_any_way_rejected() {
             self.token.accepted(sent);
             bulletin.end(AlertKind::Unauthorized);
         }
     }
 
-    fn is_any_way_refused(&self) -> bool {
-        self.gate.is_refused(Way::Sending) || self.gate.is_refused(Way::LookUp)
+    fn is_any_way_rejected(&self) -> bool {
+        self.gate.is_rejected(Way::Sending) || self.gate.is_rejected(Way::LookUp)
     }
 }
 

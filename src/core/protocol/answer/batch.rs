@@ -32,8 +32,8 @@ pub enum BatchAnswer {
         /// What there is to tell.
         detail: Detail,
     },
-    /// The batch was refused as a whole, nothing taken: its charges may be sent one by one.
-    Refused(Detail),
+    /// The batch was rejected as a whole, nothing taken: its charges may be sent one by one.
+    Rejected(Detail),
     /// No verdict for any of its charges.
     Setback(Setback),
 }
@@ -63,7 +63,7 @@ impl BatchAnswer {
             },
             (401 | 408 | 409 | 429, _) => BatchAnswer::Setback(setback),
             (403, Some(problem)) if problem.is_account_mismatch() => BatchAnswer::Setback(setback),
-            (400..=499, Some(problem)) => BatchAnswer::Refused(problem.detail()),
+            (400..=499, Some(problem)) => BatchAnswer::Rejected(problem.detail()),
             (_, _) => BatchAnswer::Setback(setback),
         }
     }

@@ -260,7 +260,7 @@ fn look_up_believes_only_the_servers_own_answer() {
         |response: &Response| match LookUpAnswer::of(response, &charge("t1"), Now::default()) {
             LookUpAnswer::Charged(receipt) => format!("charged, replayed {}", receipt.replayed),
             LookUpAnswer::NeverCharged => "never".into(),
-            LookUpAnswer::Refused(_) => "refused".into(),
+            LookUpAnswer::Rejected(_) => "rejected".into(),
             LookUpAnswer::Setback(setback) => setback_in_words(&setback),
         };
     let body = receipt_body("f:t1", 5);
@@ -270,7 +270,7 @@ fn look_up_believes_only_the_servers_own_answer() {
     );
     for (response, said) in [
         (problem(404, "charge-not-found"), "never"),
-        (problem(404, "no-such-account"), "refused"),
+        (problem(404, "no-such-account"), "rejected"),
         (answer(404, "text/html", "<html>"), "ServerError, unknown"),
         (answer(200, "text/html", "<html>"), "Foreign, unknown"),
         (
@@ -281,8 +281,8 @@ fn look_up_believes_only_the_servers_own_answer() {
             answer(200, "application/json", &receipt_body("f:t1", 6)),
             "Foreign, unknown",
         ),
-        (problem(403, "no"), "refused"),
-        (problem(501, "no"), "refused"),
+        (problem(403, "no"), "rejected"),
+        (problem(501, "no"), "rejected"),
         (problem(401, "no"), "Unauthorized, nothing taken"),
         (problem(408, "no"), "GaveUp, unknown"),
         (problem(409, "no"), "InProgress, unknown"),

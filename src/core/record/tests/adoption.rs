@@ -57,7 +57,7 @@ fn charge_reported_as_final_elsewhere_is_looked_up_before_sending() {
     let settled = conclude(sending(other()), declined()).unwrap();
     for one in [open(), sending(open()), in_state(park())] {
         let joined = joined(one, settled.clone());
-        assert!(joined.is_refused() && joined.is_only_looked_up());
+        assert!(joined.has_provisional_verdict() && joined.is_only_looked_up());
         assert_eq!(joined.clone().joined_by(&settled, 901), None);
     }
     let mut retryable = settled.clone();

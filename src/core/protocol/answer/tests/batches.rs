@@ -7,7 +7,7 @@ fn item(key: &str, amount: u64) -> serde_json::Value {
         "charged_at": "2026-01-01T00:00:00Z", "replayed": false})
 }
 
-fn refused(key: &str, status: &str, problem: serde_json::Value) -> serde_json::Value {
+fn rejected(key: &str, status: &str, problem: serde_json::Value) -> serde_json::Value {
     json!({"idempotency_key": key, "status": status, "problem": problem})
 }
 
@@ -25,7 +25,7 @@ fn batch(results: serde_json::Value) -> Vec<String> {
         }
         other @ (BatchAnswer::Unsupported { .. }
         | BatchAnswer::TooLarge { .. }
-        | BatchAnswer::Refused(_)
+        | BatchAnswer::Rejected(_)
         | BatchAnswer::Setback(_)) => panic!("{other:?}"),
     }
 }
@@ -53,7 +53,7 @@ fn batch_answer_has_one_result_per_charge() {
 }
 
 #[test]
-fn batch_item_is_refused_like_a_single_charge() {
+fn batch_item_is_rejected_like_a_single_charge() {
     for (status, problem, said) in [
         (
             "declined",
@@ -101,20 +101,20 @@ fn batch_item_is_refused_like_a_single_charge() {
     ] {
         let said = [said, "charged"];
         assert_eq!(
-            batch(json!([refused("f:a", status, problem), item("f:b", 5)])),
+            batch(json!([rejected("f:a", status, problem), item("f:b", 5)])),
             said
         );
     }
 }
 
 #[test]
-fn refusal_of_a_whole_batch_is_classified() {
+fn rejection_of_a_whole_batch_is_classified() {
     let charges = [charge("a"), charge("b")];
     let of = |response: &Response| match BatchAnswer::of(response, &charges, Now::default()) {
         BatchAnswer::Results(..) => "results".into(),
         BatchAnswer::Unsupported { own_word } => format!("unsupported, own word {own_word}"),
         BatchAnswer::TooLarge { own_word, .. } => format!("too large, own word {own_word}"),
-        BatchAnswer::Refused(_) => "refused".into(),
+        BatchAnswer::Rejected(_) => "rejected".into(),
         BatchAnswer::Setback(setback) => setback_in_words(&setback),
     };
     for (response, said) in [
@@ -133,9 +133,9 @@ fn refusal_of_a_whole_batch_is_classified() {
         ),
         (problem(502, "no"), "GaveUp, unknown"),
         (page(504), "GaveUp, unknown"),
-        (problem(400, "no"), "refused"),
+        (problem(400, "no"), "rejected"),
         (problem(413, "no"), "too large, own word true"),
-        (problem(422, "no"), "refused"),
+        (problem(422, "no"), "rejected"),
         (page(400), "ServerError, unknown"),
         (page(200), "Foreign, unknown"),
         (page(302), "Foreign, unknown"),
