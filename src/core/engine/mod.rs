@@ -15,13 +15,16 @@ mod admission;
 mod balance;
 mod bulletin;
 mod calls;
+mod cancel;
 mod context;
+mod enqueue_failed;
 mod event;
 mod flush;
 mod journal;
 mod look_up;
 mod peers;
 mod retention;
+mod retry;
 mod sign_out;
 mod tabs;
 mod tasks;
@@ -31,8 +34,9 @@ use self::admission::Admission;
 use self::balance::BalanceSync;
 use self::bulletin::{Bulletin, Watched};
 use self::calls::{Call, Calls, Kind, Outlook, conflict_with, is_charged, replayed};
+use self::cancel::{Cancel, CancelStep};
 use self::context::Context;
-use self::flush::retry_failed::{self, Picked};
+use self::enqueue_failed::{EnqueueFailed, Fate, FirstStep};
 use self::flush::{Flush, Lock, Run};
 use self::journal::{
     Ended, MovedFrom, READ_AGAIN_AT_ONCE, Reader, Store, Then, WriteFailure, Writer,
@@ -40,6 +44,7 @@ use self::journal::{
 use self::look_up::LookUp;
 use self::peers::KnownBalance;
 use self::retention::Retention;
+use self::retry::{Picked, RetryStep};
 use self::sign_out::SignOut;
 use self::tabs::Tabs;
 use self::tasks::{Start, Tasks};
@@ -61,8 +66,8 @@ use crate::core::protocol::{
     BalanceAnswer, BatchAnswer, ChargeAnswer, LookUpAnswer, Reading, Response, Setback,
     SetbackKind, Spelling, Unreadable,
 };
-use crate::core::reason::{FailureReason, OpenReason, ParkReason};
-use crate::core::record::{Cause, Conclusion, Failure, Purpose, Record, State, Verdict};
+use crate::core::reason::{OpenReason, ParkReason};
+use crate::core::record::{Cause, Conclusion, Purpose, Record, State, Verdict};
 use crate::core::server_clock::Sign;
 use crate::core::session::Session;
 use crate::core::snapshot::{
@@ -431,18 +436,25 @@ impl Engine {
         let Some(entry) = self.outbox.get(key).cloned() else {
             return;
         };
-        let again = kind == Kind::Retry && self.life == Life::Running;
-        if again && !is_charged(&entry.record) {
-            self.outbox.update(key, |entry| entry.setbacks = 0);
-            self.enqueue(now, call, entry.record.charge().clone(), false);
-        } else if kind == Kind::Retry && is_charged(&entry.record) && !entry.busy {
-            let outcome = replayed(self.outlook(now).of(&entry));
-            self.resolve(call, Answer::Outcome(outcome));
-        } else {
-            if kind == Kind::Cancel && entry.record.is_cancelling() {
-                self.outbox.hurry(key, now);
+        let retry = match kind {
+            Kind::Retry => retry::step(&entry, self.life == Life::Running),
+            Kind::Charge | Kind::Cancel | Kind::Settled | Kind::Show => RetryStep::Wait,
+        };
+        match retry {
+            RetryStep::Enqueue => {
+                self.outbox.update(key, |entry| entry.setbacks = 0);
+                self.enqueue(now, call, entry.record.charge().clone(), false);
             }
-            self.progress(now, key);
+            RetryStep::Replay => {
+                let outcome = replayed(self.outlook(now).of(&entry));
+                self.resolve_waiting(call, Answer::Outcome(outcome));
+            }
+            RetryStep::Wait => {
+                if kind == Kind::Cancel && entry.record.is_cancelling() {
+                    self.outbox.hurry(key, now);
+                }
+                self.progress(now, key);
+            }
         }
     }
 
@@ -905,35 +917,34 @@ impl Engine {
         }
     }
 
-    /// Advances the cancellation of a charge: it is written first, and then looked up until the
-    /// charge's fate is known.
+    /// Advances the cancellation of a charge.
     fn progress_cancel(&mut self, now: Now, key: &Key, entry: &Entry) {
-        let settled = matches!(entry.record.state(), State::Settled(_));
-        // A charge that is migrating from another storage is cancelled in the new one.
-        let is_there = entry.saved || self.writer.is_to_adopt(key);
-        if settled || entry.record.is_cancelling() || !is_there {
+        if !self.cancelling().is_to_be_written(entry) {
             return;
         }
         for id in self.calls.at(key) {
             let Some(call) = self.calls.get(id).filter(|call| call.kind == Kind::Cancel) else {
                 continue;
             };
-            // Nothing is sent after a sign-out, but a cancellation can be written.
-            let may_write = match self.life {
-                Life::Running | Life::SignedOut => true,
-                Life::Recovering | Life::Closed => false,
-            };
-            if !may_write || call.tries >= self.cx.config.max_attempts {
-                self.answer_so_far(now, id);
-            } else if !call.is_writing() {
-                self.calls.writes(id);
-                self.writer.retry_unsaved_of(key);
-                let op = Op::Cancel {
-                    key: key.clone(),
-                    look_up_first: self.store.may_show_earlier_states(),
-                };
-                self.writer.push(op, Then::Cancelled { call: id });
+            match self.cancelling().step(call) {
+                CancelStep::Wait => {}
+                CancelStep::Answer => self.answer_so_far(now, id),
+                CancelStep::Write => {
+                    self.calls.writes(id);
+                    self.writer.retry_unsaved_of(key);
+                    let op = self.cancelling().op(key);
+                    self.writer.push(op, Then::Cancelled { call: id });
+                }
             }
+        }
+    }
+
+    fn cancelling(&self) -> Cancel<'_> {
+        Cancel {
+            life: self.life,
+            cx: &self.cx,
+            store: &self.store,
+            writer: &self.writer,
         }
     }
 
@@ -959,30 +970,38 @@ impl Engine {
         self.progress(now, key);
     }
 
+    fn enqueue_failed<'a>(&'a self, error: &'a str) -> EnqueueFailed<'a> {
+        EnqueueFailed {
+            error,
+            cx: &self.cx,
+            store: &self.store,
+            writer: &self.writer,
+            others_live: self.tabs.others_live(),
+        }
+    }
+
     fn not_enqueued(&mut self, now: Now, call: CallId, key: &Key, error: &str) {
         self.set_busy(key, false);
         let Some(entry) = self.outbox.get(key).cloned() else {
             return self.resolve_waiting(call, Answer::NotFound);
         };
-        let is_new = self.is_new(&entry);
-        let record = entry.record;
-        if is_new || !(record.is_held() || is_charged(&record)) {
-            // Another tab may have charged it; reading can show that although writing fails.
-            self.set_busy(key, true);
-            let then = Then::Unsaved {
-                error: error.to_owned(),
-                unread: 0,
-            };
-            let key = key.clone();
-            return self.writer.push(Op::Read { key }, then);
-        } else if is_charged(&record) {
-            // Another tab has charged it meanwhile.
-            self.answer_replayed(now, key, call);
-        } else {
-            if record.has_unknown_past() && !entry.saved {
-                self.keep_trying_to_store(now, record);
+        match self.enqueue_failed(error).step(&entry) {
+            FirstStep::Read => {
+                self.set_busy(key, true);
+                let then = Then::Unsaved {
+                    error: error.to_owned(),
+                    unread: 0,
+                };
+                let key = key.clone();
+                return self.writer.push(Op::Read { key }, then);
             }
-            self.answer_so_far(now, call);
+            FirstStep::Replay => self.answer_replayed(now, key, call),
+            FirstStep::GoOn { unwritten } => {
+                if unwritten {
+                    self.keep_trying_to_store(now, entry.record);
+                }
+                self.answer_so_far(now, call);
+            }
         }
         self.progress(now, key);
     }
@@ -990,10 +1009,10 @@ impl Engine {
     /// The charge could not be written; `found` is the journal's record of it.
     fn unsaved(&mut self, now: Now, key: &Key, found: Option<Record>, error: &str) {
         self.set_busy(key, false);
-        let known = self.outbox.get(key).map(|entry| self.is_new(entry));
+        let known = self.outbox.get(key).cloned();
         match (found, known) {
-            (Some(found), _) => {
-                if known == Some(true) {
+            (Some(found), known) => {
+                if known.is_some_and(|entry| self.enqueue_failed(error).is_new(&entry)) {
                     self.outbox.remove(key);
                 }
                 let (charged, settled) = (is_charged(&found), !found.is_held());
@@ -1004,13 +1023,15 @@ impl Engine {
                     false => {}
                 }
             }
-            (None, Some(false)) => {
-                self.fail_senders(now, key, error);
-                self.observe(now, key, None);
-            }
-            (None, Some(true)) => {
-                self.up_to_date(key);
-                self.fail_unsaved(now, key, error);
+            (None, Some(entry)) => {
+                let fate = self.enqueue_failed(error).fate(&entry);
+                if fate != Fate::CallsFail {
+                    self.up_to_date(key);
+                }
+                self.meet(now, key, fate, error);
+                if fate == Fate::CallsFail {
+                    self.observe(now, key, None);
+                }
             }
             (None, None) => {}
         }
@@ -1020,16 +1041,22 @@ impl Engine {
     /// The charge could not be written, and the journal's record of it can't be read.
     fn unsaved_and_unread(&mut self, now: Now, key: &Key, error: &str) {
         self.set_busy(key, false);
-        match self.outbox.get(key).map(|entry| self.is_new(entry)) {
-            Some(false) => self.fail_senders(now, key, error),
-            Some(true) if self.may_be_in_journal() => self.doubt_entry(now, key, error),
-            Some(true) => self.fail_unsaved(now, key, error),
-            None => {}
+        if let Some(entry) = self.outbox.get(key) {
+            let fate = self.enqueue_failed(error).fate_unread(entry);
+            self.meet(now, key, fate, error);
         }
         self.progress(now, key);
         if self.outbox.get(key).is_some_and(|entry| entry.outdated) {
             // Waiting would bring no news.
             self.answer_senders(now, key);
+        }
+    }
+
+    fn meet(&mut self, now: Now, key: &Key, fate: Fate, error: &str) {
+        match fate {
+            Fate::Fails => self.fail_unsaved(now, key, error),
+            Fate::InDoubt => self.doubt_entry(now, key, error),
+            Fate::CallsFail => self.fail_senders(now, key, error),
         }
     }
 
@@ -1043,25 +1070,18 @@ impl Engine {
         }
     }
 
-    /// Keeps an unwritten charge open that the writer of an unreadable record may have sent before:
-    /// it is stored as soon as that is possible, and then looked up.
     fn doubt_entry(&mut self, now: Now, key: &Key, error: &str) {
-        let Some(entry) = self.outbox.get(key) else {
+        let Some(entry) = self.outbox.get(key).cloned() else {
             return;
         };
-        let (known, outdated) = (entry.record.clone(), entry.outdated);
-        let message = Message::OfCharge(key.clone(), storage_failure(error).detail);
+        let failed = self.enqueue_failed(error);
+        let message = Message::OfCharge(key.clone(), failed.failure().detail);
+        let record = failed.doubted(now, &entry.record);
         self.cx.log_error(now, &message);
-        let charge = known.charge().clone();
-        let record = Record::open(charge, known.sequence());
-        let record = record.in_doubt(now.wall_ms, self.cx.config.unknown_past_ms());
-        let record = match known.failure() {
-            Some(failure) => record.turned_down(failure.clone()),
-            None => record,
-        };
         self.keep_trying_to_store(now, record);
         // This does not come from the journal.
-        self.outbox.update(key, |entry| entry.outdated = outdated);
+        self.outbox
+            .update(key, |doubted| doubted.outdated = entry.outdated);
         self.answer_senders(now, key);
     }
 
@@ -1080,34 +1100,19 @@ impl Engine {
         }
     }
 
-    /// Whether a charge has never been stored, here or elsewhere. A stored one does not fail for
-    /// want of storage, even if its last change could not be written.
-    fn is_new(&self, entry: &Entry) -> bool {
-        let record = &entry.record;
-        let first = !entry.saved && record.revision() == 1 && !record.may_have_left();
-        first && !self.writer.is_to_adopt(&record.charge().key)
-    }
-
-    /// Fails a charge that was never stored, unless it may have been sent before.
     fn fail_unsaved(&mut self, now: Now, key: &Key, error: &str) {
-        let Some(entry) = self.outbox.get(key) else {
+        let Some(entry) = self.outbox.get(key).cloned() else {
             return;
         };
-        if self.store.may_have_been_sent(key) {
-            return self.doubt_entry(now, key, error);
-        }
-        let (known, outdated) = (entry.record.clone(), entry.outdated);
-        let failure = storage_failure(error);
-        let failed = Record::failed(known.charge().clone(), known.sequence(), failure);
-        let calls = self.calls.at(key);
-        let mut waiting = calls.into_iter().filter_map(|call| self.calls.get(call));
-        if waiting.any(|call| call.kind.wants_sent()) {
+        let failed = self.enqueue_failed(error).failed(&entry.record);
+        if self.calls.wants_sent(key) {
             // The calls' answers are logged, and say the same.
             self.outbox.remove(key);
         }
         self.take_record(now, failed, false);
         // This does not come from the journal.
-        self.outbox.update(key, |entry| entry.outdated = outdated);
+        self.outbox
+            .update(key, |failed| failed.outdated = entry.outdated);
     }
 
     /// Leaves a failed or declined charge as it is: it could not be reopened.
@@ -1123,7 +1128,10 @@ impl Engine {
             return self.answer_all_replayed(now, key);
         }
         let locale = self.cx.config.locale;
-        let what = What::of(&Verdict::Failed(storage_failure(error)), locale);
+        let what = What::of(
+            &Verdict::Failed(self.enqueue_failed(error).failure()),
+            locale,
+        );
         let mut outcome = Outcome::about(&entry.record, what);
         if entry.outdated || self.reader.is_unread(entry) {
             outcome = outcome.in_full_doubt(locale);
@@ -1721,11 +1729,6 @@ impl Engine {
     /// Whether another journal holds charges that this client can't read.
     pub fn leaves_charges_unread(&self) -> bool {
         self.store.leaves_charges_unread()
-    }
-
-    /// Whether the unresponsive journal may have a charge of which this client has not heard.
-    fn may_be_in_journal(&self) -> bool {
-        self.store.has_unread() || self.tabs.others_live()
     }
 
     /// The journal migrates to another storage, with this tab's open charges.
@@ -2815,7 +2818,7 @@ impl Engine {
             again,
             under_way,
             left_out,
-        } = retry_failed::all(&self.outbox, &self.admission(now));
+        } = retry::all(&self.outbox, &self.admission(now));
         let mut keys: Vec<Key> = again.iter().map(|op| op.key().clone()).collect();
         for op in again {
             self.reopen(now, op);
@@ -2833,7 +2836,7 @@ impl Engine {
             again,
             mut under_way,
             left_out,
-        } = retry_failed::left_out(ops, &self.outbox, room);
+        } = retry::left_out(ops, &self.outbox, room);
         under_way.extend(again.iter().map(|op| op.key().clone()));
         for op in again {
             self.reopen(now, op);
@@ -2848,7 +2851,7 @@ impl Engine {
         let room = self.admission(now).room_for(None);
         let Picked {
             again, left_out, ..
-        } = retry_failed::after_outage(&self.outbox, room);
+        } = retry::after_outage(&self.outbox, room);
         if !left_out.is_empty() {
             self.flush.leave_out(left_out);
             // There will be room when these are through.
@@ -3542,14 +3545,5 @@ impl Engine {
     /// Sets the language of all texts from now on.
     fn set_locale(&mut self, locale: Locale) {
         self.cx.config.locale = locale;
-    }
-}
-
-/// The failure of a charge that could not be written.
-fn storage_failure(error: &str) -> Failure {
-    Failure {
-        reason: FailureReason::StorageUnavailable,
-        retryable: true,
-        detail: Detail::Unstorable(error.to_owned()),
     }
 }

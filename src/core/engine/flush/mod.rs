@@ -1,7 +1,6 @@
 //! The flush: background sending, one tab at a time, one batch per lock.
 
 mod lock;
-pub(super) mod retry_failed;
 mod run;
 
 pub(super) use self::lock::Lock;

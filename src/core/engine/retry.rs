@@ -1,25 +1,47 @@
-//! Retries of failed charges that may yet succeed: for their user, or once automatically after an
+//! Retries: of one charge or of all failed ones for their user, and once automatically after an
 //! outage.
 
-use super::super::admission::Admission;
+use super::admission::Admission;
+use super::calls::is_charged;
 use crate::core::charge::Key;
 use crate::core::journal::Op;
-use crate::core::outbox::Outbox;
+use crate::core::outbox::{Entry, Outbox};
 use crate::core::points::Points;
+
+/// What a user's retry of one charge needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RetryStep {
+    /// The charge is taken on again.
+    Enqueue,
+    /// It has been made: its receipt is the answer.
+    Replay,
+    /// Its end is waited for.
+    Wait,
+}
 
 /// The charges picked for a retry.
 #[derive(Debug, Default)]
-pub struct Picked {
+pub(super) struct Picked {
     /// Reopened now.
-    pub again: Vec<Op>,
+    pub(super) again: Vec<Op>,
     /// Being reopened already.
-    pub under_way: Vec<Key>,
+    pub(super) under_way: Vec<Key>,
     /// To be reopened once there is room.
-    pub left_out: Vec<Op>,
+    pub(super) left_out: Vec<Op>,
+}
+
+/// The first step of a retry of this charge; `running` if charges may be taken on.
+pub(super) fn step(entry: &Entry, running: bool) -> RetryStep {
+    match is_charged(&entry.record) {
+        true if entry.busy => RetryStep::Wait,
+        true => RetryStep::Replay,
+        false if running => RetryStep::Enqueue,
+        false => RetryStep::Wait,
+    }
 }
 
 /// All retryable charges, within the limits of room and points.
-pub fn all(outbox: &Outbox, admission: &Admission<'_>) -> Picked {
+pub(super) fn all(outbox: &Outbox, admission: &Admission<'_>) -> Picked {
     let mut room = admission.room_for(None);
     let mut spent = Points::ZERO;
     let mut picked = Picked::default();
@@ -43,7 +65,7 @@ pub fn all(outbox: &Outbox, admission: &Admission<'_>) -> Picked {
 }
 
 /// Those of the charges left out before for which there is room by now.
-pub fn left_out(ops: Vec<Op>, outbox: &Outbox, mut room: usize) -> Picked {
+pub(super) fn left_out(ops: Vec<Op>, outbox: &Outbox, mut room: usize) -> Picked {
     let mut picked = Picked::default();
     for op in ops {
         let Some(entry) = outbox.get(op.key()) else {
@@ -62,7 +84,7 @@ pub fn left_out(ops: Vec<Op>, outbox: &Outbox, mut room: usize) -> Picked {
 }
 
 /// All retryable failed charges, once each, now that the server can be reached.
-pub fn after_outage(outbox: &Outbox, room: usize) -> Picked {
+pub(super) fn after_outage(outbox: &Outbox, room: usize) -> Picked {
     let failed = outbox.iter();
     let failed = failed
         .filter(|entry| entry.record.may_be_reopened() && !entry.busy && !entry.retaken)

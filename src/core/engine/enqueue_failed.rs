@@ -1,0 +1,109 @@
+//! Charges that can't be stored: which of them fail, and which stay open because they may have been
+//! sent before.
+
+use super::calls::is_charged;
+use super::context::Context;
+use super::journal::{Store, Writer};
+use crate::core::clock::Now;
+use crate::core::outbox::Entry;
+use crate::core::reason::FailureReason;
+use crate::core::record::{Failure, Record};
+use crate::core::text::Detail;
+
+/// A charge whose record could not be written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EnqueueFailed<'a> {
+    pub(super) error: &'a str,
+    pub(super) cx: &'a Context,
+    pub(super) store: &'a Store,
+    pub(super) writer: &'a Writer,
+    /// Whether other tabs are known to be alive.
+    pub(super) others_live: bool,
+}
+
+/// What comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FirstStep {
+    /// The journal is read: another tab may have charged it, which shows although writing fails.
+    Read,
+    /// Another tab has charged it meanwhile.
+    Replay,
+    /// It goes on; `unwritten` if it has to be written until that succeeds.
+    GoOn { unwritten: bool },
+}
+
+/// What becomes of a charge that the journal does not show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It was never stored, so it was not sent: it fails.
+    Fails,
+    /// It stays open, is stored as soon as that is possible, and then looked up.
+    InDoubt,
+    /// It keeps its state; the calls that wanted it reopened fail.
+    CallsFail,
+}
+
+impl EnqueueFailed<'_> {
+    pub(super) fn step(&self, entry: &Entry) -> FirstStep {
+        let record = &entry.record;
+        if self.is_new(entry) || !(record.is_held() || is_charged(record)) {
+            FirstStep::Read
+        } else if is_charged(record) {
+            FirstStep::Replay
+        } else {
+            FirstStep::GoOn {
+                unwritten: record.has_unknown_past() && !entry.saved,
+            }
+        }
+    }
+
+    /// The journal has been read, and does not have it.
+    pub(super) fn fate(&self, entry: &Entry) -> Fate {
+        match self.is_new(entry) {
+            false => Fate::CallsFail,
+            true if self.store.may_have_been_sent(&entry.record.charge().key) => Fate::InDoubt,
+            true => Fate::Fails,
+        }
+    }
+
+    /// The journal can't be read for it, or not all of it.
+    pub(super) fn fate_unread(&self, entry: &Entry) -> Fate {
+        match self.fate(entry) {
+            // It may be there without this client having heard of it.
+            Fate::Fails if self.store.has_unread() || self.others_live => Fate::InDoubt,
+            fate @ (Fate::Fails | Fate::InDoubt | Fate::CallsFail) => fate,
+        }
+    }
+
+    /// Whether a charge has never been stored, here or elsewhere. A stored one does not fail for
+    /// want of storage, even if its last change could not be written.
+    pub(super) fn is_new(&self, entry: &Entry) -> bool {
+        let record = &entry.record;
+        let first = !entry.saved && record.revision() == 1 && !record.may_have_left();
+        first && !self.writer.is_to_adopt(&record.charge().key)
+    }
+
+    /// Why it failed, if it did.
+    pub(super) fn failure(&self) -> Failure {
+        Failure {
+            reason: FailureReason::StorageUnavailable,
+            retryable: true,
+            detail: Detail::Unstorable(self.error.to_owned()),
+        }
+    }
+
+    /// Its record where it fails.
+    pub(super) fn failed(&self, known: &Record) -> Record {
+        Record::failed(known.charge().clone(), known.sequence(), self.failure())
+    }
+
+    /// Its record where it stays open, in doubt.
+    pub(super) fn doubted(&self, now: Now, known: &Record) -> Record {
+        let record = Record::open(known.charge().clone(), known.sequence());
+        let record = record.in_doubt(now.wall_ms, self.cx.config.unknown_past_ms());
+        match known.failure() {
+            Some(failure) => record.turned_down(failure.clone()),
+            None => record,
+        }
+    }
+}
