@@ -14,7 +14,7 @@ use super::host::Host;
 use super::http::Destination;
 use super::listeners::is_online;
 use super::names::Names;
-use super::shell::{Parts, Reading, Shell, to_js};
+use super::shell::{JournalReading, Parts, Shell, to_js};
 use super::store::{Choice, JournalStore};
 use crate::core::charge::{Charge, ChargeRequest, InvalidArgument, Key};
 use crate::core::config::{Config, Options};
@@ -215,13 +215,13 @@ impl Client {
 
     /// All charges, newest first; the facade filters.
     pub fn charges(&self) -> Promise {
-        let reading = Reading::of(&self.shell);
+        let reading = JournalReading::of(&self.shell);
         future_to_promise(async move { Ok(to_js(&reading.records().await)) })
     }
 
     /// `quarantined()`.
     pub fn quarantined(&self) -> Promise {
-        let reading = Reading::of(&self.shell);
+        let reading = JournalReading::of(&self.shell);
         future_to_promise(async move { Ok(to_js(&reading.set_aside().await)) })
     }
 

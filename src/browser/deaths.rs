@@ -4,7 +4,7 @@
 /// Where the module may die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "deaths"), expect(dead_code, reason = "for tests"))]
-pub enum Place {
+pub enum DeathPlace {
     /// In a call, before the engine has heard of it.
     Call,
     /// While the engine is borrowed.
@@ -19,7 +19,7 @@ pub enum Place {
 
 /// Dies here, if that has been ordered; true where it is to stop without a word.
 #[cfg(not(feature = "deaths"))]
-pub fn chance(_place: Place) -> bool {
+pub fn chance(_place: DeathPlace) -> bool {
     false
 }
 
@@ -35,7 +35,7 @@ mod ordered {
     use wasm_bindgen::prelude::*;
     use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-    use super::Place;
+    use super::DeathPlace;
 
     /// How it dies.
     #[derive(Clone, Copy, Debug)]
@@ -49,18 +49,18 @@ mod ordered {
     }
 
     thread_local! {
-        static ORDERED: Cell<Option<(Place, Way)>> = const { Cell::new(None) };
+        static ORDERED: Cell<Option<(DeathPlace, Way)>> = const { Cell::new(None) };
     }
 
     /// Orders one death; what is no place or no way is refused.
     #[wasm_bindgen]
     pub fn die(place: &str, way: &str) -> Result<(), JsValue> {
         let place = match place {
-            "call" => Place::Call,
-            "borrow" => Place::Borrow,
-            "drain" => Place::Drain,
-            "timer" => Place::Timer,
-            "promise" => Place::Promise,
+            "call" => DeathPlace::Call,
+            "borrow" => DeathPlace::Borrow,
+            "drain" => DeathPlace::Drain,
+            "timer" => DeathPlace::Timer,
+            "promise" => DeathPlace::Promise,
             _ => return Err("no such place".into()),
         };
         let way = match way {
@@ -72,18 +72,18 @@ mod ordered {
         };
         ORDERED.set(Some((place, way)));
         match place {
-            Place::Call | Place::Borrow | Place::Drain => {}
-            Place::Timer => {
+            DeathPlace::Call | DeathPlace::Borrow | DeathPlace::Drain => {}
+            DeathPlace::Timer => {
                 let timer = Timeout::new(0, || {
-                    chance(Place::Timer);
+                    chance(DeathPlace::Timer);
                 });
                 let _ = timer.forget();
             }
-            Place::Promise => spawn_local(async {
+            DeathPlace::Promise => spawn_local(async {
                 let soon = Promise::resolve(&JsValue::UNDEFINED);
                 // The promise never rejects.
                 let _ = JsFuture::from(soon).await;
-                chance(Place::Promise);
+                chance(DeathPlace::Promise);
             }),
         }
         Ok(())
@@ -91,7 +91,7 @@ mod ordered {
 
     /// Dies here, if that has been ordered; true where it is to stop without a word.
     #[expect(clippy::panic, reason = "that is what it is for")]
-    pub fn chance(place: Place) -> bool {
+    pub fn chance(place: DeathPlace) -> bool {
         let Some((ordered, way)) = ORDERED.get() else {
             return false;
         };

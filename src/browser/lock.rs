@@ -29,7 +29,7 @@ extern "C" {
 /// else could let it go.
 #[derive(Debug, Default)]
 pub struct WebLock {
-    state: RefCell<State>,
+    state: RefCell<LockState>,
 }
 
 /// What became of waiting for a lock.
@@ -44,7 +44,7 @@ pub enum Acquired {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LockState {
     hold: Option<Hold>,
     closed: bool,
 }

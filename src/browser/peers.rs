@@ -17,7 +17,7 @@ use crate::core::snapshot::FlushProgress;
 
 /// What tabs tell each other.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Message {
+pub enum PeerMessage {
     /// Charges, or the balance, have changed.
     Changed {
         /// The changed charges.
@@ -48,7 +48,7 @@ pub enum Message {
 #[derive(Debug, Serialize, Deserialize)]
 struct Told {
     session: u64,
-    message: Message,
+    message: PeerMessage,
 }
 
 /// The channel, and the ear on it. Without BroadcastChannel the slow tick has to do.
@@ -89,7 +89,7 @@ impl Peers {
     }
 
     /// Tells the other tabs.
-    pub fn tell(&self, message: Message) {
+    pub fn tell(&self, message: PeerMessage) {
         let told = Told {
             session: self.session.mark(),
             message,
@@ -108,25 +108,28 @@ fn receive(shell: &Rc<Shell>, Told { session, message }: Told) {
     let same = session == ours;
     if session > ours {
         shell.dispatch(Event::SignedOut { mark: session });
-    } else if session < ours && !matches!(message, Message::Left(_)) {
-        shell.tell_peers(Message::SignedOut(ours));
+    } else if session < ours && !matches!(message, PeerMessage::Left(_)) {
+        shell.tell_peers(PeerMessage::SignedOut(ours));
     }
     shell.dispatch(match message {
-        Message::Changed { keys, confirmed } => Event::Peer {
+        PeerMessage::Changed { keys, confirmed } => Event::Peer {
             keys,
             confirmed: confirmed.filter(|_| same),
         },
-        Message::SignedOut(mark) => Event::SignedOut { mark },
-        Message::Left(tab) => Event::PeerLeft { tab },
-        Message::Flush(_) | Message::Tasks { .. } | Message::AskTasks | Message::Refreshed
+        PeerMessage::SignedOut(mark) => Event::SignedOut { mark },
+        PeerMessage::Left(tab) => Event::PeerLeft { tab },
+        PeerMessage::Flush(_)
+        | PeerMessage::Tasks { .. }
+        | PeerMessage::AskTasks
+        | PeerMessage::Refreshed
             if !same =>
         {
             return;
         }
-        Message::Refreshed => return shell.refreshed_elsewhere(),
-        Message::Flush(progress) => Event::PeerFlush(progress),
-        Message::Tasks { tab, running } => Event::PeerTasks { tab, running },
-        Message::AskTasks => Event::AskedTasks,
+        PeerMessage::Refreshed => return shell.refreshed_elsewhere(),
+        PeerMessage::Flush(progress) => Event::PeerFlush(progress),
+        PeerMessage::Tasks { tab, running } => Event::PeerTasks { tab, running },
+        PeerMessage::AskTasks => Event::AskedTasks,
     });
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::points::Points;
-use super::protocol::Reading;
+use super::protocol::BalanceReading;
 
 /// The last balance that the server confirmed, as it is cached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ impl BalanceBook {
     }
 
     /// Takes a balance from the server; false if it changes nothing, being older or the same.
-    pub fn learn(&mut self, reading: Reading, etag: Option<String>, as_of_ms: u64) -> bool {
+    pub fn learn(&mut self, reading: BalanceReading, etag: Option<String>, as_of_ms: u64) -> bool {
         let known = self.confirmed.as_ref();
         let older = known.is_some_and(|known| known.version > reading.version);
         if older && !defect!(OlderBalanceApplies) {
@@ -124,8 +124,8 @@ pub fn is_stale(as_of_ms: u64, wall_ms: u64, after_ms: u64) -> bool {
 mod tests {
     use super::*;
 
-    fn reading(balance: u64, version: u64) -> Reading {
-        Reading {
+    fn reading(balance: u64, version: u64) -> BalanceReading {
+        BalanceReading {
             balance: Points::new(balance).unwrap(),
             version,
         }

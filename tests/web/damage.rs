@@ -2,7 +2,7 @@
 //! newer version are left alone.
 
 use serde_json::{Value, json};
-use tollbox::browser::store::{JournalStore, News, Place, Scope};
+use tollbox::browser::store::{JournalStore, News, Scope, Storage};
 use tollbox::core::charge::Key;
 use tollbox::core::codec;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -89,9 +89,9 @@ impl Scene {
 
     /// The raw record of `spoilt`, if it is still in its place.
     async fn in_place(&self) -> Option<Value> {
-        match &*self.store.place() {
-            Place::IndexedDb(_) => raw::row(&database(&self.account), "spoilt").await,
-            Place::Local(_) | Place::Memory(_) => {
+        match &*self.store.storage() {
+            Storage::IndexedDb(_) => raw::row(&database(&self.account), "spoilt").await,
+            Storage::Local(_) | Storage::Memory(_) => {
                 raw::entry(&self.entry_name()).map(|text| serde_json::from_str(&text).unwrap())
             }
         }
@@ -99,11 +99,11 @@ impl Scene {
 
     /// How many records have been set aside.
     async fn aside(&self) -> usize {
-        match &*self.store.place() {
-            Place::IndexedDb(_) => raw::rows(&database(&self.account), "quarantine")
+        match &*self.store.storage() {
+            Storage::IndexedDb(_) => raw::rows(&database(&self.account), "quarantine")
                 .await
                 .len(),
-            Place::Local(_) | Place::Memory(_) => {
+            Storage::Local(_) | Storage::Memory(_) => {
                 raw::entry_names(&names(&self.account).all_damaged()).len()
             }
         }

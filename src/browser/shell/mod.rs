@@ -2,10 +2,10 @@
 
 mod reading;
 
-pub use self::reading::Reading;
+pub use self::reading::JournalReading;
 use super::balance_cache::{self, Cached};
 use super::clock::now;
-use super::deaths::{self, Place};
+use super::deaths::{self, DeathPlace};
 use super::host::Host;
 use super::http::{self, Destination, Exchange, Limit};
 use super::listeners;
@@ -16,7 +16,7 @@ use super::standstill::Standstill;
 use super::store::{JournalStore, News};
 use crate::browser::error::{Code, error, text};
 use crate::browser::lock::{self, Acquired};
-use crate::browser::peers::Message;
+use crate::browser::peers::PeerMessage;
 use crate::browser::persistence;
 use crate::browser::store::Scope;
 use crate::core::balance::Confirmed;
@@ -222,7 +222,7 @@ impl Shell {
         let promise = Promise::new(&mut |resolve, reject| {
             self.calls.borrow_mut().insert(call, (resolve, reject));
         });
-        deaths::chance(Place::Call);
+        deaths::chance(DeathPlace::Call);
         self.dispatch(Event::Call { id: call, request });
         (call, promise)
     }
@@ -231,7 +231,7 @@ impl Shell {
     pub fn dispatch(self: &Rc<Shell>, event: Event) {
         self.standstill.end();
         let mut engine = self.engine.borrow_mut();
-        deaths::chance(Place::Borrow);
+        deaths::chance(DeathPlace::Borrow);
         engine.handle(now(), event);
         drop(engine);
         self.drain();
@@ -313,7 +313,7 @@ impl Shell {
         if self.draining.replace(true) {
             return;
         }
-        if deaths::chance(Place::Drain) {
+        if deaths::chance(DeathPlace::Drain) {
             return;
         }
         loop {
@@ -373,16 +373,16 @@ impl Shell {
             Effect::AskLock => self.ask_lock(),
             Effect::ReleaseLock => self.lock.let_go(),
             Effect::Announce { keys, confirmed } => {
-                self.tell_peers(Message::Changed { keys, confirmed });
+                self.tell_peers(PeerMessage::Changed { keys, confirmed });
             }
-            Effect::AnnounceFlush(progress) => self.tell_peers(Message::Flush(progress)),
+            Effect::AnnounceFlush(progress) => self.tell_peers(PeerMessage::Flush(progress)),
             Effect::AnnounceTasks(running) => self.tell_tasks(running),
-            Effect::AskTasks => self.tell_peers(Message::AskTasks),
+            Effect::AskTasks => self.tell_peers(PeerMessage::AskTasks),
             Effect::SaveBalance(confirmed) => {
                 self.save_balance(confirmed);
             }
             Effect::MarkSignOut => self.mark_sign_out(),
-            Effect::AnnounceLeft => self.tell_peers(Message::Left(self.tab.clone())),
+            Effect::AnnounceLeft => self.tell_peers(PeerMessage::Left(self.tab.clone())),
             Effect::Resolve { call, answer } => self.resolve(call, &answer),
             Effect::Notice(notice) => {
                 if let Notice::Snapshot(snapshot) = &notice {
@@ -395,7 +395,7 @@ impl Shell {
 
     pub(super) fn tell_tasks(&self, running: Vec<Running>) {
         let tab = self.tab.clone();
-        self.tell_peers(Message::Tasks { tab, running });
+        self.tell_peers(PeerMessage::Tasks { tab, running });
     }
 
     fn save_balance(self: &Rc<Shell>, confirmed: Option<Confirmed>) {
@@ -410,7 +410,7 @@ impl Shell {
         balance_cache::write(&name, known, self.session);
         // Where there is no `storage` event: in this very page, or without storage.
         let keys = Vec::new();
-        self.tell_peers(Message::Changed { keys, confirmed });
+        self.tell_peers(PeerMessage::Changed { keys, confirmed });
     }
 
     fn mark_sign_out(self: &Rc<Shell>) {
@@ -422,14 +422,14 @@ impl Shell {
             let marked = shell.store.sign_out(session, wall_ms, &mut news).await;
             shell.report(news).await;
             if let Ok(mark) = &marked {
-                shell.tell_peers(Message::SignedOut(*mark));
+                shell.tell_peers(PeerMessage::SignedOut(*mark));
             }
             shell.loads.set(shell.loads.get().saturating_sub(1));
             shell.dispatch(Event::Marked(marked));
         });
     }
 
-    pub(in crate::browser) fn tell_peers(&self, message: Message) {
+    pub(in crate::browser) fn tell_peers(&self, message: PeerMessage) {
         if let Some(peers) = self.peers.borrow().as_ref() {
             peers.tell(message);
         }
@@ -554,7 +554,7 @@ impl Shell {
             let (host, destination) = (&shell.host, &shell.destination);
             let token = http::ask_token(host, destination, refresh_token, &limit).await;
             if refresh_token && token.is_ok() {
-                shell.tell_peers(Message::Refreshed);
+                shell.tell_peers(PeerMessage::Refreshed);
             }
             // Another tab may have signed out meanwhile, and left its mark.
             shell.standstill.catch_up().await;

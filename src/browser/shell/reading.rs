@@ -12,15 +12,15 @@ use crate::core::snapshot::ChargeRecord;
 const READ_AGAIN_AFTER_MS: [u32; 3] = [50, 150, 450];
 
 /// One reading. A closing client waits for its end.
-pub struct Reading {
+pub struct JournalReading {
     shell: Rc<Shell>,
 }
 
-impl Reading {
+impl JournalReading {
     /// Begins one.
-    pub fn of(shell: &Rc<Shell>) -> Reading {
+    pub fn of(shell: &Rc<Shell>) -> JournalReading {
         shell.loads.set(shell.loads.get().saturating_add(1));
-        Reading {
+        JournalReading {
             shell: Rc::clone(shell),
         }
     }
@@ -66,7 +66,7 @@ impl Reading {
     }
 }
 
-impl Drop for Reading {
+impl Drop for JournalReading {
     fn drop(&mut self) {
         let shell = &self.shell;
         shell.loads.set(shell.loads.get().saturating_sub(1));

@@ -53,7 +53,7 @@ pub enum Scope {
 
 /// Where the journal lives.
 #[derive(Debug)]
-pub enum Place {
+pub enum Storage {
     /// Durable.
     IndexedDb(IndexedDb),
     /// Lost with the last seconds before a crash.
@@ -81,9 +81,9 @@ pub struct SetAside {
 pub struct JournalStore {
     names: Names,
     choice: Choice,
-    place: RefCell<Rc<Place>>,
+    storage: RefCell<Rc<Storage>>,
     /// Where it will live, once that has been reported.
-    next: RefCell<Option<Place>>,
+    next: RefCell<Option<Storage>>,
     /// The database that has been measured by what was noted of the journal, by its own name.
     measured: RefCell<Option<Option<String>>>,
     earlier: Cell<Earlier>,
@@ -104,7 +104,7 @@ impl JournalStore {
         let store = JournalStore {
             names: names.clone(),
             choice,
-            place: RefCell::new(Rc::new(Place::Memory(Memory::default()))),
+            storage: RefCell::new(Rc::new(Storage::Memory(Memory::default()))),
             next: RefCell::new(None),
             measured: RefCell::new(None),
             earlier: Cell::new(Earlier::Nothing),
@@ -112,9 +112,9 @@ impl JournalStore {
         };
         let local = Local::at_hand(names.clone());
         let has_fallback = local.is_some_and(|local| local.has_news());
-        let place = match choice {
+        let storage = match choice {
             Choice::Auto | Choice::IndexedDb => match store.arrive(&database, at, news).await {
-                Ok(()) => Place::IndexedDb(database),
+                Ok(()) => Storage::IndexedDb(database),
                 Err(error) => {
                     let (earlier, unread) = earlier::of_unread(names).await;
                     store.earlier.set(match earlier {
@@ -127,13 +127,13 @@ impl JournalStore {
                         }
                     });
                     if choice == Choice::Auto {
-                        let place = local_or_memory(names, at, news);
+                        let storage = local_or_memory(names, at, news);
                         let why = format!("{}{unread}", error.into_detail());
                         // It is known what it leaves behind.
-                        news.push(moved_to(&place, why, Earlier::Nothing));
-                        place
+                        news.push(moved_to(&storage, why, Earlier::Nothing));
+                        storage
                     } else {
-                        Place::IndexedDb(database)
+                        Storage::IndexedDb(database)
                     }
                 }
             },
@@ -142,9 +142,9 @@ impl JournalStore {
                 local_or_memory(names, at, news)
             }
             // Who asks for it wants a journal of its own, whatever the others have.
-            Choice::Memory => Place::Memory(Memory::default()),
+            Choice::Memory => Storage::Memory(Memory::default()),
         };
-        *store.place.borrow_mut() = Rc::new(place);
+        *store.storage.borrow_mut() = Rc::new(storage);
         store
     }
 
@@ -180,9 +180,9 @@ impl JournalStore {
 
     /// The latest mark of a sign-out that is known here.
     pub fn sign_out_mark(&self) -> u64 {
-        let at_rest = match &*self.place() {
-            Place::IndexedDb(store) => store.mark(),
-            Place::Local(_) | Place::Memory(_) => 0,
+        let at_rest = match &*self.storage() {
+            Storage::IndexedDb(store) => store.mark(),
+            Storage::Local(_) | Storage::Memory(_) => 0,
         };
         let mark = self.mark.get().max(at_rest).max(mark::read(&self.names));
         self.mark.set(mark);
@@ -199,8 +199,8 @@ impl JournalStore {
         let mark = session.end(self.sign_out_mark(), wall_ms);
         self.mark.set(mark);
         let noted = mark::write(&self.names, mark);
-        match &*self.place() {
-            Place::IndexedDb(store) => {
+        match &*self.storage() {
+            Storage::IndexedDb(store) => {
                 let marked = store.leave_mark(mark, news).await;
                 let later = marked.map_err(StoreError::into_detail)?;
                 if later > mark {
@@ -208,20 +208,20 @@ impl JournalStore {
                 }
                 Ok(later)
             }
-            Place::Local(_) => noted.map(|()| mark),
+            Storage::Local(_) => noted.map(|()| mark),
             // Each tab has a journal of its own: nothing tells the others but what they hear.
-            Place::Memory(_) => Ok(mark),
+            Storage::Memory(_) => Ok(mark),
         }
     }
 
     /// Where it lives now.
-    pub fn place(&self) -> Rc<Place> {
-        Rc::clone(&self.place.borrow())
+    pub fn storage(&self) -> Rc<Storage> {
+        Rc::clone(&self.storage.borrow())
     }
 
     /// Which kind of storage that is.
     pub fn kind(&self) -> StorageKind {
-        self.place().kind()
+        self.storage().kind()
     }
 
     /// Applies all of these, or none.
@@ -232,8 +232,8 @@ impl JournalStore {
         at: ApplyAt,
         news: &mut Vec<News>,
     ) -> Result<Vec<Applied>, String> {
-        match &*self.place() {
-            Place::IndexedDb(store) => {
+        match &*self.storage() {
+            Storage::IndexedDb(store) => {
                 let applied = match self.arrive(store, at, news).await {
                     Ok(()) => {
                         let at = at.marked(self.sign_out_mark());
@@ -243,8 +243,8 @@ impl JournalStore {
                 };
                 applied.map_err(|error| self.fall_back(error, at, news))
             }
-            Place::Local(store) => store.apply(ops, at.marked(self.sign_out_mark()), news),
-            Place::Memory(store) => Ok(store.apply(ops, at.marked(self.sign_out_mark()))),
+            Storage::Local(store) => store.apply(ops, at.marked(self.sign_out_mark()), news),
+            Storage::Memory(store) => Ok(store.apply(ops, at.marked(self.sign_out_mark()))),
         }
     }
 
@@ -255,16 +255,16 @@ impl JournalStore {
         at: ApplyAt,
         news: &mut Vec<News>,
     ) -> Result<Vec<Record>, String> {
-        match &*self.place() {
-            Place::IndexedDb(store) => {
+        match &*self.storage() {
+            Storage::IndexedDb(store) => {
                 let loaded = match self.arrive(store, at, news).await {
                     Ok(()) => store.load(scope, news).await,
                     Err(error) => Err(error),
                 };
                 loaded.map_err(|error| self.fall_back(error, at, news))
             }
-            Place::Local(store) => Ok(store.load(news)),
-            Place::Memory(store) => Ok(store.load()),
+            Storage::Local(store) => Ok(store.load(news)),
+            Storage::Memory(store) => Ok(store.load()),
         }
     }
 
@@ -274,12 +274,12 @@ impl JournalStore {
         at: ApplyAt,
         news: &mut Vec<News>,
     ) -> Result<Vec<SetAside>, String> {
-        match &*self.place() {
-            Place::IndexedDb(store) => {
+        match &*self.storage() {
+            Storage::IndexedDb(store) => {
                 let aside = store.set_aside(news).await;
                 aside.map_err(|error| self.fall_back(error, at, news))
             }
-            Place::Local(_) | Place::Memory(_) => Ok(Vec::new()),
+            Storage::Local(_) | Storage::Memory(_) => Ok(Vec::new()),
         }
     }
 
@@ -291,7 +291,7 @@ impl JournalStore {
 
     /// Notes which charges are open, for the case that the journal is wiped or set back.
     pub fn mark(&self, open: &OpenCharges) {
-        if let Place::IndexedDb(store) = &*self.place()
+        if let Storage::IndexedDb(store) = &*self.storage()
             && self.measured.borrow().is_some()
         {
             marker::write(&self.names, &store.identity(), open);
@@ -300,17 +300,17 @@ impl JournalStore {
 
     /// Lets go of it.
     pub fn close(&self) {
-        match &*self.place() {
-            Place::IndexedDb(store) => store.close(),
-            Place::Local(_) | Place::Memory(_) => {}
+        match &*self.storage() {
+            Storage::IndexedDb(store) => store.close(),
+            Storage::Local(_) | Storage::Memory(_) => {}
         }
     }
 
     /// Moves to where it was reported to be going. Until then nothing can be read or written:
     /// what an empty place lacks must not be taken for gone.
     pub fn settle_in(&self) {
-        if let Some(place) = self.next.take() {
-            *self.place.borrow_mut() = Rc::new(place);
+        if let Some(storage) = self.next.take() {
+            *self.storage.borrow_mut() = Rc::new(storage);
         }
     }
 
@@ -318,42 +318,42 @@ impl JournalStore {
     fn fall_back(&self, error: StoreError, at: ApplyAt, news: &mut Vec<News>) -> String {
         if let StoreError::Unopenable(why) = &error
             && self.choice == Choice::Auto
-            && matches!(&*self.place(), Place::IndexedDb(_))
+            && matches!(&*self.storage(), Storage::IndexedDb(_))
             && self.next.borrow().is_none()
         {
-            let place = local_or_memory(&self.names, at, news);
-            news.push(moved_to(&place, why.clone(), Earlier::Here));
+            let storage = local_or_memory(&self.names, at, news);
+            news.push(moved_to(&storage, why.clone(), Earlier::Here));
             self.close();
-            *self.next.borrow_mut() = Some(place);
+            *self.next.borrow_mut() = Some(storage);
         }
         error.into_detail()
     }
 }
 
-impl Place {
+impl Storage {
     /// Which kind of storage it is.
     pub fn kind(&self) -> StorageKind {
         match self {
-            Place::IndexedDb(_) => StorageKind::IndexedDb,
-            Place::Local(_) => StorageKind::LocalStorage,
-            Place::Memory(_) => StorageKind::Memory,
+            Storage::IndexedDb(_) => StorageKind::IndexedDb,
+            Storage::Local(_) => StorageKind::LocalStorage,
+            Storage::Memory(_) => StorageKind::Memory,
         }
     }
 }
 
-fn local_or_memory(names: &Names, at: ApplyAt, news: &mut Vec<News>) -> Place {
+fn local_or_memory(names: &Names, at: ApplyAt, news: &mut Vec<News>) -> Storage {
     match Local::open(names.clone(), news) {
         Some(store) => {
             store.take_on(at, news);
-            Place::Local(store)
+            Storage::Local(store)
         }
-        None => Place::Memory(Memory::default()),
+        None => Storage::Memory(Memory::default()),
     }
 }
 
-fn moved_to(place: &Place, why: String, from: Earlier) -> News {
+fn moved_to(storage: &Storage, why: String, from: Earlier) -> News {
     News::Moved {
-        to: place.kind(),
+        to: storage.kind(),
         why,
         from,
     }

@@ -39,7 +39,7 @@ use self::context::Context;
 use self::enqueue_failed::{EnqueueFailed, Fate, FirstStep};
 use self::flush::{Flush, Lock, Run};
 use self::journal::{
-    Ended, MovedFrom, READ_AGAIN_AT_ONCE, Reader, Store, Then, WriteFailure, Writer,
+    Loaded, MovedFrom, READ_AGAIN_AT_ONCE, Reader, Store, Then, WriteFailure, Writer,
 };
 use self::look_up::LookUp;
 use self::peers::KnownBalance;
@@ -63,7 +63,7 @@ use crate::core::outcome::{Outcome, What};
 use crate::core::points::Points;
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
-    BalanceAnswer, BatchAnswer, ChargeAnswer, LookUpAnswer, Reading, Response, Setback,
+    BalanceAnswer, BalanceReading, BatchAnswer, ChargeAnswer, LookUpAnswer, Response, Setback,
     SetbackKind, Spelling, Unreadable,
 };
 use crate::core::reason::{OpenReason, ParkReason};
@@ -1665,8 +1665,8 @@ impl Engine {
 
     fn loaded(&mut self, now: Now, records: Result<Vec<Record>, String>) {
         match self.reader.ended(records) {
-            Ended::TooEarly => return self.load(),
-            Ended::Read { all, records } => {
+            Loaded::TooEarly => return self.load(),
+            Loaded::Read { all, records } => {
                 self.storage_works(now);
                 if all {
                     self.store.has_read_all();
@@ -1677,7 +1677,7 @@ impl Engine {
                 }
                 self.judge_claims(now);
             }
-            Ended::Failed(error) => self.storage_failed(now, &error),
+            Loaded::Failed(error) => self.storage_failed(now, &error),
         }
         if self.life == Life::Recovering {
             self.life = Life::Running;
@@ -2114,7 +2114,7 @@ impl Engine {
         sent: &Sent,
         charges: &[Charge],
         answers: Vec<ChargeAnswer>,
-        reading: Reading,
+        reading: BalanceReading,
     ) {
         let mut rejected = false;
         for (charge, answer) in charges.iter().zip(answers) {
@@ -2337,7 +2337,7 @@ impl Engine {
         match answer {
             LookUpAnswer::Charged(receipt) => {
                 self.server_answered(now, sent);
-                let reading = Some(Reading::from(&receipt));
+                let reading = Some(BalanceReading::from(&receipt));
                 let verdict = Verdict::Charged(receipt);
                 self.conclude(now, charge, Conclusion::Settled(verdict), 0, reading);
             }
@@ -2512,7 +2512,7 @@ impl Engine {
         charge: &Charge,
         conclusion: Conclusion,
         next_attempt_in_ms: u64,
-        reading: Option<Reading>,
+        reading: Option<BalanceReading>,
     ) {
         let key = &charge.key;
         let entry = self.outbox.get(key);
@@ -3037,7 +3037,7 @@ impl Engine {
 
     /// The evidence in a balance that the server is alive: only the server knows of a later
     /// version, and it does not forget an earlier one.
-    fn sign_of(&self, sent: &Sent, reading: &Reading, sign: Sign) -> Sign {
+    fn sign_of(&self, sent: &Sent, reading: &BalanceReading, sign: Sign) -> Sign {
         let known = self.balance.confirmed();
         let is_news = known.is_some_and(|known| known.version < reading.version);
         match sign {
@@ -3088,7 +3088,7 @@ impl Engine {
         self.tell_unavailable(now, reason, &Message::Closed);
     }
 
-    fn learn(&mut self, reading: Option<Reading>, etag: Option<String>, as_of_ms: u64) {
+    fn learn(&mut self, reading: Option<BalanceReading>, etag: Option<String>, as_of_ms: u64) {
         self.balance.learn(reading, etag, as_of_ms, &mut self.cx);
     }
 

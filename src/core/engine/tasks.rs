@@ -37,7 +37,7 @@ pub(super) struct Tasks {
     waiting: Vec<Start>,
     /// The tasks of each other tab.
     elsewhere: Map<String, OfTab>,
-    ended: Map<Key, Ended>,
+    ended: Map<Key, EndedTask>,
     /// The last announcement to the other tabs.
     told: Vec<Running>,
     /// When the next announcement is due; monotonic.
@@ -64,7 +64,7 @@ struct OfTab {
 /// A task that has ended in another tab. Its points are held until the journal shows whether a
 /// charge holds them now.
 #[derive(Debug)]
-struct Ended {
+struct EndedTask {
     amount: Points,
     /// The number of transactions begun at its end: a later one shows it.
     begun: u64,
@@ -213,7 +213,7 @@ impl Tasks {
         let mut keys = Vec::new();
         for (key, amount) in tasks.into_iter().flat_map(|tab| tab.tasks) {
             if self.held_elsewhere(&key).is_none() {
-                let ended = Ended {
+                let ended = EndedTask {
                     amount,
                     begun,
                     until_ms: now.after(cx.config.claim_ms()),

@@ -6,7 +6,7 @@ pub use self::batch::BatchAnswer;
 
 use super::members::Members;
 use super::problem::Problem;
-use super::{Reading, Response, Setback, SetbackKind};
+use super::{BalanceReading, Response, Setback, SetbackKind};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::reason::{DeclineReason, FailureReason, Member, Wrong};
@@ -21,7 +21,7 @@ pub const BODY_LIMIT: usize = 1_048_576;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChargeAnswer {
     /// A verdict, and the balance that came with it.
-    Settled(Verdict, Option<Reading>),
+    Settled(Verdict, Option<BalanceReading>),
     /// No verdict.
     Setback(Setback),
 }
@@ -43,7 +43,7 @@ pub enum LookUpAnswer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BalanceAnswer {
     /// The current balance.
-    Fresh(Reading, Option<String>),
+    Fresh(BalanceReading, Option<String>),
     /// The known balance is still right.
     Unchanged,
     /// The account is not allowed to ask.
@@ -60,7 +60,7 @@ impl ChargeAnswer {
         if matches!(response.status, 200 | 201) {
             return match receipt(response, charge) {
                 Ok(receipt) => {
-                    let reading = Reading::from(&receipt);
+                    let reading = BalanceReading::from(&receipt);
                     ChargeAnswer::Settled(Verdict::Charged(receipt), Some(reading))
                 }
                 Err(wrong) => ChargeAnswer::Setback(not_a_receipt(response, wrong)),
@@ -139,9 +139,9 @@ impl BalanceAnswer {
 }
 
 /// The balance that came with a receipt.
-impl From<&Receipt> for Reading {
-    fn from(receipt: &Receipt) -> Reading {
-        Reading {
+impl From<&Receipt> for BalanceReading {
+    fn from(receipt: &Receipt) -> BalanceReading {
+        BalanceReading {
             balance: receipt.balance,
             version: receipt.version,
         }
@@ -160,8 +160,8 @@ fn not_a_receipt(response: &Response, wrong: Wrong) -> Setback {
     })
 }
 
-fn reading(body: &Members) -> Result<Reading, Wrong> {
-    Ok(Reading {
+fn reading(body: &Members) -> Result<BalanceReading, Wrong> {
+    Ok(BalanceReading {
         balance: body.points(Member::Balance)?,
         version: body.version(Member::Version)?,
     })
@@ -176,7 +176,7 @@ fn receipt(response: &Response, charge: &Charge) -> Result<Receipt, Wrong> {
     if body.points(Member::Amount)? != charge.amount && !any {
         return Err(Wrong::Another(Member::Amount));
     }
-    let Reading { balance, version } = reading(&body)?;
+    let BalanceReading { balance, version } = reading(&body)?;
     Ok(Receipt {
         charge_id: body.name(Member::ChargeId)?,
         charged_at: response.secret.redacted(&body.text(Member::ChargedAt)?),

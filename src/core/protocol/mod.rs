@@ -59,7 +59,7 @@ impl Response {
 
 /// The server's balance at one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub struct BalanceReading {
     /// Whole points.
     pub balance: Points,
     /// Grows with every change of the balance.

@@ -1,7 +1,7 @@
 //! Problem documents (RFC 9457): the billing server's own account of an error.
 
 use super::members::Members;
-use super::{Reading, Response, Secret};
+use super::{BalanceReading, Response, Secret};
 use crate::core::points::Points;
 use crate::core::reason::Member;
 use crate::core::text::Detail;
@@ -64,8 +64,8 @@ impl Problem {
     }
 
     /// The balance that came with it, with its version.
-    pub fn reading(&self) -> Option<Reading> {
-        Some(Reading {
+    pub fn reading(&self) -> Option<BalanceReading> {
+        Some(BalanceReading {
             balance: self.balance?,
             version: self.version?,
         })

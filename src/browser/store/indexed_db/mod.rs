@@ -51,7 +51,7 @@ const WRITE_AGAIN_AFTER_MS: [u32; 5] = [50, 150, 400, 800, 1_600];
 #[derive(Debug)]
 pub struct IndexedDb {
     names: Names,
-    state: Rc<RefCell<State>>,
+    state: Rc<RefCell<Connection>>,
     /// The mark of the last sign-out, as last read.
     mark: Cell<u64>,
 }
@@ -502,7 +502,7 @@ const TRY_AGAIN_AFTER_MS: [u32; 2] = [200, 800];
 
 /// What there is of a connection.
 #[derive(Debug, Default)]
-pub struct State {
+pub struct Connection {
     open: Option<Open>,
     /// What is known of the database that was last connected to; `None` before the first.
     pub(super) identity: Option<Identity>,
@@ -526,7 +526,7 @@ enum Unopened {
     Ever(StoreError),
 }
 
-fn disconnect(state: &Rc<RefCell<State>>) {
+fn disconnect(state: &Rc<RefCell<Connection>>) {
     let open = state.borrow_mut().open.take();
     if let Some(open) = open {
         // Transactions that have begun go on to their end.

@@ -29,7 +29,7 @@ pub const SETTLED: &str = "settled";
 
 /// Where the index has a row.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-struct Place {
+struct IndexRow {
     state: String,
     sequence: u64,
 }
@@ -68,14 +68,14 @@ pub struct Read {
 /// Reads a row.
 pub fn read(row: &JsValue) -> Read {
     let stored: Option<Stored> = serde_wasm_bindgen::from_value(row.clone()).ok();
-    let place: Option<Place> = serde_wasm_bindgen::from_value(row.clone()).ok();
+    let indexed: Option<IndexRow> = serde_wasm_bindgen::from_value(row.clone()).ok();
     let found = inspect(&key_text(row), stored.as_ref());
     let in_place = match &found {
         Found::Record(record) => {
             let Row {
                 state, sequence, ..
             } = Row::of(record);
-            place == Some(Place { state, sequence })
+            indexed == Some(IndexRow { state, sequence })
         }
         Found::Newer(_) | Found::Damaged(_) => true,
     };

@@ -11,7 +11,7 @@ use super::context::Context;
 use crate::core::balance::{Balance, BalanceBook, Confirmed, is_stale};
 use crate::core::clock::Now;
 use crate::core::points::Points;
-use crate::core::protocol::Reading;
+use crate::core::protocol::BalanceReading;
 use crate::core::snapshot::BalanceReason;
 use crate::core::text::Message;
 
@@ -68,7 +68,7 @@ impl BalanceSync {
     /// Takes a balance from the server, unless it is an old one.
     pub(super) fn learn(
         &mut self,
-        reading: Option<Reading>,
+        reading: Option<BalanceReading>,
         etag: Option<String>,
         as_of_ms: u64,
         cx: &mut Context,

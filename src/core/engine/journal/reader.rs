@@ -16,7 +16,7 @@ const IDLE_TICK_MS: u64 = 300_000;
 /// Readings of the whole journal.
 #[derive(Debug)]
 pub struct Reader {
-    reading: Reading,
+    loading: Loading,
     known: Known,
     /// The number of transactions begun when the page woke, until the journal has been read since:
     /// their results may be old.
@@ -31,7 +31,7 @@ pub struct Reader {
 
 /// The reading under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
+enum Loading {
     None,
     UnderWay {
         /// Whether it covers the whole journal or only the unsettled charges.
@@ -54,7 +54,7 @@ enum Known {
 
 /// The end of a reading.
 #[derive(Debug)]
-pub enum Ended {
+pub enum Loaded {
     /// It was requested too early and is repeated.
     TooEarly,
     /// Its result holds.
@@ -71,7 +71,7 @@ impl Reader {
     /// A reader whose first reading has been ordered.
     pub fn new() -> Reader {
         Reader {
-            reading: Reading::UnderWay {
+            loading: Loading::UnderWay {
                 all: true,
                 again: false,
             },
@@ -86,37 +86,37 @@ impl Reader {
     /// Orders a reading, unless one is under way. While nothing is `open` it covers the whole
     /// journal, so that these rarer readings find charges that settled unnoticed.
     pub fn read(&mut self, open: usize, cx: &mut Context) {
-        if self.reading == Reading::None {
+        if self.loading == Loading::None {
             let all = self.known != Known::All || open == 0;
-            self.reading = Reading::UnderWay { all, again: false };
+            self.loading = Loading::UnderWay { all, again: false };
             cx.push(Effect::Load { all });
         }
     }
 
     /// Orders a reading of the journal as it is from now on.
     pub fn read_anew(&mut self, open: usize, cx: &mut Context) {
-        match &mut self.reading {
-            Reading::UnderWay { again, .. } => *again = true,
-            Reading::None => self.read(open, cx),
+        match &mut self.loading {
+            Loading::UnderWay { again, .. } => *again = true,
+            Loading::None => self.read(open, cx),
         }
     }
 
     /// A reading has ended.
-    pub fn ended(&mut self, records: Result<Vec<Record>, String>) -> Ended {
-        let (all, again) = match std::mem::replace(&mut self.reading, Reading::None) {
-            Reading::UnderWay { all, again } => (all, again),
-            Reading::None => (false, false),
+    pub fn ended(&mut self, records: Result<Vec<Record>, String>) -> Loaded {
+        let (all, again) = match std::mem::replace(&mut self.loading, Loading::None) {
+            Loading::UnderWay { all, again } => (all, again),
+            Loading::None => (false, false),
         };
         match records {
-            Ok(_) if again => Ended::TooEarly,
+            Ok(_) if again => Loaded::TooEarly,
             Ok(records) => {
                 self.failures = 0;
                 self.woke_at = None;
-                Ended::Read { all, records }
+                Loaded::Read { all, records }
             }
             Err(error) => {
                 self.failures = self.failures.saturating_add(1);
-                Ended::Failed(error)
+                Loaded::Failed(error)
             }
         }
     }

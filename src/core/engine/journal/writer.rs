@@ -8,7 +8,7 @@ use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
 use crate::core::ordered::{Set, set_of};
-use crate::core::protocol::Reading;
+use crate::core::protocol::BalanceReading;
 use crate::core::record::Purpose;
 
 /// Maximum number of unwritten conclusions kept for a retry. Those beyond are learnt again from the
@@ -45,7 +45,7 @@ pub enum Then {
     /// Send the claimed charge, together with the others of this plan.
     Begun { plan: Plan },
     /// Apply the balance that came with the conclusion, at the same moment.
-    Concluded { reading: Option<Reading> },
+    Concluded { reading: Option<BalanceReading> },
     /// Only take in the record; `from_peer` if another tab made the change. `confirmed` is a
     /// balance from another tab, applied at the same moment.
     Observe {

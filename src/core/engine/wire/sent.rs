@@ -2,7 +2,7 @@
 
 use crate::core::charge::Charge;
 use crate::core::network::{Asked, Way};
-use crate::core::protocol::{Reading, Spelling};
+use crate::core::protocol::{BalanceReading, Spelling};
 
 /// A request on its way.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Sent {
 impl Sent {
     /// Whether this answer's version is lower than one that the server had reported before the
     /// request.
-    pub fn is_behind(&self, reading: &Reading) -> bool {
+    pub fn is_behind(&self, reading: &BalanceReading) -> bool {
         self.known.is_some_and(|version| reading.version < version)
     }
 

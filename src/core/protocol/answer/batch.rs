@@ -8,7 +8,7 @@ use crate::core::clock::Now;
 use crate::core::protocol::members::Members;
 use crate::core::protocol::problem::Problem;
 use crate::core::protocol::setback::detail_of;
-use crate::core::protocol::{Reading, Response, Secret, Setback};
+use crate::core::protocol::{BalanceReading, Response, Secret, Setback};
 use crate::core::reason::{DeclineReason, Member, Wrong};
 use crate::core::record::{Decline, Receipt, Verdict};
 use crate::core::text::Detail;
@@ -18,7 +18,7 @@ use crate::core::text::Detail;
 pub enum BatchAnswer {
     /// One answer per charge, in the order sent; a charge without a result of its own gets a
     /// setback.
-    Results(Vec<ChargeAnswer>, Reading),
+    Results(Vec<ChargeAnswer>, BalanceReading),
     /// Batches are not supported: `own_word` if the server itself says so, and nothing was taken.
     Unsupported {
         /// Whether the server itself said so.
@@ -130,7 +130,7 @@ fn foreign(wrong: Wrong) -> ChargeAnswer {
     ChargeAnswer::Setback(Setback::foreign(wrong))
 }
 
-fn item_answer(item: &Item, charge: &Charge, reading: Reading) -> ChargeAnswer {
+fn item_answer(item: &Item, charge: &Charge, reading: BalanceReading) -> ChargeAnswer {
     match item.status.as_str() {
         "charged" => match item_receipt(item, charge, reading) {
             Ok(receipt) => ChargeAnswer::Settled(Verdict::Charged(receipt), None),
@@ -158,7 +158,7 @@ fn item_answer(item: &Item, charge: &Charge, reading: Reading) -> ChargeAnswer {
     }
 }
 
-fn item_receipt(item: &Item, charge: &Charge, reading: Reading) -> Result<Receipt, Wrong> {
+fn item_receipt(item: &Item, charge: &Charge, reading: BalanceReading) -> Result<Receipt, Wrong> {
     if item.body.points(Member::Amount)? != charge.amount && !defect!(ForeignAnswerSettles) {
         return Err(Wrong::Another(Member::Amount));
     }
