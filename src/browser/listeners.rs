@@ -4,60 +4,62 @@ use std::rc::Rc;
 
 use gloo_events::EventListener;
 use wasm_bindgen::JsCast as _;
-use web_sys::{PageTransitionEvent, StorageEvent, VisibilityState};
+use web_sys::{EventTarget, PageTransitionEvent, StorageEvent, VisibilityState};
 
-use super::balance_cache;
-use super::shell::Shell;
+use super::balance_cache::{self, Cached};
+use super::names::Names;
 use super::store::mark;
-use crate::core::engine::Event;
+
+/// What has happened to the page.
+#[derive(Debug)]
+pub enum PageEvent {
+    /// Whether the browser reports a network.
+    Online(bool),
+    /// It is back from the back/forward cache.
+    ShownAgain,
+    /// It may be on its way there. A lock kept into that cache blocks every other tab.
+    Hidden,
+    /// It was frozen, and may have missed what others did (Page Lifecycle, `resume`).
+    Resumed,
+    /// Whether the user can see it.
+    Visible(bool),
+    /// Another tab has written the balance cache.
+    Cached(Cached),
+    /// Another tab has written the mark of a sign-out.
+    Marked(u64),
+}
 
 /// Listens for as long as the result lives.
-pub fn attach(shell: &Rc<Shell>) -> Vec<EventListener> {
+pub fn attach(names: &Names, then: impl Fn(PageEvent) + 'static) -> Vec<EventListener> {
     let Some(window) = web_sys::window() else {
         return Vec::new();
     };
+    let then: Rc<dyn Fn(PageEvent)> = Rc::new(then);
+    let (balance, mark) = (names.balance(), names.mark());
     let mut listeners = vec![
-        on(&window, "online", shell, |shell, _| {
-            shell.dispatch(Event::Online(true))
+        on(&window, "online", &then, |_| Some(PageEvent::Online(true))),
+        on(&window, "offline", &then, |_| {
+            Some(PageEvent::Online(false))
         }),
-        on(&window, "offline", shell, |shell, _| {
-            shell.dispatch(Event::Online(false))
+        on(&window, "pageshow", &then, |event| {
+            let restored = event.dyn_ref::<PageTransitionEvent>()?.persisted();
+            restored.then_some(PageEvent::ShownAgain)
         }),
-        on(&window, "pageshow", shell, |shell, event| {
-            let restored = event.dyn_ref::<PageTransitionEvent>();
-            if restored.is_some_and(PageTransitionEvent::persisted) {
-                shell.shown_again();
-            }
-        }),
-        // A lock kept into the back/forward cache blocks every other tab.
-        on(&window, "pagehide", shell, |shell, _| shell.hidden()),
-        on(&window, "storage", shell, |shell, event| {
-            let Some(event) = event.dyn_ref::<StorageEvent>() else {
-                return;
-            };
-            let key = event.key();
-            if key.as_deref() == Some(&shell.names().balance()) {
-                let text = event.new_value();
-                if let Some(cached) = text.and_then(|text| balance_cache::parse(&text)) {
-                    shell.cached(cached);
-                }
-            } else if key.as_deref() == Some(&shell.names().mark()) {
-                let mark = mark::parse(event.new_value());
-                shell.dispatch(Event::SignedOut { mark });
+        on(&window, "pagehide", &then, |_| Some(PageEvent::Hidden)),
+        on(&window, "storage", &then, move |event| {
+            let event = event.dyn_ref::<StorageEvent>()?;
+            let key = event.key()?;
+            if key == balance {
+                balance_cache::parse(&event.new_value()?).map(PageEvent::Cached)
+            } else {
+                (key == mark).then(|| PageEvent::Marked(mark::parse(event.new_value())))
             }
         }),
     ];
     if let Some(document) = window.document() {
-        // Page Lifecycle: the tab was frozen, and may have missed what others did.
-        listeners.push(on(&document, "resume", shell, |shell, _| shell.woke()));
-        let visible = document.clone();
-        listeners.push(on(&document, "visibilitychange", shell, move |shell, _| {
-            let is_visible = visible.visibility_state() == VisibilityState::Visible;
-            if is_visible {
-                shell.woke();
-            }
-            shell.dispatch(Event::Visible(is_visible));
-        }));
+        listeners.push(on(&document, "resume", &then, |_| Some(PageEvent::Resumed)));
+        let visible = |_: &web_sys::Event| Some(PageEvent::Visible(is_visible()));
+        listeners.push(on(&document, "visibilitychange", &then, visible));
     }
     listeners
 }
@@ -74,15 +76,15 @@ pub fn is_online() -> bool {
 }
 
 fn on(
-    target: &web_sys::EventTarget,
+    target: &EventTarget,
     kind: &'static str,
-    shell: &Rc<Shell>,
-    then: impl Fn(&Rc<Shell>, &web_sys::Event) + 'static,
+    then: &Rc<dyn Fn(PageEvent)>,
+    meaning: impl Fn(&web_sys::Event) -> Option<PageEvent> + 'static,
 ) -> EventListener {
-    let shell = Rc::downgrade(shell);
+    let then = Rc::clone(then);
     EventListener::new(target, kind, move |event| {
-        if let Some(shell) = shell.upgrade() {
-            then(&shell, event);
+        if let Some(event) = meaning(event) {
+            then(event);
         }
     })
 }

@@ -1,17 +1,14 @@
 //! Other tabs of the same account: what changed is announced on a BroadcastChannel, and whoever
 //! hears of it reads the journal.
 
-use std::rc::Rc;
-
 use gloo_events::EventListener;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsCast as _;
 use web_sys::{BroadcastChannel, MessageEvent};
 
-use super::shell::Shell;
 use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
-use crate::core::engine::{Event, Running};
+use crate::core::engine::Running;
 use crate::core::session::Session;
 use crate::core::snapshot::FlushProgress;
 
@@ -46,9 +43,11 @@ pub enum PeerMessage {
 
 /// A message, and the session of the tab that sends it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Told {
-    session: u64,
-    message: PeerMessage,
+pub struct Told {
+    /// The mark of the sender's session.
+    pub session: u64,
+    /// The message.
+    pub message: PeerMessage,
 }
 
 /// The channel, and the ear on it. Without BroadcastChannel the slow tick has to do.
@@ -59,17 +58,8 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// Listens for the other tabs of the shell's account.
-    pub fn of(shell: &Rc<Shell>) -> Peers {
-        let weak = Rc::downgrade(shell);
-        Peers::new(&shell.names().channel(), shell.session(), move |told| {
-            if let Some(shell) = weak.upgrade() {
-                receive(&shell, told);
-            }
-        })
-    }
-
-    fn new(name: &str, session: Session, receive: impl Fn(Told) + 'static) -> Peers {
+    /// Listens for the other tabs on the channel of this name.
+    pub fn listen(name: &str, session: Session, receive: impl Fn(Told) + 'static) -> Peers {
         let channel = BroadcastChannel::new(name).ok();
         let listener = channel.as_ref().map(|channel| {
             EventListener::new(channel, "message", move |event| {
@@ -99,38 +89,6 @@ impl Peers {
             let _ = channel.post_message(&text.into());
         }
     }
-}
-
-/// What a tab of a session that is over tells of balances and tasks is none of this one's, nor what a
-/// later one tells any of an earlier one's. Each sees to it that the other knows.
-fn receive(shell: &Rc<Shell>, Told { session, message }: Told) {
-    let ours = shell.session().mark();
-    let same = session == ours;
-    if session > ours {
-        shell.dispatch(Event::SignedOut { mark: session });
-    } else if session < ours && !matches!(message, PeerMessage::Left(_)) {
-        shell.tell_peers(PeerMessage::SignedOut(ours));
-    }
-    shell.dispatch(match message {
-        PeerMessage::Changed { keys, confirmed } => Event::Peer {
-            keys,
-            confirmed: confirmed.filter(|_| same),
-        },
-        PeerMessage::SignedOut(mark) => Event::SignedOut { mark },
-        PeerMessage::Left(tab) => Event::PeerLeft { tab },
-        PeerMessage::Flush(_)
-        | PeerMessage::Tasks { .. }
-        | PeerMessage::AskTasks
-        | PeerMessage::Refreshed
-            if !same =>
-        {
-            return;
-        }
-        PeerMessage::Refreshed => return shell.refreshed_elsewhere(),
-        PeerMessage::Flush(progress) => Event::PeerFlush(progress),
-        PeerMessage::Tasks { tab, running } => Event::PeerTasks { tab, running },
-        PeerMessage::AskTasks => Event::AskedTasks,
-    });
 }
 
 impl Drop for Peers {

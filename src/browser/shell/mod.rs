@@ -8,15 +8,14 @@ use super::clock::now;
 use super::deaths::{self, DeathPlace};
 use super::host::Host;
 use super::http::{self, Destination, Exchange, Limit};
-use super::listeners;
+use super::listeners::{self, PageEvent};
 use super::lock::WebLock;
 use super::names::Names;
-use super::peers::Peers;
+use super::peers::{PeerMessage, Peers, Told};
 use super::standstill::Standstill;
 use super::store::{JournalStore, News};
 use crate::browser::error::{Code, error, text};
 use crate::browser::lock::{self, Acquired};
-use crate::browser::peers::PeerMessage;
 use crate::browser::persistence;
 use crate::browser::store::Scope;
 use crate::core::balance::Confirmed;
@@ -128,8 +127,13 @@ impl Shell {
             recovering: RefCell::new(Vec::new()),
             closing: RefCell::new(Vec::new()),
         });
-        *shell.peers.borrow_mut() = Some(Peers::of(&shell));
-        *shell.listeners.borrow_mut() = listeners::attach(&shell);
+        *shell.peers.borrow_mut() = Some(shell.listen());
+        let weak = Rc::downgrade(&shell);
+        *shell.listeners.borrow_mut() = listeners::attach(&shell.names, move |event| {
+            if let Some(shell) = weak.upgrade() {
+                shell.page_event(event);
+            }
+        });
         let cached = balance_cache::read(&shell.names.balance());
         if let Some(confirmed) = cached.and_then(|cached| cached.of(shell.session)) {
             shell
@@ -171,11 +175,6 @@ impl Shell {
         }
     }
 
-    /// What this account's things are called.
-    pub fn names(&self) -> &Names {
-        &self.names
-    }
-
     /// The session in which the client was opened.
     pub fn session(&self) -> Session {
         self.session
@@ -200,7 +199,7 @@ impl Shell {
     }
 
     /// The balance cache has changed, or been read anew.
-    pub fn cached(self: &Rc<Shell>, cached: Cached) {
+    fn cached(self: &Rc<Shell>, cached: Cached) {
         let mark = cached.session;
         match cached.of(self.session) {
             Some(confirmed) => self.dispatch(Event::Cached(confirmed)),
@@ -238,7 +237,7 @@ impl Shell {
     }
 
     /// The page is visible again, or back from the back/forward cache.
-    pub fn woke(self: &Rc<Shell>) {
+    fn woke(self: &Rc<Shell>) {
         // First of all: what is known may be old, and whatever happens next may be told of it.
         self.heed_mark();
         self.dispatch(Event::Woke);
@@ -248,7 +247,7 @@ impl Shell {
     /// The page may be on its way into the back/forward cache, where it does nothing: lets go of
     /// the locks, or stops waiting for them, and of the channel, since a message would end its
     /// stay there.
-    pub fn hidden(&self) {
+    fn hidden(&self) {
         // In this order: whoever is granted the other one asks who lives. The lock of the
         // fallback is kept: nobody waits for it, and what this page works with has to stay.
         self.alive.let_go();
@@ -259,8 +258,8 @@ impl Shell {
     }
 
     /// The page is back from the back/forward cache.
-    pub fn shown_again(self: &Rc<Shell>) {
-        *self.peers.borrow_mut() = Some(Peers::of(self));
+    fn shown_again(self: &Rc<Shell>) {
+        *self.peers.borrow_mut() = Some(self.listen());
         self.heed_mark();
         self.dispatch(Event::Woke);
         self.dispatch(Event::Visible(listeners::is_visible()));
@@ -295,7 +294,7 @@ impl Shell {
     }
 
     /// Another tab has refreshed the token.
-    pub fn refreshed_elsewhere(&self) {
+    fn refreshed_elsewhere(&self) {
         self.host.refreshed_elsewhere();
     }
 
@@ -429,7 +428,66 @@ impl Shell {
         });
     }
 
-    pub(in crate::browser) fn tell_peers(&self, message: PeerMessage) {
+    /// Listens to the account's other tabs.
+    fn listen(self: &Rc<Shell>) -> Peers {
+        let weak = Rc::downgrade(self);
+        Peers::listen(&self.names.channel(), self.session, move |told| {
+            if let Some(shell) = weak.upgrade() {
+                shell.told(told);
+            }
+        })
+    }
+
+    /// What a tab of a session that is over tells of balances and tasks is none of this one's, nor what a
+    /// later one tells any of an earlier one's. Each sees to it that the other knows.
+    fn told(self: &Rc<Shell>, Told { session, message }: Told) {
+        let ours = self.session.mark();
+        let same = session == ours;
+        if session > ours {
+            self.dispatch(Event::SignedOut { mark: session });
+        } else if session < ours && !matches!(message, PeerMessage::Left(_)) {
+            self.tell_peers(PeerMessage::SignedOut(ours));
+        }
+        self.dispatch(match message {
+            PeerMessage::Changed { keys, confirmed } => Event::Peer {
+                keys,
+                confirmed: confirmed.filter(|_| same),
+            },
+            PeerMessage::SignedOut(mark) => Event::SignedOut { mark },
+            PeerMessage::Left(tab) => Event::PeerLeft { tab },
+            PeerMessage::Flush(_)
+            | PeerMessage::Tasks { .. }
+            | PeerMessage::AskTasks
+            | PeerMessage::Refreshed
+                if !same =>
+            {
+                return;
+            }
+            PeerMessage::Refreshed => return self.refreshed_elsewhere(),
+            PeerMessage::Flush(progress) => Event::PeerFlush(progress),
+            PeerMessage::Tasks { tab, running } => Event::PeerTasks { tab, running },
+            PeerMessage::AskTasks => Event::AskedTasks,
+        });
+    }
+
+    fn page_event(self: &Rc<Shell>, event: PageEvent) {
+        match event {
+            PageEvent::Online(online) => self.dispatch(Event::Online(online)),
+            PageEvent::ShownAgain => self.shown_again(),
+            PageEvent::Hidden => self.hidden(),
+            PageEvent::Resumed => self.woke(),
+            PageEvent::Visible(visible) => {
+                if visible {
+                    self.woke();
+                }
+                self.dispatch(Event::Visible(visible));
+            }
+            PageEvent::Cached(cached) => self.cached(cached),
+            PageEvent::Marked(mark) => self.dispatch(Event::SignedOut { mark }),
+        }
+    }
+
+    fn tell_peers(&self, message: PeerMessage) {
         if let Some(peers) = self.peers.borrow().as_ref() {
             peers.tell(message);
         }
