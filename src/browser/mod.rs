@@ -6,7 +6,7 @@
 pub mod balance_cache;
 pub mod client;
 pub mod clock;
-mod deaths;
+mod crash_injection;
 mod entries;
 mod error;
 mod host;

@@ -5,7 +5,7 @@ mod reading;
 pub use self::reading::JournalReading;
 use super::balance_cache::{self, Cached};
 use super::clock::now;
-use super::deaths::{self, DeathPlace};
+use super::crash_injection::{self, DeathPlace};
 use super::host::Host;
 use super::http::{self, Destination, Exchange, Limit};
 use super::listeners::{self, PageEvent};
@@ -221,7 +221,7 @@ impl Shell {
         let promise = Promise::new(&mut |resolve, reject| {
             self.calls.borrow_mut().insert(call, (resolve, reject));
         });
-        deaths::chance(DeathPlace::Call);
+        crash_injection::chance(DeathPlace::Call);
         self.dispatch(Event::Call { id: call, request });
         (call, promise)
     }
@@ -230,7 +230,7 @@ impl Shell {
     pub fn dispatch(self: &Rc<Shell>, event: Event) {
         self.standstill.end();
         let mut engine = self.engine.borrow_mut();
-        deaths::chance(DeathPlace::Borrow);
+        crash_injection::chance(DeathPlace::Borrow);
         engine.handle(now(), event);
         drop(engine);
         self.drain();
@@ -312,7 +312,7 @@ impl Shell {
         if self.draining.replace(true) {
             return;
         }
-        if deaths::chance(DeathPlace::Drain) {
+        if crash_injection::chance(DeathPlace::Drain) {
             return;
         }
         loop {

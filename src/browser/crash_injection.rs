@@ -1,4 +1,4 @@
-//! Deaths on order: where the feature `deaths` is on, a test may have the module die in the middle
+//! Injected crashes: where the feature `deaths` is on, a test may have the module die in the middle
 //! of its work, as a panic, a trap or a foreign exception would end it. Otherwise this is nothing.
 
 /// Where the module may die.
