@@ -521,6 +521,26 @@ fn a_task_under_the_key_of_one_that_waits_is_decided_after_it() {
 }
 
 #[test]
+fn a_task_that_another_tab_has_charged_meanwhile_is_not_declined() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    world.server.top_up(10);
+    let read = world.refresh(two);
+    world.settle_calls();
+    assert!(matches!(world.answer(read), Answer::Balance(_)));
+    world
+        .server
+        .fault(On::Balance, 1, Fault::HangThenDone(1_000));
+    let start = world.start_task(one, "t1", 130);
+    let call = world.charge(two, "t1", 130);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.settle_calls();
+    // Its points are taken already: the work may run, and costs nothing more.
+    assert_eq!(world.answer(start), &Answer::Started);
+}
+
+#[test]
 fn a_task_that_waits_at_sign_out_or_close_does_not_start() {
     for ends in [
         |world: &mut World, tab| {

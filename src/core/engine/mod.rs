@@ -47,7 +47,7 @@ use self::retention::Retention;
 use self::retry::{Picked, RetryStep};
 use self::sign_out::SignOut;
 use self::tabs::Tabs;
-use self::tasks::{Start, Tasks};
+use self::tasks::{Start, StartStage, Tasks};
 use self::wire::{Plan, Sent, SentWhat, Slot, Wire};
 use crate::core::alert::AlertKind;
 use crate::core::balance::{Balance, Confirmed, is_stale};
@@ -664,16 +664,21 @@ impl Engine {
         if running {
             return self.hold_for_running(now, call, charge);
         }
+        // Just opened: what may be spent is about to be known.
+        let waits = self.balance.confirmed().is_none() && self.read_balance_for_tasks(now);
+        let stage = match waits {
+            true => StartStage::FirstBalance,
+            false => StartStage::New,
+        };
         let start = Start {
             call,
             charge,
-            read_again: false,
+            stage,
         };
-        // Just opened: what may be spent is about to be known.
-        if self.balance.confirmed().is_none() && self.read_balance_for_tasks(now) {
-            return self.tasks.wait(start);
+        match waits {
+            true => self.tasks.wait(start),
+            false => self.decide_start(now, start),
         }
-        self.decide_start(now, start);
     }
 
     /// Holds the points of a task whose work is under way, whatever the balance.
@@ -688,14 +693,15 @@ impl Engine {
     /// Decides whether a task may start, and holds its points if so; or waits until that can be
     /// decided.
     fn decide_start(&mut self, now: Now, start: Start) {
-        if self.tasks.is_waiting(&start.charge.key) {
+        let is_first = start.stage == StartStage::JournalRead;
+        if !is_first && self.tasks.is_waiting(&start.charge.key) {
             // Whether the key is taken is decided by the call that was first.
             return self.tasks.wait(start);
         }
         let Start {
             call,
             charge,
-            read_again,
+            stage,
         } = start;
         match self.admission(now).may_start(&charge) {
             Ok(true) => {
@@ -704,12 +710,25 @@ impl Engine {
             }
             // Charged or held already: nothing more to hold.
             Ok(false) => self.resolve(call, Answer::Started),
-            Err(What::Declined { .. }) if !read_again && self.read_balance_for_tasks(now) => {
+            Err(What::Declined { .. })
+                if matches!(stage, StartStage::New | StartStage::FirstBalance)
+                    && self.read_balance_for_tasks(now) =>
+            {
                 self.tasks.wait(Start {
                     call,
                     charge,
-                    read_again: true,
+                    stage: StartStage::BalanceRead,
                 });
+            }
+            Err(_) if matches!(stage, StartStage::FirstBalance | StartStage::BalanceRead) => {
+                let key = charge.key.clone();
+                self.tasks.wait(Start {
+                    call,
+                    charge,
+                    stage: StartStage::ReadingJournal,
+                });
+                self.writer
+                    .push(Op::Read { key }, Then::ReadForStart { call });
             }
             Err(what) => {
                 let record = Record::open(charge.clone(), 0);
@@ -727,9 +746,19 @@ impl Engine {
         }
     }
 
+    /// The journal has been read for the task that this call is to start, or can't be.
+    fn has_read_for_start(&mut self, now: Now, call: CallId) {
+        for mut start in self.tasks.take_read(call) {
+            if start.call == call {
+                start.stage = StartStage::JournalRead;
+            }
+            self.decide_start(now, start);
+        }
+    }
+
     /// No task of this client will be charged any more.
     fn end_tasks(&mut self) {
-        for start in self.tasks.take_waiting() {
+        for start in self.tasks.take_all_waiting() {
             self.resolve(start.call, Answer::Closed);
         }
         self.tasks.end_all();
@@ -1307,6 +1336,10 @@ impl Engine {
                 self.observe(now, key, applied.record);
                 self.progress(now, key);
             }
+            Then::ReadForStart { call } => {
+                self.observe(now, key, applied.record);
+                self.has_read_for_start(now, call);
+            }
             Then::ReadForCall { call, .. } => {
                 self.observe(now, key, applied.record);
                 self.has_read_for_call(now, call, key);
@@ -1379,6 +1412,7 @@ impl Engine {
             }
             Then::Unsaved { error, .. } => self.unsaved_and_unread(now, &key, &error),
             Then::ReadForCall { call, .. } => self.read_for_call_later(now, call, &key),
+            Then::ReadForStart { call } => self.has_read_for_start(now, call),
         }
     }
 

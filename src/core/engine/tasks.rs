@@ -33,7 +33,8 @@ const SILENCE_MS: u64 = 150_000;
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
     own: Map<Key, Charge>,
-    /// Tasks to be started when the balance has been read, in the order of their calls.
+    /// Tasks to be started when the balance or the journal has been read, in the order of their
+    /// calls.
     waiting: Vec<Start>,
     /// The tasks of each other tab.
     elsewhere: Map<String, OfTab>,
@@ -50,8 +51,33 @@ pub(super) struct Start {
     pub(super) call: CallId,
     /// The charge to be made when the task is done.
     pub(super) charge: Charge,
-    /// Whether the balance has been read since it was found too low.
-    pub(super) read_again: bool,
+    /// What has been read for it, or is being read.
+    pub(super) stage: StartStage,
+}
+
+/// What has been read for a task that is to start. One that has waited for the server is refused
+/// only after a look into the journal: another tab may have charged it meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StartStage {
+    /// Nothing.
+    New,
+    /// The first balance.
+    FirstBalance,
+    /// The balance, since it was found too low.
+    BalanceRead,
+    /// The journal is being read.
+    ReadingJournal,
+    /// The journal too, as far as it can be.
+    JournalRead,
+}
+
+impl Start {
+    fn waits_for_balance(&self) -> bool {
+        match self.stage {
+            StartStage::New | StartStage::FirstBalance | StartStage::BalanceRead => true,
+            StartStage::ReadingJournal | StartStage::JournalRead => false,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -86,23 +112,46 @@ impl Tasks {
         self.own.remove(key);
     }
 
-    /// Keeps the call until the balance has been read.
+    /// Keeps the call until the balance or the journal has been read.
     pub(super) fn wait(&mut self, start: Start) {
         self.waiting.push(start);
     }
 
-    /// Whether a task under this key waits for the balance.
+    /// Whether a task under this key waits.
     pub(super) fn is_waiting(&self, key: &Key) -> bool {
         self.waiting.iter().any(|start| start.charge.key == *key)
     }
 
+    /// Whether a task waits for the balance.
     pub(super) fn any_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        self.waiting.iter().any(Start::waits_for_balance)
     }
 
     /// The calls that wait for the balance, to be decided now.
     pub(super) fn take_waiting(&mut self) -> Vec<Start> {
-        std::mem::take(&mut self.waiting)
+        self.take(Start::waits_for_balance)
+    }
+
+    /// The call for which the journal has been read, and those behind it under the same key.
+    pub(super) fn take_read(&mut self, call: CallId) -> Vec<Start> {
+        let of_call = self.waiting.iter().find(|start| start.call == call);
+        let Some(key) = of_call.map(|start| start.charge.key.clone()) else {
+            return Vec::new();
+        };
+        self.take(|start| start.charge.key == key)
+    }
+
+    /// All calls that wait.
+    pub(super) fn take_all_waiting(&mut self) -> Vec<Start> {
+        self.take(|_| true)
+    }
+
+    fn take(&mut self, wanted: impl Fn(&Start) -> bool) -> Vec<Start> {
+        let (taken, kept) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(wanted);
+        self.waiting = kept;
+        taken
     }
 
     /// Ends all tasks of this client, and the holds for others.

@@ -54,6 +54,8 @@ pub enum Then {
     },
     /// Answer this call, which asked for a charge that is not in memory.
     ReadForCall { call: CallId, again: bool },
+    /// Decide on the task that this call is to start.
+    ReadForStart { call: CallId },
     /// Continue this call, which cancels its charge.
     Cancelled { call: CallId },
     /// Continue this call, which requests a charge that was being looked up to be reported as not
@@ -82,6 +84,7 @@ impl Then {
             | Then::Begun { .. }
             | Then::Concluded { .. }
             | Then::Observe { .. }
+            | Then::ReadForStart { .. }
             | Then::Cancelled { .. }
             | Then::Wanted { .. }
             | Then::Resaved => false,
@@ -98,6 +101,7 @@ impl Then {
             | Then::Concluded { .. }
             | Then::Observe { .. }
             | Then::ReadForCall { .. }
+            | Then::ReadForStart { .. }
             | Then::Cancelled { .. }
             | Then::Wanted { .. }
             | Then::Resaved
