@@ -4,12 +4,13 @@
 use tollbox::core::config::OfflineSpend;
 use tollbox::core::engine::{Earlier, Event};
 use tollbox::core::journal::Op;
+use tollbox::core::outcome::{Outcome, What};
 use tollbox::core::record::Record;
 use tollbox::core::snapshot::StorageKind;
 
 use super::outcomes::word;
 use super::script::{World, key};
-use super::server::{Fault, On};
+use super::server::{Fault, On, Server};
 use super::storage_failures::fail_next;
 
 /// A charge that was made while its tab died; the browser is offline.
@@ -278,6 +279,7 @@ fn a_lost_charge_is_known_while_it_is_written_anew() {
 /// the journal is lost, and the second asks for a retry.
 fn with_a_failure_outlived() -> (World, usize) {
     let mut world = World::new();
+    world.server = Server::new(120, Some(86_400_000));
     world.locks = true;
     world.config.offline_spend = OfflineSpend::Deny;
     let (one, two) = (world.start(), world.start());
@@ -307,10 +309,89 @@ fn a_failure_that_is_gone_is_not_told_to_a_new_charge() {
 }
 
 #[test]
-fn a_failure_that_is_gone_is_not_told_as_the_end() {
-    let (mut world, two) = with_a_failure_outlived();
-    let end = world.settled(two, "t1");
-    assert_eq!(word(&world.wait(end)), "unknown Timeout");
+fn a_failure_that_is_gone_is_told_as_unknown_and_as_left_to_the_user() {
+    for cancels in [false, true] {
+        let (mut world, two) = with_a_failure_outlived();
+        let call = match cancels {
+            true => world.cancel(two, "t1"),
+            false => world.settled(two, "t1"),
+        };
+        let end = world.wait(call);
+        assert_eq!(word(&end), "unknown Timeout");
+        assert!(is_left_to_the_user(&end), "{end:?}");
+    }
+}
+
+fn is_left_to_the_user(outcome: &Outcome) -> bool {
+    matches!(
+        outcome.what,
+        What::Unknown {
+            resolving: false,
+            ..
+        }
+    )
+}
+
+#[test]
+fn a_failure_that_is_gone_is_looked_up_when_charged_later() {
+    const DAY_MS: u64 = 86_400_000;
+    let told = Event::Peer {
+        keys: vec![key("t1")],
+        confirmed: None,
+    };
+    let asks: [fn(&mut World, usize, Event); 3] = [
+        |world, tab, _| {
+            world.settled(tab, "t1");
+        },
+        |world, tab, _| {
+            world.cancel(tab, "t1");
+        },
+        |world, tab, told| world.tell(tab, told),
+    ];
+    for ask in asks {
+        let (mut world, two) = with_a_failure_outlived();
+        ask(&mut world, two, told.clone());
+        // The server has forgotten the key by then.
+        world.run_for(DAY_MS + 60_000);
+        world.go_online(true);
+        let call = world.charge(two, "t1", 5);
+        assert_eq!(word(&world.wait(call)), "charged again");
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn a_failure_that_is_gone_is_not_told_where_writing_fails() {
+    for retries in [false, true] {
+        for times in [1, 100] {
+            let (mut world, two) = with_a_failure_outlived();
+            fail_next(&mut world, times, |op| !matches!(op, Op::Read { .. }));
+            let call = match retries {
+                true => world.retry(two, "t1"),
+                false => world.charge(two, "t1", 5),
+            };
+            assert!(word(&world.wait(call)).starts_with("unknown"));
+            world.fail_write = Box::new(|_, _| false);
+            let end = world.settled(two, "t1");
+            world.go_online(true);
+            assert_eq!(word(&world.wait(end)), "charged again");
+            assert_eq!(world.server.count(On::AnyCharge), 1);
+        }
+    }
+}
+
+#[test]
+fn a_failure_outlived_is_not_told_where_nothing_can_be_written_or_read() {
+    for retries in [false, true] {
+        let (mut world, two) = with_a_failure_outlived();
+        world.fail_write = Box::new(|_, _| true);
+        let call = match retries {
+            true => world.retry(two, "t1"),
+            false => world.charge(two, "t1", 5),
+        };
+        let said = world.wait(call);
+        assert!(word(&said).starts_with("unknown"), "{said:?}");
+    }
 }
 
 #[test]

@@ -60,6 +60,10 @@ impl EnqueueFailed<'_> {
     /// The journal has been read, and does not have it.
     pub(super) fn fate(&self, entry: &Entry) -> Fate {
         match self.is_new(entry) {
+            // It was there: another tab may have made it since.
+            false if entry.saved && !entry.record.is_held() && !is_charged(&entry.record) => {
+                Fate::InDoubt
+            }
             false => Fate::CallsFail,
             true if self.store.may_have_been_sent(&entry.record.charge().key) => Fate::InDoubt,
             true => Fate::Fails,
@@ -68,6 +72,9 @@ impl EnqueueFailed<'_> {
 
     /// The journal can't be read for it, or not all of it.
     pub(super) fn fate_unread(&self, entry: &Entry) -> Fate {
+        if !self.is_new(entry) {
+            return Fate::CallsFail;
+        }
         match self.fate(entry) {
             // It may be there without this client having heard of it.
             Fate::Fails if self.store.has_unread() || self.others_live => Fate::InDoubt,

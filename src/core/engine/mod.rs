@@ -1072,6 +1072,10 @@ impl Engine {
         self.set_busy(key, false);
         if let Some(entry) = self.outbox.get(key) {
             let fate = self.enqueue_failed(error).fate_unread(entry);
+            if fate == Fate::CallsFail {
+                // Another tab may have made it since it was last read.
+                self.outbox.update(key, |entry| entry.outdated = true);
+            }
             self.meet(now, key, fate, error);
         }
         self.progress(now, key);
@@ -1164,6 +1168,8 @@ impl Engine {
         let mut outcome = Outcome::about(&entry.record, what);
         if entry.outdated || self.reader.is_unread(entry) {
             outcome = outcome.in_full_doubt(locale);
+            // The charge stays as it is.
+            outcome.leave_unresolved();
         }
         let record = entry.record.clone();
         for id in self.calls.at(key) {
@@ -1533,17 +1539,17 @@ impl Engine {
             if call.kind.wants_sent() && self.life == Life::Running {
                 senders.push((id, call.charge));
             } else if call.kind != Kind::Show {
-                let outcome = self
+                let mut outcome = self
                     .outlook(now)
                     .of(&entry)
                     .in_full_doubt(self.cx.config.locale);
+                // Nobody goes on with it.
+                outcome.leave_unresolved();
                 self.log_answer(now, &call, &entry.record, &outcome);
                 self.resolve_waiting(id, Answer::Outcome(outcome));
             }
         }
-        if !senders.is_empty() {
-            self.store.lose(key);
-        }
+        self.store.lose(key);
         self.outbox.remove(key);
         self.stats.uncount(key);
         for (id, charge) in senders {
