@@ -322,8 +322,10 @@ fn offline_spend(option: Option<Box<RawValue>>) -> Result<OfflineSpend, InvalidA
         r#""within_balance""# => Ok(OfflineSpend::WithinBalance),
         r#""unlimited""# => Ok(OfflineSpend::Unlimited),
         r#""deny""# => Ok(OfflineSpend::Deny),
-        object => serde_json::from_str::<PointsOption>(object)
-            .ok()
+        object => Some(object)
+            // A list would be read by the order of its members.
+            .filter(|object| object.starts_with('{'))
+            .and_then(|object| serde_json::from_str::<PointsOption>(object).ok())
             .and_then(|option| Points::from_number(option.points))
             .map(OfflineSpend::Points)
             .ok_or_else(|| {

@@ -36,6 +36,7 @@ fn invalid_options_are_rejected() {
         r#"{"queue":{"batchSize":0}}"#,
         r#"{"queue":{"maxEntries":1.5}}"#,
         r#"{"queue":{"offlineSpend":"some"}}"#,
+        r#"{"queue":{"offlineSpend":[5]}}"#,
         r#"{"retry":{"requestTimeoutMs":0}}"#,
         r#"{"retry":{"maxAttempts":-1}}"#,
         r#"{"monitor":{"alertBelowSuccessRate":2}}"#,
