@@ -41,17 +41,22 @@ const OPENING = Symbol("opening");
  * @returns {Promise<BillingClient>}
  */
 export async function openBilling(options) {
-  const { account, baseUrl, namespace } = checkOptions(options);
-  const host = createHost(options);
-  const { credentials, balance, queue, retry, monitor, locale } = options;
-  const forCore = asJson({ balance, queue, retry, monitor, locale });
+  const given = checkOptions(options);
+  const host = createHost(given);
+  const { account, baseUrl, namespace, credentials } = given;
+  const { balance, queue, retry, monitor, locale } = given;
+  // The module may die and be started again after `setLocale`.
+  const forCore = (/** @type {Api.BillingOptions["locale"]} */ locale) =>
+    asJson({ balance, queue, retry, monitor, locale });
+  const asGiven = forCore(locale);
   const opening = asJson({ baseUrl, account, namespace, credentials });
-  await load(options.module);
+  await load(given.module);
   try {
     const Core = await instance();
-    const patienceMs = timerMs(Core.respondWithinMs(forCore) + GRACE_MS);
+    const patienceMs = timerMs(Core.respondWithinMs(asGiven) + GRACE_MS);
     const core = new RestartingCore(
-      (Core, port, session) => Core.open(opening, forCore, session, port),
+      (Core, port, session, chosen) =>
+        Core.open(opening, chosen ? forCore(chosen) : asGiven, session, port),
       host,
       patienceMs,
     );

@@ -12,7 +12,11 @@ const STATUSES = ["pending", "retrying", "success", "failed", "unknown"];
 /** @type {(keyof Api.BillingEvents)[]} */
 const EVENTS = ["charge", "balance", "network", "flush", "alert"];
 
-/** @param {Api.BillingOptions} options */
+/**
+ * The options, each read once. The core says what else is wrong with them.
+ *
+ * @param {Api.BillingOptions} options
+ */
 export function checkOptions(options) {
   return looked("the options", () => checked(options));
 }
@@ -22,14 +26,24 @@ function checked(options) {
   if (typeof options !== "object" || options === null) {
     throw mistake("openBilling needs options");
   }
-  const { account, namespace, baseUrl, getToken, transport, log } = options;
+  const { account, namespace, baseUrl, getToken, transport, log, module } = options;
+  const { credentials, locale, balance, queue, retry, monitor } = options;
   checkOwner({ account, namespace });
   for (const [name, value] of Object.entries({ getToken, transport })) {
     if (value !== undefined && typeof value !== "function") {
       throw mistake(`${name} must be a function`);
     }
   }
-  checkSource(options.module);
+  checkSource(module);
+  // Told before the module is loaded, which may fail for other reasons.
+  for (const [name, value] of Object.entries({ balance, queue, retry, monitor })) {
+    if (value !== undefined && value !== null && !isPlain(value)) {
+      throw mistake(`${name} must be an object`);
+    }
+  }
+  if (locale !== undefined) {
+    checkLocale(locale);
+  }
   const levels = ["silent", "error", "info", "debug", undefined];
   if (typeof log !== "function" && !levels.includes(log)) {
     throw mistake("log must be a level or a function");
@@ -44,7 +58,15 @@ function checked(options) {
   if (!transport && !["http:", "https:"].includes(protocol)) {
     throw mistake(`baseUrl must be of http or https, or a transport given, not of ${protocol}`);
   }
-  return { account, baseUrl: address, namespace: namespace ?? address };
+  return {
+    ...{ account, baseUrl: address, namespace: namespace ?? address, credentials },
+    ...{ getToken, transport, log, module, locale, balance, queue, retry, monitor },
+  };
+}
+
+/** @param {unknown} value */
+function isPlain(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -90,8 +112,10 @@ export function copyOf(request) {
   }
   return looked("the request", () => {
     const { taskId, amount, feature, key, metadata } = request;
-    const isMap = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata);
-    return { taskId, amount, feature, key, metadata: isMap ? { ...metadata } : metadata };
+    return {
+      ...{ taskId, amount, feature, key },
+      metadata: isPlain(metadata) ? { ...metadata } : metadata,
+    };
   });
 }
 

@@ -138,12 +138,13 @@ async function bill(client, host, key, request) {
   try {
     return await client.charge(request);
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
     // Where the client was closed or signed out meanwhile, this call has sent nothing. But an earlier
     // one, or another tab, may have charged the same key, or be about to: nothing is certain. And
     // this client does not find out.
     const isClosed = error instanceof BillingError && error.code === "closed";
     const goesOn = !isClosed && host.openRecord(key) !== undefined;
+    const message = error instanceof Error ? error.message : String(error);
+    const detail = isClosed ? host.say(message, "客户端已关闭或已退出登录") : message;
     return unknownOutcome({ key, taskId, amount }, host, { detail, goesOn });
   }
 }

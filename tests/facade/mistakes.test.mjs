@@ -219,3 +219,27 @@ test("an argument of a wrong type fails with invalid_argument, and does not kill
   const { key } = await client.charge(REQUEST, { signal: AbortSignal.abort() });
   assert.equal(key, "cloud_trans:film");
 });
+
+test("an option whose getter throws fails with invalid_argument", async (t) => {
+  const { options } = page(t);
+  const names = "account,baseUrl,credentials,balance,queue,retry,monitor,locale".split(",");
+  const throwing = names.map((name) => {
+    const get = () => {
+      throw new Error("the caller's own");
+    };
+    const given = Object.defineProperty({ ...options }, name, { get });
+    return [name, () => openBilling(given)];
+  });
+  await areMistakes(Object.fromEntries(throwing));
+});
+
+test("an option of a wrong type is told before the module is loaded", async (t) => {
+  const { options } = page(t);
+  const module = new Uint8Array([1]);
+  const wrong = { queue: 5, monitor: [], retry: "twice", balance: 7, locale: "fr" };
+  const opened = Object.entries(wrong).map(([name, value]) => {
+    const given = /** @type {any} */ ({ ...options, module, [name]: value });
+    return [name, () => openBilling(given)];
+  });
+  await areMistakes(Object.fromEntries(opened));
+});

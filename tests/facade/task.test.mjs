@@ -25,6 +25,7 @@ function stage() {
     endHold: mock.fn(),
   };
   const host = {
+    say: (/** @type {string} */ english) => english,
     openRecord: mock.fn(() => /** @type {any} */ (undefined)),
     snapshot: () => ({ storage: "indexeddb" }),
   };

@@ -58,7 +58,7 @@ export class RestartingCore {
   #rest;
 
   /**
-   * @param {(Core: typeof import("../../wasm/tollbox.js").Client, port: Port, session?: number) => Promise<Core>} openOn
+   * @param {(Core: typeof import("../../wasm/tollbox.js").Client, port: Port, session: number | undefined, locale: "en" | "zh-CN" | null) => Promise<Core>} openOn
    * @param {ClientHost} host
    * @param {number} checkMs how often it is made sure that a core with open calls is alive
    */
@@ -283,12 +283,14 @@ export class RestartingCore {
       }
       const port = new Port(this.#host);
       this.#port = port;
-      const core = await this.#watch.orDeath(() => this.#openOn(Core, port, this.#session));
+      const locale = this.#locale;
+      const core = await this.#watch.orDeath(() => this.#openOn(Core, port, this.#session, locale));
       if (core !== DIED && !isDead()) {
         this.#core = core;
         this.tell(core, () => {
           this.#session = core.session();
-          if (this.#locale) {
+          // Chosen while this one was opened.
+          if (this.#locale && this.#locale !== locale) {
             core.setLocale(this.#locale);
           }
         });
