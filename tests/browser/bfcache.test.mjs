@@ -75,8 +75,11 @@ async function leave(page) {
  * @param {import("playwright-core").Page} page
  */
 async function comeBack(page) {
+  // Asked for by the page itself: the driver may not be attached yet to the one that has just come.
   // No document is loaded, so nothing but the commit can be awaited.
-  await page.goBack({ waitUntil: "commit" });
+  const back = page.waitForEvent("framenavigated");
+  await page.evaluate(() => history.back());
+  await back;
   const { kept, why } = await page.evaluate(async () => {
     const [entry] = performance.getEntriesByType("navigation");
     const reasons = JSON.stringify(Reflect.get(entry ?? {}, "notRestoredReasons"));
