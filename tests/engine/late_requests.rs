@@ -84,6 +84,19 @@ fn a_request_may_arrive_shortly_after_its_connection_breaks() {
 }
 
 #[test]
+fn a_request_may_arrive_shortly_after_somebody_elses_server_error() {
+    let mut world = World::new();
+    let tab = world.start();
+    let answer = Fault::AnswerThenDone(page(500), 1_500);
+    world.server.fault(On::Charge, 1, answer);
+    world.charge(tab, "t1", 5);
+    world.run_for(30);
+    let cancel = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(cancel)), "charged again");
+    world.settle();
+}
+
+#[test]
 fn a_look_up_sent_before_a_late_request_arrives_proves_nothing() {
     // The look-up leaves before the late request arrives, and is answered after it has.
     let mut world = World::with(|config| config.max_total_attempts = 1);
