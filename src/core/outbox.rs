@@ -2,8 +2,10 @@
 //! which each is due.
 
 mod entry;
+mod work;
 
 pub use self::entry::{Entry, Patience};
+pub use self::work::Work;
 use super::charge::Key;
 use super::clock::Now;
 use super::ordered::{Map, Set};
@@ -155,11 +157,11 @@ impl Outbox {
 
     fn list(&mut self, entry: &Entry) {
         let key = entry.record.charge().key.clone();
-        if entry.record.is_open() && !entry.busy {
+        if entry.record.is_open() && !entry.is_busy() {
             self.timetable
                 .insert((entry.due_ms(), entry.record.sequence(), key.clone()), ());
         }
-        if !entry.record.is_held() && !entry.busy {
+        if !entry.record.is_held() && !entry.is_busy() {
             self.settled.insert((entry.record.updated_at_ms(), key), ());
         }
         if is_being_reopened(entry) {
@@ -193,7 +195,7 @@ impl Outbox {
 }
 
 fn is_being_reopened(entry: &Entry) -> bool {
-    entry.busy && entry.again && !entry.record.is_held()
+    entry.work == Work::Admitting && !entry.record.is_held()
 }
 
 fn points_of(entry: &Entry) -> u128 {
@@ -284,7 +286,7 @@ mod tests {
         assert_eq!(outbox.next_due(at(10)), Some(500));
         outbox.hurry(&late, at(20));
         assert_eq!(outbox.due(at(20)), [first.clone(), second.clone(), late]);
-        outbox.update(&first, |entry| entry.busy = true);
+        outbox.update(&first, |entry| entry.work = Work::UnderWay);
         assert_eq!(outbox.due(at(10)), [second]);
         assert_eq!(outbox.next_due(at(20)), None);
     }

@@ -58,7 +58,7 @@ use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::locale::Locale;
 use crate::core::network::{LONGEST_HOLD_MS, Way};
 use crate::core::ordered::{Set, map_of, set_of};
-use crate::core::outbox::{Entry, Outbox, Patience};
+use crate::core::outbox::{Entry, Outbox, Patience, Work};
 use crate::core::outcome::{Outcome, What};
 use crate::core::points::Points;
 use crate::core::protocol::answer::BODY_LIMIT;
@@ -374,8 +374,9 @@ impl Engine {
         let waiting = Call::new(now, kind, key.clone(), None, &self.cx);
         self.calls.add(call, waiting);
         // A charge that failed here may have been charged by another tab since.
-        let may_be_old =
-            |entry: &Entry| !entry.busy && !entry.record.is_open() && !is_charged(&entry.record);
+        let may_be_old = |entry: &Entry| {
+            !entry.is_busy() && !entry.record.is_open() && !is_charged(&entry.record)
+        };
         match self.outbox.get(&key) {
             Some(entry) if !may_be_old(entry) => self.found(now, call, kind, &key),
             Some(_) | None => {
@@ -484,7 +485,7 @@ impl Engine {
                 self.cx.log_outcome(now, &charge, &outcome);
                 return self.resolve(call, Answer::Outcome(outcome));
             }
-            if is_charged(record) && !entry.busy {
+            if is_charged(record) && !entry.is_busy() {
                 let outcome = replayed(self.outlook(now).of(entry));
                 return self.resolve(call, Answer::Outcome(outcome));
             }
@@ -499,10 +500,9 @@ impl Engine {
     fn enqueue(&mut self, now: Now, call: CallId, charge: Charge, has_place: bool) {
         let key = charge.key.clone();
         let known = self.outbox.get(&key).cloned();
-        if known
-            .as_ref()
-            .is_some_and(|entry| entry.busy || matches!(entry.record.state(), State::Attempting(_)))
-        {
+        if known.as_ref().is_some_and(|entry| {
+            entry.is_busy() || matches!(entry.record.state(), State::Attempting(_))
+        }) {
             // Under way already, here or in another tab: this call waits for the same end.
             let ends_untaken =
                 |record: &Record| record.is_cancelling() || record.has_provisional_verdict();
@@ -1513,11 +1513,11 @@ impl Engine {
             return;
         }
         let settled = matches!(entry.record.state(), State::Settled(_));
-        if !entry.busy && !settled {
+        if !entry.is_busy() && !settled {
             // Open and idle, so it was there, though its last change may not be.
             let record = entry.record.clone();
             self.lose(now, key, record);
-        } else if settled && entry.saved && !entry.busy {
+        } else if settled && entry.saved && !entry.is_busy() {
             match is_charged(&entry.record) || defect!(ForgetsLostRecords) {
                 true => self.forget(now, key),
                 false => self.forget_verdict(now, key),
@@ -1664,16 +1664,17 @@ impl Engine {
 
     fn set_busy(&mut self, key: &Key, busy: bool) {
         self.outbox.update(key, |entry| {
-            entry.busy = busy;
-            entry.again = false;
+            entry.work = match busy {
+                true => Work::UnderWay,
+                false => Work::None,
+            };
         });
     }
 
     /// A charge that is reopened or taken on takes its place in the queue from now on.
     fn set_admitted(&mut self, key: &Key) {
         self.outbox.update(key, |entry| {
-            entry.busy = true;
-            entry.again = true;
+            entry.work = Work::Admitting;
         });
     }
 
@@ -1733,7 +1734,8 @@ impl Engine {
 
     fn take_all(&mut self, now: Now, records: Vec<Record>) {
         let stored = self.outbox.iter();
-        let stored = stored.filter(|entry| entry.saved && !entry.busy && entry.record.is_held());
+        let stored =
+            stored.filter(|entry| entry.saved && !entry.is_busy() && entry.record.is_held());
         let mut missing = set_of(stored.map(|entry| entry.record.charge().key.clone()));
         // The newest balance first, so that the older ones change nothing.
         let charged = records.iter().filter(|record| record.receipt().is_some());
@@ -1784,7 +1786,7 @@ impl Engine {
         let goes_along = |entry: &&Entry| {
             let record = &entry.record;
             // A charge being taken on for the first time has not been promised to any caller.
-            let is_new = entry.busy && record.revision() == 1;
+            let is_new = entry.is_busy() && record.revision() == 1;
             match entry.saved {
                 true => record.is_held(),
                 false => !is_new && (record.is_held() || is_charged(record)),
@@ -1877,7 +1879,7 @@ impl Engine {
             return;
         }
         for key in self.wire.due_in_order(now, &self.outbox) {
-            let Some(entry) = self.outbox.get(&key).filter(|entry| !entry.busy) else {
+            let Some(entry) = self.outbox.get(&key).filter(|entry| !entry.is_busy()) else {
                 continue;
             };
             let record = &entry.record;
@@ -2039,7 +2041,7 @@ impl Engine {
             let due = self
                 .outbox
                 .get(&key)
-                .filter(|entry| !entry.busy && entry.due_ms() <= now.mono_ms)
+                .filter(|entry| !entry.is_busy() && entry.due_ms() <= now.mono_ms)
                 .filter(|entry| entry.record.is_open());
             let Some(entry) = due else {
                 continue;
@@ -2670,7 +2672,7 @@ impl Engine {
             let key = entry.record.charge().key.clone();
             match entry.record.state() {
                 State::Waiting(_) => keys.push(key),
-                State::Attempting(_) if entry.busy => keys.push(key),
+                State::Attempting(_) if entry.is_busy() => keys.push(key),
                 State::Attempting(_) => {}
                 State::Parked(_) => again.push(key),
                 State::Settled(_) => {}
@@ -2702,7 +2704,7 @@ impl Engine {
         };
         let settled = |key: &&Key| {
             let entry = self.outbox.get(key);
-            entry.is_none_or(|entry| !entry.busy && !entry.record.is_open())
+            entry.is_none_or(|entry| !entry.is_busy() && !entry.record.is_open())
         };
         let settled_elsewhere: Vec<Key> = run.left().filter(settled).cloned().collect();
         for key in settled_elsewhere {
@@ -2720,7 +2722,7 @@ impl Engine {
             let reason = run.stopped_by(closed);
             return self.end_flush(reason.map(Stopped::Open));
         }
-        let under_way = |key: &Key| self.outbox.get(key).is_some_and(|entry| entry.busy);
+        let under_way = |key: &Key| self.outbox.get(key).is_some_and(|entry| entry.is_busy());
         if let Some(reason) = closed {
             if !run.left().any(under_way) && !self.balance.refresh().is_under_way() {
                 self.end_flush(Some(Stopped::Open(reason)));
@@ -2834,7 +2836,7 @@ impl Engine {
         let waiting = self
             .outbox
             .iter()
-            .filter(|entry| matches!(entry.record.state(), State::Waiting(_)) && !entry.busy);
+            .filter(|entry| matches!(entry.record.state(), State::Waiting(_)) && !entry.is_busy());
         let keys: Vec<Key> = waiting
             .map(|entry| entry.record.charge().key.clone())
             .collect();

@@ -33,7 +33,7 @@ pub(super) struct Picked {
 /// The first step of a retry of this charge; `running` if charges may be taken on.
 pub(super) fn step(entry: &Entry, running: bool) -> RetryStep {
     match is_charged(&entry.record) {
-        true if entry.busy => RetryStep::Wait,
+        true if entry.is_busy() => RetryStep::Wait,
         true => RetryStep::Replay,
         false if running => RetryStep::Enqueue,
         false => RetryStep::Wait,
@@ -48,7 +48,7 @@ pub(super) fn all(outbox: &Outbox, admission: &Admission<'_>) -> Picked {
     let failed = outbox.iter().filter(|entry| entry.record.is_retryable());
     for entry in failed {
         let key = entry.record.charge().key.clone();
-        if entry.busy {
+        if entry.is_busy() {
             picked.under_way.push(key);
             continue;
         }
@@ -71,7 +71,7 @@ pub(super) fn left_out(ops: Vec<Op>, outbox: &Outbox, mut room: usize) -> Picked
         let Some(entry) = outbox.get(op.key()) else {
             continue;
         };
-        if entry.busy {
+        if entry.is_busy() {
             picked.under_way.push(op.key().clone());
         } else if entry.record.is_retryable() && room > 0 {
             room = room.saturating_sub(1);
@@ -87,7 +87,7 @@ pub(super) fn left_out(ops: Vec<Op>, outbox: &Outbox, mut room: usize) -> Picked
 pub(super) fn after_outage(outbox: &Outbox, room: usize) -> Picked {
     let failed = outbox.iter();
     let failed = failed
-        .filter(|entry| entry.record.may_be_reopened() && !entry.busy && !entry.retaken)
+        .filter(|entry| entry.record.may_be_reopened() && !entry.is_busy() && !entry.retaken)
         .map(|entry| entry.record.charge().key.clone());
     let mut again: Vec<Op> = failed.map(|key| Op::ReopenOnce { key }).collect();
     let left_out = again.split_off(room.min(again.len()));

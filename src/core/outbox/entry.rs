@@ -1,5 +1,6 @@
 //! One charge as this tab knows it, with its times on this tab's own clock.
 
+use super::work::Work;
 use crate::core::clock::Now;
 use crate::core::record::{Purpose, Record, State};
 
@@ -10,10 +11,8 @@ pub struct Entry {
     pub record: Record,
     /// Whether the journal has this record.
     pub saved: bool,
-    /// Whether an operation or a request of this tab is under way for it.
-    pub busy: bool,
-    /// Whether the operation under way reopens it, if it has its verdict: it is about to be open.
-    pub again: bool,
+    /// What this tab is doing about it.
+    pub work: Work,
     /// Whether another tab has changed it since the journal was last read for it.
     pub outdated: bool,
     /// The number of transactions that this tab had begun when it first saw the charge.
@@ -47,6 +46,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether an operation or a request of this tab is under way for it.
+    pub fn is_busy(&self) -> bool {
+        self.work != Work::None
+    }
+
     /// Whether this tab was the first to take it on.
     pub fn is_own(&self) -> bool {
         self.own_sequence == self.record.sequence()
@@ -118,8 +122,7 @@ impl Entry {
         let mut entry = Entry {
             record,
             saved,
-            busy: false,
-            again: false,
+            work: Work::None,
             outdated: false,
             known_since: 0,
             read_in: 0,

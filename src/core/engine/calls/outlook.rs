@@ -43,7 +43,7 @@ impl Outlook<'_> {
         // A charged charge stays so, whatever has been read since.
         let up_to_date = is_charged(record) || (!entry.outdated && !self.reader.is_unread(entry));
         let wanted = self.calls.is_wanted_after_all(&call.key) && !is_charged(record);
-        let known = !entry.busy && !wanted && up_to_date;
+        let known = !entry.is_busy() && !wanted && up_to_date;
         let ended = known && !record.is_open();
         let answers = match call.kind {
             Kind::Charge | Kind::Retry => ended || (known && !self.worth_waiting(call, entry)),
@@ -52,7 +52,7 @@ impl Outlook<'_> {
             Kind::Cancel => {
                 (ended && !record.is_held())
                     || (record.is_cancelling()
-                        && !entry.busy
+                        && !entry.is_busy()
                         && (self.life != Life::Running || !self.worth_waiting(call, entry)))
             }
             Kind::Show => false,
@@ -169,7 +169,7 @@ impl Outlook<'_> {
     /// The outcome for a call that is not answered by a verdict.
     pub fn so_far(&self, call: &Call, entry: &Entry) -> Outcome {
         let outcome = self.of(entry);
-        let again = entry.busy || self.calls.is_wanted_after_all(&call.key);
+        let again = entry.is_busy() || self.calls.is_wanted_after_all(&call.key);
         if again && !entry.record.is_held() && !is_charged(&entry.record) {
             // It is being reopened: its last verdict says nothing of this try.
             return self.not_written_yet(outcome);
