@@ -6,7 +6,7 @@
 //!            │ │ │ └── no verdict ───┘  │                │
 //!            │ │ └──── cancel ──► Settled: Failed        │
 //!            │ └─────── reopen ─── Parked ◄── park ──────┤
-//!            └───────────────────── ask again, take up ──┘
+//!            └───────────────────── ask again, reopen ───┘
 //! ```
 //!
 //! `docs/states.md` lists all of them, with their public names.
@@ -506,8 +506,8 @@ impl Record {
             return None;
         }
         let detail = match self.may_have_left() {
-            true => Detail::GivenUp,
-            false => Detail::GivenUpUnsent,
+            true => Detail::Cancelled,
+            false => Detail::CancelledUnsent,
         };
         let state = match self.state.clone() {
             State::Waiting(waiting) => State::Waiting(waiting.cancelled(detail)),

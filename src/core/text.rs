@@ -36,10 +36,10 @@ pub enum Detail {
     /// Its record is gone.
     Gone,
     /// It was cancelled, and the server has taken nothing.
-    GivenUp,
+    Cancelled,
     /// It was cancelled before it left. That says nothing of the key, which may have been charged
     /// and forgotten.
-    GivenUpUnsent,
+    CancelledUnsent,
     /// This many charges are open, which is all that may be.
     QueueFull(usize),
     /// `offlineSpend` allows nothing.
@@ -110,8 +110,10 @@ impl Detail {
                 "the charge is gone from storage; whether it was made is not known",
                 "本地存储中的这笔扣费已丢失，是否已扣费未知",
             ),
-            Detail::GivenUp => say!(locale, "given up; nothing was taken", "已取消，没有扣费"),
-            Detail::GivenUpUnsent => say!(locale, "given up before it was sent", "已在发送前取消"),
+            Detail::Cancelled => say!(locale, "given up; nothing was taken", "已取消，没有扣费"),
+            Detail::CancelledUnsent => {
+                say!(locale, "given up before it was sent", "已在发送前取消")
+            }
             Detail::QueueFull(most) => say!(
                 locale,
                 "{most} charges are open already, those of running tasks among them",
@@ -691,8 +693,8 @@ mod tests {
             Detail::Unstorable("full".into()),
             Detail::AnswerNotStored,
             Detail::Gone,
-            Detail::GivenUp,
-            Detail::GivenUpUnsent,
+            Detail::Cancelled,
+            Detail::CancelledUnsent,
             Detail::QueueFull(10),
             Detail::OfflineDenied,
             Detail::OfflineLimit,
