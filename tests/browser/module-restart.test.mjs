@@ -228,9 +228,8 @@ test("a client closed while its module restarts stays closed", async () => {
 test("a call that kills the module each time is given up, and others are answered", async () => {
   const { page, account } = await mortal();
   const code = await page.evaluate(async () => {
-    // The same file that the package has imported, so that each later instance has this method too.
-    const glue = "/wasm/tollbox.js";
-    const { Client } = await import(glue);
+    // Each later instance has this method too.
+    const { Client } = /** @type {any} */ (globalThis.tollbox);
     const { getCharge } = Client.prototype;
     Client.prototype.getCharge = function (/** @type {string} */ key) {
       if (key === "poison") globalThis.die("call", "trap");

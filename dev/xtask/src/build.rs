@@ -1,5 +1,5 @@
-//! Builds pkg/wasm/: the core compiled to WebAssembly, with its JavaScript glue, optimized for
-//! size.
+//! Builds pkg/wasm/, the core compiled to WebAssembly with its JavaScript glue, and pkg/dist/, the
+//! facade and the glue as one file. Both are optimized for size.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -9,11 +9,12 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::command::{run, step};
 use crate::stamp::Stamp;
+use crate::standard_library::StandardLibrary;
 use crate::wasm_target::{TARGET, WasmToolchain};
 use crate::workspace::Workspace;
-use crate::{glue, mark, npm, sizes};
+use crate::{bundle, glue, mark, npm, size};
 
-const NAME: &str = "tollbox";
+pub const NAME: &str = "tollbox";
 
 /// Features that rustc's wasm32 target turns on by default, which wasm-opt must know to read it.
 const WASM_FEATURES: [&str; 7] = [
@@ -26,7 +27,21 @@ const WASM_FEATURES: [&str; 7] = [
     "--enable-reference-types",
 ];
 
-#[derive(clap::Args, Default)]
+/// What makes the module small when it is compressed, as servers send it: much inlining of what is
+/// called once makes it larger then, and so do locals shared for the sake of their number. Below
+/// address 1,024 there is nothing but the last of the stack.
+const WASM_OPT: [&str; 8] = [
+    "-Oz",
+    "--one-caller-inline-max-function-size=20",
+    "--always-inline-max-function-size=2",
+    "--flexible-inline-max-function-size=2",
+    "--skip-pass=local-cse",
+    "--skip-pass=simplify-locals",
+    "--low-memory-unused",
+    "--zero-filled-memory",
+];
+
+#[derive(clap::Args, Clone, Copy, Default)]
 pub struct Options {
     /// Compile fast and keep names for stack traces; large, and not for release
     #[arg(long)]
@@ -36,38 +51,41 @@ pub struct Options {
     deaths: bool,
 }
 
-/// Builds pkg/wasm/ unless it is up to date, and prints its sizes.
+/// Builds pkg/wasm/ and pkg/dist/ unless they are up to date, and prints their sizes.
 ///
 /// # Errors
 /// When a tool is missing and can't be installed, or a step fails.
-pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
+pub fn build(workspace: &Workspace, options: &Options) -> Result<StandardLibrary> {
     npm::install(workspace)?;
-    if options.deaths {
-        return build_with_deaths(workspace).map(|_| ());
-    }
-    let output = workspace.root.join("pkg").join("wasm");
-    make(workspace, "wasm", &output, options)?;
-    let (wasm, glue) = (format!("{NAME}_bg.wasm"), format!("{NAME}.js"));
-    sizes::print(&[
-        (&wasm, vec![output.join(&wasm)]),
-        ("its JavaScript glue", vec![output.join(&glue)]),
-        ("index.js and lib", facade(workspace)?),
-    ])
+    let package = workspace.root.join("pkg");
+    let library = make(workspace, "wasm", &package.join("wasm"), options)?;
+    bundle::bundle(workspace, "dist", &package)?;
+    size::print(workspace, library)?;
+    Ok(library)
 }
 
-/// The package's handwritten modules.
-fn facade(workspace: &Workspace) -> Result<Vec<PathBuf>> {
-    let package = workspace.root.join("pkg");
-    let mut files = vec![package.join("index.js")];
-    for entry in walkdir::WalkDir::new(package.join("lib")) {
-        let path = entry?.into_path();
-        files.extend(
-            path.extension()
-                .is_some_and(|end| end == "js")
-                .then_some(path),
-        );
+/// The module as it is in the package, but with the names of its functions.
+///
+/// # Errors
+/// When a step fails.
+pub fn named_module(workspace: &Workspace, options: &Options) -> Result<Vec<u8>> {
+    let (wasm, _) = compile(workspace, options)?;
+    let folder = workspace.scratch().join("made").join("named");
+    let module = folder.join(format!("{NAME}_bg.wasm"));
+    bind(&wasm, &folder, options, true)?;
+    optimise(workspace, &module, &["--debuginfo"])?;
+    Ok(fs_err::read(module)?)
+}
+
+/// Carries out the command `build`.
+///
+/// # Errors
+/// As [`build`].
+pub fn run_command(workspace: &Workspace, options: &Options) -> Result<()> {
+    match options.deaths {
+        true => build_with_deaths(workspace).map(drop),
+        false => build(workspace, options).map(drop),
     }
-    Ok(files)
 }
 
 /// Builds a copy of the package whose module tests can make die, and returns its folder. It is not
@@ -83,16 +101,23 @@ pub fn build_with_deaths(workspace: &Workspace) -> Result<PathBuf> {
     };
     make(workspace, "wasm-deaths", &package.join("wasm"), &options)?;
     install(&workspace.root.join("pkg/lib"), &package.join("lib"))?;
-    fs_err::copy(
-        workspace.root.join("pkg/index.js"),
-        package.join("index.js"),
-    )?;
+    // The bundle has the module's instance, so what the tests do to it has to come from there.
+    let entry = fs_err::read_to_string(workspace.root.join("pkg/index.js"))?;
+    let entry = format!("{entry}\nexport {{ Client, die }} from \"./wasm/{NAME}.js\";\n");
+    fs_err::write(package.join("index.js"), entry)?;
+    bundle::bundle(workspace, "dist-deaths", &package)?;
     Ok(package)
 }
 
-/// Makes the module and its glue in the folder `output`. `name` identifies the inputs.
-fn make(workspace: &Workspace, name: &str, output: &Path, options: &Options) -> Result<()> {
-    let wasm = compile(workspace, options)?;
+/// Makes the module and its glue in the folder `output`, and says how its standard library came
+/// about. `name` identifies the inputs.
+fn make(
+    workspace: &Workspace,
+    name: &str,
+    output: &Path,
+    options: &Options,
+) -> Result<StandardLibrary> {
+    let (wasm, library) = compile(workspace, options)?;
     let stamp = Stamp::new(
         workspace,
         name,
@@ -102,34 +127,68 @@ fn make(workspace: &Workspace, name: &str, output: &Path, options: &Options) -> 
     if stamp.is_current()? {
         let shown = output.strip_prefix(&workspace.root).unwrap_or(output);
         println!("✓ {} is up to date", shown.display());
-        return Ok(());
+        return Ok(library);
     }
     let made = workspace.scratch().join("made").join(name);
-    bind(&wasm, &made, options)?;
-    glue::change(&made.join(format!("{NAME}.js")))?;
+    bind(&wasm, &made, options, options.dev)?;
     if !options.dev && !options.deaths {
-        optimise(workspace, &made)?;
+        optimise(workspace, &made.join(format!("{NAME}_bg.wasm")), &[])?;
+        glue::prune(&made, NAME)?;
     }
     mark::mark(&made, NAME)?;
     install(&made, output)?;
-    stamp.set()
+    stamp.set()?;
+    Ok(library)
 }
 
-fn compile(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
+/// Compiles the core, with a standard library built for size where that can be had.
+fn compile(workspace: &Workspace, options: &Options) -> Result<(PathBuf, StandardLibrary)> {
     let toolchain = WasmToolchain::ensure(workspace)?;
-    let mut cargo = toolchain.cargo(workspace, "build")?;
-    cargo.args(["--package", NAME, "--lib"]);
-    if !options.dev {
-        cargo.arg("--release").args(["--config", &without_home()]);
-    }
-    if options.deaths {
-        cargo.args(["--features", "deaths"]);
-    }
+    let library = match options.dev {
+        true => StandardLibrary::Shipped,
+        false => StandardLibrary::ensure(workspace, &toolchain),
+    };
     let what = match options.deaths {
         true => "compiling the core that can be made to die",
         false => "compiling the core to WebAssembly",
     };
-    step(what, || run(&mut cargo))?;
+    let compiled = step(what, || {
+        compile_with(workspace, &toolchain, library, options)
+    });
+    match (library, compiled) {
+        (StandardLibrary::ForSize, Err(error)) => {
+            println!("{error:#}");
+            println!("▶ once more, with the standard library as shipped …");
+            let library = StandardLibrary::Shipped;
+            let wasm = step(what, || {
+                compile_with(workspace, &toolchain, library, options)
+            })?;
+            Ok((wasm, library))
+        }
+        (library, compiled) => Ok((compiled?, library)),
+    }
+}
+
+fn compile_with(
+    workspace: &Workspace,
+    toolchain: &WasmToolchain,
+    library: StandardLibrary,
+    options: &Options,
+) -> Result<PathBuf> {
+    let mut cargo = toolchain.cargo(workspace, "build")?;
+    cargo.args(["--package", NAME, "--lib"]);
+    let mut flags = Vec::new();
+    if !options.dev {
+        cargo.arg("--release");
+        flags.push(without_home());
+    }
+    flags.extend(library.configure(&mut cargo));
+    let flags = format!("target.{TARGET}.rustflags={flags:?}");
+    cargo.args(["--config", &flags]);
+    if options.deaths {
+        cargo.args(["--features", "deaths"]);
+    }
+    run(&mut cargo)?;
     let profile = if options.dev { "debug" } else { "release" };
     Ok(toolchain
         .target_folder(workspace)
@@ -144,41 +203,49 @@ fn without_home() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     let sources = home.unwrap_or_default().join("registry").join("src");
-    let flag = format!("--remap-path-prefix={}=registry", sources.display());
-    format!("target.{TARGET}.rustflags=[{flag:?}]")
+    format!("--remap-path-prefix={}=registry", sources.display())
 }
 
 /// The glue is made by the library of wasm-bindgen's version, so Cargo.lock pins it.
-fn bind(wasm: &Path, folder: &Path, options: &Options) -> Result<()> {
+fn bind(wasm: &Path, folder: &Path, options: &Options, keeps_names: bool) -> Result<()> {
     step("making the JavaScript glue", || {
         if folder.exists() {
             fs_err::remove_dir_all(folder)?;
         }
-        Bindgen::new()
+        let mut output = Bindgen::new()
             .input_path(wasm)
             .out_name(NAME)
             .web(true)?
             .typescript(true)
             // After a trap the facade goes on with a fresh instance: `__wbg_reset_state`.
             .reset_state_function(true)
+            // The facade says where the module is.
+            .omit_default_module_path(true)
             .debug(options.dev)
             .keep_debug(options.dev)
-            .remove_name_section(!options.dev)
+            .remove_name_section(!keeps_names)
             .remove_producers_section(!options.dev)
-            .generate(folder)
+            .generate_output()?;
+        let names = match options.dev {
+            true => glue::Names::default(),
+            false => glue::Names::shorten(output.wasm_mut()),
+        };
+        output.emit(folder)?;
+        glue::change(&folder.join(format!("{NAME}.js")), &names)
     })
 }
 
-fn optimise(workspace: &Workspace, folder: &Path) -> Result<()> {
-    let wasm = folder.join(format!("{NAME}_bg.wasm"));
+/// Makes the module small.
+fn optimise(workspace: &Workspace, wasm: &Path, options: &[&str]) -> Result<()> {
     step("making the WebAssembly small", || {
         run(workspace
             .command(npm::program(workspace, "wasm-opt")?)
-            .arg("-Oz")
+            .args(WASM_OPT)
             .args(WASM_FEATURES)
-            .arg(&wasm)
+            .args(options)
+            .arg(wasm)
             .arg("--output")
-            .arg(&wasm))
+            .arg(wasm))
     })
 }
 

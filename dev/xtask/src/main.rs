@@ -2,6 +2,7 @@
 
 mod browsers;
 mod build;
+mod bundle;
 mod chromium;
 mod command;
 mod debian;
@@ -14,10 +15,12 @@ mod mark;
 mod npm;
 mod programs;
 mod sim;
-mod sizes;
+mod size;
 mod stamp;
+mod standard_library;
 mod test;
 mod tidy;
+mod wasm_parts;
 mod wasm_target;
 mod webkit;
 mod workspace;
@@ -39,7 +42,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make pkg/wasm/ from the Rust core, and print its sizes
+    /// Make pkg/wasm/ and pkg/dist/, and print their sizes
     Build(build::Options),
     /// Build everything and serve the demo on 127.0.0.1
     Demo(demo::Options),
@@ -53,6 +56,8 @@ enum Command {
     /// and prints in Markdown what was left. 10 trials of each delay take 10 to 15 minutes in
     /// Chromium, and about 35 with all browsers, which run side by side, on two busy cores.
     Durability(durability::Options),
+    /// Print the package's size by part, and fail if it is above size-budget.json
+    Size,
     /// Check what formatters and linters don't
     Tidy,
 }
@@ -72,11 +77,12 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     command::stop_children_on_ctrl_c()?;
     let workspace = workspace::Workspace::find()?;
     match cli.command {
-        Command::Build(options) => build::build(&workspace, &options),
+        Command::Build(options) => build::run_command(&workspace, &options),
         Command::Demo(options) => demo::demo(&workspace, &options),
         Command::Test(options) => test::test(&workspace, &options),
         Command::Sim(options) => sim::sim(&workspace, &options),
         Command::Durability(options) => durability::durability(&workspace, &options),
+        Command::Size => size::size(&workspace),
         Command::Tidy => tidy::tidy(&workspace),
     }
 }

@@ -17,7 +17,7 @@ const TYPES = /** @type {Record<string, string>} */ ({
 const PAGE = `<!doctype html><html lang="en"><title>bare</title>
 <script type="module" src="/bare.js"></script></html>`;
 
-const SCRIPT = `import * as tollbox from "/index.js";
+const SCRIPT = `import * as tollbox from "/dist/index.js";
 globalThis.tollbox = tollbox;
 globalThis.openClient = ({ token, ...options }) =>
   tollbox.openBilling({ ...options, getToken: () => token });

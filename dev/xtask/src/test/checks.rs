@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::command::{run, step};
 use crate::wasm_target::WasmToolchain;
 use crate::workspace::Workspace;
-use crate::{build, deny, npm, tidy};
+use crate::{build, deny, npm, size, tidy};
 
 /// The folders whose JavaScript or TypeScript is checked, each by its own tsconfig.json.
 const TYPED: [&str; 4] = ["pkg", "www", "tests", "tests/types"];
@@ -85,4 +85,10 @@ pub fn types(workspace: &Workspace) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Checks the size of what a page loads against its budget.
+pub fn size(workspace: &Workspace) -> Result<()> {
+    let library = build::build(workspace, &build::Options::default())?;
+    size::check(workspace, library)
 }

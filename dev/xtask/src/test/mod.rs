@@ -34,6 +34,8 @@ enum Part {
     Native,
     /// TypeScript's check of the facade, the demo and the tests
     Types,
+    /// The package's size, which must be within size-budget.json
+    Size,
     /// The tests of the facade's plain modules, in Node.js
     Facade,
     /// The tests of the WebAssembly shell, in headless Chromium
@@ -55,6 +57,7 @@ impl Part {
             Self::Lint => "lint",
             Self::Native => "native",
             Self::Types => "types",
+            Self::Size => "size",
             Self::Facade => "facade",
             Self::Wasm => "wasm",
             Self::Browser => "browser",
@@ -71,6 +74,7 @@ impl Part {
             | Self::Lint
             | Self::Native
             | Self::Types
+            | Self::Size
             | Self::Facade
             | Self::Wasm
             | Self::Browser => false,
@@ -85,6 +89,7 @@ impl Part {
             Self::Lint => checks::lint(workspace),
             Self::Native => suites::native(workspace, lines),
             Self::Types => checks::types(workspace),
+            Self::Size => checks::size(workspace),
             Self::Facade => suites::facade(workspace, lines),
             Self::Wasm => suites::wasm(workspace, lines),
             Self::Browser => suites::browser(workspace, lines),
