@@ -185,13 +185,18 @@ fn compile_with(
     flags.extend(library.configure(&mut cargo));
     let flags = format!("target.{TARGET}.rustflags={flags:?}");
     cargo.args(["--config", &flags]);
+    let mut folder = toolchain.target_folder(workspace);
     if options.deaths {
-        cargo.args(["--features", "deaths"]);
+        // Cargo has one file for the library whatever its features, and would compile it anew for each.
+        folder.push("deaths");
+        cargo
+            .args(["--features", "deaths"])
+            .arg("--target-dir")
+            .arg(&folder);
     }
     run(&mut cargo)?;
     let profile = if options.dev { "debug" } else { "release" };
-    Ok(toolchain
-        .target_folder(workspace)
+    Ok(folder
         .join(TARGET)
         .join(profile)
         .join(format!("{NAME}.wasm")))
