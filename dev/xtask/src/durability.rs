@@ -17,7 +17,7 @@ pub struct Options {
     all_browsers: bool,
 }
 
-/// Runs dev/bench/durability.mjs.
+/// Runs dev/durability/durability.mjs.
 ///
 /// # Errors
 /// When something can't be built or installed, or a charge was lost or made twice.
@@ -32,7 +32,7 @@ pub fn durability(workspace: &Workspace, options: &Options) -> Result<()> {
     let server = demo::build_server(workspace, &[])?;
     let mut command = workspace.command("node");
     command
-        .arg("dev/bench/durability.mjs")
+        .arg("dev/durability/durability.mjs")
         .arg(format!("--trials={}", options.trials))
         .env("TOLLBOX_SERVER", server)
         .env("TOLLBOX_WWW", pages);
