@@ -1,6 +1,6 @@
 //! npm packages: installs those of package-lock.json, and runs their programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::command::{run, step};
 use crate::stamp::{Stamp, fingerprint};
 use crate::workspace::Workspace;
 
-/// npm's own note of what `npm ci` installed.
+/// npm's own note of what `npm ci` installed in a package's folder.
 const INSTALLED: &str = "node_modules/.package-lock.json";
 
 /// Runs `npm ci` unless node_modules already matches package-lock.json.
@@ -17,12 +17,26 @@ const INSTALLED: &str = "node_modules/.package-lock.json";
 /// # Errors
 /// When npm is missing or fails.
 pub fn install(workspace: &Workspace) -> Result<()> {
-    if is_in_step(workspace).unwrap_or(false) {
+    install_in(workspace, "")
+}
+
+/// As [`install`], for the package in `folder`, which has a lock file of its own.
+///
+/// # Errors
+/// When npm is missing or fails.
+pub fn install_in(workspace: &Workspace, folder: &str) -> Result<()> {
+    let path = workspace.root.join(folder);
+    if is_in_step(&path).unwrap_or(false) {
         return Ok(());
     }
-    step("installing the npm packages", || {
+    let label = match folder {
+        "" => "installing the npm packages".to_owned(),
+        _ => format!("installing the npm packages of {folder}"),
+    };
+    step(&label, || {
         run(workspace
             .command(npm()?)
+            .current_dir(&path)
             .args(["ci", "--no-audit", "--no-fund"]))
     })
 }
@@ -65,13 +79,11 @@ fn npm() -> Result<PathBuf> {
     which::which("npm").context("npm is missing: install Node.js 20.19 or newer")
 }
 
-/// Whether every package of package-lock.json is installed in its version; those for other
-/// platforms may be absent.
-fn is_in_step(workspace: &Workspace) -> Result<bool> {
+/// Whether every package of the folder's package-lock.json is installed in its version; those for
+/// other platforms may be absent.
+fn is_in_step(folder: &Path) -> Result<bool> {
     let read = |name: &str| -> Result<Value> {
-        Ok(serde_json::from_slice(&fs_err::read(
-            workspace.root.join(name),
-        )?)?)
+        Ok(serde_json::from_slice(&fs_err::read(folder.join(name))?)?)
     };
     let wanted = read("package-lock.json")?;
     let installed = read(INSTALLED)?;
