@@ -1,5 +1,6 @@
 //! `cargo xtask COMMAND`: build, demo and test, each in one command.
 
+mod bench;
 mod browsers;
 mod build;
 mod bundle;
@@ -50,6 +51,12 @@ enum Command {
     Test(test::Options),
     /// Run the simulator: many runs of the core under faults, each repeatable by its seed
     Sim(sim::Options),
+    /// Measure speed, memory and losses beside other packages
+    ///
+    /// Prints tables in Markdown, and leaves them with their figures in the target folder: medians of
+    /// rounds in which the adapters take turns. All of it takes over an hour, and wants an idle
+    /// computer.
+    Bench(bench::Options),
     /// Measure what is left when the browser is killed: by localStorage, and by Tollbox
     ///
     /// Writes 20 entries by both, kills the browser 0, 0.1, 1, 3, 6 and 10 s later, starts it again,
@@ -81,6 +88,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(options) => demo::demo(&workspace, &options),
         Command::Test(options) => test::test(&workspace, &options),
         Command::Sim(options) => sim::sim(&workspace, &options),
+        Command::Bench(options) => bench::bench(&workspace, &options),
         Command::Durability(options) => durability::durability(&workspace, &options),
         Command::Size => size::size(&workspace),
         Command::Tidy => tidy::tidy(&workspace),

@@ -1,0 +1,74 @@
+// Ours, as the package is built. "Offline" is the browser's own word, navigator.onLine and its events,
+// set here, so that no failing fetch is timed.
+import { cachedBalance, openBilling } from "tollbox";
+
+const OPEN = ["pending", "retrying", "unknown"];
+const FLUSH_MS = 175_000;
+
+const asked = new URLSearchParams(location.search);
+const owner = { baseUrl: "/v1", account: asked.get("account") ?? "a" };
+
+let online = false;
+Object.defineProperty(Navigator.prototype, "onLine", { configurable: true, get: () => online });
+
+function goOnline() {
+  if (online) return;
+  online = true;
+  dispatchEvent(new Event("online"));
+}
+
+let client;
+
+function open() {
+  const { queue } = client.getSnapshot();
+  return queue.pending + queue.retrying + queue.unknown;
+}
+
+async function until(status, answer) {
+  const outcome = await answer;
+  if (outcome.status !== status) throw new Error(`${outcome.status}: ${outcome.detail}`);
+  return outcome;
+}
+
+const request = ({ taskId, amount, feature, note }) => ({
+  taskId,
+  amount,
+  feature,
+  metadata: { note },
+});
+
+const nextChange = () =>
+  new Promise((resolve) => {
+    const stop = client.subscribe(() => {
+      stop();
+      resolve();
+    });
+    setTimeout(resolve, 100);
+  });
+
+export default {
+  async open() {
+    client = await openBilling({
+      ...owner,
+      log: "silent",
+      queue: { offlineSpend: "unlimited", maxEntries: 200_000 },
+    });
+  },
+  count: async () => open(),
+  load: () => client.charges({ status: OPEN }),
+  enqueue: (charge) => until("queued", client.charge(request(charge))),
+  async flush() {
+    goOnline();
+    const end = performance.now() + FLUSH_MS;
+    await client.flush();
+    while (open() && performance.now() < end) await nextChange();
+    if (open()) throw new Error(`${open()} left`);
+  },
+  charge(charge) {
+    goOnline();
+    return until("charged", client.charge(request(charge)));
+  },
+  balance: () => client.balance(),
+  snapshot: () => client.getSnapshot(),
+  cached: () => cachedBalance(owner),
+};
