@@ -24,9 +24,9 @@ import { Series } from "./series.mjs";
 const ROOT = path.resolve(import.meta.dirname, "../..");
 
 /** @type {Plan} */
-const FULL = { rounds: 5, samples: 100, idleMs: 660_000 };
+const FULL = { isQuick: false, rounds: 5, samples: 100, idleMs: 660_000 };
 /** @type {Plan} */
-const QUICK = { rounds: 2, samples: 50, idleMs: 20_000 };
+const QUICK = { isQuick: true, rounds: 2, samples: 50, idleMs: 20_000 };
 /** Without other word, the quick mode takes these. */
 const QUICK_ADAPTERS = ["raw-fetch", "idb-strict", "dexie", "tollbox"];
 

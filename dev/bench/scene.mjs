@@ -12,6 +12,7 @@ export class NotSaved extends Error {}
  * How much a run measures.
  *
  * @typedef {object} Plan
+ * @property {boolean} isQuick
  * @property {number} rounds
  * @property {number} samples charges, each timed by itself
  * @property {number} idleMs

@@ -36,7 +36,9 @@ export class Series {
 
   async run() {
     for (let round = 0; round < this.#plan.rounds; round += 1) {
-      const steps = this.#steps.filter(({ rounds }) => round < rounds);
+      const steps = this.#steps.filter(({ rounds, quickRounds }) => {
+        return round < (this.#plan.isQuick ? Math.min(rounds, quickRounds) : rounds);
+      });
       for (const scenario of steps.filter(({ together }) => !together)) {
         for (const one of this.#turns(scenario, round)) await this.#measure(one, scenario, round);
       }
@@ -85,7 +87,7 @@ export class Series {
     /** @type {Result} */
     let result;
     try {
-      result = { ...name, figures: await this.#perform(contestant, scenario) };
+      result = { ...name, figures: rounded(await this.#perform(contestant, scenario)) };
     } catch (error) {
       result = { ...name, ...verdictOf(error) };
     }
@@ -120,6 +122,16 @@ export class Series {
     }
     return this.#browser.newContext();
   }
+}
+
+/**
+ * Four places are more than any figure's noise.
+ *
+ * @param {Record<string, number>} figures
+ */
+function rounded(figures) {
+  const entries = Object.entries(figures);
+  return Object.fromEntries(entries.map(([name, value]) => [name, Math.round(value * 1e4) / 1e4]));
 }
 
 /**

@@ -17,6 +17,7 @@ import { browserKill, crash, pageKill, twoTabs, unavailable } from "./trouble.mj
  * @property {(adapter: Adapter) => boolean} takes
  * @property {boolean} isQuick whether the quick mode runs it
  * @property {number} rounds at most
+ * @property {number} quickRounds at most in the quick mode
  * @property {number} limitMs of each operation in a page
  * @property {boolean} onDisk whether storage is on disk, and not in memory
  * @property {boolean} together whether all adapters run at once, because they only wait
@@ -27,6 +28,7 @@ const ORDINARY = {
   takes: (/** @type {Adapter} */ adapter) => !adapter.hasNoQueue,
   isQuick: false,
   rounds: Number.POSITIVE_INFINITY,
+  quickRounds: Number.POSITIVE_INFINITY,
   limitMs: 60_000,
   onDisk: false,
   together: false,
@@ -37,6 +39,7 @@ const compared = { takes: (/** @type {Adapter} */ { id }) => id === OURS || id =
 const batching = { takes: (/** @type {Adapter} */ { batches }) => batches === true };
 const everybody = { takes: () => true };
 const quick = { isQuick: true };
+const once = { isQuick: true, quickRounds: 1 };
 const deep = { limitMs: 180_000, rounds: 2 };
 
 /** Queue depths that are measured. */
@@ -64,20 +67,20 @@ export const scenarios = [
   scenario("depth-10000", atDepth(10_000), quick, { rounds: 3 }),
   scenario("depth-50000", atDepth(50_000), deep),
   scenario("burst", burst, quick),
-  scenario("disk", onDisk, quick, { onDisk: true }),
+  scenario("disk", onDisk, once, { onDisk: true }),
   scenario("flush-100", flush(100), quick),
   scenario("flush-1000", flush(1_000), quick),
-  scenario("flush-10000", flush(10_000), batching, quick, { rounds: 3 }),
+  scenario("flush-10000", flush(10_000), batching, once, { rounds: 3 }),
   scenario("flush-50000", flush(50_000), batching, deep),
   scenario("reads", reads, ours, quick),
   scenario("paint", firstPaint, ours, quick),
-  scenario("two-tabs", twoTabs, quick, { rounds: 3 }),
+  scenario("two-tabs", twoTabs, once, { rounds: 3 }),
   scenario("crash-answer", crash("mute"), { rounds: 3 }),
   scenario("crash-request", crash("drop"), { rounds: 3 }),
-  scenario("unavailable", unavailable, quick, { rounds: 3 }),
+  scenario("unavailable", unavailable, once, { rounds: 3 }),
   scenario("page-kill", pageKill, { rounds: 3 }),
-  scenario("browser-kill", browserKill, quick, { rounds: 3 }),
-  scenario("memory", memory, everybody, quick, { rounds: 1 }),
+  scenario("browser-kill", browserKill, once, { rounds: 3 }),
+  scenario("memory", memory, everybody, once, { rounds: 1 }),
   ...NUMBERS.map((count) => {
     return scenario(`tabs-${count}`, withTabs(count), compared, { rounds: 3 });
   }),

@@ -14,8 +14,11 @@ export async function memory(scene) {
   if (scene.adapter.hasNoQueue) return used(await scene.open());
   const page = await scene.reopenWith(SETTLED);
   await page.flush();
-  await page.fill(SETTLED, OPEN);
   await page.close();
+  // Each page starts offline.
+  const filling = await scene.open();
+  await filling.fill(SETTLED, OPEN);
+  await filling.close();
   const next = await scene.open();
   const start = await used(next);
   await next.keep();
