@@ -63,17 +63,25 @@ export class Series {
     const taking = this.#contestants.filter((one) => scenario.takes(one));
     const first = taking.length ? round % taking.length : 0;
     return [...taking.slice(first), ...taking.slice(0, first)].filter(
-      // Once is enough.
-      ({ id }) => !this.#of(scenario, id).some(({ verdict }) => verdict === "too slow"),
+      ({ id }) => !this.#isHopeless(scenario, id),
     );
   }
 
   /**
+   * Whether the adapter has been too slow for the scenario, or has failed at a smaller one.
+   *
    * @param {Scenario} scenario
    * @param {string} adapter
    */
-  #of({ id }, adapter) {
-    return this.results.filter((one) => one.scenario === id && one.adapter === adapter);
+  #isHopeless(scenario, adapter) {
+    const of = (/** @type {string} */ id) => {
+      return this.results.filter((one) => one.scenario === id && one.adapter === adapter);
+    };
+    const smaller = of(scenario.after);
+    return (
+      of(scenario.id).some(({ verdict }) => verdict === "too slow") ||
+      (smaller.length > 0 && smaller.every(({ figures }) => figures === undefined))
+    );
   }
 
   /**

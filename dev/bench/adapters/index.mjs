@@ -81,7 +81,8 @@ export const adapters = [
     id: "sentry",
     title: "@sentry/browser 11, offline transport",
     savesLate: true,
-    trades: "saves a charge only after its request has failed, and drops the oldest of many",
+    trades:
+      "saves a charge only after its request has failed, and silently drops all beyond a number (30, raised here)",
   },
   {
     id: "dexie",

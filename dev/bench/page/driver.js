@@ -1,4 +1,19 @@
-// The harness's half in the page: times an adapter's operations. Its other half is in ../page.mjs.
+/**
+ * The harness's half in the page: times an adapter's operations. Its other half is ../page.mjs.
+ *
+ * An adapter exports by default:
+ *
+ * - `open()`: loads what is stored. The page has just started, and is offline.
+ * - `count()`: how many charges are stored and not delivered.
+ * - `load()`: reads all of them.
+ * - `enqueue(charge)`: resolves when the charge is stored.
+ * - `fill(charges)`: optional; as many calls of `enqueue`, in the fastest way that there is.
+ * - `flush()`: the network is back; resolves when all is delivered and removed, rejects if it gave up.
+ * - `charge(charge)`: online; resolves with the server's answer, having saved first if the peer does.
+ *
+ * Ours has `balance()`, `snapshot()` and, before `open()`, `cached()` too.
+ */
+
 import { makeCharges } from "../charge.js";
 import { longestTaskMs } from "./long-tasks.js";
 import { crossingsSoFar, moduleStartMs, wasmBytes } from "./wasm-watch.js";

@@ -181,12 +181,12 @@ function flushes(run) {
     run,
     "Flush",
     "Sending so many stored charges: ms per charge, and ÷ floor. Sent twice and lost: of all of them.",
-    FLUSHES.flatMap((count) => {
-      const scenario = `flush-${count}`;
+    FLUSHES.flatMap((size) => {
+      const scenario = `flush-${size}`;
       return /** @type {Column[]} */ ([
-        [`${count.toLocaleString("en")}: each`, figure(run, scenario, "each")],
+        [`${size.toLocaleString("en")}: each`, figure(run, scenario, "each")],
         ["÷ floor", ratio(run, scenario, "each")],
-        ["requests", figure(run, scenario, "requests", number)],
+        ["requests", figure(run, scenario, "requests", count)],
         ["sent twice, lost", both(run, scenario, "duplicates", "lost")],
       ]);
     }),

@@ -19,6 +19,7 @@ import { browserKill, crash, pageKill, twoTabs, unavailable } from "./trouble.mj
  * @property {number} rounds at most
  * @property {number} quickRounds at most in the quick mode
  * @property {number} limitMs of each operation in a page
+ * @property {string} after not tried for an adapter that has no figures of this scenario
  * @property {boolean} onDisk whether storage is on disk, and not in memory
  * @property {boolean} together whether all adapters run at once, because they only wait
  */
@@ -30,6 +31,7 @@ const ORDINARY = {
   rounds: Number.POSITIVE_INFINITY,
   quickRounds: Number.POSITIVE_INFINITY,
   limitMs: 60_000,
+  after: "",
   onDisk: false,
   together: false,
 };
@@ -64,8 +66,8 @@ export const scenarios = [
   scenario("online", online, everybody, quick),
   scenario("depth-0", atDepth(0), quick),
   scenario("depth-1000", atDepth(1_000), quick),
-  scenario("depth-10000", atDepth(10_000), quick, { rounds: 3 }),
-  scenario("depth-50000", atDepth(50_000), deep),
+  scenario("depth-10000", atDepth(10_000), quick, { rounds: 3, after: "depth-1000" }),
+  scenario("depth-50000", atDepth(50_000), deep, { after: "depth-10000" }),
   scenario("burst", burst, quick),
   scenario("disk", onDisk, once, { onDisk: true }),
   scenario("flush-100", flush(100), quick),
@@ -80,7 +82,7 @@ export const scenarios = [
   scenario("unavailable", unavailable, once, { rounds: 3 }),
   scenario("page-kill", pageKill, { rounds: 3 }),
   scenario("browser-kill", browserKill, once, { rounds: 3 }),
-  scenario("memory", memory, everybody, once, { rounds: 1 }),
+  scenario("memory", memory, everybody, once, { rounds: 1, after: "depth-10000" }),
   ...NUMBERS.map((count) => {
     return scenario(`tabs-${count}`, withTabs(count), compared, { rounds: 3 });
   }),

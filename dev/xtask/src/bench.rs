@@ -42,14 +42,19 @@ pub struct Options {
 /// # Errors
 /// When something can't be built or installed, or the benchmark itself fails.
 pub fn bench(workspace: &Workspace, options: &Options) -> Result<()> {
-    let browsers = Browsers::ensure_chromium(workspace)?;
-    build::build(workspace, &build::Options::default())?;
+    npm::install(workspace)?;
     npm::install_in(workspace, FOLDER)?;
     let mut command = workspace.command("node");
     command
         .arg(format!("{FOLDER}/bench.mjs"))
         .arg("--out")
         .arg(workspace.target.join("bench"));
+    if let Some(file) = &options.from {
+        command.arg("--from").arg(std::path::absolute(file)?);
+    } else {
+        build::build(workspace, &build::Options::default())?;
+        Browsers::ensure_chromium(workspace)?.name_to(&mut command);
+    }
     for (name, set) in [("--quick", options.quick), ("--write", options.write)] {
         if set {
             command.arg(name);
@@ -66,9 +71,5 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<()> {
             command.arg(name).arg(value);
         }
     }
-    if let Some(file) = &options.from {
-        command.arg("--from").arg(std::path::absolute(file)?);
-    }
-    browsers.name_to(&mut command);
     run(&mut command)
 }
