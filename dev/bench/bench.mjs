@@ -45,6 +45,8 @@ const { values: options } = parseArgs({
   },
 });
 
+const OUT = path.resolve(ROOT, options.out);
+
 const recorded = options.from ? JSON.parse(readFileSync(options.from, "utf8")) : await measure();
 report(recorded);
 
@@ -68,43 +70,46 @@ async function measure() {
   const start = performance.now();
   const before = loadavg()[0] ?? 0;
   const series = new Series(contestants, steps, plan, delayMs);
-  await series.run();
-  const minutes = (performance.now() - start) / 60_000;
-  return {
+  const soFar = () => ({
     setting: {
       date: new Date().toISOString().slice(0, 10),
       quick: options.quick,
-      rounds: plan.rounds,
+      rounds: series.rounds,
       delayMs,
-      minutes,
+      minutes: (performance.now() - start) / 60_000,
       chromium: series.chromium,
       node: process.versions.node,
       system: `${type()} ${release()}`,
       processor: cpus()[0]?.model ?? "unknown",
       cores: cpus().length,
       memoryGib: totalmem() / 2 ** 30,
-      load: [before, loadavg()[0] ?? 0],
+      load: /** @type {[number, number]} */ ([before, loadavg()[0] ?? 0]),
       commit: commit(),
     },
     sizes: Object.fromEntries(contestants.map(({ id, bundle }) => [id, bundle.size])),
     results: series.results,
-  };
+  });
+  // After each round, so that a run that is stopped leaves what it has.
+  await series.run(() => save(soFar()));
+  return soFar();
+}
+
+/** @param {Recorded} recorded */
+function save(recorded) {
+  mkdirSync(OUT, { recursive: true });
+  writeFileSync(path.join(OUT, "results.json"), `${JSON.stringify(recorded, null, 1)}\n`);
 }
 
 /** @param {Recorded} recorded */
 function report(recorded) {
   const run = new Run(recorded);
-  const out = path.resolve(ROOT, options.out);
-  mkdirSync(out, { recursive: true });
   const tables = markdown(run);
-  if (!options.from) {
-    writeFileSync(path.join(out, "results.json"), `${JSON.stringify(recorded, null, 1)}\n`);
-  }
-  writeFileSync(path.join(out, "results.md"), tables);
-  writePage(run, out, "performance.md");
+  mkdirSync(OUT, { recursive: true });
+  writeFileSync(path.join(OUT, "results.md"), tables);
+  writePage(run, OUT, "performance.md");
   if (options.write) writePage(run, path.join(ROOT, "docs"), "performance.md");
   console.log(`${tables}\n## Speed\n\n${speedTable(run)}`);
-  console.log(`Written: ${path.relative(process.cwd(), out) || "."}`);
+  console.log(`Written: ${path.relative(process.cwd(), OUT) || "."}`);
 }
 
 /**

@@ -15,10 +15,13 @@ export class Series {
   #steps;
   #plan;
   #delayMs;
-  /** @type {import("playwright-core").Browser | null} */
+  /** @type {Promise<import("playwright-core").Browser> | null} */
   #browser = null;
   /** @type {Result[]} */
   results = [];
+  /** Rounds that are over. */
+  rounds = 0;
+  /** The browser's version. */
   chromium = "";
 
   /**
@@ -34,7 +37,8 @@ export class Series {
     this.#delayMs = delayMs;
   }
 
-  async run() {
+  /** @param {() => void} afterRound */
+  async run(afterRound) {
     for (let round = 0; round < this.#plan.rounds; round += 1) {
       const steps = this.#steps.filter(({ rounds, quickRounds }) => {
         return round < (this.#plan.isQuick ? Math.min(rounds, quickRounds) : rounds);
@@ -48,8 +52,9 @@ export class Series {
           return this.#turns(scenario, round).map((one) => ({ one, scenario }));
         });
       await Promise.all(waiting.map(({ one, scenario }) => this.#measure(one, scenario, round)));
-      await this.#browser?.close();
-      this.#browser = null;
+      await (await this.#browser)?.close();
+      this.rounds += 1;
+      afterRound();
     }
   }
 
@@ -124,11 +129,15 @@ export class Series {
   }
 
   async #privateContext() {
-    if (!this.#browser?.isConnected()) {
-      this.#browser = await launch();
-      this.chromium = this.#browser.version();
-    }
-    return this.#browser.newContext();
+    this.#browser ??= launch().then((browser) => {
+      this.chromium = browser.version();
+      // One that has crashed takes no other adapter with it.
+      browser.once("disconnected", () => {
+        this.#browser = null;
+      });
+      return browser;
+    });
+    return (await this.#browser).newContext();
   }
 }
 

@@ -31,6 +31,16 @@ for (const name of ["compile", "compileStreaming", "instantiate", "instantiateSt
   };
 }
 
+WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
+  construct(Instance, parameters) {
+    begin();
+    const instance = new Instance(...parameters);
+    watch(instance);
+    ended = performance.now();
+    return instance;
+  },
+});
+
 /** @param {WebAssembly.Instance} instance */
 function watch(instance) {
   const exported = { ...instance.exports };

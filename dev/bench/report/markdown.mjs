@@ -236,7 +236,7 @@ function both(run, scenario, first, second) {
 function trouble(run) {
   const note =
     "Requests for a charge that the server had made already (sent twice: a second charge, where the server does not know keys), and charges that it never got (lost). " +
-    "Two tabs: both flush the same 200. Page dies: at the 100th of 200, once made and unanswered, once never arrived; then the queue is opened and flushed again. " +
+    "Two tabs: both flush the same 200. Page dies: at the 100th of 200, once made and unanswered, once never arrived; then the queue is opened and flushed again (a batch goes again as a whole). " +
     "503: every tenth of 50 is refused once, and the page flushes until nothing is left. " +
     "Kills: of 200 awaited charges, how many are there after the page, or the whole browser, was killed right after the last.";
   return section(run, "Trouble", note, [
