@@ -1,4 +1,5 @@
 import { adapterOf, OURS } from "../adapters/index.mjs";
+import { NONE, table } from "./format.mjs";
 
 /** @typedef {import("./run.mjs").Run} Run */
 
@@ -10,7 +11,7 @@ const COMPARED = [
   {
     name: "online charge",
     figures: [["online", "p50"]],
-    why: "Tollbox has the charge in storage, claimed and numbered, before its request leaves, and keeps the receipt afterwards",
+    why: "has the charge in storage, claimed and numbered, before its request leaves, and keeps the receipt afterwards",
   },
   {
     name: "one awaited offline charge",
@@ -20,12 +21,12 @@ const COMPARED = [
       ["depth-10000", "p50"],
       ["depth-50000", "p50"],
     ],
-    why: "Tollbox writes with strict durability, and looks in the same transaction whether the key is there already, which another tab may have written",
+    why: "writes with strict durability, and looks in the same transaction whether the key is there already, which another tab may have written",
   },
   {
     name: "1,000 charges at once",
     figures: [["burst", "together"]],
-    why: "Tollbox writes them in groups, each with strict durability",
+    why: "writes them in groups, each with strict durability",
   },
   {
     name: "start until ready",
@@ -34,7 +35,7 @@ const COMPARED = [
       ["depth-1000", "ready"],
       ["depth-10000", "ready"],
     ],
-    why: "Tollbox loads, compiles and starts a WebAssembly module first, and is not ready before it knows what is open",
+    why: "loads, compiles and starts a WebAssembly module first, and is not ready before it knows what is open",
   },
   {
     name: "all read",
@@ -42,7 +43,7 @@ const COMPARED = [
       ["depth-1000", "loaded"],
       ["depth-10000", "loaded"],
     ],
-    why: "Tollbox checks every record that it reads",
+    why: "checks every record that it reads",
   },
   {
     name: "flush",
@@ -51,12 +52,20 @@ const COMPARED = [
       ["flush-1000", "each"],
       ["flush-10000", "each"],
     ],
-    why: "Tollbox numbers each attempt in storage before it is sent, checks each receipt and keeps it; the others delete what is done",
+    why: "numbers each attempt in storage before it is sent, checks each receipt and keeps it; the others delete what is done",
   },
   {
-    name: "memory at the start with 10,000 open",
-    figures: [["memory", "heap"]],
-    why: "Tollbox has its module's own memory, too",
+    name: "one charge, many tabs",
+    figures: [
+      ["tabs-4", "p50"],
+      ["tabs-16", "p50"],
+    ],
+    why: "has each tab read what another has changed, to show and to answer for it",
+  },
+  {
+    name: "memory, 10,000 open",
+    figures: [["memory", "together"]],
+    why: "keeps what is open in memory, its module's own, to answer without reading storage",
   },
 ];
 
@@ -66,28 +75,43 @@ const COMPARED = [
  * @param {Run} run
  */
 export function fasterPeers(run) {
-  const seen = new Set();
-  const lines = COMPARED.flatMap(({ name, figures, why }) => {
-    const peers = run.adapters
-      .filter((id) => id !== OURS)
-      .flatMap((id) => {
-        const ratios = figures.flatMap(([scenario = "", figure = ""]) => {
-          return run.ratio(scenario, id, figure, OURS)?.median ?? [];
-        });
-        const least = Math.min(...ratios);
-        if (least >= CLEARLY) return [];
-        seen.add(id);
-        return [`${adapterOf(id).title} (${least.toFixed(2)} of the time)`];
-      });
-    const unit = name.startsWith("memory")
-      ? (/** @type {string} */ text) => text.replaceAll("time", "bytes")
-      : String;
-    return peers.length ? [`- **${name}**: ${unit(peers.join(", "))}. ${why}.\n`] : [];
+  const rows = run.adapters
+    .filter((id) => id !== OURS)
+    .map((id) => ({ id, cells: COMPARED.map(({ figures }) => share(run, id, figures)) }))
+    .filter(({ cells }) => cells.some((cell) => cell !== NONE));
+  if (rows.length === 0) return "Nobody was faster than Tollbox at anything that was measured.\n";
+  const head = ["", ...COMPARED.map(({ name }) => name)];
+  const shares = table(
+    head,
+    rows.map(({ id, cells }) => [adapterOf(id).title, ...cells]),
+  );
+  const reasons = COMPARED.filter((_, index) => rows.some(({ cells }) => cells[index] !== NONE))
+    .map(({ name, why }) => `- ${name}: Tollbox ${why}.\n`)
+    .join("");
+  const trades = rows
+    .map(({ id }) => `- ${adapterOf(id).title} ${adapterOf(id).trades}.\n`)
+    .join("");
+  return `What the others take, as a share of what Tollbox takes, where it is clearly less: the smallest of all depths and sizes.
+
+${shares}
+What Tollbox does with the time:
+
+${reasons}
+What the others do without:
+
+${trades}`;
+}
+
+/**
+ * @param {Run} run
+ * @param {string} id
+ * @param {string[][]} figures
+ */
+function share(run, id, figures) {
+  const ratios = figures.flatMap(([scenario = "", figure = ""]) => {
+    return run.ratio(scenario, id, figure, OURS)?.median ?? [];
   });
-  if (lines.length === 0) return "Nobody was faster than Tollbox at anything that was measured.\n";
-  const trades = [...seen].map((id) => {
-    const { title, trades } = adapterOf(id);
-    return `- ${title} ${trades}.\n`;
-  });
-  return `${lines.join("")}\nWhat those do without:\n\n${trades.join("")}`;
+  const least = Math.min(...ratios);
+  if (least >= CLEARLY) return NONE;
+  return least < 0.01 ? "< 0.01" : least.toFixed(2);
 }

@@ -1,9 +1,9 @@
 /** Line plots as SVG, with the lines' names at their ends. */
 
-const WIDTH = 760;
+const WIDTH = 800;
 const HEIGHT = 380;
 const LEFT = 70;
-const RIGHT = 240;
+const RIGHT = 260;
 const TOP = 44;
 const BOTTOM = 46;
 const LABEL_HEIGHT = 15;

@@ -73,7 +73,7 @@ export const scenarios = [
   scenario("flush-100", flush(100), quick),
   scenario("flush-1000", flush(1_000), quick),
   scenario("flush-10000", flush(10_000), batching, once, { rounds: 3 }),
-  scenario("flush-50000", flush(50_000), batching, deep),
+  scenario("flush-50000", flush(50_000), batching, deep, { limitMs: 400_000 }),
   scenario("reads", reads, ours, quick),
   scenario("paint", firstPaint, ours, quick),
   scenario("two-tabs", twoTabs, once, { rounds: 3 }),

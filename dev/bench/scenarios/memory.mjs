@@ -30,5 +30,6 @@ async function used(page) {
   const session = await page.session();
   for (let times = 0; times < 3; times += 1) await session.send("HeapProfiler.collectGarbage");
   const { usedSize } = await session.send("Runtime.getHeapUsage");
-  return { heap: usedSize, wasm: await page.wasmBytes() };
+  const wasm = await page.wasmBytes();
+  return { heap: usedSize, wasm, together: usedSize + wasm };
 }
