@@ -359,6 +359,29 @@ mod tests {
     }
 
     #[test]
+    fn a_task_covers_charges_of_its_own_for_no_more_points() {
+        let charge = |task_id: &str, amount: f64| {
+            let asked = ChargeRequest {
+                task_id: task_id.into(),
+                key: Some("k".into()),
+                amount,
+                ..request()
+            };
+            asked.into_charge(0).unwrap()
+        };
+        let task = charge("t1", 3.0);
+        for (end, covered) in [
+            (charge("t1", 3.0), true),
+            (charge("t1", 2.0), true),
+            (charge("t1", 4.0), false),
+            (charge("t2", 3.0), false),
+            (charge("t2", 2.0), false),
+        ] {
+            assert_eq!(task.covers(&end), covered, "{end:?}");
+        }
+    }
+
+    #[test]
     fn metadata_may_be_as_long_as_its_limits() {
         let name = |n: usize| format!("{n:0>METADATA_NAME_LIMIT$}");
         let metadata = (0..METADATA_ENTRIES)

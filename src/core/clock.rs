@@ -149,6 +149,15 @@ mod tests {
     }
 
     #[test]
+    fn wall_clock_set_back_by_no_more_than_the_slack_is_not_noticed() {
+        let mut watch = ClockWatch::default();
+        watch.look(at(10, 1_000_000));
+        let least = at(20, 1_000_010 - CLOCK_SLACK_MS);
+        assert_eq!(watch.look(least), ClockStep::None);
+        assert_eq!(watch.look(at(21, least.wall_ms)), ClockStep::Back);
+    }
+
+    #[test]
     fn wall_clock_set_back_in_small_steps_is_noticed_once() {
         let mut watch = ClockWatch::default();
         watch.look(at(10, 1_000_000));

@@ -8,7 +8,7 @@ use tollbox::core::snapshot::Network;
 use super::balance_refresh::fresh;
 use super::outage::alerts;
 use super::script::World;
-use super::server::{Fault, On};
+use super::server::{Fault, On, problem};
 
 const EVERY_MS: u64 = 60_000;
 
@@ -151,4 +151,83 @@ fn going_online_before_the_journal_is_read_is_noticed() {
     world.run_for(5_000);
     assert_eq!(world.snapshot(tab).network, Network::Online);
     assert_eq!(world.snapshot(tab).alerts, []);
+}
+
+#[test]
+fn a_hidden_page_that_has_read_the_balance_when_online_again_reads_no_more() {
+    let mut world = syncing();
+    world.online = false;
+    let tab = world.start();
+    world.go_online(true);
+    world.run_for(1_000);
+    assert_eq!(shown(&world, tab).0, 120);
+    world.tell(tab, Event::Visible(false));
+    let before = world.server.count(On::Balance);
+    world.run_for(20 * EVERY_MS);
+    assert_eq!(world.server.count(On::Balance), before);
+}
+
+#[test]
+fn a_balance_needed_but_not_told_is_asked_for_again() {
+    let mut world = World::new();
+    world.online = false;
+    let tab = world.start();
+    // The token is not accepted, which is no outage and is probed for by nothing.
+    let rejected = Fault::Answer(problem(401, "unauthorized"));
+    world.server.fault(On::Balance, 2, rejected);
+    world.go_online(true);
+    world.run_for(1_000);
+    assert_eq!(world.snapshot(tab).balance, None);
+    world.run_for(10 * EVERY_MS);
+    assert_eq!(shown(&world, tab).0, 120);
+}
+
+#[test]
+fn a_machine_that_slept_reads_the_balance_when_it_is_due_by_the_wall_clock() {
+    let mut world = syncing();
+    let tab = world.start();
+    world.server.charge_elsewhere("x", 20);
+    world.jump_wall(EVERY_MS as i64);
+    world.tell(tab, Event::Tick);
+    world.run_for(EVERY_MS / 4);
+    assert_eq!(shown(&world, tab).0, 100);
+}
+
+#[test]
+fn a_visible_page_told_that_it_is_visible_reads_no_sooner() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(10 * EVERY_MS);
+    let before = world.server.count(On::Balance);
+    for _ in 0..20 {
+        world.tell(tab, Event::Visible(true));
+        world.run_for(100);
+    }
+    let probes = world.server.count(On::Balance) - before;
+    assert!(probes <= 1, "{probes} probes");
+}
+
+#[test]
+fn without_sync_a_page_shown_again_reads_no_balance() {
+    let mut world = World::new();
+    let tab = world.start();
+    let before = world.server.count(On::Balance);
+    world.tell(tab, Event::Visible(false));
+    world.run_for(60 * EVERY_MS);
+    world.tell(tab, Event::Visible(true));
+    world.run_for(1_000);
+    assert_eq!(world.server.count(On::Balance), before);
+}
+
+#[test]
+fn a_browser_that_stays_online_reads_no_balance() {
+    let mut world = World::new();
+    world.start();
+    let before = world.server.count(On::Balance);
+    world.go_online(true);
+    world.run_for(1_000);
+    assert_eq!(world.server.count(On::Balance), before);
 }

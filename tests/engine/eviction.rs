@@ -1,6 +1,6 @@
 //! Eviction of settled charges: how many are kept, and who is told before one goes.
 
-use tollbox::core::engine::{Answer, CallId};
+use tollbox::core::engine::{Answer, CallId, Event};
 use tollbox::core::record::State;
 
 use super::outcomes::word;
@@ -113,4 +113,21 @@ fn a_charge_being_retried_is_not_evicted() {
         world.run_for(2_000);
         assert_eq!(world.journal.records.len(), 0);
     }
+}
+
+#[test]
+fn a_charged_charge_evicted_by_another_tab_is_not_in_doubt() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(end_of(&mut world, call), "charged");
+    world.journal.records.remove(&key("t1"));
+    let keys = vec![key("t1")];
+    let confirmed = None;
+    world.tell(tab, Event::Peer { keys, confirmed });
+    world.run_for(100);
+    let again = world.charge(tab, "t1", 5);
+    assert_eq!(end_of(&mut world, again), "charged again");
+    assert_eq!(world.server.count(On::LookUp), 0);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
 }

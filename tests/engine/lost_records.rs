@@ -432,3 +432,20 @@ fn a_local_storage_charge_of_another_tab_is_not_called_queued() {
     let call = world.charge(other, "t1", 5);
     assert_eq!(word(&world.wait(call)), "unknown Offline");
 }
+
+#[test]
+fn a_charge_that_could_not_be_stored_is_looked_up_first_once_its_record_is_lost() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, _| true);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed StorageUnavailable");
+    world.fail_write = Box::new(|_, _| false);
+    // Another tab has sent it, and its record was damaged since.
+    world.tell(tab, Event::RecordsLost(vec![key("t1")]));
+    let flush = world.flush(tab);
+    world.run_until(|world| world.answers.contains_key(&flush));
+    world.settle();
+    assert_eq!(world.server.count(On::LookUp), 1);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}

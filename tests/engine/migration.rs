@@ -322,3 +322,119 @@ fn a_charge_that_is_migrated_late_can_be_cancelled() {
     world.settle();
     assert_eq!(world.server.times_charged("f:t1"), 0);
 }
+
+#[test]
+fn a_journal_set_back_is_alerted_and_any_charge_may_have_been_sent() {
+    let mut world = World::new();
+    let tab = world.start();
+    assert!(!world.engine(tab).leaves_charges_unread());
+    world.go_online(false);
+    let call = world.charge(tab, "t0", 5);
+    world.wait(call);
+    world.wipe_journal();
+    let lost = vec![key("t1")];
+    world.tell(tab, Event::SetBack { lost });
+    world.run_for(10);
+    assert!(alerts(&world, tab).contains(&AlertKind::StorageDegraded));
+    assert!(world.engine(tab).leaves_charges_unread());
+    // The journal has been read again, and misses the charge that was there.
+    assert_eq!(world.snapshot(tab).queue.pending, 0);
+    // Neither the one that was named, nor another, is said not to have been sent.
+    for task in ["t1", "t2"] {
+        let call = world.charge(tab, task, 5);
+        assert_eq!(word(&world.wait(call)), "unknown Offline");
+    }
+    world.go_online(true);
+    world.settle();
+    for charged in ["f:t1", "f:t2"] {
+        assert_eq!(world.server.times_charged(charged), 1);
+    }
+}
+
+#[test]
+fn open_charges_at_rest_are_counted_and_named_up_to_a_limit() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.go_online(false);
+    for task in ["t2", "t3"] {
+        let call = world.charge(tab, task, 5);
+        world.wait(call);
+    }
+    let open = world.engine(tab).open_charges(10);
+    assert_eq!((open.count, open.keys), (2, vec![key("t2"), key("t3")]));
+    let open = world.engine(tab).open_charges(1);
+    assert_eq!((open.count, open.keys), (2, vec![key("t2")]));
+}
+
+#[test]
+fn storage_that_has_written_nothing_since_a_failure_has_not_recovered() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, _| true);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed StorageUnavailable");
+    // The whole journal is read now and then.
+    world.run_for(3_600_000);
+    let goes_on = |world: &World| !world.snapshot(tab).alerts.is_empty();
+    assert!(goes_on(&world));
+    world.fail_write = Box::new(|_, _| false);
+    let call = world.charge(tab, "t2", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.run_for(16_000);
+    assert!(!goes_on(&world));
+}
+
+#[test]
+fn storage_that_is_not_durable_stays_degraded_though_it_works() {
+    let mut world = World::new();
+    world.storage = StorageKind::LocalStorage;
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.run_for(3_600_000);
+    let going_on = world.snapshot(tab).alerts;
+    let kinds: Vec<AlertKind> = going_on.iter().map(|alert| alert.kind).collect();
+    assert_eq!(kinds, [AlertKind::StorageDegraded]);
+}
+
+/// What is told of a new charge right after the journal of `tab` has moved.
+fn told_after_the_move(world: &mut World, tab: usize) -> String {
+    world.go_online(false);
+    world.wipe_journal();
+    move_on(world, tab);
+    world.run_for(10);
+    let call = world.charge(tab, "t9", 5);
+    word(&world.wait(call))
+}
+
+#[test]
+fn a_charge_in_new_storage_is_not_called_unsent_while_other_tabs_may_have_sent_it() {
+    let mut world = World::new();
+    let tab = world.start();
+    assert_eq!(told_after_the_move(&mut world, tab), "unknown Offline");
+}
+
+#[test]
+fn a_charge_in_new_storage_is_not_called_unsent_after_a_settled_one_was_left_behind() {
+    let mut world = World::new();
+    world.locks = true;
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    assert_eq!(told_after_the_move(&mut world, tab), "unknown Offline");
+}
+
+#[test]
+fn a_charge_that_could_never_be_stored_does_not_move_with_the_journal() {
+    let mut world = World::new();
+    world.locks = true;
+    let tab = world.start();
+    world.fail_write = Box::new(|_, _| true);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed StorageUnavailable");
+    world.fail_write = Box::new(|_, _| false);
+    assert_eq!(told_after_the_move(&mut world, tab), "queued Offline");
+    assert!(!world.journal.records.contains_key(&key("t1")));
+}

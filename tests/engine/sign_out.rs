@@ -442,3 +442,30 @@ fn is_unresolved(outcome: &Outcome) -> bool {
         }
     )
 }
+
+#[test]
+fn every_tab_knows_that_it_is_signed_out() {
+    let (mut world, one, two) = two_tabs();
+    assert!(!world.engine(one).is_signed_out());
+    let out = world.sign_out(one);
+    is_answered(&mut world, out);
+    for tab in [one, two] {
+        assert!(world.engine(tab).is_signed_out(), "tab{tab}");
+    }
+}
+
+#[test]
+fn calls_about_a_settled_charge_are_answered_though_sign_out_deletes_it() {
+    let (mut world, one, _) = two_tabs();
+    let declined = world.charge(one, "t1", 500);
+    world.wait(declined);
+    // Each reads the journal first, which the sign-out does not wait for.
+    let settled = world.settled(one, "t1");
+    let shown = world.show(one, "t1");
+    let out = world.sign_out(one);
+    is_answered(&mut world, out);
+    assert_eq!(word(&world.wait(settled)), "declined InsufficientBalance");
+    world.run_until(|world| world.answers.contains_key(&shown));
+    let said = world.answer(shown);
+    assert!(matches!(said, Answer::Record(_)), "{said:?}");
+}

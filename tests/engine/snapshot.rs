@@ -137,3 +137,14 @@ fn of_two_pending_snapshots_only_the_newer_is_told() {
     }
     assert_eq!(told, [20]);
 }
+
+#[test]
+fn the_browsers_word_whether_it_keeps_the_journal_is_shown() {
+    let mut world = World::new();
+    let tab = world.start();
+    assert_eq!(world.snapshot(tab).persisted, None);
+    for persisted in [true, false] {
+        world.tell(tab, Event::Persisted(persisted));
+        assert_eq!(world.snapshot(tab).persisted, Some(persisted));
+    }
+}

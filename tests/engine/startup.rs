@@ -114,3 +114,19 @@ fn stats_leave_out_charges_settled_before_the_start() {
     let stats = world.snapshot(two).stats;
     assert_eq!((stats.enqueued, stats.charged), (1, 1), "{stats:?}");
 }
+
+#[test]
+fn stats_leave_out_charges_settled_before_however_often_they_are_read() {
+    let mut world = World::new();
+    let first = world.start();
+    let call = world.charge(first, "t1", 500);
+    world.wait(call);
+    world.crash(first);
+    let tab = world.start();
+    for _ in 0..3 {
+        world.tell(tab, Event::Woke);
+        world.run_for(100);
+        let stats = world.snapshot(tab).stats;
+        assert_eq!((stats.enqueued, stats.declined), (0, 0));
+    }
+}

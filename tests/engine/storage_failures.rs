@@ -1,6 +1,7 @@
 //! Storage failures, for new charges, attempts, verdicts and reads.
 
 use tollbox::core::alert::AlertKind;
+use tollbox::core::engine::Earlier;
 use tollbox::core::journal::Op;
 use tollbox::core::outcome::What;
 use tollbox::core::record::{Conclusion, Verdict};
@@ -349,4 +350,43 @@ fn a_verdict_is_written_soon_after_three_failures() {
     assert_eq!(word(&world.wait(call)), "charged");
     world.run_for(8_000);
     assert!(world.journal.records[&key("t1")].receipt().is_some());
+}
+
+#[test]
+fn a_journal_that_could_not_be_read_for_long_is_read_soon_after() {
+    let mut world = World::with(|config| config.backoff.max_ms = 3_600_000);
+    let one = world.start();
+    world.go_online(false);
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    world.crash(one);
+    world.go_online(true);
+    world.fail_load = true;
+    world.start();
+    world.run_for(600_000);
+    world.fail_load = false;
+    world.run_for(20_000);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_charge_unknown_to_a_journal_read_in_whole_fails_if_it_cannot_be_stored() {
+    let mut world = World::new();
+    world.earlier = Earlier::Here;
+    let tab = world.start();
+    world.fail_write = Box::new(|_, _| true);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed StorageUnavailable");
+}
+
+#[test]
+fn an_idle_tab_finds_what_another_has_settled_unheard() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.run_for(400_000);
+    assert_eq!(world.snapshot(two).stats.charged, 1);
+    assert_eq!(world.snapshot(two).balance.unwrap().confirmed.get(), 115);
 }

@@ -1,10 +1,11 @@
 //! Tasks: whether one may start, and what it holds while it runs.
 
 use tollbox::core::config::OfflineSpend;
-use tollbox::core::engine::{Answer, CallRequest, Event};
+use tollbox::core::engine::{Answer, CallRequest, Event, Running};
+use tollbox::core::points::Points;
 
 use super::outcomes::word;
-use super::script::World;
+use super::script::{World, key};
 use super::server::{Fault, On, problem};
 
 fn available(world: &World, tab: usize) -> u64 {
@@ -583,4 +584,35 @@ fn a_running_task_is_held_by_the_next_client_before_a_balance_is_known() {
     assert_eq!(world.answer(start), &Answer::Started);
     world.run_for(200);
     assert_eq!((held(&world, tab), available(&world, tab)), (50, 70));
+}
+
+#[test]
+fn a_task_whose_charge_failed_holds_nothing_more() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.start_task(tab, "t1", 5);
+    let rejected = Fault::Answer(problem(403, "not-yours"));
+    world.server.fault(On::Charge, 1, rejected);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed Forbidden");
+    assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
+}
+
+#[test]
+fn tasks_told_by_itself_or_after_sign_out_hold_nothing() {
+    let mut world = World::new();
+    let tab = world.start();
+    let told = |tab: &str| Event::PeerTasks {
+        tab: tab.to_owned(),
+        running: vec![Running {
+            key: key("t1"),
+            amount: Points::new(5).unwrap(),
+        }],
+    };
+    world.tell(tab, told("tab0"));
+    assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
+    world.sign_out(tab);
+    world.run_for(100);
+    world.tell(tab, told("tab9"));
+    assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
 }

@@ -1,5 +1,6 @@
 //! Writes that keep failing, mostly for charges that are already in the journal.
 
+use tollbox::core::config::OfflineSpend;
 use tollbox::core::engine::{Answer, Event};
 use tollbox::core::journal::Op;
 use tollbox::core::outcome::What;
@@ -268,7 +269,7 @@ fn a_successful_write_resets_the_write_backoff() {
 fn failed_charges_are_retried_only_up_to_max_entries() {
     let mut world = World::with(|config| {
         config.max_entries = 2;
-        config.offline_spend = tollbox::core::config::OfflineSpend::Deny;
+        config.offline_spend = OfflineSpend::Deny;
     });
     let tab = world.start();
     world.go_online(false);
@@ -318,4 +319,33 @@ fn a_verdict_is_in_doubt_if_another_tabs_change_cannot_be_read() {
     assert_eq!(word(&world.wait(call)), "charged");
     let cancelled = world.cancel(two, "t1");
     assert_eq!(word(&world.wait(cancelled)), "unknown Timeout");
+}
+
+#[test]
+fn a_charge_made_before_is_answered_without_a_write() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    let before = world.counts.transactions;
+    let again = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(again)), "charged again");
+    assert_eq!(world.counts.transactions, before);
+}
+
+#[test]
+fn a_failed_charge_that_could_not_be_reopened_can_be_retried() {
+    let mut world = World::with(|config| config.offline_spend = OfflineSpend::Deny);
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed OfflineSpendDenied");
+    world.fail_write = Box::new(|_, ops| ops.iter().any(writes));
+    world.go_online(true);
+    world.run_for(60_000);
+    assert_eq!(world.server.count(On::AnyCharge), 0);
+    world.fail_write = Box::new(|_, _| false);
+    let flush = world.flush(tab);
+    world.run_until(|world| world.answers.contains_key(&flush));
+    assert_eq!(world.server.times_charged("f:t1"), 1);
 }
