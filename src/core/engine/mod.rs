@@ -38,9 +38,7 @@ use self::cancel::{Cancel, CancelStep};
 use self::context::Context;
 use self::enqueue_failed::{EnqueueFailed, Fate, FirstStep};
 use self::flush::{Flush, Lock, Run};
-use self::journal::{
-    Loaded, MovedFrom, READ_AGAIN_AT_ONCE, Reader, Store, Then, WriteFailure, Writer,
-};
+use self::journal::{Loaded, MovedFrom, READ_AGAIN_AT_ONCE, Reader, Store, Then, Writer};
 use self::look_up::LookUp;
 use self::peers::KnownBalance;
 use self::retention::Retention;
@@ -304,7 +302,6 @@ impl Engine {
     fn advance(&mut self, now: Now) {
         self.calls_overdue(now);
         self.flush.forget_elsewhere(now);
-        self.end_refresh_if_shut(now);
         self.read_for_calls_due(now);
         self.writer.retry_unsaved_if_due(now);
         if self.reads_by_itself() {
@@ -1216,8 +1213,7 @@ impl Engine {
                     if let Some(why) = applied.unreadable {
                         // The writer of the record may have sent the charge.
                         self.outbox.update(op.key(), |entry| entry.outdated = true);
-                        let error = WriteFailure::Unreadable(why);
-                        self.not_committed(now, op, then, &error);
+                        self.not_committed(now, op, then, &why);
                         continue;
                     }
                     signed_out |= applied.signed_out;
@@ -1231,7 +1227,6 @@ impl Engine {
                 let backoff = Store::backoff(&self.cx);
                 self.writer.failed(now, &backoff, &mut self.cx.jitter);
                 self.storage_failed(now, &error);
-                let error = WriteFailure::Failed(error);
                 for (op, then) in under_way {
                     self.not_committed(now, op, then, &error);
                 }
@@ -1354,12 +1349,8 @@ impl Engine {
         }
     }
 
-    fn not_committed(&mut self, now: Now, op: Op, then: Then, error: &WriteFailure) {
+    fn not_committed(&mut self, now: Now, op: Op, then: Then, error: &str) {
         let key = op.key().clone();
-        let (error, is_readable) = match error {
-            WriteFailure::Failed(error) => (error, true),
-            WriteFailure::Unreadable(why) => (why, false),
-        };
         if defect!(HidesStorageFailure) {
             self.outbox.update(&key, |entry| entry.saved = true);
         }
@@ -1393,15 +1384,12 @@ impl Engine {
                     self.set_busy(&key, false);
                 }
                 let outdated = self.outbox.get(&key).is_some_and(|entry| entry.outdated);
-                match self.writer.again_at_ms(now) {
+                if let Some(again_ms) = self.writer.again_at_ms(now)
+                    && outdated
+                {
                     // Still unknown; a separate reading may succeed soon.
-                    Some(again_ms) if outdated => {
-                        self.reader.doubt();
-                        self.reader.look_by(again_ms);
-                    }
-                    Some(_) | None if is_readable => self.up_to_date(&key),
-                    // A client that can read it may have sent it.
-                    Some(_) | None => {}
+                    self.reader.doubt();
+                    self.reader.look_by(again_ms);
                 }
                 self.progress(now, &key);
             }
@@ -2581,8 +2569,7 @@ impl Engine {
             next_attempt_in_ms,
         };
         if defect!(TellsBeforeJournaling) {
-            let unwritten = WriteFailure::Failed(String::new());
-            return self.not_committed(now, op, Then::Concluded { reading }, &unwritten);
+            return self.not_committed(now, op, Then::Concluded { reading }, "");
         }
         self.writer.push(op, Then::Concluded { reading });
     }
@@ -2954,17 +2941,6 @@ impl Engine {
         self.read_balance(now);
     }
 
-    /// Answers waiting calls for the balance when a delayed reading has become impossible.
-    fn end_refresh_if_shut(&mut self, now: Now) {
-        let refresh = self.balance.refresh();
-        let tasks_wait = self.tasks.any_waiting() && !refresh.is_under_way();
-        let put_off = refresh.is_put_off() || tasks_wait;
-        if put_off && !self.wire.gate().lets_probes_through(now) {
-            let (reason, message) = self.why_shut(now);
-            self.tell_unavailable(now, BalanceReason::Open(reason), &message);
-        }
-    }
-
     fn why_shut(&self, now: Now) -> (OpenReason, Message) {
         match self.wire.gate().closed_for(now) {
             Some(reason @ OpenReason::Offline) => (reason, Message::Offline),
@@ -3115,14 +3091,6 @@ impl Engine {
         self.balance
             .tell_unavailable(reason, message, cached.as_ref(), &mut self.cx);
         self.decide_waiting_starts(now);
-    }
-
-    /// Ends reading the balance; requests on their way are still answered.
-    fn sign_out_refresh(&mut self, now: Now) {
-        if !self.balance.refresh().is_under_way() {
-            let reason = BalanceReason::Open(OpenReason::Unauthorized);
-            self.tell_unavailable(now, reason, &Message::Of(Detail::SignedOut));
-        }
     }
 
     fn close_refresh(&mut self, now: Now) {
@@ -3341,7 +3309,6 @@ impl Engine {
         self.end_flush(Some(Stopped::Open(OpenReason::Unauthorized)));
         self.balance.sign_out(&mut self.cx);
         self.end_tasks();
-        self.sign_out_refresh(now);
     }
 
     /// The mark is in storage: from here on no tab of the session makes a claim.

@@ -122,11 +122,6 @@ impl Tasks {
         self.waiting.iter().any(|start| start.charge.key == *key)
     }
 
-    /// Whether a task waits for the balance.
-    pub(super) fn any_waiting(&self) -> bool {
-        self.waiting.iter().any(Start::waits_for_balance)
-    }
-
     /// The calls that wait for the balance, to be decided now.
     pub(super) fn take_waiting(&mut self) -> Vec<Start> {
         self.take(Start::waits_for_balance)

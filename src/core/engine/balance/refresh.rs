@@ -31,11 +31,6 @@ impl Refresh {
         self.waiting.push(call);
     }
 
-    /// Whether a call waits for a reading that has not begun.
-    pub fn is_put_off(&self) -> bool {
-        !self.under_way && !self.waiting.is_empty()
-    }
-
     /// Answers the waiting calls: the server has reported the balance.
     pub(super) fn tell_fresh(&mut self, balance: &Balance, cx: &mut Context) {
         for call in std::mem::take(&mut self.waiting) {

@@ -67,14 +67,6 @@ pub enum Then {
     Unsaved { error: String, unread: u32 },
 }
 
-/// Why an operation is not committed, human-readable.
-pub enum WriteFailure {
-    /// The transaction failed with all of its operations.
-    Failed(String),
-    /// The store can't read the record and has left it alone.
-    Unreadable(String),
-}
-
 impl Then {
     fn reads_again(&self) -> bool {
         match self {
