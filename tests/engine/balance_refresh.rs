@@ -262,3 +262,19 @@ fn without_sync_a_fresh_cache_needs_no_balance_request() {
     world.run_for(10_000);
     assert_eq!(world.server.count(On::Balance), 0);
 }
+
+#[test]
+fn the_etag_of_a_balance_is_kept_and_sent() {
+    let mut world = World::new();
+    let tab = world.start();
+    for changed in [false, true, false] {
+        if changed {
+            world.server.charge_elsewhere("x", 20);
+        }
+        world.refresh(tab);
+        world.run_for(100);
+        let version = world.snapshot(tab).balance.unwrap().version;
+        let kept = world.cache.now().and_then(|known| known.etag.clone());
+        assert_eq!(kept, Some(format!("\"v{version}\"")));
+    }
+}

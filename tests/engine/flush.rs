@@ -3,7 +3,7 @@
 use tollbox::core::config::OfflineSpend;
 use tollbox::core::engine::{Answer, CallId, Event, Notice};
 use tollbox::core::outcome::OpenReason;
-use tollbox::core::snapshot::{FlushReport, Stopped};
+use tollbox::core::snapshot::{FlushProgress, FlushReport, Stopped};
 
 use super::outcomes::word;
 use super::script::World;
@@ -342,4 +342,30 @@ fn a_flush_ends_though_slow_claims_leave_new_charges_unsent() {
     world.commit_ms = 1;
     world.settle();
     assert_eq!(world.server.balance(), 117);
+}
+
+#[test]
+fn a_flush_elsewhere_is_shown_for_two_claims_after_it_was_last_heard_of() {
+    let mut world = World::new();
+    let tab = world.start();
+    let progress = FlushProgress { done: 1, total: 2 };
+    world.tell(tab, Event::PeerFlush(Some(progress)));
+    assert_eq!(world.snapshot(tab).flush, Some(progress));
+    let heard_ms = world.now.mono_ms;
+    world.run_until(|world| world.snapshot(tab).flush.is_none());
+    let shown_ms = world.now.mono_ms - heard_ms;
+    assert_eq!(shown_ms, 2 * world.config.claim_ms());
+}
+
+#[test]
+fn a_flush_of_an_empty_queue_shows_no_progress() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.flush(tab);
+    world.run_for(100);
+    let shown = world.notices(tab).iter().any(|(_, notice)| match notice {
+        Notice::Snapshot(snapshot) => snapshot.flush.is_some(),
+        _ => false,
+    });
+    assert!(!shown);
 }

@@ -449,3 +449,20 @@ fn a_charge_that_could_not_be_stored_is_looked_up_first_once_its_record_is_lost(
     assert_eq!(world.server.count(On::LookUp), 1);
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
+
+#[test]
+fn a_charge_known_as_lost_while_it_is_written_is_not_called_failed() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| !matches!(op, Op::Read { .. })));
+    world.commit_ms = 100;
+    let call = world.charge(tab, "t1", 5);
+    world.run_for(50);
+    world.tell(tab, Event::RecordsLost(vec![key("t1")]));
+    let outcome = world.wait(call);
+    assert!(word(&outcome).starts_with("unknown"), "{outcome:?}");
+    let end = world.settled(tab, "t1");
+    world.fail_write = Box::new(|_, _| false);
+    assert_eq!(word(&world.wait(end)), "charged");
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}

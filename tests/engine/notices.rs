@@ -362,3 +362,38 @@ fn a_failure_is_logged_once_as_an_error() {
     assert_eq!(word(&world.wait(call)), "failed Forbidden");
     assert_eq!(levels(&world, tab), [Level::Error]);
 }
+
+#[test]
+fn a_queue_is_no_longer_nearly_full_at_half() {
+    let mut world = World::with(|config| config.max_entries = 10);
+    let tab = with_queue(&mut world, 9);
+    let nearly_full = |world: &World| {
+        let alerts = world.snapshot(tab).alerts;
+        alerts
+            .iter()
+            .any(|alert| alert.kind == AlertKind::QueueNearlyFull)
+    };
+    assert!(nearly_full(&world));
+    for n in 0..4 {
+        assert!(nearly_full(&world), "{} are open", 9 - n);
+        let cancel = world.cancel(tab, &format!("t{n:03}"));
+        world.wait(cancel);
+    }
+    assert!(!nearly_full(&world));
+}
+
+#[test]
+fn a_low_success_rate_is_told_in_percent() {
+    let mut world = World::with(|config| config.min_samples = 4);
+    let tab = world.start();
+    for (task, amount) in [("t1", 1), ("t2", 1_000), ("t3", 1_000), ("t4", 1_000)] {
+        let call = world.charge(tab, task, amount);
+        world.wait(call);
+    }
+    let alerts = world.snapshot(tab).alerts;
+    let details: Vec<&str> = alerts.iter().map(|alert| alert.detail.as_str()).collect();
+    assert!(
+        matches!(details.as_slice(), [only] if only.contains("25 %") || only.contains("25%")),
+        "{details:?}"
+    );
+}

@@ -214,3 +214,17 @@ fn a_retry_after_date_in_the_users_past_is_backed_off() {
     let requests = world.server.arrived.len();
     assert!(requests < 60, "{requests} requests in 10 minutes");
 }
+
+#[test]
+fn a_retry_passes_a_hold_once() {
+    let mut world = World::new();
+    let tab = world.start();
+    let busy = with_retry_after(problem(503, "busy"), "600");
+    world.server.fault(On::Any, u32::MAX, Fault::Answer(busy));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "queued Busy");
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    world.retry(tab, "t1");
+    world.run_for(300_000);
+    assert_eq!(world.server.count(On::AnyCharge), 2);
+}

@@ -1,6 +1,9 @@
 //! Startup, the figures it shows, and waking up when nothing happens.
 
-use tollbox::core::engine::Event;
+use tollbox::core::config::Config;
+use tollbox::core::engine::{Earlier, Engine, Event, Setup};
+use tollbox::core::session::Session;
+use tollbox::core::snapshot::StorageKind;
 
 use super::script::World;
 use super::server::{Fault, On};
@@ -129,4 +132,21 @@ fn stats_leave_out_charges_settled_before_however_often_they_are_read() {
         let stats = world.snapshot(tab).stats;
         assert_eq!((stats.enqueued, stats.declined), (0, 0));
     }
+}
+
+#[test]
+fn a_client_with_an_order_to_give_is_not_idle() {
+    let setup = Setup {
+        account: "a".into(),
+        tab: "tab0".into(),
+        seed: 1,
+        storage: StorageKind::IndexedDb,
+        online: true,
+        earlier: Earlier::Nothing,
+        session: Session::since(0),
+    };
+    let mut engine = Engine::new(setup, Config::default());
+    assert!(!engine.is_idle(), "the journal is to be read");
+    while engine.poll().is_some() {}
+    assert!(engine.is_idle());
 }

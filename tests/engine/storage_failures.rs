@@ -390,3 +390,49 @@ fn an_idle_tab_finds_what_another_has_settled_unheard() {
     assert_eq!(world.snapshot(two).stats.charged, 1);
     assert_eq!(world.snapshot(two).balance.unwrap().confirmed.get(), 115);
 }
+
+#[test]
+fn charges_listed_from_storage_that_is_not_durable_are_not_called_durable() {
+    for (storage, is_durable) in [
+        (StorageKind::IndexedDb, true),
+        (StorageKind::LocalStorage, false),
+    ] {
+        let mut world = World::new();
+        world.storage = storage;
+        let tab = world.start();
+        world.server.fault(On::Any, u32::MAX, Fault::LoseAnswer);
+        let call = world.charge(tab, "t1", 5);
+        assert!(word(&world.wait(call)).starts_with("unknown"));
+        let stored = world.journal.read(true);
+        let listed = world.engine(tab).show_all(Some(stored));
+        let outcome = listed.first().and_then(|record| record.outcome.as_ref());
+        let durable = outcome.is_some_and(|outcome| match outcome.what {
+            What::Unknown { durable, .. } => durable,
+            _ => panic!("{outcome:?}"),
+        });
+        assert_eq!(durable, is_durable, "{storage:?}");
+        world.server.heal();
+        world.settle();
+    }
+}
+
+#[test]
+fn a_lost_answer_that_is_not_stored_is_shown_as_not_durable() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Any, u32::MAX, Fault::LoseAnswer);
+    fail_next(&mut world, 100, |op| matches!(op, Op::Conclude { .. }));
+    world.charge(tab, "t1", 5);
+    world.run_for(100);
+    let shown = world.seen(tab, "t1").outcome.as_ref();
+    assert!(
+        matches!(
+            shown.map(|outcome| &outcome.what),
+            Some(What::Unknown { durable: false, .. })
+        ),
+        "{shown:?}"
+    );
+    world.fail_write = Box::new(|_, _| false);
+    world.server.heal();
+    world.settle();
+}

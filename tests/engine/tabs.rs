@@ -332,3 +332,15 @@ fn a_tab_with_a_shorter_timeout_respects_a_longer_claim() {
     assert!(said.starts_with("charged"), "{said}");
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
+
+#[test]
+fn a_charge_queued_by_another_living_tab_is_not_in_doubt() {
+    let mut world = World::new();
+    world.locks = true;
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "queued Offline");
+    let again = world.charge(two, "t1", 5);
+    assert_eq!(word(&world.wait(again)), "queued Offline");
+}
