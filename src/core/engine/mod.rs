@@ -855,9 +855,7 @@ impl Engine {
                 self.resolve_waiting(id, Answer::Outcome(outcome));
             }
         }
-        if self.calls.wants_cancelled(key) {
-            self.progress_cancel(now, key, &entry);
-        }
+        self.progress_cancel(now, key, &entry);
     }
 
     fn progress_all(&mut self, now: Now) {

@@ -135,11 +135,6 @@ impl Calls {
         self.any_at(key, |call| call.is_writing() && call.kind.wants_sent())
     }
 
-    /// Whether a call waits for this charge to be cancelled.
-    pub(super) fn wants_cancelled(&self, key: &Key) -> bool {
-        self.any_at(key, |call| call.kind == Kind::Cancel)
-    }
-
     pub(super) fn deadline(&self) -> Option<u64> {
         self.calls.values().filter_map(Call::next_ms).min()
     }
