@@ -117,13 +117,16 @@ export class Series {
   async #perform(contestant, scenario) {
     const server = await BenchServer.start(contestant.bundle, this.#delayMs);
     const disk = scenario.onDisk ? new DiskContext() : null;
-    const context = disk ? await disk.start() : await this.#privateContext();
+    /** @type {import("playwright-core").BrowserContext | null} */
+    let context = null;
     try {
+      context = disk ? await disk.start() : await this.#privateContext();
       const scene = new Scene(contestant, server, context, this.#plan, scenario.limitMs);
       return await scenario.run(scene);
     } finally {
       if (disk) await disk.remove();
-      else await context.close().catch(() => {});
+      // One whose browser has crashed is closed already.
+      else await context?.close().catch(() => {});
       server.stop();
     }
   }

@@ -86,12 +86,12 @@ export const adapters = [
   },
   {
     id: "dexie",
-    title: "Dexie 4.4, by hand",
+    title: "Dexie 4.4 outbox",
     trades: "has no lock between tabs and no outcome, and writes with relaxed durability",
   },
   {
     id: "localforage",
-    title: "localForage 1.10, by hand",
+    title: "localForage 1.10 outbox",
     trades: "has no lock between tabs and no outcome, and writes with relaxed durability",
   },
   {
@@ -102,7 +102,7 @@ export const adapters = [
   },
   {
     id: "pouchdb",
-    title: "PouchDB 9, by hand",
+    title: "PouchDB 9 outbox",
     trades: "has no lock between tabs and no outcome, and writes with relaxed durability",
   },
   { id: OURS, title: "Tollbox", isOurs: true, batches: true, trades: "" },

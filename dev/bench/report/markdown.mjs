@@ -272,7 +272,7 @@ function idle(run) {
   return section(
     run,
     "Idle",
-    `Online, with nothing to send: timers that fire and messages of other tabs (wake-ups), requests, and bytes on the wire, an hour. Scaled up from ${measured}: what happens less often than that is missed, or counted too often. Hidden: the page is told that it is; the browser's own throttling of hidden pages is not in it.`,
+    `Online, with nothing to send: timers that fire and messages of other tabs (wake-ups), requests, and bytes on the wire, an hour. Scaled up from ${measured}: what happens less often than that is missed, or counted too often. Hidden: the page is told that it is; the browser's own throttling of hidden pages is not in it. Tollbox reads the balance every five minutes while the page is shown (\`balance.syncEveryMs\`); the others know none.`,
     /** @type {const} */ (["visible", "hidden"]).flatMap((visibility) => {
       const scenario = `idle-${visibility}`;
       return /** @type {Column[]} */ ([

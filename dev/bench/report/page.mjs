@@ -118,7 +118,7 @@ function method(run) {
   const mode = setting.quick
     ? "the quick mode, whose few rounds show no more than orders of magnitude"
     : "the full mode";
-  return `Every adapter is a page of its own, bundled and minified, with a fresh origin and a small billing server on this computer, ${delay}. It runs the peer's real package as its own documents say; dev/bench/adapters/ has all that was added. "By hand" is what an application would write itself. Offline means that the adapter doesn't try the network, so that no failing request is timed.
+  return `Every adapter is a page of its own, bundled and minified, with a fresh origin and a small billing server on this computer, ${delay}. It runs the peer's real package as its own documents say; dev/bench/adapters/ has all that was added. "By hand" is what an application would write itself, and an "outbox" on a package that only stores has its queue and sending written so, too. Offline means that the adapter doesn't try the network, so that no failing request is timed.
 
 Scenarios run in rounds in which the adapters take turns, each round beginning with another. A figure is the median of the rounds, with the smallest and the largest; a ratio is taken within each round, and its median is shown. What takes over a minute for one step is "too slow", and not tried again.
 
