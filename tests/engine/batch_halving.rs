@@ -81,3 +81,13 @@ fn a_single_charge_too_large_is_parked_and_blocks_no_other() {
     assert_eq!(word(&world.wait(other)), "charged");
     assert_eq!(alerts(&world, tab), []);
 }
+
+#[test]
+fn a_single_charge_too_large_is_tried_once_more_before_it_is_parked() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::Answer(page(413)));
+    let call = world.charge(tab, "t1", 1);
+    let outcome = world.wait(call);
+    assert_eq!((word(&outcome).as_str(), outcome.attempts), ("charged", 2));
+}

@@ -9,6 +9,7 @@ use super::outage::alerts;
 use super::outcomes::word;
 use super::script::World;
 use super::server::{Fault, On};
+use super::world::START_WALL_MS;
 
 /// Six open charges, a server that is gone, and a cache that answers with an old balance.
 fn gone(dated: bool) -> (World, usize) {
@@ -107,4 +108,21 @@ fn balances_from_a_lagging_replica_are_ignored() {
     }
     let other = world.charge(tab, "t2", 5);
     assert_eq!(word(&world.wait(other)), "charged");
+}
+
+#[test]
+fn a_first_balance_from_a_cache_is_as_old_as_its_date() {
+    let mut world = World::new();
+    let body = serde_json::json!({"balance": 120, "version": 1});
+    let remembered = Response {
+        age: Some("600".into()),
+        date: Some("Wed, 31 Dec 2025 23:50:00 GMT".into()),
+        ..super::server::json_answer(200, body)
+    };
+    world
+        .server
+        .fault(On::Balance, u32::MAX, Fault::Answer(remembered));
+    let tab = world.start();
+    let balance = world.snapshot(tab).balance.unwrap();
+    assert_eq!(balance.as_of, START_WALL_MS - 600_000);
 }

@@ -1,7 +1,10 @@
 //! Wall clocks that jump: nothing stalls, and nothing is hurried.
 
+use tollbox::core::engine::Event;
+use tollbox::core::journal::Op;
+
 use super::outcomes::word;
-use super::script::World;
+use super::script::{World, key};
 use super::server::{Fault, On, Server, problem, with_retry_after};
 
 const DAY_MS: i64 = 86_400_000;
@@ -335,4 +338,53 @@ fn a_clock_set_ahead_across_a_restart_rules_out_no_late_request() {
     let settled = world.settled(last, "t1");
     let said = word(&world.wait(settled));
     assert!(said.starts_with("charged"), "{said}");
+}
+
+#[test]
+fn a_key_is_not_taken_for_young_after_a_jump_before_the_journal_was_read() {
+    const HOUR_MS: u64 = 3_600_000;
+    let mut world = key_time(4 * HOUR_MS);
+    let first = lost_before_an_outage(&mut world);
+    world.crash(first);
+    world.run_for(5 * HOUR_MS);
+    let tab = world.open();
+    world.tell(tab, Event::Tick);
+    world.jump_wall(-3 * HOUR_MS as i64);
+    world.tell(tab, Event::Tick);
+    world.run_for(100);
+    world.crash(tab);
+    let next = world.start();
+    world.go_online(true);
+    let settled = world.settled(next, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+    assert_eq!(world.server.count(On::Charge), 1);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn an_idle_tab_that_slept_reads_the_journal_when_it_is_due_by_the_wall_clock() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.jump_wall(300_000);
+    world.tell(two, Event::Tick);
+    world.run_for(100);
+    assert_eq!(world.snapshot(two).stats.charged, 1);
+}
+
+#[test]
+fn an_unwritten_verdict_is_written_when_it_is_due_by_the_wall_clock() {
+    let mut world = World::with(|config| config.backoff.max_ms = 15_000);
+    let tab = world.start();
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Conclude { .. })));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.run_for(60_000);
+    world.fail_write = Box::new(|_, _| false);
+    world.jump_wall(15_000);
+    world.tell(tab, Event::Tick);
+    world.run_for(100);
+    assert!(world.journal.records[&key("t1")].receipt().is_some());
 }

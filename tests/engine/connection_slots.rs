@@ -51,3 +51,20 @@ fn look_ups_are_not_starved_by_charge_calls() {
     }
     assert_eq!(world.server.count(On::LookUp) - before, 5);
 }
+
+#[test]
+fn a_lone_surplus_call_waits_for_a_slot_and_goes_as_a_charge_of_its_own() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Any, u32::MAX, Fault::Late(200));
+    let mut calls = 0;
+    // As many as leave at once.
+    while world.server.count(On::Charge) == calls {
+        calls += 1;
+        world.charge(tab, &format!("t{calls}"), 1);
+        world.run_for(15);
+    }
+    world.settle_calls();
+    assert_eq!(world.server.count(On::Charge), calls);
+    assert_eq!(world.server.count(On::Batch), 0);
+}

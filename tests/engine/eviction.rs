@@ -131,3 +131,16 @@ fn a_charged_charge_evicted_by_another_tab_is_not_in_doubt() {
     assert_eq!(world.server.count(On::LookUp), 0);
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
+
+#[test]
+fn an_eviction_needs_no_strict_write() {
+    let mut world = keeping(0);
+    world.locks = true;
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 1);
+    assert_eq!(word(&world.wait(call)), "charged");
+    assert!(world.journal.undo.is_empty());
+    world.run_for(10_000);
+    assert!(world.journal.records.is_empty());
+    assert!(!world.journal.undo.is_empty());
+}

@@ -369,3 +369,30 @@ fn a_flush_of_an_empty_queue_shows_no_progress() {
     });
     assert!(!shown);
 }
+
+#[test]
+fn a_flush_takes_the_lock_though_it_has_timed_out_before() {
+    let mut world = World::with(|config| config.batch_size = 2);
+    let tab = with_queue(&mut world, 5);
+    // One timeout that nobody waits for, and one of a frozen tab's lock.
+    world.tell(tab, Event::LockTimedOut);
+    for frozen in [false, true] {
+        world.lock.holder = frozen.then_some(FROZEN);
+        world.go_online(true);
+        let mut held = false;
+        let flush = world.flush(tab);
+        world.run_until(|world| {
+            held |= world.lock.holder == Some(tab);
+            world.answers.contains_key(&flush)
+        });
+        assert_eq!(held, !frozen);
+        world.go_online(false);
+        for n in 0..3 {
+            world.charge(tab, &format!("{frozen}{n}"), 1);
+        }
+        world.settle_calls();
+    }
+    world.lock.holder = None;
+    world.go_online(true);
+    world.run_until(|world| world.lock.holder == Some(tab));
+}

@@ -438,3 +438,14 @@ fn a_charge_that_could_never_be_stored_does_not_move_with_the_journal() {
     assert_eq!(told_after_the_move(&mut world, tab), "queued Offline");
     assert!(!world.journal.records.contains_key(&key("t1")));
 }
+
+#[test]
+fn a_charge_in_new_storage_is_not_called_unsent_if_the_old_was_not_read_since_sleep() {
+    let mut world = World::new();
+    world.locks = true;
+    let tab = world.start();
+    world.fail_load = true;
+    world.tell(tab, Event::Woke);
+    world.run_for(10);
+    assert_eq!(told_after_the_move(&mut world, tab), "unknown Offline");
+}

@@ -150,3 +150,10 @@ fn a_client_with_an_order_to_give_is_not_idle() {
     while engine.poll().is_some() {}
     assert!(engine.is_idle());
 }
+
+#[test]
+fn a_start_reads_the_journal_once() {
+    let mut world = World::new();
+    world.start();
+    assert_eq!(world.trace.text().matches("Load {").count(), 1);
+}

@@ -2,10 +2,11 @@
 
 use tollbox::core::alert::AlertKind;
 
+use super::flush::with_queue;
 use super::outage::alerts;
 use super::outcomes::word;
 use super::script::World;
-use super::server::{Fault, On, problem};
+use super::server::{Fault, On, json_answer, problem};
 
 /// The server rejects the old token until a request comes with a new one.
 fn expire_token(world: &mut World) {
@@ -220,4 +221,25 @@ fn a_token_rejected_by_a_probe_and_a_charge_raises_one_alert() {
     world.server.heal();
     world.settle();
     assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_token_rejected_for_every_charge_of_a_batch_is_renewed_once() {
+    let mut world = World::new();
+    let tab = with_queue(&mut world, 3);
+    let item = |n: usize| {
+        serde_json::json!({"idempotency_key": format!("f:t{n:03}"), "status": "rejected",
+            "problem": {"type": "unauthorized", "status": 401}})
+    };
+    let items = [item(0), item(1), item(2)];
+    let body = serde_json::json!({"results": items, "balance": 120, "version": 1});
+    let rejected = Fault::Answer(json_answer(200, body));
+    world.server.fault(On::Batch, 1, rejected);
+    let alerted = alerts(&world, tab);
+    world.go_online(true);
+    world.settle();
+    assert_eq!(world.server.balance(), 117);
+    let flags = refreshed(&world, On::AnyCharge);
+    assert_eq!(flags.iter().filter(|refresh| **refresh).count(), 1);
+    assert!(!alerts(&world, tab)[alerted.len()..].contains(&AlertKind::Unauthorized));
 }

@@ -349,3 +349,22 @@ fn a_failed_charge_that_could_not_be_reopened_can_be_retried() {
     world.run_until(|world| world.answers.contains_key(&flush));
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
+
+#[test]
+fn each_unwritten_verdict_is_written_soon_however_many_there_were() {
+    let mut world = World::new();
+    let tab = world.start();
+    for n in 0..8 {
+        let mut left = 1;
+        world.fail_write = Box::new(move |_, ops| {
+            let fails = left > 0 && ops.iter().any(|op| matches!(op, Op::Conclude { .. }));
+            left -= usize::from(fails);
+            fails
+        });
+        let task = format!("t{n}");
+        let call = world.charge(tab, &task, 5);
+        assert_eq!(word(&world.wait(call)), "charged");
+        world.run_for(3_000);
+        assert!(world.journal.records[&key(&task)].receipt().is_some());
+    }
+}
