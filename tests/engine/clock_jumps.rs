@@ -388,3 +388,18 @@ fn an_unwritten_verdict_is_written_when_it_is_due_by_the_wall_clock() {
     world.run_for(100);
     assert!(world.journal.records[&key("t1")].receipt().is_some());
 }
+
+#[test]
+fn a_receipt_that_comes_after_its_claim_is_told_though_it_cannot_be_written() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::Late(500));
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Conclude { .. })));
+    let call = world.charge(tab, "t1", 5);
+    world.run_for(100);
+    world.jump_wall(DAY_MS);
+    world.tell(tab, Event::Tick);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.fail_write = Box::new(|_, _| false);
+    world.settle();
+}

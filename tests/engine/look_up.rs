@@ -116,3 +116,21 @@ fn a_flush_leaves_charges_parked_that_cannot_be_looked_up() {
     assert_eq!(world.server.count(On::AnyCharge), 1);
     assert_eq!(world.snapshot(tab).balance.unwrap().held.get(), 5);
 }
+
+#[test]
+fn failing_look_ups_hold_back_no_charge() {
+    let mut world = World::new();
+    let tab = world.start();
+    let broken = || Fault::Answer(problem(500, "broken"));
+    world.server.fault(On::Charge, 1, broken());
+    world.charge(tab, "t1", 5);
+    world.run_for(100);
+    world.cancel(tab, "t1");
+    world.server.fault(On::LookUp, u32::MAX, broken());
+    world.run_for(300_000);
+    world.server.fault(On::Charge, 1, broken());
+    let call = world.charge(tab, "t2", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.server.heal();
+    world.settle();
+}
