@@ -1,13 +1,22 @@
 //! Ordered maps and sets as sorted vectors: each type of map is compiled separately, and a
 //! `BTreeMap` is five times as much WebAssembly.
 
+mod long;
+#[cfg(test)]
+pub mod visits;
+
 use litemap::LiteMap;
+
+pub use self::long::LongMap;
 
 /// A map ordered by its keys.
 pub type Map<K, V> = LiteMap<K, V>;
 
 /// A set ordered by its keys.
 pub type Set<K> = LiteMap<K, ()>;
+
+/// A set ordered by its keys, for many of them.
+pub type LongSet<K> = LongMap<K, ()>;
 
 /// Builds a map, keeping the last value of each key. `collect` would do, but compiles a sort for
 /// each type of map, which doubles the size.

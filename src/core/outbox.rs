@@ -2,25 +2,39 @@
 //! which each is due.
 
 mod entry;
+mod listing;
 mod work;
 
 pub use self::entry::{Entry, Patience};
+use self::listing::{Due, Listing};
 pub use self::work::Work;
 use super::charge::Key;
 use super::clock::Now;
-use super::ordered::{Map, Set};
+use super::ordered::{LongMap, LongSet};
 use super::points::Points;
 use super::record::Record;
 use super::snapshot::{BillingStatus, QueueCounts};
 
-/// The charges that this tab knows.
+/// The charges that this tab knows. Each index is touched only by a change of what it lists.
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
-    entries: Map<Key, Box<Entry>>,
-    /// Idle open charges: due time, place in the order, key.
-    timetable: Set<(u64, u64, Key)>,
-    /// Settled charges by last change, for dropping the oldest.
-    settled: Set<(u64, Key)>,
+    entries: LongMap<Key, Box<Entry>>,
+    /// Idle open charges that are due: place in the order and key, with the due time.
+    due: LongMap<(u64, Key), u64>,
+    /// Those of them that the flush does not have yet, or that have changed since.
+    fresh: LongMap<(u64, Key), u64>,
+    /// Idle open charges that are not due yet: due time and key, with the place in the order.
+    later: LongMap<(u64, Key), u64>,
+    /// Up to when due charges are listed as such; monotonic.
+    due_until_ms: u64,
+    /// Idle settled charges by last change, for dropping the oldest, with their place in the order.
+    settled: LongMap<(u64, Key), u64>,
+    /// Charges for which an operation or a request of this tab is under way.
+    busy: LongSet<Key>,
+    /// Charges with a claim, and outdated ones.
+    watched: LongSet<Key>,
+    /// Idle charges that are no longer open, or are gone, since this was last asked for.
+    ended: Vec<Key>,
     counts: QueueCounts,
     /// Number of settled charges that are being reopened.
     again: usize,
@@ -40,6 +54,16 @@ impl Outbox {
     /// All charges, by key.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values().map(|entry| &**entry)
+    }
+
+    /// Charges for which an operation or a request of this tab is under way, by key.
+    pub fn busy(&self) -> impl Iterator<Item = &Key> {
+        self.busy.keys()
+    }
+
+    /// Charges with a claim of any tab, and outdated ones, by key.
+    pub fn watched(&self) -> impl Iterator<Item = &Entry> {
+        self.watched.keys().filter_map(|key| self.get(key))
     }
 
     /// The queue, counted; `held_points` of charges only.
@@ -75,26 +99,38 @@ impl Outbox {
         now: Now,
         patience: Patience,
     ) -> Option<Record> {
-        let Some(mut entry) = self.remove(&record.charge().key) else {
-            let entry = Entry::new(record, saved, now, patience);
-            self.insert(Box::new(entry));
-            return None;
+        self.advance(now);
+        let key = record.charge().key.clone();
+        let known = self.entries.get_mut(&key).map(|entry| {
+            let before = Listing::of(entry);
+            let record = entry.follow(record.clone(), saved, now, patience);
+            (before, record)
+        });
+        let (before, record) = match known {
+            Some((before, record)) => (before, Some(record)),
+            None => {
+                let entry = Entry::new(record, saved, now, patience);
+                self.entries.insert(key.clone(), Box::new(entry));
+                (Listing::default(), None)
+            }
         };
-        let before = entry.follow(record, saved, now, patience);
-        self.insert(entry);
-        Some(before)
+        self.relist(&key, before);
+        self.freshen(&key);
+        record
     }
 
     /// Changes fields outside the record.
     pub fn update(&mut self, key: &Key, change: impl FnOnce(&mut Entry)) {
-        if let Some(mut entry) = self.remove(key) {
-            change(&mut entry);
-            self.insert(entry);
+        if let Some(entry) = self.entries.get_mut(key) {
+            let before = Listing::of(entry);
+            change(entry);
+            self.relist(key, before);
         }
     }
 
     /// Makes an open charge due at once.
     pub fn hurry(&mut self, key: &Key, now: Now) {
+        self.advance(now);
         self.update(key, |entry| entry.hurry(now));
     }
 
@@ -120,90 +156,171 @@ impl Outbox {
     /// Drops a charge.
     pub fn remove(&mut self, key: &Key) -> Option<Box<Entry>> {
         let entry = self.entries.remove(key)?;
-        self.unlist(&entry);
+        self.relist(key, Listing::of(&entry));
+        self.ended.push(key.clone());
         Some(entry)
     }
 
+    /// Lists the charges that have become due by now.
+    pub fn advance(&mut self, now: Now) {
+        self.due_until_ms = self.due_until_ms.max(now.mono_ms);
+        while let Some(((due_ms, key), sequence)) = self.later.first()
+            && *due_ms <= self.due_until_ms
+        {
+            let (due_ms, key, sequence) = (*due_ms, key.clone(), *sequence);
+            self.later.remove(&(due_ms, key.clone()));
+            self.fresh.insert((sequence, key.clone()), due_ms);
+            self.due.insert((sequence, key), due_ms);
+        }
+    }
+
     /// Idle open charges that are due, in the order in which they were taken on.
-    pub fn due(&self, now: Now) -> Vec<Key> {
-        let mut due: Vec<(u64, &Key)> = self
-            .timetable
-            .keys()
-            .take_while(|(due_ms, _, _)| *due_ms <= now.mono_ms)
-            .map(|(_, sequence, key)| (*sequence, key))
-            .collect();
-        due.sort_unstable();
-        due.into_iter().map(|(_, key)| key.clone()).collect()
+    pub fn due(&self, now: Now) -> impl Iterator<Item = &Key> {
+        of_due(&self.due, now)
+    }
+
+    /// Those of them that the flush does not have yet, or that have changed since; in order.
+    pub fn fresh(&self, now: Now) -> impl Iterator<Item = &Key> {
+        of_due(&self.fresh, now)
+    }
+
+    /// The flush has this due charge from now on, as long as it stays as it is.
+    pub fn hand_over(&mut self, key: &Key) {
+        if let Some(entry) = self.entries.get(key) {
+            let sequence = entry.record.sequence();
+            self.fresh.remove(&(sequence, key.clone()));
+        }
+    }
+
+    /// Something that bears on this charge has changed: if it is due, it is looked at anew.
+    pub fn freshen(&mut self, key: &Key) {
+        let listing = self.get(key).map(Listing::of).unwrap_or_default();
+        if let Some(Due { at_ms, sequence }) = listing.due
+            && at_ms <= self.due_until_ms
+        {
+            self.fresh.insert((sequence, key.clone()), at_ms);
+        }
+    }
+
+    /// As [`Outbox::freshen`], for all charges.
+    pub fn freshen_all(&mut self) {
+        if self.fresh.len() < self.due.len() {
+            self.fresh = self.due.clone();
+        }
+    }
+
+    /// The charges that have ended, or are gone, since this was last asked for.
+    pub fn take_ended(&mut self) -> Vec<Key> {
+        std::mem::take(&mut self.ended)
     }
 
     /// When the next idle charge will become due; monotonic.
     pub fn next_due(&self, now: Now) -> Option<u64> {
-        let mut due = self.timetable.keys().map(|(due_ms, _, _)| *due_ms);
+        let mut due = self.later.keys().map(|(due_ms, _)| *due_ms);
         due.find(|due_ms| *due_ms > now.mono_ms)
     }
 
     /// The settled charges beyond the newest `keep`, oldest first.
-    pub fn surplus(&self, keep: usize) -> Vec<Key> {
+    pub fn surplus(&self, keep: usize) -> impl Iterator<Item = &Key> {
         let surplus = self.settled.len().saturating_sub(keep);
         let oldest = self.settled.keys().take(surplus);
-        oldest.map(|(_, key)| key.clone()).collect()
+        oldest.map(|(_, key)| key)
     }
 
-    fn insert(&mut self, entry: Box<Entry>) {
-        self.list(&entry);
-        let key = entry.record.charge().key.clone();
-        self.entries.insert(key, entry);
+    /// All idle settled charges, oldest first.
+    pub fn settled(&self) -> Vec<Key> {
+        self.surplus(0).cloned().collect()
     }
 
-    fn list(&mut self, entry: &Entry) {
-        let key = entry.record.charge().key.clone();
-        if entry.record.is_open() && !entry.is_busy() {
-            self.timetable
-                .insert((entry.due_ms(), entry.record.sequence(), key.clone()), ());
+    /// Lists a charge that was listed as `before` as it is now: each index is touched only where
+    /// the two differ.
+    fn relist(&mut self, key: &Key, before: Listing) {
+        let after = self.get(key).map(Listing::of).unwrap_or_default();
+        if before.due != after.due {
+            self.unlist_due(key, before.due);
+            self.list_due(key, after.due);
         }
-        if !entry.record.is_held() && !entry.is_busy() {
-            self.settled.insert((entry.record.updated_at_ms(), key), ());
+        if before.settled_ms != after.settled_ms {
+            if let Some(at_ms) = before.settled_ms {
+                self.settled.remove(&(at_ms, key.clone()));
+            }
+            if let Some(at_ms) = after.settled_ms {
+                self.settled.insert((at_ms, key.clone()), 0);
+            }
         }
-        if is_being_reopened(entry) {
-            self.again = self.again.saturating_add(1);
-            self.again_points = self.again_points.saturating_add(points_of(entry));
+        if before.busy != after.busy {
+            mark(&mut self.busy, key, after.busy);
         }
-        if let Some(count) = count_of(&mut self.counts, BillingStatus::of(&entry.record)) {
-            *count = count.saturating_add(1);
+        if before.watched != after.watched {
+            mark(&mut self.watched, key, after.watched);
         }
-        if entry.record.is_held() {
-            self.held = self.held.saturating_add(points_of(entry));
+        if after.ended && !before.ended {
+            self.ended.push(key.clone());
+        }
+        if before.status != after.status {
+            if let Some(count) = count_of(&mut self.counts, before.status) {
+                *count = count.saturating_sub(1);
+            }
+            if let Some(count) = count_of(&mut self.counts, after.status) {
+                *count = count.saturating_add(1);
+            }
+        }
+        self.held = replaced(self.held, before.held, after.held);
+        self.again_points = replaced(self.again_points, before.again, after.again);
+        let (left, came) = (before.again.is_some(), after.again.is_some());
+        self.again = self.again.saturating_add(usize::from(came));
+        self.again = self.again.saturating_sub(usize::from(left));
+    }
+
+    fn list_due(&mut self, key: &Key, due: Option<Due>) {
+        let Some(Due { at_ms, sequence }) = due else {
+            return;
+        };
+        if at_ms <= self.due_until_ms {
+            self.fresh.insert((sequence, key.clone()), at_ms);
+            self.due.insert((sequence, key.clone()), at_ms);
+        } else {
+            self.later.insert((at_ms, key.clone()), sequence);
         }
     }
 
-    fn unlist(&mut self, entry: &Entry) {
-        let key = entry.record.charge().key.clone();
-        self.timetable
-            .remove(&(entry.due_ms(), entry.record.sequence(), key.clone()));
-        self.settled.remove(&(entry.record.updated_at_ms(), key));
-        if is_being_reopened(entry) {
-            self.again = self.again.saturating_sub(1);
-            self.again_points = self.again_points.saturating_sub(points_of(entry));
-        }
-        if let Some(count) = count_of(&mut self.counts, BillingStatus::of(&entry.record)) {
-            *count = count.saturating_sub(1);
-        }
-        if entry.record.is_held() {
-            self.held = self.held.saturating_sub(points_of(entry));
+    fn unlist_due(&mut self, key: &Key, due: Option<Due>) {
+        let Some(Due { at_ms, sequence }) = due else {
+            return;
+        };
+        if at_ms <= self.due_until_ms {
+            let place = (sequence, key.clone());
+            self.fresh.remove(&place);
+            self.due.remove(&place);
+        } else {
+            self.later.remove(&(at_ms, key.clone()));
         }
     }
 }
 
-fn is_being_reopened(entry: &Entry) -> bool {
-    entry.work == Work::Admitting && !entry.record.is_held()
+/// The keys of `listed` that are due by now.
+fn of_due(listed: &LongMap<(u64, Key), u64>, now: Now) -> impl Iterator<Item = &Key> {
+    let due = listed
+        .iter()
+        .filter(move |(_, at_ms)| **at_ms <= now.mono_ms);
+    due.map(|((_, key), _)| key)
 }
 
-fn points_of(entry: &Entry) -> u128 {
-    u128::from(entry.record.charge().amount.get())
+fn mark(set: &mut LongSet<Key>, key: &Key, is_in: bool) {
+    match is_in {
+        true => set.insert(key.clone(), ()),
+        false => set.remove(key),
+    };
 }
 
-fn count_of(counts: &mut QueueCounts, status: BillingStatus) -> Option<&mut usize> {
-    match status {
+/// `sum` with these points instead of those.
+fn replaced(sum: u128, before: Option<u64>, after: Option<u64>) -> u128 {
+    let added = sum.saturating_add(u128::from(after.unwrap_or(0)));
+    added.saturating_sub(u128::from(before.unwrap_or(0)))
+}
+
+fn count_of(counts: &mut QueueCounts, status: Option<BillingStatus>) -> Option<&mut usize> {
+    match status? {
         BillingStatus::Pending => Some(&mut counts.pending),
         BillingStatus::Retrying => Some(&mut counts.retrying),
         BillingStatus::Failed => Some(&mut counts.failed),
@@ -262,6 +379,14 @@ mod tests {
         key
     }
 
+    fn due(outbox: &Outbox, now: Now) -> Vec<&Key> {
+        outbox.due(now).collect()
+    }
+
+    fn fresh(outbox: &Outbox, now: Now) -> Vec<&Key> {
+        outbox.fresh(now).collect()
+    }
+
     #[test]
     fn charge_is_held_and_counted_while_open() {
         let mut outbox = Outbox::default();
@@ -282,13 +407,67 @@ mod tests {
         let first = put(&mut outbox, record("b", 1));
         let late = put(&mut outbox, record("c", 3));
         outbox.delay(&late, 500);
-        assert_eq!(outbox.due(at(10)), [first.clone(), second.clone()]);
+        assert_eq!(due(&outbox, at(10)), [&first, &second]);
         assert_eq!(outbox.next_due(at(10)), Some(500));
         outbox.hurry(&late, at(20));
-        assert_eq!(outbox.due(at(20)), [first.clone(), second.clone(), late]);
+        assert_eq!(due(&outbox, at(20)), [&first, &second, &late]);
         outbox.update(&first, |entry| entry.work = Work::UnderWay);
-        assert_eq!(outbox.due(at(10)), [second]);
+        assert_eq!(due(&outbox, at(10)), [&second]);
         assert_eq!(outbox.next_due(at(20)), None);
+    }
+
+    #[test]
+    fn charge_becomes_due_when_its_time_has_come() {
+        let mut outbox = Outbox::default();
+        let (key, first) = (
+            put(&mut outbox, record("a", 2)),
+            put(&mut outbox, record("b", 1)),
+        );
+        outbox.delay(&key, 500);
+        outbox.advance(at(499));
+        assert_eq!(due(&outbox, at(499)), [&first]);
+        outbox.advance(at(500));
+        assert_eq!(due(&outbox, at(500)), [&first, &key]);
+        assert_eq!(fresh(&outbox, at(500)), [&first, &key]);
+        assert_eq!(outbox.next_due(at(500)), None);
+    }
+
+    #[test]
+    fn charge_handed_over_is_fresh_again_once_it_has_changed() {
+        let mut outbox = Outbox::default();
+        let (one, other) = (
+            put(&mut outbox, record("a", 1)),
+            put(&mut outbox, record("b", 2)),
+        );
+        outbox.hand_over(&one);
+        outbox.hand_over(&other);
+        assert_eq!(fresh(&outbox, at(10)), Vec::<&Key>::new());
+        assert_eq!(due(&outbox, at(10)), [&one, &other]);
+        outbox.update(&one, |entry| entry.work = Work::UnderWay);
+        outbox.update(&one, |entry| entry.work = Work::None);
+        assert_eq!(fresh(&outbox, at(10)), [&one]);
+        outbox.freshen(&other);
+        assert_eq!(fresh(&outbox, at(10)), [&one, &other]);
+        outbox.hand_over(&one);
+        put(&mut outbox, record("a", 1));
+        assert_eq!(fresh(&outbox, at(10)), [&one, &other]);
+        outbox.hand_over(&one);
+        outbox.freshen_all();
+        assert_eq!(fresh(&outbox, at(10)), [&one, &other]);
+    }
+
+    #[test]
+    fn ended_charges_are_told_once() {
+        let mut outbox = Outbox::default();
+        let (one, other) = (
+            put(&mut outbox, record("a", 1)),
+            put(&mut outbox, record("b", 2)),
+        );
+        assert_eq!(outbox.take_ended(), []);
+        put(&mut outbox, settled("a", 1));
+        outbox.remove(&other);
+        assert_eq!(outbox.take_ended(), [one, other]);
+        assert_eq!(outbox.take_ended(), []);
     }
 
     #[test]
@@ -298,9 +477,9 @@ mod tests {
             put(&mut outbox, settled(task, sequence));
         }
         put(&mut outbox, record("open", 4));
-        assert_eq!(outbox.surplus(3), []);
-        assert_eq!(outbox.surplus(1).len(), 2);
-        assert_eq!(outbox.surplus(0).len(), 3);
+        assert_eq!(outbox.surplus(3).count(), 0);
+        assert_eq!(outbox.surplus(1).count(), 2);
+        assert_eq!(outbox.surplus(0).count(), 3);
     }
 
     #[test]

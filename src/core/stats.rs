@@ -7,7 +7,7 @@ use serde::Serialize;
 use self::window::Window;
 
 use super::charge::Key;
-use super::ordered::Map;
+use super::ordered::LongMap;
 use super::record::{Record, State, Verdict};
 
 /// `BillingStats` of the public API.
@@ -79,7 +79,7 @@ impl Class {
 #[derive(Clone, Debug, Default)]
 pub struct Stats {
     counts: BillingStats,
-    counted: Map<Key, Class>,
+    counted: LongMap<Key, Class>,
     window: Window,
 }
 

@@ -176,6 +176,7 @@ impl Engine {
     /// Takes one event.
     pub fn handle(&mut self, now: Now, event: Event) {
         self.last = now;
+        self.outbox.advance(now);
         self.watch_clocks(now);
         if self.life == Life::Closed {
             self.answer_closed(event);
@@ -313,7 +314,10 @@ impl Engine {
             self.probe_if_due(now);
             self.sync_if_due(now);
             self.begin_due(now);
-            self.advance_flush(now);
+        }
+        let ended = self.outbox.take_ended();
+        if self.life == Life::Running {
+            self.advance_flush(now, ended);
         }
         if self.retention.is_due(now) {
             self.delete_surplus(now);
@@ -370,6 +374,7 @@ impl Engine {
     fn call_by_key(&mut self, now: Now, call: CallId, kind: Kind, key: Key) {
         let waiting = Call::new(now, kind, key.clone(), None, &self.cx);
         self.calls.add(call, waiting);
+        self.outbox.freshen(&key);
         // A charge that failed here may have been charged by another tab since.
         let may_be_old = |entry: &Entry| {
             !entry.is_busy() && !entry.record.is_open() && !is_charged(&entry.record)
@@ -489,6 +494,7 @@ impl Engine {
         }
         let waiting = Call::new(now, Kind::Charge, key, Some(charge.clone()), &self.cx);
         self.calls.add(call, waiting);
+        self.outbox.freshen(&charge.key);
         self.enqueue(now, call, charge, has_place);
     }
 
@@ -826,16 +832,6 @@ impl Engine {
         }
     }
 
-    /// An attempt for this charge brought no verdict.
-    fn count_try(&mut self, key: &Key) {
-        self.calls.count_tries(|call| call.key == *key);
-    }
-
-    /// A probe failed, on behalf of all waiting calls.
-    fn count_try_of_all(&mut self) {
-        self.calls.count_tries(|_| true);
-    }
-
     /// Answers the calls about this charge that can be answered, and advances the others.
     fn progress(&mut self, now: Now, key: &Key) {
         let Some(entry) = self.outbox.get(key).cloned() else {
@@ -989,7 +985,7 @@ impl Engine {
         if committed {
             self.outbox.hurry(key, now);
         } else {
-            self.count_try(key);
+            self.calls.count_try(key);
         }
         self.progress(now, key);
     }
@@ -1360,7 +1356,7 @@ impl Engine {
                 self.outbox
                     .delay(&key, now.after(self.cx.config.backoff.base_ms.max(1)));
                 self.flush_is_through_with(&key);
-                self.count_try(&key);
+                self.calls.count_try(&key);
                 self.progress(now, &key);
             }
             Then::Concluded { reading } => {
@@ -1864,7 +1860,9 @@ impl Engine {
         if self.wire.gate().closed_to(Way::LookUp, now).is_some() && !self.may_send(now) {
             return;
         }
-        for key in self.wire.due_in_order(now, &self.outbox) {
+        let fresh = self.outbox.fresh(now);
+        let fresh: Vec<Key> = self.wire.in_order(fresh, &self.outbox).cloned().collect();
+        for key in fresh {
             let Some(entry) = self.outbox.get(&key).filter(|entry| !entry.is_busy()) else {
                 continue;
             };
@@ -1897,6 +1895,7 @@ impl Engine {
                     crowd.push(key);
                 }
             } else {
+                self.outbox.hand_over(&key);
                 background.push(key);
             }
         }
@@ -2253,7 +2252,7 @@ impl Engine {
                 }
             }
             SentWhat::LookUp { charge, .. } => {
-                self.count_try(&charge.key);
+                self.calls.count_try(&charge.key);
                 let next_ms = match defect!(EveryLossClosesGate) {
                     true => 0,
                     false => self.delay_of_look_up(&charge.key),
@@ -2300,7 +2299,7 @@ impl Engine {
             }
         };
         for charge in charges {
-            self.count_try(&charge.key);
+            self.calls.count_try(&charge.key);
             self.conclude(
                 now,
                 &charge,
@@ -2376,14 +2375,14 @@ impl Engine {
             }
             LookUpAnswer::Rejected(detail) => {
                 self.server_answered(now, sent);
-                self.count_try(key);
+                self.calls.count_try(key);
                 let conclusion = self.look_up(now, charge).rejected(detail);
                 self.conclude(now, charge, conclusion, 0, None);
             }
             LookUpAnswer::Setback(setback) => {
                 let hint = self.set_back(now, sent, &setback);
                 if hint.is_none() {
-                    self.count_try(key);
+                    self.calls.count_try(key);
                 }
                 self.look_up_set_back(now, charge, setback, hint);
             }
@@ -2427,7 +2426,7 @@ impl Engine {
         let another_token = setback.kind == SetbackKind::Unauthorized
             && !self.wire.gate().is_rejected(Way::Sending);
         if !another_token {
-            self.count_try(key);
+            self.calls.count_try(key);
         }
         let conclusion = match (setback.untaken, setback.kind) {
             (true, SetbackKind::Busy) if hint.is_some() => Conclusion::Held(cause),
@@ -2494,7 +2493,7 @@ impl Engine {
     }
 
     fn charge_lost(&mut self, now: Now, sent: &Sent, charge: &Charge, cause: Cause) {
-        self.count_try(&charge.key);
+        self.calls.count_try(&charge.key);
         self.outbox.update(&charge.key, |entry| {
             entry.setbacks = entry.setbacks.saturating_add(1);
         });
@@ -2682,18 +2681,16 @@ impl Engine {
         )
     }
 
-    /// Advances the flush by one step, or ends it.
-    fn advance_flush(&mut self, now: Now) {
-        let Some(run) = self.flush.run() else {
+    /// Advances the flush by one step, or ends it. These charges have ended since the last step.
+    fn advance_flush(&mut self, now: Now, ended: Vec<Key>) {
+        if self.flush.run().is_none() {
             return;
-        };
-        let settled = |key: &&Key| {
-            let entry = self.outbox.get(key);
-            entry.is_none_or(|entry| !entry.is_busy() && !entry.record.is_open())
-        };
-        let settled_elsewhere: Vec<Key> = run.left().filter(settled).cloned().collect();
-        for key in settled_elsewhere {
-            self.flush_is_through_with(&key);
+        }
+        for key in ended {
+            let entry = self.outbox.get(&key);
+            if entry.is_none_or(|entry| !entry.is_busy() && !entry.record.is_open()) {
+                self.flush_is_through_with(&key);
+            }
         }
         let closed = self.wire.gate().closed_for(now);
         if closed.is_none() && self.flush.run().is_some_and(Run::is_through) {
@@ -2707,18 +2704,19 @@ impl Engine {
             let reason = run.stopped_by(closed);
             return self.end_flush(reason.map(Stopped::Open));
         }
-        let under_way = |key: &Key| self.outbox.get(key).is_some_and(|entry| entry.is_busy());
         if let Some(reason) = closed {
-            if !run.left().any(under_way) && !self.balance.refresh().is_under_way() {
+            let under_way = self.outbox.busy().any(|key| run.has_left(key));
+            if !under_way && !self.balance.refresh().is_under_way() {
                 self.end_flush(Some(Stopped::Open(reason)));
             }
             return;
         }
         match self.flush.lock() {
-            Lock::None if self.next_for_flush(now).is_empty() => {}
-            Lock::None => self.flush.lock_mut().ask(&mut self.cx),
+            Lock::None if self.any_for_flush(now) => self.flush.lock_mut().ask(&mut self.cx),
+            // Some may have come to need another way since the flush got them.
+            Lock::None if self.may_send(now) => self.outbox.freshen_all(),
             Lock::Without if self.wire.slots().is_free(Slot::Flush) => self.flush_step(now),
-            Lock::Asked | Lock::Held | Lock::Without => {}
+            Lock::None | Lock::Asked | Lock::Held | Lock::Without => {}
         }
     }
 
@@ -2727,36 +2725,41 @@ impl Engine {
         self.flush.is_through_with(key, &self.outbox, &mut self.cx);
     }
 
-    /// The next charges of the flush that may leave together, in order.
-    fn next_for_flush(&self, now: Now) -> Vec<Key> {
-        let Some(run) = self.flush.run() else {
-            return Vec::new();
-        };
-        if !self.may_send(now) {
-            return Vec::new();
-        }
-        let mut keys: Vec<Key> = self
-            .wire
-            .due_in_order(now, &self.outbox)
-            .into_iter()
-            .filter(|key| run.has_left(key))
+    /// The charges of the flush that may leave, in order.
+    fn eligible_for_flush(&self, now: Now) -> impl Iterator<Item = &Key> {
+        let run = self.flush.run().filter(|_| self.may_send(now));
+        let due = run.map(|run| {
+            let due = self.outbox.due(now).filter(|key| run.has_left(key));
+            self.wire.in_order(due, &self.outbox)
+        });
+        due.into_iter()
+            .flatten()
             .filter(|key| !self.calls.wants_sent(key))
-            .filter(|key| self.may_begin_for(now, Way::Sending, key))
-            .filter(|key| {
+            .filter(move |key| self.may_begin_for(now, Way::Sending, key))
+            .filter(move |key| {
                 let entry = self.outbox.get(key);
                 entry.is_some_and(|entry| !self.outlook(now).needs_look_up(&entry.record))
             })
-            .collect();
+    }
+
+    fn any_for_flush(&self, now: Now) -> bool {
+        self.eligible_for_flush(now).next().is_some()
+    }
+
+    /// The next charges of the flush that may leave together, in order.
+    fn next_for_flush(&self, now: Now) -> Vec<Key> {
         let alone = |key: &Key| self.outbox.get(key).is_some_and(|entry| entry.alone);
-        let size = match keys.first() {
-            Some(first) if self.wire.gate().is_on_trial(Way::Sending) || alone(first) => 1,
-            Some(_) | None => self.wire.batch_size(&self.cx),
+        let mut eligible = self.eligible_for_flush(now);
+        let Some(first) = eligible.next() else {
+            return Vec::new();
         };
-        if size > 1 {
-            keys.retain(|key| !alone(key));
-        }
-        keys.truncate(size);
-        keys
+        let size = match self.wire.gate().is_on_trial(Way::Sending) || alone(first) {
+            true => 1,
+            false => self.wire.batch_size(&self.cx),
+        };
+        let others = eligible.filter(|key| !alone(key));
+        let batch = std::iter::once(first).chain(others).take(size);
+        batch.cloned().collect()
     }
 
     fn flush_step(&mut self, now: Now) {
@@ -2800,6 +2803,10 @@ impl Engine {
     }
 
     fn end_flush(&mut self, stopped: Option<Stopped>) {
+        if self.flush.run().is_some_and(|run| !run.is_through()) {
+            // What it had left is nobody's again.
+            self.outbox.freshen_all();
+        }
         self.flush.end(stopped, &self.outbox, &mut self.cx);
     }
 
@@ -3021,7 +3028,7 @@ impl Engine {
                     return self.read_balance(now);
                 }
                 self.balance.not_told(now, &self.cx);
-                self.count_try_of_all();
+                self.calls.count_try_of_all();
                 let message = Message::Of(setback.detail);
                 self.tell_unavailable(now, BalanceReason::Open(reason), &message);
                 self.progress_all(now);
@@ -3033,7 +3040,7 @@ impl Engine {
         self.balance.ended();
         self.wire.gate_mut().probe_ended();
         self.balance.not_told(now, &self.cx);
-        self.count_try_of_all();
+        self.calls.count_try_of_all();
         let reason = BalanceReason::Open(cause.reason);
         self.tell_unavailable(now, reason, &Message::Of(cause.detail));
     }
@@ -3337,7 +3344,7 @@ impl Engine {
             self.end_session(now);
             self.sign_out.marked(now);
             // That tab deletes them from the journal.
-            for key in self.outbox.surplus(0) {
+            for key in self.outbox.settled() {
                 self.forget(now, &key);
             }
             self.load_anew();
@@ -3367,7 +3374,7 @@ impl Engine {
     }
 
     fn forget_settled(&mut self, now: Now) {
-        for key in self.outbox.surplus(0) {
+        for key in self.outbox.settled() {
             self.forget(now, &key);
             self.forget_at_rest(key);
         }
@@ -3554,3 +3561,6 @@ impl Engine {
         self.cx.config.locale = locale;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,19 +42,16 @@ impl KnownBalance<'_> {
 /// The charges and tasks that hold points here and may have ended elsewhere.
 pub(super) fn held_for_others(outbox: &Outbox, tasks: &Tasks) -> Vec<Key> {
     // Unwritten charges are not in the journal to be read.
-    let held = outbox.iter();
-    let held = held.filter(|entry| entry.saved && entry.record.is_held());
-    let (under_way, idle): (Vec<&Entry>, Vec<&Entry>) =
-        held.partition(|entry| entry.outdated || is_under_way(entry.record.state()));
-    let keys_of = |entries: Vec<&Entry>| {
-        let keys = entries.into_iter().map(|entry| &entry.record.charge().key);
-        keys.cloned().collect::<Vec<Key>>()
-    };
-    let mut keys = keys_of(under_way);
-    keys.extend(tasks.keys_elsewhere().cloned());
-    keys.extend(keys_of(idle));
-    keys.truncate(READ_LIMIT);
-    keys
+    let may_end = |entry: &&Entry| entry.saved && entry.record.is_held();
+    let is_watched = |entry: &Entry| entry.outdated || is_under_way(entry.record.state());
+    let key_of = |entry: &Entry| entry.record.charge().key.clone();
+    let under_way = outbox.watched().filter(may_end).map(key_of);
+    let idle = outbox
+        .iter()
+        .filter(|entry| !is_watched(entry))
+        .filter(may_end);
+    let keys = under_way.chain(tasks.keys_elsewhere().cloned());
+    keys.chain(idle.map(key_of)).take(READ_LIMIT).collect()
 }
 
 fn is_under_way(state: &State) -> bool {

@@ -30,22 +30,22 @@ impl Retention {
     ) -> Vec<Key> {
         let alone = tabs.is_alone();
         self.due_ms = None;
-        let mut surplus = outbox.surplus(keep);
-        surplus.retain(|key| {
+        let mut gone = Vec::new();
+        for key in outbox.surplus(keep) {
             if calls.is_asked_for(key) {
                 // A call that is reading it from the journal may reopen it.
-                return false;
+                continue;
             }
             let changed_ms = outbox.get(key).map_or(0, |entry| entry.changed_ms);
             let goes_at_ms = changed_ms.saturating_add(READ_WITHIN_MS);
-            let goes = alone || goes_at_ms <= now.mono_ms;
-            if !goes {
-                let next_ms = self.due_ms.unwrap_or(u64::MAX);
-                self.due_ms = Some(next_ms.min(goes_at_ms));
+            if !alone && goes_at_ms > now.mono_ms {
+                // The others have changed since.
+                self.due_ms = Some(goes_at_ms);
+                break;
             }
-            goes
-        });
-        surplus
+            gone.push(key.clone());
+        }
+        gone
     }
 
     pub(super) fn is_due(&self, now: Now) -> bool {

@@ -115,7 +115,7 @@ impl SignOut {
         let passed_ms = now.mono_ms.saturating_sub(marked_at_ms);
         let has_left = |tab: &String| *tab == cx.tab || self.left.contains_key(tab);
         let acknowledged = passed_ms >= ACKNOWLEDGED_WITHIN_MS || tabs.all_alive(has_left);
-        let claimants = outbox.iter().filter_map(|entry| entry.record.claim());
+        let claimants = outbox.watched().filter_map(|entry| entry.record.claim());
         let mut claimants = claimants.map(|claim| &claim.tab);
         let launched = passed_ms >= LAUNCH_WITHIN_MS
             || claimants.all(|tab| has_left(tab) || tabs.is_dead(tab));

@@ -76,7 +76,7 @@ impl Tabs {
         // A tab opened later is not listed as dead, though it is not listed as living either.
         self.dead.clear();
         let mut keys = Vec::new();
-        for entry in outbox.iter() {
+        for entry in outbox.watched() {
             let claim = entry.record.claim();
             if let Some(claim) = claim.filter(|claim| self.is_gone(&claim.tab)) {
                 self.dead.insert(claim.tab.clone(), ());

@@ -94,13 +94,13 @@ impl Call {
         }
     }
 
-    /// Whether the journal is to be read again now; not again after that.
-    pub(super) fn is_due_again(&mut self, now: Now) -> bool {
+    /// When it was to be read again, if that time has come; not again after that.
+    pub(super) fn take_reading_due(&mut self, now: Now) -> Option<u64> {
         match &mut self.stage {
             Stage::Reading { again_at_ms, .. } => {
-                again_at_ms.take_if(|at_ms| *at_ms <= now.mono_ms).is_some()
+                again_at_ms.take_if(|at_ms| *at_ms <= now.mono_ms)
             }
-            Stage::Waiting | Stage::Writing => false,
+            Stage::Waiting | Stage::Writing => None,
         }
     }
 

@@ -9,18 +9,33 @@ pub(super) use self::outlook::{Outlook, conflict_with, is_charged, replayed};
 use super::CallId;
 use crate::core::charge::Key;
 use crate::core::clock::Now;
-use crate::core::ordered::Map;
+use crate::core::ordered::{LongMap, LongSet};
 
 /// All pending calls, by charge.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    calls: Map<CallId, Call>,
-    by_key: Map<Key, Vec<CallId>>,
+    calls: LongMap<CallId, Call>,
+    by_key: LongMap<Key, Vec<CallId>>,
+    /// When calls need attention, monotonic, and which.
+    alarms: LongSet<(u64, CallId)>,
+    /// The calls that demand a try.
+    insisting: LongSet<CallId>,
 }
 
 impl Calls {
     pub(super) fn add(&mut self, id: CallId, call: Call) {
-        self.by_key.entry(call.key.clone()).or_default().push(id);
+        if let Some(at_ms) = call.next_ms() {
+            self.alarms.insert((at_ms, id), ());
+        }
+        if call.insists {
+            self.insisting.insert(id, ());
+        }
+        match self.by_key.get_mut(&call.key) {
+            Some(ids) => ids.push(id),
+            None => {
+                self.by_key.insert(call.key.clone(), vec![id]);
+            }
+        }
         self.calls.insert(id, call);
     }
 
@@ -29,9 +44,27 @@ impl Calls {
     }
 
     fn set_stage(&mut self, id: CallId, stage: Stage) {
-        if let Some(call) = self.calls.get_mut(&id) {
-            call.set_stage(stage);
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let before = call.next_ms();
+        call.set_stage(stage);
+        let after = call.next_ms();
+        if let Some(at_ms) = before {
+            self.alarms.remove(&(at_ms, id));
         }
+        if let Some(at_ms) = after {
+            self.alarms.insert((at_ms, id), ());
+        }
+    }
+
+    /// The calls that need attention by now, in the order in which they were made.
+    fn roused(&self, now: Now) -> Vec<CallId> {
+        let alarms = self.alarms.keys();
+        let roused = alarms.take_while(|(at_ms, _)| *at_ms <= now.mono_ms);
+        let mut roused: Vec<CallId> = roused.map(|(_, id)| *id).collect();
+        roused.sort_unstable();
+        roused
     }
 
     /// The journal is being read for this call.
@@ -65,14 +98,24 @@ impl Calls {
 
     /// The calls for which the journal is to be read again now.
     pub(super) fn due_readings(&mut self, now: Now) -> Vec<(CallId, Key)> {
-        let calls = self.calls.iter_mut();
-        let due =
-            calls.filter_map(|(id, call)| call.is_due_again(now).then(|| (*id, call.key.clone())));
-        due.collect()
+        let mut due = Vec::new();
+        for id in self.roused(now) {
+            if let Some(call) = self.calls.get_mut(&id)
+                && let Some(at_ms) = call.take_reading_due(now)
+            {
+                due.push((id, call.key.clone()));
+                self.alarms.remove(&(at_ms, id));
+            }
+        }
+        due
     }
 
     pub(super) fn remove(&mut self, id: CallId) -> Option<Call> {
         let call = self.calls.remove(&id)?;
+        self.insisting.remove(&id);
+        if let Some(at_ms) = call.next_ms() {
+            self.alarms.remove(&(at_ms, id));
+        }
         if let Some(ids) = self.by_key.get_mut(&call.key) {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
@@ -107,15 +150,19 @@ impl Calls {
 
     /// The charges for which a call demands a try now.
     pub(super) fn passing(&self) -> Vec<Key> {
-        let calls = self.calls.values();
-        let passing = calls.filter(|call| call.insists && !call.is_reading());
+        let calls = self.insisting.keys();
+        let calls = calls.filter_map(|id| self.calls.get(id));
+        let passing = calls.filter(|call| !call.is_reading());
         passing.map(|call| call.key.clone()).collect()
     }
 
     /// This charge gets its try.
     pub(super) fn has_its_try(&mut self, key: &Key) {
-        for call in self.calls.iter_mut().map(|(_, call)| call) {
-            call.insists &= call.key != *key;
+        for id in self.at(key) {
+            self.insisting.remove(&id);
+            if let Some(call) = self.calls.get_mut(&id) {
+                call.insists = false;
+            }
         }
     }
 
@@ -136,22 +183,31 @@ impl Calls {
     }
 
     pub(super) fn deadline(&self) -> Option<u64> {
-        self.calls.values().filter_map(Call::next_ms).min()
+        self.alarms.first().map(|((at_ms, _), ())| *at_ms)
     }
 
     pub(super) fn overdue(&self, now: Now) -> Vec<CallId> {
         // Nothing can be answered about a charge before the journal has been asked whether it is
         // there.
         let due = |call: &Call| !call.is_reading() && call.is_overdue(now);
-        let overdue = self.calls.iter().filter(|(_, call)| due(call));
-        overdue.map(|(id, _)| *id).collect()
+        let mut overdue = self.roused(now);
+        overdue.retain(|id| self.get(*id).is_some_and(due));
+        overdue
     }
 
-    pub(super) fn count_tries(&mut self, mut counts: impl FnMut(&Call) -> bool) {
-        for call in self.calls.iter_mut().map(|(_, call)| call) {
-            if counts(call) {
+    /// An attempt for this charge brought no verdict.
+    pub(super) fn count_try(&mut self, key: &Key) {
+        for id in self.at(key) {
+            if let Some(call) = self.calls.get_mut(&id) {
                 call.tries = call.tries.saturating_add(1);
             }
+        }
+    }
+
+    /// A probe failed, on behalf of all waiting calls.
+    pub(super) fn count_try_of_all(&mut self) {
+        for key in self.keys() {
+            self.count_try(&key);
         }
     }
 }

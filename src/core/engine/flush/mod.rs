@@ -133,6 +133,6 @@ impl Flush {
 
 /// Whether another tab is at work on open charges.
 fn is_sent_elsewhere(outbox: &Outbox, cx: &Context) -> bool {
-    let mut claims = outbox.iter().filter_map(|entry| entry.record.claim());
+    let mut claims = outbox.watched().filter_map(|entry| entry.record.claim());
     claims.any(|claim| claim.tab != cx.tab)
 }

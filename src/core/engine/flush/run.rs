@@ -2,7 +2,7 @@
 
 use super::super::CallId;
 use crate::core::charge::Key;
-use crate::core::ordered::Set;
+use crate::core::ordered::LongSet;
 use crate::core::outbox::Outbox;
 use crate::core::reason::OpenReason;
 use crate::core::record::State;
@@ -13,7 +13,7 @@ use crate::core::stats::Class;
 #[derive(Debug, Default)]
 pub struct Run {
     callers: Vec<CallId>,
-    left: Set<Key>,
+    left: LongSet<Key>,
     total: usize,
     /// Whether a charge has had its turn and is still open.
     unsettled: bool,

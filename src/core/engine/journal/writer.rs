@@ -23,6 +23,10 @@ pub const READ_AGAIN_AT_ONCE: u32 = 2;
 pub struct Writer {
     under_way: Vec<(Op, Then)>,
     next: Vec<(Op, Then)>,
+    /// Whether a deletion may be among the operations that wait.
+    any_forget: bool,
+    /// Whether an adoption may be among them, or among the unsaved ones.
+    any_adopt: bool,
     /// Number of transactions begun.
     begun: u64,
     /// Conclusions, and charges of another storage, that the store failed to write.
@@ -114,7 +118,13 @@ impl Writer {
     }
 
     pub fn push(&mut self, op: Op, then: Then) {
+        self.note(&op);
         self.next.push((op, then));
+    }
+
+    fn note(&mut self, op: &Op) {
+        self.any_forget |= matches!(op, Op::Forget { .. });
+        self.any_adopt |= matches!(op, Op::Adopt { .. });
     }
 
     /// The charges that the next transaction reads because of another tab's message.
@@ -153,6 +163,10 @@ impl Writer {
 
     /// As [`Writer::push`], ahead of all waiting operations.
     pub fn push_first(&mut self, writes: impl IntoIterator<Item = (Op, Then)>) {
+        let writes: Vec<(Op, Then)> = writes.into_iter().collect();
+        for (op, _) in &writes {
+            self.note(op);
+        }
         self.next.splice(0..0, writes);
     }
 
@@ -190,6 +204,10 @@ impl Writer {
             (self.under_way, self.next) = next.into_iter().partition(again);
         } else {
             self.under_way = next;
+        }
+        if self.next.is_empty() {
+            self.any_forget = false;
+            self.any_adopt &= !self.unsaved.is_empty();
         }
         self.begun = self.begun.saturating_add(1);
         let ops = self.under_way.iter().map(|(op, _)| op.clone());
@@ -246,13 +264,16 @@ impl Writer {
 
     /// A charge that was to be deleted is requested again.
     pub fn remember(&mut self, key: &Key) {
+        if !self.any_forget {
+            return;
+        }
         self.next
             .retain(|(op, _)| !matches!(op, Op::Forget { key: other } if other == key));
     }
 
     /// Queues this operation, with retries until it is written.
     pub fn push_lasting(&mut self, op: Op) {
-        self.next.push((op, Then::Resaved));
+        self.push(op, Then::Resaved);
     }
 
     /// Shortens waits by the time that the machine slept.
@@ -271,6 +292,7 @@ impl Writer {
         }
         // Nothing else here knows of a migrated charge.
         if self.unsaved.len() < UNSAVED_LIMIT || matches!(op, Op::Adopt { .. }) {
+            self.note(&op);
             self.unsaved.push(op);
         }
     }
@@ -278,6 +300,9 @@ impl Writer {
     /// The end of this charge has been read from the journal: except for a receipt, no other state
     /// of it migrates any more.
     pub fn drop_adoption(&mut self, key: &Key) {
+        if !self.any_adopt {
+            return;
+        }
         let stays = |op: &Op| match op {
             Op::Adopt { record } => record.charge().key != *key || record.receipt().is_some(),
             Op::Enqueue { .. }
@@ -310,6 +335,9 @@ impl Writer {
 
     /// Writes the known state of this charge ahead of anything else about it.
     pub fn retry_unsaved_of(&mut self, key: &Key) {
+        if self.unsaved.is_empty() {
+            return;
+        }
         let (own, others) = std::mem::take(&mut self.unsaved)
             .into_iter()
             .partition(|op| op.key() == key);

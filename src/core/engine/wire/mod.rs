@@ -116,14 +116,20 @@ impl Wire {
         }
     }
 
-    /// The due charges, in order; during a trial, those with the most telling end come first.
-    pub(super) fn due_in_order(&self, now: Now, outbox: &Outbox) -> Vec<Key> {
-        let mut due = outbox.due(now);
+    /// These due charges in the order in which they are to be tried: as they come, but during a
+    /// trial those with the most telling end first.
+    pub(super) fn in_order<'a>(
+        &self,
+        due: impl Iterator<Item = &'a Key> + 'a,
+        outbox: &Outbox,
+    ) -> Box<dyn Iterator<Item = &'a Key> + 'a> {
         let on_trial = self.gate.is_on_trial(Way::Sending) || self.gate.is_on_trial(Way::LookUp);
-        if on_trial {
-            due.sort_by_key(|key| self.distrust(key, outbox));
+        if !on_trial {
+            return Box::new(due);
         }
-        due
+        let mut due: Vec<&Key> = due.collect();
+        due.sort_by_key(|key| self.distrust(key, outbox));
+        Box::new(due.into_iter())
     }
 
     /// On a trial of life, a charge already in doubt is sent again, alternating with another one,

@@ -1,0 +1,217 @@
+//! How the engine's work grows with the number of charges.
+
+use super::*;
+use crate::core::charge::ChargeRequest;
+use crate::core::config::Options;
+use crate::core::journal::{Op, Write};
+use crate::core::ordered::visits;
+use std::collections::BTreeMap;
+
+/// One tab with its journal, and a server that charges whatever it is asked for.
+struct Bench {
+    engine: Engine,
+    journal: BTreeMap<Key, Record>,
+    now: Now,
+    events: Vec<Event>,
+    version: u64,
+}
+
+impl Bench {
+    fn new(charges: usize) -> Bench {
+        let options: Options = serde_json::from_str(
+            r#"{ "queue": { "offlineSpend": "unlimited", "maxEntries": 50000 } }"#,
+        )
+        .unwrap();
+        let setup = Setup {
+            account: "a".to_owned(),
+            tab: "tab".to_owned(),
+            seed: 1,
+            storage: StorageKind::IndexedDb,
+            online: true,
+            earlier: Earlier::Nothing,
+            session: Session::since(0),
+        };
+        let journal = (1..=charges).map(|n| {
+            let charge = charge(n);
+            let sequence = u64::try_from(n).unwrap();
+            (charge.key.clone(), Record::open(charge, sequence))
+        });
+        Bench {
+            engine: Engine::new(setup, options.into_config().unwrap()),
+            journal: journal.collect(),
+            now: Now {
+                mono_ms: 1_000,
+                wall_ms: 1_700_000_000_000,
+            },
+            events: Vec::new(),
+            version: 0,
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.now.mono_ms += 1;
+        self.now.wall_ms += 1;
+        self.engine.handle(self.now, event);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(effect) = self.engine.poll() {
+            self.perform(effect);
+        }
+        self.engine.deadline();
+    }
+
+    /// Everything that was ordered has been done, and all that follows from it.
+    fn settle(&mut self) {
+        self.drain();
+        while !self.events.is_empty() {
+            for event in std::mem::take(&mut self.events) {
+                self.tell(event);
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Journal { ops, .. } => {
+                let applied = ops.iter().map(|op| self.apply(op)).collect();
+                self.events.push(Event::Journaled(Ok(applied)));
+            }
+            Effect::Load { .. } => {
+                let records = self.journal.values().cloned().collect();
+                self.events.push(Event::Alive(vec!["tab".to_owned()]));
+                self.events.push(Event::Loaded(Ok(records)));
+            }
+            Effect::Send { send, request, .. } => {
+                let response = self.answer(&request);
+                self.events.push(Event::Answered { send, response });
+            }
+            Effect::AskLock => {
+                self.events.push(Event::Alive(vec!["tab".to_owned()]));
+                self.events.push(Event::LockGranted);
+            }
+            Effect::ReleaseLock
+            | Effect::Announce { .. }
+            | Effect::AnnounceFlush(_)
+            | Effect::AnnounceTasks(_)
+            | Effect::AskTasks
+            | Effect::MarkSignOut
+            | Effect::AnnounceLeft
+            | Effect::SaveBalance(_)
+            | Effect::Resolve { .. }
+            | Effect::Notice(_) => {}
+        }
+    }
+
+    fn apply(&mut self, op: &Op) -> Applied {
+        let at = ApplyAt::new(self.now.wall_ms, Session::since(0));
+        let applied = op.apply(self.journal.get(op.key()).cloned(), at);
+        match (applied.write, &applied.record) {
+            (Write::Put, Some(record)) => {
+                self.journal.insert(op.key().clone(), record.clone());
+            }
+            (Write::Delete, _) => {
+                self.journal.remove(op.key());
+            }
+            (Write::Keep | Write::Put, _) => {}
+        }
+        applied
+    }
+
+    fn answer(&mut self, request: &crate::core::protocol::Request) -> Response {
+        self.version += 1;
+        let (version, balance) = (self.version, 1_000_000 - self.version);
+        let of_balance = format!(r#""balance":{balance},"version":{version}"#);
+        let receipt = |item: &serde_json::Value, key: &str| {
+            format!(
+                r#""charge_id":"c-{key}","idempotency_key":"{key}","amount":{},"charged_at":"2026-01-01T00:00:00Z","replayed":false"#,
+                item["amount"],
+            )
+        };
+        let body: Option<serde_json::Value> = request
+            .body
+            .as_ref()
+            .map(|body| serde_json::from_str(body).unwrap());
+        let (status, body) = match body {
+            None => (200, format!("{{{of_balance}}}")),
+            Some(batch) if batch["charges"].is_array() => {
+                let items = batch["charges"].as_array().unwrap().iter();
+                let results: Vec<String> = items
+                    .map(|item| {
+                        let receipt = receipt(item, item["idempotency_key"].as_str().unwrap());
+                        format!(r#"{{"status":"charged",{receipt}}}"#)
+                    })
+                    .collect();
+                (
+                    200,
+                    format!(r#"{{"results":[{}],{of_balance}}}"#, results.join(",")),
+                )
+            }
+            Some(item) => {
+                let key = request.headers.iter();
+                let key = key.filter(|(name, _)| *name == "idempotency-key");
+                let key = key.map(|(_, key)| key.trim_matches('"')).next().unwrap();
+                (201, format!("{{{},{of_balance}}}", receipt(&item, key)))
+            }
+        };
+        Response {
+            status,
+            content_type: Some("application/json".to_owned()),
+            body,
+            ..Response::default()
+        }
+    }
+}
+
+fn charge(n: usize) -> Charge {
+    let request = ChargeRequest {
+        task_id: format!("t{n:06}"),
+        amount: 1.0,
+        feature: "f".to_owned(),
+        ..ChargeRequest::default()
+    };
+    request.into_charge(1_700_000_000_000).unwrap()
+}
+
+/// Entries visited per charge while so many are read and charged.
+fn visits_of_drain(charges: usize) -> u64 {
+    let mut bench = Bench::new(charges);
+    let before = visits::so_far();
+    bench.settle();
+    assert_eq!(bench.engine.outbox.open(), 0);
+    let view = bench.engine.stats.view();
+    assert_eq!(view.charged, u64::try_from(charges).unwrap());
+    (visits::so_far() - before) / view.charged
+}
+
+/// Entries visited per charge while so many are made at once by callers who wait.
+fn visits_of_burst(charges: usize) -> u64 {
+    let mut bench = Bench::new(0);
+    bench.settle();
+    let before = visits::so_far();
+    for n in 1..=charges {
+        let id = u64::try_from(n).unwrap();
+        let request = CallRequest::Charge(charge(n));
+        bench.tell(Event::Call { id, request });
+    }
+    bench.settle();
+    let view = bench.engine.stats.view();
+    assert_eq!(view.charged, u64::try_from(charges).unwrap());
+    (visits::so_far() - before) / view.charged
+}
+
+#[test]
+fn drain_visits_no_more_entries_per_charge_the_longer_the_queue() {
+    let (few, many) = (visits_of_drain(1_000), visits_of_drain(8_000));
+    assert!(
+        many <= few + few / 4,
+        "{few} in a short queue, {many} in a long one"
+    );
+}
+
+#[test]
+fn burst_of_calls_visits_no_more_entries_per_charge_the_more_there_are() {
+    let (few, many) = (visits_of_burst(1_000), visits_of_burst(4_000));
+    assert!(many <= few + few / 4, "{few} of few calls, {many} of many");
+}
