@@ -21,8 +21,10 @@ pub struct Outbox {
     entries: LongMap<Key, Box<Entry>>,
     /// Idle open charges that are due: place in the order and key, with the due time.
     due: LongMap<(u64, Key), u64>,
-    /// Those of them that the flush does not have yet, or that have changed since.
+    /// Those of them that nobody has looked at yet, or that have changed since.
     fresh: LongMap<(u64, Key), u64>,
+    /// Those of them for which a caller waits.
+    called: LongMap<(u64, Key), u64>,
     /// Idle open charges that are not due yet: due time and key, with the place in the order.
     later: LongMap<(u64, Key), u64>,
     /// Up to when due charges are listed as such; monotonic.
@@ -176,19 +178,45 @@ impl Outbox {
 
     /// Idle open charges that are due, in the order in which they were taken on.
     pub fn due(&self, now: Now) -> impl Iterator<Item = &Key> {
-        of_due(&self.due, now)
+        let due = self.due.iter();
+        let due = due.filter(move |(_, at_ms)| **at_ms <= now.mono_ms);
+        due.map(|((_, key), _)| key)
     }
 
-    /// Those of them that the flush does not have yet, or that have changed since; in order.
-    pub fn fresh(&self, now: Now) -> impl Iterator<Item = &Key> {
-        of_due(&self.fresh, now)
+    /// Those of them that nobody has looked at yet, or that have changed since, and the first
+    /// `most` of those for which callers wait; in order. Of the latter those that are sent alone may
+    /// be left out.
+    pub fn fresh(&self, now: Now, most: usize, with_alone: bool) -> impl Iterator<Item = &Key> {
+        let mut fresh = self.fresh.keys().peekable();
+        let is_alone = |key: &Key| self.get(key).is_some_and(|entry| entry.alone);
+        let called = self.called.keys();
+        let called = called.filter(move |(_, key)| with_alone || !is_alone(key));
+        let mut called = called.take(most).peekable();
+        let first = std::iter::from_fn(move || match (fresh.peek(), called.peek()) {
+            (Some(one), Some(other)) if one > other => called.next(),
+            (None, Some(_)) => called.next(),
+            (Some(_) | None, _) => fresh.next(),
+        });
+        let is_due = move |key: &&Key| {
+            self.get(key)
+                .is_some_and(|entry| entry.due_ms() <= now.mono_ms)
+        };
+        first.map(|(_, key)| key).filter(is_due)
     }
 
-    /// The flush has this due charge from now on, as long as it stays as it is.
-    pub fn hand_over(&mut self, key: &Key) {
-        if let Some(entry) = self.entries.get(key) {
-            let sequence = entry.record.sequence();
-            self.fresh.remove(&(sequence, key.clone()));
+    /// This due charge waits for its turn, for callers or in the flush, as long as it stays as it
+    /// is.
+    pub fn hand_over(&mut self, key: &Key, to_callers: bool) {
+        let listing = self.get(key).map(Listing::of).unwrap_or_default();
+        if let Some(Due { at_ms, sequence }) = listing.due
+            && at_ms <= self.due_until_ms
+        {
+            let place = (sequence, key.clone());
+            self.fresh.remove(&place);
+            match to_callers {
+                true => self.called.insert(place, at_ms),
+                false => self.called.remove(&place),
+            };
         }
     }
 
@@ -198,7 +226,9 @@ impl Outbox {
         if let Some(Due { at_ms, sequence }) = listing.due
             && at_ms <= self.due_until_ms
         {
-            self.fresh.insert((sequence, key.clone()), at_ms);
+            let place = (sequence, key.clone());
+            self.called.remove(&place);
+            self.fresh.insert(place, at_ms);
         }
     }
 
@@ -206,6 +236,7 @@ impl Outbox {
     pub fn freshen_all(&mut self) {
         if self.fresh.len() < self.due.len() {
             self.fresh = self.due.clone();
+            self.called = LongMap::default();
         }
     }
 
@@ -291,19 +322,12 @@ impl Outbox {
         if at_ms <= self.due_until_ms {
             let place = (sequence, key.clone());
             self.fresh.remove(&place);
+            self.called.remove(&place);
             self.due.remove(&place);
         } else {
             self.later.remove(&(at_ms, key.clone()));
         }
     }
-}
-
-/// The keys of `listed` that are due by now.
-fn of_due(listed: &LongMap<(u64, Key), u64>, now: Now) -> impl Iterator<Item = &Key> {
-    let due = listed
-        .iter()
-        .filter(move |(_, at_ms)| **at_ms <= now.mono_ms);
-    due.map(|((_, key), _)| key)
 }
 
 fn mark(set: &mut LongSet<Key>, key: &Key, is_in: bool) {
@@ -384,7 +408,7 @@ mod tests {
     }
 
     fn fresh(outbox: &Outbox, now: Now) -> Vec<&Key> {
-        outbox.fresh(now).collect()
+        outbox.fresh(now, usize::MAX, true).collect()
     }
 
     #[test]
@@ -439,8 +463,8 @@ mod tests {
             put(&mut outbox, record("a", 1)),
             put(&mut outbox, record("b", 2)),
         );
-        outbox.hand_over(&one);
-        outbox.hand_over(&other);
+        outbox.hand_over(&one, false);
+        outbox.hand_over(&other, false);
         assert_eq!(fresh(&outbox, at(10)), Vec::<&Key>::new());
         assert_eq!(due(&outbox, at(10)), [&one, &other]);
         outbox.update(&one, |entry| entry.work = Work::UnderWay);
@@ -448,12 +472,27 @@ mod tests {
         assert_eq!(fresh(&outbox, at(10)), [&one]);
         outbox.freshen(&other);
         assert_eq!(fresh(&outbox, at(10)), [&one, &other]);
-        outbox.hand_over(&one);
+        outbox.hand_over(&one, false);
         put(&mut outbox, record("a", 1));
         assert_eq!(fresh(&outbox, at(10)), [&one, &other]);
-        outbox.hand_over(&one);
+        outbox.hand_over(&one, false);
         outbox.freshen_all();
         assert_eq!(fresh(&outbox, at(10)), [&one, &other]);
+    }
+
+    #[test]
+    fn charges_that_callers_wait_for_are_seen_as_far_as_asked() {
+        let mut outbox = Outbox::default();
+        let keys = ["a", "b", "c"].map(|task| put(&mut outbox, record(task, 1)));
+        for key in &keys {
+            outbox.hand_over(key, true);
+        }
+        let other = put(&mut outbox, record("0", 0));
+        let seen: Vec<&Key> = outbox.fresh(at(10), 2, true).collect();
+        assert_eq!(seen, [&other, &keys[0], &keys[1]]);
+        outbox.freshen(&keys[2]);
+        let seen: Vec<&Key> = outbox.fresh(at(10), 1, true).collect();
+        assert_eq!(seen, [&other, &keys[0], &keys[2]]);
     }
 
     #[test]

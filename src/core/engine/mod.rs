@@ -821,13 +821,15 @@ impl Engine {
     }
 
     fn resolve(&mut self, call: CallId, answer: Answer) {
-        self.calls.remove(call);
+        if let Some(call) = self.calls.remove(call) {
+            self.outbox.freshen(&call.key);
+        }
         self.cx.resolve(call, answer);
     }
 
     /// Answers a call that waits; one that no longer waits has been answered.
     fn resolve_waiting(&mut self, call: CallId, answer: Answer) {
-        if self.calls.remove(call).is_some() {
+        if self.calls.get(call).is_some() {
             self.resolve(call, answer);
         }
     }
@@ -1860,8 +1862,7 @@ impl Engine {
         if self.wire.gate().closed_to(Way::LookUp, now).is_some() && !self.may_send(now) {
             return;
         }
-        let fresh = self.outbox.fresh(now);
-        let fresh: Vec<Key> = self.wire.in_order(fresh, &self.outbox).cloned().collect();
+        let fresh: Vec<Key> = self.fresh(now);
         for key in fresh {
             let Some(entry) = self.outbox.get(&key).filter(|entry| !entry.is_busy()) else {
                 continue;
@@ -1891,11 +1892,15 @@ impl Engine {
             if self.calls.wants_sent(&key) {
                 if self.wire.slots().is_free(Slot::Single) {
                     self.begin(now, Purpose::Send, Slot::Single, vec![key]);
-                } else if !entry.alone {
-                    crowd.push(key);
+                } else {
+                    let alone = entry.alone;
+                    self.outbox.hand_over(&key, true);
+                    if !alone {
+                        crowd.push(key);
+                    }
                 }
             } else {
-                self.outbox.hand_over(&key);
+                self.outbox.hand_over(&key, false);
                 background.push(key);
             }
         }
@@ -1913,6 +1918,16 @@ impl Engine {
             }
             self.begin(now, Purpose::LookUp, Slot::LookUp, vec![key]);
         }
+    }
+
+    /// The due charges that may need something to be done, in order. Of those for which callers
+    /// wait, as many as may leave at once; on trial the first one may be any of them.
+    fn fresh(&self, now: Now) -> Vec<Key> {
+        let (on_trial, singles) = (self.wire.is_on_trial(), self.wire.slots().free_singles());
+        let at_once = singles.saturating_add(self.wire.batch_size(&self.cx));
+        let most = if on_trial { usize::MAX } else { at_once };
+        let fresh = self.outbox.fresh(now, most, on_trial || singles > 0);
+        self.wire.in_order(fresh, &self.outbox).cloned().collect()
     }
 
     /// Updates the list of living tabs.

@@ -116,6 +116,11 @@ impl Wire {
         }
     }
 
+    /// Whether requests of any way go one at a time.
+    pub(super) fn is_on_trial(&self) -> bool {
+        self.gate.is_on_trial(Way::Sending) || self.gate.is_on_trial(Way::LookUp)
+    }
+
     /// These due charges in the order in which they are to be tried: as they come, but during a
     /// trial those with the most telling end first.
     pub(super) fn in_order<'a>(
@@ -123,8 +128,7 @@ impl Wire {
         due: impl Iterator<Item = &'a Key> + 'a,
         outbox: &Outbox,
     ) -> Box<dyn Iterator<Item = &'a Key> + 'a> {
-        let on_trial = self.gate.is_on_trial(Way::Sending) || self.gate.is_on_trial(Way::LookUp);
-        if !on_trial {
+        if !self.is_on_trial() {
             return Box::new(due);
         }
         let mut due: Vec<&Key> = due.collect();
