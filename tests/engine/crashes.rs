@@ -121,6 +121,8 @@ fn a_settled_charge_is_known_after_a_restart() {
     let tab = world.start();
     let call = world.charge(tab, "t1", 5);
     world.wait(call);
+    // Its verdict is written, too.
+    world.settle();
     world.crash(tab);
     let next = world.start();
     let again = world.charge(next, "t1", 5);

@@ -52,6 +52,7 @@ mod outage;
 mod outcomes;
 mod peers;
 mod promises;
+mod receipts;
 mod rejections;
 mod retry_after;
 mod retry_failed;

@@ -107,6 +107,8 @@ fn stats_leave_out_charges_settled_before_the_start() {
     let one = world.start();
     let call = world.charge(one, "t1", 5);
     world.wait(call);
+    // Its verdict is written, too.
+    world.settle();
     world.crash(one);
     world.fail_load = true;
     let two = world.start();

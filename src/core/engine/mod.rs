@@ -487,7 +487,7 @@ impl Engine {
                 self.cx.log_outcome(now, &charge, &outcome);
                 return self.resolve(call, Answer::Outcome(outcome));
             }
-            if is_charged(record) && !entry.is_busy() {
+            if is_charged(record) {
                 let outcome = replayed(self.outlook(now).of(entry));
                 return self.resolve(call, Answer::Outcome(outcome));
             }
@@ -1301,6 +1301,7 @@ impl Engine {
                 self.set_busy(key, false);
                 self.observe(now, key, applied.record);
                 self.learn(reading, None, now.wall_ms);
+                self.balance.save_kept_back(&mut self.cx);
                 if !(op.concludes_look_up() && self.is_cleared(key)) {
                     self.flush_is_through_with(key);
                 }
@@ -1366,6 +1367,7 @@ impl Engine {
                 self.set_busy(&key, false);
                 self.keep_unsaved(now, op);
                 self.learn(reading, None, now.wall_ms);
+                self.balance.save_kept_back(&mut self.cx);
                 self.flush_is_through_with(&key);
                 self.progress(now, &key);
             }
@@ -1583,7 +1585,9 @@ impl Engine {
             self.writer.drop_adoption(&record.charge().key);
         }
         self.count_change(now, before.as_ref(), &record, saved);
-        if first_saved || before.as_ref() != Some(&record) {
+        // That a receipt has been written is no news of the charge.
+        let is_told = before.as_ref().is_some_and(is_charged) && is_charged(&record);
+        if (first_saved || before.as_ref() != Some(&record)) && !is_told {
             let durable = saved && self.store.is_durable();
             self.cx.tell_charge(now, before.as_ref(), &record, durable);
         }
@@ -2114,7 +2118,8 @@ impl Engine {
         match answer {
             ChargeAnswer::Settled(verdict, reading) => {
                 self.server_answered(now, sent);
-                self.conclude(now, charge, Conclusion::Settled(verdict), 0, reading);
+                let waits = self.calls.any_at(&charge.key);
+                self.settle(now, charge, verdict, reading, waits);
             }
             ChargeAnswer::Setback(setback) => {
                 let hint = self.set_back(now, sent, &setback);
@@ -2159,11 +2164,12 @@ impl Engine {
         reading: BalanceReading,
     ) {
         let mut rejected = false;
+        // All of them or none: the balance is the one after all of them.
+        let waits = charges.iter().any(|charge| self.calls.any_at(&charge.key));
         for (charge, answer) in charges.iter().zip(answers) {
             match answer {
                 ChargeAnswer::Settled(verdict, _) => {
-                    let verdict = Conclusion::Settled(verdict);
-                    self.conclude(now, charge, verdict, 0, Some(reading));
+                    self.settle(now, charge, verdict, Some(reading), waits);
                 }
                 ChargeAnswer::Setback(setback) => {
                     let hint = match setback.kind {
@@ -2380,8 +2386,8 @@ impl Engine {
             LookUpAnswer::Charged(receipt) => {
                 self.server_answered(now, sent);
                 let reading = Some(BalanceReading::from(&receipt));
-                let verdict = Verdict::Charged(receipt);
-                self.conclude(now, charge, Conclusion::Settled(verdict), 0, reading);
+                let (verdict, waits) = (Verdict::Charged(receipt), self.calls.any_at(key));
+                self.settle(now, charge, verdict, reading, waits);
             }
             LookUpAnswer::NeverCharged => {
                 self.server_answered(now, sent);
@@ -2547,6 +2553,44 @@ impl Engine {
         }
     }
 
+    /// Orders the server's verdict to be written. It is reported after that; a receipt at once if
+    /// any caller `waits`, since after a death in between its key is answered with it again.
+    fn settle(
+        &mut self,
+        now: Now,
+        charge: &Charge,
+        verdict: Verdict,
+        reading: Option<BalanceReading>,
+        waits: bool,
+    ) {
+        let is_receipt = matches!(verdict, Verdict::Charged(_));
+        let op = self.conclusion(now, charge, Conclusion::Settled(verdict), 0);
+        let taken = is_receipt && waits && self.take_receipt(now, &op, reading);
+        self.order_conclusion(now, op, reading.filter(|_| !taken));
+    }
+
+    /// Takes in a receipt that is about to be written; false where the charge is not this tab's any
+    /// more. The other tabs and the cache get its balance when the journal has it.
+    fn take_receipt(&mut self, now: Now, op: &Op, reading: Option<BalanceReading>) -> bool {
+        let known = self.outbox.get(op.key()).map(|entry| entry.record.clone());
+        let Some(known) = known.filter(|known| known.claim().is_some()) else {
+            return false;
+        };
+        let applied = op.apply(Some(known), self.apply_at(now));
+        let Some(record) = applied.record.filter(|_| applied.done) else {
+            return false;
+        };
+        if let Some(reading) = reading {
+            self.balance.learn_early(reading, now.wall_ms);
+        }
+        if let Some(receipt) = record.receipt() {
+            self.balance.learn_early(receipt.into(), now.wall_ms);
+        }
+        self.take_record(now, record, false);
+        self.progress(now, op.key());
+        true
+    }
+
     /// Orders the conclusion of an attempt to be written. It is reported after that.
     fn conclude(
         &mut self,
@@ -2556,6 +2600,24 @@ impl Engine {
         next_attempt_in_ms: u64,
         reading: Option<BalanceReading>,
     ) {
+        let op = self.conclusion(now, charge, conclusion, next_attempt_in_ms);
+        self.order_conclusion(now, op, reading);
+    }
+
+    fn order_conclusion(&mut self, now: Now, op: Op, reading: Option<BalanceReading>) {
+        if defect!(TellsBeforeJournaling) {
+            return self.not_committed(now, op, Then::Concluded { reading }, "");
+        }
+        self.writer.push(op, Then::Concluded { reading });
+    }
+
+    fn conclusion(
+        &mut self,
+        now: Now,
+        charge: &Charge,
+        conclusion: Conclusion,
+        next_attempt_in_ms: u64,
+    ) -> Op {
         let key = &charge.key;
         let entry = self.outbox.get(key);
         let attempt = entry.and_then(|entry| entry.record.attempt());
@@ -2571,7 +2633,7 @@ impl Engine {
             }
             Some(_) | None => (conclusion, next_attempt_in_ms),
         };
-        let op = Op::Conclude {
+        Op::Conclude {
             charge: charge.clone(),
             // A new place: the journal's record is then no earlier state of the known one.
             sequence: self.next_sequence(now),
@@ -2579,11 +2641,7 @@ impl Engine {
             attempt,
             conclusion,
             next_attempt_in_ms,
-        };
-        if defect!(TellsBeforeJournaling) {
-            return self.not_committed(now, op, Then::Concluded { reading }, "");
         }
-        self.writer.push(op, Then::Concluded { reading });
     }
 
     /// The client closes while claims are being written: nothing will be sent under them.

@@ -33,7 +33,6 @@ pub(super) struct Picked {
 /// The first step of a retry of this charge; `running` if charges may be taken on.
 pub(super) fn step(entry: &Entry, running: bool) -> RetryStep {
     match is_charged(&entry.record) {
-        true if entry.is_busy() => RetryStep::Wait,
         true => RetryStep::Replay,
         false if running => RetryStep::Enqueue,
         false => RetryStep::Wait,

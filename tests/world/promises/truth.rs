@@ -132,16 +132,17 @@ impl<D: Driver> World<D> {
             let what = format!("tab{id} tells {key} {status:?}; charged: {charged}: {record:?}");
             self.violate("3 the truth", what);
         } else if record.status == BillingStatus::Success {
-            self.check_written(place, &record.key);
+            self.check_kept(place, &record.key);
         }
     }
 
-    /// Checks that a charge is told as made only once the journal has it, unless writes fail.
-    fn check_written(&mut self, place: usize, key: &Key) {
+    /// Checks that a charge is told as made only while the journal has it, perhaps still as open:
+    /// whoever goes on with it after a death hears the same of its key.
+    fn check_kept(&mut self, place: usize, key: &Key) {
         let record = self.journal.records.get(key);
-        let written = record.is_some_and(|record| record.receipt().is_some());
+        let kept = record.is_some_and(|record| record.is_held() || record.receipt().is_some());
         let writable = self.counts.failed_transactions == 0;
-        if writable && !written && !self.may_be_gone(key.as_str()) {
+        if writable && !kept && !self.may_be_gone(key.as_str()) {
             let (id, line) = (self.tabs[place].id, record.map(trace::record));
             let what = format!("tab{id} says that {key} is charged, and the journal has {line:?}");
             self.violate("2 nothing lost", what);
@@ -168,7 +169,7 @@ impl<D: Driver> World<D> {
                 }
                 self.check_outcome(id, asked.what, outcome);
                 if let What::Charged { .. } = outcome.what {
-                    self.check_written(place, &outcome.key);
+                    self.check_kept(place, &outcome.key);
                 }
             }
             Answer::NotFound => {

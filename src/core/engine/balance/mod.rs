@@ -24,6 +24,9 @@ pub(super) struct BalanceSync {
     /// Whether the page is visible to its user.
     visible: bool,
     signed_out: bool,
+    /// Whether a balance is kept back from the cache and the other tabs: the journal does not have
+    /// the charge yet that it came with.
+    kept_back: bool,
 }
 
 impl Default for BalanceSync {
@@ -34,6 +37,7 @@ impl Default for BalanceSync {
             sync: Sync::default(),
             visible: true,
             signed_out: false,
+            kept_back: false,
         }
     }
 }
@@ -81,6 +85,20 @@ impl BalanceSync {
         }
     }
 
+    /// As [`BalanceSync::learn`], for this tab alone until [`BalanceSync::save_kept_back`].
+    pub(super) fn learn_early(&mut self, reading: BalanceReading, as_of_ms: u64) {
+        if !self.signed_out && self.book.learn(reading, None, as_of_ms) {
+            self.kept_back = true;
+        }
+    }
+
+    /// The journal has the charge that the balance came with, or has failed.
+    pub(super) fn save_kept_back(&mut self, cx: &mut Context) {
+        if std::mem::take(&mut self.kept_back) {
+            self.save(cx);
+        }
+    }
+
     /// Takes a balance from another tab or an earlier start, unless newer news came meanwhile.
     pub(super) fn learn_cached(&mut self, confirmed: Confirmed) {
         if !self.signed_out {
@@ -100,13 +118,15 @@ impl BalanceSync {
         }
     }
 
-    fn save(&self, cx: &mut Context) {
+    fn save(&mut self, cx: &mut Context) {
+        self.kept_back = false;
         cx.push(Effect::SaveBalance(self.book.confirmed().cloned()));
     }
 
     /// Stops showing a balance.
     pub(super) fn sign_out(&mut self, cx: &mut Context) {
         self.signed_out = true;
+        self.kept_back = false;
         self.book.clear();
         cx.push(Effect::SaveBalance(None));
     }

@@ -134,18 +134,23 @@ impl Calls {
             .collect()
     }
 
+    /// Whether a call about this charge waits.
+    pub(super) fn any_at(&self, key: &Key) -> bool {
+        self.by_key.contains_key(key)
+    }
+
     pub(super) fn keys(&self) -> Vec<Key> {
         self.by_key.keys().cloned().collect()
     }
 
-    fn any_at(&self, key: &Key, wanted: impl Fn(&Call) -> bool) -> bool {
+    fn any_so(&self, key: &Key, wanted: impl Fn(&Call) -> bool) -> bool {
         let ids = self.by_key.get(key).into_iter().flatten();
         ids.filter_map(|id| self.calls.get(id)).any(wanted)
     }
 
     /// Whether a call waits for this charge to be made.
     pub(super) fn wants_sent(&self, key: &Key) -> bool {
-        self.any_at(key, |call| call.kind.wants_sent())
+        self.any_so(key, |call| call.kind.wants_sent())
     }
 
     /// The charges for which a call demands a try now.
@@ -168,18 +173,18 @@ impl Calls {
 
     /// Whether a call waits for this charge to be retried.
     pub(super) fn wants_retried(&self, key: &Key) -> bool {
-        self.any_at(key, |call| call.kind == Kind::Retry)
+        self.any_so(key, |call| call.kind == Kind::Retry)
     }
 
     /// Whether the journal is being read for a call about this charge, or the call's request is
     /// being written.
     pub(super) fn is_asked_for(&self, key: &Key) -> bool {
-        self.any_at(key, |call| call.is_reading() || call.is_writing())
+        self.any_so(key, |call| call.is_reading() || call.is_writing())
     }
 
     /// Whether a renewed request for this charge is being written.
     pub(super) fn is_wanted_after_all(&self, key: &Key) -> bool {
-        self.any_at(key, |call| call.is_writing() && call.kind.wants_sent())
+        self.any_so(key, |call| call.is_writing() && call.kind.wants_sent())
     }
 
     pub(super) fn deadline(&self) -> Option<u64> {

@@ -43,7 +43,8 @@ impl Outlook<'_> {
         // A charged charge stays so, whatever has been read since.
         let up_to_date = is_charged(record) || (!entry.outdated && !self.reader.is_unread(entry));
         let wanted = self.calls.is_wanted_after_all(&call.key) && !is_charged(record);
-        let known = !entry.is_busy() && !wanted && up_to_date;
+        // The server's receipt is certain before it is written.
+        let known = (!entry.is_busy() || is_charged(record)) && !wanted && up_to_date;
         let ended = known && !record.is_open();
         let answers = match call.kind {
             Kind::Charge | Kind::Retry => ended || (known && !self.worth_waiting(call, entry)),
