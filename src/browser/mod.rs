@@ -3,6 +3,7 @@
 //! Nothing here may panic: a panic poisons the WebAssembly instance and leaves its promises
 //! hanging. Where one comes all the same, the facade notices and starts a fresh instance.
 
+mod announcements;
 pub mod balance_cache;
 pub mod client;
 pub mod clock;
@@ -19,6 +20,7 @@ mod persistence;
 mod shell;
 mod standstill;
 pub mod store;
+mod throttle;
 mod time_limit;
 
 pub use client::Client;

@@ -3,6 +3,7 @@
 mod reading;
 
 pub use self::reading::JournalReading;
+use super::announcements::Announcements;
 use super::balance_cache::{self, Cached};
 use super::clock::now;
 use super::crash_injection::{self, DeathPlace};
@@ -14,6 +15,7 @@ use super::names::Names;
 use super::peers::{PeerMessage, Peers, Told};
 use super::standstill::Standstill;
 use super::store::{JournalStore, News};
+use super::throttle::Throttle;
 use crate::browser::error::{Code, error, text};
 use crate::browser::lock::{self, Acquired};
 use crate::browser::persistence;
@@ -39,6 +41,9 @@ use wasm_bindgen_futures::spawn_local;
 /// `setTimeout` takes no more, and a look once an hour costs nothing.
 const LONGEST_TIMER_MS: u64 = 3_600_000;
 
+/// How often localStorage is written, in milliseconds, with what only a later start reads.
+const NOTE_EVERY_MS: u32 = 100;
+
 /// Nobody else asks for the lock by which a client shows that it lives.
 const ALIVE_PATIENCE_MS: u32 = 1_000;
 
@@ -58,9 +63,15 @@ pub struct Shell {
     /// Held as long as the journal is in localStorage.
     fallback: WebLock,
     asked_to_persist: Cell<bool>,
-    peers: RefCell<Option<Peers>>,
+    announcements: Rc<Announcements>,
+    notes: Throttle,
+    /// The balance to be cached next.
+    balance: RefCell<Option<Confirmed>>,
+    /// Whether the charges that are open are to be noted.
+    open_changed: Cell<bool>,
     listeners: RefCell<Vec<EventListener>>,
-    timer: RefCell<Option<Timeout>>,
+    /// The timer of the next deadline, and when it fires; monotonic.
+    timer: RefCell<Option<(u64, Timeout)>>,
     calls: RefCell<Map<CallId, (Function, Function)>>,
     last_call: Cell<CallId>,
     /// Of the requests that are on their way.
@@ -114,7 +125,10 @@ impl Shell {
             alive: WebLock::default(),
             fallback: WebLock::default(),
             asked_to_persist: Cell::new(false),
-            peers: RefCell::new(None),
+            announcements: Rc::new(Announcements::new()),
+            notes: Throttle::new(NOTE_EVERY_MS),
+            balance: RefCell::new(None),
+            open_changed: Cell::new(false),
             listeners: RefCell::new(Vec::new()),
             timer: RefCell::new(None),
             calls: RefCell::new(Map::new()),
@@ -127,7 +141,7 @@ impl Shell {
             recovering: RefCell::new(Vec::new()),
             closing: RefCell::new(Vec::new()),
         });
-        *shell.peers.borrow_mut() = Some(shell.listen());
+        shell.announcements.open(shell.listen());
         let weak = Rc::downgrade(&shell);
         *shell.listeners.borrow_mut() = listeners::attach(&shell.names, move |event| {
             if let Some(shell) = weak.upgrade() {
@@ -208,7 +222,7 @@ impl Shell {
     }
 
     /// A promise for the moment at which the journal has been read, or could not be.
-    pub fn recovered(&self) -> Promise {
+    pub fn recovered(self: &Rc<Shell>) -> Promise {
         let recovered = Promise::new(&mut |resolve, _| self.recovering.borrow_mut().push(resolve));
         self.tell_waiters();
         recovered
@@ -247,19 +261,20 @@ impl Shell {
     /// The page may be on its way into the back/forward cache, where it does nothing: lets go of
     /// the locks, or stops waiting for them, and of the channel, since a message would end its
     /// stay there.
-    fn hidden(&self) {
+    fn hidden(self: &Rc<Shell>) {
         // In this order: whoever is granted the other one asks who lives. The lock of the
         // fallback is kept: nobody waits for it, and what this page works with has to stay.
         self.alive.let_go();
         self.lock.let_go();
         // Its work stands still, and may never go on.
         self.tell_tasks(Vec::new());
-        *self.peers.borrow_mut() = None;
+        self.announcements.close();
+        self.write_notes();
     }
 
     /// The page is back from the back/forward cache.
     fn shown_again(self: &Rc<Shell>) {
-        *self.peers.borrow_mut() = Some(self.listen());
+        self.announcements.open(self.listen());
         self.heed_mark();
         self.dispatch(Event::Woke);
         self.dispatch(Event::Visible(listeners::is_visible()));
@@ -323,25 +338,79 @@ impl Shell {
             }
         }
         self.draining.set(false);
+        self.announcements.tell_soon();
         self.set_timer();
+        self.note_soon();
         self.tell_waiters();
     }
 
+    /// Sees to it that a timer fires by the deadline. One that fires earlier stays: most deadlines
+    /// are put off before they come.
     fn set_timer(self: &Rc<Shell>) {
-        let deadline_ms = self.engine.borrow().deadline();
-        let timer = deadline_ms.map(|at_ms| {
-            let wait_ms = at_ms.saturating_sub(now().mono_ms).min(LONGEST_TIMER_MS);
-            let weak = Rc::downgrade(self);
-            Timeout::new(u32::try_from(wait_ms).unwrap_or(u32::MAX), move || {
-                if let Some(shell) = weak.upgrade() {
-                    shell.dispatch(Event::Tick);
-                }
-            })
+        let Some(at_ms) = self.engine.borrow().deadline() else {
+            return drop(self.timer.take());
+        };
+        if self
+            .timer
+            .borrow()
+            .as_ref()
+            .is_some_and(|(fires_ms, _)| *fires_ms <= at_ms)
+        {
+            return;
+        }
+        let now_ms = now().mono_ms;
+        let wait_ms = at_ms.saturating_sub(now_ms).min(LONGEST_TIMER_MS);
+        let weak = Rc::downgrade(self);
+        let timer = Timeout::new(u32::try_from(wait_ms).unwrap_or(u32::MAX), move || {
+            if let Some(shell) = weak.upgrade() {
+                shell.timer_fired();
+            }
         });
-        *self.timer.borrow_mut() = timer;
+        *self.timer.borrow_mut() = Some((now_ms.saturating_add(wait_ms), timer));
     }
 
-    fn tell_waiters(&self) {
+    fn timer_fired(self: &Rc<Shell>) {
+        drop(self.timer.take());
+        let deadline_ms = self.engine.borrow().deadline();
+        match deadline_ms.is_some_and(|at_ms| at_ms <= now().mono_ms) {
+            true => self.dispatch(Event::Tick),
+            false => self.set_timer(),
+        }
+    }
+
+    /// Writes to localStorage what has changed there, now or soon.
+    fn note_soon(self: &Rc<Shell>) {
+        if !self.open_changed.get() && self.balance.borrow().is_none() {
+            return;
+        }
+        let weak = Rc::downgrade(self);
+        let later = move || {
+            if let Some(shell) = weak.upgrade() {
+                shell.write_notes();
+            }
+        };
+        if self.notes.lets_through(later) {
+            self.write_notes();
+        }
+    }
+
+    fn write_notes(self: &Rc<Shell>) {
+        self.notes.done();
+        if self.open_changed.take() {
+            self.store
+                .mark(&self.engine.borrow().open_charges(MOST_NOTED));
+        }
+        let Some(known) = self.balance.take() else {
+            return;
+        };
+        if self.is_over() {
+            // Whoever has signed out has had it forgotten.
+            return self.heed_mark();
+        }
+        balance_cache::write(&self.names.balance(), &known, self.session);
+    }
+
+    fn tell_waiters(self: &Rc<Shell>) {
         let engine = self.engine.borrow();
         if engine.is_recovered() {
             for recovered in self.recovering.borrow_mut().drain(..) {
@@ -349,8 +418,10 @@ impl Shell {
             }
         }
         let idle = engine.is_idle() && self.loads.get() == 0;
+        drop(engine);
         if !self.closing.borrow().is_empty() && idle {
-            *self.peers.borrow_mut() = None;
+            self.write_notes();
+            self.announcements.close();
             self.store.close();
             for closed in self.closing.borrow_mut().drain(..) {
                 settle(&closed, &JsValue::UNDEFINED);
@@ -371,10 +442,8 @@ impl Shell {
             } => self.send(send, request, refresh_token, time_limit_ms),
             Effect::AskLock => self.ask_lock(),
             Effect::ReleaseLock => self.lock.let_go(),
-            Effect::Announce { keys, confirmed } => {
-                self.tell_peers(PeerMessage::Changed { keys, confirmed });
-            }
-            Effect::AnnounceFlush(progress) => self.tell_peers(PeerMessage::Flush(progress)),
+            Effect::Announce { keys, confirmed } => self.announcements.changed(keys, confirmed),
+            Effect::AnnounceFlush(progress) => self.announcements.flush(progress),
             Effect::AnnounceTasks(running) => self.tell_tasks(running),
             Effect::AskTasks => self.tell_peers(PeerMessage::AskTasks),
             Effect::SaveBalance(confirmed) => {
@@ -398,18 +467,13 @@ impl Shell {
     }
 
     fn save_balance(self: &Rc<Shell>, confirmed: Option<Confirmed>) {
-        let name = self.names.balance();
-        let Some(known) = &confirmed else {
-            return balance_cache::forget(&name, self.session);
-        };
-        if self.is_over() {
-            // Whoever has signed out has had it forgotten.
-            return self.heed_mark();
+        if confirmed.is_none() {
+            balance_cache::forget(&self.names.balance(), self.session);
+        } else {
+            // Where there is no `storage` event: in this very page, or without storage.
+            self.announcements.changed(Vec::new(), confirmed.clone());
         }
-        balance_cache::write(&name, known, self.session);
-        // Where there is no `storage` event: in this very page, or without storage.
-        let keys = Vec::new();
-        self.tell_peers(PeerMessage::Changed { keys, confirmed });
+        *self.balance.borrow_mut() = confirmed;
     }
 
     fn mark_sign_out(self: &Rc<Shell>) {
@@ -441,6 +505,7 @@ impl Shell {
     /// What a tab of a session that is over tells of balances and tasks is none of this one's, nor what a
     /// later one tells any of an earlier one's. Each sees to it that the other knows.
     fn told(self: &Rc<Shell>, Told { session, message }: Told) {
+        self.announcements.heard();
         let ours = self.session.mark();
         let same = session == ours;
         if session > ours {
@@ -477,8 +542,9 @@ impl Shell {
             PageEvent::Hidden => self.hidden(),
             PageEvent::Resumed => self.woke(),
             PageEvent::Visible(visible) => {
-                if visible {
-                    self.woke();
+                match visible {
+                    true => self.woke(),
+                    false => self.write_notes(),
                 }
                 self.dispatch(Event::Visible(visible));
             }
@@ -488,9 +554,7 @@ impl Shell {
     }
 
     fn tell_peers(&self, message: PeerMessage) {
-        if let Some(peers) = self.peers.borrow().as_ref() {
-            peers.tell(message);
-        }
+        self.announcements.tell(message);
     }
 
     fn journal(self: &Rc<Shell>, ops: Vec<Op>, relaxed: bool) {
@@ -568,6 +632,8 @@ impl Shell {
 
     async fn learn_alive(self: &Rc<Shell>) {
         if let Some(tabs) = lock::held(&self.names.alive()).await {
+            self.announcements
+                .learn_alone(tabs.iter().all(|tab| *tab == self.tab));
             self.dispatch(Event::Alive(tabs));
         }
     }
@@ -579,8 +645,7 @@ impl Shell {
         let open = open.saturating_add(queue.unknown);
         // Before that, what the last one to read it noted is nearer the truth.
         if self.has_read.get() {
-            self.store
-                .mark(&self.engine.borrow().open_charges(MOST_NOTED));
+            self.open_changed.set(true);
         }
         let durable = snapshot.storage == StorageKind::IndexedDb;
         if open > 0 && durable && !self.asked_to_persist.replace(true) {
