@@ -11,6 +11,7 @@ import { reuseEqual } from "./structural-sharing.js";
  * mistakes stay its own.
  *
  * @typedef {object} ClientHost
+ * @property {boolean} hasToken
  * @property {(refresh: boolean) => Promise<string | null>} token
  * @property {boolean} hasTransport
  * @property {(request: Api.TransportRequest) => Promise<Api.TransportResponse>} transport
@@ -72,6 +73,7 @@ export function createHost(options) {
   };
 
   return {
+    hasToken: getToken !== undefined,
     async token(refresh) {
       return (await getToken?.({ refresh })) ?? null;
     },

@@ -40,6 +40,9 @@ export class Port {
    * @param {string} lock
    */
   token(refresh, limitMs, lock) {
+    if (!this.#host.hasToken) {
+      return null;
+    }
     return this.#tokens.ask(refresh, limitMs, lock);
   }
 

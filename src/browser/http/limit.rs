@@ -1,9 +1,14 @@
 //! The time limit of a request.
 
-use std::cell::RefCell;
+mod alarm;
 
-use gloo_timers::callback::Timeout;
-use js_sys::{Function, Promise};
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -12,14 +17,19 @@ use crate::core::clock::Now;
 
 /// Ends a request when its time is up.
 pub struct Limit {
-    controller: web_sys::AbortController,
-    passed: Promise,
-    pass: Function,
-    timer: RefCell<Option<Timeout>>,
+    end: Rc<End>,
     length_ms: u64,
     began: Now,
     /// Whether the request may still leave, asked when its token is there.
     may_leave: Box<dyn Fn() -> bool>,
+}
+
+/// The end of a request.
+struct End {
+    controller: web_sys::AbortController,
+    has_come: Cell<bool>,
+    /// Whoever awaits something of the request.
+    waiting: RefCell<Option<Waker>>,
 }
 
 /// Why what was waited for has not come.
@@ -33,24 +43,17 @@ pub enum Missed {
 impl Limit {
     /// The time runs from now on.
     pub fn new(length_ms: u64) -> Result<Limit, JsValue> {
-        let controller = web_sys::AbortController::new()?;
-        let mut pass = None;
-        let millis = u32::try_from(length_ms)
-            .unwrap_or(u32::MAX)
-            .min(i32::MAX as u32);
-        let passed = Promise::new(&mut |_, passed| pass = Some(passed));
-        let pass = pass.ok_or_else(|| JsValue::from_str("no promise"))?;
-        let timer = {
-            let (pass, controller) = (pass.clone(), controller.clone());
-            Timeout::new(millis, move || end(&pass, &controller))
-        };
+        let end = Rc::new(End {
+            controller: web_sys::AbortController::new()?,
+            has_come: Cell::new(false),
+            waiting: RefCell::new(None),
+        });
+        let began = now();
+        alarm::set(&end, began.after(length_ms));
         Ok(Limit {
-            controller,
-            passed,
-            pass,
-            timer: RefCell::new(Some(timer)),
+            end,
             length_ms,
-            began: now(),
+            began,
             may_leave: Box::new(|| true),
         })
     }
@@ -71,13 +74,12 @@ impl Limit {
     /// Ends the request at once. Whoever listens to its signal is called meanwhile, and may do
     /// anything.
     pub fn end(&self) {
-        self.timer.borrow_mut().take();
-        end(&self.pass, &self.controller);
+        self.end.come();
     }
 
     /// Aborts when the time is up.
     pub fn signal(&self) -> web_sys::AbortSignal {
-        self.controller.signal()
+        self.end.controller.signal()
     }
 
     /// All of the time, in milliseconds.
@@ -92,7 +94,7 @@ impl Limit {
 
     /// Whether whatever awaits it has been told that the time is up, or cut short.
     pub fn has_passed(&self) -> bool {
-        self.controller.signal().aborted()
+        self.end.has_come.get()
     }
 
     /// Whether the time is up by the clocks, though nobody has been told. The timer of a page that
@@ -110,18 +112,30 @@ impl Limit {
 
     /// What this comes to, which may be a promise, unless the time is up first.
     pub async fn race(&self, awaited: &JsValue) -> Result<JsValue, Missed> {
-        let both = js_sys::Array::of2(awaited, &self.passed);
-        let first = JsFuture::from(Promise::race(&both)).await;
-        match first {
-            _ if self.has_passed() => Err(Missed::TimeUp),
-            Ok(value) => Ok(value),
-            Err(_) => Err(Missed::Rejected),
+        if !awaited.is_object() && !self.has_passed() {
+            return Ok(awaited.clone());
         }
+        let mut awaited = JsFuture::from(Promise::resolve(awaited));
+        poll_fn(|context| match Pin::new(&mut awaited).poll(context) {
+            _ if self.has_passed() => Poll::Ready(Err(Missed::TimeUp)),
+            Poll::Ready(Ok(value)) => Poll::Ready(Ok(value)),
+            Poll::Ready(Err(_)) => Poll::Ready(Err(Missed::Rejected)),
+            Poll::Pending => {
+                *self.end.waiting.borrow_mut() = Some(context.waker().clone());
+                Poll::Pending
+            }
+        })
+        .await
     }
 }
 
-fn end(pass: &Function, controller: &web_sys::AbortController) {
-    // In this order: whoever races the two sees the limit first.
-    let _ = pass.call0(&JsValue::UNDEFINED);
-    controller.abort();
+impl End {
+    fn come(&self) {
+        // In this order: whoever awaits something sees the limit first.
+        self.has_come.set(true);
+        self.controller.abort();
+        if let Some(waker) = self.waiting.take() {
+            waker.wake();
+        }
+    }
 }
