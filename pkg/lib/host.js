@@ -16,6 +16,8 @@ import { reuseEqual } from "./structural-sharing.js";
  * @property {boolean} hasTransport
  * @property {(request: Api.TransportRequest) => Promise<Api.TransportResponse>} transport
  * @property {(kind: Kind, subject: any) => void} notice
+ * @property {(records: string) => void} charges takes records that have changed, as JSON
+ * @property {(level: "error" | "info" | "debug") => boolean} logs whether lines of this level are logged
  * @property {() => Api.BillingSnapshot} snapshot
  * @property {(key: string) => Api.ChargeRecord | undefined} openRecord as last told, while it is open
  * @property {(kind: Kind, listener: (subject: any) => void) => () => void} on
@@ -26,6 +28,9 @@ import { reuseEqual } from "./structural-sharing.js";
 /** Of alerts that nobody has heard, the latest so many are kept, for so long. */
 const EARLY_LIMIT = 20;
 const EARLY_MS = 10_000;
+
+/** So many characters of records that nobody has listened to are kept unread. */
+const UNREAD_LIMIT = 4_000_000;
 
 /**
  * @param {Api.BillingOptions} options
@@ -48,6 +53,23 @@ export function createHost(options) {
   let early = [];
   /** @type {Map<string, Api.ChargeRecord>} */
   const open = new Map();
+  /** Records that have changed, as JSON, and nobody has looked at yet. @type {string[]} */
+  let unread = [];
+  let unreadLength = 0;
+
+  /** @param {Api.ChargeRecord} record */
+  const keep = (record) => {
+    const isOpen = record.status === "pending" || record.status === "retrying";
+    isOpen ? open.set(record.key, { ...record }) : open.delete(record.key);
+  };
+
+  const readUnread = () => {
+    for (const records of unread) {
+      JSON.parse(records).forEach(keep);
+    }
+    unread = [];
+    unreadLength = 0;
+  };
 
   /**
    * @param {Kind} kind
@@ -93,8 +115,8 @@ export function createHost(options) {
         snapshot = deepFreeze(next);
       }
       if (kind === "charge") {
-        const isOpen = subject.status === "pending" || subject.status === "retrying";
-        isOpen ? open.set(subject.key, { ...subject }) : open.delete(subject.key);
+        readUnread();
+        keep(subject);
       }
       if (kind === "log") {
         callSafely(write, subject);
@@ -105,6 +127,22 @@ export function createHost(options) {
         tell(kind, subject);
       }
     },
+    charges(records) {
+      if (listeners.get("charge")?.size) {
+        for (const record of JSON.parse(records)) {
+          this.notice("charge", record);
+        }
+        return;
+      }
+      unread.push(records);
+      unreadLength += records.length;
+      if (unreadLength > UNREAD_LIMIT) {
+        readUnread();
+      }
+    },
+    logs(level) {
+      return typeof log === "function" || isWithin(level, log);
+    },
     snapshot() {
       if (!snapshot) {
         throw new Error("the core has shown nothing yet");
@@ -112,6 +150,7 @@ export function createHost(options) {
       return snapshot;
     },
     openRecord(key) {
+      readUnread();
       return open.get(key);
     },
     say(english, chinese) {
@@ -157,12 +196,20 @@ function callSafely(listener, subject) {
  * @returns {(entry: Api.LogEntry) => void}
  */
 function consoleAt(level) {
-  const order = ["silent", "error", "info", "debug"];
   return (entry) => {
-    if (order.indexOf(entry.level) <= order.indexOf(level)) {
+    if (isWithin(entry.level, level)) {
       console[entry.level](entry.message);
     }
   };
+}
+
+/**
+ * @param {"error" | "info" | "debug"} level
+ * @param {"silent" | "error" | "info" | "debug"} most
+ */
+function isWithin(level, most) {
+  const order = ["silent", "error", "info", "debug"];
+  return order.indexOf(level) <= order.indexOf(most);
 }
 
 /**

@@ -37,6 +37,15 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn notice(this: &Host, kind: &str, subject: JsValue);
 
+    /// As `notice`, of charges whose records have changed: an array of them, as JSON. There may be
+    /// very many, and mostly nobody listens.
+    #[wasm_bindgen(method)]
+    pub fn charges(this: &Host, records: &str);
+
+    /// Whether lines of this level are logged.
+    #[wasm_bindgen(method)]
+    pub fn logs(this: &Host, level: &str) -> bool;
+
     /// Asks for the Web Lock of this name, and waits for it for at most `patience_ms`.
     #[wasm_bindgen(method)]
     pub fn lock(this: &Host, name: &str, patience_ms: u32) -> Hold;

@@ -21,6 +21,17 @@ pub enum Level {
     Debug,
 }
 
+impl Level {
+    /// Its name in the public API.
+    pub fn code(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Info => "info",
+            Level::Debug => "debug",
+        }
+    }
+}
+
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LogEntry {

@@ -174,6 +174,12 @@ class TestHost {
     }
   }
 
+  charges() {}
+
+  logs() {
+    return true;
+  }
+
   /** Grants every lock. */
   lock() {
     return { granted: Promise.resolve(true), letGo() {} };

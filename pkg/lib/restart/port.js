@@ -80,6 +80,18 @@ export class Port {
     }
   }
 
+  /** @param {string} records */
+  charges(records) {
+    if (!this.#cut) {
+      this.#host.charges(records);
+    }
+  }
+
+  /** @param {"error" | "info" | "debug"} level */
+  logs(level) {
+    return !this.#cut && this.#host.logs(level);
+  }
+
   /**
    * @param {string} name
    * @param {number} patienceMs

@@ -112,7 +112,7 @@ impl Limit {
 
     /// What this comes to, which may be a promise, unless the time is up first.
     pub async fn race(&self, awaited: &JsValue) -> Result<JsValue, Missed> {
-        if !awaited.is_object() && !self.has_passed() {
+        if !awaited.is_object() && !awaited.is_function() && !self.has_passed() {
             return Ok(awaited.clone());
         }
         let mut awaited = JsFuture::from(Promise::resolve(awaited));

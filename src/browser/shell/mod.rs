@@ -28,7 +28,7 @@ use crate::core::journal::{ApplyAt, Op};
 use crate::core::ordered::Map;
 use crate::core::protocol::Request;
 use crate::core::session::Session;
-use crate::core::snapshot::{Snapshot, StorageKind};
+use crate::core::snapshot::{ChargeRecord, Snapshot, StorageKind};
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
 use js_sys::{Function, Promise};
@@ -78,6 +78,8 @@ pub struct Shell {
     limits: RefCell<Map<SendId, Rc<Limit>>>,
     standstill: Standstill,
     draining: Cell<bool>,
+    /// Changed records that the facade is to be told of next.
+    changed: RefCell<Vec<ChargeRecord>>,
     /// Readings of the journal that are under way.
     loads: Cell<u32>,
     /// Whether one of the core's has gone well: until then nothing is known of what is open.
@@ -136,6 +138,7 @@ impl Shell {
             limits: RefCell::new(Map::new()),
             standstill: Standstill::default(),
             draining: Cell::new(false),
+            changed: RefCell::new(Vec::new()),
             loads: Cell::new(0),
             has_read: Cell::new(false),
             recovering: RefCell::new(Vec::new()),
@@ -337,6 +340,7 @@ impl Shell {
                 None => break,
             }
         }
+        self.tell_charges();
         self.draining.set(false);
         self.announcements.tell_soon();
         self.set_timer();
@@ -451,8 +455,13 @@ impl Shell {
             }
             Effect::MarkSignOut => self.mark_sign_out(),
             Effect::AnnounceLeft => self.tell_peers(PeerMessage::Left(self.tab.clone())),
-            Effect::Resolve { call, answer } => self.resolve(call, &answer),
+            Effect::Resolve { call, answer } => {
+                self.tell_charges();
+                self.resolve(call, &answer);
+            }
+            Effect::Notice(Notice::Charge(record)) => self.changed.borrow_mut().push(record),
             Effect::Notice(notice) => {
+                self.tell_charges();
                 if let Notice::Snapshot(snapshot) = &notice {
                     self.guard(snapshot);
                 }
@@ -751,7 +760,22 @@ impl Shell {
         }
     }
 
+    /// Tells the facade of charges that have changed, all in one: there may be very many.
+    fn tell_charges(&self) {
+        let changed = self.changed.take();
+        if !changed.is_empty()
+            && let Ok(text) = serde_json::to_string(&changed)
+        {
+            self.host.charges(&text);
+        }
+    }
+
     fn notice(&self, notice: &Notice) {
+        if let Notice::Log(line) = notice
+            && !self.host.logs(line.level.code())
+        {
+            return;
+        }
         let (kind, subject) = match notice {
             Notice::Charge(record) => ("charge", to_js(record)),
             Notice::Balance(balance) => ("balance", to_js(balance)),
