@@ -153,8 +153,11 @@ test("cachedBalance gives at once the balance that the client will show, with no
   const loaded = [];
   await page.close();
   await context.setOffline(false);
-  await stage.site.visit(asked);
   asked.on("request", (request) => loaded.push(request.url()));
+  await stage.site.visit(asked);
+  const modules = loaded.filter((url) => url.endsWith(".wasm"));
+  assert.deepEqual(modules, [], "the import alone loads no module");
+  loaded.length = 0;
   const again = await asked.evaluate((where) => globalThis.tollbox.cachedBalance(where), where);
   assert.deepEqual(again, cached);
   assert.deepEqual(loaded, [], "nothing is loaded for it");

@@ -5,7 +5,7 @@ use tollbox::core::engine::{Earlier, Engine, Event, Setup};
 use tollbox::core::session::Session;
 use tollbox::core::snapshot::StorageKind;
 
-use super::script::World;
+use super::script::{World, key};
 use super::server::{Fault, On};
 
 /// How far off the next deadline is, sampled `times` times, every half a minute.
@@ -151,6 +151,45 @@ fn a_client_with_an_order_to_give_is_not_idle() {
     assert!(!engine.is_idle(), "the journal is to be read");
     while engine.poll().is_some() {}
     assert!(engine.is_idle());
+/// A tab with six queued charges, which has died.
+fn world_with_a_queue() -> World {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    for n in 0..6 {
+        let call = world.charge(tab, &format!("t{n}"), 1);
+        world.wait(call);
+    }
+    world.crash(tab);
+    world
+}
+
+#[test]
+fn journal_read_in_pages_is_known_whole() {
+    let mut world = world_with_a_queue();
+    world.page = Some((4, 20));
+    let before = world.counts.transactions;
+    let next = world.start();
+    assert_eq!(world.snapshot(next).queue.pending, 6);
+    world.run_for(100);
+    assert_eq!(
+        world.counts.transactions, before,
+        "no record is read by itself"
+    );
+    world.go_online(true);
+    world.settle();
+    assert_eq!(world.server.balance(), 114);
+}
+
+#[test]
+fn charge_that_no_page_shows_is_noticed() {
+    let mut world = world_with_a_queue();
+    let tab = world.start();
+    world.damage(key("t5"));
+    world.page = Some((2, 20));
+    world.tell(tab, Event::Woke);
+    world.run_for(1_000);
+    assert_eq!(world.snapshot(tab).queue.pending, 5);
 }
 
 #[test]

@@ -123,6 +123,15 @@ impl Driver for Chance {
         fails.then(|| "it can't be read".to_owned())
     }
 
+    fn page(&mut self, records: usize) -> Option<(usize, u64)> {
+        let most = u64::try_from(records).unwrap();
+        let is_paged = records > 1 && self.dice.chance(500);
+        is_paged.then(|| {
+            let count = self.dice.between(1, most - 1);
+            (usize::try_from(count).unwrap(), self.dice.between(0, 5))
+        })
+    }
+
     fn mark_ms(&mut self) -> u64 {
         self.write_ms()
     }

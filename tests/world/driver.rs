@@ -37,6 +37,11 @@ pub trait Driver: Sized {
     fn load_ms(&mut self) -> u64;
     /// Why the journal can't be read, if it can't.
     fn read_fault(&mut self) -> Option<String>;
+    /// How many of so many records its tab hears of ahead of the others, and how long ahead, if
+    /// any.
+    fn page(&mut self, _records: usize) -> Option<(usize, u64)> {
+        None
+    }
     /// How long the mark of a sign-out takes to be written.
     fn mark_ms(&mut self) -> u64;
     /// Why the mark can't be written, if it can't.

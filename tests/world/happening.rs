@@ -5,6 +5,7 @@ use std::rc::Rc;
 use tollbox::core::engine::{Event, SendId, Unsent};
 use tollbox::core::journal::{Applied, Op};
 use tollbox::core::protocol::Response;
+use tollbox::core::record::Record;
 use tollbox::core::session::Session;
 
 use super::network::Sending;
@@ -25,6 +26,11 @@ pub enum Happening<Own> {
     Load {
         tab: TabId,
         all: bool,
+    },
+    LoadRest {
+        tab: TabId,
+        all: bool,
+        records: Result<Vec<Record>, String>,
     },
     /// The mark of a sign-out is written.
     Mark {
@@ -83,6 +89,7 @@ impl<Own> Happening<Own> {
             Happening::Depart { sending } => Some(sending.tab),
             Happening::Committed { tab, .. }
             | Happening::Load { tab, .. }
+            | Happening::LoadRest { tab, .. }
             | Happening::Answer { tab, .. }
             | Happening::Lost { tab, .. }
             | Happening::NotSent { tab, .. }

@@ -121,10 +121,27 @@ impl<D: Driver> World<D> {
         if self.place(tab).is_none() {
             return;
         }
-        let records = match self.driver.read_fault() {
+        let mut records = match self.driver.read_fault() {
             Some(fault) => Err(fault),
             None => Ok(self.journal.read(all)),
         };
+        if let Ok(records) = &mut records
+            && let Some((count, in_ms)) = self.driver.page(records.len())
+        {
+            let rest = records.split_off(count);
+            let page = std::mem::replace(records, rest);
+            self.tell(tab, Event::LoadedPage(page));
+            let records = Ok(std::mem::take(records));
+            return self.plan(in_ms, Happening::LoadRest { tab, all, records });
+        }
+        self.load_rest(tab, all, records);
+    }
+
+    /// The reading of the journal ends, some of which its tab may have heard before.
+    pub fn load_rest(&mut self, tab: TabId, all: bool, records: Result<Vec<Record>, String>) {
+        if self.place(tab).is_none() {
+            return;
+        }
         if self.driver.knows_the_living() {
             let alive = self.tabs.iter().map(super::Tab::name).collect();
             self.tell(tab, Event::Alive(alive));

@@ -27,10 +27,12 @@ use crate::core::engine::{
 use crate::core::journal::{ApplyAt, Op};
 use crate::core::ordered::Map;
 use crate::core::protocol::Request;
+use crate::core::record::Record;
 use crate::core::session::Session;
 use crate::core::snapshot::{ChargeRecord, Snapshot, StorageKind};
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
+use gloo_timers::future::TimeoutFuture;
 use js_sys::{Function, Promise};
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
@@ -40,6 +42,9 @@ use wasm_bindgen_futures::spawn_local;
 
 /// `setTimeout` takes no more, and a look once an hour costs nothing.
 const LONGEST_TIMER_MS: u64 = 3_600_000;
+
+/// So many records are told to the core at once: many would stop the page.
+const PAGE: usize = 1_000;
 
 /// How often localStorage is written, in milliseconds, with what only a later start reads.
 const NOTE_EVERY_MS: u32 = 100;
@@ -64,11 +69,12 @@ pub struct Shell {
     fallback: WebLock,
     asked_to_persist: Cell<bool>,
     announcements: Rc<Announcements>,
-    notes: Throttle,
     /// The balance to be cached next.
     balance: RefCell<Option<Confirmed>>,
+    balance_notes: Throttle,
     /// Whether the charges that are open are to be noted.
     open_changed: Cell<bool>,
+    open_notes: Throttle,
     listeners: RefCell<Vec<EventListener>>,
     /// The timer of the next deadline, and when it fires; monotonic.
     timer: RefCell<Option<(u64, Timeout)>>,
@@ -128,9 +134,10 @@ impl Shell {
             fallback: WebLock::default(),
             asked_to_persist: Cell::new(false),
             announcements: Rc::new(Announcements::new()),
-            notes: Throttle::new(NOTE_EVERY_MS),
             balance: RefCell::new(None),
+            balance_notes: Throttle::new(NOTE_EVERY_MS),
             open_changed: Cell::new(false),
+            open_notes: Throttle::new(NOTE_EVERY_MS),
             listeners: RefCell::new(Vec::new()),
             timer: RefCell::new(None),
             calls: RefCell::new(Map::new()),
@@ -384,26 +391,38 @@ impl Shell {
 
     /// Writes to localStorage what has changed there, now or soon.
     fn note_soon(self: &Rc<Shell>) {
-        if !self.open_changed.get() && self.balance.borrow().is_none() {
-            return;
-        }
-        let weak = Rc::downgrade(self);
-        let later = move || {
-            if let Some(shell) = weak.upgrade() {
-                shell.write_notes();
+        let later = |write: fn(&Rc<Shell>)| {
+            let weak = Rc::downgrade(self);
+            move || {
+                if let Some(shell) = weak.upgrade() {
+                    write(&shell);
+                }
             }
         };
-        if self.notes.lets_through(later) {
-            self.write_notes();
+        if self.open_changed.get() && self.open_notes.lets_through(later(Shell::note_open)) {
+            self.note_open();
+        }
+        let is_new = self.balance.borrow().is_some();
+        if is_new && self.balance_notes.lets_through(later(Shell::note_balance)) {
+            self.note_balance();
         }
     }
 
     fn write_notes(self: &Rc<Shell>) {
-        self.notes.done();
+        self.note_open();
+        self.note_balance();
+    }
+
+    fn note_open(self: &Rc<Shell>) {
+        self.open_notes.done();
         if self.open_changed.take() {
-            self.store
-                .mark(&self.engine.borrow().open_charges(MOST_NOTED));
+            let open = self.engine.borrow().open_charges(MOST_NOTED);
+            self.store.mark(&open);
         }
+    }
+
+    fn note_balance(self: &Rc<Shell>) {
+        self.balance_notes.done();
         let Some(known) = self.balance.take() else {
             return;
         };
@@ -601,12 +620,27 @@ impl Shell {
             shell.catch_up_with_storage().await;
             let records = shell.store.load(scope, shell.apply_at(), &mut news).await;
             shell.report(news).await;
+            let records = match records {
+                Ok(records) => Ok(shell.take_pages(records).await),
+                Err(error) => Err(error),
+            };
             shell.learn_alive().await;
             shell.heed_mark();
             shell.loads.set(shell.loads.get().saturating_sub(1));
             shell.has_read.set(shell.has_read.get() || records.is_ok());
             shell.dispatch(Event::Loaded(records));
         });
+    }
+
+    /// Tells the core of all but the last page of these records, and lets the page do other things
+    /// in between.
+    async fn take_pages(self: &Rc<Shell>, mut records: Vec<Record>) -> Vec<Record> {
+        while records.len() > PAGE {
+            let rest = records.split_off(PAGE);
+            self.dispatch(Event::LoadedPage(std::mem::replace(&mut records, rest)));
+            TimeoutFuture::new(0).await;
+        }
+        records
     }
 
     /// Tells the core what the store found out by the way.

@@ -42,7 +42,11 @@ pub enum Event {
     },
     /// The operations of the last [`Effect::Journal`] are committed, or none of them is.
     Journaled(Result<Vec<Applied>, String>),
-    /// The contents of the journal, in answer to [`Effect::Load`], or why it can't be read.
+    /// A page of the journal, ahead of the [`Event::Loaded`] that ends this reading. There may be
+    /// any number of them, and anything in between.
+    LoadedPage(Vec<Record>),
+    /// The contents of the journal, or what the pages have left of it, in answer to
+    /// [`Effect::Load`]; or why it can't be read.
     Loaded(Result<Vec<Record>, String>),
     /// The living tabs of this account, this one included, if known: reported with every
     /// [`Event::Loaded`], before it, and determined at a later moment.

@@ -55,7 +55,7 @@ use crate::core::config::Config;
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::locale::Locale;
 use crate::core::network::{LONGEST_HOLD_MS, Way};
-use crate::core::ordered::{Set, map_of, set_of};
+use crate::core::ordered::{LongSet, Set, map_of, set_of};
 use crate::core::outbox::{Entry, Outbox, Patience, Work};
 use crate::core::outcome::{Outcome, What};
 use crate::core::points::Points;
@@ -117,6 +117,9 @@ pub struct Engine {
     calls: Calls,
     writer: Writer,
     reader: Reader,
+    /// The charges that the reading under way has not shown yet, though the journal had them when
+    /// its first page came.
+    unseen: Option<LongSet<Key>>,
     store: Store,
     tabs: Tabs,
     last_sequence: u64,
@@ -158,6 +161,7 @@ impl Engine {
             calls: Calls::default(),
             writer: Writer::default(),
             reader: Reader::new(),
+            unseen: None,
             store: Store::new(setup.storage, setup.earlier),
             tabs,
             last_sequence: 0,
@@ -187,6 +191,7 @@ impl Engine {
             Event::EndTask { key } => self.end_task(&key),
             Event::StopWaiting { call } => self.stop_waiting(now, call),
             Event::Journaled(results) => self.journaled(now, results),
+            Event::LoadedPage(records) => self.loaded_page(now, records),
             Event::Loaded(records) => self.loaded(now, records),
             Event::Alive(tabs) => self.learn_alive(now, tabs),
             Event::Unreadable {
@@ -1692,15 +1697,26 @@ impl Engine {
         }
     }
 
+    fn loaded_page(&mut self, now: Now, records: Vec<Record>) {
+        if !self.reader.is_too_early() {
+            self.take_page(now, records);
+        }
+    }
+
     fn loaded(&mut self, now: Now, records: Result<Vec<Record>, String>) {
-        match self.reader.ended(records) {
+        let loaded = self.reader.ended(records);
+        if !matches!(loaded, Loaded::Read { .. }) {
+            self.unseen = None;
+        }
+        match loaded {
             Loaded::TooEarly => return self.load(),
             Loaded::Read { all, records } => {
                 self.storage_works(now);
                 if all {
                     self.store.has_read_all();
                 }
-                self.take_all(now, records);
+                self.take_page(now, records);
+                self.read_unseen();
                 if self.reader.taken(all) {
                     self.lose_ages();
                 }
@@ -1720,11 +1736,8 @@ impl Engine {
         self.read_after_sign_out();
     }
 
-    fn take_all(&mut self, now: Now, records: Vec<Record>) {
-        let stored = self.outbox.iter();
-        let stored =
-            stored.filter(|entry| entry.saved && !entry.is_busy() && entry.record.is_held());
-        let mut missing = set_of(stored.map(|entry| entry.record.charge().key.clone()));
+    fn take_page(&mut self, now: Now, records: Vec<Record>) {
+        let mut unseen = self.unseen.take().unwrap_or_else(|| self.stored());
         // The newest balance first, so that the older ones change nothing.
         let charged = records.iter().filter(|record| record.receipt().is_some());
         let newest = charged.max_by_key(|record| record.receipt().map(|receipt| receipt.version));
@@ -1732,15 +1745,28 @@ impl Engine {
             self.learn_from(record);
         }
         for record in records {
-            missing.remove(&record.charge().key);
+            unseen.remove(&record.charge().key);
             self.take_record(now, record, true);
         }
-        for (key, ()) in missing {
-            let then = Then::Observe {
-                from_peer: true,
-                confirmed: None,
-            };
-            self.writer.push(Op::Read { key }, then);
+        self.unseen = Some(unseen);
+    }
+
+    /// The charges that the journal has to show, unless another tab has settled them.
+    fn stored(&self) -> LongSet<Key> {
+        let mut stored = LongSet::default();
+        for entry in self.outbox.iter() {
+            if entry.saved && !entry.is_busy() && entry.record.is_held() {
+                stored.insert(entry.record.charge().key.clone(), ());
+            }
+        }
+        stored
+    }
+
+    /// The reading has ended: reads one by one the charges that it has not shown.
+    fn read_unseen(&mut self) {
+        let unseen = self.unseen.take().unwrap_or_default();
+        for key in unseen.keys() {
+            self.read_for_peer(key.clone());
         }
     }
 
@@ -3526,6 +3552,7 @@ impl Engine {
             Event::LockGranted => self.cx.push(Effect::ReleaseLock),
             Event::EndTask { .. }
             | Event::StopWaiting { .. }
+            | Event::LoadedPage(_)
             | Event::Loaded(_)
             | Event::Alive(_)
             | Event::Unreadable { .. }

@@ -36,6 +36,8 @@ pub struct Script {
     pub earlier: Earlier,
     pub storage: StorageKind,
     pub fail_write: WriteFault,
+    /// How many records a tab hears of ahead of the others, and how long ahead, if any.
+    pub page: Option<(usize, u64)>,
     /// Whether reading the whole journal fails.
     pub fail_load: bool,
     /// Whether writing the mark of a sign-out fails.
@@ -78,6 +80,7 @@ impl World {
             earlier: Earlier::Nothing,
             storage: StorageKind::IndexedDb,
             fail_write: Box::new(|_, _| false),
+            page: None,
             fail_load: false,
             fail_mark: false,
             commit_ms: 1,
@@ -142,6 +145,10 @@ impl Driver for Script {
 
     fn read_fault(&mut self) -> Option<String> {
         self.fail_load.then(|| "the disk can't be read".to_owned())
+    }
+
+    fn page(&mut self, records: usize) -> Option<(usize, u64)> {
+        self.page.filter(|(count, _)| *count < records)
     }
 
     fn mark_ms(&mut self) -> u64 {

@@ -101,6 +101,11 @@ impl Reader {
         }
     }
 
+    /// Whether the reading under way was requested too early.
+    pub fn is_too_early(&self) -> bool {
+        matches!(self.loading, Loading::UnderWay { again: true, .. })
+    }
+
     /// A reading has ended.
     pub fn ended(&mut self, records: Result<Vec<Record>, String>) -> Loaded {
         let (all, again) = match std::mem::replace(&mut self.loading, Loading::None) {

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createHost } from "../../pkg/lib/host.js";
+import { OWNER } from "./support/page.mjs";
+
+/** @import { ChargeRecord } from "../../pkg/index.js" */
+
+/**
+ * @param {string} key
+ * @param {ChargeRecord["status"]} [status]
+ * @returns {any}
+ */
+const record = (key, status = "pending") => ({ key, taskId: key, amount: 5, attempts: 1, status });
+
+test("a record told as text is found while it is open", () => {
+  const host = createHost({ ...OWNER, log: "silent" });
+  host.charges(JSON.stringify([record("a"), record("b"), record("c")]));
+  host.charges(JSON.stringify([record("b", "success")]));
+  host.notice("charge", record("c", "failed"));
+  assert.equal(host.openRecord("a")?.attempts, 1);
+  assert.equal(host.openRecord("b"), undefined);
+  assert.equal(host.openRecord("c"), undefined);
+});
+
+test("a listener hears each record of a text, and none from before it", () => {
+  const host = createHost({ ...OWNER, log: "silent" });
+  host.charges(JSON.stringify([record("early")]));
+  /** @type {string[]} */
+  const heard = [];
+  const stop = host.on("charge", ({ key }) => heard.push(key));
+  host.charges(JSON.stringify([record("a"), record("b")]));
+  stop();
+  host.charges(JSON.stringify([record("late")]));
+  assert.deepEqual(heard, ["a", "b"]);
+  assert.ok(host.openRecord("early") && host.openRecord("a") && host.openRecord("late"));
+});
+
+test("only lines that somebody reads are asked for", () => {
+  const levels = /** @type {const} */ (["error", "info", "debug"]);
+  const asked = (/** @type {any} */ log) => {
+    const host = createHost({ ...OWNER, log });
+    return levels.filter((level) => host.logs(level));
+  };
+  assert.deepEqual(asked("silent"), []);
+  assert.deepEqual(asked("error"), ["error"]);
+  assert.deepEqual(asked("info"), ["error", "info"]);
+  assert.deepEqual(
+    asked(() => {}),
+    levels,
+  );
+});
+
+test("the snapshot is one frozen object until something in it changes", () => {
+  const host = createHost({ ...OWNER, log: "silent" });
+  const told = () => ({ balance: { confirmed: 5 }, queue: { pending: 1 } });
+  host.notice("snapshot", told());
+  const first = host.snapshot();
+  host.notice("snapshot", told());
+  assert.equal(host.snapshot(), first);
+  host.notice("snapshot", { ...told(), queue: { pending: 2 } });
+  const second = host.snapshot();
+  assert.notEqual(second, first);
+  assert.equal(second.balance, first.balance);
+  assert.ok(Object.isFrozen(second) && Object.isFrozen(second.queue));
+});
