@@ -4,12 +4,14 @@
 //!
 //! 1. [`Engine::handle`] takes one report; then [`Engine::poll`] is called until it gives `None`,
 //!    and each effect is carried out in that order.
-//! 2. Every `Journal` is followed by one `Journaled`, every `Load` by one `Loaded`, every `Send`
-//!    by one of `Answered`, `Lost`, `NotSent`, every `AskLock` by `LockGranted` or `LockTimedOut`.
+//! 2. Every `Journal` is followed by one `Journaled`, every `Load` by one `Loaded`, perhaps after
+//!    some `LoadedPage`, every `Send` by one of `Answered`, `Lost`, `NotSent`, every `AskLock` by
+//!    `LockGranted` or `LockTimedOut`.
 //! 3. If nothing happens until [`Engine::deadline`], a `Tick` is handled then.
 //!
 //! A charge request leaves only after the transaction that numbers its attempt has committed, and
-//! an outcome is reported only after its contents are in the journal.
+//! an outcome is reported only after its contents are in the journal; `charged` already when the
+//! server's receipt is there, since its key is answered with that again.
 
 mod admission;
 mod balance;
