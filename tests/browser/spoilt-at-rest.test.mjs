@@ -62,11 +62,12 @@ for (const [what, name] of [
 }
 
 /**
- * Puts things into an object store of the account's database.
+ * Puts things into an object store of the account's database; among the charges, in place of the
+ * journal's own row.
  *
  * @param {import("playwright-core").Page} page
  * @param {string} account
- * @param {"journal" | "quarantine"} store
+ * @param {"charges" | "quarantine"} store
  */
 async function putGarbage(page, account, store) {
   await page.evaluate(
@@ -76,8 +77,8 @@ async function putGarbage(page, account, store) {
       self.self = self;
       const transaction = database.transaction(store, "readwrite");
       const rows = transaction.objectStore(store);
-      if (store === "journal") {
-        rows.put({ not: "a text" }, "id");
+      if (store === "charges") {
+        rows.put({ key: ["journal"], id: { not: "a text" }, commits: "many", mark: {}, lost: 7 });
       } else {
         for (const row of ["text", 7, null, {}, self]) rows.add(row);
         rows.add({ row: self, why: 7, found_at_ms: "then" });
@@ -94,7 +95,7 @@ async function putGarbage(page, account, store) {
 
 test("a client works although the identity stored in the database has a wrong type", async () => {
   const { page, account, options } = await oneKept();
-  await putGarbage(page, account, "journal");
+  await putGarbage(page, account, "charges");
   await goesOn(page, account, options);
 });
 

@@ -31,9 +31,10 @@ async function inDatabase(name, store, work) {
   }
 }
 
-/** All rows of a store, as JSON. */
+/** All rows of a store, as JSON; of the charges' without those that are no charge's. */
 export async function readRows(/** @type {string} */ name, /** @type {string} */ store) {
-  return JSON.stringify(await inDatabase(name, store, (rows) => rows.getAll()));
+  const range = store === "charges" ? IDBKeyRange.upperBound([], true) : undefined;
+  return JSON.stringify(await inDatabase(name, store, (rows) => rows.getAll(range)));
 }
 
 /** Writes a row, given as JSON, in place of the one with its key. */
@@ -56,6 +57,16 @@ export async function makeNewerDatabase(/** @type {string} */ name) {
   const request = indexedDB.open(name, 1_000);
   request.onupgradeneeded = () => request.result.createObjectStore("to_come");
   (await done(request)).close();
+}
+
+/** The step to a made-up schema to come. */
+export function stepToCome(/** @type {IDBDatabase} */ database) {
+  database.createObjectStore("to_come");
+}
+
+/** Closes a connection. */
+export function closeConnection(/** @type {IDBDatabase} */ database) {
+  database.close();
 }
 
 /** Blocks every other `open` of the database until the returned function is called. */
@@ -124,10 +135,37 @@ export function spoil(type, method, fault, times) {
     if (fault === "never settles") {
       return new Promise(() => {});
     }
-    const error = new DOMException("spoilt", fault);
-    return Object.assign(new EventTarget(), fault === "hangs" ? {} : { readyState: "done", error });
+    if (fault === "hangs") {
+      return new EventTarget();
+    }
+    const request = original.apply(this, args);
+    fail(request, new DOMException("spoilt", fault));
+    return request;
   };
   return () => {
     prototype[method] = original;
   };
+}
+
+/**
+ * Has a request fail, and its transaction with it, as the browser would.
+ *
+ * @param {IDBRequest} request
+ * @param {DOMException} error
+ */
+function fail(request, error) {
+  const { transaction } = request;
+  if (transaction) {
+    Object.defineProperty(transaction, "error", { value: error });
+    Object.defineProperty(transaction, "commit", { value: () => {} });
+    queueMicrotask(() => transaction.abort());
+    return;
+  }
+  // Before the listeners of whoever gets the request.
+  request.addEventListener("success", (event) => {
+    event.stopImmediatePropagation();
+    request.result.close();
+    Object.defineProperty(request, "error", { value: error });
+    request.dispatchEvent(new Event("error", { bubbles: true, cancelable: true }));
+  });
 }

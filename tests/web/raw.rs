@@ -25,6 +25,9 @@ extern "C" {
     #[wasm_bindgen(js_name = holdLock, catch)]
     async fn hold(name: &str) -> Result<JsValue, JsValue>;
 
+    #[wasm_bindgen(js_name = closeConnection)]
+    pub fn close_connection(database: &JsValue);
+
     fn hide(member: &str) -> Function;
 
     fn spoil(kind: &str, method: &str, fault: &str, times: u32) -> Function;

@@ -16,9 +16,8 @@ use crate::opening::{charge, close, json_of, open};
 use crate::raw;
 use crate::stores::clear;
 
-/// The method that reads the journal; neither writes nor the quarantine's reads use it.
-const READ: (&str, &str) = ("IDBIndex", "getAll");
-const READ_ASIDE: (&str, &str) = ("IDBObjectStore", "getAll");
+/// The method that reads all of the journal, or of the quarantine; writes don't use it.
+const READ: (&str, &str) = ("IDBObjectStore", "getAll");
 
 /// Has a damaged row and a damaged entry of localStorage set aside.
 async fn with_things_set_aside(account: &str) {
@@ -44,7 +43,7 @@ async fn the_quarantine_is_read_again_after_a_failure() {
     let account = fresh("aside");
     with_things_set_aside(&account).await;
     let client = open(&account, "auto", &with_transport("null", "never")).await;
-    let aside = raw::spoilt(READ_ASIDE, "UnknownError", 1, async || {
+    let aside = raw::spoilt(READ, "UnknownError", 1, async || {
         json_of(client.quarantined()).await
     })
     .await;
@@ -58,7 +57,7 @@ async fn the_local_quarantine_is_reported_where_the_database_can_not_be_read() {
     let account = fresh("aside");
     with_things_set_aside(&account).await;
     let client = open(&account, "auto", &with_transport("null", "never")).await;
-    let aside = raw::spoilt(READ_ASIDE, "UnknownError", raw::ALWAYS, async || {
+    let aside = raw::spoilt(READ, "UnknownError", raw::ALWAYS, async || {
         json_of(client.quarantined()).await
     })
     .await;

@@ -1,11 +1,11 @@
 //! The database's schema: an older one becomes the next with its charges, a newer one is left to
 //! its version, and the index finds what is open.
 
-use indexed_db_futures::prelude::*;
+use js_sys::{Array, Function};
 use serde_json::{Value, json};
-use tollbox::browser::store::schema::{self, STEPS, Step};
 use tollbox::browser::store::{Choice, News, Scope};
 use tollbox::core::snapshot::StorageKind;
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
@@ -15,10 +15,28 @@ use crate::charges::{
 use crate::raw;
 use crate::stores::{charged_op, clear, refused};
 
-/// A made-up schema to come.
-const TO_COME: [Step; 2] = [STEPS[0], |database| {
-    database.create_object_store("to_come").build().map(drop)
-}];
+#[wasm_bindgen(raw_module = "/pkg/lib/journal/schema.js")]
+extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_name = STEPS)]
+    static STEPS: Array;
+
+    #[wasm_bindgen(js_name = openDatabase, catch)]
+    async fn open_database(name: &str, steps: &Array) -> Result<JsValue, JsValue>;
+}
+
+#[wasm_bindgen(module = "/tests/web/raw.js")]
+extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_name = stepToCome)]
+    static STEP_TO_COME: Function;
+}
+
+/// Opens the database as a made-up version to come does.
+async fn open_next(account: &str) {
+    let steps = STEPS.with(|steps| steps.slice(0, steps.length()));
+    STEP_TO_COME.with(|step| steps.push(step));
+    let next = open_database(&database(account), &steps).await.unwrap();
+    raw::close_connection(&next);
+}
 
 #[wasm_bindgen_test]
 async fn a_database_of_an_older_schema_becomes_one_of_the_next_with_every_charge() {
@@ -35,15 +53,11 @@ async fn a_database_of_an_older_schema_becomes_one_of_the_next_with_every_charge
     let rows = raw::rows(&database(&account), "charges").await;
     assert_eq!(rows.len(), 3);
     // Another tab, with a later version of this package, takes the open database over.
-    let next = schema::open(&database(&account), &TO_COME).await.unwrap();
-    next.close();
+    open_next(&account).await;
     assert!(raw::rows(&database(&account), "to_come").await.is_empty());
     assert_eq!(raw::rows(&database(&account), "charges").await, rows);
     // It has taken all of its steps already.
-    schema::open(&database(&account), &TO_COME)
-        .await
-        .unwrap()
-        .close();
+    open_next(&account).await;
     // This version leaves it alone, and says so.
     let (late, news) = open_with_news(&account, Choice::Auto).await;
     assert_eq!(late.kind(), StorageKind::LocalStorage);

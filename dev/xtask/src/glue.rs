@@ -1,6 +1,7 @@
 //! Changes the generated JavaScript glue: for modules that die, the facade hears of errors thrown in
-//! timers, listeners and promise continuations, and those of a dead instance do nothing; names that
-//! glue and module share are short; imports that the optimized module does not have are gone.
+//! timers, listeners and promise continuations, and those of a dead instance do nothing; what the
+//! module imports of `pkg/lib` is found; names that glue and module share are short; imports that the
+//! optimized module does not have are gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -45,6 +46,9 @@ const CHANGES: [(&str, &str); 3] = [
 ",
     ),
 ];
+
+/// How the module names the package's own files, and how the glue does, which lies beside them.
+const OWN_FILES: [(&str, &str); 2] = [("from '/pkg/", "from '../"), ("from \"/pkg/", "from \"../")];
 
 /// Short names, by the long ones that wasm-bindgen gives: its hashes are a tenth of the compressed
 /// glue.
@@ -220,6 +224,9 @@ fn with_exports(text: &str, names: &Names) -> String {
 }
 
 fn changed(mut glue: String) -> Result<String> {
+    for (from, to) in OWN_FILES {
+        glue = glue.replace(from, to);
+    }
     let closures = glue.matches("__wbg_instance_id };\n    const real").count();
     for (index, (from, to)) in CHANGES.into_iter().enumerate() {
         let expected = if index == 0 { 1 } else { closures };
@@ -242,7 +249,8 @@ mod tests {
         let [header, check, call] = CHANGES.map(|(from, _)| from);
         let closure =
             format!("instance: __wbg_instance_id }};\n    const real = () => {{\n{check}{call}");
-        format!("{header}{}", closure.repeat(closures))
+        let imports = "import { a } from '/pkg/lib/a.js';\nimport * as b from \"/pkg/lib/b.js\"\n";
+        format!("{header}{imports}{}", closure.repeat(closures))
     }
 
     #[test]
@@ -252,6 +260,12 @@ mod tests {
             let expected = if index == 0 { 1 } else { 2 };
             assert_eq!(changed.matches(to).count(), expected);
         }
+    }
+
+    #[test]
+    fn files_of_the_package_are_found_from_the_glue() {
+        let changed = changed(glue(1)).unwrap();
+        assert!(changed.contains("from '../lib/a.js'") && changed.contains("from \"../lib/b.js\""));
     }
 
     #[test]

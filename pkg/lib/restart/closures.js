@@ -46,37 +46,8 @@ export function stale(event, closure) {
     return;
   }
   target.removeEventListener(event.type, closure);
-  // A browser may have none of these.
+  // A browser may not have them.
   if (typeof BroadcastChannel !== "undefined" && target instanceof BroadcastChannel) {
-    return target.close();
-  }
-  if (typeof IDBDatabase === "undefined") {
-    return;
-  }
-  if (target instanceof IDBDatabase) {
     target.close();
-  } else if (target instanceof IDBTransaction) {
-    target.db.close();
-  } else if (target instanceof IDBRequest && target.transaction) {
-    undo(target.transaction);
-  } else if (target instanceof IDBRequest && target.readyState === "done") {
-    // One that is blocked is not, and its result can't be read yet.
-    if (target.result instanceof IDBDatabase) {
-      target.result.close();
-    }
-  }
-}
-
-/**
- * Without this a transaction that nobody goes on with would commit the half that it holds.
- *
- * @param {IDBTransaction} transaction
- */
-function undo(transaction) {
-  transaction.db.close();
-  try {
-    transaction.abort();
-  } catch {
-    // It has ended already.
   }
 }

@@ -6,6 +6,7 @@
 
 import init, { __wbg_reset_state, Client } from "../../wasm/tollbox.js";
 import { BillingError, messageOf } from "../error.js";
+import { closeAll } from "../journal/database.js";
 import { compiled } from "../module.js";
 import { abandon, onThrow, replaced } from "./closures.js";
 
@@ -128,6 +129,7 @@ export function died(error) {
   }
   dead = true;
   abandon();
+  closeAll();
   deaths.push(performance.now());
   for (const listener of [...listeners]) {
     listener(messageOf(error));

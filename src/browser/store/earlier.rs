@@ -1,17 +1,12 @@
 //! What the account has on this device that the journal in use does not tell.
 
-use js_sys::{Array, Function, Promise, Reflect};
-use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
+use super::News;
+use super::indexed_db::{self, IndexedDb};
 use super::marker::{self, Past};
-use super::{IndexedDb, News};
 use crate::browser::names::Names;
-use crate::browser::time_limit::in_time;
 use crate::core::engine::Earlier;
-
-/// How long the browser may take to tell which databases there are, in milliseconds.
-const LIST_LIMIT_MS: u32 = 1_000;
 
 /// Whether there is a journal in IndexedDB, where that is not read; and what was open in it, for
 /// people.
@@ -58,23 +53,7 @@ pub async fn measure(names: &Names, database: &IndexedDb, news: &mut Vec<News>) 
 
 /// Whether the browser says that there is a database of this name; false where it does not tell.
 async fn is_listed(name: &str) -> bool {
-    let listed = in_time(LIST_LIMIT_MS, databases()).await.flatten();
-    listed.is_some_and(|listed| {
-        listed.iter().any(|database| {
-            let its = Reflect::get(&database, &"name".into()).ok();
-            its.and_then(|its| its.as_string()).as_deref() == Some(name)
-        })
-    })
-}
-
-async fn databases() -> Option<Array> {
-    let window = web_sys::window()?;
-    let factory = Reflect::get(&window, &"indexedDB".into()).ok()?;
-    let list: Function = Reflect::get(&factory, &"databases".into())
-        .ok()?
-        .dyn_into()
-        .ok()?;
-    let promise: Promise = list.call0(&factory).ok()?.dyn_into().ok()?;
-    let listed: JsValue = JsFuture::from(promise).await.ok()?;
-    listed.dyn_into().ok()
+    // The promise never rejects.
+    let listed = JsFuture::from(indexed_db::is_listed(name)).await;
+    listed.is_ok_and(|listed| listed.is_truthy())
 }

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 pub use self::error::StoreError;
-pub use self::indexed_db::{IndexedDb, schema};
+pub use self::indexed_db::IndexedDb;
 pub use self::local::Local;
 pub use self::memory::Memory;
 pub use self::news::News;
@@ -162,12 +162,11 @@ impl JournalStore {
         news: &mut Vec<News>,
     ) -> Result<(), StoreError> {
         database.open(news).await?;
-        let identity = database.identity();
-        if self.measured.borrow().as_ref() == Some(&identity.id) {
+        if database.is(self.measured.borrow().as_ref()) {
             return Ok(());
         }
+        let identity = database.identity();
         *self.measured.borrow_mut() = Some(identity.id.clone());
-        database.learn_mark(news).await;
         let whole = earlier::measure(&self.names, database, news).await;
         let moved = migration::migrate(&self.names, database, at, news).await;
         self.earlier.set(match whole && moved {

@@ -1,47 +1,28 @@
 //! The journal in IndexedDB, written with strict durability: what is committed survives a crash.
 
-mod identity;
-mod lost;
-mod mark;
+mod bindings;
 mod quarantine;
 mod reading;
 mod rows;
-pub mod schema;
 mod writing;
 
-use self::schema::STEPS;
+use std::cell::RefCell;
+
+use gloo_timers::future::TimeoutFuture;
+use js_sys::Array;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+pub use self::bindings::is_listed;
+use self::bindings::{Database, Transaction};
 use super::marker::Identity;
 use super::{News, Scope, SetAside, StoreError};
+use crate::browser::clock::random_u64;
 use crate::browser::entries;
 use crate::browser::names::Names;
-use crate::browser::time_limit::in_time;
 use crate::core::charge::Key;
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::record::Record;
-use gloo_events::EventListener;
-use gloo_timers::future::TimeoutFuture;
-use indexed_db_futures::database::Database;
-use indexed_db_futures::error::{DomException, Error, OpenDbError};
-use indexed_db_futures::internals::SystemRepr as _;
-use indexed_db_futures::transaction::{
-    Transaction, TransactionDurability, TransactionMode, TransactionOptions,
-};
-use js_sys::{Promise, Reflect};
-use std::cell::{Cell, RefCell};
-use std::pin::pin;
-use std::rc::Rc;
-use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::EventTarget;
-
-use indexed_db_futures::prelude::*;
-
-/// How long a transaction may take, in milliseconds: longer than any has been seen to take. A claim
-/// may run out meanwhile, which the key makes harmless.
-const TRANSACTION_LIMIT_MS: u32 = 15_000;
-
-/// How long the commit of one that can't be undone any more is waited for, in milliseconds.
-const COMMIT_LIMIT_MS: u32 = 60_000;
 
 /// How long after each error a write is tried again, over a new connection, in milliseconds: Safari
 /// loses connections, and other errors pass, too.
@@ -51,38 +32,75 @@ const WRITE_AGAIN_AFTER_MS: [u32; 5] = [50, 150, 400, 800, 1_600];
 #[derive(Debug)]
 pub struct IndexedDb {
     names: Names,
-    state: Rc<RefCell<Connection>>,
-    /// The mark of the last sign-out, as last read.
-    mark: Cell<u64>,
+    database: Database,
+    /// What the database that was last connected to calls itself; `None` before the first.
+    id: RefCell<Option<Option<String>>>,
+}
+
+/// What a transaction reads first.
+enum Asked<'a> {
+    /// The rows of these keys.
+    Keys(&'a Array),
+    /// Everything.
+    All,
+    /// What the index has as settled.
+    Settled,
+}
+
+/// What becomes of a transaction in a crash.
+#[derive(Clone, Copy)]
+enum Durability {
+    /// It is there once it has been committed.
+    Strict,
+    /// As [`Durability::Strict`]; it counts among those whose loss is noticed.
+    Counted,
+    /// It may not be there.
+    Relaxed,
+    /// It writes nothing.
+    Reading,
 }
 
 impl IndexedDb {
     /// The journal of these names, not opened yet.
     pub fn new(names: Names) -> IndexedDb {
+        let database = Database::new(&names.database());
         IndexedDb {
             names,
-            state: Rc::default(),
-            mark: Cell::new(0),
+            database,
+            id: RefCell::new(None),
         }
     }
 
     /// Opens the database where it is not open, or says why not.
     pub async fn open(&self, news: &mut Vec<News>) -> Result<(), StoreError> {
-        self.connect(news).await.map(drop)
+        if self.database.is_open() {
+            return Ok(());
+        }
+        let name = format!("{:016x}", random_u64());
+        let opened = JsFuture::from(self.database.connect(&name)).await;
+        opened.map_err(|error| store_error(&error))?;
+        *self.id.borrow_mut() = Some(self.database.id());
+        if self.database.take_wiped() {
+            let detail = "the database was deleted".to_owned();
+            let lost = Vec::new();
+            news.push(News::Wiped { detail, lost });
+        }
+        Ok(())
     }
 
-    /// Reads the mark of the last sign-out. Where it can't be read, whoever claims finds it.
-    pub async fn learn_mark(&self, news: &mut Vec<News>) {
-        if let Ok(database) = self.connect(news).await
-            && let Ok(mark) = self.read(&database, mark::read).await
-        {
-            self.note(mark);
-        }
+    /// Whether the database that was last connected to calls itself so.
+    pub fn is(&self, id: Option<&Option<String>>) -> bool {
+        self.id.borrow().as_ref() == id
     }
 
     /// What is known of the database; another one has taken its place if its name changes.
     pub fn identity(&self) -> Identity {
-        self.state.borrow().identity.clone().unwrap_or_default()
+        Identity {
+            id: self.id.borrow().clone().flatten(),
+            // Whole numbers in safe range.
+            commits: self.database.commits() as u64,
+            is_new: self.database.is_new(),
+        }
     }
 
     /// Applies all of these in one transaction, and returns when it has committed.
@@ -101,8 +119,13 @@ impl IndexedDb {
         };
         let mut pauses_ms = pauses_ms.iter();
         let (mut has_lost, mut has_made_room) = (false, false);
+        let durability = match (writes, relaxed) {
+            (false, _) => Durability::Reading,
+            (true, true) => Durability::Relaxed,
+            (true, false) => Durability::Counted,
+        };
         loop {
-            match self.try_apply(ops, relaxed, at, news).await {
+            match self.try_apply(ops, durability, at, news).await {
                 // What may be forgotten gives way to what may not.
                 Err(StoreError::Full(_)) if !has_made_room => {
                     has_made_room = true;
@@ -132,35 +155,42 @@ impl IndexedDb {
     async fn try_apply(
         &self,
         ops: &[Op],
-        relaxed: bool,
+        durability: Durability,
         at: ApplyAt,
         news: &mut Vec<News>,
     ) -> Result<Vec<Applied>, StoreError> {
-        let durability = match relaxed {
-            true => TransactionDurability::Relaxed,
-            false => TransactionDurability::Strict,
-        };
-        let database = self.connect(news).await?;
-        let mut found = Vec::new();
+        self.open(news).await?;
+        let at = at.marked(at.mark.max(self.mark()));
         let fallback_lost = |key: &Key| entries::read(&self.names.damaged(key)).is_some();
-        let work = async |transaction: &Transaction<'_>| {
-            let mark = mark::read(transaction).await?;
-            self.note(mark);
-            let at = at.marked(at.mark.max(mark));
-            writing::apply(transaction, ops, at, !relaxed, &fallback_lost, &mut found).await
-        };
-        let written = self.write(&database, durability, work).await?;
-        news.append(&mut found);
-        if let Some(commits) = written.commits {
-            self.has_committed(commits);
+        // Most are new, and then nothing has to be read first.
+        if !self.database.lost()
+            && let Some(new) = writing::apply_to_nothing(ops, at, &fallback_lost)
+            && self.add(&new.rows, at.mark).await?
+        {
+            return Ok(new.applied);
         }
-        Ok(written.applied)
+        let keys = writing::keys_of(ops);
+        let asked: Array = keys.keys().map(|key| JsValue::from(key.as_str())).collect();
+        self.transact(
+            Asked::Keys(&asked),
+            durability,
+            news,
+            |transaction, news| {
+                let at = at.marked(at.mark.max(transaction.mark() as u64));
+                writing::apply(transaction, &keys, ops, at, &fallback_lost, news)
+            },
+        )
+        .await
     }
 
-    fn has_committed(&self, commits: u64) {
-        if let Some(identity) = &mut self.state.borrow_mut().identity {
-            identity.commits = identity.commits.max(commits);
+    /// Whether the rows have been added, which they are if nothing in the journal is against it.
+    async fn add(&self, rows: &Array, mark: u64) -> Result<bool, StoreError> {
+        if rows.length() == 0 {
+            return Ok(false);
         }
+        let added = JsFuture::from(bindings::add(&self.database, rows, mark as f64)).await;
+        let added = added.map_err(|error| self.trouble(&error))?;
+        Ok(added.is_truthy())
     }
 
     /// The database is as it was before something that was committed: from now on nothing in it
@@ -171,23 +201,24 @@ impl IndexedDb {
         commits: u64,
         news: &mut Vec<News>,
     ) -> Result<Vec<Key>, StoreError> {
-        let database = self.connect(news).await?;
-        let work =
-            async |transaction: &Transaction<'_>| lost::doubt_all(transaction, keys, commits).await;
-        let durability = TransactionDurability::Strict;
-        let lost = self.write(&database, durability, work).await?;
-        self.has_committed(commits);
-        Ok(lost)
+        self.open(news).await?;
+        self.transact(Asked::All, Durability::Strict, news, |transaction, _| {
+            writing::doubt_all(transaction);
+            transaction.set_commits(commits as f64);
+            writing::lose_missing(transaction, keys)
+        })
+        .await
     }
 
     /// Keeps in mind that the records of these charges are lost.
     pub async fn keep_in_mind(&self, keys: &[Key], news: &mut Vec<News>) -> Result<(), StoreError> {
-        let database = self.connect(news).await?;
-        let work = async |transaction: &Transaction<'_>| {
-            lost::add_missing(transaction, keys).await.map(drop)
-        };
-        let durability = TransactionDurability::Strict;
-        self.write(&database, durability, work).await
+        self.open(news).await?;
+        let asked: Array = keys.iter().map(|key| JsValue::from(key.as_str())).collect();
+        let asked = Asked::Keys(&asked);
+        self.transact(asked, Durability::Strict, news, |transaction, _| {
+            drop(writing::lose_missing(transaction, keys));
+        })
+        .await
     }
 
     /// What is there.
@@ -213,15 +244,16 @@ impl IndexedDb {
         scope: Scope,
         news: &mut Vec<News>,
     ) -> Result<Vec<Record>, StoreError> {
-        let database = self.connect(news).await?;
-        let work = async |transaction: &Transaction<'_>| {
-            self.note(mark::read(transaction).await?);
-            reading::load(transaction, scope).await
-        };
-        let loaded = self.read(&database, work).await?;
-        if !loaded.amiss.is_empty() {
+        self.open(news).await?;
+        let loaded = reading::load(&self.database, scope).await;
+        let loaded = loaded.map_err(|error| self.trouble(&error))?;
+        if loaded.amiss.length() > 0 {
+            let asked = Asked::Keys(&loaded.amiss);
             // What can't be put right now is found again by the next reading.
-            drop(self.mend(&database, &loaded.amiss, news).await);
+            drop(
+                self.transact(asked, Durability::Strict, news, writing::mend)
+                    .await,
+            );
         }
         if !loaded.lost.is_empty() {
             news.push(News::Lost(loaded.lost));
@@ -229,29 +261,10 @@ impl IndexedDb {
         Ok(loaded.records)
     }
 
-    async fn mend(
-        &self,
-        database: &Database,
-        amiss: &[JsValue],
-        news: &mut Vec<News>,
-    ) -> Result<(), StoreError> {
-        let mut found = Vec::new();
-        let work = async |transaction: &Transaction<'_>| {
-            writing::mend(transaction, amiss, &mut found).await
-        };
-        self.write(database, TransactionDurability::Strict, work)
-            .await?;
-        news.append(&mut found);
-        Ok(())
-    }
-
     /// The latest mark of a sign-out that was read.
     pub fn mark(&self) -> u64 {
-        self.mark.get()
-    }
-
-    fn note(&self, mark: u64) {
-        self.mark.set(self.mark.get().max(mark));
+        // A whole number in safe range.
+        self.database.mark() as u64
     }
 
     /// Leaves the mark of a sign-out, or finds a later one.
@@ -269,348 +282,124 @@ impl IndexedDb {
     }
 
     async fn try_leave_mark(&self, mark: u64, news: &mut Vec<News>) -> Result<u64, StoreError> {
-        let database = self.connect(news).await?;
-        let work = async |transaction: &Transaction<'_>| mark::leave(transaction, mark).await;
-        let mark = self
-            .write(&database, TransactionDurability::Strict, work)
-            .await?;
-        self.note(mark);
-        Ok(mark)
+        self.open(news).await?;
+        let asked = Array::new();
+        let asked = Asked::Keys(&asked);
+        self.transact(asked, Durability::Strict, news, |transaction, _| {
+            let found = transaction.mark() as u64;
+            if found < mark {
+                transaction.set_mark(mark as f64);
+            }
+            found.max(mark)
+        })
+        .await
     }
 
     /// What was set aside, oldest first.
     pub async fn set_aside(&self, news: &mut Vec<News>) -> Result<Vec<SetAside>, StoreError> {
-        let database = self.connect(news).await?;
-        self.read(&database, quarantine::all).await
+        self.open(news).await?;
+        let aside = JsFuture::from(bindings::all_aside(&self.database)).await;
+        let aside = aside.map_err(|error| self.trouble(&error))?;
+        Ok(quarantine::shown(&Array::from(&aside)))
     }
 
     async fn forget_settled(&self, news: &mut Vec<News>) -> Result<(), StoreError> {
-        let database = self.connect(news).await?;
-        let durability = TransactionDurability::Relaxed;
-        self.write(&database, durability, writing::forget_settled)
-            .await
+        self.open(news).await?;
+        self.transact(
+            Asked::Settled,
+            Durability::Relaxed,
+            news,
+            |transaction, _| {
+                writing::forget_settled(transaction);
+            },
+        )
+        .await
     }
 
-    /// Readers don't wait for each other.
-    async fn read<T>(
+    /// One transaction: reads, decides what to write, and returns when that has been committed. What
+    /// it finds is told only then. Most need one object store; it is decided once more where a record
+    /// has to be set aside.
+    async fn transact<T>(
         &self,
-        database: &Database,
-        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
+        asked: Asked<'_>,
+        durability: Durability,
+        news: &mut Vec<News>,
+        decide: impl Fn(&Transaction, &mut Vec<News>) -> T,
     ) -> Result<T, StoreError> {
-        let durability = TransactionDurability::Relaxed;
-        let transaction = begin(database, TransactionMode::Readonly, durability)?;
-        self.limited(transaction, work).await
-    }
-
-    async fn write<T>(
-        &self,
-        database: &Database,
-        durability: TransactionDurability,
-        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
-    ) -> Result<T, StoreError> {
-        let transaction = begin(database, TransactionMode::Readwrite, durability)?;
-        self.limited(transaction, work).await
-    }
-
-    /// Undoes a transaction that takes too long. One that is past undoing may yet commit, so it is
-    /// waited for once more.
-    async fn limited<T>(
-        &self,
-        transaction: Transaction<'_>,
-        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
-    ) -> Result<T, StoreError> {
-        let raw = transaction.as_sys().clone();
-        let mut work = pin!(async {
-            let worked = work(&transaction).await;
-            commit(transaction, worked).await
-        });
-        if let Some(result) = in_time(TRANSACTION_LIMIT_MS, work.as_mut()).await {
-            return result;
-        }
-        if raw.abort().is_err()
-            && let Some(result) = in_time(COMMIT_LIMIT_MS, work).await
-        {
-            return result;
-        }
-        self.disconnect();
-        let detail = "IndexedDB did not answer in time".to_owned();
-        Err(StoreError::Late(detail))
-    }
-
-    /// The connection; a new one where there is none.
-    pub(super) async fn connect(&self, news: &mut Vec<News>) -> Result<Database, StoreError> {
-        let mut pauses_ms = TRY_AGAIN_AFTER_MS.into_iter();
-        let mut was_late = false;
-        loop {
-            if let Some(open) = self.usable()? {
-                return Ok(open);
-            }
-            let error = match self.connect_anew(news).await {
-                Ok(database) => return Ok(database),
-                Err(Unopened::Ever(error)) => return Err(error),
-                Err(Unopened::Late) if was_late => return Err(late()),
-                Err(Unopened::Late) => {
-                    was_late = true;
-                    late()
-                }
-                Err(Unopened::Now(error)) => error,
-            };
-            match pauses_ms.next() {
-                Some(pause_ms) => TimeoutFuture::new(pause_ms).await,
-                None => return Err(error),
-            }
-        }
-    }
-
-    async fn connect_anew(&self, news: &mut Vec<News>) -> Result<Database, Unopened> {
-        let database = open_in_time(&self.names.database()).await?;
-        // From its first moment on it makes way for others.
-        let listeners = self.listeners(&database);
-        let identity = match identify(&database).await {
-            Ok(identity) => identity,
-            Err(unopened) => {
-                database.close();
-                return Err(unopened);
-            }
+        let asked = match asked {
+            Asked::Keys(keys) => keys.into(),
+            Asked::All => JsValue::from("all"),
+            Asked::Settled => JsValue::from("settled"),
         };
-        // Another order of this tab's may have been first, or the client closed.
-        match self.usable() {
-            Ok(None) => {}
-            Ok(Some(open)) => {
-                database.close();
-                return Ok(open);
+        let mut sets_aside = false;
+        loop {
+            let begun = self.begin(&asked, durability, sets_aside);
+            let transaction = begun.map_err(|error| self.trouble(&error))?;
+            let read = JsFuture::from(transaction.reading()).await;
+            read.map_err(|error| self.trouble(&error))?;
+            let mut found = Vec::new();
+            // In this very turn, in which the transaction takes what is decided.
+            let decided = decide(&transaction, &mut found);
+            if transaction.is_too_narrow() && !sets_aside {
+                transaction.undo();
+                sets_aside = true;
+                continue;
             }
-            Err(closed) => {
-                database.close();
-                return Err(Unopened::Ever(closed));
-            }
-        }
-        let mut state = self.state.borrow_mut();
-        let id = identity.id.clone();
-        let before = state.identity.replace(identity);
-        let before = before.and_then(|before| before.id);
-        if before.is_some() && before != id {
-            let detail = "the database was deleted".to_owned();
-            let lost = Vec::new();
-            news.push(News::Wiped { detail, lost });
-        }
-        state.open = Some(Open {
-            _listeners: listeners,
-            database: database.clone(),
-        });
-        Ok(database)
-    }
-
-    fn usable(&self) -> Result<Option<Database>, StoreError> {
-        let state = self.state.borrow();
-        match state.closed {
-            true => Err(StoreError::Failed("the database is closed".to_owned())),
-            false => Ok(state.open.as_ref().map(|open| open.database.clone())),
+            let committed = JsFuture::from(transaction.commit()).await;
+            committed.map_err(|error| self.trouble(&error))?;
+            news.append(&mut found);
+            return Ok(decided);
         }
     }
 
-    /// `versionchange` asks to make way for an upgrade or a deletion; `close` tells that the
-    /// browser has taken the database away.
-    fn listeners(&self, database: &Database) -> [EventListener; 2] {
-        let target: &EventTarget = database.as_sys();
-        ["versionchange", "close"].map(|kind| {
-            let (state, database) = (Rc::downgrade(&self.state), database.clone());
-            EventListener::new(target, kind, move |_| {
-                // It may not be in use yet.
-                database.clone().close();
-                if let Some(state) = state.upgrade() {
-                    disconnect(&state);
-                }
-            })
-        })
+    fn begin(
+        &self,
+        asked: &JsValue,
+        durability: Durability,
+        sets_aside: bool,
+    ) -> Result<Transaction, JsValue> {
+        let (kind, counts) = match durability {
+            Durability::Strict => ("strict", false),
+            Durability::Counted => ("strict", true),
+            Durability::Reading if !sets_aside => ("readonly", false),
+            Durability::Relaxed | Durability::Reading => ("relaxed", false),
+        };
+        bindings::begin(&self.database, asked, kind, sets_aside, counts)
+    }
+
+    /// Why something came to nothing. A connection that does not answer is given up.
+    fn trouble(&self, error: &JsValue) -> StoreError {
+        let error = store_error(error);
+        if matches!(error, StoreError::Late(_)) {
+            self.disconnect();
+        }
+        error
     }
 
     /// Forgets the connection, which is of no use any more.
-    pub(super) fn disconnect(&self) {
-        disconnect(&self.state);
+    fn disconnect(&self) {
+        self.database.disconnect();
     }
 
     /// Closes the connection for good, when what is under way has ended.
     pub fn close(&self) {
-        self.state.borrow_mut().closed = true;
-        disconnect(&self.state);
+        self.database.close();
     }
 }
 
-fn begin(
-    database: &Database,
-    mode: TransactionMode,
-    durability: TransactionDurability,
-) -> Result<Transaction<'_>, StoreError> {
-    database
-        .transaction([
-            schema::CHARGES,
-            schema::QUARANTINE,
-            schema::LOST,
-            schema::JOURNAL,
-        ])
-        .with_mode(mode)
-        .with_options(TransactionOptions::new().with_durability(durability))
-        .build()
-        .map_err(store_error)
-}
-
-/// Commits what went well; the transaction aborts where something did not.
-async fn commit<T>(transaction: Transaction<'_>, work: Result<T, Error>) -> Result<T, StoreError> {
-    let work = work.map_err(store_error)?;
-    let raw = transaction.as_sys().clone();
-    match transaction.commit().await {
-        Ok(()) => Ok(work),
-        Err(error) => {
-            let cause = raw.error().map(DomException::from);
-            Err(store_error(cause.map_or(error, Error::DomException)))
-        }
+impl Drop for IndexedDb {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
-fn store_error(error: Error) -> StoreError {
-    let detail = error.to_string();
-    match name_of(&error).as_str() {
-        "InvalidStateError" | "AbortError" | "TransactionInactiveError" => {
-            StoreError::Closed(detail)
-        }
-        "QuotaExceededError" => StoreError::Full(detail),
+fn store_error(error: &JsValue) -> StoreError {
+    let detail = bindings::detail_of(error);
+    match bindings::kind_of(error).as_str() {
+        "closed" => StoreError::Closed(detail),
+        "unopenable" => StoreError::Unopenable(detail),
+        "late" => StoreError::Late(detail),
+        "full" => StoreError::Full(detail),
         _ => StoreError::Failed(detail),
     }
-}
-
-/// What the browser calls it; empty for what is not the browser's.
-fn name_of(error: &Error) -> String {
-    match error {
-        Error::DomException(exception) => {
-            let exception: &JsValue = exception.as_ref();
-            let name = Reflect::get(exception, &"name".into()).ok();
-            name.and_then(|name| name.as_string()).unwrap_or_default()
-        }
-        Error::Serialisation(_) | Error::MissingData(_) | Error::Unknown(_) => String::new(),
-    }
-}
-
-/// WebKit has been seen to leave `open` hanging; so does an upgrade for which another tab does
-/// not make way.
-const OPEN_LIMIT_MS: u32 = 4_000;
-
-/// How long after each error it is tried again, in milliseconds. After a crash of the browser the
-/// database may be slow to come, and fail at first; a client that gives it up sees none of the
-/// charges in it.
-const TRY_AGAIN_AFTER_MS: [u32; 2] = [200, 800];
-
-/// What there is of a connection.
-#[derive(Debug, Default)]
-pub struct Connection {
-    open: Option<Open>,
-    /// What is known of the database that was last connected to; `None` before the first.
-    pub(super) identity: Option<Identity>,
-    /// For good.
-    closed: bool,
-}
-
-#[derive(Debug)]
-struct Open {
-    database: Database,
-    _listeners: [EventListener; 2],
-}
-
-/// Why there is no connection.
-enum Unopened {
-    /// That may pass.
-    Now(StoreError),
-    /// It took too long, which has taken long enough for few tries.
-    Late,
-    /// That does not pass.
-    Ever(StoreError),
-}
-
-fn disconnect(state: &Rc<RefCell<Connection>>) {
-    let open = state.borrow_mut().open.take();
-    if let Some(open) = open {
-        // Transactions that have begun go on to their end.
-        open.database.close();
-        // Later than the listener that may have called this.
-        spawn_local(async move { drop(open._listeners) });
-    }
-}
-
-/// What comes too late is closed: nobody waits for it, and it would be in the way of others.
-async fn open_in_time(name: &str) -> Result<Database, Unopened> {
-    let opened = Rc::new(RefCell::new(None));
-    let is_late = Rc::new(Cell::new(false));
-    let ended = Promise::new(&mut |ended, _| {
-        let (result, late) = (Rc::clone(&opened), Rc::clone(&is_late));
-        let name = name.to_owned();
-        // Not dropped when it is late: an upgrade has to go on to its end.
-        spawn_local(async move {
-            match schema::open(&name, &STEPS).await {
-                Ok(database) if late.get() => database.close(),
-                other => *result.borrow_mut() = Some(other),
-            }
-            // Calling a promise's resolver can't fail.
-            let _ = ended.call0(&JsValue::UNDEFINED);
-        });
-    });
-    // The promise never rejects.
-    drop(in_time(OPEN_LIMIT_MS, JsFuture::from(ended)).await);
-    is_late.set(true);
-    let result = opened.borrow_mut().take();
-    match result {
-        Some(Ok(database)) => Ok(database),
-        Some(Err(error)) => Err(unopened(error)),
-        None => Err(Unopened::Late),
-    }
-}
-
-fn unopened(error: OpenDbError) -> Unopened {
-    match error {
-        OpenDbError::Base(error) => {
-            let name = name_of(&error);
-            let error = match store_error(error) {
-                // Who comes while the database is being deleted may have better luck the next time.
-                closed @ StoreError::Closed(_) => closed,
-                other @ (StoreError::Unopenable(_)
-                | StoreError::Late(_)
-                | StoreError::Full(_)
-                | StoreError::Failed(_)) => StoreError::Unopenable(other.into_detail()),
-            };
-            match name.as_str() {
-                // It has a newer schema, or is not for this page.
-                "VersionError" | "SecurityError" => Unopened::Ever(error),
-                _ => Unopened::Now(error),
-            }
-        }
-        // What this stands for is an `open` that throws, as in a sandbox.
-        OpenDbError::VersionZero => Unopened::Ever(StoreError::Unopenable(
-            "this page may not open IndexedDB".to_owned(),
-        )),
-        none @ (OpenDbError::UnsupportedEnvironment | OpenDbError::NullFactory) => {
-            Unopened::Ever(StoreError::Unopenable(none.to_string()))
-        }
-    }
-}
-
-fn late() -> StoreError {
-    StoreError::Unopenable("IndexedDB did not open in time".to_owned())
-}
-
-/// What the database says of itself. Its name is made up when it is new, and `None` where that
-/// can't be written.
-async fn identify(database: &Database) -> Result<Identity, Unopened> {
-    let known = match in_time(OPEN_LIMIT_MS, identity::read(database)).await {
-        Some(Ok(known)) => known,
-        Some(Err(error)) => return Err(Unopened::Now(store_error(error))),
-        None => return Err(Unopened::Late),
-    };
-    if known.id.is_some() {
-        return Ok(known);
-    }
-    // Without a name its loss may go unnoticed; without the database nothing would be durable.
-    let named = in_time(OPEN_LIMIT_MS, identity::name(database)).await;
-    Ok(Identity {
-        id: named.and_then(Result::ok),
-        ..known
-    })
 }

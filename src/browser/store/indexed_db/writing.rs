@@ -1,44 +1,68 @@
-//! Writing the journal: operations inside one transaction, and putting right what is amiss.
+//! What a transaction writes: operations, and what puts right what is amiss.
 
-use indexed_db_futures::error::Error;
-use indexed_db_futures::object_store::ObjectStore;
-use indexed_db_futures::prelude::*;
-use indexed_db_futures::transaction::Transaction;
+use js_sys::Array;
 use wasm_bindgen::JsValue;
 
-use super::identity;
-use super::lost::Lost;
-use super::quarantine::Quarantine;
-use super::reading::in_state;
-use super::rows::{self, Row, SETTLED};
-use super::schema::{BY_STATE, CHARGES, JOURNAL};
+use super::bindings::{self, Transaction};
+use super::rows;
+use crate::browser::clock::now;
 use crate::browser::store::{Found, News};
 use crate::core::charge::Key;
 use crate::core::journal::{Applied, ApplyAt, Op, Write};
 use crate::core::ordered::{Map, Set, set_of};
 use crate::core::record::Record;
 
-/// What operations came to.
-pub struct Written {
-    /// Each, in order.
+/// What operations on charges that the journal does not have come to.
+pub struct New {
+    /// The result of each, in order.
     pub applied: Vec<Applied>,
-    /// How many transactions have been committed that no crash undoes, this one among them, if it
-    /// is one.
-    pub commits: Option<u64>,
+    /// The rows of these charges.
+    pub rows: Array,
 }
 
-/// Applies all of these: one read and at most one write a charge, however many operations. `counts`
-/// where no crash undoes the transaction; `is_lost` tells what was lost elsewhere.
-pub async fn apply(
-    transaction: &Transaction<'_>,
+/// Applies operations to charges of which there is nothing; `None` where there may be something.
+pub fn apply_to_nothing(ops: &[Op], at: ApplyAt, is_lost: &impl Fn(&Key) -> bool) -> Option<New> {
+    let takes_on = |op: &Op| matches!(op, Op::Enqueue { .. }) && !is_lost(op.key());
+    if ops.is_empty() || !ops.iter().all(takes_on) {
+        return None;
+    }
+    let mut records: Map<Key, Record> = Map::new();
+    let mut applied = Vec::with_capacity(ops.len());
+    for op in ops {
+        let result = op.apply(records.get(op.key()).cloned(), at);
+        if let (Write::Put, Some(record)) = (result.write, &result.record) {
+            records.insert(op.key().clone(), record.clone());
+        }
+        applied.push(result);
+    }
+    let rows = records.values().map(rows::row).collect();
+    Some(New { applied, rows })
+}
+
+/// The keys of these operations, each once, in the order in which [`apply`] looks for their rows.
+pub fn keys_of(ops: &[Op]) -> Set<Key> {
+    set_of(ops.iter().map(|op| op.key().clone()))
+}
+
+/// Applies all of these to what the transaction has read under `keys`: at most one write a charge,
+/// however many operations. `is_lost` tells what was lost elsewhere.
+pub fn apply(
+    transaction: &Transaction,
+    keys: &Set<Key>,
     ops: &[Op],
     at: ApplyAt,
-    counts: bool,
     is_lost: &impl Fn(&Key) -> bool,
     news: &mut Vec<News>,
-) -> Result<Written, Error> {
-    let stores = Stores::of(transaction)?;
-    let mut current = stores.read_all(ops, is_lost, news).await?;
+) -> Vec<Applied> {
+    let mut current = Map::new();
+    for ((key, place), row) in keys.keys().zip(0..).zip(transaction.rows().iter()) {
+        let found = match row.is_undefined() {
+            false => sift(transaction, &row, news),
+            true if transaction.is_lost(place) || is_lost(key) => Current::Lost,
+            true => Current::Nothing,
+        };
+        current.insert(key.clone(), found);
+    }
     let mut changed = Set::new();
     let mut results = Vec::with_capacity(ops.len());
     for op in ops {
@@ -57,83 +81,66 @@ pub async fn apply(
         }
         results.push(applied);
     }
-    // All asked for before the first is awaited.
-    let (mut puts, mut deletions) = (Vec::new(), Vec::new());
     for key in changed.keys() {
         match current.get(key) {
-            Some(Current::Record(record)) => {
-                puts.push(stores.charges.put(Row::of(record)).serde()?);
-            }
-            Some(Current::Nothing) | None => {
-                deletions.push(stores.charges.delete(key.as_str()).primitive()?);
-            }
+            Some(Current::Record(record)) => transaction.put(&rows::row(record)),
+            Some(Current::Nothing) | None => transaction.remove(&key.as_str().into()),
             Some(Current::Lost | Current::Unreadable(_)) => {}
         }
     }
-    for put in puts {
-        put.await?;
-    }
-    for deletion in deletions {
-        deletion.await?;
-    }
-    let commits = match counts && !changed.is_empty() {
-        true => Some(count_commit(transaction).await?),
-        false => None,
-    };
-    Ok(Written {
-        applied: results,
-        commits,
-    })
-}
-
-async fn count_commit(transaction: &Transaction<'_>) -> Result<u64, Error> {
-    let journal = transaction.object_store(JOURNAL)?;
-    let commits = identity::commits(&journal).await?.saturating_add(1);
-    identity::set_commits(&journal, commits)?;
-    Ok(commits)
+    results
 }
 
 /// Sets aside what is damaged, and puts what the index does not find into its place.
-pub async fn mend(
-    transaction: &Transaction<'_>,
-    keys: &[JsValue],
-    news: &mut Vec<News>,
-) -> Result<(), Error> {
-    let stores = Stores::of(transaction)?;
-    for key in keys {
-        let row: Option<JsValue> = stores.charges.get(key.clone()).primitive()?.await?;
-        if let Some(row) = row {
-            let in_place = rows::read(&row).in_place;
-            // What can't be read has been reported.
-            if let Current::Record(record) = stores.sift(&row, news)?
-                && !in_place
-            {
-                drop(stores.charges.put(Row::of(&record)).serde()?);
-            }
+pub fn mend(transaction: &Transaction, news: &mut Vec<News>) {
+    for row in transaction.rows().iter().filter(|row| !row.is_undefined()) {
+        let in_place = rows::read(&row).in_place;
+        // What can't be read has been reported.
+        if let Current::Record(record) = sift(transaction, &row, news)
+            && !in_place
+        {
+            transaction.put(&rows::row(&record));
         }
     }
-    Ok(())
 }
 
-/// Forgets everything in which nothing is left to do.
-pub async fn forget_settled(transaction: &Transaction<'_>) -> Result<(), Error> {
-    let charges = transaction.object_store(CHARGES)?;
-    let by_state = charges.index(BY_STATE)?;
-    let settled = by_state.get_all::<JsValue>();
-    let rows = settled
-        .with_query::<JsValue, _>(in_state(SETTLED))
-        .primitive()?
-        .await?;
-    for row in rows.filter_map(Result::ok) {
+/// Forgets everything in which nothing is left to do, of what the index has as settled.
+pub fn forget_settled(transaction: &Transaction) {
+    for row in transaction.rows().iter() {
         // The record counts, not where the index has it.
         if let Found::Record(record) = rows::read(&row).found
             && !record.is_held()
             && !record.is_retryable()
         {
-            drop(charges.delete(rows::key_of(&row)).build()?);
+            transaction.remove(&bindings::key_of(&row));
         }
     }
-    Ok(())
+}
+
+/// Nothing that is there counts as never sent, or as not charged, any more.
+pub fn doubt_all(transaction: &Transaction) {
+    for row in transaction.rows().iter() {
+        // What is charged stays so. What can't be read is found again by the next reading.
+        if let Found::Record(record) = rows::read(&row).found
+            && record.receipt().is_none()
+        {
+            transaction.put(&rows::row(&record.doubted()));
+        }
+    }
+}
+
+/// Keeps those of `keys` in mind of which there is no row, and tells which they are.
+pub fn lose_missing(transaction: &Transaction, keys: &[Key]) -> Vec<Key> {
+    let rows = transaction.rows();
+    let there = rows.iter().filter(|row| !row.is_undefined());
+    let there = set_of(there.filter_map(|row| bindings::key_of(&row).as_string()));
+    let missing = keys.iter().filter(|key| !there.contains_key(key.as_str()));
+    let missing: Vec<Key> = missing.cloned().collect();
+    for key in &missing {
+        let why = "it was open, and its record is gone";
+        transaction.lose(&key.as_str().into(), why);
+    }
+    missing
 }
 
 /// What is there of a charge.
@@ -152,74 +159,19 @@ impl Current {
     }
 }
 
-/// The object stores of one transaction.
-struct Stores<'a> {
-    charges: ObjectStore<'a>,
-    quarantine: Quarantine<'a>,
-    lost: Lost<'a>,
-}
-
-impl<'a> Stores<'a> {
-    fn of(transaction: &'a Transaction<'a>) -> Result<Stores<'a>, Error> {
-        Ok(Stores {
-            charges: transaction.object_store(CHARGES)?,
-            quarantine: Quarantine::of(transaction)?,
-            lost: Lost::of(transaction)?,
-        })
-    }
-
-    /// All reads are asked for before the first is awaited.
-    async fn read_all(
-        &self,
-        ops: &[Op],
-        is_lost: &impl Fn(&Key) -> bool,
-        news: &mut Vec<News>,
-    ) -> Result<Map<Key, Current>, Error> {
-        let keys = set_of(ops.iter().map(|op| op.key().clone()));
-        let mut requests = Vec::with_capacity(keys.len());
-        for (key, ()) in keys {
-            let request = self
-                .charges
-                .get::<JsValue, _, _>(key.as_str())
-                .primitive()?;
-            requests.push((key, request));
+/// The record in this row. Sets aside what is damaged, and keeps in mind that it was there.
+fn sift(transaction: &Transaction, row: &JsValue, news: &mut Vec<News>) -> Current {
+    match rows::read(row).found {
+        Found::Record(record) => Current::Record(record),
+        Found::Newer(why) => {
+            news.push(News::LeftAlone(why.clone()));
+            Current::Unreadable(why)
         }
-        let any_lost = self.lost.count()?;
-        let mut current = Map::new();
-        for (key, request) in requests {
-            let found = match request.await? {
-                Some(row) => self.sift(&row, news)?,
-                None if is_lost(&key) => Current::Lost,
-                None => Current::Nothing,
-            };
-            current.insert(key, found);
-        }
-        if any_lost.await? > 0 {
-            for (key, found) in &mut current {
-                if matches!(found, Current::Nothing) && self.lost.has(key).await? {
-                    *found = Current::Lost;
-                }
-            }
-        }
-        Ok(current)
-    }
-
-    /// The record in this row. Sets aside what is damaged, and keeps in mind that it was there.
-    fn sift(&self, row: &JsValue, news: &mut Vec<News>) -> Result<Current, Error> {
-        match rows::read(row).found {
-            Found::Record(record) => Ok(Current::Record(record)),
-            Found::Newer(why) => {
-                news.push(News::LeftAlone(why.clone()));
-                Ok(Current::Unreadable(why))
-            }
-            Found::Damaged(why) => {
-                let key = rows::key_of(row);
-                self.lost.add(&key, &why)?;
-                drop(self.charges.delete(key).build()?);
-                self.quarantine.add(row, &why)?;
-                news.push(News::SetAside(why));
-                Ok(Current::Lost)
-            }
+        Found::Damaged(why) => {
+            transaction.lose(&bindings::key_of(row), &why);
+            transaction.set_aside(row, &why, now().wall_ms as f64);
+            news.push(News::SetAside(why));
+            Current::Lost
         }
     }
 }

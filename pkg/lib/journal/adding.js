@@ -1,0 +1,87 @@
+// @ts-check
+
+import { ownOf, rowOf } from "./own.js";
+import { CHARGES, OWN } from "./schema.js";
+import { watched } from "./watched.js";
+
+/** @import { Database } from "./database.js" */
+/** @import { Own } from "./own.js" */
+
+/**
+ * Adds the rows of new charges, strictly, if what was assumed of the journal when they were made is so:
+ * no row is under their keys, no sign-out came after `mark`, and no record is lost. Resolves with
+ * whether it was so; otherwise nothing has been written.
+ *
+ * Nothing waits here but for the commit: the journal's own row is written as it should become before it
+ * has been read, and once more where that was wrong. A key that is taken undoes everything, even where
+ * the commit has been asked for.
+ *
+ * @param {Database} database
+ * @param {object[]} rows
+ * @param {number} mark
+ * @returns {Promise<boolean>}
+ */
+export async function add(database, rows, mark) {
+  const { transaction, ended } = watched(database.connection, [CHARGES], "strict");
+  const assumed = oneMore(database.own);
+  let own = assumed;
+  let fits = true;
+  try {
+    const charges = transaction.objectStore(CHARGES);
+    const asked = charges.get(OWN);
+    asked.onsuccess = () => {
+      const found = ownOf(asked.result);
+      own = oneMore(found);
+      if (found.mark > mark || found.lost) {
+        fits = false;
+        return undo(transaction);
+      }
+      if (!isSame(own, assumed)) {
+        charges.put(rowOf(own));
+      }
+      transaction.commit?.();
+    };
+    for (const row of rows) {
+      charges.add(row);
+    }
+    charges.put(rowOf(assumed));
+  } catch (error) {
+    ended.catch(() => {});
+    undo(transaction);
+    throw error;
+  }
+  try {
+    await ended;
+  } catch (error) {
+    if (fits && transaction.error?.name !== "ConstraintError") {
+      throw error;
+    }
+    return false;
+  }
+  database.saw(own);
+  return true;
+}
+
+/** @param {Own} own */
+function oneMore(own) {
+  return { ...own, commits: own.commits + 1 };
+}
+
+/** @param {Own} one @param {Own} other */
+function isSame(one, other) {
+  return (
+    one.id === other.id &&
+    one.commits === other.commits &&
+    one.mark === other.mark &&
+    one.lost === other.lost
+  );
+}
+
+/** @param {IDBTransaction} transaction */
+function undo(transaction) {
+  try {
+    transaction.abort();
+  } catch {
+    // It has ended already.
+  }
+}

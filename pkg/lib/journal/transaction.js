@@ -1,0 +1,224 @@
+// @ts-check
+
+import { ownOf, rowOf } from "./own.js";
+import { BY_STATE, CHARGES, charges, inState, lostKey, OWN, QUARANTINE } from "./schema.js";
+import { watched } from "./watched.js";
+
+/** @import { Database } from "./database.js" */
+/** @import { Own } from "./own.js" */
+/** @import { Durability } from "./watched.js" */
+
+/**
+ * One transaction that reads, waits for the module to decide, and then writes everything at once: where
+ * the module dies in between, nothing is left half done.
+ */
+export class Transaction {
+  #transaction;
+  #charges;
+  #ended;
+  #durability;
+  #options;
+  #narrow = false;
+  /** @type {any[]} */
+  rows = [];
+  /** Of which of the keys that were asked for the record is lost. @type {boolean[]} */
+  #lost = [];
+  /** The journal's own row. @type {Own} */
+  own = ownOf(null);
+  #changesOwn = false;
+  /** What is written at the end. @type {((charges: IDBObjectStore) => void)[]} */
+  #writes = [];
+  /** @type {Promise<void>} */
+  reading;
+
+  /**
+   * @param {IDBDatabase} database
+   * @param {IDBValidKey[] | "all" | "settled"} asked the keys of the rows that it reads, or all of a kind
+   * @param {Durability} durability
+   * @param {object} [options]
+   * @param {boolean} [options.setsAside]
+   * @param {boolean} [options.counts] among those that no crash undoes
+   * @param {(own: Own) => void} [options.saw] hears what the journal's own row is
+   */
+  constructor(database, asked, durability, options = {}) {
+    const stores = options.setsAside ? [CHARGES, QUARANTINE] : [CHARGES];
+    const { transaction, ended } = watched(database, stores, durability);
+    this.#transaction = transaction;
+    this.#ended = ended;
+    this.#durability = durability;
+    this.#options = options;
+    this.#charges = transaction.objectStore(CHARGES);
+    this.reading = Promise.race([this.#read(asked), ended]);
+    // They may be awaited later, or not at all.
+    this.reading.catch(() => {});
+    ended.catch(() => {});
+  }
+
+  /** @param {IDBValidKey[] | "all" | "settled"} asked */
+  async #read(asked) {
+    try {
+      const requests = this.#ask(asked);
+      const own = await last(this.#charges.get(OWN));
+      this.own = ownOf(own);
+      this.#options.saw?.(this.own);
+      if (typeof asked !== "string" && this.own.lost) {
+        const lost = asked.map((key) => this.#charges.get(lostKey(key)));
+        await last(lost.at(-1));
+        this.#lost = lost.map(({ result }) => result !== undefined);
+      }
+      const results = requests.map(({ result }) => result);
+      this.rows = typeof asked === "string" ? results[0] : results;
+    } catch (error) {
+      this.undo();
+      throw error;
+    }
+  }
+
+  /** @param {IDBValidKey[] | "all" | "settled"} asked */
+  #ask(asked) {
+    switch (asked) {
+      case "all":
+        return [this.#charges.getAll(charges())];
+      case "settled":
+        return [this.#charges.index(BY_STATE).getAll(inState(asked))];
+      default:
+        return asked.map((key) => this.#charges.get(key));
+    }
+  }
+
+  get mark() {
+    return this.own.mark;
+  }
+
+  /** @param {number} mark */
+  setMark(mark) {
+    this.setOwn({ mark });
+  }
+
+  /** @param {number} commits */
+  setCommits(commits) {
+    this.setOwn({ commits });
+  }
+
+  /** Whether it was begun with too little for what is to be written. */
+  get isTooNarrow() {
+    return this.#narrow;
+  }
+
+  /** @param {number} at */
+  isLost(at) {
+    return this.#lost[at] === true;
+  }
+
+  /** @param {object} row */
+  put(row) {
+    this.#write((charges) => charges.put(row));
+  }
+
+  /** @param {IDBValidKey} key */
+  remove(key) {
+    this.#write((charges) => charges.delete(key));
+  }
+
+  /**
+   * The record of this charge is lost.
+   *
+   * @param {IDBValidKey} key
+   * @param {string} why
+   */
+  lose(key, why) {
+    // What is no text is nobody's key.
+    if (typeof key === "string") {
+      this.setOwn({ lost: true });
+      this.#write((charges) => charges.put({ key: lostKey(key), why }));
+    }
+  }
+
+  /**
+   * @param {any} row
+   * @param {string} why
+   * @param {number} foundAtMs
+   */
+  setAside(row, why, foundAtMs) {
+    this.#narrow ||= !this.#options.setsAside;
+    this.#write((charges) => {
+      const quarantine = charges.transaction.objectStore(QUARANTINE);
+      quarantine.add({ row, why, found_at_ms: foundAtMs });
+      charges.delete(row.key);
+    });
+  }
+
+  /** @param {Partial<Own>} changes */
+  setOwn(changes) {
+    this.own = { ...this.own, ...changes };
+    this.#changesOwn = true;
+  }
+
+  /** @param {(charges: IDBObjectStore) => void} write */
+  #write(write) {
+    this.#narrow ||= this.#durability === "readonly";
+    this.#writes.push(write);
+  }
+
+  /** Writes, and resolves when that has been committed. */
+  async commit() {
+    const changes = this.#writes.length > 0 || this.#changesOwn;
+    try {
+      if (this.#options.counts && this.#writes.length > 0) {
+        this.setOwn({ commits: this.own.commits + 1 });
+      }
+      for (const write of this.#writes) {
+        write(this.#charges);
+      }
+      if (this.#changesOwn) {
+        this.#charges.put(rowOf(this.own));
+      }
+      this.#transaction.commit?.();
+    } catch (error) {
+      this.undo();
+      throw error;
+    }
+    if (changes) {
+      await this.#ended;
+      this.#options.saw?.(this.own);
+    }
+  }
+
+  /** Nothing of it happens. */
+  undo() {
+    try {
+      this.#transaction.abort();
+    } catch {
+      // It has ended already.
+    }
+  }
+}
+
+/**
+ * A transaction over the connection that is there.
+ *
+ * @param {Database} database
+ * @param {IDBValidKey[] | "all" | "settled"} asked
+ * @param {Durability} durability
+ * @param {boolean} setsAside
+ * @param {boolean} counts
+ */
+export function begin(database, asked, durability, setsAside, counts) {
+  const saw = (/** @type {Own} */ own) => database.saw(own);
+  return new Transaction(database.connection, asked, durability, { setsAside, counts, saw });
+}
+
+/**
+ * The result of a request that comes after all others. If one of them fails the transaction ends.
+ *
+ * @param {IDBRequest | undefined} request
+ * @returns {Promise<any>}
+ */
+async function last(request) {
+  return (
+    request &&
+    new Promise((resolve) => {
+      request.onsuccess = () => resolve(request.result);
+    })
+  );
+}
