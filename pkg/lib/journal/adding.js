@@ -32,14 +32,19 @@ export async function add(database, rows, mark) {
     asked.onsuccess = () => {
       const found = ownOf(asked.result);
       own = oneMore(found);
-      if (found.mark > mark || found.lost) {
-        fits = false;
+      fits = found.mark <= mark && !found.lost;
+      if (!fits) {
         return undo(transaction);
       }
-      if (!isSame(own, assumed)) {
-        charges.put(rowOf(own));
+      try {
+        if (!isSame(own, assumed)) {
+          charges.put(rowOf(own));
+        }
+        transaction.commit?.();
+      } catch {
+        // Somebody else has undone it, which ends it.
+        undo(transaction);
       }
-      transaction.commit?.();
     };
     for (const row of rows) {
       charges.add(row);

@@ -1,8 +1,8 @@
 // @ts-check
 
-import { ownOf } from "./own.js";
 import { inTime } from "./in-time.js";
-import { OPEN_LIMIT_MS, late, openDatabase, Unopened } from "./schema.js";
+import { ownOf } from "./own.js";
+import { late, OPEN_LIMIT_MS, openDatabase, Unopened } from "./schema.js";
 import { Transaction } from "./transaction.js";
 import { Trouble } from "./trouble.js";
 

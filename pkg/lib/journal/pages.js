@@ -1,7 +1,7 @@
 // @ts-check
 
 import { ownOf } from "./own.js";
-import { BY_STATE, CHARGES, charges, inState, lostKeys, OWN } from "./schema.js";
+import { BY_STATE, CHARGES, inState, lostKeys, OWN, rowsFrom } from "./schema.js";
 import { watched } from "./watched.js";
 
 /** @import { Database } from "./database.js" */
@@ -48,7 +48,7 @@ export class Pages {
       }
     };
     if (all) {
-      this.#read(store, charges());
+      this.#read(store, rowsFrom());
     } else {
       const byState = store.index(BY_STATE);
       for (const state of UNSETTLED) {
@@ -70,7 +70,7 @@ export class Pages {
       const last = rows.at(-1);
       if (rows.length === PAGE) {
         // Asked for before this page is worked on.
-        this.#read(of, of instanceof IDBIndex ? inState(last.state, last) : charges(last.key));
+        this.#read(of, of instanceof IDBIndex ? inState(last.state, last) : rowsFrom(last.key));
       }
       this.#come.push(rows);
       this.#tell();

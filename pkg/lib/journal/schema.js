@@ -36,7 +36,7 @@ export const OWN = ["journal"];
 export const lostKey = (key) => ["lost", key];
 
 /** Everything that is a charge's row, or should be. @param {IDBValidKey} [after] begins after this key */
-export function charges(after) {
+export function rowsFrom(after) {
   return after === undefined
     ? IDBKeyRange.upperBound([], true)
     : IDBKeyRange.bound(after, [], true, true);

@@ -1,7 +1,7 @@
 // @ts-check
 
 import { ownOf, rowOf } from "./own.js";
-import { BY_STATE, CHARGES, charges, inState, lostKey, OWN, QUARANTINE } from "./schema.js";
+import { BY_STATE, CHARGES, inState, lostKey, OWN, QUARANTINE, rowsFrom } from "./schema.js";
 import { watched } from "./watched.js";
 
 /** @import { Database } from "./database.js" */
@@ -78,7 +78,7 @@ export class Transaction {
   #ask(asked) {
     switch (asked) {
       case "all":
-        return [this.#charges.getAll(charges())];
+        return [this.#charges.getAll(rowsFrom())];
       case "settled":
         return [this.#charges.index(BY_STATE).getAll(inState(asked))];
       default:

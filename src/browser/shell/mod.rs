@@ -32,7 +32,6 @@ use crate::core::session::Session;
 use crate::core::snapshot::{ChargeRecord, Snapshot, StorageKind};
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
-use gloo_timers::future::TimeoutFuture;
 use js_sys::{Function, Promise};
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
@@ -42,9 +41,6 @@ use wasm_bindgen_futures::spawn_local;
 
 /// `setTimeout` takes no more, and a look once an hour costs nothing.
 const LONGEST_TIMER_MS: u64 = 3_600_000;
-
-/// So many records are told to the core at once: many would stop the page.
-const PAGE: usize = 1_000;
 
 /// How often localStorage is written, in milliseconds, with what only a later start reads.
 const NOTE_EVERY_MS: u32 = 100;
@@ -618,29 +614,28 @@ impl Shell {
         spawn_local(async move {
             let mut news = Vec::new();
             shell.catch_up_with_storage().await;
-            let records = shell.store.load(scope, shell.apply_at(), &mut news).await;
+            let mut charged = Vec::new();
+            let tell = |page: Vec<Record>| charged.extend(shell.take_page(page));
+            let at = shell.apply_at();
+            let read = shell.store.read(scope, at, &mut news, tell).await;
             shell.report(news).await;
-            let records = match records {
-                Ok(records) => Ok(shell.take_pages(records).await),
-                Err(error) => Err(error),
-            };
             shell.learn_alive().await;
             shell.heed_mark();
             shell.loads.set(shell.loads.get().saturating_sub(1));
-            shell.has_read.set(shell.has_read.get() || records.is_ok());
-            shell.dispatch(Event::Loaded(records));
+            shell.has_read.set(shell.has_read.get() || read.is_ok());
+            shell.dispatch(Event::Loaded(read.map(|()| charged)));
         });
     }
 
-    /// Tells the core of all but the last page of these records, and lets the page do other things
-    /// in between.
-    async fn take_pages(self: &Rc<Shell>, mut records: Vec<Record>) -> Vec<Record> {
-        while records.len() > PAGE {
-            let rest = records.split_off(PAGE);
-            self.dispatch(Event::LoadedPage(std::mem::replace(&mut records, rest)));
-            TimeoutFuture::new(0).await;
+    /// Tells the core of records as they are read; gives those that come with the end of the reading,
+    /// since the newest balance is to be learnt first.
+    fn take_page(self: &Rc<Shell>, page: Vec<Record>) -> Vec<Record> {
+        let is_charged = |record: &Record| record.receipt().is_some();
+        let (charged, others): (Vec<Record>, Vec<Record>) = page.into_iter().partition(is_charged);
+        if !others.is_empty() {
+            self.dispatch(Event::LoadedPage(others));
         }
-        records
+        charged
     }
 
     /// Tells the core what the store found out by the way.

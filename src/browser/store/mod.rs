@@ -254,17 +254,32 @@ impl JournalStore {
         at: ApplyAt,
         news: &mut Vec<News>,
     ) -> Result<Vec<Record>, String> {
+        let mut all = Vec::new();
+        let read = self.read(scope, at, news, |page| all.extend(page)).await;
+        read.map(|()| all)
+    }
+
+    /// What is there, told page by page, each in a task of its own. Where the reading begins anew
+    /// some are told twice.
+    pub async fn read(
+        &self,
+        scope: Scope,
+        at: ApplyAt,
+        news: &mut Vec<News>,
+        mut tell: impl FnMut(Vec<Record>),
+    ) -> Result<(), String> {
         match &*self.storage() {
             Storage::IndexedDb(store) => {
-                let loaded = match self.arrive(store, at, news).await {
-                    Ok(()) => store.load(scope, news).await,
+                let read = match self.arrive(store, at, news).await {
+                    Ok(()) => store.read(scope, news, &mut tell).await,
                     Err(error) => Err(error),
                 };
-                loaded.map_err(|error| self.fall_back(error, at, news))
+                return read.map_err(|error| self.fall_back(error, at, news));
             }
-            Storage::Local(store) => Ok(store.load(news)),
-            Storage::Memory(store) => Ok(store.load()),
+            Storage::Local(store) => tell(store.load(news)),
+            Storage::Memory(store) => tell(store.load()),
         }
+        Ok(())
     }
 
     /// What was set aside in the database, if the journal is there.

@@ -221,17 +221,18 @@ impl IndexedDb {
         .await
     }
 
-    /// What is there.
-    pub async fn load(
+    /// What is there, told page by page. Where the reading begins anew some are told twice.
+    pub async fn read(
         &self,
         scope: Scope,
         news: &mut Vec<News>,
-    ) -> Result<Vec<Record>, StoreError> {
-        let first = self.try_load(scope, news).await;
+        tell: &mut impl FnMut(Vec<Record>),
+    ) -> Result<(), StoreError> {
+        let first = self.try_read(scope, news, tell).await;
         match first {
             Err(StoreError::Closed(_) | StoreError::Failed(_)) => {
                 self.disconnect();
-                self.try_load(scope, news).await
+                self.try_read(scope, news, tell).await
             }
             Ok(_) | Err(StoreError::Unopenable(_) | StoreError::Full(_) | StoreError::Late(_)) => {
                 first
@@ -239,26 +240,25 @@ impl IndexedDb {
         }
     }
 
-    async fn try_load(
+    async fn try_read(
         &self,
         scope: Scope,
         news: &mut Vec<News>,
-    ) -> Result<Vec<Record>, StoreError> {
+        tell: &mut impl FnMut(Vec<Record>),
+    ) -> Result<(), StoreError> {
         self.open(news).await?;
-        let loaded = reading::load(&self.database, scope).await;
-        let loaded = loaded.map_err(|error| self.trouble(&error))?;
-        if loaded.amiss.length() > 0 {
-            let asked = Asked::Keys(&loaded.amiss);
+        let read = reading::read(&self.database, scope, tell).await;
+        let read = read.map_err(|error| self.trouble(&error))?;
+        if read.amiss.length() > 0 {
+            let asked = Asked::Keys(&read.amiss);
+            let mended = self.transact(asked, Durability::Strict, news, writing::mend);
             // What can't be put right now is found again by the next reading.
-            drop(
-                self.transact(asked, Durability::Strict, news, writing::mend)
-                    .await,
-            );
+            drop(mended.await);
         }
-        if !loaded.lost.is_empty() {
-            news.push(News::Lost(loaded.lost));
+        if !read.lost.is_empty() {
+            news.push(News::Lost(read.lost));
         }
-        Ok(loaded.records)
+        Ok(())
     }
 
     /// The latest mark of a sign-out that was read.

@@ -10,45 +10,47 @@ use crate::browser::store::{Found, Scope};
 use crate::core::charge::Key;
 use crate::core::record::Record;
 
-/// What was read.
-#[derive(Default)]
-pub struct Loaded {
-    /// The records.
-    pub records: Vec<Record>,
+/// What was found besides records.
+pub struct Besides {
     /// The keys of rows in which something is amiss.
     pub amiss: Array,
     /// The keys of charges whose records are lost, where everything was read.
     pub lost: Vec<Key>,
 }
 
-/// Reads what is in `scope`, in one transaction.
-pub async fn load(database: &Database, scope: Scope) -> Result<Loaded, JsValue> {
+/// Reads what is in `scope`, in one transaction, and tells the records page by page.
+pub async fn read(
+    database: &Database,
+    scope: Scope,
+    tell: &mut impl FnMut(Vec<Record>),
+) -> Result<Besides, JsValue> {
     let pages = bindings::read(database, scope == Scope::All)?;
-    let mut loaded = Loaded::default();
+    let amiss = Array::new();
     loop {
         let page = JsFuture::from(pages.next()).await?;
         if page.is_undefined() {
             break;
         }
-        for row in Array::from(&page).iter() {
-            loaded.take(&row);
-        }
+        tell(records(&Array::from(&page), &amiss));
     }
     let lost = pages.lost();
     let lost = lost.iter().filter_map(|key| key.as_string());
-    loaded.lost = lost.filter_map(|key| Key::new(key).ok()).collect();
-    Ok(loaded)
+    let lost = lost.filter_map(|key| Key::new(key).ok()).collect();
+    Ok(Besides { amiss, lost })
 }
 
-impl Loaded {
-    fn take(&mut self, row: &JsValue) {
-        let read = rows::read(row);
+/// The records in these rows. Adds the keys of those in which something is amiss.
+fn records(page: &Array, amiss: &Array) -> Vec<Record> {
+    let mut records = Vec::new();
+    for row in page.iter() {
+        let read = rows::read(&row);
         let is_record = matches!(read.found, Found::Record(_));
         if let Found::Record(record) = read.found {
-            self.records.push(*record);
+            records.push(*record);
         }
         if !is_record || !read.in_place {
-            self.amiss.push(&bindings::key_of(row));
+            amiss.push(&bindings::key_of(&row));
         }
     }
+    records
 }
