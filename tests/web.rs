@@ -11,6 +11,8 @@
 
 #[path = "web/accounts.rs"]
 mod accounts;
+#[path = "web/adding.rs"]
+mod adding;
 #[path = "web/balance_cache.rs"]
 mod balance_cache;
 #[path = "web/charges.rs"]

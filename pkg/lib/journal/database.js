@@ -207,7 +207,8 @@ async function readOwn(database, durability, name) {
   await transaction.reading;
   if (name !== undefined && transaction.own.id === undefined) {
     transaction.setOwn({ id: name });
-    await transaction.commit();
   }
+  // Whoever closes the database next is not to be in anybody's way.
+  await transaction.commit();
   return transaction.own;
 }

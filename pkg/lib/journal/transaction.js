@@ -160,9 +160,8 @@ export class Transaction {
     this.#writes.push(write);
   }
 
-  /** Writes, and resolves when that has been committed. */
+  /** Writes what there is to write, and resolves when the transaction has ended. */
   async commit() {
-    const changes = this.#writes.length > 0 || this.#changesOwn;
     try {
       if (this.#options.counts && this.#writes.length > 0) {
         this.setOwn({ commits: this.own.commits + 1 });
@@ -178,10 +177,8 @@ export class Transaction {
       this.undo();
       throw error;
     }
-    if (changes) {
-      await this.#ended;
-      this.#options.saw?.(this.own);
-    }
+    await this.#ended;
+    this.#options.saw?.(this.own);
   }
 
   /** Nothing of it happens. */

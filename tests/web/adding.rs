@@ -1,0 +1,214 @@
+//! New charges are added without being looked for first: what else is in the journal counts all the
+//! same.
+
+use std::rc::Rc;
+
+use js_sys::{Array, Promise};
+use serde_json::Value;
+use tollbox::browser::store::{Choice, JournalStore, News, Scope};
+use tollbox::core::journal::{ApplyAt, Op};
+use tollbox::core::session::Session;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::charges::{
+    AT, NOW_MS, apply, apply_with_news, begin, charge, charge_with, database, enqueue,
+    enqueue_charge, fresh, keys, load, load_with_news, names, open_charges, open_store,
+};
+use crate::raw;
+use crate::stores::{charged_op, clear};
+
+const ADD: (&str, &str) = ("IDBObjectStore", "add");
+
+/// Two tabs with one journal.
+async fn two_tabs(account: &str) -> [JournalStore; 2] {
+    [
+        open_store(account, Choice::IndexedDb).await,
+        open_store(account, Choice::IndexedDb).await,
+    ]
+}
+
+fn enqueue_as(key: &str, sequence: u64) -> Op {
+    Op::Enqueue {
+        charge: charge(key),
+        sequence,
+        admission: Ok(()),
+        claim: None,
+        may_have_left: false,
+        may_arrive_for_ms: 0,
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_charge_that_another_tab_has_taken_on_is_joined() {
+    let account = fresh("joined");
+    let [one, two] = two_tabs(&account).await;
+    apply(&one, &[enqueue_as("b", 1), begin("b", "one")]).await;
+    let ops = ["a", "b", "c"].map(|key| enqueue_as(key, 2));
+    let applied = apply(&two, &ops).await;
+    let of = |applied: &tollbox::core::journal::Applied| {
+        let record = applied.record.as_ref().unwrap();
+        (applied.done, record.sequence(), record.attempts())
+    };
+    let seen: Vec<_> = applied.iter().map(of).collect();
+    assert_eq!(seen, [(true, 2, 0), (true, 1, 1), (true, 2, 0)]);
+    assert_eq!(keys(&load(&one).await), ["a", "b", "c"]);
+    clear(&account, &[one, two]).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_key_that_another_tab_has_used_for_another_charge_is_not_taken() {
+    let account = fresh("taken");
+    let [one, two] = two_tabs(&account).await;
+    apply(&one, &[enqueue("a")]).await;
+    let other = enqueue_charge(charge_with("a", &[("lang", "zh")]));
+    let applied = apply(&two, &[other, enqueue("b")]).await;
+    assert!(!applied[0].done && applied[1].done);
+    let first = &load(&one).await[0];
+    assert!(first.charge().is_same_as(&charge("a")), "{first:?}");
+    clear(&account, &[one, two]).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_charge_requested_twice_at_once_is_one() {
+    let account = fresh("twice");
+    let store = open_store(&account, Choice::IndexedDb).await;
+    let applied = apply(&store, &[enqueue_as("a", 1), enqueue_as("a", 2)]).await;
+    assert_eq!(applied[0].record, applied[1].record);
+    assert_eq!(load(&store).await.len(), 1);
+    clear(&account, &[store]).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_charge_whose_record_another_tab_found_damaged_may_have_been_sent() {
+    let account = fresh("damaged");
+    let [one, two] = two_tabs(&account).await;
+    apply(&one, &[enqueue("a")]).await;
+    let mut row = raw::row(&database(&account), "a").await.unwrap();
+    row["check"] = 0.into();
+    raw::put_row(&database(&account), &row).await;
+    let (_, news) = load_with_news(&one, Scope::All).await;
+    assert!(matches!(&news[..], [News::SetAside(_)]), "{news:?}");
+    let applied = apply(&two, &[enqueue("a"), enqueue("b")]).await;
+    let [a, b] = &applied[..] else {
+        panic!("{applied:?}")
+    };
+    assert!(a.lost && a.record.as_ref().unwrap().may_have_left());
+    assert!(!b.lost && !b.record.as_ref().unwrap().may_have_left());
+    clear(&account, &[one, two]).await;
+}
+
+#[wasm_bindgen_test]
+async fn charges_taken_on_while_another_tab_signs_out_are_there_or_refused() {
+    let account = fresh("race");
+    raw::without("localStorage", async || {
+        let [one, two] = two_tabs(&account).await;
+        let two = Rc::new(two);
+        let charging: Array = (0..40)
+            .map(|at| {
+                let two = Rc::clone(&two);
+                future_to_promise(async move {
+                    let at_session = ApplyAt::new(NOW_MS, AT.session);
+                    let op = enqueue(&format!("charge {at}"));
+                    let applied = two.apply(&[op], false, at_session, &mut Vec::new()).await;
+                    let applied = applied.unwrap().remove(0);
+                    assert_ne!(applied.done, applied.signed_out);
+                    Ok(JsValue::from(applied.done))
+                })
+            })
+            .collect();
+        let mark = one.sign_out(AT.session, NOW_MS, &mut Vec::new()).await;
+        assert!(AT.session.is_over(mark.unwrap()));
+        let taken: Array = JsFuture::from(Promise::all(&charging))
+            .await
+            .unwrap()
+            .into();
+        let taken = taken.iter().filter(JsValue::is_truthy).count();
+        let there = load(&one).await.len();
+        assert_eq!(there, taken);
+        // From now on there is no doubt.
+        let late = apply(&two, &[enqueue("late")]).await;
+        assert!(late[0].signed_out);
+        assert_eq!(load(&one).await.len(), taken);
+        let next = ApplyAt::new(NOW_MS, Session::since(two.sign_out_mark()));
+        let late = two.apply(&[enqueue("late")], false, next, &mut Vec::new());
+        assert!(late.await.unwrap()[0].done);
+        one.close();
+        two.close();
+    })
+    .await;
+    clear(&account, &[]).await;
+}
+
+#[wasm_bindgen_test]
+async fn transactions_of_two_tabs_are_counted_together() {
+    let account = fresh("counted");
+    let [one, two] = two_tabs(&account).await;
+    for at in 0..5 {
+        apply(&one, &[enqueue(&format!("one {at}"))]).await;
+        apply(&two, &[enqueue(&format!("two {at}"))]).await;
+        apply(&two, &[begin(&format!("one {at}"), "two")]).await;
+    }
+    two.mark(&open_charges(10));
+    let marker = raw::entry(&names(&account).marker()).unwrap();
+    let marker: Value = serde_json::from_str(&marker).unwrap();
+    assert_eq!(marker["commits"], 15);
+    clear(&account, &[one, two]).await;
+}
+
+#[wasm_bindgen_test]
+async fn an_addition_that_fails_a_few_times_is_retried_until_made() {
+    for fault in ["UnknownError", "InvalidStateError", "throws"] {
+        let account = fresh("few");
+        let store = open_store(&account, Choice::IndexedDb).await;
+        let (applied, news) = raw::spoilt(ADD, fault, 3, async || {
+            apply_with_news(&store, &["a", "b"].map(enqueue)).await
+        })
+        .await;
+        assert!(applied.unwrap().iter().all(|applied| applied.done));
+        assert_eq!(news, []);
+        assert_eq!(keys(&load(&store).await), ["a", "b"], "{fault}");
+        clear(&account, &[store]).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn settled_charges_make_room_for_a_new_one() {
+    let account = fresh("room");
+    let store = open_store(&account, Choice::IndexedDb).await;
+    let ops = [enqueue("done"), begin("done", "one"), charged_op("done")];
+    apply(&store, &ops).await;
+    apply(&store, &[enqueue("open")]).await;
+    let (applied, _) = raw::spoilt(ADD, "QuotaExceededError", 1, async || {
+        apply_with_news(&store, &[enqueue("new")]).await
+    })
+    .await;
+    assert!(applied.unwrap()[0].done);
+    assert_eq!(keys(&load(&store).await), ["new", "open"]);
+    clear(&account, &[store]).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_long_journal_is_read_whole_in_pages() {
+    const COUNT: usize = 1_201;
+    let account = fresh("long");
+    let store = open_store(&account, Choice::IndexedDb).await;
+    // All in the same place of the order.
+    let ops: Vec<Op> = (0..COUNT).map(|at| enqueue(&at.to_string())).collect();
+    apply(&store, &ops).await;
+    for scope in [Scope::All, Scope::Unsettled] {
+        let (mut pages, mut read) = (0, Vec::new());
+        let tell = |page: Vec<_>| {
+            pages += 1;
+            read.extend(page);
+        };
+        store.read(scope, AT, &mut Vec::new(), tell).await.unwrap();
+        let mut keys = keys(&read);
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!((keys.len(), read.len()), (COUNT, COUNT), "{scope:?}");
+        assert!(pages > 2, "{scope:?}: {pages}");
+    }
+    clear(&account, &[store]).await;
+}
