@@ -132,8 +132,9 @@ async fn charges_taken_on_while_another_tab_signs_out_are_there_or_refused() {
         assert!(late[0].signed_out);
         assert_eq!(load(&one).await.len(), taken);
         let next = ApplyAt::new(NOW_MS, Session::since(two.sign_out_mark()));
-        let late = two.apply(&[enqueue("late")], false, next, &mut Vec::new());
-        assert!(late.await.unwrap()[0].done);
+        let ops = [enqueue("late")];
+        let late = two.apply(&ops, false, next, &mut Vec::new()).await;
+        assert!(late.unwrap()[0].done);
         one.close();
         two.close();
     })

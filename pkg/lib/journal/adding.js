@@ -1,6 +1,6 @@
 // @ts-check
 
-import { ownOf, rowOf } from "./own.js";
+import { afterOne, ownOf, rowOf } from "./own.js";
 import { CHARGES, OWN } from "./schema.js";
 import { watched } from "./watched.js";
 
@@ -23,7 +23,7 @@ import { watched } from "./watched.js";
  */
 export async function add(database, rows, mark) {
   const { transaction, ended } = watched(database.connection, [CHARGES], "strict");
-  const assumed = oneMore(database.own);
+  const assumed = afterOne(database.own, true);
   let own = assumed;
   let fits = true;
   try {
@@ -31,7 +31,7 @@ export async function add(database, rows, mark) {
     const asked = charges.get(OWN);
     asked.onsuccess = () => {
       const found = ownOf(asked.result);
-      own = oneMore(found);
+      own = afterOne(found, true);
       fits = found.mark <= mark && !found.lost;
       if (!fits) {
         return undo(transaction);
@@ -67,16 +67,12 @@ export async function add(database, rows, mark) {
   return true;
 }
 
-/** @param {Own} own */
-function oneMore(own) {
-  return { ...own, commits: own.commits + 1 };
-}
-
 /** @param {Own} one @param {Own} other */
 function isSame(one, other) {
   return (
     one.id === other.id &&
     one.commits === other.commits &&
+    one.changes === other.changes &&
     one.mark === other.mark &&
     one.lost === other.lost
   );

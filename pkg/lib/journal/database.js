@@ -32,6 +32,8 @@ export class Database {
   /** Whether it had just been made when it was last connected to. */
   isNew = false;
   #wiped = false;
+  /** The number of changes at which the module knows everything. @type {number | null} */
+  #knownAt = null;
 
   /** @param {string} name */
   constructor(name) {
@@ -82,8 +84,35 @@ export class Database {
    * @param {Own} own
    */
   saw(own) {
-    const commits = Math.max(own.commits, this.own.commits);
-    this.own = { ...own, commits, mark: Math.max(own.mark, this.own.mark) };
+    const { commits, changes, mark } = this.own;
+    this.own = {
+      ...own,
+      commits: Math.max(own.commits, commits),
+      changes: Math.max(own.changes, changes),
+      mark: Math.max(own.mark, mark),
+    };
+  }
+
+  /**
+   * The module knows everything that is there after so many changes.
+   *
+   * @param {number} changes
+   */
+  isKnownAt(changes) {
+    this.#knownAt = changes;
+  }
+
+  /** The module is told what the last change came to. */
+  told() {
+    if (this.#knownAt === this.own.changes - 1) {
+      this.#knownAt = this.own.changes;
+    }
+  }
+
+  /** Whether nothing has been changed since by anybody of whom the module does not know. */
+  async isKnown() {
+    const own = await readOwn(this.connection, "readonly");
+    return own.id === this.own.id && own.changes === this.#knownAt;
   }
 
   /**
@@ -156,7 +185,10 @@ export class Database {
       throw new Unopened(new Trouble("failed", CLOSED), "ever");
     }
     const { id, mark } = this.own;
-    this.#wiped ||= id !== undefined && id !== own.id;
+    if (id !== own.id) {
+      this.#wiped ||= id !== undefined;
+      this.#knownAt = null;
+    }
     this.isNew = found.id === undefined && found.commits === 0;
     this.own = { ...own, mark: Math.max(own.mark, mark) };
   }

@@ -8,6 +8,7 @@ import { OWN } from "./schema.js";
  * @typedef {object} Own
  * @property {string | undefined} id names the database, so that its loss is noticed
  * @property {number} commits how many transactions have been committed that no crash undoes
+ * @property {number} changes how many have written anything at all
  * @property {number} mark of the last sign-out; 0 where there was none
  * @property {boolean} lost whether any record is
  */
@@ -19,13 +20,28 @@ import { OWN } from "./schema.js";
  * @returns {Own}
  */
 export function ownOf(row) {
-  const { id, commits, mark, lost } = row ?? {};
+  const { id, commits, changes, mark, lost } = row ?? {};
   return {
     id: typeof id === "string" ? id : undefined,
-    commits: Number.isSafeInteger(commits) ? commits : 0,
-    mark: Number.isSafeInteger(mark) ? mark : 0,
+    commits: wholeOr0(commits),
+    changes: wholeOr0(changes),
+    mark: wholeOr0(mark),
     lost: lost === true,
   };
+}
+
+/** @param {unknown} number */
+function wholeOr0(number) {
+  return Number.isSafeInteger(number) ? Number(number) : 0;
+}
+
+/**
+ * @param {Own} own
+ * @param {boolean} counts whether no crash undoes the transaction
+ * @returns {Own} after one more transaction
+ */
+export function afterOne(own, counts) {
+  return { ...own, commits: own.commits + Number(counts), changes: own.changes + 1 };
 }
 
 /** @param {Own} own */

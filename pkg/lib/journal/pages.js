@@ -23,6 +23,8 @@ export class Pages {
   #pending = 0;
   #ended;
   #tell = () => {};
+  /** How many changes there had been when it was read. */
+  changes = 0;
   /** The keys of charges whose records are lost, where everything is read. @type {string[]} */
   lost = [];
 
@@ -40,6 +42,7 @@ export class Pages {
     asked.onsuccess = () => {
       const own = ownOf(asked.result);
       database.saw(own);
+      this.changes = own.changes;
       if (all && own.lost) {
         const keys = store.getAllKeys(lostKeys(), MOST_TOLD);
         keys.onsuccess = () => {

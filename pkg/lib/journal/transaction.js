@@ -1,6 +1,6 @@
 // @ts-check
 
-import { ownOf, rowOf } from "./own.js";
+import { afterOne, ownOf, rowOf } from "./own.js";
 import { BY_STATE, CHARGES, inState, lostKey, OWN, QUARANTINE, rowsFrom } from "./schema.js";
 import { watched } from "./watched.js";
 
@@ -163,8 +163,8 @@ export class Transaction {
   /** Writes what there is to write, and resolves when the transaction has ended. */
   async commit() {
     try {
-      if (this.#options.counts && this.#writes.length > 0) {
-        this.setOwn({ commits: this.own.commits + 1 });
+      if (this.#writes.length > 0) {
+        this.setOwn(afterOne(this.own, this.#options.counts === true));
       }
       for (const write of this.#writes) {
         write(this.#charges);

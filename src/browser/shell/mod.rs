@@ -623,7 +623,12 @@ impl Shell {
             shell.heed_mark();
             shell.loads.set(shell.loads.get().saturating_sub(1));
             shell.has_read.set(shell.has_read.get() || read.is_ok());
-            shell.dispatch(Event::Loaded(read.map(|()| charged)));
+            let reading = read.as_ref().ok().copied();
+            shell.dispatch(Event::Loaded(read.map(|_| charged)));
+            // What came too early is read again, and does not count.
+            if let Some(reading) = reading.filter(|_| !shell.engine.borrow().is_reading()) {
+                shell.store.knows(&reading);
+            }
         });
     }
 

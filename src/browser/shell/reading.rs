@@ -25,10 +25,14 @@ impl JournalReading {
         }
     }
 
-    /// All charges that are known, newest first. A journal that can't be read is read again
-    /// before memory alone is believed.
+    /// All charges that are known, newest first. The journal is read, unless nothing has changed in
+    /// it of which this client does not know; one that can't be read is read again before memory
+    /// alone is believed.
     pub async fn records(&self) -> Vec<ChargeRecord> {
         let shell = &self.shell;
+        if shell.engine.borrow().knows_journal() && shell.store.is_known().await {
+            return shell.engine.borrow().show_all(None);
+        }
         let read = async |news: &mut Vec<News>| {
             let at = shell.apply_at();
             shell.store.load(Scope::All, at, news).await

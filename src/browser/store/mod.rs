@@ -76,6 +76,13 @@ pub struct SetAside {
     pub stored: String,
 }
 
+/// A reading of the journal that has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// How many changes there had been, where everything was read and they are counted.
+    changes: Option<f64>,
+}
+
 /// The journal at rest, wherever it lives.
 #[derive(Debug)]
 pub struct JournalStore {
@@ -256,7 +263,7 @@ impl JournalStore {
     ) -> Result<Vec<Record>, String> {
         let mut all = Vec::new();
         let read = self.read(scope, at, news, |page| all.extend(page)).await;
-        read.map(|()| all)
+        read.map(|_| all)
     }
 
     /// What is there, told page by page, each in a task of its own. Where the reading begins anew
@@ -267,19 +274,42 @@ impl JournalStore {
         at: ApplyAt,
         news: &mut Vec<News>,
         mut tell: impl FnMut(Vec<Record>),
-    ) -> Result<(), String> {
-        match &*self.storage() {
+    ) -> Result<Reading, String> {
+        let all = scope == Scope::All;
+        let changes = match &*self.storage() {
             Storage::IndexedDb(store) => {
                 let read = match self.arrive(store, at, news).await {
                     Ok(()) => store.read(scope, news, &mut tell).await,
                     Err(error) => Err(error),
                 };
-                return read.map_err(|error| self.fall_back(error, at, news));
+                let changes = read.map_err(|error| self.fall_back(error, at, news))?;
+                all.then_some(changes)
             }
-            Storage::Local(store) => tell(store.load(news)),
-            Storage::Memory(store) => tell(store.load()),
+            Storage::Local(store) => {
+                tell(store.load(news));
+                None
+            }
+            Storage::Memory(store) => {
+                tell(store.load());
+                None
+            }
+        };
+        Ok(Reading { changes })
+    }
+
+    /// The core knows everything that this reading found, and is told of what it changes itself.
+    pub fn knows(&self, reading: &Reading) {
+        if let (Storage::IndexedDb(store), Some(changes)) = (&*self.storage(), reading.changes) {
+            store.is_known_at(changes);
         }
-        Ok(())
+    }
+
+    /// Whether nothing is there of which the core does not know; false where that can't be told.
+    pub async fn is_known(&self) -> bool {
+        match &*self.storage() {
+            Storage::IndexedDb(store) => store.is_known().await,
+            Storage::Local(_) | Storage::Memory(_) => false,
+        }
     }
 
     /// What was set aside in the database, if the journal is there.

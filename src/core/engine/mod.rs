@@ -1772,6 +1772,16 @@ impl Engine {
         }
     }
 
+    /// Whether a reading of the journal is under way.
+    pub fn is_reading(&self) -> bool {
+        self.reader.is_reading()
+    }
+
+    /// Whether the whole journal has been read, and nothing since has made that doubtful.
+    pub fn knows_journal(&self) -> bool {
+        self.reader.knows_all()
+    }
+
     /// The charges open in the journal, with at most `most` keys.
     pub fn open_charges(&self, most: usize) -> OpenCharges {
         let counts = self.outbox.counts();

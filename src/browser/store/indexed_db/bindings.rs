@@ -51,6 +51,18 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn lost(this: &Database) -> bool;
 
+    /// The module knows everything that is there after so many changes.
+    #[wasm_bindgen(method, js_name = isKnownAt)]
+    pub fn is_known_at(this: &Database, changes: f64);
+
+    /// The module is told what the last change came to.
+    #[wasm_bindgen(method)]
+    pub fn told(this: &Database);
+
+    /// Resolves with whether nothing has been changed since by anybody of whom it does not know.
+    #[wasm_bindgen(method, js_name = isKnown)]
+    pub fn is_known(this: &Database) -> Promise;
+
     /// Whether another database has taken its place since this was last asked.
     #[wasm_bindgen(method, js_name = takeWiped)]
     pub fn take_wiped(this: &Database) -> bool;
@@ -139,6 +151,10 @@ extern "C" {
     /// the last.
     #[wasm_bindgen(method)]
     pub fn next(this: &Pages) -> Promise;
+
+    /// After the last page: how many changes there had been.
+    #[wasm_bindgen(method, getter)]
+    pub fn changes(this: &Pages) -> f64;
 
     /// After the last page: the keys of charges whose records are lost, where everything was read.
     #[wasm_bindgen(method, getter)]

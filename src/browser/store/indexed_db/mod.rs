@@ -167,6 +167,7 @@ impl IndexedDb {
             && let Some(new) = writing::apply_to_nothing(ops, at, &fallback_lost)
             && self.add(&new.rows, at.mark).await?
         {
+            self.database.told();
             return Ok(new.applied);
         }
         let keys = writing::keys_of(ops);
@@ -221,13 +222,14 @@ impl IndexedDb {
         .await
     }
 
-    /// What is there, told page by page. Where the reading begins anew some are told twice.
+    /// What is there, told page by page. Where the reading begins anew some are told twice. Gives how
+    /// many changes there had been.
     pub async fn read(
         &self,
         scope: Scope,
         news: &mut Vec<News>,
         tell: &mut impl FnMut(Vec<Record>),
-    ) -> Result<(), StoreError> {
+    ) -> Result<f64, StoreError> {
         let first = self.try_read(scope, news, tell).await;
         match first {
             Err(StoreError::Closed(_) | StoreError::Failed(_)) => {
@@ -245,7 +247,7 @@ impl IndexedDb {
         scope: Scope,
         news: &mut Vec<News>,
         tell: &mut impl FnMut(Vec<Record>),
-    ) -> Result<(), StoreError> {
+    ) -> Result<f64, StoreError> {
         self.open(news).await?;
         let read = reading::read(&self.database, scope, tell).await;
         let read = read.map_err(|error| self.trouble(&error))?;
@@ -258,7 +260,18 @@ impl IndexedDb {
         if !read.lost.is_empty() {
             news.push(News::Lost(read.lost));
         }
-        Ok(())
+        Ok(read.changes)
+    }
+
+    /// The core knows everything that is there after so many changes.
+    pub fn is_known_at(&self, changes: f64) {
+        self.database.is_known_at(changes);
+    }
+
+    /// Whether the core knows everything that is there. False where that can't be told.
+    pub async fn is_known(&self) -> bool {
+        let known = JsFuture::from(self.database.is_known()).await;
+        known.is_ok_and(|known| known.is_truthy())
     }
 
     /// The latest mark of a sign-out that was read.

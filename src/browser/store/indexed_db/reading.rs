@@ -12,6 +12,8 @@ use crate::core::record::Record;
 
 /// What was found besides records.
 pub struct Besides {
+    /// How many changes there had been.
+    pub changes: f64,
     /// The keys of rows in which something is amiss.
     pub amiss: Array,
     /// The keys of charges whose records are lost, where everything was read.
@@ -36,7 +38,11 @@ pub async fn read(
     let lost = pages.lost();
     let lost = lost.iter().filter_map(|key| key.as_string());
     let lost = lost.filter_map(|key| Key::new(key).ok()).collect();
-    Ok(Besides { amiss, lost })
+    Ok(Besides {
+        changes: pages.changes(),
+        amiss,
+        lost,
+    })
 }
 
 /// The records in these rows. Adds the keys of those in which something is amiss.

@@ -101,6 +101,11 @@ impl Reader {
         }
     }
 
+    /// Whether a reading is under way.
+    pub fn is_reading(&self) -> bool {
+        self.loading != Loading::None
+    }
+
     /// Whether the reading under way was requested too early.
     pub fn is_too_early(&self) -> bool {
         matches!(self.loading, Loading::UnderWay { again: true, .. })
