@@ -6,15 +6,16 @@ use std::rc::Rc;
 use js_sys::{Array, Promise};
 use serde_json::Value;
 use tollbox::browser::store::{Choice, JournalStore, News, Scope};
-use tollbox::core::journal::{ApplyAt, Op};
+use tollbox::core::charge::ChargeRequest;
+use tollbox::core::journal::{Applied, ApplyAt, Op};
 use tollbox::core::session::Session;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
-    AT, NOW_MS, apply, apply_with_news, begin, charge, charge_with, database, enqueue,
-    enqueue_charge, fresh, keys, load, load_with_news, names, open_charges, open_store,
+    AT, NOW_MS, apply, apply_with_news, begin, charge, database, enqueue, enqueue_charge, fresh,
+    keys, load, load_with_news, names, open_charges, open_store,
 };
 use crate::raw;
 use crate::stores::{charged_op, clear};
@@ -47,7 +48,7 @@ async fn a_charge_that_another_tab_has_taken_on_is_joined() {
     apply(&one, &[enqueue_as("b", 1), begin("b", "one")]).await;
     let ops = ["a", "b", "c"].map(|key| enqueue_as(key, 2));
     let applied = apply(&two, &ops).await;
-    let of = |applied: &tollbox::core::journal::Applied| {
+    let of = |applied: &Applied| {
         let record = applied.record.as_ref().unwrap();
         (applied.done, record.sequence(), record.attempts())
     };
@@ -62,8 +63,15 @@ async fn a_key_that_another_tab_has_used_for_another_charge_is_not_taken() {
     let account = fresh("taken");
     let [one, two] = two_tabs(&account).await;
     apply(&one, &[enqueue("a")]).await;
-    let other = enqueue_charge(charge_with("a", &[("lang", "zh")]));
-    let applied = apply(&two, &[other, enqueue("b")]).await;
+    let dearer = ChargeRequest {
+        task_id: "a".to_owned(),
+        amount: 4.0,
+        feature: "cloud_trans".to_owned(),
+        key: Some("a".to_owned()),
+        ..ChargeRequest::default()
+    };
+    let dearer = enqueue_charge(dearer.into_charge(NOW_MS).unwrap());
+    let applied = apply(&two, &[dearer, enqueue("b")]).await;
     assert!(!applied[0].done && applied[1].done);
     let first = &load(&one).await[0];
     assert!(first.charge().is_same_as(&charge("a")), "{first:?}");
@@ -75,8 +83,11 @@ async fn a_charge_requested_twice_at_once_is_one() {
     let account = fresh("twice");
     let store = open_store(&account, Choice::IndexedDb).await;
     let applied = apply(&store, &[enqueue_as("a", 1), enqueue_as("a", 2)]).await;
-    assert_eq!(applied[0].record, applied[1].record);
-    assert_eq!(load(&store).await.len(), 1);
+    assert!(applied.iter().all(|applied| applied.done));
+    let there = load(&store).await;
+    assert_eq!(there.len(), 1);
+    assert_eq!(there.first(), applied[1].record.as_ref());
+    assert_eq!(there[0].sequence(), 1);
     clear(&account, &[store]).await;
 }
 

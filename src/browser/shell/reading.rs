@@ -30,7 +30,8 @@ impl JournalReading {
     /// alone is believed.
     pub async fn records(&self) -> Vec<ChargeRecord> {
         let shell = &self.shell;
-        if shell.engine.borrow().knows_journal() && shell.store.is_known().await {
+        let knows = shell.engine.borrow().knows_journal();
+        if knows && shell.store.is_known().await {
             return shell.engine.borrow().show_all(None);
         }
         let read = async |news: &mut Vec<News>| {
