@@ -50,6 +50,7 @@ mod migration;
 mod notices;
 mod outage;
 mod outcomes;
+mod pages;
 mod peers;
 mod promises;
 mod receipts;
