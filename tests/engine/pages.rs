@@ -46,7 +46,7 @@ fn open_charges_are_known_as_soon_as_their_page_has_come() {
     orders(
         &mut world,
         tab,
-        vec![Event::Woke, Event::Page(vec![one, two])],
+        vec![Event::Woke, Event::LoadedPage(vec![one, two])],
     );
     assert_eq!(world.snapshot(tab).queue.pending, 2);
     let end = Event::Loaded(Ok(vec![three]));
@@ -64,8 +64,8 @@ fn only_charges_that_no_page_has_are_looked_for() {
     orders(&mut world, tab, vec![Event::Woke, Event::Loaded(Ok(all))]);
     let again = vec![
         Event::Woke,
-        Event::Page(vec![one]),
-        Event::Page(vec![three]),
+        Event::LoadedPage(vec![one]),
+        Event::LoadedPage(vec![three]),
         Event::Loaded(Ok(Vec::new())),
     ];
     let ordered = orders(&mut world, tab, again);
@@ -76,7 +76,11 @@ fn only_charges_that_no_page_has_are_looked_for() {
 fn pages_of_a_reading_that_began_too_early_are_ignored() {
     let (mut world, tab) = offline();
     let [one, ..] = records(&world);
-    let twice = vec![Event::Woke, Event::Woke, Event::Page(vec![one.clone()])];
+    let twice = vec![
+        Event::Woke,
+        Event::Woke,
+        Event::LoadedPage(vec![one.clone()]),
+    ];
     orders(&mut world, tab, twice);
     assert_eq!(world.snapshot(tab).queue.pending, 0);
     let ended = orders(&mut world, tab, vec![Event::Loaded(Ok(Vec::new()))]);
@@ -84,6 +88,6 @@ fn pages_of_a_reading_that_began_too_early_are_ignored() {
         .iter()
         .any(|effect| matches!(effect, Effect::Load { .. }));
     assert!(again, "{ended:?}");
-    orders(&mut world, tab, vec![Event::Page(vec![one])]);
+    orders(&mut world, tab, vec![Event::LoadedPage(vec![one])]);
     assert_eq!(world.snapshot(tab).queue.pending, 1);
 }

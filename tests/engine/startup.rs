@@ -151,6 +151,8 @@ fn a_client_with_an_order_to_give_is_not_idle() {
     assert!(!engine.is_idle(), "the journal is to be read");
     while engine.poll().is_some() {}
     assert!(engine.is_idle());
+}
+
 /// A tab with six queued charges, which has died.
 fn world_with_a_queue() -> World {
     let mut world = World::new();
