@@ -510,6 +510,19 @@ mod tests {
     }
 
     #[test]
+    fn new_charge_has_no_earlier_request_to_wait_for() {
+        let mut outbox = Outbox::default();
+        outbox.put(record("a", 1), true, at(0), PATIENCE);
+        let key = record("a", 1).charge().key.clone();
+        assert_eq!(outbox.get(&key).and_then(Entry::certain_at), None);
+        let doubtful = record("b", 2).in_doubt(0, 4_800);
+        let key = put(&mut outbox, doubtful);
+        assert_eq!(outbox.get(&key).and_then(Entry::certain_at), Some(4_810));
+        outbox.update(&key, |entry| entry.left_at_ms = 4_810);
+        assert_eq!(outbox.get(&key).and_then(Entry::certain_at), None);
+    }
+
+    #[test]
     fn surplus_is_the_oldest_settled_charges() {
         let mut outbox = Outbox::default();
         for (task, sequence) in [("a", 1), ("b", 2), ("c", 3)] {

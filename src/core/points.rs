@@ -125,7 +125,9 @@ mod tests {
             "1e16",
             "[12]",
         ] {
-            assert!(serde_json::from_str::<Points>(text).is_err(), "{text}");
+            let error = serde_json::from_str::<Points>(text).unwrap_err();
+            let told = error.to_string();
+            assert!(told.contains("a whole number from 0 to 2^53-1"), "{told}");
         }
     }
 

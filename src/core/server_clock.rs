@@ -141,6 +141,24 @@ mod tests {
     }
 
     #[test]
+    fn date_may_be_five_seconds_behind_and_be_repeated_within_one() {
+        for (second_of, in_time_ms) in [(12, 7_000), (10, 1_000)] {
+            let answer = dated(second_of);
+            assert_eq!(second(&answer, in_time_ms), Sign::Possible);
+            assert_eq!(second(&answer, in_time_ms + 1), Sign::Cached);
+        }
+    }
+
+    #[test]
+    fn answer_behind_the_latest_seen_is_cached() {
+        let mut clock = ServerClock::default();
+        clock.judge(&dated(10), 0, at(0));
+        // The machine slept while the server's clock went on.
+        assert_eq!(clock.judge(&dated(50), 2_000, at(2_000)), Sign::Certain);
+        assert_eq!(clock.judge(&dated(14), 4_000, at(4_000)), Sign::Cached);
+    }
+
+    #[test]
     fn answer_heard_late_makes_no_copy_certain() {
         let mut clock = ServerClock::default();
         clock.judge(&dated(10), 0, at(25_000));

@@ -816,6 +816,18 @@ mod tests {
     }
 
     #[test]
+    fn missing_charges_are_named_with_a_word_for_those_left_out() {
+        let told = |count, locale| {
+            let first = vec![Key::new("f:t1").unwrap(), Key::new("f:t2").unwrap()];
+            Message::SetBackWithout { count, first }.told(locale)
+        };
+        assert!(told(2, Locale::En).ends_with("missing in it: f:t1, f:t2"));
+        assert!(told(3, Locale::En).ends_with("missing in it: f:t1, f:t2 and others"));
+        assert!(told(2, Locale::ZhCn).ends_with("f:t1, f:t2"));
+        assert!(told(3, Locale::ZhCn).ends_with("f:t1, f:t2 等"));
+    }
+
+    #[test]
     fn the_words_of_others_are_told_as_they_are_in_each_language() {
         let texts = [
             "HTTP 502",

@@ -290,3 +290,29 @@ fn enqueue_does_not_claim_an_adopted_charge() {
     let applied = enqueue(5.0, Ok(()), Some("one")).apply(Some(adopted), AT);
     assert_eq!(applied.record.unwrap().claim(), None);
 }
+
+#[test]
+fn charge_whose_record_was_lost_may_have_been_sent() {
+    for may_have_left in [false, true] {
+        let mut op = enqueue(5.0, Ok(()), Some("one"));
+        if let Op::Enqueue {
+            may_have_left: known,
+            may_arrive_for_ms,
+            ..
+        } = &mut op
+        {
+            (*known, *may_arrive_for_ms) = (may_have_left, 4_800);
+        }
+        let applied = op.apply_after_loss(AT);
+        assert!(applied.lost && applied.done);
+        let record = applied.record.unwrap();
+        assert!(record.may_have_left_unseen() && record.has_unknown_past());
+        assert_eq!(record.may_arrive_until_ms(), AT.wall_ms + 4_800);
+        assert_eq!(record.claim(), None, "it is looked up first");
+    }
+    let read = Op::Read {
+        key: charge(5.0).key,
+    };
+    assert!(read.apply_after_loss(AT).lost);
+    assert!(!read.apply(None, AT).lost);
+}

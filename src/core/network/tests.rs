@@ -316,3 +316,210 @@ fn a_lost_look_up_after_which_the_server_answers_closes_the_gate_once() {
     assert_eq!(gate.network(), Network::Online);
     assert!(gate.probe_is_due(at(3_000)), "a probe is to tell");
 }
+
+/// Reports a loss of a request about a charge that was lost before while the server was alive.
+fn suspect_lost(gate: &mut Gate, mono_ms: u64) {
+    gate.suspect_lost(at(mono_ms), &BACKOFF, &mut Jitter::new(1));
+}
+
+#[test]
+fn open_gate_wakes_nobody() {
+    let mut gate = Gate::new(true);
+    assert_eq!(gate.wakes_at(at(0)), None);
+    busy(&mut gate, Some(5_000), 0);
+    assert_eq!(gate.wakes_at(at(4_999)), Some(5_000));
+    assert_eq!(gate.wakes_at(at(5_000)), None, "the hold is over");
+    // One request may leave at once after a backoff, and only its end tells more.
+    rejected(&mut gate, 5_000);
+    told(&mut gate, Sign::Certain, 5_000);
+    let opens_at_ms = gate.opens_at(Way::Sending).unwrap();
+    assert_eq!(gate.wakes_at(at(opens_at_ms)), None);
+}
+
+#[test]
+fn token_is_rejected_on_one_way_until_accepted_on_it() {
+    let mut gate = Gate::new(true);
+    assert!(!gate.is_rejected(Way::Sending));
+    rejected(&mut gate, 0);
+    assert!(gate.is_rejected(Way::Sending) && !gate.is_rejected(Way::LookUp));
+    told(&mut gate, Sign::Certain, 10);
+    gate.answered(Way::LookUp, at(20));
+    assert!(
+        gate.is_rejected(Way::Sending),
+        "a balance says nothing of charges"
+    );
+    gate.answered(Way::Sending, at(30));
+    assert!(!gate.is_rejected(Way::Sending));
+    // A loss is no rejection.
+    lost(&mut gate, BY, 40);
+    assert!(gate.is_in_trouble(Way::Sending) && !gate.is_rejected(Way::Sending));
+}
+
+#[test]
+fn server_is_known_to_have_lived_since_its_last_certain_answer() {
+    let mut gate = Gate::new(true);
+    assert!(!gate.has_lived_since(0));
+    for sign in [Sign::Possible, Sign::Cached] {
+        told(&mut gate, sign, 5);
+        assert!(!gate.has_lived_since(0), "{sign:?}");
+    }
+    told(&mut gate, Sign::Certain, 10);
+    assert!(gate.has_lived_since(10) && !gate.has_lived_since(11));
+    gate.answered_with_error(Way::Sending, at(20));
+    assert!(gate.has_lived_since(20) && !gate.has_lived_since(21));
+}
+
+#[test]
+fn way_in_trouble_waits_for_the_check_of_the_server() {
+    let mut gate = Gate::new(true);
+    let by = Asked::By(Way::LookUp);
+    lost(&mut gate, by, 0);
+    told(&mut gate, Sign::Certain, 10);
+    lost(&mut gate, by, 20);
+    // Long after the backoff, but nothing is known of the server yet.
+    let waits = Some(OpenReason::Unreachable);
+    assert_eq!(gate.closed_to(Way::LookUp, at(100_000)), waits);
+    gate.probe_left();
+    assert_eq!(gate.closed_to(Way::LookUp, at(100_000)), waits);
+    // The other way is not in trouble; and whether a token is accepted, no check can tell.
+    assert_eq!(gate.closed_to(Way::Sending, at(100_000)), None);
+    rejected(&mut gate, 20);
+    gate.answered(Way::LookUp, at(30));
+    gate.doubt(Way::LookUp, at(40), &BACKOFF, &mut Jitter::new(1));
+    gate.probe_left();
+    assert_eq!(gate.closed_to(Way::Sending, at(100_000)), None);
+    told(&mut gate, Sign::Certain, 100_000);
+    assert_eq!(gate.closed_to(Way::LookUp, at(100_000)), None);
+}
+
+#[test]
+fn suspect_charges_wait_for_a_check_and_a_backoff() {
+    let mut gate = Gate::new(true);
+    assert!(!gate.holds_suspects(at(0)));
+    suspect_lost(&mut gate, 0);
+    assert!(gate.probe_is_due(at(0)));
+    for mono_ms in [0, BACKOFF.max_ms] {
+        assert!(gate.holds_suspects(at(mono_ms)), "the check is due");
+    }
+    gate.probe_left();
+    assert!(gate.holds_suspects(at(BACKOFF.max_ms)), "it is under way");
+    told(&mut gate, Sign::Certain, 0);
+    assert!(gate.holds_suspects(at(0)), "they are backed off");
+    assert!(!gate.holds_suspects(at(BACKOFF.max_ms)));
+    // All others go on meanwhile.
+    assert_eq!(gate.closed_for(at(0)), None);
+    gate.suspect_answered();
+    assert!(!gate.holds_suspects(at(0)));
+}
+
+#[test]
+fn one_probe_passes_a_hold_when_the_user_insists() {
+    let mut gate = Gate::new(true);
+    lost(&mut gate, Asked::Probe, 0);
+    busy(&mut gate, Some(5_000), 0);
+    lost(&mut gate, Asked::Probe, 0);
+    assert!(!gate.probes_past_hold());
+    gate.hurry_past_hold(at(0));
+    assert!(gate.probes_past_hold());
+    gate.browser_says(false, at(0));
+    assert!(!gate.probes_past_hold());
+    gate.browser_says(true, at(0));
+    gate.probe_left();
+    assert!(!gate.probes_past_hold());
+}
+
+#[test]
+fn opening_time_is_unknown_while_only_a_probe_or_the_browser_can_tell() {
+    assert_eq!(Gate::new(false).opens_at(Way::Sending), None);
+    let mut gate = Gate::new(true);
+    assert_eq!(gate.opens_at(Way::Sending), Some(0));
+    lost(&mut gate, Asked::Probe, 10);
+    assert_eq!(gate.opens_at(Way::Sending), None);
+    told(&mut gate, Sign::Possible, 20);
+    assert_eq!(gate.opens_at(Way::Sending), Some(0), "one may try");
+    let mut gate = Gate::new(true);
+    rejected(&mut gate, 0);
+    assert_eq!(gate.opens_at(Way::Sending), None);
+    assert_eq!(gate.opens_at(Way::LookUp), Some(0));
+    gate.browser_says(false, at(0));
+    assert_eq!(gate.opens_at(Way::LookUp), None);
+}
+
+#[test]
+fn first_loss_after_a_token_rejection_closes_the_gate() {
+    let mut gate = Gate::new(true);
+    rejected(&mut gate, 0);
+    told(&mut gate, Sign::Certain, 10);
+    lost(&mut gate, BY, 20);
+    assert_eq!(gate.network(), Network::Unreachable);
+    assert!(!gate.is_rejected(Way::Sending));
+}
+
+#[test]
+fn foreign_answer_ends_a_trial_but_delays_no_probe() {
+    for way in [Way::Sending, Way::LookUp] {
+        let mut gate = Gate::new(true);
+        lost(&mut gate, Asked::Probe, 0);
+        let probe_at_ms = gate.probe_at();
+        // It left before the outage was known.
+        gate.doubt(way, at(100_000), &BACKOFF, &mut Jitter::new(1));
+        assert_eq!(gate.probe_at(), probe_at_ms);
+        told(&mut gate, Sign::Possible, 100_000);
+        assert!(gate.is_trial_of_life());
+        gate.doubt(way, at(200_000), &BACKOFF, &mut Jitter::new(1));
+        assert!(!gate.is_trial_of_life());
+        assert_eq!(gate.network(), Network::Unreachable);
+        assert_eq!(
+            gate.closed_to(way, at(200_000)),
+            Some(OpenReason::Unreachable)
+        );
+        assert!(gate.probe_at().unwrap() > 200_000);
+    }
+}
+
+#[test]
+fn gate_without_a_token_stays_closed_until_a_probe_is_accepted() {
+    for sign in [Sign::Certain, Sign::Possible] {
+        let mut gate = Gate::new(true);
+        gate.no_token(at(0), &BACKOFF, &mut Jitter::new(1));
+        let closed = Some(OpenReason::Unauthorized);
+        let jitter = &mut Jitter::new(1);
+        gate.probe_answered(sign, false, true, at(10), &BACKOFF, jitter);
+        assert_eq!(gate.closed_for(at(10)), closed, "{sign:?}");
+        told(&mut gate, Sign::Cached, 20);
+        assert_eq!(gate.closed_for(at(20)), closed, "{sign:?}");
+        told(&mut gate, sign, 30);
+        assert_eq!(gate.closed_for(at(30)), None, "{sign:?}");
+    }
+}
+
+#[test]
+fn lost_look_up_closes_the_gate_after_an_outage_of_another_cause() {
+    let look_up = Asked::By(Way::LookUp);
+    for by in [BY, Asked::Probe] {
+        let mut gate = Gate::new(true);
+        lost(&mut gate, by, 0);
+        told(&mut gate, Sign::Certain, 10);
+        gate.answered(Way::Sending, at(20));
+        assert_eq!(gate.network(), Network::Online);
+        lost(&mut gate, look_up, 30);
+        assert_eq!(gate.network(), Network::Unreachable, "{by:?}");
+    }
+}
+
+#[test]
+fn sleep_counts_as_waiting() {
+    let mut gate = Gate::new(true);
+    rejected(&mut gate, 10_000);
+    told(&mut gate, Sign::Certain, 10_000);
+    for _ in 0..9 {
+        rejected(&mut gate, 10_000);
+    }
+    let opens_at_ms = gate.opens_at(Way::Sending).unwrap();
+    assert!(opens_at_ms > 11_000, "{opens_at_ms}");
+    gate.slept(1_000);
+    assert_eq!(gate.opens_at(Way::Sending), Some(opens_at_ms - 1_000));
+    busy(&mut gate, Some(80_000), 10_000);
+    gate.slept(1_000);
+    assert_eq!(gate.opens_at(Way::Sending), Some(89_000));
+}

@@ -205,6 +205,7 @@ mod tests {
                 "{quoted}"
             );
             assert_eq!(redacted(quoted), "…");
+            assert!(Secret::of(Some(TOKEN)).is_in(quoted));
         }
     }
 
@@ -217,6 +218,8 @@ mod tests {
             "a/b+c=d.e-f~",
             "100% \\u002 \\ & &# &#; %zz %",
             "额\\u00e9&eacute;",
+            // No escape in JSON or JavaScript.
+            r"a\/\b+c=d.e-f~g",
         ] {
             assert_eq!(redacted(other), other);
             assert!(!Secret::of(Some(TOKEN)).is_in(other));
@@ -230,6 +233,19 @@ mod tests {
             assert_eq!(secret.redacted(&format!("[{token}]")), "[…]");
             let encoded = token.replace('%', "%25").replace('\\', "%5C");
             assert_eq!(secret.redacted(&format!("[{encoded}]")), "[…]", "{encoded}");
+        }
+    }
+
+    #[test]
+    fn token_with_special_characters_of_html_is_redacted() {
+        let secret = Secret::of(Some(r#"<a>&"b"&'c'"#));
+        for quoted in [
+            r#"<a>&"b"&'c'"#,
+            "&lt;a&gt;&amp;&quot;b&quot;&amp;&apos;c&apos;",
+            "&#60;a&#62;&#38;&#34;b&#34;&#38;&#39;c&#39;",
+            "&amp;lt;a>&amp;amp;&#34;b&quot;&amp;'c&#x27;",
+        ] {
+            assert_eq!(secret.redacted(&format!("[{quoted}]")), "[…]", "{quoted}");
         }
     }
 

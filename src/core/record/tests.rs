@@ -320,3 +320,45 @@ fn charge_taken_on_anew_is_not_an_earlier_state_of_the_lost_one() {
     assert!(anew(0).is_older_than(&known));
     assert!(!anew(1).is_older_than(&known));
 }
+
+#[test]
+fn only_the_claim_of_the_dead_tab_is_released() {
+    let claimed = sending(open());
+    for living in [None, Some("two")] {
+        assert_eq!(claimed.clone().released_by(living), claimed);
+    }
+    let released = claimed.released_by(Some("one"));
+    assert_eq!(released.claim(), None);
+    // Its request may have reached the server.
+    assert!(waiting(&released).in_doubt());
+    assert_eq!(open().released_by(Some("one")), open());
+}
+
+#[test]
+fn rejection_is_provisional_while_an_earlier_sending_is_in_doubt() {
+    let adopted = || open().adopted();
+    for doubtful in [in_state(unanswered()), adopted()] {
+        for verdict in [declined(), failed()] {
+            let record = conclude(sending(doubtful.clone()), verdict).unwrap();
+            assert!(record.is_open() && record.has_provisional_verdict());
+            assert!(waiting(&record).in_doubt());
+        }
+    }
+    // The server never charged it, so there is no earlier sending.
+    let looking = begin(adopted(), Purpose::LookUp, "one", 100).unwrap();
+    let cleared = conclude(looking, Conclusion::NeverCharged).unwrap();
+    for verdict in [declined(), failed()] {
+        let record = conclude(sending(cleared.clone()), verdict).unwrap();
+        assert!(!record.is_held() && !record.has_provisional_verdict());
+    }
+}
+
+#[test]
+fn only_a_failed_charge_tells_of_its_failure() {
+    assert_eq!(in_state(failed()).failure(), Some(&failure()));
+    let others = [open(), sending(open()), in_state(park())];
+    let settled = [in_state(charged()), in_state(declined())];
+    for other in others.into_iter().chain(settled) {
+        assert_eq!(other.failure(), None);
+    }
+}

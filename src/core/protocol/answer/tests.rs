@@ -282,6 +282,10 @@ fn look_up_believes_only_the_servers_own_answer() {
             "Foreign, unknown",
         ),
         (problem(403, "no"), "rejected"),
+        (
+            problem(403, "account-mismatch"),
+            "AnotherAccount, nothing taken",
+        ),
         (problem(501, "no"), "rejected"),
         (problem(401, "no"), "Unauthorized, nothing taken"),
         (problem(408, "no"), "GaveUp, unknown"),

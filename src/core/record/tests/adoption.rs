@@ -55,10 +55,18 @@ fn charge_that_shares_its_key_is_looked_up_first() {
 #[test]
 fn charge_reported_as_final_elsewhere_is_looked_up_before_sending() {
     let settled = conclude(sending(other()), declined()).unwrap();
-    for one in [open(), sending(open()), in_state(park())] {
+    for verdict in [declined(), failed()] {
+        let settled = conclude(sending(other()), verdict).unwrap();
+        for one in [open(), sending(open()), in_state(park())] {
+            let joined = joined(one, settled.clone());
+            assert!(joined.has_provisional_verdict() && joined.is_only_looked_up());
+            assert_eq!(joined.clone().joined_by(&settled, 901), None);
+        }
+    }
+    // Whatever was known before, the server has the last word.
+    for one in [open(), in_state(Conclusion::NeverCharged)] {
         let joined = joined(one, settled.clone());
-        assert!(joined.has_provisional_verdict() && joined.is_only_looked_up());
-        assert_eq!(joined.clone().joined_by(&settled, 901), None);
+        assert!(waiting(&joined).in_doubt() && !waiting(&joined).cleared());
     }
     let mut retryable = settled.clone();
     retryable.state = State::Settled(Verdict::Failed(Failure {
@@ -105,4 +113,57 @@ fn adopted_charge_may_have_been_sent_whatever_its_record_says() {
     assert!(cancelled.is_open() && cancelled.is_cancelling());
     let free = open().cancel(900).unwrap();
     assert!(!free.is_open());
+}
+
+#[test]
+fn charge_that_two_storages_have_alike_is_marked_once() {
+    for one in [open(), sending(open()), in_state(park())] {
+        let marked = one.clone().joined_by(&one, 900).unwrap();
+        assert!(marked.is_adopted());
+        assert_eq!(marked.clone().joined_by(&marked, 900), None);
+    }
+    let settled = in_state(declined());
+    assert_eq!(settled.clone().joined_by(&settled, 900), None);
+}
+
+#[test]
+fn adoption_decides_nothing_between_two_ends_of_one_attempt() {
+    let open = in_state(unanswered());
+    let settled = in_state(declined());
+    assert_eq!(open.revision(), settled.revision());
+    assert_eq!(open.joined_by(&settled, 900), None);
+}
+
+#[test]
+fn adopted_state_keeps_the_place_and_the_counts_of_the_known_one() {
+    let tried = conclude(
+        sending(in_state(failed()).ask_again(300).unwrap()),
+        failed(),
+    )
+    .unwrap();
+    let untried = other();
+    let joined = joined(tried.clone(), untried.clone());
+    assert!(joined.is_open());
+    assert_eq!(joined.sequence(), tried.sequence());
+    assert_eq!((tried.attempts(), joined.attempts()), (2, 2));
+    assert!(tried.is_older_than(&joined));
+}
+
+#[test]
+fn adoption_joins_what_either_storage_knows_of_the_age() {
+    let settled = || in_state(declined());
+    let aged = |ageless: bool, unknown_past: bool, record: Record| Record {
+        ageless,
+        unknown_past,
+        ..record
+    };
+    for one in [false, true] {
+        for two in [false, true] {
+            let joined = joined(aged(one, one, settled()), aged(two, two, other()));
+            // One storage has seen the clock set back.
+            assert_eq!(joined.is_ageless(), one || two);
+            // One storage knows when the key was first sent.
+            assert_eq!(joined.has_unknown_past(), one && two);
+        }
+    }
 }

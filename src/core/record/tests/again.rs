@@ -16,6 +16,7 @@ fn uncharged_record_can_be_reopened() {
     let lost = in_state(unanswered()).reopen(300).unwrap();
     assert!(waiting(&lost).in_doubt());
     assert_eq!(waiting(&lost).next_attempt_at_ms(), 0);
+    assert_eq!(waiting(&lost).next_attempt_in_ms(), 0);
     assert_eq!(sending(open()).reopen(300), None);
     assert_eq!(sending(open()).ask_again(300), None);
 }
@@ -84,6 +85,13 @@ fn cancel_of_a_doubtful_charge_waits_for_certainty() {
         let charged = conclude(looking, charged()).unwrap();
         assert!(charged.receipt().is_some());
     }
+    // Its user's word outlasts a provisional verdict.
+    let rejected = conclude(sending(in_state(unanswered())), declined()).unwrap();
+    let cancelled = rejected.cancel(300).unwrap();
+    let looking = begin(cancelled, Purpose::LookUp, "one", 300).unwrap();
+    assert!(is_cancelled(
+        &conclude(looking, Conclusion::NeverCharged).unwrap()
+    ));
     // The request under way never left.
     let cancelled = sending(open()).cancel(300).unwrap();
     assert!(is_cancelled(

@@ -31,6 +31,7 @@ fn record_without_a_verdict_keeps_its_cause_and_next_attempt_time() {
             let record = record.unwrap();
             assert_eq!(record.updated_at_ms(), 5_000);
             assert_eq!(waiting(&record).next_attempt_at_ms(), 5_050);
+            assert_eq!(waiting(&record).next_attempt_in_ms(), 50);
             assert_eq!(waiting(&record).cause(), Some(&later()), "{conclusion:?}");
         }
     }
@@ -38,7 +39,9 @@ fn record_without_a_verdict_keeps_its_cause_and_next_attempt_time() {
         for begun in begun() {
             let attempt = begun.attempt();
             let record = begun.conclude("one", attempt, conclusion.clone(), 50, 5_000);
-            assert_eq!(waiting(&record.unwrap()).next_attempt_at_ms(), 5_050);
+            let record = record.unwrap();
+            assert_eq!(waiting(&record).next_attempt_at_ms(), 5_050);
+            assert_eq!(waiting(&record).next_attempt_in_ms(), 50);
         }
     }
 }
@@ -55,7 +58,8 @@ fn unanswered_look_ups_are_counted_until_another_event() {
     for again in [
         record.clone().reopen(300).unwrap(),
         conclude(looking_up(record.clone()), Conclusion::NeverCharged).unwrap(),
-        conclude(sending(record), Conclusion::TurnedAway(cause())).unwrap(),
+        conclude(sending(record.clone()), Conclusion::TurnedAway(cause())).unwrap(),
+        conclude(sending(record), declined()).unwrap(),
     ] {
         assert_eq!(waiting(&again).look_ups(), 0);
     }
@@ -96,9 +100,12 @@ fn parked_record_keeps_its_cause_and_possible_arrival_time() {
         (ParkReason::KeyExpired, &Detail::NoAnswer)
     );
     assert_eq!(parked.may_arrive_until_ms(), 200 + 4_800);
+    assert_eq!(parked.may_arrive_for_ms(), 4_800);
     assert_eq!(record.may_arrive_until_ms(), 200 + 4_800);
+    assert_eq!(record.may_arrive_for_ms(), 4_800);
     let again = record.reopen(300).unwrap();
     assert_eq!(again.may_arrive_until_ms(), 200 + 4_800);
+    assert_eq!(again.may_arrive_for_ms(), 4_800);
 }
 
 #[test]
@@ -113,4 +120,92 @@ fn age_is_known_until_the_clock_is_set_back() {
     let set_back = changed_at(&later, 10_000);
     assert_eq!(set_back.age_ms(60_000), None);
     assert_eq!(changed_at(&set_back, 70_000).age_ms(80_000), None);
+}
+
+#[test]
+fn unknown_age_is_noted_once_while_there_is_no_verdict() {
+    let known = sending(open());
+    assert!(!known.is_ageless());
+    let noted = known.clone().loses_age().unwrap();
+    assert!(noted.is_ageless());
+    assert_eq!(noted.age_ms(5_000), None);
+    // A tab that has seen the earlier state learns of it.
+    assert!(known.is_older_than(&noted));
+    // The wait is counted from the last attempt.
+    assert_eq!(noted.updated_at_ms(), known.updated_at_ms());
+    assert_eq!(noted.loses_age(), None);
+    for verdict in [charged(), declined(), failed()] {
+        assert_eq!(in_state(verdict).loses_age(), None);
+    }
+}
+
+#[test]
+fn past_of_a_key_is_known_once_the_server_is_asked_and_does_not_know_it() {
+    let unknown = || open().in_doubt(100, 4_800);
+    assert!(unknown().has_unknown_past());
+    for not_asked in [
+        Conclusion::TurnedAway(cause()),
+        Conclusion::Held(cause()),
+        unanswered(),
+        Conclusion::NotSent(cause()),
+    ] {
+        let record = conclude(looking_up(unknown()), not_asked.clone()).unwrap();
+        assert!(record.has_unknown_past(), "{not_asked:?}");
+    }
+    for told in [Conclusion::NeverCharged, Conclusion::TooEarly(None)] {
+        let record = conclude(looking_up(unknown()), told.clone()).unwrap();
+        assert!(!record.has_unknown_past(), "{told:?}");
+    }
+    // The answer to a sending is not about the past.
+    let record = conclude(sending(unknown()), Conclusion::TooEarly(None)).unwrap();
+    assert!(record.has_unknown_past());
+}
+
+#[test]
+fn requests_to_wait_and_look_ups_use_no_attempt_up() {
+    let because = |reason| Cause {
+        reason,
+        detail: Detail::Said(None),
+    };
+    for (conclusion, spent) in [
+        (Conclusion::TurnedAway(because(OpenReason::ServerError)), 1),
+        (Conclusion::TurnedAway(because(OpenReason::Busy)), 0),
+        (Conclusion::TurnedAway(because(OpenReason::Unauthorized)), 0),
+        (Conclusion::BatchRejected(cause()), 0),
+        (Conclusion::Held(cause()), 0),
+        (Conclusion::LostOnTrial(cause(), 4_800), 0),
+        (Conclusion::NotSent(cause()), 0),
+        (unanswered(), 1),
+    ] {
+        assert_eq!(
+            in_state(conclusion.clone()).spent(),
+            spent,
+            "{conclusion:?}"
+        );
+        let asked = conclude(looking_up(in_state(unanswered())), conclusion.clone()).unwrap();
+        assert_eq!(asked.spent(), 1, "look-up: {conclusion:?}");
+    }
+}
+
+#[test]
+fn record_that_may_be_an_earlier_state_is_no_longer_cleared() {
+    let cleared =
+        || conclude(looking_up(in_state(unanswered())), Conclusion::NeverCharged).unwrap();
+    assert!(!cleared().may_have_left_unseen());
+    let doubted = cleared().doubted();
+    assert!(doubted.may_have_left_unseen() && !waiting(&doubted).cleared());
+    // All else stays.
+    assert_eq!(
+        doubted.may_arrive_until_ms(),
+        cleared().may_arrive_until_ms()
+    );
+    assert_eq!(waiting(&doubted).cause(), waiting(&cleared()).cause());
+    let cancelled = doubted.cancel(300).unwrap();
+    assert!(cancelled.is_open(), "the server is asked again first");
+    let looking = looking_up(cleared()).doubted();
+    let State::Attempting(attempting) = looking.state() else {
+        panic!("{looking:?}")
+    };
+    assert!(!attempting.stays_cleared());
+    assert_eq!(looking.claim(), looking_up(cleared()).claim());
 }

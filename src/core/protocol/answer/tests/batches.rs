@@ -131,6 +131,7 @@ fn rejection_of_a_whole_batch_is_classified() {
             problem(403, "account-mismatch"),
             "AnotherAccount, nothing taken",
         ),
+        (problem(403, "no"), "rejected"),
         (problem(502, "no"), "GaveUp, unknown"),
         (page(504), "GaveUp, unknown"),
         (problem(400, "no"), "rejected"),
@@ -156,5 +157,32 @@ fn batch_result_matches_both_spellings_of_a_non_ascii_key() {
         let own = answer(201, "application/json", &receipt_body(named, 5));
         let meant = ChargeAnswer::of(&own, &charge("任务"), Now::default());
         assert_eq!(meaning(&meant), "charged", "{named}");
+    }
+}
+
+#[test]
+fn batch_item_is_the_servers_own_word_unless_a_gateway_gave_up() {
+    for (status, own) in [
+        (401, true),
+        (409, true),
+        (429, true),
+        (500, true),
+        (503, true),
+        (408, false),
+        (502, false),
+        (504, false),
+    ] {
+        let item = rejected("f:t1", "retry", json!({"type": "no", "status": status}));
+        let body = json!({"results": [item], "balance": 95, "version": 7}).to_string();
+        let response = answer(200, "application/json", &body);
+        let BatchAnswer::Results(answers, _) =
+            BatchAnswer::of(&response, &[charge("t1")], Now::default())
+        else {
+            panic!("{status}")
+        };
+        let ChargeAnswer::Setback(setback) = &answers[0] else {
+            panic!("{status}")
+        };
+        assert_eq!(setback.own_word, own, "{status}");
     }
 }

@@ -238,3 +238,10 @@ fn batch_items_with_a_gateway_timeout_may_yet_be_charged() {
         assert_eq!(meaning(&answers[0]), "GaveUp, unknown");
     }
 }
+
+#[test]
+fn only_something_in_front_of_the_server_finds_a_charge_too_large() {
+    let kind = |response: &Response| Setback::of(response, Now::default()).kind;
+    assert_eq!(kind(&page(413)), SetbackKind::TooLarge);
+    assert_eq!(kind(&problem(413, "no")), SetbackKind::ServerError);
+}
