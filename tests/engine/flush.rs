@@ -196,6 +196,17 @@ fn a_flush_counts_every_outcome() {
     assert_eq!((ended.charged, ended.declined, ended.failed), (1, 1, 1));
 }
 
+/// The progress that this tab has announced, as done and total.
+fn progress_told(world: &World, tab: usize) -> Vec<(usize, usize)> {
+    let notices = world.notices(tab).iter();
+    notices
+        .filter_map(|(_, notice)| match notice {
+            Notice::FlushProgress(progress) => Some((progress.done, progress.total)),
+            _ => None,
+        })
+        .collect()
+}
+
 #[test]
 fn flush_progress_is_told_from_none_to_all() {
     let mut world = World::with(|config| config.batch_size = 2);
@@ -207,14 +218,7 @@ fn flush_progress_is_told_from_none_to_all() {
     assert_eq!((progress.done, progress.total), (0, 5));
     report(&mut world, flush);
     assert_eq!(world.snapshot(tab).flush, None);
-    let told: Vec<(usize, usize)> = world
-        .notices(tab)
-        .iter()
-        .filter_map(|(_, notice)| match notice {
-            Notice::FlushProgress(progress) => Some((progress.done, progress.total)),
-            _ => None,
-        })
-        .collect();
+    let told = progress_told(&world, tab);
     assert_eq!(told, [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]);
     let reports = world.notices(tab).iter();
     let reports = reports.filter(|(_, notice)| matches!(notice, Notice::FlushReport(_)));
@@ -306,8 +310,8 @@ fn a_flush_respects_offline_spend() {
     assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
 }
 
-#[test]
-fn a_flush_ends_though_slow_claims_leave_a_looked_up_charge_unsent() {
+/// A client with one parked charge, which the server did not make and can look up again.
+fn with_one_parked() -> (World, usize) {
     let mut world = World::with(|config| config.max_total_attempts = 1);
     let tab = world.start();
     let broken = Fault::Answer(problem(500, "broken"));
@@ -318,6 +322,24 @@ fn a_flush_ends_though_slow_claims_leave_a_looked_up_charge_unsent() {
     world.run_for(20_000);
     assert_eq!(world.snapshot(tab).queue.unknown, 1);
     world.server.heal();
+    (world, tab)
+}
+
+#[test]
+fn a_flush_counts_a_charge_that_it_looks_up_and_sends_once() {
+    let (mut world, tab) = with_one_parked();
+    let look_ups = world.server.count(On::LookUp);
+    let told = progress_told(&world, tab).len();
+    let flush = world.flush(tab);
+    let report = report(&mut world, flush);
+    assert_eq!((report.charged, report.remaining), (1, 0));
+    assert_eq!(world.server.count(On::LookUp), look_ups + 1);
+    assert_eq!(progress_told(&world, tab)[told..], [(1, 1)]);
+}
+
+#[test]
+fn a_flush_ends_though_slow_claims_leave_a_looked_up_charge_unsent() {
+    let (mut world, tab) = with_one_parked();
     let look_ups = world.server.count(On::LookUp);
     let flush = world.flush(tab);
     world.run_until(|world| world.server.count(On::LookUp) > look_ups);

@@ -431,6 +431,9 @@ fn a_local_storage_charge_of_another_tab_is_not_called_queued() {
     let other = world.start();
     let call = world.charge(other, "t1", 5);
     assert_eq!(word(&world.wait(call)), "unknown Offline");
+    // Its own has been sent by nobody.
+    let call = world.charge(other, "t2", 5);
+    assert_eq!(word(&world.wait(call)), "queued Offline");
 }
 
 #[test]
