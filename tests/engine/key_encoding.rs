@@ -85,6 +85,17 @@ fn both_spellings_are_looked_up_again_if_one_got_no_answer() {
     }
 }
 
+/// A charge that meets this, cancelled while the server could not be reached.
+fn lose_and_cancel(world: &mut World, tab: usize, task: &str, fault: Fault) {
+    world.server.fault(On::Charge, 1, fault);
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    let call = world.charge(tab, task, 5);
+    world.wait(call);
+    let cancel = world.cancel(tab, task);
+    world.wait(cancel);
+    world.server.heal();
+}
+
 /// Charges one key, and loses the request of a key that looks like it.
 fn look_alikes(decodes_keys: bool, charged: &str, lost: &str) {
     let mut world = World::new();
@@ -146,4 +157,84 @@ fn the_look_up_of_the_second_spelling_respects_retry_after() {
     world.charge(tab, "t2", 1);
     assert_eq!(end(&mut world, tab), "charged again");
     assert_eq!(world.server.count(On::LookUp), 3);
+}
+
+#[test]
+fn a_rejected_look_up_by_the_second_spelling_is_no_proof_that_nothing_was_charged() {
+    for rejection in [problem(403, "forbidden"), problem(410, "gone")] {
+        let (mut world, tab) = cancelled(false, Fault::LoseAnswer);
+        fault_second(&mut world, rejection);
+        assert_eq!(end(&mut world, tab), "parked RetriesExhausted");
+        let retry = world.retry(tab, TASK);
+        assert_eq!(word(&world.wait(retry)), "charged again");
+        assert_eq!(world.server.balance(), 115);
+    }
+}
+
+#[test]
+fn a_look_alike_of_a_charged_key_is_found_by_its_own_receipt() {
+    for decodes_keys in [true, false] {
+        for (charged, lost) in [("é", "%C3%A9"), ("%C3%A9", "é")] {
+            let mut world = World::new();
+            world.server.decodes_keys = decodes_keys;
+            let tab = world.start();
+            let call = world.charge(tab, charged, 5);
+            assert_eq!(word(&world.wait(call)), "charged");
+            lose_and_cancel(&mut world, tab, lost, Fault::LoseAnswer);
+            let settled = world.settled(tab, lost);
+            assert_eq!(word(&world.wait(settled)), "charged again", "{lost}");
+            assert_eq!(world.server.balance(), 110);
+        }
+    }
+}
+
+#[test]
+fn a_look_alike_of_a_declined_key_is_found_charged() {
+    for decodes_keys in [true, false] {
+        let mut world = World::new();
+        world.server.decodes_keys = decodes_keys;
+        let tab = world.start();
+        let call = world.charge(tab, "é", 500);
+        assert_eq!(word(&world.wait(call)), "declined InsufficientBalance");
+        lose_and_cancel(&mut world, tab, "%C3%A9", Fault::LoseAnswer);
+        let settled = world.settled(tab, "%C3%A9");
+        assert_eq!(word(&world.wait(settled)), "charged again");
+    }
+}
+
+#[test]
+fn a_key_is_not_called_charged_by_what_may_be_its_look_alikes_receipt() {
+    for decodes_keys in [true, false] {
+        for (charged, lost) in [("é", "%C3%A9"), ("%C3%A9", "é")] {
+            let mut world = World::new();
+            world.server.decodes_keys = decodes_keys;
+            let tab = world.start();
+            // One was charged, the other was not; both answers are lost.
+            world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+            world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+            let calls = [charged, lost].map(|task| world.charge(tab, task, 5));
+            for call in calls {
+                assert!(word(&world.wait(call)).starts_with("unknown"));
+            }
+            let cancel = world.cancel(tab, lost);
+            world.wait(cancel);
+            world.server.heal();
+            world.server.fault(On::AnyCharge, u32::MAX, Fault::Hang);
+            let settled = world.settled(tab, lost);
+            world.run_for(60_000);
+            if world.answers.contains_key(&settled) {
+                let said = word(world.outcome(settled));
+                assert!(
+                    !said.starts_with("charged"),
+                    "{decodes_keys} {lost}: {said}"
+                );
+            }
+            world.server.heal();
+            let retry = world.retry(tab, charged);
+            assert_eq!(word(&world.wait(retry)), "charged again");
+            let retry = world.retry(tab, lost);
+            assert_eq!(word(&world.wait(retry)), "charged");
+            assert_eq!(world.server.balance(), 110);
+        }
+    }
 }

@@ -45,12 +45,15 @@ impl LookUp<'_> {
                 LookUpAnswer::NeverCharged
             }
             (spelling, LookUpAnswer::Charged(receipt)) => {
-                match self.twin(spelling).map(Record::receipt) {
+                let twin = self.twin(spelling);
+                let is_open = twin.is_some_and(Record::is_held);
+                match twin.map(Record::receipt) {
                     // The answer is about that charge.
                     Some(Some(twin)) if twin.charge_id == receipt.charge_id => {
                         LookUpAnswer::NeverCharged
                     }
-                    Some(None) if spelling == Spelling::Header => {
+                    // It may be.
+                    Some(None) if spelling == Spelling::Header || is_open => {
                         LookUpAnswer::Rejected(Detail::AnotherKey)
                     }
                     Some(_) | None => LookUpAnswer::Charged(receipt),
