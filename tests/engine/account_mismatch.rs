@@ -84,4 +84,20 @@ fn an_account_mismatch_is_no_outage() {
     assert_eq!(world.snapshot(tab).network, Network::Online);
     let call = world.charge(tab, "t2", 5);
     assert_eq!(word(&world.wait(call)), "queued Unauthorized");
+    // The first charge has found out for all.
+    assert_eq!(world.server.count(On::AnyCharge), 2);
+}
+
+#[test]
+fn an_account_mismatch_without_open_charges_ends_an_outage() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Any, 1, Fault::LoseRequest);
+    world.refresh(tab);
+    world.run_for(100);
+    assert_eq!(world.snapshot(tab).network, Network::Unreachable);
+    world.server.signed_in = "bob".into();
+    world.run_for(60_000);
+    assert_eq!(world.snapshot(tab).network, Network::Online);
+    assert!(alerts(&world, tab).contains(&AlertKind::Unauthorized));
 }

@@ -385,3 +385,48 @@ fn a_batch_answered_by_a_foreign_page_may_have_been_charged() {
     let settled = world.settled(tab, "t2");
     assert_eq!(word(&world.wait(settled)), "charged again");
 }
+
+/// Goes offline, queues these charges, and sends them.
+fn send_queued(world: &mut World, tab: usize, numbers: std::ops::Range<usize>) {
+    world.go_online(false);
+    for n in numbers {
+        let call = world.charge(tab, &format!("t{n:03}"), 1);
+        world.wait(call);
+    }
+    world.go_online(true);
+    world.settle();
+}
+
+#[test]
+fn a_server_that_says_it_has_no_batches_is_sent_no_second_one() {
+    for none in [problem(404, "nothing-here"), problem(501, "no-batches")] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.server.fault(On::Batch, u32::MAX, Fault::Answer(none));
+        send_queued(&mut world, tab, 0..3);
+        send_queued(&mut world, tab, 3..6);
+        let sent = (
+            world.server.count(On::Batch),
+            world.server.count(On::Charge),
+        );
+        assert_eq!(sent, (1, 6));
+        assert_eq!(world.server.balance(), 114);
+    }
+}
+
+#[test]
+fn batches_grow_again_after_a_lost_one() {
+    let mut world = World::with(|config| config.batch_size = 8);
+    let tab = world.start();
+    world.run_for(2_000);
+    world.server.fault(On::Batch, 1, Fault::LoseRequest);
+    send_queued(&mut world, tab, 0..24);
+    let arrived = world.server.arrived.iter();
+    let sizes: Vec<usize> = arrived
+        .filter(|arrived| arrived.is_for(On::AnyCharge))
+        .map(|arrived| arrived.keys.len())
+        .collect();
+    assert!(sizes[1..].contains(&4), "halved at first: {sizes:?}");
+    assert!(sizes[1..].contains(&8), "{sizes:?}");
+    assert_eq!(world.server.balance(), 96);
+}

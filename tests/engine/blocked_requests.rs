@@ -8,6 +8,9 @@ use super::outcomes::word;
 use super::script::World;
 use super::server::{Fault, On, page, problem};
 
+/// A tab outside the world that holds the lock.
+const OTHER_TAB: usize = 99;
+
 /// A cancelled charge whose answer was lost: only a look-up can tell that it was made, and look-ups
 /// are blocked.
 fn with_blocked_look_ups(dated: bool) -> (World, usize) {
@@ -170,4 +173,103 @@ fn blocked_look_ups_do_not_raise_an_alert_each() {
     let told = alerts(&world, tab);
     assert!(told.len() <= 4, "{told:?}");
     assert_eq!(world.snapshot(tab).network, Network::Online);
+}
+
+/// The keys of the charges sent so far, in order.
+fn sent(world: &World) -> Vec<String> {
+    let arrived = world.server.arrived.iter();
+    let charges = arrived.filter(|arrived| arrived.is_for(On::AnyCharge));
+    charges.flat_map(|arrived| arrived.keys.clone()).collect()
+}
+
+/// All requests that carry the charge `poison` meet this.
+fn poison(world: &mut World, fault: Fault) {
+    world.server.rule(move |arrived| {
+        let poisoned = arrived.keys.iter().any(|key| key.ends_with("poison"));
+        (poisoned && arrived.is_for(On::AnyCharge)).then(|| fault.clone())
+    });
+}
+
+/// A tab whose balances may come from a cache, and are often lost: until one comes, charges have
+/// become due again.
+fn with_undated_balances(world: &mut World) -> usize {
+    world.dated = false;
+    let tab = world.start();
+    let mut balances = 0;
+    world.server.rule(move |arrived| {
+        balances += usize::from(arrived.is_for(On::Balance));
+        let lost = arrived.is_for(On::Balance) && balances % 4 > 0;
+        lost.then_some(Fault::LoseRequest)
+    });
+    tab
+}
+
+#[test]
+fn a_blocked_charge_alternates_with_others_where_only_charges_show_a_live_server() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = with_undated_balances(&mut world);
+    poison(&mut world, Fault::LoseRequest);
+    let call = world.charge(tab, "poison", 1);
+    assert!(word(&world.wait(call)).starts_with("unknown"));
+    let call = world.charge(tab, "t1", 1);
+    assert_eq!(word(&world.wait(call)), "queued Unreachable");
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged");
+    assert_eq!(sent(&world), ["f:poison", "f:poison", "f:t1"]);
+}
+
+#[test]
+fn a_charge_in_doubt_is_the_first_to_find_out_whether_the_server_lives() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = with_undated_balances(&mut world);
+    // An older charge waits for the lock of another tab.
+    world.lock.holder = Some(OTHER_TAB);
+    world.go_online(false);
+    let call = world.charge(tab, "older", 1);
+    world.wait(call);
+    world.go_online(true);
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    let call = world.charge(tab, "lost", 1);
+    assert!(word(&world.wait(call)).starts_with("unknown"));
+    world.let_go_of_lock(OTHER_TAB);
+    world.settle();
+    assert_eq!(sent(&world), ["f:lost", "f:lost", "f:older"]);
+}
+
+#[test]
+fn a_blocked_charge_is_resent_after_those_that_were_never_lost() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = world.start();
+    // The server's `Date` has whole seconds: the first tells nothing.
+    world.run_for(2_000);
+    poison(&mut world, Fault::LoseRequest);
+    let call = world.charge(tab, "poison", 1);
+    assert!(word(&world.wait(call)).starts_with("unknown"));
+    let call = world.charge(tab, "t1", 1);
+    assert_eq!(word(&world.wait(call)), "queued Unreachable");
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged");
+    assert_eq!(sent(&world), ["f:poison", "f:t1"]);
+}
+
+#[test]
+fn one_call_at_a_time_finds_out_whether_the_server_lives() {
+    let mut world = World::new();
+    world.dated = false;
+    let tab = world.start();
+    world.server.fault(On::Any, 4, Fault::LoseRequest);
+    for n in 0..3 {
+        let call = world.charge(tab, &format!("t{n}"), 1);
+        world.wait(call);
+    }
+    let before = world.server.count(On::AnyCharge);
+    world.server.fault(On::AnyCharge, u32::MAX, Fault::Hang);
+    for n in 0..3 {
+        world.retry(tab, &format!("t{n}"));
+    }
+    world.run_for(5_000);
+    assert_eq!(world.server.count(On::AnyCharge), before + 1);
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.balance(), 117);
 }

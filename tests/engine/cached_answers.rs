@@ -126,3 +126,59 @@ fn a_first_balance_from_a_cache_is_as_old_as_its_date() {
     let balance = world.snapshot(tab).balance.unwrap();
     assert_eq!(balance.as_of, START_WALL_MS - 600_000);
 }
+
+/// The answer to `refreshBalance()`.
+fn refreshed(world: &mut World, tab: usize) -> BalanceResult {
+    let call = world.refresh(tab);
+    world.run_until(|world| world.answers.contains_key(&call));
+    match world.answer(call) {
+        Answer::Balance(result) => result.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_balance_of_an_older_version_is_not_called_fresh() {
+    let mut world = World::new();
+    world.dated = false;
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let version = world.snapshot(tab).balance.unwrap().version;
+    for (version, balance, fresh) in [(version - 1, 120, false), (version, 115, true)] {
+        let body = serde_json::json!({"balance": balance, "version": version});
+        let answer = super::server::json_answer(200, body);
+        world.server.fault(On::Balance, 1, Fault::Answer(answer));
+        let result = refreshed(&mut world, tab);
+        let is_fresh = matches!(result, BalanceResult::Fresh { .. });
+        assert_eq!(is_fresh, fresh, "{result:?}");
+        assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 115);
+    }
+}
+
+#[test]
+fn a_server_whose_clock_was_set_back_is_believed_after_a_charge() {
+    for offline in [false, true] {
+        let mut world = World::new();
+        let tab = world.start();
+        let ahead = Response {
+            date: Some(world.server_date(3_600_000)),
+            ..super::server::json_answer(200, serde_json::json!({"balance": 120, "version": 1}))
+        };
+        world.server.fault(On::Balance, 1, Fault::Answer(ahead));
+        refreshed(&mut world, tab);
+        // The same as an old answer of a cache.
+        let result = refreshed(&mut world, tab);
+        assert!(matches!(result, BalanceResult::Unavailable { .. }));
+        world.go_online(!offline);
+        for task in ["t1", "t2"] {
+            world.charge(tab, task, 5);
+        }
+        world.settle_calls();
+        // They leave as a batch where they had to wait.
+        world.go_online(true);
+        world.settle();
+        let result = refreshed(&mut world, tab);
+        assert!(matches!(result, BalanceResult::Fresh { .. }), "{result:?}");
+    }
+}

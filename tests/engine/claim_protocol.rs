@@ -1,5 +1,6 @@
 //! The claim protocol, where its model finds traps: when "nothing was taken" is certain.
 
+use tollbox::core::config::LAUNCH_WITHIN_MS;
 use tollbox::core::engine::Event;
 use tollbox::core::protocol::Request;
 use tollbox::core::record::{Purpose, State};
@@ -172,4 +173,35 @@ fn a_lost_record_may_have_been_sent_under_a_longer_claim() {
     let settled = world.settled(tab, "t1");
     let said = word(&world.wait(settled));
     assert!(said.starts_with("charged"), "{said}");
+}
+
+#[test]
+fn a_claim_is_used_within_five_seconds_or_not_at_all() {
+    for (commit_ms, sent) in [(LAUNCH_WITHIN_MS, 1), (LAUNCH_WITHIN_MS + 1, 0)] {
+        for set_back_ms in [0, 60_000] {
+            let mut world = World::new();
+            let tab = world.start();
+            world.commit_ms = commit_ms;
+            world.charge(tab, "t1", 5);
+            // By a clock that was set back, the claim seems to last longer.
+            world.jump_wall(-set_back_ms);
+            world.run_for(commit_ms + 100);
+            assert_eq!(world.server.count(On::Charge), sent, "{set_back_ms}");
+        }
+    }
+}
+
+#[test]
+fn a_claim_that_others_take_for_old_is_renewed_before_it_is_used() {
+    for ahead_ms in [LAUNCH_WITHIN_MS + 1, 3_600_000] {
+        let mut world = World::new();
+        let tab = world.start();
+        world.charge(tab, "t1", 5);
+        world.jump_wall(ahead_ms as i64);
+        world.run_until(|world| world.server.count(On::Charge) == 1);
+        let claim = world.journal.records[&key("t1")].claim().unwrap();
+        let left_ms = claim.until_ms - world.now.wall_ms;
+        let on_its_way_ms = 10;
+        assert!(left_ms + on_its_way_ms >= world.config.under_way_ms());
+    }
 }

@@ -1,5 +1,7 @@
 //! Connection slots: neither foreground calls nor look-ups take all of them.
 
+use tollbox::core::engine::CallId;
+
 use super::outcomes::word;
 use super::script::World;
 use super::server::{Fault, On, problem};
@@ -67,4 +69,51 @@ fn a_lone_surplus_call_waits_for_a_slot_and_goes_as_a_charge_of_its_own() {
     world.settle_calls();
     assert_eq!(world.server.count(On::Charge), calls);
     assert_eq!(world.server.count(On::Batch), 0);
+}
+
+/// A tab whose charges take a second each, and `count` calls for them at once.
+fn at_once(count: usize) -> (World, Vec<CallId>) {
+    let mut world = World::new();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::AnyCharge, u32::MAX, Fault::Late(1_000));
+    let charge = |n: usize| world.charge(tab, &format!("t{n:02}"), 1);
+    let calls = (0..count).map(charge).collect();
+    (world, calls)
+}
+
+#[test]
+fn charge_calls_beyond_four_share_one_more_connection() {
+    let (mut world, calls) = at_once(12);
+    world.run_for(500);
+    let sent = (
+        world.server.count(On::Charge),
+        world.server.count(On::Batch),
+    );
+    assert_eq!(sent, (4, 1), "two connections of six stay free");
+    assert_eq!(world.server.arrived.last().unwrap().keys.len(), 8);
+    for call in calls {
+        assert_eq!(word(&world.wait(call)), "charged");
+    }
+    world.settle();
+    assert_eq!(world.server.count(On::AnyCharge), 5);
+}
+
+#[test]
+fn charge_calls_beyond_a_shared_request_wait_for_a_free_connection() {
+    let (mut world, mut calls) = at_once(8);
+    world.run_for(500);
+    calls.extend((8..11).map(|n| world.charge(0, &format!("t{n:02}"), 1)));
+    world.run_for(400);
+    let sent = (
+        world.server.count(On::Charge),
+        world.server.count(On::Batch),
+    );
+    assert_eq!(sent, (4, 1));
+    for call in calls {
+        assert_eq!(word(&world.wait(call)), "charged");
+    }
+    world.settle();
+    assert_eq!(world.server.balance(), 109);
 }

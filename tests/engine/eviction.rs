@@ -144,3 +144,17 @@ fn an_eviction_needs_no_strict_write() {
     assert!(world.journal.records.is_empty());
     assert!(!world.journal.undo.is_empty());
 }
+
+#[test]
+fn a_tab_opened_since_has_time_to_read_of_an_end() {
+    let mut world = keeping(0);
+    world.locks = true;
+    let (one, two) = (world.start(), world.start());
+    world.server.fault(On::Charge, 1, Fault::Late(500));
+    let call = world.charge(one, "t1", 5);
+    world.run_for(100);
+    let settled = world.settled(two, "t1");
+    assert_eq!(word(&world.wait(call)), "charged");
+    assert_eq!(word(&world.wait(settled)), "charged");
+    assert_eq!(world.server.count(On::Charge), 1);
+}

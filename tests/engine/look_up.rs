@@ -1,6 +1,9 @@
 //! Look-ups of cancelled and parked charges at a server that does not answer them.
 
+use tollbox::core::alert::AlertKind;
+
 use super::flush::report;
+use super::outage::alerts;
 use super::outcomes::word;
 use super::script::World;
 use super::server::{Fault, On, page, problem};
@@ -132,5 +135,36 @@ fn failing_look_ups_hold_back_no_charge() {
     let call = world.charge(tab, "t2", 5);
     assert_eq!(word(&world.wait(call)), "charged");
     world.server.heal();
+}
+
+#[test]
+fn a_cancelled_charge_is_parked_only_after_three_foreign_answers() {
+    let mut world = World::new();
+    let tab = cancelled(&mut world);
+    world.server.fault(On::LookUp, 2, Fault::Answer(page(200)));
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(settled)), "charged again");
+    assert_eq!(world.server.count(On::LookUp), 3);
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+}
+
+#[test]
+fn a_foreign_answer_to_a_look_up_raises_an_alert_until_the_server_answers() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = world.start();
+    let broken = Fault::AnswerAfter(problem(500, "broken"));
+    world.server.fault(On::Charge, 1, broken);
+    world.server.fault(On::LookUp, 1, Fault::Answer(page(200)));
+    world.server.fault(On::LookUp, 1, Fault::Hang);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.cancel(tab, "t1");
+    // A balance is answered, and the charge is still in doubt.
+    world.run_until(|world| world.server.count(On::LookUp) == 2);
+    assert_eq!(world.snapshot(tab).stats.open, 1);
+    assert_eq!(
+        alerts(&world, tab),
+        [AlertKind::NetworkLost, AlertKind::NetworkRestored]
+    );
     world.settle();
 }

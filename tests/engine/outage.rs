@@ -269,3 +269,86 @@ fn a_foreign_answer_settles_nothing() {
         assert_eq!(world.server.times_charged("f:t1"), 1);
     }
 }
+
+#[test]
+fn an_outage_without_open_charges_ends_with_a_balance() {
+    for dated in [true, false] {
+        let mut world = World::new();
+        world.dated = dated;
+        let tab = world.start();
+        world.server.fault(On::Any, 2, Fault::LoseRequest);
+        world.refresh(tab);
+        world.run_for(100);
+        assert_eq!(world.snapshot(tab).network, Network::Unreachable);
+        world.run_for(60_000);
+        assert_eq!(world.snapshot(tab).network, Network::Online, "{dated}");
+        assert_eq!(
+            alerts(&world, tab),
+            [AlertKind::NetworkLost, AlertKind::NetworkRestored]
+        );
+    }
+}
+
+#[test]
+fn a_server_that_fails_is_no_outage() {
+    for failure in [problem(500, "broken"), problem(503, "busy")] {
+        let mut world = World::new();
+        let tab = world.start();
+        cut(&mut world);
+        let call = world.charge(tab, "t1", 5);
+        world.wait(call);
+        assert_eq!(world.snapshot(tab).network, Network::Unreachable);
+        world.server.heal();
+        world
+            .server
+            .fault(On::Any, u32::MAX, Fault::Answer(failure));
+        world.run_for(60_000);
+        assert_eq!(world.snapshot(tab).network, Network::Online);
+        world.server.heal();
+        world.settle();
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
+}
+
+#[test]
+fn an_outage_is_over_once_a_charge_is_answered_whatever_is_still_open() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.rule(|arrived| {
+        let stuck = arrived.keys.iter().any(|key| key.ends_with("stuck"));
+        stuck.then(|| Fault::Answer(problem(500, "broken")))
+    });
+    world.server.fault(On::Charge, 1, Fault::Answer(page(200)));
+    for task in ["stuck", "t1"] {
+        let call = world.charge(tab, task, 5);
+        world.wait(call);
+    }
+    let settled = world.settled(tab, "t1");
+    assert!(word(&world.wait(settled)).starts_with("charged"));
+    assert_eq!(world.snapshot(tab).stats.open, 1);
+    assert_eq!(
+        alerts(&world, tab),
+        [AlertKind::NetworkLost, AlertKind::NetworkRestored]
+    );
+}
+
+#[test]
+fn a_captive_portals_answer_to_a_batch_is_checked_before_the_next_charge() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    for task in ["t1", "t2"] {
+        let call = world.charge(tab, task, 5);
+        world.wait(call);
+    }
+    world
+        .server
+        .fault(On::Any, u32::MAX, Fault::Answer(page(404)));
+    world.go_online(true);
+    world.run_for(60_000);
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    assert_eq!(world.snapshot(tab).network, Network::Unreachable);
+    world.server.heal();
+    world.settle();
+    assert_eq!(world.server.balance(), 110);
+}

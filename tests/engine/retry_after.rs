@@ -7,7 +7,7 @@ use tollbox::core::snapshot::{BalanceReason, BalanceResult};
 
 use super::outcomes::word;
 use super::script::World;
-use super::server::{Fault, On, problem, with_retry_after};
+use super::server::{Fault, On, page, problem, with_retry_after};
 
 #[test]
 fn retry_after_holds_back_every_request() {
@@ -227,4 +227,34 @@ fn a_retry_passes_a_hold_once() {
     world.retry(tab, "t1");
     world.run_for(300_000);
     assert_eq!(world.server.count(On::AnyCharge), 2);
+}
+
+/// A cancelled charge whose look-up is answered with this.
+fn looked_up(world: &mut World, busy: Response) -> usize {
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    world.charge(tab, "t1", 5);
+    world.run_for(15);
+    world.cancel(tab, "t1");
+    world.server.fault(On::LookUp, 1, Fault::Answer(busy));
+    world.run_until(|world| world.server.count(On::LookUp) == 1);
+    world.run_for(100);
+    tab
+}
+
+#[test]
+fn the_servers_retry_after_for_a_look_up_outlives_its_tab_and_a_foreign_one_does_not() {
+    for (busy, said) in [
+        (problem(503, "busy"), "queued Busy"),
+        (page(503), "charged"),
+    ] {
+        let mut world = World::new();
+        let tab = looked_up(&mut world, with_retry_after(busy, "50"));
+        world.crash(tab);
+        let next = world.start();
+        let call = world.charge(next, "t2", 5);
+        assert_eq!(word(&world.wait(call)), said);
+        world.settle();
+        assert_eq!(world.server.balance(), 110);
+    }
 }

@@ -117,6 +117,7 @@ fn sign_out_waits_for_a_frozen_tabs_claim() {
     let out = world.sign_out(one);
     let took_ms = is_answered(&mut world, out);
     assert!(took_ms >= LAUNCH_WITHIN_MS, "{took_ms} ms");
+    assert_eq!(world.counts.spins, 0, "a deadline stayed in the past");
     world.thaw(two);
     world.run_for(WHILE_MS);
     assert_eq!(world.server.count(On::AnyCharge), 0);
@@ -468,4 +469,56 @@ fn calls_about_a_settled_charge_are_answered_though_sign_out_deletes_it() {
     world.run_until(|world| world.answers.contains_key(&shown));
     let said = world.answer(shown);
     assert!(matches!(said, Answer::Record(_)), "{said:?}");
+}
+
+#[test]
+fn a_repeated_sign_out_writes_the_mark_that_the_first_could_not() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_mark = true;
+    let out = world.sign_out(tab);
+    is_answered(&mut world, out);
+    world.run_for(WHILE_MS);
+    world.fail_mark = false;
+    let again = world.sign_out(tab);
+    is_answered(&mut world, again);
+    assert!(world.journal.mark > 0);
+}
+
+#[test]
+fn a_sign_out_is_marked_once_however_often_it_is_asked_for() {
+    let mut world = World::new();
+    let tab = world.start();
+    let is_mark = |happening: &Happening| matches!(happening, Happening::Mark { .. });
+    // While the mark is being written, and when it has been.
+    let mut outs = vec![world.sign_out(tab)];
+    let mark = world.take_out(is_mark);
+    outs.push(world.sign_out(tab));
+    assert!(!world.happenings.any(is_mark));
+    world.happenings.plan_last(world.now.mono_ms, mark);
+    for out in outs {
+        is_answered(&mut world, out);
+    }
+    let again = world.sign_out(tab);
+    assert!(!world.happenings.any(is_mark));
+    is_answered(&mut world, again);
+}
+
+#[test]
+fn a_repeated_sign_out_reports_what_is_open_by_then() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let open = world.charge(tab, "open", 6);
+    world.wait(open);
+    let out = world.sign_out(tab);
+    assert_eq!(reported_open(&mut world, out), ["f:open"]);
+    // The account signs in again, and the charge is made.
+    world.announcements = false;
+    world.go_online(true);
+    world.start();
+    world.run_for(1_000);
+    assert_eq!(world.server.times_charged("f:open"), 1);
+    let again = world.sign_out(tab);
+    assert!(reported_open(&mut world, again).is_empty());
 }

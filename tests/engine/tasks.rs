@@ -5,7 +5,7 @@ use tollbox::core::engine::{Answer, CallRequest, Event, Running};
 use tollbox::core::points::Points;
 
 use super::outcomes::word;
-use super::script::{World, key};
+use super::script::{Happening, World, key};
 use super::server::{Fault, On, problem};
 
 fn available(world: &World, tab: usize) -> u64 {
@@ -615,4 +615,96 @@ fn tasks_told_by_itself_or_after_sign_out_hold_nothing() {
     world.run_for(100);
     world.tell(tab, told("tab9"));
     assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);
+}
+
+#[test]
+fn a_task_is_not_declined_by_a_balance_before_the_journal_has_been_read() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    world.server.top_up(10);
+    let read = world.refresh(two);
+    world.settle_calls();
+    assert!(matches!(world.answer(read), Answer::Balance(_)));
+    world.server.fault(On::Balance, 1, Fault::Hang);
+    let start = world.start_task(one, "t1", 130);
+    let call = world.charge(two, "t1", 130);
+    assert_eq!(word(&world.wait(call)), "charged");
+    // The journal is slow, and another balance comes meanwhile.
+    world.commit_ms = 2_000;
+    world.run_for(world.config.request_timeout_ms + 500);
+    assert!(!world.answers.contains_key(&start));
+    world.refresh(one);
+    world.settle_calls();
+    assert_eq!(world.answer(start), &Answer::Started);
+}
+
+#[test]
+fn a_task_that_ended_stays_held_until_a_later_reading_shows_its_charge() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.start_task(one, "t1", 100);
+    world.run_for(10);
+    // This reading is from before the charge, and is heard of after it.
+    world.show(two, "t1");
+    let is_heard = |happening: &Happening| matches!(happening, Happening::Committed { tab: 1, .. });
+    world.run_until(|world| world.happenings.any(is_heard));
+    world.postpone(is_heard, world.now.mono_ms + 10);
+    world.charge(one, "t1", 100);
+    for _ in 0..100 {
+        world.run_for(1);
+        let balance = world.snapshot(two).balance.unwrap();
+        assert!(balance.available.get() <= 20, "{balance:?}");
+    }
+    assert_eq!(held(&world, two), 0);
+}
+
+/// Whether a tab is about to hear of another's tasks.
+fn are_announced(world: &World) -> bool {
+    world.happenings.any(|happening| {
+        let Happening::Told { event, .. } = happening else {
+            return false;
+        };
+        matches!(event, Event::PeerTasks { .. })
+    })
+}
+
+#[test]
+fn a_tab_without_tasks_announces_none() {
+    let mut world = World::new();
+    let (one, _two) = (world.start(), world.start());
+    world.charge(one, "t1", 5);
+    for _ in 0..100 {
+        world.run_for(1);
+        assert!(!are_announced(&world));
+    }
+}
+
+#[test]
+fn a_tab_that_wakes_asks_for_the_tasks_of_others() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    world.start_task(one, "t1", 100);
+    world.run_for(10);
+    assert_eq!(held(&world, two), 0, "it slept");
+    world.announcements = true;
+    world.tell(two, Event::Woke);
+    world.run_for(10);
+    assert_eq!(held(&world, two), 100);
+}
+
+#[test]
+fn a_tab_that_wakes_announces_its_tasks_to_those_that_took_it_for_dead() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.start_task(one, "t1", 100);
+    world.run_for(10);
+    world.announcements = false;
+    world.run_for(200_000);
+    assert_eq!(held(&world, two), 0, "it was silent for too long");
+    world.announcements = true;
+    world.tell(one, Event::Woke);
+    world.run_for(10);
+    assert_eq!(held(&world, two), 100);
 }

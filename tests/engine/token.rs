@@ -5,7 +5,7 @@ use tollbox::core::alert::AlertKind;
 use super::flush::with_queue;
 use super::outage::alerts;
 use super::outcomes::word;
-use super::script::World;
+use super::script::{Happening, World};
 use super::server::{Fault, On, json_answer, problem};
 
 /// The server rejects the old token until a request comes with a new one.
@@ -242,4 +242,98 @@ fn a_token_rejected_for_every_charge_of_a_batch_is_renewed_once() {
     let flags = refreshed(&world, On::AnyCharge);
     assert_eq!(flags.iter().filter(|refresh| **refresh).count(), 1);
     assert!(!alerts(&world, tab)[alerted.len()..].contains(&AlertKind::Unauthorized));
+}
+
+#[test]
+fn a_charge_writes_nothing_while_a_new_token_is_on_trial() {
+    for on in [On::Balance, On::Charge] {
+        let mut world = World::new();
+        let tab = world.start();
+        let rejection = Fault::Answer(problem(401, "unauthorized"));
+        world.server.fault(on, 1, rejection);
+        world.server.fault(on, 1, Fault::Late(5_000));
+        match on {
+            On::Balance => world.refresh(tab),
+            _ => world.charge(tab, "t1", 1),
+        };
+        world.run_for(100);
+        let call = world.charge(tab, "t2", 1);
+        world.run_for(100);
+        let before = world.counts.transactions;
+        world.run_for(4_000);
+        assert_eq!(world.counts.transactions, before, "{on:?}");
+        assert_eq!(word(&world.wait(call)), "charged");
+        let flags = refreshed(&world, On::Any);
+        assert_eq!(flags.iter().filter(|refresh| **refresh).count(), 1);
+    }
+}
+
+#[test]
+fn a_token_rejected_after_a_newer_one_was_accepted_is_not_renewed_again() {
+    let mut world = World::new();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Charge, 2, Fault::Answer(problem(401, "unauthorized")));
+    let calls = [world.charge(tab, "t1", 1), world.charge(tab, "t2", 1)];
+    world.run_until(|world| world.server.count(On::Charge) == 2);
+    // The second rejection takes its time.
+    let is_answer = |happening: &Happening| matches!(happening, Happening::Answer { .. });
+    let first = world.take_out(is_answer);
+    world.postpone(is_answer, world.now.mono_ms + 1_000);
+    world.happenings.plan_last(world.now.mono_ms, first);
+    for call in calls {
+        assert_eq!(word(&world.wait(call)), "charged");
+    }
+    assert_eq!(refreshed(&world, On::Charge), [false, false, true, false]);
+}
+
+fn is_alerted(world: &World, tab: usize) -> bool {
+    let alerts = world.snapshot(tab).alerts;
+    alerts
+        .iter()
+        .any(|alert| alert.kind == AlertKind::Unauthorized)
+}
+
+#[test]
+fn an_unauthorized_alert_ends_with_the_next_charge() {
+    let mut world = World::new();
+    let tab = world.start();
+    for episodes in 1..3 {
+        world.server.heal();
+        world.server.fault(
+            On::AnyCharge,
+            2,
+            Fault::Answer(problem(401, "unauthorized")),
+        );
+        let call = world.charge(tab, &format!("t{episodes}"), 1);
+        assert_eq!(word(&world.wait(call)), "queued Unauthorized");
+        assert!(is_alerted(&world, tab));
+        let settled = world.settled(tab, &format!("t{episodes}"));
+        assert_eq!(word(&world.wait(settled)), "charged");
+        assert!(!is_alerted(&world, tab));
+        assert_eq!(alerts(&world, tab).len(), episodes);
+    }
+}
+
+#[test]
+fn a_balance_ends_no_unauthorized_alert_of_charges_or_look_ups() {
+    for on in [On::AnyCharge, On::LookUp] {
+        let mut world = World::new();
+        let tab = world.start();
+        let rejection = Fault::Answer(problem(401, "unauthorized"));
+        match on {
+            On::LookUp => world.server.fault(On::Charge, 1, Fault::LoseAnswer),
+            _ => {}
+        }
+        world.server.fault(on, u32::MAX, rejection);
+        let call = world.charge(tab, "t1", 5);
+        world.run_for(25);
+        world.cancel(tab, "t1");
+        world.wait(call);
+        world.run_until(|world| is_alerted(world, tab));
+        let refresh = world.refresh(tab);
+        world.run_until(|world| world.answers.contains_key(&refresh));
+        assert!(is_alerted(&world, tab), "{on:?}");
+    }
 }

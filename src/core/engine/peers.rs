@@ -60,3 +60,59 @@ fn is_under_way(state: &State) -> bool {
         State::Waiting(_) | State::Parked(_) | State::Settled(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::charge::ChargeRequest;
+    use crate::core::clock::Now;
+    use crate::core::outbox::Patience;
+    use crate::core::record::{Claim, Purpose, Record};
+
+    const NOW: Now = Now {
+        mono_ms: 10,
+        wall_ms: 10,
+    };
+
+    fn record(task: &str) -> Record {
+        let request = ChargeRequest {
+            task_id: task.into(),
+            amount: 5.0,
+            feature: "f".into(),
+            ..ChargeRequest::default()
+        };
+        Record::open(request.into_charge(0).unwrap(), 1)
+    }
+
+    fn put(outbox: &mut Outbox, record: Record) -> Key {
+        let key = record.charge().key.clone();
+        let patience = Patience {
+            delay_ms: 60_000,
+            hold_ms: 86_400_000,
+        };
+        outbox.put(record, true, NOW, patience);
+        key
+    }
+
+    #[test]
+    fn charges_that_may_have_ended_elsewhere_are_read_before_idle_ones() {
+        let mut outbox = Outbox::default();
+        for n in 0..READ_LIMIT {
+            put(&mut outbox, record(&format!("idle{n:03}")));
+        }
+        let outdated = put(&mut outbox, record("outdated"));
+        outbox.update(&outdated, |entry| entry.outdated = true);
+        let claim = Claim {
+            tab: "other".into(),
+            until_ms: 10_010,
+            length_ms: 10_000,
+        };
+        let begun = record("under-way").begin(Purpose::Send, claim, 10).unwrap();
+        let under_way = put(&mut outbox, begun);
+        let keys = held_for_others(&outbox, &Tasks::default());
+        assert_eq!(keys.len(), READ_LIMIT);
+        let (first, idle) = keys.split_at(2);
+        assert!(first.contains(&outdated) && first.contains(&under_way));
+        assert!(idle.iter().all(|key| key.as_str().starts_with("f:idle")));
+    }
+}
