@@ -15,7 +15,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
     AT, NOW_MS, apply, apply_with_news, begin, charge, database, enqueue, enqueue_charge, fresh,
-    keys, load, load_with_news, names, open_charges, open_store,
+    key, keys, load, load_with_news, names, open_charges, open_store, read,
 };
 use crate::raw;
 use crate::stores::{charged_op, clear};
@@ -223,4 +223,46 @@ async fn a_long_journal_is_read_whole_in_pages() {
         assert!(pages > 2, "{scope:?}: {pages}");
     }
     clear(&account, &[store]).await;
+}
+
+#[wasm_bindgen_test]
+async fn all_is_known_until_somebody_else_changes_something() {
+    let account = fresh("known");
+    let [one, two] = two_tabs(&account).await;
+    let ops = [
+        enqueue("a"),
+        enqueue("done"),
+        begin("done", "one"),
+        charged_op("done"),
+    ];
+    apply(&one, &ops).await;
+    assert!(!one.is_known().await, "nothing has been read yet");
+    let learn = async || {
+        let reading = one.read(Scope::All, AT, &mut Vec::new(), drop).await;
+        one.knows(&reading.unwrap());
+        assert!(one.is_known().await);
+    };
+    learn().await;
+    // What this tab does itself is known.
+    apply(&one, &[enqueue("b")]).await;
+    apply(&one, &[begin("b", "one"), read("a")]).await;
+    let forget = [Op::Forget { key: key("done") }];
+    let forgotten = one.apply(&forget, true, AT, &mut Vec::new()).await;
+    assert!(forgotten.unwrap()[0].done && one.is_known().await);
+    // What another does is not, whatever is read or written afterwards.
+    apply(&two, &[enqueue("c")]).await;
+    assert!(!one.is_known().await);
+    apply(&one, &[read("a")]).await;
+    apply(&one, &[enqueue("d")]).await;
+    apply(&one, &[begin("d", "one")]).await;
+    assert!(!one.is_known().await);
+    learn().await;
+    // Nor is what was set aside.
+    let mut row = raw::row(&database(&account), "a").await.unwrap();
+    row["check"] = 0.into();
+    raw::put_row(&database(&account), &row).await;
+    let (_, news) = load_with_news(&one, Scope::All).await;
+    assert!(matches!(&news[..], [News::SetAside(_)]), "{news:?}");
+    assert!(!one.is_known().await);
+    clear(&account, &[one, two]).await;
 }

@@ -64,6 +64,7 @@ export async function add(database, rows, mark) {
     return false;
   }
   database.saw(own);
+  database.told(own.changes);
   return true;
 }
 

@@ -102,10 +102,14 @@ export class Database {
     this.#knownAt = changes;
   }
 
-  /** The module is told what the last change came to. */
-  told() {
-    if (this.#knownAt === this.own.changes - 1) {
-      this.#knownAt = this.own.changes;
+  /**
+   * The module is told what this change came to, which it knows then, if it knew all before it.
+   *
+   * @param {number} change
+   */
+  told(change) {
+    if (this.#knownAt === change - 1) {
+      this.#knownAt = change;
     }
   }
 

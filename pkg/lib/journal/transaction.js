@@ -39,6 +39,7 @@ export class Transaction {
    * @param {boolean} [options.setsAside]
    * @param {boolean} [options.counts] among those that no crash undoes
    * @param {(own: Own) => void} [options.saw] hears what the journal's own row is
+   * @param {(change: number) => void} [options.told] hears which change it was, if it was one
    */
   constructor(database, asked, durability, options = {}) {
     const stores = options.setsAside ? [CHARGES, QUARANTINE] : [CHARGES];
@@ -179,6 +180,9 @@ export class Transaction {
     }
     await this.#ended;
     this.#options.saw?.(this.own);
+    if (this.#writes.length > 0) {
+      this.#options.told?.(this.own.changes);
+    }
   }
 
   /** Nothing of it happens. */
@@ -199,10 +203,12 @@ export class Transaction {
  * @param {Durability} durability
  * @param {boolean} setsAside
  * @param {boolean} counts
+ * @param {boolean} isTold whether the core learns of everything that it changes
  */
-export function begin(database, asked, durability, setsAside, counts) {
+export function begin(database, asked, durability, setsAside, counts, isTold) {
   const saw = (/** @type {Own} */ own) => database.saw(own);
-  return new Transaction(database.connection, asked, durability, { setsAside, counts, saw });
+  const told = (/** @type {number} */ change) => isTold && database.told(change);
+  return new Transaction(database.connection, asked, durability, { setsAside, counts, saw, told });
 }
 
 /**

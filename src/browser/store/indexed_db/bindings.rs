@@ -55,10 +55,6 @@ extern "C" {
     #[wasm_bindgen(method, js_name = isKnownAt)]
     pub fn is_known_at(this: &Database, changes: f64);
 
-    /// The module is told what the last change came to.
-    #[wasm_bindgen(method)]
-    pub fn told(this: &Database);
-
     /// Resolves with whether nothing has been changed since by anybody of whom it does not know.
     #[wasm_bindgen(method, js_name = isKnown)]
     pub fn is_known(this: &Database) -> Promise;
@@ -80,7 +76,8 @@ extern "C" {
     /// A transaction that reads, and then writes all at once.
     pub type Transaction;
 
-    /// Begins one that reads the rows of these keys, or those that the text names.
+    /// Begins one that reads the rows of these keys, or those that the text names. `counts` where no
+    /// crash undoes it; `is_told` where the core learns of everything that it changes.
     #[wasm_bindgen(catch)]
     pub fn begin(
         database: &Database,
@@ -88,6 +85,7 @@ extern "C" {
         durability: &str,
         sets_aside: bool,
         counts: bool,
+        is_told: bool,
     ) -> Result<Transaction, JsValue>;
 
     /// Resolves when it has read. Until the next turn something can be written.

@@ -47,17 +47,19 @@ enum Asked<'a> {
     Settled,
 }
 
-/// What becomes of a transaction in a crash.
+/// What a transaction is for.
 #[derive(Clone, Copy)]
-enum Durability {
-    /// It is there once it has been committed.
-    Strict,
-    /// As [`Durability::Strict`]; it counts among those whose loss is noticed.
-    Counted,
-    /// It may not be there.
-    Relaxed,
-    /// It writes nothing.
+enum Purpose {
+    /// Operations that are to survive a crash; their loss is noticed.
+    Operations,
+    /// Operations whose loss costs no more than repeated work.
+    RelaxedOperations,
+    /// Reading.
     Reading,
+    /// Putting something right that the core is not told of record by record; survives a crash.
+    Mending,
+    /// Making room.
+    MakingRoom,
 }
 
 impl IndexedDb {
@@ -119,13 +121,13 @@ impl IndexedDb {
         };
         let mut pauses_ms = pauses_ms.iter();
         let (mut has_lost, mut has_made_room) = (false, false);
-        let durability = match (writes, relaxed) {
-            (false, _) => Durability::Reading,
-            (true, true) => Durability::Relaxed,
-            (true, false) => Durability::Counted,
+        let purpose = match (writes, relaxed) {
+            (false, _) => Purpose::Reading,
+            (true, true) => Purpose::RelaxedOperations,
+            (true, false) => Purpose::Operations,
         };
         loop {
-            match self.try_apply(ops, durability, at, news).await {
+            match self.try_apply(ops, purpose, at, news).await {
                 // What may be forgotten gives way to what may not.
                 Err(StoreError::Full(_)) if !has_made_room => {
                     has_made_room = true;
@@ -155,7 +157,7 @@ impl IndexedDb {
     async fn try_apply(
         &self,
         ops: &[Op],
-        durability: Durability,
+        purpose: Purpose,
         at: ApplyAt,
         news: &mut Vec<News>,
     ) -> Result<Vec<Applied>, StoreError> {
@@ -167,20 +169,14 @@ impl IndexedDb {
             && let Some(new) = writing::apply_to_nothing(ops, at, &fallback_lost)
             && self.add(&new.rows, at.mark).await?
         {
-            self.database.told();
             return Ok(new.applied);
         }
         let keys = writing::keys_of(ops);
         let asked: Array = keys.keys().map(|key| JsValue::from(key.as_str())).collect();
-        self.transact(
-            Asked::Keys(&asked),
-            durability,
-            news,
-            |transaction, news| {
-                let at = at.marked(at.mark.max(transaction.mark() as u64));
-                writing::apply(transaction, &keys, ops, at, &fallback_lost, news)
-            },
-        )
+        self.transact(Asked::Keys(&asked), purpose, news, |transaction, news| {
+            let at = at.marked(at.mark.max(transaction.mark() as u64));
+            writing::apply(transaction, &keys, ops, at, &fallback_lost, news)
+        })
         .await
     }
 
@@ -203,7 +199,7 @@ impl IndexedDb {
         news: &mut Vec<News>,
     ) -> Result<Vec<Key>, StoreError> {
         self.open(news).await?;
-        self.transact(Asked::All, Durability::Strict, news, |transaction, _| {
+        self.transact(Asked::All, Purpose::Mending, news, |transaction, _| {
             writing::doubt_all(transaction);
             transaction.set_commits(commits as f64);
             writing::lose_missing(transaction, keys)
@@ -216,7 +212,7 @@ impl IndexedDb {
         self.open(news).await?;
         let asked: Array = keys.iter().map(|key| JsValue::from(key.as_str())).collect();
         let asked = Asked::Keys(&asked);
-        self.transact(asked, Durability::Strict, news, |transaction, _| {
+        self.transact(asked, Purpose::Mending, news, |transaction, _| {
             drop(writing::lose_missing(transaction, keys));
         })
         .await
@@ -253,7 +249,7 @@ impl IndexedDb {
         let read = read.map_err(|error| self.trouble(&error))?;
         if read.amiss.length() > 0 {
             let asked = Asked::Keys(&read.amiss);
-            let mended = self.transact(asked, Durability::Strict, news, writing::mend);
+            let mended = self.transact(asked, Purpose::Mending, news, writing::mend);
             // What can't be put right now is found again by the next reading.
             drop(mended.await);
         }
@@ -298,7 +294,7 @@ impl IndexedDb {
         self.open(news).await?;
         let asked = Array::new();
         let asked = Asked::Keys(&asked);
-        self.transact(asked, Durability::Strict, news, |transaction, _| {
+        self.transact(asked, Purpose::Mending, news, |transaction, _| {
             let found = transaction.mark() as u64;
             if found < mark {
                 transaction.set_mark(mark as f64);
@@ -320,7 +316,7 @@ impl IndexedDb {
         self.open(news).await?;
         self.transact(
             Asked::Settled,
-            Durability::Relaxed,
+            Purpose::MakingRoom,
             news,
             |transaction, _| {
                 writing::forget_settled(transaction);
@@ -335,7 +331,7 @@ impl IndexedDb {
     async fn transact<T>(
         &self,
         asked: Asked<'_>,
-        durability: Durability,
+        purpose: Purpose,
         news: &mut Vec<News>,
         decide: impl Fn(&Transaction, &mut Vec<News>) -> T,
     ) -> Result<T, StoreError> {
@@ -346,7 +342,7 @@ impl IndexedDb {
         };
         let mut sets_aside = false;
         loop {
-            let begun = self.begin(&asked, durability, sets_aside);
+            let begun = self.begin(&asked, purpose, sets_aside);
             let transaction = begun.map_err(|error| self.trouble(&error))?;
             let read = JsFuture::from(transaction.reading()).await;
             read.map_err(|error| self.trouble(&error))?;
@@ -368,16 +364,19 @@ impl IndexedDb {
     fn begin(
         &self,
         asked: &JsValue,
-        durability: Durability,
+        purpose: Purpose,
         sets_aside: bool,
     ) -> Result<Transaction, JsValue> {
-        let (kind, counts) = match durability {
-            Durability::Strict => ("strict", false),
-            Durability::Counted => ("strict", true),
-            Durability::Reading if !sets_aside => ("readonly", false),
-            Durability::Relaxed | Durability::Reading => ("relaxed", false),
+        let (durability, counts, is_told) = match purpose {
+            Purpose::Operations => ("strict", true, true),
+            Purpose::RelaxedOperations => ("relaxed", false, true),
+            Purpose::Reading if !sets_aside => ("readonly", false, true),
+            Purpose::Reading => ("relaxed", false, true),
+            Purpose::Mending => ("strict", false, false),
+            Purpose::MakingRoom => ("relaxed", false, false),
         };
-        bindings::begin(&self.database, asked, kind, sets_aside, counts)
+        let database = &self.database;
+        bindings::begin(database, asked, durability, sets_aside, counts, is_told)
     }
 
     /// Why something came to nothing. A connection that does not answer is given up.
