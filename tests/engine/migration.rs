@@ -425,6 +425,8 @@ fn a_charge_in_new_storage_is_not_called_unsent_after_a_settled_one_was_left_beh
     world.wait(call);
     // Its receipt is told before it is written.
     world.run_for(10);
+    // Its verdict is written, too.
+    world.settle();
     assert_eq!(told_after_the_move(&mut world, tab), "unknown Offline");
 }
 
