@@ -37,6 +37,8 @@ pub struct Tab {
     /// Ticks after which the deadline was still in the past, in a row.
     pub spins: u32,
     pub writing: bool,
+    /// Charges that it told as made before the journal had their verdict.
+    pub told_early: BTreeSet<Key>,
     /// Its journal orders so far.
     pub journal_orders: usize,
     /// The time of the commit that it is just hearing of.
@@ -96,6 +98,7 @@ impl Tab {
             frozen_until_ms: 0,
             spins: 0,
             writing: false,
+            told_early: BTreeSet::new(),
             journal_orders: 0,
             speaks_of_ms: None,
             waiting: BTreeSet::new(),

@@ -139,6 +139,9 @@ impl<D: Driver> World<D> {
     /// Checks that a charge is told as made only while the journal has it, perhaps still as open:
     /// whoever goes on with it after a death hears the same of its key.
     fn check_kept(&mut self, place: usize, key: &Key) {
+        if !self.is_written(key) {
+            self.tabs[place].told_early.insert(key.clone());
+        }
         let record = self.journal.records.get(key);
         let kept = record.is_some_and(|record| record.is_held() || record.receipt().is_some());
         let writable = self.counts.failed_transactions == 0;
@@ -147,6 +150,27 @@ impl<D: Driver> World<D> {
             let what = format!("tab{id} says that {key} is charged, and the journal has {line:?}");
             self.violate("2 nothing lost", what);
         }
+    }
+
+    fn is_written(&self, key: &Key) -> bool {
+        let record = self.journal.records.get(key);
+        record.is_none_or(|record| record.receipt().is_some())
+    }
+
+    /// Checks that what was told as made before the journal said so is being written.
+    pub fn check_told_early(&mut self, place: usize) {
+        let mut early = std::mem::take(&mut self.tabs[place].told_early);
+        early.retain(|key| !self.is_written(key) && !self.may_be_gone(key.as_str()));
+        let tab = &mut self.tabs[place];
+        let idle = !tab.writing && self.counts.failed_transactions == 0;
+        if let Some(key) = early.first().filter(|_| idle) {
+            let what = format!(
+                "tab{} says that {key} is charged, and writes nothing",
+                tab.id
+            );
+            return self.violate("2 nothing lost", what);
+        }
+        tab.told_early = early;
     }
 
     pub fn answered(&mut self, place: usize, call: CallId, answer: &Answer) {
