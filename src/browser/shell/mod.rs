@@ -675,8 +675,9 @@ impl Shell {
 
     async fn learn_alive(self: &Rc<Shell>) {
         if let Some(tabs) = lock::held(&self.names.alive()).await {
-            self.announcements
-                .learn_alone(tabs.iter().all(|tab| *tab == self.tab));
+            // Where not even this one is listed, the list shows nothing.
+            let is_alone = matches!(tabs.as_slice(), [only] if *only == self.tab);
+            self.announcements.learn_alone(is_alone);
             self.dispatch(Event::Alive(tabs));
         }
     }
