@@ -1,5 +1,10 @@
 //! How the engine's work grows with the number of charges.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "the numbers are small, and an overflow fails the test"
+)]
+
 use super::*;
 use crate::core::charge::ChargeRequest;
 use crate::core::config::Options;
