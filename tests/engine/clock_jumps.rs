@@ -403,3 +403,23 @@ fn a_receipt_that_comes_after_its_claim_is_told_though_it_cannot_be_written() {
     world.fail_write = Box::new(|_, _| false);
     world.settle();
 }
+
+#[test]
+fn a_clock_set_back_is_noted_once_and_for_open_charges_only() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    let written = |world: &mut World| {
+        let before = world.counts.transactions;
+        world.jump_wall(-DAY_MS);
+        world.tell(tab, Event::Tick);
+        world.run_for(100);
+        world.counts.transactions - before
+    };
+    assert_eq!(written(&mut world), 0);
+    world.go_online(false);
+    let call = world.charge(tab, "t2", 5);
+    world.wait(call);
+    assert_eq!([written(&mut world), written(&mut world)], [1, 0]);
+}

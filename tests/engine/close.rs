@@ -76,3 +76,17 @@ fn closing_before_the_request_leaves_uses_up_no_attempt() {
     );
     world.settle();
 }
+
+#[test]
+fn a_read_that_ends_after_close_is_announced_to_nobody() {
+    let mut world = World::new();
+    let (one, _two) = (world.start(), world.start());
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    world.run_for(1_000);
+    let before = world.counts.transactions;
+    world.show(one, "t1");
+    world.close(one);
+    world.run_for(100);
+    assert_eq!(world.counts.transactions - before, 1);
+}

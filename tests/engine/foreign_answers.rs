@@ -1,7 +1,9 @@
 //! Foreign answers, from routers and service workers: the server may have charged all the same.
 
+use tollbox::core::alert::AlertKind;
 use tollbox::core::protocol::Response;
 
+use super::outage::alerts;
 use super::outcomes::word;
 use super::script::World;
 use super::server::{Fault, On, page, problem, with_retry_after};
@@ -125,4 +127,25 @@ fn a_foreign_page_in_answer_to_a_batch_leaves_all_of_it_in_doubt() {
         }
         assert_eq!(world.server.count(On::Batch), 1);
     }
+}
+
+#[test]
+fn an_outage_is_over_once_nothing_is_open_and_the_server_has_answered() {
+    let mut world = World::new();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::AnyCharge, u32::MAX, Fault::Answer(page(200)));
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.run_for(60_000);
+    assert_eq!(alerts(&world, tab), [AlertKind::NetworkLost]);
+    // Charges meet a stranger, and look-ups the server.
+    let cancelled = world.cancel(tab, "t1");
+    world.run_for(600_000);
+    assert_eq!(word(world.outcome(cancelled)), "failed Cancelled");
+    assert_eq!(
+        alerts(&world, tab),
+        [AlertKind::NetworkLost, AlertKind::NetworkRestored]
+    );
 }

@@ -436,3 +436,19 @@ fn a_lost_answer_that_is_not_stored_is_shown_as_not_durable() {
     world.server.heal();
     world.settle();
 }
+
+#[test]
+fn an_unwritten_verdict_delays_no_answer_about_another_charge() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Conclude { .. })));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.go_online(false);
+    world.run_for(1_000);
+    let asked_ms = world.now.mono_ms;
+    let call = world.charge(tab, "t2", 5);
+    assert_eq!(word(&world.wait(call)), "queued Offline");
+    let took_ms = world.now.mono_ms - asked_ms;
+    assert!(took_ms < 1_000, "{took_ms} ms");
+}
