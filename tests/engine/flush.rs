@@ -380,19 +380,6 @@ fn a_flush_elsewhere_is_shown_for_two_claims_after_it_was_last_heard_of() {
 }
 
 #[test]
-fn a_flush_of_an_empty_queue_shows_no_progress() {
-    let mut world = World::new();
-    let tab = world.start();
-    world.flush(tab);
-    world.run_for(100);
-    let shown = world.notices(tab).iter().any(|(_, notice)| match notice {
-        Notice::Snapshot(snapshot) => snapshot.flush.is_some(),
-        _ => false,
-    });
-    assert!(!shown);
-}
-
-#[test]
 fn a_flush_takes_the_lock_though_it_has_timed_out_before() {
     let mut world = World::with(|config| config.batch_size = 2);
     let tab = with_queue(&mut world, 5);

@@ -220,12 +220,16 @@ fn a_retry_passes_a_hold_once() {
     let mut world = World::new();
     let tab = world.start();
     let busy = with_retry_after(problem(503, "busy"), "600");
-    world.server.fault(On::Any, u32::MAX, Fault::Answer(busy));
+    world.server.fault(On::AnyCharge, 1, Fault::Answer(busy));
+    let call = world.charge(tab, "t0", 5);
+    assert_eq!(word(&world.wait(call)), "queued Busy");
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "queued Busy");
-    assert_eq!(world.server.count(On::AnyCharge), 1);
+    let broken = Fault::Answer(problem(500, "broken"));
+    world.server.fault(On::AnyCharge, u32::MAX, broken);
     world.retry(tab, "t1");
     world.run_for(300_000);
+    // One request has brought the hold, and one was insisted on.
     assert_eq!(world.server.count(On::AnyCharge), 2);
 }
 
