@@ -410,6 +410,8 @@ fn a_clock_set_back_is_noted_once_and_for_open_charges_only() {
     let tab = world.start();
     let call = world.charge(tab, "t1", 5);
     assert_eq!(word(&world.wait(call)), "charged");
+    // Its verdict is written a moment after it is told.
+    world.run_for(100);
     let written = |world: &mut World| {
         let before = world.counts.transactions;
         world.jump_wall(-DAY_MS);

@@ -427,6 +427,8 @@ fn a_charge_in_new_storage_is_not_called_unsent_after_a_settled_one_was_left_beh
     world.run_for(10);
     // Its verdict is written, too.
     world.settle();
+    // Its verdict is written a moment after it is told.
+    world.run_for(100);
     assert_eq!(told_after_the_move(&mut world, tab), "unknown Offline");
 }
 
