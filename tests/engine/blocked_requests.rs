@@ -243,6 +243,8 @@ fn a_blocked_charge_is_resent_after_those_that_were_never_lost() {
     // The server's `Date` has whole seconds: the first tells nothing.
     world.run_for(2_000);
     poison(&mut world, Fault::LoseRequest);
+    // Until the server is known to live, the blocked charge has become due again.
+    world.server.fault(On::Balance, 3, Fault::LoseRequest);
     let call = world.charge(tab, "poison", 1);
     assert!(word(&world.wait(call)).starts_with("unknown"));
     let call = world.charge(tab, "t1", 1);

@@ -341,9 +341,10 @@ fn a_captive_portals_answer_to_a_batch_is_checked_before_the_next_charge() {
         let call = world.charge(tab, task, 5);
         world.wait(call);
     }
-    world
-        .server
-        .fault(On::Any, u32::MAX, Fault::Answer(page(404)));
+    // The portal opens as the batch arrives.
+    world.server.fault(On::Balance, 1, Fault::None);
+    let portal = Fault::Answer(page(404));
+    world.server.fault(On::Any, u32::MAX, portal);
     world.go_online(true);
     world.run_for(60_000);
     assert_eq!(world.server.count(On::AnyCharge), 1);
