@@ -2,21 +2,36 @@
 //! one request. `pkg/lib/cached.js` reads it too.
 
 use gloo_storage::{LocalStorage, Storage};
-use serde::{Deserialize, Serialize};
 
 use super::entries;
 use crate::core::balance::Confirmed;
+use crate::core::json::{FromJson, Json, Misfit, ToJson};
 use crate::core::session::Session;
 
 /// A balance as it is cached. A tab that has not heard of a sign-out may cache one after it: of a
 /// session that is over it tells nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cached {
     /// What the server said.
-    #[serde(flatten)]
     pub confirmed: Confirmed,
     /// The mark with which the session began that has learnt it.
     pub session: u64,
+}
+
+impl ToJson for Cached {
+    fn to_json(&self) -> Json<'_> {
+        let session = Json::object(&[("session", &self.session)]);
+        self.confirmed.to_json().and(session)
+    }
+}
+
+impl FromJson for Cached {
+    fn from_json(json: &Json<'_>) -> Result<Cached, Misfit> {
+        Ok(Cached {
+            confirmed: Confirmed::from_json(json)?,
+            session: json.member("session")?,
+        })
+    }
 }
 
 impl Cached {
@@ -33,12 +48,13 @@ pub fn read(name: &str) -> Option<Cached> {
     if !entries::is_readable(name) {
         return None;
     }
-    LocalStorage::get(name).ok()
+    let text = LocalStorage::raw().get_item(name).ok()??;
+    parse(&text)
 }
 
 /// The cached balance that `text` holds.
 pub fn parse(text: &str) -> Option<Cached> {
-    serde_json::from_str(text).ok()
+    Cached::from_json(&Json::parse(text)?).ok()
 }
 
 /// Caches the balance. A full localStorage leaves the old one, and so does one that another tab has
@@ -55,10 +71,8 @@ pub fn write(name: &str, confirmed: &Confirmed, session: Session) {
         confirmed: confirmed.clone(),
         session: session.mark(),
     };
-    if let Ok(text) = serde_json::to_string(&cached) {
-        // Nothing to do about an error: the cache only spares a request.
-        drop(entries::write(name, &text));
-    }
+    // Nothing to do about an error: the cache only spares a request.
+    drop(entries::write(name, &cached.to_json().to_text()));
 }
 
 /// Forgets what this session, or one before it, has cached.

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use js_sys::{Array, JsString, Object, Promise, Reflect};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
@@ -14,12 +12,14 @@ use super::host::Host;
 use super::http::Destination;
 use super::listeners::is_online;
 use super::names::Names;
-use super::shell::{JournalReading, Parts, Shell, to_js};
+use super::shell::{JournalReading, Parts, Shell};
 use super::store::{Choice, JournalStore};
+use super::value::to_js;
 use crate::core::charge::{Charge, ChargeRequest, InvalidArgument, Key};
 use crate::core::config::{Config, Options};
 use crate::core::engine::{CallId, CallRequest, Engine, Event, Setup};
 use crate::core::journal::ApplyAt;
+use crate::core::json::{FromJson, Json};
 use crate::core::locale::Locale;
 use crate::core::session::Session;
 
@@ -39,8 +39,6 @@ pub struct Pending {
 }
 
 /// Whose client it is, and how it reaches what it needs: what the facade has checked, as JSON.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Opening {
     /// Absolute, without a slash at the end.
     base_url: String,
@@ -51,25 +49,29 @@ struct Opening {
     credentials: Option<String>,
 }
 
+json_members! { from Opening { base_url = "baseUrl", account, namespace, credentials } }
+
 /// What the facade knows a task by.
-#[derive(Serialize)]
 struct Task<'a> {
     key: &'a str,
     identity: &'a str,
 }
 
+json_members! { to Task<'a> { key, identity } }
+
 /// Where the journal is to be kept: of the options of the public API, what the core has no use for.
-#[derive(Default, Deserialize)]
-#[serde(default)]
 struct Placing {
     queue: Option<QueuePlacing>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+json_members! { from Placing { queue } }
+
+#[derive(Default)]
 struct QueuePlacing {
     storage: Option<String>,
 }
+
+json_members! { from QueuePlacing { storage } }
 
 #[wasm_bindgen]
 impl Client {
@@ -277,9 +279,10 @@ impl Client {
     }
 }
 
-fn parse_json<T: DeserializeOwned>(text: &str) -> Result<T, InvalidArgument> {
-    let wrong = |mistake| InvalidArgument::new(format!("an option has the wrong type: {mistake}"));
-    serde_json::from_str(text).map_err(wrong)
+fn parse_json<T: FromJson>(text: &str) -> Result<T, InvalidArgument> {
+    let json = Json::parse(text).unwrap_or(Json::Null);
+    let wrong = |misfit| InvalidArgument::new(format!("an option has the wrong type: {misfit}"));
+    T::from_json(&json).map_err(wrong)
 }
 
 fn parse_config(options: &str) -> Result<Config, InvalidArgument> {

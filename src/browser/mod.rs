@@ -22,5 +22,6 @@ mod standstill;
 pub mod store;
 mod throttle;
 mod time_limit;
+mod value;
 
 pub use client::Client;

@@ -2,18 +2,18 @@
 //! hears of it reads the journal.
 
 use gloo_events::EventListener;
-use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsCast as _;
 use web_sys::{BroadcastChannel, MessageEvent};
 
 use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
 use crate::core::engine::Running;
+use crate::core::json::{FromJson, Json, ToJson};
 use crate::core::session::Session;
 use crate::core::snapshot::FlushProgress;
 
 /// What tabs tell each other.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub enum PeerMessage {
     /// Charges, or the balance, have changed.
     Changed {
@@ -41,14 +41,26 @@ pub enum PeerMessage {
     Left(String),
 }
 
+json_cases! { PeerMessage {
+    Changed { keys, confirmed } = "changed",
+    Flush(progress) = "flush",
+    Tasks { tab, running } = "tasks",
+    AskTasks = "ask_tasks",
+    Refreshed = "refreshed",
+    SignedOut(mark) = "signed_out",
+    Left(tab) = "left",
+} }
+
 /// A message, and the session of the tab that sends it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub struct Told {
     /// The mark of the sender's session.
     pub session: u64,
     /// The message.
     pub message: PeerMessage,
 }
+
+json_members! { to and from Told { session, message } }
 
 /// The channel, and the ear on it. Without BroadcastChannel the slow tick has to do.
 pub struct Peers {
@@ -65,8 +77,8 @@ impl Peers {
             EventListener::new(channel, "message", move |event| {
                 let message = event.dyn_ref::<MessageEvent>();
                 let text = message.and_then(|message| message.data().as_string());
-                let message = text.and_then(|text| serde_json::from_str(&text).ok());
-                if let Some(message) = message {
+                let json = text.as_deref().and_then(Json::parse);
+                if let Some(message) = json.and_then(|json| Told::from_json(&json).ok()) {
                     receive(message);
                 }
             })
@@ -84,9 +96,9 @@ impl Peers {
             session: self.session.mark(),
             message,
         };
-        if let (Some(channel), Ok(text)) = (&self.channel, serde_json::to_string(&told)) {
+        if let Some(channel) = &self.channel {
             // A closed channel has nobody to tell.
-            let _ = channel.post_message(&text.into());
+            let _ = channel.post_message(&told.to_json().to_text().into());
         }
     }
 }

@@ -1,14 +1,11 @@
 //! Alerts: each is raised once per episode, which ends when its cause does.
 
-use serde::Serialize;
-
 use super::locale::Locale;
 use super::ordered::Map;
 use super::text::Message;
 
 /// The subject of an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AlertKind {
     /// Fewer charges succeed than `alertBelowSuccessRate`.
     SuccessRateLow,
@@ -28,8 +25,19 @@ pub enum AlertKind {
     Unauthorized,
 }
 
+json_cases! { AlertKind {
+    SuccessRateLow = "success_rate_low",
+    NetworkLost = "network_lost",
+    NetworkRestored = "network_restored",
+    BalanceLow = "balance_low",
+    QueueNearlyFull = "queue_nearly_full",
+    StorageDegraded = "storage_degraded",
+    RecordQuarantined = "record_quarantined",
+    Unauthorized = "unauthorized",
+} }
+
 /// `Alert` of the public API.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
     /// The subject.
     pub kind: AlertKind,
@@ -38,6 +46,8 @@ pub struct Alert {
     /// Milliseconds since the Unix epoch.
     pub at: u64,
 }
+
+json_members! { to Alert { kind, detail, at } }
 
 /// An alert as it was raised.
 #[derive(Clone, Debug, PartialEq, Eq)]

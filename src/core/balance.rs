@@ -1,12 +1,10 @@
 //! The balance: the server's number, and the holds against it.
 
-use serde::{Deserialize, Serialize};
-
 use super::points::Points;
 use super::protocol::BalanceReading;
 
 /// The last balance that the server confirmed, as it is cached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirmed {
     /// Whole points.
     pub balance: Points,
@@ -18,6 +16,8 @@ pub struct Confirmed {
     pub etag: Option<String>,
 }
 
+json_members! { to and from Confirmed { balance, version, as_of_ms, etag } }
+
 impl Confirmed {
     /// Whether this is a newer version than `other`, or the same one heard later.
     pub fn is_newer_than(&self, other: &Confirmed) -> bool {
@@ -26,8 +26,7 @@ impl Confirmed {
 }
 
 /// `Balance` of the public API.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Balance {
     /// The last balance that the server confirmed.
     pub confirmed: Points,
@@ -42,6 +41,8 @@ pub struct Balance {
     /// Whether it is older than `staleAfterMs`.
     pub stale: bool,
 }
+
+json_members! { to Balance { confirmed, held, available, version, as_of = "asOf", stale } }
 
 /// Takes balances from the server in any order and keeps the newest.
 #[derive(Clone, Debug, Default)]

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
+use super::json::{FromJson, Json, Misfit, ToJson};
 use super::percent::header_text;
 pub use super::percent::percent_encode;
 use super::points::Points;
@@ -19,8 +18,7 @@ pub const METADATA_NAME_LIMIT: usize = 40;
 pub const METADATA_VALUE_LIMIT: usize = 500;
 
 /// An idempotency key: names one charge for ever.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(String);
 
 impl Key {
@@ -46,6 +44,18 @@ impl Key {
     }
 }
 
+impl ToJson for Key {
+    fn to_json(&self) -> Json<'_> {
+        self.0.to_json()
+    }
+}
+
+impl FromJson for Key {
+    fn from_json(json: &Json<'_>) -> Result<Key, Misfit> {
+        String::from_json(json).map(Key)
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -53,7 +63,7 @@ impl fmt::Display for Key {
 }
 
 /// The caller's order to pay.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
     /// Names this charge for ever.
     pub key: Key,
@@ -64,14 +74,16 @@ pub struct Charge {
     /// Whole points, at least 1.
     pub amount: Points,
     /// The points that its task held, if it cost less.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Points>,
     /// Sent with the charge and returned in its record.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     /// When the caller asked for it, milliseconds since the Unix epoch.
     pub created_at_ms: u64,
 }
+
+json_members! { to and from Charge {
+    key, task_id, feature, amount, held, metadata, created_at_ms,
+} }
 
 impl Charge {
     /// Whether `other` requests the same under the same key: task, feature and amount.

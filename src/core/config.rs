@@ -1,15 +1,8 @@
 //! The options of `openBilling` that the core needs, validated, with their defaults.
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
-
 use super::backoff::Backoff;
 use super::charge::InvalidArgument;
+use super::json::{FromJson, Json, Misfit};
 use super::locale::Locale;
 use super::points::Points;
 
@@ -138,46 +131,64 @@ impl Default for Config {
 }
 
 /// `BillingOptions` of the public API as they arrive: anything may be missing or wrong.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    #[serde(deserialize_with = "group")]
-    balance: BalanceOptions,
-    #[serde(deserialize_with = "group")]
-    queue: QueueOptions,
-    #[serde(deserialize_with = "group")]
-    retry: RetryOptions,
-    #[serde(deserialize_with = "group")]
-    monitor: MonitorOptions,
+    balance: Option<BalanceOptions>,
+    queue: Option<QueueOptions>,
+    retry: Option<RetryOptions>,
+    monitor: Option<MonitorOptions>,
     locale: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+json_members! { from Options { balance, queue, retry, monitor, locale } }
+
+#[derive(Clone, Debug, Default)]
 struct BalanceOptions {
     stale_after_ms: Option<f64>,
     sync_every_ms: Option<f64>,
     low_watermark: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+json_members! { from BalanceOptions {
+    stale_after_ms = "staleAfterMs",
+    sync_every_ms = "syncEveryMs",
+    low_watermark = "lowWatermark",
+} }
+
+#[derive(Clone, Debug, Default)]
 struct QueueOptions {
     max_entries: Option<f64>,
-    /// A string, or `{ points }`.
-    offline_spend: Option<Box<RawValue>>,
+    offline_spend: Option<OfflineSpendOption>,
     batch_size: Option<f64>,
     key_ttl_ms: Option<f64>,
     keep_settled: Option<f64>,
 }
 
-#[derive(Debug, Deserialize)]
-struct PointsOption {
-    points: f64,
+json_members! { from QueueOptions {
+    max_entries = "maxEntries",
+    offline_spend = "offlineSpend",
+    batch_size = "batchSize",
+    key_ttl_ms = "keyTtlMs",
+    keep_settled = "keepSettled",
+} }
+
+/// A string, or `{ points }`; `None` for anything else.
+#[derive(Clone, Debug)]
+struct OfflineSpendOption(Option<OfflineSpend>);
+
+impl FromJson for OfflineSpendOption {
+    fn from_json(json: &Json<'_>) -> Result<OfflineSpendOption, Misfit> {
+        Ok(OfflineSpendOption(match json.as_text() {
+            Some("within_balance") => Some(OfflineSpend::WithinBalance),
+            Some("unlimited") => Some(OfflineSpend::Unlimited),
+            Some("deny") => Some(OfflineSpend::Deny),
+            Some(_) => None,
+            None => json.member("points").map(OfflineSpend::Points).ok(),
+        }))
+    }
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Clone, Debug, Default)]
 struct RetryOptions {
     max_attempts: Option<f64>,
     max_total_attempts: Option<f64>,
@@ -187,13 +198,27 @@ struct RetryOptions {
     respond_within_ms: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+json_members! { from RetryOptions {
+    max_attempts = "maxAttempts",
+    max_total_attempts = "maxTotalAttempts",
+    base_delay_ms = "baseDelayMs",
+    max_delay_ms = "maxDelayMs",
+    request_timeout_ms = "requestTimeoutMs",
+    respond_within_ms = "respondWithinMs",
+} }
+
+#[derive(Clone, Debug, Default)]
 struct MonitorOptions {
     window_ms: Option<f64>,
     min_samples: Option<f64>,
     alert_below_success_rate: Option<f64>,
 }
+
+json_members! { from MonitorOptions {
+    window_ms = "windowMs",
+    min_samples = "minSamples",
+    alert_below_success_rate = "alertBelowSuccessRate",
+} }
 
 impl Options {
     /// Validates the options: the configuration, or the caller's mistake.
@@ -206,6 +231,10 @@ impl Options {
             monitor,
             locale,
         } = self;
+        let balance = balance.unwrap_or_default();
+        let queue = queue.unwrap_or_default();
+        let retry = retry.unwrap_or_default();
+        let monitor = monitor.unwrap_or_default();
         Ok(Config {
             stale_after_ms: whole(
                 "balance.staleAfterMs",
@@ -286,54 +315,14 @@ impl Options {
     }
 }
 
-/// A group of options. `null` counts as left out; a list, which serde would take for a struct, is a
-/// mistake.
-fn group<'de, T, D>(deserializer: D) -> Result<T, D::Error>
-where
-    T: Default + Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    struct Group<T>(PhantomData<T>);
-
-    impl<'de, T: Default + Deserialize<'de>> Visitor<'de> for Group<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_unit<E>(self) -> Result<T, E> {
-            Ok(T::default())
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map))
-        }
-    }
-
-    deserializer.deserialize_any(Group(PhantomData))
-}
-
-fn offline_spend(option: Option<Box<RawValue>>) -> Result<OfflineSpend, InvalidArgument> {
-    let Some(option) = option else {
-        return Ok(OfflineSpend::WithinBalance);
-    };
-    match option.get() {
-        r#""within_balance""# => Ok(OfflineSpend::WithinBalance),
-        r#""unlimited""# => Ok(OfflineSpend::Unlimited),
-        r#""deny""# => Ok(OfflineSpend::Deny),
-        object => Some(object)
-            // A list would be read by the order of its members.
-            .filter(|object| object.starts_with('{'))
-            .and_then(|object| serde_json::from_str::<PointsOption>(object).ok())
-            .and_then(|option| Points::from_number(option.points))
-            .map(OfflineSpend::Points)
-            .ok_or_else(|| {
-                InvalidArgument::new(
-                    "queue.offlineSpend must be \"within_balance\", \"unlimited\", \"deny\" or { points }",
-                )
-            }),
-    }
+fn offline_spend(option: Option<OfflineSpendOption>) -> Result<OfflineSpend, InvalidArgument> {
+    let usual = OfflineSpendOption(Some(OfflineSpend::WithinBalance));
+    let OfflineSpendOption(given) = option.unwrap_or(usual);
+    given.ok_or_else(|| {
+        InvalidArgument::new(
+            "queue.offlineSpend must be \"within_balance\", \"unlimited\", \"deny\" or { points }",
+        )
+    })
 }
 
 fn whole(name: &str, given: Option<f64>, usual: u64, least: u64) -> Result<u64, InvalidArgument> {

@@ -7,9 +7,8 @@
 
 use std::cell::Cell;
 
-use serde_json::Value;
-
 use super::engine::SendId;
+use super::json::Json;
 use super::points::Points;
 use super::protocol::{ChargeAnswer, Request, Response};
 use super::reason::{FailureReason, OpenReason};
@@ -198,9 +197,12 @@ fn under_other_keys(request: Request, end: &str) -> Request {
         "idempotency-key" => (name, format!("{}{end}\"", value.trim_end_matches('"'))),
         _ => (name, value),
     });
-    let body = request.body.map(|body| match serde_json::from_str(&body) {
-        Ok(Value::Object(body)) => with_other_keys(body, end),
-        Ok(_) | Err(_) => body,
+    let body = request.body.map(|body| match Json::parse(&body) {
+        Some(mut json) => {
+            append_to_keys(&mut json, end);
+            json.to_text()
+        }
+        None => body,
     });
     Request {
         headers: headers.collect(),
@@ -209,12 +211,25 @@ fn under_other_keys(request: Request, end: &str) -> Request {
     }
 }
 
-fn with_other_keys(mut body: serde_json::Map<String, Value>, end: &str) -> String {
-    let items = body.get_mut("charges").and_then(Value::as_array_mut);
-    for item in items.into_iter().flatten() {
-        if let Some(Value::String(key)) = item.get_mut("idempotency_key") {
-            key.push_str(end);
+fn append_to_keys(body: &mut Json<'_>, end: &str) {
+    let Json::Object(members) = body else {
+        return;
+    };
+    for (name, value) in members {
+        match value {
+            Json::Text(key) if name == "idempotency_key" => key.to_mut().push_str(end),
+            Json::List(items) if name == "charges" => {
+                for item in items {
+                    append_to_keys(item, end);
+                }
+            }
+            Json::Null
+            | Json::Bool(_)
+            | Json::Whole(_)
+            | Json::Float(_)
+            | Json::Text(_)
+            | Json::List(_)
+            | Json::Object(_) => {}
         }
     }
-    Value::Object(body).to_string()
 }

@@ -2,38 +2,26 @@
 //!
 //! Tokens and metadata never appear in it.
 
-use serde::Serialize;
-
 use super::charge::{Charge, Key};
+use super::json::{Json, ToJson};
 use super::locale::Locale;
 use super::outcome::{Outcome, What};
 use super::text::{Ending, Message};
 
-/// The severity of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// An error that needs attention.
-    Error,
-    /// A charge's outcome.
-    Info,
-    /// Detail for debugging.
-    Debug,
-}
-
-impl Level {
-    /// Its name in the public API.
-    pub fn code(self) -> &'static str {
-        match self {
-            Level::Error => "error",
-            Level::Info => "info",
-            Level::Debug => "debug",
-        }
+codes! {
+    /// The severity of a line.
+    Level {
+        /// An error that needs attention.
+        Error = "error",
+        /// A charge's outcome.
+        Info = "info",
+        /// Detail for debugging.
+        Debug = "debug",
     }
 }
 
 /// One line of the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEntry {
     /// The severity.
     pub level: Level,
@@ -42,8 +30,21 @@ pub struct LogEntry {
     /// Milliseconds since the Unix epoch.
     pub at: u64,
     /// The charge concerned.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
+}
+
+impl ToJson for LogEntry {
+    fn to_json(&self) -> Json<'_> {
+        let common = Json::object(&[
+            ("level", &self.level),
+            ("message", &self.message),
+            ("at", &self.at),
+        ]);
+        match &self.key {
+            Some(key) => common.and(Json::object(&[("key", key)])),
+            None => common,
+        }
+    }
 }
 
 /// The line about a charge's outcome, which is in this language already.

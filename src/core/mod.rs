@@ -17,6 +17,9 @@ macro_rules! defect {
     };
 }
 
+#[macro_use]
+pub mod json;
+
 pub mod alert;
 pub mod backoff;
 pub mod balance;

@@ -1,17 +1,16 @@
 //! The outcome of a charge, as the caller sees it.
 
 use super::charge::Key;
+use super::json::{Json, ToJson};
 use super::locale::Locale;
 use super::points::Points;
 use super::record::{Record, State, Verdict};
 use super::text::{Detail, Message};
-use serde::Serialize;
 
 pub use super::reason::{DeclineReason, FailureReason, OpenReason, ParkReason, UnknownReason};
 
 /// The outcome of a charge: `ChargeOutcome` of the public API.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The charge's key.
     pub key: Key,
@@ -22,17 +21,23 @@ pub struct Outcome {
     /// Charge requests so far.
     pub attempts: u32,
     /// The part that differs by status.
-    #[serde(flatten)]
     pub what: What,
 }
 
+impl ToJson for Outcome {
+    fn to_json(&self) -> Json<'_> {
+        let common = Json::object(&[
+            ("key", &self.key),
+            ("taskId", &self.task_id),
+            ("amount", &self.amount),
+            ("attempts", &self.attempts),
+        ]);
+        common.and(self.what.to_json())
+    }
+}
+
 /// The part of an outcome that differs by status.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(
-    tag = "status",
-    rename_all = "snake_case",
-    rename_all_fields = "camelCase"
-)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// Certain: the server has taken the points.
     Charged {
@@ -81,6 +86,65 @@ pub enum What {
         /// Human-readable detail.
         detail: String,
     },
+}
+
+impl ToJson for What {
+    fn to_json(&self) -> Json<'_> {
+        match self {
+            What::Charged {
+                charge_id,
+                balance,
+                replayed,
+            } => Json::object(&[
+                ("status", &"charged"),
+                ("chargeId", charge_id),
+                ("balance", balance),
+                ("replayed", replayed),
+            ]),
+            What::Queued {
+                reason,
+                durable,
+                detail,
+            } => Json::object(&[
+                ("status", &"queued"),
+                ("reason", reason),
+                ("durable", durable),
+                ("detail", detail),
+            ]),
+            What::Unknown {
+                reason,
+                resolving,
+                durable,
+                detail,
+            } => Json::object(&[
+                ("status", &"unknown"),
+                ("reason", reason),
+                ("resolving", resolving),
+                ("durable", durable),
+                ("detail", detail),
+            ]),
+            What::Declined {
+                reason,
+                balance,
+                detail,
+            } => Json::object(&[
+                ("status", &"declined"),
+                ("reason", reason),
+                ("balance", balance),
+                ("detail", detail),
+            ]),
+            What::Failed {
+                reason,
+                retryable,
+                detail,
+            } => Json::object(&[
+                ("status", &"failed"),
+                ("reason", reason),
+                ("retryable", retryable),
+                ("detail", detail),
+            ]),
+        }
+    }
 }
 
 impl Outcome {

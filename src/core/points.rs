@@ -2,13 +2,11 @@
 
 use std::fmt;
 
-use serde::Serialize;
-use serde::de::{Deserialize, Deserializer, Unexpected, Visitor};
+use super::json::{FromJson, Json, Misfit, ToJson};
 
 /// A number of whole points, 0 to 2^53-1: the integers that JavaScript represents exactly
 /// (`Number.MAX_SAFE_INTEGER`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(into = "u64")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Points(u64);
 
 impl Points {
@@ -48,35 +46,21 @@ impl Points {
     }
 }
 
+impl ToJson for Points {
+    fn to_json(&self) -> Json<'_> {
+        self.0.to_json()
+    }
+}
+
 /// From a JSON number with an integral value: `12`, `12.0` and `1.2e1` are the same.
-impl<'de> Deserialize<'de> for Points {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Points, D::Error> {
-        deserializer.deserialize_any(WholePoints)
-    }
-}
-
-struct WholePoints;
-
-impl Visitor<'_> for WholePoints {
-    type Value = Points;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a whole number from 0 to 2^53-1")
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Points, E> {
-        Points::new(number).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Points, E> {
-        Points::from_number(number)
-            .ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))
-    }
-}
-
-impl From<Points> for u64 {
-    fn from(points: Points) -> u64 {
-        points.0
+impl FromJson for Points {
+    fn from_json(json: &Json<'_>) -> Result<Points, Misfit> {
+        let points = match json {
+            Json::Whole(number) => Points::new(*number),
+            Json::Float(number) => Points::from_number(*number),
+            Json::Null | Json::Bool(_) | Json::Text(_) | Json::List(_) | Json::Object(_) => None,
+        };
+        points.ok_or_else(Misfit::default)
     }
 }
 
@@ -111,9 +95,9 @@ mod tests {
 
     #[test]
     fn json_numbers_with_an_integral_value_are_points() {
+        let read = |text| Points::from_json(&Json::parse(text).unwrap());
         for text in ["12", "12.0", "1.2e1", "120e-1"] {
-            let points: Points = serde_json::from_str(text).unwrap();
-            assert_eq!(points.get(), 12, "{text}");
+            assert_eq!(read(text).unwrap().get(), 12, "{text}");
         }
         for text in [
             "\"12\"",
@@ -125,9 +109,7 @@ mod tests {
             "1e16",
             "[12]",
         ] {
-            let error = serde_json::from_str::<Points>(text).unwrap_err();
-            let told = error.to_string();
-            assert!(told.contains("a whole number from 0 to 2^53-1"), "{told}");
+            assert!(read(text).is_err(), "{text}");
         }
     }
 

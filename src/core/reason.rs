@@ -1,46 +1,7 @@
 //! Reasons: why a charge is open, parked, declined or failed, and why an answer is not the billing
 //! server's.
 
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-/// Declares enums that JavaScript and the journal know by codes.
-macro_rules! codes {
-    ($($(#[$meaning:meta])* $name:ident {
-        $($(#[$case:meta])* $variant:ident = $code:literal,)*
-    })*) => {$(
-        $(#[$meaning])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name {
-            $($(#[$case])* $variant,)*
-        }
-
-        impl $name {
-            const ALL: &[$name] = &[$($name::$variant,)*];
-
-            /// The code.
-            pub fn code(self) -> &'static str {
-                match self {
-                    $($name::$variant => $code,)*
-                }
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.code())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
-                let code = String::deserialize(deserializer)?;
-                let known = $name::ALL.iter().find(|known| known.code() == code);
-                known.copied().ok_or_else(|| D::Error::custom("no such code"))
-            }
-        }
-    )*};
-}
+use super::json::{Json, ToJson};
 
 codes! {
     /// Why a charge is still open, or the server could not be asked.
@@ -147,8 +108,7 @@ codes! {
 }
 
 /// The reason of an `unknown` outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnknownReason {
     /// Still being resolved.
     Open(OpenReason),
@@ -156,9 +116,17 @@ pub enum UnknownReason {
     Parked(ParkReason),
 }
 
+impl ToJson for UnknownReason {
+    fn to_json(&self) -> Json<'_> {
+        match self {
+            UnknownReason::Open(reason) => reason.to_json(),
+            UnknownReason::Parked(reason) => reason.to_json(),
+        }
+    }
+}
+
 /// Why an answer can't be the billing server's to this request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
     /// The protocol has no such answer.
     Unknown,
@@ -187,6 +155,22 @@ pub enum Wrong {
     /// The answer to a batch has no result for this charge, or two.
     NoResult,
 }
+
+json_cases! { Wrong {
+    Unknown = "unknown",
+    Empty = "empty",
+    NotJson = "not_json",
+    Unreadable(unreadable) = "unreadable",
+    Redirected = "redirected",
+    Cached = "cached",
+    Missing(member) = "missing",
+    NotWhole(member) = "not_whole",
+    TooLarge(member) = "too_large",
+    NotText(member) = "not_text",
+    NotAList(member) = "not_a_list",
+    Another(member) = "another",
+    NoResult = "no_result",
+} }
 
 impl Wrong {
     /// Whether the answer most likely still is the server's, with a single malformed member.

@@ -24,10 +24,9 @@ use super::charge::Charge;
 use super::clock::CLOCK_SLACK_MS;
 use crate::core::reason::{FailureReason, OpenReason, ParkReason};
 use crate::core::text::Detail;
-use serde::{Deserialize, Serialize};
 
 /// A charge and its state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     charge: Charge,
     sequence: u64,
@@ -47,6 +46,11 @@ pub struct Record {
     unknown_past: bool,
     state: State,
 }
+
+json_members! { to and from Record {
+    charge, sequence, revision, attempts, spent, updated_at_ms, ageless, reopened_once, adopted,
+    unknown_past, state,
+} }
 
 impl Record {
     /// A newly taken-on charge.

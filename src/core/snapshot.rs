@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::alert::Alert;
 use super::balance::Balance;
 use super::charge::Key;
+use super::json::{Json, ToJson};
 use super::locale::Locale;
 use super::outcome::Outcome;
 use super::points::Points;
@@ -15,8 +14,7 @@ use super::record::{Record, State, Verdict};
 use super::stats::BillingStats;
 
 /// `BillingStatus` of the public API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BillingStatus {
     /// Not attempted yet.
     Pending,
@@ -29,6 +27,14 @@ pub enum BillingStatus {
     /// Parked without a verdict.
     Unknown,
 }
+
+json_cases! { BillingStatus {
+    Pending = "pending",
+    Retrying = "retrying",
+    Success = "success",
+    Failed = "failed",
+    Unknown = "unknown",
+} }
 
 impl BillingStatus {
     /// The status of a record.
@@ -46,8 +52,7 @@ impl BillingStatus {
 }
 
 /// `ChargeRecord` of the public API.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChargeRecord {
     /// See [`super::charge::Charge`].
     pub key: Key,
@@ -72,6 +77,11 @@ pub struct ChargeRecord {
     /// The latest outcome; `None` until the first attempt has ended.
     pub outcome: Option<Outcome>,
 }
+
+json_members! { to ChargeRecord {
+    key, task_id = "taskId", feature, amount, metadata, status, attempts,
+    created_at = "createdAt", updated_at = "updatedAt", next_attempt_at = "nextAttemptAt", outcome,
+} }
 
 impl ChargeRecord {
     /// The public form of a record.
@@ -102,8 +112,7 @@ impl ChargeRecord {
 }
 
 /// Whether the server can be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
     /// As far as is known.
     Online,
@@ -113,9 +122,10 @@ pub enum Network {
     Unreachable,
 }
 
+json_cases! { Network { Online = "online", Offline = "offline", Unreachable = "unreachable" } }
+
 /// Where the journal lives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StorageKind {
     /// In IndexedDB, durable.
     #[default]
@@ -126,9 +136,12 @@ pub enum StorageKind {
     Memory,
 }
 
+json_cases! { StorageKind {
+    IndexedDb = "indexeddb", LocalStorage = "localstorage", Memory = "memory",
+} }
+
 /// The queue, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueCounts {
     /// Charges not attempted yet.
     pub pending: usize,
@@ -142,8 +155,10 @@ pub struct QueueCounts {
     pub held_points: Points,
 }
 
+json_members! { to QueueCounts { pending, retrying, failed, unknown, held_points = "heldPoints" } }
+
 /// Progress of a flush.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlushProgress {
     /// Charges that are through.
     pub done: usize,
@@ -151,8 +166,10 @@ pub struct FlushProgress {
     pub total: usize,
 }
 
+json_members! { to and from FlushProgress { done, total } }
+
 /// `FlushReport` of the public API.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlushReport {
     /// Charges that this flush saw charged.
     pub charged: usize,
@@ -168,19 +185,28 @@ pub struct FlushReport {
     pub stopped: Option<Stopped>,
 }
 
+json_members! { to FlushReport { charged, declined, failed, unknown, remaining, stopped } }
+
 /// Why a flush stopped early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
     /// Another tab is flushing.
     AnotherTab,
     /// The server could not be asked.
-    #[serde(untagged)]
     Open(OpenReason),
 }
 
+impl ToJson for Stopped {
+    fn to_json(&self) -> Json<'_> {
+        match self {
+            Stopped::AnotherTab => "another_tab".to_json(),
+            Stopped::Open(reason) => reason.to_json(),
+        }
+    }
+}
+
 /// `BillingSnapshot` of the public API.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// The signed-in account.
     pub account: String,
@@ -203,9 +229,12 @@ pub struct Snapshot {
     pub stats: BillingStats,
 }
 
+json_members! { to Snapshot {
+    account, balance, network, storage, persisted, queue, flush, alerts, stats,
+} }
+
 /// `BalanceResult` of the public API.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BalanceResult {
     /// The server's balance, or a known one that is recent enough.
     Fresh {
@@ -223,17 +252,45 @@ pub enum BalanceResult {
     },
 }
 
+impl ToJson for BalanceResult {
+    fn to_json(&self) -> Json<'_> {
+        match self {
+            BalanceResult::Fresh { balance } => {
+                Json::object(&[("status", &"fresh"), ("balance", balance)])
+            }
+            BalanceResult::Unavailable {
+                reason,
+                detail,
+                cached,
+            } => Json::object(&[
+                ("status", &"unavailable"),
+                ("reason", reason),
+                ("detail", detail),
+                ("cached", cached),
+            ]),
+        }
+    }
+}
+
 /// Why there is no fresh balance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BalanceReason {
     /// The account is not allowed to ask.
     Forbidden,
     /// The server does not support the request.
     Rejected,
     /// The server could not be asked.
-    #[serde(untagged)]
     Open(OpenReason),
+}
+
+impl ToJson for BalanceReason {
+    fn to_json(&self) -> Json<'_> {
+        match self {
+            BalanceReason::Forbidden => "forbidden".to_json(),
+            BalanceReason::Rejected => "rejected".to_json(),
+            BalanceReason::Open(reason) => reason.to_json(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,6 @@
 
 mod window;
 
-use serde::Serialize;
-
 use self::window::Window;
 
 use super::charge::Key;
@@ -11,8 +9,7 @@ use super::ordered::LongMap;
 use super::record::{Record, State, Verdict};
 
 /// `BillingStats` of the public API.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct BillingStats {
     /// Charges taken on or found open: the sum of the five below.
     pub enqueued: u64,
@@ -36,8 +33,13 @@ pub struct BillingStats {
     pub latency_ms: Option<Latency>,
 }
 
+json_members! { to BillingStats {
+    enqueued, charged, declined, failed, unknown, open, attempts, success_rate = "successRate",
+    latency_ms = "latencyMs",
+} }
+
 /// Percentiles in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Latency {
     /// The median.
     pub p50: u64,
@@ -46,6 +48,8 @@ pub struct Latency {
     /// The 99th percentile.
     pub p99: u64,
 }
+
+json_members! { to Latency { p50, p95, p99 } }
 
 /// The class under which a charge is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

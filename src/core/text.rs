@@ -5,8 +5,6 @@
 //! is to tell. It becomes text here, in one language, when an outcome, an alert or a line of the
 //! log leaves the core. So what is older than the user's choice of a language is told in it too.
 
-use serde::{Deserialize, Serialize};
-
 use super::charge::Key;
 use super::locale::Locale;
 use super::points::Points;
@@ -23,8 +21,7 @@ macro_rules! say {
 }
 
 /// What there is to tell of a charge as it is at rest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Detail {
     // ---- what keeps a charge
     /// It has not left, for this reason.
@@ -89,6 +86,37 @@ pub enum Detail {
     /// The account is signed out.
     SignedOut,
 }
+
+json_cases! { Detail {
+    NotSent(reason) = "not_sent",
+    Unstorable(error) = "unstorable",
+    AnswerNotStored = "answer_not_stored",
+    Gone = "gone",
+    Cancelled = "cancelled",
+    CancelledUnsent = "cancelled_unsent",
+    QueueFull(most) = "queue_full",
+    OfflineDenied = "offline_denied",
+    OfflineLimit = "offline_limit",
+    OfflineBalance = "offline_balance",
+    OfflineUnknown = "offline_unknown",
+    NeverCharged = "never_charged",
+    Status(status) = "status",
+    Problem(status, words) = "problem",
+    Said(words) = "said",
+    TooLarge(status) = "too_large",
+    Foreign(wrong) = "foreign",
+    NoBatches = "no_batches",
+    AnotherKey = "another_key",
+    NoAnswer = "no_answer",
+    ConnectionFailed = "connection_failed",
+    ClosedUnanswered = "closed_unanswered",
+    TokenLate = "token_late",
+    TokenFailed = "token_failed",
+    NotAToken = "not_a_token",
+    NoSuchAddress = "no_such_address",
+    Unable(error) = "unable",
+    SignedOut = "signed_out",
+} }
 
 impl Detail {
     /// The text in this language.
@@ -654,6 +682,7 @@ fn ended(ending: Ending, detail: &str, locale: Locale) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::json::{FromJson, Json, ToJson};
     use crate::core::reason::Member;
 
     fn points(points: u64) -> Points {
@@ -845,13 +874,14 @@ mod tests {
     #[test]
     fn detail_at_rest_is_a_code_that_reads_back_as_itself() {
         for detail in details().into_iter().chain(quoted()) {
-            let stored = serde_json::to_string(&detail).unwrap();
+            let stored = detail.to_json().to_text();
             for locale in [Locale::En, Locale::ZhCn] {
                 let text = detail.told(locale);
                 let is_quoted = quoted().contains(&detail);
                 assert!(is_quoted || !stored.contains(&text), "{stored}: {text}");
             }
-            assert_eq!(serde_json::from_str::<Detail>(&stored).unwrap(), detail);
+            let read = Detail::from_json(&Json::parse(&stored).unwrap());
+            assert_eq!(read, Ok(detail));
         }
     }
 }

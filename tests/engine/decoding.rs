@@ -133,7 +133,7 @@ proptest! {
             true => record.begin(Purpose::Send, claim, 0).unwrap(),
             false => record,
         };
-        prop_assert_eq!(decode(&encode(&record).unwrap()), Ok(record));
+        prop_assert_eq!(decode(&encode(&record)), Ok(record));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tollbox::core::journal::{ApplyAt, Op, Write};
+use tollbox::core::json::ToJson as _;
 use tollbox::core::record::{Claim, Record, State};
 use tollbox::core::session::Session;
 
@@ -49,7 +50,7 @@ const APART: [&str; 9] = [
 
 impl Kept {
     fn new(record: Record) -> Kept {
-        let mut value = serde_json::to_value(&record).unwrap();
+        let mut value = serde_json::to_value(record.to_json()).unwrap();
         remove(&mut value, &ORDERING);
         let exact = digest(&value);
         remove(&mut value, &APART);

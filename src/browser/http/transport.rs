@@ -1,23 +1,34 @@
 //! Requests by the user's own transport.
 
-use std::collections::BTreeMap;
-
 use js_sys::{Object, Reflect};
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use super::limit::Limit;
 use super::{ExchangeError, answer};
 use crate::browser::host::Host;
+use crate::browser::value::to_js;
+use crate::core::json::{Json, ToJson};
 use crate::core::protocol::{Method, Request, Response};
 
 /// `TransportRequest` of the public API, without its signal.
-#[derive(Serialize)]
 struct TransportRequest<'a> {
     method: &'static str,
     path: &'a str,
-    headers: BTreeMap<&'a str, &'a str>,
+    headers: Headers<'a>,
     body: Option<&'a str>,
+}
+
+json_members! { to TransportRequest<'a> { method, path, headers, body } }
+
+/// Names and values.
+struct Headers<'a>(&'a [(&'a str, &'a str)]);
+
+impl ToJson for Headers<'_> {
+    fn to_json(&self) -> Json<'_> {
+        let headers = self.0.iter();
+        let headers = headers.map(|(name, value)| ((*name).into(), value.to_json()));
+        Json::Object(headers.collect())
+    }
 }
 
 /// Sends, and reads the answer.
@@ -33,15 +44,11 @@ pub async fn send(
             Method::Post => "POST",
         },
         path: &request.path,
-        headers: headers.iter().copied().collect(),
+        headers: Headers(headers),
         body: request.body.as_deref(),
     };
-    let serializer = serde_wasm_bindgen::Serializer::json_compatible();
-    // Strings always have a JavaScript form, and a new object takes what it is given.
-    let outgoing = outgoing
-        .serialize(&serializer)
-        .map_err(|_| ExchangeError::Unable)?;
-    let outgoing: Object = outgoing.unchecked_into();
+    let outgoing: Object = to_js(&outgoing).unchecked_into();
+    // A new object takes what it is given.
     Reflect::set(&outgoing, &"signal".into(), &limit.signal())
         .map_err(|_| ExchangeError::Unable)?;
     let answer = host.transport(&outgoing).map_err(|_| ExchangeError::Lost)?;

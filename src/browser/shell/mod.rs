@@ -16,6 +16,7 @@ use super::peers::{PeerMessage, Peers, Told};
 use super::standstill::Standstill;
 use super::store::{JournalStore, News};
 use super::throttle::Throttle;
+use super::value::to_js;
 use crate::browser::error::{Code, error, text};
 use crate::browser::lock::{self, Acquired};
 use crate::browser::persistence;
@@ -25,6 +26,7 @@ use crate::core::engine::{
     Answer, CallId, CallRequest, Effect, Engine, Event, Notice, Running, SendId, Unsent,
 };
 use crate::core::journal::{ApplyAt, Op};
+use crate::core::json::ToJson as _;
 use crate::core::ordered::Map;
 use crate::core::protocol::Request;
 use crate::core::record::Record;
@@ -33,7 +35,6 @@ use crate::core::snapshot::{ChargeRecord, Snapshot, StorageKind};
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
 use js_sys::{Function, Promise};
-use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -798,10 +799,8 @@ impl Shell {
     /// Tells the facade of charges that have changed, all in one: there may be very many.
     fn tell_charges(&self) {
         let changed = self.changed.take();
-        if !changed.is_empty()
-            && let Ok(text) = serde_json::to_string(&changed)
-        {
-            self.host.charges(&text);
+        if !changed.is_empty() {
+            self.host.charges(&changed.to_json().to_text());
         }
     }
 
@@ -819,7 +818,7 @@ impl Shell {
             Notice::FlushReport(report) => ("flush", to_js(report)),
             Notice::Alert(alert) => ("alert", to_js(alert)),
             Notice::Log(line) => ("log", to_js(line)),
-            Notice::Snapshot(snapshot) => ("snapshot", to_js(snapshot)),
+            Notice::Snapshot(snapshot) => ("snapshot", to_js(&**snapshot)),
         };
         self.host.notice(kind, subject);
     }
@@ -828,13 +827,6 @@ impl Shell {
 fn settle(settler: &Function, value: &JsValue) {
     // Calling a promise's resolver can't fail.
     let _ = settler.call1(&JsValue::UNDEFINED, value);
-}
-
-/// A plain object, as JSON would have it: `null`, never `undefined`; numbers, never BigInts.
-pub fn to_js(value: &impl Serialize) -> JsValue {
-    let serializer = serde_wasm_bindgen::Serializer::json_compatible();
-    // Strings, safe integers and plain records always have a JavaScript form.
-    value.serialize(&serializer).unwrap_or(JsValue::NULL)
 }
 
 /// The keys of so many open charges are noted, in case that the journal is lost.

@@ -1,12 +1,11 @@
 //! What localStorage knows of the journal in IndexedDB, so that its loss is noticed: the user may
 //! clear the one storage, or a browser evict or restore it, and leave the other.
 
-use serde::{Deserialize, Serialize};
-
 use crate::browser::entries;
 use crate::browser::names::Names;
 use crate::core::charge::Key;
 use crate::core::engine::OpenCharges;
+use crate::core::json::{FromJson, Json, ToJson};
 
 /// So many keys are told to people one by one.
 const TOLD_LIMIT: usize = 5;
@@ -23,7 +22,7 @@ pub struct Identity {
 }
 
 /// What was noted of the journal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker {
     /// Names the database.
     id: String,
@@ -34,6 +33,8 @@ pub struct Marker {
     /// The keys of those charges, or of some.
     keys: Vec<String>,
 }
+
+json_members! { to and from Marker { id, open, commits, keys } }
 
 /// What has become of the journal since it was noted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,16 +114,15 @@ pub fn write(names: &Names, database: &Identity, open: &OpenCharges) {
         open: open.count,
         keys: keys.collect(),
     };
-    if before.as_ref() != Some(&marker)
-        && let Ok(text) = serde_json::to_string(&marker)
-    {
+    if before.as_ref() != Some(&marker) {
         // A full localStorage leaves the old one: a loss may go unnoticed, or be told of though
         // nothing was open, and nothing else.
-        drop(entries::write(&names.marker(), &text));
+        drop(entries::write(&names.marker(), &marker.to_json().to_text()));
     }
 }
 
 /// What was noted last.
 pub fn read(names: &Names) -> Option<Marker> {
-    serde_json::from_str(&entries::read(&names.marker())?).ok()
+    let text = entries::read(&names.marker())?;
+    Marker::from_json(&Json::parse(&text)?).ok()
 }

@@ -13,8 +13,6 @@ mod news;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use serde::Serialize;
-
 pub use self::error::StoreError;
 pub use self::indexed_db::IndexedDb;
 pub use self::local::Local;
@@ -63,8 +61,7 @@ pub enum Storage {
 }
 
 /// A record that did not pass its check: `QuarantinedRecord` of the public API.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SetAside {
     /// The key under which it was stored.
     pub key: String,
@@ -75,6 +72,8 @@ pub struct SetAside {
     /// What was stored, as it was found.
     pub stored: String,
 }
+
+json_members! { to SetAside { key, detail, found_at = "foundAt", stored } }
 
 /// A reading of the journal that has ended.
 #[derive(Clone, Copy, Debug)]

@@ -3,8 +3,6 @@
 //! recognised by its absence from the living ones, or by a long silence. A task that waits for the
 //! server's word on the balance has not started yet.
 
-use serde::{Deserialize, Serialize};
-
 use super::context::Context;
 use super::{CallId, Effect};
 use crate::core::charge::{Charge, Key};
@@ -14,13 +12,15 @@ use crate::core::outbox::Outbox;
 use crate::core::points::Points;
 
 /// A task that is running, as tabs tell each other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Running {
     /// The key of the future charge.
     pub key: Key,
     /// The points held.
     pub amount: Points,
 }
+
+json_members! { to and from Running { key, amount } }
 
 /// How often a tab announces its tasks, even unchanged ones, in milliseconds.
 const TELL_EVERY_MS: u64 = 30_000;

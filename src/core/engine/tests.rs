@@ -9,6 +9,7 @@ use super::*;
 use crate::core::charge::ChargeRequest;
 use crate::core::config::Options;
 use crate::core::journal::{Op, Write};
+use crate::core::json::{FromJson as _, Json};
 use crate::core::ordered::visits;
 use std::collections::BTreeMap;
 
@@ -23,10 +24,9 @@ struct Bench {
 
 impl Bench {
     fn new(charges: usize) -> Bench {
-        let options: Options = serde_json::from_str(
-            r#"{ "queue": { "offlineSpend": "unlimited", "maxEntries": 50000 } }"#,
-        )
-        .unwrap();
+        let options =
+            Json::parse(r#"{ "queue": { "offlineSpend": "unlimited", "maxEntries": 50000 } }"#);
+        let options = Options::from_json(&options.unwrap()).unwrap();
         let setup = Setup {
             account: "a".to_owned(),
             tab: "tab".to_owned(),

@@ -4,11 +4,12 @@ mod batch;
 
 pub use self::batch::BatchAnswer;
 
-use super::members::Members;
+use super::members::{Members, not_an_object};
 use super::problem::Problem;
 use super::{BalanceReading, Response, Setback, SetbackKind};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
+use crate::core::json::Json;
 use crate::core::reason::{DeclineReason, FailureReason, Member, Wrong};
 use crate::core::record::{Decline, Failure, Receipt, Verdict};
 use crate::core::server_clock::Sign;
@@ -121,9 +122,11 @@ impl BalanceAnswer {
     pub fn of(response: &Response, asked_for_changes: bool, now: Now) -> BalanceAnswer {
         let problem = Problem::of(response).filter(|_| !response.is_redirect());
         match (response.status, problem) {
-            (200, _) => match Members::of(&response.body).map(|body| reading(&body)) {
-                Some(Ok(reading)) => BalanceAnswer::Fresh(reading, response.etag.clone()),
-                Some(Err(wrong)) => BalanceAnswer::Setback(not_a_receipt(response, wrong)),
+            (200, _) => match Json::parse(&response.body).as_ref().and_then(Members::of) {
+                Some(body) => match reading(body) {
+                    Ok(reading) => BalanceAnswer::Fresh(reading, response.etag.clone()),
+                    Err(wrong) => BalanceAnswer::Setback(not_a_receipt(response, wrong)),
+                },
                 None => BalanceAnswer::Setback(not_a_receipt(response, Wrong::Unknown)),
             },
             (304, _) if asked_for_changes && !response.redirected => BalanceAnswer::Unchanged,
@@ -160,7 +163,7 @@ fn not_a_receipt(response: &Response, wrong: Wrong) -> Setback {
     })
 }
 
-fn reading(body: &Members) -> Result<BalanceReading, Wrong> {
+fn reading(body: Members) -> Result<BalanceReading, Wrong> {
     Ok(BalanceReading {
         balance: body.points(Member::Balance)?,
         version: body.version(Member::Version)?,
@@ -168,7 +171,9 @@ fn reading(body: &Members) -> Result<BalanceReading, Wrong> {
 }
 
 fn receipt(response: &Response, charge: &Charge) -> Result<Receipt, Wrong> {
-    let body = Members::of_body(&response.body)?;
+    let json = Json::parse(&response.body);
+    let body = json.as_ref().and_then(Members::of);
+    let body = body.ok_or_else(|| not_an_object(&response.body))?;
     let any = defect!(ForeignAnswerSettles);
     if !names(&charge.key, &body.text(Member::IdempotencyKey)?) && !any {
         return Err(Wrong::Another(Member::IdempotencyKey));
@@ -176,7 +181,7 @@ fn receipt(response: &Response, charge: &Charge) -> Result<Receipt, Wrong> {
     if body.points(Member::Amount)? != charge.amount && !any {
         return Err(Wrong::Another(Member::Amount));
     }
-    let BalanceReading { balance, version } = reading(&body)?;
+    let BalanceReading { balance, version } = reading(body)?;
     Ok(Receipt {
         charge_id: body.name(Member::ChargeId)?,
         charged_at: response.secret.redacted(&body.text(Member::ChargedAt)?),

@@ -2,6 +2,7 @@
 
 use super::members::Members;
 use super::{BalanceReading, Response, Secret};
+use crate::core::json::Json;
 use crate::core::points::Points;
 use crate::core::reason::Member;
 use crate::core::text::Detail;
@@ -33,12 +34,13 @@ impl Problem {
         if !media_type.eq_ignore_ascii_case("application/problem+json") {
             return None;
         }
-        Members::of(&response.body).map(|members| Problem::from(&members, &response.secret))
+        let body = Json::parse(&response.body)?;
+        Members::of(&body).map(|members| Problem::from(members, &response.secret))
     }
 
     /// Parses these members. One of the wrong type is ignored, as if absent (RFC 9457, section
     /// 3.1).
-    pub(super) fn from(members: &Members, secret: &Secret) -> Problem {
+    pub(super) fn from(members: Members, secret: &Secret) -> Problem {
         let text = |name| members.text(name).unwrap_or_default();
         let status = members.version(Member::Status).ok();
         Problem {

@@ -1,11 +1,11 @@
 //! Requests of the protocol, without the token, which the shell adds.
 
+use std::collections::BTreeMap;
 use std::fmt;
-
-use serde::Serialize;
 
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::rfc3339;
+use crate::core::json::{Json, ToJson};
 use crate::core::percent::{header_text, percent_encode};
 use crate::core::points::Points;
 
@@ -51,26 +51,32 @@ impl fmt::Display for Request {
     }
 }
 
-#[derive(Serialize)]
 struct ChargeBody<'a> {
     task_id: &'a str,
     feature: &'a str,
     amount: Points,
     created_at: String,
-    metadata: &'a std::collections::BTreeMap<String, String>,
+    metadata: &'a BTreeMap<String, String>,
 }
 
-#[derive(Serialize)]
+json_members! { to ChargeBody<'a> { task_id, feature, amount, created_at, metadata } }
+
 struct BatchItem<'a> {
     idempotency_key: &'a str,
-    #[serde(flatten)]
     charge: ChargeBody<'a>,
 }
 
-#[derive(Serialize)]
+impl ToJson for BatchItem<'_> {
+    fn to_json(&self) -> Json<'_> {
+        Json::object(&[("idempotency_key", &self.idempotency_key)]).and(self.charge.to_json())
+    }
+}
+
 struct BatchBody<'a> {
     charges: Vec<BatchItem<'a>>,
 }
+
+json_members! { to BatchBody<'a> { charges } }
 
 impl Request {
     /// `GET balance?t=NONCE`, or only what changed since `etag`. Each request has its own `nonce`,
@@ -98,7 +104,7 @@ impl Request {
         Request::post(
             "charges",
             vec![("idempotency-key", quoted(&charge.key.wire()))],
-            json(&ChargeBody::of(charge)),
+            ChargeBody::of(charge).to_json().to_text(),
         )
     }
 
@@ -110,7 +116,8 @@ impl Request {
                 charge: ChargeBody::of(charge),
             })
             .collect();
-        Request::post("charges/batch", Vec::new(), json(&BatchBody { charges }))
+        let body = BatchBody { charges };
+        Request::post("charges/batch", Vec::new(), body.to_json().to_text())
     }
 
     /// The same with `Billing-Account`: a server with another account signed in rejects it.
@@ -156,11 +163,6 @@ impl<'a> ChargeBody<'a> {
 fn quoted(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
     format!("\"{escaped}\"")
-}
-
-fn json(body: &impl Serialize) -> String {
-    // Strings and numbers under string keys always serialize to JSON.
-    serde_json::to_string(body).unwrap_or_default()
 }
 
 #[cfg(test)]

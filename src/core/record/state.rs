@@ -1,15 +1,12 @@
 //! The states of a charge: each is a type of its own, and its methods are the transitions that
 //! leave it.
 
-use serde::{Deserialize, Serialize};
-
 use super::verdict::{Cause, Verdict};
 use crate::core::reason::ParkReason;
 use crate::core::text::Detail;
 
 /// The state of a charge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// Open, and not being sent.
     Waiting(Waiting),
@@ -21,8 +18,15 @@ pub enum State {
     Settled(Verdict),
 }
 
+json_cases! { State {
+    Waiting(waiting) = "waiting",
+    Attempting(attempting) = "attempting",
+    Parked(parked) = "parked",
+    Settled(verdict) = "settled",
+} }
+
 /// One tab's timed right to work on one charge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The tab.
     pub tab: String,
@@ -32,6 +36,8 @@ pub struct Claim {
     /// tab judges it.
     pub length_ms: u64,
 }
+
+json_members! { to and from Claim { tab, until_ms, length_ms } }
 
 impl Claim {
     /// Whether it holds at `wall_ms`. A claim that ends further ahead than it is long was made
@@ -52,14 +58,15 @@ impl Claim {
 }
 
 /// The purpose of a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// To send the charge.
     Send,
     /// To ask the server whether it has charged this key, which is harmless.
     LookUp,
 }
+
+json_cases! { Purpose { Send = "send", LookUp = "look_up" } }
 
 /// When the next attempt is due.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +86,7 @@ impl Due {
 }
 
 /// The state of an open charge that is not being sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
     next_attempt_at_ms: u64,
     /// The delay when it was written, in milliseconds.
@@ -104,6 +111,12 @@ pub struct Waiting {
     /// The verdict, if nothing has been taken by an earlier request in doubt.
     provisional_verdict: Option<Verdict>,
 }
+
+json_members! { to and from Waiting {
+    next_attempt_at_ms, next_attempt_in_ms, cause, in_doubt, cleared, look_ups,
+    may_arrive_until_ms, may_arrive_for_ms, cancel_detail, holds_queue, look_up_first,
+    provisional_verdict,
+} }
 
 impl Waiting {
     /// The state of a charge with an unknown past: an earlier request may still arrive for
@@ -252,13 +265,15 @@ impl Waiting {
 }
 
 /// The state of an open charge that one tab has claimed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempting {
     claim: Claim,
     purpose: Purpose,
     number: u32,
     before: Waiting,
 }
+
+json_members! { to and from Attempting { claim, purpose, number, before } }
 
 impl Attempting {
     /// The claim.
@@ -434,7 +449,7 @@ impl Attempting {
 }
 
 /// The state of a charge without a verdict that is no longer tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parked {
     reason: ParkReason,
     detail: Detail,
@@ -442,6 +457,10 @@ pub struct Parked {
     may_arrive_for_ms: u64,
     cancel_detail: Option<Detail>,
 }
+
+json_members! { to and from Parked {
+    reason, detail, may_arrive_until_ms, may_arrive_for_ms, cancel_detail,
+} }
 
 impl Parked {
     pub(super) fn new(reason: ParkReason, detail: Detail) -> Parked {

@@ -1,14 +1,11 @@
 //! Verdicts, and the conclusions of attempts.
 
-use serde::{Deserialize, Serialize};
-
 use crate::core::points::Points;
 use crate::core::reason::{DeclineReason, FailureReason, OpenReason, ParkReason};
 use crate::core::text::Detail;
 
 /// The server's final word on a charge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The server has taken the points.
     Charged(Receipt),
@@ -18,8 +15,14 @@ pub enum Verdict {
     Failed(Failure),
 }
 
+json_cases! { Verdict {
+    Charged(receipt) = "charged",
+    Declined(decline) = "declined",
+    Failed(failure) = "failed",
+} }
+
 /// The server's receipt for a charge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The server's id of the charge.
     pub charge_id: String,
@@ -33,8 +36,10 @@ pub struct Receipt {
     pub replayed: bool,
 }
 
+json_members! { to and from Receipt { charge_id, charged_at, balance, version, replayed } }
+
 /// The server's decision to take nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decline {
     /// The reason.
     pub reason: DeclineReason,
@@ -44,8 +49,10 @@ pub struct Decline {
     pub detail: Detail,
 }
 
+json_members! { to and from Decline { reason, balance, detail } }
+
 /// A failure: nothing was taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The reason.
     pub reason: FailureReason,
@@ -55,14 +62,18 @@ pub struct Failure {
     pub detail: Detail,
 }
 
+json_members! { to and from Failure { reason, retryable, detail } }
+
 /// Why an attempt brought no verdict.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// The reason.
     pub reason: OpenReason,
     /// What there is to tell.
     pub detail: Detail,
 }
+
+json_members! { to and from Cause { reason, detail } }
 
 /// The conclusion of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]

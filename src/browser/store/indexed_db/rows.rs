@@ -9,8 +9,7 @@ use crate::core::record::{Record, State};
 
 /// The row of this record.
 pub fn row(record: &Record) -> JsValue {
-    // A record has a JSON form; an empty one would be found damaged, not believed.
-    let stored = codec::encode(record).unwrap_or_default();
+    let stored = codec::encode(record);
     bindings::row(
         record.charge().key.as_str(),
         state(record),

@@ -9,8 +9,8 @@ use crate::browser::store::SetAside;
 use crate::core::charge::Key;
 use crate::core::codec::{self, Stored};
 use crate::core::journal::{Applied, ApplyAt, Op, Write};
+use crate::core::json::{FromJson, Json, ToJson};
 use crate::core::record::{Record, State};
-use serde::{Deserialize, Serialize};
 
 /// A charge on its way to another storage.
 #[derive(Debug)]
@@ -157,7 +157,7 @@ impl Local {
         let ended = ended.into_iter().filter_map(|key| {
             let name = self.names.ended(&key);
             let entry = read(&name)?;
-            let stored: Option<Stored> = serde_json::from_str(&entry).ok();
+            let stored = parse::<Stored>(&entry);
             match inspect(key.as_str(), stored.as_ref()) {
                 Found::Record(record) => Some(MigratingCharge {
                     record: *record,
@@ -230,7 +230,7 @@ impl Local {
         let Some(entry) = entry else {
             return Ok(None);
         };
-        let stored: Option<Stored> = serde_json::from_str(entry).ok();
+        let stored = parse::<Stored>(entry);
         match inspect(key.as_str(), stored.as_ref()) {
             Found::Record(record) => Ok(Some(*record)),
             Found::Newer(why) => {
@@ -250,9 +250,8 @@ impl Local {
         let name = self.names.charge(key);
         match (applied.write, &applied.record) {
             (Write::Put, Some(record)) => {
-                let stored = codec::encode(record)?;
-                let entry = serde_json::to_string(&stored).map_err(|error| error.to_string())?;
-                write(&name, &entry)
+                let stored = codec::encode(record);
+                write(&name, &stored.to_json().to_text())
             }
             (Write::Delete, _) => {
                 // The other storage must not take it up again when it works again.
@@ -278,11 +277,11 @@ impl Local {
     pub fn set_aside(&self) -> Vec<SetAside> {
         let prefix = self.names.all_damaged();
         let aside = names_with(&prefix).into_iter().filter_map(|name| {
-            let aside: Aside = serde_json::from_str(&read(&name)?).ok()?;
+            let aside: Aside = parse(&read(&name)?)?;
             Some(SetAside {
                 key: aside.key,
                 detail: aside.why,
-                found_at: aside.found_at_ms,
+                found_at: aside.found_at_ms as f64,
                 stored: aside.entry,
             })
         });
@@ -317,10 +316,10 @@ impl Local {
         let aside = Aside {
             key: key.as_str().to_owned(),
             why: why.to_owned(),
-            found_at_ms: now().wall_ms as f64,
+            found_at_ms: now().wall_ms,
             entry: entry.to_owned(),
         };
-        let text = serde_json::to_string(&aside).map_err(|error| error.to_string())?;
+        let text = aside.to_json().to_text();
         // Another one may have been set aside under this key before.
         let first = self.names.damaged(key);
         let mut names = (0_u32..).map(|number| match number {
@@ -336,10 +335,15 @@ impl Local {
 }
 
 /// An entry that was set aside.
-#[derive(Serialize, Deserialize)]
 struct Aside {
     key: String,
     why: String,
-    found_at_ms: f64,
+    found_at_ms: u64,
     entry: String,
+}
+
+json_members! { to and from Aside { key, why, found_at_ms, entry } }
+
+fn parse<T: FromJson>(entry: &str) -> Option<T> {
+    T::from_json(&Json::parse(entry)?).ok()
 }

@@ -1,11 +1,10 @@
 //! The answer to a batch: one result for each of its charges, or one for the whole.
 
-use serde_json::value::RawValue;
-
 use super::{ChargeAnswer, from_problem, names, not_a_receipt, reading};
 use crate::core::charge::Charge;
 use crate::core::clock::Now;
-use crate::core::protocol::members::Members;
+use crate::core::json::Json;
+use crate::core::protocol::members::{Members, not_an_object};
 use crate::core::protocol::problem::Problem;
 use crate::core::protocol::setback::detail_of;
 use crate::core::protocol::{BalanceReading, Response, Secret, Setback};
@@ -70,24 +69,24 @@ impl BatchAnswer {
 }
 
 /// One result of a batch that names its charge.
-struct Item {
+struct Item<'a> {
     key: String,
     status: String,
     problem: Problem,
     charged_at: Result<String, Wrong>,
-    body: Members,
+    body: Members<'a>,
 }
 
-impl Item {
+impl<'a> Item<'a> {
     /// Parses each result by itself, so that a malformed one spoils no other.
-    fn of(result: &RawValue, secret: &Secret) -> Option<Item> {
-        let body = Members::of(result.get())?;
+    fn of(result: &'a Json<'a>, secret: &Secret) -> Option<Item<'a>> {
+        let body = Members::of(result)?;
         Some(Item {
             key: body.text(Member::IdempotencyKey).ok()?,
             status: body.text(Member::Status).unwrap_or_default(),
             problem: body
                 .object(Member::Problem)
-                .map(|problem| Problem::from(&problem, secret))
+                .map(|problem| Problem::from(problem, secret))
                 .unwrap_or_default(),
             charged_at: body
                 .text(Member::ChargedAt)
@@ -98,9 +97,11 @@ impl Item {
 }
 
 fn results(response: &Response, charges: &[Charge]) -> Result<BatchAnswer, Wrong> {
-    let body = Members::of_body(&response.body)?;
+    let json = Json::parse(&response.body);
+    let body = json.as_ref().and_then(Members::of);
+    let body = body.ok_or_else(|| not_an_object(&response.body))?;
     let results = body.list(Member::Results)?;
-    let reading = reading(&body)?;
+    let reading = reading(body)?;
     let items: Vec<Item> = results
         .iter()
         .filter_map(|result| Item::of(result, &response.secret))
