@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::checksum::crc32;
 use super::json::{FromJson, Json, ToJson};
 use super::record::Record;
 
@@ -43,7 +44,7 @@ pub fn encode(record: &Record) -> Stored {
     let body = record.to_json().to_text();
     Stored {
         format: FORMAT,
-        check: crc32fast::hash(body.as_bytes()),
+        check: crc32(body.as_bytes()),
         body,
     }
 }
@@ -59,7 +60,7 @@ fn decode_by(steps: &[Step], stored: &Stored) -> Result<Record, Damage> {
     if format > steps.len().saturating_add(1) {
         return Err(Damage::NewerFormat(stored.format));
     }
-    if crc32fast::hash(stored.body.as_bytes()) != stored.check {
+    if crc32(stored.body.as_bytes()) != stored.check {
         return Err(Damage::Checksum);
     }
     let Some(taken) = format.checked_sub(1) else {
@@ -124,7 +125,7 @@ mod tests {
         [|body| Ok(body.replace("\"place\":", "\"sequence\":"))];
 
     fn stored(format: u32, body: String) -> Stored {
-        let check = crc32fast::hash(body.as_bytes());
+        let check = crc32(body.as_bytes());
         Stored {
             format,
             check,
@@ -163,7 +164,7 @@ mod tests {
         for body in ["", "7", "{}", r#"{"charge":1}"#] {
             let stored = Stored {
                 format: FORMAT,
-                check: crc32fast::hash(body.as_bytes()),
+                check: crc32(body.as_bytes()),
                 body: body.into(),
             };
             assert!(matches!(decode(&stored), Err(Damage::Shape(_))), "{body}");

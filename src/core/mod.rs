@@ -24,6 +24,7 @@ pub mod alert;
 pub mod backoff;
 pub mod balance;
 pub mod charge;
+mod checksum;
 pub mod clock;
 pub mod codec;
 pub mod config;
