@@ -1,6 +1,6 @@
 //! Time, which the core never reads for itself: the shell passes it in.
 
-use std::time::{Duration, UNIX_EPOCH};
+pub use super::calendar::{parse_http_date, rfc3339};
 
 /// One instant on both clocks of a browser, in milliseconds.
 ///
@@ -87,24 +87,6 @@ impl ClockWatch {
     pub fn latest_wall_ms(&self, now: Now) -> u64 {
         now.after(self.most_ahead_ms).max(now.wall_ms)
     }
-}
-
-/// The year 10000, which RFC 3339 can't represent.
-const RFC3339_END_MS: u64 = 253_402_300_799_999;
-
-/// An instant of the wall clock as RFC 3339 in UTC, e.g. `2026-03-01T08:00:00.000Z`.
-pub fn rfc3339(wall_ms: u64) -> String {
-    let since_epoch = Duration::from_millis(wall_ms.min(RFC3339_END_MS));
-    // Below the end of RFC 3339 the sum can't overflow.
-    let instant = UNIX_EPOCH.checked_add(since_epoch).unwrap_or(UNIX_EPOCH);
-    humantime::format_rfc3339_millis(instant).to_string()
-}
-
-/// An HTTP date (RFC 9110, section 5.6.7) in milliseconds since the Unix epoch.
-pub fn parse_http_date(text: &str) -> Option<u64> {
-    let instant = httpdate::parse_http_date(text).ok()?;
-    let since_epoch = instant.duration_since(UNIX_EPOCH).ok()?;
-    u64::try_from(since_epoch.as_millis()).ok()
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub mod json;
 pub mod alert;
 pub mod backoff;
 pub mod balance;
+mod calendar;
 pub mod charge;
 mod checksum;
 pub mod clock;
