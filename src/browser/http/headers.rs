@@ -1,6 +1,6 @@
 //! An answer's headers: a `Headers`, a library's own kind of it, a map, pairs or a plain object.
 
-use js_sys::{Array, Reflect, global};
+use js_sys::{Array, Number, Reflect, global};
 use wasm_bindgen::prelude::*;
 
 use super::member::{call, member, method, text_up_to};
@@ -65,7 +65,11 @@ fn listed(given: &JsValue) -> Option<Vec<(String, JsValue)>> {
 /// A header's value as a text. Some libraries make numbers and lists of them.
 fn header_text(value: &JsValue) -> Option<String> {
     let text = match (value.as_f64(), value.as_bool()) {
-        (Some(number), _) => number.to_string(),
+        (Some(_), _) => value
+            .unchecked_ref::<Number>()
+            .to_string_with_radix(10)
+            .ok()?
+            .into(),
         (None, Some(truth)) => truth.to_string(),
         (None, None) if value.is_object() => {
             let joined = call(value, &method(value, "join")?, &Array::of1(&", ".into()))?;
