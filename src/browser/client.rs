@@ -1,6 +1,5 @@
 //! The class that the facade wraps. Every method takes `&self`, and none is held across an await.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use js_sys::{Array, JsString, Object, Promise, Reflect};
@@ -21,6 +20,7 @@ use crate::core::engine::{CallId, CallRequest, Engine, Event, Setup};
 use crate::core::journal::ApplyAt;
 use crate::core::json::{FromJson, Json};
 use crate::core::locale::Locale;
+use crate::core::ordered::Map;
 use crate::core::session::Session;
 
 /// One client of one account.
@@ -356,18 +356,18 @@ fn parse_request(request: &JsValue) -> Result<Charge, InvalidArgument> {
         amount: amount.ok_or_else(|| InvalidArgument::new("amount must be a number"))?,
         feature: needed("feature")?,
         key: string("key")?,
-        metadata: member("metadata").map_or(Ok(BTreeMap::new()), |map| parse_metadata(&map))?,
+        metadata: member("metadata").map_or(Ok(Map::new()), |map| parse_metadata(&map))?,
     };
     request.into_charge(now().wall_ms)
 }
 
-fn parse_metadata(map: &JsValue) -> Result<BTreeMap<String, String>, InvalidArgument> {
+fn parse_metadata(map: &JsValue) -> Result<Map<String, String>, InvalidArgument> {
     let wrong = || InvalidArgument::new("metadata must be a map of strings to strings");
     if !map.is_object() || Array::is_array(map) {
         return Err(wrong());
     }
     let entries = Object::entries(map.unchecked_ref::<Object>());
-    let mut metadata = BTreeMap::new();
+    let mut metadata = Map::new();
     for entry in entries.iter() {
         let entry: Array = entry.unchecked_into();
         let (name, value) = (entry.get(0), entry.get(1));

@@ -1,9 +1,9 @@
 //! A charge: the caller's order to pay, checked once at the boundary and immutable from then on.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use super::json::{FromJson, Json, Misfit, ToJson};
+use super::ordered::Map;
 use super::percent::header_text;
 pub use super::percent::percent_encode;
 use super::points::Points;
@@ -76,7 +76,7 @@ pub struct Charge {
     /// The points that its task held, if it cost less.
     pub held: Option<Points>,
     /// Sent with the charge and returned in its record.
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: Map<String, String>,
     /// When the caller asked for it, milliseconds since the Unix epoch.
     pub created_at_ms: u64,
 }
@@ -135,7 +135,7 @@ pub struct ChargeRequest {
     /// percent-encoded.
     pub key: Option<String>,
     /// See [`Charge::metadata`].
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: Map<String, String>,
 }
 
 impl ChargeRequest {
@@ -197,7 +197,7 @@ fn checked_id(name: &str, id: String) -> Result<String, InvalidArgument> {
     }
 }
 
-fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), InvalidArgument> {
+fn check_metadata(metadata: &Map<String, String>) -> Result<(), InvalidArgument> {
     if metadata.len() > METADATA_ENTRIES {
         return Err(InvalidArgument::new(format!(
             "metadata has more than {METADATA_ENTRIES} entries"
@@ -221,6 +221,7 @@ fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), InvalidArgu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::ordered::map_of;
 
     fn request() -> ChargeRequest {
         ChargeRequest {
@@ -295,7 +296,7 @@ mod tests {
             .into_charge(0)
             .is_err()
         );
-        let long_name = [("n".repeat(METADATA_NAME_LIMIT + 1), String::new())].into();
+        let long_name = map_of([("n".repeat(METADATA_NAME_LIMIT + 1), String::new())]);
         assert!(
             ChargeRequest {
                 metadata: long_name,
@@ -304,7 +305,7 @@ mod tests {
             .into_charge(0)
             .is_err()
         );
-        let long_value = [("n".into(), "v".repeat(METADATA_VALUE_LIMIT + 1))].into();
+        let long_value = map_of([("n".into(), "v".repeat(METADATA_VALUE_LIMIT + 1))]);
         assert!(
             ChargeRequest {
                 metadata: long_value,
@@ -352,7 +353,7 @@ mod tests {
         let first = charge(|_| {});
         for same in [
             charge(|_| {}),
-            charge(|asked| asked.metadata = [("a".into(), "b".into())].into()),
+            charge(|asked| asked.metadata = map_of([("a".into(), "b".into())])),
         ] {
             assert!(first.is_same_as(&same));
             assert_eq!(first.identity(), same.identity());

@@ -91,6 +91,7 @@ fn without_metadata(detail: &str, charge: &Charge) -> String {
 mod tests {
     use super::*;
     use crate::core::charge::ChargeRequest;
+    use crate::core::ordered::map_of;
     use crate::core::points::Points;
     use crate::core::reason::{
         DeclineReason, FailureReason, OpenReason, ParkReason, UnknownReason,
@@ -103,7 +104,7 @@ mod tests {
             task_id: "task-17".into(),
             amount: 35.0,
             feature: "cloud_trans".into(),
-            metadata: [("customer".into(), "secret".into())].into(),
+            metadata: map_of([("customer".into(), "secret".into())]),
             ..ChargeRequest::default()
         };
         let charge = request.into_charge(5).unwrap();

@@ -1,12 +1,11 @@
 //! The client's state as its user sees it: plain records, as in the public API.
 
-use std::collections::BTreeMap;
-
 use super::alert::Alert;
 use super::balance::Balance;
 use super::charge::Key;
 use super::json::{Json, ToJson};
 use super::locale::Locale;
+use super::ordered::Map;
 use super::outcome::Outcome;
 use super::points::Points;
 use super::reason::OpenReason;
@@ -63,7 +62,7 @@ pub struct ChargeRecord {
     /// See [`super::charge::Charge`].
     pub amount: Points,
     /// See [`super::charge::Charge`].
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: Map<String, String>,
     /// The status.
     pub status: BillingStatus,
     /// Charge requests so far.

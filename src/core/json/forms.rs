@@ -1,10 +1,10 @@
 //! How records say their JSON forms.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Json;
+use crate::core::ordered::Map;
 
 /// What has a JSON form.
 pub trait ToJson {
@@ -27,12 +27,12 @@ pub struct Misfit {
 impl Misfit {
     /// The same, seen from the object of which this is the member.
     pub(super) fn of_member(self, name: &str) -> Misfit {
-        Misfit {
-            path: match self.path.is_empty() {
-                true => name.to_owned(),
-                false => [name, ".", &self.path].concat(),
-            },
+        let mut path = name.to_owned();
+        if !self.path.is_empty() {
+            path.push('.');
+            path.push_str(&self.path);
         }
+        Misfit { path }
     }
 }
 
@@ -273,7 +273,7 @@ impl<T: FromJson> FromJson for Vec<T> {
     }
 }
 
-impl ToJson for BTreeMap<String, String> {
+impl ToJson for Map<String, String> {
     fn to_json(&self) -> Json<'_> {
         let entries = self.iter();
         Json::Object(
@@ -284,12 +284,12 @@ impl ToJson for BTreeMap<String, String> {
     }
 }
 
-impl FromJson for BTreeMap<String, String> {
-    fn from_json(json: &Json<'_>) -> Result<BTreeMap<String, String>, Misfit> {
+impl FromJson for Map<String, String> {
+    fn from_json(json: &Json<'_>) -> Result<Map<String, String>, Misfit> {
         let Json::Object(entries) = json else {
             return Err(Misfit::default());
         };
-        let mut map = BTreeMap::new();
+        let mut map = Map::new();
         for (name, value) in entries {
             map.insert(name.as_ref().to_owned(), String::from_json(value)?);
         }

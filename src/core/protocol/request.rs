@@ -1,11 +1,11 @@
 //! Requests of the protocol, without the token, which the shell adds.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::rfc3339;
 use crate::core::json::{Json, ToJson};
+use crate::core::ordered::Map;
 use crate::core::percent::{header_text, percent_encode};
 use crate::core::points::Points;
 
@@ -56,7 +56,7 @@ struct ChargeBody<'a> {
     feature: &'a str,
     amount: Points,
     created_at: String,
-    metadata: &'a BTreeMap<String, String>,
+    metadata: &'a Map<String, String>,
 }
 
 json_members! { to ChargeBody<'a> { task_id, feature, amount, created_at, metadata } }
