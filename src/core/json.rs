@@ -76,10 +76,14 @@ impl<'a> Json<'a> {
 
     /// Reads a member, which is `null` where it is missing.
     pub fn member<T: FromJson>(&self, name: &str) -> Result<T, Misfit> {
-        if !matches!(self, Json::Object(_)) {
-            return Err(Misfit::default());
-        }
-        T::from_json(self.get(name).unwrap_or(&Json::Null)).map_err(|misfit| misfit.of_member(name))
+        let value = self.get_or_null(name).ok_or_else(Misfit::default)?;
+        T::from_json(value).map_err(|misfit| misfit.of_member(name))
+    }
+
+    /// The value of a member, `null` where it is missing; `None` for what is not an object.
+    fn get_or_null(&self, name: &str) -> Option<&Json<'a>> {
+        let is_object = matches!(self, Json::Object(_));
+        is_object.then(|| self.get(name).unwrap_or(&Json::Null))
     }
 
     /// The value of a member; `None` too for what is not an object. Of two members with one name

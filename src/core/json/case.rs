@@ -47,18 +47,35 @@ impl<'c> Case<'c> {
         self.code
     }
 
-    /// Its fields, of which there are to be so many.
-    pub fn fields(&self, count: usize) -> Result<Fields<'c>, Misfit> {
-        let fields = match (count, self.value) {
-            (0, Json::Null) => &[],
-            (1, field) => std::slice::from_ref(field),
-            (2.., Json::List(fields)) => fields,
-            _ => return Err(Misfit::default().of_member(self.code)),
+    /// Reads that it has no fields.
+    pub fn bare(&self) -> Result<(), Misfit> {
+        match matches!(self.value, Json::Null) {
+            true => Ok(()),
+            false => Err(self.misfit()),
+        }
+    }
+
+    /// Reads its field, and makes the case of it.
+    pub fn one<T: FromJson, E>(&self, make: fn(T) -> E) -> Result<E, Misfit> {
+        let field = T::from_json(self.value);
+        field
+            .map(make)
+            .map_err(|misfit| misfit.of_member(self.code))
+    }
+
+    /// Its several fields, to be read one by one.
+    pub fn several(&self) -> Result<Fields<'c>, Misfit> {
+        let Json::List(fields) = self.value else {
+            return Err(self.misfit());
         };
         Ok(Fields {
             code: self.code,
             left: fields.iter(),
         })
+    }
+
+    fn misfit(&self) -> Misfit {
+        Misfit::default().of_member(self.code)
     }
 }
 

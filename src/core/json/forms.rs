@@ -103,23 +103,24 @@ macro_rules! json_cases {
             ) -> Result<$name, $crate::core::json::Misfit> {
                 let case = $crate::core::json::Case::read(json)?;
                 match case.code() {
-                    $($code => {
-                        let names: &[&str] = &[
-                            $($(stringify!($field)),+)? $($(stringify!($member)),+)?
-                        ];
-                        #[allow(unused_mut, unused_variables)]
-                        let mut fields = case.fields(names.len())?;
-                        Ok($name::$case
-                            $(($(json_cases!(@ fields $field)),+))?
-                            $({ $($member: json_cases!(@ fields $member)),+ })?
-                        )
-                    })*
+                    $($code => json_cases!(
+                        @ case $name $case $(($($field),+))? $({ $($member),+ })?
+                    ),)*
                     _ => Err($crate::core::json::Misfit::default()),
                 }
             }
         }
     };
-    (@ $fields:ident $field:ident) => { $fields.take()? };
+    (@ $read:ident $name:ident $case:ident) => { $read.bare().map(|()| $name::$case) };
+    (@ $read:ident $name:ident $case:ident ($field:ident)) => { $read.one($name::$case) };
+    (@ $read:ident $name:ident $case:ident ($($field:ident),+)) => {{
+        let mut fields = $read.several()?;
+        Ok($name::$case($({ let $field = fields.take()?; $field }),+))
+    }};
+    (@ $read:ident $name:ident $case:ident { $($member:ident),+ }) => {{
+        let mut fields = $read.several()?;
+        Ok($name::$case { $($member: fields.take()?),+ })
+    }};
 }
 
 /// Declares enums whose cases are nothing but codes, as JavaScript and the journal know them.
