@@ -320,9 +320,8 @@ fn a_balance_ends_no_unauthorized_alert_of_charges_or_look_ups() {
         let mut world = World::new();
         let tab = world.start();
         let rejection = Fault::Answer(problem(401, "unauthorized"));
-        match on {
-            On::LookUp => world.server.fault(On::Charge, 1, Fault::LoseAnswer),
-            _ => {}
+        if on == On::LookUp {
+            world.server.fault(On::Charge, 1, Fault::LoseAnswer);
         }
         world.server.fault(on, u32::MAX, rejection);
         let call = world.charge(tab, "t1", 5);
