@@ -41,8 +41,8 @@ pub(super) struct Wire {
     last_send: SendId,
     /// The charge last sent to find out whether the server is alive.
     last_trial: Option<Key>,
-    /// Whether the last answer to a charge was not the billing server's, so that answers of that
-    /// source to others end nothing.
+    /// Whether an item of the last answer to charges was not the billing server's, so that its
+    /// source proves nothing.
     foreign: bool,
 }
 
@@ -400,7 +400,6 @@ impl Wire {
                 self.probe_answered(now, Sign::Possible, false, outbox, cx);
             }
             (SetbackKind::Foreign(_), Asked::By(way)) => {
-                self.foreign |= way == Way::Sending;
                 alert_foreign(now, setback, bulletin, cx);
                 self.note_lost(now, sent, outbox);
                 let (backoff, jitter) = (&cx.config.backoff, &mut cx.jitter);
