@@ -182,11 +182,11 @@ fn sent(world: &World) -> Vec<String> {
     charges.flat_map(|arrived| arrived.keys.clone()).collect()
 }
 
-/// All requests that carry the charge `poison` meet this.
-fn poison(world: &mut World, fault: Fault) {
-    world.server.rule(move |arrived| {
+/// All requests that send the charge `poison` are lost.
+fn poison(world: &mut World) {
+    world.server.rule(|arrived| {
         let poisoned = arrived.keys.iter().any(|key| key.ends_with("poison"));
-        (poisoned && arrived.is_for(On::AnyCharge)).then(|| fault.clone())
+        (poisoned && arrived.is_for(On::AnyCharge)).then_some(Fault::LoseRequest)
     });
 }
 
@@ -208,7 +208,7 @@ fn with_undated_balances(world: &mut World) -> usize {
 fn a_blocked_charge_alternates_with_others_where_only_charges_show_a_live_server() {
     let mut world = World::with(|config| config.max_attempts = 1);
     let tab = with_undated_balances(&mut world);
-    poison(&mut world, Fault::LoseRequest);
+    poison(&mut world);
     let call = world.charge(tab, "poison", 1);
     assert!(word(&world.wait(call)).starts_with("unknown"));
     let call = world.charge(tab, "t1", 1);
@@ -242,7 +242,7 @@ fn a_blocked_charge_is_resent_after_those_that_were_never_lost() {
     let tab = world.start();
     // The server's `Date` has whole seconds: the first tells nothing.
     world.run_for(2_000);
-    poison(&mut world, Fault::LoseRequest);
+    poison(&mut world);
     // Until the server is known to live, the blocked charge has become due again.
     world.server.fault(On::Balance, 3, Fault::LoseRequest);
     let call = world.charge(tab, "poison", 1);
