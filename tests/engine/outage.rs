@@ -333,6 +333,31 @@ fn an_outage_is_over_once_a_charge_is_answered_whatever_is_still_open() {
 }
 
 #[test]
+fn a_foreign_item_of_a_batch_is_forgotten_with_the_next_answer_to_a_charge() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    for task in ["stuck", "t1"] {
+        let call = world.charge(tab, task, 5);
+        world.wait(call);
+    }
+    let body = serde_json::json!({"results": [], "balance": 120, "version": 1});
+    let foreign = Fault::Answer(super::server::json_answer(200, body));
+    world.server.fault(On::Batch, 1, foreign);
+    world.server.rule(|arrived| {
+        let stuck = arrived.keys.iter().any(|key| key.ends_with("stuck"));
+        stuck.then(|| Fault::Answer(problem(500, "broken")))
+    });
+    world.go_online(true);
+    let settled = world.settled(tab, "t1");
+    assert!(word(&world.wait(settled)).starts_with("charged"));
+    assert_eq!(world.snapshot(tab).stats.open, 1);
+    // One episode offline, one of the foreign answer.
+    let episode = [AlertKind::NetworkLost, AlertKind::NetworkRestored];
+    assert_eq!(alerts(&world, tab), [episode, episode].concat());
+}
+
+#[test]
 fn a_captive_portals_answer_to_a_batch_is_checked_before_the_next_charge() {
     let mut world = World::new();
     let tab = world.start();
