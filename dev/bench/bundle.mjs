@@ -38,7 +38,7 @@ export async function bundle({ id, isOurs }) {
 async function minified(contents) {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: HERE },
-    alias: { tollbox: path.join(PACKAGE, "index.js") },
+    alias: { tollbox: path.join(PACKAGE, "dist/index.js") },
     define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
     bundle: true,
     minify: true,

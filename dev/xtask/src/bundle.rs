@@ -2,7 +2,7 @@
 //! the package's entry is.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
@@ -61,6 +61,8 @@ fn rolldown(workspace: &Workspace, package: &Path) -> Result<Command> {
     command
         .arg(package.join("index.js"))
         .args(["--format", "esm", "--platform", "browser"])
-        .args(["--minify", "--logLevel", "silent"]);
+        .args(["--minify", "--logLevel", "silent"])
+        // Its table of files, which it writes at any level.
+        .stdout(Stdio::null());
     Ok(command)
 }
