@@ -2,6 +2,8 @@
 
 mod alarm;
 
+pub use self::alarm::AlarmUser;
+
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -8,7 +8,7 @@ use super::balance_cache::{self, Cached};
 use super::clock::now;
 use super::crash_injection::{self, DeathPlace};
 use super::host::Host;
-use super::http::{self, Destination, Exchange, Limit};
+use super::http::{self, AlarmUser, Destination, Exchange, Limit};
 use super::listeners::{self, PageEvent};
 use super::lock::WebLock;
 use super::names::Names;
@@ -65,6 +65,8 @@ pub struct Shell {
     /// Held as long as the journal is in localStorage.
     fallback: WebLock,
     asked_to_persist: Cell<bool>,
+    /// None once the client is closed.
+    alarm: RefCell<Option<AlarmUser>>,
     announcements: Rc<Announcements>,
     /// The balance to be cached next.
     balance: RefCell<Option<Confirmed>>,
@@ -130,6 +132,7 @@ impl Shell {
             alive: WebLock::default(),
             fallback: WebLock::default(),
             asked_to_persist: Cell::new(false),
+            alarm: RefCell::new(Some(AlarmUser::register())),
             announcements: Rc::new(Announcements::new()),
             balance: RefCell::new(None),
             balance_notes: Throttle::new(NOTE_EVERY_MS),
@@ -443,6 +446,7 @@ impl Shell {
             self.write_notes();
             self.announcements.close();
             self.store.close();
+            drop(self.alarm.take());
             for closed in self.closing.borrow_mut().drain(..) {
                 settle(&closed, &JsValue::UNDEFINED);
             }

@@ -1,4 +1,5 @@
-//! One timer for all requests: most of them end long before their time is up.
+//! One timer for all requests: most of them end long before their time is up. It outlives them as
+//! long as a client is open, whose next request then finds it set.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -18,6 +19,35 @@ struct Alarm {
     ends: Vec<(u64, Weak<End>)>,
     /// The timer, and when it fires; monotonic.
     timer: Option<(u64, Timeout)>,
+    /// How many clients are open.
+    users: usize,
+}
+
+/// An open client, which may send requests.
+#[derive(Debug)]
+pub struct AlarmUser(());
+
+impl AlarmUser {
+    /// A client is opened.
+    pub fn register() -> AlarmUser {
+        ALARM.with_borrow_mut(|alarm| alarm.users = alarm.users.saturating_add(1));
+        AlarmUser(())
+    }
+}
+
+impl Drop for AlarmUser {
+    fn drop(&mut self) {
+        ALARM.with_borrow_mut(|alarm| {
+            alarm.users = alarm.users.saturating_sub(1);
+            alarm.rest();
+        });
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        ALARM.with_borrow_mut(Alarm::rest);
+    }
 }
 
 /// Ends the request at this time; monotonic.
@@ -50,6 +80,14 @@ fn fired() {
 }
 
 impl Alarm {
+    /// Lets go of the timer where nobody needs it, now or soon.
+    fn rest(&mut self) {
+        if self.users == 0 && self.ends.iter().all(|(_, end)| end.strong_count() == 0) {
+            self.ends.clear();
+            self.timer = None;
+        }
+    }
+
     fn arm(&mut self) {
         let going_on = self.ends.iter().filter(|(_, end)| end.strong_count() > 0);
         let Some(at_ms) = going_on.map(|(at_ms, _)| *at_ms).min() else {
