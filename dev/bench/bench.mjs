@@ -5,7 +5,7 @@
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, release, totalmem, type } from "node:os";
+import { cpus, loadavg, totalmem, type } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { adapters } from "./adapters/index.mjs";
@@ -79,7 +79,7 @@ async function measure() {
       minutes: (performance.now() - start) / 60_000,
       chromium: series.chromium,
       node: process.versions.node,
-      system: `${type()} ${release()}`,
+      system: type(),
       processor: cpus()[0]?.model ?? "unknown",
       cores: cpus().length,
       memoryGib: totalmem() / 2 ** 30,
