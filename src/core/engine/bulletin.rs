@@ -95,22 +95,23 @@ impl Bulletin {
         }
     }
 
+    /// Ends an outage that is over although the network was shown as online already.
+    pub(super) fn watch_outage(&mut self, now: Now, watched: Watched, cx: &mut Context) {
+        let shown = self.snapshot.as_ref().map(|shown| shown.network);
+        if shown == Some(Network::Online) {
+            self.end_outage_if_over(now, watched, cx);
+        }
+    }
+
     /// Announces changes since the last notice.
     pub(super) fn show(
         &mut self,
         now: Now,
-        snapshot: Snapshot,
+        mut snapshot: Snapshot,
         watched: Watched,
         cx: &mut Context,
     ) {
         let before = self.snapshot.take();
-        if before.as_ref().map(|before| before.network) == Some(Network::Online) {
-            self.end_outage_if_over(now, watched, cx);
-        }
-        let mut snapshot = Snapshot {
-            alerts: self.alerts(cx.config.locale),
-            ..snapshot
-        };
         if before.as_ref() != Some(&snapshot) {
             self.tell_changes(now, before.as_ref(), &snapshot, watched, cx);
             // The change may have begun or ended an episode.

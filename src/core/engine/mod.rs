@@ -1058,9 +1058,7 @@ impl Engine {
                     self.up_to_date(key);
                 }
                 self.meet(now, key, fate, error);
-                if fate == Fate::CallsFail {
-                    self.observe(now, key, None);
-                }
+                self.observe(now, key, None);
             }
             (None, None) => {}
         }
@@ -1684,7 +1682,6 @@ impl Engine {
         }
         self.outbox.remove(key);
         self.stats.uncount(key);
-        self.calls_of_vanished(key);
     }
 
     /// Deletes the settled charges beyond the number to keep.
@@ -3651,6 +3648,7 @@ impl Engine {
             samples: self.stats.samples(),
             outage_is_over: self.wire.gate().is_in_reach() && !(lost && self.outbox.open() > 0),
         };
+        self.bulletin.watch_outage(now, watched, &mut self.cx);
         let snapshot = self.snapshot(now);
         self.bulletin.show(now, snapshot, watched, &mut self.cx);
     }
