@@ -114,3 +114,107 @@ impl EnqueueFailed<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::charge::ChargeRequest;
+    use crate::core::config::Config;
+    use crate::core::engine::Earlier;
+    use crate::core::outbox::{Outbox, Patience};
+    use crate::core::points::Points;
+    use crate::core::record::{Claim, Conclusion, Purpose, Receipt, Verdict};
+    use crate::core::snapshot::StorageKind;
+
+    const NOW: Now = Now {
+        mono_ms: 1_000,
+        wall_ms: 1_700_000_000_000,
+    };
+
+    fn open() -> Record {
+        let request = ChargeRequest {
+            task_id: "t1".to_owned(),
+            amount: 5.0,
+            feature: "f".to_owned(),
+            ..ChargeRequest::default()
+        };
+        Record::open(request.into_charge(NOW.wall_ms).unwrap(), 1)
+    }
+
+    fn claimed() -> Record {
+        let claim = Claim {
+            tab: "tab".to_owned(),
+            until_ms: NOW.wall_ms + 20_000,
+            length_ms: 20_000,
+        };
+        let begun = open().begin(Purpose::Send, claim, NOW.wall_ms);
+        begun.unwrap()
+    }
+
+    fn ended(verdict: Verdict) -> Record {
+        let (attempt, verdict) = (Some((Purpose::Send, 1)), Conclusion::Settled(verdict));
+        let ended = claimed().conclude("tab", attempt, verdict, 0, NOW.wall_ms);
+        ended.unwrap()
+    }
+
+    fn charged() -> Record {
+        ended(Verdict::Charged(Receipt {
+            charge_id: "c1".to_owned(),
+            charged_at: String::new(),
+            balance: Points::ZERO,
+            version: 1,
+            replayed: false,
+        }))
+    }
+
+    fn failed() -> Record {
+        ended(Verdict::Failed(Failure {
+            reason: FailureReason::Forbidden,
+            retryable: true,
+            detail: Detail::Said(None),
+        }))
+    }
+
+    /// Tells of this charge, which can't be written, and may not be in the journal.
+    fn of<T>(record: Record, saved: bool, tell: impl Fn(&EnqueueFailed<'_>, &Entry) -> T) -> T {
+        let patience = Patience {
+            delay_ms: 0,
+            hold_ms: 0,
+        };
+        let mut outbox = Outbox::default();
+        let key = record.charge().key.clone();
+        outbox.put(record, saved, NOW, patience);
+        let config = Config::default();
+        let enqueue_failed = EnqueueFailed {
+            error: "full",
+            cx: &Context::new("a".to_owned(), "tab".to_owned(), config, 1),
+            store: &Store::new(StorageKind::IndexedDb, Earlier::Nothing),
+            writer: &Writer::default(),
+            others_live: false,
+        };
+        tell(&enqueue_failed, outbox.get(&key).unwrap())
+    }
+
+    #[test]
+    fn only_a_stored_failure_gone_from_the_journal_is_in_doubt() {
+        let fate = |record, saved| of(record, saved, |failed, entry| failed.fate(entry));
+        assert_eq!(fate(failed(), true), Fate::InDoubt);
+        assert_eq!(fate(failed(), false), Fate::CallsFail);
+        // Another tab has gone on with these, or made them.
+        assert_eq!(fate(claimed(), true), Fate::CallsFail);
+        assert_eq!(fate(charged(), true), Fate::CallsFail);
+        assert_eq!(fate(open(), false), Fate::Fails);
+    }
+
+    #[test]
+    fn only_an_unstored_charge_in_doubt_is_written_until_that_succeeds() {
+        let step = |record, saved| of(record, saved, |failed, entry| failed.step(entry));
+        let goes_on = |unwritten| FirstStep::GoOn { unwritten };
+        let in_doubt = || open().in_doubt(NOW.wall_ms, 1_000);
+        assert_eq!(step(in_doubt(), false), goes_on(true));
+        assert_eq!(step(in_doubt(), true), goes_on(false));
+        assert_eq!(step(claimed(), false), goes_on(false));
+        assert_eq!(step(charged(), true), FirstStep::Replay);
+        assert_eq!(step(open(), false), FirstStep::Read);
+    }
+}

@@ -242,3 +242,31 @@ impl BalanceSync {
         self.sync.slept(by_ms);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::config::Config;
+
+    #[test]
+    fn balance_is_read_again_once_it_is_as_old_as_the_interval() {
+        let config = Config {
+            sync_every_ms: 60_000,
+            ..Config::default()
+        };
+        let mut cx = Context::new("a".to_owned(), "tab".to_owned(), config, 1);
+        for (age_ms, wanted) in [(59_999, false), (60_000, true)] {
+            let mut balance = BalanceSync::default();
+            let reading = BalanceReading {
+                balance: Points::ZERO,
+                version: 1,
+            };
+            balance.learn(Some(reading), None, 0, &mut cx);
+            let now = Now {
+                mono_ms: age_ms,
+                wall_ms: age_ms,
+            };
+            assert_eq!(balance.is_wanted(now, &mut cx), wanted, "{age_ms}");
+        }
+    }
+}

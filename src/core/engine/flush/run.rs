@@ -96,3 +96,13 @@ impl Run {
         (self.report, self.callers, self.total > 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_with_nothing_to_do_shows_no_progress() {
+        assert_eq!(Run::default().progress(), None);
+    }
+}
