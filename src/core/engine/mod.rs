@@ -1054,9 +1054,6 @@ impl Engine {
             }
             (None, Some(entry)) => {
                 let fate = self.enqueue_failed(error).fate(&entry);
-                if fate != Fate::CallsFail {
-                    self.up_to_date(key);
-                }
                 self.meet(now, key, fate, error);
                 self.observe(now, key, None);
             }
@@ -1487,7 +1484,7 @@ impl Engine {
         self.tasks.read(key, read_in);
     }
 
-    /// The journal has been read for this charge, or can't be.
+    /// The journal has been read for this charge.
     fn up_to_date(&mut self, key: &Key) {
         if self.outbox.get(key).is_some_and(|entry| entry.outdated) {
             self.outbox.update(key, |entry| entry.outdated = false);
