@@ -9,8 +9,8 @@ use tollbox::core::record::Record;
 use tollbox::core::snapshot::StorageKind;
 
 use super::outcomes::word;
-use super::script::{World, key};
-use super::server::{Fault, On, Server};
+use super::script::{Happening, World, key};
+use super::server::{Fault, On, Server, problem};
 use super::storage_failures::fail_next;
 
 /// A charge that was made while its tab died; the browser is offline.
@@ -468,4 +468,54 @@ fn a_charge_known_as_lost_while_it_is_written_is_not_called_failed() {
     world.fail_write = Box::new(|_, _| false);
     assert_eq!(word(&world.wait(end)), "charged");
     assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+/// Another tab's message makes this tab read the charge `t1`.
+fn told_of(world: &mut World, tab: usize) {
+    let keys = vec![key("t1")];
+    let confirmed = None;
+    world.tell(tab, Event::Peer { keys, confirmed });
+}
+
+#[test]
+fn a_charge_lost_while_the_page_wakes_is_unknown_to_calls_that_wait_for_its_end() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let settled = world.settled(tab, "t1");
+    world.tell(tab, Event::Woke);
+    // The journal is slow to read as a whole.
+    let later_ms = world.now.mono_ms + 60_000;
+    world.postpone(|what| matches!(what, Happening::Load { .. }), later_ms);
+    world.wipe_journal();
+    told_of(&mut world, tab);
+    world.run_for(100);
+    let outcome = world.outcome(settled);
+    assert!(matches!(outcome.what, What::Unknown { .. }), "{outcome:?}");
+}
+
+#[test]
+fn no_call_waits_for_ever_for_a_lost_charge_that_could_not_be_requested_again() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let (one, two) = (world.start(), world.start());
+    let broken = Fault::AnswerAfter(problem(500, "broken"));
+    world.server.fault(On::Charge, 1, broken);
+    let call = world.charge(two, "t1", 5);
+    world.wait(call);
+    world.server.fault(On::LookUp, u32::MAX, Fault::Hang);
+    world.cancel(two, "t1");
+    world.run_for(1_000);
+    assert_eq!(world.server.count(On::LookUp), 1);
+    world.crash(two);
+    let settled = world.settled(one, "t1");
+    world.wipe_journal();
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Enqueue { .. })));
+    told_of(&mut world, one);
+    let again = world.charge(one, "t1", 5);
+    world.run_for(100_000);
+    for call in [settled, again] {
+        assert!(world.answers.contains_key(&call));
+    }
 }

@@ -1471,10 +1471,15 @@ impl Engine {
     fn observe(&mut self, now: Now, key: &Key, record: Option<Record>) {
         self.up_to_date(key);
         match record {
-            Some(record) => self.take_record(now, record, true),
-            None => self.vanished(now, key),
+            Some(record) => {
+                self.take_record(now, record, true);
+                self.has_been_read(key);
+            }
+            None => {
+                self.has_been_read(key);
+                self.vanished(now, key);
+            }
         }
-        self.has_been_read(key);
     }
 
     /// The transaction that has just ended read this charge.
