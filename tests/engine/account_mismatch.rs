@@ -101,3 +101,26 @@ fn an_account_mismatch_without_open_charges_ends_an_outage() {
     assert_eq!(world.snapshot(tab).network, Network::Online);
     assert!(alerts(&world, tab).contains(&AlertKind::Unauthorized));
 }
+
+#[test]
+fn an_account_mismatch_of_a_whole_batch_is_one_setback() {
+    let mut world = World::new();
+    with_queue(&mut world, 20);
+    let item = |n: usize| {
+        serde_json::json!({"idempotency_key": format!("f:t{n:03}"), "status": "rejected",
+            "problem": {"type": "account-mismatch", "status": 403}})
+    };
+    let items: Vec<_> = (0..20).map(item).collect();
+    let body = serde_json::json!({"results": items, "balance": 120, "version": 1});
+    world
+        .server
+        .fault(On::Batch, 1, Fault::Answer(json_answer(200, body)));
+    world.go_online(true);
+    world.run_until(|world| world.server.count(On::Batch) == 1);
+    let before = world.server.count(On::Balance);
+    // The first probe is put off as after one.
+    world.run_for(world.config.backoff.base_ms + 100);
+    assert!(world.server.count(On::Balance) > before);
+    world.settle();
+    assert_eq!(world.server.balance(), 100);
+}

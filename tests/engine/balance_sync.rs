@@ -230,3 +230,13 @@ fn a_browser_that_stays_online_reads_no_balance() {
     world.run_for(1_000);
     assert_eq!(world.server.count(On::Balance), before);
 }
+
+#[test]
+fn a_balance_that_could_not_be_read_at_the_start_is_not_read_without_a_sync() {
+    let mut world = World::new();
+    let broken = Fault::Answer(problem(500, "broken"));
+    world.server.fault(On::Balance, 1, broken);
+    world.start();
+    world.run_for(20 * EVERY_MS);
+    assert_eq!(world.server.count(On::Balance), 1);
+}

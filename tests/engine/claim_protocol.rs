@@ -205,3 +205,17 @@ fn a_claim_that_others_take_for_old_is_renewed_before_it_is_used() {
         assert!(left_ms + on_its_way_ms >= world.config.under_way_ms());
     }
 }
+
+#[test]
+fn a_tab_that_comes_online_leaves_a_claimed_charge_to_its_claimant() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.server.fault(On::Charge, 1, Fault::Late(2_000));
+    let call = world.charge(two, "t1", 5);
+    world.run_until(|world| world.server.count(On::Charge) == 1);
+    let orders = world.tab(one).journal_orders;
+    world.nudge(one, Event::Online(true));
+    world.run_for(1_000);
+    assert_eq!(world.tab(one).journal_orders, orders);
+    assert_eq!(word(&world.wait(call)), "charged");
+}

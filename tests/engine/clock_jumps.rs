@@ -425,3 +425,44 @@ fn a_clock_set_back_is_noted_once_and_for_open_charges_only() {
     world.wait(call);
     assert_eq!([written(&mut world), written(&mut world)], [1, 0]);
 }
+
+#[test]
+fn a_claim_first_seen_after_a_jump_of_the_clock_lasts_its_whole_length() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    let charge = world.request("t1", 5);
+    let call = world.charge_this(two, charge.clone());
+    world.wait(call);
+    world.run_for(100);
+    world.announcements = false;
+    world.server.fault(On::Charge, 1, Fault::Late(4_000));
+    world.nudge(two, Event::Online(true));
+    world.run_until(|world| world.server.count(On::Charge) == 1);
+    world.jump_wall(DAY_MS);
+    world.tell(one, Event::Woke);
+    world.run_for(100);
+    world.nudge(one, Event::Online(true));
+    let call = world.charge_this(one, charge);
+    let orders = world.tab(one).journal_orders;
+    world.run_for(2_000);
+    assert_eq!(world.tab(one).journal_orders, orders);
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    world.run_for(3_000);
+    world.tell(one, Event::Woke);
+    assert!(word(&world.wait(call)).starts_with("charged"));
+}
+
+#[test]
+fn a_call_is_answered_from_a_journal_read_since_the_page_woke() {
+    let mut world = World::new();
+    let tab = world.start();
+    let busy = with_retry_after(problem(429, "busy"), "2");
+    world.server.fault(On::Charge, 1, Fault::Answer(busy));
+    let call = world.charge(tab, "t1", 5);
+    world.run_until(|world| world.server.count(On::Charge) == 1);
+    world.run_for(100);
+    world.tell(tab, Event::Woke);
+    world.go_online(false);
+    assert_eq!(word(&world.wait(call)), "queued Busy");
+}

@@ -1,5 +1,6 @@
 //! A server that can't be reached: probes, queueing, and offline spending.
 
+use serde_json::json;
 use tollbox::core::alert::AlertKind;
 use tollbox::core::config::OfflineSpend;
 use tollbox::core::engine::{Answer, Notice};
@@ -9,7 +10,7 @@ use tollbox::core::snapshot::{BalanceReason, BalanceResult, Network};
 
 use super::outcomes::word;
 use super::script::World;
-use super::server::{Fault, On, page, problem};
+use super::server::{Fault, On, json_answer, page, problem};
 
 pub fn alerts(world: &World, tab: usize) -> Vec<AlertKind> {
     let notices = world.notices(tab).iter();
@@ -244,7 +245,7 @@ fn a_captive_portal_is_an_outage() {
 #[test]
 fn a_foreign_answer_settles_nothing() {
     let charged = |key: &str, amount: u64| {
-        super::server::json_answer(
+        json_answer(
             201,
             serde_json::json!({"charge_id": "c9", "idempotency_key": key, "amount": amount,
                 "charged_at": "2026-01-01T00:00:00Z", "balance": 1, "version": 99}),
@@ -254,7 +255,7 @@ fn a_foreign_answer_settles_nothing() {
         charged("f:other", 5),
         charged("f:t1", 6),
         page(201),
-        super::server::json_answer(200, serde_json::json!({})),
+        json_answer(200, serde_json::json!({})),
     ] {
         let mut world = World::new();
         let tab = world.start();
@@ -342,7 +343,7 @@ fn a_foreign_item_of_a_batch_is_forgotten_with_the_next_answer_to_a_charge() {
         world.wait(call);
     }
     let body = serde_json::json!({"results": [], "balance": 120, "version": 1});
-    let foreign = Fault::Answer(super::server::json_answer(200, body));
+    let foreign = Fault::Answer(json_answer(200, body));
     world.server.fault(On::Batch, 1, foreign);
     world.server.rule(|arrived| {
         let stuck = arrived.keys.iter().any(|key| key.ends_with("stuck"));
@@ -377,4 +378,104 @@ fn a_captive_portals_answer_to_a_batch_is_checked_before_the_next_charge() {
     world.server.heal();
     world.settle();
     assert_eq!(world.server.balance(), 110);
+}
+
+#[test]
+fn a_retry_while_offline_is_answered_at_once() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    let retry = world.retry(tab, "t1");
+    world.run_for(100);
+    assert_eq!(word(world.outcome(retry)), "queued Offline");
+}
+
+#[test]
+fn a_retry_in_an_outage_claims_nothing_before_the_probe_is_answered() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    world.server.fault(On::Balance, 3, Fault::Late(2_000));
+    let call = world.charge(tab, "t1", 5);
+    world.run_for(100);
+    assert_eq!(world.snapshot(tab).network, Network::Unreachable);
+    let retry = world.retry(tab, "t1");
+    world.run_for(100);
+    let orders = world.tab(tab).journal_orders;
+    world.run_for(1_000);
+    assert_eq!(world.snapshot(tab).network, Network::Unreachable);
+    assert_eq!(world.tab(tab).journal_orders, orders);
+    for call in [call, retry] {
+        assert!(word(&world.wait(call)).starts_with("charged"));
+    }
+    world.settle();
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+#[test]
+fn a_balance_that_may_be_a_caches_ends_no_outage_of_a_charge() {
+    let mut world = World::new();
+    world.dated = false;
+    let tab = world.start();
+    world.server.fault(On::Charge, 1, Fault::LoseRequest);
+    world.server.fault(On::Charge, 1, Fault::Hang);
+    // It is still what it was before the outage.
+    let known = world.snapshot(tab).balance.unwrap();
+    let (balance, version) = (known.confirmed.get(), known.version);
+    let cached = json_answer(200, json!({"balance": balance, "version": version}));
+    world.server.fault(On::Balance, 1, Fault::Answer(cached));
+    world.charge(tab, "t1", 5);
+    world.run_until(|world| world.server.count(On::Charge) == 2);
+    assert_eq!(world.snapshot(tab).network, Network::Unreachable);
+    world.settle();
+    assert_eq!(world.snapshot(tab).network, Network::Online);
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
+
+/// An outage begins, and ends.
+fn outage(world: &mut World, tab: usize) {
+    world.server.fault(On::Balance, 1, Fault::LoseRequest);
+    world.refresh(tab);
+    world.run_for(100);
+    assert_eq!(world.snapshot(tab).network, Network::Unreachable);
+    world.run_until(|world| world.snapshot(tab).network == Network::Online);
+    world.run_for(1_000);
+}
+
+#[test]
+fn a_charge_that_was_never_stored_is_retried_after_the_first_outage_only() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, _| true);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed StorageUnavailable");
+    world.run_for(60_000);
+    outage(&mut world, tab);
+    world.fail_write = Box::new(|_, _| false);
+    outage(&mut world, tab);
+    assert_eq!(world.snapshot(tab).queue.failed, 1);
+    assert_eq!(world.server.times_charged("f:t1"), 0);
+    let retry = world.retry(tab, "t1");
+    assert_eq!(word(&world.wait(retry)), "charged");
+}
+
+#[test]
+fn an_outage_that_ends_with_no_news_of_the_balance_is_shown_as_over() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    world.run_for(100);
+    assert_eq!(world.snapshot(tab).alerts.len(), 1);
+    let forbidden = Fault::Answer(problem(403, "forbidden"));
+    world.server.fault(On::Balance, 1, forbidden);
+    world.go_online(true);
+    world.run_for(100);
+    let mut shown = world.notices(tab).iter().rev();
+    let shown = shown.find_map(|(_, notice)| match notice {
+        Notice::Snapshot(snapshot) => Some(snapshot),
+        _ => None,
+    });
+    assert_eq!(shown.unwrap().alerts, []);
 }

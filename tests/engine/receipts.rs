@@ -165,3 +165,17 @@ fn other_tab_hears_of_the_balance_when_the_journal_has_the_charge() {
     let after = world.snapshot(other).balance.unwrap();
     assert_eq!((after.confirmed.get(), after.held.get()), (115, 0));
 }
+
+#[test]
+fn a_balance_is_as_old_as_the_answer_it_came_with_however_slow_the_journal() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.charge(tab, "t1", 5);
+    world.run_until(|world| world.server.count(On::Charge) == 1);
+    world.commit_ms = 3_000;
+    world.run_for(100);
+    let told = world.snapshot(tab).balance.unwrap();
+    assert_eq!(told.confirmed.get(), 115);
+    world.settle();
+    assert_eq!(world.snapshot(tab).balance.unwrap().as_of, told.as_of);
+}

@@ -262,3 +262,24 @@ fn the_servers_retry_after_for_a_look_up_outlives_its_tab_and_a_foreign_one_does
         assert_eq!(world.server.balance(), 110);
     }
 }
+
+#[test]
+fn a_retry_under_a_hold_leaves_a_charge_to_the_tab_that_sends_it() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.server.fault(On::Charge, 1, Fault::Late(4_000));
+    let there = world.charge(two, "t1", 5);
+    world.run_until(|world| world.server.count(On::Charge) == 1);
+    let busy = with_retry_after(problem(429, "busy"), "60");
+    world.server.fault(On::Charge, 1, Fault::Answer(busy));
+    let call = world.charge(one, "t2", 5);
+    assert_eq!(word(&world.wait(call)), "queued Busy");
+    let retry = world.retry(one, "t1");
+    world.run_for(100);
+    let orders = world.tab(one).journal_orders;
+    world.run_for(2_000);
+    assert_eq!(world.tab(one).journal_orders, orders);
+    assert_eq!(word(&world.wait(there)), "charged");
+    assert!(word(&world.wait(retry)).starts_with("charged"));
+    assert_eq!(world.server.times_charged("f:t1"), 1);
+}
