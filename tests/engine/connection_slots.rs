@@ -117,3 +117,14 @@ fn charge_calls_beyond_a_shared_request_wait_for_a_free_connection() {
     world.settle();
     assert_eq!(world.server.balance(), 109);
 }
+
+#[test]
+fn a_lone_charge_call_beyond_four_waits_for_a_free_connection() {
+    let (mut world, calls) = at_once(5);
+    world.run_for(500);
+    assert_eq!(world.server.count(On::AnyCharge), 4);
+    for call in calls {
+        assert_eq!(word(&world.wait(call)), "charged");
+    }
+    world.settle();
+}

@@ -7,7 +7,7 @@ use tollbox::core::snapshot::{FlushProgress, FlushReport, Stopped};
 
 use super::outcomes::word;
 use super::script::World;
-use super::server::{Fault, On, problem};
+use super::server::{Fault, On, problem, with_retry_after};
 
 /// A frozen tab outside the world that holds the lock.
 const FROZEN: usize = 99;
@@ -197,7 +197,7 @@ fn a_flush_counts_every_outcome() {
 }
 
 /// The progress that this tab has announced, as done and total.
-fn progress_told(world: &World, tab: usize) -> Vec<(usize, usize)> {
+pub fn progress_told(world: &World, tab: usize) -> Vec<(usize, usize)> {
     let notices = world.notices(tab).iter();
     notices
         .filter_map(|(_, notice)| match notice {
@@ -404,4 +404,65 @@ fn a_flush_takes_the_lock_though_it_has_timed_out_before() {
     world.lock.holder = None;
     world.go_online(true);
     world.run_until(|world| world.lock.holder == Some(tab));
+}
+
+#[test]
+fn a_flush_without_the_lock_sends_one_batch_at_a_time() {
+    let mut world = World::with(|config| config.batch_size = 2);
+    let tab = with_queue(&mut world, 5);
+    world.lock.holder = Some(FROZEN);
+    world.server.fault(On::Batch, 1, Fault::Late(500));
+    world.go_online(true);
+    world.run_until(|world| world.server.count(On::Batch) == 1);
+    world.tell(tab, Event::Tick);
+    world.run_for(100);
+    assert_eq!(world.server.count(On::AnyCharge), 1);
+    world.settle();
+    assert_eq!(world.server.balance(), 115);
+}
+
+#[test]
+fn a_flush_that_must_stop_does_not_wait_for_other_charges() {
+    let mut world = World::with(|config| config.batch_size = 1);
+    let tab = with_queue(&mut world, 2);
+    world
+        .server
+        .rule(|arrived| match arrived.keys.first()?.as_str() {
+            "f:other" => Some(Fault::Late(4_000)),
+            "f:t000" => {
+                let busy = with_retry_after(problem(429, "busy"), "60");
+                Some(Fault::Answer(busy))
+            }
+            _ => None,
+        });
+    world.go_online(true);
+    let flush = world.flush(tab);
+    let other = world.charge(tab, "other", 1);
+    let report = report(&mut world, flush);
+    assert_eq!((report.charged, report.remaining), (0, 3));
+    assert!(!world.answers.contains_key(&other));
+    assert_eq!(word(&world.wait(other)), "charged");
+    world.server.heal();
+}
+
+#[test]
+fn a_background_flush_is_not_said_to_be_stopped_by_another_tabs_charge() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    let call = world.charge(one, "t1", 1);
+    world.wait(call);
+    world.go_online(true);
+    world.server.fault(On::Charge, 1, Fault::Late(2_000));
+    world.charge(two, "other", 1);
+    world.run_until(|world| world.server.balance() == 118);
+    world.run_for(200);
+    let notices = world.notices(one).iter();
+    let reports: Vec<_> = notices
+        .filter_map(|(_, notice)| match notice {
+            Notice::FlushReport(report) => Some((report.charged, report.stopped)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(reports, [(1, None)]);
 }

@@ -1,7 +1,9 @@
 //! Keys that the server may have forgotten: they are looked up, and never resent unasked.
 
+use tollbox::core::clock::CLOCK_SLACK_MS;
+
 use super::outcomes::word;
-use super::script::World;
+use super::script::{World, key};
 use super::server::{Fault, On, Server, page, problem};
 
 const DAY_MS: u64 = 86_400_000;
@@ -155,4 +157,31 @@ fn an_old_charge_never_attempted_is_sent_without_a_look_up() {
         ),
         (0, 1)
     );
+}
+
+#[test]
+fn a_key_is_sent_as_long_as_the_request_ends_before_it_expires() {
+    for (too_late_by_ms, sent) in [(0, (0, 2)), (1, (1, 1))] {
+        let mut world = World::with(|config| config.max_attempts = 1);
+        let tab = world.start();
+        let broken = Fault::AnswerAfter(problem(500, "broken"));
+        world.server.fault(On::Charge, 1, broken);
+        let call = world.charge(tab, "t1", 5);
+        world.wait(call);
+        world.go_online(false);
+        let margin_ms = world.config.claim_ms() + CLOCK_SLACK_MS;
+        let limit_ms = world.config.key_ttl_ms - margin_ms;
+        let age_ms = world.record(&key("t1")).unwrap().age_ms(world.now.wall_ms);
+        // It is claimed as soon as the lock is there.
+        let lock_ms = 1;
+        world.run_for(limit_ms - age_ms.unwrap() - lock_ms + too_late_by_ms);
+        world.go_online(true);
+        world.run_for(100);
+        let asked = (
+            world.server.count(On::LookUp),
+            world.server.count(On::AnyCharge),
+        );
+        assert_eq!(asked, sent);
+        assert_eq!(world.server.times_charged("f:t1"), 1);
+    }
 }
