@@ -1,5 +1,8 @@
 //! Journals that migrate to other storage, are wiped, or fail and recover.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use tollbox::core::alert::AlertKind;
 use tollbox::core::engine::{Earlier, Event};
 use tollbox::core::journal::Op;
@@ -454,4 +457,33 @@ fn a_charge_in_new_storage_is_not_called_unsent_if_the_old_was_not_read_since_sl
     world.tell(tab, Event::Woke);
     world.run_for(10);
     assert_eq!(told_after_the_move(&mut world, tab), "unknown Offline");
+}
+
+#[test]
+fn an_open_charge_still_migrates_though_another_tab_has_moved_it() {
+    let mut world = World::new();
+    let (one, two) = (world.start(), world.start());
+    world.go_online(false);
+    let call = world.charge(one, "t1", 5);
+    world.wait(call);
+    world.run_for(100);
+    world.wipe_journal();
+    world.fail_write = Box::new(move |tab, _| tab == one);
+    move_on(&mut world, one);
+    world.run_for(100);
+    move_on(&mut world, two);
+    world.run_for(100);
+    assert!(world.record(&key("t1")).is_some());
+    // This tab reads what the other has written, and has not moved its own yet.
+    world.tell(one, Event::Woke);
+    world.run_for(100);
+    let moves = |op: &Op| matches!(op, Op::Adopt { .. });
+    let moved = Rc::new(Cell::new(false));
+    let seen = moved.clone();
+    world.fail_write = Box::new(move |tab, ops| {
+        seen.set(seen.get() || (tab == one && ops.iter().any(moves)));
+        false
+    });
+    world.run_for(60_000);
+    assert!(moved.get());
 }

@@ -1,7 +1,9 @@
 //! A journal that is read page by page.
 
 use tollbox::core::engine::{Effect, Event};
-use tollbox::core::record::Record;
+use tollbox::core::outcome::FailureReason;
+use tollbox::core::record::{Failure, Record};
+use tollbox::core::text::Detail;
 
 use super::script::{World, key};
 use super::world::TabId;
@@ -90,4 +92,21 @@ fn pages_of_a_reading_that_began_too_early_are_ignored() {
     assert!(again, "{ended:?}");
     orders(&mut world, tab, vec![Event::LoadedPage(vec![one])]);
     assert_eq!(world.snapshot(tab).queue.pending, 1);
+}
+
+#[test]
+fn settled_charges_that_no_page_has_are_not_looked_for() {
+    let (mut world, tab) = offline();
+    let [one, two, ..] = records(&world);
+    let failure = Failure {
+        reason: FailureReason::Forbidden,
+        retryable: false,
+        detail: Detail::Said(None),
+    };
+    let settled = Record::failed(two.charge().clone(), 2, failure);
+    let all = vec![one.clone(), settled];
+    orders(&mut world, tab, vec![Event::Woke, Event::Loaded(Ok(all))]);
+    let open = Event::Loaded(Ok(vec![one]));
+    let ordered = orders(&mut world, tab, vec![Event::Woke, open]);
+    assert_eq!(read(&ordered), Vec::<String>::new());
 }

@@ -1,15 +1,16 @@
 //! Storage failures, for new charges, attempts, verdicts and reads.
 
 use tollbox::core::alert::AlertKind;
-use tollbox::core::engine::Earlier;
+use tollbox::core::engine::{Earlier, Event};
 use tollbox::core::journal::Op;
 use tollbox::core::outcome::What;
 use tollbox::core::record::{Conclusion, Verdict};
-use tollbox::core::snapshot::StorageKind;
+use tollbox::core::snapshot::{BillingStatus, StorageKind};
+use tollbox::core::text::{Detail, Message};
 
 use super::outage::alerts;
 use super::outcomes::word;
-use super::script::{World, key};
+use super::script::{Happening, World, key};
 use super::server::{Fault, On, problem};
 
 pub fn fail_next(world: &mut World, times: usize, which: impl Fn(&Op) -> bool + 'static) {
@@ -451,4 +452,59 @@ fn an_unwritten_verdict_delays_no_answer_about_another_charge() {
     assert_eq!(word(&world.wait(call)), "queued Offline");
     let took_ms = world.now.mono_ms - asked_ms;
     assert!(took_ms < 1_000, "{took_ms} ms");
+}
+
+#[test]
+fn a_receipt_nobody_waits_for_is_told_though_its_write_fails_after_the_claim() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    world.go_online(true);
+    world.run_until(|world| world.server.count(On::AnyCharge) == 1);
+    world.commit_ms = 2 * world.config.claim_ms();
+    fail_next(&mut world, 1, |op| matches!(op, Op::Conclude { .. }));
+    world.run_for(world.commit_ms + 100);
+    assert_eq!(
+        alerts(&world, tab).last(),
+        Some(&AlertKind::StorageDegraded)
+    );
+    assert_eq!(world.seen(tab, "t1").status, BillingStatus::Success);
+    world.commit_ms = 1;
+    world.settle();
+}
+
+#[test]
+fn a_decline_that_could_not_be_written_is_told_as_an_answer_not_stored() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, ops| ops.iter().any(|op| matches!(op, Op::Conclude { .. })));
+    let call = world.charge(tab, "t1", 500);
+    let What::Unknown { detail, .. } = world.wait(call).what else {
+        panic!("{:?}", world.outcome(call));
+    };
+    let told = Message::Of(Detail::AnswerNotStored).told(world.config.locale);
+    assert_eq!(detail, told);
+}
+
+#[test]
+fn a_storage_that_writes_but_cannot_be_read_is_not_called_well() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_load = true;
+    world.tell(tab, Event::Woke);
+    world.run_for(10);
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    // The next reading takes long.
+    let reads = |what: &Happening| matches!(what, Happening::Load { .. });
+    world.run_until(|world| world.happenings.any(reads));
+    let later_ms = world.now.mono_ms + 60_000;
+    world.postpone(reads, later_ms);
+    world.run_for(50_000);
+    assert_eq!(world.snapshot(tab).alerts.len(), 1);
+    world.fail_load = false;
+    world.run_for(60_000);
+    assert_eq!(world.snapshot(tab).alerts, []);
 }

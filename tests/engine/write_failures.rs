@@ -368,3 +368,73 @@ fn each_unwritten_verdict_is_written_soon_however_many_there_were() {
         assert!(world.journal.records[&key(&task)].receipt().is_some());
     }
 }
+
+#[test]
+fn a_charge_that_can_be_neither_written_nor_read_ends_after_three_readings() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, _| true);
+    let orders = world.tab(tab).journal_orders;
+    let call = world.charge(tab, "t1", 5);
+    world.wait(call);
+    assert_eq!(world.tab(tab).journal_orders - orders, 4);
+}
+
+#[test]
+fn a_retry_that_cannot_be_written_ends_no_other_call_with_its_failure() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 500);
+    let declined = word(&world.wait(call));
+    world.run_for(100);
+    world.fail_write = Box::new(|_, ops| ops.iter().any(writes));
+    let retry = world.retry(tab, "t1");
+    // It has been read, and is being reopened.
+    world.run_for(1);
+    let settled = world.settled(tab, "t1");
+    assert_eq!(word(&world.wait(retry)), "failed StorageUnavailable");
+    assert_eq!(word(&world.wait(settled)), declined);
+}
+
+#[test]
+fn an_unstored_charge_is_still_failed_once_another_tabs_message_has_been_checked() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.fail_write = Box::new(|_, ops| ops.iter().any(writes));
+    let call = world.charge(tab, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "failed StorageUnavailable");
+    world.tell(
+        tab,
+        Event::Peer {
+            keys: vec![key("t1")],
+            confirmed: None,
+        },
+    );
+    let settled = world.settled(tab, "t1");
+    world.run_for(100);
+    assert_eq!(word(world.outcome(settled)), "failed StorageUnavailable");
+}
+
+#[test]
+fn an_unstored_charge_fails_by_its_own_reading_whatever_another_tab_has_said() {
+    let mut world = World::new();
+    let tab = world.start();
+    let mut transactions = 0;
+    world.fail_write = Box::new(move |_, _| {
+        transactions += 1;
+        // The second reading of the charge succeeds, and nothing else does.
+        transactions != 3
+    });
+    let call = world.charge(tab, "t1", 5);
+    world.run_for(2);
+    let keys = vec![key("t1")];
+    world.tell(
+        tab,
+        Event::Peer {
+            keys,
+            confirmed: None,
+        },
+    );
+    world.run_for(1_000);
+    assert_eq!(word(world.outcome(call)), "failed StorageUnavailable");
+}
