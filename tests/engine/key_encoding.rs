@@ -238,3 +238,14 @@ fn a_key_is_not_called_charged_by_what_may_be_its_look_alikes_receipt() {
         }
     }
 }
+
+#[test]
+fn a_signed_out_tab_sends_no_look_up_by_the_second_spelling() {
+    let (mut world, tab) = cancelled(true, Fault::LoseRequest);
+    world.server.fault(On::LookUp, 1, Fault::Late(500));
+    world.refresh(tab);
+    world.run_until(|world| world.server.count(On::LookUp) == 1);
+    world.sign_out(tab);
+    world.run_for(60_000);
+    assert_eq!(world.server.count(On::LookUp), 1);
+}

@@ -2,8 +2,8 @@
 
 use tollbox::core::charge::Key;
 use tollbox::core::config::LAUNCH_WITHIN_MS;
-use tollbox::core::engine::{Answer, CallId, Event};
-use tollbox::core::journal::Op;
+use tollbox::core::engine::{Answer, CallId, CallRequest, Event};
+use tollbox::core::journal::{Applied, Op, Write};
 use tollbox::core::outcome::{Outcome, What};
 use tollbox::core::snapshot::BalanceResult;
 
@@ -521,4 +521,45 @@ fn a_repeated_sign_out_reports_what_is_open_by_then() {
     assert_eq!(world.server.times_charged("f:open"), 1);
     let again = world.sign_out(tab);
     assert!(reported_open(&mut world, again).is_empty());
+}
+
+#[test]
+fn a_charge_refused_after_sign_out_ends_no_call_about_the_same_charge_of_another_tab() {
+    let (mut world, one, two) = two_tabs();
+    world.announcements = false;
+    world.go_online(false);
+    let open = world.charge(one, "t1", 5);
+    world.wait(open);
+    let out = world.sign_out(one);
+    is_answered(&mut world, out);
+    let late = world.charge(two, "t1", 5);
+    let settled = world.settled(two, "t1");
+    world.run_for(100);
+    assert_eq!(world.answer(late), &Answer::Closed);
+    assert!(!world.answers.contains_key(&settled));
+    // The next sign-in sends it.
+    world.go_online(true);
+    world.start();
+    assert_eq!(word(&world.wait(settled)), "charged");
+}
+
+#[test]
+fn a_transaction_that_finds_the_mark_signs_the_tab_out() {
+    let mut world = World::new();
+    let tab = world.start();
+    let (now, charge) = (world.now, world.request("t1", 5));
+    let request = CallRequest::Charge(charge);
+    let engine = world.engine(tab);
+    engine.handle(now, Event::Call { id: 1, request });
+    while engine.poll().is_some() {}
+    let refused = Applied {
+        record: None,
+        write: Write::Keep,
+        done: false,
+        unreadable: None,
+        lost: false,
+        signed_out: true,
+    };
+    engine.handle(now, Event::Journaled(Ok(vec![refused])));
+    assert!(engine.is_signed_out());
 }

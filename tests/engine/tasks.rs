@@ -708,3 +708,18 @@ fn a_tab_that_wakes_announces_its_tasks_to_those_that_took_it_for_dead() {
     world.run_for(10);
     assert_eq!(held(&world, two), 100);
 }
+
+#[test]
+fn a_task_behind_one_that_is_declined_waits_for_a_balance_of_its_own() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.commit_ms = 200;
+    let first = world.start_task(tab, "t1", 130);
+    world.run_for(100);
+    // The first is looked for in the journal by now.
+    let second = world.start_task(tab, "t1", 130);
+    world.server.top_up(10);
+    world.settle_calls();
+    assert_eq!(word(world.outcome(first)), "declined InsufficientBalance");
+    assert_eq!(world.answer(second), &Answer::Started);
+}
