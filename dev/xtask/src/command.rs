@@ -44,6 +44,33 @@ pub fn run_and_read(command: &mut Command, lines: &mut Vec<String>) -> Result<()
     child.wait(command)
 }
 
+/// As [`run_and_read`], but kills the command after `limit`. False if it was killed.
+pub fn run_and_read_within(
+    command: &mut Command,
+    limit: Duration,
+    lines: &mut Vec<String>,
+) -> Result<bool> {
+    let mut child = Running::spawn(command.stdout(Stdio::piped()))?;
+    let id = child.0.id();
+    let (ended, end) = std::sync::mpsc::channel();
+    let watch = std::thread::spawn(move || {
+        let is_late = end.recv_timeout(limit).is_err();
+        if is_late {
+            kill(id);
+        }
+        is_late
+    });
+    let read = child.read_lines(|line| lines.push(line.to_owned()));
+    // The watch has ended by itself if it was late.
+    ended.send(()).ok();
+    if watch.join().unwrap_or(false) {
+        return Ok(false);
+    }
+    read?;
+    child.wait(command)?;
+    Ok(true)
+}
+
 /// A child that ends with this value or with xtask, whichever ends first.
 pub struct Running(Child);
 

@@ -4,12 +4,13 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 
 use crate::chromium::Chromium;
-use crate::command::{run, run_and_read, step};
+use crate::command::{run, run_and_read, run_and_read_within, step};
 use crate::wasm_target::WasmToolchain;
 use crate::workspace::Workspace;
 use crate::{build, demo, npm};
@@ -18,6 +19,10 @@ const RUNNER: &str = "wasm-test-runner";
 /// The time limit of the shell's tests; the runner's default of 20 s is short on a busy computer.
 const WASM_TESTS_S: &str = "300";
 const DRIVER_START_S: &str = "60";
+/// The runner's server may leave a page's connection waiting where several arrive at once, and then
+/// the runner waits for ever: it is ended after this time, beyond its own limit, and started again.
+const RUNNER_LIMIT: Duration = Duration::from_secs(330);
+const RUNNER_TRIES: usize = 3;
 /// The time limit of each file: 20 minutes. One that hangs fails, and the others still run.
 const NODE_TEST_TIMEOUT: &str = "--test-timeout=1200000";
 const DRIVER_VARIABLES: [&str; 4] = [
@@ -87,9 +92,16 @@ pub fn wasm_in(
     fs_err::write(&capabilities, session.capabilities.to_string())?;
     let runner = build_runner(workspace)?;
     let toolchain = WasmToolchain::ensure(workspace)?;
-    let mut command = toolchain.cargo(workspace, "test")?;
+    let cargo = || -> Result<Command> {
+        let mut command = toolchain.cargo(workspace, "test")?;
+        command.args(["--package", "tollbox", "--test", "web"]);
+        Ok(command)
+    };
+    step("compiling the tests of the WebAssembly shell", || {
+        run(cargo()?.arg("--no-run"))
+    })?;
+    let mut command = cargo()?;
     command
-        .args(["--package", "tollbox", "--test", "web"])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
         .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities)
         .env("WASM_BINDGEN_TEST_TIMEOUT", WASM_TESTS_S)
@@ -103,7 +115,14 @@ pub fn wasm_in(
     if let Some(screen) = session.screen {
         command.env("DISPLAY", screen);
     }
-    run_and_read(&mut command, lines)
+    for _ in 0..RUNNER_TRIES {
+        lines.clear();
+        if run_and_read_within(&mut command, RUNNER_LIMIT, lines)? {
+            return Ok(());
+        }
+        println!("the test runner's page did not load: once more");
+    }
+    bail!("the test runner's page did not load")
 }
 
 pub fn browser(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
