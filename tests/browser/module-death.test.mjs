@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
-import { deathsLogged, KEY, MORTAL, openMortal, REQUEST } from "./support/deaths.mjs";
+import { deathsLogged, KEY, MORTAL, openLogged, openMortal, REQUEST } from "./support/deaths.mjs";
 import { Stage } from "./support/stage.mjs";
 import { chargedOnce, knowsOffline } from "./support/tabs.mjs";
 
@@ -147,8 +147,13 @@ test("a module that stops silently is detected, and restarted", async () => {
 });
 
 test("a call that waits for the journal survives the module's death", async () => {
-  const { page, account } = await mortal();
-  await page.evaluate((request) => globalThis.client.charge(request), REQUEST);
+  const { page, account, options } = await mortal();
+  await page.evaluate(async (request) => {
+    await globalThis.client.charge(request);
+    // Its verdict is in the journal then.
+    await globalThis.client.close();
+  }, REQUEST);
+  await openLogged(page, options);
   const answers = await page.evaluate(async (key) => {
     /** @type {[string, () => Promise<unknown>][]} */
     const calls = [
