@@ -915,20 +915,6 @@ impl Engine {
         }
     }
 
-    /// The charge is no longer known.
-    fn calls_of_vanished(&mut self, key: &Key) {
-        for id in self.calls.at(key) {
-            // A `getCharge` call is answered from the journal.
-            if self
-                .calls
-                .get(id)
-                .is_some_and(|call| call.kind != Kind::Show)
-            {
-                self.resolve_waiting(id, Answer::NotFound);
-            }
-        }
-    }
-
     /// The current state, for answering calls.
     fn outlook(&self, now: Now) -> Outlook<'_> {
         Outlook {
@@ -1560,8 +1546,11 @@ impl Engine {
         self.take_record(now, record.vanished(now.wall_ms), false);
         self.progress(now, key);
         self.answer_cancels(now, key);
+        // A call that has it requested again is no exception: it may have been made before.
+        for id in self.calls.at(key) {
+            self.answer_end(now, key, id);
+        }
         self.outbox.remove(key);
-        self.calls_of_vanished(key);
         // Its hold is gone, so the server must be asked for the balance.
         self.balance.need(now);
     }
