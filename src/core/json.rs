@@ -9,7 +9,7 @@ mod decimal;
 mod exchange;
 #[macro_use]
 mod forms;
-mod reader;
+mod parser;
 mod writer;
 
 #[cfg(test)]
@@ -45,7 +45,7 @@ impl<'a> Json<'a> {
     /// Lone surrogates, as of a text cut inside an emoji, become U+FFFD. A list or object inside of
     /// 64 others is read as `null`: no record is so deep, and dropping it would recurse.
     pub fn parse(text: &'a str) -> Option<Json<'a>> {
-        reader::parse(text)
+        parser::parse(text)
     }
 
     /// The text of it. A number with a fraction has none, since nothing that is stored or sent has

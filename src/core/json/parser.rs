@@ -1,4 +1,4 @@
-//! The reader: from a text to a value, without recursion, so that no depth is too much.
+//! The parser: from a text to a value, without recursion, so that no depth is too much.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ enum Open<'a> {
 
 /// Parses a text.
 pub(super) fn parse(text: &str) -> Option<Json<'_>> {
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Parser { text, at: 0 };
     let mut open = Vec::new();
     loop {
         reader.skip_blanks();
@@ -76,12 +76,12 @@ pub(super) fn parse(text: &str) -> Option<Json<'_>> {
 }
 
 /// A text, and how far it has been read.
-struct Reader<'a> {
+struct Parser<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Parser<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
