@@ -48,8 +48,8 @@ impl<'a> Json<'a> {
         parser::parse(text)
     }
 
-    /// The text of it. A number with a fraction has none, since nothing that is stored or sent has
-    /// one: it becomes `null`, as an infinite one does in JavaScript.
+    /// The text of it. A float from 2^64 on or below 2^-71 has none: it becomes `null`, as an
+    /// infinite one does in JavaScript.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         writer::write(self, &mut text);

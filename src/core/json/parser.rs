@@ -8,6 +8,9 @@ use super::decimal::Decimal;
 /// How many lists and objects around a list or object are kept.
 const KEPT_DEPTH: usize = 64;
 
+/// Most objects have no more members.
+const USUAL_MEMBERS: usize = 12;
+
 /// A list or an object of which not all has been read.
 enum Open<'a> {
     List(Vec<Json<'a>>),
@@ -29,7 +32,8 @@ pub(super) fn parse(text: &str) -> Option<Json<'_>> {
             }
             b'{' if reader.takes(b'}') => Json::Object(Vec::new()),
             b'{' => {
-                open.push(Open::Object(Vec::new(), reader.name()?));
+                let members = Vec::with_capacity(USUAL_MEMBERS);
+                open.push(Open::Object(members, reader.name()?));
                 continue;
             }
             b'"' => Json::Text(reader.text()?),
@@ -127,21 +131,16 @@ impl<'a> Parser<'a> {
     /// A text from behind its opening quote.
     fn text(&mut self) -> Option<Cow<'a, str>> {
         let mut text = Cow::Borrowed("");
-        let mut start = self.at;
         loop {
-            let end = self.at;
+            let rest = self.text.get(self.at..)?;
+            let is_end = |byte| matches!(byte, b'"' | b'\\' | 0..b' ');
+            let length = rest.bytes().position(is_end)?;
+            append(&mut text, rest.get(..length)?);
+            self.at = self.at.saturating_add(length);
             match self.next()? {
-                b'"' => {
-                    append(&mut text, self.text.get(start..end)?);
-                    return Some(text);
-                }
-                b'\\' => {
-                    append(&mut text, self.text.get(start..end)?);
-                    text.to_mut().push(self.escaped()?);
-                    start = self.at;
-                }
-                0..b' ' => return None,
-                _ => {}
+                b'"' => return Some(text),
+                b'\\' => text.to_mut().push(self.escaped()?),
+                _ => return None,
             }
         }
     }

@@ -54,7 +54,7 @@ fn values() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Without floats, which have no text.
+/// Without floats, which are not read to their last bits.
 fn jsons() -> impl Strategy<Value = Json<'static>> {
     let text = || any::<String>().prop_map(Cow::Owned);
     let leaf = prop_oneof![
@@ -105,6 +105,16 @@ proptest! {
     }
 
     #[test]
+    fn float_that_is_written_is_read_as_it_was(
+        charged in 0_u32..100_000, more in 0_u32..100_000, other in -1e19..1e19_f64,
+    ) {
+        let rate = f64::from(charged) / f64::from(charged.saturating_add(more).max(1));
+        for number in [rate, other, -rate, rate * 1e-12] {
+            prop_assert_eq!(Json::Float(number).to_text().parse(), Ok(number));
+        }
+    }
+
+    #[test]
     fn value_passes_through_serde_as_through_its_text(json in jsons()) {
         let read: Value = serde_json::from_str(&json.to_text()).unwrap();
         prop_assert_eq!(serde_json::to_value(&json).unwrap(), read);
@@ -126,6 +136,28 @@ proptest! {
             let text = [&text[..at], &fragment, rest].concat();
             prop_assert_eq!(Json::parse(&text).is_some(), is_json(&text), "{}", text);
         }
+    }
+}
+
+#[test]
+fn float_out_of_range_is_written_as_null() {
+    for number in [
+        f64::NAN,
+        f64::INFINITY,
+        -f64::INFINITY,
+        1e20,
+        1e-30,
+        f64::MIN_POSITIVE,
+    ] {
+        assert_eq!(Json::Float(number).to_text(), "null");
+    }
+    for (number, text) in [
+        (0.0, "0"),
+        (0.5, "0.5"),
+        (-3.25, "-3.25"),
+        (1e19, "10000000000000000000.0"),
+    ] {
+        assert_eq!(Json::Float(number).to_text(), text);
     }
 }
 
