@@ -192,7 +192,7 @@ export class BillingClient {
     return this.#unlessClosed(async () => {
       const { wanted, limit } = checkFilter(filter);
       /** @type {Api.ChargeRecord[]} */
-      const all = await this.#core.ask((core) => core.charges());
+      const all = JSON.parse(await this.#core.ask((core) => core.charges()));
       return all.filter((record) => wanted.includes(record.status)).slice(0, limit);
     });
   }

@@ -15,7 +15,7 @@ import { reuseEqual } from "./structural-sharing.js";
  * @property {(refresh: boolean) => Promise<string | null>} token
  * @property {boolean} hasTransport
  * @property {(request: Api.TransportRequest) => Promise<Api.TransportResponse>} transport
- * @property {(kind: Kind, subject: any) => void} notice
+ * @property {(kind: Kind, subject: any) => void} notice takes a snapshot as JSON, all else as it is
  * @property {(records: string) => void} charges takes records that have changed, as JSON
  * @property {(level: "error" | "info" | "debug") => boolean} logs whether lines of this level are logged
  * @property {() => Api.BillingSnapshot} snapshot
@@ -44,6 +44,8 @@ export function createHost(options) {
   const write = typeof log === "function" ? log : consoleAt(log);
   /** @type {Api.BillingSnapshot | null} */
   let snapshot = null;
+  /** The latest snapshot as JSON, if nobody has looked at it yet. @type {string | null} */
+  let unseen = null;
   /**
    * Alerts of the opening, which nobody could listen for yet, and when they came; null once they are
    * told.
@@ -69,6 +71,17 @@ export function createHost(options) {
     }
     unread = [];
     unreadLength = 0;
+  };
+
+  const readSnapshot = () => {
+    if (unseen !== null) {
+      const next = reuseEqual(snapshot, JSON.parse(unseen));
+      unseen = null;
+      if (next !== snapshot) {
+        snapshot = deepFreeze(next);
+      }
+    }
+    return snapshot;
   };
 
   /**
@@ -108,11 +121,12 @@ export function createHost(options) {
     },
     notice(kind, subject) {
       if (kind === "snapshot") {
-        const next = reuseEqual(snapshot, subject);
-        if (next === snapshot) {
+        const isHeard = listeners.get(kind)?.size;
+        const before = isHeard && readSnapshot();
+        unseen = subject;
+        if (!isHeard || readSnapshot() === before) {
           return;
         }
-        snapshot = deepFreeze(next);
       }
       if (kind === "charge") {
         readUnread();
@@ -144,10 +158,11 @@ export function createHost(options) {
       return typeof log === "function" || isWithin(level, log);
     },
     snapshot() {
-      if (!snapshot) {
+      const shown = readSnapshot();
+      if (!shown) {
         throw new Error("the core has shown nothing yet");
       }
-      return snapshot;
+      return shown;
     },
     openRecord(key) {
       readUnread();

@@ -18,7 +18,7 @@ use crate::core::charge::{Charge, ChargeRequest, InvalidArgument, Key};
 use crate::core::config::{Config, Options};
 use crate::core::engine::{CallId, CallRequest, Engine, Event, Setup};
 use crate::core::journal::ApplyAt;
-use crate::core::json::{FromJson, Json};
+use crate::core::json::{FromJson, Json, ToJson as _};
 use crate::core::locale::Locale;
 use crate::core::ordered::Map;
 use crate::core::session::Session;
@@ -215,10 +215,10 @@ impl Client {
         Ok(self.ask(CallRequest::Show(key)))
     }
 
-    /// All charges, newest first; the facade filters.
+    /// All charges, newest first, as JSON: there may be very many. The facade filters.
     pub fn charges(&self) -> Promise {
         let reading = JournalReading::of(&self.shell);
-        future_to_promise(async move { Ok(to_js(&reading.records().await)) })
+        future_to_promise(async move { Ok(reading.records().await.to_json().to_text().into()) })
     }
 
     /// `quarantined()`.

@@ -33,7 +33,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub fn transport(this: &Host, request: &JsValue) -> Result<JsValue, JsValue>;
 
-    /// Takes a notice for the user's listeners; never throws.
+    /// Takes a notice for the user's listeners, of a snapshot as JSON; never throws.
     #[wasm_bindgen(method)]
     pub fn notice(this: &Host, kind: &str, subject: JsValue);
 

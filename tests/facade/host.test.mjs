@@ -52,14 +52,30 @@ test("only lines that somebody reads are asked for", () => {
 
 test("the snapshot is one frozen object until something in it changes", () => {
   const host = createHost({ ...OWNER, log: "silent" });
-  const told = () => ({ balance: { confirmed: 5 }, queue: { pending: 1 } });
+  const told = (pending = 1) => JSON.stringify({ balance: { confirmed: 5 }, queue: { pending } });
   host.notice("snapshot", told());
   const first = host.snapshot();
   host.notice("snapshot", told());
   assert.equal(host.snapshot(), first);
-  host.notice("snapshot", { ...told(), queue: { pending: 2 } });
+  host.notice("snapshot", told(2));
   const second = host.snapshot();
   assert.notEqual(second, first);
   assert.equal(second.balance, first.balance);
   assert.ok(Object.isFrozen(second) && Object.isFrozen(second.queue));
+});
+
+test("a listener hears of a snapshot that differs from what is there when it begins to listen", () => {
+  const host = createHost({ ...OWNER, log: "silent" });
+  const told = (/** @type {number} */ pending) => JSON.stringify({ queue: { pending } });
+  host.notice("snapshot", told(1));
+  host.notice("snapshot", told(2));
+  let heard = 0;
+  host.on("snapshot", () => {
+    heard += 1;
+  });
+  host.notice("snapshot", told(2));
+  assert.equal(heard, 0);
+  host.notice("snapshot", told(3));
+  assert.equal(heard, 1);
+  assert.equal(host.snapshot().queue.pending, 3);
 });

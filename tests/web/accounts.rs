@@ -1,6 +1,6 @@
 //! Accounts are separate: two share no charge and no balance, however alike their names are.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -45,6 +45,7 @@ async fn each_account_has_its_own_charges() {
         }
         for (client, account) in clients.into_iter().zip(&accounts) {
             let charges = json_of(client.charges()).await;
+            let charges: Value = serde_json::from_str(charges.as_str().unwrap()).unwrap();
             let tasks: Vec<_> = charges
                 .as_array()
                 .unwrap()

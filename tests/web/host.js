@@ -126,8 +126,7 @@ class TestHost {
   #transport;
   /** @type {any[]} */
   #requests = [];
-  /** @type {any} */
-  #snapshot = null;
+  #snapshot = "null";
   /** @type {any[]} */
   #alerts = [];
   /** The calls about tokens that the host received. @type {string[]} */
@@ -199,7 +198,7 @@ class TestHost {
 
   /** The last snapshot, as JSON. */
   snapshot() {
-    return JSON.stringify(this.#snapshot);
+    return this.#snapshot;
   }
 
   /** All alerts, as JSON. */

@@ -815,6 +815,8 @@ impl Shell {
             return;
         }
         let (kind, subject) = match notice {
+            // As text: one comes with every charge, and the facade reads those that are looked at.
+            Notice::Snapshot(snapshot) => ("snapshot", snapshot.to_json().to_text().into()),
             Notice::Charge(record) => ("charge", to_js(record)),
             Notice::Balance(balance) => ("balance", to_js(balance)),
             Notice::Network(network) => ("network", to_js(network)),
@@ -822,7 +824,6 @@ impl Shell {
             Notice::FlushReport(report) => ("flush", to_js(report)),
             Notice::Alert(alert) => ("alert", to_js(alert)),
             Notice::Log(line) => ("log", to_js(line)),
-            Notice::Snapshot(snapshot) => ("snapshot", to_js(&**snapshot)),
         };
         self.host.notice(kind, subject);
     }
