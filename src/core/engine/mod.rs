@@ -323,10 +323,11 @@ impl Engine {
             self.begin_due(now);
         }
         let ended = self.outbox.take_ended();
+        let was_sending = self.flush.run().is_some();
         if self.life == Life::Running {
             self.advance_flush(now, ended);
         }
-        if self.retention.is_due(now) {
+        if self.retention.is_due(now) || (was_sending && self.flush.run().is_none()) {
             self.delete_surplus(now);
         }
         self.store.advance(now, &mut self.bulletin);
@@ -1225,7 +1226,7 @@ impl Engine {
             self.launch(now, plan);
         }
         for (id, ()) in planned {
-            self.leave_slot(id);
+            self.leave_slot(now, id);
         }
         self.delete_surplus(now);
     }
@@ -1675,8 +1676,11 @@ impl Engine {
         self.stats.uncount(key);
     }
 
-    /// Deletes the settled charges beyond the number to keep.
+    /// Deletes the settled charges beyond the number to keep, when a flush has time for it.
     fn delete_surplus(&mut self, now: Now) {
+        if self.flush.run().is_some_and(|run| !run.is_through()) {
+            return self.retention.waits();
+        }
         let keep = self.cx.config.keep_settled;
         let surplus = self
             .retention
@@ -2013,7 +2017,7 @@ impl Engine {
             for key in plan.keys {
                 self.conclude_not_sent(now, &key, reason);
             }
-            return self.leave_slot(plan.id);
+            return self.leave_slot(now, plan.id);
         }
         let charges: Vec<Charge> = plan
             .keys
@@ -2022,7 +2026,7 @@ impl Engine {
             .map(|entry| entry.record.charge().clone())
             .collect();
         let what = match (plan.purpose, charges.as_slice()) {
-            (_, []) => return self.leave_slot(plan.id),
+            (_, []) => return self.leave_slot(now, plan.id),
             (Purpose::LookUp, [charge, ..]) => SentWhat::LookUp {
                 charge: charge.clone(),
                 spelling: Spelling::Own,
@@ -2059,9 +2063,9 @@ impl Engine {
     }
 
     /// Frees the slot of this plan or request, which has ended.
-    fn leave_slot(&mut self, id: SendId) {
+    fn leave_slot(&mut self, now: Now, id: SendId) {
         if self.wire.leave_slot(id) == Some(Slot::Flush) {
-            self.flush_step_ended();
+            self.flush_step_ended(now);
         }
     }
 
@@ -2137,7 +2141,7 @@ impl Engine {
                 self.balance_answered(now, &sent, etag.as_deref(), response);
             }
         }
-        self.leave_slot(send);
+        self.leave_slot(now, send);
     }
 
     fn charge_answered(&mut self, now: Now, sent: &Sent, charge: &Charge, answer: ChargeAnswer) {
@@ -2308,7 +2312,7 @@ impl Engine {
             }
             SentWhat::Balance { .. } => self.balance_lost(now, cause),
         }
-        self.leave_slot(send);
+        self.leave_slot(now, send);
         self.progress_all(now);
     }
 
@@ -2355,7 +2359,7 @@ impl Engine {
                 None,
             );
         }
-        self.leave_slot(send);
+        self.leave_slot(now, send);
         self.progress_all(now);
     }
 
@@ -2397,7 +2401,7 @@ impl Engine {
         };
         if let Some(reason) = shut {
             self.conclude_not_sent(now, &charge.key, reason);
-            return self.leave_slot(send);
+            return self.leave_slot(now, send);
         }
         let what = SentWhat::LookUp {
             charge: charge.clone(),
@@ -2869,7 +2873,12 @@ impl Engine {
         self.begin(now, Purpose::Send, Slot::Flush, keys);
     }
 
-    fn flush_step_ended(&mut self) {
+    /// Nobody waits for the lock of a tab that is alone: it goes on with the next batch, whose claims
+    /// are written together with what became of this one.
+    fn flush_step_ended(&mut self, now: Now) {
+        if self.flush.lock() == Lock::Held && self.tabs.is_alone() {
+            return self.flush_step(now);
+        }
         self.flush.lock_mut().let_go(&mut self.cx);
     }
 

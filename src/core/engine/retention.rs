@@ -10,6 +10,9 @@ use crate::core::outbox::Outbox;
 /// milliseconds: they have been told of its end, and read it there.
 const READ_WITHIN_MS: u64 = 1_000;
 
+/// So many go in one transaction, and the next when that has ended.
+const AT_ONCE: usize = 500;
+
 /// When surplus settled charges are deleted.
 #[derive(Debug, Default)]
 pub(super) struct Retention {
@@ -31,7 +34,7 @@ impl Retention {
         let alone = tabs.is_alone();
         self.due_ms = None;
         let mut gone = Vec::new();
-        for key in outbox.surplus(keep) {
+        for key in outbox.surplus(keep).take(AT_ONCE) {
             if calls.is_asked_for(key) {
                 // A call that is reading it from the journal may reopen it.
                 continue;
@@ -46,6 +49,11 @@ impl Retention {
             gone.push(key.clone());
         }
         gone
+    }
+
+    /// It is done at another time.
+    pub(super) fn waits(&mut self) {
+        self.due_ms = None;
     }
 
     pub(super) fn is_due(&self, now: Now) -> bool {
