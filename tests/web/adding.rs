@@ -6,8 +6,9 @@ use std::rc::Rc;
 use js_sys::{Array, Promise};
 use serde_json::Value;
 use tollbox::browser::store::{Choice, JournalStore, News, Scope};
-use tollbox::core::charge::ChargeRequest;
+use tollbox::core::charge::{ChargeRequest, Key};
 use tollbox::core::journal::{Applied, ApplyAt, Op};
+use tollbox::core::record::Record;
 use tollbox::core::session::Session;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
@@ -21,6 +22,7 @@ use crate::raw;
 use crate::stores::{charged_op, clear};
 
 const ADD: (&str, &str) = ("IDBObjectStore", "add");
+const GET: (&str, &str) = ("IDBObjectStore", "get");
 
 /// Two tabs with one journal.
 async fn two_tabs(account: &str) -> [JournalStore; 2] {
@@ -122,7 +124,9 @@ async fn charges_taken_on_while_another_tab_signs_out_are_there_or_refused() {
                 future_to_promise(async move {
                     let at_session = ApplyAt::new(NOW_MS, AT.session);
                     let op = enqueue(&format!("charge {at}"));
-                    let applied = two.apply(&[op], false, at_session, &mut Vec::new()).await;
+                    let applied = two
+                        .apply(&[op], false, at_session, &|_| None, &mut Vec::new())
+                        .await;
                     let applied = applied.unwrap().remove(0);
                     assert_ne!(applied.done, applied.signed_out);
                     Ok(JsValue::from(applied.done))
@@ -144,7 +148,9 @@ async fn charges_taken_on_while_another_tab_signs_out_are_there_or_refused() {
         assert_eq!(load(&one).await.len(), taken);
         let next = ApplyAt::new(NOW_MS, Session::since(two.sign_out_mark()));
         let ops = [enqueue("late")];
-        let late = two.apply(&ops, false, next, &mut Vec::new()).await;
+        let late = two
+            .apply(&ops, false, next, &|_| None, &mut Vec::new())
+            .await;
         assert!(late.unwrap()[0].done);
         one.close();
         two.close();
@@ -167,6 +173,83 @@ async fn transactions_of_two_tabs_are_counted_together() {
     let marker: Value = serde_json::from_str(&marker).unwrap();
     assert_eq!(marker["commits"], 15);
     clear(&account, &[one, two]).await;
+}
+
+/// What the core of a tab knows that has read this, and what it has written itself.
+async fn known(store: &JournalStore) -> impl Fn(&Key) -> Option<Record> + use<> {
+    let mut records = Vec::new();
+    let tell = |page| records.extend(page);
+    let reading = store.read(Scope::All, AT, &mut Vec::new(), tell).await;
+    store.knows(&reading.unwrap());
+    move |key| {
+        let records = records.iter();
+        let mut of_key = records.filter(|record| record.charge().key == *key);
+        of_key.next().cloned()
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_is_known_is_changed_without_being_read() {
+    let account = fresh("known");
+    let store = open_store(&account, Choice::IndexedDb).await;
+    apply(&store, &["a", "b"].map(enqueue)).await;
+    let at_rest = known(&store).await;
+    let ops = [begin("a", "one"), enqueue("new"), begin("b", "one")];
+    // The journal's own row is read, and nothing else.
+    let reads = raw::counted(GET, async || {
+        let mut news = Vec::new();
+        let applied = store.apply(&ops, false, AT, &at_rest, &mut news).await;
+        let applied = applied.unwrap();
+        assert!(applied.iter().all(|applied| applied.done));
+    });
+    assert_eq!(reads.await, 1.0);
+    let mut there = load(&store).await;
+    there.sort_by(|one, other| one.charge().key.cmp(&other.charge().key));
+    assert_eq!(keys(&there), ["a", "b", "new"]);
+    let attempts: Vec<u32> = there.iter().map(Record::attempts).collect();
+    assert_eq!(attempts, [1, 1, 0]);
+    clear(&account, &[store]).await;
+}
+
+#[wasm_bindgen_test]
+async fn what_another_tab_has_changed_counts_and_not_what_was_known() {
+    let account = fresh("stale");
+    let [one, two] = two_tabs(&account).await;
+    apply(&one, &["a", "b"].map(enqueue)).await;
+    let at_rest = known(&one).await;
+    apply(&two, &[begin("a", "two")]).await;
+    let ops = [begin("a", "one"), begin("b", "one")];
+    let mut news = Vec::new();
+    let applied = one.apply(&ops, false, AT, &at_rest, &mut news).await;
+    let applied = applied.unwrap();
+    assert!(!applied[0].done && applied[1].done, "{applied:?}");
+    let claims = load(&one).await;
+    let claims = claims
+        .iter()
+        .map(|record| record.claim().unwrap().tab.as_str());
+    assert_eq!(claims.collect::<Vec<_>>(), ["two", "one"]);
+    clear(&account, &[one, two]).await;
+}
+
+#[wasm_bindgen_test]
+async fn nothing_that_is_known_is_claimed_after_another_tab_has_signed_out() {
+    let account = fresh("over");
+    raw::without("localStorage", async || {
+        let [one, two] = two_tabs(&account).await;
+        apply(&one, &[enqueue("a")]).await;
+        let at_rest = known(&one).await;
+        let mark = two.sign_out(AT.session, NOW_MS, &mut Vec::new()).await;
+        assert!(AT.session.is_over(mark.unwrap()));
+        let ops = [begin("a", "one")];
+        let mut news = Vec::new();
+        let applied = one.apply(&ops, false, AT, &at_rest, &mut news).await;
+        assert!(applied.unwrap()[0].signed_out);
+        assert!(load(&one).await[0].claim().is_none());
+        one.close();
+        two.close();
+    })
+    .await;
+    clear(&account, &[]).await;
 }
 
 #[wasm_bindgen_test]
@@ -247,7 +330,9 @@ async fn all_is_known_until_somebody_else_changes_something() {
     apply(&one, &[enqueue("b")]).await;
     apply(&one, &[begin("b", "one"), read("a")]).await;
     let forget = [Op::Forget { key: key("done") }];
-    let forgotten = one.apply(&forget, true, AT, &mut Vec::new()).await;
+    let forgotten = one
+        .apply(&forget, true, AT, &|_| None, &mut Vec::new())
+        .await;
     assert!(forgotten.unwrap()[0].done && one.is_known().await);
     // What another does is not, whatever is read or written afterwards.
     apply(&two, &[enqueue("c")]).await;

@@ -136,7 +136,10 @@ pub async fn apply_with_news(
     ops: &[Op],
 ) -> (Result<Vec<Applied>, String>, Vec<News>) {
     let mut news = Vec::new();
-    (store.apply(ops, false, AT, &mut news).await, news)
+    (
+        store.apply(ops, false, AT, &|_| None, &mut news).await,
+        news,
+    )
 }
 
 /// A count of open charges, without their keys.

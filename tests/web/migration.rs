@@ -150,7 +150,7 @@ async fn a_full_local_storage_evicts_settled_charges_before_it_refuses_one() {
     assert_eq!(keys(&records), ["new"]);
     assert_eq!(records[0].charge().created_at_ms, NOW_MS);
     assert!(matches!(
-        store.apply(&[Op::Read { key: key("done1") }], false, crate::charges::AT, &mut Vec::new()).await,
+        store.apply(&[Op::Read { key: key("done1") }], false, crate::charges::AT, &|_| None, &mut Vec::new()).await,
         Ok(read) if read[0].record.is_none()
     ));
     clear(&account, &[store]).await;

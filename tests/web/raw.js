@@ -148,6 +148,27 @@ export function spoil(type, method, fault, times) {
 }
 
 /**
+ * Counts the calls of a method of the browser's storage; the returned function ends that, and tells how
+ * many there were.
+ *
+ * @param {string} type of the object that has it
+ * @param {string} method
+ */
+export function count(type, method) {
+  const { prototype } = Reflect.get(window, type);
+  const original = prototype[method];
+  let calls = 0;
+  prototype[method] = function (/** @type {any[]} */ ...args) {
+    calls += 1;
+    return original.apply(this, args);
+  };
+  return () => {
+    prototype[method] = original;
+    return calls;
+  };
+}
+
+/**
  * Has a request fail, and its transaction with it, as the browser would.
  *
  * @param {IDBRequest} request

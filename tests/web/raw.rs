@@ -31,6 +31,8 @@ extern "C" {
     fn hide(member: &str) -> Function;
 
     fn spoil(kind: &str, method: &str, fault: &str, times: u32) -> Function;
+
+    fn count(kind: &str, method: &str) -> Function;
 }
 
 /// All rows of an object store.
@@ -98,6 +100,13 @@ pub async fn spoilt<T>(
     let result = work().await;
     call(&mend).await;
     result
+}
+
+/// How often `work` calls a method of the browser's storage.
+pub async fn counted((kind, method): (&str, &str), work: impl AsyncFnOnce()) -> f64 {
+    let end = count(kind, method);
+    work().await;
+    end.call0(&JsValue::UNDEFINED).unwrap().as_f64().unwrap()
 }
 
 fn local_storage() -> Option<web_sys::Storage> {

@@ -15,7 +15,7 @@ const CHOICES: [Choice; 2] = [Choice::IndexedDb, Choice::LocalStorage];
 async fn done_in(store: &JournalStore, session: Session, op: Op) -> (bool, bool) {
     let at = ApplyAt::new(NOW_MS, session);
     let applied = store
-        .apply(&[op], false, at, &mut Vec::new())
+        .apply(&[op], false, at, &|_| None, &mut Vec::new())
         .await
         .unwrap();
     (applied[0].done, applied[0].signed_out)

@@ -134,7 +134,12 @@ impl<D: Driver> World<D> {
             } => self.commit(tab, session, &ops, relaxed),
             Happening::Committed { tab, result, at_ms } => self.committed(tab, result, at_ms),
             Happening::Load { tab, all } => self.load(tab, all),
-            Happening::LoadRest { tab, all, records } => self.load_rest(tab, all, records),
+            Happening::LoadRest {
+                tab,
+                all,
+                changes,
+                records,
+            } => self.load_rest(tab, all, changes, records),
             Happening::Mark { tab, session } => self.leave_mark(tab, session),
             Happening::Depart { sending } => D::depart(self, sending),
             Happening::Arrive { sending, heard } => D::arrive(self, &sending, heard),

@@ -30,6 +30,7 @@ pub enum Happening<Own> {
     LoadRest {
         tab: TabId,
         all: bool,
+        changes: u64,
         records: Result<Vec<Record>, String>,
     },
     /// The mark of a sign-out is written.

@@ -11,6 +11,8 @@ pub struct Journal {
     pub records: BTreeMap<Key, Record>,
     /// The records before the last relaxed transactions, which a crash may restore.
     pub undo: Vec<(Key, Option<Record>)>,
+    /// How often anything in it has changed.
+    pub changes: u64,
     /// Whether nothing can be written for want of room.
     pub full: bool,
     /// The mark of the last sign-out.

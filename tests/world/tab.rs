@@ -37,6 +37,8 @@ pub struct Tab {
     /// Ticks after which the deadline was still in the past, in a row.
     pub spins: u32,
     pub writing: bool,
+    /// The changes of the journal after which it knows everything there, as the store counts them.
+    pub known_at: Option<u64>,
     /// Charges that it told as made before the journal had their verdict.
     pub told_early: BTreeSet<Key>,
     /// Its journal orders so far.
@@ -98,6 +100,7 @@ impl Tab {
             frozen_until_ms: 0,
             spins: 0,
             writing: false,
+            known_at: None,
             told_early: BTreeSet::new(),
             journal_orders: 0,
             speaks_of_ms: None,

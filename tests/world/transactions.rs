@@ -45,7 +45,16 @@ impl<D: Driver> World<D> {
         }
         let result = match D::write_fault(self, tab, ops) {
             Some(fault) => Err(fault),
-            None => Ok(self.apply(session, ops, relaxed)),
+            None => {
+                self.check_known(tab, ops);
+                let before = self.journal.changes;
+                let applied = self.apply(session, ops, relaxed);
+                if applied.iter().any(|applied| applied.write != Write::Keep) {
+                    self.journal.changes += 1;
+                    self.told(tab, before);
+                }
+                Ok(applied)
+            }
         };
         self.counts.transactions += 1;
         self.counts.failed_transactions += u64::from(result.is_err());
@@ -53,6 +62,37 @@ impl<D: Driver> World<D> {
         let in_ms = self.driver.committed_ms();
         let at_ms = self.now.mono_ms;
         self.plan(in_ms, Happening::Committed { tab, result, at_ms });
+    }
+
+    /// The store writes without reading where nobody else has changed the journal since its client
+    /// last heard of it: then the client's records are those at rest.
+    fn check_known(&mut self, tab: TabId, ops: &[Op]) {
+        let Some(place) = self.place(tab) else {
+            return;
+        };
+        let tab = &self.tabs[place];
+        let reads = ops.iter().any(|op| matches!(op, Op::Read { .. }));
+        if reads || tab.known_at != Some(self.journal.changes) {
+            return;
+        }
+        let differs = |key: &&Key| {
+            let known = tab.engine.record_at_rest(key);
+            known.is_some_and(|known| self.journal.records.get(key) != Some(known))
+        };
+        let wrong = ops.iter().map(Op::key).find(differs);
+        if let Some(key) = wrong.cloned() {
+            let what = format!("tab{} is wrong about {key} at rest", tab.id);
+            self.violate("contract", what);
+        }
+    }
+
+    /// The tab hears what its change came to, and knows everything if it did before.
+    fn told(&mut self, tab: TabId, before: u64) {
+        if let Some(place) = self.place(tab)
+            && self.tabs[place].known_at == Some(before)
+        {
+            self.tabs[place].known_at = Some(self.journal.changes);
+        }
     }
 
     fn apply(&mut self, session: Session, ops: &[Op], relaxed: bool) -> Vec<Applied> {
@@ -125,6 +165,7 @@ impl<D: Driver> World<D> {
             Some(fault) => Err(fault),
             None => Ok(self.journal.read(all)),
         };
+        let changes = self.journal.changes;
         if let Ok(records) = &mut records
             && let Some((count, in_ms)) = self.driver.page(records.len())
         {
@@ -132,13 +173,26 @@ impl<D: Driver> World<D> {
             let page = std::mem::replace(records, rest);
             self.tell(tab, Event::LoadedPage(page));
             let records = Ok(std::mem::take(records));
-            return self.plan(in_ms, Happening::LoadRest { tab, all, records });
+            let rest = Happening::LoadRest {
+                tab,
+                all,
+                changes,
+                records,
+            };
+            return self.plan(in_ms, rest);
         }
-        self.load_rest(tab, all, records);
+        self.load_rest(tab, all, changes, records);
     }
 
-    /// The reading of the journal ends, some of which its tab may have heard before.
-    pub fn load_rest(&mut self, tab: TabId, all: bool, records: Result<Vec<Record>, String>) {
+    /// The reading of the journal ends, some of which its tab may have heard before. There had been
+    /// so many `changes` when it was read.
+    pub fn load_rest(
+        &mut self,
+        tab: TabId,
+        all: bool,
+        changes: u64,
+        records: Result<Vec<Record>, String>,
+    ) {
         if self.place(tab).is_none() {
             return;
         }
@@ -151,7 +205,13 @@ impl<D: Driver> World<D> {
             self.tell(tab, Event::RecordsLost(lost));
         }
         self.heed_mark(tab);
+        let is_whole = all && records.is_ok();
         self.tell(tab, Event::Loaded(records));
+        if let Some(place) = self.place(tab).filter(|_| is_whole)
+            && !self.tabs[place].engine.is_reading()
+        {
+            self.tabs[place].known_at = Some(changes);
+        }
     }
 
     /// Opens the database again, and moves the charges of the fallback over.
@@ -159,6 +219,7 @@ impl<D: Driver> World<D> {
         let at = ApplyAt::new(self.now.wall_ms, Session::since(self.journal.mark));
         // The database was written to last.
         self.journal.undo.clear();
+        self.journal.changes += 1;
         let records = fallback.ended.into_iter();
         for record in records.chain(fallback.records.into_values()) {
             let (applied, _) = self.journal.apply(&Op::Adopt { record }, at, false);
@@ -172,6 +233,7 @@ impl<D: Driver> World<D> {
     /// Damages one record at rest. The store sets it aside, and remembers its key.
     pub fn damage(&mut self, key: Key) -> Option<Record> {
         let record = self.journal.records.remove(&key);
+        self.journal.changes += 1;
         if let Some(record) = &record {
             self.note(|| format!("DAMAGED: {}", trace::record(record)));
         }
@@ -191,6 +253,8 @@ impl<D: Driver> World<D> {
             ..Journal::default()
         };
         for tab in &mut self.tabs {
+            // Another database has taken its place.
+            tab.known_at = None;
             for key in tab.seen.keys().cloned().collect::<Vec<_>>() {
                 tab.unsee(&key);
             }

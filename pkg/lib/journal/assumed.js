@@ -1,6 +1,7 @@
 // @ts-check
 
 import { afterOne, ownOf, rowOf } from "./own.js";
+import { rowsIn } from "./rows.js";
 import { CHARGES, OWN } from "./schema.js";
 import { watched } from "./watched.js";
 
@@ -8,22 +9,25 @@ import { watched } from "./watched.js";
 /** @import { Own } from "./own.js" */
 
 /**
- * Adds the rows of new charges, strictly, if what was assumed of the journal when they were made is so:
- * no row is under their keys, no sign-out came after `mark`, and no record is lost. Resolves with
- * whether it was so; otherwise nothing has been written.
+ * Writes strictly, if what was assumed of the journal when the rows were made is so: no row is under the
+ * keys of those that are added, and no record is lost; nobody has changed the journal since the module
+ * last knew everything there, where rows that are there are changed; and no sign-out came after `mark`.
+ * Resolves with whether it was so; otherwise nothing has been written.
  *
  * Nothing waits here but for the commit: the journal's own row is written as it should become before it
  * has been read, and once more where that was wrong. A key that is taken undoes everything, even where
  * the commit has been asked for.
  *
  * @param {Database} database
- * @param {object[]} rows
+ * @param {string} added rows, as `rowsIn` reads them
+ * @param {string} changed likewise
  * @param {number} mark
  * @returns {Promise<boolean>}
  */
-export async function add(database, rows, mark) {
+export async function write(database, added, changed, mark) {
   const { transaction, ended } = watched(database.connection, [CHARGES], "strict");
-  const assumed = afterOne(database.own, true);
+  const before = database.own;
+  const assumed = afterOne(before, true);
   let own = assumed;
   let fits = true;
   try {
@@ -32,7 +36,10 @@ export async function add(database, rows, mark) {
     asked.onsuccess = () => {
       const found = ownOf(asked.result);
       own = afterOne(found, true);
-      fits = found.mark <= mark && !found.lost;
+      fits =
+        found.mark <= mark &&
+        (added === "" || !found.lost) &&
+        (changed === "" || (found.id === before.id && found.changes === before.changes));
       if (!fits) {
         return undo(transaction);
       }
@@ -46,8 +53,11 @@ export async function add(database, rows, mark) {
         undo(transaction);
       }
     };
-    for (const row of rows) {
+    for (const row of rowsIn(added)) {
       charges.add(row);
+    }
+    for (const row of rowsIn(changed)) {
+      charges.put(row);
     }
     charges.put(rowOf(assumed));
   } catch (error) {

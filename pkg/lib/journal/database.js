@@ -113,6 +113,11 @@ export class Database {
     }
   }
 
+  /** Whether the module knows everything that is there, as far as was last seen. */
+  get seemsKnown() {
+    return this.own.changes === this.#knownAt;
+  }
+
   /** Whether nothing has been changed since by anybody of whom the module does not know. */
   async isKnown() {
     const own = await readOwn(this.connection, "readonly");

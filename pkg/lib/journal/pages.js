@@ -1,6 +1,7 @@
 // @ts-check
 
 import { ownOf } from "./own.js";
+import { Rows } from "./rows.js";
 import { BY_STATE, CHARGES, inState, lostKeys, OWN, rowsFrom } from "./schema.js";
 import { watched } from "./watched.js";
 
@@ -17,7 +18,7 @@ const UNSETTLED = ["open", "parked", "retryable"];
 
 /** A reading of the journal, a page at a time, in one transaction. */
 export class Pages {
-  /** @type {any[][]} */
+  /** @type {Rows[]} */
   #come = [];
   /** Reads that are under way. */
   #pending = 0;
@@ -75,7 +76,7 @@ export class Pages {
         // Asked for before this page is worked on.
         this.#read(of, of instanceof IDBIndex ? inState(last.state, last) : rowsFrom(last.key));
       }
-      this.#come.push(rows);
+      this.#come.push(new Rows(rows));
       this.#tell();
     };
   }
@@ -83,7 +84,7 @@ export class Pages {
   /**
    * The next page; undefined after the last.
    *
-   * @returns {Promise<any[] | undefined>}
+   * @returns {Promise<Rows | undefined>}
    */
   async next() {
     while (this.#come.length === 0 && this.#pending > 0) {

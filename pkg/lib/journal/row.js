@@ -1,19 +1,7 @@
 // @ts-check
-/** The rows of charges, as the module gives and takes them: member by member. */
+/** A row that may not have the form of a charge's, member by member. */
 
-/**
- * @param {string} key
- * @param {string} state
- * @param {number} sequence
- * @param {number} format
- * @param {number} check
- * @param {string} body
- */
-export function row(key, state, sequence, format, check, body) {
-  return { key, state, sequence, format, check, body };
-}
-
-/** @param {any} row whatever is stored there, as below */
+/** @param {any} row whatever is stored there */
 export function keyOf(row) {
   return row?.key;
 }

@@ -1,6 +1,7 @@
 // @ts-check
 
 import { afterOne, ownOf, rowOf } from "./own.js";
+import { Rows, rowsIn } from "./rows.js";
 import { BY_STATE, CHARGES, inState, lostKey, OWN, QUARANTINE, rowsFrom } from "./schema.js";
 import { watched } from "./watched.js";
 
@@ -19,8 +20,7 @@ export class Transaction {
   #durability;
   #options;
   #narrow = false;
-  /** @type {any[]} */
-  rows = [];
+  rows = new Rows([]);
   /** Of which of the keys that were asked for the record is lost. @type {boolean[]} */
   #lost = [];
   /** The journal's own row. @type {Own} */
@@ -68,7 +68,7 @@ export class Transaction {
         this.#lost = lost.map(({ result }) => result !== undefined);
       }
       const results = requests.map(({ result }) => result);
-      this.rows = typeof asked === "string" ? results[0] : results;
+      this.rows = new Rows(typeof asked === "string" ? results[0] : results);
     } catch (error) {
       this.undo();
       throw error;
@@ -106,14 +106,16 @@ export class Transaction {
     return this.#narrow;
   }
 
-  /** @param {number} at */
-  isLost(at) {
-    return this.#lost[at] === true;
+  /** @param {number} place */
+  isLost(place) {
+    return this.#lost[place] === true;
   }
 
-  /** @param {object} row */
-  put(row) {
-    this.#write((charges) => charges.put(row));
+  /** @param {string} rows as `rowsIn` reads them */
+  put(rows) {
+    for (const row of rowsIn(rows)) {
+      this.#write((charges) => charges.put(row));
+    }
   }
 
   /** @param {IDBValidKey} key */

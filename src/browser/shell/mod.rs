@@ -22,6 +22,7 @@ use crate::browser::lock::{self, Acquired};
 use crate::browser::persistence;
 use crate::browser::store::Scope;
 use crate::core::balance::Confirmed;
+use crate::core::charge::Key;
 use crate::core::engine::{
     Answer, CallId, CallRequest, Effect, Engine, Event, Notice, Running, SendId, Unsent,
 };
@@ -592,7 +593,9 @@ impl Shell {
             let mut news = Vec::new();
             shell.catch_up_with_storage().await;
             let at = shell.apply_at();
-            let result = shell.store.apply(&ops, relaxed, at, &mut news).await;
+            let at_rest = |key: &Key| shell.engine.borrow().record_at_rest(key).cloned();
+            let applied = shell.store.apply(&ops, relaxed, at, &at_rest, &mut news);
+            let result = applied.await;
             shell.report(news).await;
             shell.dispatch(Event::Journaled(result));
             shell.heed_mark();

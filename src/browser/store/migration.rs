@@ -29,7 +29,7 @@ pub async fn migrate(
             record: record.clone(),
         })
         .collect();
-    let Ok(applied) = database.apply(&ops, false, at, news).await else {
+    let Ok(applied) = database.apply(&ops, false, at, &|_| None, news).await else {
         return false;
     };
     for (migrating, applied) in migrating.iter().zip(applied) {

@@ -19,6 +19,7 @@ pub use self::local::Local;
 pub use self::memory::Memory;
 pub use self::news::News;
 use super::names::Names;
+use crate::core::charge::Key;
 use crate::core::codec::{self, Damage, Stored};
 use crate::core::engine::{Earlier, OpenCharges};
 use crate::core::journal::{Applied, ApplyAt, Op};
@@ -48,6 +49,9 @@ pub enum Scope {
     /// Everything.
     All,
 }
+
+/// Tells of a charge what the core knows to be at rest.
+pub type AtRest<'a> = &'a dyn Fn(&Key) -> Option<Record>;
 
 /// Where the journal lives.
 #[derive(Debug)]
@@ -229,12 +233,14 @@ impl JournalStore {
         self.storage().kind()
     }
 
-    /// Applies all of these, or none.
+    /// Applies all of these, or none. What the core knows to be at rest need not be read, where nobody
+    /// else has changed anything since [`JournalStore::knows`].
     pub async fn apply(
         &self,
         ops: &[Op],
         relaxed: bool,
         at: ApplyAt,
+        at_rest: AtRest<'_>,
         news: &mut Vec<News>,
     ) -> Result<Vec<Applied>, String> {
         match &*self.storage() {
@@ -242,7 +248,7 @@ impl JournalStore {
                 let applied = match self.arrive(store, at, news).await {
                     Ok(()) => {
                         let at = at.marked(self.sign_out_mark());
-                        store.apply(ops, relaxed, at, news).await
+                        store.apply(ops, relaxed, at, at_rest, news).await
                     }
                     Err(error) => Err(error),
                 };

@@ -1710,10 +1710,10 @@ impl Engine {
                     self.store.has_read_all();
                 }
                 self.take_page(now, records);
-                self.read_unseen();
                 if self.reader.taken(all) {
                     self.lose_ages();
                 }
+                self.read_unseen();
                 self.judge_claims(now);
             }
             Loaded::Failed(error) => self.storage_failed(now, &error),
@@ -1749,18 +1749,22 @@ impl Engine {
     fn stored(&self) -> LongSet<Key> {
         let mut stored = LongSet::default();
         for entry in self.outbox.iter() {
-            if entry.saved && !entry.is_busy() && entry.record.is_held() {
+            if entry.saved && entry.record.is_held() {
                 stored.insert(entry.record.charge().key.clone(), ());
             }
         }
         stored
     }
 
-    /// The reading has ended: reads one by one the charges that it has not shown.
+    /// The reading has ended: reads one by one the idle charges that it has not shown.
     fn read_unseen(&mut self) {
         let unseen = self.unseen.take().unwrap_or_default();
         for key in unseen.keys() {
-            self.read_for_peer(key.clone());
+            // What is known of it is not what is at rest.
+            self.reader.doubt();
+            if !self.outbox.get(key).is_some_and(Entry::is_busy) {
+                self.read_for_peer(key.clone());
+            }
         }
     }
 
@@ -1772,6 +1776,16 @@ impl Engine {
     /// Whether the whole journal has been read, and nothing since has made that doubtful.
     pub fn knows_journal(&self) -> bool {
         self.reader.knows_all()
+    }
+
+    /// The record of this charge as the journal has it, where nobody else has changed the journal
+    /// since this client last heard of it. `None` where that is not known; a settled one may have
+    /// been deleted elsewhere.
+    pub fn record_at_rest(&self, key: &Key) -> Option<&Record> {
+        let listens = self.life == Life::Running && self.knows_journal();
+        let entry = self.outbox.get(key).filter(|_| listens)?;
+        let is_known = entry.saved && !entry.outdated && entry.record.is_held();
+        is_known.then_some(&entry.record)
     }
 
     /// The charges open in the journal, with at most `most` keys.

@@ -55,6 +55,10 @@ extern "C" {
     #[wasm_bindgen(method, js_name = isKnownAt)]
     pub fn is_known_at(this: &Database, changes: f64);
 
+    /// Whether the module knows everything that is there, as far as was last seen.
+    #[wasm_bindgen(method, getter, js_name = seemsKnown)]
+    pub fn seems_known(this: &Database) -> bool;
+
     /// Resolves with whether nothing has been changed since by anybody of whom it does not know.
     #[wasm_bindgen(method, js_name = isKnown)]
     pub fn is_known(this: &Database) -> Promise;
@@ -64,11 +68,13 @@ extern "C" {
     pub fn take_wiped(this: &Database) -> bool;
 }
 
-#[wasm_bindgen(raw_module = "/pkg/lib/journal/adding.js")]
+#[wasm_bindgen(raw_module = "/pkg/lib/journal/assumed.js")]
 extern "C" {
-    /// Adds rows, strictly. Resolves with whether no row is under their keys, no sign-out was after
-    /// `mark`, and no record is lost; nothing is written otherwise.
-    pub fn add(database: &Database, rows: &Array, mark: f64) -> Promise;
+    /// Writes the rows of these texts, made by `rows::text`, strictly. Resolves with whether they fit:
+    /// no row is under the keys of those that are added, and no record is lost; nobody has changed
+    /// the journal since `Database::seems_known`, where others are changed; and no sign-out was after
+    /// `mark`. Nothing is written otherwise.
+    pub fn write(database: &Database, added: &str, changed: &str, mark: f64) -> Promise;
 }
 
 #[wasm_bindgen(raw_module = "/pkg/lib/journal/transaction.js")]
@@ -92,13 +98,13 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn reading(this: &Transaction) -> Promise;
 
-    /// The rows that were asked for, `undefined` where there is none.
+    /// The rows that were asked for.
     #[wasm_bindgen(method, getter)]
-    pub fn rows(this: &Transaction) -> Array;
+    pub fn rows(this: &Transaction) -> Rows;
 
     /// Whether it is noted of the key in this place that its record is lost.
     #[wasm_bindgen(method, js_name = isLost)]
-    pub fn is_lost(this: &Transaction, at: u32) -> bool;
+    pub fn is_lost(this: &Transaction, place: usize) -> bool;
 
     /// The mark of the last sign-out.
     #[wasm_bindgen(method, getter)]
@@ -110,8 +116,9 @@ extern "C" {
     #[wasm_bindgen(method, js_name = setCommits)]
     pub fn set_commits(this: &Transaction, commits: f64);
 
+    /// Writes the rows of this text, made by `rows::text`.
     #[wasm_bindgen(method)]
-    pub fn put(this: &Transaction, row: &JsValue);
+    pub fn put(this: &Transaction, rows: &str);
 
     #[wasm_bindgen(method)]
     pub fn remove(this: &Transaction, key: &JsValue);
@@ -145,8 +152,7 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub fn read(database: &Database, all: bool) -> Result<Pages, JsValue>;
 
-    /// Resolves with the next page, an array of rows, in a task of its own; with `undefined` after
-    /// the last.
+    /// Resolves with the next [`Rows`], in a task of its own; with `undefined` after the last.
     #[wasm_bindgen(method)]
     pub fn next(this: &Pages) -> Promise;
 
@@ -159,18 +165,26 @@ extern "C" {
     pub fn lost(this: &Pages) -> Array;
 }
 
+#[wasm_bindgen(raw_module = "/pkg/lib/journal/rows.js")]
+extern "C" {
+    /// Rows that have been read.
+    pub type Rows;
+
+    /// All of them, as `rows::read_all` reads them.
+    #[wasm_bindgen(method)]
+    pub fn text(this: &Rows) -> Vec<u8>;
+
+    /// The row in this place, `undefined` where there is none.
+    #[wasm_bindgen(method)]
+    pub fn at(this: &Rows, place: usize) -> JsValue;
+
+    /// The keys of those that are there.
+    #[wasm_bindgen(method)]
+    pub fn keys(this: &Rows) -> Array;
+}
+
 #[wasm_bindgen(raw_module = "/pkg/lib/journal/row.js")]
 extern "C" {
-    /// The row of a charge.
-    pub fn row(
-        key: &str,
-        state: &str,
-        sequence: f64,
-        format: u32,
-        check: u32,
-        body: &str,
-    ) -> JsValue;
-
     #[wasm_bindgen(js_name = keyOf)]
     pub fn key_of(row: &JsValue) -> JsValue;
 

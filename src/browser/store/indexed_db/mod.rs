@@ -15,8 +15,9 @@ use wasm_bindgen_futures::JsFuture;
 
 pub use self::bindings::is_listed;
 use self::bindings::{Database, Transaction};
+use self::writing::Assumed;
 use super::marker::Identity;
-use super::{News, Scope, SetAside, StoreError};
+use super::{AtRest, News, Scope, SetAside, StoreError};
 use crate::browser::clock::random_u64;
 use crate::browser::entries;
 use crate::browser::names::Names;
@@ -105,12 +106,14 @@ impl IndexedDb {
         }
     }
 
-    /// Applies all of these in one transaction, and returns when it has committed.
+    /// Applies all of these in one transaction, and returns when it has committed. `at_rest` is as
+    /// for [`JournalStore::apply`](super::JournalStore::apply).
     pub async fn apply(
         &self,
         ops: &[Op],
         relaxed: bool,
         at: ApplyAt,
+        at_rest: AtRest<'_>,
         news: &mut Vec<News>,
     ) -> Result<Vec<Applied>, StoreError> {
         let writes = ops.iter().any(|op| !matches!(op, Op::Read { .. }));
@@ -127,7 +130,7 @@ impl IndexedDb {
             (true, false) => Purpose::Operations,
         };
         loop {
-            match self.try_apply(ops, purpose, at, news).await {
+            match self.try_apply(ops, purpose, at, at_rest, news).await {
                 // What may be forgotten gives way to what may not.
                 Err(StoreError::Full(_)) if !has_made_room => {
                     has_made_room = true;
@@ -159,17 +162,20 @@ impl IndexedDb {
         ops: &[Op],
         purpose: Purpose,
         at: ApplyAt,
+        at_rest: AtRest<'_>,
         news: &mut Vec<News>,
     ) -> Result<Vec<Applied>, StoreError> {
         self.open(news).await?;
         let at = at.marked(at.mark.max(self.mark()));
         let fallback_lost = |key: &Key| entries::read(&self.names.damaged(key)).is_some();
-        // Most are new, and then nothing has to be read first.
+        // Most are new, or nobody else is at work: then nothing has to be read first.
+        let seems_known = self.database.seems_known();
+        let known = |key: &Key| at_rest(key).filter(|_| seems_known);
         if !self.database.lost()
-            && let Some(new) = writing::apply_to_nothing(ops, at, &fallback_lost)
-            && self.add(&new.rows, at.mark).await?
+            && let Some(assumed) = writing::apply_to_known(ops, at, &known, &fallback_lost)
+            && self.write(&assumed, at.mark).await?
         {
-            return Ok(new.applied);
+            return Ok(assumed.applied);
         }
         let keys = writing::keys_of(ops);
         let asked: Array = keys.keys().map(|key| JsValue::from(key.as_str())).collect();
@@ -180,14 +186,16 @@ impl IndexedDb {
         .await
     }
 
-    /// Whether the rows have been added, which they are if nothing in the journal is against it.
-    async fn add(&self, rows: &Array, mark: u64) -> Result<bool, StoreError> {
-        if rows.length() == 0 {
+    /// Whether the rows have been written, which they are if nothing in the journal is against it.
+    async fn write(&self, rows: &Assumed, mark: u64) -> Result<bool, StoreError> {
+        let Assumed { added, changed, .. } = rows;
+        if added.is_empty() && changed.is_empty() {
             return Ok(false);
         }
-        let added = JsFuture::from(bindings::add(&self.database, rows, mark as f64)).await;
-        let added = added.map_err(|error| self.trouble(&error))?;
-        Ok(added.is_truthy())
+        let written = bindings::write(&self.database, added, changed, mark as f64);
+        let written = JsFuture::from(written).await;
+        let written = written.map_err(|error| self.trouble(&error))?;
+        Ok(written.is_truthy())
     }
 
     /// The database is as it was before something that was committed: from now on nothing in it

@@ -1,11 +1,11 @@
 //! Reading the journal, a page at a time.
 
 use js_sys::Array;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use super::bindings::{self, Database};
-use super::rows;
+use super::bindings::{self, Database, Rows};
+use super::rows::{self, Read};
 use crate::browser::store::{Found, Scope};
 use crate::core::charge::Key;
 use crate::core::record::Record;
@@ -33,7 +33,7 @@ pub async fn read(
         if page.is_undefined() {
             break;
         }
-        tell(records(&Array::from(&page), &amiss));
+        tell(records(&page.unchecked_into(), &amiss));
     }
     let lost = pages.lost();
     let lost = lost.iter().filter_map(|key| key.as_string());
@@ -46,16 +46,18 @@ pub async fn read(
 }
 
 /// The records in these rows. Adds the keys of those in which something is amiss.
-fn records(page: &Array, amiss: &Array) -> Vec<Record> {
+fn records(page: &Rows, amiss: &Array) -> Vec<Record> {
     let mut records = Vec::new();
-    for row in page.iter() {
-        let read = rows::read(&row);
-        let is_record = matches!(read.found, Found::Record(_));
-        if let Found::Record(record) = read.found {
+    for (place, read) in rows::read_all(page).into_iter().enumerate() {
+        let Some(Read { found, in_place }) = read else {
+            continue;
+        };
+        let is_record = matches!(found, Found::Record(_));
+        if let Found::Record(record) = found {
             records.push(*record);
         }
-        if !is_record || !read.in_place {
-            amiss.push(&bindings::key_of(&row));
+        if !is_record || !in_place {
+            amiss.push(&bindings::key_of(&page.at(place)));
         }
     }
     records

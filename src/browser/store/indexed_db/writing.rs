@@ -1,42 +1,64 @@
 //! What a transaction writes: operations, and what puts right what is amiss.
 
-use js_sys::Array;
 use wasm_bindgen::JsValue;
 
 use super::bindings::{self, Transaction};
-use super::rows;
+use super::rows::{self, Read};
 use crate::browser::clock::now;
-use crate::browser::store::{Found, News};
+use crate::browser::store::{AtRest, Found, News};
 use crate::core::charge::Key;
 use crate::core::journal::{Applied, ApplyAt, Op, Write};
 use crate::core::ordered::{Map, Set, set_of};
 use crate::core::record::Record;
 
-/// What operations on charges that the journal does not have come to.
-pub struct New {
+/// What operations come to, on what is assumed to be at rest.
+pub struct Assumed {
     /// The result of each, in order.
     pub applied: Vec<Applied>,
-    /// The rows of these charges.
-    pub rows: Array,
+    /// The rows to be added, as [`rows::text`] makes them.
+    pub added: String,
+    /// The rows to be changed, likewise.
+    pub changed: String,
 }
 
-/// Applies operations to charges of which there is nothing; `None` where there may be something.
-pub fn apply_to_nothing(ops: &[Op], at: ApplyAt, is_lost: &impl Fn(&Key) -> bool) -> Option<New> {
-    let takes_on = |op: &Op| matches!(op, Op::Enqueue { .. }) && !is_lost(op.key());
-    if ops.is_empty() || !ops.iter().all(takes_on) {
-        return None;
-    }
-    let mut records: Map<Key, Record> = Map::new();
+/// Applies operations to what `at_rest` knows of their charges, and where it knows nothing of a new
+/// one, to nothing; `None` where that may not be all. `is_lost` tells what was lost elsewhere.
+pub fn apply_to_known(
+    ops: &[Op],
+    at: ApplyAt,
+    at_rest: AtRest<'_>,
+    is_lost: &impl Fn(&Key) -> bool,
+) -> Option<Assumed> {
+    let mut records: Map<Key, (bool, Option<Record>)> = Map::new();
     let mut applied = Vec::with_capacity(ops.len());
     for op in ops {
-        let result = op.apply(records.get(op.key()).cloned(), at);
-        if let (Write::Put, Some(record)) = (result.write, &result.record) {
-            records.insert(op.key().clone(), record.clone());
-        }
+        let (is_new, current) = match (records.get(op.key()), op) {
+            (Some(known), _) => known.clone(),
+            (None, Op::Read { .. } | Op::Adopt { .. } | Op::Forget { .. }) => return None,
+            (None, op) => match at_rest(op.key()) {
+                Some(record) => (false, Some(record)),
+                None if matches!(op, Op::Enqueue { .. }) && !is_lost(op.key()) => (true, None),
+                None => return None,
+            },
+        };
+        let result = op.apply(current.clone(), at);
+        let after = match result.write {
+            Write::Keep => current,
+            Write::Put => result.record.clone(),
+            Write::Delete => return None,
+        };
+        records.insert(op.key().clone(), (is_new, after));
         applied.push(result);
     }
-    let rows = records.values().map(rows::row).collect();
-    Some(New { applied, rows })
+    let text = |wanted: bool| {
+        let records = records.values().filter(|(is_new, _)| *is_new == wanted);
+        rows::text(records.filter_map(|(_, record)| record.as_ref()))
+    };
+    Some(Assumed {
+        applied,
+        added: text(true),
+        changed: text(false),
+    })
 }
 
 /// The keys of these operations, each once, in the order in which [`apply`] looks for their rows.
@@ -55,11 +77,16 @@ pub fn apply(
     news: &mut Vec<News>,
 ) -> Vec<Applied> {
     let mut current = Map::new();
-    for ((key, place), row) in keys.keys().zip(0..).zip(transaction.rows().iter()) {
-        let found = match row.is_undefined() {
-            false => sift(transaction, &row, news),
-            true if transaction.is_lost(place) || is_lost(key) => Current::Lost,
-            true => Current::Nothing,
+    let rows = transaction.rows();
+    for ((place, read), key) in rows::read_all(&rows)
+        .into_iter()
+        .enumerate()
+        .zip(keys.keys())
+    {
+        let found = match read {
+            Some(read) => sift(transaction, read.found, || rows.at(place), news),
+            None if transaction.is_lost(place) || is_lost(key) => Current::Lost,
+            None => Current::Nothing,
         };
         current.insert(key.clone(), found);
     }
@@ -81,59 +108,65 @@ pub fn apply(
         }
         results.push(applied);
     }
+    let mut records = Vec::new();
     for key in changed.keys() {
         match current.get(key) {
-            Some(Current::Record(record)) => transaction.put(&rows::row(record)),
+            Some(Current::Record(record)) => records.push(&**record),
             Some(Current::Nothing) | None => transaction.remove(&key.as_str().into()),
             Some(Current::Lost | Current::Unreadable(_)) => {}
         }
     }
+    transaction.put(&rows::text(records));
     results
 }
 
 /// Sets aside what is damaged, and puts what the index does not find into its place.
 pub fn mend(transaction: &Transaction, news: &mut Vec<News>) {
-    for row in transaction.rows().iter().filter(|row| !row.is_undefined()) {
-        let in_place = rows::read(&row).in_place;
+    let rows = transaction.rows();
+    for (place, read) in rows::read_all(&rows).into_iter().enumerate() {
+        let Some(Read { found, in_place }) = read else {
+            continue;
+        };
         // What can't be read has been reported.
-        if let Current::Record(record) = sift(transaction, &row, news)
+        if let Current::Record(record) = sift(transaction, found, || rows.at(place), news)
             && !in_place
         {
-            transaction.put(&rows::row(&record));
+            transaction.put(&rows::text([&*record]));
         }
     }
 }
 
 /// Forgets everything in which nothing is left to do, of what the index has as settled.
 pub fn forget_settled(transaction: &Transaction) {
-    for row in transaction.rows().iter() {
+    for record in records(transaction) {
         // The record counts, not where the index has it.
-        if let Found::Record(record) = rows::read(&row).found
-            && !record.is_held()
-            && !record.is_retryable()
-        {
-            transaction.remove(&bindings::key_of(&row));
+        if !record.is_held() && !record.is_retryable() {
+            transaction.remove(&record.charge().key.as_str().into());
         }
     }
 }
 
 /// Nothing that is there counts as never sent, or as not charged, any more.
 pub fn doubt_all(transaction: &Transaction) {
-    for row in transaction.rows().iter() {
-        // What is charged stays so. What can't be read is found again by the next reading.
-        if let Found::Record(record) = rows::read(&row).found
-            && record.receipt().is_none()
-        {
-            transaction.put(&rows::row(&record.doubted()));
-        }
-    }
+    // What is charged stays so. What can't be read is found again by the next reading.
+    let records = records(transaction).filter(|record| record.receipt().is_none());
+    let doubted: Vec<Record> = records.map(|record| record.doubted()).collect();
+    transaction.put(&rows::text(&doubted));
+}
+
+/// The records among what the transaction has read.
+fn records(transaction: &Transaction) -> impl Iterator<Item = Record> {
+    let read = rows::read_all(&transaction.rows()).into_iter().flatten();
+    read.filter_map(|read| match read.found {
+        Found::Record(record) => Some(*record),
+        Found::Newer(_) | Found::Damaged(_) => None,
+    })
 }
 
 /// Keeps those of `keys` in mind of which there is no row, and tells which they are.
 pub fn lose_missing(transaction: &Transaction, keys: &[Key]) -> Vec<Key> {
-    let rows = transaction.rows();
-    let there = rows.iter().filter(|row| !row.is_undefined());
-    let there = set_of(there.filter_map(|row| bindings::key_of(&row).as_string()));
+    let there = transaction.rows().keys();
+    let there = set_of(there.iter().filter_map(|key| key.as_string()));
     let missing = keys.iter().filter(|key| !there.contains_key(key.as_str()));
     let missing: Vec<Key> = missing.cloned().collect();
     for key in &missing {
@@ -159,17 +192,24 @@ impl Current {
     }
 }
 
-/// The record in this row. Sets aside what is damaged, and keeps in mind that it was there.
-fn sift(transaction: &Transaction, row: &JsValue, news: &mut Vec<News>) -> Current {
-    match rows::read(row).found {
+/// The record that was found in a row. Sets aside what is damaged, and keeps in mind that it was
+/// there.
+fn sift(
+    transaction: &Transaction,
+    found: Found,
+    row: impl Fn() -> JsValue,
+    news: &mut Vec<News>,
+) -> Current {
+    match found {
         Found::Record(record) => Current::Record(record),
         Found::Newer(why) => {
             news.push(News::LeftAlone(why.clone()));
             Current::Unreadable(why)
         }
         Found::Damaged(why) => {
-            transaction.lose(&bindings::key_of(row), &why);
-            transaction.set_aside(row, &why, now().wall_ms as f64);
+            let row = row();
+            transaction.lose(&bindings::key_of(&row), &why);
+            transaction.set_aside(&row, &why, now().wall_ms as f64);
             news.push(News::SetAside(why));
             Current::Lost
         }
