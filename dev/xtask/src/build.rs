@@ -12,7 +12,7 @@ use crate::stamp::Stamp;
 use crate::standard_library::StandardLibrary;
 use crate::wasm_target::{TARGET, WasmToolchain};
 use crate::workspace::Workspace;
-use crate::{bundle, glue, mark, npm, size};
+use crate::{bundle, glue, mark, npm, order, size};
 
 pub const NAME: &str = "tollbox";
 
@@ -134,6 +134,7 @@ fn make(
     if !options.dev && !options.deaths {
         optimise(workspace, &made.join(format!("{NAME}_bg.wasm")), &[])?;
         glue::prune(&made, NAME)?;
+        reorder(&made.join(format!("{NAME}_bg.wasm")))?;
     }
     mark::mark(&made, NAME)?;
     install(&made, output)?;
@@ -251,6 +252,13 @@ fn optimise(workspace: &Workspace, wasm: &Path, options: &[&str]) -> Result<()> 
             .arg(wasm)
             .arg("--output")
             .arg(wasm))
+    })
+}
+
+fn reorder(wasm: &Path) -> Result<()> {
+    step("putting functions side by side that are alike", || {
+        let ordered = order::ordered(&fs_err::read(wasm)?)?;
+        Ok(fs_err::write(wasm, ordered)?)
     })
 }
 

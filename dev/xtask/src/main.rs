@@ -14,6 +14,7 @@ mod firefox;
 mod glue;
 mod mark;
 mod npm;
+mod order;
 mod programs;
 mod sim;
 mod size;
