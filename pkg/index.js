@@ -2,7 +2,7 @@
 /**
  * The facade: what users import. Rust returns facts; this side calls the user's code.
  *
- * Nothing here touches `window` until `openBilling` is called, so a server may import it.
+ * Nothing here touches the browser until `openBilling` is called, so a server may import it.
  */
 
 import {

@@ -1,6 +1,7 @@
 // @ts-check
 /** What callers give: looked at and copied before anything is made of it. */
 
+import { base } from "./base.js";
 import { BillingError, messageOf } from "./error.js";
 import { checkSource } from "./module.js";
 import { addressOf, checkOwner } from "./names.js";
@@ -48,10 +49,10 @@ function checked(options) {
   if (typeof log !== "function" && !levels.includes(log)) {
     throw mistake("log must be a level or a function");
   }
-  if (typeof window === "undefined") {
+  if (base() === undefined) {
     throw new BillingError(
       "module_load_failed",
-      "openBilling needs a browser's window; on a server, import freely but open in the browser",
+      "openBilling needs a browser's page or worker; on a server, import freely but open in the browser",
     );
   }
   const { address, protocol } = addressOf(baseUrl);

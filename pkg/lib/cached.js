@@ -1,5 +1,6 @@
 // @ts-check
 
+import { base } from "./base.js";
 import { BillingError } from "./error.js";
 import { addressOf, checkOwner, entriesOf } from "./names.js";
 
@@ -18,7 +19,7 @@ export function cachedBalance(where) {
   }
   const { account, namespace, baseUrl } = where;
   checkOwner({ account, namespace });
-  if (typeof window === "undefined") {
+  if (base() === undefined) {
     // On a server nothing is cached, and there is no page that an address could be relative to.
     return null;
   }
@@ -35,7 +36,7 @@ function readEntry(name) {
   try {
     return localStorage.getItem(name);
   } catch {
-    // The browser allows this page no storage.
+    // The browser allows this page no storage, or it is a worker.
     return null;
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import { BUILD } from "../wasm/build.js";
+import { base } from "./base.js";
 import { BillingError, messageOf } from "./error.js";
 
 /** @import * as Api from "../index.js" */
@@ -65,7 +66,7 @@ export async function compiled(given) {
   if (typeof source !== "string" && !(source instanceof URL)) {
     throw new Error("the promise `module` gives no Response");
   }
-  return fromUrl(new URL(source, document.baseURI));
+  return fromUrl(new URL(source, base()));
 }
 
 /** @param {URL} url */
@@ -88,7 +89,8 @@ async function fetched(href, cache) {
   const onViolation = (/** @type {SecurityPolicyViolationEvent} */ event) => {
     violated.push(event.effectiveDirective);
   };
-  document.addEventListener("securitypolicyviolation", onViolation);
+  // A page's comes up to its window; a worker has it from the start.
+  addEventListener("securitypolicyviolation", onViolation);
   try {
     return await fetch(href, { cache });
   } catch (error) {
@@ -100,7 +102,7 @@ async function fetched(href, cache) {
         : `${href} can't be fetched (${messageOf(error)})`,
     );
   } finally {
-    document.removeEventListener("securitypolicyviolation", onViolation);
+    removeEventListener("securitypolicyviolation", onViolation);
   }
 }
 
@@ -246,7 +248,8 @@ function contentTypeOf(response) {
 
 /** @param {string} text */
 function isUrl(text) {
-  return text !== "" && (typeof document === "undefined" || URL.canParse(text, document.baseURI));
+  const page = base();
+  return text !== "" && (page === undefined || URL.canParse(text, page));
 }
 
 /**

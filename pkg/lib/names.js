@@ -1,6 +1,7 @@
 // @ts-check
 /** Whose balance and queue they are: one account's of one billing server. */
 
+import { base } from "./base.js";
 import { BillingError } from "./error.js";
 
 /**
@@ -40,7 +41,7 @@ function checkName(what, name) {
 /**
  * The server's address in full: without what a client leaves out of it. By default it is the namespace.
  *
- * @param {string | URL} baseUrl relative to the page
+ * @param {string | URL} baseUrl relative to the page, or the worker
  * @returns {{ address: string, protocol: string }}
  */
 export function addressOf(baseUrl) {
@@ -57,7 +58,7 @@ export function addressOf(baseUrl) {
 /** @param {string | URL} baseUrl */
 function urlOf(baseUrl) {
   try {
-    return new URL(baseUrl, document.baseURI);
+    return new URL(baseUrl, base());
   } catch {
     throw mistake(`baseUrl is not a URL: ${baseUrl}`);
   }

@@ -2,8 +2,8 @@
 
 export interface BillingOptions {
   /**
-   * Where the billing server's API starts, e.g. "/billing/v1"; relative to the page, and of http or
-   * https unless there is a `transport`. A query, a fragment and slashes at its end are left out.
+   * Where the billing server's API starts, e.g. "/billing/v1"; relative to the page or the worker's
+   * script, and of http or https unless there is a `transport`. A query, a fragment and slashes at its end are left out.
    */
   baseUrl: string | URL;
   /**

@@ -5,11 +5,12 @@
     reason = "the one place that reads clocks and draws numbers"
 )]
 
+use super::scope::scope;
 use crate::core::clock::Now;
 
 /// The present.
 pub fn now() -> Now {
-    let performance = web_sys::window().and_then(|window| window.performance());
+    let performance = scope().and_then(|scope| scope.performance());
     Now {
         mono_ms: performance.map_or(0, |performance| milliseconds(performance.now())),
         wall_ms: milliseconds(js_sys::Date::now()),
@@ -25,7 +26,7 @@ fn milliseconds(time: f64) -> u64 {
 /// 64 random bits, from the browser's generator where there is one.
 pub fn random_u64() -> u64 {
     let mut bytes = [0_u8; 8];
-    let crypto = web_sys::window().and_then(|window| window.crypto().ok());
+    let crypto = scope().and_then(|scope| scope.crypto().ok());
     let filled = crypto.map(|crypto| crypto.get_random_values_with_u8_array(&mut bytes));
     match filled {
         Some(Ok(_)) => u64::from_le_bytes(bytes),

@@ -2,10 +2,11 @@
 //! exception would end the module.
 
 use super::error::text;
+use super::scope::scope;
 
 /// localStorage, where the browser allows it.
 fn storage() -> Option<web_sys::Storage> {
-    web_sys::window()?.local_storage().ok()?
+    scope()?.local_storage().ok()?
 }
 
 /// Whether an entry of this name can be read, whether it is there or not.

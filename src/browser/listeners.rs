@@ -8,6 +8,7 @@ use web_sys::{EventTarget, PageTransitionEvent, StorageEvent, VisibilityState};
 
 use super::balance_cache::{self, Cached};
 use super::names::Names;
+use super::scope::scope;
 use super::store::mark;
 
 /// What has happened to the page.
@@ -29,24 +30,22 @@ pub enum PageEvent {
     Marked(u64),
 }
 
-/// Listens for as long as the result lives.
+/// Listens for as long as the result lives. A worker hears of the network only.
 pub fn attach(names: &Names, then: impl Fn(PageEvent) + 'static) -> Vec<EventListener> {
-    let Some(window) = web_sys::window() else {
+    let Some(scope) = scope() else {
         return Vec::new();
     };
     let then: Rc<dyn Fn(PageEvent)> = Rc::new(then);
     let (balance, mark) = (names.balance(), names.mark());
     let mut listeners = vec![
-        on(&window, "online", &then, |_| Some(PageEvent::Online(true))),
-        on(&window, "offline", &then, |_| {
-            Some(PageEvent::Online(false))
-        }),
-        on(&window, "pageshow", &then, |event| {
+        on(&scope, "online", &then, |_| Some(PageEvent::Online(true))),
+        on(&scope, "offline", &then, |_| Some(PageEvent::Online(false))),
+        on(&scope, "pageshow", &then, |event| {
             let restored = event.dyn_ref::<PageTransitionEvent>()?.persisted();
             restored.then_some(PageEvent::ShownAgain)
         }),
-        on(&window, "pagehide", &then, |_| Some(PageEvent::Hidden)),
-        on(&window, "storage", &then, move |event| {
+        on(&scope, "pagehide", &then, |_| Some(PageEvent::Hidden)),
+        on(&scope, "storage", &then, move |event| {
             let event = event.dyn_ref::<StorageEvent>()?;
             let key = event.key()?;
             if key == balance {
@@ -56,7 +55,7 @@ pub fn attach(names: &Names, then: impl Fn(PageEvent) + 'static) -> Vec<EventLis
             }
         }),
     ];
-    if let Some(document) = window.document() {
+    if let Some(document) = scope.document() {
         listeners.push(on(&document, "resume", &then, |_| Some(PageEvent::Resumed)));
         let visible = |_: &web_sys::Event| Some(PageEvent::Visible(is_visible()));
         listeners.push(on(&document, "visibilitychange", &then, visible));
@@ -64,15 +63,20 @@ pub fn attach(names: &Names, then: impl Fn(PageEvent) + 'static) -> Vec<EventLis
     listeners
 }
 
-/// Whether the user can see the page.
+/// Whether the user can see the page; a worker, which has none, goes on as if so.
 pub fn is_visible() -> bool {
-    let document = web_sys::window().and_then(|window| window.document());
+    let document = scope().and_then(|scope| scope.document());
     document.is_none_or(|document| document.visibility_state() == VisibilityState::Visible)
+}
+
+/// Whether this is a worker.
+pub fn is_worker() -> bool {
+    scope().is_some_and(|scope| scope.document().is_none())
 }
 
 /// What the browser says about the network; online where it says nothing.
 pub fn is_online() -> bool {
-    web_sys::window().is_none_or(|window| window.navigator().on_line())
+    scope().is_none_or(|scope| scope.navigator().on_line())
 }
 
 fn on(

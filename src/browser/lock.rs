@@ -11,6 +11,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::host::{Hold, Host};
+use super::scope::scope;
 use super::time_limit::in_time;
 
 /// How long the browser may take to tell which locks are held, in milliseconds.
@@ -52,7 +53,7 @@ struct LockState {
 /// What follows `prefix` in the names of the locks that are held by anybody; `None` where that
 /// can't be known.
 pub async fn held(prefix: &str) -> Option<Vec<String>> {
-    let navigator = web_sys::window()?.navigator();
+    let navigator = scope()?.navigator();
     let locks = Reflect::get(&navigator, &"locks".into()).ok()?;
     if locks.is_undefined() || locks.is_null() {
         return None;

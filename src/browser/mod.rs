@@ -17,6 +17,7 @@ mod lock;
 pub mod names;
 mod peers;
 mod persistence;
+mod scope;
 mod shell;
 mod standstill;
 pub mod store;

@@ -7,9 +7,11 @@ use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
+use super::scope::scope;
+
 /// Whether the origin's storage is persistent now; `None` where the browser can't be asked.
 pub async fn ask() -> Option<bool> {
-    let navigator = web_sys::window()?.navigator();
+    let navigator = scope()?.navigator();
     let storage = Reflect::get(&navigator, &"storage".into()).ok()?;
     if call(&storage, "persisted").await? {
         return Some(true);

@@ -47,6 +47,9 @@ const LONGEST_TIMER_MS: u64 = 3_600_000;
 /// How often localStorage is written, in milliseconds, with what only a later start reads.
 const NOTE_EVERY_MS: u32 = 100;
 
+/// How often a worker that is offline looks whether it still is, in milliseconds.
+const LOOK_ONLINE_EVERY_MS: u64 = 1_000;
+
 /// Nobody else asks for the lock by which a client shows that it lives.
 const ALIVE_PATIENCE_MS: u32 = 1_000;
 
@@ -61,6 +64,8 @@ pub struct Shell {
     /// How long the lock is waited for under which one tab flushes.
     lock_patience_ms: u64,
     tab: String,
+    /// What the core was told last of the network.
+    online: Cell<bool>,
     lock: WebLock,
     alive: WebLock,
     /// Held as long as the journal is in localStorage.
@@ -129,6 +134,7 @@ impl Shell {
             session: parts.session,
             lock_patience_ms: parts.lock_patience_ms,
             tab: parts.tab,
+            online: Cell::new(listeners::is_online()),
             lock: WebLock::default(),
             alive: WebLock::default(),
             fallback: WebLock::default(),
@@ -256,9 +262,19 @@ impl Shell {
         self.standstill.end();
         let mut engine = self.engine.borrow_mut();
         crash_injection::chance(DeathPlace::Borrow);
+        if self.missed_network() {
+            let online = listeners::is_online();
+            self.online.set(online);
+            engine.handle(now(), Event::Online(online));
+        }
         engine.handle(now(), event);
         drop(engine);
         self.drain();
+    }
+
+    /// Whether the network has come or gone without an event: Chromium has none for workers.
+    fn missed_network(&self) -> bool {
+        listeners::is_worker() && self.online.get() != listeners::is_online()
     }
 
     /// The page is visible again, or back from the back/forward cache.
@@ -359,7 +375,13 @@ impl Shell {
     /// Sees to it that a timer fires by the deadline. One that fires earlier stays: most deadlines
     /// are put off before they come.
     fn set_timer(self: &Rc<Shell>) {
-        let Some(at_ms) = self.engine.borrow().deadline() else {
+        let now_ms = now().mono_ms;
+        // A closed client listens to nothing.
+        let is_open = !self.listeners.borrow().is_empty();
+        let looks = is_open && listeners::is_worker() && !self.online.get();
+        let look_ms = looks.then(|| now_ms.saturating_add(LOOK_ONLINE_EVERY_MS));
+        let deadline_ms = self.engine.borrow().deadline();
+        let Some(at_ms) = deadline_ms.into_iter().chain(look_ms).min() else {
             return drop(self.timer.take());
         };
         if self
@@ -370,7 +392,6 @@ impl Shell {
         {
             return;
         }
-        let now_ms = now().mono_ms;
         let wait_ms = at_ms.saturating_sub(now_ms).min(LONGEST_TIMER_MS);
         let weak = Rc::downgrade(self);
         let timer = Timeout::new(u32::try_from(wait_ms).unwrap_or(u32::MAX), move || {
@@ -384,7 +405,8 @@ impl Shell {
     fn timer_fired(self: &Rc<Shell>) {
         drop(self.timer.take());
         let deadline_ms = self.engine.borrow().deadline();
-        match deadline_ms.is_some_and(|at_ms| at_ms <= now().mono_ms) {
+        let is_due = deadline_ms.is_some_and(|at_ms| at_ms <= now().mono_ms);
+        match is_due || self.missed_network() {
             true => self.dispatch(Event::Tick),
             false => self.set_timer(),
         }

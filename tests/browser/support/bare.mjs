@@ -24,9 +24,32 @@ globalThis.openClient = ({ token, ...options }) =>
 globalThis.kept = {};
 `;
 
+/**
+ * A worker of any kind that evaluates what it is sent: `{ code, value }`, with a port for the answer
+ * (workers.mjs).
+ */
+const WORKER = `${SCRIPT}
+const answer = async ({ data: { code, value }, ports: [port] }) => {
+  try {
+    port.postMessage({ result: await (0, eval)(\`(\${code})\`)(value) });
+  } catch (error) {
+    port.postMessage({ error: String(error) });
+  }
+};
+// A service worker lives for as long as it is told to.
+addEventListener("message", (event) => {
+  const answered = answer(event);
+  event.waitUntil?.(answered);
+});
+addEventListener("connect", ({ ports: [port] }) => {
+  port.onmessage = answer;
+});
+`;
+
 const MADE = /** @type {Record<string, { type: string, content: string }>} */ ({
   "/": { type: "text/html", content: PAGE },
   "/bare.js": { type: "text/javascript", content: SCRIPT },
+  "/worker.js": { type: "text/javascript", content: WORKER },
 });
 
 /**

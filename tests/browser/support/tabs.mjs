@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { until } from "./until.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
+/** @typedef {Pick<Page, "evaluate">} Place a page with the package, or a worker (workers.mjs) */
 
 /** Long for any charge that meets no obstacle. */
 const SETTLED_WITHIN_MS = 60_000;
@@ -9,7 +10,7 @@ const SETTLED_WITHIN_MS = 60_000;
 /**
  * Opens the page's client, and waits until it knows its balance.
  *
- * @param {Page} page
+ * @param {Place} page
  * @param {Parameters<typeof openClient>[0]} options
  */
 export async function openIn(page, options) {
@@ -32,7 +33,7 @@ export function tasks(prefix, count) {
 /**
  * Makes charges of one point each, all at once, and gives their outcomes.
  *
- * @param {Page} page with an open client
+ * @param {Place} page with an open client
  * @param {string[]} taskIds
  */
 export async function chargeAll(page, taskIds) {
@@ -71,7 +72,7 @@ export async function queueAll(page, taskIds) {
  * Waits until these charges have settled, as the page's client learns by itself, and gives their
  * outcomes. Fails after the deadline with the records of those that have not.
  *
- * @param {Page} page
+ * @param {Place} page
  * @param {string[]} keys
  * @param {number} deadlineMs
  */
@@ -115,7 +116,7 @@ export async function settledIn(page, keys, deadlineMs = SETTLED_WITHIN_MS) {
 /**
  * Waits until these tasks are charged, as the page's client learns by itself.
  *
- * @param {Page} page
+ * @param {Place} page
  * @param {string[]} taskIds
  * @param {number} [deadlineMs]
  */
@@ -129,7 +130,7 @@ export async function seesCharged(page, taskIds, deadlineMs) {
  * Waits until the record of the charge has this status. (`page.waitForFunction` does not await
  * promises: it takes any promise for true.)
  *
- * @param {Page} page
+ * @param {Place} page
  * @param {string} key
  * @param {import("tollbox").BillingStatus} status
  * @param {string} [reason] of its outcome
@@ -166,7 +167,7 @@ export function chargedOnce({ balance, charges }, taskIds, { start = 120, amount
  * The Web Locks of the origin. Each is named by its kind: `alive`, `flush` or `fallback`; `tabs` has
  * the full names of those held that show that a client lives.
  *
- * @param {Page} page any page of the origin
+ * @param {Place} page any page of the origin
  */
 export function locksOf(page) {
   return page.evaluate(async () => {
