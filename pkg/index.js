@@ -16,9 +16,11 @@ import {
   maxAgeOf,
   signalOf,
 } from "./lib/arguments.js";
+import { syncWhileWaiting } from "./lib/background-sync.js";
 import { cachedBalance } from "./lib/cached.js";
 import { BillingError, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
+import { stemOf } from "./lib/names.js";
 import { instance, load, onDeath } from "./lib/restart/instance.js";
 import { RestartingCore } from "./lib/restart/restarting-core.js";
 import { unknownAfter } from "./lib/restart/unknown-outcome.js";
@@ -55,12 +57,15 @@ export async function openBilling(options) {
     const Core = await instance();
     const patienceMs = timerMs(Core.respondWithinMs(asGiven) + GRACE_MS);
     const core = new RestartingCore(
-      (Core, port, session, chosen) =>
+      (Core, port, session = given.session, chosen) =>
         Core.open(opening, chosen ? forCore(chosen) : asGiven, session, port),
       host,
       patienceMs,
     );
     await core.open();
+    if (given.backgroundSync) {
+      syncWhileWaiting(host, () => `${stemOf(given)}:${core.session}`);
+    }
     return new BillingClient(OPENING, core, host, patienceMs);
   } catch (error) {
     throw toBillingError(error);

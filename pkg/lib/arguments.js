@@ -8,6 +8,9 @@ import { addressOf, checkOwner } from "./names.js";
 
 /** @import * as Api from "../index.js" */
 
+/** By which `tollbox/service-worker` says in which session of the account it is to work. */
+const SESSION = Symbol.for("tollbox.session");
+
 /** @type {Api.BillingStatus[]} */
 const STATUSES = ["pending", "retrying", "success", "failed", "unknown"];
 /** @type {(keyof Api.BillingEvents)[]} */
@@ -28,7 +31,9 @@ function checked(options) {
     throw mistake("openBilling needs options");
   }
   const { account, namespace, baseUrl, getToken, transport, log, module } = options;
-  const { credentials, locale, balance, queue, retry, monitor } = options;
+  const { credentials, locale, balance, queue, retry, monitor, backgroundSync } = options;
+  /** @type {number | undefined} */
+  const session = Reflect.get(options, SESSION);
   checkOwner({ account, namespace });
   for (const [name, value] of Object.entries({ getToken, transport })) {
     if (value !== undefined && typeof value !== "function") {
@@ -44,6 +49,9 @@ function checked(options) {
   }
   if (locale !== undefined) {
     checkLocale(locale);
+  }
+  if (backgroundSync !== undefined && typeof backgroundSync !== "boolean") {
+    throw mistake("backgroundSync must be true or false");
   }
   const levels = ["silent", "error", "info", "debug", undefined];
   if (typeof log !== "function" && !levels.includes(log)) {
@@ -62,6 +70,7 @@ function checked(options) {
   return {
     ...{ account, baseUrl: address, namespace: namespace ?? address, credentials },
     ...{ getToken, transport, log, module, locale, balance, queue, retry, monitor },
+    ...{ backgroundSync, session },
   };
 }
 

@@ -65,12 +65,21 @@ function urlOf(baseUrl) {
 }
 
 /**
- * The localStorage entries that are read without the module; `src/browser/names.rs` makes the same.
+ * What the names begin with of all that is stored or shared; `src/browser/names.rs` makes the same.
  *
  * @param {Owner} owner
  */
-export function entriesOf({ namespace, account }) {
-  const stem = `tollbox:${encode(namespace)}:${encode(account)}`;
+export function stemOf({ namespace, account }) {
+  return `tollbox:${encode(namespace)}:${encode(account)}`;
+}
+
+/**
+ * The localStorage entries that are read without the module.
+ *
+ * @param {Owner} owner
+ */
+export function entriesOf(owner) {
+  const stem = stemOf(owner);
   return { balance: `${stem}:balance`, mark: `${stem}:mark` };
 }
 

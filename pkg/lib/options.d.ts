@@ -116,6 +116,12 @@ export interface BillingOptions {
     /** A rate below this, 0 to 1, raises the alert. Default 0.9. */
     alertBelowSuccessRate?: number;
   };
+  /**
+   * Whether charges that wait for the network are to be paid though every tab is gone by then, where
+   * the browser has Background Sync (Chromium) and the page a service worker with `flushOnSync` of
+   * `tollbox/service-worker`. Elsewhere it does nothing. Default false.
+   */
+  backgroundSync?: boolean;
   /** How much goes to the console, or a function that takes every entry. Default "error". */
   log?: "silent" | "error" | "info" | "debug" | ((entry: LogEntry) => void);
   /** The language of `detail` and of the log, until `setLocale`. Default "en". */

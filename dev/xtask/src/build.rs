@@ -105,6 +105,11 @@ pub fn build_with_deaths(workspace: &Workspace) -> Result<PathBuf> {
     let entry = fs_err::read_to_string(workspace.root.join("pkg/index.js"))?;
     let entry = format!("{entry}\nexport {{ Client, die }} from \"./wasm/{NAME}.js\";\n");
     fs_err::write(package.join("index.js"), entry)?;
+    let worker = "service-worker.js";
+    fs_err::copy(
+        workspace.root.join("pkg").join(worker),
+        package.join(worker),
+    )?;
     bundle::bundle(workspace, "dist-deaths", &package)?;
     Ok(package)
 }

@@ -1,5 +1,5 @@
-//! Bundles the facade and the glue into one minified file with a source map, `dist/index.js`: what
-//! the package's entry is.
+//! Bundles each entry of the package into one minified file with a source map: the facade and the glue
+//! into `dist/index.js`, and what a service worker needs besides into `dist/service-worker.js`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,6 +10,9 @@ use crate::command::{run, step};
 use crate::npm;
 use crate::stamp::{Stamp, fingerprint};
 use crate::workspace::Workspace;
+
+/// The entries.
+const ENTRIES: [&str; 2] = ["index.js", "service-worker.js"];
 
 /// The file in the package `package`.
 pub fn file(package: &Path) -> PathBuf {
@@ -23,6 +26,7 @@ pub fn file(package: &Path) -> PathBuf {
 pub fn bundle(workspace: &Workspace, name: &str, package: &Path) -> Result<()> {
     let inputs = [
         package.join("index.js"),
+        package.join("service-worker.js"),
         package.join("lib"),
         package.join("wasm/tollbox.js"),
         package.join("wasm/build.js"),
@@ -33,11 +37,13 @@ pub fn bundle(workspace: &Workspace, name: &str, package: &Path) -> Result<()> {
     if stamp.is_current()? {
         return Ok(());
     }
-    step("bundling the facade and the glue", || {
-        run(rolldown(workspace, package)?
-            .arg("--sourcemap")
-            .arg("--file")
-            .arg(file(package)))
+    step("bundling the package's entries", || {
+        ENTRIES.iter().try_for_each(|entry| {
+            run(rolldown(workspace, &package.join(entry))?
+                .arg("--sourcemap")
+                .arg("--file")
+                .arg(package.join("dist").join(entry)))
+        })
     })?;
     stamp.set()
 }
@@ -47,19 +53,19 @@ pub fn bundle(workspace: &Workspace, name: &str, package: &Path) -> Result<()> {
 /// # Errors
 /// When the bundler fails.
 pub fn facade_alone(workspace: &Workspace) -> Result<Vec<u8>> {
-    let package = workspace.root.join("pkg");
+    let entry = workspace.root.join("pkg").join("index.js");
     let output = workspace.scratch().join("facade.js");
-    run(rolldown(workspace, &package)?
+    run(rolldown(workspace, &entry)?
         .args(["--external", "../../wasm/tollbox.js"])
         .arg("--file")
         .arg(&output))?;
     Ok(fs_err::read(output)?)
 }
 
-fn rolldown(workspace: &Workspace, package: &Path) -> Result<Command> {
+fn rolldown(workspace: &Workspace, entry: &Path) -> Result<Command> {
     let mut command = workspace.command(npm::program(workspace, "rolldown")?);
     command
-        .arg(package.join("index.js"))
+        .arg(entry)
         .args(["--format", "esm", "--platform", "browser"])
         .args(["--minify", "--logLevel", "silent"])
         // Its table of files, which it writes at any level.

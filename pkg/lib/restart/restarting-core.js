@@ -183,6 +183,11 @@ export class RestartingCore {
     }
   }
 
+  /** The mark with which its session began; undefined before it is open. */
+  get session() {
+    return this.#session;
+  }
+
   /** @param {"en" | "zh-CN"} locale */
   setLocale(locale) {
     this.#locale = locale;

@@ -46,10 +46,41 @@ addEventListener("connect", ({ ports: [port] }) => {
 });
 `;
 
+/**
+ * A service worker as WORKER that flushes on `sync`. Its own address says where the billing server is, and
+ * which tokens it has; `kept.syncs` is what each sync came to.
+ */
+export const SYNC_WORKER = `${WORKER}
+import { flushOnSync } from "/dist/service-worker.js";
+const given = new URL(location.href).searchParams;
+globalThis.kept = { syncs: [], asked: [] };
+const { waitUntil } = ExtendableEvent.prototype;
+ExtendableEvent.prototype.waitUntil = function (work) {
+  if (this.type === "sync") {
+    const { syncs } = globalThis.kept;
+    work.then(() => syncs.push("paid"), (error) => syncs.push(String(error)));
+  }
+  return waitUntil.call(this, work);
+};
+flushOnSync({
+  openBilling: globalThis.tollbox.openBilling,
+  baseUrl: given.get("baseUrl"),
+  getToken: (context) => {
+    globalThis.kept.asked.push(context);
+    return given.get(context.refresh ? "fresh" : "token");
+  },
+  retry: JSON.parse(given.get("retry")),
+  withinMs: Number(given.get("withinMs") ?? 60_000),
+});
+addEventListener("install", () => skipWaiting());
+addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+`;
+
 const MADE = /** @type {Record<string, { type: string, content: string }>} */ ({
   "/": { type: "text/html", content: PAGE },
   "/bare.js": { type: "text/javascript", content: SCRIPT },
   "/worker.js": { type: "text/javascript", content: WORKER },
+  "/sync-worker.js": { type: "text/javascript", content: SYNC_WORKER },
 });
 
 /**

@@ -23,11 +23,11 @@ export class BareWorker {
    *
    * @param {Page} page
    * @param {WorkerKind} kind
+   * @param {{ script?: string, type?: WorkerType }} [set] where it is not the site's own for that
    */
-  static async start(page, kind) {
-    await page.evaluate(async (kind) => {
-      const script = "/worker.js";
-      const type = "module";
+  static async start(page, kind, { script = "/worker.js", type = "module" } = {}) {
+    /** @typedef {{ kind: WorkerKind, script: string, type: WorkerType }} Given */
+    const start = async (/** @type {Given} */ { kind, script, type }) => {
       if (kind === "dedicated") globalThis.kept[kind] = new Worker(script, { type });
       else if (kind === "shared") globalThis.kept[kind] = new SharedWorker(script, { type }).port;
       else {
@@ -35,7 +35,8 @@ export class BareWorker {
         globalThis.kept[kind] = (await navigator.serviceWorker.ready).active;
       }
       /** @type {Partial<MessagePort>} */ (globalThis.kept[kind]).start?.();
-    }, kind);
+    };
+    await page.evaluate(start, { kind, script, type });
     const worker = new BareWorker(page, kind);
     await worker.evaluate(() => null);
     return worker;

@@ -1,0 +1,32 @@
+/** For a service worker that pays what waits for the network though every tab is gone. */
+
+import type { BillingOptions, openBilling } from "./index.js";
+
+export interface SyncOptions
+  extends Omit<BillingOptions, "account" | "getToken" | "backgroundSync"> {
+  /** That of `tollbox`, or of `tollbox/inline`. */
+  openBilling: typeof openBilling;
+  /**
+   * As for `openBilling`, and called for the account whose charges are to be paid. There is no page: the
+   * token comes from a cookie, from IndexedDB, or from the application's server.
+   */
+  getToken?: (context: {
+    refresh: boolean;
+    account: string;
+  }) => string | null | Promise<string | null>;
+  /** How long one sync may take. Default 60_000; Chromium ends a service worker after some minutes. */
+  withinMs?: number;
+}
+
+/**
+ * To be called when the service worker's script is first run: from then on it sends the open charges of
+ * an account when the browser says that there is a network again (`sync`), and of the account's tab
+ * opened with `backgroundSync: true` they wait for it. A sync of another namespace, or another's tag, is
+ * left alone, so that there may be a call for each of several billing servers.
+ *
+ * `event.waitUntil` gets a promise that rejects while charges are still open, so that the browser tries
+ * again: it does so a few times, some minutes apart. After a sign-out nothing is sent.
+ *
+ * Throws an error with the code `invalid_argument` where an option is wrong.
+ */
+export function flushOnSync(options: SyncOptions): void;

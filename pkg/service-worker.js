@@ -1,0 +1,129 @@
+// @ts-check
+/**
+ * For a service worker: pays what waits for the network though every tab is gone. The worker is one more
+ * tab of the account, with the tabs' locks and claims.
+ */
+
+import { BillingError } from "./lib/error.js";
+import { addressOf, checkOwner } from "./lib/names.js";
+import { orLate, timerMs } from "./lib/waiting.js";
+
+/** @import * as Api from "./service-worker.js" */
+/** @import { BillingClient, FlushReport } from "./index.js" */
+
+/** Of the Background Sync API, which TypeScript has no declarations of. */
+/** @typedef {Event & { tag: string, waitUntil(work: Promise<void>): void }} SyncEvent */
+
+/** Whose charges a sync is about, and which of the account's sessions they belong to. */
+/** @typedef {{ namespace: string, account: string, session: number }} Owner */
+
+/** As `lib/arguments.js` has it. */
+const SESSION = Symbol.for("tollbox.session");
+
+const WITHIN_MS = 60_000;
+
+/** Nothing is to be had by waiting: the browser knows better when to try again. */
+/** @type {FlushReport["stopped"][]} */
+const HOPELESS = ["offline", "unreachable", "timeout", "server_error", "unauthorized", "busy"];
+
+/** @param {Api.SyncOptions} options */
+export function flushOnSync(options) {
+  const { openBilling, getToken, withinMs = WITHIN_MS, ...others } = options;
+  for (const [name, value] of Object.entries({ openBilling, getToken })) {
+    if (typeof value !== "function" && (value !== undefined || name === "openBilling")) {
+      throw new BillingError("invalid_argument", `${name} must be a function`);
+    }
+  }
+  if (typeof withinMs !== "number" || !(withinMs > 0)) {
+    throw new BillingError("invalid_argument", "withinMs must be a number above 0");
+  }
+  const { namespace = addressOf(others.baseUrl).address } = others;
+  checkOwner({ account: "any", namespace });
+
+  /** @param {Owner} owner */
+  const flush = async ({ account, session }) => {
+    const client = await openBilling({
+      ...others,
+      account,
+      namespace,
+      queue: { ...others.queue, storage: "indexeddb" },
+      getToken: getToken && ((context) => getToken({ ...context, account })),
+      ...{ [SESSION]: session },
+    });
+    try {
+      await pay(client, withinMs);
+    } finally {
+      await client.close();
+    }
+  };
+
+  addEventListener("sync", (event) => {
+    const sync = /** @type {SyncEvent} */ (event);
+    const owner = ownerOf(sync.tag);
+    if (owner?.namespace === namespace) {
+      sync.waitUntil(flush(owner));
+    }
+  });
+}
+
+/**
+ * Who is meant by the tag that `openBilling` has registered; null for a tag of somebody else's.
+ *
+ * @param {string} tag
+ * @returns {Owner | null}
+ */
+function ownerOf(tag) {
+  const [whose, namespace = "", account = "", session] = tag.split(":");
+  if (whose !== "tollbox" || session === undefined) {
+    return null;
+  }
+  const [namespaceName, accountName] = [namespace, account].map(decodeURIComponent);
+  return { namespace: namespaceName, account: accountName, session: Number(session) };
+}
+
+/**
+ * Resolves when nothing is open any more. Rejects where something still is after the time, or where it
+ * has to wait, so that the browser tries again later.
+ *
+ * @param {BillingClient} client
+ * @param {number} withinMs
+ */
+async function pay(client, withinMs) {
+  /** @type {FlushReport["stopped"] | "time is up"} */
+  let stopped = "time is up";
+  const work = async () => {
+    ({ stopped } = await client.flush());
+    if (stopped === "unauthorized") {
+      // This one begins with a fresh token.
+      ({ stopped } = await client.flush());
+    }
+    if (!HOPELESS.includes(stopped)) {
+      // A tab may be at it, or have died over it: the client goes on by itself.
+      await nothingOpen(client);
+    }
+  };
+  await orLate(timerMs(withinMs), work());
+  const open = openIn(client);
+  if (open > 0) {
+    throw new Error(`charges that are still open: ${open} (${stopped ?? "time is up"})`);
+  }
+}
+
+/** @param {BillingClient} client */
+function nothingOpen(client) {
+  return new Promise((/** @type {(nothing?: undefined) => void} */ resolve) => {
+    const look = () => {
+      if (openIn(client) === 0) {
+        resolve();
+      }
+    };
+    client.subscribe(look);
+    look();
+  });
+}
+
+/** @param {BillingClient} client */
+function openIn(client) {
+  const { pending, retrying } = client.getSnapshot().queue;
+  return pending + retrying;
+}
