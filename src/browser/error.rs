@@ -3,29 +3,14 @@
 use js_sys::{Object, Reflect};
 use wasm_bindgen::JsValue;
 
+pub use super::code::Code;
 use crate::core::charge::InvalidArgument;
-
-/// `BillingError.code` of the public API, as far as this side decides it.
-#[derive(Clone, Copy, Debug)]
-pub enum Code {
-    /// The caller's mistake: nothing was sent or stored.
-    InvalidArgument,
-    /// There is no charge of this key.
-    NotFound,
-    /// The client is closed.
-    Closed,
-}
 
 /// An error for the facade.
 pub fn error(code: Code, message: &str) -> JsValue {
-    let code = match code {
-        Code::InvalidArgument => "invalid_argument",
-        Code::NotFound => "not_found",
-        Code::Closed => "closed",
-    };
     let error = Object::new();
     // Setting a property of a new plain object can't fail.
-    let _ = Reflect::set(&error, &"code".into(), &code.into());
+    let _ = Reflect::set(&error, &"code".into(), &code.code().into());
     let _ = Reflect::set(&error, &"message".into(), &message.into());
     error.into()
 }

@@ -7,6 +7,7 @@ mod announcements;
 pub mod balance_cache;
 pub mod client;
 pub mod clock;
+mod code;
 mod crash_injection;
 mod entries;
 mod error;

@@ -9,6 +9,7 @@ mod marker;
 mod memory;
 mod migration;
 mod news;
+mod set_aside;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -18,6 +19,7 @@ pub use self::indexed_db::IndexedDb;
 pub use self::local::Local;
 pub use self::memory::Memory;
 pub use self::news::News;
+pub use self::set_aside::SetAside;
 use super::names::Names;
 use crate::core::charge::Key;
 use crate::core::codec::{self, Damage, Stored};
@@ -63,21 +65,6 @@ pub enum Storage {
     /// Lost with the page.
     Memory(Memory),
 }
-
-/// A record that did not pass its check: `QuarantinedRecord` of the public API.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SetAside {
-    /// The key under which it was stored.
-    pub key: String,
-    /// What is wrong with it; for people.
-    pub detail: String,
-    /// Milliseconds since the Unix epoch; 0 where that was not noted.
-    pub found_at: f64,
-    /// What was stored, as it was found.
-    pub stored: String,
-}
-
-json_members! { to SetAside { key, detail, found_at = "foundAt", stored } }
 
 /// A reading of the journal that has ended.
 #[derive(Clone, Copy, Debug)]

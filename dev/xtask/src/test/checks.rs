@@ -70,7 +70,8 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
     })
 }
 
-/// Checks the types. The facade imports the generated glue, so that is made first.
+/// Checks the types, those of what the module gives too. The facade imports the generated glue, so that
+/// is made first.
 pub fn types(workspace: &Workspace) -> Result<()> {
     build::build(workspace, &build::Options::default())?;
     for folder in TYPED {
@@ -84,7 +85,22 @@ pub fn types(workspace: &Workspace) -> Result<()> {
             })?;
         }
     }
-    Ok(())
+    step("what the module gives, as TypeScript", || {
+        run(workspace.cargo().args([
+            "test",
+            "--package",
+            "tollbox",
+            "--test",
+            "golden",
+            "--quiet",
+        ]))
+    })?;
+    step("TypeScript, what the module gives", || {
+        run(workspace
+            .command(npm::program(workspace, "tsc")?)
+            .args(["--noEmit", "--project"])
+            .arg(workspace.target.join("golden")))
+    })
 }
 
 /// Checks the size of what a page loads against its budget.
