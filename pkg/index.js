@@ -18,7 +18,7 @@ import {
 } from "./lib/arguments.js";
 import { syncWhileWaiting } from "./lib/background-sync.js";
 import { cachedBalance } from "./lib/cached.js";
-import { BillingError, toBillingError } from "./lib/error.js";
+import { BillingError, checkFunction, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
 import { stemOf } from "./lib/names.js";
 import { instance, load, onDeath } from "./lib/restart/instance.js";
@@ -90,7 +90,10 @@ export class BillingClient {
    */
   constructor(opening, core, host, patienceMs) {
     if (opening !== OPENING) {
-      throw new BillingError("invalid_argument", "openBilling makes clients");
+      throw new BillingError(
+        "invalid_argument",
+        "a BillingClient must be made by openBilling, not by new",
+      );
     }
     this.#core = core;
     this.#host = host;
@@ -121,9 +124,7 @@ export class BillingClient {
    * @returns {Promise<Api.TaskOutcome<T>>}
    */
   async runTask(request, work) {
-    if (typeof work !== "function") {
-      throw new BillingError("invalid_argument", "work must be a function");
-    }
+    checkFunction("work", work);
     return this.#unlessClosed(() => runTask(this, this.#core, this.#host, request, work));
   }
 

@@ -4,7 +4,7 @@
  * tab of the account, with the tabs' locks and claims.
  */
 
-import { BillingError } from "./lib/error.js";
+import { checkFunction, mistake } from "./lib/error.js";
 import { addressOf, checkOwner } from "./lib/names.js";
 import { orLate, timerMs } from "./lib/waiting.js";
 
@@ -28,14 +28,16 @@ const HOPELESS = ["offline", "unreachable", "timeout", "server_error", "unauthor
 
 /** @param {Api.SyncOptions} options */
 export function flushOnSync(options) {
+  if (typeof options !== "object" || options === null) {
+    throw mistake("the options of flushOnSync", "an object", options);
+  }
   const { openBilling, getToken, withinMs = WITHIN_MS, ...others } = options;
-  for (const [name, value] of Object.entries({ openBilling, getToken })) {
-    if (typeof value !== "function" && (value !== undefined || name === "openBilling")) {
-      throw new BillingError("invalid_argument", `${name} must be a function`);
-    }
+  checkFunction("openBilling", openBilling);
+  if (getToken !== undefined) {
+    checkFunction("getToken", getToken);
   }
   if (typeof withinMs !== "number" || !(withinMs > 0)) {
-    throw new BillingError("invalid_argument", "withinMs must be a number above 0");
+    throw mistake("withinMs", "a number above 0", withinMs);
   }
   const { namespace = addressOf(others.baseUrl).address } = others;
   checkOwner({ account: "any", namespace });

@@ -2,7 +2,7 @@
 /** What callers give: looked at and copied before anything is made of it. */
 
 import { base } from "./base.js";
-import { BillingError, messageOf } from "./error.js";
+import { BillingError, checkFunction, messageOf, mistake } from "./error.js";
 import { checkSource } from "./module.js";
 import { addressOf, checkOwner } from "./names.js";
 
@@ -28,7 +28,7 @@ export function checkOptions(options) {
 /** @param {Api.BillingOptions} options */
 function checked(options) {
   if (typeof options !== "object" || options === null) {
-    throw mistake("openBilling needs options");
+    throw mistake("the options of openBilling", "an object", options);
   }
   const { account, namespace, baseUrl, getToken, transport, log, module } = options;
   const { credentials, locale, balance, queue, retry, monitor, backgroundSync } = options;
@@ -36,26 +36,26 @@ function checked(options) {
   const session = Reflect.get(options, SESSION);
   checkOwner({ account, namespace });
   for (const [name, value] of Object.entries({ getToken, transport })) {
-    if (value !== undefined && typeof value !== "function") {
-      throw mistake(`${name} must be a function`);
+    if (value !== undefined) {
+      checkFunction(name, value);
     }
   }
   checkSource(module);
   // Told before the module is loaded, which may fail for other reasons.
   for (const [name, value] of Object.entries({ balance, queue, retry, monitor })) {
     if (value !== undefined && value !== null && !isPlain(value)) {
-      throw mistake(`${name} must be an object`);
+      throw mistake(name, "an object", value);
     }
   }
   if (locale !== undefined) {
     checkLocale(locale);
   }
   if (backgroundSync !== undefined && typeof backgroundSync !== "boolean") {
-    throw mistake("backgroundSync must be true or false");
+    throw mistake("backgroundSync", "true or false", backgroundSync);
   }
   const levels = ["silent", "error", "info", "debug", undefined];
   if (typeof log !== "function" && !levels.includes(log)) {
-    throw mistake("log must be a level or a function");
+    throw mistake("log", 'a function, "silent", "error", "info" or "debug"', log);
   }
   if (base() === undefined) {
     throw new BillingError(
@@ -65,7 +65,7 @@ function checked(options) {
   }
   const { address, protocol } = addressOf(baseUrl);
   if (!transport && !["http:", "https:"].includes(protocol)) {
-    throw mistake(`baseUrl must be of http or https, or a transport given, not of ${protocol}`);
+    throw mistake("baseUrl", "of http or https, unless there is a transport", protocol);
   }
   return {
     ...{ account, baseUrl: address, namespace: namespace ?? address, credentials },
@@ -88,8 +88,7 @@ export function asJson(options) {
   try {
     return JSON.stringify(options, sayable);
   } catch (error) {
-    // A BigInt, for instance.
-    throw error instanceof BillingError ? error : mistake(`an option has the wrong type: ${error}`);
+    throw error instanceof BillingError ? error : unusable("an option", error);
   }
 }
 
@@ -101,10 +100,10 @@ export function asJson(options) {
  */
 function sayable(name, value) {
   if (typeof value === "number" && !Number.isFinite(value)) {
-    throw mistake(`${name} must be a finite number`);
+    throw mistake(name, "a finite number", value);
   }
-  if (typeof value === "function" || typeof value === "symbol") {
-    throw mistake(`${name} has the wrong type`);
+  if (["function", "symbol", "bigint"].includes(typeof value)) {
+    throw mistake(name, "a value that JSON has", value);
   }
   return value;
 }
@@ -163,7 +162,7 @@ function following(theirs) {
   return looked("signal", () => {
     const abort = () => own.abort(theirs.reason);
     if (typeof theirs.aborted !== "boolean") {
-      throw new TypeError("it is not an AbortSignal");
+      throw mistake("signal", "an AbortSignal", theirs);
     }
     theirs.addEventListener("abort", abort, { once: true });
     if (theirs.aborted) {
@@ -180,7 +179,7 @@ function following(theirs) {
 export function maxAgeOf(options) {
   const age = looked("the options", () => options?.maxAgeMs ?? undefined);
   if (age !== undefined && typeof age !== "number") {
-    throw mistake("maxAgeMs must be a number");
+    throw mistake("maxAgeMs", "a number from 0 up", age);
   }
   return age;
 }
@@ -197,15 +196,15 @@ export function checkFilter(filter) {
 /** @param {{ status?: Api.BillingStatus | Api.BillingStatus[]; limit?: number }} filter */
 function checkedFilter(filter) {
   if (typeof filter !== "object" || filter === null) {
-    throw mistake("the filter must be an object");
+    throw mistake("the filter", "an object", filter);
   }
   const { status, limit = Number.POSITIVE_INFINITY } = filter;
   if (typeof limit !== "number" || !(limit >= 0)) {
-    throw mistake("limit must not be negative");
+    throw mistake("limit", "a number from 0 up", limit);
   }
   const wanted = status === undefined ? STATUSES : [status].flat();
   if (!wanted.every((status) => STATUSES.includes(status))) {
-    throw mistake(`status must be among ${STATUSES.join(", ")}`);
+    throw mistake("status", `among ${STATUSES.join(", ")}`, status);
   }
   return { wanted, limit };
 }
@@ -213,22 +212,20 @@ function checkedFilter(filter) {
 /** @param {unknown} type */
 export function checkEvent(type) {
   if (!EVENTS.some((event) => event === type)) {
-    throw mistake(`there is no event ${String(type)}, but ${EVENTS.join(", ")}`);
+    throw mistake("the event", `among ${EVENTS.join(", ")}`, type);
   }
 }
 
 /** @param {unknown} locale */
 export function checkLocale(locale) {
   if (locale !== "en" && locale !== "zh-CN") {
-    throw mistake('locale must be "en" or "zh-CN"');
+    throw mistake("locale", '"en" or "zh-CN"', locale);
   }
 }
 
 /** @param {unknown} listener */
 export function checkListener(listener) {
-  if (typeof listener !== "function") {
-    throw mistake("the listener must be a function");
-  }
+  checkFunction("the listener", listener);
 }
 
 /**
@@ -245,11 +242,14 @@ function looked(what, look) {
     if (error instanceof BillingError) {
       throw error;
     }
-    throw mistake(`${what} can't be used: ${messageOf(error)}`);
+    throw unusable(what, error);
   }
 }
 
-/** @param {string} message */
-function mistake(message) {
-  return new BillingError("invalid_argument", message);
+/**
+ * @param {string} what
+ * @param {unknown} error what the caller's own code threw
+ */
+function unusable(what, error) {
+  return new BillingError("invalid_argument", `${what} can't be used: ${messageOf(error)}`);
 }

@@ -1,7 +1,7 @@
 // @ts-check
 
 import { base } from "./base.js";
-import { BillingError } from "./error.js";
+import { mistake } from "./error.js";
 import { addressOf, checkOwner, entriesOf } from "./names.js";
 
 /** @import * as Api from "../index.js" */
@@ -15,7 +15,7 @@ import { addressOf, checkOwner, entriesOf } from "./names.js";
  */
 export function cachedBalance(where) {
   if (typeof where !== "object" || where === null) {
-    throw new BillingError("invalid_argument", "cachedBalance needs to be told whose");
+    throw mistake("the argument of cachedBalance", "an object with baseUrl and account", where);
   }
   const { account, namespace, baseUrl } = where;
   checkOwner({ account, namespace });

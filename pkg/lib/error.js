@@ -1,5 +1,7 @@
 // @ts-check
 
+import { shown } from "./shown.js";
+
 /** @import * as Api from "../index.js" */
 
 /** A caller's mistake, or a client that can't be used. */
@@ -13,6 +15,31 @@ export class BillingError extends Error {
     this.name = "BillingError";
     /** @type {Api.BillingError["code"]} */
     this.code = code;
+  }
+}
+
+/**
+ * A caller's mistake: which argument, what it may be, and what was given.
+ *
+ * @param {string} what
+ * @param {string} allowed
+ * @param {unknown} given
+ */
+export function mistake(what, allowed, given) {
+  return new BillingError("invalid_argument", `${what} must be ${allowed}, not ${shown(given)}`);
+}
+
+/**
+ * Throws where it is no function. What it is instead is not shown: it may be a token in place of
+ * `getToken`.
+ *
+ * @param {string} what
+ * @param {unknown} given
+ */
+export function checkFunction(what, given) {
+  if (typeof given !== "function") {
+    const kind = given === null ? "null" : typeof given;
+    throw new BillingError("invalid_argument", `${what} must be a function, not of type ${kind}`);
   }
 }
 

@@ -7,7 +7,7 @@
 
 import { BUILD } from "../wasm/build.js";
 import { base } from "./base.js";
-import { BillingError, messageOf } from "./error.js";
+import { messageOf, mistake } from "./error.js";
 
 /** @import * as Api from "../index.js" */
 
@@ -31,9 +31,10 @@ export function checkSource(source) {
   const isLater = typeof (/** @type {any} */ (source)?.then) === "function";
   const given = isPlace || isLater || isModule(source) || isBytes(source) || isResponse(source);
   if (source !== undefined && source !== null && !given) {
-    throw new BillingError(
-      "invalid_argument",
-      "module must be a URL, a Response or the promise of one, a WebAssembly.Module, or its bytes",
+    throw mistake(
+      "module",
+      "a URL, a Response or the promise of one, a WebAssembly.Module, or its bytes",
+      source,
     );
   }
 }

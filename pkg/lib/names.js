@@ -2,7 +2,7 @@
 /** Whose balance and queue they are: one account's of one billing server. */
 
 import { base } from "./base.js";
-import { BillingError } from "./error.js";
+import { mistake } from "./error.js";
 
 /**
  * What tells the balance and the queue of a client from all others.
@@ -30,11 +30,11 @@ export function checkOwner({ account, namespace }) {
  */
 function checkName(what, name) {
   if (typeof name !== "string" || name === "") {
-    throw mistake(`${what} must be a string that is not empty`);
+    throw mistake(what, "a string that is not empty", name);
   }
   // Like any other it would be stored as U+FFFD, and so two names as one.
   if (/\p{Surrogate}/u.test(name)) {
-    throw mistake(`${what} has a lone surrogate: it is not well formed`);
+    throw mistake(what, "well formed, without lone surrogates", name);
   }
 }
 
@@ -46,7 +46,7 @@ function checkName(what, name) {
  */
 export function addressOf(baseUrl) {
   if (typeof baseUrl !== "string" && !(baseUrl instanceof URL)) {
-    throw mistake("baseUrl must be a string or a URL");
+    throw mistake("baseUrl", "a string or a URL", baseUrl);
   }
   const url = urlOf(baseUrl);
   for (const part of /** @type {const} */ (["username", "password", "search", "hash"])) {
@@ -60,7 +60,11 @@ function urlOf(baseUrl) {
   try {
     return new URL(baseUrl, base());
   } catch {
-    throw mistake(`baseUrl is not a URL: ${baseUrl}`);
+    // A name and a password, or a query, are for nobody's log.
+    const text = String(baseUrl)
+      .replace(/\/\/.*@/s, "//")
+      .replace(/[?#].*/s, "");
+    throw mistake("baseUrl", "a URL, in full or relative to the page", text);
   }
 }
 
@@ -91,9 +95,4 @@ export function entriesOf(owner) {
 function encode(name) {
   const hex = (/** @type {string} */ char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
   return encodeURIComponent(name).replace(/[!'()*]/g, hex);
-}
-
-/** @param {string} message */
-function mistake(message) {
-  return new BillingError("invalid_argument", message);
 }

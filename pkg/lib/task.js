@@ -1,7 +1,7 @@
 // @ts-check
 
 import { copyOf } from "./arguments.js";
-import { BillingError } from "./error.js";
+import { BillingError, mistake } from "./error.js";
 import { unknownOutcome } from "./restart/unknown-outcome.js";
 
 /** @import * as Api from "../index.js" */
@@ -98,9 +98,10 @@ class Price {
       throw new BillingError("invalid_argument", "setAmount comes too late: the work has ended");
     }
     if (!Number.isSafeInteger(points) || points < 1 || points > this.#held) {
-      throw new BillingError(
-        "invalid_argument",
-        `setAmount takes whole points, 1 to the ${this.#held} that are held`,
+      throw mistake(
+        "the points of setAmount",
+        `whole, 1 to the ${this.#held} that are held`,
+        points,
       );
     }
     this.amount = points;

@@ -10,6 +10,7 @@ use super::clock::{now, random_u64};
 use super::host::Host;
 use super::http::Destination;
 use super::listeners::is_online;
+use super::mistake::{in_options, mistake};
 use super::names::Names;
 use super::shell::{JournalReading, Parts, Shell};
 use super::store::{Choice, JournalStore};
@@ -21,6 +22,7 @@ use crate::core::journal::ApplyAt;
 use crate::core::json::{FromJson, Json, ToJson as _};
 use crate::core::locale::Locale;
 use crate::core::ordered::Map;
+use crate::core::points::Points;
 use crate::core::session::Session;
 
 /// One client of one account.
@@ -232,7 +234,7 @@ impl Client {
     pub fn refresh_balance(&self, max_age_ms: Option<f64>) -> Result<Promise, JsValue> {
         let max_age_ms = match max_age_ms {
             Some(age) if age.is_nan() || age < 0.0 => {
-                return Err(InvalidArgument::new("maxAgeMs must not be negative").into());
+                return Err(mistake("maxAgeMs", "a number from 0 up", &age.into()).into());
             }
             // A float becomes an integer by truncation and within its range.
             Some(age) => Some(age as u64),
@@ -281,12 +283,15 @@ impl Client {
 
 fn parse_json<T: FromJson>(text: &str) -> Result<T, InvalidArgument> {
     let json = Json::parse(text).unwrap_or(Json::Null);
-    let wrong = |misfit| InvalidArgument::new(format!("an option has the wrong type: {misfit}"));
-    T::from_json(&json).map_err(wrong)
+    T::from_json(&json).map_err(|misfit| {
+        let wrong = InvalidArgument::new(format!("{misfit} must be of its declared type"));
+        in_options(wrong, text)
+    })
 }
 
 fn parse_config(options: &str) -> Result<Config, InvalidArgument> {
-    parse_json::<Options>(options)?.into_config()
+    let config = parse_json::<Options>(options)?.into_config();
+    config.map_err(|mistake| in_options(mistake, options))
 }
 
 fn storage_choice(storage: Option<&str>) -> Result<Choice, InvalidArgument> {
@@ -295,8 +300,10 @@ fn storage_choice(storage: Option<&str>) -> Result<Choice, InvalidArgument> {
         Some("indexeddb") => Ok(Choice::IndexedDb),
         Some("localstorage") => Ok(Choice::LocalStorage),
         Some("memory") => Ok(Choice::Memory),
-        Some(_) => Err(InvalidArgument::new(
-            "queue.storage must be \"auto\", \"indexeddb\", \"localstorage\" or \"memory\"",
+        Some(other) => Err(mistake(
+            "queue.storage",
+            "\"auto\", \"indexeddb\", \"localstorage\" or \"memory\"",
+            &other.into(),
         )),
     }
 }
@@ -309,8 +316,10 @@ fn credentials_of(
         Some("omit") => Ok(Some(web_sys::RequestCredentials::Omit)),
         Some("same-origin") => Ok(Some(web_sys::RequestCredentials::SameOrigin)),
         Some("include") => Ok(Some(web_sys::RequestCredentials::Include)),
-        Some(_) => Err(InvalidArgument::new(
-            "credentials must be \"omit\", \"same-origin\" or \"include\"",
+        Some(other) => Err(mistake(
+            "credentials",
+            "\"omit\", \"same-origin\" or \"include\"",
+            &other.into(),
         )),
     }
 }
@@ -323,20 +332,18 @@ fn parse_key(key: &JsValue) -> Result<Key, InvalidArgument> {
 fn parse_text(name: &str, value: &JsValue) -> Result<String, InvalidArgument> {
     let text = value
         .as_string()
-        .ok_or_else(|| InvalidArgument::new(format!("{name} must be a string")))?;
+        .ok_or_else(|| mistake(name, "a string", value))?;
     let replaced = text.contains(char::REPLACEMENT_CHARACTER)
         && !value.unchecked_ref::<JsString>().is_valid_utf16();
     match replaced {
-        true => Err(InvalidArgument::new(format!(
-            "{name} has a lone surrogate: it is not well formed"
-        ))),
+        true => Err(mistake(name, "well formed, without lone surrogates", value)),
         false => Ok(text),
     }
 }
 
 fn parse_request(request: &JsValue) -> Result<Charge, InvalidArgument> {
     if !request.is_object() {
-        return Err(InvalidArgument::new("the charge request is missing"));
+        return Err(mistake("the charge request", "an object", request));
     }
     let member = |name: &str| {
         let value = Reflect::get(request, &name.into()).unwrap_or(JsValue::UNDEFINED);
@@ -347,13 +354,15 @@ fn parse_request(request: &JsValue) -> Result<Charge, InvalidArgument> {
             .map(|value| parse_text(name, &value))
             .transpose()
     };
-    let needed = |name: &str| {
-        string(name)?.ok_or_else(|| InvalidArgument::new(format!("{name} is missing")))
-    };
-    let amount = member("amount").and_then(|amount| amount.as_f64());
+    let needed = |name: &str| parse_text(name, &member(name).unwrap_or(JsValue::UNDEFINED));
+    let amount = member("amount").unwrap_or(JsValue::UNDEFINED);
+    let whole = amount
+        .as_f64()
+        .filter(|&points| Points::from_number(points).is_some_and(|points| points > Points::ZERO));
     let request = ChargeRequest {
         task_id: needed("taskId")?,
-        amount: amount.ok_or_else(|| InvalidArgument::new("amount must be a number"))?,
+        amount: whole
+            .ok_or_else(|| mistake("amount", "a whole number of points, 1 to 2^53-1", &amount))?,
         feature: needed("feature")?,
         key: string("key")?,
         metadata: member("metadata").map_or(Ok(Map::new()), |map| parse_metadata(&map))?,
@@ -362,18 +371,14 @@ fn parse_request(request: &JsValue) -> Result<Charge, InvalidArgument> {
 }
 
 fn parse_metadata(map: &JsValue) -> Result<Map<String, String>, InvalidArgument> {
-    let wrong = || InvalidArgument::new("metadata must be a map of strings to strings");
     if !map.is_object() || Array::is_array(map) {
-        return Err(wrong());
+        return Err(mistake("metadata", "a map of strings to strings", map));
     }
     let entries = Object::entries(map.unchecked_ref::<Object>());
     let mut metadata = Map::new();
     for entry in entries.iter() {
         let entry: Array = entry.unchecked_into();
         let (name, value) = (entry.get(0), entry.get(1));
-        if !value.is_string() {
-            return Err(wrong());
-        }
         let name = parse_text("a metadata name", &name)?;
         let value = parse_text(&format!("metadata {name}"), &value)?;
         metadata.insert(name, value);

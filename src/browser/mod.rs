@@ -15,6 +15,7 @@ mod host;
 pub mod http;
 mod listeners;
 mod lock;
+mod mistake;
 pub mod names;
 mod peers;
 mod persistence;
