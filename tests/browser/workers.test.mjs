@@ -196,3 +196,31 @@ for (const kind of WORKER_KINDS) {
     assert.equal(seen.cached, null);
   });
 }
+
+test("a worker learns its balance from the journal while the server is away", async () => {
+  const { page, worker, account, options } = await withWorker("dedicated");
+  await openIn(page, options);
+  await chargeAll(page, ["film"]);
+  await page.evaluate(() => globalThis.client.close());
+  await stage.server.breakFor(account, { kind: "drop_before" });
+  await openIn(worker, options);
+  assert.equal(await worker.evaluate(() => globalThis.client.balance()?.confirmed), 119);
+});
+
+test("a worker learns its balance from a tab while the server is away", async () => {
+  const { page, worker, account, options } = await withWorker("dedicated");
+  await stage.server.breakFor(account, { kind: "drop_before" });
+  await openIn(worker, options);
+  assert.equal(await worker.evaluate(() => globalThis.client.balance()), null);
+  await page.evaluate(async ({ baseUrl, account }) => {
+    const body = '{"balance":77,"version":9}';
+    globalThis.client = await globalThis.tollbox.openBilling({
+      ...{ baseUrl, account },
+      transport: async () => ({ status: 200, headers: {}, body }),
+    });
+    await globalThis.client.refreshBalance();
+  }, options);
+  await until("the tab's balance", () =>
+    worker.evaluate(() => globalThis.client.balance()?.confirmed === 77),
+  );
+});

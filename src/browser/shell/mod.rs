@@ -64,7 +64,8 @@ pub struct Shell {
     /// How long the lock is waited for under which one tab flushes.
     lock_patience_ms: u64,
     tab: String,
-    /// What the core was told last of the network.
+    is_in_worker: bool,
+    /// What the core was told last of the network, in a worker.
     online: Cell<bool>,
     lock: WebLock,
     alive: WebLock,
@@ -134,6 +135,7 @@ impl Shell {
             session: parts.session,
             lock_patience_ms: parts.lock_patience_ms,
             tab: parts.tab,
+            is_in_worker: listeners::is_worker(),
             online: Cell::new(listeners::is_online()),
             lock: WebLock::default(),
             alive: WebLock::default(),
@@ -274,7 +276,7 @@ impl Shell {
 
     /// Whether the network has come or gone without an event: Chromium has none for workers.
     fn missed_network(&self) -> bool {
-        listeners::is_worker() && self.online.get() != listeners::is_online()
+        self.is_in_worker && self.online.get() != listeners::is_online()
     }
 
     /// The page is visible again, or back from the back/forward cache.
@@ -378,7 +380,7 @@ impl Shell {
         let now_ms = now().mono_ms;
         // A closed client listens to nothing.
         let is_open = !self.listeners.borrow().is_empty();
-        let looks = is_open && listeners::is_worker() && !self.online.get();
+        let looks = is_open && self.is_in_worker && !self.online.get();
         let look_ms = looks.then(|| now_ms.saturating_add(LOOK_ONLINE_EVERY_MS));
         let deadline_ms = self.engine.borrow().deadline();
         let Some(at_ms) = deadline_ms.into_iter().chain(look_ms).min() else {
