@@ -94,10 +94,10 @@ async function pay(client, withinMs) {
   /** @type {FlushReport["stopped"] | "time is up"} */
   let stopped = "time is up";
   const work = async () => {
-    ({ stopped } = await client.flush());
+    stopped = await attempt(client);
     if (stopped === "unauthorized") {
-      // This one begins with a fresh token.
-      ({ stopped } = await client.flush());
+      // A token that is refused is refreshed, and used by the next.
+      stopped = await attempt(client);
     }
     if (!HOPELESS.includes(stopped)) {
       // A tab may be at it, or have died over it: the client goes on by itself.
@@ -109,6 +109,18 @@ async function pay(client, withinMs) {
   if (open > 0) {
     throw new Error(`charges that are still open: ${open} (${stopped ?? "time is up"})`);
   }
+}
+
+/**
+ * Flushes, and says why that stopped. The balance comes first, which can harm nothing: it shows whether the
+ * server is there, and takes the token.
+ *
+ * @param {BillingClient} client
+ */
+async function attempt(client) {
+  const read = await client.refreshBalance();
+  const reason = HOPELESS.find((reason) => read.status === "unavailable" && reason === read.reason);
+  return reason ?? (await client.flush()).stopped;
 }
 
 /** @param {BillingClient} client */

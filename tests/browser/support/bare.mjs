@@ -67,7 +67,8 @@ flushOnSync({
   baseUrl: given.get("baseUrl"),
   getToken: (context) => {
     globalThis.kept.asked.push(context);
-    return given.get(context.refresh ? "fresh" : "token");
+    if (context.refresh) given.set("token", given.get("fresh"));
+    return given.get("token");
   },
   retry: JSON.parse(given.get("retry")),
   withinMs: Number(given.get("withinMs") ?? 60_000),
