@@ -18,7 +18,7 @@ import {
 } from "./lib/arguments.js";
 import { syncWhileWaiting } from "./lib/background-sync.js";
 import { cachedBalance } from "./lib/cached.js";
-import { BillingError, checkFunction, toBillingError } from "./lib/error.js";
+import { BillingError, checkFunction, mistake, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
 import { stemOf } from "./lib/names.js";
 import { instance, load, onDeath } from "./lib/restart/instance.js";
@@ -90,10 +90,7 @@ export class BillingClient {
    */
   constructor(opening, core, host, patienceMs) {
     if (opening !== OPENING) {
-      throw new BillingError(
-        "invalid_argument",
-        "a BillingClient must be made by openBilling, not by new",
-      );
+      throw mistake("a BillingClient", "made by openBilling", "new");
     }
     this.#core = core;
     this.#host = host;

@@ -29,7 +29,7 @@ const HOPELESS = ["offline", "unreachable", "timeout", "server_error", "unauthor
 /** @param {Api.SyncOptions} options */
 export function flushOnSync(options) {
   if (typeof options !== "object" || options === null) {
-    throw mistake("the options of flushOnSync", "an object", options);
+    throw mistake("options", "an object", options);
   }
   const { openBilling, getToken, withinMs = WITHIN_MS, ...others } = options;
   checkFunction("openBilling", openBilling);

@@ -28,7 +28,7 @@ export function checkOptions(options) {
 /** @param {Api.BillingOptions} options */
 function checked(options) {
   if (typeof options !== "object" || options === null) {
-    throw mistake("the options of openBilling", "an object", options);
+    throw mistake("options", "an object", options);
   }
   const { account, namespace, baseUrl, getToken, transport, log, module } = options;
   const { credentials, locale, balance, queue, retry, monitor, backgroundSync } = options;
@@ -196,7 +196,7 @@ export function checkFilter(filter) {
 /** @param {{ status?: Api.BillingStatus | Api.BillingStatus[]; limit?: number }} filter */
 function checkedFilter(filter) {
   if (typeof filter !== "object" || filter === null) {
-    throw mistake("the filter", "an object", filter);
+    throw mistake("filter", "an object", filter);
   }
   const { status, limit = Number.POSITIVE_INFINITY } = filter;
   if (typeof limit !== "number" || !(limit >= 0)) {
@@ -212,7 +212,7 @@ function checkedFilter(filter) {
 /** @param {unknown} type */
 export function checkEvent(type) {
   if (!EVENTS.some((event) => event === type)) {
-    throw mistake("the event", `among ${EVENTS.join(", ")}`, type);
+    throw mistake("event", `among ${EVENTS.join(", ")}`, type);
   }
 }
 
@@ -225,7 +225,7 @@ export function checkLocale(locale) {
 
 /** @param {unknown} listener */
 export function checkListener(listener) {
-  checkFunction("the listener", listener);
+  checkFunction("listener", listener);
 }
 
 /**

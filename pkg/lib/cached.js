@@ -15,7 +15,7 @@ import { addressOf, checkOwner, entriesOf } from "./names.js";
  */
 export function cachedBalance(where) {
   if (typeof where !== "object" || where === null) {
-    throw mistake("the argument of cachedBalance", "an object with baseUrl and account", where);
+    throw mistake("where", "an object", where);
   }
   const { account, namespace, baseUrl } = where;
   checkOwner({ account, namespace });

@@ -64,7 +64,7 @@ function urlOf(baseUrl) {
     const text = String(baseUrl)
       .replace(/\/\/.*@/s, "//")
       .replace(/[?#].*/s, "");
-    throw mistake("baseUrl", "a URL, in full or relative to the page", text);
+    throw mistake("baseUrl", "a URL", text);
   }
 }
 

@@ -98,11 +98,7 @@ class Price {
       throw new BillingError("invalid_argument", "setAmount comes too late: the work has ended");
     }
     if (!Number.isSafeInteger(points) || points < 1 || points > this.#held) {
-      throw mistake(
-        "the points of setAmount",
-        `whole, 1 to the ${this.#held} that are held`,
-        points,
-      );
+      throw mistake("points", `whole, 1 to the ${this.#held} that are held`, points);
     }
     this.amount = points;
   }

@@ -21,7 +21,7 @@ const OPENING = [
   [(open) => open({ account: "a\ud800" }), "account", "well formed", '"a\\ud800"'],
   [(open) => open({ namespace: null }), "namespace", "a string that is not empty", "null"],
   [(open) => open({ baseUrl: 7 }), "baseUrl", "a string or a URL", "7"],
-  [(open) => open({ baseUrl: "http://[" }), "baseUrl", "a URL, in full or relative", '"http://["'],
+  [(open) => open({ baseUrl: "http://[" }), "baseUrl", "a URL", '"http://["'],
   [
     (open) => open({ baseUrl: "ftp://x/", transport: undefined }),
     ...["baseUrl", "of http or https, unless there is a transport", '"ftp:"'],
@@ -80,35 +80,30 @@ const CALLS = [
   [
     (client) =>
       client.runTask(REQUEST, async (/** @type {any} */ task) => task.setAmount(4)).then(thrown),
-    ...["the points of setAmount", "1 to the 3 that are held", "4"],
+    ...["points", "1 to the 3 that are held", "4"],
   ],
   [(client) => client.settled(7), "key", "a string", "7"],
   [(client) => client.refreshBalance({ maxAgeMs: "5" }), "maxAgeMs", "from 0 up", '"5"'],
   [(client) => client.refreshBalance({ maxAgeMs: -5 }), "maxAgeMs", "from 0 up", "-5"],
-  [(client) => client.charges(null), "the filter", "an object", "null"],
+  [(client) => client.charges(null), "filter", "an object", "null"],
   [(client) => client.charges({ limit: -1 }), "limit", "a number from 0 up", "-1"],
   [(client) => client.charges({ status: "charged" }), "status", "among pending,", '"charged"'],
-  [(client) => client.on("nonsense", () => {}), "the event", "among charge,", '"nonsense"'],
-  [(client) => client.on("charge", null), "the listener", "a function", "of type null"],
-  [(client) => client.subscribe({}), "the listener", "a function", "of type object"],
+  [(client) => client.on("nonsense", () => {}), "event", "among charge,", '"nonsense"'],
+  [(client) => client.on("charge", null), "listener", "a function", "of type null"],
+  [(client) => client.subscribe({}), "listener", "a function", "of type object"],
   [(client) => client.setLocale("fr"), "locale", '"en" or "zh-CN"', '"fr"'],
 ];
 
 /** @type {[() => unknown, ...string[]][]} */
 const OTHERS = [
-  [
-    () => /** @type {any} */ (cachedBalance)("alice"),
-    "the argument of cachedBalance",
-    "an object with",
-    '"alice"',
-  ],
+  [() => /** @type {any} */ (cachedBalance)("alice"), "where", "an object", '"alice"'],
   [
     () => new /** @type {any} */ (BillingClient)(),
     "a BillingClient",
     "made by openBilling",
-    "by new",
+    '"new"',
   ],
-  [() => sync("worker"), "the options of flushOnSync", "an object", '"worker"'],
+  [() => sync("worker"), "options", "an object", '"worker"'],
   [() => sync({ baseUrl: "/" }), "openBilling", "a function", "of type undefined"],
   [
     () => sync({ openBilling: () => {}, getToken: TOKEN }),
