@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { BareSite } from "./support/bare.mjs";
 import { patient, Stage } from "./support/stage.mjs";
 import {
   chargeAll,
@@ -223,4 +224,27 @@ test("a worker learns its balance from a tab while the server is away", async ()
   await until("the tab's balance", () =>
     worker.evaluate(() => globalThis.client.balance()?.confirmed === 77),
   );
+});
+
+test("a worker whose policy forbids the module's fetch is told which source is missing", async (t) => {
+  const site = await BareSite.start({
+    answer: async ({ url }, response) => {
+      const policy = "connect-src 'none'; script-src 'self' 'unsafe-eval'";
+      if (url === "/worker.js") response.setHeader("content-security-policy", policy);
+      return false;
+    },
+  });
+  t.after(() => site.stop());
+  const context = await stage.context();
+  const page = await context.newPage();
+  await site.visit(page);
+  for (const kind of WORKER_KINDS) {
+    const worker = await BareWorker.start(page, kind);
+    const message = await worker.evaluate(async () => {
+      const options = { baseUrl: "/billing/v1", account: "alice" };
+      const error = await globalThis.tollbox.openBilling(options).catch((error) => error);
+      return String(error.message);
+    });
+    assert.match(message, /connect-src needs .*tollbox_bg\.wasm/, kind);
+  }
 });
