@@ -44,7 +44,8 @@ export function flushOnSync(options) {
 
   /** @param {Owner} owner */
   const flush = async ({ account, session }) => {
-    const client = await openBilling({
+    const end = performance.now() + withinMs;
+    const opening = openBilling({
       ...others,
       account,
       namespace,
@@ -52,8 +53,15 @@ export function flushOnSync(options) {
       getToken: getToken && ((context) => getToken({ ...context, account })),
       ...{ [SESSION]: session },
     });
+    await orLate(timerMs(withinMs), opening);
+    const client = await Promise.race([opening, null]);
+    if (!client) {
+      // The module's file does not come, for instance. What is opened too late pays nothing more.
+      opening.then((late) => late.close()).catch(() => {});
+      throw new Error("the client has not opened in time");
+    }
     try {
-      await pay(client, withinMs);
+      await pay(client, end - performance.now());
     } finally {
       await client.close();
     }

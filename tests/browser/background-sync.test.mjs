@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -206,6 +208,19 @@ test("a sync ends in its time though the server does not answer", async () => {
   assert.match(await sync({ page, worker, tag }), /still open: 1 \(time is up\)$/);
 });
 
+test("a sync ends in its time though the module does not come", async (t) => {
+  const hanging = createServer().listen(0, "127.0.0.1");
+  t.after(() => {
+    hanging.closeAllConnections();
+    hanging.close();
+  });
+  await once(hanging, "listening");
+  const { port } = /** @type {import("node:net").AddressInfo} */ (hanging.address());
+  const given = { withinMs: "300", module: `http://127.0.0.1:${port}/tollbox_bg.wasm` };
+  const { page, worker, tag } = await withSync(given);
+  assert.match(await sync({ page, worker, tag }), /has not opened in time$/);
+});
+
 test("after a sign-out a sync sends nothing, and the next sign-in does", async () => {
   const { context, page, worker, tab, tag, account, options } = await withSync();
   await openIn(tab, options);
@@ -270,7 +285,7 @@ function resolveId(id) {
 /** @param {string} id */
 function load(id) {
   // A script without a module's `import.meta` says where the file is.
-  const code = SYNC_WORKER.replace("openBilling:", 'module: "/wasm/tollbox_bg.wasm", $&');
+  const code = SYNC_WORKER.replace("?? undefined", '?? "/wasm/tollbox_bg.wasm"');
   return id === "worker" ? code : null;
 }
 

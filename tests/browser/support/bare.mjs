@@ -72,6 +72,7 @@ flushOnSync({
   },
   retry: JSON.parse(given.get("retry")),
   withinMs: Number(given.get("withinMs") ?? 60_000),
+  module: given.get("module") ?? undefined,
 });
 addEventListener("install", () => skipWaiting());
 addEventListener("activate", (event) => event.waitUntil(clients.claim()));
