@@ -21,14 +21,13 @@ const PIECE: usize = 4;
 pub fn ordered(wasm: &[u8]) -> Result<Vec<u8>> {
     let (mut imported, mut bodies) = (0, Vec::new());
     for payload in Parser::new(0).parse_all(wasm) {
-        match payload? {
-            Payload::ImportSection(imports) => {
-                for import in imports.into_imports() {
-                    imported += usize::from(matches!(import?.ty, TypeRef::Func(_)));
-                }
+        let payload = payload?;
+        if let Payload::CodeSectionEntry(body) = payload {
+            bodies.push(body.as_bytes());
+        } else if let Payload::ImportSection(imports) = payload {
+            for import in imports.into_imports() {
+                imported += usize::from(matches!(import?.ty, TypeRef::Func(_)));
             }
-            Payload::CodeSectionEntry(body) => bodies.push(body.as_bytes()),
-            _ => {}
         }
     }
     let order = neighbours(&bodies);
