@@ -1749,7 +1749,8 @@ impl Engine {
     fn stored(&self) -> LongSet<Key> {
         let mut stored = LongSet::default();
         for entry in self.outbox.iter() {
-            if entry.saved && entry.record.is_held() {
+            let is_held = entry.saved && entry.record.is_held();
+            if is_held || entry.at_rest.is_some() {
                 stored.insert(entry.record.charge().key.clone(), ());
             }
         }
@@ -1762,7 +1763,8 @@ impl Engine {
         for key in unseen.keys() {
             // What is known of it is not what is at rest.
             self.reader.doubt();
-            if !self.outbox.get(key).is_some_and(Entry::is_busy) {
+            let is_idle = |entry: &Entry| entry.saved && !entry.is_busy();
+            if self.outbox.get(key).is_none_or(is_idle) {
                 self.read_for_peer(key.clone());
             }
         }
@@ -1783,9 +1785,13 @@ impl Engine {
     /// been deleted elsewhere.
     pub fn record_at_rest(&self, key: &Key) -> Option<&Record> {
         let listens = self.life == Life::Running && self.knows_journal();
-        let entry = self.outbox.get(key).filter(|_| listens)?;
-        let is_known = entry.saved && !entry.outdated && entry.record.is_held();
-        is_known.then_some(&entry.record)
+        let entry = self.outbox.get(key);
+        let entry = entry.filter(|entry| listens && !entry.outdated)?;
+        let at_rest = match entry.saved {
+            true => &entry.record,
+            false => entry.at_rest.as_deref()?,
+        };
+        at_rest.is_held().then_some(at_rest)
     }
 
     /// The charges open in the journal, with at most `most` keys.

@@ -11,6 +11,8 @@ pub struct Entry {
     pub record: Record,
     /// Whether the journal has this record.
     pub saved: bool,
+    /// The record that the journal has, where it has not this one yet.
+    pub at_rest: Option<Box<Record>>,
     /// What this tab is doing about it.
     pub work: Work,
     /// Whether another tab has changed it since the journal was last read for it.
@@ -122,6 +124,7 @@ impl Entry {
         let mut entry = Entry {
             record,
             saved,
+            at_rest: None,
             work: Work::None,
             outdated: false,
             known_since: 0,
@@ -156,6 +159,11 @@ impl Entry {
         let before = std::mem::replace(&mut self.record, record);
         if before.state() != self.record.state() {
             self.set_times(now, patience);
+        }
+        match (self.saved, saved) {
+            (_, true) => self.at_rest = None,
+            (true, false) => self.at_rest = Some(Box::new(before.clone())),
+            (false, false) => {}
         }
         self.saved = saved;
         self.outdated = false;
