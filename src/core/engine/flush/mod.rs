@@ -1,4 +1,4 @@
-//! The flush: background sending, one tab at a time, one batch per lock.
+//! The flush: background sending, one tab at a time, one batch per lock while other tabs live.
 
 mod lock;
 mod run;
