@@ -7,6 +7,7 @@
 
 import { BUILD } from "../wasm/build.js";
 import { base } from "./base.js";
+import { defaultModule } from "./default-module.js";
 import { messageOf, mistake } from "./error.js";
 
 /** @import * as Api from "../index.js" */
@@ -16,6 +17,13 @@ const LEAST = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
 
 /** The custom section that names the build; dev/xtask/src/mark.rs writes it. */
 const SECTION = "tollbox";
+
+/** What to do where the file is not beside the package. */
+const ADVICE =
+  "a bundler may have left it out: import from tollbox/inline, or say by the option `module` where it is";
+
+/** The cause of errors that say that there is no such file. */
+const MISSING = "missing";
 
 /** Places from which came what was not the module: from them it is fetched past the cache. */
 /** @type {Set<string>} */
@@ -49,12 +57,23 @@ export async function compiled(given) {
   if (typeof WebAssembly !== "object" || typeof WebAssembly.compile !== "function") {
     throw new Error("this browser has no WebAssembly, or has turned it off");
   }
-  if (given === undefined || given === null) {
-    // A literal URL beside this file: bundlers see it and take the module along.
-    return fromUrl(new URL("../wasm/tollbox_bg.wasm", import.meta.url));
+  if (given !== undefined && given !== null) {
+    return from(await given);
   }
-  /** @type {any} */
-  const source = await given;
+  try {
+    return await from(await defaultModule());
+  } catch (error) {
+    // Where `import.meta` is empty, there is no place to begin with.
+    const isMissing = error instanceof TypeError || /** @type {any} */ (error).cause === MISSING;
+    throw isMissing ? new Error(`${messageOf(error)}; ${ADVICE}`) : error;
+  }
+}
+
+/**
+ * @param {any} source what `module` is, or its promise gives
+ * @returns {Promise<WebAssembly.Module>}
+ */
+async function from(source) {
   if (isModule(source)) {
     return ours(source, "what `module` gives");
   }
@@ -71,12 +90,30 @@ export async function compiled(given) {
 }
 
 /** @param {URL} url */
-async function fromUrl({ href }) {
+async function fromUrl(url) {
+  const { href } = url;
+  // Node.js, in a test of the page, has no fetch for its files. Bundlers look for no import here.
+  const files = /** @type {any} */ (globalThis).process?.getBuiltinModule?.("node:fs/promises");
+  if (files && url.protocol === "file:") {
+    return ours(await fromBytes(await read(files, url), href), href);
+  }
   const cache = failed.has(href) ? "reload" : "default";
   failed.add(href);
   const module = await fromResponse(await fetched(href, cache), href);
   failed.delete(href);
   return module;
+}
+
+/**
+ * @param {{ readFile(url: URL): Promise<Uint8Array<ArrayBuffer>> }} files
+ * @param {URL} url
+ */
+async function read(files, url) {
+  try {
+    return await files.readFile(url);
+  } catch (error) {
+    throw new Error(`${url.href} can't be read (${messageOf(error)})`, { cause: MISSING });
+  }
 }
 
 /**
@@ -101,6 +138,7 @@ async function fetched(href, cache) {
       violated.includes("connect-src")
         ? `the page's Content-Security-Policy does not let it be fetched: connect-src needs ${href}`
         : `${href} can't be fetched (${messageOf(error)})`,
+      { cause: MISSING },
     );
   } finally {
     removeEventListener("securitypolicyviolation", onViolation);
@@ -114,7 +152,9 @@ async function fetched(href, cache) {
 async function fromResponse(response, name) {
   const type = contentTypeOf(response);
   if (!response.ok) {
-    throw new Error(`${name} is answered with HTTP ${response.status} (${type})`);
+    throw new Error(`${name} is answered with HTTP ${response.status} (${type})`, {
+      cause: MISSING,
+    });
   }
   if (response.bodyUsed) {
     throw new Error(`${name} has been read by somebody else`);
@@ -156,7 +196,14 @@ async function fromBytes(source, name, type = "no content type") {
     : new Uint8Array(source);
   // Nobody changes these meanwhile, nor are they shared, which WebAssembly does not take.
   const bytes = view.slice();
-  const wrong = wrongWith(bytes, type);
+  const begins = new TextDecoder().decode(bytes.subarray(0, 100)).trimStart();
+  if (bytes.length > 0 && (begins.startsWith("<") || type === "text/html")) {
+    throw new Error(`${name} is an HTML page (${type}) and not the module`, { cause: MISSING });
+  }
+  const wrong = wrongWith(
+    bytes,
+    `(${type}): it begins with ${JSON.stringify(begins.slice(0, 20))}`,
+  );
   if (wrong) {
     throw new Error(`${name} ${wrong}`);
   }
@@ -176,19 +223,15 @@ async function fromBytes(source, name, type = "no content type") {
  * What these bytes are, if they are not a whole module.
  *
  * @param {Uint8Array} bytes
- * @param {string} type
+ * @param {string} instead what they are instead of WebAssembly
  * @returns {string | null}
  */
-function wrongWith(bytes, type) {
+function wrongWith(bytes, instead) {
   if (bytes.length === 0) {
     return "is empty";
   }
-  const begins = new TextDecoder().decode(bytes.subarray(0, 100)).trimStart();
-  if (begins.startsWith("<") || type === "text/html") {
-    return `is an HTML page (${type}) and not the module`;
-  }
   if (!LEAST.subarray(0, 4).every((byte, at) => at >= bytes.length || bytes[at] === byte)) {
-    return `is not WebAssembly (${type}): it begins with ${JSON.stringify(begins.slice(0, 20))}`;
+    return `is not WebAssembly ${instead}`;
   }
   return isWhole(bytes) ? null : `is cut off after ${bytes.length} bytes`;
 }

@@ -12,9 +12,11 @@ use crate::stamp::Stamp;
 use crate::standard_library::StandardLibrary;
 use crate::wasm_target::{TARGET, WasmToolchain};
 use crate::workspace::Workspace;
-use crate::{bundle, glue, mark, npm, order, size};
+use crate::{bundle, deflate, glue, mark, npm, order, size};
 
 pub const NAME: &str = "tollbox";
+
+const LICENSES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
 /// Features that rustc's wasm32 target turns on by default, which wasm-opt must know to read it.
 const WASM_FEATURES: [&str; 7] = [
@@ -60,6 +62,10 @@ pub fn build(workspace: &Workspace, options: &Options) -> Result<StandardLibrary
     let package = workspace.root.join("pkg");
     let library = make(workspace, "wasm", &package.join("wasm"), options)?;
     bundle::bundle(workspace, "dist", &package)?;
+    // npm packs those that lie in the package's own folder.
+    for license in LICENSES {
+        fs_err::copy(workspace.root.join(license), package.join(license))?;
+    }
     size::print(workspace, library)?;
     Ok(library)
 }
@@ -142,6 +148,7 @@ fn make(
         reorder(&made.join(format!("{NAME}_bg.wasm")))?;
     }
     mark::mark(&made, NAME)?;
+    deflate::write(&made, NAME)?;
     install(&made, output)?;
     stamp.set()?;
     Ok(library)

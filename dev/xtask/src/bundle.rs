@@ -1,22 +1,29 @@
 //! Bundles each entry of the package into one minified file with a source map: the facade and the glue
-//! into `dist/index.js`, and what a service worker needs besides into `dist/service-worker.js`.
+//! into `dist/index.js`, the same with the module in it into `dist/inline.js`, and what a service worker
+//! needs besides into `dist/service-worker.js`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use serde_json::Value;
 
 use crate::command::{run, step};
 use crate::npm;
 use crate::stamp::{Stamp, fingerprint};
 use crate::workspace::Workspace;
 
-/// The entries.
-const ENTRIES: [&str; 2] = ["index.js", "service-worker.js"];
+/// What is bundled from what: the entries, each a file of this name in dist/.
+const CONFIG: &str = "pkg/rolldown.config.js";
 
-/// The file in the package `package`.
+/// The package's own entry, in the folder `package`.
 pub fn file(package: &Path) -> PathBuf {
     package.join("dist").join("index.js")
+}
+
+/// The entry that has the module in it.
+pub fn inline_file(package: &Path) -> PathBuf {
+    package.join("dist").join("inline.js")
 }
 
 /// Bundles the package in the folder `package`, unless that is done. `name` identifies the inputs.
@@ -28,8 +35,8 @@ pub fn bundle(workspace: &Workspace, name: &str, package: &Path) -> Result<()> {
         package.join("index.js"),
         package.join("service-worker.js"),
         package.join("lib"),
-        package.join("wasm/tollbox.js"),
-        package.join("wasm/build.js"),
+        package.join("wasm"),
+        workspace.root.join(CONFIG),
         workspace.root.join("package-lock.json"),
     ];
     let inputs = fingerprint(&inputs.each_ref().map(|path| path.as_path()), &[])?;
@@ -38,14 +45,24 @@ pub fn bundle(workspace: &Workspace, name: &str, package: &Path) -> Result<()> {
         return Ok(());
     }
     step("bundling the package's entries", || {
-        ENTRIES.iter().try_for_each(|entry| {
-            run(rolldown(workspace, &package.join(entry))?
-                .arg("--sourcemap")
-                .arg("--file")
-                .arg(package.join("dist").join(entry)))
-        })
+        run(rolldown(workspace)?
+            .args(["--config", CONFIG, "--logLevel", "silent"])
+            .env("PACKAGE", package))
     })?;
+    leave_out_module(&inline_file(package).with_added_extension("map"))?;
     stamp.set()
+}
+
+/// Takes the module's text, which is nobody's source, out of this source map.
+fn leave_out_module(file: &Path) -> Result<()> {
+    let mut map: Value = serde_json::from_slice(&fs_err::read(file)?)?;
+    let sources = map["sources"].as_array().context("no sources")?;
+    let module = sources
+        .iter()
+        .position(|source| source == "../wasm/deflated.js")
+        .context("the module's text is not in the bundle")?;
+    map["sourcesContent"][module] = Value::Null;
+    Ok(fs_err::write(file, map.to_string())?)
 }
 
 /// The bundle of pkg/ without the glue.
@@ -53,22 +70,20 @@ pub fn bundle(workspace: &Workspace, name: &str, package: &Path) -> Result<()> {
 /// # Errors
 /// When the bundler fails.
 pub fn facade_alone(workspace: &Workspace) -> Result<Vec<u8>> {
-    let entry = workspace.root.join("pkg").join("index.js");
     let output = workspace.scratch().join("facade.js");
-    run(rolldown(workspace, &entry)?
+    run(rolldown(workspace)?
+        .arg(workspace.root.join("pkg/index.js"))
+        .args(["--format", "esm", "--platform", "browser"])
+        .args(["--minify", "--logLevel", "silent"])
         .args(["--external", "../../wasm/tollbox.js"])
         .arg("--file")
         .arg(&output))?;
     Ok(fs_err::read(output)?)
 }
 
-fn rolldown(workspace: &Workspace, entry: &Path) -> Result<Command> {
+fn rolldown(workspace: &Workspace) -> Result<Command> {
     let mut command = workspace.command(npm::program(workspace, "rolldown")?);
-    command
-        .arg(entry)
-        .args(["--format", "esm", "--platform", "browser"])
-        .args(["--minify", "--logLevel", "silent"])
-        // Its table of files, which it writes at any level.
-        .stdout(Stdio::null());
+    // Its table of files, which it writes at any level.
+    command.stdout(Stdio::null());
     Ok(command)
 }

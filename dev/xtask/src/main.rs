@@ -7,6 +7,7 @@ mod bundle;
 mod chromium;
 mod command;
 mod debian;
+mod deflate;
 mod demo;
 mod deny;
 mod durability;
@@ -15,6 +16,7 @@ mod glue;
 mod mark;
 mod npm;
 mod order;
+mod pack;
 mod programs;
 mod sim;
 mod size;
@@ -46,6 +48,8 @@ struct Cli {
 enum Command {
     /// Make pkg/wasm/ and pkg/dist/, and print their sizes
     Build(build::Options),
+    /// Build the package as it is published, and print the hashes of what a page loads of it
+    Pack(pack::Options),
     /// Build everything and serve the demo on 127.0.0.1
     Demo(demo::Options),
     /// Run every check and every test, the quick ones first; stop at the first that fails
@@ -86,6 +90,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let workspace = workspace::Workspace::find()?;
     match cli.command {
         Command::Build(options) => build::run_command(&workspace, &options),
+        Command::Pack(options) => pack::run_command(&workspace, options),
         Command::Demo(options) => demo::demo(&workspace, &options),
         Command::Test(options) => test::test(&workspace, &options),
         Command::Sim(options) => sim::sim(&workspace, &options),

@@ -1,6 +1,7 @@
 //! npm packages: installs those of package-lock.json, and runs their programs.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -34,8 +35,7 @@ pub fn install_in(workspace: &Workspace, folder: &str) -> Result<()> {
         _ => format!("installing the npm packages of {folder}"),
     };
     step(&label, || {
-        run(workspace
-            .command(npm()?)
+        run(command(workspace)?
             .current_dir(&path)
             .args(["ci", "--no-audit", "--no-fund"]))
     })
@@ -67,16 +67,19 @@ pub fn build_demo(workspace: &Workspace) -> Result<PathBuf> {
         return Ok(dist);
     }
     step("building the demo's pages", || {
-        run(workspace
-            .command(npm()?)
-            .args(["run", "--silent", "build", "-w", "www"]))
+        run(command(workspace)?.args(["run", "--silent", "build", "-w", "www"]))
     })?;
     stamp.set()?;
     Ok(dist)
 }
 
-fn npm() -> Result<PathBuf> {
-    which::which("npm").context("npm is missing: install Node.js 20.19 or newer")
+/// A command of npm's that runs in the workspace's root.
+///
+/// # Errors
+/// When npm is missing.
+pub fn command(workspace: &Workspace) -> Result<Command> {
+    let npm = which::which("npm").context("npm is missing: install Node.js 20.19 or newer")?;
+    Ok(workspace.command(npm))
 }
 
 /// Whether every package of the folder's package-lock.json is installed in its version; those for

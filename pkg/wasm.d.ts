@@ -1,0 +1,7 @@
+/**
+ * The WebAssembly module's file. What a bundler that emits it gives, by a rule for `.wasm` or by a
+ * suffix such as Vite's `?url`, is its address: for the option `module`.
+ */
+
+declare const url: string;
+export default url;
