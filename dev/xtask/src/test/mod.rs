@@ -42,12 +42,25 @@ enum Part {
     Wasm,
     /// The tests of the package and the demo with the real server, in headless Chromium
     Browser,
+    /// The packed package in projects of Vite, webpack, Rspack, Rollup, esbuild, and of none
+    Packaging,
+    /// When named: the packed package in projects of Next.js, Angular and Parcel
+    PackagingSlow,
     /// With --all-browsers: the tests of the WebAssembly shell, in Firefox
     Firefox,
     /// With --all-browsers: the tests of the WebAssembly shell, in WebKitGTK
     Webkit,
     /// With --all-browsers: journal, tabs and kills in Chromium, Firefox and WebKitGTK
     Browsers,
+}
+
+/// When a part runs although it is not named.
+enum Occasion {
+    /// No part is named
+    NoneNamed,
+    /// `--all-browsers` is given
+    AllBrowsers,
+    Never,
 }
 
 impl Part {
@@ -61,14 +74,16 @@ impl Part {
             Self::Facade => "facade",
             Self::Wasm => "wasm",
             Self::Browser => "browser",
+            Self::Packaging => "packaging",
+            Self::PackagingSlow => "packaging-slow",
             Self::Firefox => "firefox",
             Self::Webkit => "webkit",
             Self::Browsers => "browsers",
         }
     }
 
-    /// Whether it runs only with `--all-browsers`, or when named.
-    fn is_extra(self) -> bool {
+    /// When it runs although it is not named.
+    fn occasion(self) -> Occasion {
         match self {
             Self::Format
             | Self::Lint
@@ -77,8 +92,10 @@ impl Part {
             | Self::Size
             | Self::Facade
             | Self::Wasm
-            | Self::Browser => false,
-            Self::Firefox | Self::Webkit | Self::Browsers => true,
+            | Self::Browser
+            | Self::Packaging => Occasion::NoneNamed,
+            Self::Firefox | Self::Webkit | Self::Browsers => Occasion::AllBrowsers,
+            Self::PackagingSlow => Occasion::Never,
         }
     }
 
@@ -93,6 +110,8 @@ impl Part {
             Self::Facade => suites::facade(workspace, lines),
             Self::Wasm => suites::wasm(workspace, lines),
             Self::Browser => suites::browser(workspace, lines),
+            Self::Packaging => suites::packaging(workspace, lines),
+            Self::PackagingSlow => suites::packaging_slow(workspace, lines),
             Self::Firefox => all_browsers::wasm_in_firefox(workspace, lines),
             Self::Webkit => all_browsers::wasm_in_webkit(workspace, lines),
             Self::Browsers => all_browsers::whole(workspace, lines),
@@ -107,12 +126,12 @@ impl Part {
 pub fn test(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut summary = Summary::default();
     let chosen = |part: &&Part| {
-        let by_default = if part.is_extra() {
-            options.all_browsers
-        } else {
-            options.parts.is_empty()
+        let by_itself = match part.occasion() {
+            Occasion::NoneNamed => options.parts.is_empty(),
+            Occasion::AllBrowsers => options.all_browsers,
+            Occasion::Never => false,
         };
-        by_default || options.parts.contains(part)
+        by_itself || options.parts.contains(part)
     };
     for part in Part::value_variants().iter().filter(chosen) {
         println!("\n━━ {} ━━", part.title());

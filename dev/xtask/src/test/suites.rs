@@ -13,7 +13,7 @@ use crate::chromium::Chromium;
 use crate::command::{run, run_and_read, run_and_read_within, step};
 use crate::wasm_target::WasmToolchain;
 use crate::workspace::Workspace;
-use crate::{build, demo, npm};
+use crate::{build, demo, npm, pack};
 
 const RUNNER: &str = "wasm-test-runner";
 /// The time limit of the shell's tests; the runner's default of 20 s is short on a busy computer.
@@ -138,6 +138,32 @@ pub fn browser(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
             .env("TOLLBOX_SERVER", server)
             .env("TOLLBOX_WWW", pages)
             .env("TOLLBOX_PKG_DEATHS", deaths)
+            .env("CHROMIUM", &chromium.browser),
+        lines,
+    )
+}
+
+/// The packed package in projects of the quick bundlers.
+pub fn packaging(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
+    packaged(workspace, "tests/packaging", lines)
+}
+
+/// The packed package in projects whose builds take long.
+pub fn packaging_slow(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
+    packaged(workspace, "tests/packaging/slow", lines)
+}
+
+fn packaged(workspace: &Workspace, folder: &str, lines: &mut Vec<String>) -> Result<()> {
+    let chromium = Chromium::ensure(workspace)?;
+    let archive = pack::pack(workspace)?;
+    let server = demo::build_server(workspace, &["--bins", "--tests"])?;
+    run_and_read(
+        node_tests(workspace, folder)?
+            .env("TOLLBOX_ARCHIVE", archive)
+            .env("TOLLBOX_PROJECTS", workspace.target.join("packaging"))
+            .env("TOLLBOX_SERVER", server)
+            // The server's own pages are not looked at.
+            .env("TOLLBOX_WWW", workspace.root.join("pkg"))
             .env("CHROMIUM", &chromium.browser),
         lines,
     )

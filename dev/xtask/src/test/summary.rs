@@ -48,10 +48,10 @@ impl Summary {
         println!("\n━━ summary ━━");
         for row in &self.0 {
             let end = if row.passed { "passed" } else { "FAILED" };
-            println!("{:<10}{:>14}  {end}", row.title, seconds(row.time));
+            println!("{:<16}{:>14}  {end}", row.title, seconds(row.time));
         }
         let total = self.0.iter().map(|row| row.time).sum();
-        println!("{:<10}{:>14}", "together", seconds(total));
+        println!("{:<16}{:>14}", "together", seconds(total));
         for row in self.0.iter().filter(|row| !row.closing_lines.is_empty()) {
             println!("\n{}:", row.title);
             for line in &row.closing_lines {

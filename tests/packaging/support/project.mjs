@@ -1,0 +1,194 @@
+import { execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify, stripVTControlCharacters } from "node:util";
+
+const exec = promisify(execFile);
+const FIXTURES = fileURLToPath(new URL("..", import.meta.url));
+const ROOT = path.resolve(FIXTURES, "../..");
+
+/** npm's archive of the package. */
+export const ARCHIVE = path.resolve(
+  ROOT,
+  process.env.TOLLBOX_ARCHIVE ?? "target/xtask/pack/tollbox-0.1.0.tgz",
+);
+/** Where the projects are installed and built. They are outside of the sources, as a user's are. */
+const SCRATCH = path.resolve(ROOT, process.env.TOLLBOX_PROJECTS ?? "target/packaging");
+
+/** The limit of one command, in ms. */
+const LIMIT_MS = 600_000;
+
+/**
+ * A user's project: a fixture's copy, its packages, and among them the packed package and `shop`, a
+ * package that uses it.
+ */
+export class Project {
+  /**
+   * @param {string} name
+   * @param {string} folder
+   */
+  constructor(name, folder) {
+    this.name = name;
+    this.folder = folder;
+  }
+
+  /**
+   * Lays the fixture `name` anew. Its packages are installed unless they are there from its lock file.
+   *
+   * @param {string} name
+   */
+  static async of(name) {
+    const fixture = path.join(FIXTURES, name);
+    const project = new Project(name, path.join(SCRATCH, name));
+    const lock = path.join(fixture, "package-lock.json");
+    const lay = () => cpSync(fixture, project.folder, { recursive: true });
+    await project.#once("installed", fingerprint([lock]), async () => {
+      rmSync(project.folder, { recursive: true, force: true });
+      lay();
+      if (existsSync(lock)) await project.run("npm", "ci", "--no-audit", "--no-fund");
+    });
+    lay();
+    await project.#unpack(project.at("node_modules/tollbox"));
+    cpSync(path.join(FIXTURES, "shop"), project.at("node_modules/shop"), { recursive: true });
+    return project;
+  }
+
+  /**
+   * The fixture `name`, built by its script `build` unless it is from the same files.
+   *
+   * @param {string} name
+   */
+  static async built(name) {
+    const project = await Project.of(name);
+    const inputs = fingerprint([path.join(FIXTURES, name), path.join(FIXTURES, "shop"), ARCHIVE]);
+    await project.#once("built", inputs, () => project.run("npm", "run", "build"));
+    return project;
+  }
+
+  /**
+   * The file or folder of this name.
+   *
+   * @param {string[]} names
+   */
+  at(...names) {
+    return path.join(this.folder, ...names);
+  }
+
+  /**
+   * Runs a program of the project's packages, or of the computer's, and gives what it printed.
+   *
+   * @param {string} program
+   * @param {string[]} args
+   */
+  async run(program, ...args) {
+    try {
+      const { stdout, stderr } = await exec(program, args, {
+        cwd: this.folder,
+        env: this.#environment(),
+        timeout: LIMIT_MS,
+        maxBuffer: 64 * 1024 * 1024,
+      });
+      return stdout + stderr;
+    } catch (error) {
+      const { stdout, stderr } = /** @type {any} */ (error);
+      throw new Error(`${program} ${args.join(" ")}: ${error}\n${stdout}\n${stderr}`);
+    }
+  }
+
+  /**
+   * Starts a server among the project's programs, which prints its address.
+   *
+   * @param {string} program
+   * @param {string[]} args
+   */
+  async serve(program, ...args) {
+    const child = spawn(this.at("node_modules/.bin", program), args, {
+      cwd: this.folder,
+      env: this.#environment(),
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const stop = async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, "exit");
+      child.kill();
+      await gone;
+    };
+    let printed = "";
+    const url = await new Promise((resolve, reject) => {
+      child.on("error", reject);
+      child.on("exit", () => reject(new Error(`${program} ended: ${printed}`)));
+      child.stdout.on("data", (chunk) => {
+        printed += chunk;
+        const [address] = /http:\/\/[\w.]+:\d+\S*/.exec(stripVTControlCharacters(printed)) ?? [];
+        if (address) resolve(address);
+      });
+    });
+    return { url, stop };
+  }
+
+  /**
+   * Does the work unless it has been done with the same inputs.
+   *
+   * @param {string} what
+   * @param {string} inputs
+   * @param {() => Promise<unknown>} work
+   */
+  async #once(what, inputs, work) {
+    const note = path.join(SCRATCH, `${this.name}.${what}`);
+    if (existsSync(note) && readFileSync(note, "utf8") === inputs) return;
+    rmSync(note, { force: true });
+    await work();
+    writeFileSync(note, inputs);
+  }
+
+  #environment() {
+    return {
+      ...process.env,
+      PATH: `${this.at("node_modules/.bin")}${path.delimiter}${process.env.PATH}`,
+      // A test runner of the project's is nobody's child.
+      NODE_TEST_CONTEXT: undefined,
+      CI: "1",
+    };
+  }
+
+  /**
+   * Unpacks the package, which has no dependencies, as npm would.
+   *
+   * @param {string} folder
+   */
+  async #unpack(folder) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    await exec("tar", ["-xzf", ARCHIVE, "-C", folder, "--strip-components=1"]);
+  }
+}
+
+/**
+ * A hash of these files, and of those in these folders, by name and content.
+ *
+ * @param {string[]} paths
+ */
+function fingerprint(paths) {
+  const hash = createHash("sha256");
+  for (const place of paths.filter((place) => existsSync(place))) {
+    const isFolder = statSync(place).isDirectory();
+    const names = isFolder ? readdirSync(place, { recursive: true, encoding: "utf8" }) : [""];
+    for (const name of names.sort()) {
+      const file = path.join(place, name);
+      if (statSync(file).isFile()) hash.update(name).update(readFileSync(file));
+    }
+  }
+  return hash.digest("hex");
+}

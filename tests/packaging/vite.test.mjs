@@ -1,0 +1,34 @@
+import { before, test } from "node:test";
+import { Project } from "./support/project.mjs";
+import { Scene } from "./support/scene.mjs";
+
+const scene = new Scene();
+/** @type {Project} */
+let project;
+
+before(async () => {
+  project = await Project.built("vite");
+});
+
+test("pages that Vite built charge: plainly, with `tollbox/wasm?url`, and through another package", async () => {
+  for (const page of ["index.html", "with-module.html", "through-shop.html"]) {
+    await scene.chargesFrom({ folder: project.at("dist") }, page);
+  }
+});
+
+test("a page that Vite built for a base path charges", async () => {
+  await project.run("vite", "build", "--base", "/shop/app/", "--outDir", "dist-base");
+  await scene.chargesFrom({ folder: project.at("dist-base"), base: "/shop/app/" });
+});
+
+test("a library that Vite built has the module in it, and charges", async () => {
+  await project.run("vite", "build", "--config", "vite.lib.config.js");
+  await project.run("cp", "page.html", "dist-lib/index.html");
+  await scene.chargesInline({ folder: project.at("dist-lib") });
+});
+
+test("a page of Vite's dev server charges", async () => {
+  const server = await project.serve("vite", "--host", "127.0.0.1", "--port", "0");
+  scene.atEnd(() => server.stop());
+  await scene.charges(await scene.page(server.url));
+});

@@ -1,0 +1,3 @@
+import { buy } from "shop";
+
+globalThis.charge = buy;

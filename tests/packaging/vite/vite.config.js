@@ -1,0 +1,10 @@
+import { defineConfig } from "vite";
+
+export default defineConfig({
+  build: {
+    rolldownOptions: {
+      input: ["index.html", "with-module.html", "through-shop.html", "workers.html"],
+    },
+  },
+  worker: { format: "es" },
+});
