@@ -17,6 +17,12 @@ test("pages that esbuild built with `tollbox/inline` charge, as a module and as 
   await scene.chargesInline({ folder: project.at("dist/script") }, "script.html");
 });
 
+test("a page of a browser that can't inflate charges with `tollbox/inline`", async () => {
+  const site = await scene.site({ folder: project.at("dist/inline") });
+  const page = await scene.page(site.url, "delete globalThis.DecompressionStream");
+  await scene.charges(page);
+});
+
 test("a page that is a file charges with `tollbox/inline`", async () => {
   const file = pathToFileURL(project.at("dist/script/script.html"));
   await scene.charges(await scene.page(file.href));

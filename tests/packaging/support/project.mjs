@@ -92,11 +92,22 @@ export class Project {
    * @param {string} program
    * @param {string[]} args
    */
-  async run(program, ...args) {
+  run(program, ...args) {
+    return this.runWith({}, program, ...args);
+  }
+
+  /**
+   * As `run`, with these variables.
+   *
+   * @param {Record<string, string>} variables
+   * @param {string} program
+   * @param {string[]} args
+   */
+  async runWith(variables, program, ...args) {
     try {
       const { stdout, stderr } = await exec(program, args, {
         cwd: this.folder,
-        env: this.#environment(),
+        env: { ...this.#environment(), ...variables },
         timeout: LIMIT_MS,
         maxBuffer: 64 * 1024 * 1024,
       });

@@ -44,9 +44,15 @@ export class Scene {
     this.#ends.push(end);
   }
 
-  /** An open page whose errors are kept. @param {string} url */
-  async page(url) {
+  /**
+   * A page that is ready to charge.
+   *
+   * @param {string} url
+   * @param {string} [script] run in it before its own
+   */
+  async page(url, script) {
     const context = await this.browser.newContext();
+    if (script) await context.addInitScript(script);
     this.atEnd(() => context.close());
     context.setDefaultTimeout(DEADLINE_MS);
     const page = await context.newPage();
