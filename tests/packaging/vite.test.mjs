@@ -17,12 +17,12 @@ test("pages that Vite built charge: plainly, with `tollbox/wasm?url`, and throug
 });
 
 test("a page that Vite built for a base path charges", async () => {
-  await project.run("vite", "build", "--base", "/shop/app/", "--outDir", "dist-base");
+  await project.build({}, "vite", "build", "--base", "/shop/app/", "--outDir", "dist-base");
   await scene.chargesFrom({ folder: project.at("dist-base"), base: "/shop/app/" });
 });
 
 test("a library that Vite built has the module in it, and charges", async () => {
-  await project.run("vite", "build", "--config", "vite.lib.config.js");
+  await project.build({}, "vite", "build", "--config", "vite.lib.config.js");
   await project.run("cp", "page.html", "dist-lib/index.html");
   await scene.chargesInline({ folder: project.at("dist-lib") });
 });

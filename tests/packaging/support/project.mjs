@@ -57,23 +57,24 @@ export class Project {
     await project.#once("installed", fingerprint([lock]), async () => {
       rmSync(project.folder, { recursive: true, force: true });
       lay();
+      mkdirSync(project.at("node_modules"), { recursive: true });
       if (existsSync(lock)) await project.run("npm", "ci", "--no-audit", "--no-fund");
+      rmSync(project.#note("unpacked"), { force: true });
     });
     lay();
-    await project.#unpack(project.at("node_modules/tollbox"));
+    await project.#once("unpacked", fingerprint([ARCHIVE]), () => project.#unpack());
     cpSync(path.join(FIXTURES, "shop"), project.at("node_modules/shop"), { recursive: true });
     return project;
   }
 
   /**
-   * The fixture `name`, built by its script `build` unless it is from the same files.
+   * The fixture `name`, built by its script `build`.
    *
    * @param {string} name
    */
   static async built(name) {
     const project = await Project.of(name);
-    const inputs = fingerprint([path.join(FIXTURES, name), path.join(FIXTURES, "shop"), ARCHIVE]);
-    await project.#once("built", inputs, () => project.run("npm", "run", "build"));
+    await project.build({}, "npm", "run", "build");
     return project;
   }
 
@@ -84,6 +85,19 @@ export class Project {
    */
   at(...names) {
     return path.join(this.folder, ...names);
+  }
+
+  /**
+   * Runs a program that builds the project, unless it has done so from the same files.
+   *
+   * @param {Record<string, string>} variables
+   * @param {string} program
+   * @param {string[]} args
+   */
+  async build(variables, program, ...args) {
+    const files = [path.join(FIXTURES, this.name), path.join(FIXTURES, "shop"), ARCHIVE];
+    const what = [...Object.values(variables), program, ...args].join(" ").replace(/\W+/g, "-");
+    await this.#once(what, fingerprint(files), () => this.runWith(variables, program, ...args));
   }
 
   /**
@@ -124,10 +138,21 @@ export class Project {
    * @param {string} program
    * @param {string[]} args
    */
-  async serve(program, ...args) {
+  serve(program, ...args) {
+    return this.serveWith({}, program, ...args);
+  }
+
+  /**
+   * As `serve`, with these variables.
+   *
+   * @param {Record<string, string>} variables
+   * @param {string} program
+   * @param {string[]} args
+   */
+  async serveWith(variables, program, ...args) {
     const child = spawn(this.at("node_modules/.bin", program), args, {
       cwd: this.folder,
-      env: this.#environment(),
+      env: { ...this.#environment(), ...variables },
       stdio: ["ignore", "pipe", "inherit"],
     });
     const stop = async () => {
@@ -150,6 +175,21 @@ export class Project {
   }
 
   /**
+   * Unpacks the package, which has no dependencies, as npm would. Bundlers' caches are dropped: for
+   * them a package of the same version is the same.
+   */
+  async #unpack() {
+    for (const folder of [this.folder, this.at("node_modules")]) {
+      const hidden = readdirSync(folder).filter((name) => /^\.(?!bin$|package-lock)/.test(name));
+      for (const name of hidden) rmSync(path.join(folder, name), { recursive: true });
+    }
+    const folder = this.at("node_modules/tollbox");
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    await exec("tar", ["-xzf", ARCHIVE, "-C", folder, "--strip-components=1"]);
+  }
+
+  /**
    * Does the work unless it has been done with the same inputs.
    *
    * @param {string} what
@@ -157,11 +197,16 @@ export class Project {
    * @param {() => Promise<unknown>} work
    */
   async #once(what, inputs, work) {
-    const note = path.join(SCRATCH, `${this.name}.${what}`);
+    const note = this.#note(what);
     if (existsSync(note) && readFileSync(note, "utf8") === inputs) return;
     rmSync(note, { force: true });
     await work();
     writeFileSync(note, inputs);
+  }
+
+  /** @param {string} what */
+  #note(what) {
+    return path.join(SCRATCH, `${this.name}.${what}`);
   }
 
   #environment() {
@@ -172,17 +217,6 @@ export class Project {
       NODE_TEST_CONTEXT: undefined,
       CI: "1",
     };
-  }
-
-  /**
-   * Unpacks the package, which has no dependencies, as npm would.
-   *
-   * @param {string} folder
-   */
-  async #unpack(folder) {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-    await exec("tar", ["-xzf", ARCHIVE, "-C", folder, "--strip-components=1"]);
   }
 }
 

@@ -42,9 +42,9 @@ enum Part {
     Wasm,
     /// The tests of the package and the demo with the real server, in headless Chromium
     Browser,
-    /// The packed package in projects of Vite, webpack, Rspack, Rollup, esbuild, and of none
+    /// The packed package in projects of the quick bundlers, and of none
     Packaging,
-    /// When named: the packed package in projects of Next.js, Angular and Parcel
+    /// When named: the packed package in projects of Next.js and Angular
     PackagingSlow,
     /// With --all-browsers: the tests of the WebAssembly shell, in Firefox
     Firefox,
