@@ -44,6 +44,14 @@ export class Scene {
     this.#ends.push(end);
   }
 
+  /** A browser context, until the test ends. */
+  async context() {
+    const context = await this.browser.newContext();
+    this.atEnd(() => context.close());
+    context.setDefaultTimeout(DEADLINE_MS);
+    return context;
+  }
+
   /**
    * A page that is ready to charge.
    *
@@ -51,10 +59,8 @@ export class Scene {
    * @param {string} [script] run in it before its own
    */
   async page(url, script) {
-    const context = await this.browser.newContext();
+    const context = await this.context();
     if (script) await context.addInitScript(script);
-    this.atEnd(() => context.close());
-    context.setDefaultTimeout(DEADLINE_MS);
     const page = await context.newPage();
     /** @type {string[]} */
     const errors = [];

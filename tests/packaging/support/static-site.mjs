@@ -19,8 +19,10 @@ export class StaticSite {
   #folder;
   #base;
   #headers;
+  #ask;
 
   #server = createServer(async (request, response) => {
+    if (await this.#ask(request, response)) return;
     const { pathname } = new URL(request.url ?? "/", "http://site");
     const status = await this.#answer(pathname, response);
     if (pathname.endsWith(".wasm")) this.modules.push({ path: pathname, status });
@@ -31,13 +33,16 @@ export class StaticSite {
    * @property {string} folder
    * @property {string} [base] the path below which the folder is served; it begins and ends with a slash
    * @property {Record<string, string>} [headers] of every answer
+   * @property {import("../../browser/support/bare.mjs").Answer} [answer] asked first; false leaves
+   *   the request to the site
    */
 
   /** @param {Set} set */
-  constructor({ folder, base = "/", headers = {} }) {
+  constructor({ folder, base = "/", headers = {}, answer = async () => false }) {
     this.#folder = folder;
     this.#base = base;
     this.#headers = headers;
+    this.#ask = answer;
   }
 
   /** @param {Set} set */
