@@ -9,8 +9,22 @@ use crate::wasm_target::WasmToolchain;
 use crate::workspace::Workspace;
 use crate::{build, deny, npm, size, tidy};
 
-/// The folders whose JavaScript or TypeScript is checked, each by its own tsconfig.json.
-const TYPED: [&str; 4] = ["pkg", "www", "tests", "tests/types"];
+/// The folders whose JavaScript or TypeScript is checked, each by its own tsconfig.json and options.
+const TYPED: [(&str, &[&str]); 6] = [
+    ("pkg", &[]),
+    ("www", &[]),
+    ("tests", &[]),
+    ("tests/types", &[]),
+    // Its own says `bundler`: users have their packages found in these ways too.
+    (
+        "tests/types",
+        &["--module", "node16", "--moduleResolution", "node16"],
+    ),
+    (
+        "tests/types",
+        &["--module", "nodenext", "--moduleResolution", "nodenext"],
+    ),
+];
 
 pub fn format(workspace: &Workspace) -> Result<()> {
     step("rustfmt", || {
@@ -74,14 +88,14 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
 /// is made first.
 pub fn types(workspace: &Workspace) -> Result<()> {
     build::build(workspace, &build::Options::default())?;
-    for folder in TYPED {
+    for (folder, options) in TYPED {
         if workspace.root.join(folder).join("tsconfig.json").exists() {
-            step(&format!("TypeScript, {folder}"), || {
-                run(workspace.command(npm::program(workspace, "tsc")?).args([
-                    "--noEmit",
-                    "--project",
-                    folder,
-                ]))
+            let title = format!("TypeScript, {folder} {}", options.join(" "));
+            step(title.trim_end(), || {
+                run(workspace
+                    .command(npm::program(workspace, "tsc")?)
+                    .args(["--noEmit", "--project", folder])
+                    .args(options))
             })?;
         }
     }
