@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { Project } from "./support/project.mjs";
 import { Scene } from "./support/scene.mjs";
@@ -23,12 +24,23 @@ test("a page that Vite built for a base path charges", async () => {
 
 test("a library that Vite built has the module in it, and charges", async () => {
   await project.build({}, "vite", "build", "--config", "vite.lib.config.js");
-  await project.run("cp", "page.html", "dist-lib/index.html");
-  await scene.chargesInline({ folder: project.at("dist-lib") });
+  await scene.chargesInline({ folder: project.at("dist-lib") }, "library.html");
 });
 
 test("a page of Vite's dev server charges", async () => {
   const server = await project.serve("vite", "--host", "127.0.0.1", "--port", "0");
   scene.atEnd(() => server.stop());
   await scene.charges(await scene.page(server.url));
+});
+
+test("a page of Vite 7's dev server charges where `optimizeDeps` excludes the package, and is told so", async () => {
+  const vite = ["node_modules/vite-7/bin/vite.js", "--host", "127.0.0.1", "--port", "0"];
+  const excluding = await project.serve("node", ...vite, "--config", "vite-7.config.js");
+  scene.atEnd(excluding.stop);
+  await scene.charges(await scene.page(excluding.url));
+
+  const plain = await project.serve("node", ...vite, "--config", "vite.config.js");
+  scene.atEnd(plain.stop);
+  const refusal = await scene.refusal(await scene.page(plain.url));
+  assert.match(refusal, /^module_load_failed: .*HTML page.*tollbox\/inline, or .* option `module`/);
 });

@@ -150,7 +150,7 @@ export class Project {
    * @param {string[]} args
    */
   async serveWith(variables, program, ...args) {
-    const child = spawn(this.at("node_modules/.bin", program), args, {
+    const child = spawn(program, args, {
       cwd: this.folder,
       env: { ...this.#environment(), ...variables },
       stdio: ["ignore", "pipe", "inherit"],

@@ -7,4 +7,6 @@ export default defineConfig({
     },
   },
   worker: { format: "es" },
+  // There are other builds' pages in this folder.
+  optimizeDeps: { entries: ["index.html"] },
 });
