@@ -20,9 +20,9 @@ export interface BillingOptions {
   namespace?: string;
   /**
    * The WebAssembly module, or where it is: for bundlers, CSPs and runtimes that need it. Default: the
-   * file beside the package. The page loads one module for all of its clients, so that it counts only
-   * until one has been loaded; one that fails may be followed by another. It has to be the file of this
-   * very build, custom sections and all.
+   * file beside the package, or what `tollbox/inline` has in its script. The page loads one module for
+   * all of its clients, so that it counts only until one has been loaded; one that fails may be followed
+   * by another. It has to be the file of this very build, custom sections and all.
    */
   module?: URL | string | Response | BufferSource | WebAssembly.Module | Promise<Response>;
   /**
