@@ -4,6 +4,8 @@
 import { unzlibSync } from "fflate";
 import { DEFLATED } from "../wasm/deflated.js";
 
+export const ADVICE = "";
+
 /** @returns {Promise<BufferSource>} */
 export async function defaultModule() {
   const deflated = Uint8Array.from(atob(DEFLATED), (char) => char.charCodeAt(0));

@@ -7,7 +7,7 @@
 
 import { BUILD } from "../wasm/build.js";
 import { base } from "./base.js";
-import { defaultModule } from "./default-module.js";
+import { ADVICE, defaultModule } from "./default-module.js";
 import { messageOf, mistake } from "./error.js";
 
 /** @import * as Api from "../index.js" */
@@ -17,13 +17,6 @@ const LEAST = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
 
 /** The custom section that names the build; dev/xtask/src/mark.rs writes it. */
 const SECTION = "tollbox";
-
-/** What to do where the file is not beside the package. */
-const ADVICE =
-  "a bundler may have left it out: import from tollbox/inline, or say by the option `module` where it is";
-
-/** The cause of errors that say that there is no such file. */
-const MISSING = "missing";
 
 /** Places from which came what was not the module: from them it is fetched past the cache. */
 /** @type {Set<string>} */
@@ -57,15 +50,13 @@ export async function compiled(given) {
   if (typeof WebAssembly !== "object" || typeof WebAssembly.compile !== "function") {
     throw new Error("this browser has no WebAssembly, or has turned it off");
   }
-  if (given !== undefined && given !== null) {
-    return from(await given);
-  }
   try {
-    return await from(await defaultModule());
+    return await from(await (given ?? defaultModule()));
   } catch (error) {
-    // Where `import.meta` is empty, there is no place to begin with.
-    const isMissing = error instanceof TypeError || /** @type {any} */ (error).cause === MISSING;
-    throw isMissing ? new Error(`${messageOf(error)}; ${ADVICE}`) : error;
+    if (!given) {
+      /** @type {Error} */ (error).message += ADVICE;
+    }
+    throw error;
   }
 }
 
@@ -90,13 +81,7 @@ async function from(source) {
 }
 
 /** @param {URL} url */
-async function fromUrl(url) {
-  const { href } = url;
-  // Node.js, in a test of the page, has no fetch for its files. Bundlers look for no import here.
-  const files = /** @type {any} */ (globalThis).process?.getBuiltinModule?.("node:fs/promises");
-  if (files && url.protocol === "file:") {
-    return ours(await fromBytes(await read(files, url), href), href);
-  }
+async function fromUrl({ href }) {
   const cache = failed.has(href) ? "reload" : "default";
   failed.add(href);
   const module = await fromResponse(await fetched(href, cache), href);
@@ -105,23 +90,16 @@ async function fromUrl(url) {
 }
 
 /**
- * @param {{ readFile(url: URL): Promise<Uint8Array<ArrayBuffer>> }} files
- * @param {URL} url
- */
-async function read(files, url) {
-  try {
-    return await files.readFile(url);
-  } catch (error) {
-    throw new Error(`${url.href} can't be read (${messageOf(error)})`, { cause: MISSING });
-  }
-}
-
-/**
  * @param {string} href
  * @param {RequestCache} cache
  * @returns {Promise<Response>}
  */
 async function fetched(href, cache) {
+  // Node.js, in a test of a page, has no fetch for its files. Bundlers look for no import here.
+  const files = /** @type {any} */ (globalThis).process?.getBuiltinModule?.("fs");
+  if (files && href.startsWith("file:")) {
+    return new Response(files.readFileSync(new URL(href)));
+  }
   /** @type {string[]} */
   const violated = [];
   const onViolation = (/** @type {SecurityPolicyViolationEvent} */ event) => {
@@ -138,7 +116,6 @@ async function fetched(href, cache) {
       violated.includes("connect-src")
         ? `the page's Content-Security-Policy does not let it be fetched: connect-src needs ${href}`
         : `${href} can't be fetched (${messageOf(error)})`,
-      { cause: MISSING },
     );
   } finally {
     removeEventListener("securitypolicyviolation", onViolation);
@@ -152,9 +129,7 @@ async function fetched(href, cache) {
 async function fromResponse(response, name) {
   const type = contentTypeOf(response);
   if (!response.ok) {
-    throw new Error(`${name} is answered with HTTP ${response.status} (${type})`, {
-      cause: MISSING,
-    });
+    throw new Error(`${name} is answered with HTTP ${response.status} (${type})`);
   }
   if (response.bodyUsed) {
     throw new Error(`${name} has been read by somebody else`);
@@ -196,14 +171,7 @@ async function fromBytes(source, name, type = "no content type") {
     : new Uint8Array(source);
   // Nobody changes these meanwhile, nor are they shared, which WebAssembly does not take.
   const bytes = view.slice();
-  const begins = new TextDecoder().decode(bytes.subarray(0, 100)).trimStart();
-  if (bytes.length > 0 && (begins.startsWith("<") || type === "text/html")) {
-    throw new Error(`${name} is an HTML page (${type}) and not the module`, { cause: MISSING });
-  }
-  const wrong = wrongWith(
-    bytes,
-    `(${type}): it begins with ${JSON.stringify(begins.slice(0, 20))}`,
-  );
+  const wrong = wrongWith(bytes, type);
   if (wrong) {
     throw new Error(`${name} ${wrong}`);
   }
@@ -223,15 +191,19 @@ async function fromBytes(source, name, type = "no content type") {
  * What these bytes are, if they are not a whole module.
  *
  * @param {Uint8Array} bytes
- * @param {string} instead what they are instead of WebAssembly
+ * @param {string} type
  * @returns {string | null}
  */
-function wrongWith(bytes, instead) {
+function wrongWith(bytes, type) {
   if (bytes.length === 0) {
     return "is empty";
   }
+  const begins = new TextDecoder().decode(bytes.subarray(0, 100)).trimStart();
+  if (begins.startsWith("<") || type === "text/html") {
+    return `is an HTML page (${type}) and not the module`;
+  }
   if (!LEAST.subarray(0, 4).every((byte, at) => at >= bytes.length || bytes[at] === byte)) {
-    return `is not WebAssembly ${instead}`;
+    return `is not WebAssembly (${type}): it begins with ${JSON.stringify(begins.slice(0, 20))}`;
   }
   return isWhole(bytes) ? null : `is cut off after ${bytes.length} bytes`;
 }

@@ -14,7 +14,7 @@ use crate::stamp::{Stamp, fingerprint};
 use crate::workspace::Workspace;
 
 /// What is bundled from what: the entries, each a file of this name in dist/.
-const CONFIG: &str = "pkg/rolldown.config.js";
+const CONFIG: &str = "dev/xtask/rolldown.config.js";
 
 /// The package's own entry, in the folder `package`.
 pub fn file(package: &Path) -> PathBuf {

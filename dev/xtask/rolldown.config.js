@@ -1,9 +1,9 @@
 // @ts-check
-/** The bundles of dist/, of the package in the folder PACKAGE: by default this one. */
+/** The bundles of dist/, of the package in the folder PACKAGE. */
 
 import path from "node:path";
 
-const folder = process.env.PACKAGE ?? import.meta.dirname;
+const folder = path.resolve(process.env.PACKAGE ?? "pkg");
 
 const LICENSE =
   "/*! With parts of fflate: Copyright (c) 2026 Arjun Barrett, MIT License, whose text is in LICENSE-MIT */";
@@ -18,7 +18,10 @@ const LICENSE =
 const bundle = (name, { source = name, alias = {}, banner = "" } = {}) => ({
   input: path.join(folder, `${source}.js`),
   platform: /** @type {const} */ ("browser"),
-  resolve: { alias, modules: ["node_modules", path.join(import.meta.dirname, "../node_modules")] },
+  resolve: {
+    alias,
+    modules: ["node_modules", path.join(import.meta.dirname, "../../node_modules")],
+  },
   output: {
     file: path.join(folder, "dist", `${name}.js`),
     format: /** @type {const} */ ("esm"),
