@@ -1,5 +1,5 @@
-//! The demo's endpoints beside the charge protocol: signing in, translating, topping up, and a view
-//! of the database.
+//! The demo's endpoints beside the charge protocol: signing in, translating, setting prices, topping
+//! up, and a view of the database.
 
 use axum::extract::State;
 use axum::routing::{get, post};
@@ -19,6 +19,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/session", post(sign_in))
         .route("/translate", post(translate_task))
+        .route("/price", post(set_price))
         .route("/top-up", post(top_up))
         .route("/ledger", get(ledger))
         .route("/about", get(about))
@@ -89,6 +90,27 @@ async fn translate_task(
         "translated": translate(&text, target),
         "price": price.get(),
     })))
+}
+
+#[derive(Deserialize)]
+struct Price {
+    task_id: String,
+    price: Whole,
+}
+
+/// Sets the price of a task, as a backend does that knows what the work has cost.
+async fn set_price(
+    State(app): State<App>,
+    Account(account): Account,
+    JsonBody(Price { task_id, price }): JsonBody<Price>,
+) -> Result<Json<Value>, Problem> {
+    if !is_id(&task_id) {
+        return Err(InvalidCharge::TaskId.into());
+    }
+    let price = Amount::new(price.0)
+        .ok_or_else(|| invalid("price must be a whole number from 1 to 2^53 - 1."))?;
+    app.store.set_price(&account, &task_id, price).await?;
+    Ok(Json(json!({ "task_id": task_id, "price": price.get() })))
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,8 @@
 // Each test program uses its own part of it.
 #![allow(dead_code)]
 
+use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
@@ -61,6 +63,8 @@ pub async fn send(request: RequestBuilder) -> reqwest::Result<Answer> {
 pub struct Site {
     pub base: String,
     client: Client,
+    /// What keeps the server running.
+    kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Site {
@@ -73,6 +77,15 @@ impl Site {
         Self {
             base: base.into(),
             client,
+            kept: None,
+        }
+    }
+
+    /// Keeps `server` until the last clone is dropped.
+    pub fn keeping(self, server: impl Any + Send + Sync) -> Self {
+        Self {
+            kept: Some(Arc::new(server)),
+            ..self
         }
     }
 

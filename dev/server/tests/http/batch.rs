@@ -98,8 +98,8 @@ async fn a_repeated_batch_charges_nothing() {
 async fn a_bad_batch_item_does_not_spoil_the_others() {
     let alice = start(&["--demo"]).await.sign_in("alice").await;
     alice.charge("taken", "t", 1).await;
-    let translated = json!({ "task_id": "priced", "text": "hello", "target": "zh" });
-    alice.post("/demo/translate", translated).await;
+    let price = json!({ "task_id": "priced", "price": 1 });
+    alice.post("/demo/price", price).await;
     let wrong = |name: &str, value: Value| {
         let mut wrong = item("wrong", "t", 1);
         wrong[name] = value;

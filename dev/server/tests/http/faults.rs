@@ -6,11 +6,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use crate::client::{LIMIT, Session, Site, charge, item, send};
-use crate::{bind, start};
+use crate::{serve, start};
 
 /// The wait for an answer that must not come: long enough for a server that would answer.
 const MOMENT: Duration = Duration::from_millis(300);
@@ -254,20 +253,15 @@ async fn the_late_fault_charges_after_the_answer() {
 
 #[tokio::test]
 async fn a_stopping_server_ends_hanging_requests() {
-    let (site, server) = bind(&["--demo", "--faults"]).await;
-    let (stop, stopped) = oneshot::channel::<()>();
-    let running = tokio::spawn(server.run(async {
-        let _ = stopped.await;
-    }));
+    let (site, serving) = serve(&["--demo", "--faults"]).await;
     let alice = site.sign_in("alice").await;
     site.faults(json!([{ "on": "charge", "fault": { "kind": "hang" }, "times": 1 }]))
         .await;
     let hanging = tokio::spawn(async move { alice.try_charge("k", "t", 5).await });
     site.fault_used_up().await;
-    stop.send(()).unwrap();
+    serving.stop().await;
     let lost = timeout(LIMIT, hanging).await.expect("it is let go");
     assert!(lost.unwrap().is_err());
-    running.await.unwrap();
 }
 
 #[tokio::test]

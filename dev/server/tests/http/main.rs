@@ -1,4 +1,7 @@
-//! The protocol, the demo and the faults over real HTTP, against the real server on a free port.
+//! The protocol, the demo and the faults over real HTTP, against a real server on a free port.
+//!
+//! It is this crate's server, in this process. `TOLLBOX_SERVER_COMMAND` names another that is to keep
+//! the same protocol: a program and its arguments, one a line, to which those of each test are added.
 
 #[path = "../client/mod.rs"]
 mod client;
@@ -11,23 +14,22 @@ mod charges;
 mod demo;
 mod faults;
 mod refused;
+mod serving;
 mod site;
 mod slow;
+mod translator;
 
-use clap::Parser;
 use client::Site;
-use tollbox_server::options::Options;
-use tollbox_server::server::Server;
+use serving::Serving;
 
 /// A server that ends with the test. `flags` come on top of `--port 0`.
 async fn start(flags: &[&str]) -> Site {
-    let (site, server) = bind(flags).await;
-    tokio::spawn(server.run(std::future::pending()));
-    site
+    let (site, serving) = serve(flags).await;
+    site.keeping(serving)
 }
 
-async fn bind(flags: &[&str]) -> (Site, Server) {
-    let flags = ["tollbox-server", "--port", "0"].iter().chain(flags);
-    let server = Server::bind(Options::parse_from(flags)).await.unwrap();
-    (Site::new(format!("http://{}", server.address())), server)
+/// The same, for a test that stops it.
+async fn serve(flags: &[&str]) -> (Site, Serving) {
+    let (base, serving) = Serving::start(flags).await;
+    (Site::new(base), serving)
 }

@@ -154,7 +154,7 @@ async fn missing_wrong_and_expired_tokens_are_refused() {
         (Method::GET, "/billing/v1/charges?key=k"),
         (Method::GET, "/demo/ledger"),
         (Method::POST, "/demo/top-up"),
-        (Method::POST, "/demo/translate"),
+        (Method::POST, "/demo/price"),
     ];
     for (method, path) in requests {
         let body = charge("t", 5);

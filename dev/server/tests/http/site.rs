@@ -86,7 +86,7 @@ async fn only_pages_of_the_server_reach_the_faults_and_the_demo() {
         (Method::OPTIONS, "/faults"),
         (Method::POST, "/demo/session"),
         (Method::POST, "/demo/top-up"),
-        (Method::POST, "/demo/translate"),
+        (Method::POST, "/demo/price"),
         (Method::GET, "/demo/ledger"),
         (Method::GET, "/demo/about"),
     ];

@@ -1,4 +1,5 @@
-//! The real binary: its start, stop, restart and death.
+//! The real binary: its start, stop, restart and death; or that of `TOLLBOX_SERVER_COMMAND`, as in the
+//! tests of the protocol.
 
 #[path = "../client/mod.rs"]
 mod client;
@@ -6,6 +7,7 @@ mod client;
 mod killed;
 mod stopping;
 
+use std::env;
 use std::process::{ExitStatus, Stdio};
 
 use client::{LIMIT, Site};
@@ -23,8 +25,12 @@ struct Running {
 }
 
 fn command(flags: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tollbox-server"));
+    let named = env::var("TOLLBOX_SERVER_COMMAND");
+    let named = named.as_deref().unwrap_or(env!("CARGO_BIN_EXE_tollbox-server"));
+    let mut words = named.lines();
+    let mut command = Command::new(words.next().unwrap());
     command
+        .args(words)
         .args(flags)
         .stdout(Stdio::piped())
         .kill_on_drop(true);

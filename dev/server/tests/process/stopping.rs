@@ -32,8 +32,8 @@ async fn a_restart_keeps_charges_prices_and_tokens() {
     let server = Running::start(&flags).await;
     let alice = server.site.sign_in("alice").await;
     let charged = alice.charge("k", "t", 5).await.json();
-    let task = json!({ "task_id": "priced", "text": "hello", "target": "zh" });
-    alice.post("/demo/translate", task).await;
+    let price = json!({ "task_id": "priced", "price": 1 });
+    alice.post("/demo/price", price).await;
     let before = alice.ledger().await;
     server.signal(Signal::SIGTERM);
     assert!(server.end().await.success());
