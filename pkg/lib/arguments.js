@@ -57,10 +57,10 @@ function checked(options) {
   if (typeof log !== "function" && !levels.includes(log)) {
     throw mistake("log", 'a function, "silent", "error", "info" or "debug"', log);
   }
-  if (base() === undefined) {
+  if (base() === undefined && typeof baseUrl === "string" && !URL.canParse(baseUrl)) {
     throw new BillingError(
       "module_load_failed",
-      "openBilling needs a browser's page or worker; on a server, import freely but open in the browser",
+      "there is no page here that baseUrl could be relative to; on a server, import freely but open in the browser, and in a test give an absolute address",
     );
   }
   const { address, protocol } = addressOf(baseUrl);

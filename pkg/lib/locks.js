@@ -31,7 +31,8 @@ export class Locks {
    * @returns {Hold}
    */
   lock(name, patienceMs, contended) {
-    const { locks } = navigator;
+    // Node.js has no navigator, or one without locks.
+    const locks = globalThis.navigator?.locks;
     if (!locks || this.#silent) {
       return { granted: Promise.resolve(true), letGo() {} };
     }

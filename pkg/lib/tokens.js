@@ -151,7 +151,8 @@ export class Tokens {
       isContended = true;
     });
     // A page in the back/forward cache that holds a lock stops everybody else.
-    addEventListener("pagehide", hold.letGo);
+    // Node.js has no window that could be hidden.
+    globalThis.addEventListener?.("pagehide", hold.letGo);
     try {
       this.#isStuck = !(await hold.granted);
       const work = this.#renew(isContended);
@@ -159,7 +160,7 @@ export class Tokens {
       // The lock is let go of now, whatever comes of it.
       return work;
     } finally {
-      removeEventListener("pagehide", hold.letGo);
+      globalThis.removeEventListener?.("pagehide", hold.letGo);
       hold.letGo();
     }
   }

@@ -5,14 +5,22 @@
     reason = "the one place that reads clocks and draws numbers"
 )]
 
+use wasm_bindgen::prelude::*;
+
 use super::scope::scope;
 use crate::core::clock::Now;
 
+#[wasm_bindgen]
+extern "C" {
+    /// The global `performance`, which pages, workers, Node.js and test environments have alike.
+    #[wasm_bindgen(catch, js_namespace = performance, js_name = now)]
+    fn performance_now() -> Result<f64, JsValue>;
+}
+
 /// The present.
 pub fn now() -> Now {
-    let performance = scope().and_then(|scope| scope.performance());
     Now {
-        mono_ms: performance.map_or(0, |performance| milliseconds(performance.now())),
+        mono_ms: performance_now().map_or(0, milliseconds),
         wall_ms: milliseconds(js_sys::Date::now()),
     }
 }
