@@ -101,11 +101,11 @@ export function httpServer(world, surface) {
     const method = incoming.method ?? "GET";
     const [path, query = null] = split(incoming.url ?? "/", "?");
     const header = (/** @type {string} */ name) => incoming.headersDistinct[name] ?? [];
-    if (path === BASE || path.startsWith(`${BASE}/`)) {
+    if (path === BASE || (path.startsWith(`${BASE}/`) && path !== `${BASE}/`)) {
+      const inner = path.slice(BASE.length);
       if (method === "OPTIONS") {
         return api({ status: 200, headers: PREFLIGHT, body: "" });
       }
-      const inner = path.slice(BASE.length);
       const given = await receiving(incoming, surface.bodyWithinMs, (body) =>
         faulty({ method, path: inner, query, header, body }, gone),
       );
