@@ -1,0 +1,198 @@
+/**
+ * `tollbox/testing`: a billing server in memory, for tests with any runner, in Node.js, jsdom or a
+ * browser. It keeps the whole protocol, by the same code as `tollbox dev`:
+ *
+ * ```js
+ * const server = createBillingServer({ balance: 100 });
+ * const billing = await openBilling({
+ *   baseUrl: "https://billing.test/v1",
+ *   account: "alice",
+ *   transport: server.transport,
+ * });
+ * ```
+ *
+ * It patches nothing. Like the client it takes its time from the globals at every call (`Date`,
+ * `setTimeout`), so that fake timers which replace those, and `performance` for the client, drive both.
+ */
+
+import type { TransportRequest, TransportResponse } from "./index.js";
+
+/** Makes a server with no accounts. One is there from its first request, or its first top-up, on. */
+export function createBillingServer(options?: BillingServerOptions): BillingServer;
+
+export interface BillingServerOptions {
+  /** Whole points that an account starts with. Default 120. */
+  balance?: number;
+  /**
+   * The only account that is signed in: a client of another one is refused as `account-mismatch`.
+   * Default: every client is believed to be whom it says.
+   */
+  account?: string;
+  /** The account that a token is of, null for none: then the answer is 401. Default: nobody looks. */
+  authenticate?: (token: string | null) => string | null;
+  /** How long a charged key is remembered, in milliseconds. Default: for ever. */
+  keyTtlMs?: number;
+  /** The server's clock, in milliseconds since the Unix epoch. Default: `Date.now`, as it is by then. */
+  now?: () => number;
+}
+
+export interface BillingServer {
+  /** Answers one request: to be given to `openBilling`. It works when taken apart from the server. */
+  transport(request: TransportRequest): Promise<TransportResponse>;
+
+  /** Every charge that was made, oldest first. */
+  readonly charges: ServerCharge[];
+  /** Every request that the client has sent, oldest first, those that never arrived among them. */
+  readonly sent: SentRequest[];
+  /** The balance of the one account that there is. Throws where there are several. */
+  readonly balance: number;
+  /** The balance of an account; the seed balance where it is not there yet. */
+  balanceOf(account: string): number;
+
+  /** Adds points, by default to the one account that there is, and gives the new balance. */
+  topUp(points: number, account?: string): number;
+  /** Sets the price of a task: from now on it is charged for no other amount. */
+  setPrice(taskId: string, price: number, account?: string): void;
+
+  /**
+   * Has a fault hit the next request that it is meant for. Of several the one that came first does.
+   * Throws where the fault, or whom it hits, can't be.
+   */
+  inject(fault: Fault, target?: FaultTarget): InjectedFault;
+  /** Ends all faults but `goOffline`. */
+  clearFaults(): void;
+  /** From now on no request arrives, until `goOnline`. The client can't tell that from a lost answer. */
+  goOffline(): void;
+  goOnline(): void;
+}
+
+/** What a request is for: `GET balance`, `POST charges`, `POST charges/batch`, `GET charges?key=KEY`. */
+export type Operation = "balance" | "charge" | "batch" | "lookup";
+
+/** The requests that a fault hits: those for which all of this is true. */
+export interface FaultTarget {
+  /** Default `["charge", "batch"]`: charges, alone or together. */
+  on?: "any" | Operation | ("any" | Operation)[];
+  /** How many of them. Default 1; `Infinity` for all. */
+  times?: number;
+  account?: string;
+  /** About this idempotency key; a batch, where it has it among others. */
+  key?: string;
+  when?: (request: SentRequest) => boolean;
+}
+
+export interface InjectedFault {
+  /** How many requests it may still hit. */
+  readonly left: number;
+  remove(): void;
+}
+
+/** A charge that the server has made. */
+export interface ServerCharge {
+  account: string;
+  key: string;
+  taskId: string;
+  feature: string;
+  amount: number;
+  /** `charge-1`, `charge-2` and so on. */
+  chargeId: string;
+  /** Milliseconds since the Unix epoch. */
+  chargedAt: number;
+  metadata: Record<string, string>;
+  /** How often its key has arrived. */
+  requests: number;
+}
+
+/** A request that the client has sent. */
+export interface SentRequest {
+  method: string;
+  /** Relative to baseUrl, without the query. */
+  path: string;
+  /** Null where there is no such endpoint. */
+  operation: Operation | null;
+  /** The account that the client acts for. */
+  account: string | null;
+  /** The idempotency keys that it is about: one, or those of a batch. */
+  keys: string[];
+  /** Names in lower case. */
+  headers: Record<string, string>;
+  /** The JSON, parsed. */
+  body: unknown;
+  /** When it was sent, in milliseconds since the Unix epoch. */
+  at: number;
+  /** Whether the server has begun to carry it out. */
+  arrived: boolean;
+  /** The status of its answer; null while there is none, and where it was lost. */
+  status: number | null;
+  /** The kind of the fault that hit it. */
+  fault: Fault["kind"] | null;
+}
+
+/** An answer in place of the server's. Without `body` it is the status's usual problem document. */
+export interface FaultAnswer {
+  /** The header `Retry-After`: seconds, or an HTTP date. */
+  retryAfter?: number | string;
+  headers?: Record<string, string>;
+  /** Text, or what becomes JSON. Text that is no JSON is sent as a page of HTML. */
+  body?: unknown;
+  /** Whether the request is carried out first. Default false. */
+  after?: boolean;
+}
+
+/** What happens to a request; `faults` makes them. The fault API of `tollbox dev` takes the same. */
+export type Fault =
+  | { kind: "drop_before" | "drop_after" | "hang" | "hang_after" | "garbage" }
+  | { kind: "latency"; ms: number }
+  | { kind: "late"; ms: number; answer?: StatusAnswer }
+  | ({ kind: "status"; after?: boolean } & StatusAnswer);
+
+export interface StatusAnswer {
+  /** 200 to 599. */
+  status: number;
+  retry_after?: string;
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+/** Faults for every outcome that a client tells apart. */
+export const faults: {
+  /** It is lost before the server has it. Nothing is charged, but no client can know. */
+  neverArrives(): Fault;
+  /** It is carried out, and the answer is lost. */
+  answerLost(): Fault;
+  /** Nothing is charged, and no answer comes until the client gives up. */
+  hangs(): Fault;
+  /** It is carried out, and no answer comes until the client gives up. */
+  hangsAfterCharging(): Fault;
+  /** Answered as ever, but not before this time. */
+  delayed(ms: number): Fault;
+  /** Carried out only after this time, long after the client has had this answer, or none. */
+  arrivesLate(ms: number, answer?: StatusAnswer): Fault;
+
+  /** Any status from 200 to 599. */
+  status(status: number, answer?: FaultAnswer): Fault;
+  /** 500: may have been charged, and has been with `after: true`. */
+  serverError(answer?: FaultAnswer): Fault;
+  /** 502 with a proxy's page. */
+  badGateway(answer?: FaultAnswer): Fault;
+  /** 503 with a problem document: nothing charged. With a `body` of your own it may be a proxy's. */
+  unavailable(answer?: FaultAnswer): Fault;
+  /** 429: nothing charged, and the whole queue waits. */
+  tooManyRequests(answer?: FaultAnswer): Fault;
+  /** 401: the token is not accepted. */
+  unauthorized(): Fault;
+  /** 403: not allowed. */
+  forbidden(): Fault;
+  /** 403: somebody else is signed in. */
+  accountMismatch(): Fault;
+  /** 402: declined for a reason of the server's own. Too few points need no fault: lower `balance`. */
+  rejected(detail?: string, type?: string): Fault;
+  /** 409: another request with this key is being handled. */
+  inProgress(): Fault;
+  /** 422: the key belongs to another charge. */
+  keyReused(): Fault;
+  /** 200 with a web page, as a captive portal answers. */
+  garbage(): Fault;
+  /** 200 with half a document. */
+  notJson(): Fault;
+};
