@@ -37,7 +37,12 @@ export const faults = {
   unauthorized: () => faults.status(401),
   forbidden: () => faults.status(403),
   accountMismatch: () =>
-    problem("account-mismatch", 403, "Somebody else is signed in", "The token is another account's."),
+    problem(
+      "account-mismatch",
+      403,
+      "Somebody else is signed in",
+      "The token is another account's.",
+    ),
   rejected: (detail = "The account is closed.", type = "rejected") =>
     problem(type, 402, "Not charged", detail, { declined: true }),
   inProgress: () => faults.status(409),
@@ -240,14 +245,17 @@ export class BillingServer {
     }
     const fault = this.#faultFor(sent);
     sent.fault = fault?.kind ?? null;
-    const given = await orAborted(signal, withFault(fault, {
-      carryOut: async () => {
-        sent.arrived = true;
-        return answer(this.#world, received);
-      },
-      delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-      hang: () => new Promise(() => {}),
-    }));
+    const given = await orAborted(
+      signal,
+      withFault(fault, {
+        carryOut: async () => {
+          sent.arrived = true;
+          return answer(this.#world, received);
+        },
+        delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+        hang: () => new Promise(() => {}),
+      }),
+    );
     if (!given) {
       throw lost();
     }
@@ -371,7 +379,9 @@ function keysOf(received, content) {
   const one = read(() => idempotencyKey(received)) ?? read(() => wantedKey(received));
   const items = Array.isArray(content?.charges) ? content.charges : [];
   const many = items.map((/** @type {any} */ item) => item?.idempotency_key);
-  return one === undefined ? many.filter((/** @type {unknown} */ key) => typeof key === "string") : [one];
+  return one === undefined
+    ? many.filter((/** @type {unknown} */ key) => typeof key === "string")
+    : [one];
 }
 
 /**

@@ -53,7 +53,10 @@ export async function fileAt({ panel, staticDir }, method, path) {
   }
   if (panel && path.startsWith(PANEL)) {
     const file = await fileIn(panel, path.slice(PANEL.length - 1));
-    const headers = { "content-security-policy": PANEL_POLICY, "x-content-type-options": "nosniff" };
+    const headers = {
+      "content-security-policy": PANEL_POLICY,
+      "x-content-type-options": "nosniff",
+    };
     return file && { ...file, headers: { ...file.headers, ...headers } };
   }
   return staticDir ? fileIn(staticDir, path) : null;

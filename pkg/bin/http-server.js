@@ -15,6 +15,7 @@ import { fileAt } from "./files.js";
 /** @import { Extras } from "../server/demo.js" */
 /** @import { ServerRequest } from "../server/fields.js" */
 /** @import { Answer } from "../server/problem.js" */
+/** @import { FileAnswer } from "./files.js" */
 
 /** Where the charge protocol is. */
 const BASE = "/billing/v1";
@@ -95,7 +96,7 @@ export function httpServer(world, surface) {
   /**
    * @param {IncomingMessage} incoming
    * @param {Promise<unknown>} gone resolves when the client has gone
-   * @returns {Promise<Answer | null>} null where the connection is to be closed unanswered
+   * @returns {Promise<FileAnswer | null>} null where the connection is to be closed unanswered
    */
   const answerTo = async (incoming, gone) => {
     const method = incoming.method ?? "GET";

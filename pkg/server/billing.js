@@ -5,7 +5,14 @@
  */
 
 import { CHARGE_MEMBERS, checkCharge, text } from "./charge-body.js";
-import { balanceDocument, chargeDocument, json, problemOf, resultDocument, rfc3339 } from "./documents.js";
+import {
+  balanceDocument,
+  chargeDocument,
+  json,
+  problemOf,
+  resultDocument,
+  rfc3339,
+} from "./documents.js";
 import { billingAccount, idempotencyKey, isKnown, jsonBody, wantedKey } from "./fields.js";
 import { isObject, sorted } from "./json.js";
 import { balanceOf, charge } from "./ledger.js";

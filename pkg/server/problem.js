@@ -125,7 +125,11 @@ export function usualAnswer(status, detail) {
   }
   const blank = new Problem("internal-error", detail);
   blank.status = status;
-  Object.assign(blank.members, { type: "about:blank", status, title: REASONS[status] ?? "Unknown" });
+  Object.assign(blank.members, {
+    type: "about:blank",
+    status,
+    title: REASONS[status] ?? "Unknown",
+  });
   return blank.answer();
 }
 

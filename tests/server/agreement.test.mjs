@@ -85,12 +85,16 @@ BODIES.push(
   ...["2026-03-01T12:00:00Z", "2026-03-01t12:00:00.123+02:00", "yesterday", "2026-02-29T00:00:00Z"]
     .concat(["2024-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-03-01T24:00:00Z", "2026-03-01"])
     .map((at) => `{"task_id":"t","feature":"f","amount":1,"created_at":"${at}"}`),
-  ...['{"a":"b"}', '{"a":"b","a":"c"}', '{"a":1}', "[]", '"a"']
-    .map((metadata) => `{"task_id":"t","feature":"f","amount":1,"metadata":${metadata}}`),
+  ...['{"a":"b"}', '{"a":"b","a":"c"}', '{"a":1}', "[]", '"a"'].map(
+    (metadata) => `{"task_id":"t","feature":"f","amount":1,"metadata":${metadata}}`,
+  ),
   ...['"\\ud800"', '"\\ud83d\\ude00"', '"\\u0000"', '"a\nb"', '"\\x"', '"\\u12"', "5", '""', "null"]
     .concat([`"${"字".repeat(500)}"`, `"${"字".repeat(501)}"`, `"${"😀".repeat(500)}"`])
     .map((id) => `{"task_id":${id},"feature":"f","amount":1}`),
-  ...[100, 126, 127, 128, 200].map((depth) => `{"task_id":"t","feature":"f","amount":1,"deep":${"[".repeat(depth)}${"]".repeat(depth)}}`),
+  ...[100, 126, 127, 128, 200].map(
+    (depth) =>
+      `{"task_id":"t","feature":"f","amount":1,"deep":${"[".repeat(depth)}${"]".repeat(depth)}}`,
+  ),
   Buffer.from('{"task_id":"\xff","feature":"f","amount":1}', "latin1"),
   '{"__proto__":{"amount":1},"task_id":"t","feature":"f"}',
 );
@@ -115,57 +119,191 @@ test("both servers read the body of a charge alike", async (t) => {
 test("both servers read the items of a batch alike", async (t) => {
   const compare = await both(t);
   const items = BODIES.filter((body) => typeof body === "string" && isJson(body)).map((body, n) =>
-    String(body).trim().replace(/^\{(?!\})/, `{"idempotency_key":"k${n}",`),
+    String(body)
+      .trim()
+      .replace(/^\{(?!\})/, `{"idempotency_key":"k${n}",`),
   );
   for (const item of items) {
     const body = `{"charges":[${item},{"idempotency_key":"last","task_id":"z","feature":"f","amount":1}]}`;
     await compare({ method: "POST", path: BATCH, headers: JSON_TYPE, body });
   }
-  for (const charges of ["[]", "{}", "5", "null", `[${Array(101).fill(GOOD)}]`, '[{"idempotency_key":7},null,5,"a",[]]', '[{"idempotency_key":"a"},{"idempotency_key":"a"}]']) {
+  for (const charges of [
+    "[]",
+    "{}",
+    "5",
+    "null",
+    `[${Array(101).fill(GOOD)}]`,
+    '[{"idempotency_key":7},null,5,"a",[]]',
+    '[{"idempotency_key":"a"},{"idempotency_key":"a"}]',
+  ]) {
     const body = `{"charges":${charges}}`;
     await compare({ method: "POST", path: BATCH, headers: JSON_TYPE, body });
   }
-  await compare({ method: "POST", path: BATCH, headers: JSON_TYPE, body: '{"charges":[],"charges":[]}' });
+  await compare({
+    method: "POST",
+    path: BATCH,
+    headers: JSON_TYPE,
+    body: '{"charges":[],"charges":[]}',
+  });
 });
 
 test("both servers read keys and accounts alike", async (t) => {
   const compare = await both(t);
   const strings = [
-    ...['"k"', " \"k\" ", '"a b"', '"a\\"b\\\\c"', '"k";v=1', '"k";v', '"k"; v="x";w=?1', '"k";V=1', '"k";v=', '"k"x'],
-    ...["", '""', "k", "12", "1.5", ":aGk=:", "?1", '%"hi"', '"open', '"bad \\escape"', '"one", "two"', '"\t"'],
-    ...['"%41"', '"%E6%9D%8E"', '"%FF"', '"%2541"', '"100%"', '"%"', '"%4"', '"%zz"', '"%E6"', "\"a'b\""],
-    ...[`"${"k".repeat(255)}"`, `"${"k".repeat(256)}"`, `"${"k".repeat(4096)}"`, `"${"k".repeat(4097)}"`],
-    ...[`"${"%E5%AD%97".repeat(1365)}"`, `"${"%E5%AD%97".repeat(1366)}"`, '"alice"', '"Alice"', '"ali%63e"'],
+    ...[
+      '"k"',
+      ' "k" ',
+      '"a b"',
+      '"a\\"b\\\\c"',
+      '"k";v=1',
+      '"k";v',
+      '"k"; v="x";w=?1',
+      '"k";V=1',
+      '"k";v=',
+      '"k"x',
+    ],
+    ...[
+      "",
+      '""',
+      "k",
+      "12",
+      "1.5",
+      ":aGk=:",
+      "?1",
+      '%"hi"',
+      '"open',
+      '"bad \\escape"',
+      '"one", "two"',
+      '"\t"',
+    ],
+    ...[
+      '"%41"',
+      '"%E6%9D%8E"',
+      '"%FF"',
+      '"%2541"',
+      '"100%"',
+      '"%"',
+      '"%4"',
+      '"%zz"',
+      '"%E6"',
+      '"a\'b"',
+    ],
+    ...[
+      `"${"k".repeat(255)}"`,
+      `"${"k".repeat(256)}"`,
+      `"${"k".repeat(4096)}"`,
+      `"${"k".repeat(4097)}"`,
+    ],
+    ...[
+      `"${"%E5%AD%97".repeat(1365)}"`,
+      `"${"%E5%AD%97".repeat(1366)}"`,
+      '"alice"',
+      '"Alice"',
+      '"ali%63e"',
+    ],
   ];
   for (const text of strings) {
     const headers = { ...JSON_TYPE, "idempotency-key": text };
     await compare({ method: "POST", path: CHARGES, headers, body: GOOD });
-    await compare({ method: "GET", path: "/billing/v1/balance", headers: { "billing-account": text } });
+    await compare({
+      method: "GET",
+      path: "/billing/v1/balance",
+      headers: { "billing-account": text },
+    });
   }
   const twice = { ...JSON_TYPE, "idempotency-key": ['"a"', '"a"'] };
   await compare({ method: "POST", path: CHARGES, headers: twice, body: GOOD });
   await compare({ method: "POST", path: CHARGES, headers: JSON_TYPE, body: GOOD });
-  for (const query of ["", "?", "?key", "?key=", "?key=k", "?key=k&t=1", "?t=1&key=a+b", "?key=%61+b", "?key=a%2Bb", "?key=%ff", "?key=100%", "?key=%E6%9D%8E", "?key=a&key=a", "?keys=a", "?KEY=k"]) {
+  for (const query of [
+    "",
+    "?",
+    "?key",
+    "?key=",
+    "?key=k",
+    "?key=k&t=1",
+    "?t=1&key=a+b",
+    "?key=%61+b",
+    "?key=a%2Bb",
+    "?key=%ff",
+    "?key=100%",
+    "?key=%E6%9D%8E",
+    "?key=a&key=a",
+    "?keys=a",
+    "?KEY=k",
+  ]) {
     await compare({ method: "GET", path: `${CHARGES}${query}` });
   }
 });
 
 test("both servers route alike, and say the same about tags, tokens and media types", async (t) => {
   const compare = await both(t);
-  const paths = ["/", "/nowhere", "/billing/v1", "/billing/v1/", "/billing/v1/nowhere", "/billing/v1/charges/", "/billing/v1/charges/k", "/billing/v2/balance", "/billing/v1/balance", "/billing/v1/balance?t=1", CHARGES, BATCH, "/demo/session", "/demo/ledger", "/demo/about", "/demo/nowhere", "/faults", "/demo/top-up", "/demo/price"];
+  const paths = [
+    "/",
+    "/nowhere",
+    "/billing/v1",
+    "/billing/v1/",
+    "/billing/v1/nowhere",
+    "/billing/v1/charges/",
+    "/billing/v1/charges/k",
+    "/billing/v2/balance",
+    "/billing/v1/balance",
+    "/billing/v1/balance?t=1",
+    CHARGES,
+    BATCH,
+    "/demo/session",
+    "/demo/ledger",
+    "/demo/about",
+    "/demo/nowhere",
+    "/faults",
+    "/demo/top-up",
+    "/demo/price",
+  ];
   for (const path of paths) {
     for (const method of ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
       await compare({ method, path });
       await compare({ method, path, headers: { origin: "https://shop.example" } });
     }
   }
-  for (const authorization of ["", "Bearer", "Bearer ", "bearer x", "BEARER  x", "Basic YTpi", "Bearer a b", "x"]) {
+  for (const authorization of [
+    "",
+    "Bearer",
+    "Bearer ",
+    "bearer x",
+    "BEARER  x",
+    "Basic YTpi",
+    "Bearer a b",
+    "x",
+  ]) {
     await compare({ method: "GET", path: "/billing/v1/balance", headers: { authorization } });
   }
-  for (const tag of ["*", '"v1"', 'W/"v1"', '"v2"', '"v0", "v1"', "v1", "", "nonsense", '"v1', '"a,b"', "W/*"]) {
-    await compare({ method: "GET", path: "/billing/v1/balance", headers: { "if-none-match": tag } });
+  for (const tag of [
+    "*",
+    '"v1"',
+    'W/"v1"',
+    '"v2"',
+    '"v0", "v1"',
+    "v1",
+    "",
+    "nonsense",
+    '"v1',
+    '"a,b"',
+    "W/*",
+  ]) {
+    await compare({
+      method: "GET",
+      path: "/billing/v1/balance",
+      headers: { "if-none-match": tag },
+    });
   }
-  for (const type of ["application/json", "Application/JSON; charset=utf-8", "application/problem+json", "text/plain", "nonsense", "", "application/jsonx"]) {
+  for (const type of [
+    "application/json",
+    "Application/JSON; charset=utf-8",
+    "application/problem+json",
+    "text/plain",
+    "nonsense",
+    "",
+    "application/jsonx",
+  ]) {
     const headers = { "content-type": type, "idempotency-key": '"k"' };
     await compare({ method: "POST", path: CHARGES, headers, body: GOOD });
   }
@@ -183,7 +321,12 @@ test("both servers keep the same ledger", async (t) => {
     const key = `k${random(20)}`;
     const body = JSON.stringify({ task_id: `t${random(3)}`, feature: "f", amount: 1 + random(9) });
     const headers = { ...JSON_TYPE, "idempotency-key": `"${key}"` };
-    const item = (/** @type {number} */ n) => ({ idempotency_key: `b${n}`, task_id: `t${n}`, feature: "f", amount: 1 + random(20) });
+    const item = (/** @type {number} */ n) => ({
+      idempotency_key: `b${n}`,
+      task_id: `t${n}`,
+      feature: "f",
+      amount: 1 + random(20),
+    });
     const points = JSON.stringify({ points: random(30) });
     const price = JSON.stringify({ task_id: `t${random(3)}`, price: 1 + random(9) });
     const batch = JSON.stringify({ charges: [item(random(9)), item(9 + random(9))] });
@@ -205,13 +348,47 @@ test("both servers keep the same ledger", async (t) => {
 test("both servers take and inject the same faults", async (t) => {
   const compare = await both(t);
   const faults = [
-    ...[200, 201, 204, 301, 302, 304, 400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 415, 418, 422, 425, 429, 431, 451, 500, 501, 502, 503, 504, 505, 507, 511, 599].map((status) => ({ kind: "status", status })),
-    ...[{ kind: "status", status: 503, retry_after: "2" }, { kind: "status", status: 503, body: "<h1>" }, { kind: "status", status: 200, body: "{}" }],
-    ...[{ kind: "status", status: 500, after: true }, { kind: "garbage" }, { kind: "latency", ms: 1 }, { kind: "late", ms: 1, answer: { status: 504 } }],
-    ...[{ kind: "status", status: 302, headers: { Location: "/login", "cache-control": "max-age=9" } }],
-    ...[{ kind: "status", status: 600 }, { kind: "status", status: 503, retry_after: "a\nb" }, { kind: "status" }, { kind: "flood" }, {}, 5, null],
-    ...[{ kind: "hang", ms: 1 }, { kind: "latency" }, { kind: "latency", ms: -1 }, { kind: "status", status: 200, headers: { connection: "close" } }],
-    ...[{ kind: "late", ms: 1, answer: { status: 503, after: true } }, { kind: "status", status: 503, afterwards: true }],
+    ...[
+      200, 201, 204, 301, 302, 304, 400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 415, 418, 422,
+      425, 429, 431, 451, 500, 501, 502, 503, 504, 505, 507, 511, 599,
+    ].map((status) => ({ kind: "status", status })),
+    ...[
+      { kind: "status", status: 503, retry_after: "2" },
+      { kind: "status", status: 503, body: "<h1>" },
+      { kind: "status", status: 200, body: "{}" },
+    ],
+    ...[
+      { kind: "status", status: 500, after: true },
+      { kind: "garbage" },
+      { kind: "latency", ms: 1 },
+      { kind: "late", ms: 1, answer: { status: 504 } },
+    ],
+    ...[
+      {
+        kind: "status",
+        status: 302,
+        headers: { Location: "/login", "cache-control": "max-age=9" },
+      },
+    ],
+    ...[
+      { kind: "status", status: 600 },
+      { kind: "status", status: 503, retry_after: "a\nb" },
+      { kind: "status" },
+      { kind: "flood" },
+      {},
+      5,
+      null,
+    ],
+    ...[
+      { kind: "hang", ms: 1 },
+      { kind: "latency" },
+      { kind: "latency", ms: -1 },
+      { kind: "status", status: 200, headers: { connection: "close" } },
+    ],
+    ...[
+      { kind: "late", ms: 1, answer: { status: 503, after: true } },
+      { kind: "status", status: 503, afterwards: true },
+    ],
   ];
   for (const [n, fault] of faults.entries()) {
     const body = JSON.stringify({ rules: [{ on: "charge", fault, times: 1 }] });
@@ -220,7 +397,15 @@ test("both servers take and inject the same faults", async (t) => {
     await compare({ method: "POST", path: CHARGES, headers, body: GOOD });
     await compare({ method: "GET", path: "/faults" });
   }
-  for (const rules of ["{}", "[5]", '[{"on":"any"}]', '[{"on":"all","fault":{"kind":"hang"}}]', '[{"on":"any","fault":{"kind":"hang"},"times":-1}]', '[{"on":"any","fault":{"kind":"hang"},"key":"k"}]', '[{"on":"any","fault":{"kind":"hang"},"account":5}]']) {
+  for (const rules of [
+    "{}",
+    "[5]",
+    '[{"on":"any"}]',
+    '[{"on":"all","fault":{"kind":"hang"}}]',
+    '[{"on":"any","fault":{"kind":"hang"},"times":-1}]',
+    '[{"on":"any","fault":{"kind":"hang"},"key":"k"}]',
+    '[{"on":"any","fault":{"kind":"hang"},"account":5}]',
+  ]) {
     const body = `{"rules":${rules}}`;
     await compare({ method: "PUT", path: "/faults", headers: JSON_TYPE, body });
   }

@@ -44,7 +44,7 @@ const FAULTS = {
 /** Tokens by account. @type {Map<string, Promise<string>>} */
 const tokens = new Map();
 
-const status = element("status");
+const statusLine = element("status");
 const faultForm = form("fault-form");
 const topUpForm = form("top-up-form");
 const accounts = /** @type {HTMLSelectElement} */ (element("accounts"));
@@ -55,8 +55,9 @@ element("fault-kinds").replaceChildren(...Object.keys(FAULTS).map((name) => new 
 faultForm.addEventListener("submit", (event) => {
   event.preventDefault();
   const { fault, on, times, account } = fieldsOf(faultForm);
+  /** @type {Rule} */
   const rule = {
-    on,
+    on: /** @type {Rule["on"]} */ (on),
     fault: FAULTS[fault],
     times: times === "" ? null : Number(times),
     account: account === "" ? null : account,
@@ -89,7 +90,7 @@ async function telling(done, work) {
   try {
     await work();
     await refresh();
-    status.textContent = done;
+    statusLine.textContent = done;
   } catch (error) {
     showError(error);
   }
@@ -97,7 +98,7 @@ async function telling(done, work) {
 
 /** @param {unknown} error */
 function showError(error) {
-  status.textContent = error instanceof Error ? error.message : String(error);
+  statusLine.textContent = error instanceof Error ? error.message : String(error);
 }
 
 async function refresh() {

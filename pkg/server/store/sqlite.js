@@ -1,6 +1,6 @@
 // @ts-check
 
-import { StoreUncertain, StoreUnavailable, Turns } from "./turns.js";
+import { StoreUnavailable, StoreUncertain, Turns } from "./turns.js";
 
 /** @import { Book, Charge, Note } from "../ledger.js" */
 /** @import { Store } from "./turns.js" */

@@ -10,8 +10,9 @@ use crate::workspace::Workspace;
 use crate::{build, deny, npm, size, tidy};
 
 /// The folders whose JavaScript or TypeScript is checked, each by its own tsconfig.json and options.
-const TYPED: [(&str, &[&str]); 6] = [
+const TYPED: [(&str, &[&str]); 7] = [
     ("pkg", &[]),
+    ("pkg/bin", &[]),
     ("www", &[]),
     ("tests", &[]),
     ("tests/types", &[]),
