@@ -38,6 +38,8 @@ enum Part {
     Size,
     /// The tests of the facade's plain modules, in Node.js
     Facade,
+    /// `tollbox dev` by the reference server's own tests, `tollbox/testing`, and the panel
+    Server,
     /// The tests of the WebAssembly shell, in headless Chromium
     Wasm,
     /// The tests of the package and the demo with the real server, in headless Chromium
@@ -72,6 +74,7 @@ impl Part {
             Self::Types => "types",
             Self::Size => "size",
             Self::Facade => "facade",
+            Self::Server => "server",
             Self::Wasm => "wasm",
             Self::Browser => "browser",
             Self::Packaging => "packaging",
@@ -91,6 +94,7 @@ impl Part {
             | Self::Types
             | Self::Size
             | Self::Facade
+            | Self::Server
             | Self::Wasm
             | Self::Browser
             | Self::Packaging => Occasion::NoneNamed,
@@ -108,6 +112,7 @@ impl Part {
             Self::Types => checks::types(workspace),
             Self::Size => checks::size(workspace),
             Self::Facade => suites::facade(workspace, lines),
+            Self::Server => suites::server(workspace, lines),
             Self::Wasm => suites::wasm(workspace, lines),
             Self::Browser => suites::browser(workspace, lines),
             Self::Packaging => suites::packaging(workspace, lines),

@@ -25,6 +25,16 @@ const RUNNER_LIMIT: Duration = Duration::from_secs(330);
 const RUNNER_TRIES: usize = 3;
 /// The time limit of each file: 20 minutes. One that hangs fails, and the others still run.
 const NODE_TEST_TIMEOUT: &str = "--test-timeout=1200000";
+/// The reference server's tests that need a database file.
+const OF_FILES: [&str; 7] = [
+    "a_charge_on_a_busy_database_is_answered_503_in_time",
+    "a_batch_on_a_busy_database_asks_to_retry_its_items",
+    "a_look_up_on_a_busy_database_does_not_say_never_charged",
+    "two_servers_on_one_database_charge_a_key_once",
+    "every_charge_that_was_answered_outlives_a_kill",
+    "a_restart_keeps_charges_prices_and_tokens",
+    "a_server_that_cannot_start_says_why_and_fails",
+];
 const DRIVER_VARIABLES: [&str; 4] = [
     "GECKODRIVER",
     "SAFARIDRIVER",
@@ -57,6 +67,47 @@ pub fn native(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
 pub fn facade(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     build::build(workspace, &build::Options::default())?;
     run_and_read(&mut node_tests(workspace, "tests/facade")?, lines)
+}
+
+/// The package's own billing servers: over HTTP by the tests of the reference server's protocol, and
+/// by tests of their own.
+pub fn server(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
+    let chromium = Chromium::ensure(workspace)?;
+    build::build(workspace, &build::Options::default())?;
+    let server = demo::build_server(workspace, &["--bins", "--tests"])?;
+    let command = workspace.root.join("pkg/bin/tollbox.js");
+    let mut tests = workspace.cargo();
+    tests
+        .args(["test", "--package", "tollbox-server"])
+        .args(["--test", "http", "--test", "process", "--"])
+        // The translator is the demo's.
+        .args(["--skip", "translator"])
+        .env(
+            "TOLLBOX_SERVER_COMMAND",
+            format!("node\n{}\ndev\n--bare", command.display()),
+        );
+    if !has_sqlite(workspace)? {
+        println!("this Node.js has no SQLite: tests of database files are left out");
+        for name in OF_FILES {
+            tests.args(["--skip", name]);
+        }
+    }
+    run_and_read(&mut tests, lines)?;
+    run_and_read(
+        node_tests(workspace, "tests/server")?
+            .env("TOLLBOX_SERVER", server)
+            .env("CHROMIUM", &chromium.browser),
+        lines,
+    )
+}
+
+/// Whether the Node.js that runs the tests can open a database file.
+fn has_sqlite(workspace: &Workspace) -> Result<bool> {
+    let tried = workspace
+        .command("node")
+        .args(["--eval", "require('node:sqlite')"])
+        .output()?;
+    Ok(tried.status.success())
 }
 
 pub fn wasm(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {

@@ -1,0 +1,222 @@
+// `tollbox/testing`: each fault, and what the client makes of it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openBilling } from "../../pkg/index.js";
+import { createBillingServer, faults } from "../../pkg/testing.js";
+
+/** @import { BillingClient, BillingOptions, ChargeOutcome } from "../../pkg/index.js" */
+/** @import { BillingServer, Fault } from "../../pkg/testing.js" */
+
+const REQUEST = { taskId: "film", amount: 12, feature: "cloud_trans" };
+const KEY = "cloud_trans:film";
+
+/**
+ * A client of the server, with short waits, until the test ends.
+ *
+ * @param {import("node:test").TestContext} t
+ * @param {BillingServer} server
+ * @param {Partial<BillingOptions>} [more]
+ * @returns {Promise<BillingClient>}
+ */
+async function clientOf(t, server, more) {
+  const billing = await openBilling({
+    baseUrl: "https://billing.test/v1",
+    account: "alice",
+    transport: server.transport,
+    queue: { storage: "memory" },
+    retry: { baseDelayMs: 1, maxDelayMs: 5 },
+    log: "silent",
+    ...more,
+  });
+  t.after(() => billing.close());
+  return billing;
+}
+
+/**
+ * What a charge is answered whose first request the fault hits, and what is charged in the end.
+ *
+ * @param {import("node:test").TestContext} t
+ * @param {Fault} fault
+ * @param {Partial<BillingOptions>} [more]
+ */
+async function hitBy(t, fault, more) {
+  const server = createBillingServer({ balance: 100 });
+  const billing = await clientOf(t, server, more);
+  const injected = server.inject(fault);
+  const outcome = await billing.charge(REQUEST);
+  assert.equal(injected.left, 0);
+  return { server, billing, outcome };
+}
+
+test("a charge is taken once whose first answer was lost, late, or none", async (t) => {
+  const lost = [
+    faults.answerLost(),
+    faults.neverArrives(),
+    faults.hangs(),
+    faults.hangsAfterCharging(),
+    faults.delayed(500),
+    faults.arrivesLate(1),
+    faults.serverError(),
+    faults.serverError({ after: true }),
+    faults.badGateway(),
+    faults.inProgress(),
+    faults.garbage(),
+    faults.notJson(),
+    faults.status(200, { body: { charge_id: "c", idempotency_key: "another", amount: 12 } }),
+    faults.unavailable({ body: "<h1>Router</h1>", after: true }),
+  ];
+  for (const fault of lost) {
+    const retry = { baseDelayMs: 1, maxDelayMs: 5, requestTimeoutMs: 200 };
+    const { server, billing, outcome } = await hitBy(t, fault, { retry });
+    const end = outcome.status === "charged" ? outcome : await billing.settled(KEY);
+    assert.equal(end.status, "charged", JSON.stringify(fault));
+    assert.equal(server.balance, 88, JSON.stringify(fault));
+    assert.equal(server.charges.length, 1);
+    await billing.close();
+  }
+});
+
+test("faults that decide a charge are told as what they are", async (t) => {
+  /** @type {[Fault, Partial<ChargeOutcome>][]} */
+  const decided = [
+    [faults.rejected(), { status: "declined", reason: "rejected" }],
+    [faults.forbidden(), { status: "failed", reason: "forbidden" }],
+    [faults.keyReused(), { status: "failed", reason: "conflict" }],
+    [faults.status(400), { status: "failed", reason: "invalid_request" }],
+    [faults.unavailable({ retryAfter: 60 }), { status: "queued", reason: "busy" }],
+    [faults.tooManyRequests({ retryAfter: 60 }), { status: "queued", reason: "busy" }],
+    [faults.accountMismatch(), { status: "queued", reason: "unauthorized" }],
+  ];
+  for (const [fault, expected] of decided) {
+    const { server, billing, outcome } = await hitBy(t, fault);
+    const { status, reason } = /** @type {any} */ (outcome);
+    assert.deepEqual({ status, reason }, expected);
+    assert.equal(server.balance, 100);
+    await billing.close();
+  }
+});
+
+test("a refused token is asked for anew", async (t) => {
+  const server = createBillingServer({
+    authenticate: (token) => (token === "new" ? "alice" : null),
+  });
+  const getToken = ({ refresh = false }) => (refresh ? "new" : "old");
+  const billing = await clientOf(t, server, { getToken });
+  assert.equal((await billing.charge(REQUEST)).status, "charged");
+  const charging = server.sent.filter(({ operation }) => operation === "charge");
+  assert.ok(charging.some(({ headers }) => headers.authorization === "Bearer new"));
+});
+
+test("somebody else's client is refused by a server with one account", async (t) => {
+  const server = createBillingServer({ account: "bob" });
+  const billing = await clientOf(t, server);
+  const outcome = await billing.charge(REQUEST);
+  assert.deepEqual([outcome.status, server.balanceOf("bob")], ["queued", 120]);
+});
+
+test("a fault hits only what it is meant for", async (t) => {
+  const server = createBillingServer();
+  const billing = await clientOf(t, server);
+  const other = server.inject(faults.forbidden(), { key: "cloud_trans:book", times: Infinity });
+  const chosen = server.inject(faults.forbidden(), { when: ({ body }) => amountOf(body) === 7 });
+  const removed = server.inject(faults.forbidden());
+  removed.remove();
+  assert.equal((await billing.charge(REQUEST)).status, "charged");
+  assert.equal((await billing.charge({ ...REQUEST, taskId: "book" })).status, "failed");
+  assert.equal((await billing.charge({ ...REQUEST, taskId: "song", amount: 7 })).status, "failed");
+  assert.deepEqual([other.left, chosen.left], [Infinity, 0]);
+  server.clearFaults();
+  assert.equal((await billing.retry("cloud_trans:book")).status, "charged");
+});
+
+test("what has arrived, and what the server has taken, can be looked at", async (t) => {
+  const server = createBillingServer({ balance: 50, now: () => 1_000 });
+  const billing = await clientOf(t, server);
+  await billing.charge({ ...REQUEST, metadata: { file: "a.srt" } });
+  assert.deepEqual(server.charges, [
+    {
+      account: "alice",
+      key: KEY,
+      taskId: "film",
+      feature: "cloud_trans",
+      amount: 12,
+      chargeId: "charge-1",
+      chargedAt: 1_000,
+      metadata: { file: "a.srt" },
+      requests: 1,
+    },
+  ]);
+  const sent = server.sent.find(({ operation }) => operation === "charge");
+  assert.deepEqual(
+    [sent?.method, sent?.path, sent?.account, sent?.keys, sent?.arrived, sent?.status],
+    ["POST", "charges", "alice", [KEY], true, 201],
+  );
+  assert.equal(server.topUp(5), 43);
+  server.setPrice("book", 3);
+  const dear = await billing.charge({ ...REQUEST, taskId: "book" });
+  assert.equal(dear.status, "failed");
+  assert.equal(
+    (await billing.charge({ ...REQUEST, taskId: "book", amount: 3, key: "b" })).status,
+    "charged",
+  );
+});
+
+test("an offline queue is sent as one batch when the server is back", async (t) => {
+  const server = createBillingServer();
+  const billing = await clientOf(t, server, {
+    retry: { baseDelayMs: 1, maxDelayMs: 5, respondWithinMs: 100 },
+  });
+  await billing.refreshBalance();
+  server.goOffline();
+  const outcomes = await Promise.all(
+    [1, 2, 3].map((n) => billing.charge({ ...REQUEST, taskId: `t${n}` })),
+  );
+  assert.ok(outcomes.every(({ status }) => status === "queued" || status === "unknown"));
+  assert.equal(server.charges.length, 0);
+  server.goOnline();
+  await billing.flush();
+  await Promise.all([1, 2, 3].map((n) => billing.settled(`cloud_trans:t${n}`)));
+  assert.equal(server.balance, 120 - 36);
+});
+
+test("keys are forgotten by the server's own clock", async (t) => {
+  let now = 0;
+  const server = createBillingServer({ keyTtlMs: 1_000, now: () => now });
+  const one = await clientOf(t, server);
+  assert.equal((await one.charge(REQUEST)).status, "charged");
+  const other = await clientOf(t, server);
+  const replayed = await other.charge(REQUEST);
+  assert.equal(replayed.status === "charged" && replayed.replayed, true);
+  now = 1_000;
+  const third = await clientOf(t, server);
+  const again = await third.charge(REQUEST);
+  assert.equal(again.status === "charged" && again.replayed, false);
+  assert.equal(server.charges.length, 2);
+});
+
+test("mistakes of a test are told where they are made", () => {
+  const server = createBillingServer();
+  const wrong = /** @type {any} */ ([
+    () => createBillingServer({ balance: -1 }),
+    () => createBillingServer({ balance: 1.5 }),
+    () => server.inject(/** @type {any} */ ({ kind: "flood" })),
+    () => server.inject(faults.status(99)),
+    () => server.inject(faults.delayed(-1)),
+    () => server.inject(faults.hangs(), /** @type {any} */ ({ on: "charges" })),
+    () => server.topUp(0, "alice"),
+    () => server.topUp(5),
+    () => server.setPrice("t", 0, "alice"),
+  ]);
+  for (const mistake of wrong) {
+    assert.throws(mistake, Error, String(mistake));
+  }
+  server.topUp(1, "alice");
+  server.topUp(1, "bob");
+  assert.throws(() => server.balance, /alice, bob/);
+});
+
+/** @param {any} body */
+function amountOf(body) {
+  return body?.amount;
+}

@@ -1,0 +1,59 @@
+// The panel of `tollbox dev`, in headless Chromium.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch } from "../browser/support/browser.mjs";
+import { until } from "../browser/support/until.mjs";
+import { ask, dev } from "./support/servers.mjs";
+
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+/** @param {string} base @param {string} key */
+async function charge(base, key) {
+  const headers = {
+    "content-type": "application/json",
+    authorization: "Bearer alice",
+    "idempotency-key": `"${key}"`,
+  };
+  const body = JSON.stringify({ task_id: key, feature: "f", amount: 5 });
+  return (await ask(base, { method: "POST", path: "/billing/v1/charges", headers, body })).status;
+}
+
+test("the panel sets faults, shows the ledger and adds points, within its policy", async (t) => {
+  const base = await dev(t);
+  await charge(base, "k1");
+  const page = await (await browser.newContext()).newPage();
+  /** @type {string[]} */
+  const complaints = [];
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  const response = await page.goto(base);
+  assert.match(response?.headers()["content-security-policy"] ?? "", /^default-src 'none'/);
+  assert.equal(await page.getByText(`${base}/billing/v1`).count(), 1);
+
+  const charges = page.getByRole("table", { name: "Charges, newest first" });
+  await charges.getByRole("cell", { name: "k1", exact: true }).first().waitFor();
+  await page.getByLabel("Points", { exact: true }).fill("30");
+  await page.getByRole("button", { name: "Top up" }).click();
+  await page.getByText("145").waitFor();
+
+  await page.getByLabel("Fault", { exact: true }).selectOption("503, again after 5 s");
+  await page.getByLabel("Requests", { exact: true }).selectOption("charges");
+  await page.getByLabel("How many", { exact: true }).fill("1");
+  await page.getByRole("button", { name: "Add" }).click();
+  const remove = page.getByRole("button", { name: "Remove: 503, again after 5 s" });
+  await remove.waitFor();
+  assert.deepEqual([await charge(base, "k2"), await charge(base, "k2")], [503, 201]);
+  await charges.getByRole("cell", { name: "k2", exact: true }).first().waitFor();
+
+  await remove.click();
+  await until("the rule is gone", async () => (await remove.count()) === 0);
+  assert.equal(await page.getByRole("status").textContent(), "Removed.");
+  assert.deepEqual(complaints, []);
+});
