@@ -57,10 +57,11 @@ function checked(options) {
   if (typeof log !== "function" && !levels.includes(log)) {
     throw mistake("log", 'a function, "silent", "error", "info" or "debug"', log);
   }
-  if (base() === undefined && typeof baseUrl === "string" && !URL.canParse(baseUrl)) {
+  // With a transport it needs nothing of a page's: tests run in Node.js too.
+  if (base() === undefined && !transport) {
     throw new BillingError(
       "module_load_failed",
-      "there is no page here that baseUrl could be relative to; on a server, import freely but open in the browser, and in a test give an absolute address",
+      "openBilling needs a browser's page or worker; on a server, import freely but open in the browser",
     );
   }
   const { address, protocol } = addressOf(baseUrl);

@@ -8,7 +8,6 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import { pathToFileURL } from "node:url";
 import { ask, dev, TOLLBOX } from "./support/servers.mjs";
 
 const JSON_TYPE = { "content-type": "application/json" };
@@ -135,25 +134,4 @@ test("a stop lets a request under way end", async (t) => {
     assert.equal((await underWay).status, 201);
     assert.deepEqual(await ended, [0, null]);
   }
-});
-
-test("the page's example charges against the command", async (t) => {
-  const base = await dev(t);
-  const page = readFileSync(new URL("../../docs/testing.md", import.meta.url), "utf8");
-  const [, code] = /^```js\n\/\/ main\.js\n(.*?)^```$/ms.exec(page) ?? [];
-  assert.ok(code?.includes("http://127.0.0.1:8787"));
-  const index = pathToFileURL(path.join(TOLLBOX, "../../dist/index.js")).href;
-  const file = path.join(folder(t), "main.mjs");
-  const closing = "await billing.close();\n";
-  writeFileSync(
-    file,
-    code.replace("http://127.0.0.1:8787", base).replace('"tollbox"', `"${index}"`) + closing,
-  );
-  const stdout = await new Promise((resolve, reject) => {
-    execFile(process.execPath, [file], (error, stdout) =>
-      error ? reject(error) : resolve(stdout),
-    );
-  });
-  assert.match(stdout, /status: 'charged'/);
-  assert.match(stdout, /balance: 108/);
 });

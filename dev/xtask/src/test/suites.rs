@@ -105,7 +105,10 @@ pub fn server(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
 fn has_sqlite(workspace: &Workspace) -> Result<bool> {
     let tried = workspace
         .command("node")
-        .args(["--eval", "require('node:sqlite')"])
+        .args([
+            "--eval",
+            "try { require('node:sqlite') } catch { require('better-sqlite3') }",
+        ])
         .output()?;
     Ok(tried.status.success())
 }

@@ -1,10 +1,13 @@
-// The panel of `tollbox dev`, in headless Chromium.
+// Pages of `tollbox dev`, in headless Chromium: its panel, and one of a user's.
 
 import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "../browser/support/browser.mjs";
 import { until } from "../browser/support/until.mjs";
-import { ask, dev } from "./support/servers.mjs";
+import { ask, dev, TOLLBOX } from "./support/servers.mjs";
 
 /** @type {Awaited<ReturnType<typeof launch>>} */
 let browser;
@@ -56,4 +59,28 @@ test("the panel sets faults, shows the ledger and adds points, within its policy
   await until("the rule is gone", async () => (await remove.count()) === 0);
   assert.equal(await page.getByRole("status").textContent(), "Removed.");
   assert.deepEqual(complaints, []);
+});
+
+test("the example of docs/testing.md charges from a page beside the server", async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "tollbox-page-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  for (const part of ["dist", "wasm"]) {
+    cpSync(path.join(TOLLBOX, "../..", part), path.join(folder, part), { recursive: true });
+  }
+  const base = await dev(t, ["--static", folder]);
+  const docs = readFileSync(new URL("../../docs/testing.md", import.meta.url), "utf8");
+  const [, code] = /^```js\n\/\/ main\.js\n(.*?)^```$/ms.exec(docs) ?? [];
+  assert.ok(code?.includes("http://127.0.0.1:8787"));
+  writeFileSync(path.join(folder, "main.js"), code.replace("http://127.0.0.1:8787", base));
+  writeFileSync(
+    path.join(folder, "index.html"),
+    `<!doctype html>
+    <script type="importmap">{ "imports": { "tollbox": "./dist/index.js" } }</script>
+    <script type="module" src="main.js"></script>`,
+  );
+  const page = await (await browser.newContext()).newPage();
+  const printed = page.waitForEvent("console", (message) => message.type() === "log");
+  await page.goto(base);
+  const outcome = await (await printed).args()[0]?.jsonValue();
+  assert.deepEqual([outcome.status, outcome.balance], ["charged", 108]);
 });
