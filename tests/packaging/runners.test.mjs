@@ -33,7 +33,7 @@ test("Jest runs the page's example in jsdom and in Node.js", async () => {
   }
 });
 
-test("node:test runs the page's example, and the program ends by itself", async () => {
-  const told = await project.run("node", "--test", "pay.node.js");
-  assert.match(told, /pass 1/);
+test("node:test runs the page's examples, and the programs end by themselves", async () => {
+  const told = await project.run("node", "--test", "pay.node.js", "clock.node.js");
+  assert.match(told, /pass 2/);
 });
