@@ -26,7 +26,9 @@ struct Running {
 
 fn command(flags: &[&str]) -> Command {
     let named = env::var("TOLLBOX_SERVER_COMMAND");
-    let named = named.as_deref().unwrap_or(env!("CARGO_BIN_EXE_tollbox-server"));
+    let named = named
+        .as_deref()
+        .unwrap_or(env!("CARGO_BIN_EXE_tollbox-server"));
     let mut words = named.lines();
     let mut command = Command::new(words.next().unwrap());
     command
