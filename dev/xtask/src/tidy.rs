@@ -12,8 +12,8 @@ const CODE: [&str; 5] = ["rs", "ts", "tsx", "mjs", "js"];
 const TEXT: [&str; 6] = ["css", "html", "json", "md", "toml", "yml"];
 /// Words in names that say nothing about the thing.
 const EMPTY_WORDS: [&str; 6] = ["manager", "managers", "helper", "helpers", "util", "utils"];
-/// Names of the web platform, which can't be changed.
-const PLATFORM_NAMES: [&str; 1] = ["LockManager"];
+/// Names of the web platform and of Node.js, which can't be changed.
+const PLATFORM_NAMES: [&str; 2] = ["LockManager", "node:util"];
 /// Folders of the product, whose names are checked.
 const PRODUCT: [&str; 3] = ["src", "pkg", "www/src"];
 /// Generated files and folders, which are not checked.
