@@ -4,6 +4,7 @@
  * code as `tollbox dev`, patches nothing, and needs no network.
  */
 
+import { timerMs } from "./lib/waiting.js";
 import { answer, operationOf } from "./server/billing.js";
 import { checkRule, withFault } from "./server/faults.js";
 import { bearerToken, billingAccount, idempotencyKey, wantedKey } from "./server/fields.js";
@@ -94,7 +95,7 @@ export function createBillingServer(options) {
  */
 
 /** @implements {Api.BillingServer} */
-export class BillingServer {
+class BillingServer {
   #store = memoryStore();
   /** @type {Injected[]} */
   #injected = [];
@@ -252,7 +253,7 @@ export class BillingServer {
           sent.arrived = true;
           return answer(this.#world, received);
         },
-        delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+        delay: (ms) => new Promise((resolve) => setTimeout(resolve, timerMs(ms))),
         hang: () => new Promise(() => {}),
       }),
     );
@@ -358,6 +359,9 @@ function lost() {
 function orAborted(signal, work) {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
+    if (signal.aborted) {
+      abort();
+    }
     signal.addEventListener("abort", abort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });

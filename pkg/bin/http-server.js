@@ -3,6 +3,7 @@
 
 import { createServer } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+import { timerMs } from "../lib/waiting.js";
 import { answer, operationOf } from "../server/billing.js";
 import { demoAnswer, isDemo, refusedOrigin } from "../server/demo.js";
 import { withFault } from "../server/faults.js";
@@ -74,10 +75,7 @@ export function httpServer(world, surface) {
    */
   const respond = async (incoming, outgoing) => {
     const gone = new Promise((resolve) => outgoing.once("close", () => resolve(null)));
-    const given = await answerTo(incoming, gone).catch((error) => {
-      console.error(error);
-      return withHeaders(new Problem("internal-error", "Something broke.").answer(), NO_PAGE);
-    });
+    const given = await answerTo(incoming, gone);
     if (!given) {
       incoming.socket.destroy();
       return;
@@ -133,7 +131,7 @@ export function httpServer(world, surface) {
     const account = await accountFor(request);
     return withFault(surface.faults?.take({ operation, account }), {
       carryOut: () => answer(world, request),
-      delay: (ms) => delay(ms, undefined, { ref: false }),
+      delay: (ms) => delay(timerMs(ms), undefined, { ref: false }),
       hang: async () => {
         const stopped = new Promise((resolve) =>
           stopping.signal.addEventListener("abort", resolve, { once: true }),
@@ -157,7 +155,12 @@ export function httpServer(world, surface) {
     return world.signedIn(request).catch(() => null);
   };
 
-  const server = createServer((incoming, outgoing) => void respond(incoming, outgoing));
+  const server = createServer((incoming, outgoing) => {
+    respond(incoming, outgoing).catch((error) => {
+      console.error(error);
+      incoming.socket.destroy();
+    });
+  });
   // A connection that the server closes while a request is on its way loses the request.
   server.keepAliveTimeout = 0;
 

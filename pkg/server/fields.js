@@ -18,17 +18,17 @@ import { invalid, Problem } from "./problem.js";
  * @property {string | null} body null where it is not UTF-8
  */
 
-/** An item of structured fields (RFC 8941), and its parameters. */
-const ITEM = new RegExp(
-  [
-    /^ *(?:"((?:[ !#-[\]-~]|\\["\\])*)"|BARE)(?:; *[a-z*][a-z\d_.*-]*(?:=(?:"(?:[ !#-[\]-~]|\\["\\])*"|BARE))?)* *$/
-      .source,
-  ][0].replaceAll(
-    "BARE",
-    /(?:-?\d{1,12}\.\d{1,3}|-?\d{1,15}|[A-Za-z*][\w!#$%&'*+.^`|~:/-]*|:[A-Za-z\d+/]*={0,2}:|\?[01])/
-      .source,
-  ),
-);
+/** What strings of structured fields consist of (RFC 8941, section 3.3.3). */
+const CHARS = String.raw`(?:[ !#-\[\]-~]|\\["\\])*`;
+
+/** Numbers, tokens, bytes and truth values. */
+const OTHERS = String.raw`(?:-?\d{1,12}\.\d{1,3}|-?\d{1,15}|[A-Za-z*][\w!#$%&'*+.^|~:/\x60-]*|:[A-Za-z\d+/]*={0,2}:|\?[01])`;
+
+/** A parameter. */
+const PARAMETER = String.raw`; *[a-z*][a-z\d_.*-]*(?:=(?:"${CHARS}"|${OTHERS}))?`;
+
+/** An item; its string, where it is one, is the first group. */
+const ITEM = new RegExp(`^ *(?:"(${CHARS})"|${OTHERS})(?:${PARAMETER})* *$`);
 
 /**
  * The header's string (RFC 8941, section 3.3.3), percent-decoded; undefined where there is no such

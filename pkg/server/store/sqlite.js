@@ -20,7 +20,7 @@ const BUSY_MS = 5;
 /** How long opening waits for such a program. */
 const OPENING_MS = 5_000;
 
-/** The reference server's tables (dev/server/migrations), so that one can read the other's file. */
+/** The tables of the reference server, whose file can be opened here. */
 const TABLES = `
 CREATE TABLE IF NOT EXISTS accounts (
     account TEXT PRIMARY KEY NOT NULL,

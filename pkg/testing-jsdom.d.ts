@@ -1,0 +1,6 @@
+/**
+ * `tollbox/testing/jsdom`: a setup file for Jest. It gives a jsdom that lacks them `TextDecoder` and
+ * `TextEncoder`, as every browser has.
+ */
+
+export {};
