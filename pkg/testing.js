@@ -198,8 +198,7 @@ class BillingServer {
   inject(fault, { on = ["charge", "batch"], times = 1, account, key, when } = {}) {
     const all = Array.isArray(on) ? on : [on];
     for (const one of all) {
-      const rule = { on: one, account, key, fault, times: times === Infinity ? null : times };
-      checkRule(rule, ["on", "account", "key", "fault", "times"]);
+      checkRule({ on: one, account, fault, times: times === Infinity ? null : times });
     }
     const injected = { on: all, times, account, key, when, fault };
     this.#injected.push(injected);

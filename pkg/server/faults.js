@@ -1,6 +1,7 @@
 // @ts-check
 /** Faults on demand, like those of networks and servers. */
 
+import { isObject } from "./json.js";
 import { invalid, usualAnswer } from "./problem.js";
 
 /** @import { Answer } from "./problem.js" */
@@ -29,7 +30,6 @@ import { invalid, usualAnswer } from "./problem.js";
  * @typedef {object} Rule
  * @property {"any" | Operation} on
  * @property {string | null} account
- * @property {string | null} [key] of a charge or a look-up, or one in a batch
  * @property {Fault} fault
  * @property {number | null} times
  */
@@ -40,7 +40,6 @@ import { invalid, usualAnswer } from "./problem.js";
  * @typedef {object} Target
  * @property {Operation | undefined} operation
  * @property {string | null} account
- * @property {string[]} [keys]
  */
 
 const OPERATIONS = ["any", "balance", "charge", "batch", "lookup"];
@@ -51,48 +50,59 @@ const FRAMING = ["connection", "content-length", "trailer", "transfer-encoding"]
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** The fields of each kind of fault. */
-/** @type {Record<string, Record<string, { check: (value: any) => string | null, optional?: boolean }>>} */
-const KINDS = (() => {
-  const ms = { check: (/** @type {unknown} */ it) => (isCount(it) ? null : "ms must be whole.") };
-  const optional = true;
-  const answer = {
-    status: {
-      check: (/** @type {any} */ it) =>
-        isCount(it) && it >= 200 && it <= 599 ? null : "status must be from 200 to 599.",
+/**
+ * A field that must be there, unless it is optional.
+ *
+ * @typedef {{ is: (value: any) => boolean, otherwise: string, optional?: boolean }} Field
+ */
+
+/** @type {Field} */
+const MS = { is: isCount, otherwise: "ms must be a whole number." };
+
+/** @type {Record<string, Field>} */
+const ANSWER = {
+  status: {
+    is: (status) => isCount(status) && status >= 200 && status <= 599,
+    otherwise: "status must be from 200 to 599.",
+  },
+  retry_after: {
+    is: (value) => value === null || isHeaderValue(value),
+    otherwise: "retry_after can't be a header.",
+    optional: true,
+  },
+  headers: {
+    is: areHeaders,
+    otherwise: "headers must be good ones, and none that says where the answer ends.",
+    optional: true,
+  },
+  body: { is: isTextOrNull, otherwise: "body must be a string.", optional: true },
+};
+
+/** The fields of each kind of fault. @type {Record<string, Record<string, Field>>} */
+const KINDS = {
+  latency: { ms: MS },
+  drop_before: {},
+  drop_after: {},
+  hang: {},
+  hang_after: {},
+  garbage: {},
+  late: {
+    ms: MS,
+    answer: {
+      is: (answer) => answer === null || wrongWith(answer, ANSWER) === null,
+      otherwise: "answer must have a status from 200 to 599, and else what can be sent.",
+      optional: true,
     },
-    retry_after: {
-      check: (/** @type {unknown} */ it) =>
-        it === null || isHeaderValue(it) ? null : "retry_after can't be a header.",
-      optional,
+  },
+  status: {
+    ...ANSWER,
+    after: {
+      is: (after) => typeof after === "boolean",
+      otherwise: "after must be true or false.",
+      optional: true,
     },
-    headers: { check: checkHeaders, optional },
-    body: {
-      check: (/** @type {unknown} */ it) =>
-        it === null || typeof it === "string" ? null : "body must be a string.",
-      optional,
-    },
-  };
-  return {
-    latency: { ms },
-    drop_before: {},
-    drop_after: {},
-    hang: {},
-    hang_after: {},
-    garbage: {},
-    status: {
-      ...answer,
-      after: {
-        check: (it) => (typeof it === "boolean" ? null : "after must be true or false."),
-        optional,
-      },
-    },
-    late: {
-      ms,
-      answer: { check: (it) => (it === null ? null : wrongFields(it, answer)), optional },
-    },
-  };
-})();
+  },
+};
 
 /** The rules in force. The first that matches a request applies, alone. */
 export class Faults {
@@ -128,12 +138,11 @@ export class Faults {
  * @param {Rule} rule
  * @param {Target} target
  */
-function matches({ on, account, key, times }, target) {
+function matches({ on, account, times }, target) {
   return (
     times !== 0 &&
     (on === "any" || on === target.operation) &&
-    (account === null || account === target.account) &&
-    (key === null || key === undefined || (target.keys ?? []).includes(key))
+    (account === null || account === target.account)
   );
 }
 
@@ -147,69 +156,74 @@ export function checkRules(rules) {
   if (!Array.isArray(rules)) {
     throw invalid("rules must be an array.");
   }
-  return rules.map((rule) => checkRule(rule, ["on", "account", "fault", "times"]));
+  return rules.map(checkRule);
 }
 
 /**
  * @param {unknown} rule
- * @param {string[]} members that it may have
  * @returns {Rule}
  */
-export function checkRule(rule, members) {
-  const { on, account = null, key = null, fault, times = null, ...rest } = asObject(rule, "A rule");
-  const all = { on, account, fault, times, ...(key === null ? {} : { key }) };
-  const unknown = Object.keys({ ...all, ...rest }).find((name) => !members.includes(name));
-  const isText = (/** @type {unknown} */ it) => it === null || typeof it === "string";
-  const wrong =
-    (unknown && `A rule has no ${unknown}.`) ??
-    (OPERATIONS.includes(on) ? undefined : `on must be one of ${OPERATIONS.join(", ")}.`) ??
-    (isText(account) && isText(key) ? undefined : "account and key must be strings.") ??
-    (times === null || isCount(times) ? undefined : "times must be a whole number, or null.") ??
-    wrongFault(fault);
+export function checkRule(rule) {
+  if (!isObject(rule)) {
+    throw invalid("A rule must be an object.");
+  }
+  const { on, account = null, fault, times = null, ...others } = rule;
+  const [unknown] = Object.keys(others);
+  const wrong = [
+    unknown !== undefined && `A rule has no ${unknown}.`,
+    !OPERATIONS.includes(String(on)) && `on must be one of ${OPERATIONS.join(", ")}.`,
+    !isTextOrNull(account) && "account must be a string.",
+    times !== null && !isCount(times) && "times must be a whole number, or null.",
+    wrongFault(fault),
+  ].find((one) => one);
   if (wrong) {
     throw invalid(wrong);
   }
-  return /** @type {Rule} */ (all);
+  return /** @type {Rule} */ ({ on, account, fault, times });
 }
 
 /**
- * What is wrong with a fault, if anything.
+ * What is wrong with a fault; null where nothing is.
  *
  * @param {unknown} fault
  */
 function wrongFault(fault) {
-  const { kind, ...fields } = asObject(fault, "A fault");
-  return typeof kind === "string" && Object.hasOwn(KINDS, kind)
-    ? wrongFields(fields, KINDS[kind])
-    : `There is no fault ${kind}.`;
+  if (!isObject(fault)) {
+    return "fault must be an object.";
+  }
+  const { kind, ...fields } = fault;
+  const isKind = typeof kind === "string" && Object.hasOwn(KINDS, kind);
+  return isKind ? wrongWith(fields, KINDS[kind]) : `There is no fault ${kind}.`;
 }
 
 /**
  * @param {unknown} object
- * @param {Record<string, { check: (value: any) => string | null, optional?: boolean }>} fields
+ * @param {Record<string, Field>} fields
  * @returns {string | null}
  */
-function wrongFields(object, fields) {
-  const given = asObject(object, "An answer");
-  const unknown = Object.keys(given).find((name) => !Object.hasOwn(fields, name));
-  if (unknown) {
+function wrongWith(object, fields) {
+  if (!isObject(object)) {
+    return "An answer must be an object.";
+  }
+  const unknown = Object.keys(object).find((name) => !Object.hasOwn(fields, name));
+  if (unknown !== undefined) {
     return `There is no ${unknown} here.`;
   }
-  for (const [name, { check, optional }] of Object.entries(fields)) {
-    if (given[name] === undefined ? !optional : check(given[name])) {
-      return given[name] === undefined ? `There is no ${name}.` : check(given[name]);
-    }
-  }
-  return null;
+  const wrong = Object.entries(fields).find(([name, { is, optional }]) =>
+    object[name] === undefined ? !optional : !is(object[name]),
+  );
+  return wrong ? wrong[1].otherwise : null;
 }
 
 /** @param {unknown} headers */
-function checkHeaders(headers) {
-  const isGood = Object.entries(asObject(headers, "headers")).every(
-    ([name, value]) =>
-      HEADER_NAME.test(name) && !FRAMING.includes(name.toLowerCase()) && isHeaderValue(value),
+function areHeaders(headers) {
+  return (
+    isObject(headers) &&
+    Object.entries(headers).every(
+      ([name, value]) =>
+        HEADER_NAME.test(name) && !FRAMING.includes(name.toLowerCase()) && isHeaderValue(value),
+    )
   );
-  return isGood ? null : "headers must be good ones, and none that says where the answer ends.";
 }
 
 /** @param {unknown} value */
@@ -222,16 +236,9 @@ function isCount(value) {
   return Number.isSafeInteger(value) && /** @type {number} */ (value) >= 0;
 }
 
-/**
- * @param {unknown} value
- * @param {string} name
- * @returns {Record<string, any>}
- */
-function asObject(value, name) {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalid(`${name} must be an object.`);
-  }
-  return /** @type {Record<string, any>} */ (value);
+/** @param {unknown} value */
+function isTextOrNull(value) {
+  return value === null || typeof value === "string";
 }
 
 /**
