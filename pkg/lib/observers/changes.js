@@ -1,0 +1,35 @@
+// @ts-check
+
+/** @import * as Api from "tollbox" */
+
+/**
+ * Calls `changed` with every record that changes, and without one where more may have changed than
+ * records tell: settled charges are forgotten at a sign-out, and some make room for others.
+ *
+ * @param {Api.BillingClient} client
+ * @param {(record: Api.ChargeRecord | null) => void} changed
+ * @returns {() => void}
+ */
+export function onChanges(client, changed) {
+  const ofInterest = () => {
+    const { queue, balance } = client.getSnapshot();
+    return { queue, isKnown: balance !== null };
+  };
+  let last = ofInterest();
+  const ends = [
+    client.on("charge", changed),
+    client.subscribe(() => {
+      const next = ofInterest();
+      const isNew = next.queue !== last.queue || next.isKnown !== last.isKnown;
+      last = next;
+      if (isNew) {
+        changed(null);
+      }
+    }),
+  ];
+  return () => {
+    for (const end of ends) {
+      end();
+    }
+  };
+}
