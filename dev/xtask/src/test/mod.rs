@@ -44,6 +44,8 @@ enum Part {
     Wasm,
     /// The tests of the package and the demo with the real server, in headless Chromium
     Browser,
+    /// The hooks, composables and stores in their frameworks, and the devtools, in headless Chromium
+    Frameworks,
     /// The packed package in projects of the quick bundlers, and of none
     Packaging,
     /// When named: the packed package in projects of Next.js and Angular
@@ -79,6 +81,7 @@ impl Part {
             Self::Browser => "browser",
             Self::Packaging => "packaging",
             Self::PackagingSlow => "packaging-slow",
+            Self::Frameworks => "frameworks",
             Self::Firefox => "firefox",
             Self::Webkit => "webkit",
             Self::Browsers => "browsers",
@@ -97,7 +100,8 @@ impl Part {
             | Self::Server
             | Self::Wasm
             | Self::Browser
-            | Self::Packaging => Occasion::NoneNamed,
+            | Self::Packaging
+            | Self::Frameworks => Occasion::NoneNamed,
             Self::Firefox | Self::Webkit | Self::Browsers => Occasion::AllBrowsers,
             Self::PackagingSlow => Occasion::Never,
         }
@@ -117,6 +121,7 @@ impl Part {
             Self::Browser => suites::browser(workspace, lines),
             Self::Packaging => suites::packaging(workspace, lines),
             Self::PackagingSlow => suites::packaging_slow(workspace, lines),
+            Self::Frameworks => suites::frameworks(workspace, lines),
             Self::Firefox => all_browsers::wasm_in_firefox(workspace, lines),
             Self::Webkit => all_browsers::wasm_in_webkit(workspace, lines),
             Self::Browsers => all_browsers::whole(workspace, lines),

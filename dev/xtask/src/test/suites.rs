@@ -223,6 +223,21 @@ fn packaged(workspace: &Workspace, folder: &str, lines: &mut Vec<String>) -> Res
     )
 }
 
+/// The entries for frameworks, and the devtools, in pages that Vite builds.
+pub fn frameworks(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
+    let chromium = Chromium::ensure(workspace)?;
+    build::build(workspace, &build::Options::default())?;
+    let pages = npm::build_demo(workspace)?;
+    let server = demo::build_server(workspace, &["--bins", "--tests"])?;
+    run_and_read(
+        node_tests(workspace, "tests/frameworks")?
+            .env("TOLLBOX_SERVER", server)
+            .env("TOLLBOX_WWW", pages)
+            .env("CHROMIUM", &chromium.browser),
+        lines,
+    )
+}
+
 /// The command that runs a folder's tests with Node.js, one file after the other.
 pub fn node_tests(workspace: &Workspace, folder: &str) -> Result<Command> {
     // Node.js's own defaults for a terminal and for a file.

@@ -1,0 +1,19 @@
+import { StrictMode } from "react";
+import { BillingProvider } from "tollbox/react";
+import { Billing } from "./Billing.jsx";
+import { Charge } from "./Charge.jsx";
+import { Charges } from "./Charges.jsx";
+import { Task } from "./Task.jsx";
+
+export function App({ options, chargeKey, without = [] }) {
+  return (
+    <StrictMode>
+      <BillingProvider options={{ ...options, getToken: () => options.token }}>
+        <Billing />
+        {!without.includes("charge") && <Charge name={chargeKey} />}
+        {!without.includes("charges") && <Charges />}
+        {!without.includes("task") && <Task />}
+      </BillingProvider>
+    </StrictMode>
+  );
+}

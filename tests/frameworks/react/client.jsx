@@ -1,0 +1,18 @@
+import { createRoot, hydrateRoot } from "react-dom/client";
+import { App } from "./App.jsx";
+
+let root;
+globalThis.mount = (props) => {
+  const place = document.getElementById("app");
+  const app = <App {...props} />;
+  if (place.hasChildNodes()) {
+    root = hydrateRoot(place, app, {
+      onRecoverableError: (error) => console.error("hydration", error),
+    });
+  } else {
+    root = createRoot(place);
+    root.render(app);
+  }
+};
+globalThis.update = (props) => root.render(<App {...props} />);
+globalThis.unmount = () => root.unmount();

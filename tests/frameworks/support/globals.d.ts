@@ -1,0 +1,26 @@
+import type { BillingOptions, ChargeRequest } from "tollbox";
+import type { TaskContext } from "tollbox/react";
+
+/** What the root component of every page is given. */
+export interface Props {
+  options: Omit<BillingOptions, "getToken" | "transport" | "log"> & { token: string | null };
+  /** The key of the charge that is shown. */
+  chargeKey: string;
+  /** Parts that are left out. */
+  without?: ("charge" | "charges" | "task")[];
+}
+
+/** The globals of the pages. */
+declare global {
+  var mount: (props: Props) => void;
+  var update: (props: Props) => void;
+  var unmount: () => void;
+  /** The work of the page's task. */
+  var work: (request: ChargeRequest, task: TaskContext) => Promise<string>;
+  /** The points of the page's task, where not 7. */
+  var taskAmount: number | undefined;
+  /** Called with the key of every line of the list that is rendered. */
+  var rendered: ((key: string) => void) | undefined;
+  /** Lets the work of the page's task end. */
+  var finish: (value: string) => void;
+}
