@@ -21,6 +21,8 @@ declare global {
   var taskAmount: number | undefined;
   /** Called with the key of every line of the list that is rendered. */
   var rendered: ((key: string) => void) | undefined;
+  /** The devtools that the page has mounted. */
+  var devtools: import("tollbox/devtools").MountedDevtools;
   /** Lets the work of the page's task end. */
   var finish: (value: string) => void;
 }
