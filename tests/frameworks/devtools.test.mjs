@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { test } from "node:test";
+import { freshAccount } from "../browser/support/accounts.mjs";
 import { BareSite } from "../browser/support/bare.mjs";
 import { Stage } from "../browser/support/stage.mjs";
 import { until } from "../browser/support/until.mjs";
@@ -244,6 +245,30 @@ test("an element that was in the page before its definition is taken over", asyn
     await import(String("/devtools.js"));
   }, options);
   await page.getByRole("region").getByText(options.account).waitFor();
+});
+
+test("the demo loads the devtools when they are wanted", async () => {
+  const demo = await stage.demo();
+  /** @type {string[]} */
+  const loaded = [];
+  demo.page.on("request", (request) => loaded.push(new URL(request.url()).pathname));
+  const account = freshAccount("demo");
+  await demo.signIn(account);
+  await (await demo.submit("Good morning")).paid("charged");
+  assert.ok(!loaded.some((path) => path.includes("devtools")), loaded.join());
+  await demo.at("devtools").click();
+  const { panel, body } = new DevtoolsPage(demo.page, account);
+  await panel.getByText(account).waitFor();
+  assert.ok(
+    loaded.some((path) => path.includes("devtools")),
+    loaded.join(),
+  );
+  await panel.getByRole("tab", { name: "Log" }).click();
+  await body.getByRole("listitem").first().waitFor();
+  await demo.at("language").click();
+  await panel.getByRole("tab", { name: "日志" }).waitFor();
+  await demo.at("devtools").click();
+  await panel.waitFor({ state: "detached" });
 });
 
 /**

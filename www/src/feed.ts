@@ -23,6 +23,12 @@ export class Feed extends Store<readonly FeedEntry[]> {
     this.#add({ kind: "alert", id: this.#next(), entry });
   }
 
+  /** The log alone, oldest first. */
+  logEntries(): readonly LogEntry[] {
+    const log = this.get().flatMap(({ kind, entry }) => (kind === "log" ? [entry] : []));
+    return log.reverse();
+  }
+
   #next(): number {
     this.#last += 1;
     return this.#last;

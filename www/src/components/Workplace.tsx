@@ -4,6 +4,7 @@ import { useBilling } from "../billing";
 import type { Desk } from "../desk";
 import { useLocale, useMessages } from "../i18n";
 import { BalanceCard } from "./BalanceCard";
+import { Devtools } from "./Devtools";
 import { FeedCard } from "./FeedCard";
 import { LedgerCard } from "./LedgerCard";
 import { NoticeLine } from "./NoticeLine";
@@ -51,6 +52,7 @@ function OpenDesk({ desk, client }: { desk: Desk; client: BillingClient }) {
         <NoticeLine desk={desk} />
         <TaskTable desk={desk} network={snapshot.network} />
         <LedgerCard desk={desk} snapshot={snapshot} />
+        <Devtools client={client} feed={desk.feed} />
       </div>
       <aside className="desk-side">
         <BalanceCard desk={desk} balance={snapshot.balance} />

@@ -34,6 +34,7 @@ export const en = {
   otherLanguage: "中文",
   switchLanguage: "Switch to Chinese",
   close: "Close",
+  devtools: "Tollbox devtools",
 
   signIn: {
     heading: "Translate now, pay in points",

@@ -7,6 +7,7 @@ export const zh: typeof en = {
   otherLanguage: "English",
   switchLanguage: "切换到英文",
   close: "关闭",
+  devtools: "Tollbox 开发工具",
 
   signIn: {
     heading: "即时翻译，按算力付费",
