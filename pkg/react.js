@@ -21,6 +21,7 @@ import { observeBalance, observeSnapshot } from "./lib/observers/snapshot.js";
 import { TaskObserver } from "./lib/observers/task.js";
 
 /** @import * as Api from "./react.js" */
+/** @import * as Tollbox from "tollbox" */
 /** @import { Observer } from "./lib/observers/observer.js" */
 
 const BillingContext = createContext(/** @type {SharedClient | null} */ (null));
@@ -47,13 +48,13 @@ export function useBilling() {
   return useMemo(() => ({ ...state, retry: shared.retry }), [state, shared]);
 }
 
-/** @returns {Api.BillingSnapshot | null} */
+/** @returns {Tollbox.BillingSnapshot | null} */
 export function useSnapshot() {
   const shared = useShared();
   return useObserved(useKept(() => observeSnapshot(shared), shared));
 }
 
-/** @returns {Api.Balance | null} */
+/** @returns {Tollbox.Balance | null} */
 export function useBalance() {
   const shared = useShared();
   return useObserved(useKept(() => observeBalance(shared), shared));
@@ -97,8 +98,7 @@ export function useTask(work) {
   const observer = useKept(() => /** @type {TaskObserver<T>} */ (new TaskObserver(shared)), shared);
   const state = useObserved(observer);
   const run = useCallback(
-    (/** @type {import("tollbox").ChargeRequest} */ request) =>
-      observer.run(request, latest.current),
+    (/** @type {Tollbox.ChargeRequest} */ request) => observer.run(request, latest.current),
     [observer],
   );
   const { reset } = observer;

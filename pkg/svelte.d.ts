@@ -15,7 +15,6 @@ import type {
   Work,
 } from "./lib/observers/states.js";
 
-export type { BillingOptions } from "./index.js";
 export type * from "./lib/observers/states.js";
 
 /** Svelte's contract of a readable store: `run` is called at once, and after every change. */

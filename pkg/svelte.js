@@ -11,10 +11,11 @@ import { observeBalance, observeSnapshot } from "./lib/observers/snapshot.js";
 import { TaskObserver } from "./lib/observers/task.js";
 
 /** @import * as Api from "./svelte.js" */
+/** @import * as Tollbox from "tollbox" */
 /** @import { Observer } from "./lib/observers/observer.js" */
 
 /**
- * @param {Api.BillingOptions | Api.BillingClient} source
+ * @param {Tollbox.BillingOptions | Tollbox.BillingClient} source
  * @returns {Api.Billing}
  */
 export function createBilling(source) {

@@ -16,7 +16,6 @@ import type {
   Work,
 } from "./lib/observers/states.js";
 
-export type { BillingOptions } from "./index.js";
 export type * from "./lib/observers/states.js";
 
 export interface Billing {

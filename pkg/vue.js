@@ -21,6 +21,7 @@ import { observeBalance, observeSnapshot } from "./lib/observers/snapshot.js";
 import { TaskObserver } from "./lib/observers/task.js";
 
 /** @import * as Api from "./vue.js" */
+/** @import * as Tollbox from "tollbox" */
 /** @import * as Vue from "vue" */
 /** @import { Observer } from "./lib/observers/observer.js" */
 
@@ -33,7 +34,7 @@ const BILLING = Symbol("tollbox");
 const own = new WeakMap();
 
 /**
- * @param {Vue.MaybeRefOrGetter<Api.BillingOptions | Api.BillingClient>} source
+ * @param {Vue.MaybeRefOrGetter<Tollbox.BillingOptions | Tollbox.BillingClient>} source
  * @returns {Api.Billing}
  */
 export function provideBilling(source) {
@@ -51,7 +52,10 @@ export function provideBilling(source) {
     { flush: "sync" },
   );
   provide(BILLING, shared);
-  own.set(/** @type {object} */ (getCurrentInstance()), shared);
+  const instance = getCurrentInstance();
+  if (instance) {
+    own.set(instance, shared);
+  }
   return billingOf(shared);
 }
 
@@ -60,13 +64,13 @@ export function useBilling() {
   return billingOf(useShared());
 }
 
-/** @returns {Readonly<Vue.ShallowRef<Api.BillingSnapshot | null>>} */
+/** @returns {Readonly<Vue.ShallowRef<Tollbox.BillingSnapshot | null>>} */
 export function useSnapshot() {
   const shared = useShared();
   return observed(computed(() => observeSnapshot(shared.value)));
 }
 
-/** @returns {Readonly<Vue.ShallowRef<Api.Balance | null>>} */
+/** @returns {Readonly<Vue.ShallowRef<Tollbox.Balance | null>>} */
 export function useBalance() {
   const shared = useShared();
   return observed(computed(() => observeBalance(shared.value)));

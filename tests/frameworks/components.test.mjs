@@ -76,11 +76,10 @@ for (const { name } of FRAMEWORKS) {
     await page.mountAndOpen();
     await page.click("charge-make");
     await page.says("charge", "success");
-    const props = { ...page.props, chargeKey: "two" };
-    await page.page.evaluate((props) => globalThis.update(props), props);
+    await page.update({ chargeKey: "two" });
     await page.says("charge", "absent");
     await page.says("charge-outcome", "none");
-    await page.page.evaluate((props) => globalThis.update(props), page.props);
+    await page.update({ chargeKey: "one" });
     await page.says("charge", "success");
   });
 
@@ -213,8 +212,7 @@ for (const { name } of FRAMEWORKS) {
     const account = freshAccount("second");
     const options = await stage.options(account);
     await stage.server.topUp(account, 30);
-    const props = { ...page.props, options };
-    await page.page.evaluate((props) => globalThis.update(props), props);
+    await page.update({ options });
     await page.says("charge", "absent");
     await page.says("balance", "150");
     assert.deepEqual(await page.lines(), []);
@@ -223,6 +221,61 @@ for (const { name } of FRAMEWORKS) {
     });
     await page.unmount();
     await page.listenersAtRest();
+  });
+
+  test(`${name}: the latest token function is asked`, async () => {
+    const page = await open();
+    await page.mountAndOpen();
+    const { options } = page.props;
+    assert.ok(options);
+    await page.update({ options: { ...options, token: "a-later-token" } });
+    const asked = page.page.waitForRequest((request) => request.url().endsWith("/charges"));
+    await page.click("charge-make");
+    const { authorization } = await (await asked).allHeaders();
+    assert.equal(authorization, "Bearer a-later-token");
+  });
+
+  test(`${name}: what another tab charges is shown`, async () => {
+    const page = await open();
+    await page.mountAndOpen();
+    await page.says("charges", "ready");
+    const other = await page.page.context().newPage();
+    await other.goto(page.url);
+    await other.waitForFunction(() => globalThis.openClient !== undefined);
+    await other.evaluate(async ({ options }) => {
+      const client = await globalThis.openClient(/** @type {any} */ (options));
+      await client.charge({ taskId: "one", amount: 4, feature: "film", key: "one" });
+    }, page.props);
+    await page.says("charge", "success");
+    await page.says("balance", "116");
+    await until("the line of the charge", async () => (await page.lines())[0] === "one success");
+  });
+
+  test(`${name}: a client that is given is used, and stays open`, async () => {
+    const page = await open();
+    const { options, ...props } = page.props;
+    await page.page.evaluate(async (options) => {
+      globalThis.client = await globalThis.openClient(/** @type {any} */ (options));
+    }, options);
+    page.props = props;
+    await page.mountAndOpen();
+    await page.click("charge-make");
+    await page.says("charge", "success");
+    await page.unmount();
+    const outcome = await page.page.evaluate(() =>
+      globalThis.client.charge({ taskId: "two", amount: 1, feature: "film" }),
+    );
+    assert.equal(outcome.status, "charged");
+    // The hooks have the module that the page has: it is loaded once.
+    page.props = { ...props, ...(options && { options }) };
+    await page.mount();
+    await page.says("balance", "115");
+    const loads = await page.page.evaluate(
+      () =>
+        performance.getEntriesByType("resource").filter(({ name }) => name.endsWith(".wasm"))
+          .length,
+    );
+    assert.equal(loads, 1);
   });
 
   test(`${name}: 200 mounts and unmounts leave nothing behind`, async () => {

@@ -1,6 +1,7 @@
 /** The hooks of tollbox/react, as components use them. It is compiled, never run. */
 
 import type {
+  Balance,
   BillingClient,
   BillingError,
   BillingOptions,
@@ -14,7 +15,6 @@ import type {
   TaskOutcome,
   Unknown,
 } from "tollbox";
-import type { Balance } from "tollbox/react";
 import {
   BillingProvider,
   useBalance,

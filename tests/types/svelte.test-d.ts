@@ -2,8 +2,14 @@
 
 import type { Readable as SvelteReadable } from "svelte/store";
 import { derived, get } from "svelte/store";
-import type { BillingClient, BillingOptions, BillingSnapshot, ChargeOutcome } from "tollbox";
-import type { Balance, Billing, BillingState, ChargeState, TaskState } from "tollbox/svelte";
+import type {
+  Balance,
+  BillingClient,
+  BillingOptions,
+  BillingSnapshot,
+  ChargeOutcome,
+} from "tollbox";
+import type { Billing, BillingState, ChargeState, TaskState } from "tollbox/svelte";
 import { createBilling } from "tollbox/svelte";
 
 declare const options: BillingOptions;

@@ -1,7 +1,13 @@
 /** The composables of tollbox/vue, as components use them. It is compiled, never run. */
 
-import type { BillingClient, BillingOptions, BillingSnapshot, ChargeOutcome } from "tollbox";
-import type { Balance, ChargeState, ChargesState, TaskState } from "tollbox/vue";
+import type {
+  Balance,
+  BillingClient,
+  BillingOptions,
+  BillingSnapshot,
+  ChargeOutcome,
+} from "tollbox";
+import type { ChargeState, ChargesState, TaskState } from "tollbox/vue";
 import {
   provideBilling,
   useBalance,

@@ -258,6 +258,9 @@ export class SharedClient extends Observer {
  * @returns {source is Api.BillingClient}
  */
 function isClient(source) {
+  if (typeof source !== "object" || source === null) {
+    throw new TypeError("billing needs options, or a client");
+  }
   return "getSnapshot" in source;
 }
 

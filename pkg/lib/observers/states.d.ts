@@ -1,10 +1,8 @@
 /** What `tollbox/react`, `tollbox/vue` and `tollbox/svelte` show. */
 
 import type {
-  Balance,
   BillingClient,
   BillingError,
-  BillingSnapshot,
   BillingStatus,
   Charged,
   ChargeOptions,
@@ -114,5 +112,3 @@ export interface TaskActs<T> {
   /** Shows `idle` again. Work that runs goes on, and is charged. */
   reset(): void;
 }
-
-export type { Balance, BillingClient, BillingSnapshot };

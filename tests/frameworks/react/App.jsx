@@ -6,9 +6,12 @@ import { Charges } from "./Charges.jsx";
 import { Task } from "./Task.jsx";
 
 export function App({ options, chargeKey, without = [] }) {
+  const source = options
+    ? { options: { ...options, getToken: () => options.token } }
+    : { client: globalThis.client };
   return (
     <StrictMode>
-      <BillingProvider options={{ ...options, getToken: () => options.token }}>
+      <BillingProvider {...source}>
         <Billing />
         {!without.includes("charge") && <Charge name={chargeKey} />}
         {!without.includes("charges") && <Charges />}

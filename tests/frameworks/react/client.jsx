@@ -1,4 +1,5 @@
 import { createRoot, hydrateRoot } from "react-dom/client";
+import { openBilling } from "tollbox";
 import { App } from "./App.jsx";
 
 let root;
@@ -16,3 +17,5 @@ globalThis.mount = (props) => {
 };
 globalThis.update = (props) => root.render(<App {...props} />);
 globalThis.unmount = () => root.unmount();
+globalThis.openClient = ({ token, ...options }) =>
+  openBilling({ ...options, getToken: () => token });

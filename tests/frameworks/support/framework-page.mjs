@@ -44,6 +44,12 @@ export class FrameworkPage {
     return opened;
   }
 
+  /** @param {Partial<Props>} props */
+  async update(props) {
+    this.props = { ...this.props, ...props };
+    await this.page.evaluate((props) => globalThis.update(props), this.props);
+  }
+
   /** @param {string} [search] */
   async visit(search = "") {
     await this.page.goto(this.url + search);

@@ -3,7 +3,8 @@ import type { TaskContext } from "tollbox/react";
 
 /** What the root component of every page is given. */
 export interface Props {
-  options: Omit<BillingOptions, "getToken" | "transport" | "log"> & { token: string | null };
+  /** Without them, the page's own client is given. */
+  options?: Omit<BillingOptions, "getToken" | "transport" | "log"> & { token: string | null };
   /** The key of the charge that is shown. */
   chargeKey: string;
   /** Parts that are left out. */

@@ -1,4 +1,5 @@
 import { hydrate, mount, unmount } from "svelte";
+import { openBilling } from "tollbox";
 import App from "./App.svelte";
 import { Props } from "./props.svelte.js";
 
@@ -14,3 +15,5 @@ globalThis.update = (given) => {
   props.given = given;
 };
 globalThis.unmount = () => unmount(app);
+globalThis.openClient = ({ token, ...options }) =>
+  openBilling({ ...options, getToken: () => token });

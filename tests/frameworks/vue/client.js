@@ -1,3 +1,4 @@
+import { openBilling } from "tollbox";
 import { createApp, createSSRApp, h, shallowRef } from "vue";
 import App from "./App.vue";
 
@@ -14,3 +15,5 @@ globalThis.update = (given) => {
   props.value = given;
 };
 globalThis.unmount = () => app.unmount();
+globalThis.openClient = ({ token, ...options }) =>
+  openBilling({ ...options, getToken: () => token });
