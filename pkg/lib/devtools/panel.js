@@ -15,6 +15,8 @@ import { Overview } from "./overview.js";
 /** @type {Tab[]} */
 const TABS = ["overview", "charges", "alerts", "log"];
 const NETWORK_TONE = { online: "good", offline: "wait", unreachable: "bad" };
+/** Long for a download to begin. */
+const DOWNLOAD_MS = 60_000;
 /** An outbox. */
 const OUTBOX = "M2 9.5v4h12v-4M5 5l3-3 3 3M8 2v8";
 const CROSS = "M3.5 3.5l9 9M12.5 3.5l-9 9";
@@ -135,6 +137,7 @@ export class Panel {
     this.#export.disabled = !watch;
     const text = this.#text;
     if (!watch) {
+      setAttribute(this.#toggle, "aria-label", text.title);
       setText(this.#account, text.noClient);
       this.#body.replaceChildren();
       return;
@@ -222,7 +225,8 @@ export class Panel {
       const url = URL.createObjectURL(new Blob([content], { type: "application/json" }));
       const name = `tollbox-${watch?.snapshot.account}.json`.replace(/[^\w.-]+/g, "-");
       h("a", { href: url, download: name }).click();
-      URL.revokeObjectURL(url);
+      // Not every browser has read it by now.
+      setTimeout(() => URL.revokeObjectURL(url), DOWNLOAD_MS);
       return this.#text.exported;
     });
   }

@@ -173,6 +173,7 @@ export class SharedClient extends Observer {
     clearTimeout(this.#pause);
     const attempt = {};
     this.#attempt = attempt;
+    const openedIn = this.#options?.locale;
     openBilling(this.#openingOptions()).then(
       (client) => {
         if (this.#attempt !== attempt) {
@@ -181,7 +182,7 @@ export class SharedClient extends Observer {
         }
         this.#failures = 0;
         const locale = this.#options?.locale;
-        if (locale) {
+        if (locale && locale !== openedIn) {
           client.setLocale(locale);
         }
         this.set({ status: "open", client, error: null });

@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { BareSite } from "../../browser/support/bare.mjs";
 import { BUILT, FRAMEWORKS } from "./frameworks.mjs";
 
@@ -22,7 +24,7 @@ export class Site {
           const framework = FRAMEWORKS.find(({ name }) => pathname === `/${name}`);
           if (!framework) return false;
           const props = searchParams.get("props");
-          const content = props ? await rendered(framework.name, JSON.parse(props)) : "";
+          const content = props ? await rendered(framework.name, props) : "";
           response.writeHead(200, { "content-type": "text/html" });
           response.end(page(framework.name, content));
           return true;
@@ -42,14 +44,23 @@ export class Site {
 }
 
 /**
+ * What a server renders, in a process of its own: whatever a component started there would keep it from
+ * ending.
+ *
  * @param {string} name
- * @param {unknown} props
+ * @param {string} props as JSON
  * @returns {Promise<string>}
  */
 async function rendered(name, props) {
-  const file = path.join(BUILT, `${name}-server`, "server.mjs");
-  const { render } = await import(pathToFileURL(file).href);
-  return render(props);
+  const file = pathToFileURL(path.join(BUILT, `${name}-server`, "server.mjs"));
+  const script = `const { render } = await import("${file}");
+    process.stdout.write(await render(JSON.parse(process.argv[1])));`;
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--input-type=module", "--eval", script, props],
+    { timeout: 30_000, env: { ...process.env, NODE_ENV: "development" } },
+  );
+  return stdout;
 }
 
 /**
