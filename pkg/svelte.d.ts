@@ -1,6 +1,6 @@
 /**
  * tollbox/svelte: stores for Svelte 4 and 5, and for whatever else knows the store contract. On a
- * server, and while a page is hydrated, they show what is there before a client is open.
+ * server they show what is there before a client is open.
  */
 
 import type { Balance, BillingClient, BillingOptions, BillingSnapshot } from "./index.js";

@@ -20,12 +20,6 @@ import { TaskObserver } from "./lib/observers/task.js";
  */
 export function createBilling(source) {
   const shared = new SharedClient(source);
-  /**
-   * @template T
-   * @param {Observer<T>} observer
-   * @returns {Api.Readable<T>}
-   */
-  const readable = (observer) => ({ subscribe: (run) => follow(observer, shared, run) });
   return {
     ...readable(shared),
     retry: shared.retry,
@@ -47,52 +41,29 @@ export function createBilling(source) {
 }
 
 /**
+ * Svelte's hydration puts right what differs from the server's rendering, so that what is cached may be
+ * there at once.
+ *
  * @template T
  * @param {Observer<T>} observer
- * @param {SharedClient} shared
- * @param {(value: T) => void} run
- * @returns {() => void}
+ * @returns {Api.Readable<T>}
  */
-function follow(observer, shared, run) {
-  if (typeof window === "undefined") {
-    run(observer.initial);
-    return () => {};
-  }
-  let isOver = false;
-  /** @type {T} */
-  let last;
-  const show = (/** @type {T} */ value) => {
-    if (!isOver && value !== last) {
-      last = value;
-      run(value);
-    }
+function readable(observer) {
+  return {
+    subscribe(run) {
+      if (typeof window === "undefined") {
+        run(observer.initial);
+        return () => {};
+      }
+      let last = observer.get();
+      run(last);
+      return observer.subscribe(() => {
+        const next = observer.get();
+        if (next !== last) {
+          last = next;
+          run(next);
+        }
+      });
+    },
   };
-  // The first store of a page may be hydrated: that has to find what the server has rendered.
-  const mayHydrate = !shared.hasStarted || hydrating.has(shared);
-  if (mayHydrate) {
-    awaitHydration(shared);
-  }
-  last = mayHydrate ? observer.initial : observer.get();
-  run(last);
-  const leave = observer.subscribe(() => {
-    if (!hydrating.has(shared)) {
-      show(observer.get());
-    }
-  });
-  if (mayHydrate) {
-    queueMicrotask(() => show(observer.get()));
-  }
-  return () => {
-    isOver = true;
-    leave();
-  };
-}
-
-/** Clients whose first stores were subscribed to in this very turn. @type {Set<SharedClient>} */
-const hydrating = new Set();
-
-/** @param {SharedClient} shared */
-function awaitHydration(shared) {
-  hydrating.add(shared);
-  queueMicrotask(() => hydrating.delete(shared));
 }

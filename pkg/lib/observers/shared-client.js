@@ -41,9 +41,6 @@ export class SharedClient extends Observer {
   /** @type {Api.Balance | null | undefined} */
   #cached;
 
-  /** Anybody has listened before, so that the page is past its hydration. */
-  hasStarted = false;
-
   /** @param {Api.BillingOptions | Api.BillingClient} source */
   constructor(source) {
     super(OPENING);
@@ -153,7 +150,6 @@ export class SharedClient extends Observer {
    * @override
    */
   start() {
-    this.hasStarted = true;
     if (this.#given) {
       return () => {};
     }
