@@ -165,6 +165,34 @@ for (const { name } of FRAMEWORKS) {
     assert.deepEqual((await stage.server.ledger(page.account)).charges, []);
   });
 
+  test(`${name}: a key that belongs to another charge is a conflict, and stays one`, async () => {
+    const page = await open();
+    await page.mountAndOpen();
+    await page.page.evaluate(async ({ options }) => {
+      const other = await globalThis.openClient(/** @type {any} */ (options));
+      globalThis.work = async ({ taskId, feature }) => {
+        await other.charge({ taskId, feature, amount: 3 });
+        return "done";
+      };
+      await other.charge({ taskId: "other", feature: "film", amount: 1, key: "one" });
+      globalThis.client = other;
+    }, page.props);
+    await page.says("charge", "success");
+    await page.says("charge-outcome", "charged");
+    await page.click("charge-make");
+    await page.says("charge-outcome", "failed");
+    await page.click("task-run");
+    await page.says("task", "unpaid");
+    // What is told of a later charge comes after all that is told of these.
+    await page.page.evaluate(() =>
+      globalThis.client.charge({ taskId: "later", feature: "film", amount: 4 }),
+    );
+    await page.says("balance", "112");
+    await until("its line", async () => (await page.lines())[0] === "film:later success");
+    await page.says("charge-outcome", "failed");
+    await page.says("task", "unpaid");
+  });
+
   test(`${name}: a task whose component is gone is charged all the same, and then nothing is held`, async () => {
     const page = await open();
     await page.mountAndOpen();

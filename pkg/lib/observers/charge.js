@@ -2,6 +2,7 @@
 
 import { reuseEqual } from "../structural-sharing.js";
 import { onChanges } from "./changes.js";
+import { isConflict } from "./conflict.js";
 import { Observer } from "./observer.js";
 
 /** @import * as Api from "tollbox" */
@@ -137,7 +138,8 @@ export class ChargeObserver extends Observer {
     /** @type {ChargeState} */
     let next;
     if (record) {
-      const outcome = record.outcome ?? this.#answer;
+      const answer = this.#answer;
+      const outcome = answer && isConflict(answer) ? answer : (record.outcome ?? answer);
       next = { status: record.status, record, outcome, error: null, acting };
     } else if (this.#error) {
       const error = this.#error;

@@ -35,7 +35,8 @@ export type ChargeAct = "charge" | "retry" | "cancel";
  * - `absent`: there is no charge of this key. `outcome` says why, where one was asked for and not taken
  *   on.
  * - `unavailable`: the client can't be opened or read; `error` says why.
- * - Any other: where it stands in storage.
+ * - Any other: where the charge of this key stands in storage. Where that is not the one that was asked
+ *   for, `outcome` is `failed` with the reason `conflict`.
  */
 export type ChargeState = (
   | { status: "loading" | "absent"; record: null; outcome: ChargeOutcome | null; error: null }

@@ -1,6 +1,7 @@
 // @ts-check
 
 import { ChargeObserver } from "./charge.js";
+import { isConflict } from "./conflict.js";
 import { Observer } from "./observer.js";
 
 /** @import * as Api from "tollbox" */
@@ -86,6 +87,10 @@ export class TaskObserver extends Observer {
       return;
     }
     const { value, billing } = state;
+    if (isConflict(billing)) {
+      // What is stored under this key is another charge.
+      return;
+    }
     const charge = new ChargeObserver(this.#shared, billing.key);
     this.#unfollow = charge.subscribe(() => {
       const { record } = charge.get();
