@@ -183,6 +183,22 @@ for (const theme of /** @type {const} */ (["light", "dark"])) {
   });
 }
 
+test("the panel fits a screen of 320 pixels", async () => {
+  const { devtools, page, panel } = await opened();
+  await page.setViewportSize({ width: 320, height: 480 });
+  await devtools.setOffline(true);
+  await devtools.charge("a-task-with-a-name-that-is-long-and-longer-than-this-screen-is-wide");
+  for (const tab of TABS) {
+    await devtools.choose(tab);
+    const wide = await panel.evaluate((panel) =>
+      [panel, ...panel.querySelectorAll("[role=tablist], [role=tabpanel]")]
+        .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+        .map(({ outerHTML }) => outerHTML.slice(0, 80)),
+    );
+    assert.deepEqual(wide, [], tab);
+  }
+});
+
 test("the panel is worked by keyboard alone", async () => {
   const { page, panel } = await opened({ open: false });
   await page.keyboard.press("Tab");

@@ -158,6 +158,15 @@ pre { max-height: 14em; overflow: auto; padding: 8px 10px; border-radius: 8px; b
 .foot output { flex: 1; color: var(--soft); font-size: 12px; line-height: 1.35; overflow-wrap: anywhere; }
 .foot .primary { border-color: transparent; background: var(--accent); color: var(--on-accent); font-weight: 600; }
 
+@media (max-width: 440px) {
+  [role="tablist"] { padding: 0 4px; }
+  [role="tab"] { flex: 1; justify-content: center; gap: 4px; padding: 6px 2px; }
+  .tally { min-width: 16px; padding: 0 4px; }
+  .balance { grid-template-columns: repeat(3, 1fr); }
+  .balance div, .counts div { padding: 6px 8px; }
+  .counts { grid-template-columns: repeat(2, 1fr); }
+  .pairs > div { grid-template-columns: 8em 1fr; }
+}
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
 @media (forced-colors: active) { .badge, .balance div, .counts div { border: 1px solid; } }
 `;
