@@ -19,3 +19,7 @@ test("pages without a bundler charge: by an import map, and by relative addresse
 test("a page without a bundler charges with `tollbox/inline`, and fetches no module", async () => {
   await scene.chargesInline({ folder: project.folder }, "inline.html");
 });
+
+test("the packed sources load as they are, and charge", async () => {
+  await scene.chargesFrom({ folder: project.folder }, "sources.html");
+});
