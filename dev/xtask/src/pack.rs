@@ -118,5 +118,7 @@ fn build_elsewhere(workspace: &Workspace) -> Result<Vec<String>> {
             .args(["xtask", "build"])
             .env("CARGO_TARGET_DIR", root.join("target")))
     })?;
-    hashes(&root)
+    let hashes = hashes(&root)?;
+    fs_err::remove_dir_all(&root)?;
+    Ok(hashes)
 }
