@@ -82,6 +82,12 @@ async function from(source) {
 
 /** @param {URL} url */
 async function fromUrl({ href }) {
+  // Node.js, in a test of a page, has no fetch for its files, nor Jest's jsdom any Response. Bundlers
+  // look for no import here.
+  const files = /** @type {any} */ (globalThis).process?.getBuiltinModule?.("fs");
+  if (files && href.startsWith("file:")) {
+    return ours(await fromBytes(files.readFileSync(new URL(href)), href), href);
+  }
   const cache = failed.has(href) ? "reload" : "default";
   failed.add(href);
   const module = await fromResponse(await fetched(href, cache), href);
@@ -95,11 +101,6 @@ async function fromUrl({ href }) {
  * @returns {Promise<Response>}
  */
 async function fetched(href, cache) {
-  // Node.js, in a test of a page, has no fetch for its files. Bundlers look for no import here.
-  const files = /** @type {any} */ (globalThis).process?.getBuiltinModule?.("fs");
-  if (files && href.startsWith("file:")) {
-    return new Response(files.readFileSync(new URL(href)));
-  }
   /** @type {string[]} */
   const violated = [];
   const onViolation = (/** @type {SecurityPolicyViolationEvent} */ event) => {
