@@ -253,9 +253,13 @@ impl Outbox {
 
     /// The settled charges beyond the newest `keep`, oldest first.
     pub fn surplus(&self, keep: usize) -> impl Iterator<Item = &Key> {
-        let surplus = self.settled.len().saturating_sub(keep);
-        let oldest = self.settled.keys().take(surplus);
+        let oldest = self.settled.keys().take(self.surplus_count(keep));
         oldest.map(|(_, key)| key)
+    }
+
+    /// How many these are.
+    pub fn surplus_count(&self, keep: usize) -> usize {
+        self.settled.len().saturating_sub(keep)
     }
 
     /// All idle settled charges, oldest first.

@@ -1,7 +1,7 @@
 //! Eviction of settled charges: how many are kept, and who is told before one goes.
 
 use tollbox::core::engine::{Answer, CallId, Event};
-use tollbox::core::record::State;
+use tollbox::core::record::{Record, State};
 
 use super::outcomes::word;
 use super::script::{World, key};
@@ -49,6 +49,42 @@ fn settled_charges_beyond_keep_settled_are_evicted_within_a_second() {
     assert_eq!(world.journal.records.len(), 2);
     assert_eq!(world.snapshot(two).stats.charged, 10);
     assert_eq!(world.counts.spins, 0);
+}
+
+#[test]
+fn a_flush_that_goes_on_does_not_keep_settled_charges_for_ever() {
+    let mut world = World::with(|config| {
+        config.keep_settled = 0;
+        config.batch_size = 1;
+    });
+    world.locks = true;
+    world.server.top_up(1_000);
+    let mut put = |task: String, ends: bool| {
+        let open = Record::open(world.request(&task, 1), 1);
+        let record = match ends {
+            true => open.cancel(world.now.wall_ms).unwrap(),
+            false => open,
+        };
+        let key = record.charge().key.clone();
+        world.journal.records.insert(key, record);
+    };
+    for n in 0..6_000 {
+        put(format!("old{n}"), true);
+    }
+    for n in 0..50 {
+        put(format!("new{n}"), false);
+    }
+    let tab = world.start();
+    let settled = |world: &World| {
+        let records = world.journal.records.values();
+        let settled = records.filter(|record| matches!(record.state(), State::Settled(_)));
+        settled.count()
+    };
+    while settled(&world) > 5_000 {
+        world.run_for(10);
+        let open = world.snapshot(tab).stats.open;
+        assert!(open > 0, "{} are still there", settled(&world));
+    }
 }
 
 #[test]

@@ -1676,12 +1676,14 @@ impl Engine {
         self.stats.uncount(key);
     }
 
-    /// Deletes the settled charges beyond the number to keep, when a flush has time for it.
+    /// Deletes the settled charges beyond the number to keep; after a flush, unless they are many.
     fn delete_surplus(&mut self, now: Now) {
-        if self.flush.run().is_some_and(|run| !run.is_through()) {
-            return self.retention.waits();
-        }
         let keep = self.cx.config.keep_settled;
+        if self.flush.run().is_some_and(|run| !run.is_through())
+            && self.retention.puts_off(keep, &self.outbox)
+        {
+            return;
+        }
         let surplus = self
             .retention
             .surplus(now, keep, &self.outbox, &self.calls, &self.tabs);

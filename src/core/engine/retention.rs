@@ -13,6 +13,10 @@ const READ_WITHIN_MS: u64 = 1_000;
 /// So many go in one transaction, and the next when that has ended.
 const AT_ONCE: usize = 500;
 
+/// More than so many don't wait for the end of a flush, which charges that keep coming may put off
+/// for ever.
+const MOST_PUT_OFF: usize = 5_000;
+
 /// When surplus settled charges are deleted.
 #[derive(Debug, Default)]
 pub(super) struct Retention {
@@ -51,9 +55,10 @@ impl Retention {
         gone
     }
 
-    /// It is done at another time.
-    pub(super) fn waits(&mut self) {
+    /// Puts it off to the end of a flush, unless there are too many.
+    pub(super) fn puts_off(&mut self, keep: usize, outbox: &Outbox) -> bool {
         self.due_ms = None;
+        outbox.surplus_count(keep) <= MOST_PUT_OFF
     }
 
     pub(super) fn is_due(&self, now: Now) -> bool {
