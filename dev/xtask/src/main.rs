@@ -10,6 +10,7 @@ mod debian;
 mod deflate;
 mod demo;
 mod deny;
+mod docs;
 mod durability;
 mod firefox;
 mod glue;
@@ -68,6 +69,8 @@ enum Command {
     /// and prints in Markdown what was left. 10 trials of each delay take 10 to 15 minutes in
     /// Chromium, and about 35 with all browsers, which run side by side, on two busy cores.
     Durability(durability::Options),
+    /// Build the site of docs/*.md into the target folder, or serve it
+    Docs(docs::Options),
     /// Print the package's size by part, and fail if it is above size-budget.json
     Size,
     /// Check what formatters and linters don't
@@ -96,6 +99,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Sim(options) => sim::sim(&workspace, &options),
         Command::Bench(options) => bench::bench(&workspace, &options),
         Command::Durability(options) => durability::durability(&workspace, &options),
+        Command::Docs(options) => docs::docs(&workspace, &options),
         Command::Size => size::size(&workspace),
         Command::Tidy => tidy::tidy(&workspace),
     }

@@ -46,9 +46,17 @@ pub fn install_in(workspace: &Workspace, folder: &str) -> Result<()> {
 /// # Errors
 /// When it isn't installed.
 pub fn program(workspace: &Workspace, name: &str) -> Result<PathBuf> {
-    let folder = workspace.root.join("node_modules/.bin");
-    which::which_in(name, Some(&folder), &workspace.root)
-        .with_context(|| format!("{name} is not in node_modules"))
+    program_in(&workspace.root, name)
+}
+
+/// As [`program`], of the package in `folder`.
+///
+/// # Errors
+/// When it isn't installed.
+pub fn program_in(folder: &Path, name: &str) -> Result<PathBuf> {
+    let programs = folder.join("node_modules/.bin");
+    which::which_in(name, Some(&programs), folder)
+        .with_context(|| format!("{name} is not in {}", programs.display()))
 }
 
 /// Builds the demo's pages into www/dist, unless they are up to date.

@@ -54,6 +54,11 @@ fn check_tree(root: &Path) -> Result<Vec<String>> {
                     .into_iter()
                     .map(|breach| format!("{}: {breach}", path.display())),
             );
+            if extension == "md" {
+                let folder = entry.path().parent().unwrap_or(root);
+                let dead = links(&text).filter(|link| !folder.join(link).exists());
+                breaches.extend(dead.map(|link| format!("{}: no {link}", path.display())));
+            }
         }
     }
     Ok(breaches)
@@ -62,6 +67,13 @@ fn check_tree(root: &Path) -> Result<Vec<String>> {
 fn is_written_by_hand(entry: &DirEntry) -> bool {
     let hidden = entry.file_name().to_string_lossy().starts_with('.');
     !hidden && !GENERATED.iter().any(|name| entry.path().ends_with(name))
+}
+
+/// The files and folders that a page in Markdown links to, relative to it.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text.split("](").skip(1);
+    let targets = targets.filter_map(|rest| rest.split([')', '#', ' ', '\n']).next());
+    targets.filter(|target| !target.is_empty() && !target.contains(':') && !target.starts_with('/'))
 }
 
 fn check_file(path: &Path, text: &str, is_code: bool) -> Vec<String> {
@@ -178,6 +190,12 @@ mod tests {
         );
         assert!(breaches("src/a.rs", "//! Locks.\ntype LockManager;\n").is_empty());
         assert!(breaches("dev/a.rs", "fn helper() {}\n").is_empty());
+    }
+
+    #[test]
+    fn links_to_files_are_found() {
+        let text = "[a](a.md#b) [b](#c) ![c](../d/e.png)\n[d](https://example.org/f) [e](g)";
+        assert_eq!(links(text).collect::<Vec<_>>(), ["a.md", "../d/e.png", "g"]);
     }
 
     #[test]

@@ -36,6 +36,8 @@ enum Part {
     Types,
     /// The package's size, which must be within size-budget.json
     Size,
+    /// The site of docs/*.md, with every link alive, and the modules that it shows
+    Docs,
     /// The tests of the facade's plain modules, in Node.js
     Facade,
     /// `tollbox dev` by the reference server's own tests, `tollbox/testing`, and the panel
@@ -75,6 +77,7 @@ impl Part {
             Self::Native => "native",
             Self::Types => "types",
             Self::Size => "size",
+            Self::Docs => "docs",
             Self::Facade => "facade",
             Self::Server => "server",
             Self::Wasm => "wasm",
@@ -96,6 +99,7 @@ impl Part {
             | Self::Native
             | Self::Types
             | Self::Size
+            | Self::Docs
             | Self::Facade
             | Self::Server
             | Self::Wasm
@@ -115,6 +119,7 @@ impl Part {
             Self::Native => suites::native(workspace, lines),
             Self::Types => checks::types(workspace),
             Self::Size => checks::size(workspace),
+            Self::Docs => suites::docs(workspace, lines),
             Self::Facade => suites::facade(workspace, lines),
             Self::Server => suites::server(workspace, lines),
             Self::Wasm => suites::wasm(workspace, lines),

@@ -13,7 +13,7 @@ use crate::chromium::Chromium;
 use crate::command::{run, run_and_read, run_and_read_within, step};
 use crate::wasm_target::WasmToolchain;
 use crate::workspace::Workspace;
-use crate::{build, demo, npm, pack};
+use crate::{build, demo, docs, npm, pack};
 
 const RUNNER: &str = "wasm-test-runner";
 /// The time limit of the shell's tests; the runner's default of 20 s is short on a busy computer.
@@ -67,6 +67,13 @@ pub fn native(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
 pub fn facade(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     build::build(workspace, &build::Options::default())?;
     run_and_read(&mut node_tests(workspace, "tests/facade")?, lines)
+}
+
+/// The site of the documentation, and the modules that it shows.
+pub fn docs(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
+    docs::check(workspace)?;
+    build::build(workspace, &build::Options::default())?;
+    run_and_read(&mut node_tests(workspace, "docs/examples")?, lines)
 }
 
 /// The package's own billing servers: over HTTP by the tests of the reference server's protocol, and

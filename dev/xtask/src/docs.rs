@@ -1,0 +1,119 @@
+//! Builds the site of `docs/*.md`, with the package's reference where that has been made.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::command::{run, step, stopped};
+use crate::npm;
+use crate::stamp::{Stamp, fingerprint};
+use crate::workspace::Workspace;
+
+/// The site's own npm package, whose dependencies are not the project's.
+const FOLDER: &str = "dev/docs";
+/// The folder of the reference of the package's entries, below xtask's own: pages in Markdown, which
+/// the site takes if they have been made.
+const REFERENCE: &str = "reference";
+
+#[derive(clap::Args)]
+pub struct Options {
+    /// The path that the site is served below
+    #[arg(long, value_name = "PATH", default_value = "/")]
+    base: String,
+    /// Where the repository's files can be read, for links to them: without it only their text is left
+    #[arg(long, value_name = "ADDRESS")]
+    source: Option<String>,
+    /// Serve the site on 127.0.0.1 until Ctrl-C
+    #[arg(long)]
+    serve: bool,
+    /// The port for --serve
+    #[arg(long, default_value_t = 4173)]
+    port: u16,
+}
+
+/// Builds the site into the target folder, and serves it where that is asked for.
+///
+/// # Errors
+/// When npm or VitePress fails, as it does for a dead link.
+pub fn docs(workspace: &Workspace, options: &Options) -> Result<()> {
+    let site = Site {
+        base: &options.base,
+        source: options.source.as_deref(),
+    };
+    site.build(workspace)?;
+    println!("  {}", folder(workspace).join("index.html").display());
+    if !options.serve {
+        return Ok(());
+    }
+    let mut command = site.vitepress(workspace, "preview")?;
+    command.args(["--port", &options.port.to_string()]);
+    match run(&mut command) {
+        Err(_) if stopped() => Ok(()),
+        end => end,
+    }
+}
+
+/// Builds the site as it is without options, unless it is up to date.
+///
+/// # Errors
+/// As [`docs`].
+pub fn check(workspace: &Workspace) -> Result<()> {
+    let site = Site {
+        base: "/",
+        source: None,
+    };
+    site.build(workspace)
+}
+
+/// Where the site is built.
+fn folder(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("docs")
+}
+
+struct Site<'a> {
+    base: &'a str,
+    source: Option<&'a str>,
+}
+
+impl Site<'_> {
+    fn build(&self, workspace: &Workspace) -> Result<()> {
+        npm::install_in(workspace, FOLDER)?;
+        let site = folder(workspace);
+        let [pages, own, reference] = [
+            workspace.root.join("docs"),
+            workspace.root.join(FOLDER),
+            workspace.scratch().join(REFERENCE),
+        ];
+        let files = fingerprint(&[&pages, &own, &reference], &["node_modules"])?;
+        let mut hasher = DefaultHasher::new();
+        (files, self.base, self.source).hash(&mut hasher);
+        let stamp = Stamp::new(workspace, "docs", hasher.finish(), site.clone());
+        if stamp.is_current()? {
+            println!("✓ {} is up to date", site.display());
+            return Ok(());
+        }
+        step("building the site", || {
+            run(&mut self.vitepress(workspace, "build")?)
+        })?;
+        stamp.set()
+    }
+
+    /// VitePress's `command`, told of the site by the variables that its configuration reads.
+    fn vitepress(&self, workspace: &Workspace, command: &str) -> Result<Command> {
+        let own = workspace.root.join(FOLDER);
+        let program = npm::program_in(&own, "vitepress")?;
+        let mut vitepress = workspace.command(program);
+        vitepress
+            .arg(command)
+            .arg(own)
+            .env("DOCS_OUT", folder(workspace))
+            .env("DOCS_BASE", self.base)
+            .env("DOCS_REFERENCE", workspace.scratch().join(REFERENCE));
+        if let Some(source) = self.source {
+            vitepress.env("DOCS_SOURCE", source);
+        }
+        Ok(vitepress)
+    }
+}
