@@ -7,8 +7,9 @@ import { defineConfig } from "vitepress";
 import llmstxt from "vitepress-plugin-llms";
 import { checkLinks } from "../check-links.mjs";
 import { contents } from "../contents.mjs";
+import { diagrams } from "../diagrams.mjs";
 import { addressOf, links, placeOf } from "../links.mjs";
-import { gatherPages, referenceContents } from "../pages.mjs";
+import { gatherPages } from "../pages.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const repository = resolve(here, "../../..");
@@ -32,7 +33,10 @@ export default defineConfig({
   cleanUrls: false,
   markdown: {
     anchor: { slugify: placeOf },
-    config: (markdown) => links(markdown, pages, process.env.DOCS_SOURCE),
+    config(markdown) {
+      links(markdown, pages, process.env.DOCS_SOURCE);
+      diagrams(markdown);
+    },
   },
   themeConfig: {
     outline: [2, 3],
@@ -42,7 +46,7 @@ export default defineConfig({
       { text: "Outcomes", link: "/outcomes" },
       { text: "Server", link: "/server" },
     ],
-    sidebar: [...contents(docs), ...referenceContents(pages)],
+    sidebar: contents(pages),
   },
   vite: { plugins: [llmstxt()] },
   buildEnd: () => checkLinks(out, base),
