@@ -25,7 +25,7 @@ pub struct Options {
     /// Where the repository's files can be read, for links to them: without it only their text is left
     #[arg(long, value_name = "ADDRESS")]
     source: Option<String>,
-    /// Serve the site on 127.0.0.1 until Ctrl-C
+    /// Then serve the site until Ctrl-C
     #[arg(long)]
     serve: bool,
     /// The port for --serve
