@@ -15,7 +15,6 @@ const here = dirname(fileURLToPath(import.meta.url));
 const repository = resolve(here, "../../..");
 const docs = resolve(repository, "docs");
 const out = resolve(process.env.DOCS_OUT ?? resolve(repository, "target/docs"));
-const base = process.env.DOCS_BASE ?? "/";
 
 const pages = `${out}-pages`;
 gatherPages(pages, docs, process.env.DOCS_REFERENCE);
@@ -24,7 +23,7 @@ export default defineConfig({
   srcDir: pages,
   outDir: out,
   cacheDir: `${out}-cache`,
-  base,
+  base: process.env.DOCS_BASE ?? "/",
   rewrites: addressOf,
   lang: "en",
   title: "Tollbox",
@@ -49,5 +48,5 @@ export default defineConfig({
     sidebar: contents(pages),
   },
   vite: { plugins: [llmstxt()] },
-  buildEnd: () => checkLinks(out, base),
+  buildEnd: ({ outDir, site }) => checkLinks(outDir, site.base),
 });

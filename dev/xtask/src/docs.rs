@@ -67,11 +67,7 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     site.build(workspace)
 }
 
-/// Where the site is built.
-fn folder(workspace: &Workspace) -> PathBuf {
-    workspace.target.join("docs")
-}
-
+/// What differs between builds.
 struct Site<'a> {
     base: &'a str,
     source: Option<&'a str>,
@@ -116,4 +112,9 @@ impl Site<'_> {
         }
         Ok(vitepress)
     }
+}
+
+/// Where the site is built.
+fn folder(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("docs")
 }
