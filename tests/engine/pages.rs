@@ -3,9 +3,12 @@
 use tollbox::core::engine::{Effect, Event};
 use tollbox::core::outcome::FailureReason;
 use tollbox::core::record::{Failure, Record};
+use tollbox::core::snapshot::BillingStatus;
 use tollbox::core::text::Detail;
 
+use super::outcomes::word;
 use super::script::{World, key};
+use super::server::{Fault, On};
 use super::world::TabId;
 
 /// The tab is told of these events, and what it orders is given.
@@ -109,4 +112,28 @@ fn settled_charges_that_no_page_has_are_not_looked_for() {
     let open = Event::Loaded(Ok(vec![one]));
     let ordered = orders(&mut world, tab, vec![Event::Woke, open]);
     assert_eq!(read(&ordered), Vec::<String>::new());
+}
+
+#[test]
+fn a_charge_that_is_deleted_while_the_journal_is_read_does_not_come_back() {
+    // The reading begins while the charge is being sent, or just before its deletion is written.
+    for (read_after_ms, pause_ms) in [(100, 400), (228, 30), (230, 30), (232, 30)] {
+        let mut world = World::with(|config| config.keep_settled = 0);
+        world.locks = true;
+        world.commit_ms = 5;
+        let tab = world.start();
+        world.server.fault(On::AnyCharge, 1, Fault::Late(200));
+        let call = world.charge(tab, "t1", 500);
+        world.run_for(read_after_ms);
+        world.page = Some((0, pause_ms));
+        world.tell(tab, Event::Online(true));
+        assert_eq!(word(&world.wait(call)), "declined InsufficientBalance");
+        world.page = None;
+        world.server.top_up(1_000);
+        world.run_for(60_000);
+        assert_eq!(world.seen(tab, "t1").status, BillingStatus::Failed);
+        assert_eq!(world.server.count(On::AnyCharge), 1);
+        assert!(world.journal.records.is_empty(), "{read_after_ms} ms");
+        assert_eq!(world.snapshot(tab).stats.declined, 1);
+    }
 }

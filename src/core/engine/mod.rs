@@ -586,7 +586,9 @@ impl Engine {
             // It keeps its state, or fails.
             false => self.set_busy(&key, true),
         }
-        self.writer.remember(&key);
+        if self.writer.remember(&key) {
+            self.reader.keeps(&key);
+        }
         self.writer.retry_unsaved_of(&key);
         if let Some(plan) = plan.take_if(|_| defect!(SendsBeforeJournaling)) {
             self.launch(now, plan.carrying(key));
@@ -1178,9 +1180,18 @@ impl Engine {
     fn journaled(&mut self, now: Now, results: Result<Vec<Applied>, String>) {
         let under_way = self.writer.end();
         for (op, _) in &under_way {
-            if let Op::Enqueue { .. } = op {
+            match op {
                 // An earlier operation of this transaction may not have found it.
-                self.known_from_now_on(op.key());
+                Op::Enqueue { .. } => self.known_from_now_on(op.key()),
+                Op::Forget { key } => self.reader.has_deleted(key),
+                Op::Begin { .. }
+                | Op::Conclude { .. }
+                | Op::Reopen { .. }
+                | Op::ReopenOnce { .. }
+                | Op::Cancel { .. }
+                | Op::LoseAge { .. }
+                | Op::Adopt { .. }
+                | Op::Read { .. } => {}
             }
         }
         let mut planned = set_of(under_way.iter().filter_map(|(_, then)| then.plan()));
@@ -1742,7 +1753,9 @@ impl Engine {
         }
         for record in records {
             unseen.remove(&record.charge().key);
-            self.take_record(now, record, true);
+            if !self.reader.is_deleted(&record.charge().key) {
+                self.take_record(now, record, true);
+            }
         }
         self.unseen = Some(unseen);
     }
@@ -2968,6 +2981,7 @@ impl Engine {
     }
 
     fn forget_at_rest(&mut self, key: Key) {
+        self.reader.deletes(&key);
         let then = Then::Observe {
             from_peer: true,
             confirmed: None,

@@ -2,7 +2,9 @@
 
 use super::super::{Effect, context::Context};
 use crate::core::backoff::Backoff;
+use crate::core::charge::Key;
 use crate::core::clock::Now;
+use crate::core::ordered::LongMap;
 use crate::core::outbox::Entry;
 use crate::core::record::Record;
 
@@ -18,6 +20,9 @@ const IDLE_TICK_MS: u64 = 300_000;
 pub struct Reader {
     loading: Loading,
     known: Known,
+    /// The charges that this tab deletes, and whether that has ended: a reading that began before
+    /// still shows them.
+    deleted: LongMap<Key, bool>,
     /// The number of transactions begun when the page woke, until the journal has been read since:
     /// their results may be old.
     woke_at: Option<u64>,
@@ -76,6 +81,7 @@ impl Reader {
                 again: false,
             },
             known: Known::Nothing,
+            deleted: LongMap::default(),
             woke_at: None,
             failures: 0,
             next_look_ms: 0,
@@ -89,6 +95,11 @@ impl Reader {
         if self.loading == Loading::None {
             let all = self.known != Known::All || open == 0;
             self.loading = Loading::UnderWay { all, again: false };
+            for (key, ended) in std::mem::take(&mut self.deleted).iter() {
+                if !ended {
+                    self.deletes(key);
+                }
+            }
             cx.push(Effect::Load { all });
         }
     }
@@ -109,6 +120,29 @@ impl Reader {
     /// Whether the reading under way was requested too early.
     pub fn is_too_early(&self) -> bool {
         matches!(self.loading, Loading::UnderWay { again: true, .. })
+    }
+
+    /// This charge is to be deleted.
+    pub fn deletes(&mut self, key: &Key) {
+        self.deleted.insert(key.clone(), false);
+    }
+
+    /// The transaction that was to delete this charge has ended.
+    pub fn has_deleted(&mut self, key: &Key) {
+        match self.is_reading() {
+            true => drop(self.deleted.insert(key.clone(), true)),
+            false => self.keeps(key),
+        }
+    }
+
+    /// This charge is not to be deleted after all.
+    pub fn keeps(&mut self, key: &Key) {
+        self.deleted.remove(key);
+    }
+
+    /// Whether the reading under way may show this charge as it was before it was deleted.
+    pub fn is_deleted(&self, key: &Key) -> bool {
+        self.deleted.contains_key(key)
     }
 
     /// A reading has ended.

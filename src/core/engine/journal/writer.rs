@@ -262,13 +262,16 @@ impl Writer {
         claims.collect()
     }
 
-    /// A charge that was to be deleted is requested again.
-    pub fn remember(&mut self, key: &Key) {
+    /// A charge that was to be deleted is requested again. False where that is too late, or nobody
+    /// was to delete it.
+    pub fn remember(&mut self, key: &Key) -> bool {
         if !self.any_forget {
-            return;
+            return false;
         }
+        let before = self.next.len();
         self.next
             .retain(|(op, _)| !matches!(op, Op::Forget { key: other } if other == key));
+        self.next.len() < before
     }
 
     /// Queues this operation, with retries until it is written.
