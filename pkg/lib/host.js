@@ -124,9 +124,10 @@ export function createHost(options) {
         const isHeard = listeners.get(kind)?.size;
         const before = isHeard && readSnapshot();
         unseen = subject;
-        if (!isHeard || readSnapshot() === before) {
-          return;
+        if (isHeard && readSnapshot() !== before) {
+          tell(kind, undefined);
         }
+        return;
       }
       if (kind === "charge") {
         readUnread();

@@ -79,3 +79,12 @@ test("a listener hears of a snapshot that differs from what is there when it beg
   assert.equal(heard, 1);
   assert.equal(host.snapshot().queue.pending, 3);
 });
+
+test("a listener of snapshots is told that there is one, and no more", () => {
+  const host = createHost({ ...OWNER, log: "silent" });
+  /** @type {unknown[][]} */
+  const heard = [];
+  host.on("snapshot", (...told) => heard.push(told));
+  host.notice("snapshot", JSON.stringify({ queue: { pending: 1 } }));
+  assert.deepEqual(heard, [[undefined]]);
+});
