@@ -15,13 +15,14 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::{
-    AT, NOW_MS, apply, apply_with_news, begin, charge, database, enqueue, enqueue_charge, fresh,
-    key, keys, load, load_with_news, names, open_charges, open_store, read,
+    AT, NOW_MS, apply, apply_with_news, begin, charge, charge_with, database, enqueue,
+    enqueue_charge, fresh, key, keys, load, load_with_news, names, open_charges, open_store, read,
 };
 use crate::raw;
 use crate::stores::{charged_op, clear};
 
 const ADD: (&str, &str) = ("IDBObjectStore", "add");
+const PUT: (&str, &str) = ("IDBObjectStore", "put");
 const GET: (&str, &str) = ("IDBObjectStore", "get");
 
 /// Two tabs with one journal.
@@ -229,6 +230,118 @@ async fn what_another_tab_has_changed_counts_and_not_what_was_known() {
         .map(|record| record.claim().unwrap().tab.as_str());
     assert_eq!(claims.collect::<Vec<_>>(), ["two", "one"]);
     clear(&account, &[one, two]).await;
+}
+
+#[wasm_bindgen_test]
+async fn rows_of_any_key_are_added_changed_and_read_back() {
+    let account = fresh("odd");
+    let store = open_store(&account, Choice::IndexedDb).await;
+    let odd = [
+        "\0",
+        "\0\0open\0",
+        "a\0",
+        "0",
+        "\u{1f9fe}\0\u{1f9fe}",
+        "\u{fffd}",
+        "\u{ffff}\u{10ffff}",
+        "\u{feff}bom",
+        "e\u{301}",
+        "\u{e9}",
+        "__proto__",
+        " ",
+        "\n\"\\",
+    ];
+    let mut ops: Vec<Op> = Vec::new();
+    for odd in odd {
+        let charge = charge_with(odd, &[("\0", "\0\u{1f9fe}"), ("__proto__", "\0")]);
+        ops.push(enqueue_charge(charge));
+    }
+    apply(&store, &ops).await;
+    let at_rest = known(&store).await;
+    let mut begun: Vec<Op> = odd.iter().map(|odd| begin(odd, "\u{1f9fe}\0")).collect();
+    begun.push(enqueue("new"));
+    let reads = raw::counted(GET, async || {
+        let mut news = Vec::new();
+        let applied = store.apply(&begun, false, AT, &at_rest, &mut news).await;
+        assert!(applied.unwrap().iter().all(|applied| applied.done));
+    });
+    assert_eq!(reads.await, 1.0);
+    let mut wanted: Vec<&str> = odd.into_iter().chain(["new"]).collect();
+    wanted.sort_unstable();
+    let mut there = load(&store).await;
+    there.sort_by(|one, other| one.charge().key.cmp(&other.charge().key));
+    assert_eq!(keys(&there), wanted);
+    for record in &there {
+        let charge = record.charge();
+        let is_new = charge.key == key("new");
+        assert_eq!(record.attempts(), u32::from(!is_new), "{record:?}");
+        assert_eq!(charge.metadata.len(), if is_new { 0 } else { 2 });
+    }
+    // Read one by one as well, and changed without being known.
+    let reads: Vec<Op> = odd.iter().map(|odd| read(odd)).collect();
+    for (odd, read) in odd.iter().zip(apply(&store, &reads).await) {
+        assert_eq!(read.record.unwrap().charge().key, key(odd));
+    }
+    let ended: Vec<Op> = odd
+        .iter()
+        .map(|odd| Op::Cancel {
+            key: key(odd),
+            look_up_first: true,
+        })
+        .collect();
+    drop(apply(&store, &ended).await);
+    assert_eq!(load(&store).await.len(), wanted.len());
+    clear(&account, &[store]).await;
+}
+
+#[wasm_bindgen_test]
+async fn nothing_is_known_of_a_database_that_has_taken_the_place_of_another() {
+    let account = fresh("another");
+    let [one, two] = two_tabs(&account).await;
+    apply(&one, &[enqueue("a")]).await;
+    let at_rest = known(&one).await;
+    raw::delete_database(&database(&account)).await;
+    // As many changes as there had been.
+    let mut news = Vec::new();
+    let other = two
+        .apply(&[enqueue("b")], false, AT, &|_| None, &mut news)
+        .await;
+    assert!(other.unwrap()[0].done);
+    let mut news = Vec::new();
+    let applied = one
+        .apply(&[begin("a", "one")], false, AT, &at_rest, &mut news)
+        .await;
+    assert!(!applied.unwrap()[0].done);
+    assert!(matches!(&news[..], [News::Wiped { .. }]), "{news:?}");
+    assert_eq!(keys(&load(&two).await), ["b"]);
+    clear(&account, &[one, two]).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_write_of_what_is_known_that_fails_is_repeated() {
+    for fault in ["UnknownError", "InvalidStateError", "throws"] {
+        let account = fresh("put");
+        let store = open_store(&account, Choice::IndexedDb).await;
+        apply(&store, &["a", "b"].map(enqueue)).await;
+        let at_rest = known(&store).await;
+        let applied = raw::spoilt(PUT, fault, 3, async || {
+            let ops = [begin("a", "one"), enqueue("new")];
+            store
+                .apply(&ops, false, AT, &at_rest, &mut Vec::new())
+                .await
+        });
+        let applied = applied.await.unwrap();
+        assert!(
+            applied.iter().all(|applied| applied.done),
+            "{fault}: {applied:?}"
+        );
+        let mut there = load(&store).await;
+        there.sort_by(|one, other| one.charge().key.cmp(&other.charge().key));
+        assert_eq!(keys(&there), ["a", "b", "new"]);
+        let attempts: Vec<u32> = there.iter().map(Record::attempts).collect();
+        assert_eq!(attempts, [1, 0, 0]);
+        clear(&account, &[store]).await;
+    }
 }
 
 #[wasm_bindgen_test]
