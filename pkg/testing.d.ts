@@ -3,6 +3,9 @@
  * browser. It keeps the whole protocol, by the same code as `tollbox dev`:
  *
  * ```js
+ * import { openBilling } from "tollbox";
+ * import { createBillingServer } from "tollbox/testing";
+ *
  * const server = createBillingServer({ balance: 100 });
  * const billing = await openBilling({
  *   baseUrl: "https://billing.test/v1",

@@ -48,6 +48,8 @@ enum Part {
     Browser,
     /// The hooks, composables and stores in their frameworks, and the devtools, in headless Chromium
     Frameworks,
+    /// The code in the pages and the declarations' examples: it compiles, and it runs
+    DocsCode,
     /// The packed package in projects of the quick bundlers, and of none
     Packaging,
     /// When named: the packed package in projects of Next.js and Angular
@@ -82,6 +84,7 @@ impl Part {
             Self::Server => "server",
             Self::Wasm => "wasm",
             Self::Browser => "browser",
+            Self::DocsCode => "docs-code",
             Self::Packaging => "packaging",
             Self::PackagingSlow => "packaging-slow",
             Self::Frameworks => "frameworks",
@@ -104,6 +107,7 @@ impl Part {
             | Self::Server
             | Self::Wasm
             | Self::Browser
+            | Self::DocsCode
             | Self::Packaging
             | Self::Frameworks => Occasion::NoneNamed,
             Self::Firefox | Self::Webkit | Self::Browsers => Occasion::AllBrowsers,
@@ -124,6 +128,7 @@ impl Part {
             Self::Server => suites::server(workspace, lines),
             Self::Wasm => suites::wasm(workspace, lines),
             Self::Browser => suites::browser(workspace, lines),
+            Self::DocsCode => suites::docs_code(workspace, lines),
             Self::Packaging => suites::packaging(workspace, lines),
             Self::PackagingSlow => suites::packaging_slow(workspace, lines),
             Self::Frameworks => suites::frameworks(workspace, lines),

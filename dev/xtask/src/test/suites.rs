@@ -245,6 +245,16 @@ pub fn frameworks(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> 
     )
 }
 
+/// The code of the pages and of the declarations' examples, in headless Chromium where it runs.
+pub fn docs_code(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
+    let chromium = Chromium::ensure(workspace)?;
+    build::build(workspace, &build::Options::default())?;
+    run_and_read(
+        node_tests(workspace, "tests/docs")?.env("CHROMIUM", &chromium.browser),
+        lines,
+    )
+}
+
 /// The command that runs a folder's tests with Node.js, one file after the other.
 pub fn node_tests(workspace: &Workspace, folder: &str) -> Result<Command> {
     // Node.js's own defaults for a terminal and for a file.

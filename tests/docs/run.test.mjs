@@ -1,0 +1,135 @@
+// The code of the pages and of the declarations' examples runs: in a page, with a billing server.
+
+import assert from "node:assert/strict";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { DEADLINE_MS, launch } from "../browser/support/browser.mjs";
+import { until } from "../browser/support/until.mjs";
+import { allBlocks, blocksOf, ROOT, runnerOf } from "./support/block.mjs";
+import { BUILT_LANGUAGES, buildBlocks } from "./support/built.mjs";
+import { Site } from "./support/site.mjs";
+
+/** @typedef {import("./support/block.mjs").Block} Block */
+
+const FOLDER = path.join(ROOT, "target/docs-code/run");
+
+/** Of `tollbox dev`, which pages of another origin may ask. */
+const DEV_SERVER = /^http:\/\/(?:127\.0\.0\.1|localhost):8787\//;
+
+/** Requests that fail as the code wants them to are told of by the console too. */
+const OF_THE_NETWORK = /^Failed to load resource/;
+
+/** Lines that say a line of the output: `show(…); // → Paid.` */
+const OUTPUT = /\/\/ → (.+)$/gm;
+
+/** The same code in two pages is run once. @param {Block[]} blocks */
+const distinct = (blocks) =>
+  blocks.filter(
+    ({ language, code }, at) =>
+      blocks.findIndex((first) => first.language === language && first.code === code) === at,
+  );
+
+const MADE = `
+\`\`\`ts
+throw new Error("as it must");
+\`\`\`
+
+\`\`\`ts
+show(billing.balance()?.confirmed === 7 ? "7" : "120"); // → 7
+\`\`\`
+`;
+
+const made = blocksOf("made.md", MADE);
+const blocks = distinct(
+  allBlocks().filter(
+    (block) =>
+      block.isRun &&
+      runnerOf(block) === null &&
+      [...BUILT_LANGUAGES, "html"].includes(block.language),
+  ),
+);
+const all = [...blocks, ...made];
+const built = await buildBlocks(
+  FOLDER,
+  all.filter(({ language }) => language !== "html"),
+);
+
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {Site} */
+let site;
+
+before(async () => {
+  site = await Site.start(built, all);
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  site?.stop();
+});
+
+/**
+ * Runs the block to its end, and until it has said what it says that it does.
+ *
+ * @param {Block} block
+ * @param {number} [deadlineMs]
+ */
+async function run(block, deadlineMs = DEADLINE_MS) {
+  const context = await browser.newContext();
+  try {
+    const page = await context.newPage();
+    /** @type {string[]} */
+    const said = [];
+    /** @type {string[]} */
+    const complaints = [];
+    page.on("console", (message) => {
+      const isComplaint = ["warning", "error"].includes(message.type());
+      if (isComplaint && !OF_THE_NETWORK.test(message.text())) complaints.push(message.text());
+      if (message.type() === "log") said.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    await page.route(DEV_SERVER, async (route) => {
+      const request = route.request();
+      const { status, headers, body } = await site.bill(block, {
+        method: request.method(),
+        path: request.url().replace(DEV_SERVER, "").replace("billing/v1/", ""),
+        headers: await request.allHeaders(),
+        body: request.postData(),
+      });
+      const open = { "access-control-allow-origin": "*", "access-control-expose-headers": "*" };
+      await route.fulfill({ status, headers: { ...headers, ...open }, body });
+    });
+    await page.goto(site.urlOf(block));
+    const wanted = [...block.code.matchAll(OUTPUT)].map(([, line = ""]) => line.trim());
+    const missing = () => wanted.filter((line) => !said.includes(line));
+    await until(
+      () => `it says ${JSON.stringify(missing())}, not only ${JSON.stringify(said)}`,
+      async () =>
+        complaints.length > 0 ||
+        ((block.language === "html" || (await page.evaluate("globalThis.hasRun === true"))) &&
+          missing().length === 0),
+      deadlineMs,
+    );
+    assert.equal(complaints.join("\n"), "");
+  } finally {
+    await context.close();
+  }
+}
+
+describe("the code runs", { concurrency: 4 }, () => {
+  for (const block of blocks) {
+    test(block.place, async () => {
+      await run(block).catch((error) => {
+        throw new Error(`${block.place}: ${error.message}`);
+      });
+    });
+  }
+});
+
+test("code that fails, or does not say what it is to say, is noticed", async () => {
+  const [failing, silent] = made;
+  assert.ok(failing && silent);
+  await assert.rejects(run(failing), /as it must/);
+  // It has long run by then: what it does not say is not waited for in full.
+  await assert.rejects(run(silent, 1_000), /it says \["7"\], not only \["120"\]/);
+});
