@@ -11,9 +11,32 @@ export type { LogEntry };
 
 /** Where the panel reads the log: what `createDevtoolsLog` gives, or your own. */
 export interface LogSource {
-  /** Oldest first; another array once there are more. */
+  /**
+   * Oldest first; another array once there are more.
+   *
+   * @example
+   * ```ts
+   * import { createDevtoolsLog } from "tollbox/devtools";
+   *
+   * const log = createDevtoolsLog({ limit: 100 });
+   * log({ level: "info", message: "a line of my own", at: Date.now() });
+   * show(log.entries().at(-1)?.message ?? ""); // → a line of my own
+   * ```
+   */
   entries(): readonly LogEntry[];
-  /** Calls `listener` after every new entry; the function that is returned ends that. */
+  /**
+   * Calls `listener` after every new entry; the function that is returned ends that.
+   *
+   * @example
+   * ```ts
+   * import { createDevtoolsLog } from "tollbox/devtools";
+   *
+   * const log = createDevtoolsLog();
+   * const stop = log.subscribe(() => show(`${log.entries().length} lines`)); // → 1 lines
+   * log({ level: "info", message: "a line of my own", at: Date.now() });
+   * stop();
+   * ```
+   */
   subscribe(listener: () => void): () => void;
 }
 
@@ -25,6 +48,16 @@ export interface DevtoolsLog extends LogSource {
 /**
  * A client's log goes to one function, which is given at its opening. This makes one that keeps the
  * latest `limit` entries (default 500) for the panel, and hands each on to `also`.
+ *
+ * @example
+ * ```ts
+ * import { openBilling } from "tollbox";
+ * import { createDevtoolsLog, mountDevtools } from "tollbox/devtools";
+ *
+ * const log = createDevtoolsLog({ also: ({ level, message }) => console.debug(level, message) });
+ * const client = await openBilling({ baseUrl: "/billing/v1", account: "alice", getToken, log });
+ * mountDevtools(client, { log });
+ * ```
  */
 export function createDevtoolsLog(options?: {
   limit?: number;
@@ -48,16 +81,49 @@ export interface DevtoolsOptions {
 
 export interface MountedDevtools {
   element: TollboxDevtools;
-  /** Removes the panel, and lets go of the client, which stays open. */
+  /**
+   * Removes the panel, and lets go of the client, which stays open.
+   *
+   * @example
+   * ```ts
+   * import { mountDevtools } from "tollbox/devtools";
+   *
+   * const { element, unmount } = mountDevtools(billing);
+   * unmount();
+   * show(String(element.isConnected)); // → false
+   * ```
+   */
   unmount(): void;
 }
 
-/** Shows a panel for this client. */
+/**
+ * Shows a panel for this client.
+ *
+ * @example
+ * ```ts
+ * import { mountDevtools } from "tollbox/devtools";
+ *
+ * if (location.search.includes("debug") || location.hostname.endsWith("localhost")) {
+ *   mountDevtools(billing, { open: true, position: "bottom-left" });
+ * }
+ * show(String(document.querySelectorAll("tollbox-devtools").length)); // → 1
+ * ```
+ */
 export function mountDevtools(client: BillingClient, options?: DevtoolsOptions): MountedDevtools;
 
 /**
  * `<tollbox-devtools>`, with the attributes `open`, `position` and `theme`. It listens to its client for
  * as long as it is in the page.
+ *
+ * @example
+ * ```ts
+ * import { TollboxDevtools } from "tollbox/devtools";
+ *
+ * const panel = new TollboxDevtools();
+ * panel.client = billing;
+ * panel.open = true;
+ * document.body.append(panel);
+ * ```
  */
 export class TollboxDevtools extends HTMLElement {
   client: BillingClient | null;

@@ -28,5 +28,21 @@ export interface SyncOptions
  * again: it does so a few times, some minutes apart. After a sign-out nothing is sent.
  *
  * Throws an error with the code `invalid_argument` where an option is wrong.
+ *
+ * @example
+ * ```ts
+ * import { openBilling } from "tollbox";
+ * import { flushOnSync } from "tollbox/service-worker";
+ *
+ * flushOnSync({
+ *   openBilling,
+ *   baseUrl: "/billing/v1",
+ *   async getToken({ account, refresh }) {
+ *     const answer = await fetch(`/session/token?account=${account}&refresh=${refresh}`);
+ *     if (!answer.ok) throw new Error("nobody is signed in");
+ *     return answer.text();
+ *   },
+ * });
+ * ```
  */
 export function flushOnSync(options: SyncOptions): void;

@@ -20,7 +20,25 @@
 
 import type { TransportRequest, TransportResponse } from "./index.js";
 
-/** Makes a server with no accounts. One is there from its first request, or its first top-up, on. */
+/**
+ * Makes a server with no accounts. One is there from its first request, or its first top-up, on.
+ *
+ * @example
+ * ```ts
+ * import { openBilling } from "tollbox";
+ * import { createBillingServer } from "tollbox/testing";
+ *
+ * const server = createBillingServer({ balance: 10 });
+ * const billing = await openBilling({
+ *   baseUrl: "https://billing.test/v1",
+ *   account: "alice",
+ *   transport: server.transport,
+ * });
+ * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+ * show(`${outcome.status}, ${server.balance} points`); // → declined, 10 points
+ * await billing.close();
+ * ```
+ */
 export function createBillingServer(options?: BillingServerOptions): BillingServer;
 
 export interface BillingServerOptions {
@@ -40,7 +58,20 @@ export interface BillingServerOptions {
 }
 
 export interface BillingServer {
-  /** Answers one request: to be given to `openBilling`. It works when taken apart from the server. */
+  /**
+   * Answers one request: to be given to `openBilling`. It works when taken apart from the server.
+   *
+   * @example
+   * ```ts
+   * import { openBilling } from "tollbox";
+   * import { createBillingServer } from "tollbox/testing";
+   *
+   * const { transport } = createBillingServer();
+   * const billing = await openBilling({ baseUrl: "https://billing.test/v1", account: "alice", transport });
+   * show((await billing.refreshBalance()).status); // → fresh
+   * await billing.close();
+   * ```
+   */
   transport(request: TransportRequest): Promise<TransportResponse>;
 
   /** Every charge that was made, oldest first. */
@@ -49,23 +80,93 @@ export interface BillingServer {
   readonly sent: SentRequest[];
   /** The balance of the one account that there is. Throws where there are several. */
   readonly balance: number;
-  /** The balance of an account; the seed balance where it is not there yet. */
+  /**
+   * The balance of an account; the seed balance where it is not there yet.
+   *
+   * @example
+   * ```ts
+   * await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(`${server.balanceOf("alice")}, ${server.balanceOf("bob")}`); // → 108, 120
+   * ```
+   */
   balanceOf(account: string): number;
 
-  /** Adds points, by default to the one account that there is, and gives the new balance. */
+  /**
+   * Adds points, by default to the one account that there is, and gives the new balance.
+   *
+   * @example
+   * ```ts
+   * const request = { ...{ taskId: "film", amount: 12, feature: "cloud_trans" }, amount: 200 };
+   * const declined = await billing.charge(request);
+   * server.topUp(100);
+   * const charged = await billing.charge(request);
+   * show(`${declined.status}, then ${charged.status}`); // → declined, then charged
+   * ```
+   */
   topUp(points: number, account?: string): number;
-  /** Sets the price of a task: from now on it is charged for no other amount. */
+  /**
+   * Sets the price of a task: from now on it is charged for no other amount.
+   *
+   * @example
+   * ```ts
+   * server.setPrice("film", 20);
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(outcome.status === "failed" ? outcome.reason : outcome.status); // → invalid_request
+   * ```
+   */
   setPrice(taskId: string, price: number, account?: string): void;
 
   /**
    * Has a fault hit the next request that it is meant for. Of several the one that came first does.
    * Throws where the fault, or whom it hits, can't be.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.answerLost(), { key: "cloud_trans:film", times: 2 });
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(`${outcome.status} after ${outcome.attempts} attempts`); // → charged after 3 attempts
+   * ```
    */
   inject(fault: Fault, target?: FaultTarget): InjectedFault;
-  /** Ends all faults but `goOffline`. */
+  /**
+   * Ends all faults but `goOffline`.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.unavailable(), { on: "any", times: Number.POSITIVE_INFINITY });
+   * server.clearFaults();
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(outcome.status); // → charged
+   * ```
+   */
   clearFaults(): void;
-  /** From now on no request arrives, until `goOnline`. The client can't tell that from a lost answer. */
+  /**
+   * From now on no request arrives, until `goOnline`. The client can't tell that from a lost answer.
+   *
+   * @example
+   * ```ts
+   * server.goOffline();
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(outcome.status); // → unknown
+   * ```
+   */
   goOffline(): void;
+  /**
+   * Ends `goOffline`.
+   *
+   * @example
+   * ```ts
+   * server.goOffline();
+   * const { key } = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * server.goOnline();
+   * const outcome = await billing.settled(key);
+   * show(outcome.status); // → charged
+   * ```
+   */
   goOnline(): void;
 }
 
@@ -87,6 +188,19 @@ export interface FaultTarget {
 export interface InjectedFault {
   /** How many requests it may still hit. */
   readonly left: number;
+  /**
+   * Ends the fault before it has hit all that it may hit.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * const injected = server.inject(faults.rejected(), { times: 5 });
+   * await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(String(injected.left)); // → 4
+   * injected.remove();
+   * ```
+   */
   remove(): void;
 }
 
@@ -159,43 +273,252 @@ export interface StatusAnswer {
 
 /** Faults for every outcome that a client tells apart. */
 export const faults: {
-  /** It is lost before the server has it. Nothing is charged, but no client can know. */
+  /**
+   * It is lost before the server has it. Nothing is charged, but no client can know.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.neverArrives());
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(`${outcome.status}, sent ${outcome.attempts} times`); // → charged, sent 2 times
+   * ```
+   */
   neverArrives(): Fault;
-  /** It is carried out, and the answer is lost. */
+  /**
+   * It is carried out, and the answer is lost.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.answerLost());
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(outcome.status === "charged" ? `replayed: ${outcome.replayed}` : outcome.status); // → replayed: true
+   * ```
+   */
   answerLost(): Fault;
-  /** Nothing is charged, and no answer comes until the client gives up. */
+  /**
+   * Nothing is charged, and no answer comes until the client gives up.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.hangs());
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(`${outcome.status}, made ${server.charges.length}`); // → unknown, made 0
+   * ```
+   */
   hangs(): Fault;
-  /** It is carried out, and no answer comes until the client gives up. */
+  /**
+   * It is carried out, and no answer comes until the client gives up.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.hangsAfterCharging());
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(`${outcome.status}, made ${server.charges.length}`); // → unknown, made 1
+   * ```
+   */
   hangsAfterCharging(): Fault;
-  /** Answered as ever, but not before this time. */
+  /**
+   * Answered as ever, but not before this time.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.delayed(500));
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(`${outcome.status}, sent ${outcome.attempts} times`); // → charged, sent 1 times
+   * ```
+   */
   delayed(ms: number): Fault;
-  /** Carried out only after this time, long after the client has had this answer, or none. */
+  /**
+   * Carried out only after this time, long after the client has had this answer, or none.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.arrivesLate(1_000, { status: 504 }));
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(`${outcome.status}, made ${server.charges.length}`); // → charged, made 1
+   * ```
+   */
   arrivesLate(ms: number, answer?: StatusAnswer): Fault;
 
-  /** Any status from 200 to 599. */
+  /**
+   * Any status from 200 to 599.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.status(418));
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(outcome.status); // → failed
+   * ```
+   */
   status(status: number, answer?: FaultAnswer): Fault;
-  /** 500: may have been charged, and has been with `after: true`. */
+  /**
+   * 500: may have been charged, and has been with `after: true`.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.serverError({ after: true }));
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(`${outcome.status}, made ${server.charges.length}`); // → charged, made 1
+   * ```
+   */
   serverError(answer?: FaultAnswer): Fault;
-  /** 502 with a proxy's page. */
+  /**
+   * 502 with a proxy's page.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.badGateway());
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(`${outcome.status}, sent ${outcome.attempts} times`); // → charged, sent 2 times
+   * ```
+   */
   badGateway(answer?: FaultAnswer): Fault;
-  /** 503 with a problem document: nothing charged. With a `body` of your own it may be a proxy's. */
+  /**
+   * 503 with a problem document: nothing charged. With a `body` of your own it may be a proxy's.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.unavailable({ retryAfter: 60 }));
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(outcome.status === "queued" ? outcome.reason : outcome.status); // → busy
+   * ```
+   */
   unavailable(answer?: FaultAnswer): Fault;
-  /** 429: nothing charged, and the whole queue waits. */
+  /**
+   * 429: nothing charged, and the whole queue waits.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.tooManyRequests({ retryAfter: 60 }));
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(outcome.status === "queued" ? outcome.reason : outcome.status); // → busy
+   * ```
+   */
   tooManyRequests(answer?: FaultAnswer): Fault;
-  /** 401: the token is not accepted. */
+  /**
+   * 401: the token is not accepted.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.unauthorized());
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(outcome.status); // → charged
+   * ```
+   */
   unauthorized(): Fault;
-  /** 403: not allowed. */
+  /**
+   * 403: not allowed.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.forbidden());
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(outcome.status === "failed" ? outcome.reason : outcome.status); // → forbidden
+   * ```
+   */
   forbidden(): Fault;
-  /** 403: somebody else is signed in. */
+  /**
+   * 403: somebody else is signed in.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.accountMismatch());
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(outcome.status === "queued" ? outcome.reason : outcome.status); // → unauthorized
+   * ```
+   */
   accountMismatch(): Fault;
-  /** 402: declined for a reason of the server's own. Too few points need no fault: lower `balance`. */
+  /**
+   * 402: declined for a reason of the server's own. Too few points need no fault: lower `balance`.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.rejected("Not in your country."));
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(outcome.status === "declined" ? outcome.detail : outcome.status); // → Not in your country.
+   * ```
+   */
   rejected(detail?: string, type?: string): Fault;
-  /** 409: another request with this key is being handled. */
+  /**
+   * 409: another request with this key is being handled.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.inProgress());
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(outcome.status); // → charged
+   * ```
+   */
   inProgress(): Fault;
-  /** 422: the key belongs to another charge. */
+  /**
+   * 422: the key belongs to another charge.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.keyReused());
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(outcome.status === "failed" ? outcome.reason : outcome.status); // → conflict
+   * ```
+   */
   keyReused(): Fault;
-  /** 200 with a web page, as a captive portal answers. */
+  /**
+   * 200 with a web page, as a captive portal answers.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.garbage());
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(`${outcome.status}, sent ${outcome.attempts} times`); // → charged, sent 2 times
+   * ```
+   */
   garbage(): Fault;
-  /** 200 with half a document. */
+  /**
+   * 200 with half a document.
+   *
+   * @example
+   * ```ts
+   * import { faults } from "tollbox/testing";
+   *
+   * server.inject(faults.notJson());
+   * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
+   * show(`${outcome.status}, sent ${outcome.attempts} times`); // → charged, sent 2 times
+   * ```
+   */
   notJson(): Fault;
 };

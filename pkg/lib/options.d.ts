@@ -36,6 +36,23 @@ export interface BillingOptions {
    * tab that has waited for another's refresh, or heard of it, is asked without `refresh` first, and
    * with it only if it gives the token that was refused. No tab is waited for longer than
    * `requestTimeoutMs`, and where there are no Web Locks each refreshes for itself.
+   *
+   * @example
+   * ```ts
+   * import { openBilling } from "tollbox";
+   *
+   * const billing = await openBilling({
+   *   baseUrl: "/billing/v1",
+   *   account: "alice",
+   *   async getToken({ refresh }) {
+   *     const answer = await fetch(`/session/token?refresh=${refresh}`);
+   *     // The charge then waits for a sign-in, as `queued` with the reason `unauthorized`.
+   *     if (!answer.ok) throw new Error("signed out");
+   *     return answer.text();
+   *   },
+   * });
+   * show((await billing.refreshBalance()).status); // → fresh
+   * ```
    */
   getToken?: (context: { refresh: boolean }) => string | null | Promise<string | null>;
   /**
@@ -44,6 +61,26 @@ export interface BillingOptions {
    * it can be: a `Response` too, headers as `Headers`, a map or pairs, a body that is an object. What
    * can't be read leaves the charge `unknown`, and `detail` says what was wrong with it. Bodies longer
    * than 1 MiB are not read.
+   *
+   * @example
+   * ```ts
+   * import { openBilling } from "tollbox";
+   *
+   * const billing = await openBilling({
+   *   baseUrl: "/billing/v1",
+   *   account: "alice",
+   *   getToken,
+   *   async transport({ method, path, headers, body, signal }) {
+   *     const answer = await fetch(`/billing/v1/${path}`, { method, headers, body, signal });
+   *     return {
+   *       status: answer.status,
+   *       headers: Object.fromEntries(answer.headers),
+   *       body: await answer.text(),
+   *     };
+   *   },
+   * });
+   * show((await billing.refreshBalance()).status); // → fresh
+   * ```
    */
   transport?: (request: TransportRequest) => Promise<TransportResponse>;
   /** As for `fetch`, whose default applies; a transport of your own sees nothing of it. */

@@ -16,8 +16,8 @@ const FOLDER = path.join(ROOT, "target/docs-code/run");
 /** Of `tollbox dev`, which pages of another origin may ask. */
 const DEV_SERVER = /^http:\/\/(?:127\.0\.0\.1|localhost):8787\//;
 
-/** Requests that fail as the code wants them to are told of by the console too. */
-const OF_THE_NETWORK = /^Failed to load resource/;
+/** What the console, and the client's log, say of requests that fail as the code wants them to. */
+const WANTED = /^(?:Failed to load resource|❌)/;
 
 /** Lines that say a line of the output: `show(…); // → Paid.` */
 const OUTPUT = /\/\/ → (.+)$/gm;
@@ -84,7 +84,7 @@ async function run(block, deadlineMs = DEADLINE_MS) {
     const complaints = [];
     page.on("console", (message) => {
       const isComplaint = ["warning", "error"].includes(message.type());
-      if (isComplaint && !OF_THE_NETWORK.test(message.text())) complaints.push(message.text());
+      if (isComplaint && !WANTED.test(message.text())) complaints.push(message.text());
       if (message.type() === "log") said.push(message.text());
     });
     page.on("pageerror", (error) => complaints.push(String(error)));

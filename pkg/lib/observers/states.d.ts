@@ -26,6 +26,7 @@ export type BillingState =
   | { status: "open"; client: BillingClient; error: null }
   | { status: "failed"; client: null; error: BillingError };
 
+/** What can be done with a charge. */
 export type ChargeAct = "charge" | "retry" | "cancel";
 
 /**
@@ -49,11 +50,56 @@ export type ChargeState = (
 
 /** They wait for a client that is still opening, and reject where it can't be opened. */
 export interface ChargeActs {
-  /** As `client.charge`, with the key of this charge. */
+  /**
+   * As `client.charge`, with the key of this charge.
+   *
+   * @example
+   * ```tsx
+   * import { useCharge } from "tollbox/react";
+   *
+   * export function Pay({ taskId }: { taskId: string }) {
+   *   const { charge } = useCharge(`cloud_trans:${taskId}`);
+   *   const pay = async () => {
+   *     const outcome = await charge({ taskId, amount: 12, feature: "cloud_trans" });
+   *     show(outcome.status); // → charged
+   *   };
+   *   return <button onClick={pay}>Pay</button>;
+   * }
+   * ```
+   */
   charge(request: Omit<ChargeRequest, "key">, options?: ChargeOptions): Promise<ChargeOutcome>;
-  /** As `client.retry`. */
+  /**
+   * As `client.retry`.
+   *
+   * @example
+   * ```tsx
+   * import { useCharge } from "tollbox/react";
+   *
+   * export function Retry({ chargeKey }: { chargeKey: string }) {
+   *   const { status, retry } = useCharge(chargeKey);
+   *   return status === "unknown" ? <button onClick={retry}>Was it paid?</button> : null;
+   * }
+   * ```
+   */
   retry(): Promise<ChargeOutcome>;
-  /** As `client.cancel`. */
+  /**
+   * As `client.cancel`.
+   *
+   * @example
+   * ```tsx
+   * import { useCharge } from "tollbox/react";
+   *
+   * export function Cancel({ chargeKey }: { chargeKey: string }) {
+   *   const { status, acting, cancel } = useCharge(chargeKey);
+   *   if (status !== "pending" && status !== "retrying") return null;
+   *   return (
+   *     <button onClick={cancel} disabled={acting !== null}>
+   *       Give it up
+   *     </button>
+   *   );
+   * }
+   * ```
+   */
   cancel(): Promise<ChargeOutcome>;
 }
 
@@ -75,12 +121,51 @@ export type ChargesState =
 
 /** What the work of a task is given. */
 export interface TaskContext {
-  /** As for `client.runTask`: charges fewer points than are held. */
+  /**
+   * As for `client.runTask`: charges fewer points than are held.
+   *
+   * @example
+   * ```tsx
+   * import { useTask } from "tollbox/react";
+   *
+   * export function Translate({ id, text }: { id: string; text: string }) {
+   *   const task = useTask(async (_request, { setAmount }) => {
+   *     setAmount(Math.ceil(text.length / 4));
+   *     return translate(text);
+   *   });
+   *   const start = () => task.run({ taskId: id, amount: 12, feature: "cloud_trans" });
+   *   if (task.status === "paid") show(`${task.billing.amount} points`); // → 3 points
+   *   return <button onClick={start}>Translate</button>;
+   * }
+   * ```
+   */
   setAmount(points: number): void;
-  /** Shows how far the work has come, in any measure, e.g. 0 to 1. */
+  /**
+   * Shows how far the work has come, in any measure, e.g. 0 to 1.
+   *
+   * @example
+   * ```tsx
+   * import { useTask } from "tollbox/react";
+   *
+   * export function Translate({ id, text }: { id: string; text: string }) {
+   *   const task = useTask(async (_request, { setProgress }) => {
+   *     const translated: string[] = [];
+   *     for (const line of text.split("\n")) {
+   *       translated.push(await translate(line));
+   *       setProgress(translated.length / text.split("\n").length);
+   *     }
+   *     return translated.join("\n");
+   *   });
+   *   const start = () => task.run({ taskId: id, amount: 12, feature: "cloud_trans" });
+   *   if (task.status === "running") return <progress value={task.progress ?? undefined} />;
+   *   return <button onClick={start}>Translate</button>;
+   * }
+   * ```
+   */
   setProgress(progress: number): void;
 }
 
+/** The work of a task; what it resolves with is the value. Where it rejects, nothing is charged. */
 export type Work<T> = (request: ChargeRequest, task: TaskContext) => Promise<T>;
 
 /**
@@ -108,8 +193,39 @@ export interface TaskActs<T> {
    * As `client.runTask`, which holds the points, runs the work and charges. The client stays open until
    * it is done, whatever unmounts meanwhile. Rejects for a caller's mistake, and where the client
    * can't be opened.
+   *
+   * @example
+   * ```tsx
+   * import { useTask } from "tollbox/react";
+   *
+   * export function Translate({ id, text }: { id: string; text: string }) {
+   *   const { run } = useTask(() => translate(text));
+   *   const start = async () => {
+   *     const outcome = await run({ taskId: id, amount: 12, feature: "cloud_trans" });
+   *     show(outcome.task); // → completed
+   *   };
+   *   return <button onClick={start}>Translate</button>;
+   * }
+   * ```
    */
   run(request: ChargeRequest): Promise<TaskOutcome<T>>;
-  /** Shows `idle` again. Work that runs goes on, and is charged. */
+  /**
+   * Shows `idle` again. Work that runs goes on, and is charged.
+   *
+   * @example
+   * ```tsx
+   * import { useTask } from "tollbox/react";
+   *
+   * export function Translate({ id, text }: { id: string; text: string }) {
+   *   const task = useTask(() => translate(text));
+   *   const start = () => task.run({ taskId: id, amount: 12, feature: "cloud_trans" });
+   *   return task.status === "idle" ? (
+   *     <button onClick={start}>Translate</button>
+   *   ) : (
+   *     <button onClick={task.reset}>Another one</button>
+   *   );
+   * }
+   * ```
+   */
   reset(): void;
 }

@@ -83,7 +83,7 @@ export class Block {
     const declared = new RegExp(
       `(?:const|let|var|function|class) +(?:\\{[^}]*)?\\b${name}\\b|import [^;]*\\b${name}\\b`,
     );
-    return new RegExp(`(?<![.\\w"'])${name}\\b`).test(this.code) && !declared.test(this.code);
+    return new RegExp(`(?<![./\\w"'])${name}\\b`).test(this.code) && !declared.test(this.code);
   }
 }
 
