@@ -3,6 +3,8 @@
  * a custom element with a shadow root, needs no framework, and keeps to a strict Content Security Policy
  * (no inline style, no markup from strings). It shows what the client's public API gives, in English and
  * Chinese, and is loaded only where it is imported.
+ *
+ * @module tollbox/devtools
  */
 
 import type { BillingClient, LogEntry } from "./index.js";
@@ -64,6 +66,7 @@ export function createDevtoolsLog(options?: {
   also?: (entry: LogEntry) => void;
 }): DevtoolsLog;
 
+/** How the panel looks, and where it is. */
 export interface DevtoolsOptions {
   /** Without it, the panel shows no log. */
   log?: LogSource;
@@ -79,7 +82,9 @@ export interface DevtoolsOptions {
   parent?: Element;
 }
 
+/** A panel that is shown. */
 export interface MountedDevtools {
+  /** The panel's element. */
   element: TollboxDevtools;
   /**
    * Removes the panel, and lets go of the client, which stays open.

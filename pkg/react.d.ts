@@ -1,6 +1,8 @@
 /**
  * tollbox/react: hooks for React 18 and 19. They work in StrictMode, and on a server, where they render
  * what is there before a client is open.
+ *
+ * @module tollbox/react
  */
 
 import type { ReactElement, ReactNode } from "react";
@@ -18,6 +20,7 @@ import type {
 
 export type * from "./lib/observers/states.js";
 
+/** Options to open a client with, or a client that is open. */
 export type BillingProviderProps = {
   children?: ReactNode;
 } & (
@@ -59,6 +62,7 @@ export type BillingProviderProps = {
  */
 export function BillingProvider(props: BillingProviderProps): ReactElement;
 
+/** The client, whether it opens, is open, or can't be opened. */
 export type Billing = BillingState & {
   /**
    * Tries at once to open again, where that has failed.

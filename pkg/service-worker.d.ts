@@ -1,7 +1,12 @@
-/** For a service worker that pays what waits for the network though every tab is gone. */
+/**
+ * For a service worker that pays what waits for the network though every tab is gone.
+ *
+ * @module tollbox/service-worker
+ */
 
 import type { BillingOptions, openBilling } from "./index.js";
 
+/** Those of `openBilling`, but for the account, which the browser's sync names. */
 export interface SyncOptions
   extends Omit<BillingOptions, "account" | "getToken" | "backgroundSync"> {
   /** That of `tollbox`, or of `tollbox/inline`. */

@@ -1,6 +1,8 @@
 /**
  * tollbox/svelte: stores for Svelte 4 and 5, and for whatever else knows the store contract. On a
  * server they show what is there before a client is open.
+ *
+ * @module tollbox/svelte
  */
 
 import type { Balance, BillingClient, BillingOptions, BillingSnapshot } from "./index.js";

@@ -16,6 +16,8 @@
  *
  * It patches nothing. Like the client it takes its time from the globals at every call (`Date`,
  * `setTimeout`), so that fake timers which replace those, and `performance` for the client, drive both.
+ *
+ * @module tollbox/testing
  */
 
 import type { TransportRequest, TransportResponse } from "./index.js";
@@ -41,6 +43,7 @@ import type { TransportRequest, TransportResponse } from "./index.js";
  */
 export function createBillingServer(options?: BillingServerOptions): BillingServer;
 
+/** What a server begins with, and whom it believes. */
 export interface BillingServerOptions {
   /** Whole points that an account starts with. Default 120. */
   balance?: number;
@@ -57,6 +60,7 @@ export interface BillingServerOptions {
   now?: () => number;
 }
 
+/** A billing server in memory, and what a test looks at and changes in it. */
 export interface BillingServer {
   /**
    * Answers one request: to be given to `openBilling`. It works when taken apart from the server.
@@ -182,9 +186,11 @@ export interface FaultTarget {
   account?: string;
   /** About this idempotency key; a batch, where it has it among others. */
   key?: string;
+  /** Whatever else has to be true of the request. */
   when?: (request: SentRequest) => boolean;
 }
 
+/** A fault that waits for the requests that it is meant for. */
 export interface InjectedFault {
   /** How many requests it may still hit. */
   readonly left: number;
@@ -263,6 +269,7 @@ export type Fault =
   | { kind: "late"; ms: number; answer?: StatusAnswer }
   | ({ kind: "status"; after?: boolean } & StatusAnswer);
 
+/** The answer of the faults `status` and `late`, as the fault API has it. */
 export interface StatusAnswer {
   /** 200 to 599. */
   status: number;

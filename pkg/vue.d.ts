@@ -1,6 +1,8 @@
 /**
  * tollbox/vue: composables for Vue 3. On a server, and while a page is hydrated, they show what is there
  * before a client is open.
+ *
+ * @module tollbox/vue
  */
 
 import type { MaybeRefOrGetter, ShallowRef } from "vue";
@@ -18,6 +20,7 @@ import type {
 
 export type * from "./lib/observers/states.js";
 
+/** The client, whether it opens, is open, or can't be opened. */
 export interface Billing {
   readonly state: Readonly<ShallowRef<BillingState>>;
   /**
@@ -123,6 +126,7 @@ export function useSnapshot(): Readonly<ShallowRef<BillingSnapshot | null>>;
  */
 export function useBalance(): Readonly<ShallowRef<Balance | null>>;
 
+/** One charge, and what can be done with it. */
 export interface Charge extends ChargeActs {
   readonly state: Readonly<ShallowRef<ChargeState>>;
 }
@@ -176,6 +180,7 @@ export function useCharges(
   filter?: MaybeRefOrGetter<ChargesFilter | undefined>,
 ): Readonly<ShallowRef<ChargesState>>;
 
+/** Tasks of one kind of work, and the state of the latest. */
 export interface Task<T> extends TaskActs<T> {
   readonly state: Readonly<ShallowRef<TaskState<T>>>;
 }

@@ -1,5 +1,6 @@
 /** What is asked for, and what becomes of it. */
 
+/** What is asked for: so many points for one task. */
 export interface ChargeRequest {
   /**
    * The translation task that is paid for, 1 to 255 characters. One task and feature are charged at
@@ -47,6 +48,7 @@ export type ChargeOutcome = Charged | Queued | Unknown | Declined | Failed;
 /** A final outcome, or a parked unknown one. */
 export type SettledOutcome = Charged | Declined | Failed | Unknown;
 
+/** What every outcome has. */
 interface OutcomeBase {
   /** The idempotency key, given or made. */
   key: string;
@@ -55,6 +57,7 @@ interface OutcomeBase {
   /** HTTP attempts so far. */
   attempts: number;
 }
+/** The server has taken the points, once. */
 export interface Charged extends OutcomeBase {
   status: "charged";
   /** The server's name for the charge. */
@@ -82,6 +85,7 @@ export type OpenReason =
   | "busy"
   | "server_error"
   | "unauthorized";
+/** Nothing has been taken so far, and the client sends it by itself when it can. */
 export interface Queued extends OutcomeBase {
   status: "queued";
   reason: OpenReason;
@@ -90,6 +94,7 @@ export interface Queued extends OutcomeBase {
   /** For people, in the client's locale; so in every outcome. */
   detail: string;
 }
+/** A request may have reached the server, and no answer came. It is never charged twice. */
 export interface Unknown extends OutcomeBase {
   status: "unknown";
   /**
@@ -103,6 +108,7 @@ export interface Unknown extends OutcomeBase {
   durable: boolean;
   detail: string;
 }
+/** The server has said no, and has taken nothing. The same task may be charged again. */
 export interface Declined extends OutcomeBase {
   status: "declined";
   /** `rejected`: for another reason of the server's, which `detail` tells. */
@@ -111,6 +117,7 @@ export interface Declined extends OutcomeBase {
   balance: number | null;
   detail: string;
 }
+/** The charge was refused or given up, and nothing has been taken. */
 export interface Failed extends OutcomeBase {
   status: "failed";
   /**
@@ -138,6 +145,7 @@ export interface Failed extends OutcomeBase {
   detail: string;
 }
 
+/** Options of one `charge` call. */
 export interface ChargeOptions {
   /** Stops waiting, not the charge: on abort the promise resolves `queued` or `unknown` at once. */
   signal?: AbortSignal;

@@ -1,5 +1,6 @@
 /** What a client is opened with. */
 
+/** What a client is opened with. All but `baseUrl` and `account` may be left out. */
 export interface BillingOptions {
   /**
    * Where the billing server's API starts, e.g. "/billing/v1"; relative to the page or the worker's
@@ -173,6 +174,7 @@ export interface LogEntry {
   key?: string;
 }
 
+/** A request that a `transport` sends. */
 export interface TransportRequest {
   method: "GET" | "POST";
   /** Relative to baseUrl, with the query: "charges", "charges?key=…", "balance?t=…". */
@@ -184,6 +186,7 @@ export interface TransportRequest {
   /** Aborts when the time limit has passed. */
   signal: AbortSignal;
 }
+/** The answer that a `transport` gives, whatever its status. */
 export interface TransportResponse {
   status: number;
   /** Names in any case. */

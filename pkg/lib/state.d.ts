@@ -2,6 +2,7 @@
 
 import type { ChargeOutcome, OpenReason } from "./charging.js";
 
+/** An account's points: what the server has confirmed, less what this browser has open. */
 export interface Balance {
   /** The last balance that the server confirmed. */
   confirmed: number;
@@ -36,6 +37,7 @@ export type BalanceResult =
  */
 export type BillingStatus = "pending" | "retrying" | "success" | "failed" | "unknown";
 
+/** A charge as it is in storage. */
 export interface ChargeRecord {
   key: string;
   taskId: string;
@@ -67,6 +69,7 @@ export interface QuarantinedRecord {
   stored: string;
 }
 
+/** All that a client shows, at one moment. */
 export interface BillingSnapshot {
   account: string;
   /** Null until the server has said it once. */
@@ -89,6 +92,7 @@ export interface BillingSnapshot {
   stats: BillingStats;
 }
 
+/** Counts and figures of one client, in this tab. */
 export interface BillingStats {
   /**
    * Counts since the client was opened, or its module was started again after it had died. enqueued =
@@ -128,6 +132,7 @@ export interface FlushReport {
   stopped: OpenReason | "another_tab" | null;
 }
 
+/** The events of `on`, and what their listeners are given. */
 export interface BillingEvents {
   /** A charge's record changed, in this tab or another. */
   charge: ChargeRecord;

@@ -188,6 +188,7 @@ export type TaskState<T> =
   | { status: "failed"; error: unknown; billing: null }
   | { status: "refused"; billing: Declined | Failed };
 
+/** What can be done with a task. */
 export interface TaskActs<T> {
   /**
    * As `client.runTask`, which holds the points, runs the work and charges. The client stays open until
