@@ -19,6 +19,7 @@ mod npm;
 mod order;
 mod pack;
 mod programs;
+mod reference;
 mod sim;
 mod size;
 mod stamp;
@@ -71,6 +72,8 @@ enum Command {
     Durability(durability::Options),
     /// Build the site of docs/*.md into the target folder, or serve it
     Docs(docs::Options),
+    /// Make the reference of the package's API from its declarations, in the target folder
+    Reference,
     /// Print the package's size by part, and fail if it is above size-budget.json
     Size,
     /// Check what formatters and linters don't
@@ -100,6 +103,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Bench(options) => bench::bench(&workspace, &options),
         Command::Durability(options) => durability::durability(&workspace, &options),
         Command::Docs(options) => docs::docs(&workspace, &options),
+        Command::Reference => reference::run_command(&workspace),
         Command::Size => size::size(&workspace),
         Command::Tidy => tidy::tidy(&workspace),
     }

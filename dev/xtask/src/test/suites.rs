@@ -13,7 +13,7 @@ use crate::chromium::Chromium;
 use crate::command::{run, run_and_read, run_and_read_within, step};
 use crate::wasm_target::WasmToolchain;
 use crate::workspace::Workspace;
-use crate::{build, demo, docs, npm, pack};
+use crate::{build, demo, docs, npm, pack, reference};
 
 const RUNNER: &str = "wasm-test-runner";
 /// The time limit of the shell's tests; the runner's default of 20 s is short on a busy computer.
@@ -245,8 +245,10 @@ pub fn frameworks(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> 
     )
 }
 
-/// The code of the pages and of the declarations' examples, in headless Chromium where it runs.
+/// The reference, and the code of the pages and of the declarations' examples, in headless Chromium where
+/// it runs.
 pub fn docs_code(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
+    reference::build(workspace)?;
     let chromium = Chromium::ensure(workspace)?;
     build::build(workspace, &build::Options::default())?;
     run_and_read(
