@@ -33,6 +33,15 @@ test("are-the-types-wrong finds nothing in the packed package but that it is ES 
   execFileSync("npx", ["--no-install", "attw", ARCHIVE, "--profile", "esm-only"], { cwd: ROOT });
 });
 
+test("the packed package brings no other, and runs nothing when it is installed", () => {
+  const written = JSON.parse(readFileSync(inPackage("package.json"), "utf8"));
+  for (const field of ["scripts", "dependencies", "optionalDependencies", "bundleDependencies"]) {
+    assert.equal(written[field], undefined, field);
+  }
+  // npm would compile it.
+  assert.ok(!existsSync(inPackage("binding.gyp")));
+});
+
 test("the packed package has licences, and source maps with their sources", () => {
   for (const name of ["LICENSE-MIT", "LICENSE-APACHE", "README.md"]) {
     assert.ok(existsSync(inPackage(name)), name);

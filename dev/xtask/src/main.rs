@@ -16,6 +16,7 @@ mod firefox;
 mod glue;
 mod mark;
 mod npm;
+mod npm_lock;
 mod order;
 mod pack;
 mod programs;

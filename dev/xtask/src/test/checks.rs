@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::command::{run, step};
 use crate::wasm_target::WasmToolchain;
 use crate::workspace::Workspace;
-use crate::{build, deny, npm, size, tidy};
+use crate::{build, deny, npm, npm_lock, size, tidy};
 
 /// The folders whose JavaScript or TypeScript is checked, each by its own tsconfig.json and options.
 const TYPED: [(&str, &[&str]); 7] = [
@@ -48,6 +48,7 @@ pub fn format(workspace: &Workspace) -> Result<()> {
 
 pub fn lint(workspace: &Workspace) -> Result<()> {
     deny::check(workspace)?;
+    npm_lock::check(workspace)?;
     step("Clippy", || {
         run(workspace.cargo().args([
             "clippy",

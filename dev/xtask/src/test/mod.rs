@@ -28,7 +28,7 @@ pub struct Options {
 enum Part {
     /// The formatting of Rust, JavaScript, TypeScript, JSON and CSS, and the house rules
     Format,
-    /// The crates' licences and known faults; Clippy, for this computer and for WebAssembly
+    /// The crates' licences and known faults, npm's lock files; Clippy, for this computer and for WebAssembly
     Lint,
     /// Rust's tests, on this computer
     Native,
