@@ -40,6 +40,23 @@ throw new Error("as it must");
 \`\`\`ts
 show(billing.balance()?.confirmed === 7 ? "7" : "120"); // → 7
 \`\`\`
+
+\`\`\`html
+<script type="importmap">{ "imports": { "tollbox": "/node_modules/tollbox/dist/index.js" } }</script>
+<script type="module" src="main.js"></script>
+\`\`\`
+
+\`\`\`js
+// main.js
+import { openBilling } from "tollbox";
+
+const billing = await openBilling({
+  baseUrl: "/billing/v1",
+  account: "alice",
+  getToken: () => "alice",
+});
+console.log((await billing.refreshBalance()).status); // → fresh
+\`\`\`
 `;
 
 const made = blocksOf("made.md", MADE);
@@ -86,7 +103,7 @@ async function run(block, deadlineMs = DEADLINE_MS) {
   /** @type {string[]} */
   const complaints = [];
   let hasRun = false;
-  const wanted = [...block.code.matchAll(OUTPUT)].map(([, line = ""]) => line.trim());
+  const wanted = [...site.codeOf(block).matchAll(OUTPUT)].map(([, line = ""]) => line.trim());
   const missing = () => wanted.filter((line) => !said.includes(line));
   /** @type {() => void} */
   let look = () => {};
@@ -154,4 +171,11 @@ test("code that fails, or does not say what it is to say, is noticed", async () 
   await assert.rejects(run(failing), /as it must/);
   // It has long run by then: what it does not say is not waited for in full.
   await assert.rejects(run(silent, 1_000), /it says \["7"\], not only \["120"\]/);
+});
+
+test("a page of HTML loads the block that has the name of its script", async () => {
+  const page = made.find(({ language }) => language === "html");
+  assert.ok(page);
+  assert.match(site.codeOf(page), /→ fresh/);
+  await run(page);
 });

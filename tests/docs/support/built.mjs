@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import vue from "@vitejs/plugin-vue";
 import { build } from "vite";
@@ -49,7 +50,7 @@ export async function buildBlocks(folder, blocks) {
       },
     });
   } catch (error) {
-    throw new Error(placed(String(error), blocks));
+    throw new Error(placed(stripVTControlCharacters(String(error)), blocks));
   }
   return outDir;
 }

@@ -2,7 +2,7 @@
 // that they have, and their buttons are pressed.
 
 import { openBilling } from "tollbox";
-import { createBillingServer } from "tollbox/testing";
+import { createBillingServer, faults } from "tollbox/testing";
 
 /** @typedef {import("./site.mjs").Order} Order */
 
@@ -23,6 +23,7 @@ const PROPERTIES = {
 };
 
 Object.assign(global, {
+  faults,
   getToken: PROPERTIES.getToken,
   translate: PROPERTIES.translate,
   show: (/** @type {string} */ text) => console.log(text),

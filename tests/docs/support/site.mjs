@@ -73,6 +73,20 @@ export class Site {
     return `http://${block.name.toLowerCase()}.localhost:${port}/`;
   }
 
+  /** The block's code, and that of the blocks beside it whose files a page of HTML loads. @param {Block} block */
+  codeOf(block) {
+    if (block.language !== "html") return block.code;
+    const loaded = this.#siblingsOf(block).filter(
+      ({ ownName }) => ownName !== null && block.code.includes(ownName),
+    );
+    return [block, ...loaded].map(({ code }) => code).join("\n");
+  }
+
+  /** @param {Block} block */
+  #siblingsOf({ page }) {
+    return [...this.blocks.values()].filter((block) => block.page === page);
+  }
+
   /**
    * Answers a request of the billing protocol, for the account whose name is the token.
    *
@@ -126,7 +140,7 @@ export class Site {
    * @param {string} pathname
    */
   #content(block, pathname) {
-    const siblings = [...this.blocks.values()].filter(({ page }) => page === block.page);
+    const siblings = this.#siblingsOf(block);
     if (pathname === "/" && block.language === "html") return ICON + block.code;
     if (pathname === "/") return this.#page(block);
     if (pathname.includes("token")) return "alice";
@@ -136,10 +150,11 @@ export class Site {
     }
     const named = siblings.find(({ ownName }) => pathname === `/${ownName}`);
     if (named) return named.code;
-    const installed = pathname.startsWith("/node_modules/tollbox/");
-    const folder = installed ? ROOT : this.built;
+    // The package as it is, for a page that no bundler has built.
+    const [, installed] = /^\/(?:node_modules\/)?tollbox(\/.*)$/.exec(pathname) ?? [];
+    const file = installed ? path.join(ROOT, "pkg", installed) : path.join(this.built, pathname);
     try {
-      return readFileSync(path.join(folder, pathname));
+      return readFileSync(file);
     } catch {
       return null;
     }

@@ -4,6 +4,7 @@
 declare const billing: import("tollbox").BillingClient;
 /** Its billing server, where the code is about `tollbox/testing`. */
 declare const server: import("tollbox/testing").BillingServer;
+declare const faults: typeof import("tollbox/testing").faults;
 declare function getToken(): Promise<string>;
 declare function translate(text: string): Promise<string>;
 /** Shows the user a line. */

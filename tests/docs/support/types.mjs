@@ -45,6 +45,7 @@ export async function typeErrors(folder, blocks) {
         extends: path.join(ROOT, "tests/types/tsconfig.json"),
         compilerOptions: {
           types: ["node"],
+          exactOptionalPropertyTypes: false,
           noUnusedLocals: false,
           noUnusedParameters: false,
           ...options,
