@@ -57,6 +57,38 @@ const billing = await openBilling({
 });
 console.log((await billing.refreshBalance()).status); // → fresh
 \`\`\`
+
+\`\`\`tsx
+import { useBilling } from "tollbox/react";
+
+export function Pressed({ id }: { id: string }) {
+  const { status } = useBilling();
+  return <button onClick={() => show(\`\${id} in React, \${status}\`)}>Press</button>; // → film in React, open
+}
+\`\`\`
+
+\`\`\`vue
+<script setup lang="ts">
+import { useBilling } from "tollbox/vue";
+
+const props = defineProps<{ id: string }>();
+const { state } = useBilling();
+const pressed = () => console.log(\`\${props.id} in Vue, \${state.value.status}\`); // → film in Vue, open
+</script>
+
+<template><button @click="pressed">Press</button></template>
+\`\`\`
+
+\`\`\`svelte
+<script lang="ts">
+  import type { Billing } from "tollbox/svelte";
+
+  const { billing, id }: { billing: Billing; id: string } = $props();
+  const pressed = () => console.log(\`\${id} in Svelte, \${$billing.status}\`); // → film in Svelte, open
+</script>
+
+<button onclick={pressed}>Press</button>
+\`\`\`
 `;
 
 const made = blocksOf("made.md", MADE);
@@ -178,4 +210,10 @@ test("a page of HTML loads the block that has the name of its script", async () 
   assert.ok(page);
   assert.match(site.codeOf(page), /→ fresh/);
   await run(page);
+});
+
+test("a component is mounted with its properties, and its button pressed", async () => {
+  const components = made.filter(({ language }) => ["tsx", "vue", "svelte"].includes(language));
+  assert.equal(components.length, 3);
+  for (const component of components) await run(component);
 });
