@@ -34,7 +34,7 @@ export interface LogSource {
    * import { createDevtoolsLog } from "tollbox/devtools";
    *
    * const log = createDevtoolsLog();
-   * const stop = log.subscribe(() => show(`${log.entries().length} lines`)); // → 1 lines
+   * const stop = log.subscribe(() => show(`lines: ${log.entries().length}`)); // → lines: 1
    * log({ level: "info", message: "a line of my own", at: Date.now() });
    * stop();
    * ```

@@ -133,8 +133,8 @@ export interface Billing extends Readable<BillingState> {
    * <script lang="ts">
    *   import type { Billing } from "tollbox/svelte";
    *
-   *   const props: { billing: Billing; id: string; text: string; translate: (text: string) => Promise<string> } =
-   *     $props();
+   *   type Translate = (text: string) => Promise<string>;
+   *   const props: { billing: Billing; id: string; text: string; translate: Translate } = $props();
    *   const task = $derived(props.billing.task(() => props.translate(props.text)));
    *   const start = () => task.run({ taskId: props.id, amount: 12, feature: "cloud_trans" });
    * </script>

@@ -71,7 +71,8 @@ export interface BillingServer {
    * import { createBillingServer } from "tollbox/testing";
    *
    * const { transport } = createBillingServer();
-   * const billing = await openBilling({ baseUrl: "https://billing.test/v1", account: "alice", transport });
+   * const baseUrl = "https://billing.test/v1";
+   * const billing = await openBilling({ baseUrl, account: "alice", transport });
    * show((await billing.refreshBalance()).status); // → fresh
    * await billing.close();
    * ```
@@ -100,7 +101,7 @@ export interface BillingServer {
    *
    * @example
    * ```ts
-   * const request = { ...{ taskId: "film", amount: 12, feature: "cloud_trans" }, amount: 200 };
+   * const request = { taskId: "film", amount: 200, feature: "cloud_trans" };
    * const declined = await billing.charge(request);
    * server.topUp(100);
    * const charged = await billing.charge(request);
@@ -289,7 +290,7 @@ export const faults: {
    *
    * server.inject(faults.neverArrives());
    * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
-   * show(`${outcome.status}, sent ${outcome.attempts} times`); // → charged, sent 2 times
+   * show(`${outcome.status}, attempts: ${outcome.attempts}`); // → charged, attempts: 2
    * ```
    */
   neverArrives(): Fault;
@@ -341,7 +342,7 @@ export const faults: {
    *
    * server.inject(faults.delayed(500));
    * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
-   * show(`${outcome.status}, sent ${outcome.attempts} times`); // → charged, sent 1 times
+   * show(`${outcome.status}, attempts: ${outcome.attempts}`); // → charged, attempts: 1
    * ```
    */
   delayed(ms: number): Fault;
@@ -394,7 +395,7 @@ export const faults: {
    *
    * server.inject(faults.badGateway());
    * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
-   * show(`${outcome.status}, sent ${outcome.attempts} times`); // → charged, sent 2 times
+   * show(`${outcome.status}, attempts: ${outcome.attempts}`); // → charged, attempts: 2
    * ```
    */
   badGateway(answer?: FaultAnswer): Fault;
@@ -511,7 +512,7 @@ export const faults: {
    *
    * server.inject(faults.garbage());
    * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
-   * show(`${outcome.status}, sent ${outcome.attempts} times`); // → charged, sent 2 times
+   * show(`${outcome.status}, attempts: ${outcome.attempts}`); // → charged, attempts: 2
    * ```
    */
   garbage(): Fault;
@@ -524,7 +525,7 @@ export const faults: {
    *
    * server.inject(faults.notJson());
    * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
-   * show(`${outcome.status}, sent ${outcome.attempts} times`); // → charged, sent 2 times
+   * show(`${outcome.status}, attempts: ${outcome.attempts}`); // → charged, attempts: 2
    * ```
    */
   notJson(): Fault;

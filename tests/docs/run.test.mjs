@@ -177,6 +177,8 @@ async function run(block, deadlineMs = DEADLINE_MS) {
     setTimeout(deadlineMs, false, { signal: late.signal }),
   ]);
   late.abort();
+  // What the block does until then is its own.
+  await page.goto("about:blank");
   page.removeAllListeners();
   await page.unrouteAll();
   idle.push(page);
