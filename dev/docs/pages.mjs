@@ -6,7 +6,7 @@ import { join } from "node:path";
 /**
  * @param {string} folder where they are put together
  * @param {string} docs
- * @param {string | undefined} reference the reference's pages, if they have been made
+ * @param {string | undefined} reference the reference's pages
  */
 export function gatherPages(folder, docs, reference) {
   rmSync(folder, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-//! Builds the site of `docs/*.md`, with the package's reference where that has been made.
+//! Builds the site of `docs/*.md`, with the reference of the package's API.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
@@ -8,14 +8,12 @@ use anyhow::Result;
 
 use crate::command::{run, step, stopped};
 use crate::npm;
+use crate::reference;
 use crate::stamp::{Stamp, fingerprint};
 use crate::workspace::Workspace;
 
 /// The site's own npm package, whose dependencies are not the project's.
 const FOLDER: &str = "dev/docs";
-/// The folder of the reference of the package's entries, below xtask's own: pages in Markdown, which
-/// the site takes if they have been made.
-const REFERENCE: &str = "reference";
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -77,11 +75,9 @@ impl Site<'_> {
     fn build(&self, workspace: &Workspace) -> Result<()> {
         npm::install_in(workspace, FOLDER)?;
         let site = folder(workspace);
-        let [pages, own, reference] = [
-            workspace.root.join("docs"),
-            workspace.root.join(FOLDER),
-            workspace.scratch().join(REFERENCE),
-        ];
+        let pages = workspace.root.join("docs");
+        let own = workspace.root.join(FOLDER);
+        let reference = reference::build(workspace)?;
         let files = fingerprint(&[&pages, &own, &reference], &["node_modules"])?;
         let mut hasher = DefaultHasher::new();
         (files, self.base, self.source).hash(&mut hasher);
@@ -106,7 +102,7 @@ impl Site<'_> {
             .arg(own)
             .env("DOCS_OUT", folder(workspace))
             .env("DOCS_BASE", self.base)
-            .env("DOCS_REFERENCE", workspace.scratch().join(REFERENCE));
+            .env("DOCS_REFERENCE", reference::build(workspace)?);
         if let Some(source) = self.source {
             vitepress.env("DOCS_SOURCE", source);
         }
