@@ -23,7 +23,8 @@
 import type { TransportRequest, TransportResponse } from "./index.js";
 
 /**
- * Makes a server with no accounts. One is there from its first request, or its first top-up, on.
+ * Makes a server with no accounts. One is there from its first request, or its first top-up, on. Throws
+ * a TypeError for a `balance` that is no whole number, or below 0.
  *
  * @example
  * ```ts
@@ -63,7 +64,8 @@ export interface BillingServerOptions {
 /** A billing server in memory, and what a test looks at and changes in it. */
 export interface BillingServer {
   /**
-   * Answers one request: to be given to `openBilling`. It works when taken apart from the server.
+   * Answers one request: to be given to `openBilling`. It works when taken apart from the server. It
+   * rejects with a TypeError, as `fetch` does, where the request or its answer is lost.
    *
    * @example
    * ```ts
@@ -97,7 +99,9 @@ export interface BillingServer {
   balanceOf(account: string): number;
 
   /**
-   * Adds points, by default to the one account that there is, and gives the new balance.
+   * Adds points, by default to the one account that there is, and gives the new balance. Throws a
+   * TypeError for points that are no whole number from 1 on, and where it is not clear whose they are; a
+   * RangeError where the balance would pass Number.MAX_SAFE_INTEGER.
    *
    * @example
    * ```ts
@@ -110,7 +114,8 @@ export interface BillingServer {
    */
   topUp(points: number, account?: string): number;
   /**
-   * Sets the price of a task: from now on it is charged for no other amount.
+   * Sets the price of a task, in whole points: from now on it is charged for no other amount. Throws a
+   * TypeError for any other price, and where it is not clear whose task it is.
    *
    * @example
    * ```ts

@@ -12,8 +12,6 @@ const LANGUAGES = /** @type {Record<string, string>} */ ({
   bash: "sh",
   shell: "sh",
   console: "sh",
-  json5: "json",
-  jsonc: "json",
 });
 
 const DIRECTIVE = /^<!-- test: (?:(skip|compile) because (\S.*)|(continues)) -->$/;
