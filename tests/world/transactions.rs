@@ -79,7 +79,7 @@ impl<D: Driver> World<D> {
             let known = tab.engine.record_at_rest(key);
             known.is_some_and(|known| self.journal.records.get(key) != Some(known))
         };
-        let wrong = ops.iter().map(Op::key).find(differs);
+        let wrong = ops.iter().map(Op::key).chain(tab.seen.keys()).find(differs);
         if let Some(key) = wrong.cloned() {
             let what = format!("tab{} is wrong about {key} at rest", tab.id);
             self.violate("contract", what);
