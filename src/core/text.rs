@@ -172,7 +172,11 @@ impl Detail {
                 "all attempts are used up; the server says that it never charged it",
                 "尝试次数已用尽；服务器确认从未扣费",
             ),
-            Detail::Status(status) => format!("HTTP {status}"),
+            Detail::Status(status) => say!(
+                locale,
+                "the answer was HTTP {status}",
+                "收到的应答是 HTTP {status}",
+            ),
             Detail::Problem(status, words) => {
                 format!("HTTP {status}: {}", said(words.as_deref(), locale))
             }
@@ -743,6 +747,7 @@ mod tests {
             Detail::NotAToken,
             Detail::NoSuchAddress,
             Detail::SignedOut,
+            Detail::Status(502),
         ];
         details.extend(reasons.map(Detail::NotSent));
         details.extend(wrongs.map(Detail::Foreign));
@@ -751,7 +756,6 @@ mod tests {
 
     fn quoted() -> Vec<Detail> {
         vec![
-            Detail::Status(502),
             Detail::Problem(402, Some("saldo insuficiente".into())),
             Detail::Said(Some("余额不足".into())),
             Detail::Unable("NetworkError: 断开".into()),
@@ -859,7 +863,6 @@ mod tests {
     #[test]
     fn the_words_of_others_are_told_as_they_are_in_each_language() {
         let texts = [
-            "HTTP 502",
             "HTTP 402: saldo insuficiente",
             "余额不足",
             "NetworkError: 断开",
