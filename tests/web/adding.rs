@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use js_sys::{Array, Promise};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tollbox::browser::store::{Choice, JournalStore, News, Scope};
 use tollbox::core::charge::{ChargeRequest, Key};
 use tollbox::core::journal::{Applied, ApplyAt, Op};
@@ -342,6 +342,36 @@ async fn a_write_of_what_is_known_that_fails_is_repeated() {
         assert_eq!(attempts, [1, 0, 0]);
         clear(&account, &[store]).await;
     }
+}
+
+#[wasm_bindgen_test]
+async fn nothing_is_known_of_a_database_that_was_set_back() {
+    let account = fresh("set back");
+    let [one, two] = two_tabs(&account).await;
+    apply(&one, &["a", "b"].map(enqueue)).await;
+    one.mark(&open_charges(2));
+    let marker = raw::entry(&names(&account).marker()).unwrap();
+    let marker: Value = serde_json::from_str(&marker).unwrap();
+    let before = json!({
+        "key": ["journal"], "id": marker["id"], "commits": 1, "changes": 1, "mark": 0, "lost": false,
+    });
+    apply(&one, &[begin("b", "one")]).await;
+    let at_rest = known(&one).await;
+    // As if that had not been, when the first tab connects once more.
+    raw::put_row(&database(&account), &before).await;
+    let (applied, _) = raw::spoilt(("IDBDatabase", "transaction"), "throws", 1, async || {
+        apply_with_news(&one, &[begin("nobody's", "one")]).await
+    })
+    .await;
+    assert!(!applied.unwrap()[0].done);
+    apply(&two, &[begin("a", "two")]).await;
+    apply(&one, &[read("b")]).await;
+    let (mut news, ops) = (Vec::new(), [begin("a", "one")]);
+    let applied = one.apply(&ops, false, AT, &at_rest, &mut news).await;
+    assert!(!applied.unwrap()[0].done);
+    let claims = load(&one).await;
+    assert_eq!(claims[0].claim().unwrap().tab, "two");
+    clear(&account, &[one, two]).await;
 }
 
 #[wasm_bindgen_test]

@@ -193,9 +193,12 @@ export class Database {
     if (this.#closed) {
       throw new Unopened(new Trouble("failed", CLOSED), "ever");
     }
-    const { id, mark } = this.own;
+    const { id, changes, mark } = this.own;
     if (id !== own.id) {
       this.#wiped ||= id !== undefined;
+    }
+    // It may be an older state of the same, or of one that has no name another.
+    if (id !== own.id || id === undefined || own.changes < changes) {
       this.#knownAt = null;
     }
     this.isNew = found.id === undefined && found.commits === 0;
