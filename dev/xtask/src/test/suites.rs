@@ -16,12 +16,13 @@ use crate::workspace::Workspace;
 use crate::{build, demo, docs, npm, pack, reference};
 
 const RUNNER: &str = "wasm-test-runner";
-/// The time limit of the shell's tests; the runner's default of 20 s is short on a busy computer.
-const WASM_TESTS_S: &str = "300";
+/// The time limit of the shell's tests, which take less than a minute on an idle computer; the runner's
+/// default of 20 s is short.
+const WASM_TESTS_S: &str = "180";
 const DRIVER_START_S: &str = "60";
 /// The runner's server may leave a page's connection waiting where several arrive at once, and then
 /// the runner waits for ever: it is ended after this time, beyond its own limit, and started again.
-const RUNNER_LIMIT: Duration = Duration::from_secs(330);
+const RUNNER_LIMIT: Duration = Duration::from_secs(200);
 const RUNNER_TRIES: usize = 3;
 /// The time limit of each file: 20 minutes. One that hangs fails, and the others still run.
 const NODE_TEST_TIMEOUT: &str = "--test-timeout=1200000";
