@@ -122,6 +122,7 @@ export interface BillingOptions {
     /**
      * Settled charges kept for display, and to answer who asks for one of them again. Default 500.
      * Where other tabs may be waiting for its end, one is kept for a second longer.
+     * During a flush up to 5,000 more are kept, which go when it has ended.
      */
     keepSettled?: number;
   };

@@ -377,11 +377,10 @@ impl Shell {
     /// Sees to it that a timer fires by the deadline. One that fires earlier stays: most deadlines
     /// are put off before they come.
     fn set_timer(self: &Rc<Shell>) {
-        let now_ms = now().mono_ms;
         // A closed client listens to nothing.
         let is_open = !self.listeners.borrow().is_empty();
         let looks = is_open && self.is_in_worker && !self.online.get();
-        let look_ms = looks.then(|| now_ms.saturating_add(LOOK_ONLINE_EVERY_MS));
+        let look_ms = looks.then(|| now().mono_ms.saturating_add(LOOK_ONLINE_EVERY_MS));
         let deadline_ms = self.engine.borrow().deadline();
         let Some(at_ms) = deadline_ms.into_iter().chain(look_ms).min() else {
             return drop(self.timer.take());
@@ -394,6 +393,7 @@ impl Shell {
         {
             return;
         }
+        let now_ms = now().mono_ms;
         let wait_ms = at_ms.saturating_sub(now_ms).min(LONGEST_TIMER_MS);
         let weak = Rc::downgrade(self);
         let timer = Timeout::new(u32::try_from(wait_ms).unwrap_or(u32::MAX), move || {
