@@ -17,13 +17,21 @@ const STANDSTILL_MS: u64 = 500;
 const TURNS: u32 = 3;
 
 /// Whether this page has stood still, and has not caught up since.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Standstill {
     last: Cell<Now>,
     is_behind: Cell<bool>,
 }
 
 impl Standstill {
+    /// The page may have stood still before now.
+    pub fn new() -> Standstill {
+        Standstill {
+            last: Cell::new(now()),
+            is_behind: Cell::new(true),
+        }
+    }
+
     /// The page goes on.
     pub fn end(&self) {
         let (now, last) = (now(), self.last.get());

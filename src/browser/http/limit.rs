@@ -6,7 +6,7 @@ pub use self::alarm::AlarmUser;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
@@ -117,11 +117,19 @@ impl Limit {
         if !awaited.is_object() && !awaited.is_function() && !self.has_passed() {
             return Ok(awaited.clone());
         }
-        let mut awaited = JsFuture::from(Promise::resolve(awaited));
-        poll_fn(|context| match Pin::new(&mut awaited).poll(context) {
-            _ if self.has_passed() => Poll::Ready(Err(Missed::TimeUp)),
-            Poll::Ready(Ok(value)) => Poll::Ready(Ok(value)),
-            Poll::Ready(Err(_)) => Poll::Ready(Err(Missed::Rejected)),
+        let awaited = JsFuture::from(Promise::resolve(awaited));
+        match self.within(awaited).await {
+            Some(result) => result.map_err(|_| Missed::Rejected),
+            None => Err(Missed::TimeUp),
+        }
+    }
+
+    /// What this comes to; `None` once the time is up, and then it is dropped.
+    pub async fn within<F: Future>(&self, awaited: F) -> Option<F::Output> {
+        let mut awaited = pin!(awaited);
+        poll_fn(|context| match awaited.as_mut().poll(context) {
+            _ if self.has_passed() => Poll::Ready(None),
+            Poll::Ready(output) => Poll::Ready(Some(output)),
             Poll::Pending => {
                 *self.end.waiting.borrow_mut() = Some(context.waker().clone());
                 Poll::Pending

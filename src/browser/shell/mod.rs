@@ -152,7 +152,7 @@ impl Shell {
             calls: RefCell::new(Map::new()),
             last_call: Cell::new(0),
             limits: RefCell::new(Map::new()),
-            standstill: Standstill::default(),
+            standstill: Standstill::new(),
             draining: Cell::new(false),
             changed: RefCell::new(Vec::new()),
             loads: Cell::new(0),
@@ -756,7 +756,7 @@ impl Shell {
                 shell.tell_peers(PeerMessage::Refreshed);
             }
             // Another tab may have signed out meanwhile, and left its mark.
-            shell.standstill.catch_up().await;
+            limit.within(shell.standstill.catch_up()).await;
             let exchange = match token {
                 Ok(token) => http::exchange(host, destination, &request, &token, &limit).await,
                 Err(why) => Exchange::NotSent(why),
