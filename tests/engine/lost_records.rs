@@ -1,17 +1,23 @@
 //! Records that are lost, damaged or unreadable: their charges may have been sent, so they are
 //! looked up before anything certain is said.
 
-use tollbox::core::config::OfflineSpend;
-use tollbox::core::engine::{Earlier, Event};
-use tollbox::core::journal::Op;
+use tollbox::core::balance::Confirmed;
+use tollbox::core::charge::{ChargeRequest, Key};
+use tollbox::core::clock::Now;
+use tollbox::core::config::{Config, OfflineSpend};
+use tollbox::core::engine::{CallRequest, Earlier, Effect, Engine, Event, Setup};
+use tollbox::core::journal::{ApplyAt, Op};
 use tollbox::core::outcome::{Outcome, What};
+use tollbox::core::points::Points;
 use tollbox::core::record::Record;
+use tollbox::core::session::Session;
 use tollbox::core::snapshot::StorageKind;
 
 use super::outcomes::word;
 use super::script::{Happening, World, key};
 use super::server::{Fault, On, Server, problem};
 use super::storage_failures::fail_next;
+use super::world::START_WALL_MS;
 
 /// A charge that was made while its tab died; the browser is offline.
 fn with_one_taken() -> World {
@@ -518,4 +524,73 @@ fn a_lost_charge_that_could_not_be_requested_again_is_unknown_to_every_call() {
     for call in [settled, again] {
         assert!(matches!(world.outcome(call).what, What::Unknown { .. }));
     }
+}
+
+/// A client that hears of its write only after `meanwhile`, which a reading told it.
+fn hears_of_its_write_after(meanwhile: &[Event]) -> (Engine, Key) {
+    let now = Now {
+        mono_ms: 1_000,
+        wall_ms: START_WALL_MS,
+    };
+    let setup = Setup {
+        account: "alice".to_owned(),
+        tab: "tab".to_owned(),
+        seed: 1,
+        storage: StorageKind::IndexedDb,
+        online: false,
+        earlier: Earlier::default(),
+        session: Session::since(0),
+    };
+    let mut engine = Engine::new(setup, Config::default());
+    let orders = |engine: &mut Engine| std::iter::from_fn(|| engine.poll()).collect::<Vec<_>>();
+    orders(&mut engine);
+    engine.handle(now, Event::Alive(vec!["tab".to_owned()]));
+    engine.handle(now, Event::Loaded(Ok(Vec::new())));
+    let balance = Confirmed {
+        balance: Points::new(100).unwrap(),
+        version: 1,
+        as_of_ms: START_WALL_MS,
+        etag: None,
+    };
+    engine.handle(now, Event::Cached(balance));
+    let request = ChargeRequest {
+        task_id: "t1".to_owned(),
+        amount: 5.0,
+        feature: "f".to_owned(),
+        ..ChargeRequest::default()
+    };
+    let charge = request.into_charge(now.wall_ms).unwrap();
+    let key = charge.key.clone();
+    orders(&mut engine);
+    let request = CallRequest::Charge(charge);
+    engine.handle(now, Event::Call { id: 1, request });
+    let ordered = orders(&mut engine);
+    let ops = ordered.iter().find_map(|effect| match effect {
+        Effect::Journal { ops, .. } => Some(ops),
+        _ => None,
+    });
+    let mut record = None;
+    let mut applied = Vec::new();
+    for op in ops.unwrap() {
+        let result = op.apply(record, ApplyAt::new(now.wall_ms, Session::since(0)));
+        record = result.record.clone();
+        applied.push(result);
+    }
+    engine.handle(now, Event::Woke);
+    for event in meanwhile {
+        engine.handle(now, event.clone());
+    }
+    let rest = record.into_iter().filter(|_| meanwhile.is_empty());
+    engine.handle(now, Event::Loaded(Ok(rest.collect())));
+    engine.handle(now, Event::Journaled(Ok(applied)));
+    (engine, key)
+}
+
+#[test]
+fn a_record_lost_while_its_client_waits_to_hear_of_writing_it_does_not_count_as_at_rest() {
+    let (engine, key) = hears_of_its_write_after(&[]);
+    assert!(engine.record_at_rest(&key).is_some());
+    let lost = Event::RecordsLost(vec![key]);
+    let (engine, key) = hears_of_its_write_after(&[lost]);
+    assert_eq!(engine.record_at_rest(&key), None);
 }

@@ -1212,6 +1212,10 @@ impl Engine {
                         self.not_committed(now, op, then, &why);
                         continue;
                     }
+                    if self.store.has_lost(op.key()) {
+                        // A reading may have told so since this was committed.
+                        self.reader.doubt();
+                    }
                     signed_out |= applied.signed_out;
                     if applied.done && !matches!(op, Op::Read { .. }) {
                         changed.insert(op.key().clone(), ());

@@ -147,6 +147,11 @@ impl Store {
         }
     }
 
+    /// Whether the record of this charge has been lost.
+    pub fn has_lost(&self, key: &Key) -> bool {
+        self.lost.contains_key(key)
+    }
+
     /// How soon the storage is tried again.
     pub fn backoff(cx: &Context) -> Backoff {
         Backoff {
