@@ -14,7 +14,19 @@ impl Backoff {
     pub fn delay_ms(&self, failures: u32, jitter: &mut Jitter) -> u64 {
         let factor = 1_u64.checked_shl(failures.min(63)).unwrap_or(u64::MAX);
         let bound = self.base_ms.saturating_mul(factor).min(self.max_ms);
-        jitter.up_to(bound)
+        match defect!(NoJitter) {
+            true => bound,
+            false => jitter.up_to(bound),
+        }
+    }
+
+    /// How much longer than it was asked to a client waits, in milliseconds: at most half as long again.
+    /// All clients of a server that is back at a stated time would come at once otherwise.
+    pub fn spread_ms(&self, asked_ms: u64, jitter: &mut Jitter) -> u64 {
+        match defect!(NoJitter) {
+            true => 0,
+            false => jitter.up_to((asked_ms / 2).min(self.max_ms)),
+        }
     }
 }
 

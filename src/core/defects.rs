@@ -110,6 +110,8 @@ declare! {
     IgnoresUnreadJournal,
     /// A damaged record is forgotten when its charge is requested again.
     ForgetsLostRecords,
+    /// Delays have no jitter: clients that failed together come back together.
+    NoJitter,
 }
 
 thread_local! {

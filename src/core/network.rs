@@ -323,6 +323,8 @@ impl Gate {
             Asked::Probe => {
                 self.by_look_up = false;
                 self.has_answered = false;
+                // The server is out of reach, which says nothing of the way of the first loss.
+                self.troubles.blame_outage(self.alive_ms);
                 let first = self.obstacle == Obstacle::None;
                 self.obstacle = Obstacle::Unreachable;
                 return self.put_probe_off(!first, now, backoff, jitter);

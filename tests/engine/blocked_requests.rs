@@ -243,15 +243,35 @@ fn a_blocked_charge_is_resent_after_those_that_were_never_lost() {
     // The server's `Date` has whole seconds: the first tells nothing.
     world.run_for(2_000);
     poison(&mut world);
-    // Until the server is known to live, the blocked charge has become due again.
     world.server.fault(On::Balance, 3, Fault::LoseRequest);
     let call = world.charge(tab, "poison", 1);
     assert!(word(&world.wait(call)).starts_with("unknown"));
+    // Its first loss may have been a part of the outage, its second is its own.
+    world.run_until(|world| world.server.count(On::Charge) == 2);
+    world.run_for(1_000);
     let call = world.charge(tab, "t1", 1);
-    assert_eq!(word(&world.wait(call)), "queued Unreachable");
+    world.wait(call);
     let settled = world.settled(tab, "t1");
     assert_eq!(word(&world.wait(settled)), "charged");
-    assert_eq!(sent(&world), ["f:poison", "f:t1"]);
+    assert_eq!(sent(&world), ["f:poison", "f:poison", "f:t1"]);
+}
+
+#[test]
+fn charges_lost_at_the_beginning_of_an_outage_go_along_with_the_others_after_it() {
+    let mut world = World::with(|config| config.max_attempts = 1);
+    let tab = world.start();
+    world.run_for(2_000);
+    world.server.fault(On::Charge, 1, Fault::LoseAnswer);
+    world.server.fault(On::Balance, 3, Fault::LoseRequest);
+    let call = world.charge(tab, "lost", 1);
+    assert!(word(&world.wait(call)).starts_with("unknown"));
+    for task in ["t1", "t2"] {
+        let call = world.charge(tab, task, 1);
+        assert_eq!(word(&world.wait(call)), "queued Unreachable");
+    }
+    world.settle();
+    assert_eq!(world.server.count(On::AnyCharge), 2, "{:?}", sent(&world));
+    assert_eq!(world.server.balance(), 117);
 }
 
 #[test]

@@ -175,7 +175,7 @@ fn a_retry_after_date_is_counted_from_the_servers_clock() {
     let requests = world.server.arrived.len();
     world.run_for(28_000);
     assert_eq!(world.server.arrived.len(), requests);
-    world.run_for(3_000);
+    world.run_for(18_000);
     assert_eq!(world.server.times_charged("f:t1"), 1);
 }
 

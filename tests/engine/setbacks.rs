@@ -147,7 +147,7 @@ fn a_batch_respects_retry_after() {
     world.run_until(|world| world.server.count(On::Batch) == 1);
     world.run_for(58_000);
     assert_eq!(world.server.count(On::AnyCharge), 1);
-    world.run_for(4_000);
+    world.run_for(34_000);
     assert_eq!(world.server.balance(), 118);
     assert_eq!(world.snapshot(tab).stats.charged, 2);
 }

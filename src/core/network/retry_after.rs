@@ -49,15 +49,21 @@ impl Holds {
     ) -> u64 {
         let usual_ms = backoff.delay_ms(self.busy, jitter);
         self.busy = self.busy.saturating_add(1);
-        match asked.filter(|_| !defect!(IgnoresRetryAfter)) {
-            None => usual_ms,
-            // No wait, or one that is over, says nothing.
-            Some(asked) if asked.certain && asked.wait_ms == 0 => usual_ms,
-            Some(asked) if asked.certain => asked.wait_ms,
+        let Some(asked) = asked.filter(|_| !defect!(IgnoresRetryAfter)) else {
+            return usual_ms;
+        };
+        // No wait, or one that is over, says nothing.
+        if asked.certain && asked.wait_ms == 0 {
+            return usual_ms;
+        }
+        let spread_ms = backoff.spread_ms(asked.wait_ms, jitter);
+        let wait_ms = asked.wait_ms.saturating_add(spread_ms);
+        match asked.certain {
+            true => wait_ms,
             // Measured by the user's clock, which may be hours off.
-            Some(asked) => {
+            false => {
                 let least_ms = usual_ms.max(backoff.base_ms).min(backoff.max_ms);
-                asked.wait_ms.clamp(least_ms, backoff.max_ms)
+                wait_ms.clamp(least_ms, backoff.max_ms)
             }
         }
     }

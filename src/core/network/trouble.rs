@@ -130,6 +130,20 @@ impl Troubles {
         }
     }
 
+    /// A probe is lost as well: ends what a single loss has begun, if the server was last alive
+    /// before it.
+    pub(super) fn blame_outage(&mut self, alive_ms: Option<u64>) {
+        for slot in [&mut self.sending, &mut self.look_up] {
+            let is_first = slot.is_some_and(|trouble| {
+                let since = alive_ms.is_none_or(|alive_ms| alive_ms < trouble.next_at_ms);
+                !trouble.rejected && trouble.failures == 0 && since
+            });
+            if is_first {
+                *slot = None;
+            }
+        }
+    }
+
     /// The token of a probe or of a charge was accepted: the other ways may try.
     pub(super) fn token_is_accepted(&mut self) {
         for slot in [&mut self.sending, &mut self.look_up] {

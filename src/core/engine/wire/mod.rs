@@ -22,7 +22,7 @@ use crate::core::config::LAUNCH_WITHIN_MS;
 use crate::core::log::Level;
 use crate::core::network::{Asked, Gate, Way};
 use crate::core::ordered::Map;
-use crate::core::outbox::Outbox;
+use crate::core::outbox::{Entry, Outbox};
 use crate::core::protocol::{Request, Response, Setback, SetbackKind};
 use crate::core::reason::OpenReason;
 use crate::core::record::Purpose;
@@ -141,9 +141,9 @@ impl Wire {
     /// server was alive.
     fn distrust(&self, key: &Key, outbox: &Outbox) -> (bool, bool) {
         let entry = outbox.get(key);
-        let lost = entry.is_some_and(|entry| entry.lost_at_ms.is_some());
+        let in_doubt = entry.is_some_and(|entry| entry.record.may_have_left());
         match self.gate.is_trial_of_life() {
-            true => (self.last_trial.as_ref() == Some(key), !lost),
+            true => (self.last_trial.as_ref() == Some(key), !in_doubt),
             false => (self.is_suspect(key, outbox), false),
         }
     }
@@ -486,6 +486,29 @@ impl Wire {
         match suspect {
             true => self.gate.suspect_lost(now, backoff, jitter),
             false => self.gate.lost(sent.asked(), now, backoff, jitter),
+        }
+        if sent.asked() == Asked::Probe {
+            self.blame_outage(outbox);
+        }
+    }
+
+    /// A probe is lost, too: what this outage has cost charges at their first attempt says nothing
+    /// of them. They go along with the others when the server is back.
+    fn blame_outage(&self, outbox: &mut Outbox) {
+        let first = |entry: &&Entry| {
+            let lost_at_ms = entry.lost_at_ms;
+            lost_at_ms.is_some_and(|at_ms| !self.gate.has_lived_since(at_ms))
+                && entry.record.attempts() <= 1
+        };
+        let lost = outbox.iter().filter(first);
+        let keys: Vec<Key> = lost
+            .map(|entry| entry.record.charge().key.clone())
+            .collect();
+        for key in keys {
+            outbox.update(&key, |entry| {
+                entry.lost_at_ms = None;
+                entry.alone = key.is_spelt_otherwise();
+            });
         }
     }
 
