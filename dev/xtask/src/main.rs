@@ -14,6 +14,7 @@ mod docs;
 mod durability;
 mod firefox;
 mod glue;
+mod herd;
 mod mark;
 mod npm;
 mod npm_lock;
@@ -59,6 +60,11 @@ enum Command {
     Test(test::Options),
     /// Run the simulator: many runs of the core under faults, each repeatable by its seed
     Sim(sim::Options),
+    /// Play what happens when many clients come back after an outage
+    ///
+    /// Each is the real core. Prints the requests a second that reach the server, and the time until
+    /// all charges are settled, with and without jitter.
+    Herd(herd::Options),
     /// Measure speed, memory and losses beside other packages
     ///
     /// Prints tables in Markdown, and leaves them with their figures in the target folder: medians of
@@ -101,6 +107,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(options) => demo::demo(&workspace, &options),
         Command::Test(options) => test::test(&workspace, &options),
         Command::Sim(options) => sim::sim(&workspace, &options),
+        Command::Herd(options) => herd::herd(&workspace, &options),
         Command::Bench(options) => bench::bench(&workspace, &options),
         Command::Durability(options) => durability::durability(&workspace, &options),
         Command::Docs(options) => docs::docs(&workspace, &options),

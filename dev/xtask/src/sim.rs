@@ -52,13 +52,19 @@ pub fn sim(workspace: &Workspace, options: &Options) -> Result<()> {
     );
     let seed = options.seed.map(|seed| seed.to_string());
     let (features, test) = match has_defects {
-        true => ("defects", "every_defect_is_caught"),
+        true => ("defects", "_is_caught"),
         false => ("", "the_promises_hold"),
+    };
+    // One harms many clients together, and no single one.
+    let herd: &[&str] = match options.defects {
+        true => &["--test", "herd"],
+        false => &[],
     };
     run(workspace
         .cargo()
         .args(["test", "--profile", "sim", "--package", "tollbox"])
         .args(["--features", features])
+        .args(herd)
         .args(["--test", "simulation", test, "--", "--nocapture"])
         .env("TOLLBOX_SEED", seed.unwrap_or_default())
         .env("TOLLBOX_SEEDS", seeds)

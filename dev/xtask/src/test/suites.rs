@@ -51,12 +51,13 @@ pub fn native(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
             .args(["test", "--workspace", "--exclude", "xtask"]),
         lines,
     )?;
-    // The simulator has to catch each deliberate defect of the core.
+    // The simulator has to catch each deliberate defect of the core, and the herd its own.
     run_and_read(
         workspace
             .cargo()
             .args(["test", "--package", "tollbox", "--features", "defects"])
-            .args(["--test", "simulation", "every_defect", "--", "--nocapture"]),
+            .args(["--test", "simulation", "--test", "herd"])
+            .args(["_is_caught", "--", "--nocapture"]),
         lines,
     )?;
     run_and_read(
