@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { test } from "node:test";
-import { stemOf } from "./support/accounts.mjs";
+import { freshAccount, stemOf } from "./support/accounts.mjs";
 import { openDatabase } from "./support/database.mjs";
+import { ProfiledBrowser } from "./support/profile.mjs";
 import { Stage } from "./support/stage.mjs";
 import {
   chargeAll,
@@ -199,4 +202,50 @@ for (const storage of /** @type {const} */ (["indexeddb", "localstorage"])) {
     );
     assert.deepEqual((await stage.server.ledger(`${account}2`)).charges, []);
   });
+}
+
+test("a database that the browser found damaged and threw away is told as lost", async (t) => {
+  const browser = new ProfiledBrowser();
+  t.after(() => browser.remove());
+  const account = freshAccount("remade");
+  const options = await stage.options(account);
+  let page = await browser.start();
+  await stage.site.visit(page);
+  await openIn(page, options);
+  await stage.server.breakFor(account, { kind: "drop_after" }, { on: "charge" });
+  const [lost] = await chargeAll(page, ["made"]);
+  assert.equal(lost?.status, "unknown");
+  await page.evaluate(() => localStorage.clear());
+  await browser.quit();
+  await stage.server.repair();
+  damage(browser.databases);
+
+  page = await browser.start();
+  await stage.site.visit(page);
+  const told = await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+    return new Promise((resolve) => globalThis.client.on("alert", resolve));
+  }, options);
+  assert.equal(told.kind, "storage_degraded");
+  assert.match(told.detail, /damaged/);
+  // Nothing is known of the charge any more, and it is not made again.
+  await chargeAll(page, ["made", "new"]);
+  chargedOnce(await stage.server.ledger(account), ["made", "new"]);
+});
+
+/**
+ * Spoils the log of each database.
+ *
+ * @param {string} databases the folder that has them
+ */
+function damage(databases) {
+  const files = readdirSync(databases, { recursive: true, encoding: "utf8" });
+  const logs = files.filter((file) => file.endsWith(".log"));
+  assert.ok(logs.length > 0, "there is a log");
+  for (const log of logs) {
+    const file = path.join(databases, log);
+    const bytes = readFileSync(file);
+    bytes[50] = ~(bytes[50] ?? 0) & 0xff;
+    writeFileSync(file, bytes);
+  }
 }

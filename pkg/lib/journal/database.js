@@ -32,6 +32,7 @@ export class Database {
   /** Whether it had just been made when it was last connected to. */
   isNew = false;
   #wiped = false;
+  #remade = false;
   /** The number of changes at which the module knows everything. @type {number | null} */
   #knownAt = null;
 
@@ -76,6 +77,13 @@ export class Database {
     const wiped = this.#wiped;
     this.#wiped = false;
     return wiped;
+  }
+
+  /** Whether the browser has thrown a damaged one away since this was last asked. */
+  takeRemade() {
+    const remade = this.#remade;
+    this.#remade = false;
+    return remade;
   }
 
   /**
@@ -161,7 +169,8 @@ export class Database {
 
   /** @param {string} name */
   async #connectAnew(name) {
-    const database = await openDatabase(this.#name);
+    const { connection: database, isRemade } = await openDatabase(this.#name);
+    this.#remade ||= isRemade;
     // From its first moment on it makes way for others: for an upgrade or a deletion, or where the
     // browser has taken it away.
     const leave = () => {

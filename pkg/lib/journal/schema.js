@@ -88,8 +88,11 @@ export const late = () =>
  * Opens the database, which takes those of `steps` first that it has not taken yet. Rejects with
  * `Unopened`. What comes too late is closed: nobody waits for it, and it would be in the way of others.
  *
+ * `isRemade`: the browser says that it found the database damaged, and threw it away. Chromium does, by
+ * a member of its own.
+ *
  * @param {string} name
- * @returns {Promise<IDBDatabase>}
+ * @returns {Promise<{ connection: IDBDatabase, isRemade: boolean }>}
  */
 export function openDatabase(name, steps = STEPS) {
   return new Promise((resolve, reject) => {
@@ -102,18 +105,20 @@ export function openDatabase(name, steps = STEPS) {
       return;
     }
     let isLate = false;
+    let isRemade = false;
     const timer = setTimeout(() => {
       isLate = true;
       reject(late());
     }, OPEN_LIMIT_MS);
-    request.onupgradeneeded = ({ oldVersion }) => {
-      for (const step of steps.slice(oldVersion)) {
+    request.onupgradeneeded = (event) => {
+      isRemade = Reflect.get(event, "dataLoss") === "total";
+      for (const step of steps.slice(event.oldVersion)) {
         step(request.result);
       }
     };
     request.onsuccess = () => {
       clearTimeout(timer);
-      isLate ? request.result.close() : resolve(request.result);
+      isLate ? request.result.close() : resolve({ connection: request.result, isRemade });
     };
     request.onerror = () => {
       clearTimeout(timer);

@@ -6,6 +6,7 @@ use super::News;
 use super::indexed_db::{self, IndexedDb};
 use super::marker::{self, Past};
 use crate::browser::names::Names;
+use crate::core::charge::Key;
 use crate::core::engine::Earlier;
 
 /// Whether there is a journal in IndexedDB, where that is not read; and what was open in it, for
@@ -24,17 +25,26 @@ pub async fn of_unread(names: &Names) -> (Earlier, String) {
 /// Measures the database by what was noted of the journal. False where charges may be missing in it
 /// of which no more is known.
 pub async fn measure(names: &Names, database: &IndexedDb, news: &mut Vec<News>) -> bool {
+    let remade = database.take_remade();
+    let gone = match remade {
+        true => "the browser found the database damaged, and threw it away",
+        false => "the database was deleted",
+    };
     match marker::check(names, &database.identity()) {
-        Past::Whole => true,
+        Past::Whole if !remade => true,
+        // What localStorage knew of it may be lost as well.
+        Past::Whole => {
+            wiped(gone.to_owned(), Vec::new(), news);
+            false
+        }
         Past::Gone(marker) => {
             let lost = marker.keys();
             // What can't be kept in mind there is in mind as long as this client is open.
             drop(database.keep_in_mind(&lost, news).await);
             if marker.any_open() {
-                // Whoever has noticed it while it was in use has told of it.
-                news.retain(|news| !matches!(news, News::Wiped { .. }));
-                let detail = format!("the database was deleted while {}", marker.told());
-                news.push(News::Wiped { detail, lost });
+                wiped(format!("{gone} while {}", marker.told()), lost, news);
+            } else if remade {
+                wiped(gone.to_owned(), lost, news);
             }
             marker::write(names, &database.identity(), &Default::default());
             false
@@ -49,6 +59,12 @@ pub async fn measure(names: &Names, database: &IndexedDb, news: &mut Vec<News>) 
             false
         }
     }
+}
+
+/// Whoever has noticed it while it was in use has told of it.
+fn wiped(detail: String, lost: Vec<Key>, news: &mut Vec<News>) {
+    news.retain(|news| !matches!(news, News::Wiped { .. }));
+    news.push(News::Wiped { detail, lost });
 }
 
 /// Whether the browser says that there is a database of this name; false where it does not tell.

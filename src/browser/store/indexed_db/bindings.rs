@@ -66,6 +66,10 @@ extern "C" {
     /// Whether another database has taken its place since this was last asked.
     #[wasm_bindgen(method, js_name = takeWiped)]
     pub fn take_wiped(this: &Database) -> bool;
+
+    /// Whether the browser has thrown a damaged one away since this was last asked.
+    #[wasm_bindgen(method, js_name = takeRemade)]
+    pub fn take_remade(this: &Database) -> bool;
 }
 
 #[wasm_bindgen(raw_module = "/pkg/lib/journal/assumed.js")]

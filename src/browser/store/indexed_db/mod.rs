@@ -91,6 +91,11 @@ impl IndexedDb {
         Ok(())
     }
 
+    /// Whether the browser has thrown a damaged database away since this was last asked.
+    pub fn take_remade(&self) -> bool {
+        self.database.take_remade()
+    }
+
     /// Whether the database that was last connected to calls itself so.
     pub fn is(&self, id: Option<&Option<String>>) -> bool {
         self.id.borrow().as_ref() == id
