@@ -13,6 +13,7 @@ import { svg } from "./report/plot.mjs";
 /**
  * @typedef {object} Run
  * @property {"refused" | "silent" | "busy" | "busy-until" | "offline"} outage
+ * @property {number} clients
  * @property {number | null} capacity requests that the server decides in a second
  * @property {number} max_delay_ms
  * @property {boolean} jitter
@@ -47,8 +48,10 @@ const OUTAGES = {
 
 const [file] = process.argv.slice(2);
 if (!file) throw new Error("usage: node dev/bench/outages.mjs RESULTS");
-/** @type {{ clients: number, runs: Run[] }} */
-const { clients, runs } = JSON.parse(readFileSync(file, "utf8"));
+/** @type {{ runs: Run[] }} */
+const { runs } = JSON.parse(readFileSync(file, "utf8"));
+const clients = Math.max(...runs.map((run) => run.clients));
+const fewer = Math.min(...runs.map((run) => run.clients));
 mkdirSync(path.join(DOCS, path.dirname(PLOT)), { recursive: true });
 writeFileSync(path.join(DOCS, PLOT), plot());
 writeFileSync(path.join(DOCS, "outages.md"), page());
@@ -89,7 +92,7 @@ It decides ${capacity} requests a second, so that one request of each client tak
 ${table(["outage", "busiest second", "refused", "batches", "single charges", "half settled", "99 %", "all"], limited.map(limitedRow))}
 ## What jitter does
 
-The same without it: delays are as long as they may be, and \`Retry-After\` is taken at its word. Then whoever was sent away together comes back together.
+The same without it: delays are as long as they may be, and \`Retry-After\` is taken at its word. Then whoever was sent away together comes back together. Seconds are shown as shares of the clients; those without jitter are of ${whole(fewer)}.
 
 ${table(
   [
@@ -109,7 +112,7 @@ Two rules come of it, both in every client:
 
 ## Why the longest delay is a minute
 
-\`retry.maxDelayMs\` spreads the clients that found the server gone.
+\`retry.maxDelayMs\` spreads the clients that found the server gone: ${whole(fewer)} of them but for the default.
 
 ${table(["`maxDelayMs`", "server", "busiest second", "requests during the outage, each", "half settled", "all settled"], delays.sort(byDelay).map(delayRow))}
 A shorter one makes the peak higher, and the server that is down hears from everybody more often. A longer one keeps users waiting for a server that is long there. A user who asks for it, by \`flush()\` or \`retry(key)\`, does not wait.
@@ -157,13 +160,14 @@ function limitedRow(run) {
  */
 function besideRow(run, defaults) {
   const same = defaults.find(
-    ({ outage, capacity }) => outage === run.outage && capacity === run.capacity,
+    ({ outage, capacity }) =>
+      outage === run.outage && (capacity === null) === (run.capacity === null),
   );
   return [
     OUTAGES[run.outage],
     serverOf(run),
-    whole(run.peak),
-    whole(same?.peak ?? null),
+    share(run),
+    same ? share(same) : NONE,
     seconds(run.all_s),
     seconds(same?.all_s ?? null),
   ];
@@ -174,8 +178,8 @@ function delayRow(run) {
   return [
     `${run.max_delay_ms / 1_000} s`,
     serverOf(run),
-    whole(run.peak),
-    whole(run.in_vain / clients),
+    share(run),
+    whole(run.in_vain / run.clients),
     seconds(run.half_s),
     seconds(run.all_s),
   ];
@@ -202,7 +206,7 @@ function plot() {
       values: places.map((_, index) => busiest(run, index * POINT_S)),
     }));
   return svg({
-    title: `Requests in the busiest second of each ${POINT_S}, ${whole(clients)} clients`,
+    title: `Requests in the busiest second of each ${POINT_S}, in % of the clients`,
     xLabel: "seconds after the end of the outage",
     places,
     lines,
@@ -213,8 +217,9 @@ function plot() {
  * @param {Run} run
  * @param {number} from
  */
-function busiest({ requests }, from) {
-  return Math.max(0, ...requests.slice(from, from + POINT_S)) || null;
+function busiest({ requests, clients: of }, from) {
+  const most = Math.max(0, ...requests.slice(from, from + POINT_S));
+  return most === 0 ? null : (100 * most) / of;
 }
 
 /** @param {Run} run */
@@ -230,7 +235,12 @@ function inVain(free) {
 
 /** @param {Run} run */
 function serverOf({ capacity }) {
-  return capacity === null ? "keeps up" : `${whole(capacity)} a second`;
+  return capacity === null ? "keeps up" : "does not";
+}
+
+/** @param {Run} run */
+function share({ peak, clients }) {
+  return `${((100 * peak) / clients).toFixed(1)} %`;
 }
 
 /** @param {number | null} value */

@@ -13,6 +13,8 @@ use super::scenario::Scenario;
 use super::tally::Tally;
 
 const CLIENTS: usize = 100_000;
+/// What is tried besides, where shares of the clients matter, is tried with so many times fewer.
+const FEWER: usize = 10;
 /// A server of limited capacity needs so many seconds for one request of each client.
 const SECONDS_EACH: usize = 50;
 /// Other longest backoffs than the default's, in milliseconds.
@@ -46,7 +48,7 @@ pub fn write() {
         }
     });
     let figures = figures.into_inner().unwrap();
-    let results = json!({"clients": clients, "runs": figures});
+    let results = json!({"runs": figures});
     if let Ok(file) = std::env::var("TOLLBOX_RESULTS") {
         std::fs::write(file, results.to_string()).unwrap();
     }
@@ -54,15 +56,19 @@ pub fn write() {
 
 fn runs(clients: usize) -> Vec<Run> {
     let mut runs = Vec::new();
-    for capacity in [None, Some((clients / SECONDS_EACH) as u64)] {
+    for is_limited in [false, true] {
+        let scenario = |outage: Outage, clients: usize| {
+            let capacity = is_limited.then_some((clients / SECONDS_EACH) as u64);
+            Scenario::new(outage, capacity, clients)
+        };
         for outage in Outage::ALL {
             runs.push(Run {
-                scenario: Scenario::new(*outage, capacity, clients),
+                scenario: scenario(*outage, clients),
                 jitter: true,
             });
         }
         for max_delay_ms in MAX_DELAYS_MS {
-            let mut scenario = Scenario::new(Outage::Refused, capacity, clients);
+            let mut scenario = scenario(Outage::Refused, clients / FEWER);
             scenario.config.backoff.max_ms = max_delay_ms;
             runs.push(Run {
                 scenario,
@@ -72,7 +78,7 @@ fn runs(clients: usize) -> Vec<Run> {
         if cfg!(feature = "defects") {
             for outage in [Outage::Refused, Outage::Busy, Outage::BusyUntil] {
                 runs.push(Run {
-                    scenario: Scenario::new(outage, capacity, clients),
+                    scenario: scenario(outage, clients / FEWER),
                     jitter: false,
                 });
             }
@@ -93,6 +99,7 @@ impl Run {
 fn figures(scenario: &Scenario, jitter: bool, tally: &Tally) -> Value {
     json!({
         "outage": scenario.outage.name(),
+        "clients": scenario.clients,
         "capacity": scenario.capacity,
         "max_delay_ms": scenario.config.backoff.max_ms,
         "jitter": jitter,
@@ -115,6 +122,7 @@ fn line(figures: &Value) -> String {
     let shown = |name: &str| format!("{name} {}", figures[name]);
     let names = [
         "outage",
+        "clients",
         "capacity",
         "max_delay_ms",
         "jitter",

@@ -8,7 +8,7 @@ use crate::workspace::Workspace;
 
 #[derive(clap::Args)]
 pub struct Options {
-    /// Clients; 100,000 take about 25 minutes on two cores, and 4 GiB
+    /// Clients; 100,000 take some 25 minutes on two cores, and 6 GiB
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(100..))]
     clients: u32,
     /// Write docs/outages.md and its plot
