@@ -11,9 +11,12 @@ const LONGEST_DECISION_MS = 5_000;
 export class WrongOption extends Error {}
 
 export const HELP = `Usage: tollbox dev [options]
+       tollbox conformance [options]
 
-A billing server for development: the charge protocol below /billing/v1, on this computer. A token
-is the name of an account: the token "alice" pays for alice, who starts with some points.
+\`tollbox conformance\` checks whether a billing server keeps the charge protocol; it has a --help of
+its own. \`tollbox dev\` is a billing server for development: the protocol below /billing/v1, on this
+computer. A token is the name of an account: the token "alice" pays for alice, who starts with some
+points.
 
   --port N              the port to listen on; 0 takes any free one (8787)
   --host ADDRESS        the address to listen on (127.0.0.1)

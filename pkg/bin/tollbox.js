@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { conformance } from "../conformance/command.js";
 import { Faults } from "../server/faults.js";
 import { bearerToken } from "../server/fields.js";
 import { openAccount } from "../server/ledger.js";
@@ -39,6 +40,10 @@ try {
 
 /** @param {string[]} given */
 async function main(given) {
+  if (given[0] === "conformance") {
+    process.exitCode = await conformance(given.slice(1));
+    return;
+  }
   const options = parseOptions(given);
   if (options === "help") {
     process.stdout.write(HELP);

@@ -1,0 +1,400 @@
+// @ts-check
+/** A run of the catalogue against a server: rule after rule, each with fresh keys. */
+
+import { spawn } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
+import { isWhole, memberAt, shown, wrongWith } from "./check.js";
+import { exchange } from "./exchange.js";
+import { curl, quoted, requestOf } from "./request.js";
+import { Scope } from "./template.js";
+
+/** @import { Rule, Send, Step } from "./catalogue.js" */
+/** @import { Answer, Exchange } from "./exchange.js" */
+/** @import { Options } from "./options.js" */
+/** @import { Request } from "./request.js" */
+
+/** How often a request is sent again that the server puts off, and how long it is waited for at most. */
+const TRIES = 5;
+const LONGEST_WAIT_S = 60;
+
+/** The kit can't run: the server or the options are not as it needs them. */
+export class CannotRun extends Error {}
+
+/** A rule is broken: why, in one sentence. */
+class Broken extends Error {}
+
+/** @typedef {{ balance: number, version: number }} Balance */
+
+/**
+ * @typedef {object} Result
+ * @property {string} id
+ * @property {"kept" | "broken" | "skipped"} verdict
+ * @property {string} duty
+ * @property {string} source
+ * @property {string | null} reason
+ * @property {string | null} repeat a command that sends the last request again
+ */
+
+/** What it takes of the two accounts, and what they have. @typedef {{ needed: number, there: number }} Purse */
+
+/** One run. */
+export class Run {
+  #options;
+  #unknown;
+  #hasBatches = false;
+  /** Every answer so far that puts off. @type {{ request: Request, answer: Answer }[]} */
+  #seen = [];
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+    this.#unknown = `00000000-0000-4000-8000-${options.run.padStart(12, "0")}`;
+  }
+
+  /**
+   * Looks whether the rules can be run, and buys points where a command does that.
+   *
+   * @param {Rule[]} rules
+   * @returns {Promise<{ own: Purse, other: Purse | null }>}
+   */
+  async prepare(rules) {
+    await this.#balanceAtStart("own", "token");
+    const { otherToken } = this.#options;
+    if (otherToken !== null) {
+      await this.#balanceAtStart("other", "other-token");
+    }
+    this.#hasBatches = await this.#asksForBatches();
+    const running = rules.filter((rule) => this.#reasonToSkip(rule) === null);
+    const own = await this.#purse("own", sum(running.map(({ points = 0 }) => points)));
+    const others = sum(running.map(({ other_points = 0 }) => other_points));
+    const other = otherToken === null ? null : await this.#purse("other", others);
+    return { own, other };
+  }
+
+  /**
+   * @param {Rule} rule
+   * @returns {Promise<Result>}
+   */
+  async check(rule) {
+    const skip = this.#reasonToSkip(rule);
+    const { duty, steps } = this.#variant(rule);
+    const { id, source } = rule;
+    const result = { id, duty, source, reason: null, repeat: null };
+    if (skip !== null) {
+      return { ...result, verdict: "skipped", reason: skip };
+    }
+    const { run, feature, account } = this.#options;
+    const prefix = `kit-${run}-${id.replace("/", "-")}`;
+    const known = { feature, account: quoted(account ?? ""), run };
+    const scope = new Scope(prefix, Object.entries(known));
+    /** @type {{ request: Request | null, times: number }} */
+    const last = { request: null, times: 1 };
+    try {
+      for (const step of steps) {
+        const skipped = await this.#step(step, scope, last);
+        if (skipped) {
+          return { ...result, verdict: "skipped", reason: skipped };
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof Broken)) {
+        throw error;
+      }
+      const { request, times } = last;
+      const repeat = request && curl(this.#options.baseUrl, request, times, this.#unknown);
+      return { ...result, verdict: "broken", reason: error.message, repeat };
+    }
+    return { ...result, verdict: "kept" };
+  }
+
+  /** The rule as the first profile has it that changes it. @param {Rule} rule */
+  #variant(rule) {
+    const { duty, steps } = rule;
+    for (const profile of this.#options.profiles) {
+      const variant = rule.profiles?.[profile];
+      if (variant) {
+        return variant.skip ? { duty, steps, profile } : variant;
+      }
+    }
+    return { duty, steps };
+  }
+
+  /** @param {Rule} rule */
+  #reasonToSkip(rule) {
+    const variant = this.#variant(rule);
+    if ("profile" in variant) {
+      return `profile ${variant.profile}`;
+    }
+    const { otherToken, account, topUpCommand, priceCommand } = this.#options;
+    const lacking = {
+      "other-token": otherToken === null && "needs --other-token",
+      account: account === null && "needs --account",
+      batch: !this.#hasBatches && "the server has no batches",
+      "top-up": topUpCommand === null && "needs --top-up-cmd",
+      price: priceCommand === null && "needs --price-cmd",
+    };
+    return (rule.needs ?? []).map((need) => lacking[need]).find((reason) => reason) || null;
+  }
+
+  /**
+   * @param {Step} step
+   * @param {Scope} scope
+   * @param {{ request: Request | null, times: number }} last
+   * @returns {Promise<string | null>} why the rule is skipped after all
+   */
+  async #step(step, scope, last) {
+    if (step.send !== undefined) {
+      await this.#send(step, step.send, scope, last);
+    } else if (step.balance !== undefined) {
+      const { balance, version } = await this.#balance(step.as ?? "own");
+      scope.save(`${step.balance}.balance`, balance);
+      scope.save(`${step.balance}.version`, version);
+    } else if (step.taken !== undefined) {
+      await this.#taken(step, step.taken, scope);
+    } else if (step.top_up !== undefined) {
+      await this.#topUp("own", Number(scope.value(step.top_up)));
+    } else if (step.price !== undefined) {
+      const task = scope.text(step.task_id ?? "");
+      await this.#command("price", { TOLLBOX_TASK_ID: task, TOLLBOX_PRICE: String(step.price) });
+    } else if (step.ascending !== undefined) {
+      const all = step.ascending.map((one) => scope.value(one));
+      if (
+        !all.every((one, at) => isWhole(one) && (at === 0 || Number(one) > Number(all[at - 1])))
+      ) {
+        throw new Broken(`the version was ${all.map(shown).join(", then ")}`);
+      }
+    } else if (step.equal !== undefined) {
+      const [given, wanted] = step.equal.map((one) => scope.value(one));
+      if (given !== wanted) {
+        throw new Broken(`${step.named} is ${shown(given)}, not ${shown(wanted)}`);
+      }
+    } else if (step.seen !== undefined) {
+      return this.#seenSoFar(step, step.seen, scope, last);
+    }
+    return null;
+  }
+
+  /**
+   * @param {Step} step
+   * @param {Send} send
+   * @param {Scope} scope
+   * @param {{ request: Request | null, times: number }} last
+   */
+  async #send({ at_once: times = 1, ...step }, send, scope, last) {
+    const all = Array.from({ length: times }, (_, n) => requestOf(send, scope.with({ n })));
+    Object.assign(last, { request: all[0], times });
+    const insists = times === 1;
+    const ends = await Promise.all(all.map((request) => this.#answerTo(request, insists)));
+    const [end] = ends;
+    if (step.expect !== undefined) {
+      for (const [n, one] of ends.entries()) {
+        const wrong = wrongWith(all[n], one, step.expect, scope);
+        if (wrong !== null) {
+          throw new Broken(times === 1 ? wrong : `one of ${times} at once: ${wrong}`);
+        }
+      }
+    }
+    const answers = ends.flatMap((one) => ("answer" in one ? [one.answer] : []));
+    for (const [status, wanted] of Object.entries(step.count ?? {})) {
+      const given = answers.filter((answer) => String(answer.status) === status).length;
+      if (given !== wanted) {
+        throw new Broken(`of ${times} at once, ${given} were answered ${status}, not ${wanted}`);
+      }
+    }
+    const receipts = answers.filter(({ status }) => status === 200 || status === 201);
+    for (const name of step.same ?? []) {
+      if (new Set(receipts.map(({ json }) => memberAt(json, name))).size > 1) {
+        throw new Broken(`of ${times} at once, not all have the same ${name}`);
+      }
+    }
+    for (const name of step.different ?? []) {
+      if (new Set(receipts.map(({ json }) => memberAt(json, name))).size < receipts.length) {
+        throw new Broken(`of ${times} at once, two have the same ${name}`);
+      }
+    }
+    for (const [name, what] of Object.entries(step.save ?? {})) {
+      scope.save(name, saved(end, what));
+    }
+  }
+
+  /**
+   * Sends a request, and again where the server puts it off: nothing was taken then, or another
+   * request with the key is under way.
+   *
+   * @param {Request} request
+   * @param {boolean} insists
+   * @returns {Promise<Exchange>}
+   */
+  async #answerTo(request, insists) {
+    const { token, otherToken, bodyWithinMs, base } = this.#options;
+    const tokens = { own: token, other: otherToken, unknown: this.#unknown, nobody: null };
+    const own = tokens[request.as];
+    const credentials = own === null ? {} : { authorization: `Bearer ${own}` };
+    for (let left = TRIES; ; left -= 1) {
+      const end = await exchange(base, request, /** @type {any} */ (credentials), bodyWithinMs);
+      if (!("answer" in end)) {
+        return end;
+      }
+      const { answer } = end;
+      const isPutOff = [429, 503].includes(answer.status);
+      if (isPutOff) {
+        this.#seen.push({ request, answer });
+      }
+      const isBusy = answer.status === 409 && /request-in-progress"/.test(answer.text);
+      if (left === 1 || !insists || !(isPutOff || isBusy) || request.delivery !== null) {
+        return end;
+      }
+      const given = /^\d+$/.exec(answer.headers["retry-after"] ?? "")?.[0];
+      await delay(Math.min(Number(given ?? 1), LONGEST_WAIT_S) * 1_000);
+    }
+  }
+
+  /**
+   * @param {Step} step
+   * @param {number | [number, number]} wanted
+   * @param {Scope} scope
+   */
+  async #taken({ since, as = "own", version }, wanted, scope) {
+    const now = await this.#balance(as);
+    const taken = Number(scope.value(`$${since}.balance`)) - now.balance;
+    const [least, most] = Array.isArray(wanted) ? wanted : [wanted, wanted];
+    if (taken < least || taken > most) {
+      const of = as === "own" ? "" : " of the other account";
+      const range = least === most ? `${least}` : `${least} to ${most}`;
+      throw new Broken(
+        `points taken${of}: ${taken}, not ${range} (a balance of ${now.balance} now)`,
+      );
+    }
+    if (wanted === 0 && version !== "any" && now.version !== scope.value(`$${since}.version`)) {
+      throw new Broken("the version has changed, and nothing was taken");
+    }
+  }
+
+  /**
+   * @param {Step} step
+   * @param {number[]} statuses
+   * @param {Scope} scope
+   * @param {{ request: Request | null, times: number }} last
+   */
+  #seenSoFar({ expect = {} }, statuses, scope, last) {
+    const seen = this.#seen.filter(({ answer }) => statuses.includes(answer.status));
+    for (const { request, answer } of seen) {
+      const wrong = wrongWith(request, { answer }, expect, scope);
+      if (wrong !== null) {
+        Object.assign(last, { request, times: 1 });
+        throw new Broken(wrong);
+      }
+    }
+    return seen.length === 0 ? `no answer was ${statuses.join(" or ")}` : null;
+  }
+
+  /**
+   * @param {"own" | "other"} as
+   * @returns {Promise<Balance>}
+   */
+  async #balance(as) {
+    const read = await this.#readBalance(as);
+    if (typeof read === "string") {
+      throw new Broken(read);
+    }
+    return read;
+  }
+
+  /**
+   * @param {"own" | "other"} as
+   * @returns {Promise<Balance | string>} what is wrong, where it can't be read
+   */
+  async #readBalance(as) {
+    const request = requestOf({ path: "balance", as }, new Scope("", []));
+    const end = await this.#answerTo(request, true);
+    const body = { balance: { is: "points" }, version: { is: "version" } };
+    const wrong = wrongWith(request, end, { status: [200], body }, new Scope("", []));
+    return wrong ?? ("answer" in end ? end.answer.json : "");
+  }
+
+  /**
+   * @param {"own" | "other"} as
+   * @param {string} option
+   */
+  async #balanceAtStart(as, option) {
+    const read = await this.#readBalance(as);
+    if (typeof read === "string") {
+      throw new CannotRun(`with --${option}, ${read}`);
+    }
+    return read;
+  }
+
+  /** Whether the server takes batches: they are optional. */
+  async #asksForBatches() {
+    const send = { method: "POST", path: "charges/batch", text: "{}" };
+    const end = await this.#answerTo(requestOf(send, new Scope("", [])), true);
+    return "answer" in end && ![404, 405, 501].includes(end.answer.status);
+  }
+
+  /**
+   * @param {"own" | "other"} as
+   * @param {number} needed
+   * @returns {Promise<Purse>}
+   */
+  async #purse(as, needed) {
+    const option = as === "own" ? "token" : "other-token";
+    let there = (await this.#balanceAtStart(as, option)).balance;
+    if (there < needed && this.#options.topUpCommand !== null) {
+      await this.#topUp(as, needed - there);
+      there = (await this.#balanceAtStart(as, option)).balance;
+    }
+    if (there < needed) {
+      throw new CannotRun(
+        `the account of --${option} has ${there} points, and the rules may take ${needed}`,
+      );
+    }
+    return { needed, there };
+  }
+
+  /**
+   * @param {"own" | "other"} as
+   * @param {number} points
+   */
+  async #topUp(as, points) {
+    const token = as === "own" ? this.#options.token : this.#options.otherToken;
+    await this.#command("top-up", { TOLLBOX_POINTS: String(points), TOLLBOX_TOKEN: token ?? "" });
+  }
+
+  /**
+   * @param {"top-up" | "price"} name
+   * @param {Record<string, string>} variables
+   */
+  async #command(name, variables) {
+    const { topUpCommand, priceCommand, token } = this.#options;
+    const command = (name === "top-up" ? topUpCommand : priceCommand) ?? "";
+    const env = { ...process.env, TOLLBOX_TOKEN: token, ...variables };
+    const child = spawn(command, { shell: true, stdio: ["ignore", "ignore", "inherit"], env });
+    const code = await new Promise((resolve) => {
+      child.once("error", () => resolve(null));
+      child.once("close", resolve);
+    });
+    if (code !== 0) {
+      throw new CannotRun(`the command of --${name}-cmd failed`);
+    }
+  }
+}
+
+/**
+ * @param {Exchange} end
+ * @param {string} what a member, `header:NAME` or `status`
+ */
+function saved(end, what) {
+  if (!("answer" in end)) {
+    return undefined;
+  }
+  const { status, headers, json } = end.answer;
+  if (what === "status") {
+    return status;
+  }
+  return what.startsWith("header:") ? headers[what.slice(7)] : memberAt(json, what);
+}
+
+/** @param {number[]} numbers */
+function sum(numbers) {
+  return numbers.reduce((all, one) => all + one, 0);
+}
