@@ -1,0 +1,116 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use hyper::Uri;
+
+use crate::catalogue::profiles;
+
+/// Runs the charge protocol against a billing server, rule by rule, and says which it keeps.
+///
+/// It charges the account for real, a point at a time: give it an account that nobody else uses
+/// meanwhile. Exit code: 0 all rules are kept, 1 one is broken, 2 they can't be run.
+#[derive(Clone, Debug, Parser)]
+#[command(version)]
+pub struct Options {
+    /// Where the protocol is, such as http://localhost:8787/billing/v1
+    #[arg(long, value_name = "URL", value_parser = base_url)]
+    pub base_url: BaseUrl,
+
+    /// A token of the account that is charged
+    #[arg(long, value_name = "T")]
+    pub token: String,
+
+    /// A token of another account
+    #[arg(long, value_name = "U")]
+    pub other_token: Option<String>,
+
+    /// The account of --token, as Billing-Account names it
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+
+    /// The feature that is charged; a task of it must cost 1 point, or what is asked for
+    #[arg(long, value_name = "NAME", default_value = "conformance")]
+    pub feature: String,
+
+    /// A shell command that adds $TOLLBOX_POINTS points to the account of $TOLLBOX_TOKEN
+    #[arg(long, value_name = "COMMAND")]
+    pub top_up_cmd: Option<String>,
+
+    /// A shell command that sets the price of $TOLLBOX_TASK_ID to $TOLLBOX_PRICE, for the account of
+    /// $TOLLBOX_TOKEN
+    #[arg(long, value_name = "COMMAND")]
+    pub price_cmd: Option<String>,
+
+    /// A server that differs on purpose; may be given more than once
+    #[arg(long = "profile", value_name = "NAME", value_parser = profile)]
+    pub profiles: Vec<String>,
+
+    /// A rule or a topic, such as replay; may be given more than once
+    #[arg(long, value_name = "RULE")]
+    pub only: Vec<String>,
+
+    /// How long a body that never ends may be waited for
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=9999))]
+    pub body_within: u64,
+
+    /// Names the keys of this run, up to 12 digits; the same again finds them used
+    #[arg(long, value_name = "HEX", value_parser = run_name, default_value_t = random_run(), hide_default_value = true)]
+    pub run: String,
+
+    /// Print the results as JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Write them to a file, as JUnit has them
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+}
+
+/// Where the protocol is.
+#[derive(Clone, Debug)]
+pub struct BaseUrl {
+    /// As it was given, without a slash at its end.
+    pub text: String,
+    pub uri: Uri,
+}
+
+fn base_url(given: &str) -> Result<BaseUrl, String> {
+    let text = given.trim_end_matches('/').to_owned();
+    match text.parse::<Uri>() {
+        Ok(uri)
+            if matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.host().is_some_and(|host| !host.is_empty())
+                && uri.query().is_none() =>
+        {
+            Ok(BaseUrl { text, uri })
+        }
+        Ok(_) | Err(_) => Err("it must be an http or https URL without a query".to_owned()),
+    }
+}
+
+fn profile(given: &str) -> Result<String, String> {
+    let known = profiles();
+    if known.contains_key(given) {
+        return Ok(given.to_owned());
+    }
+    let known: Vec<String> = known
+        .iter()
+        .map(|(name, what)| format!("{name} ({what})"))
+        .collect();
+    Err(format!("there is {}", known.join("; ")))
+}
+
+fn run_name(given: &str) -> Result<String, String> {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if (1..=12).contains(&given.len()) && given.bytes().all(is_digit) {
+        Ok(given.to_owned())
+    } else {
+        Err("it must be up to 12 digits of hexadecimal, in lower case".to_owned())
+    }
+}
+
+fn random_run() -> String {
+    format!("{:012x}", fastrand::u64(..1 << 48))
+}

@@ -1,0 +1,547 @@
+//! A run of the catalogue against a server: rule after rule, each with fresh keys.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::process::Stdio;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::process::Command;
+use tokio::time::sleep;
+
+use crate::catalogue::{
+    As, Expect, Expects, InProfile, Need, Rule, Sending, Status, Step, Taken, Variant,
+};
+use crate::check::{is_whole, member_at, shown, wrong_with};
+use crate::exchange::{Answer, Exchange, exchange};
+use crate::options::Options;
+use crate::request::{Request, quoted};
+use crate::scope::Scope;
+
+/// How often a request is sent again that the server puts off.
+const TRIES: u32 = 5;
+
+/// How long such a request waits at most.
+const LONGEST_WAIT_S: u64 = 60;
+
+/// The kit can't run: the server or the options are not as it needs them.
+#[derive(Debug)]
+pub struct CannotRun(pub String);
+
+impl fmt::Display for CannotRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CannotRun {}
+
+/// Why a rule has an early end.
+enum End {
+    /// It is broken: why, in one sentence.
+    Broken(String),
+    Skipped(String),
+    CannotRun(CannotRun),
+}
+
+impl From<CannotRun> for End {
+    fn from(error: CannotRun) -> Self {
+        Self::CannotRun(error)
+    }
+}
+
+/// What became of a rule. The members are in the order in which JSON has them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Checked {
+    pub duty: String,
+    pub id: String,
+    pub reason: Option<String>,
+    /// A command that sends the last request again.
+    pub repeat: Option<String>,
+    pub source: String,
+    pub verdict: Verdict,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Kept,
+    Broken,
+    Skipped,
+}
+
+/// What the rules may take of an account, and what it has.
+#[derive(Clone, Copy, Debug)]
+pub struct Purse {
+    pub needed: u64,
+    pub there: u64,
+}
+
+/// One run.
+pub struct Run<'a> {
+    options: &'a Options,
+    /// The token that nobody has.
+    unknown: String,
+    has_batches: bool,
+    /// Every answer so far that puts off.
+    seen: RefCell<Vec<(Request, Answer)>>,
+}
+
+/// The last request of a rule, and how often it was sent at once.
+#[derive(Default)]
+struct Last {
+    request: Option<Request>,
+    times: u64,
+}
+
+impl<'a> Run<'a> {
+    pub fn new(options: &'a Options) -> Self {
+        Self {
+            options,
+            unknown: format!("00000000-0000-4000-8000-{:0>12}", options.run),
+            has_batches: false,
+            seen: RefCell::default(),
+        }
+    }
+
+    /// Looks whether the rules can be run, and buys points where a command does that.
+    ///
+    /// # Errors
+    /// When a token isn't accepted, or an account has too few points.
+    pub async fn prepare(&mut self, rules: &[&Rule]) -> Result<(Purse, Option<Purse>), CannotRun> {
+        self.balance_at_start(As::Own).await?;
+        let has_other = self.options.other_token.is_some();
+        if has_other {
+            self.balance_at_start(As::Other).await?;
+        }
+        self.has_batches = self.asks_for_batches().await;
+        let running: Vec<&&Rule> = rules
+            .iter()
+            .filter(|rule| self.reason_to_skip(rule).is_none())
+            .collect();
+        let points = running.iter().map(|rule| rule.points).sum();
+        let own = self.purse(As::Own, points).await?;
+        let others = running.iter().map(|rule| rule.other_points).sum();
+        let other = match has_other {
+            true => Some(self.purse(As::Other, others).await?),
+            false => None,
+        };
+        Ok((own, other))
+    }
+
+    /// Tries one rule.
+    ///
+    /// # Errors
+    /// When a command of the options fails.
+    pub async fn check(&self, rule: &Rule) -> Result<Checked, CannotRun> {
+        let variant = self.variant(rule).unwrap_or(&rule.usual);
+        let checked = |verdict, reason, repeat| Checked {
+            duty: variant.duty.clone(),
+            id: rule.id.clone(),
+            reason,
+            repeat,
+            source: rule.source.clone(),
+            verdict,
+        };
+        if let Some(reason) = self.reason_to_skip(rule) {
+            return Ok(checked(Verdict::Skipped, Some(reason), None));
+        }
+        let options = self.options;
+        let account = options.account.as_deref().unwrap_or_default();
+        let mut scope = Scope::new(format!(
+            "kit-{}-{}",
+            options.run,
+            rule.id.replacen('/', "-", 1)
+        ));
+        scope.save("feature", Some(options.feature.as_str().into()));
+        scope.save("account", Some(quoted(account).into()));
+        scope.save("run", Some(options.run.as_str().into()));
+        let mut last = Last::default();
+        for step in &variant.steps {
+            match self.step(step, &mut scope, &mut last).await {
+                Ok(()) => {}
+                Err(End::CannotRun(error)) => return Err(error),
+                Err(End::Skipped(reason)) => {
+                    return Ok(checked(Verdict::Skipped, Some(reason), None));
+                }
+                Err(End::Broken(reason)) => {
+                    let base = &options.base_url.text;
+                    let repeat = last
+                        .request
+                        .map(|request| request.curl(base, last.times, &self.unknown));
+                    return Ok(checked(Verdict::Broken, Some(reason), repeat));
+                }
+            }
+        }
+        Ok(checked(Verdict::Kept, None, None))
+    }
+
+    /// The rule as a profile has it, where one changes it.
+    fn variant<'r>(&self, rule: &'r Rule) -> Option<&'r Variant> {
+        let named = |profile: &String| rule.profiles.get(profile);
+        match self.options.profiles.iter().find_map(named)? {
+            InProfile::Other(variant) => Some(variant),
+            InProfile::Skipped { .. } => None,
+        }
+    }
+
+    fn reason_to_skip(&self, rule: &Rule) -> Option<String> {
+        let named = |profile: &String| rule.profiles.get_key_value(profile);
+        let profile = self.options.profiles.iter().find_map(named);
+        if let Some((name, InProfile::Skipped { .. })) = profile {
+            return Some(format!("profile {name}"));
+        }
+        let options = self.options;
+        rule.needs.iter().find_map(|need| {
+            let (is_there, reason) = match need {
+                Need::OtherToken => (options.other_token.is_some(), "needs --other-token"),
+                Need::Account => (options.account.is_some(), "needs --account"),
+                Need::Batch => (self.has_batches, "the server has no batches"),
+                Need::TopUp => (options.top_up_cmd.is_some(), "needs --top-up-cmd"),
+                Need::Price => (options.price_cmd.is_some(), "needs --price-cmd"),
+            };
+            (!is_there).then(|| reason.to_owned())
+        })
+    }
+
+    async fn step(&self, step: &Step, scope: &mut Scope, last: &mut Last) -> Result<(), End> {
+        if let Some(send) = &step.send {
+            self.send(step, send, scope, last).await
+        } else if let Some(name) = &step.balance {
+            let (balance, version) = self.balance(step.whose).await?;
+            scope.save(&format!("{name}.balance"), Some(balance.into()));
+            scope.save(&format!("{name}.version"), Some(version.into()));
+            Ok(())
+        } else if let Some(wanted) = step.taken {
+            self.taken(step, wanted, scope).await
+        } else if let Some(points) = &step.top_up {
+            let points = scope.value(points).and_then(|points| points.as_u64());
+            Ok(self.top_up(As::Own, points.unwrap_or_default()).await?)
+        } else if let Some(price) = step.price {
+            let task = scope.text(&step.task_id);
+            let variables = [
+                ("TOLLBOX_TASK_ID", task),
+                ("TOLLBOX_PRICE", price.to_string()),
+            ];
+            let command = self.options.price_cmd.as_deref();
+            Ok(self.command("price", command, As::Own, &variables).await?)
+        } else if let Some(all) = &step.ascending {
+            ascending(all, scope)
+        } else if let Some((given, wanted)) = &step.equal {
+            let (given, wanted) = (scope.value(given), scope.value(wanted));
+            if given == wanted {
+                return Ok(());
+            }
+            let (given, wanted) = (shown(given.as_ref()), shown(wanted.as_ref()));
+            Err(End::Broken(format!(
+                "{} is {given}, not {wanted}",
+                step.named
+            )))
+        } else if let Some(statuses) = &step.seen {
+            self.seen_so_far(step, statuses, scope, last)
+        } else {
+            panic!("the catalogue has an empty step")
+        }
+    }
+
+    async fn send(
+        &self,
+        step: &Step,
+        send: &Sending,
+        scope: &mut Scope,
+        last: &mut Last,
+    ) -> Result<(), End> {
+        let times = step.at_once.unwrap_or(1);
+        let all: Vec<Request> = (0..times)
+            .map(|n| Request::of(send, &scope.with("n", json!(n))))
+            .collect();
+        last.request = all.first().cloned();
+        last.times = times;
+        let ends = join_all(
+            all.iter()
+                .map(|request| self.answer_to(request, times == 1)),
+        )
+        .await;
+        if let Some(expect) = &step.expect {
+            for (request, end) in all.iter().zip(&ends) {
+                if let Some(wrong) = wrong_with(request, end, expect, scope) {
+                    return Err(End::Broken(match times {
+                        1 => wrong,
+                        _ => format!("one of {times} at once: {wrong}"),
+                    }));
+                }
+            }
+        }
+        let answers: Vec<&Answer> = ends.iter().filter_map(|end| end.as_ref().ok()).collect();
+        for (status, wanted) in &step.count {
+            let has_it = |answer: &&&Answer| answer.status.to_string() == *status;
+            let given = answers.iter().filter(has_it).count();
+            if given != *wanted {
+                return Err(End::Broken(format!(
+                    "of {times} at once, {given} were answered {status}, not {wanted}"
+                )));
+            }
+        }
+        let receipts = answers
+            .iter()
+            .filter(|answer| matches!(answer.status, 200 | 201));
+        let receipts: Vec<&&Answer> = receipts.collect();
+        let kinds = |name: &str| {
+            let member = |answer: &&&Answer| {
+                shown(answer.json.as_ref().and_then(|json| member_at(json, name)))
+            };
+            receipts.iter().map(member).collect::<BTreeSet<_>>().len()
+        };
+        if let Some(name) = step.same.iter().find(|name| kinds(name) > 1) {
+            return Err(End::Broken(format!(
+                "of {times} at once, not all have the same {name}"
+            )));
+        }
+        if let Some(name) = step
+            .different
+            .iter()
+            .find(|name| kinds(name) < receipts.len())
+        {
+            return Err(End::Broken(format!(
+                "of {times} at once, two have the same {name}"
+            )));
+        }
+        for (name, what) in &step.save {
+            scope.save(name, ends.first().and_then(|end| saved(end, what)));
+        }
+        Ok(())
+    }
+
+    /// Sends a request, and again where the server puts it off: nothing was taken then, or another
+    /// request with the key is under way.
+    async fn answer_to(&self, request: &Request, insists: bool) -> Exchange {
+        let options = self.options;
+        let token = match request.whose {
+            As::Own => Some(options.token.as_str()),
+            As::Other => options.other_token.as_deref(),
+            As::Unknown => Some(self.unknown.as_str()),
+            As::Nobody => None,
+        };
+        let within = Duration::from_secs(options.body_within);
+        let mut left = TRIES;
+        loop {
+            let answer = exchange(&options.base_url.uri, request, token, within).await?;
+            let is_put_off = matches!(answer.status, 429 | 503);
+            if is_put_off {
+                self.seen
+                    .borrow_mut()
+                    .push((request.clone(), answer.clone()));
+            }
+            let is_busy = answer.status == 409 && answer.text.contains("request-in-progress\"");
+            if left == 1 || !insists || !(is_put_off || is_busy) || request.delivery.is_some() {
+                return Ok(answer);
+            }
+            left -= 1;
+            let given = answer.headers.get("retry-after");
+            let seconds = given.and_then(|text| text.parse().ok()).unwrap_or(1);
+            sleep(Duration::from_secs(LONGEST_WAIT_S.min(seconds))).await;
+        }
+    }
+
+    async fn taken(&self, step: &Step, wanted: Taken, scope: &Scope) -> Result<(), End> {
+        let (balance, version) = self.balance(step.whose).await?;
+        let before = |what: &str| scope.value(&format!("${}.{what}", step.since).into());
+        let start = before("balance").and_then(|start| start.as_i64());
+        let taken = start.unwrap_or_default() - balance.cast_signed();
+        let (least, most, range) = match wanted {
+            Taken::Just(points) => (points, points, points.to_string()),
+            Taken::Between(least, most) => (least, most, format!("{least} to {most}")),
+        };
+        if !(least..=most).contains(&taken) {
+            let of = match step.whose {
+                As::Other => " of the other account",
+                As::Own | As::Unknown | As::Nobody => "",
+            };
+            return Err(End::Broken(format!(
+                "points taken{of}: {taken}, not {range} (a balance of {balance} now)"
+            )));
+        }
+        let is_none = matches!(wanted, Taken::Just(0));
+        if is_none && step.version.is_none() && before("version") != Some(version.into()) {
+            let reason = "the version has changed, and nothing was taken";
+            return Err(End::Broken(reason.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn seen_so_far(
+        &self,
+        step: &Step,
+        statuses: &[u16],
+        scope: &Scope,
+        last: &mut Last,
+    ) -> Result<(), End> {
+        let seen = self.seen.borrow();
+        let mut count = 0_usize;
+        for (request, answer) in seen.iter() {
+            if !statuses.contains(&answer.status) {
+                continue;
+            }
+            count += 1;
+            let wrong = step.expect.as_ref();
+            let wrong =
+                wrong.and_then(|expect| wrong_with(request, &Ok(answer.clone()), expect, scope));
+            if let Some(wrong) = wrong {
+                last.request = Some(request.clone());
+                last.times = 1;
+                return Err(End::Broken(wrong));
+            }
+        }
+        if count > 0 {
+            return Ok(());
+        }
+        let all: Vec<String> = statuses.iter().map(u16::to_string).collect();
+        Err(End::Skipped(format!("no answer was {}", all.join(" or "))))
+    }
+
+    async fn balance(&self, whose: As) -> Result<(u64, u64), End> {
+        self.read_balance(whose).await.map_err(End::Broken)
+    }
+
+    /// Balance and version, or what is wrong.
+    async fn read_balance(&self, whose: As) -> Result<(u64, u64), String> {
+        let send = Sending {
+            path: "balance".to_owned(),
+            whose,
+            ..Sending::default()
+        };
+        let scope = Scope::default();
+        let request = Request::of(&send, &scope);
+        let end = self.answer_to(&request, true).await;
+        let body = [
+            ("balance".to_owned(), json!({ "is": "points" })),
+            ("version".to_owned(), json!({ "is": "version" })),
+        ];
+        let expect = Expect {
+            status: Some(Status::Among(vec![json!(200)])),
+            body: Some(body.into()),
+            ..Expect::default()
+        };
+        if let Some(wrong) = wrong_with(&request, &end, &Expects::One(Box::new(expect)), &scope) {
+            return Err(wrong);
+        }
+        let member = |name| {
+            let answer = end.as_ref().ok();
+            let json = answer.and_then(|answer| answer.json.as_ref());
+            json.and_then(|json| json[name].as_u64())
+                .unwrap_or_default()
+        };
+        Ok((member("balance"), member("version")))
+    }
+
+    async fn balance_at_start(&self, whose: As) -> Result<u64, CannotRun> {
+        match self.read_balance(whose).await {
+            Ok((balance, _)) => Ok(balance),
+            Err(wrong) => Err(CannotRun(format!("with --{}, {wrong}", option(whose)))),
+        }
+    }
+
+    /// Whether the server takes batches: they are optional.
+    async fn asks_for_batches(&self) -> bool {
+        let send = Sending {
+            method: Some("POST".to_owned()),
+            path: "charges/batch".to_owned(),
+            text: Some("{}".to_owned()),
+            ..Sending::default()
+        };
+        let end = self
+            .answer_to(&Request::of(&send, &Scope::default()), true)
+            .await;
+        end.is_ok_and(|answer| !matches!(answer.status, 404 | 405 | 501))
+    }
+
+    async fn purse(&self, whose: As, needed: u64) -> Result<Purse, CannotRun> {
+        let mut there = self.balance_at_start(whose).await?;
+        if there < needed && self.options.top_up_cmd.is_some() {
+            self.top_up(whose, needed - there).await?;
+            there = self.balance_at_start(whose).await?;
+        }
+        if there < needed {
+            return Err(CannotRun(format!(
+                "the account of --{} has {there} points, and the rules may take {needed}",
+                option(whose)
+            )));
+        }
+        Ok(Purse { needed, there })
+    }
+
+    async fn top_up(&self, whose: As, points: u64) -> Result<(), CannotRun> {
+        let variables = [("TOLLBOX_POINTS", points.to_string())];
+        let command = self.options.top_up_cmd.as_deref();
+        self.command("top-up", command, whose, &variables).await
+    }
+
+    async fn command(
+        &self,
+        name: &str,
+        command: Option<&str>,
+        whose: As,
+        variables: &[(&str, String)],
+    ) -> Result<(), CannotRun> {
+        let (shell, flag) = if cfg!(windows) {
+            ("cmd", "/C")
+        } else {
+            ("sh", "-c")
+        };
+        let token = match whose {
+            As::Other => self.options.other_token.as_deref().unwrap_or_default(),
+            As::Own | As::Unknown | As::Nobody => &self.options.token,
+        };
+        let status = Command::new(shell)
+            .args([flag, command.unwrap_or_default()])
+            .env("TOLLBOX_TOKEN", token)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status()
+            .await;
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(_) | Err(_) => Err(CannotRun(format!("the command of --{name}-cmd failed"))),
+        }
+    }
+}
+
+fn option(whose: As) -> &'static str {
+    match whose {
+        As::Other => "other-token",
+        As::Own | As::Unknown | As::Nobody => "token",
+    }
+}
+
+fn ascending(all: &[Value], scope: &Scope) -> Result<(), End> {
+    let all: Vec<Option<Value>> = all.iter().map(|one| scope.value(one)).collect();
+    let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_u64);
+    let is_good = all.iter().all(|one| is_whole(one.as_ref()))
+        && all
+            .windows(2)
+            .all(|pair| number(&pair[0]) < number(&pair[1]));
+    if is_good {
+        return Ok(());
+    }
+    let told: Vec<String> = all.iter().map(|one| shown(one.as_ref())).collect();
+    Err(End::Broken(format!(
+        "the version was {}",
+        told.join(", then ")
+    )))
+}
+
+/// A member of an answer, `header:NAME` or `status`.
+fn saved(end: &Exchange, what: &str) -> Option<Value> {
+    let answer = end.as_ref().ok()?;
+    if what == "status" {
+        return Some(answer.status.into());
+    }
+    match what.strip_prefix("header:") {
+        Some(name) => answer.headers.get(name).map(|value| value.as_str().into()),
+        None => member_at(answer.json.as_ref()?, what).cloned(),
+    }
+}
