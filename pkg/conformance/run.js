@@ -42,6 +42,8 @@ export class Run {
   #options;
   #unknown;
   #hasBatches = false;
+  /** The points that all rules may take. */
+  #needed = 0;
   /** Every answer so far that puts off. @type {{ request: Request, answer: Answer }[]} */
   #seen = [];
 
@@ -65,7 +67,8 @@ export class Run {
     }
     this.#hasBatches = await this.#asksForBatches();
     const running = rules.filter((rule) => this.#reasonToSkip(rule) === null);
-    const own = await this.#purse("own", sum(running.map(({ points = 0 }) => points)));
+    this.#needed = sum(running.map(({ points = 0 }) => points));
+    const own = await this.#purse("own", this.#needed);
     const others = sum(running.map(({ other_points = 0 }) => other_points));
     const other = otherToken === null ? null : await this.#purse("other", others);
     return { own, other };
@@ -76,7 +79,7 @@ export class Run {
    * @returns {Promise<Result>}
    */
   async check(rule) {
-    const skip = this.#reasonToSkip(rule);
+    const skip = this.#reasonToSkip(rule) ?? (await this.#lackOfPoints(rule));
     const { duty, steps } = this.#variant(rule);
     const { id, source } = rule;
     const result = { id, duty, source, reason: null, repeat: null };
@@ -137,6 +140,23 @@ export class Run {
   }
 
   /**
+   * A rule that was broken may have taken more than it should, and that must not break another.
+   *
+   * @param {Rule} rule
+   */
+  async #lackOfPoints({ points = 0 }) {
+    const read = points > 0 ? await this.#readBalance("own") : "";
+    if (typeof read === "string" || read.balance >= points) {
+      return null;
+    }
+    if (this.#options.topUpCommand === null) {
+      return "the account has run out of points";
+    }
+    await this.#topUp("own", this.#needed - read.balance);
+    return null;
+  }
+
+  /**
    * @param {Step} step
    * @param {Scope} scope
    * @param {{ request: Request | null, times: number }} last
@@ -183,8 +203,7 @@ export class Run {
   async #send({ at_once: times = 1, ...step }, send, scope, last) {
     const all = Array.from({ length: times }, (_, n) => requestOf(send, scope.with({ n })));
     Object.assign(last, { request: all[0], times });
-    const insists = times === 1;
-    const ends = await Promise.all(all.map((request) => this.#answerTo(request, insists)));
+    const ends = await Promise.all(all.map((request) => this.#answerTo(request)));
     const [end] = ends;
     if (step.expect !== undefined) {
       for (const [n, one] of ends.entries()) {
@@ -222,10 +241,9 @@ export class Run {
    * request with the key is under way.
    *
    * @param {Request} request
-   * @param {boolean} insists
    * @returns {Promise<Exchange>}
    */
-  async #answerTo(request, insists) {
+  async #answerTo(request) {
     const { token, otherToken, bodyWithinMs, base } = this.#options;
     const tokens = { own: token, other: otherToken, unknown: this.#unknown, nobody: null };
     const own = tokens[request.as];
@@ -241,7 +259,7 @@ export class Run {
         this.#seen.push({ request, answer });
       }
       const isBusy = answer.status === 409 && /request-in-progress"/.test(answer.text);
-      if (left === 1 || !insists || !(isPutOff || isBusy) || request.delivery !== null) {
+      if (left === 1 || !(isPutOff || isBusy) || request.delivery !== null) {
         return end;
       }
       const given = /^\d+$/.exec(answer.headers["retry-after"] ?? "")?.[0];
@@ -306,7 +324,7 @@ export class Run {
    */
   async #readBalance(as) {
     const request = requestOf({ path: "balance", as }, new Scope("", []));
-    const end = await this.#answerTo(request, true);
+    const end = await this.#answerTo(request);
     const body = { balance: { is: "points" }, version: { is: "version" } };
     const wrong = wrongWith(request, end, { status: [200], body }, new Scope("", []));
     return wrong ?? ("answer" in end ? end.answer.json : "");
@@ -327,7 +345,7 @@ export class Run {
   /** Whether the server takes batches: they are optional. */
   async #asksForBatches() {
     const send = { method: "POST", path: "charges/batch", text: "{}" };
-    const end = await this.#answerTo(requestOf(send, new Scope("", [])), true);
+    const end = await this.#answerTo(requestOf(send, new Scope("", [])));
     return "answer" in end && ![404, 405, 501].includes(end.answer.status);
   }
 

@@ -12,7 +12,8 @@ use crate::catalogue::profiles;
 /// It charges the account for real, a point at a time: give it an account that nobody else uses
 /// meanwhile. Exit code: 0 all rules are kept, 1 one is broken, 2 they can't be run.
 #[derive(Clone, Debug, Parser)]
-#[command(version)]
+// An option that is given again counts the last time, as in the runner in Node.js.
+#[command(version, args_override_self = true)]
 pub struct Options {
     /// Where the protocol is, such as http://localhost:8787/billing/v1
     #[arg(long, value_name = "URL", value_parser = base_url)]

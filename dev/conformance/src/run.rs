@@ -86,6 +86,8 @@ pub struct Run<'a> {
     /// The token that nobody has.
     unknown: String,
     has_batches: bool,
+    /// The points that all rules may take.
+    needed: u64,
     /// Every answer so far that puts off.
     seen: RefCell<Vec<(Request, Answer)>>,
 }
@@ -103,6 +105,7 @@ impl<'a> Run<'a> {
             options,
             unknown: format!("00000000-0000-4000-8000-{:0>12}", options.run),
             has_batches: false,
+            needed: 0,
             seen: RefCell::default(),
         }
     }
@@ -122,9 +125,10 @@ impl<'a> Run<'a> {
             .iter()
             .filter(|rule| self.reason_to_skip(rule).is_none())
             .collect();
-        let points = running.iter().map(|rule| rule.points).sum();
-        let own = self.purse(As::Own, points).await?;
+        let needed = running.iter().map(|rule| rule.points).sum();
         let others = running.iter().map(|rule| rule.other_points).sum();
+        self.needed = needed;
+        let own = self.purse(As::Own, needed).await?;
         let other = match has_other {
             true => Some(self.purse(As::Other, others).await?),
             false => None,
@@ -146,7 +150,11 @@ impl<'a> Run<'a> {
             source: rule.source.clone(),
             verdict,
         };
-        if let Some(reason) = self.reason_to_skip(rule) {
+        let skip = match self.reason_to_skip(rule) {
+            Some(reason) => Some(reason),
+            None => self.lack_of_points(rule).await?,
+        };
+        if let Some(reason) = skip {
             return Ok(checked(Verdict::Skipped, Some(reason), None));
         }
         let options = self.options;
@@ -207,6 +215,23 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// A rule that was broken may have taken more than it should, and that must not break another.
+    async fn lack_of_points(&self, rule: &Rule) -> Result<Option<String>, CannotRun> {
+        if rule.points == 0 {
+            return Ok(None);
+        }
+        match self.read_balance(As::Own).await {
+            Ok((balance, _)) if balance < rule.points => {
+                if self.options.top_up_cmd.is_none() {
+                    return Ok(Some("the account has run out of points".to_owned()));
+                }
+                self.top_up(As::Own, self.needed - balance).await?;
+                Ok(None)
+            }
+            Ok(_) | Err(_) => Ok(None),
+        }
+    }
+
     async fn step(&self, step: &Step, scope: &mut Scope, last: &mut Last) -> Result<(), End> {
         if let Some(send) = &step.send {
             self.send(step, send, scope, last).await
@@ -260,11 +285,7 @@ impl<'a> Run<'a> {
             .collect();
         last.request = all.first().cloned();
         last.times = times;
-        let ends = join_all(
-            all.iter()
-                .map(|request| self.answer_to(request, times == 1)),
-        )
-        .await;
+        let ends = join_all(all.iter().map(|request| self.answer_to(request))).await;
         if let Some(expect) = &step.expect {
             for (request, end) in all.iter().zip(&ends) {
                 if let Some(wrong) = wrong_with(request, end, expect, scope) {
@@ -317,7 +338,7 @@ impl<'a> Run<'a> {
 
     /// Sends a request, and again where the server puts it off: nothing was taken then, or another
     /// request with the key is under way.
-    async fn answer_to(&self, request: &Request, insists: bool) -> Exchange {
+    async fn answer_to(&self, request: &Request) -> Exchange {
         let options = self.options;
         let token = match request.whose {
             As::Own => Some(options.token.as_str()),
@@ -336,7 +357,7 @@ impl<'a> Run<'a> {
                     .push((request.clone(), answer.clone()));
             }
             let is_busy = answer.status == 409 && answer.text.contains("request-in-progress\"");
-            if left == 1 || !insists || !(is_put_off || is_busy) || request.delivery.is_some() {
+            if left == 1 || !(is_put_off || is_busy) || request.delivery.is_some() {
                 return Ok(answer);
             }
             left -= 1;
@@ -415,7 +436,7 @@ impl<'a> Run<'a> {
         };
         let scope = Scope::default();
         let request = Request::of(&send, &scope);
-        let end = self.answer_to(&request, true).await;
+        let end = self.answer_to(&request).await;
         let body = [
             ("balance".to_owned(), json!({ "is": "points" })),
             ("version".to_owned(), json!({ "is": "version" })),
@@ -452,9 +473,7 @@ impl<'a> Run<'a> {
             text: Some("{}".to_owned()),
             ..Sending::default()
         };
-        let end = self
-            .answer_to(&Request::of(&send, &Scope::default()), true)
-            .await;
+        let end = self.answer_to(&Request::of(&send, &Scope::default())).await;
         end.is_ok_and(|answer| !matches!(answer.status, 404 | 405 | 501))
     }
 

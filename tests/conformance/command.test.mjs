@@ -1,0 +1,134 @@
+// The kit's command line: profiles, formats, exit codes, and what it can't run without.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+import { brokenServer } from "./support/broken-server.mjs";
+import { DIFFERENT, FAULTS } from "./support/faults.mjs";
+import { brokenIn, optionsFor, RUNNERS, run } from "./support/kit.mjs";
+import { parseXml } from "./support/xml.mjs";
+
+/** Topics without rules that wait. */
+const QUICK = ["--only", "balance", "--only", "reuse", "--only", "problems", "--only", "declines"];
+
+for (const [name, runner] of Object.entries(RUNNERS)) {
+  test(`${name}: a profile is for a server that differs on purpose`, async (t) => {
+    for (const profile of ["conflict-409", "first-answer"]) {
+      const server = DIFFERENT[profile];
+      const site = await brokenServer(t, server);
+      const options = [...QUICK, "--only", "hooks", "--json"];
+      const usual = await run(runner, optionsFor(site, options));
+      assert.deepEqual(brokenIn(usual.stdout), [...server.breaks].sort(), profile);
+      const again = ["--run", "def", "--profile", profile, "--profile", "same-origin"];
+      const kept = await run(runner, optionsFor(site, [...options, ...again]));
+      assert.deepEqual({ broken: brokenIn(kept.stdout), code: kept.code }, { broken: [], code: 0 });
+      // And the other way round.
+      const right = await brokenServer(t, DIFFERENT.nothing);
+      const wrong = await run(runner, optionsFor(right, [...options, "--profile", profile]));
+      assert.deepEqual(brokenIn(wrong.stdout), [...server.breaks].sort(), profile);
+    }
+  });
+
+  test(`${name}: same-origin leaves CORS out`, async (t) => {
+    const site = await brokenServer(t, FAULTS["hides its headers from pages"]);
+    const options = ["--only", "cors", "--profile", "same-origin"];
+    const { code, stdout } = await run(runner, optionsFor(site, options));
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /skipped {2}cors\/preflight: profile same-origin/);
+  });
+
+  test(`${name}: a server that has no batches keeps all else`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT["no batches"]);
+    const { code, stdout } = await run(runner, optionsFor(site));
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /skipped {2}batch\/takes: the server has no batches/);
+  });
+
+  test(`${name}: a server that puts requests off is asked again`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT["puts off"]);
+    const { code, stdout } = await run(runner, optionsFor(site));
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^kept {5}robustness\/retry-after$/m);
+  });
+
+  test(`${name}: a broken rule is told with its reason, and a command to repeat it`, async (t) => {
+    const site = await brokenServer(t, FAULTS["does not say that it replays"]);
+    const { code, stdout } = await run(runner, optionsFor(site, ["--only", "replay/says-so"]));
+    assert.equal(code, 1);
+    assert.ok(stdout.includes("the header idempotent-replayed is missing"), stdout);
+    const command = /repeat: (.*)/.exec(stdout)?.[1] ?? "";
+    assert.ok(!command.includes("alice") && command.includes("Bearer $TOKEN"), command);
+    const shell = await run(["sh", "-c", command.replace("curl", "TOKEN=alice; curl -s")], []);
+    assert.match(shell.stdout, /^HTTP\/1.1 200 /);
+    assert.match(shell.stdout, /"idempotency_key":"kit-abc-replay-says-so-a"/);
+  });
+
+  test(`${name}: JSON and JUnit have every rule`, async (t) => {
+    const folder = mkdtempSync(path.join(tmpdir(), "tollbox-conformance-"));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const file = path.join(folder, "junit.xml");
+    const site = await brokenServer(t, FAULTS["tells errors as plain text"]);
+    const options = [...QUICK, "--only", "robustness/retry-after", "--json", "--junit", file];
+    const { code, stdout } = await run(runner, optionsFor(site, options));
+    assert.equal(code, 1);
+    const { rules, kept, broken, skipped } = JSON.parse(stdout);
+    assert.equal(kept + broken + skipped, rules.length);
+    const suites = parseXml(readFileSync(file, "utf8"));
+    assert.equal(suites.name, "testsuites");
+    assert.equal(suites.attributes.tests, String(rules.length));
+    assert.equal(suites.attributes.failures, String(broken));
+    const cases = suites.children.flatMap(({ children }) => children);
+    const verdicts = cases.map(({ attributes, children: [told] }) => [
+      attributes.name,
+      { failure: "broken", skipped: "skipped" }[told?.name ?? ""] ?? "kept",
+      told?.attributes.message ?? null,
+    ]);
+    assert.deepEqual(
+      verdicts,
+      rules.map((/** @type {any} */ { id, verdict, reason }) => [id, verdict, reason]),
+    );
+  });
+
+  test(`${name}: what keeps the rules from being run is told, with exit code 2`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT.nothing);
+    const good = ["--base-url", `${site}/billing/v1`, "--token", "alice"];
+    const closed = ["--base-url", "http://127.0.0.1:1/billing/v1", "--token", "alice"];
+    const poor = await brokenServer(t, DIFFERENT.nothing, 3);
+    /** @type {[string[], RegExp][]} */
+    const mistakes = [
+      [["--base-url", `${site}/billing/v1`], /--token/],
+      [["--base-url", "example.org", "--token", "t"], /http or https URL/],
+      [[...good, "--profile", "strict"], /conflict-409/],
+      [[...good, "--only", "nothing"], /no rule or topic nothing/],
+      [[...good, "--run", "XYZ"], /hexadecimal/],
+      [[...good, "--colour"], /--colour/],
+      [
+        ["--base-url", `${site}/billing/v1`, "--token", "eve"],
+        /with --token, GET balance was answered 401, not 200/,
+      ],
+      [[...good, "--other-token", "eve"], /with --other-token, GET balance was answered 401/],
+      [closed, /with --token, GET balance was not answered: no connection/],
+      [
+        ["--base-url", `${poor}/billing/v1`, "--token", "alice"],
+        /has 3 points, and the rules may take \d+/,
+      ],
+      [
+        [...good, "--only", "hooks", "--top-up-cmd", "exit 3"],
+        /the command of --top-up-cmd failed/,
+      ],
+    ];
+    for (const [options, expected] of mistakes) {
+      const { code, stderr } = await run(runner, options);
+      assert.match(stderr, expected);
+      assert.equal(code, 2, stderr);
+    }
+  });
+
+  test(`${name}: points that are lacking are bought`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT.nothing, 0);
+    const { code, stdout } = await run(runner, optionsFor(site, ["--only", "replay"]));
+    assert.equal(code, 0, stdout);
+  });
+}

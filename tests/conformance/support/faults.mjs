@@ -1,0 +1,482 @@
+// What a billing server may do wrong, one at a time, and the rules that it breaks.
+
+import { usualAnswer } from "../../../pkg/server/problem.js";
+
+/** @import { ServerRequest } from "../../../pkg/server/fields.js" */
+/** @import { Answer } from "../../../pkg/server/problem.js" */
+
+/**
+ * A request, and what the right server makes of it.
+ *
+ * @typedef {object} Asked
+ * @property {ServerRequest} request
+ * @property {string} account the token, which is the account's name; "" where there is none
+ * @property {string | null} key of a charge, decoded; of a look-up too
+ * @property {any} body as JSON; undefined where it is none
+ * @property {(change?: Change) => Promise<Answer>} carryOut
+ */
+
+/**
+ * A change to a request before it is carried out.
+ *
+ * @typedef {{ key?: string, body?: unknown, account?: string, headers?: Record<string, string | null> }} Change
+ */
+
+/**
+ * @typedef {object} Fault
+ * @property {string[]} breaks the rules that find it
+ * @property {string[]} [mayBreak] those that find it where the requests happen to overlap
+ * @property {() => (asked: Asked) => Promise<Answer>} start what answers, with a memory of its own
+ * @property {boolean} [waitsForever] for a body that does not end
+ */
+
+const CHARGES = "/charges";
+const BATCH = "/charges/batch";
+
+/** @param {Asked} asked */
+const isCharge = ({ request }) => request.method === "POST" && request.path === CHARGES;
+/** @param {Asked} asked */
+const isLookUp = ({ request }) => request.method === "GET" && request.path === CHARGES;
+/** @param {Asked} asked */
+const isBatch = ({ request }) => request.method === "POST" && request.path === BATCH;
+/** @param {Answer} given */
+const isCharged = ({ status }) => status === 201;
+/** @param {Answer} given */
+const isReplay = ({ headers }) => headers["idempotent-replayed"] === "true";
+
+/**
+ * The answer with other members.
+ *
+ * @param {Answer} given
+ * @param {(members: any) => object} change
+ * @returns {Answer}
+ */
+function rewritten(given, change) {
+  if (!given.body.startsWith("{")) {
+    return given;
+  }
+  const members = JSON.parse(given.body);
+  return { ...given, body: JSON.stringify({ ...members, ...change(members) }) };
+}
+
+/**
+ * A charge under another key than the client's, which the answer does not show.
+ *
+ * @param {Asked} asked
+ * @param {string} key
+ */
+async function under(asked, key) {
+  const given = await asked.carryOut({ key });
+  return rewritten(
+    given,
+    ({ idempotency_key }) => idempotency_key && { idempotency_key: asked.key },
+  );
+}
+
+/**
+ * @param {string[]} breaks
+ * @param {(asked: Asked) => Promise<Answer>} answer
+ * @returns {Fault}
+ */
+const fault = (breaks, answer) => ({ breaks, start: () => answer });
+
+/** @type {Record<string, Fault>} */
+export const FAULTS = {
+  "charges twice what comes at once": {
+    breaks: ["replay/same-key-64-at-once", "reuse/bodies-at-once", "robustness/many-gone"],
+    mayBreak: ["robustness/gone-before-the-answer"],
+    start: () => {
+      /** @type {Map<string, number>} */
+      const underWay = new Map();
+      return async (asked) => {
+        if (!isCharge(asked) || asked.key === null) {
+          return asked.carryOut();
+        }
+        const name = `${asked.account} ${asked.key}`;
+        const others = underWay.get(name) ?? 0;
+        underWay.set(name, others + 1);
+        // Long enough for all that come at once.
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const given = others === 0 ? asked.carryOut() : under(asked, `${asked.key}#${others}`);
+        return given.finally(() => underWay.delete(name));
+      };
+    },
+  },
+  "remembers the last key only": {
+    breaks: ["replay/remembered"],
+    start: () => {
+      /** @type {Map<string, string[]>} */
+      const charged = new Map();
+      return async (asked) => {
+        const { account, key } = asked;
+        const keys = charged.get(account) ?? [];
+        if (!isCharge(asked) || key === null) {
+          return asked.carryOut();
+        }
+        const isForgotten = keys.includes(key) && keys.at(-1) !== key;
+        const given = await (isForgotten
+          ? under(asked, `${key}#${keys.length}`)
+          : asked.carryOut());
+        if (isCharged(given)) {
+          charged.set(account, [...keys, key]);
+        }
+        return given;
+      };
+    },
+  },
+  "uses a key up by a decline": {
+    breaks: ["declines/key-not-used-up", "hooks/declined-then-topped-up"],
+    start: () => {
+      /** @type {Map<string, Answer>} */
+      const declined = new Map();
+      return async (asked) => {
+        const name = `${asked.account} ${asked.key}`;
+        const kept = isCharge(asked) ? declined.get(name) : undefined;
+        const given = kept ?? (await asked.carryOut());
+        if (isCharge(asked) && given.status === 402) {
+          declined.set(name, given);
+        }
+        return given;
+      };
+    },
+  },
+  "replays with a new charge id": fault(
+    ["replay/first-receipt", "replay/same-key-64-at-once"],
+    async (asked) => {
+      const given = await asked.carryOut();
+      return isReplay(given)
+        ? rewritten(given, () => ({ charge_id: `new-${Math.random()}` }))
+        : given;
+    },
+  ),
+  "replays with the balance of then": {
+    breaks: ["replay/balance-of-now"],
+    start: () => {
+      /** @type {Map<string, { balance: number, version: number }>} */
+      const first = new Map();
+      return async (asked) => {
+        const given = await asked.carryOut();
+        const name = `${asked.account} ${asked.key}`;
+        if (isCharged(given)) {
+          first.set(name, JSON.parse(given.body));
+        }
+        const { balance, version } = first.get(name) ?? {};
+        return isReplay(given) ? rewritten(given, () => ({ balance, version })) : given;
+      };
+    },
+  },
+  "does not say that it replays": fault(["replay/says-so"], async (asked) => {
+    const given = await asked.carryOut();
+    const { "idempotent-replayed": _, ...headers } = given.headers;
+    return { ...given, headers };
+  }),
+  "has versions that go back": fault(
+    ["balance/version-grows", "hooks/version-grows-with-top-up"],
+    async (asked) => {
+      const given = await asked.carryOut();
+      return rewritten(given, ({ version }) => version && { version: 1_000_000 - version });
+    },
+  ),
+  "has one ETag for all balances": fault(
+    ["balance/etag-changes", "hooks/etag-changes-with-top-up"],
+    async (asked) => {
+      if (asked.request.path !== "/balance") {
+        return asked.carryOut();
+      }
+      const given = await asked.carryOut({ headers: { "if-none-match": null } });
+      const headers = { ...given.headers, etag: '"balance"' };
+      return asked.request.header("if-none-match").includes('"balance"')
+        ? { status: 304, headers: { etag: '"balance"' }, body: "" }
+        : { ...given, headers };
+    },
+  ),
+  "answers batches in another order": fault(["batch/results-in-order"], async (asked) => {
+    const given = await asked.carryOut();
+    return isBatch(asked)
+      ? rewritten(given, ({ results }) => results && { results: results.reverse() })
+      : given;
+  }),
+  "refuses a batch for one wrong item": fault(
+    ["batch/poisoned-item", "batch/rejected-item"],
+    async (asked) => {
+      const { charges } = (isBatch(asked) && asked.body) || {};
+      const isWrong = (/** @type {any} */ one) => !(one.amount >= 1) || one.task_id === undefined;
+      return Array.isArray(charges) && charges.some(isWrong)
+        ? usualAnswer(400, "An item is wrong.")
+        : asked.carryOut();
+    },
+  ),
+  "stops a batch at a decline": fault(["batch/partial-decline"], async (asked) => {
+    const charges = asked.body?.charges;
+    if (!isBatch(asked) || !Array.isArray(charges) || charges.length % 100 < 2) {
+      return asked.carryOut();
+    }
+    /** @type {any[]} */
+    const results = [];
+    let given = await asked.carryOut({ body: { charges: [] } });
+    for (const one of charges) {
+      const last = results.at(-1);
+      if (last?.status === "declined") {
+        results.push({ ...last, idempotency_key: one.idempotency_key });
+      } else {
+        given = await asked.carryOut({ body: { charges: [one] } });
+        results.push(...(JSON.parse(given.body).results ?? []));
+      }
+    }
+    return given.status === 200 ? rewritten(given, () => ({ results })) : given;
+  }),
+  "looks up in a copy that lags": {
+    breaks: [
+      "lookup/receipt",
+      "lookup/right-after-the-answer",
+      "lookup/many-right-after",
+      "lookup/odd-characters",
+      "batch/look-up",
+      "robustness/many-gone",
+    ],
+    start: () => {
+      /** The keys of each account's last change. @type {Map<string, string[]>} */
+      const last = new Map();
+      return async (asked) => {
+        const { account, key, body } = asked;
+        if (isLookUp(asked) && last.get(account)?.includes(key ?? "")) {
+          const { status, headers, body } = await asked.carryOut({ key: "never" });
+          return { status, headers, body };
+        }
+        if (isCharge(asked) && key !== null) {
+          last.set(account, [key]);
+        } else if (isBatch(asked) && Array.isArray(body?.charges)) {
+          last.set(
+            account,
+            body.charges.map((/** @type {any} */ one) => one?.idempotency_key),
+          );
+        }
+        return asked.carryOut();
+      };
+    },
+  },
+  "shares keys between accounts": {
+    breaks: [
+      "accounts/same-key-of-two",
+      "accounts/same-key-other-body",
+      "accounts/look-up-of-another",
+    ],
+    start: () => {
+      /** @type {Map<string, string>} */
+      const owners = new Map();
+      return async (asked) => {
+        const isNew = asked.key === null || asked.account === "";
+        const owner = isNew ? undefined : owners.get(asked.key ?? "");
+        const given = await asked.carryOut(owner === undefined ? {} : { account: owner });
+        if (asked.key !== null && isCharged(given)) {
+          owners.set(asked.key, asked.account);
+        }
+        return given;
+      };
+    },
+  },
+  "does not look at Billing-Account": fault(
+    [
+      "accounts/mismatch-charge",
+      "accounts/mismatch-batch",
+      "accounts/mismatch-reading",
+      "problems/account-mismatch",
+    ],
+    (asked) => asked.carryOut({ headers: { "billing-account": null } }),
+  ),
+  "tells errors as plain text": fault(
+    [
+      "problems/invalid-body",
+      "problems/not-json",
+      "problems/key-missing",
+      "problems/unknown-token",
+      "problems/account-mismatch",
+      "problems/charge-not-found",
+      "problems/insufficient-balance",
+      "problems/idempotency-key-reused",
+      "declines/tells-the-balance",
+    ],
+    async (asked) => {
+      const given = await asked.carryOut();
+      return given.status < 400
+        ? given
+        : { ...given, headers: { ...given.headers, "content-type": "text/plain" }, body: "No." };
+    },
+  ),
+  "makes whole points of every amount": fault(
+    [
+      "malformed/amount-zero",
+      "malformed/amount-negative",
+      "malformed/amount-fraction",
+      "malformed/key-stays-free",
+      "problems/invalid-body",
+      "lookup/refused-is-never-charged",
+    ],
+    (asked) => {
+      const amount = asked.body?.amount;
+      const isOdd = typeof amount === "number" && Math.abs(amount) < 10 && !(amount >= 1);
+      const isFraction = typeof amount === "number" && amount < 10 && amount % 1 !== 0;
+      return isCharge(asked) && (isOdd || isFraction)
+        ? asked.carryOut({ body: { ...asked.body, amount: Math.ceil(Math.abs(amount)) || 1 } })
+        : asked.carryOut();
+    },
+  ),
+  "charges what it answers 401": {
+    breaks: ["accounts/unknown-token", "accounts/no-token", "accounts/key-free-after-401"],
+    start: () => {
+      let last = "";
+      return async (asked) => {
+        const given = await asked.carryOut();
+        if (given.status === 401 && isCharge(asked)) {
+          await asked.carryOut({ account: last });
+        } else if (given.status < 400) {
+          last = asked.account;
+        }
+        return given;
+      };
+    },
+  },
+  "hides its headers from pages": fault(["cors/exposed-headers"], async (asked) => {
+    const given = await asked.carryOut();
+    return { ...given, headers: { ...given.headers, "access-control-expose-headers": "date" } };
+  }),
+  "refuses the headers of pages": fault(
+    ["cors/preflight", "cors/preflight-batch"],
+    async (asked) => {
+      const given = await asked.carryOut();
+      return asked.request.method === "OPTIONS"
+        ? { ...given, headers: { ...given.headers, "access-control-allow-headers": "*" } }
+        : given;
+    },
+  ),
+  "takes created_at for a part of the charge": {
+    breaks: ["replay/other-created-at"],
+    start: () => {
+      /** @type {Map<string, string>} */
+      const first = new Map();
+      return async (asked) => {
+        const name = `${asked.account} ${asked.key}`;
+        const given = await asked.carryOut();
+        if (isCharged(given)) {
+          first.set(name, asked.body?.created_at);
+        }
+        const isOther = first.has(name) && first.get(name) !== asked.body?.created_at;
+        return isReplay(given) && isOther
+          ? usualAnswer(400, "The same key with another body.")
+          : given;
+      };
+    },
+  },
+  "replays whatever the body": {
+    breaks: [
+      "reuse/other-amount",
+      "reuse/other-task",
+      "reuse/other-feature",
+      "reuse/bodies-at-once",
+      "problems/idempotency-key-reused",
+    ],
+    start: () => {
+      /** @type {Map<string, unknown>} */
+      const first = new Map();
+      return async (asked) => {
+        const name = `${asked.account} ${asked.key}`;
+        const body = first.get(name);
+        const given = await asked.carryOut(isCharge(asked) && body ? { body } : {});
+        if (isCharged(given)) {
+          first.set(name, asked.body);
+        }
+        // Of what comes at once, the body was not known yet.
+        const known = first.get(name);
+        return given.status === 422 && known ? asked.carryOut({ body: known }) : given;
+      };
+    },
+  },
+  "cuts keys at 255 characters": fault(["keys/256-characters"], (asked) =>
+    isCharge(asked) && asked.key !== null && asked.key.length > 255
+      ? under(asked, asked.key.slice(0, 255))
+      : asked.carryOut(),
+  ),
+  "takes keys as the header has them": fault(
+    ["keys/percent-encoded", "lookup/odd-characters", "batch/keys-as-they-are"],
+    (asked) => {
+      const spelt = asked.request
+        .header("idempotency-key")[0]
+        ?.slice(1, -1)
+        .replace(/\\(.)/g, "$1");
+      return isCharge(asked) && asked.key !== null && spelt !== asked.key
+        ? asked.carryOut({ key: spelt })
+        : asked.carryOut();
+    },
+  ),
+  "redirects to a page to sign in": fault(
+    [
+      "accounts/unknown-token",
+      "accounts/no-token",
+      "accounts/token-for-reading",
+      "accounts/token-for-batches",
+      "problems/unknown-token",
+      "robustness/no-redirect",
+    ],
+    async (asked) => {
+      const given = await asked.carryOut();
+      return given.status === 401
+        ? { status: 302, headers: { ...given.headers, location: "/sign-in" }, body: "" }
+        : given;
+    },
+  ),
+  "waits for a body for ever": {
+    breaks: ["robustness/body-without-end"],
+    waitsForever: true,
+    start: () => (asked) => asked.carryOut(),
+  },
+  "says soon where it is busy": {
+    breaks: ["robustness/retry-after"],
+    start: () => {
+      let isFirst = true;
+      return (asked) => {
+        const isPutOff = isFirst && asked.request.path === "/balance";
+        isFirst = isFirst && !isPutOff;
+        const { status, headers, body } = usualAnswer(503, "Come back.");
+        return isPutOff
+          ? Promise.resolve({ status, headers: { ...headers, "retry-after": "soon" }, body })
+          : asked.carryOut();
+      };
+    },
+  },
+};
+
+/** Servers that differ on purpose. @type {Record<string, Fault>} */
+export const DIFFERENT = {
+  nothing: fault([], (asked) => asked.carryOut()),
+  "conflict-409": fault(
+    [
+      "reuse/other-amount",
+      "reuse/other-task",
+      "reuse/other-feature",
+      "problems/idempotency-key-reused",
+    ],
+    async (asked) => {
+      const given = await asked.carryOut();
+      return given.status === 422
+        ? rewritten({ ...given, status: 409 }, () => ({ status: 409 }))
+        : given;
+    },
+  ),
+  "first-answer": FAULTS["uses a key up by a decline"],
+  "no batches": fault([], async (asked) =>
+    isBatch(asked) ? usualAnswer(404, "There is nothing at this path.") : asked.carryOut(),
+  ),
+  "puts off": {
+    breaks: [],
+    start: () => {
+      let count = 0;
+      return async (asked) => {
+        count += 1;
+        const put = usualAnswer(429, "Too many requests.");
+        const headers = { ...put.headers, "retry-after": "0" };
+        const isWhole = asked.request.body !== null && asked.request.method !== "OPTIONS";
+        return count % 7 === 0 && isWhole ? { ...put, headers } : asked.carryOut();
+      };
+    },
+  },
+};
