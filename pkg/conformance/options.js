@@ -65,6 +65,14 @@ export function parseOptions(given) {
     return "help";
   }
   const token = required("token", values.token);
+  for (const [name, value = "x"] of [
+    ["token", token],
+    ["other-token", values["other-token"]],
+  ]) {
+    if (!/^[!-~]+$/.test(value)) {
+      throw new WrongOption(`--${name} must be of printable ASCII characters`);
+    }
+  }
   const baseUrl = required("base-url", values["base-url"]).replace(/\/+$/, "");
   const base = URL.canParse(baseUrl) ? new URL(baseUrl) : null;
   if (!base || !/^https?:$/.test(base.protocol) || base.search !== "" || base.hash !== "") {
@@ -81,6 +89,10 @@ export function parseOptions(given) {
   if (!/^[1-9]\d{0,3}$/.test(seconds)) {
     throw new WrongOption("--body-within must be a number of seconds from 1 to 9999");
   }
+  const feature = values.feature ?? "conformance";
+  if (!/^[\w.:-]+$/.test(feature)) {
+    throw new WrongOption("--feature must be of letters, digits and _ . : -");
+  }
   const run = values.run ?? randomBytes(6).toString("hex");
   if (!/^[\da-f]{1,12}$/.test(run)) {
     throw new WrongOption("--run must be up to 12 digits of hexadecimal, in lower case");
@@ -91,7 +103,7 @@ export function parseOptions(given) {
     token,
     otherToken: values["other-token"] ?? null,
     account: values.account ?? null,
-    feature: values.feature ?? "conformance",
+    feature,
     topUpCommand: values["top-up-cmd"] ?? null,
     priceCommand: values["price-cmd"] ?? null,
     profiles,

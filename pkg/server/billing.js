@@ -19,7 +19,6 @@ import { balanceOf, charge } from "./ledger.js";
 import { invalid, Problem } from "./problem.js";
 import { StoreUnavailable, StoreUncertain } from "./store/turns.js";
 
-/** @import { JsonObject } from "./json.js" */
 /** @import { ChargeRequest, Note, Terms } from "./ledger.js" */
 /** @import { Answer } from "./problem.js" */
 /** @import { ServerRequest } from "./fields.js" */

@@ -104,6 +104,8 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
       [[...good, "--only", "nothing"], /no rule or topic nothing/],
       [[...good, "--run", "XYZ"], /hexadecimal/],
       [[...good, "--colour"], /--colour/],
+      [["--base-url", `${site}/billing/v1`, "--token", "two words"], /printable ASCII/],
+      [[...good, "--feature", 'a"b'], /letters, digits/],
       [
         ["--base-url", `${site}/billing/v1`, "--token", "eve"],
         /with --token, GET balance was answered 401, not 200/,

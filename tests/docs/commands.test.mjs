@@ -66,7 +66,11 @@ async function dev(t, options) {
 async function run(t, command, session) {
   const [, options] = /^npx (?:--\S+ )*tollbox (.*)$/.exec(command) ?? [];
   if (options !== undefined) {
-    if (/--(?:help|version)\b/.test(options)) {
+    if (options.startsWith("conformance ")) {
+      session.base ??= await dev(t, "dev");
+      const args = options.replace("http://localhost:8787", session.base).split(/\s+/);
+      await promisify(execFile)(process.execPath, [TOLLBOX, ...args]);
+    } else if (/--(?:help|version)\b/.test(options)) {
       const { stdout } = await promisify(execFile)(process.execPath, [
         TOLLBOX,
         ...options.split(" "),

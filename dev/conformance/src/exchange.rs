@@ -197,7 +197,7 @@ fn message(
     }
     message
         .body(body)
-        .expect("the catalogue's requests can be sent: a test fills in each")
+        .expect("tokens are checked, and the catalogue's headers can be sent")
 }
 
 async fn connect(base: &Uri) -> io::Result<TcpStream> {

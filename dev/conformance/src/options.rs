@@ -20,11 +20,11 @@ pub struct Options {
     pub base_url: BaseUrl,
 
     /// A token of the account that is charged
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", value_parser = token)]
     pub token: String,
 
     /// A token of another account
-    #[arg(long, value_name = "U")]
+    #[arg(long, value_name = "U", value_parser = token)]
     pub other_token: Option<String>,
 
     /// The account of --token, as Billing-Account names it
@@ -32,7 +32,7 @@ pub struct Options {
     pub account: Option<String>,
 
     /// The feature that is charged; a task of it must cost 1 point, or what is asked for
-    #[arg(long, value_name = "NAME", default_value = "conformance")]
+    #[arg(long, value_name = "NAME", default_value = "conformance", value_parser = feature)]
     pub feature: String,
 
     /// A shell command that adds $TOLLBOX_POINTS points to the account of $TOLLBOX_TOKEN
@@ -88,6 +88,23 @@ fn base_url(given: &str) -> Result<BaseUrl, String> {
             Ok(BaseUrl { text, uri })
         }
         Ok(_) | Err(_) => Err("it must be an http or https URL without a query".to_owned()),
+    }
+}
+
+fn token(given: &str) -> Result<String, String> {
+    if !given.is_empty() && given.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(given.to_owned())
+    } else {
+        Err("it must be of printable ASCII characters".to_owned())
+    }
+}
+
+fn feature(given: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
+    if !given.is_empty() && given.bytes().all(is_plain) {
+        Ok(given.to_owned())
+    } else {
+        Err("it must be of letters, digits and _ . : -".to_owned())
     }
 }
 

@@ -14,7 +14,7 @@ import { memoryStore } from "../../../pkg/server/store/memory.js";
 /** @import { World } from "../../../pkg/server/billing.js" */
 /** @import { ServerRequest } from "../../../pkg/server/fields.js" */
 /** @import { Answer } from "../../../pkg/server/problem.js" */
-/** @import { Asked, Change, Fault } from "./faults.mjs" */
+/** @import { Change, Fault } from "./faults.mjs" */
 
 const BASE = "/billing/v1";
 const ACCOUNTS = ["alice", "bob"];

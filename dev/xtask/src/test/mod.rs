@@ -42,6 +42,8 @@ enum Part {
     Facade,
     /// `tollbox dev` by the reference server's own tests, `tollbox/testing`, and the panel
     Server,
+    /// The conformance kit against both servers, and against one with each fault that it has to find
+    Conformance,
     /// The tests of the WebAssembly shell, in headless Chromium
     Wasm,
     /// The tests of the package and the demo with the real server, in headless Chromium
@@ -82,6 +84,7 @@ impl Part {
             Self::Docs => "docs",
             Self::Facade => "facade",
             Self::Server => "server",
+            Self::Conformance => "conformance",
             Self::Wasm => "wasm",
             Self::Browser => "browser",
             Self::DocsCode => "docs-code",
@@ -105,6 +108,7 @@ impl Part {
             | Self::Docs
             | Self::Facade
             | Self::Server
+            | Self::Conformance
             | Self::Wasm
             | Self::Browser
             | Self::DocsCode
@@ -126,6 +130,7 @@ impl Part {
             Self::Docs => suites::docs(workspace, lines),
             Self::Facade => suites::facade(workspace, lines),
             Self::Server => suites::server(workspace, lines),
+            Self::Conformance => suites::conformance(workspace, lines),
             Self::Wasm => suites::wasm(workspace, lines),
             Self::Browser => suites::browser(workspace, lines),
             Self::DocsCode => suites::docs_code(workspace, lines),

@@ -110,6 +110,28 @@ pub fn server(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     )
 }
 
+/// The conformance kit, by both of its runners: they find nothing in our own servers, and in a broken
+/// one what is broken.
+pub fn conformance(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
+    npm::install(workspace)?;
+    let server = demo::build_server(workspace, &["--bins", "--tests"])?;
+    step("compiling the conformance kit", || {
+        run(workspace
+            .cargo()
+            .args(["build", "--package", "tollbox-conformance"]))
+    })?;
+    let name = format!("tollbox-conformance{}", std::env::consts::EXE_SUFFIX);
+    run_and_read(
+        node_tests(workspace, "tests/conformance")?
+            .env("TOLLBOX_SERVER", server)
+            .env(
+                "TOLLBOX_CONFORMANCE",
+                workspace.target.join("debug").join(name),
+            ),
+        lines,
+    )
+}
+
 /// Whether the Node.js that runs the tests can open a database file.
 fn has_sqlite(workspace: &Workspace) -> Result<bool> {
     let tried = workspace
