@@ -45,3 +45,18 @@ test("nothing is found in a server that keeps all rules, in the same words", asy
   assert.deepEqual(brokenIn(node), []);
   assert.equal(rust, node);
 });
+
+test("there is no rule that no server breaks", async (t) => {
+  const site = await brokenServer(t, DIFFERENT["always fails"]);
+  const { stdout } = await run(RUNNERS["Node.js"] ?? [], optionsFor(site, ["--json"]));
+  const found = new Set(Object.values(FAULTS).flatMap(({ breaks }) => breaks));
+  for (const id of brokenIn(stdout)) {
+    found.add(id);
+  }
+  const all = JSON.parse(stdout).rules.map((/** @type {any} */ { id }) => id);
+  // Where the balance can't be read, the kit can't run.
+  assert.deepEqual(
+    all.filter((/** @type {string} */ id) => !found.has(id)),
+    ["balance/read"],
+  );
+});

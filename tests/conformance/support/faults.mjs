@@ -124,6 +124,31 @@ export const FAULTS = {
       };
     },
   },
+  "takes the points of a replay again": {
+    breaks: [
+      "replay/takes-nothing",
+      "replay/remembered",
+      "replay/other-created-at",
+      "replay/other-metadata",
+      "replay/amount-written-otherwise",
+      "replay/same-key-64-at-once",
+      "robustness/many-gone",
+      "batch/before-single",
+    ],
+    mayBreak: ["robustness/gone-before-the-answer"],
+    start: () => {
+      let count = 0;
+      return async (asked) => {
+        const given = await asked.carryOut();
+        if (!isReplay(given)) {
+          return given;
+        }
+        count += 1;
+        await asked.carryOut({ key: `${asked.key}#${count}` });
+        return asked.carryOut();
+      };
+    },
+  },
   "uses a key up by a decline": {
     breaks: ["declines/key-not-used-up", "hooks/declined-then-topped-up"],
     start: () => {
@@ -190,6 +215,16 @@ export const FAULTS = {
         : { ...given, headers };
     },
   ),
+  "has no ETag": fault(["balance/etag", "balance/not-modified"], async (asked) => {
+    const given = await asked.carryOut({ headers: { "if-none-match": null } });
+    const { etag: _, ...headers } = given.headers;
+    return { ...given, headers };
+  }),
+  "reads the query of the balance": fault(["balance/query-ignored"], async (asked) => {
+    const given = await asked.carryOut();
+    const balance = new URLSearchParams(asked.request.query ?? "").get("balance");
+    return balance === null ? given : rewritten(given, () => ({ balance: Number(balance) }));
+  }),
   "answers batches in another order": fault(["batch/results-in-order"], async (asked) => {
     const given = await asked.carryOut();
     return isBatch(asked)
@@ -424,6 +459,12 @@ export const FAULTS = {
         : given;
     },
   ),
+  "decides late": fault(["robustness/decided-in-time"], async (asked) => {
+    if (isCharge(asked) && asked.key?.includes("decided-in-time")) {
+      await new Promise((resolve) => setTimeout(resolve, 6_500));
+    }
+    return asked.carryOut();
+  }),
   "waits for a body for ever": {
     breaks: ["robustness/body-without-end"],
     waitsForever: true,
@@ -463,6 +504,10 @@ export const DIFFERENT = {
     },
   ),
   "first-answer": FAULTS["uses a key up by a decline"],
+  "always fails": fault([], async (asked) => {
+    const given = await asked.carryOut();
+    return asked.request.path === "/balance" ? given : usualAnswer(500, "It has failed.");
+  }),
   "no batches": fault([], async (asked) =>
     isBatch(asked) ? usualAnswer(404, "There is nothing at this path.") : asked.carryOut(),
   ),
