@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ask, dev, serving } from "../server/support/servers.mjs";
-import { ASK, RUNNERS, run } from "./support/kit.mjs";
+import { commands, RUNNERS, run } from "./support/kit.mjs";
 
 const REFERENCE = process.env.TOLLBOX_SERVER ?? "";
 const OPTIONS = ["--body-within", "1000", "--seed-balance", "150"];
@@ -27,12 +27,10 @@ for (const [name, start] of Object.entries(SERVERS)) {
     const outputs = [];
     for (const runner of Object.values(RUNNERS)) {
       const site = await start(t);
-      const command = (/** @type {string} */ what) =>
-        `"${process.execPath}" "${ASK}" ${site}/demo/${what}`;
       const { code, stdout, stderr } = await run(runner, [
         ...["--base-url", `${site}/billing/v1`, "--token", await signIn(site, "alice")],
         ...["--other-token", await signIn(site, "bob"), "--account", "alice", "--run", "abc"],
-        ...["--top-up-cmd", command("top-up"), "--price-cmd", command("price")],
+        ...commands(`${site}/demo`),
       ]);
       assert.deepEqual({ code, stderr }, { code: 0, stderr: "" }, stdout);
       outputs.push(stdout.replaceAll(site, "http://server"));

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { TOLLBOX } from "../../server/support/servers.mjs";
-
-/** The command for top-ups and prices, without its URL. */
-export const ASK = fileURLToPath(new URL("./ask.mjs", import.meta.url));
 
 /** The two programs that run the catalogue. @type {Record<string, string[]>} */
 export const RUNNERS = {
@@ -36,11 +32,11 @@ export function run([program = "", ...args], options) {
  * @param {string[]} more
  */
 export function optionsFor(site, more = []) {
-  const ask = (/** @type {string} */ what) => `"${process.execPath}" "${ASK}" ${site}/${what}`;
   return [
     ...["--base-url", `${site}/billing/v1`, "--token", "alice", "--other-token", "bob"],
     ...["--account", "alice", "--body-within", BODY_WITHIN_S, "--run", "abc"],
-    ...["--top-up-cmd", ask("top-up"), "--price-cmd", ask("price"), ...more],
+    ...commands(site),
+    ...more,
   ];
 }
 
@@ -55,4 +51,20 @@ export function brokenIn(json) {
   const found = rules.filter((/** @type {any} */ rule) => rule.verdict === "broken");
   assert.equal(found.length, broken);
   return found.map((/** @type {any} */ { id }) => id).sort();
+}
+
+/**
+ * The options that let the kit top up and set prices, by requests below an address.
+ *
+ * @param {string} address
+ */
+export function commands(address) {
+  const curl = (/** @type {string} */ path, /** @type {string} */ body) =>
+    `curl -sSf ${address}/${path} -H "Authorization: Bearer $TOLLBOX_TOKEN" --json "${body}"`;
+  return [
+    "--top-up-cmd",
+    curl("top-up", String.raw`{\"points\":$TOLLBOX_POINTS}`),
+    "--price-cmd",
+    curl("price", String.raw`{\"task_id\":\"$TOLLBOX_TASK_ID\",\"price\":$TOLLBOX_PRICE}`),
+  ];
 }
