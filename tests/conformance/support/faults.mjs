@@ -165,15 +165,17 @@ export const FAULTS = {
       };
     },
   },
-  "replays with a new charge id": fault(
-    ["replay/first-receipt", "replay/same-key-64-at-once"],
-    async (asked) => {
-      const given = await asked.carryOut();
-      return isReplay(given)
-        ? rewritten(given, () => ({ charge_id: `new-${Math.random()}` }))
-        : given;
+  "replays with a new charge id": {
+    breaks: ["replay/first-receipt", "replay/same-key-64-at-once"],
+    start: () => {
+      let count = 0;
+      return async (asked) => {
+        const given = await asked.carryOut();
+        count += isReplay(given) ? 1 : 0;
+        return isReplay(given) ? rewritten(given, () => ({ charge_id: `new-${count}` })) : given;
+      };
     },
-  ),
+  },
   "replays with the balance of then": {
     breaks: ["replay/balance-of-now"],
     start: () => {
