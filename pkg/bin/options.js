@@ -68,7 +68,9 @@ export function parseOptions(given) {
   const [command, ...rest] = positionals;
   if (command !== "dev" || rest.length > 0) {
     const what = command === undefined ? "no command" : `no command ${positionals.join(" ")}`;
-    throw new WrongOption(`there is ${what}; it is \`tollbox dev\` (see --help)`);
+    throw new WrongOption(
+      `there is ${what}; the commands are \`tollbox dev\` and \`tollbox conformance\` (see --help)`,
+    );
   }
   const bare = values.bare ?? false;
   const number = (/** @type {NumberName} */ name, /** @type {number} */ most, least = 0) =>
