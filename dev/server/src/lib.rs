@@ -1,4 +1,4 @@
-//! The reference billing server of Tollbox: the charge protocol over HTTP, kept in SQLite.
+//! The reference billing server of Tollbox: the charge protocol over HTTP, kept in SQLite or PostgreSQL.
 //!
 //! [`ledger`] holds the rules of money and needs nothing else; without the default feature `http`
 //! it is all there is, and a simulator can build on it.

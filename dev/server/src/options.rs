@@ -20,9 +20,19 @@ pub struct Options {
     #[arg(long, default_value = "127.0.0.1")]
     pub host: String,
 
-    /// An SQLite file, made if it isn't there, or ":memory:"
-    #[arg(long, default_value = ":memory:", value_name = "PATH")]
+    /// An SQLite file, made if it isn't there, or ":memory:", or postgres://USER@HOST/DATABASE
+    #[arg(
+        long,
+        default_value = ":memory:",
+        value_name = "PLACE",
+        env = "TOLLBOX_DATABASE",
+        hide_env_values = true
+    )]
     pub database: Database,
+
+    /// The most connections to PostgreSQL at a time
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub database_connections: u32,
 
     /// Points that a new account starts with
     #[arg(long, default_value_t = 120, value_parser = value_parser!(u64).range(..=MAX_POINTS))]

@@ -42,9 +42,14 @@ pub struct Server {
 impl Server {
     /// Opens the database and listens. Connections wait until [`Server::run`].
     pub async fn bind(options: Options) -> Result<Self, StartError> {
-        let store = Store::open(&options.database, options.terms(), options.decide_within())
-            .await
-            .map_err(StartError::Database)?;
+        let store = Store::open(
+            &options.database,
+            options.terms(),
+            options.decide_within(),
+            options.database_connections,
+        )
+        .await
+        .map_err(StartError::Database)?;
         let listener = TcpListener::bind((options.host.as_str(), options.port))
             .await
             .map_err(StartError::Listen)?;

@@ -1,22 +1,27 @@
 //! `POST charges/batch`: many charges in one request, each a charge of its own.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::App;
 use super::account::Account;
 use super::answer::{Taken, rfc3339};
-use super::billing::charge_now;
 use super::body::{ChargeBody, invalid};
 use super::problem::{Kind, Problem};
 use super::received::Deadline;
 use super::request::JsonBody;
-use crate::ledger::{ChargeRequest, Verdict};
-use crate::store::{Note, Turn};
+use crate::clock::now_ms;
+use crate::ledger::Verdict;
+use crate::store::NewCharge;
+
+/// How long a batch that was not decided in time waits for the balance that its answer has.
+const BALANCE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The most charges in one batch.
 const MAX_ITEMS: usize = 100;
@@ -41,21 +46,40 @@ pub(super) async fn charge_batch(
     JsonBody(Batch { charges }): JsonBody<Batch>,
 ) -> Result<Json<Value>, Problem> {
     check_whole(&charges)?;
-    // One turn for all items: a look-up in between would not see the charges under way.
-    let mut turn = app.store.turn(deadline).await?;
-    let mut results = Vec::with_capacity(charges.len());
-    let mut broken = false;
-    for item in charges {
-        let key = item["idempotency_key"].clone();
-        let mut result = charge_item(&mut turn, &account, item, &mut broken).await;
-        result["idempotency_key"] = key;
-        results.push(result);
-    }
-    // Points may have been taken by now, so an error must not say that none were.
-    let balance = turn.balance(&account).await.map_err(|error| {
-        tracing::error!("{error}");
-        Problem::new(Kind::InternalError, "The balance could not be read.")
-    })?;
+    let keys: Vec<_> = charges
+        .iter()
+        .map(|item| item["idempotency_key"].clone())
+        .collect();
+    let items: Vec<_> = charges.into_iter().map(checked).collect();
+    let good: Vec<_> = items.iter().flatten().cloned().collect();
+    let charged = app.store.charge_all(&account, &good, now_ms(), deadline);
+    let (verdicts, balance, untried) = match charged.await {
+        Ok((verdicts, balance)) => {
+            let untried = Problem::new(Kind::ServiceUnavailable, "Not tried; the time was up.");
+            (verdicts, balance, untried)
+        }
+        Err(error) => {
+            let problem = Problem::from(error);
+            let balance = app.store.balance(&account, Instant::now() + BALANCE_WITHIN);
+            // Where points may have been taken, no answer says that none were.
+            let balance = balance.await.map_err(|_| problem.clone())?;
+            (Vec::new(), balance, problem)
+        }
+    };
+    let mut verdicts = verdicts.into_iter();
+    let results: Vec<_> = items
+        .into_iter()
+        .zip(keys)
+        .map(|(item, key)| {
+            let mut result = match item.map(|_| verdicts.next()) {
+                Ok(Some(verdict)) => settled(verdict),
+                Ok(None) => refused("retry", untried.clone()),
+                Err(problem) => refused("rejected", problem),
+            };
+            result["idempotency_key"] = key;
+            result
+        })
+        .collect();
     Ok(Json(json!({
         "results": results,
         "balance": balance.points,
@@ -78,29 +102,7 @@ fn check_whole(charges: &[Value]) -> Result<(), Problem> {
     }
 }
 
-async fn charge_item(turn: &mut Turn, account: &str, item: Value, broken: &mut bool) -> Value {
-    let (request, note) = match checked(item) {
-        Ok(checked) => checked,
-        Err(problem) => return refused("rejected", problem),
-    };
-    if *broken {
-        // The time is up, or a failing database would delay the client at every item.
-        let untried = Problem::new(
-            Kind::ServiceUnavailable,
-            "Not tried; an earlier item failed.",
-        );
-        return refused("retry", untried);
-    }
-    match charge_now(turn, account, &request, &note).await {
-        Ok(verdict) => settled(verdict),
-        Err(error) => {
-            *broken = true;
-            refused("retry", error.into())
-        }
-    }
-}
-
-fn checked(item: Value) -> Result<(ChargeRequest, Note), Problem> {
+fn checked(item: Value) -> Result<NewCharge, Problem> {
     let item: Item = serde_json::from_value(item).map_err(|error| invalid(format!("{error}.")))?;
     item.body.check(item.idempotency_key)
 }

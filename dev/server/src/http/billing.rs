@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use headers::{ETag, HeaderMapExt, IfNoneMatch};
-use uuid::Uuid;
 
 use super::account::Account;
 use super::answer::{Taken, balance_document, charge_document};
@@ -18,8 +17,6 @@ use super::received::Deadline;
 use super::request::{IdempotencyKey, JsonBody};
 use super::{App, not_allowed, not_found};
 use crate::clock::now_ms;
-use crate::ledger::{ChargeRequest, Verdict};
-use crate::store::{Note, StoreError, Turn};
 
 /// Everything below `/billing/v1`.
 pub fn routes() -> Router<App> {
@@ -38,7 +35,7 @@ async fn balance(
     Deadline(deadline): Deadline,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let balance = app.store.turn(deadline).await?.balance(&account).await?;
+    let balance = app.store.balance(&account, deadline).await?;
     let etag: ETag = format!("\"v{}\"", balance.version)
         .parse()
         .map_err(|_| Problem::new(Kind::InternalError, "The version makes no ETag."))?;
@@ -62,21 +59,9 @@ async fn charge(
     IdempotencyKey(key): IdempotencyKey,
     JsonBody(body): JsonBody<ChargeBody>,
 ) -> Result<Taken, Problem> {
-    let (request, note) = body.check(key)?;
-    let mut turn = app.store.turn(deadline).await?;
-    Taken::of(charge_now(&mut turn, &account, &request, &note).await?)
-}
-
-/// Makes a charge now, under a new charge id.
-pub(super) async fn charge_now(
-    turn: &mut Turn,
-    account: &str,
-    request: &ChargeRequest,
-    note: &Note,
-) -> Result<Verdict, StoreError> {
-    let charge_id = Uuid::new_v4().to_string();
-    turn.charge(account, request, note, now_ms(), charge_id)
-        .await
+    let new = body.check(key)?;
+    let charged = app.store.charge(&account, &new, now_ms(), deadline).await?;
+    Taken::of(charged)
 }
 
 /// `GET charges?key=KEY`.
@@ -86,8 +71,7 @@ async fn lookup(
     Deadline(deadline): Deadline,
     WantedKey(key): WantedKey,
 ) -> Result<Response, Problem> {
-    let mut turn = app.store.turn(deadline).await?;
-    match turn.lookup(&account, &key).await? {
+    match app.store.lookup(&account, &key, deadline).await? {
         Some((charge, balance)) => Ok(Json(charge_document(&charge, balance)).into_response()),
         None => Err(Problem::new(
             Kind::ChargeNotFound,

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::number::Whole;
 use super::problem::{Kind, Problem};
 use crate::ledger::{ChargeRequest, InvalidCharge};
-use crate::store::Note;
+use crate::store::{NewCharge, Note};
 
 /// A charge without its key. Unknown members are ignored.
 #[derive(Debug, Deserialize)]
@@ -23,8 +24,8 @@ pub struct ChargeBody {
 }
 
 impl ChargeBody {
-    /// Checks every member.
-    pub fn check(self, key: String) -> Result<(ChargeRequest, Note), Problem> {
+    /// Checks every member, and names the charge that it may become.
+    pub fn check(self, key: String) -> Result<NewCharge, Problem> {
         let request = ChargeRequest::new(key, self.task_id, self.feature, self.amount.0)?;
         if let Some(created_at) = &self.created_at
             && created_at.parse::<Timestamp>().is_err()
@@ -38,7 +39,11 @@ impl ChargeBody {
             created_at: self.created_at,
             metadata,
         };
-        Ok((request, note))
+        Ok(NewCharge {
+            request,
+            note,
+            charge_id: Uuid::new_v4().to_string(),
+        })
     }
 }
 

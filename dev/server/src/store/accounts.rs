@@ -1,15 +1,16 @@
 //! Accounts, their points, prices and tokens.
 
-use sqlx::SqliteConnection;
-
 use tokio::time::Instant;
 
-use super::{Store, StoreError, Turn, integer};
+use super::attempts::attempt;
+use super::connection::{Connection, by, on};
+use super::text::{digest, read, written};
+use super::{Store, StoreError, integer, unsigned};
 use crate::ledger::{Amount, Balance};
 
 impl Store {
     /// Signs in: keeps `token` for `account` until `expires_at_ms`, and makes the account with the
-    /// seed balance if it is new. Expired tokens are deleted.
+    /// seed balance if it is new. The account's expired tokens are deleted.
     pub async fn sign_in(
         &self,
         account: &str,
@@ -17,49 +18,43 @@ impl Store {
         now_ms: u64,
         expires_at_ms: u64,
     ) -> Result<(), StoreError> {
+        let deadline = self.deadline();
         let opening = Balance::opening(self.terms.seed_balance);
-        let mut turn = self.turn(self.deadline()).await?;
-        let mut changes = turn.begin().await?;
-        let made = sqlx::query(
-            "INSERT INTO accounts (account, balance, version) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        attempt!(
+            self.attempts_on(account, deadline).await?,
+            |session| async {
+                let mut changes = session.begin(deadline).await?;
+                by(deadline, async {
+                    if open_account(changes.connection(), account, opening).await? {
+                        credit(
+                            changes.connection(),
+                            account,
+                            opening,
+                            opening.points,
+                            now_ms,
+                        )
+                        .await?;
+                    }
+                    forget_tokens(changes.connection(), account, now_ms).await?;
+                    keep_token(changes.connection(), account, token, expires_at_ms).await
+                })
+                .await?;
+                changes.commit().await
+            }
         )
-        .bind(account)
-        .bind(integer(opening.points)?)
-        .bind(integer(opening.version)?)
-        .execute(changes.connection())
-        .await?;
-        if made.rows_affected() == 1 {
-            credit(changes.connection(), account, opening.points, now_ms).await?;
-        }
-        sqlx::query("DELETE FROM tokens WHERE expires_at <= ?")
-            .bind(integer(now_ms)?)
-            .execute(changes.connection())
-            .await?;
-        sqlx::query("INSERT INTO tokens (token, account, expires_at) VALUES (?, ?, ?)")
-            .bind(token)
-            .bind(account)
-            .bind(integer(expires_at_ms)?)
-            .execute(changes.connection())
-            .await?;
-        changes.commit().await
     }
 
-    /// The account of this token; `None` for one that is unknown or has expired. Waits until
-    /// `deadline` for its turn.
+    /// The account of this token; `None` for one that is unknown or has expired.
     pub async fn account_of(
         &self,
         token: &str,
         now_ms: u64,
         deadline: Instant,
     ) -> Result<Option<String>, StoreError> {
-        let mut turn = self.turn(deadline).await?;
-        let account =
-            sqlx::query_scalar("SELECT account FROM tokens WHERE token = ? AND expires_at > ?")
-                .bind(token)
-                .bind(integer(now_ms)?)
-                .fetch_optional(turn.connection())
-                .await?;
-        Ok(account)
+        attempt!(self.attempts(deadline), |session| by(
+            deadline,
+            account_of_token(session.connection(), token, now_ms)
+        ))
     }
 
     /// Adds points. `None`, and nothing is changed, where the balance would pass
@@ -70,16 +65,23 @@ impl Store {
         points: Amount,
         now_ms: u64,
     ) -> Result<Option<Balance>, StoreError> {
-        let mut turn = self.turn(self.deadline()).await?;
-        let mut changes = turn.begin().await?;
-        let before = read_balance(changes.connection(), account).await?;
-        let Some(after) = before.plus(points) else {
-            return Ok(None);
-        };
-        write_balance(changes.connection(), account, after).await?;
-        credit(changes.connection(), account, points.get(), now_ms).await?;
-        changes.commit().await?;
-        Ok(Some(after))
+        let deadline = self.deadline();
+        let attempts = self.attempts_on(account, deadline).await?;
+        attempt!(attempts.until_uncertain(), |session| async {
+            let mut changes = session.begin(deadline).await?;
+            let after = by(deadline, async {
+                let before = lock_balance(changes.connection(), account).await?;
+                let after = before.plus(points);
+                if let Some(after) = after {
+                    write_balance(changes.connection(), account, after).await?;
+                    credit(changes.connection(), account, after, points.get(), now_ms).await?;
+                }
+                Ok(after)
+            })
+            .await?;
+            changes.commit().await?;
+            Ok(after)
+        })
     }
 
     /// Sets the price of a task: from now on it is charged for no other amount.
@@ -89,76 +91,228 @@ impl Store {
         task_id: &str,
         price: Amount,
     ) -> Result<(), StoreError> {
-        let mut turn = self.turn(self.deadline()).await?;
-        let mut changes = turn.begin().await?;
-        sqlx::query(
-            "INSERT INTO prices (account, task_id, price) VALUES (?, ?, ?)
-             ON CONFLICT DO UPDATE SET price = excluded.price",
+        let deadline = self.deadline();
+        attempt!(
+            self.attempts_on(account, deadline).await?,
+            |session| async {
+                let mut changes = session.begin(deadline).await?;
+                by(
+                    deadline,
+                    write_price(changes.connection(), account, task_id, price),
+                )
+                .await?;
+                changes.commit().await
+            }
         )
-        .bind(account)
-        .bind(task_id)
-        .bind(integer(price.get())?)
-        .execute(changes.connection())
-        .await?;
-        changes.commit().await
+    }
+
+    /// The account's balance.
+    pub async fn balance(&self, account: &str, deadline: Instant) -> Result<Balance, StoreError> {
+        attempt!(self.attempts(deadline), |session| by(
+            deadline,
+            read_balance(session.connection(), account)
+        ))
     }
 
     /// All points that the account was ever given: the seed and the top-ups. The balance and the
     /// charges always add up to this.
     pub async fn credited(&self, account: &str) -> Result<u64, StoreError> {
-        let points =
-            sqlx::query_scalar("SELECT coalesce(sum(points), 0) FROM credits WHERE account = ?")
-                .bind(account)
-                .fetch_one(&self.pool)
-                .await?;
-        Ok(points)
+        let deadline = self.deadline();
+        attempt!(self.attempts(deadline), |session| by(
+            deadline,
+            sum_credits(session.connection(), account)
+        ))
     }
 }
 
-impl Turn {
-    /// The account's balance.
-    pub async fn balance(&mut self, account: &str) -> Result<Balance, StoreError> {
-        Ok(read_balance(self.connection(), account).await?)
-    }
-}
+const BALANCE: &str = "SELECT balance, version FROM accounts WHERE account = $1";
+const LOCKED_BALANCE: &str = "SELECT balance, version FROM accounts WHERE account = $1 FOR UPDATE";
 
+/// The balance as it was last committed.
 pub(super) async fn read_balance(
-    connection: &mut SqliteConnection,
+    connection: Connection<'_>,
     account: &str,
 ) -> Result<Balance, sqlx::Error> {
-    let (points, version) =
-        sqlx::query_as("SELECT balance, version FROM accounts WHERE account = ?")
-            .bind(account)
-            .fetch_one(connection)
-            .await?;
-    Ok(Balance { points, version })
+    let row = on!(connection, |c| {
+        sqlx::query_as(BALANCE)
+            .bind(written(account))
+            .fetch_one(c)
+            .await
+    })?;
+    balance(row)
+}
+
+/// The balance, which no other transaction changes until this one ends. It comes first in every
+/// transaction that reads more of an account: those that wait here see what was committed meanwhile.
+/// SQLite has the whole file locked already.
+pub(super) async fn lock_balance(
+    connection: Connection<'_>,
+    account: &str,
+) -> Result<Balance, sqlx::Error> {
+    let row = match connection {
+        Connection::Sqlite(c) => return read_balance(Connection::Sqlite(c), account).await,
+        Connection::Postgres(c) => {
+            sqlx::query_as(LOCKED_BALANCE)
+                .bind(written(account))
+                .fetch_one(c)
+                .await?
+        }
+    };
+    balance(row)
+}
+
+fn balance((points, version): (i64, i64)) -> Result<Balance, sqlx::Error> {
+    Ok(Balance {
+        points: unsigned(points)?,
+        version: unsigned(version)?,
+    })
 }
 
 pub(super) async fn write_balance(
-    connection: &mut SqliteConnection,
+    connection: Connection<'_>,
     account: &str,
     balance: Balance,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE accounts SET balance = ?, version = ? WHERE account = ?")
-        .bind(integer(balance.points)?)
-        .bind(integer(balance.version)?)
-        .bind(account)
-        .execute(connection)
-        .await?;
-    Ok(())
+    let (points, version) = (integer(balance.points)?, integer(balance.version)?);
+    on!(connection, |c| {
+        sqlx::query("UPDATE accounts SET balance = $2, version = $3 WHERE account = $1")
+            .bind(written(account))
+            .bind(points)
+            .bind(version)
+            .execute(c)
+            .await
+            .map(drop)
+    })
 }
 
-async fn credit(
-    connection: &mut SqliteConnection,
+/// Makes the account if it is new, and says whether it is.
+async fn open_account(
+    connection: Connection<'_>,
     account: &str,
+    opening: Balance,
+) -> Result<bool, sqlx::Error> {
+    let (points, version) = (integer(opening.points)?, integer(opening.version)?);
+    let made = on!(connection, |c| {
+        sqlx::query(
+            "INSERT INTO accounts (account, balance, version) VALUES ($1, $2, $3)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(written(account))
+        .bind(points)
+        .bind(version)
+        .execute(c)
+        .await
+        .map(|made| made.rows_affected())
+    })?;
+    Ok(made == 1)
+}
+
+/// Notes the points that made the balance `after`.
+async fn credit(
+    connection: Connection<'_>,
+    account: &str,
+    after: Balance,
     points: u64,
     now_ms: u64,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO credits (account, points, credited_at) VALUES (?, ?, ?)")
-        .bind(account)
-        .bind(integer(points)?)
-        .bind(integer(now_ms)?)
-        .execute(connection)
-        .await?;
-    Ok(())
+    let (version, points, now_ms) = (integer(after.version)?, integer(points)?, integer(now_ms)?);
+    on!(connection, |c| {
+        sqlx::query(
+            "INSERT INTO credits (account, version, points, credited_at) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(written(account))
+        .bind(version)
+        .bind(points)
+        .bind(now_ms)
+        .execute(c)
+        .await
+        .map(drop)
+    })
+}
+
+async fn sum_credits(connection: Connection<'_>, account: &str) -> Result<u64, sqlx::Error> {
+    let points: i64 = on!(connection, |c| {
+        sqlx::query_scalar(
+            "SELECT CAST(coalesce(sum(points), 0) AS BIGINT) FROM credits WHERE account = $1",
+        )
+        .bind(written(account))
+        .fetch_one(c)
+        .await
+    })?;
+    unsigned(points)
+}
+
+async fn keep_token(
+    connection: Connection<'_>,
+    account: &str,
+    token: &str,
+    expires_at_ms: u64,
+) -> Result<(), sqlx::Error> {
+    let expires_at_ms = integer(expires_at_ms)?;
+    on!(connection, |c| {
+        sqlx::query(
+            "INSERT INTO tokens (token, account, expires_at) VALUES ($1, $2, $3)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(token)
+        .bind(written(account))
+        .bind(expires_at_ms)
+        .execute(c)
+        .await
+        .map(drop)
+    })
+}
+
+async fn forget_tokens(
+    connection: Connection<'_>,
+    account: &str,
+    now_ms: u64,
+) -> Result<(), sqlx::Error> {
+    let now_ms = integer(now_ms)?;
+    on!(connection, |c| {
+        sqlx::query("DELETE FROM tokens WHERE account = $1 AND expires_at <= $2")
+            .bind(written(account))
+            .bind(now_ms)
+            .execute(c)
+            .await
+            .map(drop)
+    })
+}
+
+async fn account_of_token(
+    connection: Connection<'_>,
+    token: &str,
+    now_ms: u64,
+) -> Result<Option<String>, sqlx::Error> {
+    let now_ms = integer(now_ms)?;
+    let account: Option<String> = on!(connection, |c| {
+        sqlx::query_scalar("SELECT account FROM tokens WHERE token = $1 AND expires_at > $2")
+            .bind(token)
+            .bind(now_ms)
+            .fetch_optional(c)
+            .await
+    })?;
+    Ok(account.as_deref().map(read))
+}
+
+async fn write_price(
+    connection: Connection<'_>,
+    account: &str,
+    task_id: &str,
+    price: Amount,
+) -> Result<(), sqlx::Error> {
+    let price = integer(price.get())?;
+    on!(connection, |c| {
+        sqlx::query(
+            "INSERT INTO prices (account, task_digest, task_id, price) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (account, task_digest) DO UPDATE SET price = excluded.price",
+        )
+        .bind(written(account))
+        .bind(digest(task_id))
+        .bind(written(task_id))
+        .bind(price)
+        .execute(c)
+        .await
+        .map(drop)
+    })
 }

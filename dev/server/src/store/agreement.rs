@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Database, Note, Store};
+use super::{Database, NewCharge, Note, Store};
 use crate::ledger::properties::{ACCOUNTS, Step, request, step};
 use crate::ledger::{Amount, Ledger, Terms};
 
@@ -12,7 +12,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 async fn run(terms: Terms, steps: &[Step]) -> Result<(), TestCaseError> {
     let mut ledger = Ledger::new(terms);
-    let store = Store::open(&Database::Memory, terms, LIMIT).await.unwrap();
+    let store = Store::open(&Database::Memory, terms, LIMIT, 1)
+        .await
+        .unwrap();
     for account in ACCOUNTS {
         store.sign_in(account, account, 0, 1).await.unwrap();
     }
@@ -27,21 +29,17 @@ async fn run(terms: Terms, steps: &[Step]) -> Result<(), TestCaseError> {
             } => {
                 let request = request(key, task, amount);
                 let charge_id = format!("c{n}");
-                let mut turn = store.turn(store.deadline()).await.unwrap();
-                let verdict = turn
-                    .charge(
-                        account,
-                        &request,
-                        &Note::default(),
-                        now_ms,
-                        charge_id.clone(),
-                    )
-                    .await
-                    .unwrap();
+                let new = NewCharge {
+                    request: request.clone(),
+                    note: Note::default(),
+                    charge_id: charge_id.clone(),
+                };
+                let charged = store.charge(account, &new, now_ms, store.deadline()).await;
+                let verdict = charged.unwrap();
                 let expected = ledger.charge(account, &request, now_ms, charge_id);
                 prop_assert_eq!(verdict, expected);
-                let found = turn.lookup(account, request.key()).await.unwrap();
-                let found = found.map(|(charge, _)| charge);
+                let found = store.lookup(account, request.key(), store.deadline()).await;
+                let found = found.unwrap().map(|(charge, _)| charge);
                 prop_assert_eq!(found.as_ref(), ledger.lookup(account, request.key()));
             }
             Step::TopUp { account, points } => {

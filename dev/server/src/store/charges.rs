@@ -1,12 +1,28 @@
-//! Charges in the database, each made in one transaction.
+//! Charges in the database. Those of one request are made in one transaction.
 
-use sqlx::SqliteConnection;
+use std::time::Duration;
 
-use super::accounts::{read_balance, write_balance};
-use super::{Store, StoreError, Turn, integer};
+use tokio::time::Instant;
+
+use super::accounts::{lock_balance, write_balance};
+use super::attempts::attempt;
+use super::connection::{Connection, by, on};
+use super::text::{digest, read, written};
+use super::{Store, StoreError, integer, unsigned};
 use crate::ledger::{
     Amount, Balance, Charge, ChargeRequest, Decision, Known, Terms, Verdict, decide, remembers,
 };
+
+/// A charge to be made, or to be found already made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCharge {
+    /// What is charged.
+    pub request: ChargeRequest,
+    /// What the client sent along.
+    pub note: Note,
+    /// The name of the charge if this makes one.
+    pub charge_id: String,
+}
 
 /// Members that a client sends along with a charge: stored, never read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,213 +42,315 @@ pub struct Record {
     pub requests: u64,
 }
 
-impl Turn {
-    /// Charges `request` to `account` in one transaction, or says why not. `charge_id` names the
-    /// charge if this makes one.
+impl Store {
+    /// Charges `new` to `account`, or says why not.
     pub async fn charge(
-        &mut self,
+        &self,
         account: &str,
-        request: &ChargeRequest,
-        note: &Note,
+        new: &NewCharge,
         now_ms: u64,
-        charge_id: String,
+        deadline: Instant,
     ) -> Result<Verdict, StoreError> {
-        let terms = self.terms;
-        let mut changes = self.begin().await?;
-        let connection = changes.connection();
-        count_request(connection, account, request.key()).await?;
-        let balance = read_balance(connection, account).await?;
-        let latest = latest_charge(connection, account, request.key()).await?;
-        let remembered =
-            latest.filter(|charge| remembers(terms.key_ttl_ms, charge.charged_at_ms, now_ms));
-        let known = Known {
-            balance,
-            charged: remembered.as_ref(),
-            price: price(connection, account, request.task_id()).await?,
-        };
-        let verdict = match decide(known, request) {
-            Decision::Charge { after } => {
-                let charge = Charge {
-                    charge_id,
-                    request: request.clone(),
-                    charged_at_ms: now_ms,
-                };
-                forget_key(terms, connection, account, request.key(), now_ms).await?;
-                insert_charge(connection, account, &charge, note).await?;
-                write_balance(connection, account, after).await?;
-                Verdict::Charged {
-                    charge,
-                    balance: after,
-                }
+        let all = std::slice::from_ref(new);
+        let (mut verdicts, _) = self.charge_all(account, all, now_ms, deadline).await?;
+        verdicts.pop().ok_or_else(StoreError::too_late)
+    }
+
+    /// Charges `all` to `account` one after the other, in one transaction, and gives the balance
+    /// after them. Where the time runs out there are fewer verdicts than charges: the last ones were
+    /// not tried.
+    pub async fn charge_all(
+        &self,
+        account: &str,
+        all: &[NewCharge],
+        now_ms: u64,
+        deadline: Instant,
+    ) -> Result<(Vec<Verdict>, Balance), StoreError> {
+        let enough = deadline
+            .checked_sub(self.time_to_commit())
+            .unwrap_or(deadline);
+        attempt!(
+            self.attempts_on(account, deadline).await?,
+            |session| async {
+                let mut changes = session.begin(deadline).await?;
+                let made = by(deadline, async {
+                    let mut balance = lock_balance(changes.connection(), account).await?;
+                    let mut verdicts = Vec::with_capacity(all.len());
+                    for new in all {
+                        if !verdicts.is_empty() && Instant::now() >= enough {
+                            break;
+                        }
+                        let mut books = Books {
+                            connection: changes.connection(),
+                            account,
+                            terms: self.terms,
+                            now_ms,
+                        };
+                        verdicts.push(books.charge(new, &mut balance).await?);
+                    }
+                    Ok((verdicts, balance))
+                })
+                .await?;
+                changes.commit().await?;
+                Ok(made)
             }
-            Decision::Replay { charge } => Verdict::Replayed {
-                charge: charge.clone(),
-                balance,
-            },
-            Decision::KeyReused => Verdict::KeyReused,
-            Decision::PriceMismatch { price } => Verdict::PriceMismatch { price },
-            Decision::InsufficientBalance => Verdict::InsufficientBalance { balance },
-        };
-        changes.commit().await?;
-        Ok(verdict)
+        )
+    }
+
+    /// How long before its deadline a batch ends, so that what it has done is not undone.
+    fn time_to_commit(&self) -> Duration {
+        self.decide_within / 5
     }
 
     /// The latest charge with this key, and the balance of the same moment. Look-ups outlive the
     /// memory of keys.
     ///
-    /// Takes the write lock, so that a transaction of another process on the same file ends first.
+    /// Waits for its turn and takes the account's lock, as a charge does, so that every charge begun
+    /// before it ends first, another server's too.
     pub async fn lookup(
-        &mut self,
+        &self,
         account: &str,
         key: &str,
+        deadline: Instant,
     ) -> Result<Option<(Charge, Balance)>, StoreError> {
-        let mut snapshot = self.begin().await?;
-        let Some(charge) = latest_charge(snapshot.connection(), account, key).await? else {
-            return Ok(None);
-        };
-        let balance = read_balance(snapshot.connection(), account).await?;
-        Ok(Some((charge, balance)))
+        attempt!(
+            self.attempts_on(account, deadline).await?,
+            |session| async {
+                let mut snapshot = session.begin(deadline).await?;
+                by(deadline, async {
+                    let balance = lock_balance(snapshot.connection(), account).await?;
+                    let charge = latest_charge(snapshot.connection(), account, key).await?;
+                    Ok(charge.map(|charge| (charge, balance)))
+                })
+                .await
+            }
+        )
     }
-}
 
-impl Store {
     /// Every charge of the account, newest first, and the balance of the same moment.
     pub async fn charges(&self, account: &str) -> Result<(Vec<Record>, Balance), StoreError> {
-        let mut snapshot = self.pool.begin().await?;
-        let rows: Vec<(String, String, String, String, u64, u64, u64)> = sqlx::query_as(
-            "SELECT charge_id, idempotency_key, task_id, feature, amount, charged_at, requests
-             FROM charges JOIN requests USING (account, idempotency_key)
-             WHERE account = ? ORDER BY id DESC",
+        let deadline = self.deadline();
+        attempt!(
+            self.attempts_on(account, deadline).await?,
+            |session| async {
+                let mut snapshot = session.begin(deadline).await?;
+                by(deadline, async {
+                    let balance = lock_balance(snapshot.connection(), account).await?;
+                    let records = all_charges(snapshot.connection(), account).await?;
+                    Ok((records, balance))
+                })
+                .await
+            }
         )
-        .bind(account)
-        .fetch_all(&mut *snapshot)
-        .await?;
-        let records = rows
-            .into_iter()
-            .map(
-                |(charge_id, key, task_id, feature, amount, charged_at_ms, requests)| {
-                    let request = stored(ChargeRequest::new(key, task_id, feature, amount))?;
-                    let charge = Charge {
-                        charge_id,
-                        request,
-                        charged_at_ms,
-                    };
-                    Ok(Record { charge, requests })
-                },
-            )
-            .collect::<Result<_, sqlx::Error>>()?;
-        let balance = read_balance(&mut snapshot, account).await?;
-        Ok((records, balance))
     }
 }
 
-/// Makes room in the unique index for a new charge of an expired key. It checks the time again, so
-/// that the index stays an independent check of the decision.
-async fn forget_key(
+/// An account within a transaction that has locked it.
+struct Books<'t> {
+    connection: Connection<'t>,
+    account: &'t str,
     terms: Terms,
-    connection: &mut SqliteConnection,
-    account: &str,
-    key: &str,
     now_ms: u64,
-) -> Result<(), sqlx::Error> {
-    let Some(key_ttl_ms) = terms.key_ttl_ms else {
-        return Ok(());
-    };
-    sqlx::query(
-        "UPDATE charges SET remembered = 0
-         WHERE account = ? AND idempotency_key = ? AND remembered = 1 AND charged_at <= ?",
-    )
-    .bind(account)
-    .bind(key)
-    .bind(integer(now_ms.saturating_sub(key_ttl_ms))?)
-    .execute(connection)
-    .await?;
-    Ok(())
+}
+
+impl Books<'_> {
+    /// Decides one charge, and makes it if it is to be made; then `balance` is the one after it.
+    async fn charge(
+        &mut self,
+        new: &NewCharge,
+        balance: &mut Balance,
+    ) -> Result<Verdict, sqlx::Error> {
+        let request = &new.request;
+        self.count_request(request.key()).await?;
+        let latest = latest_charge(self.connection.reborrow(), self.account, request.key()).await?;
+        let remembered = latest
+            .filter(|charge| remembers(self.terms.key_ttl_ms, charge.charged_at_ms, self.now_ms));
+        let known = Known {
+            balance: *balance,
+            charged: remembered.as_ref(),
+            price: self.price(request.task_id()).await?,
+        };
+        Ok(match decide(known, request) {
+            Decision::Charge { after } => {
+                let charge = Charge {
+                    charge_id: new.charge_id.clone(),
+                    request: request.clone(),
+                    charged_at_ms: self.now_ms,
+                };
+                self.forget_key(request.key()).await?;
+                self.insert_charge(&charge, after, &new.note).await?;
+                write_balance(self.connection.reborrow(), self.account, after).await?;
+                *balance = after;
+                Verdict::Charged {
+                    charge,
+                    balance: after,
+                }
+            }
+            // Made by an attempt whose commit was not confirmed.
+            Decision::Replay { charge } if charge.charge_id == new.charge_id => Verdict::Charged {
+                charge: charge.clone(),
+                balance: *balance,
+            },
+            Decision::Replay { charge } => Verdict::Replayed {
+                charge: charge.clone(),
+                balance: *balance,
+            },
+            Decision::KeyReused => Verdict::KeyReused,
+            Decision::PriceMismatch { price } => Verdict::PriceMismatch { price },
+            Decision::InsufficientBalance => Verdict::InsufficientBalance { balance: *balance },
+        })
+    }
+
+    async fn count_request(&mut self, key: &str) -> Result<(), sqlx::Error> {
+        on!(self.connection.reborrow(), |c| {
+            sqlx::query(
+                "INSERT INTO requests (account, key_digest, requests) VALUES ($1, $2, 1)
+                 ON CONFLICT (account, key_digest) DO UPDATE SET requests = requests.requests + 1",
+            )
+            .bind(written(self.account))
+            .bind(digest(key))
+            .execute(c)
+            .await
+            .map(drop)
+        })
+    }
+
+    async fn price(&mut self, task_id: &str) -> Result<Option<Amount>, sqlx::Error> {
+        let price: Option<i64> = on!(self.connection.reborrow(), |c| {
+            sqlx::query_scalar("SELECT price FROM prices WHERE account = $1 AND task_digest = $2")
+                .bind(written(self.account))
+                .bind(digest(task_id))
+                .fetch_optional(c)
+                .await
+        })?;
+        Ok(price.map(unsigned).transpose()?.and_then(Amount::new))
+    }
+
+    /// Makes room in the unique index for a new charge of an expired key. It checks the time again,
+    /// so that the index stays an independent check of the decision.
+    async fn forget_key(&mut self, key: &str) -> Result<(), sqlx::Error> {
+        let Some(key_ttl_ms) = self.terms.key_ttl_ms else {
+            return Ok(());
+        };
+        let until = integer(self.now_ms.saturating_sub(key_ttl_ms))?;
+        on!(self.connection.reborrow(), |c| {
+            sqlx::query(
+                "UPDATE charges SET remembered = FALSE
+                 WHERE account = $1 AND key_digest = $2 AND remembered = TRUE AND charged_at <= $3",
+            )
+            .bind(written(self.account))
+            .bind(digest(key))
+            .bind(until)
+            .execute(c)
+            .await
+            .map(drop)
+        })
+    }
+
+    async fn insert_charge(
+        &mut self,
+        charge: &Charge,
+        after: Balance,
+        note: &Note,
+    ) -> Result<(), sqlx::Error> {
+        let request = &charge.request;
+        let version = integer(after.version)?;
+        let amount = integer(request.amount().get())?;
+        let charged_at = integer(charge.charged_at_ms)?;
+        on!(self.connection.reborrow(), |c| {
+            sqlx::query(
+                "INSERT INTO charges (account, version, charge_id, idempotency_key, key_digest,
+                                      task_id, feature, amount, created_at, metadata, charged_at,
+                                      remembered)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, TRUE)",
+            )
+            .bind(written(self.account))
+            .bind(version)
+            .bind(&charge.charge_id)
+            .bind(written(request.key()))
+            .bind(digest(request.key()))
+            .bind(written(request.task_id()))
+            .bind(written(request.feature()))
+            .bind(amount)
+            .bind(&note.created_at)
+            .bind(&note.metadata)
+            .bind(charged_at)
+            .execute(c)
+            .await
+            .map(drop)
+        })
+    }
 }
 
 async fn latest_charge(
-    connection: &mut SqliteConnection,
+    connection: Connection<'_>,
     account: &str,
     key: &str,
 ) -> Result<Option<Charge>, sqlx::Error> {
-    let row: Option<(String, String, String, u64, u64)> = sqlx::query_as(
-        "SELECT charge_id, task_id, feature, amount, charged_at FROM charges
-         WHERE account = ? AND idempotency_key = ? ORDER BY id DESC LIMIT 1",
-    )
-    .bind(account)
-    .bind(key)
-    .fetch_optional(connection)
-    .await?;
-    row.map(|(charge_id, task_id, feature, amount, charged_at_ms)| {
-        Ok(Charge {
-            charge_id,
-            request: stored(ChargeRequest::new(key, task_id, feature, amount))?,
-            charged_at_ms,
-        })
+    let row: Option<(String, String, String, i64, i64)> = on!(connection, |c| {
+        sqlx::query_as(
+            "SELECT charge_id, task_id, feature, amount, charged_at FROM charges
+             WHERE account = $1 AND key_digest = $2 ORDER BY version DESC LIMIT 1",
+        )
+        .bind(written(account))
+        .bind(digest(key))
+        .fetch_optional(c)
+        .await
+    })?;
+    row.map(|(charge_id, task_id, feature, amount, charged_at)| {
+        stored_charge(charge_id, key, &task_id, &feature, amount, charged_at)
     })
     .transpose()
 }
 
-async fn price(
-    connection: &mut SqliteConnection,
+async fn all_charges(
+    connection: Connection<'_>,
     account: &str,
-    task_id: &str,
-) -> Result<Option<Amount>, sqlx::Error> {
-    let price: Option<u64> =
-        sqlx::query_scalar("SELECT price FROM prices WHERE account = ? AND task_id = ?")
-            .bind(account)
-            .bind(task_id)
-            .fetch_optional(connection)
-            .await?;
-    Ok(price.and_then(Amount::new))
+) -> Result<Vec<Record>, sqlx::Error> {
+    let rows: Vec<(String, String, String, String, i64, i64, i64)> = on!(connection, |c| {
+        sqlx::query_as(
+            "SELECT charge_id, idempotency_key, task_id, feature, amount, charged_at,
+                    requests.requests
+             FROM charges JOIN requests USING (account, key_digest)
+             WHERE account = $1 ORDER BY version DESC",
+        )
+        .bind(written(account))
+        .fetch_all(c)
+        .await
+    })?;
+    rows.into_iter()
+        .map(
+            |(charge_id, key, task_id, feature, amount, charged_at, requests)| {
+                Ok(Record {
+                    charge: stored_charge(
+                        charge_id,
+                        &read(&key),
+                        &task_id,
+                        &feature,
+                        amount,
+                        charged_at,
+                    )?,
+                    requests: unsigned(requests)?,
+                })
+            },
+        )
+        .collect()
 }
 
-async fn count_request(
-    connection: &mut SqliteConnection,
-    account: &str,
+/// The charge of a row. One that breaks the rules was not written by this server.
+fn stored_charge(
+    charge_id: String,
     key: &str,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO requests (account, idempotency_key, requests) VALUES (?, ?, 1)
-         ON CONFLICT DO UPDATE SET requests = requests + 1",
-    )
-    .bind(account)
-    .bind(key)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn insert_charge(
-    connection: &mut SqliteConnection,
-    account: &str,
-    charge: &Charge,
-    note: &Note,
-) -> Result<(), sqlx::Error> {
-    let request = &charge.request;
-    sqlx::query(
-        "INSERT INTO charges (charge_id, account, idempotency_key, task_id, feature, amount,
-                              created_at, metadata, charged_at, remembered)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
-    )
-    .bind(&charge.charge_id)
-    .bind(account)
-    .bind(request.key())
-    .bind(request.task_id())
-    .bind(request.feature())
-    .bind(integer(request.amount().get())?)
-    .bind(&note.created_at)
-    .bind(&note.metadata)
-    .bind(integer(charge.charged_at_ms)?)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// The error of a row that breaks the rules, and so was not written by this server.
-fn stored<T, E>(checked: Result<T, E>) -> Result<T, sqlx::Error>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    checked.map_err(|error| sqlx::Error::Decode(Box::new(error)))
+    task_id: &str,
+    feature: &str,
+    amount: i64,
+    charged_at: i64,
+) -> Result<Charge, sqlx::Error> {
+    let request = ChargeRequest::new(key, read(task_id), read(feature), unsigned(amount)?)
+        .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    Ok(Charge {
+        charge_id,
+        request,
+        charged_at_ms: unsigned(charged_at)?,
+    })
 }

@@ -4,48 +4,37 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::Value;
-use sqlx::{Connection, SqliteConnection, SqliteTransaction};
-use tempfile::TempDir;
 
 use crate::client::{Session, item, send};
+use crate::database::Database;
 use crate::start;
 
-/// A session at a server that decides within this many milliseconds, and a connection that can
-/// lock its database.
-async fn alice(decide_within: &str) -> (Session, SqliteConnection, TempDir) {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("ledger.sqlite");
-    let path = path.to_str().unwrap();
+/// A session at a server that decides within this many milliseconds, and its database.
+async fn alice(decide_within: &str) -> (Session, Database) {
+    let database = Database::new().await;
+    let place = database.place();
     let flags = [
         "--demo",
         "--database",
-        path,
+        &place,
         "--decide-within",
         decide_within,
     ];
-    let alice = start(&flags).await.sign_in("alice").await;
-    let other = SqliteConnection::connect(&format!("sqlite:{path}"))
-        .await
-        .unwrap();
-    (alice, other, dir)
-}
-
-async fn lock(other: &mut SqliteConnection) -> SqliteTransaction<'_> {
-    other.begin_with("BEGIN IMMEDIATE").await.unwrap()
+    (start(&flags).await.sign_in("alice").await, database)
 }
 
 #[tokio::test]
 async fn a_charge_on_a_busy_database_is_answered_503_in_time() {
     // The default, which clients rely on.
-    let (alice, mut other, _dir) = alice("5000").await;
-    let lock = lock(&mut other).await;
+    let (alice, database) = alice("5000").await;
+    let lock = database.lock().await;
     let sent = Instant::now();
     let answer = alice.charge("k1", "t1", 5).await;
     let took = sent.elapsed();
     answer.problem(503, "service-unavailable");
     assert_eq!(answer.header("retry-after"), "1");
     assert!(took < Duration::from_secs(8), "{took:?}");
-    lock.rollback().await.unwrap();
+    lock.release().await;
 
     assert_eq!(alice.balance().await, (120, 1));
     assert_eq!(alice.charge("k1", "t1", 5).await.status, 201);
@@ -53,7 +42,7 @@ async fn a_charge_on_a_busy_database_is_answered_503_in_time() {
 
 #[tokio::test]
 async fn a_batch_on_a_busy_database_asks_to_retry_its_items() {
-    let (alice, mut other, _dir) = alice("200").await;
+    let (alice, database) = alice("200").await;
     let items = || {
         vec![
             item("k1", "t1", 5),
@@ -61,7 +50,7 @@ async fn a_batch_on_a_busy_database_asks_to_retry_its_items() {
             item("k3", "t3", 5),
         ]
     };
-    let lock = lock(&mut other).await;
+    let lock = database.lock().await;
     let answer = alice.batch(items()).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let results = answer.json()["results"].clone();
@@ -69,7 +58,7 @@ async fn a_batch_on_a_busy_database_asks_to_retry_its_items() {
         assert_eq!(results[place]["status"], status);
         assert_eq!(results[place]["problem"]["status"], code);
     }
-    lock.rollback().await.unwrap();
+    lock.release().await;
 
     assert_eq!(alice.balance().await, (120, 1));
     let again = alice.batch(items()).await.json();
@@ -80,11 +69,11 @@ async fn a_batch_on_a_busy_database_asks_to_retry_its_items() {
 
 #[tokio::test]
 async fn a_look_up_on_a_busy_database_does_not_say_never_charged() {
-    let (alice, mut other, _dir) = alice("200").await;
-    let lock = lock(&mut other).await;
+    let (alice, database) = alice("200").await;
+    let lock = database.lock().await;
     let answer = alice.get("/billing/v1/charges?key=k1").await;
     answer.problem(503, "service-unavailable");
-    lock.rollback().await.unwrap();
+    lock.release().await;
     let answer = alice.get("/billing/v1/charges?key=k1").await;
     answer.problem(404, "charge-not-found");
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::client::{charge, item, send};
+use crate::database::Database;
 use crate::start;
 
 #[tokio::test]
@@ -69,9 +70,9 @@ async fn fifty_requests_at_once_with_one_key_are_one_charge() {
 
 #[tokio::test]
 async fn two_servers_on_one_database_charge_a_key_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("ledger.sqlite");
-    let flags = ["--demo", "--database", path.to_str().unwrap()];
+    let database = Database::new().await;
+    let place = database.place();
+    let flags = ["--demo", "--database", &place];
     let (one, two) = (start(&flags).await, start(&flags).await);
     let alice = one.sign_in("alice").await;
     for round in 0..5 {

@@ -5,6 +5,8 @@
 
 #[path = "../client/mod.rs"]
 mod client;
+#[path = "../database/mod.rs"]
+mod database;
 
 mod accounts;
 mod balance;
@@ -20,9 +22,11 @@ mod slow;
 mod translator;
 
 use client::Site;
+use database::Database;
 use serving::Serving;
 
-/// A server that ends with the test. `flags` come on top of `--port 0`.
+/// A server that ends with the test. `flags` come on top of `--port 0`, and of a database of its own
+/// where the tests use PostgreSQL.
 async fn start(flags: &[&str]) -> Site {
     let (site, serving) = serve(flags).await;
     site.keeping(serving)
@@ -30,6 +34,12 @@ async fn start(flags: &[&str]) -> Site {
 
 /// The same, for a test that stops it.
 async fn serve(flags: &[&str]) -> (Site, Serving) {
-    let (base, serving) = Serving::start(flags).await;
+    let mut flags = flags.to_vec();
+    let place;
+    if database::is_postgres() && !flags.contains(&"--database") {
+        place = Database::new().await.place();
+        flags.extend(["--database", &place]);
+    }
+    let (base, serving) = Serving::start(&flags).await;
     (Site::new(base), serving)
 }

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use crate::Running;
 use crate::client::{LIMIT, Session};
+use crate::database::Database;
 
 const SEED: u64 = 1_000_000;
 const CLIENTS: usize = 4;
@@ -33,16 +34,10 @@ async fn charge_on(session: Session, client: usize, answered: Arc<Semaphore>) ->
 
 #[tokio::test]
 async fn every_charge_that_was_answered_outlives_a_kill() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("ledger.sqlite");
+    let database = Database::new().await;
+    let place = database.place();
     let seed = SEED.to_string();
-    let flags = [
-        "--demo",
-        "--database",
-        path.to_str().unwrap(),
-        "--seed-balance",
-        &seed,
-    ];
+    let flags = ["--demo", "--database", &place, "--seed-balance", &seed];
 
     let mut token: Option<String> = None;
     let mut answered = Vec::new();

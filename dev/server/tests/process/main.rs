@@ -3,6 +3,8 @@
 
 #[path = "../client/mod.rs"]
 mod client;
+#[path = "../database/mod.rs"]
+mod database;
 
 mod killed;
 mod stopping;

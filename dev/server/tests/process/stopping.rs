@@ -3,6 +3,7 @@
 use nix::sys::signal::Signal;
 use serde_json::json;
 
+use crate::database::Database;
 use crate::{Running, command};
 
 #[tokio::test]
@@ -25,9 +26,9 @@ async fn a_request_in_flight_is_answered_before_the_end() {
 
 #[tokio::test]
 async fn a_restart_keeps_charges_prices_and_tokens() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("ledger.sqlite");
-    let flags = ["--demo", "--database", path.to_str().unwrap()];
+    let database = Database::new().await;
+    let place = database.place();
+    let flags = ["--demo", "--database", &place];
 
     let server = Running::start(&flags).await;
     let alice = server.site.sign_in("alice").await;
@@ -79,5 +80,21 @@ async fn a_server_that_cannot_start_says_why_and_fails() {
         assert_eq!(output.stdout, b"");
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains(reason), "{flags:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_its_postgresql_says_why_and_fails() {
+    let nowhere = "postgres://nobody@127.0.0.1:1/none";
+    for (place, reason) in [
+        (nowhere, "can't open the database"),
+        ("postgres://[", "--database"),
+    ] {
+        let flags = ["--database", place, "--decide-within", "100"];
+        let output = command(&flags).output().await.unwrap();
+        assert!(!output.status.success(), "{place}");
+        assert_eq!(output.stdout, b"");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(reason), "{place}: {said}");
     }
 }

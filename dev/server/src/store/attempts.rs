@@ -1,0 +1,146 @@
+//! The attempts of one request: a transaction that was in another's way, or whose connection broke,
+//! is tried again while there is time.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::connection::{Session, by};
+use super::error::Again;
+use super::turn::Turn;
+use super::{Store, StoreError};
+
+/// The most attempts of one request, whatever time is left.
+const MAX_ATTEMPTS: u32 = 12;
+
+/// The pauses between attempts double from the first to the longest, each cut by chance to half at
+/// the least.
+const FIRST_PAUSE: Duration = Duration::from_millis(4);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Tries `$tried`, which uses a session, until it succeeds or is not to be tried again.
+macro_rules! attempt {
+    ($attempts:expr, |$session:ident| $tried:expr) => {{
+        let mut attempts = $attempts;
+        loop {
+            let mut $session = attempts.session().await?;
+            let tried = $tried.await;
+            if let Some(ended) = attempts.after($session, tried).await {
+                break ended;
+            }
+        }
+    }};
+}
+pub(super) use attempt;
+
+/// The attempts made so far.
+pub(super) struct Attempts<'s> {
+    store: &'s Store,
+    deadline: Instant,
+    made: u32,
+    /// Whether an attempt may have changed something.
+    uncertain: bool,
+    /// Whether a request that may have been carried out is carried out again.
+    repeatable: bool,
+    connection_lost: bool,
+    _turn: Option<Turn>,
+}
+
+impl Store {
+    /// The attempts of a request that changes no account, or none in the order of its requests.
+    pub(super) fn attempts(&self, deadline: Instant) -> Attempts<'_> {
+        Attempts {
+            store: self,
+            deadline,
+            made: 0,
+            uncertain: false,
+            repeatable: true,
+            connection_lost: false,
+            _turn: None,
+        }
+    }
+
+    /// The attempts of a request that has waited for its turn on the account.
+    pub(super) async fn attempts_on(
+        &self,
+        account: &str,
+        deadline: Instant,
+    ) -> Result<Attempts<'_>, StoreError> {
+        let turn = self.turns.take(account, deadline).await?;
+        Ok(Attempts {
+            _turn: Some(turn),
+            ..self.attempts(deadline)
+        })
+    }
+}
+
+impl Attempts<'_> {
+    /// For a request that must not be carried out twice: it is tried only while certainly nothing
+    /// was changed.
+    pub fn until_uncertain(self) -> Self {
+        Self {
+            repeatable: false,
+            ..self
+        }
+    }
+
+    /// A connection for the next attempt.
+    pub async fn session(&mut self) -> Result<Session, StoreError> {
+        loop {
+            let mut session = match self.store.pool.acquire(self.deadline).await {
+                Ok(session) => session,
+                Err(error) => return Err(self.said(error)),
+            };
+            if !self.connection_lost {
+                return Ok(session);
+            }
+            // When one breaks, so have most others.
+            match by(self.deadline, session.ping()).await {
+                Ok(()) => return Ok(session),
+                Err(_) => session.abandon(),
+            }
+        }
+    }
+
+    /// The end of the request, or `None` after the pause before the next attempt.
+    pub async fn after<T>(
+        &mut self,
+        session: Session,
+        tried: Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        let error = match tried {
+            Ok(done) => return Some(Ok(done)),
+            Err(error) => error,
+        };
+        let again = error.again();
+        if !matches!(again, Some(Again::Serialization | Again::Deadlock)) {
+            session.abandon();
+        }
+        self.made += 1;
+        self.uncertain |= matches!(error, StoreError::Uncertain(_));
+        self.connection_lost |= again == Some(Again::ConnectionLost);
+        let next = Instant::now() + pause(self.made);
+        let settled = again.is_none() || (self.uncertain && !self.repeatable);
+        if settled || self.made == MAX_ATTEMPTS || next >= self.deadline {
+            return Some(Err(self.said(error)));
+        }
+        tracing::debug!("attempt {}: {error}", self.made);
+        sleep_until(next).await;
+        None
+    }
+
+    /// The error of the whole request: once an attempt is uncertain, so is everything after it.
+    fn said(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Unavailable(error) if self.uncertain => StoreError::Uncertain(error),
+            error => error,
+        }
+    }
+}
+
+fn pause(made: u32) -> Duration {
+    let pause = FIRST_PAUSE
+        .saturating_mul(1 << made.min(16))
+        .min(LONGEST_PAUSE);
+    pause.mul_f64(0.5 + fastrand::f64() / 2.0)
+}

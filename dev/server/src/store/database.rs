@@ -1,0 +1,138 @@
+//! The place of the database, and how it is opened.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::Executor;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::time::{Instant, sleep};
+
+use super::connection::Pool;
+
+/// How long servers that start together may stand in each other's way while the tables are made.
+const MIGRATE_WITHIN: Duration = Duration::from_secs(30);
+const MIGRATE_PAUSE: Duration = Duration::from_millis(200);
+
+/// The place of the database.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// In memory: gone when the server stops.
+    Memory,
+    /// An SQLite file, made if it isn't there.
+    File(PathBuf),
+    /// A PostgreSQL database, or one that speaks its protocol.
+    Postgres(Box<PgConnectOptions>),
+}
+
+impl FromStr for Database {
+    type Err = sqlx::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            ":memory:" => Self::Memory,
+            url if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Self::Postgres(Box::new(url.parse()?))
+            }
+            path => Self::File(PathBuf::from(path)),
+        })
+    }
+}
+
+impl Database {
+    /// Opens the database, and creates or migrates its tables.
+    pub(super) async fn open(
+        &self,
+        decide_within: Duration,
+        connections: u32,
+    ) -> Result<Pool, sqlx::Error> {
+        match self {
+            Self::Memory => {
+                open_sqlite(SqliteConnectOptions::new().in_memory(true), decide_within).await
+            }
+            Self::File(path) => open_sqlite(durable(path), decide_within).await,
+            Self::Postgres(options) => {
+                open_postgres(options.as_ref().clone(), decide_within, connections).await
+            }
+        }
+    }
+}
+
+async fn open_sqlite(
+    options: SqliteConnectOptions,
+    decide_within: Duration,
+) -> Result<Pool, sqlx::Error> {
+    // One connection: writers queue up in order, instead of waking each other with busy timers,
+    // and a database in memory stays one database.
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(decide_within)
+        .connect_with(options.foreign_keys(true).busy_timeout(decide_within))
+        .await?;
+    sqlx::migrate!("migrations/sqlite").run(&pool).await?;
+    Ok(Pool::Sqlite(pool))
+}
+
+/// WAL with `synchronous=FULL` syncs the log at every commit: a commit that was answered survives
+/// a crash, of the power too (SQLite, PRAGMA synchronous).
+fn durable(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+}
+
+async fn open_postgres(
+    options: PgConnectOptions,
+    decide_within: Duration,
+    connections: u32,
+) -> Result<Pool, sqlx::Error> {
+    // The database ends by itself what this server has given up, or left behind when it died. By
+    // SET, and not by start-up options, which connection poolers refuse.
+    let limits = format!(
+        "SET statement_timeout = {0}; SET idle_in_transaction_session_timeout = {0}",
+        decide_within.as_millis()
+    );
+    let pool = PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(decide_within)
+        // A broken connection is noticed by its first statement, which is tried again.
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            let limits = limits.clone();
+            Box::pin(async move {
+                connection
+                    .execute(sqlx::AssertSqlSafe(limits))
+                    .await
+                    .map(drop)
+            })
+        })
+        .connect_with(options.application_name("tollbox-server"))
+        .await?;
+    migrate_postgres(&pool).await?;
+    Ok(Pool::Postgres(pool))
+}
+
+/// sqlx locks migrations by an advisory lock, which not every database has that speaks PostgreSQL's
+/// protocol. Without it, of servers that start together one makes the tables, and the others fail
+/// and look again.
+async fn migrate_postgres(pool: &sqlx::PgPool) -> Result<(), MigrateError> {
+    let mut migrator: Migrator = sqlx::migrate!("migrations/postgres");
+    migrator.set_locking(false);
+    let deadline = Instant::now() + MIGRATE_WITHIN;
+    loop {
+        match migrator.run(pool).await {
+            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))
+                if Instant::now() < deadline =>
+            {
+                sleep(MIGRATE_PAUSE).await;
+            }
+            ended => return ended,
+        }
+    }
+}
