@@ -20,6 +20,7 @@ mod npm;
 mod npm_lock;
 mod order;
 mod pack;
+mod postgres;
 mod programs;
 mod reference;
 mod sim;

@@ -44,6 +44,10 @@ enum Part {
     Server,
     /// The conformance kit against both servers, and against one with each fault that it has to find
     Conformance,
+    /// The reference server on PostgreSQL: its tests for SQLite, and those of what PostgreSQL does to it
+    Postgres,
+    /// When named: servers and PostgreSQL killed under load, round after round
+    ServerKills,
     /// The tests of the WebAssembly shell, in headless Chromium
     Wasm,
     /// The tests of the package and the demo with the real server, in headless Chromium
@@ -85,6 +89,8 @@ impl Part {
             Self::Facade => "facade",
             Self::Server => "server",
             Self::Conformance => "conformance",
+            Self::Postgres => "postgres",
+            Self::ServerKills => "server-kills",
             Self::Wasm => "wasm",
             Self::Browser => "browser",
             Self::DocsCode => "docs-code",
@@ -109,13 +115,14 @@ impl Part {
             | Self::Facade
             | Self::Server
             | Self::Conformance
+            | Self::Postgres
             | Self::Wasm
             | Self::Browser
             | Self::DocsCode
             | Self::Packaging
             | Self::Frameworks => Occasion::NoneNamed,
             Self::Firefox | Self::Webkit | Self::Browsers => Occasion::AllBrowsers,
-            Self::PackagingSlow => Occasion::Never,
+            Self::PackagingSlow | Self::ServerKills => Occasion::Never,
         }
     }
 
@@ -131,6 +138,8 @@ impl Part {
             Self::Facade => suites::facade(workspace, lines),
             Self::Server => suites::server(workspace, lines),
             Self::Conformance => suites::conformance(workspace, lines),
+            Self::Postgres => suites::postgres(workspace, lines),
+            Self::ServerKills => suites::server_kills(workspace, lines),
             Self::Wasm => suites::wasm(workspace, lines),
             Self::Browser => suites::browser(workspace, lines),
             Self::DocsCode => suites::docs_code(workspace, lines),

@@ -13,7 +13,7 @@ use crate::chromium::Chromium;
 use crate::command::{run, run_and_read, run_and_read_within, step};
 use crate::wasm_target::WasmToolchain;
 use crate::workspace::Workspace;
-use crate::{build, demo, docs, npm, pack, reference};
+use crate::{build, demo, docs, npm, pack, postgres, reference};
 
 const RUNNER: &str = "wasm-test-runner";
 /// The time limit of the shell's tests, which take less than a minute on an idle computer; the runner's
@@ -91,6 +91,8 @@ pub fn server(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
         .args(["--test", "http", "--test", "process", "--"])
         // The translator is the demo's.
         .args(["--skip", "translator"])
+        // Only the reference server knows PostgreSQL.
+        .args(["--skip", "postgresql"])
         .env(
             "TOLLBOX_SERVER_COMMAND",
             format!("node\n{}\ndev\n--bare", command.display()),
@@ -128,6 +130,35 @@ pub fn conformance(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()>
                 "TOLLBOX_CONFORMANCE",
                 workspace.target.join("debug").join(name),
             ),
+        lines,
+    )
+}
+
+/// The reference server on a real PostgreSQL.
+pub fn postgres(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
+    on_postgres(workspace, &["http", "process", "postgres"], lines)
+}
+
+/// Servers and PostgreSQL killed under load. SQLite's rounds need no PostgreSQL.
+pub fn server_kills(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
+    on_postgres(workspace, &["kills"], lines)
+}
+
+fn on_postgres(workspace: &Workspace, tests: &[&str], lines: &mut Vec<String>) -> Result<()> {
+    let Some(programs) = postgres::programs(workspace)? else {
+        println!("skipped: no PostgreSQL");
+        lines.push("# skipped: no PostgreSQL".to_owned());
+        return Ok(());
+    };
+    let mut command = workspace.cargo();
+    command.args(["test", "--package", "tollbox-server"]);
+    for test in tests {
+        command.args(["--test", test]);
+    }
+    run_and_read(
+        command
+            .args(["--", "--nocapture"])
+            .env("TOLLBOX_POSTGRES", programs),
         lines,
     )
 }

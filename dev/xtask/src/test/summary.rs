@@ -6,7 +6,7 @@ use crate::command::seconds;
 
 /// Prefixes of the closing lines of libtest, wasm-bindgen's runner and Node.js's two reporters, and
 /// of the lines of the model's checks and of measuring tests.
-const CLOSING: [&str; 12] = [
+const CLOSING: [&str; 13] = [
     "test result: ",
     "model: ",
     "# measured: ",
@@ -15,6 +15,7 @@ const CLOSING: [&str; 12] = [
     "# pass ",
     "# fail ",
     "# skipped ",
+    "# skipped: ",
     "ℹ tests ",
     "ℹ pass ",
     "ℹ fail ",
