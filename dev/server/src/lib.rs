@@ -14,6 +14,8 @@ mod faults;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "http")]
+mod metrics;
+#[cfg(feature = "http")]
 pub mod options;
 #[cfg(feature = "http")]
 pub mod server;

@@ -1,21 +1,23 @@
 //! `tollbox-server`: the reference billing server as a program.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::signal;
-use tollbox_server::options::Options;
+use tollbox_server::options::{LogFormat, Options};
 use tollbox_server::server::Server;
-use tracing_subscriber::filter::LevelFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::INFO)
-        .with_writer(io::stderr)
-        .init();
+    let log = tracing_subscriber::fmt()
+        .with_max_level(options.log_level)
+        .with_writer(io::stderr);
+    match options.log_format {
+        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
     match run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -32,6 +34,9 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     let mut stdout = io::stdout();
     writeln!(stdout, "listening on http://{}", server.address())?;
     stdout.flush()?;
+    if let Some(address) = server.metrics_address() {
+        tracing::info!("metrics at http://{address}/metrics");
+    }
     server.run(stop).await;
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, value_parser};
+use clap::{Parser, ValueEnum, value_parser};
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::ledger::{MAX_POINTS, Terms};
 use crate::store::Database;
@@ -58,6 +60,26 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS")]
     pub key_ttl: Option<u32>,
 
+    /// Serve /metrics for Prometheus at this address, with /healthz and /readyz
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics: Option<SocketAddr>,
+
+    /// How the log on stderr is written
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+
+    /// The least that is logged: error, warn, info or debug
+    #[arg(long, default_value = "info", value_name = "LEVEL")]
+    pub log_level: LevelFilter,
+
+    /// How long after SIGTERM connections are still accepted, while /readyz says 503
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    pub drain: u64,
+
+    /// How long a connection may take to send the headers of a request, or stay without one
+    #[arg(long, default_value_t = 30_000, value_name = "MS", value_parser = value_parser!(u64).range(1..))]
+    pub headers_within: u64,
+
     /// How long a request's body may take to come to its end
     #[arg(long, default_value_t = 10_000, value_name = "MS", value_parser = value_parser!(u64).range(1..))]
     pub body_within: u64,
@@ -68,6 +90,15 @@ pub struct Options {
     pub decide_within: u64,
 }
 
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
 impl Options {
     /// The terms of every account.
     pub fn terms(&self) -> Terms {
@@ -75,6 +106,16 @@ impl Options {
             seed_balance: self.seed_balance,
             key_ttl_ms: self.key_ttl.map(milliseconds),
         }
+    }
+
+    /// How long connections are accepted once the server stops.
+    pub fn drain(&self) -> Duration {
+        Duration::from_millis(self.drain)
+    }
+
+    /// How long headers may take.
+    pub fn headers_within(&self) -> Duration {
+        Duration::from_millis(self.headers_within)
     }
 
     /// How long a body may take.

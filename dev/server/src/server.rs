@@ -17,15 +17,23 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt;
 
 use crate::faults::{Cut, Faults};
-use crate::http::{App, Extras, router};
+use crate::http::{App, Extras, operators, router};
+use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::store::Store;
 
 /// How long requests in flight may take once the server stops.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// The most headers of a request; more are answered 431.
+const MAX_HEADERS: usize = 64;
+
+/// About the longest request line and headers together: the longest key in the query takes 12 KiB of it.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// How long accepting pauses when the system has no more connections to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -35,6 +43,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    operators: Option<TcpListener>,
+    headers_within: Duration,
+    drain: Duration,
     app: App,
     router: Router,
 }
@@ -42,11 +53,13 @@ pub struct Server {
 impl Server {
     /// Opens the database and listens. Connections wait until [`Server::run`].
     pub async fn bind(options: Options) -> Result<Self, StartError> {
+        let metrics = Metrics::default();
         let store = Store::open(
             &options.database,
             options.terms(),
             options.decide_within(),
             options.database_connections,
+            metrics.clone(),
         )
         .await
         .map_err(StartError::Database)?;
@@ -54,13 +67,23 @@ impl Server {
             .await
             .map_err(StartError::Listen)?;
         let address = listener.local_addr().map_err(StartError::Listen)?;
+        let operators = match options.metrics {
+            Some(address) => Some(
+                TcpListener::bind(address)
+                    .await
+                    .map_err(StartError::Listen)?,
+            ),
+            None => None,
+        };
         let app = App {
             store,
             faults: options.faults.then(Faults::default),
             token_ttl_ms: options.token_ttl_ms(),
             body_within: options.body_within(),
+            metrics,
             stopping: CancellationToken::new(),
         };
+        let (headers_within, drain) = (options.headers_within(), options.drain());
         let extras = Extras {
             demo: options.demo,
             static_dir: options.static_dir,
@@ -69,6 +92,9 @@ impl Server {
         Ok(Self {
             listener,
             address,
+            operators,
+            headers_within,
+            drain,
             app,
             router,
         })
@@ -79,26 +105,38 @@ impl Server {
         self.address
     }
 
-    /// Serves until `stop`, then lets requests in flight end, for some seconds at most, and closes
-    /// the database.
+    /// The address of `--metrics`, with the real port.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.operators.as_ref()?.local_addr().ok()
+    }
+
+    /// Serves until `stop`, and goes on for the time of `--drain`; then lets requests in flight end,
+    /// for some seconds at most, and closes the database.
     pub async fn run(self, stop: impl Future<Output = ()>) {
+        let operators = self.operators.map(|listener| {
+            let router = operators(self.app.clone());
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                accept(
+                    &listener,
+                    &router,
+                    self.headers_within,
+                    &GracefulShutdown::new(),
+                )
+                .await;
+            }))
+        });
         let connections = GracefulShutdown::new();
-        tokio::pin!(stop);
-        loop {
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
-                () = &mut stop => break,
-            };
-            match accepted {
-                Ok((stream, _)) => serve(stream, self.router.clone(), &connections),
-                Err(error) => {
-                    tracing::warn!("no connection accepted: {error}");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
+        let stopping = self.app.stopping.clone();
+        let end = async {
+            stop.await;
+            stopping.cancel();
+            sleep(self.drain).await;
+        };
+        tokio::select! {
+            () = accept(&self.listener, &self.router, self.headers_within, &connections) => {}
+            () = end => {}
         }
         drop(self.listener);
-        self.app.stopping.cancel();
         let end = async {
             connections.shutdown().await;
             self.app.store.close().await;
@@ -106,18 +144,46 @@ impl Server {
         if timeout(GRACE, end).await.is_err() {
             tracing::warn!("stopped with requests in flight");
         }
+        drop(operators);
+    }
+}
+
+/// Accepts connections for ever.
+async fn accept(
+    listener: &TcpListener,
+    router: &Router,
+    headers_within: Duration,
+    connections: &GracefulShutdown,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => serve(stream, router.clone(), headers_within, connections),
+            Err(error) => {
+                tracing::warn!("no connection accepted: {error}");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
     }
 }
 
 /// Serves one connection in a task of its own. HTTP/1.1 only: a fault must be able to close the
 /// connection of one request.
-fn serve(stream: TcpStream, router: Router, connections: &GracefulShutdown) {
+fn serve(
+    stream: TcpStream,
+    router: Router,
+    headers_within: Duration,
+    connections: &GracefulShutdown,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("TCP_NODELAY: {error}");
     }
     let service = service_fn(move |request| answer(router.clone(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        // From the connection's beginning, and from each answer on.
+        .header_read_timeout(headers_within)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let connection = connections.watch(connection);
     tokio::spawn(async move {

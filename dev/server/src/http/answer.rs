@@ -1,11 +1,12 @@
 //! Verdicts as answers.
 
-use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::observed::Outcome;
 use super::problem::{Kind, Problem};
 use crate::ledger::{Balance, Charge, Verdict};
 
@@ -55,9 +56,15 @@ impl IntoResponse for Taken {
         let body = Json(charge_document(&self.charge, self.balance));
         if self.replayed {
             let replayed = [(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"))];
-            (StatusCode::OK, replayed, body).into_response()
+            (
+                StatusCode::OK,
+                replayed,
+                Extension(Outcome("replayed")),
+                body,
+            )
+                .into_response()
         } else {
-            (StatusCode::CREATED, body).into_response()
+            (StatusCode::CREATED, Extension(Outcome("charged")), body).into_response()
         }
     }
 }

@@ -5,7 +5,9 @@ mod answer;
 mod batch;
 mod billing;
 mod body;
+mod health;
 mod number;
+mod observed;
 mod problem;
 mod query;
 mod received;
@@ -23,15 +25,16 @@ use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::trace::TraceLayer;
 
 use crate::demo;
 use crate::faults::{self, Faults};
+use crate::metrics::Metrics;
 use crate::store::Store;
 
 pub use account::{Account, bearer};
 pub use answer::{balance_document, rfc3339};
 pub use body::invalid;
+pub use health::operators;
 pub use number::Whole;
 pub use problem::{Kind, Problem};
 pub use request::{JsonBody, MAX_BODY_BYTES};
@@ -50,6 +53,8 @@ pub struct App {
     pub token_ttl_ms: u64,
     /// How long a request's body may take to arrive in full.
     pub body_within: Duration,
+    /// What is counted and measured.
+    pub metrics: Metrics,
     /// Cancelled when the server begins to stop.
     pub stopping: CancellationToken,
 }
@@ -92,6 +97,7 @@ pub fn router(app: App, extras: Extras) -> Router {
         .layer(middleware::from_fn(same_origin::demand));
     let api = api
         .merge(own)
+        .merge(health::routes())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(cache_control("no-store"))
         .layer(no_page(
@@ -114,7 +120,11 @@ pub fn router(app: App, extras: Extras) -> Router {
         }
         None => api.fallback_service(nothing),
     };
-    site.layer(TraceLayer::new_for_http()).with_state(app)
+    site.layer(middleware::from_fn_with_state(
+        app.clone(),
+        observed::observe,
+    ))
+    .with_state(app)
 }
 
 /// CORS: any origin may call, with the headers that the protocol needs.

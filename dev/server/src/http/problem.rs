@@ -4,6 +4,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use super::observed::Outcome;
 use crate::ledger::Balance;
 use crate::store::StoreError;
 
@@ -151,6 +152,7 @@ impl Kind {
 /// A problem document with its status and headers.
 #[derive(Clone, Debug)]
 pub struct Problem {
+    name: &'static str,
     status: StatusCode,
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -167,6 +169,7 @@ impl Problem {
             ("detail".to_owned(), detail.into().into()),
         ]);
         Self {
+            name,
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             members,
             headers: Vec::new(),
@@ -183,6 +186,7 @@ impl Problem {
             ("detail".to_owned(), detail.into().into()),
         ]);
         Self {
+            name: "about:blank",
             status,
             members,
             headers: Vec::new(),
@@ -247,6 +251,7 @@ impl IntoResponse for Problem {
             HeaderValue::from_static("application/problem+json"),
         );
         response.headers_mut().extend(self.headers);
+        response.extensions_mut().insert(Outcome(self.name));
         response
     }
 }

@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use super::App;
 use super::problem::{Kind, Problem};
@@ -53,7 +54,7 @@ pub async fn decide(State(app): State<App>, mut request: Request, next: Next) ->
     request
         .extensions_mut()
         .insert(Deadline(app.store.deadline()));
-    match tokio::spawn(next.run(request)).await {
+    match tokio::spawn(next.run(request).in_current_span()).await {
         Ok(response) => response,
         Err(error) => {
             tracing::error!("{error}");

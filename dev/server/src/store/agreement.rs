@@ -7,12 +7,13 @@ use proptest::prelude::*;
 use super::{Database, NewCharge, Note, Store};
 use crate::ledger::properties::{ACCOUNTS, Step, request, step};
 use crate::ledger::{Amount, Ledger, Terms};
+use crate::metrics::Metrics;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
 async fn run(terms: Terms, steps: &[Step]) -> Result<(), TestCaseError> {
     let mut ledger = Ledger::new(terms);
-    let store = Store::open(&Database::Memory, terms, LIMIT, 1)
+    let store = Store::open(&Database::Memory, terms, LIMIT, 1, Metrics::default())
         .await
         .unwrap();
     for account in ACCOUNTS {

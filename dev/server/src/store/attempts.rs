@@ -9,6 +9,7 @@ use super::connection::{Session, by};
 use super::error::Again;
 use super::turn::Turn;
 use super::{Store, StoreError};
+use crate::metrics::Queue;
 
 /// The most attempts of one request, whatever time is left.
 const MAX_ATTEMPTS: u32 = 12;
@@ -66,7 +67,10 @@ impl Store {
         account: &str,
         deadline: Instant,
     ) -> Result<Attempts<'_>, StoreError> {
-        let turn = self.turns.take(account, deadline).await?;
+        let began = Instant::now();
+        let turn = self.turns.take(account, deadline).await;
+        self.metrics.waited(Queue::Account, began.elapsed());
+        let turn = turn?;
         Ok(Attempts {
             _turn: Some(turn),
             ..self.attempts(deadline)
@@ -87,7 +91,12 @@ impl Attempts<'_> {
     /// A connection for the next attempt.
     pub async fn session(&mut self) -> Result<Session, StoreError> {
         loop {
-            let mut session = match self.store.pool.acquire(self.deadline).await {
+            let began = Instant::now();
+            let acquired = self.store.pool.acquire(self.deadline).await;
+            self.store
+                .metrics
+                .waited(Queue::Connection, began.elapsed());
+            let mut session = match acquired {
                 Ok(session) => session,
                 Err(error) => return Err(self.said(error)),
             };
@@ -124,6 +133,9 @@ impl Attempts<'_> {
         if settled || self.made == MAX_ATTEMPTS || next >= self.deadline {
             return Some(Err(self.said(error)));
         }
+        if let Some(again) = again {
+            self.store.metrics.retry(again.reason());
+        }
         tracing::debug!("attempt {}: {error}", self.made);
         sleep_until(next).await;
         None
@@ -133,7 +145,7 @@ impl Attempts<'_> {
     fn said(&self, error: StoreError) -> StoreError {
         match error {
             StoreError::Unavailable(error) if self.uncertain => StoreError::Uncertain(error),
-            error => error,
+            StoreError::Unavailable(_) | StoreError::Uncertain(_) => error,
         }
     }
 }

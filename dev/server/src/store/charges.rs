@@ -66,6 +66,25 @@ impl Store {
         now_ms: u64,
         deadline: Instant,
     ) -> Result<(Vec<Verdict>, Balance), StoreError> {
+        let tried = self.try_all(account, all, now_ms, deadline).await;
+        let (verdicts, rest) = match &tried {
+            Ok((verdicts, _)) => (verdicts.as_slice(), "not_tried"),
+            Err(StoreError::Unavailable(_)) => (&[][..], "unavailable"),
+            Err(StoreError::Uncertain(_)) => (&[][..], "uncertain"),
+        };
+        for n in 0..all.len() {
+            self.metrics.charge(verdicts.get(n).map_or(rest, outcome));
+        }
+        tried
+    }
+
+    async fn try_all(
+        &self,
+        account: &str,
+        all: &[NewCharge],
+        now_ms: u64,
+        deadline: Instant,
+    ) -> Result<(Vec<Verdict>, Balance), StoreError> {
         let enough = deadline
             .checked_sub(self.time_to_commit())
             .unwrap_or(deadline);
@@ -142,6 +161,17 @@ impl Store {
                 .await
             }
         )
+    }
+}
+
+/// In the metrics.
+fn outcome(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Charged { .. } => "charged",
+        Verdict::Replayed { .. } => "replayed",
+        Verdict::InsufficientBalance { .. } => "insufficient_balance",
+        Verdict::KeyReused => "key_reused",
+        Verdict::PriceMismatch { .. } => "price_mismatch",
     }
 }
 

@@ -47,6 +47,15 @@ impl Pool {
             .unwrap_or_else(|_| Err(StoreError::too_late()))
     }
 
+    /// How many connections there are, and how many of them are idle.
+    pub fn size(&self) -> (usize, usize) {
+        let (all, idle) = match self {
+            Self::Sqlite(pool) => (pool.size(), pool.num_idle()),
+            Self::Postgres(pool) => (pool.size(), pool.num_idle()),
+        };
+        (usize::try_from(all).unwrap_or(usize::MAX), idle)
+    }
+
     /// Waits for the transactions under way, then closes all connections.
     pub async fn close(&self) {
         match self {

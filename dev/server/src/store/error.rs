@@ -22,6 +22,19 @@ pub(super) enum Again {
     ConnectionLost,
 }
 
+impl Again {
+    pub const ALL: [Self; 3] = [Self::Serialization, Self::Deadlock, Self::ConnectionLost];
+
+    /// In the metrics.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Serialization => "serialization",
+            Self::Deadlock => "deadlock",
+            Self::ConnectionLost => "connection_lost",
+        }
+    }
+}
+
 impl StoreError {
     /// The error of a request whose time is up before its commit.
     pub(super) fn too_late() -> Self {
@@ -47,17 +60,16 @@ impl StoreError {
 /// By SQLSTATE (PostgreSQL, appendix A). SQLite's own codes are none of these: it waits for locks
 /// by itself.
 fn again(error: &sqlx::Error) -> Option<Again> {
-    match error {
-        sqlx::Error::Io(_) => Some(Again::ConnectionLost),
-        sqlx::Error::Database(error) => match error.code()?.as_ref() {
-            "40001" => Some(Again::Serialization),
-            "40P01" => Some(Again::Deadlock),
-            // Stopping, crashed or starting; an idle transaction ended; connection exceptions; a
-            // statement whose end is not known (CockroachDB).
-            "57P01" | "57P02" | "57P03" | "25P03" | "08000" | "08001" | "08003" | "08004"
-            | "08006" | "40003" => Some(Again::ConnectionLost),
-            _ => None,
-        },
+    if matches!(error, sqlx::Error::Io(_)) {
+        return Some(Again::ConnectionLost);
+    }
+    match error.as_database_error()?.code()?.as_ref() {
+        "40001" => Some(Again::Serialization),
+        "40P01" => Some(Again::Deadlock),
+        // Stopping, crashed or starting; an idle transaction ended; connection exceptions; a
+        // statement whose end is not known (CockroachDB).
+        "57P01" | "57P02" | "57P03" | "25P03" | "08000" | "08001" | "08003" | "08004" | "08006"
+        | "40003" => Some(Again::ConnectionLost),
         _ => None,
     }
 }

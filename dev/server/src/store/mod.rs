@@ -16,7 +16,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::ledger::Terms;
-use connection::Pool;
+use crate::metrics::Metrics;
+use connection::{Pool, by};
+use error::Again;
 use turn::Turns;
 
 pub use charges::{NewCharge, Note, Record};
@@ -30,6 +32,7 @@ pub struct Store {
     turns: Turns,
     terms: Terms,
     decide_within: Duration,
+    metrics: Metrics,
 }
 
 impl Store {
@@ -41,18 +44,35 @@ impl Store {
         terms: Terms,
         decide_within: Duration,
         connections: u32,
+        metrics: Metrics,
     ) -> Result<Self, sqlx::Error> {
+        for again in Again::ALL {
+            metrics.expect_retries(again.reason());
+        }
         Ok(Self {
             pool: database.open(decide_within, connections).await?,
             turns: Turns::default(),
             terms,
             decide_within,
+            metrics,
         })
     }
 
     /// Waits for the transactions under way, then closes the database.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+
+    /// Whether the database answers by `deadline`.
+    pub async fn ping(&self, deadline: Instant) -> Result<(), StoreError> {
+        let mut session = self.pool.acquire(deadline).await?;
+        by(deadline, session.ping()).await
+    }
+
+    /// Notes the connections that there are now.
+    pub fn count_connections(&self) {
+        let (all, idle) = self.pool.size();
+        self.metrics.connections(all.saturating_sub(idle), idle);
     }
 
     /// Points that a new account starts with.

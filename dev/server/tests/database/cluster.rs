@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
@@ -12,6 +14,8 @@ use tempfile::TempDir;
 /// the folder. Signals to the group are for the tests.
 const KEEPER: &str = r#"trap '' INT TERM HUP; cat > /dev/null
 "$0/pg_ctl" stop --pgdata "$1/db" --mode immediate --wait > /dev/null 2>&1; rm -rf "$1""#;
+
+const RESTART_WITHIN: Duration = Duration::from_secs(60);
 
 /// How durable its commits are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,15 +78,24 @@ impl Cluster {
              -c shared_buffers=64MB -c fsync={fsync}",
             self.folder.display()
         );
-        let started = command(&self.programs.join("pg_ctl"))
-            .args(["start", "--wait", "--timeout", "120", "--silent"])
-            .args(["--pgdata", &self.path("db"), "--log", &self.path("log")])
-            .args(["--options", &options])
-            .stdout(Stdio::null())
-            .status()
-            .unwrap();
-        let log = || fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-        assert!(started.success(), "{}", log());
+        let start = || {
+            command(&self.programs.join("pg_ctl"))
+                .args(["start", "--wait", "--timeout", "120", "--silent"])
+                .args(["--pgdata", &self.path("db"), "--log", &self.path("log")])
+                .args(["--options", &options])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .unwrap()
+                .success()
+        };
+        // It refuses to start while a process of the killed one is left.
+        let deadline = Instant::now() + RESTART_WITHIN;
+        while !start() {
+            let log = || fs::read_to_string(self.path("log")).unwrap_or_default();
+            assert!(Instant::now() < deadline, "{}", log());
+            sleep(Duration::from_millis(50));
+        }
     }
 
     /// Kills it outright: all its processes but the first notice that by themselves.

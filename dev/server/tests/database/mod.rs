@@ -7,7 +7,7 @@
 pub mod cluster;
 
 use std::env;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -20,12 +20,15 @@ pub fn is_postgres() -> bool {
     env::var_os("TOLLBOX_POSTGRES").is_some()
 }
 
+/// The folder of PostgreSQL's programs.
+pub fn programs() -> PathBuf {
+    let folder = env::var_os("TOLLBOX_POSTGRES");
+    folder.expect("TOLLBOX_POSTGRES is set").into()
+}
+
 fn shared_cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(|| {
-        let programs = env::var_os("TOLLBOX_POSTGRES").unwrap();
-        Cluster::start(Path::new(&programs), Commits::Unsynced)
-    })
+    CLUSTER.get_or_init(|| Cluster::start(&programs(), Commits::Unsynced))
 }
 
 /// A database of one test.
@@ -51,6 +54,23 @@ impl Database {
         match self {
             Self::File { folder } => folder.path().join("ledger.sqlite").display().to_string(),
             Self::Postgres { url } => url.clone(),
+        }
+    }
+
+    /// A single number.
+    pub async fn number(&self, query: &'static str) -> i64 {
+        match self {
+            Self::File { .. } => {
+                let url = format!("sqlite:{}", self.place());
+                let mut connection = SqliteConnection::connect(&url).await.unwrap();
+                let number = sqlx::query_scalar(query).fetch_one(&mut connection).await;
+                number.unwrap()
+            }
+            Self::Postgres { url } => {
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                let number = sqlx::query_scalar(query).fetch_one(&mut connection).await;
+                number.unwrap()
+            }
         }
     }
 

@@ -1,11 +1,14 @@
 //! Transactions that the database ends, and connections that break.
 
+use std::time::Duration;
+
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::time::{sleep, timeout};
 
 use crate::client::LIMIT;
-use crate::database::Database;
+use crate::database::cluster::{Cluster, Commits};
+use crate::database::{Database, new_in, programs};
 use crate::running::Running;
 
 /// Ends all connections of the servers.
@@ -20,7 +23,7 @@ async fn until(connection: &mut PgConnection, query: &'static str) {
             .await
             .unwrap()
         {
-            sleep(std::time::Duration::from_millis(5)).await;
+            sleep(Duration::from_millis(5)).await;
         }
     };
     timeout(LIMIT, so).await.expect(query);
@@ -76,7 +79,8 @@ async fn a_charge_in_a_transaction_that_is_lost_is_made_once() {
 async fn a_charge_that_ends_a_deadlock_is_tried_again() {
     let database = Database::new().await;
     let place = database.place();
-    let server = Running::start(&["--demo", "--database", &place]).await;
+    let flags = ["--demo", "--database", &place, "--metrics", "127.0.0.1:0"];
+    let server = Running::start_logging(&flags).await;
     let alice = server.site.sign_in("alice").await;
     assert_eq!(alice.charge("k1", "t", 5).await.status, 201);
 
@@ -101,21 +105,39 @@ async fn a_charge_that_ends_a_deadlock_is_tried_again() {
     crossing.rollback().await.unwrap();
     assert_eq!(charge.await.unwrap().status, 200);
 
-    let mut deadlocks = sqlx::query_scalar::<_, i64>(
-        "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
-    )
-    .fetch_one(&mut watch)
-    .await
-    .unwrap();
-    while deadlocks == 0 {
-        // The counts are told some time after.
-        sleep(std::time::Duration::from_millis(50)).await;
-        deadlocks = sqlx::query_scalar(
-            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
-        )
-        .fetch_one(&mut watch)
-        .await
-        .unwrap();
-    }
+    assert_eq!(server.retries("deadlock").await, 1);
+    assert_eq!(alice.balance().await, (115, 2));
+}
+
+#[tokio::test]
+async fn a_server_without_its_database_is_alive_but_not_ready_until_it_is_back() {
+    let cluster = Cluster::start(&programs(), Commits::Unsynced);
+    let place = new_in(&cluster).await;
+    let flags = ["--demo", "--database", &place, "--decide-within", "500"];
+    let server = Running::start(&flags).await;
+    let alice = server.site.sign_in("alice").await;
+    assert_eq!(server.site.get("/readyz").await.status, 200);
+
+    cluster.kill();
+    let unready = async {
+        while server.site.get("/readyz").await.status == 200 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(LIMIT, unready).await.expect("it is not ready");
+    let answer = server.site.get("/readyz").await;
+    answer.problem(503, "service-unavailable");
+    let answer = alice.charge("k", "t", 5).await;
+    answer.problem(503, "service-unavailable");
+    assert_eq!(server.site.get("/healthz").await.status, 200);
+
+    cluster.go_on();
+    let ready = async {
+        while server.site.get("/readyz").await.status != 200 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(LIMIT, ready).await.expect("it is ready");
+    assert_eq!(alice.charge("k", "t", 5).await.status, 201);
     assert_eq!(alice.balance().await, (115, 2));
 }

@@ -11,14 +11,39 @@ use crate::database::{Database, is_postgres};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// A running binary, killed when it is dropped.
 pub struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
+    log: Option<Log>,
     pub site: Site,
+}
+
+/// What a server has logged until now, and the task that reads it.
+struct Log {
+    text: watch::Receiver<String>,
+    reading: JoinHandle<()>,
+}
+
+impl Log {
+    fn read(stderr: ChildStderr) -> Self {
+        let (sender, text) = watch::channel(String::new());
+        let reading = tokio::spawn(async move {
+            let mut lines = BufReader::new(stderr).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                sender.send_modify(|text| {
+                    text.push_str(&line);
+                    text.push('\n');
+                });
+            }
+        });
+        Self { text, reading }
+    }
 }
 
 /// The program with these flags.
@@ -46,7 +71,22 @@ impl Running {
             place = Database::new().await.place();
             flags.extend(["--database", &place]);
         }
-        let mut child = command(&flags).args(["--port", "0"]).spawn().unwrap();
+        if env::var("TOLLBOX_SERVER_COMMAND").is_err() {
+            flags.extend(["--log-level", "warn"]);
+        }
+        Self::run(command(&flags)).await
+    }
+
+    /// The same, and keeps its log.
+    pub async fn start_logging(flags: &[&str]) -> Self {
+        let mut command = command(flags);
+        command.stderr(Stdio::piped());
+        Self::run(command).await
+    }
+
+    async fn run(mut command: Command) -> Self {
+        let mut child = command.args(["--port", "0"]).spawn().unwrap();
+        let log = child.stderr.take().map(Log::read);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).await.unwrap();
@@ -56,6 +96,7 @@ impl Running {
             site: Site::new(base),
             child,
             stdout,
+            log,
         }
     }
 
@@ -74,5 +115,33 @@ impl Running {
         let status = timeout(LIMIT, ended).await.expect("it ends");
         assert_eq!(rest, "");
         status
+    }
+
+    /// Waits for a line with this beginning in its log, and gives the rest of the line.
+    pub async fn logged(&self, beginning: &str) -> String {
+        let mut text = self.log.as_ref().unwrap().text.clone();
+        let found = |text: &String| text.contains(beginning);
+        let seen = timeout(LIMIT, text.wait_for(found)).await;
+        let text = seen.expect("it is logged").unwrap();
+        let (_, rest) = text.split_once(beginning).unwrap();
+        rest.lines().next().unwrap().to_owned()
+    }
+
+    /// How often it tried a transaction again for this reason. It has `--metrics`.
+    pub async fn retries(&self, reason: &str) -> u64 {
+        let address = self.logged("metrics at ").await;
+        let base = address.strip_suffix("/metrics").unwrap();
+        let text = Site::new(base).get("/metrics").await.text;
+        let series = format!("tollbox_database_retries_total{{reason=\"{reason}\"}} ");
+        let value = text.lines().find_map(|line| line.strip_prefix(&series));
+        value.unwrap().parse().unwrap()
+    }
+
+    /// Waits for its end, and gives its whole log.
+    pub async fn end_with_log(mut self) -> String {
+        let log = self.log.take().unwrap();
+        self.end().await;
+        log.reading.await.unwrap();
+        log.text.borrow().clone()
     }
 }
