@@ -156,3 +156,55 @@ fn pause(made: u32) -> Duration {
         .min(LONGEST_PAUSE);
     pause.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+    use crate::store::tests::store;
+
+    fn lost() -> sqlx::Error {
+        Error::from(ErrorKind::ConnectionReset).into()
+    }
+
+    /// The end of a request after this error, if it is one.
+    async fn after(attempts: &mut Attempts<'_>, error: StoreError) -> Option<StoreError> {
+        let session = attempts.session().await.unwrap();
+        attempts.after::<()>(session, Err(error)).await?.err()
+    }
+
+    #[tokio::test]
+    async fn what_follows_an_unconfirmed_commit_stays_uncertain() {
+        let store = store().await;
+        let mut attempts = store.attempts(store.deadline());
+        let first = after(&mut attempts, StoreError::Uncertain(lost())).await;
+        assert!(first.is_none(), "it is tried again");
+        let end = after(&mut attempts, StoreError::too_late()).await;
+        assert!(matches!(end, Some(StoreError::Uncertain(_))));
+    }
+
+    #[tokio::test]
+    async fn what_must_not_be_done_twice_ends_with_an_unconfirmed_commit() {
+        let store = store().await;
+        let mut attempts = store.attempts(store.deadline()).until_uncertain();
+        let first = after(&mut attempts, StoreError::Unavailable(lost())).await;
+        assert!(first.is_none(), "it is tried again");
+        let end = after(&mut attempts, StoreError::Uncertain(lost())).await;
+        assert!(matches!(end, Some(StoreError::Uncertain(_))));
+    }
+
+    #[tokio::test]
+    async fn attempts_have_a_limit() {
+        let store = store().await;
+        let mut attempts = store.attempts(store.deadline());
+        let mut made = 1;
+        while after(&mut attempts, StoreError::Unavailable(lost()))
+            .await
+            .is_none()
+        {
+            made += 1;
+        }
+        assert_eq!(made, MAX_ATTEMPTS);
+    }
+}

@@ -384,3 +384,62 @@ fn stored_charge(
         charged_at_ms: unsigned(charged_at)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::store;
+
+    fn charge(key: &str) -> NewCharge {
+        NewCharge {
+            request: ChargeRequest::new(key, key, "f", 5).unwrap(),
+            note: Note::default(),
+            charge_id: format!("id of {key}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_charge_after_its_deadline_takes_nothing() {
+        let store = store().await;
+        let late = Instant::now();
+        assert!(matches!(
+            store.charge("alice", &charge("k"), 0, late).await,
+            Err(StoreError::Unavailable(_))
+        ));
+        assert!(matches!(
+            store.lookup("alice", "k", late).await,
+            Err(StoreError::Unavailable(_))
+        ));
+        let balance = store.balance("alice", store.deadline()).await;
+        assert_eq!(balance.unwrap().points, 120);
+    }
+
+    #[tokio::test]
+    async fn a_batch_keeps_what_it_has_done_when_its_time_runs_out() {
+        let store = store().await;
+        let all = [charge("k1"), charge("k2"), charge("k3")];
+        // Less than is kept for the commit.
+        let soon = Instant::now() + store.time_to_commit() / 2;
+        let (verdicts, balance) = store.charge_all("alice", &all, 0, soon).await.unwrap();
+        assert!(matches!(verdicts[..], [Verdict::Charged { .. }]));
+        assert_eq!(balance.points, 115);
+        let kept = store.balance("alice", store.deadline()).await;
+        assert_eq!(kept.unwrap(), balance);
+    }
+
+    #[tokio::test]
+    async fn an_attempt_after_an_unconfirmed_commit_finds_its_own_charge_made() {
+        let store = store().await;
+        let (new, deadline) = (charge("k"), store.deadline());
+        let first = store.charge("alice", &new, 0, deadline).await.unwrap();
+        assert!(matches!(first, Verdict::Charged { .. }));
+        let again = store.charge("alice", &new, 1, deadline).await.unwrap();
+        assert_eq!(again, first);
+        let other = NewCharge {
+            charge_id: "another request's".to_owned(),
+            ..new
+        };
+        let replayed = store.charge("alice", &other, 2, deadline).await.unwrap();
+        assert!(matches!(replayed, Verdict::Replayed { .. }));
+    }
+}

@@ -189,3 +189,42 @@ pub(super) async fn by<T>(
         Err(_) => Err(StoreError::too_late()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Executor;
+
+    use super::*;
+    use crate::store::tests::store;
+
+    #[tokio::test]
+    async fn a_commit_after_its_deadline_is_undone() {
+        let store = store().await;
+        let mut session = store.pool.acquire(store.deadline()).await.unwrap();
+        let mut changes = session.begin(store.deadline()).await.unwrap();
+        on!(changes.connection(), |c| c
+            .execute("UPDATE accounts SET balance = 0")
+            .await
+            .map(drop))
+        .unwrap();
+        changes.deadline = Instant::now();
+        assert!(matches!(
+            changes.commit().await,
+            Err(StoreError::Unavailable(_))
+        ));
+        drop(session);
+        let balance = store.balance("alice", store.deadline()).await;
+        assert_eq!(balance.unwrap().points, 120);
+    }
+
+    #[tokio::test]
+    async fn the_wait_for_a_connection_ends_at_the_deadline() {
+        let store = store().await;
+        let _held = store.pool.acquire(store.deadline()).await.unwrap();
+        let soon = Instant::now() + Duration::from_millis(20);
+        assert!(matches!(
+            store.balance("alice", soon).await,
+            Err(StoreError::Unavailable(_))
+        ));
+    }
+}

@@ -95,3 +95,21 @@ fn integer(value: u64) -> Result<i64, sqlx::Error> {
 fn unsigned(value: i64) -> Result<u64, sqlx::Error> {
     u64::try_from(value).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store in memory, in which alice has 120 points.
+    pub async fn store() -> Store {
+        let terms = Terms {
+            seed_balance: 120,
+            key_ttl_ms: None,
+        };
+        let limit = Duration::from_secs(30);
+        let store = Store::open(&Database::Memory, terms, limit, 1, Metrics::default()).await;
+        let store = store.unwrap();
+        store.sign_in("alice", "token", 0, 1).await.unwrap();
+        store
+    }
+}
