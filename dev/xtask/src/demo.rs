@@ -43,7 +43,7 @@ pub fn demo(workspace: &Workspace, options: &Options) -> Result<()> {
         None => {
             let folder = workspace.target.join("demo");
             fs_err::create_dir_all(&folder)?;
-            folder.join("tollbox.sqlite")
+            folder.join("ledger.sqlite")
         }
     };
     let mut command = workspace.command(server);
@@ -55,6 +55,7 @@ pub fn demo(workspace: &Workspace, options: &Options) -> Result<()> {
         .arg(free_port(options.port).to_string())
         .arg("--database")
         .arg(&database)
+        .args(["--log-level", "warn"])
         .stdout(Stdio::piped());
     if !options.no_faults {
         command.arg("--faults");

@@ -1,7 +1,7 @@
 //! The rules of charging: no I/O, no clock, no randomness.
 //!
 //! [`decide`] decides one charge request. [`Ledger`] keeps accounts in memory and the
-//! SQLite store keeps them in a database; both ask `decide`, so there is one set of rules. The time
+//! store keeps them in a database; both ask `decide`, so there is one set of rules. The time
 //! and the ids of new charges are passed in:
 //!
 //! ```

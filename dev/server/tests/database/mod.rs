@@ -74,6 +74,36 @@ impl Database {
         }
     }
 
+    /// Opens so many accounts, `account0` and so on, with a token each, `token0` and so on.
+    pub async fn open_accounts(&self, number: usize) {
+        let numbers = format!(
+            "WITH RECURSIVE numbers (n) AS (
+                 SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {number})"
+        );
+        for insert in [
+            "INSERT INTO accounts (account, balance, version)
+             {numbers} SELECT 'account' || n, 1000000000000, 1 FROM numbers",
+            "INSERT INTO credits (account, version, points, credited_at)
+             {numbers} SELECT 'account' || n, 1, 1000000000000, 0 FROM numbers",
+            "INSERT INTO tokens (token, account, expires_at)
+             {numbers} SELECT 'token' || n, 'account' || n, 9000000000000 FROM numbers",
+        ] {
+            let insert = AssertSqlSafe(insert.replace("{numbers}", &numbers));
+            match self {
+                Self::File { .. } => {
+                    let url = format!("sqlite:{}", self.place());
+                    let mut connection = SqliteConnection::connect(&url).await.unwrap();
+                    connection.execute(insert).await.map(drop)
+                }
+                Self::Postgres { url } => {
+                    let mut connection = PgConnection::connect(url).await.unwrap();
+                    connection.execute(insert).await.map(drop)
+                }
+            }
+            .unwrap();
+        }
+    }
+
     /// Locks every account, as a transaction of another program does.
     pub async fn lock(&self) -> Lock {
         match self {

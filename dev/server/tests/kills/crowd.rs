@@ -124,7 +124,7 @@ impl Crowd {
             .await;
         assert_eq!(unbalanced, 0);
         println!(
-            "# measured: {title} {kills} times: {charges} charges answered, {} requests sent again, \
+            "\n# measured: {title} {kills} times: {charges} charges answered, {} requests sent again, \
              0 lost, 0 doubled",
             self.shared.sent_again.load(Ordering::SeqCst)
         );

@@ -36,6 +36,7 @@ const OF_FILES: [&str; 7] = [
     "a_restart_keeps_charges_prices_and_tokens",
     "a_server_that_cannot_start_says_why_and_fails",
 ];
+const NO_POSTGRES: &str = "# skipped: no PostgreSQL";
 const DRIVER_VARIABLES: [&str; 4] = [
     "GECKODRIVER",
     "SAFARIDRIVER",
@@ -136,31 +137,36 @@ pub fn conformance(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()>
 
 /// The reference server on a real PostgreSQL.
 pub fn postgres(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
-    on_postgres(workspace, &["http", "process", "postgres"], lines)
-}
-
-/// Servers and PostgreSQL killed under load. SQLite's rounds need no PostgreSQL.
-pub fn server_kills(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
-    on_postgres(workspace, &["kills"], lines)
-}
-
-fn on_postgres(workspace: &Workspace, tests: &[&str], lines: &mut Vec<String>) -> Result<()> {
     let Some(programs) = postgres::programs(workspace)? else {
-        println!("skipped: no PostgreSQL");
-        lines.push("# skipped: no PostgreSQL".to_owned());
+        println!("{NO_POSTGRES}");
+        lines.push(NO_POSTGRES.to_owned());
         return Ok(());
     };
     let mut command = workspace.cargo();
-    command.args(["test", "--package", "tollbox-server"]);
-    for test in tests {
-        command.args(["--test", test]);
+    command
+        .args(["test", "--package", "tollbox-server"])
+        .args(["--test", "http", "--test", "process", "--test", "postgres"])
+        .env("TOLLBOX_POSTGRES", programs);
+    run_and_read(&mut command, lines)
+}
+
+/// Servers and PostgreSQL killed under load.
+pub fn server_kills(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
+    let mut command = workspace.cargo();
+    command
+        .args(["test", "--package", "tollbox-server", "--test", "kills"])
+        .args(["--", "--nocapture"]);
+    match postgres::programs(workspace)? {
+        Some(programs) => {
+            command.env("TOLLBOX_POSTGRES", programs);
+        }
+        None => {
+            println!("{NO_POSTGRES}");
+            lines.push(NO_POSTGRES.to_owned());
+            command.args(["--skip", "postgresql"]);
+        }
     }
-    run_and_read(
-        command
-            .args(["--", "--nocapture"])
-            .env("TOLLBOX_POSTGRES", programs),
-        lines,
-    )
+    run_and_read(&mut command, lines)
 }
 
 /// Whether the Node.js that runs the tests can open a database file.
