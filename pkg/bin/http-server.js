@@ -1,10 +1,11 @@
 // @ts-check
 /** The billing server over HTTP: what each path leads to, and how a request is received. */
 
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { timerMs } from "../lib/waiting.js";
-import { answer, operationOf } from "../server/billing.js";
+import { answer, notAllowed, operationOf } from "../server/billing.js";
 import { demoAnswer, isDemo, refusedOrigin } from "../server/demo.js";
 import { withFault } from "../server/faults.js";
 import { bearerToken } from "../server/fields.js";
@@ -105,6 +106,9 @@ export function httpServer(world, surface) {
       if (method === "OPTIONS") {
         return api({ status: 200, headers: PREFLIGHT, body: "" });
       }
+      if (inner === "/openapi.json") {
+        return api(withHeaders(await openApi(method), SHARED));
+      }
       const given = await receiving(incoming, surface.bodyWithinMs, (body) =>
         faulty({ method, path: inner, query, header, body }, gone),
       );
@@ -186,6 +190,20 @@ export function httpServer(world, surface) {
 function nothing() {
   const given = new Problem("not-found", "There is nothing at this path.").answer();
   return withHeaders(given, { "cache-control": "no-store" });
+}
+
+/**
+ * The protocol's OpenAPI document, which is the reference server's.
+ *
+ * @param {string} method
+ * @returns {Promise<Answer>}
+ */
+async function openApi(method) {
+  if (method !== "GET" && method !== "HEAD") {
+    return notAllowed(method, ["GET"]).answer();
+  }
+  const body = await readFile(new URL("./openapi.json", import.meta.url), "utf8");
+  return { status: 200, headers: { "content-type": "application/json" }, body };
 }
 
 /**

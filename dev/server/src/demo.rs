@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::clock::now_ms;
-use crate::http::{Account, App, JsonBody, Problem, Whole, balance_document, invalid, rfc3339};
+use crate::http::{Account, App, BalanceDocument, JsonBody, Problem, Whole, invalid, rfc3339};
 use crate::ledger::{Amount, InvalidCharge, MAX_ID_CHARS, is_id};
 use crate::store::Record;
 use crate::translate::{Target, price, translate};
@@ -122,7 +122,7 @@ async fn top_up(
     State(app): State<App>,
     Account(account): Account,
     JsonBody(TopUp { points }): JsonBody<TopUp>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<BalanceDocument>, Problem> {
     let points = Amount::new(points.0)
         .ok_or_else(|| invalid("points must be a whole number from 1 to 2^53 - 1."))?;
     let balance = app
@@ -130,13 +130,13 @@ async fn top_up(
         .top_up(&account, points, now_ms())
         .await?
         .ok_or_else(|| invalid("The balance would pass 2^53 - 1."))?;
-    Ok(Json(balance_document(balance)))
+    Ok(Json(BalanceDocument::from(balance)))
 }
 
 /// The account's balance and charges in the database.
 async fn ledger(State(app): State<App>, Account(account): Account) -> Result<Json<Value>, Problem> {
     let (records, balance) = app.store.charges(&account).await?;
-    let mut ledger = balance_document(balance);
+    let mut ledger = json!(BalanceDocument::from(balance));
     ledger["charges"] = records.iter().map(record_document).collect();
     Ok(Json(ledger))
 }

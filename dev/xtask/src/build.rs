@@ -12,7 +12,7 @@ use crate::stamp::Stamp;
 use crate::standard_library::StandardLibrary;
 use crate::wasm_target::{TARGET, WasmToolchain};
 use crate::workspace::Workspace;
-use crate::{bundle, deflate, glue, mark, npm, order, size};
+use crate::{bundle, deflate, glue, mark, npm, openapi, order, size};
 
 pub const NAME: &str = "tollbox";
 
@@ -66,6 +66,10 @@ pub fn build(workspace: &Workspace, options: &Options) -> Result<StandardLibrary
     for license in LICENSES {
         fs_err::copy(workspace.root.join(license), package.join(license))?;
     }
+    fs_err::copy(
+        workspace.root.join(openapi::DOCUMENT),
+        package.join("bin/openapi.json"),
+    )?;
     size::print(workspace, library)?;
     Ok(library)
 }

@@ -18,6 +18,7 @@ mod herd;
 mod mark;
 mod npm;
 mod npm_lock;
+mod openapi;
 mod order;
 mod pack;
 mod postgres;
@@ -82,6 +83,8 @@ enum Command {
     Docs(docs::Options),
     /// Make the reference of the package's API from its declarations, in the target folder
     Reference,
+    /// Write docs/openapi.json, the OpenAPI document of the reference server's code
+    Openapi,
     /// Print the package's size by part, and fail if it is above size-budget.json
     Size,
     /// Check what formatters and linters don't
@@ -113,6 +116,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Durability(options) => durability::durability(&workspace, &options),
         Command::Docs(options) => docs::docs(&workspace, &options),
         Command::Reference => reference::run_command(&workspace),
+        Command::Openapi => openapi::write(&workspace),
         Command::Size => size::size(&workspace),
         Command::Tidy => tidy::tidy(&workspace),
     }

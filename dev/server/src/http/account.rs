@@ -5,11 +5,15 @@ use axum::http::request::Parts;
 use headers::authorization::Bearer;
 use headers::{Authorization, HeaderMap, HeaderMapExt};
 use percent_encoding::percent_decode_str;
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::App;
+use super::openapi::parameter;
 use super::problem::{Kind, Problem};
 use super::received::Deadline;
-use super::request::string;
+use super::request::{quoted, string};
 use crate::clock::now_ms;
 
 /// The bearer token of a request (RFC 6750, section 2.1).
@@ -42,6 +46,23 @@ impl FromRequestParts<App> for Account {
             )),
             Some(_) | None => Ok(Self(account)),
         }
+    }
+}
+
+/// The header, beside the security scheme.
+impl IntoParams for Account {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let described = "The account that the client believes it acts for, written like an \
+                         Idempotency-Key. Where somebody else is signed in, nothing is done.";
+        let place = ParameterIn::Header;
+        vec![parameter(
+            "Billing-Account",
+            place,
+            Required::False,
+            described,
+            quoted(),
+            r#""alice""#,
+        )]
     }
 }
 

@@ -4,11 +4,14 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::number::Whole;
 use super::observed::Outcome;
 use super::problem::{Kind, Problem};
-use crate::ledger::{Balance, Charge, Verdict};
+use super::request::IdempotencyKey;
+use crate::ledger::{Amount, Balance, Charge, Verdict};
 
 /// The header that says that the points had been taken before.
 pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -42,18 +45,14 @@ impl Taken {
                 Kind::IdempotencyKeyReused,
                 "This key was charged for another task, feature or amount.",
             )),
-            Verdict::PriceMismatch { price } => Err(Problem::new(
-                Kind::PriceMismatch,
-                format!("The price of this task is {}.", price.get()),
-            )
-            .with("price", price.get())),
+            Verdict::PriceMismatch { price } => Err(Problem::price_mismatch(price.get())),
         }
     }
 }
 
 impl IntoResponse for Taken {
     fn into_response(self) -> Response {
-        let body = Json(charge_document(&self.charge, self.balance));
+        let body = Json(ChargeDocument::new(&self.charge, self.balance));
         if self.replayed {
             let replayed = [(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"))];
             (
@@ -69,21 +68,65 @@ impl IntoResponse for Taken {
     }
 }
 
-/// A charge as `POST charges` and `GET charges?key=KEY` answer it.
-pub fn charge_document(charge: &Charge, balance: Balance) -> Value {
-    json!({
-        "charge_id": charge.charge_id,
-        "idempotency_key": charge.request.key(),
-        "amount": charge.request.amount().get(),
-        "charged_at": rfc3339(charge.charged_at_ms),
-        "balance": balance.points,
-        "version": balance.version,
-    })
+/// A charge, and the balance of now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Charge, example = json!({
+    "amount": 5,
+    "balance": 115,
+    "charge_id": "0e9d3c52-5a0f-4f0c-9f39-6a1c2b7f4a10",
+    "charged_at": "2026-03-01T12:00:00.12Z",
+    "idempotency_key": "cloud_trans:task-1",
+    "version": 2,
+}))]
+pub struct ChargeDocument {
+    /// What was taken.
+    #[schema(value_type = Amount)]
+    amount: u64,
+    #[schema(value_type = Whole)]
+    balance: u64,
+    /// The server's name for the charge.
+    charge_id: String,
+    #[schema(format = DateTime)]
+    charged_at: String,
+    #[schema(value_type = IdempotencyKey)]
+    idempotency_key: String,
+    /// Grows with every change of the balance, and never goes back.
+    #[schema(value_type = Whole)]
+    version: u64,
+}
+
+impl ChargeDocument {
+    /// `balance` is that of now.
+    pub fn new(charge: &Charge, balance: Balance) -> Self {
+        Self {
+            amount: charge.request.amount().get(),
+            balance: balance.points,
+            charge_id: charge.charge_id.clone(),
+            charged_at: rfc3339(charge.charged_at_ms),
+            idempotency_key: charge.request.key().to_owned(),
+            version: balance.version,
+        }
+    }
 }
 
 /// The balance alone.
-pub fn balance_document(balance: Balance) -> Value {
-    json!({ "balance": balance.points, "version": balance.version })
+#[derive(Serialize, ToSchema)]
+#[schema(as = Balance, example = json!({ "balance": 120, "version": 1 }))]
+pub struct BalanceDocument {
+    #[schema(value_type = Whole)]
+    balance: u64,
+    /// Grows with every change of the balance, and never goes back.
+    #[schema(value_type = Whole)]
+    version: u64,
+}
+
+impl From<Balance> for BalanceDocument {
+    fn from(balance: Balance) -> Self {
+        Self {
+            balance: balance.points,
+            version: balance.version,
+        }
+    }
 }
 
 /// An instant in UTC (RFC 3339). `ms` is milliseconds since the Unix epoch; an instant that no

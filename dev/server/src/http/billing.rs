@@ -1,34 +1,108 @@
 //! The charge protocol, except for batches.
 
+// What `utoipa::path` makes of a name in scope.
+#![allow(unused_qualifications)]
+
+use std::collections::BTreeMap;
+
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use headers::{ETag, HeaderMapExt, IfNoneMatch};
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::{RefOr, Required, Response as Answer};
+use utoipa::{IntoParams, IntoResponses};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::App;
 use super::account::Account;
-use super::answer::{Taken, balance_document, charge_document};
-use super::batch::charge_batch;
+use super::answer::{BalanceDocument, ChargeDocument, Taken};
+use super::batch;
 use super::body::ChargeBody;
+use super::openapi::{parameter, text};
 use super::problem::{Kind, Problem};
 use super::query::WantedKey;
 use super::received::Deadline;
 use super::request::{IdempotencyKey, JsonBody};
-use super::{App, not_allowed, not_found};
 use crate::clock::now_ms;
 
 /// Everything below `/billing/v1`.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/balance", get(balance))
-        .route("/charges", get(lookup).post(charge))
-        .route("/charges/batch", post(charge_batch))
-        .method_not_allowed_fallback(not_allowed)
-        .fallback(not_found)
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(balance))
+        .routes(routes!(lookup, charge))
+        .routes(routes!(batch::charge_batch))
 }
 
-/// `GET balance`.
+/// What any request may be answered with.
+pub(super) const OF_ANY: [Kind; 10] = [
+    Kind::BillingAccountInvalid,
+    Kind::Unauthorized,
+    Kind::AccountMismatch,
+    Kind::Forbidden,
+    Kind::RequestTimeout,
+    Kind::TooManyRequests,
+    Kind::InternalError,
+    Kind::BadGateway,
+    Kind::ServiceUnavailable,
+    Kind::GatewayTimeout,
+];
+
+struct Known;
+
+impl IntoParams for Known {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let nonce = "Ignored: it keeps caches and service workers from answering.";
+        let etag = "The last answer's ETag.";
+        vec![
+            parameter(
+                "t",
+                ParameterIn::Query,
+                Required::False,
+                nonce,
+                text(),
+                "x7Gq",
+            ),
+            parameter(
+                "If-None-Match",
+                ParameterIn::Header,
+                Required::False,
+                etag,
+                text(),
+                r#""v17""#,
+            ),
+        ]
+    }
+}
+
+struct OfBalance;
+
+impl IntoResponses for OfBalance {
+    fn responses() -> BTreeMap<String, RefOr<Answer>> {
+        Problem::answers(&OF_ANY)
+    }
+}
+
+/// Read the balance
+///
+/// It changes nothing: a client finds out with it whether the server is there.
+#[utoipa::path(
+    get,
+    path = "/balance",
+    params(
+        Known,
+        Account,
+    ),
+    responses(
+        (status = 200, description = "The balance.", body = BalanceDocument,
+            headers(("ETag" = String, description = "Of this version."))),
+        (status = 304, description = "It is still that of `If-None-Match`.",
+            headers(("ETag" = String, description = "Of this version."))),
+        OfBalance,
+    ),
+)]
 async fn balance(
     State(app): State<App>,
     Account(account): Account,
@@ -45,13 +119,53 @@ async fn balance(
     let mut response = if unchanged {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        Json(balance_document(balance)).into_response()
+        Json(BalanceDocument::from(balance)).into_response()
     };
     response.headers_mut().typed_insert(etag);
     Ok(response)
 }
 
-/// `POST charges`.
+struct OfCharge;
+
+impl IntoResponses for OfCharge {
+    fn responses() -> BTreeMap<String, RefOr<Answer>> {
+        let own = [
+            Kind::InvalidRequest,
+            Kind::InvalidJson,
+            Kind::IdempotencyKeyMissing,
+            Kind::IdempotencyKeyInvalid,
+            Kind::PriceMismatch,
+            Kind::InsufficientBalance,
+            Kind::RequestInProgress,
+            Kind::PayloadTooLarge,
+            Kind::UnsupportedMediaType,
+            Kind::IdempotencyKeyReused,
+        ];
+        Problem::answers(&[&own[..], &OF_ANY].concat())
+    }
+}
+
+/// Charge a task
+///
+/// One key of one account is one charge, however often and however concurrently it is sent. Only a
+/// charge uses a key up: after any problem the same key may be sent again.
+#[utoipa::path(
+    post,
+    path = "/charges",
+    params(IdempotencyKey, Account),
+    request_body = ChargeBody,
+    responses(
+        (status = 201, description = "Charged now.", body = ChargeDocument,
+            links(("lookup" = (
+                operation_id = "lookup",
+                parameters(("key" = "$response.body#/idempotency_key")),
+            )))),
+        (status = 200, description = "Charged before, by the same request: the first answer's \
+            `charge_id`, `amount` and `charged_at`, the balance of now.", body = ChargeDocument,
+            headers(("Idempotent-Replayed" = bool, description = "`true`"))),
+        OfCharge,
+    ),
+)]
 async fn charge(
     State(app): State<App>,
     Account(account): Account,
@@ -64,7 +178,27 @@ async fn charge(
     Taken::of(charged)
 }
 
-/// `GET charges?key=KEY`.
+struct OfLookup;
+
+impl IntoResponses for OfLookup {
+    fn responses() -> BTreeMap<String, RefOr<Answer>> {
+        let own = [Kind::InvalidRequest, Kind::ChargeNotFound];
+        Problem::answers(&[&own[..], &OF_ANY].concat())
+    }
+}
+
+/// Look a charge up
+///
+/// It sees every charge that was answered or begun before it, for longer than keys are remembered.
+#[utoipa::path(
+    get,
+    path = "/charges",
+    params(WantedKey, Account),
+    responses(
+        (status = 200, description = "The latest charge of this key.", body = ChargeDocument),
+        OfLookup,
+    ),
+)]
 async fn lookup(
     State(app): State<App>,
     Account(account): Account,
@@ -72,7 +206,7 @@ async fn lookup(
     WantedKey(key): WantedKey,
 ) -> Result<Response, Problem> {
     match app.store.lookup(&account, &key, deadline).await? {
-        Some((charge, balance)) => Ok(Json(charge_document(&charge, balance)).into_response()),
+        Some((charge, balance)) => Ok(Json(ChargeDocument::new(&charge, balance)).into_response()),
         None => Err(Problem::new(
             Kind::ChargeNotFound,
             "Nothing was taken for this key.",

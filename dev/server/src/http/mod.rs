@@ -8,6 +8,7 @@ mod body;
 mod health;
 mod number;
 mod observed;
+mod openapi;
 mod problem;
 mod query;
 mod received;
@@ -21,6 +22,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware;
+use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
 use tower_http::services::ServeDir;
@@ -32,7 +34,7 @@ use crate::metrics::Metrics;
 use crate::store::Store;
 
 pub use account::{Account, bearer};
-pub use answer::{balance_document, rfc3339};
+pub use answer::{BalanceDocument, rfc3339};
 pub use body::invalid;
 pub use health::operators;
 pub use number::Whole;
@@ -71,7 +73,11 @@ pub struct Extras {
 /// The whole server.
 pub fn router(app: App, extras: Extras) -> Router {
     // Layers from the inside out: the charge itself, then the faults around it.
-    let mut billing = billing::routes().layer(middleware::from_fn_with_state(
+    let (billing, document) = openapi::documented(billing::routes());
+    let billing = billing
+        .method_not_allowed_fallback(not_allowed)
+        .fallback(not_found);
+    let mut billing = billing.layer(middleware::from_fn_with_state(
         app.clone(),
         received::decide,
     ));
@@ -88,6 +94,7 @@ pub fn router(app: App, extras: Extras) -> Router {
     let receive = middleware::from_fn_with_state(app.clone(), received::receive);
     let api = Router::new()
         .nest("/billing/v1", billing)
+        .route("/billing/v1/openapi.json", get(openapi::serve(document)))
         .method_not_allowed_fallback(not_allowed)
         .layer(receive.clone())
         .layer(cors());

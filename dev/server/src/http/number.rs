@@ -3,8 +3,11 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
 
-use crate::ledger::MAX_POINTS;
+use crate::ledger::{Amount, MAX_POINTS};
 
 /// A whole number from 0 on, however JSON writes it: `12`, `12.0` and `1.2e1` are the same. With a
 /// point or an exponent up to [`MAX_POINTS`]: beyond it a reader may have rounded.
@@ -15,6 +18,34 @@ impl<'de> Deserialize<'de> for Whole {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(AnyNumber)
     }
+}
+
+impl PartialSchema for Whole {
+    fn schema() -> RefOr<Schema> {
+        let described = "A whole number from 0 to 2^53 - 1, however JSON writes it: `12`, `12.0` and \
+                         `1.2e1` are the same.";
+        whole(0, described).into()
+    }
+}
+
+impl ToSchema for Whole {}
+
+impl PartialSchema for Amount {
+    fn schema() -> RefOr<Schema> {
+        whole(1, "Whole points, 1 to 2^53 - 1.").into()
+    }
+}
+
+impl ToSchema for Amount {}
+
+fn whole(minimum: u64, described: &str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(minimum))
+        .maximum(Some(MAX_POINTS))
+        .description(Some(described))
+        .build()
 }
 
 struct AnyNumber;

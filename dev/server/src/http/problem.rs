@@ -1,11 +1,21 @@
 //! Errors as problem documents (RFC 9457).
 
+use std::collections::BTreeMap;
+
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{
+    ContentBuilder, HeaderBuilder, Ref, RefOr, Response as Answer, ResponseBuilder, Schema,
+};
+use utoipa::{PartialSchema, ToSchema};
 
+use super::number::Whole;
 use super::observed::Outcome;
-use crate::ledger::Balance;
+use super::openapi::text;
+use crate::ledger::{Amount, Balance};
 use crate::store::StoreError;
 
 /// The kind of a problem.
@@ -85,6 +95,20 @@ impl Kind {
             504 => Self::GatewayTimeout,
             _ => return None,
         })
+    }
+
+    /// A problem of this kind as a document shows it.
+    fn example(self) -> Problem {
+        if self == Self::InsufficientBalance {
+            Problem::insufficient_balance(Balance {
+                points: 3,
+                version: 18,
+            })
+        } else if self == Self::PriceMismatch {
+            Problem::price_mismatch(12)
+        } else {
+            Problem::new(self, "What is wrong with this very request.")
+        }
     }
 
     /// `type`, status and `title`.
@@ -221,11 +245,101 @@ impl Problem {
             .with("version", balance.version)
     }
 
+    /// 400 with the task's price.
+    pub fn price_mismatch(price: u64) -> Self {
+        let detail = format!("The price of this task is {price}.");
+        Self::new(Kind::PriceMismatch, detail).with("price", price)
+    }
+
+    /// The answers with problems of these kinds, by status, with an example of each kind.
+    pub fn answers(kinds: &[Kind]) -> BTreeMap<String, RefOr<Answer>> {
+        let mut by_status = BTreeMap::<u16, Vec<Kind>>::new();
+        for kind in kinds {
+            let (_, status, _) = kind.words();
+            by_status.entry(status).or_default().push(*kind);
+        }
+        by_status
+            .into_iter()
+            .map(|(status, kinds)| (status.to_string(), answer(status, &kinds).into()))
+            .collect()
+    }
+
     /// The document alone, as it stands in a batch's result.
     pub fn document(self) -> Value {
         Value::Object(self.members)
     }
 }
+
+fn answer(status: u16, kinds: &[Kind]) -> Answer {
+    let described = kinds.iter().map(|kind| {
+        let (name, _, title) = kind.words();
+        format!("`{name}`: {title}.")
+    });
+    let described = described.collect::<Vec<_>>().join(" ");
+    let examples = kinds.iter().map(|kind| {
+        let (name, ..) = kind.words();
+        let example = ExampleBuilder::new().value(Some(kind.example().document()));
+        (name, example.build())
+    });
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(Problem::name())))
+        .examples_from_iter(examples);
+    let answer = ResponseBuilder::new()
+        .description(described)
+        .content("application/problem+json", content.build());
+    let header = match status {
+        401 => Some(("WWW-Authenticate", "The challenge (RFC 6750).")),
+        405 => Some(("Allow", "The methods that there are.")),
+        429 | 503 => Some((
+            "Retry-After",
+            "When to ask again: seconds, or an HTTP date.",
+        )),
+        _ => None,
+    };
+    match header {
+        Some((name, described)) => {
+            let header = HeaderBuilder::new()
+                .schema(Some(text()))
+                .description(Some(described));
+            answer.header(name, header.build()).build()
+        }
+        None => answer.build(),
+    }
+}
+
+impl PartialSchema for Problem {
+    fn schema() -> RefOr<Schema> {
+        let said = |described: &str| text().description(Some(described));
+        let status = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(400))
+            .maximum(Some(599));
+        let declined = ObjectBuilder::new()
+            .schema_type(Type::Boolean)
+            .description(Some(
+                "With 402 and 403: the server's own reason to decline the charge. `detail`, which \
+                 users are shown, says it.",
+            ));
+        ObjectBuilder::new()
+            .description(Some("A problem document (RFC 9457)."))
+            .property("type", said("Names the problem."))
+            .property("title", said("Says the same to people."))
+            .property("status", status)
+            .property("detail", said("What is wrong with this very request."))
+            .property("balance", Ref::from_schema_name(Whole::name()))
+            .property("version", Ref::from_schema_name(Whole::name()))
+            .property("price", Ref::from_schema_name(Amount::name()))
+            .property("declined", declined)
+            .required("type")
+            .required("title")
+            .required("status")
+            .required("detail")
+            .build()
+            .into()
+    }
+}
+
+impl ToSchema for Problem {}
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {

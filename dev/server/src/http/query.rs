@@ -3,9 +3,14 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, PartialSchema};
 
 use super::body::invalid;
+use super::openapi::parameter;
 use super::problem::Problem;
+use super::request::IdempotencyKey;
 
 /// The key of `GET charges?key=KEY`: percent-encoded UTF-8, with `+` for a blank as in any form.
 /// Other members are ignored.
@@ -24,6 +29,22 @@ impl<S: Sync> FromRequestParts<S> for WantedKey {
             (Some(_), Some(_)) => Err(invalid("One key is enough.")),
             (None, _) => Err(invalid("The query must have a key.")),
         }
+    }
+}
+
+impl IntoParams for WantedKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let described = "The key itself, percent-encoded UTF-8: in the query, because proxies \
+                         refuse or decode `%2F` and `%25` in a path.";
+        let (place, key) = (ParameterIn::Query, IdempotencyKey::schema());
+        vec![parameter(
+            "key",
+            place,
+            Required::True,
+            described,
+            key,
+            "cloud_trans:task-1",
+        )]
     }
 }
 

@@ -10,9 +10,13 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sfv::{Item, Parser, Version};
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::{RefOr, Required, Schema, SchemaFormat};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use super::openapi::{parameter, text};
 use super::problem::{Kind, Problem};
-use crate::ledger::{InvalidCharge, is_key};
+use crate::ledger::{InvalidCharge, MAX_KEY_BYTES, is_key};
 
 /// The largest body, in bytes.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -41,6 +45,57 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
             Err(invalid(format!("{}.", InvalidCharge::Key)))
         }
     }
+}
+
+/// As it stands in JSON and in a query.
+impl PartialSchema for IdempotencyKey {
+    fn schema() -> RefOr<Schema> {
+        let described =
+            format!("Names one charge of an account: 1 to {MAX_KEY_BYTES} bytes of UTF-8.");
+        text()
+            .min_length(Some(1))
+            .max_length(Some(MAX_KEY_BYTES))
+            .description(Some(described))
+            .build()
+            .into()
+    }
+}
+
+impl ToSchema for IdempotencyKey {}
+
+/// As it stands in the header.
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let described = "The key as a string in quotation marks (RFC 8941), as \
+                         draft-ietf-httpapi-idempotency-key-header asks. What a header can't \
+                         carry, and `%` itself, is percent-encoded UTF-8.";
+        let example = r#""cloud_trans:task-1""#;
+        let place = ParameterIn::Header;
+        vec![parameter(
+            "Idempotency-Key",
+            place,
+            Required::True,
+            described,
+            quoted(),
+            example,
+        )]
+    }
+}
+
+/// A string in quotation marks, in which percent-encoded UTF-8 stands.
+pub(super) fn quoted() -> Schema {
+    const PATTERN: &str = concat!(
+        r#"^"(?:[ !#$&-\[\]-~]|\\["\\]|%[0-7][0-9A-F]|%(?:C[2-9A-F]|D[0-9A-F])%[89AB][0-9A-F]"#,
+        r#"|%(?:E0%[AB]|E[1-9A-CEF]%[89AB]|ED%[89])[0-9A-F]%[89AB][0-9A-F]"#,
+        r#"|%(?:F0%[9AB]|F[1-3]%[89AB]|F4%8)[0-9A-F]%[89AB][0-9A-F]%[89AB][0-9A-F])+"$"#,
+    );
+    // By the name that OpenAPI's registry of formats has for it.
+    let format = SchemaFormat::Custom("sf-string".to_owned());
+    text()
+        .format(Some(format))
+        .pattern(Some(PATTERN))
+        .build()
+        .into()
 }
 
 /// The header that has one structured item, a string (RFC 8941, section 3.3.3), parameters
@@ -105,7 +160,6 @@ mod tests {
     use axum::response::IntoResponse;
 
     use super::*;
-    use crate::ledger::MAX_KEY_BYTES;
 
     async fn key(values: &[&[u8]]) -> Result<String, StatusCode> {
         let mut request = Request::new(());

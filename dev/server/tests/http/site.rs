@@ -161,6 +161,21 @@ async fn answers_never_run_scripts_as_a_page() {
 }
 
 #[tokio::test]
+async fn anybody_may_read_the_protocols_openapi_document() {
+    let site = start(&[]).await;
+    let path = "/billing/v1/openapi.json";
+    let answer = site.get(path).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    let committed = std::fs::read_to_string(file).unwrap();
+    assert!(answer.text == committed, "it is not docs/openapi.json");
+    let posted = send(site.request(Method::POST, path)).await.unwrap();
+    posted.problem(405, "method-not-allowed");
+}
+
+#[tokio::test]
 async fn static_files_are_served_beside_the_protocol() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("index.html"), "<!doctype html>demo").unwrap();
