@@ -23,6 +23,7 @@ mod order;
 mod pack;
 mod postgres;
 mod programs;
+mod python;
 mod reference;
 mod sim;
 mod size;

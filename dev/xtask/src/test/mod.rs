@@ -2,6 +2,7 @@
 
 mod all_browsers;
 mod checks;
+mod openapi;
 mod suites;
 mod summary;
 
@@ -48,6 +49,9 @@ enum Part {
     Postgres,
     /// When named: servers and PostgreSQL killed under load, round after round
     ServerKills,
+    /// The reference server by its own OpenAPI document, by schemathesis, where there is Python
+    #[value(name = "openapi")]
+    OpenApi,
     /// The tests of the WebAssembly shell, in headless Chromium
     Wasm,
     /// The tests of the package and the demo with the real server, in headless Chromium
@@ -91,6 +95,7 @@ impl Part {
             Self::Conformance => "conformance",
             Self::Postgres => "postgres",
             Self::ServerKills => "server-kills",
+            Self::OpenApi => "openapi",
             Self::Wasm => "wasm",
             Self::Browser => "browser",
             Self::DocsCode => "docs-code",
@@ -116,6 +121,7 @@ impl Part {
             | Self::Server
             | Self::Conformance
             | Self::Postgres
+            | Self::OpenApi
             | Self::Wasm
             | Self::Browser
             | Self::DocsCode
@@ -140,6 +146,7 @@ impl Part {
             Self::Conformance => suites::conformance(workspace, lines),
             Self::Postgres => suites::postgres(workspace, lines),
             Self::ServerKills => suites::server_kills(workspace, lines),
+            Self::OpenApi => openapi::openapi(workspace, lines),
             Self::Wasm => suites::wasm(workspace, lines),
             Self::Browser => suites::browser(workspace, lines),
             Self::DocsCode => suites::docs_code(workspace, lines),

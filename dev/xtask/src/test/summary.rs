@@ -5,10 +5,11 @@ use std::time::Duration;
 use crate::command::seconds;
 
 /// Prefixes of the closing lines of libtest, wasm-bindgen's runner and Node.js's two reporters, and
-/// of the lines of the model's checks and of measuring tests.
-const CLOSING: [&str; 13] = [
+/// of the lines of the model's checks, of schemathesis and of measuring tests.
+const CLOSING: [&str; 14] = [
     "test result: ",
     "model: ",
+    "openapi: ",
     "# measured: ",
     "ℹ measured: ",
     "# tests ",
