@@ -2,6 +2,7 @@
 
 mod all_browsers;
 mod checks;
+mod examples;
 mod openapi;
 mod suites;
 mod summary;
@@ -52,6 +53,8 @@ enum Part {
     /// The reference server by its own OpenAPI document, by schemathesis, where there is Python
     #[value(name = "openapi")]
     OpenApi,
+    /// The servers that docs/your-own-server.md shows, by the conformance kit
+    Examples,
     /// The tests of the WebAssembly shell, in headless Chromium
     Wasm,
     /// The tests of the package and the demo with the real server, in headless Chromium
@@ -96,6 +99,7 @@ impl Part {
             Self::Postgres => "postgres",
             Self::ServerKills => "server-kills",
             Self::OpenApi => "openapi",
+            Self::Examples => "examples",
             Self::Wasm => "wasm",
             Self::Browser => "browser",
             Self::DocsCode => "docs-code",
@@ -122,6 +126,7 @@ impl Part {
             | Self::Conformance
             | Self::Postgres
             | Self::OpenApi
+            | Self::Examples
             | Self::Wasm
             | Self::Browser
             | Self::DocsCode
@@ -147,6 +152,7 @@ impl Part {
             Self::Postgres => suites::postgres(workspace, lines),
             Self::ServerKills => suites::server_kills(workspace, lines),
             Self::OpenApi => openapi::openapi(workspace, lines),
+            Self::Examples => examples::examples(workspace, lines),
             Self::Wasm => suites::wasm(workspace, lines),
             Self::Browser => suites::browser(workspace, lines),
             Self::DocsCode => suites::docs_code(workspace, lines),
