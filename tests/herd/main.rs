@@ -39,7 +39,7 @@ use self::scenario::Scenario;
 use self::tally::Tally;
 
 /// Few enough for a test, many enough for a peak to mean something.
-const CLIENTS: usize = 250;
+const CLIENTS: usize = 500;
 /// Most of the clients that may send in one second after an outage: three times what an even spread
 /// over the longest backoff would have.
 const PEAK_SHARE: f64 = 0.1;
