@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::suites::node_tests;
 use crate::command::run_and_read;
 use crate::npm;
+use crate::postgres;
 use crate::python::Python;
 use crate::workspace::Workspace;
 
@@ -20,6 +21,12 @@ pub fn examples(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
             tests.env("TOLLBOX_PYTHON", python.program);
         }
         Err(missing) => println!("the server in Python is left out: {missing}"),
+    }
+    match postgres::programs(workspace)? {
+        Some(programs) => {
+            tests.env("TOLLBOX_POSTGRES", programs);
+        }
+        None => println!("the server in Node.js is left out: no PostgreSQL"),
     }
     run_and_read(&mut tests, lines)
 }
