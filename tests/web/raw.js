@@ -64,9 +64,9 @@ export function stepToCome(/** @type {IDBDatabase} */ database) {
   database.createObjectStore("to_come");
 }
 
-/** Closes a connection. */
-export function closeConnection(/** @type {IDBDatabase} */ database) {
-  database.close();
+/** Closes what was opened. */
+export function closeConnection(/** @type {{ connection: IDBDatabase }} */ { connection }) {
+  connection.close();
 }
 
 /** Blocks every other `open` of the database until the returned function is called. */
