@@ -36,12 +36,13 @@ CREATE TABLE charges (
     charged_at INTEGER NOT NULL,
     -- While the key is remembered: a forgotten key may be charged again, and is still looked up.
     remembered INTEGER NOT NULL CHECK (remembered IN (FALSE, TRUE)),
-    PRIMARY KEY (account, version)
+    -- No other index begins with the account and is whole: while a table is new, a planner takes any
+    -- that does, and would read all charges of the account.
+    PRIMARY KEY (account, key_digest, version)
 ) STRICT, WITHOUT ROWID;
 
 -- The promise itself: one key, one charge.
 CREATE UNIQUE INDEX one_charge_of_key ON charges (account, key_digest) WHERE remembered = TRUE;
-CREATE INDEX charges_of_key ON charges (account, key_digest, version);
 
 -- How often a key was sent, whatever the verdict.
 CREATE TABLE requests (

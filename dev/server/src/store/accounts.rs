@@ -73,7 +73,7 @@ impl Store {
                 let before = lock_balance(changes.connection(), account).await?;
                 let after = before.plus(points);
                 if let Some(after) = after {
-                    write_balance(changes.connection(), account, after).await?;
+                    write_balance(changes.connection(), account, before, after).await?;
                     credit(changes.connection(), account, after, points.get(), now_ms).await?;
                 }
                 Ok(after)
@@ -168,21 +168,32 @@ fn balance((points, version): (i64, i64)) -> Result<Balance, sqlx::Error> {
     })
 }
 
+/// Writes the balance `after`, where that of before is still `before`: whoever has locked it knows
+/// that it is, and this doesn't rely on that.
 pub(super) async fn write_balance(
     connection: Connection<'_>,
     account: &str,
-    balance: Balance,
+    before: Balance,
+    after: Balance,
 ) -> Result<(), sqlx::Error> {
-    let (points, version) = (integer(balance.points)?, integer(balance.version)?);
-    on!(connection, |c| {
-        sqlx::query("UPDATE accounts SET balance = $2, version = $3 WHERE account = $1")
-            .bind(written(account))
-            .bind(points)
-            .bind(version)
-            .execute(c)
-            .await
-            .map(drop)
-    })
+    let (points, version) = (integer(after.points)?, integer(after.version)?);
+    let known = integer(before.version)?;
+    let written = on!(connection, |c| {
+        sqlx::query(
+            "UPDATE accounts SET balance = $2, version = $3 WHERE account = $1 AND version = $4",
+        )
+        .bind(written(account))
+        .bind(points)
+        .bind(version)
+        .bind(known)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected())
+    })?;
+    match written {
+        1 => Ok(()),
+        _ => Err(sqlx::Error::RowNotFound),
+    }
 }
 
 /// Makes the account if it is new, and says whether it is.

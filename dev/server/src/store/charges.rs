@@ -93,7 +93,8 @@ impl Store {
             |session| async {
                 let mut changes = session.begin(deadline).await?;
                 let made = by(deadline, async {
-                    let mut balance = lock_balance(changes.connection(), account).await?;
+                    let before = lock_balance(changes.connection(), account).await?;
+                    let mut balance = before;
                     let mut verdicts = Vec::with_capacity(all.len());
                     for new in all {
                         if !verdicts.is_empty() && Instant::now() >= enough {
@@ -106,6 +107,10 @@ impl Store {
                             now_ms,
                         };
                         verdicts.push(books.charge(new, &mut balance).await?);
+                    }
+                    // Once for all: PostgreSQL keeps every version of a row until the transaction ends.
+                    if balance != before {
+                        write_balance(changes.connection(), account, before, balance).await?;
                     }
                     Ok((verdicts, balance))
                 })
@@ -184,7 +189,8 @@ struct Books<'t> {
 }
 
 impl Books<'_> {
-    /// Decides one charge, and makes it if it is to be made; then `balance` is the one after it.
+    /// Decides one charge, and makes it if it is to be made; then `balance` is the one after it,
+    /// which is still to be written.
     async fn charge(
         &mut self,
         new: &NewCharge,
@@ -209,7 +215,6 @@ impl Books<'_> {
                 };
                 self.forget_key(request.key()).await?;
                 self.insert_charge(&charge, after, &new.note).await?;
-                write_balance(self.connection.reborrow(), self.account, after).await?;
                 *balance = after;
                 Verdict::Charged {
                     charge,
@@ -312,20 +317,20 @@ impl Books<'_> {
     }
 }
 
+const LATEST_CHARGE: &str = "SELECT charge_id, task_id, feature, amount, charged_at FROM charges
+     WHERE account = $1 AND key_digest = $2 ORDER BY version DESC LIMIT 1";
+
 async fn latest_charge(
     connection: Connection<'_>,
     account: &str,
     key: &str,
 ) -> Result<Option<Charge>, sqlx::Error> {
     let row: Option<(String, String, String, i64, i64)> = on!(connection, |c| {
-        sqlx::query_as(
-            "SELECT charge_id, task_id, feature, amount, charged_at FROM charges
-             WHERE account = $1 AND key_digest = $2 ORDER BY version DESC LIMIT 1",
-        )
-        .bind(written(account))
-        .bind(digest(key))
-        .fetch_optional(c)
-        .await
+        sqlx::query_as(LATEST_CHARGE)
+            .bind(written(account))
+            .bind(digest(key))
+            .fetch_optional(c)
+            .await
     })?;
     row.map(|(charge_id, task_id, feature, amount, charged_at)| {
         stored_charge(charge_id, key, &task_id, &feature, amount, charged_at)
@@ -387,6 +392,8 @@ fn stored_charge(
 
 #[cfg(test)]
 mod tests {
+    use sqlx::AssertSqlSafe;
+
     use super::*;
     use crate::store::tests::store;
 
@@ -441,5 +448,20 @@ mod tests {
         };
         let replayed = store.charge("alice", &other, 2, deadline).await.unwrap();
         assert!(matches!(replayed, Verdict::Replayed { .. }));
+    }
+
+    #[tokio::test]
+    async fn sqlite_finds_a_key_without_reading_the_accounts_other_charges() {
+        let store = store().await;
+        let mut session = store.pool.acquire(store.deadline()).await.unwrap();
+        let plan: (i64, i64, i64, String) = on!(session.connection(), |c| {
+            sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {LATEST_CHARGE}")))
+                .bind("alice")
+                .bind(digest("k"))
+                .fetch_one(c)
+                .await
+        })
+        .unwrap();
+        assert!(plan.3.contains("account=? AND key_digest=?"), "{}", plan.3);
     }
 }

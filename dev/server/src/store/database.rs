@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::Executor;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::time::{Instant, sleep};
 
 use super::connection::Pool;
@@ -92,6 +92,8 @@ async fn open_postgres(
     decide_within: Duration,
     connections: u32,
 ) -> Result<Pool, sqlx::Error> {
+    let options = options.application_name("tollbox-server");
+    migrate_postgres(&options).await?;
     // The database ends by itself what this server has given up, or left behind when it died. By
     // SET, and not by start-up options, which connection poolers refuse.
     let limits = format!(
@@ -105,34 +107,34 @@ async fn open_postgres(
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
             let limits = limits.clone();
-            Box::pin(async move {
-                connection
-                    .execute(sqlx::AssertSqlSafe(limits))
-                    .await
-                    .map(drop)
-            })
+            Box::pin(async move { connection.execute(AssertSqlSafe(limits)).await.map(drop) })
         })
-        .connect_with(options.application_name("tollbox-server"))
+        .connect_with(options)
         .await?;
-    migrate_postgres(&pool).await?;
     Ok(Pool::Postgres(pool))
 }
 
+/// Over a connection of its own, which has no time limits, and says why there is none.
+///
 /// sqlx locks migrations by an advisory lock, which not every database has that speaks PostgreSQL's
 /// protocol. Without it, of servers that start together one makes the tables, and the others fail
 /// and look again.
-async fn migrate_postgres(pool: &sqlx::PgPool) -> Result<(), MigrateError> {
-    let mut migrator: Migrator = sqlx::migrate!("migrations/postgres");
+async fn migrate_postgres(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
+    let mut migrator = sqlx::migrate!("migrations/postgres");
     migrator.set_locking(false);
+    let mut connection = PgConnection::connect_with(options).await?;
     let deadline = Instant::now() + MIGRATE_WITHIN;
     loop {
-        match migrator.run(pool).await {
+        match migrator.run(&mut connection).await {
             Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))
                 if Instant::now() < deadline =>
             {
                 sleep(MIGRATE_PAUSE).await;
             }
-            ended => return ended,
+            ended => {
+                ended?;
+                return connection.close().await;
+            }
         }
     }
 }

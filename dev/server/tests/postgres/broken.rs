@@ -16,7 +16,7 @@ const END_THEM: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'tollbox-server'";
 
 /// Waits until the query says true.
-async fn until(connection: &mut PgConnection, query: &'static str) {
+pub async fn until(connection: &mut PgConnection, query: &'static str) {
     let so = async {
         while !sqlx::query_scalar::<_, bool>(query)
             .fetch_one(&mut *connection)
@@ -29,7 +29,7 @@ async fn until(connection: &mut PgConnection, query: &'static str) {
     timeout(LIMIT, so).await.expect(query);
 }
 
-const ONE_WAITS: &str = "SELECT count(*) > 0 FROM pg_stat_activity
+pub const ONE_WAITS: &str = "SELECT count(*) > 0 FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'tollbox-server'
       AND wait_event_type = 'Lock'";
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::time::timeout;
 
+use crate::broken::{ONE_WAITS, until};
 use crate::client::{Answer, LIMIT, Session};
 use crate::database::Database;
 use crate::running::Running;
@@ -157,4 +158,32 @@ async fn a_crowd_on_one_account_leaves_connections_to_the_others() {
         let answer = client.await.unwrap();
         assert!([201, 503].contains(&answer.status.as_u16()), "{answer:?}");
     }
+}
+
+#[tokio::test]
+async fn a_look_up_sees_the_charge_that_another_server_has_begun() {
+    let database = Database::new().await;
+    let place = database.place();
+    let flags = ["--demo", "--database", &place];
+    let (one, two) = tokio::join!(Running::start(&flags), Running::start(&flags));
+    let alice = one.site.sign_in("alice").await;
+    let mut watch = PgConnection::connect(&place).await.unwrap();
+    let mut other = PgConnection::connect(&place).await.unwrap();
+    let mut lock = other.begin().await.unwrap();
+    lock.execute("LOCK TABLE requests IN EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let charge = tokio::spawn({
+        let alice = alice.clone();
+        async move { alice.charge("k", "t", 5).await }
+    });
+    until(&mut watch, ONE_WAITS).await;
+    let elsewhere = two.site.session(&alice.token);
+    let look_up = tokio::spawn(async move { elsewhere.get("/billing/v1/charges?key=k").await });
+    let both_wait = "SELECT count(*) = 2 FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until(&mut watch, both_wait).await;
+    lock.rollback().await.unwrap();
+    assert_eq!(charge.await.unwrap().status, 201);
+    assert_eq!(look_up.await.unwrap().status, 200);
 }

@@ -76,3 +76,24 @@ async fn the_longest_texts_are_kept_and_found() {
     let other = send(alice.charge_request("\"k2\"", &body)).await.unwrap();
     other.problem(400, "price-mismatch");
 }
+
+/// While the table is new: a plan that was made then is kept.
+#[tokio::test]
+async fn a_key_is_found_without_reading_the_accounts_other_charges() {
+    let database = Database::new().await;
+    let place = database.place();
+    let _server = Running::start(&["--database", &place]).await;
+    let mut connection = PgConnection::connect(&place).await.unwrap();
+    let plan: Vec<String> = sqlx::query_scalar(
+        "EXPLAIN SELECT charge_id FROM charges
+         WHERE account = 'a' AND key_digest = '\\x00' ORDER BY version DESC LIMIT 1",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    let plan = plan.join("\n");
+    assert!(
+        plan.contains("(account = 'a'::text) AND (key_digest ="),
+        "{plan}"
+    );
+}
