@@ -99,11 +99,9 @@ fn expressions(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                match member {
-                    Value::String(text) if name == "expr" || name == "query" => {
-                        found.push(text.clone());
-                    }
-                    _ => expressions(member, found),
+                match member.as_str() {
+                    Some(text) if name == "expr" || name == "query" => found.push(text.to_owned()),
+                    Some(_) | None => expressions(member, found),
                 }
             }
         }
