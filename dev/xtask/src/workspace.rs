@@ -45,7 +45,16 @@ impl Workspace {
     }
 
     pub fn cargo(&self) -> Command {
-        self.command(cargo())
+        let mut command = self.command(cargo());
+        // What `cargo run` has told xtask about itself: build scripts, such as ring's, run again where
+        // it changes, as it would between this and a cargo that the user calls.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                command.env_remove(name);
+            }
+        }
+        command
     }
 
     /// xtask's own folder in the target folder, for intermediate files.
