@@ -29,30 +29,6 @@ test("a task is charged online: the points go down once, and page and ledger agr
   await demo.agreement("agree");
 });
 
-test("a subtitle file is translated and charged under its name", async () => {
-  const account = freshAccount();
-  const demo = await stage.demo();
-  await demo.signIn(account);
-  const subtitles = "1\n00:00:01,000 --> 00:00:02,000\nHello\n";
-  await demo.at("task-file").setInputFiles({
-    name: "film.srt",
-    mimeType: "application/x-subrip",
-    buffer: Buffer.from(subtitles),
-  });
-  await demo.page.waitForFunction(
-    (text) => document.querySelector("textarea")?.value === text,
-    subtitles,
-  );
-  await demo.at("task-submit").click();
-  const line = demo.row("film.srt");
-  await line.paid("charged");
-  await line.click("open-text");
-  const translated = (await demo.at("translated-text").textContent()) ?? "";
-  assert.match(translated, /00:00:01,000 --> 00:00:02,000/, "the time line stays");
-  await demo.at("close-text").click();
-  assert.equal((await stage.server.ledger(account)).charges.length, 1);
-});
-
 test("a task that is paid for again is charged once", async () => {
   const account = freshAccount();
   const demo = await stage.demo();

@@ -62,9 +62,9 @@ test("a charge whose answer the demo's switch loses is looked up by itself", asy
   const account = freshAccount();
   const demo = await stage.demo();
   await demo.signIn(account);
-  await demo.trouble("lose_answers");
+  await demo.weather("lose_answers");
   const line = await demo.submit("Thank you");
-  await demo.hasTrouble("none");
+  await demo.hasWeather("none");
   await line.paid("charged");
   const ledger = await stage.server.ledger(account);
   assert.equal(ledger.balance, 119);
@@ -78,14 +78,14 @@ test("a charge made while the demo's switch cuts off the server stays open, and 
   const demo = await stage.demo();
   await demo.signIn(account);
   await demo.says("balance-confirmed", "120");
-  await demo.trouble("cut");
+  await demo.weather("cut");
   const line = await demo.submit("Good night");
   await line.translated("done");
   await line.paid("unknown");
   await demo.network("unreachable");
   assert.deepEqual((await stage.server.ledger(account)).charges, []);
 
-  await demo.trouble("none");
+  await demo.weather("none");
   await line.paid("charged");
   await demo.network("online");
   const ledger = await stage.server.ledger(account);

@@ -10,7 +10,7 @@ test("open charges survive a reload, and each is made once", async () => {
   const demo = await stage.demo();
   await demo.signIn(account);
   await demo.says("balance-confirmed", "120");
-  await demo.trouble("cut");
+  await demo.weather("cut");
   const lines = [await demo.submit("Good morning"), await demo.submit("Good night")];
   await lines[0]?.paid("unknown");
   for (const line of lines) await line.translated("done");
@@ -23,9 +23,9 @@ test("open charges survive a reload, and each is made once", async () => {
   for (const line of lines) await line.translated("done");
   await demo.says("balance-held", "2");
   assert.deepEqual((await stage.server.ledger(account)).charges, []);
-  await demo.hasTrouble("cut");
+  await demo.hasWeather("cut");
 
-  await demo.trouble("none");
+  await demo.weather("none");
   for (const line of lines) await line.paid("charged");
   await demo.says("balance-confirmed", "118");
   const ledger = await stage.server.ledger(account);

@@ -1,7 +1,16 @@
-import { useEffect, useState } from "react";
-import { type BillingClient, type BillingOptions, openBilling } from "tollbox";
+import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
+import {
+  type Balance,
+  type BillingClient,
+  type BillingOptions,
+  type BillingSnapshot,
+  cachedBalance,
+  openBilling,
+} from "tollbox";
 import type { Desk } from "./desk";
 import type { Locale } from "./i18n";
+
+const BASE_URL = "/billing/v1";
 
 export type Opened =
   | { state: "opening" }
@@ -47,9 +56,29 @@ export function useBilling(desk: Desk, locale: Locale): Opened {
   return opened;
 }
 
+/** What the client knows, at each moment. */
+export function useSnapshot(client: BillingClient): BillingSnapshot {
+  return useSyncExternalStore(client.subscribe, client.getSnapshot);
+}
+
+/**
+ * The balance to show. From the cache at first, which needs no module: the purse is painted with the
+ * page, and not when the client has opened.
+ */
+export function useBalance(desk: Desk, opened: Opened): Balance | null {
+  const { account } = desk.session;
+  const client = opened.state === "open" ? opened.client : null;
+  const [cached] = useState(() => cachedBalance({ baseUrl: BASE_URL, account }));
+  const subscribe = useCallback(
+    (listener: () => void) => client?.subscribe(listener) ?? (() => {}),
+    [client],
+  );
+  return useSyncExternalStore(subscribe, () => (client ? client.balance() : cached));
+}
+
 function optionsFor(desk: Desk, locale: Locale): BillingOptions {
   return {
-    baseUrl: new URL("/billing/v1", location.href),
+    baseUrl: BASE_URL,
     account: desk.session.account,
     getToken: (context) => desk.session.getToken(context),
     balance: { staleAfterMs: 30_000, lowWatermark: 10 },

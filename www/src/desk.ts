@@ -5,12 +5,17 @@ import type {
   ChargeRecord,
   FlushReport,
 } from "tollbox";
+import { Experiments } from "./experiments";
 import { Feed } from "./feed";
 import { History } from "./history";
-import { topUp, translate } from "./server";
+import { killModule } from "./kill";
+import { PurseHistory } from "./purse";
+import { topUp } from "./server";
 import type { Session } from "./session";
 import { Store } from "./store";
-import { chargeRequest, keyOf, type Task, TaskList } from "./tasks";
+import { parse, phrasesOf } from "./subtitles";
+import { chargeRequest, FEATURE, keyOf, type Task, TaskList } from "./tasks";
+import { translateTask } from "./translation";
 
 /** The last thing that the page has to say. */
 export type Notice =
@@ -18,6 +23,8 @@ export type Notice =
   | { kind: "balance"; result: BalanceResult }
   | { kind: "topped_up"; points: number }
   | { kind: "flush"; report: FlushReport }
+  | { kind: "token_expired"; result: BalanceResult }
+  | { kind: "module_killed"; open: number }
   | { kind: "error"; detail: string };
 
 /**
@@ -29,11 +36,14 @@ export class Desk {
   readonly records = new Store<ReadonlyMap<string, ChargeRecord>>(new Map());
   readonly feed = new Feed();
   readonly history = new History();
+  readonly purse = new PurseHistory();
+  readonly experiments: Experiments;
   readonly notice = new Store<Notice | null>(null);
   #client: BillingClient | null = null;
 
   constructor(readonly session: Session) {
     this.tasks = new TaskList(session.account);
+    this.experiments = new Experiments(session);
   }
 
   /** Takes `client` into use: rebuilds the charges from its journal and goes on with what was begun. */
@@ -43,6 +53,7 @@ export class Desk {
       client.on("charge", (record) => this.#take([record], "newer")),
       client.on("alert", (alert) => this.feed.alert(alert)),
       this.history.follow(client),
+      this.purse.follow(client),
     ];
     void this.#attempt(async () => {
       // Events overtake this listing: at the same instant theirs is the younger word.
@@ -52,16 +63,27 @@ export class Desk {
         if (task.translation.state === "done" && !task.billed) await this.pay(task);
       }
     });
+    void this.experiments.resume(client);
     return () => {
       for (const stop of stops) stop();
     };
   }
 
-  /** Translates a task and charges it; the points are held meanwhile. */
+  /** Translates a task and charges it: what it costs at most is held meanwhile. */
   async submit(task: Task): Promise<void> {
-    this.tasks.put({ ...task, translation: { state: "running" } });
+    const { total } = progressOf(task);
+    this.tasks.put({ ...task, translation: { state: "running", done: 0, total } });
     try {
-      const done = await this.#open().runTask(chargeRequest(task), () => this.#translate(task));
+      const most = { ...chargeRequest(task), amount: task.most };
+      const done = await this.#open().runTask(most, async ({ setAmount }) => {
+        const { text, price } = await translateTask(this.session, task, (done, total) => {
+          this.tasks.patch(task.id, { translation: { state: "running", done, total } });
+        });
+        // The page showed a price before it asked: another one is not agreed to.
+        if (price !== task.price) throw new Error(`price ${price} ≠ ${task.price}`);
+        setAmount(price);
+        this.tasks.patch(task.id, { translation: { state: "done", text } });
+      });
       if (done.task === "completed") {
         this.tasks.patch(task.id, { billed: true });
         this.#tell(task.title, done.billing);
@@ -119,17 +141,26 @@ export class Desk {
     });
   }
 
+  /** Lets the token end, and asks for the balance, which finds out. */
+  async expireToken(): Promise<void> {
+    await this.#attempt(async () => {
+      this.session.expireToken();
+      this.notice.set({ kind: "token_expired", result: await this.#open().refreshBalance() });
+    });
+  }
+
+  async killModule(): Promise<void> {
+    await this.#attempt(async () => {
+      await killModule(this.#open());
+      const { pending, retrying, unknown } = this.#open().getSnapshot().queue;
+      this.notice.set({ kind: "module_killed", open: pending + retrying + unknown });
+    });
+  }
+
   /** Forgets what this tab knows of the account. Open charges stay for its next sign-in. */
   async signOut(): Promise<void> {
     await this.#attempt(() => this.#open().signOut());
     this.tasks.forget();
-  }
-
-  async #translate(task: Task): Promise<void> {
-    const answer = await translate(this.session, task);
-    // The page showed a price before it asked: another one is not agreed to.
-    if (answer.price !== task.price) throw new Error(`price ${answer.price} ≠ ${task.price}`);
-    this.tasks.patch(task.id, { translation: { state: "done", text: answer.translated } });
   }
 
   #translationFailed(task: Task, error: unknown): void {
@@ -183,13 +214,14 @@ export interface Entry {
   record: ChargeRecord | null;
 }
 
-/** Newest first. */
+/** The translations, newest first. */
 export function entriesOf(
   tasks: readonly Task[],
   records: ReadonlyMap<string, ChargeRecord>,
 ): Entry[] {
   const entries = new Map<string, Entry>();
   for (const record of records.values()) {
+    if (record.feature !== FEATURE) continue;
     entries.set(record.key, { key: record.key, task: null, record });
   }
   for (const task of tasks) {
@@ -202,6 +234,10 @@ export function entriesOf(
 
 export function titleOf(record: ChargeRecord): string {
   return record.metadata.title ?? record.taskId;
+}
+
+function progressOf({ translation, source }: Task): { total: number } {
+  return translation.state === "running" ? translation : { total: phrasesOf(parse(source)).length };
 }
 
 function messageOf(error: unknown): string {

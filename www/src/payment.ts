@@ -22,6 +22,8 @@ export interface Payment {
   label: string;
   /** What the label leaves open, one phrase each. */
   notes: string[];
+  /** What it means for the customer, and what they can do. */
+  advice: string | null;
 }
 
 type Network = BillingSnapshot["network"];
@@ -33,13 +35,13 @@ export function paymentOf({ task, record }: Entry, network: Network, t: Messages
     case "running":
       return plain("held", t.payment.held);
     case "done":
-      return plain("unbilled", t.payment.unbilled);
+      return { ...plain("unbilled", t.payment.unbilled), advice: t.advice.unbilled };
     case "not_started":
       return ofOutcome(task.translation.refusal, t);
     case "failed":
     case "interrupted":
     case undefined:
-      return plain("none", t.payment.nothingDue);
+      return { ...plain("none", t.payment.nothingDue), advice: t.advice.nothingDue };
   }
 }
 
@@ -73,34 +75,37 @@ function ofRecord(record: ChargeRecord, network: Network, t: Messages): Payment 
 /** An outcome in words. */
 export function ofOutcome(outcome: ChargeOutcome, t: Messages): Payment {
   const words = t.payment;
+  const { advice } = t;
   const state = outcome.status;
   switch (state) {
     case "charged": {
-      const label = words.charged;
       const notes = [words.reference(outcome.chargeId)];
-      return { state, reason: null, resolving: null, label, notes };
+      return { ...plain(state, words.charged), notes };
     }
     case "queued": {
-      const notes = [t.reason.open[outcome.reason], words.queuedNote];
+      const { reason } = outcome;
+      const notes = [t.reason.open[reason]];
       if (!outcome.durable) notes.push(words.notDurable);
-      return { state, reason: outcome.reason, resolving: null, label: words.queued, notes };
+      return { ...plain(state, words.queued), reason, notes, advice: advice.queued };
     }
     case "unknown": {
       const { reason, resolving } = outcome;
-      const going = resolving ? words.resolving : words.parked;
-      const notes = [t.reason.open[reason], words.unknownNote, going];
+      const notes = [t.reason.open[reason]];
       if (!outcome.durable) notes.push(words.notDurable);
-      return { state, reason, resolving, label: words.unknown, notes };
+      const label = resolving ? words.unknown : words.parked;
+      const told = resolving ? advice.unknown : advice.parked;
+      return { state, reason, resolving, label, notes, advice: told };
     }
     case "declined": {
       const { reason } = outcome;
       const notes = [t.reason.declined[reason]];
-      return { state, reason, resolving: null, label: words.declined, notes };
+      return { ...plain(state, words.declined), reason, notes, advice: advice[reason] };
     }
     case "failed": {
       const { reason } = outcome;
       const notes = [t.reason.failed[reason]];
-      return { state, reason, resolving: null, label: words.failed, notes };
+      const told = reason === "cancelled" ? advice.cancelled : advice.failed;
+      return { ...plain(state, words.failed), reason, notes, advice: told };
     }
   }
 }
@@ -108,10 +113,10 @@ export function ofOutcome(outcome: ChargeOutcome, t: Messages): Payment {
 /** No attempt has ended yet: what keeps it is what keeps the whole queue. */
 function notTriedYet(network: Network, t: Messages): Payment {
   const reason = network === "online" ? null : network;
-  const notes = reason === null ? [] : [t.reason.open[reason], t.payment.queuedNote];
-  return { ...plain("queued", t.payment.queued), reason, notes };
+  const notes = reason === null ? [] : [t.reason.open[reason]];
+  return { ...plain("queued", t.payment.queued), reason, notes, advice: t.advice.queued };
 }
 
 function plain(state: PaymentState, label: string): Payment {
-  return { state, reason: null, resolving: null, label, notes: [] };
+  return { state, reason: null, resolving: null, label, notes: [], advice: null };
 }

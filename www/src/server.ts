@@ -54,6 +54,15 @@ export function translate(
   return asAccount(session, "/demo/translate", body);
 }
 
+/** Tells the server what a task of several requests costs, as the backend that did the work would. */
+export function askPrice(
+  session: Session,
+  taskId: string,
+  price: number,
+): Promise<{ price: number }> {
+  return asAccount(session, "/demo/price", { task_id: taskId, price });
+}
+
 export function topUp(session: Session, points: number): Promise<{ balance: number }> {
   return asAccount(session, "/demo/top-up", { points });
 }
@@ -68,7 +77,7 @@ export function about(): Promise<About> {
 
 async function asAccount<T>(session: Session, path: string, body?: object): Promise<T> {
   const attempt = async (refresh: boolean): Promise<T> => {
-    const token = await session.getToken({ refresh });
+    const token = await session.ownToken({ refresh });
     const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
     if (!body) return call(path, { headers });
     headers["content-type"] = "application/json";

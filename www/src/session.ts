@@ -1,11 +1,17 @@
 /** A signed-in account and its token. The token lives in memory only. */
 export interface Session {
   account: string;
+  /** The token for the billing client: the account's own, unless the weather has put in another. */
+  getToken(context: { refresh: boolean }): Promise<string | null>;
   /**
-   * The token, asked for when there is none yet or when `refresh` says that it was not accepted.
+   * The account's token, asked for when there is none yet or when `refresh` says that it was not accepted.
    * Null where the server can't be reached: the request then goes out without one, and finds out.
    */
-  getToken(context: { refresh: boolean }): Promise<string | null>;
+  ownToken(context: { refresh: boolean }): Promise<string | null>;
+  /** Spoils the token at hand, as its end would: the server refuses it, and the next one is asked for. */
+  expireToken(): void;
+  /** While true the billing client gets the token of somebody else, as after another sign-in. */
+  isStranger: boolean;
 }
 
 const REMEMBERED = "tollbox-demo:account";
@@ -36,7 +42,14 @@ function sessionWith(account: string, first: string | null): Session {
   let asking: Promise<string | null> | null = null;
   return {
     account,
-    getToken({ refresh }) {
+    isStranger: false,
+    expireToken() {
+      token = "expired";
+    },
+    getToken(context) {
+      return this.isStranger ? strangersToken(account) : this.ownToken(context);
+    },
+    ownToken({ refresh }) {
       if (token !== null && !refresh) return Promise.resolve(token);
       // Several requests may find at once that the token is gone: one of them asks.
       asking ??= requestToken(account)
@@ -53,6 +66,11 @@ function sessionWith(account: string, first: string | null): Session {
       return asking;
     },
   };
+}
+
+function strangersToken(account: string): Promise<string | null> {
+  const stranger = `${[...account].slice(0, 50).join("")}-sibling`;
+  return requestToken(stranger).catch(() => null);
 }
 
 async function requestToken(account: string): Promise<string> {

@@ -2,13 +2,14 @@ import type { ChargeRequest, Declined, Failed } from "tollbox";
 import { priceOf } from "./price";
 import type { Language } from "./server";
 import { Store } from "./store";
+import { type Format, parse, phrasesOf, speechOf, titleOf } from "./subtitles";
 
 /** What is charged for: one task and feature are charged at most once. */
 export const FEATURE = "cloud_trans";
 
 /** The translation alone. Whether it is paid stands in the charge's record, and only there. */
 export type TranslationState =
-  | { state: "running" }
+  | { state: "running"; done: number; total: number }
   | { state: "done"; text: string }
   | { state: "failed"; detail: string }
   | { state: "interrupted" }
@@ -16,9 +17,15 @@ export type TranslationState =
 
 export interface Task {
   id: string;
+  /** Its file's name, or its first line of speech. */
   title: string;
+  fileName: string | null;
+  format: Format;
   source: string;
   target: Language;
+  /** What it costs at most: so much is held while it is translated. */
+  most: number;
+  /** What it costs: repeated lines are translated, and paid, once. */
   price: number;
   createdAt: number;
   translation: TranslationState;
@@ -26,15 +33,20 @@ export interface Task {
   billed: boolean;
 }
 
-export function newTask(title: string, source: string, target: Language): Task {
+export function newTask(fileName: string | null, source: string, target: Language): Task {
+  const script = parse(source);
+  const phrases = phrasesOf(script);
   return {
     id: crypto.randomUUID(),
-    title,
+    title: fileName ?? titleOf(script),
+    fileName,
+    format: script.format,
     source,
     target,
-    price: priceOf(source),
+    most: priceOf(speechOf(script)),
+    price: priceOf(phrases),
     createdAt: Date.now(),
-    translation: { state: "running" },
+    translation: { state: "running", done: 0, total: phrases.length },
     billed: false,
   };
 }
@@ -45,7 +57,7 @@ export function chargeRequest(task: Task): ChargeRequest {
     taskId: task.id,
     feature: FEATURE,
     amount: task.price,
-    metadata: { title: task.title, target: task.target },
+    metadata: { title: [...task.title].slice(0, 200).join(""), target: task.target },
   };
 }
 

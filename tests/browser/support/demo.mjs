@@ -3,6 +3,11 @@ import path from "node:path";
 import { WWW } from "./server.mjs";
 import { until } from "./until.mjs";
 
+/**
+ * @typedef {"none" | "cut" | "slow" | "lose_answers" | "broken" | "busy" | "gateway" | "stranger"}
+ *   WeatherKind what the visitor can put between the page and the billing server
+ */
+
 /** The demo as its visitor sees it. */
 export class DemoPage {
   /**
@@ -69,21 +74,21 @@ export class DemoPage {
   /**
    * Breaks the billing server for the account, or mends it, by the page's own switch.
    *
-   * @param {"none" | "cut" | "lose_answers" | "slow" | "busy" | "broken"} kind
+   * @param {WeatherKind} kind
    */
-  async trouble(kind) {
-    await this.at(`trouble-${kind}`).click();
-    await this.hasTrouble(kind);
+  async weather(kind) {
+    await this.at(`weather-${kind}`).click();
+    await this.hasWeather(kind);
   }
 
   /**
-   * Waits until the page shows this trouble as chosen, which it does once the server has it in
+   * Waits until the page shows this weather as chosen, which it does once the server has it in
    * force.
    *
    * @param {string} kind
    */
-  async hasTrouble(kind) {
-    await this.at(`trouble-${kind}`).and(this.page.locator(":checked")).waitFor();
+  async hasWeather(kind) {
+    await this.at(`weather-${kind}`).and(this.page.locator(":checked")).waitFor();
   }
 
   /**
@@ -115,7 +120,7 @@ export class DemoPage {
   }
 }
 
-/** One line of the demo's table of tasks. */
+/** One of the demo's translations. */
 export class TaskLine {
   /** @param {import("playwright-core").Locator} locator */
   constructor(locator) {
@@ -123,7 +128,7 @@ export class TaskLine {
   }
 
   /**
-   * Waits for this text in the column "translated".
+   * Waits until the translation is in this state.
    *
    * @param {string} state
    */
@@ -132,7 +137,7 @@ export class TaskLine {
   }
 
   /**
-   * Waits for this text in the column "paid", and gives its reason.
+   * Waits until the payment is in this state, and gives its reason.
    *
    * @param {string} state
    */
@@ -142,7 +147,7 @@ export class TaskLine {
     return cell.getAttribute("data-reason");
   }
 
-  /** @param {"retry" | "cancel" | "pay" | "translateAgain" | "payAgain" | "open-text"} action */
+  /** @param {"retry" | "cancel" | "pay" | "translateAgain" | "payAgain" | "topUp" | "open-text" | "download"} action */
   async click(action) {
     await this.locator.getByTestId(action).click();
   }

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useState } from "react";
+import { useBalance, useBilling } from "../billing";
 import { Desk } from "../desk";
-import { LocaleContext, MESSAGES, preferredLocale } from "../i18n";
+import { type Locale, LocaleContext, MESSAGES, preferredLocale } from "../i18n";
 import { forgetAccount, rememberedAccount, resume, type Session } from "../session";
 import { Header } from "./Header";
 import { SignIn } from "./SignIn";
@@ -14,6 +15,7 @@ export function App() {
   });
   const desk = useMemo(() => session && new Desk(session), [session]);
   const t = MESSAGES[locale];
+  const switchLanguage = () => setLocale(locale === "en" ? "zh-CN" : "en");
 
   useEffect(() => {
     document.documentElement.lang = locale;
@@ -28,15 +30,47 @@ export function App() {
 
   return (
     <LocaleContext value={locale}>
-      <Header
-        account={session?.account ?? null}
-        onSignOut={signOut}
-        onSwitchLanguage={() => setLocale(locale === "en" ? "zh-CN" : "en")}
-      />
-      <main>{desk ? <Workplace desk={desk} /> : <SignIn onSignedIn={setSession} />}</main>
+      {desk ? (
+        <SignedIn
+          key={desk.session.account}
+          desk={desk}
+          locale={locale}
+          onSignOut={signOut}
+          onSwitchLanguage={switchLanguage}
+        />
+      ) : (
+        <>
+          <Header onSwitchLanguage={switchLanguage} />
+          <main>
+            <SignIn onSignedIn={setSession} />
+          </main>
+        </>
+      )}
       <footer className="footer">
         <p>{t.phraseTable}</p>
       </footer>
     </LocaleContext>
+  );
+}
+
+function SignedIn(props: {
+  desk: Desk;
+  locale: Locale;
+  onSignOut: () => void;
+  onSwitchLanguage: () => void;
+}) {
+  const { desk, locale, onSignOut, onSwitchLanguage } = props;
+  const opened = useBilling(desk, locale);
+  const balance = useBalance(desk, opened);
+  return (
+    <>
+      <Header
+        onSwitchLanguage={onSwitchLanguage}
+        signedIn={{ account: desk.session.account, onSignOut, purse: desk.purse, balance }}
+      />
+      <main>
+        <Workplace desk={desk} opened={opened} />
+      </main>
+    </>
   );
 }

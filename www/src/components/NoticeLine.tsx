@@ -20,7 +20,10 @@ function toneOf(notice: Notice): "good" | "wait" | "bad" | "plain" {
       return TONE[notice.outcome.status];
     case "balance":
       return notice.result.status === "fresh" ? "good" : "wait";
+    case "token_expired":
+      return notice.result.status === "fresh" ? "good" : "wait";
     case "topped_up":
+    case "module_killed":
       return "good";
     case "flush":
       return notice.report.remaining === 0 ? "good" : "wait";
@@ -61,6 +64,12 @@ function textOf(notice: Notice, t: Messages): string {
       const why = stopped === "another_tab" ? words.anotherTab : stopped && t.reason.open[stopped];
       return words.flush(charged, remaining, why);
     }
+    case "token_expired":
+      return notice.result.status === "fresh"
+        ? words.tokenExpired(notice.result.balance.confirmed)
+        : words.unavailable(reasonOf(notice.result.reason, t));
+    case "module_killed":
+      return words.moduleKilled(notice.open);
     case "error":
       return words.error(notice.detail);
   }

@@ -16,6 +16,7 @@ export function Plot(props: { label: string; lines: Line[]; highest: number; tes
       className="plot"
       viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
       role="img"
+      preserveAspectRatio="none"
       aria-label={label}
       data-testid={testId}
     >
@@ -26,7 +27,8 @@ export function Plot(props: { label: string; lines: Line[]; highest: number; tes
         return (
           <g key={tone} className="plot-line" data-tone={tone}>
             <polyline points={spots.map(({ x, y }) => `${x},${y}`).join(" ")} />
-            {last && <circle cx={last.x} cy={last.y} r={2.5} />}
+            {/* A line without length and with round ends: a dot, in whatever proportion. */}
+            {last && <path d={`M${last.x} ${last.y}h0`} />}
           </g>
         );
       })}

@@ -1,23 +1,23 @@
-import { useSyncExternalStore } from "react";
 import type { BillingClient } from "tollbox";
-import { useBilling } from "../billing";
+import { type Opened, useSnapshot } from "../billing";
 import type { Desk } from "../desk";
-import { useLocale, useMessages } from "../i18n";
-import { BalanceCard } from "./BalanceCard";
+import { useMessages } from "../i18n";
 import { Devtools } from "./Devtools";
+import { ExperimentsCard } from "./ExperimentsCard";
 import { FeedCard } from "./FeedCard";
-import { LedgerCard } from "./LedgerCard";
+import { GaugesCard } from "./GaugesCard";
 import { NoticeLine } from "./NoticeLine";
-import { QueueCard } from "./QueueCard";
-import { StatsCard } from "./StatsCard";
+import { OutboxCard } from "./OutboxCard";
+import { PurseCard } from "./PurseCard";
+import { Sections } from "./Sections";
 import { TaskForm } from "./TaskForm";
-import { TaskTable } from "./TaskTable";
-import { TroubleCard } from "./TroubleCard";
+import { TaskList } from "./TaskList";
+import { TruthCard } from "./TruthCard";
+import { WeatherCard } from "./WeatherCard";
 
-/** Opens the billing client of the desk, and shows the desk once it is open. */
-export function Workplace({ desk }: { desk: Desk }) {
+/** The desk, once its billing client is open. */
+export function Workplace({ desk, opened }: { desk: Desk; opened: Opened }) {
   const t = useMessages();
-  const opened = useBilling(desk, useLocale());
   switch (opened.state) {
     case "opening":
       return (
@@ -41,26 +41,38 @@ export function Workplace({ desk }: { desk: Desk }) {
 }
 
 function OpenDesk({ desk, client }: { desk: Desk; client: BillingClient }) {
-  const snapshot = useSyncExternalStore(
-    (listener) => client.subscribe(listener),
-    () => client.getSnapshot(),
-  );
+  const t = useMessages();
+  const snapshot = useSnapshot(client);
   return (
-    <div className="desk" data-testid="desk">
-      <div className="desk-main">
-        <TaskForm desk={desk} />
-        <NoticeLine desk={desk} />
-        <TaskTable desk={desk} network={snapshot.network} />
-        <LedgerCard desk={desk} snapshot={snapshot} />
-        <Devtools client={client} feed={desk.feed} />
+    <>
+      <div className="story">
+        <h1>{t.story.heading}</h1>
+        <p>{t.story.lead}</p>
       </div>
-      <aside className="desk-side">
-        <BalanceCard desk={desk} balance={snapshot.balance} />
-        <QueueCard desk={desk} snapshot={snapshot} />
-        <TroubleCard desk={desk} />
-        <StatsCard stats={snapshot.stats} history={desk.history} />
-        <FeedCard feed={desk.feed} goingOn={snapshot.alerts ?? []} />
-      </aside>
-    </div>
+      <Sections />
+      <div className="desk" data-testid="desk">
+        <div className="column area-desk" id="desk">
+          <TaskForm desk={desk} />
+          <NoticeLine desk={desk} />
+          <TaskList desk={desk} network={snapshot.network} />
+        </div>
+        <div className="side">
+          <div className="column">
+            <PurseCard desk={desk} balance={snapshot.balance} />
+            <OutboxCard desk={desk} snapshot={snapshot} />
+            <TruthCard desk={desk} snapshot={snapshot} />
+          </div>
+          <div className="column">
+            <WeatherCard desk={desk} />
+            <ExperimentsCard desk={desk} client={client} />
+          </div>
+        </div>
+        <div className="column area-gauges" id="gauges">
+          <GaugesCard stats={snapshot.stats} history={desk.history} />
+          <FeedCard feed={desk.feed} goingOn={snapshot.alerts ?? []} />
+          <Devtools client={client} feed={desk.feed} />
+        </div>
+      </div>
+    </>
   );
 }

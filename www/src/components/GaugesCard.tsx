@@ -2,6 +2,7 @@ import type { BillingStats } from "tollbox";
 import type { History } from "../history";
 import { useLocale, useMessages } from "../i18n";
 import { useStore } from "../store";
+import { Card } from "./Card";
 import { Plot } from "./Plot";
 
 const COUNTS = [
@@ -15,7 +16,7 @@ const COUNTS = [
 ] as const;
 
 /** The figures, and how the success rate and the latency have gone. */
-export function StatsCard({ stats, history }: { stats: BillingStats; history: History }) {
+export function GaugesCard({ stats, history }: { stats: BillingStats; history: History }) {
   const t = useMessages().stats;
   const locale = useLocale();
   const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
@@ -26,10 +27,7 @@ export function StatsCard({ stats, history }: { stats: BillingStats; history: Hi
   const p95 = points.map(({ latencyMs }) => latencyMs?.p95 ?? null);
   const slowest = Math.max(0, ...p95.map((value) => value ?? 0));
   return (
-    <details className="card" data-testid="stats" open>
-      <summary>
-        <h2>{t.heading}</h2>
-      </summary>
+    <Card heading={t.heading} lead={t.lead} testId="stats">
       <dl className="figures">
         {COUNTS.map((name) => (
           <div key={name}>
@@ -81,6 +79,6 @@ export function StatsCard({ stats, history }: { stats: BillingStats; history: Hi
           />
         </figure>
       )}
-    </details>
+    </Card>
   );
 }

@@ -6,23 +6,28 @@ import { type Messages, useLocale, useMessages } from "../i18n";
 import { clock, relative, useNow } from "../i18n/time";
 import { type LedgerCharge, readLedger } from "../server";
 import { useStore } from "../store";
+import { truthOf } from "../truth";
 import { Card } from "./Card";
+import { Icon } from "./Icon";
 
 const READ_EVERY_MS = 3_000;
 const SETTLING_MS = 150;
 const AGREEMENT_TONE = { agree: "good", behind: "wait", disagree: "bad" } as const;
 
 /** The server's database beside the page: so that one sees whether they agree. */
-export function LedgerCard({ desk, snapshot }: { desk: Desk; snapshot: BillingSnapshot }) {
+export function TruthCard({ desk, snapshot }: { desk: Desk; snapshot: BillingSnapshot }) {
   const t = useMessages();
   const locale = useLocale();
   const now = useNow();
   const { reading, failed, read } = useLedger(desk, snapshot);
   return (
-    <Card heading={t.ledger.heading} testId="ledger">
-      <p className="note">{t.ledger.lead}</p>
-      {reading ? <Verdict desk={desk} reading={reading} /> : <p>{t.ledger.unread}</p>}
-      {reading && (
+    <Card heading={t.ledger.heading} lead={t.ledger.lead} testId="ledger" id="truth">
+      {reading ? (
+        <Verdict desk={desk} reading={reading} confirmed={snapshot.balance?.confirmed ?? null} />
+      ) : (
+        <p>{t.ledger.unread}</p>
+      )}
+      {reading && reading.ledger.charges.length > 0 && (
         <details data-testid="ledger-charges">
           <summary>
             {t.ledger.charges} ({reading.ledger.charges.length})
@@ -34,40 +39,79 @@ export function LedgerCard({ desk, snapshot }: { desk: Desk; snapshot: BillingSn
           </ul>
         </details>
       )}
-      <p className="note" role="status">
-        {failed && t.ledger.unreachable}{" "}
-        {reading &&
-          t.ledger.readAt(relative(locale, reading.askedAt, Math.max(now, reading.askedAt)))}
-      </p>
-      <button type="button" data-testid="ledger-refresh" onClick={read}>
-        {t.ledger.refresh}
-      </button>
+      <div className="card-end">
+        <button type="button" data-testid="ledger-refresh" onClick={read}>
+          {t.ledger.refresh}
+        </button>
+        <span className="note" role="status">
+          {failed && t.ledger.unreachable}{" "}
+          {reading &&
+            t.ledger.readAt(relative(locale, reading.askedAt, Math.max(now, reading.askedAt)))}
+        </span>
+      </div>
     </Card>
   );
 }
 
-function Verdict({ desk, reading }: { desk: Desk; reading: Reading }) {
+function Verdict(props: { desk: Desk; reading: Reading; confirmed: number | null }) {
   const t = useMessages().ledger;
-  const agreement = agreementOf(reading, useStore(desk.records).values());
+  const count = new Intl.NumberFormat(useLocale());
+  const { reading, confirmed } = props;
+  const records = useStore(props.desk.records);
+  const agreement = agreementOf(reading, records.values());
+  const truth = truthOf(reading.ledger, reading.askedAt, records.values());
   const { state } = agreement;
+  const rows = [
+    ["charges", truth.page.charges, truth.ledger.charges],
+    ["points", truth.page.points, truth.ledger.points],
+    ["balance", confirmed, reading.ledger.balance],
+  ] as const;
   return (
     <>
-      <p role="status">
-        <span
-          className="badge"
-          data-tone={AGREEMENT_TONE[state]}
-          data-testid="agreement"
-          data-state={state}
-        >
-          {state === "agree" ? t.agree : t[state](agreement.count)}
-        </span>
+      <p
+        className="verdict"
+        data-tone={AGREEMENT_TONE[state]}
+        data-testid="agreement"
+        data-state={state}
+        role="status"
+      >
+        {state === "agree" && <Icon name="check" />}
+        {state === "agree" ? t.agree : t[state](agreement.count)}
       </p>
-      <dl className="figures">
+      <dl className="proof">
+        <div data-tone={truth.doubles > 0 ? "bad" : "good"}>
+          <dd data-testid="doubles">{truth.doubles}</dd>
+          <dt>{t.doubles}</dt>
+        </div>
+        <div data-tone={truth.losses > 0 ? "bad" : "good"}>
+          <dd data-testid="losses">{truth.losses}</dd>
+          <dt>{t.losses}</dt>
+        </div>
         <div>
-          <dt>{t.balance}</dt>
-          <dd data-testid="ledger-balance">{reading.ledger.balance}</dd>
+          <dd data-testid="repeats">{count.format(truth.repeats)}</dd>
+          <dt>{t.repeats}</dt>
         </div>
       </dl>
+      <table className="sides">
+        <thead>
+          <tr>
+            <td />
+            <th scope="col">{t.page}</th>
+            <th scope="col">{t.server}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([name, page, there]) => (
+            <tr key={name}>
+              <th scope="row">{t.rows[name]}</th>
+              <td data-testid={`page-${name}`}>{page === null ? "–" : count.format(page)}</td>
+              <td data-testid={`ledger-${name}${name === "charges" ? "-count" : ""}`}>
+                {count.format(there)}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </>
   );
 }

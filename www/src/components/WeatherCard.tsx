@@ -1,20 +1,18 @@
-import { useEffect, useId, useState } from "react";
+import { useEffect, useState } from "react";
 import type { Desk } from "../desk";
-import { currentTrouble, makeTrouble, type Trouble } from "../faults";
 import { useMessages } from "../i18n";
 import { comeBack, goOffline, pretendsOffline } from "../network";
 import { about } from "../server";
 import { useStore } from "../store";
+import { currentWeather, makeWeather, WEATHERS, type Weather } from "../weather";
 import { Card } from "./Card";
-
-const TROUBLES: Trouble[] = ["none", "cut", "lose_answers", "slow", "busy", "broken"];
+import { Icon } from "./Icon";
 
 /** What a visitor can break on purpose. */
-export function TroubleCard({ desk }: { desk: Desk }) {
-  const t = useMessages().trouble;
+export function WeatherCard({ desk }: { desk: Desk }) {
+  const t = useMessages().weather;
   const [offline, setOffline] = useState(pretendsOffline);
   const faults = useFaultPanel();
-  const note = useId();
 
   const toggle = () => {
     if (offline) comeBack();
@@ -23,37 +21,56 @@ export function TroubleCard({ desk }: { desk: Desk }) {
   };
 
   return (
-    <Card heading={t.heading} testId="trouble">
-      <p className="note">{t.lead}</p>
-      <button
-        type="button"
-        aria-describedby={note}
-        data-testid={offline ? "come-online" : "go-offline"}
-        onClick={toggle}
-      >
-        {offline ? t.online : t.offline}
-      </button>
-      <p className="note" id={note}>
-        {t.offlineNote}
-      </p>
-      {faults && <ServerTrouble desk={desk} />}
+    <Card heading={t.heading} lead={t.lead} testId="weather" id="weather">
+      {faults && <Conditions desk={desk} />}
+      <div className="strikes">
+        <button
+          type="button"
+          aria-pressed={offline}
+          title={t.offlineNote}
+          data-testid={offline ? "come-online" : "go-offline"}
+          onClick={toggle}
+        >
+          <Icon name="offline" />
+          {offline ? t.online : t.offline}
+        </button>
+        <button
+          type="button"
+          title={t.expireNote}
+          data-testid="expire-token"
+          onClick={() => desk.expireToken()}
+        >
+          <Icon name="token" />
+          {t.expire}
+        </button>
+        <button
+          type="button"
+          className="danger"
+          title={t.killNote}
+          data-testid="kill-module"
+          onClick={() => desk.killModule()}
+        >
+          <Icon name="skull" />
+          {t.kill}
+        </button>
+      </div>
     </Card>
   );
 }
 
-function ServerTrouble({ desk }: { desk: Desk }) {
-  const t = useMessages().trouble;
-  const { account } = desk.session;
+function Conditions({ desk }: { desk: Desk }) {
+  const t = useMessages().weather;
+  const { session } = desk;
   const records = useStore(desk.records);
-  const [trouble, setTrouble] = useState<Trouble>("none");
+  const [weather, setWeather] = useState<Weather>("none");
   const [failed, setFailed] = useState(false);
   const [before, setBefore] = useState<ReadonlySet<string>>(new Set());
 
-  const choose = async (next: Trouble) => {
+  const choose = async (next: Weather) => {
     try {
-      await makeTrouble(account, next);
+      await makeWeather(session, next);
       setBefore(unknownKeys(records.values()));
-      setTrouble(next);
+      setWeather(next);
       setFailed(false);
     } catch {
       setFailed(true);
@@ -62,12 +79,12 @@ function ServerTrouble({ desk }: { desk: Desk }) {
 
   useEffect(() => {
     // Rules outlive a reload of the page.
-    currentTrouble(account).then(setTrouble, () => setFailed(true));
-  }, [account]);
+    currentWeather(session).then(setWeather, () => setFailed(true));
+  }, [session]);
 
   // One lost answer is enough: the next attempt may find out.
   const lost =
-    trouble === "lose_answers" &&
+    weather === "lose_answers" &&
     [...unknownKeys(records.values())].some((key) => !before.has(key));
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the answer has been lost
   useEffect(() => {
@@ -75,20 +92,26 @@ function ServerTrouble({ desk }: { desk: Desk }) {
   }, [lost]);
 
   return (
-    <fieldset className="troubles">
-      <legend>{t.server}</legend>
-      {TROUBLES.map((name) => (
+    <fieldset className="conditions">
+      <legend className="visually-hidden">{t.server}</legend>
+      {WEATHERS.map((name) => (
         <label key={name}>
           <input
             type="radio"
-            name="trouble"
-            data-testid={`trouble-${name}`}
-            checked={trouble === name}
+            name="weather"
+            data-testid={`weather-${name}`}
+            checked={weather === name}
             onChange={() => choose(name)}
           />
-          {t[name]}
+          <span>
+            <Icon name={name} />
+            <b>{t[name]}</b>
+          </span>
         </label>
       ))}
+      <p className="note effect" data-testid="weather-effect">
+        {t.effect[weather]}
+      </p>
       <p role="alert" className="refusal">
         {failed && t.failed}
       </p>

@@ -1,0 +1,71 @@
+/** The demo's experiments, and the truth that they are held against. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { freshAccount } from "./support/accounts.mjs";
+import { DemoPage } from "./support/demo.mjs";
+import { Stage } from "./support/stage.mjs";
+
+const stage = new Stage();
+
+/** @param {import("./support/server.mjs").Ledger} ledger */
+function tasksOf({ charges }) {
+  return new Set(charges.map(({ task_id }) => task_id)).size;
+}
+
+test("two tabs that charge the same tasks at once pay each of them once", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await demo.says("balance-confirmed", "120");
+  const opened = demo.page.context().waitForEvent("page");
+  await demo.at("run-tabs").click();
+  const second = new DemoPage(await opened, demo.url);
+  for (const tab of [demo, second]) {
+    const result = tab.at("result-tabs");
+    await result
+      .getByText("20 calls in two tabs for 10 tasks: 10 charges in the ledger.")
+      .waitFor();
+    await result.getByText("Paid twice: 0. Lost: 0.").waitFor();
+  }
+  const ledger = await stage.server.ledger(account);
+  assert.deepEqual([ledger.charges.length, tasksOf(ledger), ledger.balance], [10, 10, 120]);
+  await demo.agreement("agree");
+  assert.doesNotMatch(second.page.url(), /second-tab/, "a reload begins no second run");
+});
+
+for (const [locale, verdict] of /** @type {const} */ ([
+  ["en-GB", "Paid twice: 0. Lost: 0."],
+  ["zh-CN", "重复扣费：0。丢失：0。"],
+])) {
+  test(`a tab that dies after the server has taken the points comes back and knows them paid, told in ${locale}`, async () => {
+    const account = freshAccount();
+    const context = await stage.context({ locale });
+    const demo = new DemoPage(await context.newPage(), stage.server.url);
+    await demo.signIn(account);
+    await demo.says("balance-confirmed", "120");
+    const left = demo.page.waitForEvent("load");
+    await demo.at("run-reload").click();
+    await left;
+    await demo.at("result-reload").getByText(verdict).waitFor();
+    const ledger = await stage.server.ledger(account);
+    assert.deepEqual([ledger.charges.length, tasksOf(ledger), ledger.balance], [3, 3, 120]);
+    await demo.says("page-charges", "3");
+    await demo.says("ledger-charges-count", "3");
+    await demo.agreement("agree");
+  });
+}
+
+test("the truth counts the repeats that took nothing", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await demo.weather("lose_answers");
+  const line = await demo.submit("Thank you");
+  await line.paid("charged");
+  await demo.agreement("agree");
+  const { charges } = await stage.server.ledger(account);
+  await demo.says("repeats", String((charges[0]?.requests ?? 0) - 1));
+  for (const figure of ["doubles", "losses"]) await demo.says(figure, "0");
+  for (const side of ["page", "ledger"]) await demo.says(`${side}-points`, "1");
+});

@@ -1,0 +1,63 @@
+import type { BillingClient } from "tollbox";
+import type { Desk } from "../desk";
+import type { ExperimentName, ExperimentResult } from "../experiments";
+import { useMessages } from "../i18n";
+import { useStore } from "../store";
+import { Card } from "./Card";
+import { Icon } from "./Icon";
+
+/** What people fear, at one click, and what came of it in the server's ledger. */
+export function ExperimentsCard({ desk, client }: { desk: Desk; client: BillingClient }) {
+  const t = useMessages().experiments;
+  const { experiments } = desk;
+  return (
+    <Card heading={t.heading} lead={t.lead} testId="experiments" id="experiments">
+      <Experiment desk={desk} name="tabs" act={() => experiments.openSecondTab(client)} />
+      <Experiment desk={desk} name="reload" act={() => experiments.killThisTab(client)} />
+    </Card>
+  );
+}
+
+function Experiment(props: { desk: Desk; name: ExperimentName; act: () => Promise<void> }) {
+  const { desk, name, act } = props;
+  const t = useMessages().experiments;
+  const state = useStore(desk.experiments[name]);
+  const running = state.state === "running";
+  return (
+    <div
+      className="experiment"
+      id={`experiment-${name}`}
+      data-testid={`experiment-${name}`}
+      data-state={state.state}
+    >
+      <p>{t.story[name]}</p>
+      <button type="button" data-testid={`run-${name}`} disabled={running} onClick={act}>
+        <Icon name={name} />
+        {running ? t.running : t[name]}
+      </button>
+      <div role="status">
+        {state.state === "done" && <Result name={name} result={state.result} />}
+        {state.state === "failed" && (
+          <p className="refusal">{state.why === "popup" ? t.popup : t.failed(state.why)}</p>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Result({ name, result }: { name: ExperimentName; result: ExperimentResult }) {
+  const t = useMessages().experiments;
+  const isGood = result.doubles === 0 && result.losses === 0;
+  return (
+    <div className="result" data-tone={isGood ? "good" : "bad"} data-testid={`result-${name}`}>
+      <p>
+        {name === "tabs"
+          ? t.tabsResult(result.asked, result.wanted, result.charged)
+          : t.reloadResult(result.wanted, result.before, result.charged)}
+      </p>
+      <p>
+        <b>{t.verdict(result.doubles, result.losses)}</b>
+      </p>
+    </div>
+  );
+}

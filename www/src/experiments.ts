@@ -1,0 +1,217 @@
+import type { BillingClient, ChargeRequest } from "tollbox";
+import { readLedger, topUp } from "./server";
+import type { Session } from "./session";
+import { Store } from "./store";
+import { truthOf } from "./truth";
+import { hangAfterCharges, makeWeather } from "./weather";
+
+export type ExperimentName = "tabs" | "reload";
+
+/** What an experiment came to. Everything but `asked` and `before` is read from the server's ledger. */
+export interface ExperimentResult {
+  /** Different charges. */
+  wanted: number;
+  /** Calls of `charge`, in all tabs. */
+  asked: number;
+  /** Charges that the server had made before the page was left, without an answer. */
+  before: number;
+  charged: number;
+  repeats: number;
+  doubles: number;
+  losses: number;
+}
+
+export type ExperimentState =
+  | { state: "idle" }
+  | { state: "running" }
+  | { state: "done"; result: ExperimentResult }
+  | { state: "failed"; why: "popup" | string };
+
+const FEATURE = "experiment";
+const CHARGES_OF_TABS = 10;
+const CHARGES_OF_RELOAD = 3;
+const LOOK_EVERY_MS = 100;
+const REMEMBERED = "tollbox-demo:experiment";
+
+/** The parameter with which the second tab is told what it is for. */
+const RUN_PARAMETER = "second-tab-of";
+
+/** The experiments of one account: each does what people fear, and counts in the ledger what came of it. */
+export class Experiments {
+  readonly tabs = new Store<ExperimentState>({ state: "idle" });
+  readonly reload = new Store<ExperimentState>({ state: "idle" });
+
+  constructor(readonly session: Session) {}
+
+  /** Goes on with what was begun before this page was opened, or in the tab that opened it. */
+  async resume(client: BillingClient): Promise<void> {
+    const address = new URL(location.href);
+    const run = address.searchParams.get(RUN_PARAMETER);
+    address.searchParams.delete(RUN_PARAMETER);
+    history.replaceState(null, "", address);
+    if (run) await this.#joinTabs(client, run);
+    else await this.#comeBack(client);
+  }
+
+  /** Two tabs charge the same tasks at the same time. To be called in a click: it opens a tab. */
+  async openSecondTab(client: BillingClient): Promise<void> {
+    await this.#run(this.tabs, async () => {
+      const run = crypto.randomUUID();
+      const channel = new Channel(run);
+      try {
+        const address = new URL(location.href);
+        address.searchParams.set(RUN_PARAMETER, run);
+        const ready = channel.heard("ready");
+        if (!window.open(address)) throw new Error("popup");
+        await topUp(this.session, CHARGES_OF_TABS);
+        await ready;
+        const theirs = channel.heard("done");
+        channel.say("go");
+        const requests = requestsOf(run, CHARGES_OF_TABS);
+        await chargeAll(client, requests);
+        await theirs;
+        return this.#count(client, requests, { asked: 2 * requests.length, before: 0 });
+      } finally {
+        channel.close();
+      }
+    });
+  }
+
+  /**
+   * Leaves the page when the server has taken the points and no answer has come. The fresh page knows
+   * nothing but what the journal says.
+   */
+  async killThisTab(client: BillingClient): Promise<void> {
+    await this.#run(this.reload, async () => {
+      const run = crypto.randomUUID();
+      const requests = requestsOf(run, CHARGES_OF_RELOAD);
+      await topUp(this.session, CHARGES_OF_RELOAD);
+      await hangAfterCharges(this.session);
+      // No answer will come while this page lives.
+      void chargeAll(client, requests).catch(() => {});
+      const keys = requests.map(({ key }) => key);
+      const before = await until(async () => {
+        const written = await Promise.all(keys.map((key) => client.getCharge(key)));
+        const { charges } = await readLedger(this.session);
+        const taken = charges.filter(({ idempotency_key: key }) => keys.includes(key)).length;
+        return written.every((record) => record !== null) && taken > 0 ? taken : null;
+      });
+      sessionStorage.setItem(REMEMBERED, JSON.stringify({ run, before }));
+      location.reload();
+      return new Promise<never>(() => {});
+    });
+  }
+
+  async #joinTabs(client: BillingClient, run: string): Promise<void> {
+    await this.#run(this.tabs, async () => {
+      const channel = new Channel(run);
+      const go = channel.heard("go");
+      channel.say("ready");
+      await go;
+      const requests = requestsOf(run, CHARGES_OF_TABS);
+      await chargeAll(client, requests);
+      const result = await this.#count(client, requests, { asked: 2 * requests.length, before: 0 });
+      channel.say("done");
+      channel.close();
+      return result;
+    });
+  }
+
+  async #comeBack(client: BillingClient): Promise<void> {
+    const remembered = sessionStorage.getItem(REMEMBERED);
+    if (!remembered) return;
+    await this.#run(this.reload, async () => {
+      const { run, before } = JSON.parse(remembered) as { run: string; before: number };
+      await makeWeather(this.session, "none");
+      const requests = requestsOf(run, CHARGES_OF_RELOAD);
+      await Promise.all(requests.map(({ key }) => client.settled(key)));
+      sessionStorage.removeItem(REMEMBERED);
+      return this.#count(client, requests, { asked: requests.length, before });
+    });
+  }
+
+  async #count(
+    client: BillingClient,
+    requests: readonly { key: string }[],
+    told: { asked: number; before: number },
+  ): Promise<ExperimentResult> {
+    const keys = new Set(requests.map(({ key }) => key));
+    const records = await Promise.all([...keys].map((key) => client.getCharge(key)));
+    const askedAt = Date.now() + 1;
+    const ledger = await readLedger(this.session);
+    const charges = ledger.charges.filter(({ idempotency_key: key }) => keys.has(key));
+    const mine = records.filter((record) => record !== null);
+    const truth = truthOf({ ...ledger, charges }, askedAt, mine);
+    return {
+      ...told,
+      wanted: keys.size,
+      charged: charges.length,
+      repeats: truth.repeats,
+      doubles: truth.doubles,
+      // What was asked for and is not in the ledger is lost, whatever the page says of it.
+      losses: Math.max(truth.losses, keys.size - charges.length),
+    };
+  }
+
+  async #run(
+    store: Store<ExperimentState>,
+    experiment: () => Promise<ExperimentResult>,
+  ): Promise<void> {
+    store.set({ state: "running" });
+    try {
+      store.set({ state: "done", result: await experiment() });
+    } catch (error) {
+      store.set({ state: "failed", why: error instanceof Error ? error.message : String(error) });
+    }
+  }
+}
+
+/** The same run always makes the same charges, in whatever tab. */
+function requestsOf(run: string, count: number): (ChargeRequest & { key: string })[] {
+  return Array.from({ length: count }, (_, at) => {
+    const taskId = `${run}.${at + 1}`;
+    return { taskId, feature: FEATURE, amount: 1, key: `${FEATURE}:${taskId}` };
+  });
+}
+
+/** Resolves when every charge is known to be paid, or not. */
+async function chargeAll(
+  client: BillingClient,
+  requests: readonly (ChargeRequest & { key: string })[],
+): Promise<void> {
+  await Promise.all(requests.map((request) => client.charge(request)));
+  await Promise.all(requests.map(({ key }) => client.settled(key)));
+}
+
+async function until<T>(look: () => Promise<T | null>): Promise<T> {
+  for (;;) {
+    const seen = await look();
+    if (seen !== null) return seen;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+/** What the tabs of one run say to each other. */
+class Channel {
+  readonly #channel: BroadcastChannel;
+
+  constructor(run: string) {
+    this.#channel = new BroadcastChannel(`tollbox-demo:${run}`);
+  }
+
+  say(word: "ready" | "go" | "done"): void {
+    this.#channel.postMessage(word);
+  }
+
+  heard(word: "ready" | "go" | "done"): Promise<void> {
+    return new Promise((resolve) => {
+      this.#channel.addEventListener("message", ({ data }) => {
+        if (data === word) resolve();
+      });
+    });
+  }
+
+  close(): void {
+    this.#channel.close();
+  }
+}
