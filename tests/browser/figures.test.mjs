@@ -15,9 +15,19 @@ test("the demo draws the success rate and the latency of the charges so far", as
     await line.paid("charged");
   }
   await demo.says("stat-success-rate", "100%");
-  const points = () => demo.at("plot-success-rate").locator("polyline").getAttribute("points");
-  assert.equal((await points())?.split(" ").length, 2);
-  await demo.at("plot-latency").waitFor();
+  for (const plot of ["plot-success-rate", "plot-latency"]) {
+    assert.equal(await demo.at(plot).getAttribute("data-points"), "2");
+    const drawn = await demo
+      .at(plot)
+      .locator("canvas")
+      .evaluate((canvas) => {
+        const { width, height } = /** @type {HTMLCanvasElement} */ (canvas);
+        const brush = /** @type {HTMLCanvasElement} */ (canvas).getContext("2d");
+        return new Set(brush?.getImageData(0, 0, width, height).data).size;
+      });
+    assert.ok(drawn > 2, "there are lines on it");
+  }
+  assert.match((await demo.at("plot-success-rate").getAttribute("aria-label")) ?? "", /now 100%/);
 });
 
 test("the demo shows an alert as ongoing until its cause is over", async () => {
@@ -33,4 +43,23 @@ test("the demo shows an alert as ongoing until its cause is over", async () => {
     () => "the alert is over",
     async () => (await lost.getAttribute("data-goes-on")) === null,
   );
+});
+
+test("the demo's counts add up, and the cache spares it balance requests", async () => {
+  const demo = await stage.demo();
+  await demo.signIn(freshAccount());
+  await demo.says("balance-confirmed", "120");
+  for (const text of ["Good morning", "Good night"])
+    await (await demo.submit(text)).paid("charged");
+  await demo.says("stat-spared", "2 of 2");
+  await demo.at("go-offline").click();
+  await demo.network("offline");
+  const cancelled = await demo.submit("Hello");
+  await cancelled.paid("queued");
+  await cancelled.click("cancel");
+  await cancelled.paid("failed");
+  await (await demo.submit("Goodbye")).paid("queued");
+  const figures = { charged: "2", open: "1", unknown: "0", declined: "0", failed: "1" };
+  for (const [name, count] of Object.entries(figures)) await demo.says(`stat-${name}`, count);
+  await demo.says("stat-enqueued", "4");
 });

@@ -17,6 +17,9 @@ import { parse, phrasesOf } from "./subtitles";
 import { chargeRequest, FEATURE, keyOf, type Task, TaskList } from "./tasks";
 import { translateTask } from "./translation";
 
+/** So old may a balance be before it is asked for again. */
+const YOUNG_MS = 30_000;
+
 /** The last thing that the page has to say. */
 export type Notice =
   | { kind: "outcome"; title: string; outcome: ChargeOutcome }
@@ -37,6 +40,8 @@ export class Desk {
   readonly feed = new Feed();
   readonly history = new History();
   readonly purse = new PurseHistory();
+  /** How often the page asked for the balance, and how often the cache spared it the request. */
+  readonly cache = new Store({ asked: 0, spared: 0 });
   readonly experiments: Experiments;
   readonly notice = new Store<Notice | null>(null);
   #client: BillingClient | null = null;
@@ -73,6 +78,7 @@ export class Desk {
   async submit(task: Task): Promise<void> {
     const { total } = progressOf(task);
     this.tasks.put({ ...task, translation: { state: "running", done: 0, total } });
+    void this.lookAtPurse();
     try {
       const most = { ...chargeRequest(task), amount: task.most };
       const done = await this.#open().runTask(most, async ({ setAmount }) => {
@@ -130,6 +136,19 @@ export class Desk {
   async refreshBalance(): Promise<void> {
     await this.#attempt(async () => {
       this.notice.set({ kind: "balance", result: await this.#open().refreshBalance() });
+    });
+  }
+
+  /** Asks for the balance unless a young one is there: before every task, as a page would. */
+  async lookAtPurse(): Promise<void> {
+    const before = this.#client?.balance()?.asOf;
+    await this.#attempt(async () => {
+      const result = await this.#open().refreshBalance({ maxAgeMs: YOUNG_MS });
+      const isSpared = result.status === "fresh" && result.balance.asOf === before;
+      this.cache.update(({ asked, spared }) => ({
+        asked: asked + 1,
+        spared: spared + (isSpared ? 1 : 0),
+      }));
     });
   }
 

@@ -3,13 +3,14 @@ import { Store } from "./store";
 
 /** The figures after one more charge had come to its end. */
 export interface Point {
+  at: number;
   ended: number;
   successRate: number;
   /** Null before the first charge is paid. */
   latencyMs: { p50: number; p95: number } | null;
 }
 
-const KEPT = 60;
+const KEPT = 500;
 
 /** How the figures have gone, oldest first: one point each time that charges came to their end. */
 export class History extends Store<readonly Point[]> {
@@ -29,6 +30,8 @@ export class History extends Store<readonly Point[]> {
     const ended = charged + declined + failed + unknown;
     const last = this.get().at(-1);
     if (successRate === null || last?.ended === ended) return;
-    this.update((points) => [...points, { ended, successRate, latencyMs }].slice(-KEPT));
+    this.update((points) =>
+      [...points, { at: Date.now(), ended, successRate, latencyMs }].slice(-KEPT),
+    );
   }
 }

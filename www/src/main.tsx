@@ -6,6 +6,7 @@ import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/cards.css";
 import "./styles/tasks.css";
+import "./styles/gauges.css";
 
 const root = document.getElementById("root");
 if (root) {

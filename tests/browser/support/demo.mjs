@@ -21,7 +21,7 @@ export class DemoPage {
 
   /** @param {string} account */
   async signIn(account) {
-    await this.page.goto(`${this.url}/?baseDelayMs=50&maxDelayMs=500&requestTimeoutMs=1500`);
+    await this.page.goto(`${this.url}/?tour=0&baseDelayMs=50&maxDelayMs=500&requestTimeoutMs=1500`);
     await this.at("account-input").fill(account);
     await this.at("sign-in").click();
     await this.at("desk").waitFor();

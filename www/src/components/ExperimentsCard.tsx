@@ -30,7 +30,12 @@ function Experiment(props: { desk: Desk; name: ExperimentName; act: () => Promis
       data-testid={`experiment-${name}`}
       data-state={state.state}
     >
-      <p>{t.story[name]}</p>
+      <p>
+        {t.story[name]}{" "}
+        <a className="permalink" href={`#experiment-${name}`} aria-label={t.link(t[name])}>
+          #
+        </a>
+      </p>
       <button type="button" data-testid={`run-${name}`} disabled={running} onClick={act}>
         <Icon name={name} />
         {running ? t.running : t[name]}

@@ -45,7 +45,7 @@ export function Header(props: { onSwitchLanguage: () => void; signedIn?: SignedI
             type="button"
             className="quiet"
             data-testid="language"
-            aria-label={t.switchLanguage}
+            lang={t.otherLocale}
             onClick={props.onSwitchLanguage}
           >
             {t.otherLanguage}

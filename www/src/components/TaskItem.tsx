@@ -74,7 +74,7 @@ export function TaskItem({ desk, entry, network }: { desk: Desk; entry: Entry; n
             type="button"
             data-testid="open-text"
             aria-expanded={open}
-            aria-label={`${t.tasks.open}: ${title}`}
+            aria-label={`${open ? t.tasks.hide : t.tasks.open}: ${title}`}
             onClick={() => setOpen(!open)}
           >
             {open ? t.tasks.hide : t.tasks.open}

@@ -1,3 +1,4 @@
+import { useEffect } from "react";
 import type { BillingClient } from "tollbox";
 import { type Opened, useSnapshot } from "../billing";
 import type { Desk } from "../desk";
@@ -12,6 +13,7 @@ import { PurseCard } from "./PurseCard";
 import { Sections } from "./Sections";
 import { TaskForm } from "./TaskForm";
 import { TaskList } from "./TaskList";
+import { Tour } from "./Tour";
 import { TruthCard } from "./TruthCard";
 import { WeatherCard } from "./WeatherCard";
 
@@ -43,11 +45,18 @@ export function Workplace({ desk, opened }: { desk: Desk; opened: Opened }) {
 function OpenDesk({ desk, client }: { desk: Desk; client: BillingClient }) {
   const t = useMessages();
   const snapshot = useSnapshot(client);
+
+  useEffect(() => {
+    // The part that the address names was not there yet when the browser looked for it.
+    document.getElementById(location.hash.slice(1))?.scrollIntoView({ behavior: "instant" });
+  }, []);
+
   return (
     <>
       <div className="story">
         <h1>{t.story.heading}</h1>
         <p>{t.story.lead}</p>
+        <Tour />
       </div>
       <Sections />
       <div className="desk" data-testid="desk">
@@ -68,7 +77,7 @@ function OpenDesk({ desk, client }: { desk: Desk; client: BillingClient }) {
           </div>
         </div>
         <div className="column area-gauges" id="gauges">
-          <GaugesCard stats={snapshot.stats} history={desk.history} />
+          <GaugesCard desk={desk} stats={snapshot.stats} />
           <FeedCard feed={desk.feed} goingOn={snapshot.alerts ?? []} />
           <Devtools client={client} feed={desk.feed} />
         </div>
