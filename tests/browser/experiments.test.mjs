@@ -69,3 +69,27 @@ test("the truth counts the repeats that took nothing", async () => {
   for (const figure of ["doubles", "losses"]) await demo.says(figure, "0");
   for (const side of ["page", "ledger"]) await demo.says(`${side}-points`, "1");
 });
+
+test("the storm: Tollbox charges each task once and says so, and every rival is counted in its own ledger", async () => {
+  const demo = await stage.demo();
+  const account = freshAccount();
+  await demo.signIn(account, "stormCharges=40&gustMs=100");
+  await demo.at("run-storm").click();
+  const storm = demo.at("experiment-storm");
+  // The rivals have to stand it one after the other, each with its own delays.
+  await demo.page
+    .locator('[data-testid="experiment-storm"][data-state="done"]')
+    .waitFor({ timeout: 120_000 });
+  const run = await storm.getAttribute("data-run");
+  for (const rival of ["tollbox", "loop", "tanstack"]) {
+    const ledger = await stage.server.ledger(`${account}-storm-${run}-${rival}`);
+    await demo.says(`storm-${rival}-charged`, String(ledger.charges.length));
+    await demo.says(`storm-${rival}-doubles`, String(ledger.charges.length - tasksOf(ledger)));
+    await demo.says(`storm-${rival}-losses`, String(40 - tasksOf(ledger)));
+  }
+  await demo.says("storm-tollbox-charged", "40");
+  for (const feared of ["doubles", "losses", "wrong"]) {
+    await demo.says(`storm-tollbox-${feared}`, "0");
+  }
+  await demo.says("balance-confirmed", "120");
+});

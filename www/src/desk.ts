@@ -13,6 +13,7 @@ import { PurseHistory } from "./purse";
 import { topUp } from "./server";
 import type { Session } from "./session";
 import { Store } from "./store";
+import { Storm } from "./storm";
 import { parse, phrasesOf } from "./subtitles";
 import { chargeRequest, FEATURE, keyOf, type Task, TaskList } from "./tasks";
 import { translateTask } from "./translation";
@@ -43,12 +44,14 @@ export class Desk {
   /** How often the page asked for the balance, and how often the cache spared it the request. */
   readonly cache = new Store({ asked: 0, spared: 0 });
   readonly experiments: Experiments;
+  readonly storm: Storm;
   readonly notice = new Store<Notice | null>(null);
   #client: BillingClient | null = null;
 
   constructor(readonly session: Session) {
     this.tasks = new TaskList(session.account);
     this.experiments = new Experiments(session);
+    this.storm = new Storm(session);
   }
 
   /** Takes `client` into use: rebuilds the charges from its journal and goes on with what was begun. */

@@ -32,6 +32,11 @@ export async function signIn(account: string): Promise<Session> {
   return sessionWith(account, token);
 }
 
+/** A session beside the one that is signed in here, for an account of an experiment. */
+export async function openSession(account: string): Promise<Session> {
+  return sessionWith(account, await requestToken(account));
+}
+
 /** Goes on as `account` without asking the server: what the account left open shows up at once. */
 export function resume(account: string): Session {
   return sessionWith(account, null);

@@ -23,10 +23,15 @@ export const WEATHERS: readonly Weather[] = [
   "stranger",
 ];
 
+/** What the server's fault panel can do to a request. */
+export interface Fault extends Record<string, unknown> {
+  kind: string;
+}
+
 interface Rule {
   on: "any" | "balance" | "charge" | "batch" | "lookup";
   account: string | null;
-  fault: Record<string, unknown> & { kind: string };
+  fault: Fault;
   times: number | null;
 }
 
@@ -35,7 +40,7 @@ type Kind = Exclude<Weather, "none" | "stranger">;
 
 const GATEWAY_PAGE = "<!doctype html><title>503 Service Unavailable</title><h1>nginx</h1>";
 
-const FAULT: Record<Kind, Rule["fault"]> = {
+const FAULT: Record<Kind, Fault> = {
   cut: { kind: "drop_before" },
   lose_answers: { kind: "drop_after" },
   slow: { kind: "latency", ms: 3_000 },
@@ -69,7 +74,12 @@ export async function makeWeather(session: Session, weather: Weather): Promise<v
 
 /** The server takes the points, and no answer ever comes: until the weather changes. */
 export async function hangAfterCharges({ account }: Session): Promise<void> {
-  await putRule(account, { on: "any", account, fault: { kind: "hang_after" }, times: null });
+  await strike(account, { kind: "hang_after" });
+}
+
+/** Does this to every request of an account until the next call; null ends it. */
+export async function strike(account: string, fault: Fault | null): Promise<void> {
+  await putRule(account, fault && { on: "any", account, fault, times: null });
 }
 
 async function putRule(account: string, rule: Rule | null): Promise<void> {
@@ -95,7 +105,7 @@ function ruleFor(account: string, kind: Kind): Rule {
   return { on, account, fault: FAULT[kind], times: null };
 }
 
-function isSame(fault: Rule["fault"], other: Rule["fault"]): boolean {
+function isSame(fault: Fault, other: Fault): boolean {
   return (["kind", "status", "body"] as const).every((field) => fault[field] === other[field]);
 }
 

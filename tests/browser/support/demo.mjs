@@ -19,9 +19,13 @@ export class DemoPage {
     this.url = url;
   }
 
-  /** @param {string} account */
-  async signIn(account) {
-    await this.page.goto(`${this.url}/?tour=0&baseDelayMs=50&maxDelayMs=500&requestTimeoutMs=1500`);
+  /**
+   * @param {string} account
+   * @param {string} [query] more of the page's parameters
+   */
+  async signIn(account, query = "") {
+    const delays = "baseDelayMs=50&maxDelayMs=500&requestTimeoutMs=1500";
+    await this.page.goto(`${this.url}/?tour=0&${delays}&${query}`);
     await this.at("account-input").fill(account);
     await this.at("sign-in").click();
     await this.at("desk").waitFor();

@@ -79,7 +79,7 @@ export function Chart(props: {
           })),
         ],
       },
-      dataOf(at, series),
+      columnsOf(at, series),
       element,
     );
     plot.current = made;
@@ -99,7 +99,7 @@ export function Chart(props: {
   }, [highest, series.length]);
 
   useEffect(() => {
-    plot.current?.setData(dataOf(at, series));
+    plot.current?.setData(columnsOf(at, series));
   }, [at, series]);
 
   return (
@@ -114,6 +114,6 @@ export function Chart(props: {
   );
 }
 
-function dataOf(at: readonly number[], series: readonly Series[]): uPlot.AlignedData {
+function columnsOf(at: readonly number[], series: readonly Series[]): uPlot.AlignedData {
   return [at.map((instant) => instant / 1_000), ...series.map(({ values }) => [...values])];
 }

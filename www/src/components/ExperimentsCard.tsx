@@ -1,19 +1,25 @@
 import type { BillingClient } from "tollbox";
 import type { Desk } from "../desk";
 import type { ExperimentName, ExperimentResult } from "../experiments";
+import { useFaultPanel } from "../fault-panel";
 import { useMessages } from "../i18n";
 import { useStore } from "../store";
 import { Card } from "./Card";
 import { Icon } from "./Icon";
+import { StormExperiment } from "./StormExperiment";
 
 /** What people fear, at one click, and what came of it in the server's ledger. */
 export function ExperimentsCard({ desk, client }: { desk: Desk; client: BillingClient }) {
   const t = useMessages().experiments;
   const { experiments } = desk;
+  const faults = useFaultPanel();
   return (
     <Card heading={t.heading} lead={t.lead} testId="experiments" id="experiments">
       <Experiment desk={desk} name="tabs" act={() => experiments.openSecondTab(client)} />
-      <Experiment desk={desk} name="reload" act={() => experiments.killThisTab(client)} />
+      {faults && (
+        <Experiment desk={desk} name="reload" act={() => experiments.killThisTab(client)} />
+      )}
+      {faults && <StormExperiment desk={desk} />}
     </Card>
   );
 }

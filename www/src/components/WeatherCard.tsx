@@ -1,8 +1,8 @@
 import { useEffect, useState } from "react";
 import type { Desk } from "../desk";
+import { useFaultPanel } from "../fault-panel";
 import { useMessages } from "../i18n";
 import { comeBack, goOffline, pretendsOffline } from "../network";
-import { about } from "../server";
 import { useStore } from "../store";
 import { currentWeather, makeWeather, WEATHERS, type Weather } from "../weather";
 import { Card } from "./Card";
@@ -125,20 +125,4 @@ function unknownKeys(
   const keys = new Set<string>();
   for (const { key, outcome } of records) if (outcome?.status === "unknown") keys.add(key);
   return keys;
-}
-
-/** Whether this server lets its visitors break it. */
-function useFaultPanel(): boolean {
-  const [faults, setFaults] = useState(false);
-  useEffect(() => {
-    let wanted = true;
-    about().then(
-      (answer) => wanted && setFaults(answer.faults),
-      () => {},
-    );
-    return () => {
-      wanted = false;
-    };
-  }, []);
-  return faults;
 }

@@ -267,6 +267,30 @@ export const en = {
       `${wanted} charges, ${before} of them taken before the tab died, none answered. Afterwards: ${charged} in the ledger, all known as paid.`,
     verdict: (doubles: number, losses: number) => `Paid twice: ${doubles}. Lost: ${losses}.`,
   },
+  storm: {
+    story:
+      "200 charges while the connection is cut, answers get lost, and the server is slow, busy or broken, in random order; then calm. The same weather for three ways to send them.",
+    link: "Link to this experiment: Run the storm",
+    run: "Run the storm",
+    failed: (why: string) => `The storm broke off: ${why}`,
+    progress: (rival: string, known: number, asked: number) =>
+      `${rival}: ${known} of ${asked} known.`,
+    stormy: "It is stormy.",
+    calm: "It is calm again.",
+    rivals: { tollbox: "Tollbox", loop: "Retry loop", tanstack: "TanStack" },
+    how: {
+      tollbox: "this package.",
+      loop: "a list in localStorage, five attempts, a new key for each request.",
+      tanstack: "its offline transactions, with the task as the key, and its own retries.",
+    },
+    figures: {
+      charged: "Charges in the ledger",
+      doubles: "Charges too many",
+      losses: "Lost",
+      wrong: "Told wrongly",
+      seconds: "Seconds to the last word",
+    },
+  },
   stats: {
     heading: "Gauges",
     lead: "Since this page was opened.",
@@ -315,7 +339,7 @@ export const en = {
       },
       experiments: {
         heading: "Now kill it",
-        text: "One click each: two tabs at once, and a tab that dies when the points are taken and the answer is not there.",
+        text: "One click each: two tabs at once, a tab that dies when the points are taken and the answer is not there, and a storm that other ways of sending have to stand too.",
       },
     },
   },

@@ -257,6 +257,29 @@ export const zh: typeof en = {
       `共 ${wanted} 笔扣费，其中 ${before} 笔在标签页死亡前已被扣走，都没有应答。之后：账本中 ${charged} 笔，全部确认已付。`,
     verdict: (doubles, losses) => `重复扣费：${doubles}。丢失：${losses}。`,
   },
+  storm: {
+    story:
+      "在断线、丢失应答、服务器缓慢、繁忙、出错随机交替之中发出 200 笔扣费，然后恢复平静。三种发送方式经历同样的天气。",
+    link: "此实验的链接：掀起风暴",
+    run: "掀起风暴",
+    failed: (why) => `风暴中断：${why}`,
+    progress: (rival, known, asked) => `${rival}：已知 ${known} / ${asked}。`,
+    stormy: "风暴进行中。",
+    calm: "已恢复平静。",
+    rivals: { tollbox: "Tollbox", loop: "重试循环", tanstack: "TanStack" },
+    how: {
+      tollbox: "本软件包。",
+      loop: "localStorage 中的列表，最多尝试五次，每个请求用新的键。",
+      tanstack: "其离线事务，以任务为键，按其自身方式重试。",
+    },
+    figures: {
+      charged: "账本中的扣费",
+      doubles: "多扣的次数",
+      losses: "丢失",
+      wrong: "说错结果",
+      seconds: "得到最终结果的秒数",
+    },
+  },
   stats: {
     heading: "仪表",
     lead: "本页打开以来。",
@@ -305,7 +328,7 @@ export const zh: typeof en = {
       },
       experiments: {
         heading: "现在来破坏它",
-        text: "各点一次：两个标签页同时付费；或者在已扣费、没收到应答时杀死标签页。",
+        text: "各点一次：两个标签页同时付费；在已扣费、没收到应答时杀死标签页；再让其他发送方式也经历同一场风暴。",
       },
     },
   },
