@@ -233,6 +233,47 @@ test("the outbox shows what waits and why, and sends or gives up one charge", as
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
+test("what is sent after an outage has a progress bar until it is paid", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await demo.says("balance-confirmed", "120");
+  await demo.at("go-offline").click();
+  await demo.network("offline");
+  const lines = [await demo.submit("Hello"), await demo.submit("Goodbye")];
+  for (const line of lines) await line.paid("queued");
+  const gate = gateway();
+  await demo.page.route("**/billing/v1/charges**", async (route) => {
+    await gate.opened;
+    await route.continue();
+  });
+  await demo.at("come-online").click();
+  await demo.at("flush-progress").waitFor();
+  assert.equal(await demo.at("flush-progress").getAttribute("max"), "2");
+  gate.open();
+  for (const line of lines) await line.paid("charged");
+  await demo.at("flush-progress").waitFor({ state: "detached" });
+  assert.equal((await stage.server.ledger(account)).charges.length, 2);
+});
+
+test("a parked charge asks for the customer, whose retry pays it", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await demo.says("balance-confirmed", "120");
+  await demo.weather("broken");
+  const line = await demo.submit("Hello");
+  await line.locator.locator('[data-resolving="false"]').waitFor();
+  assert.equal(await line.paid("unknown"), "retries_exhausted");
+  await line.locator.getByText("Needs you").waitFor();
+  await demo.says("queue-parked", "1");
+  await demo.weather("none");
+  await demo.at("outbox-retry").click();
+  await line.paid("charged");
+  await demo.says("queue-parked", "0");
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+});
+
 for (const [locale, words] of /** @type {const} */ ([
   ["en-GB", { waits: "Nothing has been taken.", next: "next attempt in", effect: "Retry-After" }],
   ["zh-CN", { waits: "目前没有扣费。", next: "下次尝试", effect: "10 秒" }],

@@ -26,7 +26,8 @@ export function WeatherCard({ desk }: { desk: Desk }) {
       <div className="strikes">
         <button
           type="button"
-          aria-pressed={offline}
+          className={offline ? "struck" : undefined}
+          aria-description={t.offlineNote}
           title={t.offlineNote}
           data-testid={offline ? "come-online" : "go-offline"}
           onClick={toggle}
@@ -36,6 +37,7 @@ export function WeatherCard({ desk }: { desk: Desk }) {
         </button>
         <button
           type="button"
+          aria-description={t.expireNote}
           title={t.expireNote}
           data-testid="expire-token"
           onClick={() => desk.expireToken()}
@@ -46,6 +48,7 @@ export function WeatherCard({ desk }: { desk: Desk }) {
         <button
           type="button"
           className="danger"
+          aria-description={t.killNote}
           title={t.killNote}
           data-testid="kill-module"
           onClick={() => desk.killModule()}

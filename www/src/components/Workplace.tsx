@@ -1,5 +1,5 @@
-import { useEffect } from "react";
 import type { BillingClient } from "tollbox";
+import { useAddressedPart } from "../address";
 import { type Opened, useSnapshot } from "../billing";
 import type { Desk } from "../desk";
 import { useMessages } from "../i18n";
@@ -45,11 +45,7 @@ export function Workplace({ desk, opened }: { desk: Desk; opened: Opened }) {
 function OpenDesk({ desk, client }: { desk: Desk; client: BillingClient }) {
   const t = useMessages();
   const snapshot = useSnapshot(client);
-
-  useEffect(() => {
-    // The part that the address names was not there yet when the browser looked for it.
-    document.getElementById(location.hash.slice(1))?.scrollIntoView({ behavior: "instant" });
-  }, []);
+  useAddressedPart();
 
   return (
     <>
