@@ -48,6 +48,10 @@ for (const [locale, verdict] of /** @type {const} */ ([
     await demo.at("run-reload").click();
     await left;
     await demo.at("result-reload").getByText(verdict).waitFor();
+    await demo.page.waitForFunction(() => {
+      const box = document.getElementById("experiment-reload")?.getBoundingClientRect();
+      return box !== undefined && box.top >= 0 && box.bottom <= innerHeight;
+    });
     const ledger = await stage.server.ledger(account);
     assert.deepEqual([ledger.charges.length, tasksOf(ledger), ledger.balance], [3, 3, 120]);
     await demo.says("page-charges", "3");

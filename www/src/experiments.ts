@@ -61,6 +61,7 @@ export class Experiments {
       try {
         const address = new URL(location.href);
         address.searchParams.set(RUN_PARAMETER, run);
+        address.hash = "experiment-tabs";
         const ready = channel.heard("ready");
         if (!window.open(address)) throw new Error("popup");
         await topUp(this.session, CHARGES_OF_TABS);
@@ -97,6 +98,8 @@ export class Experiments {
         return written.every((record) => record !== null) && taken > 0 ? taken : null;
       });
       sessionStorage.setItem(REMEMBERED, JSON.stringify({ run, before }));
+      // The fresh page leads to the result.
+      history.replaceState(null, "", "#experiment-reload");
       location.reload();
       return new Promise<never>(() => {});
     });

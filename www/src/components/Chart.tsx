@@ -102,6 +102,11 @@ export function Chart(props: {
     plot.current?.setData(columnsOf(at, series));
   }, [at, series]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the axes are written in the language
+  useEffect(() => {
+    plot.current?.redraw(false, true);
+  }, [locale]);
+
   return (
     <div
       ref={place}

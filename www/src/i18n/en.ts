@@ -33,7 +33,6 @@ export const en = {
   tagline: "Tollbox demo",
   otherLanguage: "中文",
   otherLocale: "zh-CN",
-  close: "Close",
   devtools: "Tollbox devtools",
 
   story: {

@@ -6,7 +6,6 @@ export const zh: typeof en = {
   tagline: "Tollbox 演示",
   otherLanguage: "English",
   otherLocale: "en",
-  close: "关闭",
   devtools: "Tollbox 开发工具",
 
   story: {
