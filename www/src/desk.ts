@@ -9,6 +9,7 @@ import { Experiments } from "./experiments";
 import { Feed } from "./feed";
 import { History } from "./history";
 import { killModule } from "./kill";
+import { comeBack, offline } from "./network";
 import { PurseHistory } from "./purse";
 import { topUp } from "./server";
 import type { Session } from "./session";
@@ -17,6 +18,7 @@ import { Storm } from "./storm";
 import { parse, phrasesOf } from "./subtitles";
 import { chargeRequest, FEATURE, keyOf, type Task, TaskList } from "./tasks";
 import { translateTask } from "./translation";
+import { currentWeather, makeWeather, type Weather } from "./weather";
 
 /** So old may a balance be before it is asked for again. */
 const YOUNG_MS = 30_000;
@@ -45,12 +47,13 @@ export class Desk {
   readonly cache = new Store({ asked: 0, spared: 0 });
   readonly experiments: Experiments;
   readonly storm: Storm;
+  readonly weather = new Store<Weather>("none");
   readonly notice = new Store<Notice | null>(null);
   #client: BillingClient | null = null;
 
   constructor(readonly session: Session) {
     this.tasks = new TaskList(session.account);
-    this.experiments = new Experiments(session);
+    this.experiments = new Experiments(session, () => this.clearUp());
     this.storm = new Storm(session);
   }
 
@@ -161,6 +164,22 @@ export class Desk {
       this.notice.set({ kind: "topped_up", points });
       await this.#open().refreshBalance();
     });
+  }
+
+  /** Learns the weather that was made before this page was opened. */
+  async lookAtWeather(): Promise<void> {
+    this.weather.set(await currentWeather(this.session));
+  }
+
+  async makeWeather(weather: Weather): Promise<void> {
+    await makeWeather(this.session, weather);
+    this.weather.set(weather);
+  }
+
+  /** Fair weather, and online. */
+  async clearUp(): Promise<void> {
+    await this.makeWeather("none");
+    if (offline.get()) comeBack();
   }
 
   /** Lets the token end, and asks for the balance, which finds out. */

@@ -3,7 +3,7 @@ import { readLedger, topUp } from "./server";
 import type { Session } from "./session";
 import { Store } from "./store";
 import { truthOf } from "./truth";
-import { hangAfterCharges, makeWeather } from "./weather";
+import { hangAfterCharges } from "./weather";
 
 export type ExperimentName = "tabs" | "reload";
 
@@ -31,6 +31,7 @@ const FEATURE = "experiment";
 const CHARGES_OF_TABS = 10;
 const CHARGES_OF_RELOAD = 3;
 const LOOK_EVERY_MS = 100;
+const PATIENCE_MS = 20_000;
 const REMEMBERED = "tollbox-demo:experiment";
 
 /** The parameter with which the second tab is told what it is for. */
@@ -41,7 +42,11 @@ export class Experiments {
   readonly tabs = new Store<ExperimentState>({ state: "idle" });
   readonly reload = new Store<ExperimentState>({ state: "idle" });
 
-  constructor(readonly session: Session) {}
+  /** Every experiment makes its own trouble, and begins in fair weather: `clearUp` makes it. */
+  constructor(
+    readonly session: Session,
+    readonly clearUp: () => Promise<void>,
+  ) {}
 
   /** Goes on with what was begun before this page was opened, or in the tab that opened it. */
   async resume(client: BillingClient): Promise<void> {
@@ -64,6 +69,7 @@ export class Experiments {
         address.hash = "experiment-tabs";
         const ready = channel.heard("ready");
         if (!window.open(address)) throw new Error("popup");
+        await this.clearUp();
         await topUp(this.session, CHARGES_OF_TABS);
         await ready;
         const theirs = channel.heard("done");
@@ -86,6 +92,7 @@ export class Experiments {
     await this.#run(this.reload, async () => {
       const run = crypto.randomUUID();
       const requests = requestsOf(run, CHARGES_OF_RELOAD);
+      await this.clearUp();
       await topUp(this.session, CHARGES_OF_RELOAD);
       await hangAfterCharges(this.session);
       // No answer will come while this page lives.
@@ -125,7 +132,7 @@ export class Experiments {
     if (!remembered) return;
     await this.#run(this.reload, async () => {
       const { run, before } = JSON.parse(remembered) as { run: string; before: number };
-      await makeWeather(this.session, "none");
+      await this.clearUp();
       const requests = requestsOf(run, CHARGES_OF_RELOAD);
       await Promise.all(requests.map(({ key }) => client.settled(key)));
       sessionStorage.removeItem(REMEMBERED);
@@ -164,6 +171,7 @@ export class Experiments {
     try {
       store.set({ state: "done", result: await experiment() });
     } catch (error) {
+      await this.clearUp().catch(() => {});
       store.set({ state: "failed", why: error instanceof Error ? error.message : String(error) });
     }
   }
@@ -187,9 +195,11 @@ async function chargeAll(
 }
 
 async function until<T>(look: () => Promise<T | null>): Promise<T> {
+  const end = performance.now() + PATIENCE_MS;
   for (;;) {
     const seen = await look();
     if (seen !== null) return seen;
+    if (performance.now() > end) throw new Error("no charge has reached the server");
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }

@@ -2,23 +2,17 @@ import { useEffect, useState } from "react";
 import type { Desk } from "../desk";
 import { useFaultPanel } from "../fault-panel";
 import { useMessages } from "../i18n";
-import { comeBack, goOffline, pretendsOffline } from "../network";
+import { comeBack, goOffline, offline } from "../network";
 import { useStore } from "../store";
-import { currentWeather, makeWeather, WEATHERS, type Weather } from "../weather";
+import { WEATHERS, type Weather } from "../weather";
 import { Card } from "./Card";
 import { Icon } from "./Icon";
 
 /** What a visitor can break on purpose. */
 export function WeatherCard({ desk }: { desk: Desk }) {
   const t = useMessages().weather;
-  const [offline, setOffline] = useState(pretendsOffline);
+  const isOffline = useStore(offline);
   const faults = useFaultPanel();
-
-  const toggle = () => {
-    if (offline) comeBack();
-    else goOffline();
-    setOffline(pretendsOffline());
-  };
 
   return (
     <Card heading={t.heading} lead={t.lead} testId="weather" id="weather">
@@ -26,14 +20,14 @@ export function WeatherCard({ desk }: { desk: Desk }) {
       <div className="strikes">
         <button
           type="button"
-          className={offline ? "struck" : undefined}
+          className={isOffline ? "struck" : undefined}
           aria-description={t.offlineNote}
           title={t.offlineNote}
-          data-testid={offline ? "come-online" : "go-offline"}
-          onClick={toggle}
+          data-testid={isOffline ? "come-online" : "go-offline"}
+          onClick={isOffline ? comeBack : goOffline}
         >
           <Icon name="offline" />
-          {offline ? t.online : t.offline}
+          {isOffline ? t.online : t.offline}
         </button>
         <button
           type="button"
@@ -63,17 +57,15 @@ export function WeatherCard({ desk }: { desk: Desk }) {
 
 function Conditions({ desk }: { desk: Desk }) {
   const t = useMessages().weather;
-  const { session } = desk;
   const records = useStore(desk.records);
-  const [weather, setWeather] = useState<Weather>("none");
+  const weather = useStore(desk.weather);
   const [failed, setFailed] = useState(false);
   const [before, setBefore] = useState<ReadonlySet<string>>(new Set());
 
   const choose = async (next: Weather) => {
     try {
-      await makeWeather(session, next);
+      await desk.makeWeather(next);
       setBefore(unknownKeys(records.values()));
-      setWeather(next);
       setFailed(false);
     } catch {
       setFailed(true);
@@ -82,8 +74,8 @@ function Conditions({ desk }: { desk: Desk }) {
 
   useEffect(() => {
     // Rules outlive a reload of the page.
-    currentWeather(session).then(setWeather, () => setFailed(true));
-  }, [session]);
+    desk.lookAtWeather().catch(() => setFailed(true));
+  }, [desk]);
 
   // One lost answer is enough: the next attempt may find out.
   const lost =
