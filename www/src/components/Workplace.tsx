@@ -62,12 +62,12 @@ function OpenDesk({ desk, client }: { desk: Desk; client: BillingClient }) {
           <TaskList desk={desk} network={snapshot.network} />
         </div>
         <div className="side">
-          <div className="column">
+          <div className="column area-money">
             <PurseCard desk={desk} balance={snapshot.balance} />
             <OutboxCard desk={desk} snapshot={snapshot} />
             <TruthCard desk={desk} snapshot={snapshot} />
           </div>
-          <div className="column">
+          <div className="column area-trouble">
             <WeatherCard desk={desk} />
             <ExperimentsCard desk={desk} client={client} />
           </div>
