@@ -42,7 +42,7 @@ async fn a_charge_on_a_busy_database_is_answered_503_in_time() {
 
 #[tokio::test]
 async fn a_batch_on_a_busy_database_asks_to_retry_its_items() {
-    let (alice, database) = alice("200").await;
+    let (alice, database) = alice("1500").await;
     let items = || {
         vec![
             item("k1", "t1", 5),
@@ -69,7 +69,7 @@ async fn a_batch_on_a_busy_database_asks_to_retry_its_items() {
 
 #[tokio::test]
 async fn a_look_up_on_a_busy_database_does_not_say_never_charged() {
-    let (alice, database) = alice("200").await;
+    let (alice, database) = alice("1500").await;
     let lock = database.lock().await;
     let answer = alice.get("/billing/v1/charges?key=k1").await;
     answer.problem(503, "service-unavailable");

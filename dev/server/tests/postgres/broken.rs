@@ -113,7 +113,7 @@ async fn a_charge_that_ends_a_deadlock_is_tried_again() {
 async fn a_server_without_its_database_is_alive_but_not_ready_until_it_is_back() {
     let cluster = Cluster::start(&programs(), Commits::Unsynced);
     let place = new_in(&cluster).await;
-    let flags = ["--demo", "--database", &place, "--decide-within", "500"];
+    let flags = ["--demo", "--database", &place, "--decide-within", "2000"];
     let server = Running::start(&flags).await;
     let alice = server.site.sign_in("alice").await;
     assert_eq!(server.site.get("/readyz").await.status, 200);

@@ -11,7 +11,7 @@ use crate::running::Running;
 async fn a_charge_that_was_given_up_is_not_made_later() {
     let database = Database::new().await;
     let place = database.place();
-    let flags = ["--demo", "--database", &place, "--decide-within", "300"];
+    let flags = ["--demo", "--database", &place, "--decide-within", "1500"];
     let server = Running::start(&flags).await;
     let alice = server.site.sign_in("alice").await;
     let lock = database.lock().await;
