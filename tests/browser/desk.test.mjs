@@ -52,7 +52,7 @@ test("several subtitle files become a task each, and only their speech is change
     .setInputFiles(
       filesOf(["film.srt", FILM], ["interview.vtt", INTERVIEW], ["letter.txt", LETTER]),
     );
-  assert.equal(await demo.at("task-price").textContent(), "3 points for 42 characters");
+  await demo.says("task-price", "3 points for 42 characters");
   assert.equal(await demo.at("task-submit").textContent(), "Translate all 3");
   await demo.at("task-submit").click();
 
@@ -114,6 +114,7 @@ test("a file that is no text is named and not taken", async () => {
     ...filesOf(["film.srt", FILM]),
   ]);
   await demo.at("task-refusal").filter({ hasText: "film.mkv" }).waitFor();
+  await demo.at("draft").filter({ hasText: "film.srt" }).waitFor();
   assert.equal(await demo.at("draft").count(), 1);
 });
 
@@ -295,6 +296,25 @@ for (const [locale, words] of /** @type {const} */ ([
     assert.equal((await stage.server.ledger(account)).charges.length, 1);
   });
 }
+
+test("a late answer about the weather before does not undo the visitor's choice", async () => {
+  const demo = await stage.demo();
+  const gate = gateway();
+  let asked = 0;
+  await demo.page.route("**/faults", async (route) => {
+    asked += 1;
+    const response = await route.fetch();
+    if (asked === 1) await gate.opened;
+    await route.fulfill({ response });
+  });
+  await demo.signIn(freshAccount());
+  await demo.weather("broken");
+  const late = demo.page.waitForResponse("**/faults");
+  gate.open();
+  await late;
+  await (await demo.submit("Hello")).translated("done");
+  await demo.hasWeather("broken");
+});
 
 for (const kind of /** @type {const} */ (["broken", "gateway", "slow"])) {
   test(`a charge made in the weather “${kind}” is paid once afterwards`, async () => {

@@ -50,6 +50,7 @@ export class Desk {
   readonly weather = new Store<Weather>("none");
   readonly notice = new Store<Notice | null>(null);
   #client: BillingClient | null = null;
+  #weatherChanges = 0;
 
   constructor(readonly session: Session) {
     this.tasks = new TaskList(session.account);
@@ -168,10 +169,14 @@ export class Desk {
 
   /** Learns the weather that was made before this page was opened. */
   async lookAtWeather(): Promise<void> {
-    this.weather.set(await currentWeather(this.session));
+    const changes = this.#weatherChanges;
+    const weather = await currentWeather(this.session);
+    // A late answer tells of a weather that has been changed meanwhile.
+    if (changes === this.#weatherChanges) this.weather.set(weather);
   }
 
   async makeWeather(weather: Weather): Promise<void> {
+    this.#weatherChanges += 1;
     await makeWeather(this.session, weather);
     this.weather.set(weather);
   }
