@@ -16,16 +16,15 @@ test("the demo draws the success rate and the latency of the charges so far", as
   }
   await demo.says("stat-success-rate", "100%");
   for (const plot of ["plot-success-rate", "plot-latency"]) {
-    assert.equal(await demo.at(plot).getAttribute("data-points"), "2");
-    const drawn = await demo
-      .at(plot)
-      .locator("canvas")
-      .evaluate((canvas) => {
-        const { width, height } = /** @type {HTMLCanvasElement} */ (canvas);
-        const brush = /** @type {HTMLCanvasElement} */ (canvas).getContext("2d");
-        return new Set(brush?.getImageData(0, 0, width, height).data).size;
-      });
-    assert.ok(drawn > 2, "there are lines on it");
+    await demo.page.locator(`[data-testid="${plot}"][data-points="2"]`).waitFor();
+    const canvas = demo.at(plot).locator("canvas");
+    await until(`lines on ${plot}`, () =>
+      canvas.evaluate((element) => {
+        const { width, height } = /** @type {HTMLCanvasElement} */ (element);
+        const brush = /** @type {HTMLCanvasElement} */ (element).getContext("2d");
+        return new Set(brush?.getImageData(0, 0, width, height).data).size > 2;
+      }),
+    );
   }
   assert.match((await demo.at("plot-success-rate").getAttribute("aria-label")) ?? "", /now 100%/);
 });
