@@ -291,7 +291,8 @@ for (const [locale, words] of /** @type {const} */ ([
     await line.locator.getByText(words.waits).waitFor();
     await demo.at("outbox-line").getByText(words.next).waitFor();
     await demo.weather("none");
-    await demo.at("outbox-retry").click();
+    // On a slow machine the time that the server asked for may be over by now.
+    await Promise.any([demo.at("outbox-retry").click(), line.paid("charged")]);
     await line.paid("charged");
     assert.equal((await stage.server.ledger(account)).charges.length, 1);
   });
@@ -346,7 +347,6 @@ test("while somebody else is signed in nobody pays, and the charge is the accoun
   assert.deepEqual((await stage.server.ledger(account)).charges, []);
   assert.deepEqual((await stage.server.ledger(`${account}-sibling`)).charges, []);
   await demo.weather("none");
-  await demo.at("flush").click();
   await line.paid("charged");
   assert.equal((await stage.server.ledger(account)).balance, 119);
 });
