@@ -25,6 +25,7 @@ mod postgres;
 mod programs;
 mod python;
 mod reference;
+mod screenshots;
 mod sim;
 mod size;
 mod stamp;
@@ -80,6 +81,8 @@ enum Command {
     /// and prints in Markdown what was left. 10 trials of each delay take 10 to 15 minutes in
     /// Chromium, and about 35 with all browsers, which run side by side, on two busy cores.
     Durability(durability::Options),
+    /// Take the pictures of the demo that the documents show
+    Screenshots,
     /// Build the site of docs/*.md into the target folder, or serve it
     Docs(docs::Options),
     /// Make the reference of the package's API from its declarations, in the target folder
@@ -115,6 +118,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Herd(options) => herd::herd(&workspace, &options),
         Command::Bench(options) => bench::bench(&workspace, &options),
         Command::Durability(options) => durability::durability(&workspace, &options),
+        Command::Screenshots => screenshots::screenshots(&workspace),
         Command::Docs(options) => docs::docs(&workspace, &options),
         Command::Reference => reference::run_command(&workspace),
         Command::Openapi => openapi::write(&workspace),
