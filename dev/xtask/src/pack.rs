@@ -30,6 +30,9 @@ pub struct Options {
 pub fn run_command(workspace: &Workspace, options: Options) -> Result<()> {
     let archive = pack(workspace)?;
     println!("{}", archive.display());
+    if !names_repository(&workspace.root)? {
+        println!("! pkg/package.json names no repository, which a release needs: see RELEASING.md");
+    }
     let hashes = hashes(&workspace.root)?;
     for (name, hash) in LOADED.iter().zip(&hashes) {
         println!("{hash}  {name}");
@@ -69,6 +72,12 @@ pub fn pack(workspace: &Workspace) -> Result<PathBuf> {
         .and_then(Value::as_str)
         .context("npm pack names no file")?;
     Ok(folder.join(name))
+}
+
+/// Whether the package says where its source is.
+fn names_repository(root: &Path) -> Result<bool> {
+    let description: Value = serde_json::from_slice(&fs_err::read(root.join("pkg/package.json"))?)?;
+    Ok(description.get("repository").is_some())
 }
 
 /// The hashes of what a page loads, of the package built in the workspace `root`.
