@@ -16,6 +16,6 @@ export function Charges() {
 }
 
 const Line = memo(({ charge }) => {
-  globalThis.rendered?.(charge.key);
+  globalThis.rendered?.(charge);
   return <li data-testid="line">{`${charge.key} ${charge.status}`}</li>;
 });

@@ -20,8 +20,8 @@ declare global {
   var work: (request: ChargeRequest, task: TaskContext) => Promise<string>;
   /** The points of the page's task, where not 7. */
   var taskAmount: number | undefined;
-  /** Called with the key of every line of the list that is rendered. */
-  var rendered: ((key: string) => void) | undefined;
+  /** Called with the charge of every line of the list that is rendered. */
+  var rendered: ((charge: import("tollbox").ChargeRecord) => void) | undefined;
   /** The devtools that the page has mounted. */
   var devtools: import("tollbox/devtools").MountedDevtools;
   /** Lets the work of the page's task end. */
