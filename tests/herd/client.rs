@@ -4,7 +4,7 @@ use tollbox::core::charge::{ChargeRequest, Key};
 use tollbox::core::clock::Now;
 use tollbox::core::config::Config;
 use tollbox::core::engine::{CallRequest, Earlier, Effect, Engine, Event, SendId, Setup};
-use tollbox::core::journal::{ApplyAt, Op, Write};
+use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
 use tollbox::core::protocol::Request;
 use tollbox::core::record::Record;
 use tollbox::core::session::Session;
@@ -12,7 +12,8 @@ use tollbox::core::snapshot::StorageKind;
 
 /// A page with its client, alone in its browser. Its storage answers at once.
 pub struct Client {
-    pub account: String,
+    /// Its name among the tabs.
+    tab: String,
     /// The time for which its timer is set.
     pub timer_ms: Option<u64>,
     engine: Engine,
@@ -39,10 +40,10 @@ pub struct Doings {
 
 impl Client {
     pub fn new(number: usize, config: Config) -> Client {
-        let account = format!("account-{number}");
+        let tab = format!("tab-{number}");
         let setup = Setup {
-            account: account.clone(),
-            tab: format!("tab-{number}"),
+            account: account_of(number),
+            tab: tab.clone(),
             seed: number as u64,
             storage: StorageKind::IndexedDb,
             online: true,
@@ -50,7 +51,7 @@ impl Client {
             session: Session::since(0),
         };
         Client {
-            account,
+            tab,
             timer_ms: None,
             engine: Engine::new(setup, config),
             journal: BTreeMap::new(),
@@ -104,10 +105,7 @@ impl Client {
                     self.engine.handle(now, Event::Journaled(Ok(applied)));
                 }
                 Effect::Load { .. } => {
-                    let alive = vec![format!(
-                        "tab-{}",
-                        self.account.trim_start_matches("account-")
-                    )];
+                    let alive = vec![self.tab.clone()];
                     self.engine.handle(now, Event::Alive(alive));
                     let records = self.journal.values().cloned().collect();
                     self.engine.handle(now, Event::Loaded(Ok(records)));
@@ -142,7 +140,7 @@ impl Client {
         doings
     }
 
-    fn apply(&mut self, op: &Op, now: Now, doings: &mut Doings) -> tollbox::core::journal::Applied {
+    fn apply(&mut self, op: &Op, now: Now, doings: &mut Doings) -> Applied {
         let before = self.journal.get(op.key()).cloned();
         let was_held = before.as_ref().is_some_and(Record::is_held);
         let applied = op.apply(before, ApplyAt::new(now.wall_ms, Session::since(0)));
@@ -161,4 +159,9 @@ impl Client {
     pub fn deadline(&self) -> Option<u64> {
         self.engine.deadline()
     }
+}
+
+/// The account of the client of this number.
+pub fn account_of(number: usize) -> String {
+    format!("account-{number}")
 }

@@ -4,7 +4,7 @@ use tollbox::core::engine::{Event, SendId};
 use tollbox::core::protocol::{Request, Response};
 
 use super::backend::Backend;
-use super::client::{Client, Doings};
+use super::client::{Client, Doings, account_of};
 use super::outage::Outage;
 use super::scenario::Scenario;
 use super::schedule::Schedule;
@@ -167,7 +167,7 @@ impl Fleet<'_> {
     }
 
     fn decide(&mut self, place: usize, send: SendId, request: &Request) {
-        let account = format!("account-{place}");
+        let account = account_of(place);
         let response = self.backend.answer(self.now_ms, &account, request);
         self.plan_answer(place, send, response);
     }

@@ -61,7 +61,7 @@ pub async fn measure(names: &Names, database: &IndexedDb, news: &mut Vec<News>) 
     }
 }
 
-/// Whoever has noticed it while it was in use has told of it.
+/// Reports the loss, in place of the report of whoever noticed it while the database was in use.
 fn wiped(detail: String, lost: Vec<Key>, news: &mut Vec<News>) {
     news.retain(|news| !matches!(news, News::Wiped { .. }));
     news.push(News::Wiped { detail, lost });
