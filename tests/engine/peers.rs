@@ -34,7 +34,7 @@ fn told(world: &World, tab: usize) -> Vec<u64> {
 
 /// The current balance, as another tab would announce it.
 fn balance_now(world: &mut World) -> Confirmed {
-    let version = world.server.ledger.balance("alice").version;
+    let version = world.server.ledger.balance("alice", 0).version;
     let points = world.server.balance();
     balance_of(world, points, version)
 }
@@ -199,7 +199,7 @@ fn a_balance_waiting_for_the_journal_replaces_no_newer_one() {
     for swapped in [false, true] {
         let (mut world, _, two) = one_open();
         world.commit_ms = 500;
-        let version = world.server.ledger.balance("alice").version;
+        let version = world.server.ledger.balance("alice", 0).version;
         world.server.charge_elsewhere("x", 15);
         world.server.charge_elsewhere("y", 15);
         let mut news = [
@@ -252,7 +252,7 @@ fn balances_heard_in_quick_succession_are_not_held_back_for_ever() {
     let (mut world, _, two) = one_open();
     world.commit_ms = 50;
     let most = most_read(&mut world, two);
-    let version = world.server.ledger.balance("alice").version;
+    let version = world.server.ledger.balance("alice", 0).version;
     for n in 1..=100 {
         world.server.charge_elsewhere(&format!("x{n}"), 1);
         let news = balance_of(&mut world, 120 - n, version + n);

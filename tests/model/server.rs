@@ -74,6 +74,7 @@ impl Server {
             balance: Balance::opening(self.points),
             charged: charged.then_some(&CHARGED[which]),
             price: None,
+            hold: None,
         };
         match decide(known, &CHARGED[which].request) {
             Decision::Charge { after } => {
@@ -83,7 +84,9 @@ impl Server {
             }
             Decision::Replay { .. } => Word::Replayed,
             Decision::InsufficientBalance => Word::Declined,
-            other @ (Decision::KeyReused | Decision::PriceMismatch { .. }) => panic!("{other:?}"),
+            other @ (Decision::KeyReused
+            | Decision::PriceMismatch { .. }
+            | Decision::HoldExceeded { .. }) => panic!("{other:?}"),
         }
     }
 

@@ -135,7 +135,7 @@ async fn top_up(
 
 /// The account's balance and charges in the database.
 async fn ledger(State(app): State<App>, Account(account): Account) -> Result<Json<Value>, Problem> {
-    let (records, balance) = app.store.charges(&account).await?;
+    let (records, balance) = app.store.charges(&account, now_ms()).await?;
     let mut ledger = json!(BalanceDocument::from(balance));
     ledger["charges"] = records.iter().map(record_document).collect();
     Ok(Json(ledger))

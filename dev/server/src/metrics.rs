@@ -24,6 +24,7 @@ pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; chars
 #[derive(Clone)]
 pub struct Metrics {
     charges: Family<ByOutcome, Counter>,
+    holds: Family<ByOutcome, Counter>,
     requests: Family<ByRoute, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     waits: Family<ByQueue, Histogram, fn() -> Histogram>,
@@ -35,6 +36,7 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             charges: Family::default(),
+            holds: Family::default(),
             requests: Family::new_with_constructor(histogram),
             in_flight: Gauge::default(),
             waits: Family::new_with_constructor(histogram),
@@ -88,6 +90,14 @@ impl Metrics {
     /// `outcome` is a verdict, or why there is none, for one charge.
     pub fn charge(&self, outcome: &'static str) {
         self.charges.get_or_create(&ByOutcome { outcome }).inc();
+    }
+
+    /// So many holds came to this: a verdict on one that was asked for, or why there is none, or the
+    /// end of one.
+    pub fn holds(&self, outcome: &'static str, number: u64) {
+        self.holds
+            .get_or_create(&ByOutcome { outcome })
+            .inc_by(number);
     }
 
     /// Counts a request until the guard is dropped.
@@ -152,6 +162,7 @@ impl Metrics {
             "Charges by outcome, those of batches too",
             self.charges.clone(),
         );
+        registry.register("holds", "Holds by outcome", self.holds.clone());
         registry.register_with_unit(
             "request_duration",
             "From a request's headers to its answer",

@@ -57,6 +57,7 @@ impl Server {
         let store = Store::open(
             &options.database,
             options.terms(),
+            true,
             options.decide_within(),
             options.database_connections,
             metrics.clone(),

@@ -117,7 +117,7 @@ impl<D: Driver> World<D> {
     }
 
     pub fn enter_balance(&mut self) {
-        let balance = self.server.ledger.balance(ACCOUNT);
+        let balance = self.server.ledger.balance(ACCOUNT, 0);
         self.books.balances.insert(balance.version, balance.points);
     }
 

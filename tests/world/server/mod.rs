@@ -132,7 +132,7 @@ impl Server {
 
     pub fn top_up(&mut self, points: u64) {
         self.ledger
-            .top_up(ACCOUNT, Amount::new(points).unwrap())
+            .top_up(ACCOUNT, Amount::new(points).unwrap(), 0)
             .unwrap();
         self.credited += points;
     }
@@ -146,7 +146,7 @@ impl Server {
     }
 
     pub fn balance(&self) -> u64 {
-        self.ledger.balance(ACCOUNT).points
+        self.ledger.balance(ACCOUNT, 0).points
     }
 
     pub fn times_charged(&self, key: &str) -> usize {
@@ -178,7 +178,7 @@ impl Server {
         if self.checks_accounts && named.is_some_and(|named| named != self.signed_in) {
             return problem(403, "account-mismatch");
         }
-        let balance = self.ledger.balance(&self.signed_in);
+        let balance = self.ledger.balance(&self.signed_in, at_ms);
         match on {
             On::Balance => {
                 let etag = format!("\"v{}\"", balance.version);
@@ -233,7 +233,7 @@ impl Server {
                     result["idempotency_key"] = json!(self.spelt(key));
                     results.push(result);
                 }
-                let balance = self.ledger.balance(&self.signed_in);
+                let balance = self.ledger.balance(&self.signed_in, at_ms);
                 json_answer(
                     200,
                     json!({"results": results, "balance": balance.points, "version": balance.version}),
@@ -300,6 +300,9 @@ fn rejection(verdict: &Verdict) -> (&'static str, Value) {
         ),
         Verdict::PriceMismatch { .. } => {
             ("rejected", json!({"type": "price-mismatch", "status": 400}))
+        }
+        Verdict::HoldExceeded { .. } => {
+            ("rejected", json!({"type": "hold-exceeded", "status": 422}))
         }
         Verdict::Charged { .. } | Verdict::Replayed { .. } => unreachable!("not a rejection"),
     }

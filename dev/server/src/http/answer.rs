@@ -46,6 +46,10 @@ impl Taken {
                 "This key was charged for another task, feature or amount.",
             )),
             Verdict::PriceMismatch { price } => Err(Problem::price_mismatch(price.get())),
+            Verdict::HoldExceeded { held } => Err(Problem::new(
+                Kind::HoldExceeded,
+                format!("The hold is of {}.", held.get()),
+            )),
         }
     }
 }

@@ -200,7 +200,8 @@ pub(super) async fn charge_batch(
         }
         Err(error) => {
             let problem = Problem::from(error);
-            let balance = app.store.balance(&account, Instant::now() + BALANCE_WITHIN);
+            let soon = Instant::now() + BALANCE_WITHIN;
+            let balance = app.store.balance(&account, now_ms(), soon);
             // Where points may have been taken, no answer says that none were.
             let balance = balance.await.map_err(|_| problem.clone())?;
             (Vec::new(), balance, problem)

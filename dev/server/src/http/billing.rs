@@ -109,7 +109,7 @@ async fn balance(
     Deadline(deadline): Deadline,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let balance = app.store.balance(&account, deadline).await?;
+    let balance = app.store.balance(&account, now_ms(), deadline).await?;
     let etag: ETag = format!("\"v{}\"", balance.version)
         .parse()
         .map_err(|_| Problem::new(Kind::InternalError, "The version makes no ETag."))?;
@@ -205,7 +205,8 @@ async fn lookup(
     Deadline(deadline): Deadline,
     WantedKey(key): WantedKey,
 ) -> Result<Response, Problem> {
-    match app.store.lookup(&account, &key, deadline).await? {
+    let found = app.store.lookup(&account, &key, now_ms(), deadline);
+    match found.await? {
         Some((charge, balance)) => Ok(Json(ChargeDocument::new(&charge, balance)).into_response()),
         None => Err(Problem::new(
             Kind::ChargeNotFound,

@@ -75,6 +75,7 @@ impl ChargeBody {
         Ok(NewCharge {
             request,
             note,
+            hold: None,
             charge_id: Uuid::new_v4().to_string(),
         })
     }

@@ -60,6 +60,8 @@ pub enum Kind {
     UnsupportedMediaType,
     /// The key was charged for another request.
     IdempotencyKeyReused,
+    /// The hold that a charge names has fewer points.
+    HoldExceeded,
     /// Too many requests; only a fault answers so.
     TooManyRequests,
     /// An error, perhaps after the change was made.
@@ -102,6 +104,7 @@ impl Kind {
         if self == Self::InsufficientBalance {
             Problem::insufficient_balance(Balance {
                 points: 3,
+                held: None,
                 version: 18,
             })
         } else if self == Self::PriceMismatch {
@@ -159,6 +162,7 @@ impl Kind {
                 422,
                 "The key was used for another charge",
             ),
+            Self::HoldExceeded => ("hold-exceeded", 422, "The hold is smaller than the charge"),
             Self::TooManyRequests => ("too-many-requests", 429, "Too many requests"),
             Self::InternalError => ("internal-error", 500, "Something broke"),
             Self::NotImplemented => ("not-implemented", 501, "Not implemented"),

@@ -11,12 +11,23 @@ pub struct Known<'a> {
     pub charged: Option<&'a Charge>,
     /// The price that the server has set for the task, if any.
     pub price: Option<Amount>,
+    /// The active hold that the charge would settle, if any.
+    pub hold: Option<OfHold>,
+}
+
+/// The active hold that a charge settles: that of its own key, or another that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfHold {
+    /// The points that it holds.
+    pub amount: Amount,
+    /// Whether the request names it: then it takes at most what is held.
+    pub is_named: bool,
 }
 
 /// The decision on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision<'a> {
-    /// Take the points; `after` is the balance afterwards.
+    /// Take the points, and settle the hold; `after` is the balance afterwards.
     Charge {
         /// The new balance, one version further.
         after: Balance,
@@ -33,7 +44,12 @@ pub enum Decision<'a> {
         /// The task's price.
         price: Amount,
     },
-    /// There are not enough points. The key is not used up.
+    /// The hold that the request names has fewer points.
+    HoldExceeded {
+        /// The points that it holds.
+        held: Amount,
+    },
+    /// There are not enough free points. The key is not used up, and the hold stays.
     InsufficientBalance,
 }
 
@@ -52,7 +68,16 @@ pub fn decide<'a>(known: Known<'a>, request: &ChargeRequest) -> Decision<'a> {
     {
         return Decision::PriceMismatch { price };
     }
-    match known.balance.minus(request.amount()) {
+    if let Some(OfHold {
+        amount: held,
+        is_named: true,
+    }) = known.hold
+        && request.amount() > held
+    {
+        return Decision::HoldExceeded { held };
+    }
+    let settled = known.hold.map(|hold| hold.amount);
+    match known.balance.minus(request.amount(), settled) {
         Some(after) => Decision::Charge { after },
         None => Decision::InsufficientBalance,
     }
@@ -93,6 +118,11 @@ pub enum Verdict {
         /// The task's price.
         price: Amount,
     },
+    /// Nothing was taken: the hold that the request names has fewer points.
+    HoldExceeded {
+        /// The points that it holds.
+        held: Amount,
+    },
 }
 
 #[cfg(test)]
@@ -116,6 +146,19 @@ mod tests {
             balance: Balance::opening(points),
             charged: None,
             price: None,
+            hold: None,
+        }
+    }
+
+    /// Of the points, `held` are in holds; `of_hold` of these in the one that the charge settles.
+    fn known_of_hold(points: u64, held: u64, of_hold: u64, is_named: bool) -> Known<'static> {
+        Known {
+            balance: Balance {
+                held: Some(held),
+                ..Balance::opening(points)
+            },
+            hold: Amount::new(of_hold).map(|amount| OfHold { amount, is_named }),
+            ..known(points)
         }
     }
 
@@ -124,9 +167,36 @@ mod tests {
         let decision = decide(known(5), &request("k", "t", "f", 5));
         let after = Balance {
             points: 0,
+            held: Some(0),
             version: 2,
         };
         assert_eq!(decision, Decision::Charge { after });
+    }
+
+    #[test]
+    fn a_charge_takes_free_points_and_those_of_the_hold_that_it_settles() {
+        let five = request("k", "t", "f", 5);
+        let taken = |known| matches!(decide(known, &five), Decision::Charge { .. });
+        assert!(taken(known_of_hold(10, 5, 0, false)));
+        assert!(!taken(known_of_hold(10, 6, 0, false)));
+        assert!(taken(known_of_hold(10, 10, 5, true)));
+        assert!(!taken(known_of_hold(10, 10, 4, false)));
+        // One free point on top of the four that are held for it.
+        assert!(taken(known_of_hold(10, 9, 4, false)));
+    }
+
+    #[test]
+    fn a_charge_takes_no_more_than_the_hold_that_it_names() {
+        let five = request("k", "t", "f", 5);
+        let held = Amount::new(4).unwrap();
+        assert_eq!(
+            decide(known_of_hold(100, 4, 4, true), &five),
+            Decision::HoldExceeded { held }
+        );
+        let Decision::Charge { after } = decide(known_of_hold(100, 9, 7, true), &five) else {
+            panic!("it is within the hold");
+        };
+        assert_eq!((after.points, after.held), (95, Some(2)));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Amount, Balance, Charge, ChargeRequest, Decision, Known, Verdict, decide, remembers};
+use super::{
+    Amount, Balance, Charge, ChargeRequest, Decision, Hold, HoldDecision, HoldRequest, HoldVerdict,
+    Known, KnownToHold, OfHold, Verdict, decide, decide_hold, remembers,
+};
 
 /// The terms of every account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +16,7 @@ pub struct Terms {
     pub key_ttl_ms: Option<u64>,
 }
 
-/// Accounts with their balances and charges. An account exists from its first mention on, with the
+/// Accounts with their balances, charges and holds. An account exists from its first mention on, with the
 /// seed balance.
 #[derive(Clone, Debug)]
 pub struct Ledger {
@@ -23,13 +26,16 @@ pub struct Ledger {
 
 #[derive(Clone, Debug)]
 struct Account {
-    balance: Balance,
+    points: u64,
+    version: u64,
     credited: u64,
     charges: Vec<Charge>,
     /// The place of each key's latest charge in `charges`.
     latest: BTreeMap<String, usize>,
     requests: BTreeMap<String, u64>,
     prices: BTreeMap<String, Amount>,
+    /// By key; expired ones among them.
+    holds: BTreeMap<String, Hold>,
 }
 
 impl Ledger {
@@ -50,6 +56,18 @@ impl Ledger {
         now_ms: u64,
         charge_id: impl Into<String>,
     ) -> Verdict {
+        self.charge_of_hold(account, request, None, now_ms, charge_id)
+    }
+
+    /// The same with the key of the hold that the charge names, instead of its own.
+    pub fn charge_of_hold(
+        &mut self,
+        account: &str,
+        request: &ChargeRequest,
+        named: Option<&str>,
+        now_ms: u64,
+        charge_id: impl Into<String>,
+    ) -> Verdict {
         let key_ttl_ms = self.terms.key_ttl_ms;
         let account = self.account(account);
         *account
@@ -57,13 +75,16 @@ impl Ledger {
             .entry(request.key().to_owned())
             .or_default() += 1;
 
-        let remembered = account
-            .latest(request.key())
-            .filter(|charge| remembers(key_ttl_ms, charge.charged_at_ms, now_ms));
+        let balance = account.balance(now_ms);
+        let of_hold = named.unwrap_or(request.key());
         let known = Known {
-            balance: account.balance,
-            charged: remembered,
+            balance,
+            charged: account.remembered(request.key(), key_ttl_ms, now_ms),
             price: account.prices.get(request.task_id()).copied(),
+            hold: account.hold(of_hold, now_ms).map(|hold| OfHold {
+                amount: hold.request.amount(),
+                is_named: named.is_some(),
+            }),
         };
         match decide(known, request) {
             Decision::Charge { after } => {
@@ -72,6 +93,7 @@ impl Ledger {
                     request: request.clone(),
                     charged_at_ms: now_ms,
                 };
+                account.holds.remove(of_hold);
                 account.take(charge.clone(), after);
                 Verdict::Charged {
                     charge,
@@ -80,23 +102,61 @@ impl Ledger {
             }
             Decision::Replay { charge } => Verdict::Replayed {
                 charge: charge.clone(),
-                balance: account.balance,
+                balance,
             },
             Decision::KeyReused => Verdict::KeyReused,
             Decision::PriceMismatch { price } => Verdict::PriceMismatch { price },
-            Decision::InsufficientBalance => Verdict::InsufficientBalance {
-                balance: account.balance,
-            },
+            Decision::HoldExceeded { held } => Verdict::HoldExceeded { held },
+            Decision::InsufficientBalance => Verdict::InsufficientBalance { balance },
         }
+    }
+
+    /// Holds points for a charge to come, or says why not.
+    pub fn hold(&mut self, account: &str, request: &HoldRequest, now_ms: u64) -> HoldVerdict {
+        let key_ttl_ms = self.terms.key_ttl_ms;
+        let account = self.account(account);
+        let balance = account.balance(now_ms);
+        let key = request.charge().key();
+        let known = KnownToHold {
+            balance,
+            charged: account.remembered(key, key_ttl_ms, now_ms),
+            hold: account.hold(key, now_ms),
+        };
+        match decide_hold(known, request, now_ms) {
+            HoldDecision::Hold { after } => HoldVerdict::Held {
+                hold: account.keep(request, request.expires_at_ms(now_ms), after.version),
+                balance: after,
+            },
+            HoldDecision::Renew { expires_at_ms } => HoldVerdict::Renewed {
+                hold: account.keep(request, expires_at_ms, balance.version),
+                balance,
+            },
+            HoldDecision::KeyReused => HoldVerdict::KeyReused,
+            HoldDecision::AlreadyCharged => HoldVerdict::AlreadyCharged,
+            HoldDecision::InsufficientBalance => HoldVerdict::InsufficientBalance { balance },
+        }
+    }
+
+    /// Releases the hold of this key, if there is an active one, and gives the balance of now.
+    pub fn release(&mut self, account: &str, key: &str, now_ms: u64) -> Balance {
+        let account = self.account(account);
+        let mut balance = account.balance(now_ms);
+        if let Some(hold) = account.hold(key, now_ms) {
+            balance = balance.release(hold.request.amount());
+            account.version = balance.version;
+            account.holds.remove(key);
+        }
+        balance
     }
 
     /// Adds points. `None`, and nothing is changed, where the balance would pass
     /// [`MAX_POINTS`](super::MAX_POINTS).
-    pub fn top_up(&mut self, account: &str, points: Amount) -> Option<Balance> {
+    pub fn top_up(&mut self, account: &str, points: Amount, now_ms: u64) -> Option<Balance> {
         let account = self.account(account);
-        account.balance = account.balance.plus(points)?;
+        let balance = account.balance(now_ms).plus(points)?;
+        (account.points, account.version) = (balance.points, balance.version);
         account.credited += points.get();
-        Some(account.balance)
+        Some(balance)
     }
 
     /// Sets the price of a task: from now on it is charged for no other amount.
@@ -106,11 +166,11 @@ impl Ledger {
             .insert(task_id.to_owned(), price);
     }
 
-    /// The account's balance.
-    pub fn balance(&self, account: &str) -> Balance {
+    /// The account's balance, with what is held of it at `now_ms`.
+    pub fn balance(&self, account: &str, now_ms: u64) -> Balance {
         self.accounts.get(account).map_or_else(
             || Balance::opening(self.terms.seed_balance),
-            |account| account.balance,
+            |account| account.balance(now_ms),
         )
     }
 
@@ -161,13 +221,47 @@ impl Account {
     fn opening(seed_balance: u64) -> Self {
         let balance = Balance::opening(seed_balance);
         Self {
-            balance,
+            points: balance.points,
+            version: balance.version,
             credited: balance.points,
             charges: Vec::new(),
             latest: BTreeMap::new(),
             requests: BTreeMap::new(),
             prices: BTreeMap::new(),
+            holds: BTreeMap::new(),
         }
+    }
+
+    fn balance(&self, now_ms: u64) -> Balance {
+        let active = self.holds.values().filter(|hold| hold.is_active(now_ms));
+        Balance {
+            points: self.points,
+            held: Some(active.map(|hold| hold.request.amount().get()).sum()),
+            version: self.version,
+        }
+    }
+
+    /// The active hold of this key.
+    fn hold(&self, key: &str, now_ms: u64) -> Option<&Hold> {
+        self.holds.get(key).filter(|hold| hold.is_active(now_ms))
+    }
+
+    fn keep(&mut self, request: &HoldRequest, expires_at_ms: u64, version: u64) -> Hold {
+        let request = request.charge().clone();
+        let hold = Hold {
+            request,
+            expires_at_ms,
+        };
+        self.version = version;
+        self.holds
+            .insert(hold.request.key().to_owned(), hold.clone());
+        hold
+    }
+
+    /// The charge made with this key, if the key is still remembered.
+    fn remembered(&self, key: &str, key_ttl_ms: Option<u64>, now_ms: u64) -> Option<&Charge> {
+        self.latest(key)
+            .filter(|charge| remembers(key_ttl_ms, charge.charged_at_ms, now_ms))
     }
 
     fn latest(&self, key: &str) -> Option<&Charge> {
@@ -178,7 +272,7 @@ impl Account {
         let place = self.charges.len();
         self.latest.insert(charge.request.key().to_owned(), place);
         self.charges.push(charge);
-        self.balance = after;
+        (self.points, self.version) = (after.points, after.version);
     }
 }
 
@@ -202,8 +296,8 @@ mod tests {
         ledger.charge("alice", &request("k", 4), 0, "c1");
         let verdict = ledger.charge("bob", &request("k", 3), 0, "c2");
         assert!(matches!(verdict, Verdict::Charged { balance, .. } if balance.points == 7));
-        assert_eq!(ledger.balance("alice").points, 6);
-        assert_eq!(ledger.balance("carol"), Balance::opening(10));
+        assert_eq!(ledger.balance("alice", 0).points, 6);
+        assert_eq!(ledger.balance("carol", 0), Balance::opening(10));
         assert_eq!(ledger.credited("carol"), 10);
     }
 
@@ -215,7 +309,7 @@ mod tests {
         let balance = Balance::opening(10);
         assert_eq!(declined, Verdict::InsufficientBalance { balance });
 
-        ledger.top_up("alice", Amount::new(1).unwrap()).unwrap();
+        ledger.top_up("alice", Amount::new(1).unwrap(), 0).unwrap();
         let verdict = ledger.charge("alice", &dear, 0, "c2");
         assert!(matches!(verdict, Verdict::Charged { charge, .. } if charge.charge_id == "c2"));
         assert_eq!(ledger.requests("alice", "k"), 2);
@@ -251,10 +345,67 @@ mod tests {
     fn a_top_up_beyond_the_limit_changes_nothing() {
         let mut ledger = Ledger::new(TERMS);
         assert_eq!(
-            ledger.top_up("alice", Amount::new(MAX_POINTS).unwrap()),
+            ledger.top_up("alice", Amount::new(MAX_POINTS).unwrap(), 0),
             None
         );
-        assert_eq!(ledger.balance("alice"), Balance::opening(10));
+        assert_eq!(ledger.balance("alice", 0), Balance::opening(10));
         assert_eq!(ledger.credited("alice"), 10);
+    }
+
+    fn hold(key: &str, amount: u64, expires_in_s: u64) -> HoldRequest {
+        HoldRequest::new(request(key, amount), expires_in_s).unwrap()
+    }
+
+    #[test]
+    fn a_charge_settles_the_hold_of_its_key_and_releases_the_rest() {
+        let mut ledger = Ledger::new(TERMS);
+        ledger.hold("alice", &hold("k", 8, 60), 0);
+        let declined = ledger.charge("alice", &request("other", 3), 0, "c1");
+        assert!(matches!(declined, Verdict::InsufficientBalance { .. }));
+        let charged = ledger.charge("alice", &request("k", 5), 0, "c2");
+        let Verdict::Charged { balance, .. } = charged else {
+            panic!("{charged:?}");
+        };
+        assert_eq!((balance.points, balance.held), (5, Some(0)));
+        let again = ledger.hold("alice", &hold("k", 1, 60), 0);
+        assert_eq!(again, HoldVerdict::AlreadyCharged);
+    }
+
+    #[test]
+    fn an_expired_hold_holds_nothing_and_its_key_may_hold_anew() {
+        let mut ledger = Ledger::new(TERMS);
+        ledger.hold("alice", &hold("k", 10, 1), 0);
+        let before = ledger.balance("alice", 999);
+        assert_eq!((before.held, before.version), (Some(10), 2));
+        let after = ledger.balance("alice", 1_000);
+        assert_eq!((after.held, after.version), (Some(0), 2));
+        assert_eq!(ledger.release("alice", "k", 1_000), after);
+        let anew = ledger.hold("alice", &hold("k", 4, 1), 1_000);
+        assert!(matches!(anew, HoldVerdict::Held { balance, .. } if balance.version == 3));
+    }
+
+    #[test]
+    fn a_named_hold_is_settled_in_place_of_the_charges_own() {
+        let mut ledger = Ledger::new(TERMS);
+        ledger.hold("alice", &hold("own", 2, 60), 0);
+        ledger.hold("alice", &hold("named", 4, 60), 0);
+        let mut charge = |amount, named| {
+            ledger.charge_of_hold("alice", &request("own", amount), Some(named), 0, "c")
+        };
+        let held = Amount::new(4).unwrap();
+        assert_eq!(charge(5, "named"), Verdict::HoldExceeded { held });
+        let charged = charge(4, "named");
+        assert!(matches!(charged, Verdict::Charged { balance, .. } if balance.held == Some(2)));
+        let replayed = charge(4, "own");
+        assert!(matches!(replayed, Verdict::Replayed { balance, .. } if balance.held == Some(2)));
+    }
+
+    #[test]
+    fn a_hold_that_never_was_changes_nothing_of_a_charge() {
+        let mut ledger = Ledger::new(TERMS);
+        ledger.hold("bob", &hold("k", 1, 60), 0);
+        let charged = ledger.charge_of_hold("alice", &request("c", 5), Some("k"), 0, "c");
+        assert!(matches!(charged, Verdict::Charged { .. }));
+        assert_eq!(ledger.balance("bob", 0).held, Some(1));
     }
 }

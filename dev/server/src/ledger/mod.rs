@@ -1,8 +1,8 @@
 //! The rules of charging: no I/O, no clock, no randomness.
 //!
-//! [`decide`] decides one charge request. [`Ledger`] keeps accounts in memory and the
-//! store keeps them in a database; both ask `decide`, so there is one set of rules. The time
-//! and the ids of new charges are passed in:
+//! [`decide`] decides one charge request, and [`decide_hold`] whether points are held for one that is
+//! to come. [`Ledger`] keeps accounts in memory and the store keeps them in a database; both ask
+//! these, so there is one set of rules. The time and the ids of new charges are passed in:
 //!
 //! ```
 //! use tollbox_server::ledger::{ChargeRequest, Ledger, Terms, Verdict};
@@ -15,18 +15,22 @@
 //!
 //! assert!(matches!(first, Verdict::Charged { .. }));
 //! assert!(matches!(again, Verdict::Replayed { charge, .. } if charge.charge_id == "c1"));
-//! assert_eq!(ledger.balance("alice").points, 115);
+//! assert_eq!(ledger.balance("alice", 2_000).points, 115);
 //! # Ok::<(), tollbox_server::ledger::InvalidCharge>(())
 //! ```
 
 mod decision;
+mod hold;
+mod hold_decision;
 mod memory;
 mod points;
 #[cfg(test)]
 pub(crate) mod properties;
 mod request;
 
-pub use decision::{Decision, Known, Verdict, decide, remembers};
+pub use decision::{Decision, Known, OfHold, Verdict, decide, remembers};
+pub use hold::{Hold, HoldRequest, MAX_HOLD_S};
+pub use hold_decision::{HoldDecision, HoldVerdict, KnownToHold, decide_hold};
 pub use memory::{Ledger, Terms};
 pub use points::{Amount, Balance, MAX_POINTS};
 pub use request::{

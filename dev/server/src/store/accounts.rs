@@ -71,6 +71,9 @@ impl Store {
             let mut changes = session.begin(deadline).await?;
             let after = by(deadline, async {
                 let before = lock_balance(changes.connection(), account).await?;
+                let before = self
+                    .with_held(changes.connection(), account, before, now_ms)
+                    .await?;
                 let after = before.plus(points);
                 if let Some(after) = after {
                     write_balance(changes.connection(), account, before, after).await?;
@@ -107,11 +110,20 @@ impl Store {
     }
 
     /// The account's balance.
-    pub async fn balance(&self, account: &str, deadline: Instant) -> Result<Balance, StoreError> {
-        attempt!(self.attempts(deadline), |session| by(
+    pub async fn balance(
+        &self,
+        account: &str,
+        now_ms: u64,
+        deadline: Instant,
+    ) -> Result<Balance, StoreError> {
+        let balance = attempt!(self.attempts(deadline), |session| by(
             deadline,
-            read_balance(session.connection(), account)
-        ))
+            read_balance(session.connection(), account, now_ms)
+        ))?;
+        Ok(Balance {
+            held: balance.held.filter(|_| self.holds),
+            ..balance
+        })
     }
 
     /// All points that the account was ever given: the seed and the top-ups. The balance and the
@@ -127,30 +139,48 @@ impl Store {
 
 const BALANCE: &str = "SELECT balance, version FROM accounts WHERE account = $1";
 const LOCKED_BALANCE: &str = "SELECT balance, version FROM accounts WHERE account = $1 FOR UPDATE";
+const BALANCE_AND_HELD: &str = "SELECT balance, version,
+            (SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM holds
+             WHERE account = $1 AND expires_at > $2)
+     FROM accounts WHERE account = $1";
 
-/// The balance as it was last committed.
-pub(super) async fn read_balance(
+/// The balance as it was last committed, and what is held of it.
+async fn read_balance(
     connection: Connection<'_>,
     account: &str,
+    now_ms: u64,
 ) -> Result<Balance, sqlx::Error> {
-    let row = on!(connection, |c| {
-        sqlx::query_as(BALANCE)
+    let now_ms = integer(now_ms)?;
+    let (points, version, held) = on!(connection, |c| {
+        sqlx::query_as(BALANCE_AND_HELD)
             .bind(written(account))
+            .bind(now_ms)
             .fetch_one(c)
             .await
     })?;
-    balance(row)
+    Ok(Balance {
+        held: Some(unsigned(held)?),
+        ..balance((points, version))?
+    })
 }
 
 /// The balance, which no other transaction changes until this one ends. It comes first in every
 /// transaction that reads more of an account: those that wait here see what was committed meanwhile.
 /// SQLite has the whole file locked already.
+///
+/// What is held is read after it: PostgreSQL's `FOR UPDATE` reads the locked row anew after a wait,
+/// and all other tables as they were before.
 pub(super) async fn lock_balance(
     connection: Connection<'_>,
     account: &str,
 ) -> Result<Balance, sqlx::Error> {
     let row = match connection {
-        Connection::Sqlite(c) => return read_balance(Connection::Sqlite(c), account).await,
+        Connection::Sqlite(c) => {
+            sqlx::query_as(BALANCE)
+                .bind(written(account))
+                .fetch_one(c)
+                .await?
+        }
         Connection::Postgres(c) => {
             sqlx::query_as(LOCKED_BALANCE)
                 .bind(written(account))
@@ -164,6 +194,7 @@ pub(super) async fn lock_balance(
 fn balance((points, version): (i64, i64)) -> Result<Balance, sqlx::Error> {
     Ok(Balance {
         points: unsigned(points)?,
+        held: None,
         version: unsigned(version)?,
     })
 }

@@ -7,10 +7,12 @@ use tokio::time::Instant;
 use super::accounts::{lock_balance, write_balance};
 use super::attempts::attempt;
 use super::connection::{Connection, by, on};
+use super::holds::delete_hold;
 use super::text::{digest, read, written};
 use super::{Store, StoreError, integer, unsigned};
 use crate::ledger::{
-    Amount, Balance, Charge, ChargeRequest, Decision, Known, Terms, Verdict, decide, remembers,
+    Amount, Balance, Charge, ChargeRequest, Decision, Known, OfHold, Terms, Verdict, decide,
+    remembers,
 };
 
 /// A charge to be made, or to be found already made.
@@ -20,6 +22,8 @@ pub struct NewCharge {
     pub request: ChargeRequest,
     /// What the client sent along.
     pub note: Note,
+    /// The key of the hold that it names, in place of its own.
+    pub hold: Option<String>,
     /// The name of the charge if this makes one.
     pub charge_id: String,
 }
@@ -68,14 +72,16 @@ impl Store {
     ) -> Result<(Vec<Verdict>, Balance), StoreError> {
         let tried = self.try_all(account, all, now_ms, deadline).await;
         let (verdicts, rest) = match &tried {
-            Ok((verdicts, _)) => (verdicts.as_slice(), "not_tried"),
+            Ok(made) => (made.verdicts.as_slice(), "not_tried"),
             Err(StoreError::Unavailable(_)) => (&[][..], "unavailable"),
             Err(StoreError::Uncertain(_)) => (&[][..], "uncertain"),
         };
         for n in 0..all.len() {
             self.metrics.charge(verdicts.get(n).map_or(rest, outcome));
         }
-        tried
+        let made = tried?;
+        self.metrics.holds("settled", made.settled);
+        Ok((made.verdicts, made.balance))
     }
 
     async fn try_all(
@@ -84,7 +90,7 @@ impl Store {
         all: &[NewCharge],
         now_ms: u64,
         deadline: Instant,
-    ) -> Result<(Vec<Verdict>, Balance), StoreError> {
+    ) -> Result<Made, StoreError> {
         let enough = deadline
             .checked_sub(self.time_to_commit())
             .unwrap_or(deadline);
@@ -94,25 +100,37 @@ impl Store {
                 let mut changes = session.begin(deadline).await?;
                 let made = by(deadline, async {
                     let before = lock_balance(changes.connection(), account).await?;
-                    let mut balance = before;
+                    let mut books = Books {
+                        connection: changes.connection(),
+                        account,
+                        terms: self.terms,
+                        holds: self.holds,
+                        now_ms,
+                        balance: before,
+                        settled: 0,
+                    };
                     let mut verdicts = Vec::with_capacity(all.len());
                     for new in all {
                         if !verdicts.is_empty() && Instant::now() >= enough {
                             break;
                         }
-                        let mut books = Books {
-                            connection: changes.connection(),
-                            account,
-                            terms: self.terms,
-                            now_ms,
-                        };
-                        verdicts.push(books.charge(new, &mut balance).await?);
+                        verdicts.push(books.charge(new).await?);
                     }
+                    let (mut balance, settled) = (books.balance, books.settled);
                     // Once for all: PostgreSQL keeps every version of a row until the transaction ends.
-                    if balance != before {
+                    if balance.version != before.version {
                         write_balance(changes.connection(), account, before, balance).await?;
                     }
-                    Ok((verdicts, balance))
+                    if verdicts.is_empty() {
+                        balance = self
+                            .with_held(changes.connection(), account, balance, now_ms)
+                            .await?;
+                    }
+                    Ok(Made {
+                        verdicts,
+                        balance,
+                        settled,
+                    })
                 })
                 .await?;
                 changes.commit().await?;
@@ -135,6 +153,7 @@ impl Store {
         &self,
         account: &str,
         key: &str,
+        now_ms: u64,
         deadline: Instant,
     ) -> Result<Option<(Charge, Balance)>, StoreError> {
         attempt!(
@@ -144,7 +163,13 @@ impl Store {
                 by(deadline, async {
                     let balance = lock_balance(snapshot.connection(), account).await?;
                     let charge = latest_charge(snapshot.connection(), account, key).await?;
-                    Ok(charge.map(|charge| (charge, balance)))
+                    let Some(charge) = charge else {
+                        return Ok(None);
+                    };
+                    let balance = self
+                        .with_held(snapshot.connection(), account, balance, now_ms)
+                        .await?;
+                    Ok(Some((charge, balance)))
                 })
                 .await
             }
@@ -152,7 +177,11 @@ impl Store {
     }
 
     /// Every charge of the account, newest first, and the balance of the same moment.
-    pub async fn charges(&self, account: &str) -> Result<(Vec<Record>, Balance), StoreError> {
+    pub async fn charges(
+        &self,
+        account: &str,
+        now_ms: u64,
+    ) -> Result<(Vec<Record>, Balance), StoreError> {
         let deadline = self.deadline();
         attempt!(
             self.attempts_on(account, deadline).await?,
@@ -160,6 +189,9 @@ impl Store {
                 let mut snapshot = session.begin(deadline).await?;
                 by(deadline, async {
                     let balance = lock_balance(snapshot.connection(), account).await?;
+                    let balance = self
+                        .with_held(snapshot.connection(), account, balance, now_ms)
+                        .await?;
                     let records = all_charges(snapshot.connection(), account).await?;
                     Ok((records, balance))
                 })
@@ -177,7 +209,17 @@ fn outcome(verdict: &Verdict) -> &'static str {
         Verdict::InsufficientBalance { .. } => "insufficient_balance",
         Verdict::KeyReused => "key_reused",
         Verdict::PriceMismatch { .. } => "price_mismatch",
+        Verdict::HoldExceeded { .. } => "hold_exceeded",
     }
+}
+
+/// What came of the charges of one request.
+struct Made {
+    verdicts: Vec<Verdict>,
+    /// After them.
+    balance: Balance,
+    /// How many holds they have settled.
+    settled: u64,
 }
 
 /// An account within a transaction that has locked it.
@@ -185,26 +227,36 @@ struct Books<'t> {
     connection: Connection<'t>,
     account: &'t str,
     terms: Terms,
+    /// Whether holds are kept.
+    holds: bool,
     now_ms: u64,
+    /// The balance after the charges made so far, which is still to be written. What is held of it
+    /// is known from the first of them on.
+    balance: Balance,
+    /// How many holds were settled.
+    settled: u64,
 }
 
 impl Books<'_> {
-    /// Decides one charge, and makes it if it is to be made; then `balance` is the one after it,
-    /// which is still to be written.
-    async fn charge(
-        &mut self,
-        new: &NewCharge,
-        balance: &mut Balance,
-    ) -> Result<Verdict, sqlx::Error> {
+    /// Decides one charge, and makes it if it is to be made.
+    async fn charge(&mut self, new: &NewCharge) -> Result<Verdict, sqlx::Error> {
         let request = &new.request;
         self.count_request(request.key()).await?;
         let latest = latest_charge(self.connection.reborrow(), self.account, request.key()).await?;
         let remembered = latest
             .filter(|charge| remembers(self.terms.key_ttl_ms, charge.charged_at_ms, self.now_ms));
+        let of_hold = new.hold.as_deref().unwrap_or(request.key());
+        let (price, held, hold) = self.price_and_holds(request.task_id(), of_hold).await?;
+        self.balance.held = self.holds.then_some(held);
+        let balance = self.balance;
         let known = Known {
-            balance: *balance,
+            balance,
             charged: remembered.as_ref(),
-            price: self.price(request.task_id()).await?,
+            price,
+            hold: hold.filter(|_| self.holds).map(|amount| OfHold {
+                amount,
+                is_named: new.hold.is_some(),
+            }),
         };
         Ok(match decide(known, request) {
             Decision::Charge { after } => {
@@ -215,7 +267,11 @@ impl Books<'_> {
                 };
                 self.forget_key(request.key()).await?;
                 self.insert_charge(&charge, after, &new.note).await?;
-                *balance = after;
+                if known.hold.is_some() {
+                    delete_hold(self.connection.reborrow(), self.account, of_hold).await?;
+                    self.settled += 1;
+                }
+                self.balance = after;
                 Verdict::Charged {
                     charge,
                     balance: after,
@@ -224,15 +280,16 @@ impl Books<'_> {
             // Made by an attempt whose commit was not confirmed.
             Decision::Replay { charge } if charge.charge_id == new.charge_id => Verdict::Charged {
                 charge: charge.clone(),
-                balance: *balance,
+                balance,
             },
             Decision::Replay { charge } => Verdict::Replayed {
                 charge: charge.clone(),
-                balance: *balance,
+                balance,
             },
             Decision::KeyReused => Verdict::KeyReused,
             Decision::PriceMismatch { price } => Verdict::PriceMismatch { price },
-            Decision::InsufficientBalance => Verdict::InsufficientBalance { balance: *balance },
+            Decision::HoldExceeded { held } => Verdict::HoldExceeded { held },
+            Decision::InsufficientBalance => Verdict::InsufficientBalance { balance },
         })
     }
 
@@ -250,15 +307,25 @@ impl Books<'_> {
         })
     }
 
-    async fn price(&mut self, task_id: &str) -> Result<Option<Amount>, sqlx::Error> {
-        let price: Option<i64> = on!(self.connection.reborrow(), |c| {
-            sqlx::query_scalar("SELECT price FROM prices WHERE account = $1 AND task_digest = $2")
-                .bind(written(self.account))
-                .bind(digest(task_id))
-                .fetch_optional(c)
-                .await
-        })?;
-        Ok(price.map(unsigned).transpose()?.and_then(Amount::new))
+    /// The task's price, the points in active holds, and those in the hold of this key: one statement,
+    /// so that holds cost an account that has none no further one.
+    async fn price_and_holds(
+        &mut self,
+        task_id: &str,
+        of_hold: &str,
+    ) -> Result<(Option<Amount>, u64, Option<Amount>), sqlx::Error> {
+        let now_ms = integer(self.now_ms)?;
+        let (price, held, hold): (Option<i64>, i64, Option<i64>) =
+            on!(self.connection.reborrow(), |c| {
+                sqlx::query_as(PRICE_AND_HOLDS)
+                    .bind(written(self.account))
+                    .bind(digest(task_id))
+                    .bind(digest(of_hold))
+                    .bind(now_ms)
+                    .fetch_one(c)
+                    .await
+            })?;
+        Ok((stored_amount(price)?, unsigned(held)?, stored_amount(hold)?))
     }
 
     /// Makes room in the unique index for a new charge of an expired key. It checks the time again,
@@ -320,7 +387,13 @@ impl Books<'_> {
 const LATEST_CHARGE: &str = "SELECT charge_id, task_id, feature, amount, charged_at FROM charges
      WHERE account = $1 AND key_digest = $2 ORDER BY version DESC LIMIT 1";
 
-async fn latest_charge(
+const PRICE_AND_HOLDS: &str = "SELECT
+         (SELECT price FROM prices WHERE account = $1 AND task_digest = $2),
+         (SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM holds
+          WHERE account = $1 AND expires_at > $4),
+         (SELECT amount FROM holds WHERE account = $1 AND key_digest = $3 AND expires_at > $4)";
+
+pub(super) async fn latest_charge(
     connection: Connection<'_>,
     account: &str,
     key: &str,
@@ -390,6 +463,10 @@ fn stored_charge(
     })
 }
 
+fn stored_amount(points: Option<i64>) -> Result<Option<Amount>, sqlx::Error> {
+    Ok(points.map(unsigned).transpose()?.and_then(Amount::new))
+}
+
 #[cfg(test)]
 mod tests {
     use sqlx::AssertSqlSafe;
@@ -401,6 +478,7 @@ mod tests {
         NewCharge {
             request: ChargeRequest::new(key, key, "f", 5).unwrap(),
             note: Note::default(),
+            hold: None,
             charge_id: format!("id of {key}"),
         }
     }
@@ -414,10 +492,10 @@ mod tests {
             Err(StoreError::Unavailable(_))
         ));
         assert!(matches!(
-            store.lookup("alice", "k", late).await,
+            store.lookup("alice", "k", 0, late).await,
             Err(StoreError::Unavailable(_))
         ));
-        let balance = store.balance("alice", store.deadline()).await;
+        let balance = store.balance("alice", 0, store.deadline()).await;
         assert_eq!(balance.unwrap().points, 120);
     }
 
@@ -430,7 +508,7 @@ mod tests {
         let (verdicts, balance) = store.charge_all("alice", &all, 0, soon).await.unwrap();
         assert!(matches!(verdicts[..], [Verdict::Charged { .. }]));
         assert_eq!(balance.points, 115);
-        let kept = store.balance("alice", store.deadline()).await;
+        let kept = store.balance("alice", 0, store.deadline()).await;
         assert_eq!(kept.unwrap(), balance);
     }
 
@@ -463,5 +541,33 @@ mod tests {
         })
         .unwrap();
         assert!(plan.3.contains("account=? AND key_digest=?"), "{}", plan.3);
+    }
+
+    #[tokio::test]
+    async fn sqlite_finds_holds_without_reading_those_of_other_accounts() {
+        let store = store().await;
+        let mut session = store.pool.acquire(store.deadline()).await.unwrap();
+        let plan: Vec<(i64, i64, i64, String)> = on!(session.connection(), |c| {
+            sqlx::query_as(AssertSqlSafe(format!(
+                "EXPLAIN QUERY PLAN {PRICE_AND_HOLDS}"
+            )))
+            .bind("alice")
+            .bind(digest("t"))
+            .bind(digest("k"))
+            .bind(0)
+            .fetch_all(c)
+            .await
+        })
+        .unwrap();
+        let of_holds: Vec<_> = plan
+            .iter()
+            .map(|(.., detail)| detail.as_str())
+            .filter(|detail| detail.contains("holds"))
+            .collect();
+        assert_eq!(of_holds.len(), 2, "{plan:?}");
+        for detail in of_holds {
+            assert!(detail.starts_with("SEARCH"), "{detail}");
+            assert!(detail.contains("account=?"), "{detail}");
+        }
     }
 }

@@ -213,7 +213,7 @@ mod tests {
             Err(StoreError::Unavailable(_))
         ));
         drop(session);
-        let balance = store.balance("alice", store.deadline()).await;
+        let balance = store.balance("alice", 0, store.deadline()).await;
         assert_eq!(balance.unwrap().points, 120);
     }
 
@@ -223,7 +223,7 @@ mod tests {
         let _held = store.pool.acquire(store.deadline()).await.unwrap();
         let soon = Instant::now() + Duration::from_millis(20);
         assert!(matches!(
-            store.balance("alice", soon).await,
+            store.balance("alice", 0, soon).await,
             Err(StoreError::Unavailable(_))
         ));
     }

@@ -138,3 +138,49 @@ async fn migrate_postgres(options: &PgConnectOptions) -> Result<(), sqlx::Error>
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::SqliteConnection;
+
+    use super::*;
+    use crate::ledger::{ChargeRequest, HoldRequest, HoldVerdict, Terms};
+    use crate::metrics::Metrics;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn a_database_from_before_holds_is_migrated_with_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite");
+        let mut old = SqliteConnection::connect_with(&durable(&path))
+            .await
+            .unwrap();
+        let mut migrator = sqlx::migrate!("migrations/sqlite");
+        migrator.migrations.to_mut().truncate(1);
+        migrator.run(&mut old).await.unwrap();
+        old.execute("INSERT INTO accounts (account, balance, version) VALUES ('alice', 70, 9)")
+            .await
+            .unwrap();
+        old.close().await.unwrap();
+
+        let terms = Terms {
+            seed_balance: 120,
+            key_ttl_ms: None,
+        };
+        let limit = Duration::from_secs(30);
+        let database = Database::File(path);
+        let store = Store::open(&database, terms, true, limit, 1, Metrics::default()).await;
+        let store = store.unwrap();
+        let charge = ChargeRequest::new("k", "t", "f", 30).unwrap();
+        let request = HoldRequest::new(charge, 60).unwrap();
+        let held = store.hold("alice", &request, 0, store.deadline()).await;
+        let HoldVerdict::Held { balance, .. } = held.unwrap() else {
+            panic!("there are enough points");
+        };
+        assert_eq!(
+            (balance.points, balance.held, balance.version),
+            (70, Some(30), 10)
+        );
+        store.close().await;
+    }
+}

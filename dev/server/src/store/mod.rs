@@ -1,4 +1,4 @@
-//! The ledger in a database: accounts, charges, prices and tokens, in SQLite or PostgreSQL.
+//! The ledger in a database: accounts, charges, holds, prices and tokens, in SQLite or PostgreSQL.
 
 mod accounts;
 #[cfg(test)]
@@ -8,6 +8,7 @@ mod charges;
 mod connection;
 mod database;
 mod error;
+mod holds;
 mod text;
 mod turn;
 
@@ -31,17 +32,19 @@ pub struct Store {
     pool: Pool,
     turns: Turns,
     terms: Terms,
+    holds: bool,
     decide_within: Duration,
     metrics: Metrics,
 }
 
 impl Store {
-    /// Opens the database, and creates or migrates its tables. A request that waits for its turn
-    /// longer than `decide_within` is told that nothing was changed. `connections` is the most that
-    /// are open to PostgreSQL at a time.
+    /// Opens the database, and creates or migrates its tables. Without `holds` those that are there
+    /// count for nothing. A request that waits for its turn longer than `decide_within` is told that
+    /// nothing was changed. `connections` is the most that are open to PostgreSQL at a time.
     pub async fn open(
         database: &Database,
         terms: Terms,
+        holds: bool,
         decide_within: Duration,
         connections: u32,
         metrics: Metrics,
@@ -53,6 +56,7 @@ impl Store {
             pool: database.open(decide_within, connections).await?,
             turns: Turns::default(),
             terms,
+            holds,
             decide_within,
             metrics,
         })
@@ -78,6 +82,11 @@ impl Store {
     /// Points that a new account starts with.
     pub fn seed_balance(&self) -> u64 {
         self.terms.seed_balance
+    }
+
+    /// Whether holds are kept.
+    pub fn keeps_holds(&self) -> bool {
+        self.holds
     }
 
     /// The deadline of a request that begins now.
@@ -107,7 +116,7 @@ mod tests {
             key_ttl_ms: None,
         };
         let limit = Duration::from_secs(30);
-        let store = Store::open(&Database::Memory, terms, limit, 1, Metrics::default()).await;
+        let store = Store::open(&Database::Memory, terms, true, limit, 1, Metrics::default()).await;
         let store = store.unwrap();
         store.sign_in("alice", "token", 0, 1).await.unwrap();
         store

@@ -1,0 +1,273 @@
+//! Holds in the database. What changes them has the account's row locked, as a charge has.
+
+use tokio::time::Instant;
+
+use super::accounts::{lock_balance, write_balance};
+use super::attempts::attempt;
+use super::charges::latest_charge;
+use super::connection::{Connection, by, on};
+use super::text::{digest, read, written};
+use super::{Store, StoreError, integer, unsigned};
+use crate::ledger::{
+    Balance, ChargeRequest, Hold, HoldDecision, HoldRequest, HoldVerdict, KnownToHold, decide_hold,
+    remembers,
+};
+
+impl Store {
+    /// Holds points of `account`, or says why not.
+    pub async fn hold(
+        &self,
+        account: &str,
+        request: &HoldRequest,
+        now_ms: u64,
+        deadline: Instant,
+    ) -> Result<HoldVerdict, StoreError> {
+        let tried = self.try_hold(account, request, now_ms, deadline).await;
+        self.metrics.holds(outcome(&tried), 1);
+        tried
+    }
+
+    async fn try_hold(
+        &self,
+        account: &str,
+        request: &HoldRequest,
+        now_ms: u64,
+        deadline: Instant,
+    ) -> Result<HoldVerdict, StoreError> {
+        let key = request.charge().key();
+        attempt!(
+            self.attempts_on(account, deadline).await?,
+            |session| async {
+                let mut changes = session.begin(deadline).await?;
+                let verdict = by(deadline, async {
+                    let before = lock_balance(changes.connection(), account).await?;
+                    let before = self
+                        .with_held(changes.connection(), account, before, now_ms)
+                        .await?;
+                    let charged = latest_charge(changes.connection(), account, key)
+                        .await?
+                        .filter(|charge| {
+                            remembers(self.terms.key_ttl_ms, charge.charged_at_ms, now_ms)
+                        });
+                    let hold = active_hold(changes.connection(), account, key, now_ms).await?;
+                    let known = KnownToHold {
+                        balance: before,
+                        charged: charged.as_ref(),
+                        hold: hold.as_ref(),
+                    };
+                    let until = |expires_at_ms| Hold {
+                        request: request.charge().clone(),
+                        expires_at_ms,
+                    };
+                    Ok(match decide_hold(known, request, now_ms) {
+                        HoldDecision::Hold { after } => {
+                            let hold = until(request.expires_at_ms(now_ms));
+                            delete_expired(changes.connection(), account, now_ms).await?;
+                            insert_hold(changes.connection(), account, &hold).await?;
+                            write_balance(changes.connection(), account, before, after).await?;
+                            HoldVerdict::Held {
+                                hold,
+                                balance: after,
+                            }
+                        }
+                        HoldDecision::Renew { expires_at_ms } => {
+                            let hold = until(expires_at_ms);
+                            renew_hold(changes.connection(), account, &hold).await?;
+                            HoldVerdict::Renewed {
+                                hold,
+                                balance: before,
+                            }
+                        }
+                        HoldDecision::KeyReused => HoldVerdict::KeyReused,
+                        HoldDecision::AlreadyCharged => HoldVerdict::AlreadyCharged,
+                        HoldDecision::InsufficientBalance => {
+                            HoldVerdict::InsufficientBalance { balance: before }
+                        }
+                    })
+                })
+                .await?;
+                changes.commit().await?;
+                Ok(verdict)
+            }
+        )
+    }
+
+    /// Releases the hold of this key, if there is an active one, and gives the balance of now.
+    pub async fn release(
+        &self,
+        account: &str,
+        key: &str,
+        now_ms: u64,
+        deadline: Instant,
+    ) -> Result<Balance, StoreError> {
+        let (balance, is_released) = attempt!(
+            self.attempts_on(account, deadline).await?,
+            |session| async {
+                let mut changes = session.begin(deadline).await?;
+                let released = by(deadline, async {
+                    let before = lock_balance(changes.connection(), account).await?;
+                    let before = self
+                        .with_held(changes.connection(), account, before, now_ms)
+                        .await?;
+                    let hold = active_hold(changes.connection(), account, key, now_ms).await?;
+                    let Some(hold) = hold else {
+                        return Ok((before, false));
+                    };
+                    let after = before.release(hold.request.amount());
+                    delete_hold(changes.connection(), account, key).await?;
+                    write_balance(changes.connection(), account, before, after).await?;
+                    Ok((after, true))
+                })
+                .await?;
+                changes.commit().await?;
+                Ok(released)
+            }
+        )?;
+        self.metrics.holds("released", u64::from(is_released));
+        Ok(balance)
+    }
+
+    /// `balance`, of an account that is locked, with what is held of it.
+    pub(super) async fn with_held(
+        &self,
+        connection: Connection<'_>,
+        account: &str,
+        balance: Balance,
+        now_ms: u64,
+    ) -> Result<Balance, sqlx::Error> {
+        if !self.holds {
+            return Ok(balance);
+        }
+        let now_ms = integer(now_ms)?;
+        let held: i64 = on!(connection, |c| {
+            sqlx::query_scalar(
+                "SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM holds
+                 WHERE account = $1 AND expires_at > $2",
+            )
+            .bind(written(account))
+            .bind(now_ms)
+            .fetch_one(c)
+            .await
+        })?;
+        Ok(Balance {
+            held: Some(unsigned(held)?),
+            ..balance
+        })
+    }
+}
+
+/// In the metrics.
+fn outcome(tried: &Result<HoldVerdict, StoreError>) -> &'static str {
+    match tried {
+        Ok(HoldVerdict::Held { .. }) => "held",
+        Ok(HoldVerdict::Renewed { .. }) => "renewed",
+        Ok(HoldVerdict::InsufficientBalance { .. }) => "insufficient_balance",
+        Ok(HoldVerdict::KeyReused) => "key_reused",
+        Ok(HoldVerdict::AlreadyCharged) => "already_charged",
+        Err(StoreError::Unavailable(_)) => "unavailable",
+        Err(StoreError::Uncertain(_)) => "uncertain",
+    }
+}
+
+async fn active_hold(
+    connection: Connection<'_>,
+    account: &str,
+    key: &str,
+    now_ms: u64,
+) -> Result<Option<Hold>, sqlx::Error> {
+    let now_ms = integer(now_ms)?;
+    let row: Option<(String, String, i64, i64)> = on!(connection, |c| {
+        sqlx::query_as(
+            "SELECT task_id, feature, amount, expires_at FROM holds
+             WHERE account = $1 AND key_digest = $2 AND expires_at > $3",
+        )
+        .bind(written(account))
+        .bind(digest(key))
+        .bind(now_ms)
+        .fetch_optional(c)
+        .await
+    })?;
+    row.map(|(task_id, feature, amount, expires_at)| {
+        let request = ChargeRequest::new(key, read(&task_id), read(&feature), unsigned(amount)?)
+            .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        Ok(Hold {
+            request,
+            expires_at_ms: unsigned(expires_at)?,
+        })
+    })
+    .transpose()
+}
+
+async fn insert_hold(
+    connection: Connection<'_>,
+    account: &str,
+    hold: &Hold,
+) -> Result<(), sqlx::Error> {
+    let request = &hold.request;
+    let amount = integer(request.amount().get())?;
+    let expires_at = integer(hold.expires_at_ms)?;
+    on!(connection, |c| {
+        sqlx::query(
+            "INSERT INTO holds (account, key_digest, task_id, feature, amount, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(written(account))
+        .bind(digest(request.key()))
+        .bind(written(request.task_id()))
+        .bind(written(request.feature()))
+        .bind(amount)
+        .bind(expires_at)
+        .execute(c)
+        .await
+        .map(drop)
+    })
+}
+
+async fn renew_hold(
+    connection: Connection<'_>,
+    account: &str,
+    hold: &Hold,
+) -> Result<(), sqlx::Error> {
+    let expires_at = integer(hold.expires_at_ms)?;
+    on!(connection, |c| {
+        sqlx::query("UPDATE holds SET expires_at = $3 WHERE account = $1 AND key_digest = $2")
+            .bind(written(account))
+            .bind(digest(hold.request.key()))
+            .bind(expires_at)
+            .execute(c)
+            .await
+            .map(drop)
+    })
+}
+
+pub(super) async fn delete_hold(
+    connection: Connection<'_>,
+    account: &str,
+    key: &str,
+) -> Result<(), sqlx::Error> {
+    on!(connection, |c| {
+        sqlx::query("DELETE FROM holds WHERE account = $1 AND key_digest = $2")
+            .bind(written(account))
+            .bind(digest(key))
+            .execute(c)
+            .await
+            .map(drop)
+    })
+}
+
+/// Also makes room for a new hold of an expired one's key.
+async fn delete_expired(
+    connection: Connection<'_>,
+    account: &str,
+    now_ms: u64,
+) -> Result<(), sqlx::Error> {
+    let now_ms = integer(now_ms)?;
+    on!(connection, |c| {
+        sqlx::query("DELETE FROM holds WHERE account = $1 AND expires_at <= $2")
+            .bind(written(account))
+            .bind(now_ms)
+            .execute(c)
+            .await
+            .map(drop)
+    })
+}
