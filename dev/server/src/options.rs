@@ -60,6 +60,10 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS")]
     pub key_ttl: Option<u32>,
 
+    /// Keep no holds, as a server does without that optional part of the protocol
+    #[arg(long)]
+    pub no_holds: bool,
+
     /// Serve /metrics for Prometheus at this address, with /healthz and /readyz
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub metrics: Option<SocketAddr>,

@@ -57,7 +57,7 @@ impl Server {
         let store = Store::open(
             &options.database,
             options.terms(),
-            true,
+            !options.no_holds,
             options.decide_within(),
             options.database_connections,
             metrics.clone(),

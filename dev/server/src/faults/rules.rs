@@ -48,6 +48,10 @@ pub enum On {
     Batch,
     /// `GET charges?key=KEY`.
     Lookup,
+    /// `POST holds`.
+    Hold,
+    /// `DELETE holds?key=KEY`.
+    Release,
 }
 
 impl On {
@@ -58,6 +62,8 @@ impl On {
             Self::Charge => operation == Some(Operation::Charge),
             Self::Batch => operation == Some(Operation::Batch),
             Self::Lookup => operation == Some(Operation::Lookup),
+            Self::Hold => operation == Some(Operation::Hold),
+            Self::Release => operation == Some(Operation::Release),
         }
     }
 }
@@ -73,6 +79,10 @@ pub enum Operation {
     Batch,
     /// `GET charges?key=KEY`.
     Lookup,
+    /// `POST holds`.
+    Hold,
+    /// `DELETE holds?key=KEY`.
+    Release,
 }
 
 impl Operation {
@@ -83,6 +93,8 @@ impl Operation {
             (&Method::POST, "/charges") => Some(Self::Charge),
             (&Method::POST, "/charges/batch") => Some(Self::Batch),
             (&Method::GET, "/charges") => Some(Self::Lookup),
+            (&Method::POST, "/holds") => Some(Self::Hold),
+            (&Method::DELETE, "/holds") => Some(Self::Release),
             _ => None,
         }
     }
@@ -217,6 +229,8 @@ mod tests {
         assert_eq!(of(Method::POST, "/charges"), Some(Operation::Charge));
         assert_eq!(of(Method::POST, "/charges/batch"), Some(Operation::Batch));
         assert_eq!(of(Method::GET, "/charges"), Some(Operation::Lookup));
+        assert_eq!(of(Method::POST, "/holds"), Some(Operation::Hold));
+        assert_eq!(of(Method::DELETE, "/holds"), Some(Operation::Release));
         assert_eq!(of(Method::GET, "/charges/batch"), None);
         assert_eq!(of(Method::PUT, "/charges"), None);
     }

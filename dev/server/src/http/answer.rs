@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::number::Whole;
+use super::number::{Seconds, Whole};
 use super::observed::Outcome;
 use super::problem::{Kind, Problem};
 use super::request::IdempotencyKey;
-use crate::ledger::{Amount, Balance, Charge, Verdict};
+use crate::ledger::{Amount, Balance, Charge, Hold, Verdict};
 
 /// The header that says that the points had been taken before.
 pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -79,6 +79,7 @@ impl IntoResponse for Taken {
     "balance": 115,
     "charge_id": "0e9d3c52-5a0f-4f0c-9f39-6a1c2b7f4a10",
     "charged_at": "2026-03-01T12:00:00.12Z",
+    "held": 0,
     "idempotency_key": "cloud_trans:task-1",
     "version": 2,
 }))]
@@ -92,6 +93,10 @@ pub struct ChargeDocument {
     charge_id: String,
     #[schema(format = DateTime)]
     charged_at: String,
+    /// The points of the balance that are in active holds, where the server keeps holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Whole, required = false)]
+    held: Option<u64>,
     #[schema(value_type = IdempotencyKey)]
     idempotency_key: String,
     /// Grows with every change of the balance, and never goes back.
@@ -107,6 +112,7 @@ impl ChargeDocument {
             balance: balance.points,
             charge_id: charge.charge_id.clone(),
             charged_at: rfc3339(charge.charged_at_ms),
+            held: balance.held,
             idempotency_key: charge.request.key().to_owned(),
             version: balance.version,
         }
@@ -115,11 +121,18 @@ impl ChargeDocument {
 
 /// The balance alone.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Balance, example = json!({ "balance": 120, "version": 1 }))]
+#[schema(as = Balance, example = json!({ "balance": 120, "held": 30, "version": 17 }))]
 pub struct BalanceDocument {
+    /// All points, those that are held too.
     #[schema(value_type = Whole)]
     balance: u64,
-    /// Grows with every change of the balance, and never goes back.
+    /// The points of the balance that are in active holds, where the server keeps holds: what may be
+    /// spent is the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Whole, required = false)]
+    held: Option<u64>,
+    /// Grows with every change of the balance, and when points are held or released; it never goes
+    /// back. It need not grow when a hold expires.
     #[schema(value_type = Whole)]
     version: u64,
 }
@@ -128,6 +141,55 @@ impl From<Balance> for BalanceDocument {
     fn from(balance: Balance) -> Self {
         Self {
             balance: balance.points,
+            held: balance.held,
+            version: balance.version,
+        }
+    }
+}
+
+/// A hold, and the balance of now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Hold, example = json!({
+    "amount": 30,
+    "balance": 120,
+    "expires_at": "2026-03-01T12:03:00.12Z",
+    "expires_in_s": 180,
+    "held": 30,
+    "idempotency_key": "cloud_trans:task-1",
+    "version": 17,
+}))]
+pub struct HoldDocument {
+    /// What is held.
+    #[schema(value_type = Amount)]
+    amount: u64,
+    /// All points, those that are held too.
+    #[schema(value_type = Whole)]
+    balance: u64,
+    #[schema(format = DateTime)]
+    expires_at: String,
+    /// How long it is held from now on, in whole seconds.
+    #[schema(value_type = Seconds)]
+    expires_in_s: u64,
+    /// The points of the balance that are in active holds, this one's too.
+    #[schema(value_type = Whole, required = true)]
+    held: Option<u64>,
+    #[schema(value_type = IdempotencyKey)]
+    idempotency_key: String,
+    /// Grows with every change of the balance, and never goes back.
+    #[schema(value_type = Whole)]
+    version: u64,
+}
+
+impl HoldDocument {
+    /// `balance` is that of `now_ms`.
+    pub fn new(hold: &Hold, balance: Balance, now_ms: u64) -> Self {
+        Self {
+            amount: hold.request.amount().get(),
+            balance: balance.points,
+            expires_at: rfc3339(hold.expires_at_ms),
+            expires_in_s: hold.left_s(now_ms),
+            held: balance.held,
+            idempotency_key: hold.request.key().to_owned(),
             version: balance.version,
         }
     }

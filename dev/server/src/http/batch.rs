@@ -92,17 +92,23 @@ pub(super) struct Item {
                 "status": 402,
                 "detail": "The balance is 115.",
                 "balance": 115,
+                "held": 0,
                 "version": 2,
             },
         },
     ],
     "balance": 115,
+    "held": 0,
     "version": 2,
 }))]
 struct BatchResult {
     results: Vec<ItemResult>,
     #[schema(value_type = Whole)]
     balance: u64,
+    /// The points of the balance that are in active holds, where the server keeps holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Whole, required = false)]
+    held: Option<u64>,
     /// Grows with every change of the balance, and never goes back.
     #[schema(value_type = Whole)]
     version: u64,
@@ -190,7 +196,11 @@ pub(super) async fn charge_batch(
         .iter()
         .map(|item| item["idempotency_key"].clone())
         .collect();
-    let items: Vec<_> = charges.into_iter().map(checked).collect();
+    let keeps_holds = app.store.keeps_holds();
+    let items: Vec<_> = charges
+        .into_iter()
+        .map(|item| checked(item, keeps_holds))
+        .collect();
     let good: Vec<_> = items.iter().flatten().cloned().collect();
     let charged = app.store.charge_all(&account, &good, now_ms(), deadline);
     let (verdicts, balance, untried) = match charged.await {
@@ -228,6 +238,7 @@ pub(super) async fn charge_batch(
     Ok(Json(json!(BatchResult {
         results,
         balance: balance.points,
+        held: balance.held,
         version: balance.version,
     })))
 }
@@ -247,9 +258,9 @@ fn check_whole(charges: &[Value]) -> Result<(), Problem> {
     }
 }
 
-fn checked(item: Value) -> Result<NewCharge, Problem> {
+fn checked(item: Value, keeps_holds: bool) -> Result<NewCharge, Problem> {
     let item: Item = serde_json::from_value(item).map_err(|error| invalid(format!("{error}.")))?;
-    item.body.check(item.idempotency_key)
+    item.body.check(item.idempotency_key, keeps_holds)
 }
 
 fn settled(idempotency_key: Value, verdict: Verdict) -> ItemResult {

@@ -1,4 +1,4 @@
-//! The charge protocol, except for batches.
+//! The charge protocol, except for batches and holds.
 
 // What `utoipa::path` makes of a name in scope.
 #![allow(unused_qualifications)]
@@ -21,6 +21,7 @@ use super::account::Account;
 use super::answer::{BalanceDocument, ChargeDocument, Taken};
 use super::batch;
 use super::body::ChargeBody;
+use super::holds;
 use super::openapi::{parameter, text};
 use super::problem::{Kind, Problem};
 use super::query::WantedKey;
@@ -29,11 +30,16 @@ use super::request::{IdempotencyKey, JsonBody};
 use crate::clock::now_ms;
 
 /// Everything below `/billing/v1`.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::default()
+pub fn routes(keeps_holds: bool) -> OpenApiRouter<App> {
+    let routes = OpenApiRouter::default()
         .routes(routes!(balance))
         .routes(routes!(lookup, charge))
-        .routes(routes!(batch::charge_batch))
+        .routes(routes!(batch::charge_batch));
+    if keeps_holds {
+        routes.routes(routes!(holds::hold, holds::release))
+    } else {
+        routes
+    }
 }
 
 /// What any request may be answered with.
@@ -97,9 +103,9 @@ impl IntoResponses for OfBalance {
     ),
     responses(
         (status = 200, description = "The balance.", body = BalanceDocument,
-            headers(("ETag" = String, description = "Of this version."))),
+            headers(("ETag" = String, description = "Of this version, and of what is held."))),
         (status = 304, description = "It is still that of `If-None-Match`.",
-            headers(("ETag" = String, description = "Of this version."))),
+            headers(("ETag" = String, description = "Of this version, and of what is held."))),
         OfBalance,
     ),
 )]
@@ -110,7 +116,13 @@ async fn balance(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let balance = app.store.balance(&account, now_ms(), deadline).await?;
-    let etag: ETag = format!("\"v{}\"", balance.version)
+    let version = balance.version;
+    // A hold expires within a version.
+    let etag = match balance.held {
+        None | Some(0) => format!("\"v{version}\""),
+        Some(held) => format!("\"v{version}-{held}\""),
+    };
+    let etag: ETag = etag
         .parse()
         .map_err(|_| Problem::new(Kind::InternalError, "The version makes no ETag."))?;
     let unchanged = headers
@@ -140,6 +152,7 @@ impl IntoResponses for OfCharge {
             Kind::PayloadTooLarge,
             Kind::UnsupportedMediaType,
             Kind::IdempotencyKeyReused,
+            Kind::HoldExceeded,
         ];
         Problem::answers(&[&own[..], &OF_ANY].concat())
     }
@@ -148,7 +161,8 @@ impl IntoResponses for OfCharge {
 /// Charge a task
 ///
 /// One key of one account is one charge, however often and however concurrently it is sent. Only a
-/// charge uses a key up: after any problem the same key may be sent again.
+/// charge uses a key up: after any problem the same key may be sent again. It settles the hold of its
+/// key, or the one that it names.
 #[utoipa::path(
     post,
     path = "/charges",
@@ -173,7 +187,7 @@ async fn charge(
     IdempotencyKey(key): IdempotencyKey,
     JsonBody(body): JsonBody<ChargeBody>,
 ) -> Result<Taken, Problem> {
-    let new = body.check(key)?;
+    let new = body.check(key, app.store.keeps_holds())?;
     let charged = app.store.charge(&account, &new, now_ms(), deadline).await?;
     Taken::of(charged)
 }

@@ -6,6 +6,7 @@ mod batch;
 mod billing;
 mod body;
 mod health;
+mod holds;
 mod number;
 mod observed;
 mod openapi;
@@ -73,7 +74,7 @@ pub struct Extras {
 /// The whole server.
 pub fn router(app: App, extras: Extras) -> Router {
     // Layers from the inside out: the charge itself, then the faults around it.
-    let (billing, document) = openapi::documented(billing::routes());
+    let (billing, document) = openapi::documented(billing::routes(app.store.keeps_holds()));
     let billing = billing
         .method_not_allowed_fallback(not_allowed)
         .fallback(not_found);
@@ -138,7 +139,7 @@ pub fn router(app: App, extras: Extras) -> Router {
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(tower_http::cors::Any)
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,

@@ -38,6 +38,17 @@ impl PartialSchema for Amount {
 
 impl ToSchema for Amount {}
 
+/// A time, as the document shows it.
+pub struct Seconds;
+
+impl PartialSchema for Seconds {
+    fn schema() -> RefOr<Schema> {
+        whole(1, "Whole seconds, 1 to 2^53 - 1.").into()
+    }
+}
+
+impl ToSchema for Seconds {}
+
 fn whole(minimum: u64, described: &str) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::Integer)

@@ -58,8 +58,10 @@ pub enum Kind {
     PayloadTooLarge,
     /// The body is not `application/json`.
     UnsupportedMediaType,
-    /// The key was charged for another request.
+    /// The key was charged for another request, or holds points for another.
     IdempotencyKeyReused,
+    /// Nothing is held for a key that has been charged.
+    AlreadyCharged,
     /// The hold that a charge names has fewer points.
     HoldExceeded,
     /// Too many requests; only a fault answers so.
@@ -103,8 +105,8 @@ impl Kind {
     fn example(self) -> Problem {
         if self == Self::InsufficientBalance {
             Problem::insufficient_balance(Balance {
-                points: 3,
-                held: None,
+                points: 13,
+                held: Some(10),
                 version: 18,
             })
         } else if self == Self::PriceMismatch {
@@ -162,6 +164,7 @@ impl Kind {
                 422,
                 "The key was used for another charge",
             ),
+            Self::AlreadyCharged => ("already-charged", 409, "The key has been charged"),
             Self::HoldExceeded => ("hold-exceeded", 422, "The hold is smaller than the charge"),
             Self::TooManyRequests => ("too-many-requests", 429, "Too many requests"),
             Self::InternalError => ("internal-error", 500, "Something broke"),
@@ -243,10 +246,20 @@ impl Problem {
 
     /// 402 with the balance that was not enough.
     pub fn insufficient_balance(balance: Balance) -> Self {
-        let detail = format!("The balance is {}.", balance.points);
-        Self::new(Kind::InsufficientBalance, detail)
+        let detail = match balance.held {
+            None | Some(0) => format!("The balance is {}.", balance.points),
+            Some(held) => format!(
+                "The balance is {}, and {held} of it are held.",
+                balance.points
+            ),
+        };
+        let problem = Self::new(Kind::InsufficientBalance, detail)
             .with("balance", balance.points)
-            .with("version", balance.version)
+            .with("version", balance.version);
+        match balance.held {
+            Some(held) => problem.with("held", held),
+            None => problem,
+        }
     }
 
     /// 400 with the task's price.
@@ -331,6 +344,7 @@ impl PartialSchema for Problem {
             .property("status", status)
             .property("detail", said("What is wrong with this very request."))
             .property("balance", Ref::from_schema_name(Whole::name()))
+            .property("held", Ref::from_schema_name(Whole::name()))
             .property("version", Ref::from_schema_name(Whole::name()))
             .property("price", Ref::from_schema_name(Amount::name()))
             .property("declined", declined)
