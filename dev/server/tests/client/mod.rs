@@ -176,6 +176,48 @@ impl Session {
         self.post("/billing/v1/charges/batch", body).await
     }
 
+    /// A hold with this key, for so many seconds.
+    pub async fn hold(&self, key: &str, task: &str, amount: u64, expires_in_s: u64) -> Answer {
+        let request = self
+            .request(Method::POST, "/billing/v1/holds")
+            .header("idempotency-key", format!("\"{key}\""))
+            .json(&hold(task, amount, expires_in_s));
+        send(request).await.unwrap()
+    }
+
+    pub async fn release(&self, key: &str) -> Answer {
+        let path = format!("/billing/v1/holds?key={key}");
+        send(self.request(Method::DELETE, &path)).await.unwrap()
+    }
+
+    /// A charge that names a hold.
+    pub async fn charge_of(&self, hold: &str, key: &str, task: &str, amount: u64) -> Answer {
+        let mut body = charge(task, amount);
+        body["hold"] = hold.into();
+        send(self.charge_request(&format!("\"{key}\""), &body))
+            .await
+            .unwrap()
+    }
+
+    /// The balance, and what is held of it.
+    pub async fn held(&self) -> (u64, u64) {
+        let balance = self.get("/billing/v1/balance").await.json();
+        (
+            balance["balance"].as_u64().unwrap(),
+            balance["held"].as_u64().unwrap(),
+        )
+    }
+
+    /// Waits until so many points are held.
+    pub async fn held_is(&self, points: u64) {
+        let reached = async {
+            while self.held().await.1 != points {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(LIMIT, reached).await.expect("it comes to that");
+    }
+
     pub async fn balance(&self) -> (u64, u64) {
         let balance = self.get("/billing/v1/balance").await.json();
         (
@@ -198,6 +240,16 @@ pub fn charge(task: &str, amount: u64) -> Value {
         "amount": amount,
         "created_at": "2026-03-01T12:00:00.000Z",
         "metadata": { "file": "a.srt" },
+    })
+}
+
+/// The body of a hold, as a client writes it.
+pub fn hold(task: &str, amount: u64, expires_in_s: u64) -> Value {
+    json!({
+        "task_id": task,
+        "feature": "cloud_trans",
+        "amount": amount,
+        "expires_in_s": expires_in_s,
     })
 }
 

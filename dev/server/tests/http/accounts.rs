@@ -3,13 +3,14 @@
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
-use crate::client::{Session, charge, item, send};
+use crate::client::{Session, charge, hold, item, send};
 use crate::start;
 
 const CHARGES: &str = "/billing/v1/charges";
+const HOLDS: &str = "/billing/v1/holds";
 
 /// One request to each endpoint of the protocol.
-fn requests(session: &Session) -> [RequestBuilder; 4] {
+fn requests(session: &Session) -> [RequestBuilder; 6] {
     let batch = json!({ "charges": [item("k1", "t1", 5), item("k2", "t2", 5)] });
     [
         session.request(Method::GET, "/billing/v1/balance?t=1"),
@@ -18,6 +19,11 @@ fn requests(session: &Session) -> [RequestBuilder; 4] {
             .request(Method::POST, "/billing/v1/charges/batch")
             .json(&batch),
         session.request(Method::GET, &format!("{CHARGES}?key=k")),
+        session
+            .request(Method::POST, HOLDS)
+            .header("idempotency-key", "\"h\"")
+            .json(&hold("t3", 5, 3_600)),
+        session.request(Method::DELETE, &format!("{HOLDS}?key=h")),
     ]
 }
 
@@ -37,7 +43,7 @@ async fn another_accounts_token_is_refused_and_nothing_is_taken() {
         let request = request.header("billing-account", "\"bob\"");
         assert!(send(request).await.unwrap().status.is_success());
     }
-    assert_eq!(bob.balance().await, (105, 4));
+    assert_eq!(bob.balance().await, (105, 6));
 }
 
 #[tokio::test]

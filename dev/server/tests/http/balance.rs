@@ -24,7 +24,10 @@ async fn a_new_account_has_the_seed_balance() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(answer.header("cache-control"), "no-store");
-    assert_eq!(answer.json(), json!({ "balance": 7, "version": 1 }));
+    assert_eq!(
+        answer.json(),
+        json!({ "balance": 7, "held": 0, "version": 1 })
+    );
 }
 
 #[tokio::test]
@@ -67,6 +70,9 @@ async fn the_etag_changes_with_every_version_and_is_honoured() {
     alice.post("/demo/top-up", json!({ "points": 5 })).await;
     let answer = balance_if_none_match(&alice, &[&seen[0], &seen[1]]).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.json(), json!({ "balance": 120, "version": 3 }));
+    assert_eq!(
+        answer.json(),
+        json!({ "balance": 120, "held": 0, "version": 3 })
+    );
     assert!(!seen.iter().any(|old| old == answer.header("etag")));
 }

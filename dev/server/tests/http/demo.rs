@@ -43,7 +43,7 @@ async fn a_task_is_charged_for_no_other_amount_than_its_price() {
 #[tokio::test]
 async fn the_ledger_shows_charges_newest_first_with_their_requests() {
     let alice = start(&["--demo"]).await.sign_in("alice").await;
-    let empty = json!({ "balance": 120, "version": 1, "charges": [] });
+    let empty = json!({ "balance": 120, "held": 0, "version": 1, "charges": [] });
     assert_eq!(alice.ledger().await, empty);
     let first = alice.charge("k1", "t1", 5).await.json();
     alice.charge("k2", "t2", 500).await;
@@ -109,7 +109,10 @@ async fn malformed_demo_requests_change_nothing() {
     }
     assert_eq!(alice.ledger().await, before);
     let topped_up = alice.post("/demo/top-up", json!({ "points": 3 })).await;
-    assert_eq!(topped_up.json(), json!({ "balance": 123, "version": 2 }));
+    assert_eq!(
+        topped_up.json(),
+        json!({ "balance": 123, "held": 0, "version": 2 })
+    );
 }
 
 #[tokio::test]

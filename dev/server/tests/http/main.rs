@@ -7,6 +7,8 @@
 mod client;
 #[path = "../database/mod.rs"]
 mod database;
+#[path = "../holding/mod.rs"]
+mod holding;
 
 mod accounts;
 mod balance;
@@ -15,6 +17,7 @@ mod busy;
 mod charges;
 mod demo;
 mod faults;
+mod holds;
 mod refused;
 mod serving;
 mod site;

@@ -152,6 +152,8 @@ async fn missing_wrong_and_expired_tokens_are_refused() {
         (Method::POST, CHARGES),
         (Method::POST, "/billing/v1/charges/batch"),
         (Method::GET, "/billing/v1/charges?key=k"),
+        (Method::POST, "/billing/v1/holds"),
+        (Method::DELETE, "/billing/v1/holds?key=k"),
         (Method::GET, "/demo/ledger"),
         (Method::POST, "/demo/top-up"),
         (Method::POST, "/demo/price"),
@@ -199,6 +201,8 @@ async fn unknown_paths_methods_and_queries_are_refused() {
         (Method::DELETE, CHARGES, "POST"),
         (Method::DELETE, "/billing/v1/charges?key=k", "GET"),
         (Method::PUT, "/billing/v1/charges/batch", "POST"),
+        (Method::GET, "/billing/v1/holds?key=k", "DELETE"),
+        (Method::PUT, "/billing/v1/holds", "POST"),
         (Method::GET, "/demo/session", "POST"),
     ] {
         let answer = send(alice.request(method, path)).await.unwrap();

@@ -120,10 +120,43 @@ fn names(text: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
+async fn holds_are_counted_by_outcome() {
+    let (server, metrics) = start(&[]).await;
+    let alice = server.site.sign_in("alice").await;
+    alice.hold("k1", "t", 5, 3_600).await;
+    alice.hold("k1", "t", 5, 3_600).await;
+    alice.hold("k1", "t", 6, 3_600).await;
+    alice.hold("k2", "t", 500, 3_600).await;
+    alice.hold("k3", "t", 5, 3_600).await;
+    alice.charge_of("k3", "k4", "t", 6).await;
+    alice.release("k3").await;
+    alice.release("k3").await;
+    alice.charge("k1", "t", 5).await;
+    alice.hold("k1", "t", 5, 3_600).await;
+
+    let text = text(&metrics).await;
+    for (outcome, number) in [
+        ("held", 2.0),
+        ("renewed", 1.0),
+        ("key_reused", 1.0),
+        ("insufficient_balance", 1.0),
+        ("already_charged", 1.0),
+        ("settled", 1.0),
+        ("released", 1.0),
+    ] {
+        let series = format!("tollbox_holds_total{{outcome=\"{outcome}\"}}");
+        assert_eq!(value(&text, &series), number, "{series}");
+    }
+    let exceeded = "tollbox_charges_total{outcome=\"hold_exceeded\"}";
+    assert_eq!(value(&text, exceeded), 1.0);
+}
+
+#[tokio::test]
 async fn the_dashboard_shows_every_metric_and_no_other() {
     let (server, metrics) = start(&[]).await;
     let alice = server.site.sign_in("alice").await;
     alice.charge("k1", "t", 5).await;
+    alice.hold("k2", "t", 5, 3_600).await;
     let text = text(&metrics).await;
     let mut found = Vec::new();
     expressions(&serde_json::from_str(DASHBOARD).unwrap(), &mut found);

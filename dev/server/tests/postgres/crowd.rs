@@ -38,17 +38,22 @@ async fn send_all(sessions: Arc<Vec<Session>>, client: usize) -> Vec<(usize, Ans
     answers
 }
 
-/// `isolation` is what every transaction of the database has.
-async fn charge_each_key_once(isolation: &str) -> u64 {
-    let database = Database::new().await;
-    let place = database.place();
-    let mut connection = PgConnection::connect(&place).await.unwrap();
+/// From now on, `isolation` is what every transaction of the database has.
+pub async fn isolated(database: &Database, isolation: &str) {
+    let mut connection = PgConnection::connect(&database.place()).await.unwrap();
     let name: String = sqlx::query_scalar("SELECT current_database()")
         .fetch_one(&mut connection)
         .await
         .unwrap();
     let alter = format!("ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'");
     connection.execute(AssertSqlSafe(alter)).await.unwrap();
+}
+
+async fn charge_each_key_once(isolation: &str) -> u64 {
+    let database = Database::new().await;
+    isolated(&database, isolation).await;
+    let place = database.place();
+    let mut connection = PgConnection::connect(&place).await.unwrap();
 
     let seed = SEED.to_string();
     let flags = ["--demo", "--database", &place, "--seed-balance", &seed];

@@ -6,10 +6,13 @@
 mod client;
 #[path = "../database/mod.rs"]
 mod database;
+#[path = "../holding/mod.rs"]
+mod holding;
 #[path = "../running/mod.rs"]
 mod running;
 
 mod broken;
 mod crowd;
+mod holds;
 mod limits;
 mod opening;

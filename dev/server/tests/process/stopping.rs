@@ -25,13 +25,14 @@ async fn a_request_in_flight_is_answered_before_the_end() {
 }
 
 #[tokio::test]
-async fn a_restart_keeps_charges_prices_and_tokens() {
+async fn a_restart_keeps_charges_holds_prices_and_tokens() {
     let database = Database::new().await;
     let place = database.place();
     let flags = ["--demo", "--database", &place];
 
     let server = Running::start(&flags).await;
     let alice = server.site.sign_in("alice").await;
+    alice.hold("held", "t2", 20, 3_600).await;
     let charged = alice.charge("k", "t", 5).await.json();
     let price = json!({ "task_id": "priced", "price": 1 });
     alice.post("/demo/price", price).await;
@@ -42,6 +43,8 @@ async fn a_restart_keeps_charges_prices_and_tokens() {
     let server = Running::start(&flags).await;
     let alice = server.site.session(&alice.token);
     assert_eq!(alice.ledger().await, before);
+    assert_eq!(before["held"], 20);
+    assert_eq!(alice.hold("held", "t2", 20, 1).await.status, 200);
     let replayed = alice.charge("k", "t", 5).await;
     assert_eq!((replayed.status.as_u16(), replayed.json()), (200, charged));
     alice

@@ -27,13 +27,15 @@ const RUNNER_TRIES: usize = 3;
 /// The time limit of each file: 20 minutes. One that hangs fails, and the others still run.
 const NODE_TEST_TIMEOUT: &str = "--test-timeout=1200000";
 /// The reference server's tests that need a database file.
-const OF_FILES: [&str; 7] = [
+const OF_FILES: [&str; 9] = [
     "a_charge_on_a_busy_database_is_answered_503_in_time",
     "a_batch_on_a_busy_database_asks_to_retry_its_items",
     "a_look_up_on_a_busy_database_does_not_say_never_charged",
     "two_servers_on_one_database_charge_a_key_once",
+    "two_servers_on_one_database_never_hold_and_take_more_than_there_is",
+    "holds_of_before_count_for_nothing_where_none_are_kept",
     "every_charge_that_was_answered_outlives_a_kill",
-    "a_restart_keeps_charges_prices_and_tokens",
+    "a_restart_keeps_charges_holds_prices_and_tokens",
     "a_server_that_cannot_start_says_why_and_fails",
 ];
 const NO_POSTGRES: &str = "# skipped: no PostgreSQL";
