@@ -53,7 +53,10 @@ async fn a_charge_whose_connection_is_lost_is_made_over_another() {
     assert_eq!(results[9]["status"], "charged");
     other.execute(END_THEM).await.unwrap();
     let topped_up = alice.post("/demo/top-up", json!({ "points": 5 })).await;
-    assert_eq!(topped_up.json(), json!({ "balance": 90, "version": 17 }));
+    assert_eq!(
+        topped_up.json(),
+        json!({ "balance": 90, "held": 0, "version": 17 })
+    );
 }
 
 #[tokio::test]
