@@ -181,13 +181,13 @@ pub struct HoldDocument {
 }
 
 impl HoldDocument {
-    /// `balance` is that of `now_ms`.
-    pub fn new(hold: &Hold, balance: Balance, now_ms: u64) -> Self {
+    /// `balance` is that of now, and `expires_in_s` counted from now on.
+    pub fn new(hold: &Hold, expires_in_s: u64, balance: Balance) -> Self {
         Self {
             amount: hold.request.amount().get(),
             balance: balance.points,
             expires_at: rfc3339(hold.expires_at_ms),
-            expires_in_s: hold.left_s(now_ms),
+            expires_in_s,
             held: balance.held,
             idempotency_key: hold.request.key().to_owned(),
             version: balance.version,

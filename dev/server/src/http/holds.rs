@@ -76,29 +76,43 @@ pub(super) async fn hold(
     JsonBody(body): JsonBody<HoldBody>,
 ) -> Result<Response, Problem> {
     let request = body.check(key)?;
-    let now_ms = now_ms();
-    let (status, outcome, hold, balance) =
-        match app.store.hold(&account, &request, now_ms, deadline).await? {
-            HoldVerdict::Held { hold, balance } => (StatusCode::CREATED, "held", hold, balance),
-            HoldVerdict::Renewed { hold, balance } => (StatusCode::OK, "renewed", hold, balance),
-            HoldVerdict::InsufficientBalance { balance } => {
-                return Err(Problem::insufficient_balance(balance));
-            }
-            HoldVerdict::KeyReused => {
-                return Err(Problem::new(
-                    Kind::IdempotencyKeyReused,
-                    "This key holds points for another task, feature or amount.",
-                ));
-            }
-            HoldVerdict::AlreadyCharged => {
-                return Err(Problem::new(
-                    Kind::AlreadyCharged,
-                    "This key has been charged, and nothing is held.",
-                ));
-            }
-        };
-    let document = Json(HoldDocument::new(&hold, balance, now_ms));
-    Ok((status, Extension(Outcome(outcome)), document).into_response())
+    let asked = app.store.hold(&account, &request, now_ms, deadline);
+    let (status, outcome, document) = match asked.await? {
+        HoldVerdict::Held {
+            hold,
+            expires_in_s,
+            balance,
+        } => (
+            StatusCode::CREATED,
+            "held",
+            HoldDocument::new(&hold, expires_in_s, balance),
+        ),
+        HoldVerdict::Renewed {
+            hold,
+            expires_in_s,
+            balance,
+        } => (
+            StatusCode::OK,
+            "renewed",
+            HoldDocument::new(&hold, expires_in_s, balance),
+        ),
+        HoldVerdict::InsufficientBalance { balance } => {
+            return Err(Problem::insufficient_balance(balance));
+        }
+        HoldVerdict::KeyReused => {
+            return Err(Problem::new(
+                Kind::IdempotencyKeyReused,
+                "This key holds points for another task, feature or amount.",
+            ));
+        }
+        HoldVerdict::AlreadyCharged => {
+            return Err(Problem::new(
+                Kind::AlreadyCharged,
+                "This key has been charged, and nothing is held.",
+            ));
+        }
+    };
+    Ok((status, Extension(Outcome(outcome)), Json(document)).into_response())
 }
 
 struct OfRelease;

@@ -64,6 +64,8 @@ pub enum HoldVerdict {
     Held {
         /// The new hold.
         hold: Hold,
+        /// How long it holds them from the decision on, in whole seconds.
+        expires_in_s: u64,
         /// The balance with it.
         balance: Balance,
     },
@@ -71,6 +73,8 @@ pub enum HoldVerdict {
     Renewed {
         /// The hold.
         hold: Hold,
+        /// How long it holds them from the decision on, in whole seconds.
+        expires_in_s: u64,
         /// The balance of now.
         balance: Balance,
     },

@@ -75,6 +75,7 @@ impl Ledger {
             .entry(request.key().to_owned())
             .or_default() += 1;
 
+        account.forget_holds(now_ms);
         let balance = account.balance(now_ms);
         let of_hold = named.unwrap_or(request.key());
         let known = Known {
@@ -123,14 +124,23 @@ impl Ledger {
             hold: account.hold(key, now_ms),
         };
         match decide_hold(known, request, now_ms) {
-            HoldDecision::Hold { after } => HoldVerdict::Held {
-                hold: account.keep(request, request.expires_at_ms(now_ms), after.version),
-                balance: after,
-            },
-            HoldDecision::Renew { expires_at_ms } => HoldVerdict::Renewed {
-                hold: account.keep(request, expires_at_ms, balance.version),
-                balance,
-            },
+            HoldDecision::Hold { after } => {
+                account.forget_holds(now_ms);
+                let hold = account.keep(request, request.expires_at_ms(now_ms), after.version);
+                HoldVerdict::Held {
+                    expires_in_s: hold.left_s(now_ms),
+                    hold,
+                    balance: after,
+                }
+            }
+            HoldDecision::Renew { expires_at_ms } => {
+                let hold = account.keep(request, expires_at_ms, balance.version);
+                HoldVerdict::Renewed {
+                    expires_in_s: hold.left_s(now_ms),
+                    hold,
+                    balance,
+                }
+            }
             HoldDecision::KeyReused => HoldVerdict::KeyReused,
             HoldDecision::AlreadyCharged => HoldVerdict::AlreadyCharged,
             HoldDecision::InsufficientBalance => HoldVerdict::InsufficientBalance { balance },
@@ -244,6 +254,12 @@ impl Account {
     /// The active hold of this key.
     fn hold(&self, key: &str, now_ms: u64) -> Option<&Hold> {
         self.holds.get(key).filter(|hold| hold.is_active(now_ms))
+    }
+
+    /// Forgets the expired holds. Whatever counts on their points does so first: then no clock that
+    /// is behind finds them active again, and what is held stays within the balance.
+    fn forget_holds(&mut self, now_ms: u64) {
+        self.holds.retain(|_, hold| hold.is_active(now_ms));
     }
 
     fn keep(&mut self, request: &HoldRequest, expires_at_ms: u64, version: u64) -> Hold {
@@ -382,6 +398,17 @@ mod tests {
         assert_eq!(ledger.release("alice", "k", 1_000), after);
         let anew = ledger.hold("alice", &hold("k", 4, 1), 1_000);
         assert!(matches!(anew, HoldVerdict::Held { balance, .. } if balance.version == 3));
+    }
+
+    #[test]
+    fn a_hold_whose_points_were_taken_is_not_renewed_by_a_clock_that_is_behind() {
+        let mut ledger = Ledger::new(TERMS);
+        ledger.hold("alice", &hold("k", 10, 1), 0);
+        let charged = ledger.charge("alice", &request("other", 10), 1_000, "c");
+        assert!(matches!(charged, Verdict::Charged { .. }));
+        let again = ledger.hold("alice", &hold("k", 10, 1), 999);
+        assert!(matches!(again, HoldVerdict::InsufficientBalance { .. }));
+        assert_eq!(ledger.balance("alice", 999).held, Some(0));
     }
 
     #[test]

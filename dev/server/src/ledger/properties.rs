@@ -123,10 +123,19 @@ fn run(terms: Terms, steps: &[Step]) -> Result<Ledger, TestCaseError> {
             } => {
                 let request = hold(key, task, amount, expires_in_s);
                 match ledger.hold(account, &request, now_ms) {
-                    HoldVerdict::Held { hold, balance }
-                    | HoldVerdict::Renewed { hold, balance } => {
+                    HoldVerdict::Held {
+                        hold,
+                        expires_in_s: left_s,
+                        balance,
+                    }
+                    | HoldVerdict::Renewed {
+                        hold,
+                        expires_in_s: left_s,
+                        balance,
+                    } => {
                         prop_assert_eq!(&hold.request, request.charge());
-                        prop_assert!(hold.expires_at_ms >= now_ms + expires_in_s * 1_000);
+                        prop_assert!(left_s >= expires_in_s);
+                        prop_assert_eq!((hold.expires_at_ms - now_ms) / 1_000, left_s);
                         prop_assert_eq!(balance, ledger.balance(account, now_ms));
                     }
                     HoldVerdict::InsufficientBalance { balance } => {

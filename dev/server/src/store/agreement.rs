@@ -58,7 +58,7 @@ async fn run(terms: Terms, steps: &[Step]) -> Result<(), TestCaseError> {
             } => {
                 let request = hold(key, task, amount, expires_in_s);
                 let held = store
-                    .hold(account, &request, now_ms, store.deadline())
+                    .hold(account, &request, || now_ms, store.deadline())
                     .await;
                 prop_assert_eq!(held.unwrap(), ledger.hold(account, &request, now_ms));
             }

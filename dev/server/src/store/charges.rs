@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::accounts::{lock_balance, write_balance};
 use super::attempts::attempt;
 use super::connection::{Connection, by, on};
-use super::holds::delete_hold;
+use super::holds::{delete_expired, delete_hold};
 use super::text::{digest, read, written};
 use super::{Store, StoreError, integer, unsigned};
 use crate::ledger::{
@@ -222,6 +222,16 @@ struct Made {
     settled: u64,
 }
 
+/// The holds of an account, for one of its charges.
+struct Holds {
+    /// The points in the active ones.
+    held: u64,
+    /// Those in the active one that the charge would settle.
+    of_key: Option<Amount>,
+    /// How many have expired.
+    expired: u64,
+}
+
 /// An account within a transaction that has locked it.
 struct Books<'t> {
     connection: Connection<'t>,
@@ -246,14 +256,17 @@ impl Books<'_> {
         let remembered = latest
             .filter(|charge| remembers(self.terms.key_ttl_ms, charge.charged_at_ms, self.now_ms));
         let of_hold = new.hold.as_deref().unwrap_or(request.key());
-        let (price, held, hold) = self.price_and_holds(request.task_id(), of_hold).await?;
-        self.balance.held = self.holds.then_some(held);
+        let (price, holds) = self.price_and_holds(request.task_id(), of_hold).await?;
+        if holds.expired > 0 {
+            delete_expired(self.connection.reborrow(), self.account, self.now_ms).await?;
+        }
+        self.balance.held = self.holds.then_some(holds.held);
         let balance = self.balance;
         let known = Known {
             balance,
             charged: remembered.as_ref(),
             price,
-            hold: hold.filter(|_| self.holds).map(|amount| OfHold {
+            hold: holds.of_key.filter(|_| self.holds).map(|amount| OfHold {
                 amount,
                 is_named: new.hold.is_some(),
             }),
@@ -307,15 +320,15 @@ impl Books<'_> {
         })
     }
 
-    /// The task's price, the points in active holds, and those in the hold of this key: one statement,
-    /// so that holds cost an account that has none no further one.
+    /// The task's price, and the account's holds as a charge sees them that would settle the one of
+    /// this key: one statement, so that holds cost an account that has none no further one.
     async fn price_and_holds(
         &mut self,
         task_id: &str,
         of_hold: &str,
-    ) -> Result<(Option<Amount>, u64, Option<Amount>), sqlx::Error> {
+    ) -> Result<(Option<Amount>, Holds), sqlx::Error> {
         let now_ms = integer(self.now_ms)?;
-        let (price, held, hold): (Option<i64>, i64, Option<i64>) =
+        let (price, held, of_key, expired): (Option<i64>, i64, Option<i64>, i64) =
             on!(self.connection.reborrow(), |c| {
                 sqlx::query_as(PRICE_AND_HOLDS)
                     .bind(written(self.account))
@@ -325,7 +338,12 @@ impl Books<'_> {
                     .fetch_one(c)
                     .await
             })?;
-        Ok((stored_amount(price)?, unsigned(held)?, stored_amount(hold)?))
+        let holds = Holds {
+            held: unsigned(held)?,
+            of_key: stored_amount(of_key)?,
+            expired: unsigned(expired)?,
+        };
+        Ok((stored_amount(price)?, holds))
     }
 
     /// Makes room in the unique index for a new charge of an expired key. It checks the time again,
@@ -389,9 +407,10 @@ const LATEST_CHARGE: &str = "SELECT charge_id, task_id, feature, amount, charged
 
 const PRICE_AND_HOLDS: &str = "SELECT
          (SELECT price FROM prices WHERE account = $1 AND task_digest = $2),
-         (SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM holds
-          WHERE account = $1 AND expires_at > $4),
-         (SELECT amount FROM holds WHERE account = $1 AND key_digest = $3 AND expires_at > $4)";
+         CAST(coalesce(sum(CASE WHEN expires_at > $4 THEN amount END), 0) AS BIGINT),
+         CAST(sum(CASE WHEN expires_at > $4 AND key_digest = $3 THEN amount END) AS BIGINT),
+         count(CASE WHEN expires_at <= $4 THEN 1 END)
+     FROM holds WHERE account = $1";
 
 pub(super) async fn latest_charge(
     connection: Connection<'_>,
@@ -564,7 +583,7 @@ mod tests {
             .map(|(.., detail)| detail.as_str())
             .filter(|detail| detail.contains("holds"))
             .collect();
-        assert_eq!(of_holds.len(), 2, "{plan:?}");
+        assert_eq!(of_holds.len(), 1, "{plan:?}");
         for detail in of_holds {
             assert!(detail.starts_with("SEARCH"), "{detail}");
             assert!(detail.contains("account=?"), "{detail}");

@@ -173,7 +173,7 @@ mod tests {
         let store = store.unwrap();
         let charge = ChargeRequest::new("k", "t", "f", 30).unwrap();
         let request = HoldRequest::new(charge, 60).unwrap();
-        let held = store.hold("alice", &request, 0, store.deadline()).await;
+        let held = store.hold("alice", &request, || 0, store.deadline()).await;
         let HoldVerdict::Held { balance, .. } = held.unwrap() else {
             panic!("there are enough points");
         };

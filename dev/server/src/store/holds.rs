@@ -14,15 +14,16 @@ use crate::ledger::{
 };
 
 impl Store {
-    /// Holds points of `account`, or says why not.
+    /// Holds points of `account`, or says why not. The clock, in milliseconds since the Unix epoch, is
+    /// asked once the account's turn has come: a hold lasts from then on.
     pub async fn hold(
         &self,
         account: &str,
         request: &HoldRequest,
-        now_ms: u64,
+        clock: impl Fn() -> u64 + Sync,
         deadline: Instant,
     ) -> Result<HoldVerdict, StoreError> {
-        let tried = self.try_hold(account, request, now_ms, deadline).await;
+        let tried = self.try_hold(account, request, &clock, deadline).await;
         self.metrics.holds(outcome(&tried), 1);
         tried
     }
@@ -31,7 +32,7 @@ impl Store {
         &self,
         account: &str,
         request: &HoldRequest,
-        now_ms: u64,
+        clock: &(impl Fn() -> u64 + Sync),
         deadline: Instant,
     ) -> Result<HoldVerdict, StoreError> {
         let key = request.charge().key();
@@ -41,6 +42,7 @@ impl Store {
                 let mut changes = session.begin(deadline).await?;
                 let verdict = by(deadline, async {
                     let before = lock_balance(changes.connection(), account).await?;
+                    let now_ms = clock();
                     let before = self
                         .with_held(changes.connection(), account, before, now_ms)
                         .await?;
@@ -66,6 +68,7 @@ impl Store {
                             insert_hold(changes.connection(), account, &hold).await?;
                             write_balance(changes.connection(), account, before, after).await?;
                             HoldVerdict::Held {
+                                expires_in_s: hold.left_s(now_ms),
                                 hold,
                                 balance: after,
                             }
@@ -74,6 +77,7 @@ impl Store {
                             let hold = until(expires_at_ms);
                             renew_hold(changes.connection(), account, &hold).await?;
                             HoldVerdict::Renewed {
+                                expires_in_s: hold.left_s(now_ms),
                                 hold,
                                 balance: before,
                             }
@@ -255,8 +259,10 @@ pub(super) async fn delete_hold(
     })
 }
 
-/// Also makes room for a new hold of an expired one's key.
-async fn delete_expired(
+/// Whatever counts on the points of expired holds deletes these first: then no server whose clock is
+/// behind finds them active again, and what is held stays within the balance. It also makes room for a
+/// new hold of the same key.
+pub(super) async fn delete_expired(
     connection: Connection<'_>,
     account: &str,
     now_ms: u64,
@@ -270,4 +276,41 @@ async fn delete_expired(
             .await
             .map(drop)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Verdict;
+    use crate::store::tests::store;
+    use crate::store::{NewCharge, Note};
+
+    fn charge(key: &str) -> ChargeRequest {
+        ChargeRequest::new(key, "t", "f", 120).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_hold_whose_points_were_taken_is_not_renewed_by_a_clock_that_is_behind() {
+        let store = store().await;
+        let request = HoldRequest::new(charge("k"), 1).unwrap();
+        let hold = async |now_ms| {
+            let deadline = store.deadline();
+            let held = store.hold("alice", &request, || now_ms, deadline).await;
+            held.unwrap()
+        };
+        assert!(matches!(hold(0).await, HoldVerdict::Held { .. }));
+        let new = NewCharge {
+            request: charge("other"),
+            note: Note::default(),
+            hold: None,
+            charge_id: "c".to_owned(),
+        };
+        let charged = store.charge("alice", &new, 1_000, store.deadline()).await;
+        assert!(matches!(charged.unwrap(), Verdict::Charged { .. }));
+        let again = hold(999).await;
+        assert!(
+            matches!(again, HoldVerdict::InsufficientBalance { balance } if balance.held == Some(0)),
+            "{again:?}"
+        );
+    }
 }
