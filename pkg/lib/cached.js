@@ -7,7 +7,10 @@ import { addressOf, checkOwner, entriesOf } from "./names.js";
 /** @import * as Api from "../index.js" */
 
 /** What is cached of a balance, as the module writes it (`src/browser/balance_cache.rs`). */
-/** @typedef {{ balance: number, version: number, as_of_ms: number, session: number }} Cached */
+/**
+ * @typedef {{ balance: number, version: number, as_of_ms: number, session: number,
+ *   held?: number | null }} Cached
+ */
 
 /**
  * @param {{ baseUrl: string | URL; account: string; namespace?: string }} where
@@ -48,8 +51,8 @@ function readEntry(name) {
 function parse(entry) {
   try {
     const cached = JSON.parse(entry ?? "null");
-    const { balance, version, as_of_ms, session } = cached;
-    const whole = [balance, version, as_of_ms, session].every(
+    const { balance, version, as_of_ms, session, held } = cached;
+    const whole = [balance, version, as_of_ms, session, held ?? 0].every(
       (number) => Number.isSafeInteger(number) && number >= 0,
     );
     return whole ? cached : null;
@@ -62,12 +65,12 @@ function parse(entry) {
  * @param {Cached} cached
  * @returns {Api.Balance}
  */
-function shown({ balance, version, as_of_ms }) {
-  // What is held nobody knows before the journal has been read.
+function shown({ balance, version, as_of_ms, held }) {
+  // What is held here nobody knows before the journal has been read; at the server it may be.
   return {
     confirmed: balance,
-    held: 0,
-    available: balance,
+    held: held ?? 0,
+    available: Math.max(0, balance - (held ?? 0)),
     version,
     asOf: as_of_ms,
     stale: true,

@@ -177,7 +177,8 @@ export interface LogEntry {
 
 /** A request that a `transport` sends. */
 export interface TransportRequest {
-  method: "GET" | "POST";
+  /** `DELETE` only where the server keeps holds. */
+  method: "GET" | "POST" | "DELETE";
   /** Relative to baseUrl, with the query: "charges", "charges?key=…", "balance?t=…". */
   path: string;
   /** Names in lower case; `authorization` is among them where `getToken` gave a token. */

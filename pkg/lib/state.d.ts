@@ -2,11 +2,14 @@
 
 import type { ChargeOutcome, OpenReason } from "./charging.js";
 
-/** An account's points: what the server has confirmed, less what this browser has open. */
+/** An account's points: what the server has confirmed, less what is held of it. */
 export interface Balance {
   /** The last balance that the server confirmed. */
   confirmed: number;
-  /** Points of open charges and running tasks, those of other tabs too. */
+  /**
+   * Points of open charges and running tasks, those of other tabs too; and where the server keeps holds,
+   * those of other devices' tasks.
+   */
   held: number;
   /** confirmed - held, never below 0. */
   available: number;

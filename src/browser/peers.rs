@@ -30,6 +30,8 @@ pub enum PeerMessage {
         tab: String,
         /// All of it.
         running: Vec<Running>,
+        /// Whether the sender is on its way out, so that its work stands still.
+        leaves: bool,
     },
     /// Who hears this is to tell what runs in it.
     AskTasks,
@@ -44,7 +46,7 @@ pub enum PeerMessage {
 json_cases! { PeerMessage {
     Changed { keys, confirmed } = "changed",
     Flush(progress) = "flush",
-    Tasks { tab, running } = "tasks",
+    Tasks { tab, running, leaves } = "tasks",
     AskTasks = "ask_tasks",
     Refreshed = "refreshed",
     SignedOut(mark) = "signed_out",

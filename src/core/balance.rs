@@ -14,9 +14,11 @@ pub struct Confirmed {
     pub as_of_ms: u64,
     /// The `ETag` that came with this version.
     pub etag: Option<String>,
+    /// The points in the account's holds at the server, where it keeps any: `docs/holds.md`.
+    pub held: Option<Points>,
 }
 
-json_members! { to and from Confirmed { balance, version, as_of_ms, etag } }
+json_members! { to and from Confirmed { balance, version, as_of_ms, etag, held } }
 
 impl Confirmed {
     /// Whether this is a newer version than `other`, or the same one heard later.
@@ -30,7 +32,7 @@ impl Confirmed {
 pub struct Balance {
     /// The last balance that the server confirmed.
     pub confirmed: Points,
-    /// Points of open charges and running tasks.
+    /// Points of open charges and running tasks, and what the server holds besides.
     pub held: Points,
     /// `confirmed - held`, never below 0.
     pub available: Points,
@@ -64,13 +66,19 @@ impl BalanceBook {
             return false;
         }
         let same_version = known.filter(|known| known.version == reading.version);
-        let etag = etag.or_else(|| same_version.and_then(|known| known.etag.clone()));
+        // A server that keeps holds says so in every answer. One that forgets to ends no hold by it.
+        let held = reading.held.or_else(|| known.and_then(|known| known.held));
+        let etag = etag.or_else(|| {
+            let known = same_version.filter(|known| known.held == held);
+            known.and_then(|known| known.etag.clone())
+        });
         let as_of_ms = same_version.map_or(as_of_ms, |known| known.as_of_ms.max(as_of_ms));
         let learnt = Some(Confirmed {
             balance: reading.balance,
             version: reading.version,
             as_of_ms,
             etag,
+            held,
         });
         let is_news = learnt != self.confirmed;
         self.confirmed = learnt;
@@ -94,14 +102,23 @@ impl BalanceBook {
         }
     }
 
+    /// The server keeps no holds any more.
+    pub fn forget_held(&mut self) {
+        if let Some(known) = &mut self.confirmed {
+            known.held = None;
+        }
+    }
+
     /// Forgets the balance.
     pub fn clear(&mut self) {
         self.confirmed = None;
     }
 
-    /// The balance as its user sees it, with these points held.
+    /// The balance as its user sees it, with these points held besides what the server holds.
     pub fn view(&self, held: Points, wall_ms: u64, stale_after_ms: u64) -> Option<Balance> {
         let known = self.confirmed.as_ref()?;
+        let at_server = known.held.filter(|_| !defect!(IgnoresServerHolds));
+        let held = held.plus(at_server.unwrap_or_default());
         Some(Balance {
             confirmed: known.balance,
             held,
@@ -129,6 +146,7 @@ mod tests {
         BalanceReading {
             balance: Points::new(balance).unwrap(),
             version,
+            held: None,
         }
     }
 
@@ -148,6 +166,31 @@ mod tests {
         assert_eq!(book.confirmed().unwrap().etag.as_deref(), Some("\"v5\""));
         book.learn(reading(97, 6), None, 30);
         assert_eq!(book.confirmed().unwrap().etag, None);
+    }
+
+    #[test]
+    fn what_the_server_holds_is_held_besides_what_is_held_here() {
+        let mut book = BalanceBook::default();
+        let with_held = |held| BalanceReading {
+            held: Points::new(held),
+            ..reading(100, 5)
+        };
+        let available = |book: &BalanceBook| {
+            let balance = book.view(Points::new(7).unwrap(), 0, 1).unwrap();
+            balance.available.get()
+        };
+        book.learn(with_held(30), Some("\"v5-30\"".into()), 10);
+        assert_eq!(available(&book), 63);
+        // One has expired: the version stays, and the tag was of another answer.
+        book.learn(with_held(0), None, 20);
+        assert_eq!(available(&book), 93);
+        assert_eq!(book.confirmed().unwrap().etag, None);
+        // Forgetting to say so ends no hold.
+        book.learn(with_held(40), None, 30);
+        book.learn(reading(100, 6), None, 40);
+        assert_eq!(available(&book), 53);
+        book.forget_held();
+        assert_eq!(available(&book), 93);
     }
 
     #[test]
@@ -173,6 +216,7 @@ mod tests {
             version,
             as_of_ms,
             etag: None,
+            held: None,
         }
     }
 

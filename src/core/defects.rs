@@ -55,6 +55,10 @@ declare! {
     TellsBeforeJournaling,
     /// A receipt settles the charge that was sent, whatever key and amount it names.
     ForeignAnswerSettles,
+    /// What the server holds for other devices is not counted.
+    IgnoresServerHolds,
+    /// A hold at the server counts as if it never expired.
+    HoldsNeverExpire,
     /// A charge is sent again though the server may have forgotten its key.
     SendsExpiredKey,
     /// A task's points stay held while its charge holds them too.
@@ -189,6 +193,7 @@ fn no_receipt() -> Receipt {
         charged_at: String::new(),
         balance: Points::ZERO,
         version: 0,
+        held: None,
         replayed: false,
     }
 }

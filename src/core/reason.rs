@@ -88,6 +88,10 @@ codes! {
         Declined = "declined",
         /// What a problem's document says of it.
         Detail = "detail",
+        /// How long a hold lasts.
+        ExpiresIn = "expires_in_s",
+        /// The points that the server holds.
+        Held = "held",
         /// The key of a charge.
         IdempotencyKey = "idempotency_key",
         /// Why an item of a batch was not charged.

@@ -40,6 +40,12 @@ test("runTask: work that fails costs nothing, and its error comes back", async (
       const broken = new Error("no translator");
       const task = await client.runTask(request, () => Promise.reject(broken));
       const same = task.task === "failed" && task.error === broken;
+      // The server, too, is to hold nothing any more.
+      await new Promise((released) => {
+        const look = () => client.balance()?.held === 0 && released(undefined);
+        client.on("balance", look);
+        look();
+      });
       return { task: task.task, same, balance: client.balance(), charges: await client.charges() };
     },
     { options: patient(options), request: REQUEST },

@@ -45,7 +45,7 @@ fn refresh_with_max_age_answers_a_fresh_balance_without_a_request() {
     let call = world.refresh_within(tab, 10_000 + 200);
     assert_eq!(fresh(&world, call), 120);
     assert_eq!(world.server.count(On::Balance), requests);
-    world.server.charge_elsewhere("x", 20);
+    world.server.charge_elsewhere(0, "x", 20);
     let call = world.refresh_within(tab, 9_000);
     world.run_for(100);
     assert_eq!(fresh(&world, call), 100);
@@ -165,7 +165,7 @@ fn the_balance_is_synced_at_the_configured_interval() {
     let requests = world.server.count(On::Balance) - requests;
     // Each is delayed by up to a tenth.
     assert!((8..=10).contains(&requests), "{requests} requests");
-    world.server.charge_elsewhere("x", 20);
+    world.server.charge_elsewhere(0, "x", 20);
     world.run_for(12_000);
     assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 100);
     world.go_online(false);
@@ -185,6 +185,7 @@ fn a_fresh_cache_saves_only_the_first_balance_request() {
         version: 1,
         as_of_ms,
         etag: None,
+        held: None,
     };
     for (as_of_ms, requests) in [(START_WALL_MS - 1_000, 0), (START_WALL_MS - 3_600_000, 1)] {
         let mut world = World::with(|config| {
@@ -237,6 +238,7 @@ fn a_balance_announced_by_another_tab_is_adopted() {
         version: 9,
         as_of_ms: world.now.wall_ms,
         etag: None,
+        held: None,
     };
     world.books.balances.insert(9, 70);
     world.tell(
@@ -257,6 +259,7 @@ fn without_sync_a_fresh_cache_needs_no_balance_request() {
         version: 1,
         as_of_ms: START_WALL_MS - 1_000,
         etag: None,
+        held: None,
     });
     world.start();
     world.run_for(10_000);
@@ -269,7 +272,7 @@ fn the_etag_of_a_balance_is_kept_and_sent() {
     let tab = world.start();
     for changed in [false, true, false] {
         if changed {
-            world.server.charge_elsewhere("x", 20);
+            world.server.charge_elsewhere(0, "x", 20);
         }
         world.refresh(tab);
         world.run_for(100);

@@ -27,7 +27,7 @@ fn one_tab_syncs_the_balance_for_all() {
     assert!((18..=20).contains(&readings), "{readings} readings");
     // If that tab was the reader, another takes over.
     world.crash(tabs[0]);
-    world.server.charge_elsewhere("x", 20);
+    world.server.charge_elsewhere(0, "x", 20);
     world.run_for(EVERY_MS + EVERY_MS / 2);
     for tab in tabs.into_iter().skip(1) {
         assert_eq!(world.snapshot(tab).balance.unwrap().confirmed.get(), 100);
@@ -186,7 +186,7 @@ fn a_balance_needed_but_not_told_is_asked_for_again() {
 fn a_machine_that_slept_reads_the_balance_when_it_is_due_by_the_wall_clock() {
     let mut world = syncing();
     let tab = world.start();
-    world.server.charge_elsewhere("x", 20);
+    world.server.charge_elsewhere(0, "x", 20);
     world.jump_wall(EVERY_MS as i64);
     world.tell(tab, Event::Tick);
     world.run_for(EVERY_MS / 4);

@@ -77,7 +77,7 @@ fn a_batch_may_be_declined_in_part() {
         world.charge(tab, task, amount);
     }
     world.settle_calls();
-    world.server.charge_elsewhere("x", 50);
+    world.server.charge_elsewhere(0, "x", 50);
     let settled = [world.settled(tab, "a"), world.settled(tab, "b")];
     world.go_online(true);
     let [first, second] = settled.map(|call| word(&world.wait(call)));

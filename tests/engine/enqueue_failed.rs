@@ -97,7 +97,7 @@ fn a_settled_call_is_answered_after_sign_out_and_a_failed_read() {
     world.tell(one, Event::Woke);
     world.run_for(1_000);
     world.fail_load = false;
-    world.server.charge_elsewhere("elsewhere", 50);
+    world.server.charge_elsewhere(0, "elsewhere", 50);
     world.go_online(true);
     // The next sign-in sends it.
     world.start();

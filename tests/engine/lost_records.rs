@@ -551,6 +551,7 @@ fn hears_of_its_write_after(meanwhile: &[Event]) -> (Engine, Key) {
         version: 1,
         as_of_ms: START_WALL_MS,
         etag: None,
+        held: None,
     };
     engine.handle(now, Event::Cached(balance));
     let request = ChargeRequest {

@@ -38,6 +38,7 @@ mod flush;
 mod foreground_calls;
 mod foreign_answers;
 mod gateway_timeouts;
+mod holds;
 mod key_encoding;
 mod key_expiry;
 mod late_requests;

@@ -47,6 +47,7 @@ fn balance_of(world: &mut World, points: u64, version: u64) -> Confirmed {
         version,
         as_of_ms: world.now.wall_ms,
         etag: None,
+        held: None,
     }
 }
 
@@ -164,7 +165,7 @@ fn a_balance_heard_is_shown_at_once_if_nothing_is_held() {
     world.wait(call);
     world.run_for(100);
     let orders = world.tab(tab).journal_orders;
-    world.server.charge_elsewhere("x", 15);
+    world.server.charge_elsewhere(0, "x", 15);
     let news = balance_now(&mut world);
     world.tell(tab, Event::Cached(news));
     assert_eq!(confirmed(&world, tab), 100);
@@ -186,7 +187,7 @@ fn a_balance_heard_again_is_adopted_at_once() {
 #[test]
 fn a_balance_heard_is_adopted_though_the_journal_cannot_be_read() {
     let (mut world, _, two) = one_open();
-    world.server.charge_elsewhere("x", 15);
+    world.server.charge_elsewhere(0, "x", 15);
     world.fail_write = Box::new(|_, _| true);
     let news = balance_now(&mut world);
     world.tell(two, Event::Cached(news));
@@ -200,8 +201,8 @@ fn a_balance_waiting_for_the_journal_replaces_no_newer_one() {
         let (mut world, _, two) = one_open();
         world.commit_ms = 500;
         let version = world.server.ledger.balance("alice", 0).version;
-        world.server.charge_elsewhere("x", 15);
-        world.server.charge_elsewhere("y", 15);
+        world.server.charge_elsewhere(0, "x", 15);
+        world.server.charge_elsewhere(0, "y", 15);
         let mut news = [
             balance_of(&mut world, 105, version + 1),
             balance_of(&mut world, 90, version + 2),
@@ -222,10 +223,10 @@ fn a_balance_waiting_for_the_journal_replaces_no_newer_one() {
     world.go_online(true);
     world.run_for(1_000);
     world.commit_ms = 500;
-    world.server.charge_elsewhere("x", 15);
+    world.server.charge_elsewhere(0, "x", 15);
     let news = balance_now(&mut world);
     world.tell(two, Event::Cached(news));
-    world.server.charge_elsewhere("y", 15);
+    world.server.charge_elsewhere(0, "y", 15);
     world.refresh(two);
     world.run_for(100);
     assert_eq!(confirmed(&world, two), 90);
@@ -254,7 +255,7 @@ fn balances_heard_in_quick_succession_are_not_held_back_for_ever() {
     let most = most_read(&mut world, two);
     let version = world.server.ledger.balance("alice", 0).version;
     for n in 1..=100 {
-        world.server.charge_elsewhere(&format!("x{n}"), 1);
+        world.server.charge_elsewhere(0, &format!("x{n}"), 1);
         let news = balance_of(&mut world, 120 - n, version + n);
         world.tell(two, Event::Cached(news));
         world.run_for(10);
@@ -270,7 +271,7 @@ fn balances_heard_in_quick_succession_are_not_held_back_for_ever() {
 fn a_balance_heard_three_times_reads_the_journal_once() {
     let (mut world, _, two) = one_open();
     world.commit_ms = 50;
-    world.server.charge_elsewhere("x", 15);
+    world.server.charge_elsewhere(0, "x", 15);
     let orders = world.tab(two).journal_orders;
     for _ in 0..3 {
         let news = balance_now(&mut world);
@@ -294,7 +295,7 @@ fn a_balance_heard_costs_few_reads_with_many_open_charges() {
     world.settle_calls();
     world.run_for(1_000);
     let most = most_read(&mut world, tabs[1]);
-    world.server.charge_elsewhere("x", 15);
+    world.server.charge_elsewhere(0, "x", 15);
     let news = balance_now(&mut world);
     world.tell(tabs[1], Event::Cached(news.clone()));
     world.tell(tabs[0], Event::Cached(news));

@@ -126,6 +126,7 @@ fn of_two_pending_snapshots_only_the_newer_is_told() {
         version,
         as_of_ms: now.wall_ms,
         etag: None,
+        held: None,
     };
     engine.handle(now, Event::Cached(known(8, 110)));
     engine.handle(now, Event::Cached(known(9, 20)));

@@ -607,7 +607,9 @@ fn tasks_told_by_itself_or_after_sign_out_hold_nothing() {
         running: vec![Running {
             key: key("t1"),
             amount: Points::new(5).unwrap(),
+            counted: None,
         }],
+        leaves: false,
     };
     world.tell(tab, told("tab0"));
     assert_eq!(world.snapshot(tab).queue.held_points.get(), 0);

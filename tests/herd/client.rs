@@ -128,7 +128,7 @@ impl Client {
                 Effect::ReleaseLock
                 | Effect::Announce { .. }
                 | Effect::AnnounceFlush(_)
-                | Effect::AnnounceTasks(_)
+                | Effect::AnnounceTasks { .. }
                 | Effect::AskTasks
                 | Effect::MarkSignOut
                 | Effect::AnnounceLeft

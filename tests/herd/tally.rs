@@ -31,6 +31,7 @@ impl Tally {
             On::Batch => self.batches += 1,
             On::Charge => self.singles += 1,
             On::LookUp => self.look_ups += 1,
+            On::Hold | On::Release => unreachable!("its server keeps no holds"),
             On::Any | On::AnyCharge => unreachable!("no request is of this kind"),
         }
     }

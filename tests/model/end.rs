@@ -39,6 +39,7 @@ impl End {
                 charged_at: String::new(),
                 balance: Points::ZERO,
                 version: 1,
+                held: None,
                 replayed: false,
             })),
             End::Declined => Conclusion::Settled(declined()),

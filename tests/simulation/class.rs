@@ -57,6 +57,8 @@ pub enum Class {
     /// The token becomes another user's for a while, under open clients. The server checks the
     /// account of each request.
     Strangers,
+    /// The server keeps holds, and other devices hold points.
+    Holds,
     /// The wall clock is set while no tab is there to notice, or while one takes over from another:
     /// then the age of a key, and whether a request may still be under way, can't be known.
     BlindClocks,
@@ -76,10 +78,11 @@ impl Class {
                 | Class::Damage
                 | Class::NoDatabase
                 | Class::Strangers
+                | Class::Holds
         )
     }
 
-    pub const ALL: [(Class, &'static str); 27] = [
+    pub const ALL: [(Class, &'static str); 28] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -107,6 +110,7 @@ impl Class {
         (Class::Damage, "damage"),
         (Class::NoDatabase, "no-database"),
         (Class::Strangers, "strangers"),
+        (Class::Holds, "holds"),
     ];
 }
 

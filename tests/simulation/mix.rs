@@ -56,6 +56,8 @@ pub struct Mix {
     pub slow_token: u64,
     /// Whether the server rejects requests for another account than the token's.
     pub checks_accounts: bool,
+    /// The longest time for which the server holds points, in seconds, if it keeps holds.
+    pub longest_hold_s: Option<u64>,
 }
 
 impl Mix {
@@ -114,6 +116,7 @@ impl Mix {
             limits_ms: &[],
             slow_token: 0,
             checks_accounts: true,
+            longest_hold_s: None,
             config: config(active, dice),
             seed_balance: dice.pick(&[0, 5, 40, 200, 100_000]),
             key_ttl_ms: None,
@@ -159,6 +162,17 @@ impl Mix {
         if active.has(Class::Middle) && (classes.insists_on(Class::Middle) || dice.chance(500)) {
             mix.middle = Middle::draw(dice);
             mix.weights.extend(middle::weights(dice));
+        }
+        // What another tab tells of a hold has its end by the wall clock.
+        let told_wrong = active.has(Class::Clocks) && active.has(Class::Tabs);
+        let keeps_holds = active.has(Class::Holds) && !told_wrong;
+        if keeps_holds && (classes.insists_on(Class::Holds) || dice.chance(400)) {
+            mix.longest_hold_s = Some(dice.pick(&[5, 60, 100_000]));
+            mix.weights
+                .push((dice.between(0, 10), Action::HoldElsewhere));
+            // Holds are those of tasks.
+            mix.weights.push((dice.between(0, 20), Action::StartTask));
+            mix.weights.push((dice.between(0, 20), Action::EndTask));
         }
         mix
     }

@@ -66,6 +66,8 @@ impl World {
         let mut server = Server::new(mix.seed_balance, mix.key_ttl_ms);
         server.checks_accounts = mix.checks_accounts;
         server.decodes_keys = mix.decodes_keys;
+        server.keeps_holds = mix.longest_hold_s.is_some();
+        server.longest_hold_s = mix.longest_hold_s.unwrap_or(u64::MAX);
         let (classes, config) = (mix.classes.names(), mix.config.clone());
         let rest = format!(
             "tabs {}, balance {}, server's key ttl {:?}, batches {}, locks {}",

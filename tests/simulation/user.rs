@@ -26,6 +26,8 @@ pub enum Action {
     StopWaiting,
     TopUp,
     ChargeElsewhere,
+    /// Another device holds points for a task.
+    HoldElsewhere,
     SetPrice,
     SayOffline,
     SayOnline,
@@ -168,13 +170,22 @@ impl World {
                 self.enter_balance();
             }
             Action::ChargeElsewhere => {
-                let balance = self.server.balance();
-                if balance > 0 {
-                    let points = self.driver.dice.between(1, balance.min(30));
-                    self.driver.user.elsewhere += 1;
-                    let key = format!("elsewhere{}", self.driver.user.elsewhere);
-                    self.server.charge_elsewhere(&key, points);
+                let free = self.free_points();
+                if free > 0 {
+                    let points = self.driver.dice.between(1, free.min(30));
+                    let key = self.key_elsewhere();
+                    let at_ms = self.elapsed_ms();
+                    self.server.charge_elsewhere(at_ms, &key, points);
                     self.enter_charges();
+                }
+            }
+            Action::HoldElsewhere => {
+                let free = self.free_points();
+                if free > 0 {
+                    let points = self.driver.dice.between(1, free.min(60));
+                    let seconds = self.driver.dice.skewed(&[2, 60, 1_000]) + 1;
+                    let key = self.key_elsewhere();
+                    self.hold_elsewhere(&key, points, seconds);
                 }
             }
             Action::SetPrice => {
@@ -212,6 +223,17 @@ impl World {
             | Action::Damage
             | Action::LoseDatabase => self.befall(tab, action),
         }
+    }
+
+    /// The points that neither this device nor another holds at the server.
+    fn free_points(&self) -> u64 {
+        let held = self.server.held(self.elapsed_ms());
+        self.server.balance().saturating_sub(held)
+    }
+
+    fn key_elsewhere(&mut self) -> String {
+        self.driver.user.elsewhere += 1;
+        format!("elsewhere{}", self.driver.user.elsewhere)
     }
 
     fn a_task(&mut self) -> Option<(String, u64)> {

@@ -15,6 +15,7 @@ fn confirmed() -> Confirmed {
         version: u64::MAX,
         as_of_ms: NOW_MS,
         etag: Some("\"v\\17\"".to_owned()),
+        held: None,
     }
 }
 

@@ -90,6 +90,7 @@ pub fn charged() -> Verdict {
         charged_at: "2027-01-15T08:00:00Z".to_owned(),
         balance: Points::new(117).unwrap(),
         version: 2,
+        held: None,
         replayed: false,
     })
 }

@@ -33,9 +33,14 @@ impl<D: Driver> World<D> {
                     self.tell_others(id, &Event::PeerFlush(flush));
                 }
             }
-            Effect::AnnounceTasks(running) => {
+            Effect::AnnounceTasks { running, leaves } => {
                 let tab = self.tabs[place].name();
-                self.tell_of_tasks(place, &Event::PeerTasks { tab, running });
+                let told = Event::PeerTasks {
+                    tab,
+                    running,
+                    leaves,
+                };
+                self.tell_of_tasks(place, &told);
             }
             Effect::AskTasks => self.tell_of_tasks(place, &Event::AskedTasks),
             Effect::MarkSignOut => self.mark_sign_out(place),

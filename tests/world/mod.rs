@@ -137,7 +137,7 @@ impl<D: Driver> World<D> {
         }
         self.counts.events += 1;
         self.note(|| format!("tab{id} <- {}", trace::event(&event)));
-        if let Event::PeerTasks { tab, running } = &event
+        if let Event::PeerTasks { tab, running, .. } = &event
             && !self.still_runs(tab, running)
         {
             self.books.tasks_are_unsure(self.now.mono_ms);

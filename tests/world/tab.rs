@@ -70,6 +70,8 @@ pub struct Tab {
     /// Keys on the wire of which its user wants one try in spite of any hold.
     pub insists: BTreeSet<String>,
     pub probes_past_hold: u32,
+    /// Its last requests about holds at the server: their keys, and when they left.
+    pub holds_left: Vec<(String, u64)>,
     /// Its requests without an answer, with their kinds and keys.
     pub asks: BTreeMap<SendId, (On, Vec<String>)>,
 }
@@ -120,6 +122,7 @@ impl Tab {
             last_send: 0,
             insists: BTreeSet::new(),
             probes_past_hold: 0,
+            holds_left: Vec::new(),
             asks: BTreeMap::new(),
         }
     }

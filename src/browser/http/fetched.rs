@@ -38,6 +38,7 @@ fn built(
     let method = match request.method {
         Method::Get => HttpMethod::GET,
         Method::Post => HttpMethod::POST,
+        Method::Delete => HttpMethod::DELETE,
     };
     // gloo-net's own setting panics at what can't stand in a header.
     let all = web_sys::Headers::new().ok()?;

@@ -8,7 +8,7 @@ use super::{ExchangeError, answer};
 use crate::browser::host::Host;
 use crate::browser::value::to_js;
 use crate::core::json::{Json, ToJson};
-use crate::core::protocol::{Method, Request, Response};
+use crate::core::protocol::{Request, Response};
 
 /// `TransportRequest` of the public API, without its signal.
 struct TransportRequest<'a> {
@@ -39,10 +39,7 @@ pub async fn send(
     limit: &Limit,
 ) -> Result<Response, ExchangeError> {
     let outgoing = TransportRequest {
-        method: match request.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        },
+        method: request.method.name(),
         path: &request.path,
         headers: Headers(headers),
         body: request.body.as_deref(),

@@ -296,7 +296,7 @@ impl Shell {
         self.alive.let_go();
         self.lock.let_go();
         // Its work stands still, and may never go on.
-        self.tell_tasks(Vec::new());
+        self.tell_tasks(Vec::new(), true);
         self.announcements.close();
         self.write_notes();
     }
@@ -493,7 +493,7 @@ impl Shell {
             Effect::ReleaseLock => self.lock.let_go(),
             Effect::Announce { keys, confirmed } => self.announcements.changed(keys, confirmed),
             Effect::AnnounceFlush(progress) => self.announcements.flush(progress),
-            Effect::AnnounceTasks(running) => self.tell_tasks(running),
+            Effect::AnnounceTasks { running, leaves } => self.tell_tasks(running, leaves),
             Effect::AskTasks => self.tell_peers(PeerMessage::AskTasks),
             Effect::SaveBalance(confirmed) => {
                 self.save_balance(confirmed);
@@ -515,9 +515,13 @@ impl Shell {
         }
     }
 
-    pub(super) fn tell_tasks(&self, running: Vec<Running>) {
+    pub(super) fn tell_tasks(&self, running: Vec<Running>, leaves: bool) {
         let tab = self.tab.clone();
-        self.tell_peers(PeerMessage::Tasks { tab, running });
+        self.tell_peers(PeerMessage::Tasks {
+            tab,
+            running,
+            leaves,
+        });
     }
 
     fn save_balance(self: &Rc<Shell>, confirmed: Option<Confirmed>) {
@@ -584,7 +588,15 @@ impl Shell {
             }
             PeerMessage::Refreshed => return self.refreshed_elsewhere(),
             PeerMessage::Flush(progress) => Event::PeerFlush(progress),
-            PeerMessage::Tasks { tab, running } => Event::PeerTasks { tab, running },
+            PeerMessage::Tasks {
+                tab,
+                running,
+                leaves,
+            } => Event::PeerTasks {
+                tab,
+                running,
+                leaves,
+            },
             PeerMessage::AskTasks => Event::AskedTasks,
         });
     }

@@ -3,8 +3,10 @@
 use super::balance::BalanceSync;
 use super::calls::{conflict_with, is_charged};
 use super::context::Context;
+use super::server_holds::ServerHolds;
 use super::tasks::Tasks;
 use super::wire::Wire;
+use crate::core::balance::Balance;
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::config::OfflineSpend;
@@ -22,6 +24,7 @@ pub(super) struct Admission<'a> {
     pub(super) cx: &'a Context,
     pub(super) outbox: &'a Outbox,
     pub(super) tasks: &'a Tasks,
+    pub(super) server_holds: &'a ServerHolds,
     pub(super) wire: &'a Wire,
     pub(super) balance: &'a BalanceSync,
 }
@@ -48,13 +51,14 @@ impl Admission<'_> {
         if !self.wire.gate().is_out_of_reach() {
             return Ok(());
         }
-        let held = self.held().plus(self.outbox.points_of_reopened());
+        let reopened = self.outbox.points_of_reopened();
+        let held = self.held().plus(reopened);
         let detail = match self.cx.config.offline_spend {
             OfflineSpend::Unlimited => return Ok(()),
             OfflineSpend::Deny => Detail::OfflineDenied,
             OfflineSpend::Points(limit) if held.plus(amount) <= limit => return Ok(()),
             OfflineSpend::Points(_) => Detail::OfflineLimit,
-            OfflineSpend::WithinBalance => match self.balance.view(held, self.now, self.cx) {
+            OfflineSpend::WithinBalance => match self.view(reopened) {
                 Some(balance) if amount <= balance.available => return Ok(()),
                 Some(_) => Detail::OfflineBalance,
                 None => Detail::OfflineUnknown,
@@ -73,6 +77,31 @@ impl Admission<'_> {
         let tasks = self.tasks.holds();
         let tasks = tasks.iter().filter(|(key, _)| !self.is_charge(key));
         charges.plus(sum(tasks.map(|(_, amount)| *amount)))
+    }
+
+    /// The balance as its user sees it, with these points held too.
+    pub(super) fn view(&self, more: Points) -> Option<Balance> {
+        let version = self.balance.confirmed()?.version;
+        let counted = self.server_holds.counted(self.now, version);
+        // A charge may take more than was held for it.
+        let counted = counted.filter_map(|(key, points)| Some(self.held_for(key)?.min(points)));
+        let held = self.held().less(sum(counted)).plus(more);
+        self.balance.view(held, self.now, self.cx)
+    }
+
+    /// Whether points are held here for this charge or task.
+    pub(super) fn is_held(&self, key: &Key) -> bool {
+        self.held_for(key).is_some()
+    }
+
+    /// The points held here for this charge or task.
+    fn held_for(&self, key: &Key) -> Option<Points> {
+        let charge = self.outbox.get(key).map(|entry| &entry.record);
+        match charge.filter(|record| record.is_held()) {
+            Some(record) => Some(record.charge().amount),
+            None if self.is_charge(key) => None,
+            None => self.tasks.holds().get(key).copied(),
+        }
     }
 
     /// Number of further charges that may be open. A running task keeps its place in the queue, so
@@ -114,7 +143,7 @@ impl Admission<'_> {
             // The same task in another tab: its points are held already, and charged once.
             return Ok(true);
         }
-        match self.balance.view(self.held(), self.now, self.cx) {
+        match self.view(Points::ZERO) {
             Some(balance) if charge.amount > balance.available => {
                 let message = Message::TooFewPoints {
                     available: balance.available,

@@ -163,6 +163,7 @@ mod tests {
             charged_at: String::new(),
             balance: Points::ZERO,
             version: 1,
+            held: None,
             replayed: false,
         }))
     }

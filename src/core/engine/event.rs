@@ -132,6 +132,8 @@ pub enum Event {
         tab: String,
         /// All of its running tasks.
         running: Vec<Running>,
+        /// Whether the tab is on its way out, and can't release its holds at the server.
+        leaves: bool,
     },
     /// Another tab asks for this one's running tasks.
     AskedTasks,
@@ -256,7 +258,12 @@ pub enum Effect {
     /// Tell the other tabs the progress of this tab's flush; `None` when it is over.
     AnnounceFlush(Option<FlushProgress>),
     /// Tell the other tabs this one's running tasks.
-    AnnounceTasks(Vec<Running>),
+    AnnounceTasks {
+        /// All of them.
+        running: Vec<Running>,
+        /// Whether this tab is on its way out.
+        leaves: bool,
+    },
     /// Ask the other tabs for their running tasks.
     AskTasks,
     /// Mark in storage that the session is over, tell the other tabs, and report

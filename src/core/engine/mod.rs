@@ -27,6 +27,7 @@ mod look_up;
 mod peers;
 mod retention;
 mod retry;
+mod server_holds;
 mod sign_out;
 mod tabs;
 mod tasks;
@@ -45,6 +46,7 @@ use self::look_up::LookUp;
 use self::peers::KnownBalance;
 use self::retention::Retention;
 use self::retry::{Picked, RetryStep};
+use self::server_holds::ServerHolds;
 use self::sign_out::SignOut;
 use self::tabs::Tabs;
 use self::tasks::{Start, StartStage, Tasks};
@@ -63,11 +65,11 @@ use crate::core::outcome::{Outcome, What};
 use crate::core::points::Points;
 use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{
-    BalanceAnswer, BalanceReading, BatchAnswer, ChargeAnswer, LookUpAnswer, Response, Setback,
-    SetbackKind, Spelling, Unreadable,
+    BalanceAnswer, BalanceReading, BatchAnswer, ChargeAnswer, HoldAnswer, LookUpAnswer,
+    ReleaseAnswer, Response, Setback, SetbackKind, Spelling, Unreadable,
 };
 use crate::core::reason::{OpenReason, ParkReason};
-use crate::core::record::{Cause, Conclusion, Purpose, Record, State, Verdict};
+use crate::core::record::{Cause, Conclusion, Decline, Purpose, Record, State, Verdict};
 use crate::core::server_clock::Sign;
 use crate::core::session::Session;
 use crate::core::snapshot::{
@@ -80,6 +82,7 @@ use std::cmp::Reverse;
 
 pub use event::{Answer, CallId, CallRequest, Effect, Event, Notice, SendId, Unsent};
 pub use journal::{Earlier, OpenCharges};
+pub use server_holds::Counted;
 pub use tasks::Running;
 
 /// How often something in front of the server may find a single charge too large before it is
@@ -116,6 +119,7 @@ pub struct Engine {
     outbox: Outbox,
     balance: BalanceSync,
     tasks: Tasks,
+    server_holds: ServerHolds,
     calls: Calls,
     writer: Writer,
     reader: Reader,
@@ -160,6 +164,7 @@ impl Engine {
             outbox: Outbox::default(),
             balance: BalanceSync::default(),
             tasks: Tasks::default(),
+            server_holds: ServerHolds::default(),
             calls: Calls::default(),
             writer: Writer::default(),
             reader: Reader::new(),
@@ -190,7 +195,7 @@ impl Engine {
         }
         match event {
             Event::Call { id, request } => self.called(now, id, request),
-            Event::EndTask { key } => self.end_task(&key),
+            Event::EndTask { key } => self.end_task(now, &key),
             Event::StopWaiting { call } => self.stop_waiting(now, call),
             Event::Journaled(results) => self.journaled(now, results),
             Event::LoadedPage(records) => self.loaded_page(now, records),
@@ -219,7 +224,11 @@ impl Engine {
             Event::LockDropped => self.lock_dropped(),
             Event::Peer { keys, confirmed } => self.told_by_peer(keys, confirmed),
             Event::PeerFlush(progress) => self.flush.update_elsewhere(now, progress, &self.cx),
-            Event::PeerTasks { tab, running } => self.tasks_elsewhere(now, tab, running),
+            Event::PeerTasks {
+                tab,
+                running,
+                leaves,
+            } => self.tasks_elsewhere(now, tab, running, leaves),
             Event::AskedTasks => self.asked_for_tasks(now),
             Event::Cached(confirmed) => self.cached(confirmed),
             Event::Online(online) => self.browser_says(now, online),
@@ -286,6 +295,7 @@ impl Engine {
             self.balance.deadline(now, self.may_ask(now), &self.cx),
             self.flush.deadline(),
             self.tasks.deadline(),
+            self.server_holds.deadline(self.may_hold(now)),
             self.retention.deadline(),
             self.store.deadline(),
             self.sign_out.deadline(now),
@@ -332,6 +342,7 @@ impl Engine {
         }
         self.store.advance(now, &mut self.bulletin);
         self.advance_leaving(now);
+        self.advance_holds(now);
         self.advance_tasks(now);
         self.show_changes(now);
     }
@@ -480,6 +491,8 @@ impl Engine {
         charge.held = held.filter(|held| *held != charge.amount);
         if !defect!(HoldsTaskTwice) {
             self.tasks.end(&charge.key);
+            self.start_held(&charge.key);
+            self.server_holds.end(&charge.key);
         }
         let key = charge.key.clone();
         if let Some(entry) = self.outbox.get(&key) {
@@ -653,6 +666,7 @@ impl Engine {
             cx: &self.cx,
             outbox: &self.outbox,
             tasks: &self.tasks,
+            server_holds: &self.server_holds,
             wire: &self.wire,
             balance: &self.balance,
         }
@@ -698,6 +712,7 @@ impl Engine {
     fn hold_for_running(&mut self, now: Now, call: CallId, charge: Charge) {
         // Charged or held already: nothing more to hold.
         if !matches!(self.admission(now).may_start(&charge), Ok(false)) {
+            self.server_holds.start(&charge.key);
             self.tasks.start(charge);
         }
         self.resolve(call, Answer::Started);
@@ -718,8 +733,19 @@ impl Engine {
         } = start;
         match self.admission(now).may_start(&charge) {
             Ok(true) => {
+                let key = charge.key.clone();
+                self.server_holds.start(&key);
                 self.tasks.start(charge);
-                self.resolve(call, Answer::Started);
+                match self.may_hold(now) && !self.server_holds.is_being_released(&key) {
+                    true => {
+                        self.hold_at_server(now, &key);
+                        self.wait_for_hold(now, &key, call);
+                    }
+                    false => self.resolve(call, Answer::Started),
+                }
+            }
+            Ok(false) if self.server_holds.any_waits(&charge.key) => {
+                self.wait_for_hold(now, &charge.key, call);
             }
             // Charged or held already: nothing more to hold.
             Ok(false) => self.resolve(call, Answer::Started),
@@ -771,10 +797,181 @@ impl Engine {
 
     /// No task of this client will be charged any more.
     fn end_tasks(&mut self) {
-        for start in self.tasks.take_all_waiting() {
-            self.resolve(start.call, Answer::Closed);
+        let waiting = self.tasks.take_all_waiting().into_iter();
+        let waiting = waiting.map(|start| start.call);
+        for call in waiting.chain(self.server_holds.clear()) {
+            self.resolve(call, Answer::Closed);
         }
         self.tasks.end_all();
+    }
+
+    // ---- holds at the server
+    /// Whether the server keeps holds, and may be asked for one now.
+    fn may_hold(&self, now: Now) -> bool {
+        let held = self.balance.confirmed().and_then(|known| known.held);
+        held.is_some() && self.may_ask(now) && !self.wire.is_on_trial()
+    }
+
+    /// Requests the hold of a task of this tab.
+    fn hold_at_server(&mut self, now: Now, key: &Key) {
+        if let Some(charge) = self.tasks.own(key).cloned() {
+            let send = self.wire.next_send();
+            self.server_holds.requested(key, send, now);
+            self.send(now, send, SentWhat::Hold { charge });
+        }
+    }
+
+    fn wait_for_hold(&mut self, now: Now, key: &Key, call: CallId) {
+        let until_ms = now.after(self.cx.config.respond_within_ms);
+        self.server_holds.wait(key, call, until_ms);
+    }
+
+    /// The points of a task that has ended without a charge are not to be held any more. Where this
+    /// is lost, the hold expires.
+    fn release_at_server(&mut self, now: Now, key: &Key) {
+        if self.may_hold(now) && self.tasks.held_elsewhere(key).is_none() {
+            let send = self.wire.next_send();
+            self.server_holds.releases(key);
+            self.send(now, send, SentWhat::Release { key: key.clone() });
+        }
+    }
+
+    /// A task of another tab has ended, and there is no charge of its key: its tab releases its hold,
+    /// unless it is gone itself.
+    fn task_ended_without_charge(&mut self, now: Now, key: &Key, abandoned: bool) {
+        let counted = self.server_holds.to_tell(key).is_some();
+        self.server_holds.forget(now, std::slice::from_ref(key));
+        if abandoned && counted {
+            self.release_at_server(now, key);
+        }
+    }
+
+    fn hold_answered(
+        &mut self,
+        now: Now,
+        send: SendId,
+        sent: &Sent,
+        charge: &Charge,
+        response: &Response,
+    ) {
+        let key = &charge.key;
+        let is_last = self.server_holds.is_last(key, send);
+        match HoldAnswer::of(response, charge, now) {
+            HoldAnswer::Held {
+                reading,
+                expires_in_s,
+            } => {
+                self.server_answered(now, sent);
+                self.learn(Some(reading), None, now.wall_ms);
+                if is_last && !self.admission(now).is_held(key) {
+                    // The release may have come before it.
+                    return self.release_at_server(now, key);
+                }
+                let length_ms = match defect!(HoldsNeverExpire) {
+                    true => u64::MAX,
+                    false => expires_in_s.saturating_mul(1_000),
+                };
+                let until_ms = sent.left_at_ms.saturating_add(length_ms);
+                if is_last {
+                    self.server_holds
+                        .held(charge, reading.version, until_ms, now);
+                }
+            }
+            HoldAnswer::Declined(decline, reading) => {
+                self.server_answered(now, sent);
+                self.learn(reading, None, now.wall_ms);
+                if is_last {
+                    return self.hold_declined(now, charge, decline);
+                }
+            }
+            HoldAnswer::Refused => {
+                self.server_answered(now, sent);
+                self.server_holds.refused(key);
+            }
+            HoldAnswer::Setback(setback) => {
+                self.set_back(now, sent, &setback);
+                let another_token = setback.kind == SetbackKind::Unauthorized && !sent.refreshed;
+                if another_token && self.may_hold(now) {
+                    return self.hold_at_server(now, key);
+                }
+            }
+            HoldAnswer::Unknown => {}
+        }
+        // The answer to an earlier request comes too late to say whether the task may start.
+        if is_last {
+            self.start_held(key);
+        }
+    }
+
+    /// The server has too few points for this task: its work does not start. Where it is under way,
+    /// its points are held here alone.
+    fn hold_declined(&mut self, now: Now, charge: &Charge, decline: Decline) {
+        let starts = self.server_holds.take_starts(&charge.key);
+        if starts.is_empty() {
+            return;
+        }
+        self.server_holds.end(&charge.key);
+        self.tasks.end(&charge.key);
+        let what = What::of(&Verdict::Declined(decline), self.cx.config.locale);
+        let outcome = Outcome::about(&Record::open(charge.clone(), 0), what);
+        self.cx.log_outcome(now, charge, &outcome);
+        for call in starts {
+            self.resolve(call, Answer::Outcome(outcome.clone()));
+        }
+    }
+
+    /// The task starts, with or without a hold at the server.
+    fn start_held(&mut self, key: &Key) {
+        for call in self.server_holds.take_starts(key) {
+            self.resolve(call, Answer::Started);
+        }
+    }
+
+    /// A hold is a courtesy to other devices: that it was lost says nothing of charges, whose own
+    /// requests will show it.
+    fn hold_unanswered(&mut self, send: SendId, sent: &Sent) {
+        match &sent.what {
+            SentWhat::Hold { charge } if self.server_holds.is_last(&charge.key, send) => {
+                self.start_held(&charge.key);
+            }
+            SentWhat::Release { key } => self.server_holds.released(key),
+            SentWhat::Hold { .. }
+            | SentWhat::Charge { .. }
+            | SentWhat::Batch { .. }
+            | SentWhat::LookUp { .. }
+            | SentWhat::Balance { .. } => {}
+        }
+    }
+
+    fn released(&mut self, now: Now, sent: &Sent, key: &Key, response: &Response) {
+        self.server_holds.released(key);
+        match ReleaseAnswer::of(response, now) {
+            ReleaseAnswer::Released(reading) => {
+                self.server_answered(now, sent);
+                self.learn(Some(reading), None, now.wall_ms);
+            }
+            ReleaseAnswer::Setback(setback) => drop(self.set_back(now, sent, &setback)),
+            ReleaseAnswer::Unknown => {}
+        }
+    }
+
+    /// Requests the holds that are due, and forgets those that are over.
+    fn advance_holds(&mut self, now: Now) {
+        for call in self.server_holds.take_overdue(now) {
+            self.resolve(call, Answer::Started);
+        }
+        if self.may_hold(now) {
+            for key in self.server_holds.due(now) {
+                self.hold_at_server(now, &key);
+            }
+        }
+        let admission = self.admission(now);
+        let keys = self.server_holds.keys();
+        let ended: Vec<Key> = keys
+            .filter(|key| !admission.is_held(key))
+            .cloned()
+            .collect();
+        self.server_holds.forget(now, &ended);
     }
 
     /// Reads the balance, unless a reading is under way; false where the server may not be asked.
@@ -786,17 +983,29 @@ impl Engine {
         may_ask
     }
 
-    fn end_task(&mut self, key: &Key) {
+    fn end_task(&mut self, now: Now, key: &Key) {
         self.tasks.end(key);
+        self.start_held(key);
+        // A charge of this key settles the hold.
+        if self.server_holds.end(key) && !self.admission(now).is_held(key) {
+            self.release_at_server(now, key);
+        }
     }
 
     /// Another tab announced its running tasks.
-    fn tasks_elsewhere(&mut self, now: Now, tab: String, running: Vec<Running>) {
+    fn tasks_elsewhere(&mut self, now: Now, tab: String, running: Vec<Running>, leaves: bool) {
         if self.life == Life::SignedOut || tab == self.cx.tab {
             return;
         }
+        for task in &running {
+            if let Some(counted) = &task.counted {
+                self.server_holds.hear(task, counted.clone(), now);
+            }
+        }
         let begun = self.writer.begun();
-        let ended = self.tasks.update_tab(now, tab, running, begun, &self.cx);
+        let ended = self
+            .tasks
+            .update_tab(now, tab, running, leaves, begun, &self.cx);
         self.tasks_ended(ended);
     }
 
@@ -819,7 +1028,9 @@ impl Engine {
 
     fn advance_tasks(&mut self, now: Now) {
         let begun = self.writer.begun();
-        let ended = self.tasks.advance(now, &self.outbox, begun, &mut self.cx);
+        let ended = self
+            .tasks
+            .advance(now, &self.outbox, &self.server_holds, begun, &mut self.cx);
         self.tasks_ended(ended);
     }
 
@@ -827,7 +1038,8 @@ impl Engine {
     /// last listed.
     fn asked_for_tasks(&mut self, now: Now) {
         self.tabs.doubt();
-        self.tasks.asked(now, &self.outbox, &mut self.cx);
+        self.tasks
+            .asked(now, &self.outbox, &self.server_holds, &mut self.cx);
     }
 
     fn resolve(&mut self, call: CallId, answer: Answer) {
@@ -1478,17 +1690,21 @@ impl Engine {
                 self.has_been_read(key);
             }
             None => {
-                self.has_been_read(key);
+                let abandoned = self.has_been_read(key);
+                if !self.tasks.is_running(key) {
+                    self.task_ended_without_charge(now, key, abandoned);
+                }
                 self.vanished(now, key);
             }
         }
     }
 
-    /// The transaction that has just ended read this charge.
-    fn has_been_read(&mut self, key: &Key) {
+    /// The transaction that has just ended read this charge. Returns whether its task has ended with
+    /// its tab.
+    fn has_been_read(&mut self, key: &Key) -> bool {
         let read_in = self.writer.begun();
         self.outbox.update(key, |entry| entry.read_in = read_in);
-        self.tasks.read(key, read_in);
+        self.tasks.read(key, read_in)
     }
 
     /// The journal has been read for this charge.
@@ -2095,7 +2311,10 @@ impl Engine {
         match &what {
             SentWhat::Charge { .. } => self.stats.attempted(1),
             SentWhat::Batch { charges } => self.stats.attempted(charges.len()),
-            SentWhat::LookUp { .. } | SentWhat::Balance { .. } => {}
+            SentWhat::LookUp { .. }
+            | SentWhat::Balance { .. }
+            | SentWhat::Hold { .. }
+            | SentWhat::Release { .. } => {}
         }
         let known = self.balance.confirmed().map(|known| known.version);
         self.wire.send(now, send, what, known, &mut self.cx);
@@ -2179,6 +2398,8 @@ impl Engine {
             SentWhat::Balance { etag } => {
                 self.balance_answered(now, &sent, etag.as_deref(), response);
             }
+            SentWhat::Hold { charge } => self.hold_answered(now, send, &sent, charge, response),
+            SentWhat::Release { key } => self.released(now, &sent, key, response),
         }
         self.leave_slot(now, send);
     }
@@ -2327,6 +2548,9 @@ impl Engine {
         let Some(sent) = self.wire.ended(send) else {
             return;
         };
+        if let SentWhat::Hold { .. } | SentWhat::Release { .. } = &sent.what {
+            return self.hold_unanswered(send, &sent);
+        }
         let (reason, detail) = match timed_out {
             true => (OpenReason::Timeout, Detail::NoAnswer),
             false => (OpenReason::Unreachable, Detail::ConnectionFailed),
@@ -2350,6 +2574,7 @@ impl Engine {
                 self.conclude(now, charge, Conclusion::NotSent(cause), next_ms, None);
             }
             SentWhat::Balance { .. } => self.balance_lost(now, cause),
+            SentWhat::Hold { .. } | SentWhat::Release { .. } => {}
         }
         self.leave_slot(now, send);
         self.progress_all(now);
@@ -2359,6 +2584,9 @@ impl Engine {
         let Some(sent) = self.wire.ended(send) else {
             return;
         };
+        if let SentWhat::Hold { .. } | SentWhat::Release { .. } = &sent.what {
+            return self.hold_unanswered(send, &sent);
+        }
         let next_ms = match why {
             Unsent::Late => self.cx.config.backoff.base_ms.max(1),
             Unsent::TokenLate
@@ -2387,6 +2615,7 @@ impl Engine {
                 self.balance_lost(now, cause.clone());
                 Vec::new()
             }
+            SentWhat::Hold { .. } | SentWhat::Release { .. } => Vec::new(),
         };
         for charge in charges {
             self.calls.count_try(&charge.key);
@@ -2774,7 +3003,9 @@ impl Engine {
                 SentWhat::LookUp { charge, .. } => {
                     (vec![charge], Conclusion::NotSent(cause.clone()))
                 }
-                SentWhat::Balance { .. } => continue,
+                SentWhat::Balance { .. } | SentWhat::Hold { .. } | SentWhat::Release { .. } => {
+                    continue;
+                }
             };
             for charge in &charges {
                 self.conclude(now, charge, conclusion.clone(), 0, None);
@@ -3113,7 +3344,7 @@ impl Engine {
     }
 
     fn balance_view(&self, now: Now) -> Option<Balance> {
-        self.balance.view(self.held(now), now, &self.cx)
+        self.admission(now).view(Points::ZERO)
     }
 
     fn read_balance(&mut self, now: Now) {
@@ -3138,6 +3369,9 @@ impl Engine {
             BalanceAnswer::Fresh(reading, etag) => {
                 let sign = self.sign_of(sent, &reading, sign);
                 let behind = sent.is_behind(&reading);
+                if sign != Sign::Cached && reading.held.is_none() {
+                    self.balance.forget_held();
+                }
                 self.balance_told(now, sent, sign);
                 if sign == Sign::Cached && !behind {
                     // As old as its `Date` says, if there is one.
@@ -3430,7 +3664,8 @@ impl Engine {
         self.wire.gate_mut().hurry(now);
         self.reader.woke(self.writer.begun());
         self.load_anew();
-        self.tasks.woke(now, &self.outbox, &mut self.cx);
+        self.tasks
+            .woke(now, &self.outbox, &self.server_holds, &mut self.cx);
     }
 
     /// `signOut()`. A repeated one only reports the open charges.
@@ -3588,7 +3823,7 @@ impl Engine {
         self.close_flush();
         self.end_tasks();
         self.close_refresh(now);
-        self.advance_tasks(now);
+        self.tasks.close(&mut self.cx);
         self.life = Life::Closed;
     }
 

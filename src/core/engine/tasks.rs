@@ -4,6 +4,7 @@
 //! server's word on the balance has not started yet.
 
 use super::context::Context;
+use super::server_holds::{Counted, ServerHolds};
 use super::{CallId, Effect};
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
@@ -18,9 +19,11 @@ pub struct Running {
     pub key: Key,
     /// The points held.
     pub amount: Points,
+    /// The server's hold for it, where there is one.
+    pub counted: Option<Counted>,
 }
 
-json_members! { to and from Running { key, amount } }
+json_members! { to and from Running { key, amount, counted } }
 
 /// How often a tab announces its tasks, even unchanged ones, in milliseconds.
 const TELL_EVERY_MS: u64 = 30_000;
@@ -96,6 +99,8 @@ struct EndedTask {
     begun: u64,
     /// When the hold ends at the latest; monotonic.
     until_ms: u64,
+    /// Whether its tab is gone too, and can't release its hold at the server.
+    abandoned: bool,
 }
 
 impl Tasks {
@@ -108,8 +113,8 @@ impl Tasks {
         self.own.insert(charge.key.clone(), charge);
     }
 
-    pub(super) fn end(&mut self, key: &Key) {
-        self.own.remove(key);
+    pub(super) fn end(&mut self, key: &Key) -> Option<Charge> {
+        self.own.remove(key)
     }
 
     /// Keeps the call until the balance or the journal has been read.
@@ -162,6 +167,11 @@ impl Tasks {
         tabs.find_map(|tab| tab.tasks.get(key).copied())
     }
 
+    /// Whether a task with this key runs, here or in another tab.
+    pub(super) fn is_running(&self, key: &Key) -> bool {
+        self.own.contains_key(key) || self.held_elsewhere(key).is_some()
+    }
+
     /// The tasks of other tabs whose points are held here.
     pub(super) fn keys_elsewhere(&self) -> impl Iterator<Item = &Key> {
         let running = self.elsewhere.values().flat_map(|tab| tab.tasks.keys());
@@ -184,20 +194,22 @@ impl Tasks {
         map_of(ended.chain(elsewhere).chain(own))
     }
 
-    /// The journal has been read for this key, in the transaction of this number.
-    pub(super) fn read(&mut self, key: &Key, number: u64) {
-        if self
-            .ended
-            .get(key)
-            .is_some_and(|ended| ended.begun < number)
-        {
-            self.ended.remove(key);
+    /// The journal has been read for this key, in the transaction of this number. Returns whether a
+    /// task with this key has ended with its tab.
+    pub(super) fn read(&mut self, key: &Key, number: u64) -> bool {
+        match self.ended.get(key) {
+            Some(ended) if ended.begun < number => {
+                let abandoned = ended.abandoned;
+                self.ended.remove(key);
+                abandoned
+            }
+            Some(_) | None => false,
         }
     }
 
     /// The tasks that other tabs are to hold points for. A task that has become a charge stays
     /// among them until the journal has the charge.
-    fn to_tell(&self, outbox: &Outbox) -> Vec<Running> {
+    fn to_tell(&self, outbox: &Outbox, server: &ServerHolds) -> Vec<Running> {
         let unsaved = self.told.iter().filter(|task| {
             let entry = outbox.get(&task.key).filter(|entry| !entry.saved);
             !self.own.contains_key(&task.key) && entry.is_some_and(|entry| entry.record.is_held())
@@ -205,6 +217,7 @@ impl Tasks {
         let own = self.own.values().map(|charge| Running {
             key: charge.key.clone(),
             amount: charge.amount,
+            counted: server.to_tell(&charge.key),
         });
         own.chain(unsaved.cloned()).collect()
     }
@@ -217,12 +230,13 @@ impl Tasks {
         silence.chain(ended).chain(tell).min()
     }
 
-    /// Replaces the tasks of another tab. Returns those that have ended.
+    /// Replaces the tasks of another tab, which may be on its way out. Returns those that have ended.
     pub(super) fn update_tab(
         &mut self,
         now: Now,
         tab: String,
         running: Vec<Running>,
+        leaves: bool,
         begun: u64,
         cx: &Context,
     ) -> Vec<Key> {
@@ -232,7 +246,7 @@ impl Tasks {
             let until_ms = now.after(SILENCE_MS);
             self.elsewhere.insert(tab, OfTab { tasks, until_ms });
         }
-        self.end_elsewhere(now, before, begun, cx)
+        self.end_elsewhere(now, before, leaves, begun, cx)
     }
 
     /// Ends the tasks of dead tabs. Returns them.
@@ -244,13 +258,14 @@ impl Tasks {
         cx: &Context,
     ) -> Vec<Key> {
         let gone = take_if(&mut self.elsewhere, |tab, _| is_gone(tab));
-        self.end_elsewhere(now, gone, begun, cx)
+        self.end_elsewhere(now, gone, true, begun, cx)
     }
 
     fn end_elsewhere(
         &mut self,
         now: Now,
         tasks: impl IntoIterator<Item = OfTab>,
+        abandoned: bool,
         begun: u64,
         cx: &Context,
     ) -> Vec<Key> {
@@ -261,6 +276,7 @@ impl Tasks {
                     amount,
                     begun,
                     until_ms: now.after(cx.config.claim_ms()),
+                    abandoned,
                 };
                 self.ended.insert(key.clone(), ended);
                 keys.push(key);
@@ -275,14 +291,15 @@ impl Tasks {
         &mut self,
         now: Now,
         outbox: &Outbox,
+        server: &ServerHolds,
         begun: u64,
         cx: &mut Context,
     ) -> Vec<Key> {
         let is_over = |until_ms: u64| until_ms <= now.mono_ms;
         let silent = take_if(&mut self.elsewhere, |_, tab| is_over(tab.until_ms));
-        let keys = self.end_elsewhere(now, silent, begun, cx);
+        let keys = self.end_elsewhere(now, silent, true, begun, cx);
         drop(take_if(&mut self.ended, |_, ended| is_over(ended.until_ms)));
-        let running = self.to_tell(outbox);
+        let running = self.to_tell(outbox, server);
         let again = !running.is_empty() && is_over(self.tell_at_ms);
         if running != self.told || again {
             self.tell(now, running, cx);
@@ -291,23 +308,49 @@ impl Tasks {
     }
 
     /// Another tab asks for this one's tasks.
-    pub(super) fn asked(&mut self, now: Now, outbox: &Outbox, cx: &mut Context) {
-        let running = self.to_tell(outbox);
+    pub(super) fn asked(
+        &mut self,
+        now: Now,
+        outbox: &Outbox,
+        server: &ServerHolds,
+        cx: &mut Context,
+    ) {
+        let running = self.to_tell(outbox, server);
         self.tell(now, running, cx);
     }
 
+    /// The client closes: what ran in it has ended.
+    pub(super) fn close(&mut self, cx: &mut Context) {
+        if !self.told.is_empty() {
+            self.told = Vec::new();
+            cx.push(Effect::AnnounceTasks {
+                running: Vec::new(),
+                leaves: true,
+            });
+        }
+    }
+
     /// The page slept: other tabs may have taken it for dead, and it has not heard of them.
-    pub(super) fn woke(&mut self, now: Now, outbox: &Outbox, cx: &mut Context) {
+    pub(super) fn woke(
+        &mut self,
+        now: Now,
+        outbox: &Outbox,
+        server: &ServerHolds,
+        cx: &mut Context,
+    ) {
         cx.push(Effect::AskTasks);
         if !self.told.is_empty() {
-            self.asked(now, outbox, cx);
+            self.asked(now, outbox, server, cx);
         }
     }
 
     fn tell(&mut self, now: Now, running: Vec<Running>, cx: &mut Context) {
         self.told.clone_from(&running);
         self.tell_at_ms = now.after(TELL_EVERY_MS);
-        cx.push(Effect::AnnounceTasks(running));
+        cx.push(Effect::AnnounceTasks {
+            running,
+            leaves: false,
+        });
     }
 }
 

@@ -99,7 +99,7 @@ impl Bench {
             Effect::ReleaseLock
             | Effect::Announce { .. }
             | Effect::AnnounceFlush(_)
-            | Effect::AnnounceTasks(_)
+            | Effect::AnnounceTasks { .. }
             | Effect::AskTasks
             | Effect::MarkSignOut
             | Effect::AnnounceLeft

@@ -75,6 +75,7 @@ fn charged() -> Conclusion {
         charged_at: String::new(),
         balance: Points::ZERO,
         version: 1,
+        held: None,
         replayed: false,
     }))
 }

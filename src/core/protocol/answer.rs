@@ -1,8 +1,10 @@
 //! The meaning of an answer, case by case as in `protocol.md`.
 
 mod batch;
+mod hold;
 
 pub use self::batch::BatchAnswer;
+pub use self::hold::{HoldAnswer, ReleaseAnswer};
 
 use super::members::{Members, not_an_object};
 use super::problem::Problem;
@@ -147,6 +149,7 @@ impl From<&Receipt> for BalanceReading {
         BalanceReading {
             balance: receipt.balance,
             version: receipt.version,
+            held: receipt.held,
         }
     }
 }
@@ -167,13 +170,12 @@ fn reading(body: Members) -> Result<BalanceReading, Wrong> {
     Ok(BalanceReading {
         balance: body.points(Member::Balance)?,
         version: body.version(Member::Version)?,
+        held: body.points(Member::Held).ok(),
     })
 }
 
-fn receipt(response: &Response, charge: &Charge) -> Result<Receipt, Wrong> {
-    let json = Json::parse(&response.body);
-    let body = json.as_ref().and_then(Members::of);
-    let body = body.ok_or_else(|| not_an_object(&response.body))?;
+/// The key and the amount are this charge's.
+fn is_about(charge: &Charge, body: Members) -> Result<(), Wrong> {
     let any = defect!(ForeignAnswerSettles);
     if !names(&charge.key, &body.text(Member::IdempotencyKey)?) && !any {
         return Err(Wrong::Another(Member::IdempotencyKey));
@@ -181,12 +183,21 @@ fn receipt(response: &Response, charge: &Charge) -> Result<Receipt, Wrong> {
     if body.points(Member::Amount)? != charge.amount && !any {
         return Err(Wrong::Another(Member::Amount));
     }
-    let BalanceReading { balance, version } = reading(body)?;
+    Ok(())
+}
+
+fn receipt(response: &Response, charge: &Charge) -> Result<Receipt, Wrong> {
+    let json = Json::parse(&response.body);
+    let body = json.as_ref().and_then(Members::of);
+    let body = body.ok_or_else(|| not_an_object(&response.body))?;
+    is_about(charge, body)?;
+    let reading = reading(body)?;
     Ok(Receipt {
         charge_id: body.name(Member::ChargeId)?,
         charged_at: response.secret.redacted(&body.text(Member::ChargedAt)?),
-        balance,
-        version,
+        balance: reading.balance,
+        version: reading.version,
+        held: reading.held,
         replayed: response.replayed,
     })
 }

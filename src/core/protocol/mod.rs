@@ -7,7 +7,9 @@ pub mod request;
 mod secret;
 pub mod setback;
 
-pub use answer::{BalanceAnswer, BatchAnswer, ChargeAnswer, LookUpAnswer};
+pub use answer::{
+    BalanceAnswer, BatchAnswer, ChargeAnswer, HoldAnswer, LookUpAnswer, ReleaseAnswer,
+};
 pub use request::{Method, Request, Spelling};
 pub use secret::Secret;
 pub use setback::{RetryAfter, Setback, SetbackKind};
@@ -64,4 +66,6 @@ pub struct BalanceReading {
     pub balance: Points,
     /// Grows with every change of the balance.
     pub version: u64,
+    /// The points in the account's active holds, where the server keeps any.
+    pub held: Option<Points>,
 }

@@ -22,6 +22,7 @@ pub struct Problem {
     pub declined: bool,
     balance: Option<Points>,
     version: Option<u64>,
+    held: Option<Points>,
     /// The token that was sent with the request.
     secret: Secret,
 }
@@ -51,6 +52,7 @@ impl Problem {
             declined: members.is_true(Member::Declined),
             balance: members.points(Member::Balance).ok(),
             version: members.version(Member::Version).ok(),
+            held: members.points(Member::Held).ok(),
             secret: secret.clone(),
         }
     }
@@ -70,6 +72,7 @@ impl Problem {
         Some(BalanceReading {
             balance: self.balance?,
             version: self.version?,
+            held: self.held,
         })
     }
 

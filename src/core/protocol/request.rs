@@ -16,6 +16,19 @@ pub enum Method {
     Get,
     /// POST
     Post,
+    /// DELETE
+    Delete,
+}
+
+impl Method {
+    /// Its name in HTTP.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Delete => "DELETE",
+        }
+    }
 }
 
 /// The spelling of the key in a look-up.
@@ -43,11 +56,7 @@ pub struct Request {
 /// For the log: the request's purpose, without its contents.
 impl fmt::Display for Request {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let method = match self.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        };
-        write!(formatter, "→ {method} {}", self.path)
+        write!(formatter, "→ {} {}", self.method.name(), self.path)
     }
 }
 
@@ -60,6 +69,15 @@ struct ChargeBody<'a> {
 }
 
 json_members! { to ChargeBody<'a> { task_id, feature, amount, created_at, metadata } }
+
+struct HoldBody<'a> {
+    task_id: &'a str,
+    feature: &'a str,
+    amount: Points,
+    expires_in_s: u64,
+}
+
+json_members! { to HoldBody<'a> { task_id, feature, amount, expires_in_s } }
 
 struct BatchItem<'a> {
     idempotency_key: &'a str,
@@ -97,6 +115,29 @@ impl Request {
             Spelling::Header => key.wire(),
         };
         Request::get(format!("charges?key={}", percent_encode(&spelt)))
+    }
+
+    /// `POST holds`, for the points of a running task: `docs/holds.md`.
+    pub fn hold(charge: &Charge, expires_in_s: u64) -> Request {
+        let body = HoldBody {
+            task_id: &charge.task_id,
+            feature: &charge.feature,
+            amount: charge.amount,
+            expires_in_s,
+        };
+        Request::post(
+            "holds",
+            vec![("idempotency-key", quoted(&charge.key.wire()))],
+            body.to_json().to_text(),
+        )
+    }
+
+    /// `DELETE holds?key=KEY`.
+    pub fn release(key: &Key) -> Request {
+        Request {
+            method: Method::Delete,
+            ..Request::get(format!("holds?key={}", percent_encode(key.as_str())))
+        }
     }
 
     /// `POST charges`.

@@ -56,6 +56,7 @@ fn charged() -> Conclusion {
         charged_at: String::new(),
         balance: Points::ZERO,
         version: 2,
+        held: None,
         replayed: false,
     }))
 }

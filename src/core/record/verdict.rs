@@ -32,11 +32,13 @@ pub struct Receipt {
     pub balance: Points,
     /// The version of that balance.
     pub version: u64,
+    /// The points that the server held then, where it keeps holds.
+    pub held: Option<Points>,
     /// The server had charged this key before.
     pub replayed: bool,
 }
 
-json_members! { to and from Receipt { charge_id, charged_at, balance, version, replayed } }
+json_members! { to and from Receipt { charge_id, charged_at, balance, version, held, replayed } }
 
 /// The server's decision to take nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

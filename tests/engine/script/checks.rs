@@ -48,7 +48,7 @@ impl World {
         let purpose = match on {
             On::Charge | On::Batch => Purpose::Send,
             On::LookUp => Purpose::LookUp,
-            On::Balance | On::Any | On::AnyCharge => return,
+            On::Balance | On::Hold | On::Release | On::Any | On::AnyCharge => return,
         };
         let tab = format!("tab{}", sending.tab);
         for wire in keys {

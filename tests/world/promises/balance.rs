@@ -4,7 +4,7 @@ use tollbox::core::snapshot::{BillingStatus, Snapshot};
 
 use crate::world::World;
 use crate::world::driver::Driver;
-use crate::world::tab::{Life, TabId};
+use crate::world::tab::{Life, Tab, TabId};
 
 impl<D: Driver> World<D> {
     pub fn check_snapshot(&mut self, place: usize, snapshot: &Snapshot) {
@@ -37,6 +37,29 @@ impl<D: Driver> World<D> {
     pub fn tasks_elsewhere(&self, tab: TabId) -> u64 {
         let others = self.books.tasks.iter().filter(|(other, _)| **other != tab);
         others.map(|(_, points)| points).sum()
+    }
+
+    /// The points that are free at this version of the balance: of no other device's hold, and of
+    /// none of the `held` that this tab holds, unless they have been charged by then or their task
+    /// has ended in another tab.
+    fn free_at(&self, place: usize, version: u64, held: u64) -> Option<u64> {
+        let tab = &self.tabs[place];
+        let at_ms = self.elapsed_ms();
+        let elsewhere = self.books.held_elsewhere.iter();
+        let elsewhere = elsewhere.filter(|hold| hold.version <= version && hold.until_ms > at_ms);
+        let elsewhere: u64 = elsewhere.map(|hold| hold.points).sum();
+        let is_settled = |key: &str| {
+            let seen = tab.seen.iter().find(|(seen, _)| seen.as_str() == key);
+            seen.is_some_and(|(_, (status, _))| *status == BillingStatus::Success)
+        };
+        let charged = self.books.charged_by_version.iter();
+        let charged = charged.filter(|(key, at)| **at <= version && !is_settled(key));
+        let charged = charged.filter_map(|(key, _)| self.books.charged.get(key));
+        let charged: u64 = charged.map(|(_, points)| points).sum();
+        let tasks: u64 = self.tabs.iter().map(Tab::task_points).sum();
+        let held = held.min(tab.open_points + tasks);
+        let balance = self.books.balances.get(&version)?;
+        Some(balance.saturating_sub(elsewhere + held.saturating_sub(charged)))
     }
 
     /// `really` is the ledger's balance at the version shown.
@@ -79,8 +102,17 @@ impl<D: Driver> World<D> {
         if really != Some(balance.confirmed.get()) {
             return wrong(format!("at this version the ledger has {really:?}"));
         }
-        if balance.held.get() != held || balance.available != balance.confirmed.less(balance.held) {
+        let keeps_holds = self.server.keeps_holds;
+        if (balance.held.get() != held && !keeps_holds)
+            || balance.available != balance.confirmed.less(balance.held)
+        {
             return wrong(format!("the holds are {held}"));
+        }
+        if keeps_holds {
+            let free = self.free_at(place, balance.version, held);
+            if free.is_some_and(|free| balance.available.get() > free) {
+                return wrong(format!("it flatters: {free:?} are free at this version"));
+            }
         }
         // Charges that another tab has settled and forgotten are not in this tab's balance yet.
         let gone = |status: BillingStatus, key| {

@@ -28,6 +28,16 @@ pub struct Asked {
     pub failures: u32,
 }
 
+/// A hold of another device.
+#[derive(Clone, Copy, Debug)]
+pub struct HeldElsewhere {
+    pub points: u64,
+    /// The balance's version from which on it counts.
+    pub version: u64,
+    /// When it expires, by the server's clock.
+    pub until_ms: u64,
+}
+
 #[derive(Default)]
 pub struct Books {
     /// The ledger's balance at each version.
@@ -37,6 +47,10 @@ pub struct Books {
     pub charged: BTreeMap<String, (u32, u64)>,
     /// The tab whose request charged each key, and when.
     pub charged_by: BTreeMap<String, (TabId, u64)>,
+    /// The balance's version when each was first known to be charged.
+    pub charged_by_version: BTreeMap<String, u64>,
+    /// What other devices have held.
+    pub held_elsewhere: Vec<HeldElsewhere>,
     /// How often each key was sent.
     pub sent: BTreeMap<String, u32>,
     /// How often the server itself put off a sending of each key.
@@ -121,6 +135,19 @@ impl<D: Driver> World<D> {
         self.books.balances.insert(balance.version, balance.points);
     }
 
+    /// Another device holds points, if there are as many.
+    pub fn hold_elsewhere(&mut self, key: &str, points: u64, expires_in_s: u64) {
+        let at_ms = self.elapsed_ms();
+        if self.server.hold_elsewhere(at_ms, key, points, expires_in_s) {
+            self.enter_balance();
+            self.books.held_elsewhere.push(HeldElsewhere {
+                points,
+                version: self.server.ledger.balance(ACCOUNT, 0).version,
+                until_ms: at_ms + expires_in_s * 1_000,
+            });
+        }
+    }
+
     /// Enters the ledger's charges since the last time.
     pub fn enter_charges(&mut self) {
         self.enter_balance();
@@ -142,6 +169,11 @@ impl<D: Driver> World<D> {
             self.note(|| format!("    CHARGED {wire}: {amount}"));
             let times = self.books.charged.get(&key).map_or(1, |known| known.0 + 1);
             self.books.charged.insert(key.clone(), (times, amount));
+            let version = self.server.ledger.balance(ACCOUNT, 0).version;
+            self.books
+                .charged_by_version
+                .entry(key.clone())
+                .or_insert(version);
             if let Some(tab) = self.books.serving {
                 let by = (tab, self.now.mono_ms);
                 self.books.charged_by.insert(key.clone(), by);

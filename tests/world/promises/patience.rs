@@ -30,6 +30,10 @@ const A_DELAY_SPELT_TWICE: f64 = 12.0;
 const ALERTS_AN_HOUR: f64 = 240.0;
 const FIRST_ALERTS: f64 = 30.0;
 const HOUR_MS: f64 = 3_600_000.0;
+/// Requests about the hold of one task within [`HOLDS_WITHIN_MS`]: two tries, with a token refused
+/// before each, and the release.
+const MOST_HOLDS: usize = 5;
+const HOLDS_WITHIN_MS: u64 = 10_000;
 /// The longest wait that a client grants a server.
 const DAY_MS: u64 = 86_400_000;
 
@@ -152,6 +156,25 @@ impl<D: Driver> World<D> {
         }
     }
 
+    /// A hold is requested when its task starts, once more with another token, and renewed; and it is
+    /// released when the task ends.
+    pub fn spend_hold(&mut self, place: usize, keys: &[String]) {
+        let now_ms = self.now.mono_ms;
+        let tab = &mut self.tabs[place];
+        let id = tab.id;
+        let since_ms = now_ms.saturating_sub(HOLDS_WITHIN_MS);
+        tab.holds_left.retain(|(_, left_ms)| *left_ms > since_ms);
+        tab.holds_left
+            .extend(keys.iter().map(|key| (key.clone(), now_ms)));
+        for key in keys {
+            let left = tab.holds_left.iter().filter(|(left, _)| left == key);
+            if left.count() > MOST_HOLDS {
+                let what = format!("tab{id} requests and releases the hold of {key} too often");
+                return self.violate("7 patience", what);
+            }
+        }
+    }
+
     pub fn spend_alert(&mut self, id: TabId) {
         let Some(place) = self.place(id) else {
             return;
@@ -213,7 +236,12 @@ impl<D: Driver> World<D> {
             probed: false,
         };
         let tab = &mut self.tabs[place];
-        let probe = matches!(tab.asks.remove(&send), Some((On::Balance, _)));
+        let asked = tab.asks.remove(&send).map(|(on, _)| on);
+        if let Some(On::Hold | On::Release) = asked {
+            // The charges' own requests show whether there is an outage.
+            return;
+        }
+        let probe = asked == Some(On::Balance);
         let outage = tab.outage.get_or_insert(first);
         outage.probed |= probe;
     }

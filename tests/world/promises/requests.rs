@@ -19,7 +19,10 @@ impl<D: Driver> World<D> {
         // A look-up goes on under its number with the other spelling of its key.
         if send > self.tabs[place].last_send {
             self.tabs[place].last_send = send;
-            self.spend_request(place);
+            match on {
+                On::Hold | On::Release => self.spend_hold(place, &keys),
+                _ => self.spend_request(place),
+            }
         }
         let tab = &mut self.tabs[place];
         tab.asks.insert(send, (on, keys.clone()));
@@ -54,6 +57,10 @@ impl<D: Driver> World<D> {
                 let what = format!("tab{id} probes {outage:?} in {passed_ms} ms");
                 return self.violate("7 patience", what);
             }
+        }
+        // What is held for running work is in no journal.
+        if matches!(on, On::Hold | On::Release) {
+            return;
         }
         for key in keys {
             if on != On::LookUp {
@@ -102,7 +109,7 @@ impl<D: Driver> World<D> {
 /// whatever key it is sent under, and however that is spelt.
 pub fn what_is_asked(request: &Request) -> (On, Vec<String>) {
     let (on, keys) = kind_and_keys(request);
-    let body = request.body.as_deref();
+    let body = request.body.as_deref().filter(|_| on != On::Hold);
     let Some(body) = body.and_then(|body| serde_json::from_str::<Value>(body).ok()) else {
         return (on, keys.iter().map(|key| as_its_user_spells(key)).collect());
     };

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use tollbox::core::percent::header_text;
 use tollbox::core::protocol::{Request, Response};
-use tollbox_server::ledger::{Amount, Balance, Charge, ChargeRequest, Ledger, Terms, Verdict};
+use tollbox_server::ledger::{
+    Amount, Balance, Charge, ChargeRequest, HoldRequest, HoldVerdict, Ledger, Terms, Verdict,
+};
 
 mod requests;
 
@@ -23,6 +25,8 @@ pub enum On {
     Charge,
     Batch,
     LookUp,
+    Hold,
+    Release,
     /// A charge, alone or in a batch.
     AnyCharge,
 }
@@ -72,7 +76,9 @@ impl Arrived {
         match on {
             On::Any => true,
             On::AnyCharge => matches!(self.on, On::Charge | On::Batch),
-            On::Balance | On::Charge | On::Batch | On::LookUp => self.on == on,
+            On::Balance | On::Charge | On::Batch | On::LookUp | On::Hold | On::Release => {
+                self.on == on
+            }
         }
     }
 }
@@ -90,6 +96,10 @@ pub struct Server {
     pub checks_accounts: bool,
     /// Whether it decodes keys from their spelling on the wire.
     pub decodes_keys: bool,
+    /// Whether it keeps holds.
+    pub keeps_holds: bool,
+    /// The longest time that it grants, in seconds.
+    pub longest_hold_s: u64,
     rules: Vec<Rule>,
 }
 
@@ -105,6 +115,8 @@ impl Server {
             signed_in: ACCOUNT.to_owned(),
             checks_accounts: true,
             decodes_keys: false,
+            keeps_holds: false,
+            longest_hold_s: u64::MAX,
             rules: Vec::new(),
         }
     }
@@ -138,15 +150,50 @@ impl Server {
     }
 
     /// Another client of the account charges.
-    pub fn charge_elsewhere(&mut self, key: &str, points: u64) {
+    pub fn charge_elsewhere(&mut self, at_ms: u64, key: &str, points: u64) {
         let request = ChargeRequest::new(key, key, ELSEWHERE, points).unwrap();
         let id = format!("e-{key}");
-        let verdict = self.ledger.charge(ACCOUNT, &request, 0, id);
+        let verdict = self.ledger.charge(ACCOUNT, &request, at_ms, id);
         assert!(matches!(verdict, Verdict::Charged { .. }));
     }
 
+    /// Another device holds points for a task, for this long.
+    pub fn hold_elsewhere(
+        &mut self,
+        at_ms: u64,
+        key: &str,
+        points: u64,
+        expires_in_s: u64,
+    ) -> bool {
+        let request = ChargeRequest::new(key, key, ELSEWHERE, points).unwrap();
+        let request = HoldRequest::new(request, expires_in_s).unwrap();
+        match self.ledger.hold(ACCOUNT, &request, at_ms) {
+            HoldVerdict::Held { .. } | HoldVerdict::Renewed { .. } => true,
+            HoldVerdict::InsufficientBalance { .. } => false,
+            verdict @ (HoldVerdict::KeyReused | HoldVerdict::AlreadyCharged) => {
+                panic!("{key}: {verdict:?}")
+            }
+        }
+    }
+
+    /// All points of the account, those that are held among them.
     pub fn balance(&self) -> u64 {
         self.ledger.balance(ACCOUNT, 0).points
+    }
+
+    /// The points that are held.
+    pub fn held(&self, at_ms: u64) -> u64 {
+        self.ledger.balance(ACCOUNT, at_ms).held.unwrap_or_default()
+    }
+
+    /// A balance as its members in an answer.
+    fn members(&self, balance: Balance, mut answer: Value) -> Value {
+        answer["balance"] = json!(balance.points);
+        answer["version"] = json!(balance.version);
+        if self.keeps_holds {
+            answer["held"] = json!(balance.held.unwrap_or_default());
+        }
+        answer
     }
 
     pub fn times_charged(&self, key: &str) -> usize {
@@ -181,7 +228,9 @@ impl Server {
         let balance = self.ledger.balance(&self.signed_in, at_ms);
         match on {
             On::Balance => {
-                let etag = format!("\"v{}\"", balance.version);
+                let held = balance.held.filter(|_| self.keeps_holds);
+                let held = held.map(|held| format!("h{held}")).unwrap_or_default();
+                let etag = format!("\"v{}{held}\"", balance.version);
                 if request
                     .headers
                     .iter()
@@ -195,10 +244,7 @@ impl Server {
                 }
                 Response {
                     etag: Some(etag),
-                    ..json_answer(
-                        200,
-                        json!({"balance": balance.points, "version": balance.version}),
-                    )
+                    ..json_answer(200, self.members(balance, json!({})))
                 }
             }
             On::Charge => {
@@ -212,7 +258,7 @@ impl Server {
                         self.receipt(200, &charge, balance, true)
                     }
                     rejected => {
-                        let (_, problem) = rejection(&rejected);
+                        let (_, problem) = self.rejection(&rejected);
                         problem_answer(problem)
                     }
                 }
@@ -226,7 +272,7 @@ impl Server {
                         Verdict::Charged { charge, .. } => item_receipt(&charge, false),
                         Verdict::Replayed { charge, .. } => item_receipt(&charge, true),
                         rejected => {
-                            let (status, problem) = rejection(&rejected);
+                            let (status, problem) = self.rejection(&rejected);
                             json!({"status": status, "problem": problem})
                         }
                     };
@@ -234,10 +280,7 @@ impl Server {
                     results.push(result);
                 }
                 let balance = self.ledger.balance(&self.signed_in, at_ms);
-                json_answer(
-                    200,
-                    json!({"results": results, "balance": balance.points, "version": balance.version}),
-                )
+                json_answer(200, self.members(balance, json!({"results": results})))
             }
             On::LookUp => {
                 let mut key = keys_of(on, request).remove(0);
@@ -250,14 +293,81 @@ impl Server {
                     None => problem(404, "charge-not-found"),
                 }
             }
+            On::Hold | On::Release if !self.keeps_holds => problem(404, "not-found"),
+            On::Hold => {
+                let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
+                let key = keys_of(on, request).remove(0);
+                self.hold(at_ms, &key, &body)
+            }
+            On::Release => {
+                let mut key = keys_of(on, request).remove(0);
+                if self.decodes_keys {
+                    key = header_text(&key);
+                }
+                let balance = self.ledger.release(&self.signed_in, &key, at_ms);
+                json_answer(200, self.members(balance, json!({})))
+            }
             On::Any | On::AnyCharge => unreachable!("no request is of this kind"),
         }
     }
 
+    fn hold(&mut self, at_ms: u64, key: &str, body: &Value) -> Response {
+        let charge = charge_request(key, body);
+        let expires_in_s = body["expires_in_s"].as_u64().unwrap();
+        let request = HoldRequest::new(charge, expires_in_s.min(self.longest_hold_s)).unwrap();
+        let verdict = self.ledger.hold(&self.signed_in, &request, at_ms);
+        let is_new = matches!(verdict, HoldVerdict::Held { .. });
+        let (hold, balance, expires_in_s) = match verdict {
+            HoldVerdict::Held {
+                hold,
+                balance,
+                expires_in_s,
+            }
+            | HoldVerdict::Renewed {
+                hold,
+                balance,
+                expires_in_s,
+            } => (hold, balance, expires_in_s),
+            HoldVerdict::InsufficientBalance { balance } => {
+                return problem_answer(self.insufficient(balance));
+            }
+            HoldVerdict::KeyReused => return problem(422, "idempotency-key-reused"),
+            HoldVerdict::AlreadyCharged => return problem(409, "already-charged"),
+        };
+        let answer = json!({
+            "idempotency_key": self.spelt(key),
+            "amount": hold.request.amount().get(),
+            "expires_in_s": expires_in_s,
+            "expires_at": "2026-01-01T00:03:00Z",
+        });
+        let status = if is_new { 201 } else { 200 };
+        json_answer(status, self.members(balance, answer))
+    }
+
+    fn insufficient(&self, balance: Balance) -> Value {
+        let problem = json!({"type": "https://example.com/problems/insufficient-balance",
+            "status": 402, "detail": "not enough points"});
+        self.members(balance, problem)
+    }
+
+    fn rejection(&self, verdict: &Verdict) -> (&'static str, Value) {
+        match verdict {
+            Verdict::InsufficientBalance { balance } => ("declined", self.insufficient(*balance)),
+            Verdict::KeyReused => (
+                "rejected",
+                json!({"type": "idempotency-key-reused", "status": 422}),
+            ),
+            Verdict::PriceMismatch { .. } => {
+                ("rejected", json!({"type": "price-mismatch", "status": 400}))
+            }
+            Verdict::Charged { .. } | Verdict::Replayed { .. } | Verdict::HoldExceeded { .. } => {
+                unreachable!("not a rejection of a charge that names no hold")
+            }
+        }
+    }
+
     fn charge(&mut self, at_ms: u64, key: &str, body: &Value) -> Verdict {
-        let amount = body["amount"].as_u64().unwrap();
-        let text = |name: &str| body[name].as_str().unwrap().to_owned();
-        let request = ChargeRequest::new(key, text("task_id"), text("feature"), amount).unwrap();
+        let request = charge_request(key, body);
         let payer = self.signed_in.as_str();
         let id = format!("c{}", self.ledger.charges(payer).len() + 1);
         self.ledger.charge(payer, &request, at_ms, id)
@@ -277,35 +387,18 @@ impl Server {
             "idempotency_key": self.spelt(charge.request.key()),
             "amount": charge.request.amount().get(),
             "charged_at": "2026-01-01T00:00:00Z",
-            "balance": balance.points,
-            "version": balance.version,
         });
         Response {
             replayed,
-            ..json_answer(status, body)
+            ..json_answer(status, self.members(balance, body))
         }
     }
 }
 
-fn rejection(verdict: &Verdict) -> (&'static str, Value) {
-    match verdict {
-        Verdict::InsufficientBalance { balance } => (
-            "declined",
-            json!({"type": "https://example.com/problems/insufficient-balance", "status": 402,
-                "detail": "not enough points", "balance": balance.points, "version": balance.version}),
-        ),
-        Verdict::KeyReused => (
-            "rejected",
-            json!({"type": "idempotency-key-reused", "status": 422}),
-        ),
-        Verdict::PriceMismatch { .. } => {
-            ("rejected", json!({"type": "price-mismatch", "status": 400}))
-        }
-        Verdict::HoldExceeded { .. } => {
-            ("rejected", json!({"type": "hold-exceeded", "status": 422}))
-        }
-        Verdict::Charged { .. } | Verdict::Replayed { .. } => unreachable!("not a rejection"),
-    }
+fn charge_request(key: &str, body: &Value) -> ChargeRequest {
+    let amount = body["amount"].as_u64().unwrap();
+    let text = |name: &str| body[name].as_str().unwrap().to_owned();
+    ChargeRequest::new(key, text("task_id"), text("feature"), amount).unwrap()
 }
 
 fn item_receipt(charge: &Charge, replayed: bool) -> Value {

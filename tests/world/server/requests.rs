@@ -11,6 +11,8 @@ pub fn kind_of(request: &Request) -> On {
         (Method::Get, ("charges", Some(query))) if query.starts_with("key=") => On::LookUp,
         (Method::Post, ("charges", None)) => On::Charge,
         (Method::Post, ("charges/batch", None)) => On::Batch,
+        (Method::Post, ("holds", None)) => On::Hold,
+        (Method::Delete, ("holds", Some(query))) if query.starts_with("key=") => On::Release,
         (_, (path, query)) => panic!("no such path: {path}, {query:?}"),
     }
 }
@@ -37,7 +39,7 @@ pub fn account_of(request: &Request) -> Option<String> {
 
 pub fn keys_of(on: On, request: &Request) -> Vec<String> {
     match on {
-        On::Charge => vec![header_of(request, "idempotency-key").unwrap()],
+        On::Charge | On::Hold => vec![header_of(request, "idempotency-key").unwrap()],
         On::Batch => {
             let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
             let items = body["charges"].as_array().unwrap();
@@ -46,7 +48,7 @@ pub fn keys_of(on: On, request: &Request) -> Vec<String> {
                 .map(|item| item["idempotency_key"].as_str().unwrap().to_owned())
                 .collect()
         }
-        On::LookUp => {
+        On::LookUp | On::Release => {
             let (_, query) = parts_of(request);
             let key = query.and_then(|query| query.strip_prefix("key="));
             vec![percent_decode(key.unwrap())]

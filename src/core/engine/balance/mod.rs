@@ -106,6 +106,11 @@ impl BalanceSync {
         }
     }
 
+    /// The server keeps no holds any more.
+    pub(super) fn forget_held(&mut self) {
+        self.book.forget_held();
+    }
+
     /// The server says that the balance with this `ETag` has not changed.
     pub(super) fn confirm_unchanged(&mut self, now: Now, etag: Option<&str>, cx: &mut Context) {
         let known = self
@@ -260,6 +265,7 @@ mod tests {
             let reading = BalanceReading {
                 balance: Points::ZERO,
                 version: 1,
+                held: None,
             };
             balance.learn(Some(reading), None, 0, &mut cx);
             let now = Now {

@@ -14,6 +14,7 @@ pub(super) use self::slots::{Slot, Slots};
 use self::token::{Token, Unauthorized};
 use super::bulletin::Bulletin;
 use super::context::Context;
+use super::server_holds::HOLD_FOR_S;
 use super::{Effect, SendId};
 use crate::core::alert::AlertKind;
 use crate::core::charge::Key;
@@ -246,6 +247,8 @@ impl Wire {
             SentWhat::Balance { etag } => {
                 Request::balance(etag.as_deref(), &format!("{}.{send}", cx.tab))
             }
+            SentWhat::Hold { charge } => Request::hold(charge, HOLD_FOR_S),
+            SentWhat::Release { key } => Request::release(key),
         };
         let request = request.on_behalf_of(&cx.account);
         #[cfg(feature = "defects")]
@@ -522,7 +525,10 @@ impl Wire {
             SentWhat::Charge { charge } => {
                 outbox.update(&charge.key, |entry| entry.alone = true);
             }
-            SentWhat::LookUp { .. } | SentWhat::Balance { .. } => {}
+            SentWhat::LookUp { .. }
+            | SentWhat::Balance { .. }
+            | SentWhat::Hold { .. }
+            | SentWhat::Release { .. } => {}
         }
     }
 

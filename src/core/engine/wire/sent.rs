@@ -1,6 +1,6 @@
 //! Requests on their way, with the context for judging their answers.
 
-use crate::core::charge::Charge;
+use crate::core::charge::{Charge, Key};
 use crate::core::network::{Asked, Way};
 use crate::core::protocol::{BalanceReading, Spelling};
 
@@ -33,7 +33,7 @@ impl Sent {
                 std::slice::from_ref(charge)
             }
             SentWhat::Batch { charges } => charges,
-            SentWhat::Balance { .. } => &[],
+            SentWhat::Balance { .. } | SentWhat::Hold { .. } | SentWhat::Release { .. } => &[],
         }
     }
 
@@ -42,7 +42,9 @@ impl Sent {
         match &self.what {
             SentWhat::Charge { .. } | SentWhat::Batch { .. } => Asked::By(Way::Sending),
             SentWhat::LookUp { .. } => Asked::By(Way::LookUp),
-            SentWhat::Balance { .. } => Asked::Probe,
+            SentWhat::Balance { .. } | SentWhat::Hold { .. } | SentWhat::Release { .. } => {
+                Asked::Probe
+            }
         }
     }
 }
@@ -50,8 +52,25 @@ impl Sent {
 /// The purpose of a request on its way.
 #[derive(Clone, Debug)]
 pub enum SentWhat {
-    Charge { charge: Charge },
-    Batch { charges: Vec<Charge> },
-    LookUp { charge: Charge, spelling: Spelling },
-    Balance { etag: Option<String> },
+    Charge {
+        charge: Charge,
+    },
+    Batch {
+        charges: Vec<Charge>,
+    },
+    LookUp {
+        charge: Charge,
+        spelling: Spelling,
+    },
+    Balance {
+        etag: Option<String>,
+    },
+    /// The points of a running task are to be held at the server.
+    Hold {
+        charge: Charge,
+    },
+    /// They are not to be held any more.
+    Release {
+        key: Key,
+    },
 }

@@ -168,6 +168,7 @@ fn item_receipt(item: &Item, charge: &Charge, reading: BalanceReading) -> Result
         charged_at: item.charged_at.clone()?,
         balance: reading.balance,
         version: reading.version,
+        held: reading.held,
         replayed: item.body.is_true(Member::Replayed),
     })
 }

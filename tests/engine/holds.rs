@@ -1,0 +1,459 @@
+//! Holds at a server that keeps them: `docs/holds.md`.
+
+use serde_json::json;
+use tollbox::core::engine::{Answer, CallId, CallRequest};
+
+use super::outcomes::word;
+use super::script::{World, key};
+use super::server::{Fault, On, json_answer, problem, with_retry_after};
+
+/// A world whose server keeps holds.
+fn world() -> World {
+    let mut world = World::new();
+    world.server.keeps_holds = true;
+    world
+}
+
+fn available(world: &World, tab: usize) -> u64 {
+    world.snapshot(tab).balance.unwrap().available.get()
+}
+
+fn held_at_server(world: &World) -> u64 {
+    world.server.held(world.elapsed_ms())
+}
+
+/// Starts a task, and waits for the word on it.
+fn start(world: &mut World, tab: usize, task: &str, amount: u64) -> CallId {
+    let start = world.start_task(tab, task, amount);
+    world.settle_calls();
+    start
+}
+
+/// Another device holds points, of which no tab has heard.
+fn hold_elsewhere(world: &mut World, points: u64, for_s: u64) {
+    world.hold_elsewhere("elsewhere", points, for_s);
+}
+
+#[test]
+fn a_server_that_keeps_no_holds_is_asked_for_none() {
+    let mut world = World::new();
+    let tab = world.start();
+    start(&mut world, tab, "t1", 50);
+    world.run_for(300_000);
+    world.end_task(tab, "t1");
+    world.settle();
+    let asked = world.server.count(On::Hold) + world.server.count(On::Release);
+    assert_eq!(asked, 0);
+}
+
+#[test]
+fn a_task_is_held_at_the_server_until_its_charge_settles_it() {
+    let mut world = world();
+    let tab = world.start();
+    let start = start(&mut world, tab, "t1", 50);
+    assert_eq!(world.answer(start), &Answer::Started);
+    assert_eq!((held_at_server(&world), available(&world, tab)), (50, 70));
+    let call = world.charge(tab, "t1", 30);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.settle();
+    assert_eq!((held_at_server(&world), available(&world, tab)), (0, 90));
+    assert_eq!(world.server.count(On::Release), 0);
+}
+
+#[test]
+fn points_held_by_another_device_are_not_available() {
+    let mut world = world();
+    hold_elsewhere(&mut world, 100, 600);
+    let tab = world.start();
+    let balance = world.snapshot(tab).balance.unwrap();
+    assert_eq!((balance.confirmed.get(), balance.held.get()), (120, 100));
+    assert_eq!(balance.available.get(), 20);
+    let start = start(&mut world, tab, "t1", 21);
+    assert_eq!(word(world.outcome(start)), "declined InsufficientBalance");
+}
+
+#[test]
+fn work_does_not_start_on_points_that_another_device_has_just_held() {
+    let mut world = world();
+    let tab = world.start();
+    hold_elsewhere(&mut world, 100, 600);
+    assert_eq!(available(&world, tab), 120);
+    let first = world.start_task(tab, "t1", 50);
+    let second = world.start_task(tab, "t1", 50);
+    world.settle_calls();
+    for start in [first, second] {
+        assert_eq!(word(world.outcome(start)), "declined InsufficientBalance");
+    }
+    assert_eq!(available(&world, tab), 20);
+    // It may start once the other hold is over, and not before the server says so.
+    world.run_for(600_000);
+    let later = world.start_task(tab, "t1", 50);
+    world.settle_calls();
+    assert_eq!(world.answer(later), &Answer::Started);
+    assert_eq!(held_at_server(&world), 50);
+}
+
+#[test]
+fn a_task_starts_all_the_same_where_its_hold_is_lost() {
+    for fault in [
+        Fault::LoseRequest,
+        Fault::Hang,
+        Fault::StoodStill,
+        Fault::Answer(problem(500, "broken")),
+    ] {
+        let mut world = world();
+        let tab = world.start();
+        world.server.fault(On::Hold, 1, fault.clone());
+        let asked_ms = world.now.mono_ms;
+        let start = start(&mut world, tab, "t1", 50);
+        assert_eq!(world.answer(start), &Answer::Started, "{fault:?}");
+        let took_ms = world.driver.answered_at_ms[&start] - asked_ms;
+        assert!(took_ms <= world.config.respond_within_ms, "{fault:?}");
+        assert_eq!(available(&world, tab), 70);
+        // It is requested again while the work runs.
+        world.run_for(60_000);
+        assert_eq!((held_at_server(&world), available(&world, tab)), (50, 70));
+    }
+}
+
+#[test]
+fn a_hold_whose_answer_is_lost_is_counted_twice_for_a_while_and_never_flatters() {
+    let mut world = world();
+    let tab = world.start();
+    world.server.fault(On::Hold, 1, Fault::LoseAnswer);
+    start(&mut world, tab, "t1", 50);
+    world.refresh(tab);
+    world.settle_calls();
+    assert_eq!(available(&world, tab), 20);
+    world.run_for(60_000);
+    assert_eq!(available(&world, tab), 70);
+}
+
+#[test]
+fn the_hold_of_long_work_is_renewed() {
+    let mut world = world();
+    world.server.longest_hold_s = 60;
+    let (one, two) = (world.start(), world.start());
+    start(&mut world, one, "t1", 50);
+    for _ in 0..60 {
+        world.run_for(10_000);
+        assert_eq!(held_at_server(&world), 50);
+        assert_eq!((available(&world, one), available(&world, two)), (70, 70));
+    }
+    // Half of the time is over before each request.
+    assert!(world.server.count(On::Hold) <= 25);
+}
+
+#[test]
+fn work_that_fails_releases_its_hold() {
+    let mut world = world();
+    let (one, two) = (world.start(), world.start());
+    start(&mut world, one, "t1", 50);
+    world.end_task(one, "t1");
+    world.run_for(100);
+    assert_eq!(held_at_server(&world), 0);
+    assert_eq!((available(&world, one), available(&world, two)), (120, 120));
+}
+
+#[test]
+fn a_hold_whose_release_is_lost_expires() {
+    let mut world = world();
+    let tab = world.start();
+    start(&mut world, tab, "t1", 50);
+    world.server.fault(On::Release, 1, Fault::LoseRequest);
+    world.end_task(tab, "t1");
+    world.run_for(100);
+    assert_eq!(available(&world, tab), 70);
+    world.run_for(180_000);
+    world.refresh(tab);
+    world.settle_calls();
+    assert_eq!((held_at_server(&world), available(&world, tab)), (0, 120));
+}
+
+#[test]
+fn a_release_does_not_overtake_the_hold_of_the_next_try() {
+    let mut world = world();
+    let tab = world.start();
+    start(&mut world, tab, "t1", 50);
+    world.server.fault(On::Release, 1, Fault::Late(5_000));
+    world.end_task(tab, "t1");
+    let again = start(&mut world, tab, "t1", 50);
+    assert_eq!(world.answer(again), &Answer::Started);
+    assert_eq!(available(&world, tab), 20);
+    world.run_for(60_000);
+    assert_eq!((held_at_server(&world), available(&world, tab)), (50, 70));
+}
+
+#[test]
+fn a_tab_does_not_release_what_another_tab_works_for() {
+    let mut world = world();
+    let (one, two) = (world.start(), world.start());
+    start(&mut world, one, "t1", 50);
+    start(&mut world, two, "t1", 50);
+    world.run_for(10);
+    world.end_task(one, "t1");
+    world.run_for(100);
+    assert_eq!(held_at_server(&world), 50);
+    assert_eq!((available(&world, one), available(&world, two)), (70, 70));
+}
+
+#[test]
+fn a_living_tab_releases_what_a_dead_one_has_held() {
+    for locks in [true, false] {
+        let mut world = world();
+        world.locks = locks;
+        let (one, two) = (world.start(), world.start());
+        start(&mut world, one, "t1", 50);
+        world.run_for(10);
+        world.crash(one);
+        world.run_for(if locks { 40_000 } else { 160_000 });
+        assert_eq!(held_at_server(&world), 0, "with locks: {locks}");
+        assert_eq!(available(&world, two), 120);
+    }
+}
+
+#[test]
+fn a_living_tab_releases_what_a_closed_one_has_held() {
+    let mut world = world();
+    let (one, two) = (world.start(), world.start());
+    start(&mut world, one, "t1", 50);
+    world.run_for(10);
+    world.close(one);
+    world.run_for(100);
+    assert_eq!(held_at_server(&world), 0);
+    assert_eq!(available(&world, two), 120);
+}
+
+#[test]
+fn every_tab_counts_a_hold_once() {
+    let mut world = world();
+    let (one, two) = (world.start(), world.start());
+    start(&mut world, one, "t1", 50);
+    world.run_for(10);
+    assert_eq!((available(&world, one), available(&world, two)), (70, 70));
+    // A tab that opens later hears of it.
+    let three = world.start();
+    assert_eq!(available(&world, three), 70);
+    world.charge(one, "t1", 50);
+    for _ in 0..1_000 {
+        world.run_for(1);
+        for tab in [one, two, three] {
+            assert!(available(&world, tab) <= 70);
+        }
+    }
+    for tab in [one, two, three] {
+        assert_eq!(available(&world, tab), 70);
+    }
+}
+
+#[test]
+fn a_charge_in_doubt_is_counted_once() {
+    let mut world = world();
+    let tab = world.start();
+    start(&mut world, tab, "t1", 50);
+    world.server.fault(On::Charge, 100, Fault::LoseAnswer);
+    world.server.fault(On::LookUp, 100, Fault::LoseRequest);
+    world.charge(tab, "t1", 50);
+    world.run_for(1_000);
+    world.refresh(tab);
+    world.run_for(1_000);
+    let balance = world.snapshot(tab).balance.unwrap();
+    // It has been charged, which is not known here: its hold is not in the balance any more.
+    assert_eq!((balance.confirmed.get(), balance.available.get()), (70, 70));
+    // A while later nobody can tell whether it is in the balance.
+    world.run_for(200_000);
+    assert_eq!(available(&world, tab), 20);
+    world.server.heal();
+    world.settle();
+    assert_eq!(available(&world, tab), 70);
+}
+
+#[test]
+fn after_a_reload_less_is_shown_until_the_hold_expires_and_never_more() {
+    let mut world = world();
+    let tab = world.start();
+    start(&mut world, tab, "t1", 50);
+    world.go_online(false);
+    let call = world.charge(tab, "t1", 50);
+    world.wait(call);
+    world.crash(tab);
+    let tab = world.start();
+    assert!(available(&world, tab) <= 70);
+    world.go_online(true);
+    world.settle();
+    assert_eq!((world.server.balance(), available(&world, tab)), (70, 70));
+}
+
+#[test]
+fn a_charge_that_comes_after_its_hold_is_decided_as_every_other() {
+    let mut world = world();
+    let tab = world.start();
+    start(&mut world, tab, "t1", 50);
+    world.go_online(false);
+    world.charge(tab, "t1", 50);
+    world.run_for(200_000);
+    hold_elsewhere(&mut world, 100, 600);
+    world.go_online(true);
+    world.run_for(10_000);
+    assert_eq!(world.server.times_charged("f:t1"), 0);
+    assert_eq!(available(&world, tab), 20);
+}
+
+#[test]
+fn a_server_that_refuses_a_hold_is_not_asked_again() {
+    let mut world = world();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Hold, 1, Fault::Answer(problem(404, "not-found")));
+    let start = start(&mut world, tab, "t1", 50);
+    assert_eq!(world.answer(start), &Answer::Started);
+    world.run_for(300_000);
+    assert_eq!(world.server.count(On::Hold), 1);
+    assert_eq!(available(&world, tab), 70);
+}
+
+#[test]
+fn an_expired_token_is_renewed_for_a_hold() {
+    let mut world = world();
+    let tab = world.start();
+    world
+        .server
+        .fault(On::Hold, 1, Fault::Answer(problem(401, "unauthorized")));
+    let start = start(&mut world, tab, "t1", 50);
+    assert_eq!(world.answer(start), &Answer::Started);
+    assert_eq!(held_at_server(&world), 50);
+    let asked = world.server.arrived.iter();
+    let refreshes = asked.filter(|arrived| arrived.refresh_token).count();
+    assert_eq!(refreshes, 1);
+}
+
+#[test]
+fn a_hold_heeds_retry_after() {
+    let mut world = world();
+    let tab = world.start();
+    let busy = with_retry_after(problem(503, "maintenance"), "30");
+    world.server.fault(On::Hold, 1, Fault::Answer(busy));
+    let start = start(&mut world, tab, "t1", 50);
+    assert_eq!(world.answer(start), &Answer::Started);
+    let call = world.charge(tab, "t1", 50);
+    assert_eq!(word(&world.wait(call)), "queued Busy");
+    world.settle();
+    assert_eq!(world.server.balance(), 70);
+}
+
+#[test]
+fn a_release_heeds_retry_after() {
+    let mut world = world();
+    let tab = world.start();
+    start(&mut world, tab, "t1", 50);
+    let busy = with_retry_after(problem(503, "maintenance"), "30");
+    world.server.fault(On::Release, 1, Fault::Answer(busy));
+    world.end_task(tab, "t1");
+    world.run_for(100);
+    let call = world.charge(tab, "t2", 50);
+    assert_eq!(word(&world.wait(call)), "queued Busy");
+    world.settle();
+    assert_eq!(world.server.balance(), 70);
+}
+
+#[test]
+fn work_that_fails_leaves_its_hold_to_an_open_charge_of_the_same_key() {
+    let mut world = world();
+    let (one, two) = (world.start(), world.start());
+    start(&mut world, one, "t1", 50);
+    world.server.fault(On::AnyCharge, 100, Fault::LoseRequest);
+    world.charge(two, "t1", 50);
+    world.run_for(1_000);
+    world.end_task(one, "t1");
+    world.run_for(1_000);
+    assert_eq!(world.server.count(On::Release), 0);
+    assert_eq!(held_at_server(&world), 50);
+    world.server.heal();
+    world.settle();
+    assert_eq!((held_at_server(&world), available(&world, one)), (0, 70));
+}
+
+#[test]
+fn a_charge_beyond_what_was_held_holds_the_rest_here() {
+    let mut world = world();
+    let tab = world.start();
+    start(&mut world, tab, "t1", 50);
+    world.server.fault(On::AnyCharge, 100, Fault::LoseRequest);
+    world.charge(tab, "t1", 60);
+    world.run_for(1_000);
+    assert_eq!(available(&world, tab), 60);
+}
+
+#[test]
+fn a_start_that_waits_for_its_hold_ends_with_the_charge_of_its_task() {
+    let mut world = world();
+    let tab = world.start();
+    world.server.fault(On::Hold, 1, Fault::Hang);
+    let start = world.start_task(tab, "t1", 50);
+    let call = world.charge(tab, "t1", 50);
+    assert_eq!(word(&world.wait(call)), "charged");
+    assert_eq!(world.answer(start), &Answer::Started);
+}
+
+#[test]
+fn a_start_that_waits_for_its_hold_ends_with_its_client() {
+    for signs_out in [true, false] {
+        let mut world = world();
+        let tab = world.start();
+        world.server.fault(On::Hold, 1, Fault::Hang);
+        let start = world.start_task(tab, "t1", 50);
+        match signs_out {
+            true => drop(world.sign_out(tab)),
+            false => world.close(tab),
+        }
+        world.settle_calls();
+        assert_eq!(world.answer(start), &Answer::Closed);
+    }
+}
+
+#[test]
+fn a_running_task_that_a_new_client_takes_over_is_held_again() {
+    let mut world = world();
+    let tab = world.start();
+    start(&mut world, tab, "t1", 50);
+    world.crash(tab);
+    let tab = world.start();
+    let charge = world.request("t1", 50);
+    let running = true;
+    world.ask(tab, CallRequest::StartTask { charge, running });
+    world.settle_calls();
+    world.run_for(100);
+    assert_eq!((held_at_server(&world), available(&world, tab)), (50, 70));
+}
+
+#[test]
+fn a_late_answer_to_an_earlier_hold_counts_for_nothing() {
+    let mut world = world();
+    let tab = world.start();
+    world.server.fault(On::Hold, 1, Fault::Late(9_500));
+    // Told after respondWithin, while the server is still about to answer.
+    start(&mut world, tab, "t1", 50);
+    world.server.fault(On::Release, 1, Fault::Hang);
+    world.end_task(tab, "t1");
+    world.run_for(1_000);
+    start(&mut world, tab, "t1", 50);
+    assert!(available(&world, tab) <= 70);
+    world.run_for(120_000);
+    assert_eq!((held_at_server(&world), available(&world, tab)), (50, 70));
+    assert!(world.record(&key("t1")).is_none());
+}
+
+#[test]
+fn a_server_that_stops_keeping_holds_is_believed() {
+    let mut world = world();
+    hold_elsewhere(&mut world, 100, 100_000);
+    let tab = world.start();
+    assert_eq!(available(&world, tab), 20);
+    world.books.held_elsewhere.clear();
+    let answer = json_answer(200, json!({"balance": 120, "version": 2}));
+    world.server.fault(On::Balance, 1, Fault::Answer(answer));
+    world.refresh(tab);
+    world.settle_calls();
+    assert_eq!(available(&world, tab), 120);
+}
