@@ -39,7 +39,7 @@ const SHARED = {
 
 const PREFLIGHT = {
   "access-control-allow-origin": "*",
-  "access-control-allow-methods": "GET,POST",
+  "access-control-allow-methods": "GET,POST,DELETE",
   "access-control-allow-headers":
     "authorization,content-type,idempotency-key,if-none-match,billing-account",
   "access-control-max-age": "600",
@@ -131,7 +131,7 @@ export function httpServer(world, surface) {
    * @param {Promise<unknown>} gone
    */
   const faulty = async (request, gone) => {
-    const operation = operationOf(request.method, request.path);
+    const operation = operationOf(world.terms, request.method, request.path);
     const account = await accountFor(request);
     return withFault(surface.faults?.take({ operation, account }), {
       carryOut: () => answer(world, request),

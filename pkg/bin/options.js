@@ -27,6 +27,7 @@ points.
   --key-ttl SECONDS     how long a charged key is remembered (for ever)
   --body-within MS      how long a request's body may take to come to its end (10000)
   --decide-within MS    how long a request may take to be decided, 5000 at most (5000)
+  --no-holds            answer as a server that keeps no holds
   --bare                the charge protocol alone, with tokens of the database only
   --demo                with --bare: signing in without a password, top-ups, a view of the ledger
   --faults              with --bare: errors and lost answers on demand
@@ -48,6 +49,7 @@ but yourself reach this server.
  * @property {number | null} keyTtlMs
  * @property {number} bodyWithinMs
  * @property {number} decideWithinMs
+ * @property {boolean} holds
  * @property {boolean} bare
  * @property {boolean} demo
  * @property {boolean} faults
@@ -86,6 +88,7 @@ export function parseOptions(given) {
     keyTtlMs: keyTtl === undefined ? null : number("key-ttl", 2 ** 32 - 1) * 1_000,
     bodyWithinMs: number("body-within", 2 ** 31 - 1, 1),
     decideWithinMs: number("decide-within", LONGEST_DECISION_MS, 1),
+    holds: !(values["no-holds"] ?? false),
     bare,
     demo: !bare || (values.demo ?? false),
     faults: !bare || (values.faults ?? false),
@@ -110,6 +113,7 @@ function parsed(given) {
         "key-ttl": { type: "string" },
         "body-within": { type: "string", default: "10000" },
         "decide-within": { type: "string", default: "5000" },
+        "no-holds": { type: "boolean" },
         bare: { type: "boolean" },
         demo: { type: "boolean" },
         faults: { type: "boolean" },

@@ -58,11 +58,11 @@ async function main(given) {
 /** @param {Options} options */
 async function serve(options) {
   const { store, note } = await opened(options);
-  const { seedBalance, keyTtlMs, tokenTtlMs, bodyWithinMs, staticDir, bare, demo } = options;
+  const { seedBalance, keyTtlMs, holds, tokenTtlMs, bodyWithinMs, staticDir, bare, demo } = options;
   /** @type {World} */
   const world = {
     store,
-    terms: { seedBalance, keyTtlMs },
+    terms: { seedBalance, keyTtlMs, holds },
     now: Date.now,
     newId: randomUUID,
     signedIn: (request) => signedIn(world, request, { namesCount: !bare }),

@@ -4,10 +4,11 @@
  * the clock and the ids of new charges.
  */
 
-import { CHARGE_MEMBERS, checkCharge, text } from "./charge-body.js";
+import { CHARGE_MEMBERS, checkCharge, checkHold, HOLD_MEMBERS, text } from "./charge-body.js";
 import {
   balanceDocument,
   chargeDocument,
+  holdDocument,
   json,
   problemOf,
   resultDocument,
@@ -15,11 +16,11 @@ import {
 } from "./documents.js";
 import { billingAccount, idempotencyKey, isKnown, jsonBody, wantedKey } from "./fields.js";
 import { isObject, sorted } from "./json.js";
-import { balanceOf, charge } from "./ledger.js";
+import { balanceOf, charge, hold, release } from "./ledger.js";
 import { invalid, Problem } from "./problem.js";
 import { StoreUnavailable, StoreUncertain } from "./store/turns.js";
 
-/** @import { ChargeRequest, Note, Terms } from "./ledger.js" */
+/** @import { AskedCharge, BalanceNow, Terms } from "./ledger.js" */
 /** @import { Answer } from "./problem.js" */
 /** @import { ServerRequest } from "./fields.js" */
 /** @import { Store, Turn } from "./store/turns.js" */
@@ -37,24 +38,41 @@ const MAX_ITEMS = 100;
  *   credentials are of, which is there; throws a Problem where they are not accepted
  */
 
-/** @typedef {"balance" | "charge" | "batch" | "lookup"} Operation */
+/** @typedef {"balance" | "charge" | "batch" | "lookup" | "hold" | "release"} Operation */
 
-/** @type {Record<string, Partial<Record<string, Operation>>>} */
+/** @typedef {Record<string, Partial<Record<string, Operation>>>} Routes */
+
+/** @type {Routes} */
 const ROUTES = {
   "/balance": { GET: "balance" },
   "/charges": { GET: "lookup", POST: "charge" },
   "/charges/batch": { POST: "batch" },
 };
 
+/** @type {Routes} */
+const WITH_HOLDS = { ...ROUTES, "/holds": { POST: "hold", DELETE: "release" } };
+
+/**
+ * What can be asked for at a path, by method.
+ *
+ * @param {Terms} terms
+ * @param {string} path
+ */
+function operationsAt({ holds }, path) {
+  const routes = holds ? WITH_HOLDS : ROUTES;
+  return Object.hasOwn(routes, path) ? routes[path] : undefined;
+}
+
 /**
  * What a request asks for, if it is for anything.
  *
+ * @param {Terms} terms
  * @param {string} method
  * @param {string} path
  * @returns {Operation | undefined}
  */
-export function operationOf(method, path) {
-  return Object.hasOwn(ROUTES, path) ? ROUTES[path][method] : undefined;
+export function operationOf(terms, method, path) {
+  return operationsAt(terms, path)?.[method];
 }
 
 /**
@@ -67,12 +85,13 @@ export function operationOf(method, path) {
 export async function answer(world, request) {
   const { method, path } = request;
   return answered(async () => {
-    if (!Object.hasOwn(ROUTES, path)) {
+    const operations = operationsAt(world.terms, path);
+    if (!operations) {
       throw new Problem("not-found", "There is nothing at this path.");
     }
-    const operation = ROUTES[path][method === "HEAD" ? "GET" : method];
+    const operation = operations[method === "HEAD" ? "GET" : method];
     if (!operation) {
-      throw notAllowed(method, Object.keys(ROUTES[path]));
+      throw notAllowed(method, Object.keys(operations));
     }
     const account = await world.signedIn(request);
     const named = billingAccount(request);
@@ -89,6 +108,10 @@ export async function answer(world, request) {
         return makeBatch(world, account, request);
       case "lookup":
         return lookUp(world, account, request);
+      case "hold":
+        return makeHold(world, account, request);
+      case "release":
+        return releaseHold(world, account, request);
     }
   });
 }
@@ -142,12 +165,23 @@ function asProblem(error) {
  * @param {string} account
  * @param {ServerRequest} request
  */
-async function readBalance({ store }, account, request) {
-  const balance = await store.turn((turn) => turn.read((book) => balanceOf(book, account)));
-  const etag = `"v${balance.version}"`;
+async function readBalance({ store, terms, now }, account, request) {
+  const balance = await store.turn((turn) =>
+    turn.read((book) => balanceOf(book, terms, account, now())),
+  );
+  const etag = etagOf(balance);
   return isKnown(request, etag)
     ? { status: 304, headers: { etag }, body: "" }
     : json(balanceDocument(balance), 200, { etag });
+}
+
+/**
+ * A hold that expires leaves the version as it is, and changes the balance's entity tag.
+ *
+ * @param {BalanceNow} balance
+ */
+function etagOf({ version, held }) {
+  return held ? `"v${version}-${held}"` : `"v${version}"`;
 }
 
 /**
@@ -175,11 +209,11 @@ async function makeCharge(world, account, request) {
  * @param {World} world
  * @param {Turn} turn
  * @param {string} account
- * @param {{ request: ChargeRequest, note: Note }} asked
+ * @param {AskedCharge} asked
  */
-function chargeNow({ terms, now, newId }, turn, account, { request, note }) {
+function chargeNow({ terms, now, newId }, turn, account, asked) {
   const chargeId = newId();
-  return turn.change((book) => charge(book, terms, account, request, note, now(), chargeId));
+  return turn.change((book) => charge(book, terms, account, asked, now(), chargeId));
 }
 
 /**
@@ -187,13 +221,47 @@ function chargeNow({ terms, now, newId }, turn, account, { request, note }) {
  * @param {string} account
  * @param {ServerRequest} request
  */
-async function lookUp({ store }, account, request) {
+async function makeHold({ store, terms, now }, account, request) {
+  const key = idempotencyKey(request);
+  const asked = jsonBody(request, HOLD_MEMBERS, (body) => checkHold(body, key));
+  return store.turn((turn) =>
+    turn.change((book) => {
+      const at = now();
+      const verdict = hold(book, terms, account, asked.request, asked.forS, at);
+      if (verdict.kind !== "held" && verdict.kind !== "renewed") {
+        throw problemOf(verdict);
+      }
+      const status = verdict.kind === "held" ? 201 : 200;
+      return json(holdDocument(verdict.hold, verdict.balance, at), status);
+    }),
+  );
+}
+
+/**
+ * @param {World} world
+ * @param {string} account
+ * @param {ServerRequest} request
+ */
+async function releaseHold({ store, terms, now }, account, request) {
+  const key = wantedKey(request);
+  const balance = await store.turn((turn) =>
+    turn.change((book) => release(book, terms, account, key, now())),
+  );
+  return json(balanceDocument(balance));
+}
+
+/**
+ * @param {World} world
+ * @param {string} account
+ * @param {ServerRequest} request
+ */
+async function lookUp({ store, terms, now }, account, request) {
   const key = wantedKey(request);
   // As a change, so that one of another program on the same database ends first.
   const found = await store.turn((turn) =>
     turn.change((book) => {
       const latest = book.latestCharge(account, key);
-      return latest && chargeDocument(latest, balanceOf(book, account));
+      return latest && chargeDocument(latest, balanceOf(book, terms, account, now()));
     }),
   );
   if (!found) {
@@ -224,20 +292,20 @@ async function makeBatch(world, account, request) {
       isBroken ||= result.status === "retry";
       results.push(resultDocument(keyOf(item), result));
     }
-    const { points, version } = balanceAfter(turn, account);
-    return json({ balance: points, results, version });
+    return json(sorted({ ...balanceDocument(balanceAfter(world, turn, account)), results }));
   });
 }
 
 /**
  * Points may have been taken by now, so an error must not say that none were.
  *
+ * @param {World} world
  * @param {Turn} turn
  * @param {string} account
  */
-function balanceAfter(turn, account) {
+function balanceAfter({ terms, now }, turn, account) {
   try {
-    return turn.read((book) => balanceOf(book, account));
+    return turn.read((book) => balanceOf(book, terms, account, now()));
   } catch {
     throw new Problem("internal-error", "The balance could not be read.");
   }

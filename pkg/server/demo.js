@@ -6,6 +6,7 @@ import { text } from "./charge-body.js";
 import { balanceDocument, json, rfc3339 } from "./documents.js";
 import { checkRules } from "./faults.js";
 import { jsonBody } from "./fields.js";
+import { sorted } from "./json.js";
 import { balanceOf, openAccount, topUp } from "./ledger.js";
 import { isAmount, isId, MAX_ID_CHARS } from "./limits.js";
 import { invalid, Problem } from "./problem.js";
@@ -104,13 +105,14 @@ async function setPrice(world, _, request) {
 
 /** @type {Endpoint} */
 async function addPoints(world, _, request) {
+  const { store, terms, now } = world;
   const account = await world.signedIn(request);
   const points = jsonBody(request, ["points"], (body) => body.points);
   if (!isAmount(points)) {
     throw invalid("points must be a whole number from 1 to 2^53 - 1.");
   }
-  const balance = await world.store.turn((turn) =>
-    turn.change((book) => topUp(book, account, points, world.now())),
+  const balance = await store.turn((turn) =>
+    turn.change((book) => topUp(book, terms, account, points, now())),
   );
   if (!balance) {
     throw invalid("The balance would pass 2^53 - 1.");
@@ -120,9 +122,10 @@ async function addPoints(world, _, request) {
 
 /** @type {Endpoint} */
 async function showLedger(world, _, request) {
+  const { store, terms, now } = world;
   const account = await world.signedIn(request);
-  const [{ points, version }, records] = await world.store.turn((turn) =>
-    turn.read((book) => [balanceOf(book, account), book.charges(account)]),
+  const [balance, records] = await store.turn((turn) =>
+    turn.read((book) => [balanceOf(book, terms, account, now()), book.charges(account)]),
   );
   const charges = records.map(({ charge, requests }) => ({
     amount: charge.amount,
@@ -133,14 +136,17 @@ async function showLedger(world, _, request) {
     requests,
     task_id: charge.taskId,
   }));
-  return json({ balance: points, charges, version });
+  return json(sorted({ ...balanceDocument(balance), charges }));
 }
 
 /** @type {Endpoint} */
-async function showAccounts({ store }) {
+async function showAccounts({ store, terms, now }) {
   const accounts = await store.turn((turn) =>
     turn.read((book) =>
-      book.accounts().map((account) => ({ account, ...balanceDocument(balanceOf(book, account)) })),
+      book.accounts().map((account) => ({
+        account,
+        ...balanceDocument(balanceOf(book, terms, account, now())),
+      })),
     ),
   );
   return json({ accounts });

@@ -4,7 +4,7 @@
 import { sorted } from "./json.js";
 import { Problem } from "./problem.js";
 
-/** @import { Balance, Charge, Verdict } from "./ledger.js" */
+/** @import { BalanceNow, Charge, Hold, HoldVerdict, Verdict } from "./ledger.js" */
 /** @import { Answer } from "./problem.js" */
 
 /** The last instant that is written with a year of four digits. */
@@ -25,46 +25,72 @@ export function json(document, status = 200, headers = {}) {
 }
 
 /**
- * @param {Balance} balance
+ * @param {BalanceNow} balance
  */
-export function balanceDocument({ points, version }) {
-  return { balance: points, version };
+export function balanceDocument({ points, held, version }) {
+  return { balance: points, ...(held !== null && { held }), version };
 }
 
 /**
  * A charge as `POST charges` and `GET charges?key=KEY` answer it.
  *
  * @param {Charge} charge
- * @param {Balance} balance
+ * @param {BalanceNow} balance
  */
-export function chargeDocument({ amount, chargeId, chargedAt, key }, { points, version }) {
-  return {
+export function chargeDocument({ amount, chargeId, chargedAt, key }, balance) {
+  return sorted({
+    ...balanceDocument(balance),
     amount,
-    balance: points,
     charge_id: chargeId,
     charged_at: rfc3339(chargedAt),
     idempotency_key: key,
-    version,
-  };
+  });
 }
 
 /**
- * The problem that kept a charge from being made.
+ * A hold as `POST holds` answers it.
  *
- * @param {Exclude<Verdict, { charge: Charge }>} verdict
+ * @param {Hold} hold
+ * @param {BalanceNow} balance
+ * @param {number} now
+ */
+export function holdDocument({ amount, expiresAt, key }, balance, now) {
+  return sorted({
+    ...balanceDocument(balance),
+    amount,
+    expires_at: rfc3339(expiresAt),
+    expires_in_s: Math.floor((expiresAt - now) / 1_000),
+    idempotency_key: key,
+  });
+}
+
+/**
+ * The problem that kept a charge from being made, or points from being held.
+ *
+ * @param {Exclude<Verdict, { charge: Charge }> | Exclude<HoldVerdict, { hold: Hold }>} verdict
  */
 export function problemOf(verdict) {
   switch (verdict.kind) {
     case "insufficient_balance": {
-      const { points, version } = verdict.balance;
-      const members = { balance: points, version };
-      return new Problem("insufficient-balance", `The balance is ${points}.`, { members });
+      const { points, held } = verdict.balance;
+      const members = balanceDocument(verdict.balance);
+      const detail = `The balance is ${points}${held ? `, and ${held} of it are held` : ""}.`;
+      return new Problem("insufficient-balance", detail, { members });
     }
     case "key_reused":
       return new Problem(
         "idempotency-key-reused",
         "This key was charged for another task, feature or amount.",
       );
+    case "key_held":
+      return new Problem(
+        "idempotency-key-reused",
+        "This key holds points for another task, feature or amount.",
+      );
+    case "already_charged":
+      return new Problem("already-charged", "This key has been charged, and nothing is held.");
+    case "hold_exceeded":
+      return new Problem("hold-exceeded", `The hold is of ${verdict.held}.`);
     case "price_mismatch": {
       const { price } = verdict;
       const members = { price };

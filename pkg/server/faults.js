@@ -42,7 +42,7 @@ import { invalid, usualAnswer } from "./problem.js";
  * @property {string | null} account
  */
 
-const OPERATIONS = ["any", "balance", "charge", "batch", "lookup"];
+const OPERATIONS = ["any", "balance", "charge", "batch", "lookup", "hold", "release"];
 
 /** Headers that say where an answer ends. */
 const FRAMING = ["connection", "content-length", "trailer", "transfer-encoding"];

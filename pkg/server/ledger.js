@@ -4,12 +4,18 @@
  * in, and what is known is read from a `Book` and written to it, inside one transaction of a store.
  */
 
-import { MAX_POINTS } from "./limits.js";
+import { MAX_HOLD_S, MAX_POINTS } from "./limits.js";
 
 /**
  * An account's points, and how often they have changed: 1 for a new account.
  *
  * @typedef {{ points: number, version: number }} Balance
+ */
+
+/**
+ * A balance with the points of it that active holds reserve; null where the server keeps no holds.
+ *
+ * @typedef {Balance & { held: number | null }} BalanceNow
  */
 
 /**
@@ -25,27 +31,51 @@ import { MAX_POINTS } from "./limits.js";
  */
 
 /**
+ * Points that are reserved for the charge of this key, and until when, in milliseconds since the Unix
+ * epoch.
+ *
+ * @typedef {ChargeRequest & { expiresAt: number }} Hold
+ */
+
+/**
  * Points that have been taken, and when, in milliseconds since the Unix epoch.
  *
  * @typedef {ChargeRequest & { chargeId: string, chargedAt: number }} Charge
  */
 
 /**
- * What became of a charge request. After all but the first two nothing was taken; after
- * `insufficient_balance` the same key may come again.
+ * A charge as it was asked for. `hold` is the key whose hold it settles, null for its own key's.
  *
- * @typedef {| { kind: "charged", charge: Charge, balance: Balance }
- *   | { kind: "replayed", charge: Charge, balance: Balance }
- *   | { kind: "insufficient_balance", balance: Balance }
- *   | { kind: "key_reused" }
- *   | { kind: "price_mismatch", price: number }} Verdict
+ * @typedef {{ request: ChargeRequest, note: Note, hold: string | null }} AskedCharge
  */
 
 /**
- * The terms of every account: the points that a new one starts with, and how long a charged key is
- * remembered, null for ever.
+ * What became of a charge request. After all but the first two nothing was taken; after
+ * `insufficient_balance` the same key may come again.
  *
- * @typedef {{ seedBalance: number, keyTtlMs: number | null }} Terms
+ * @typedef {| { kind: "charged", charge: Charge, balance: BalanceNow }
+ *   | { kind: "replayed", charge: Charge, balance: BalanceNow }
+ *   | { kind: "insufficient_balance", balance: BalanceNow }
+ *   | { kind: "key_reused" }
+ *   | { kind: "price_mismatch", price: number }
+ *   | { kind: "hold_exceeded", held: number }} Verdict
+ */
+
+/**
+ * What became of a request to hold points. After all but the first two nothing was held.
+ *
+ * @typedef {| { kind: "held", hold: Hold, balance: BalanceNow }
+ *   | { kind: "renewed", hold: Hold, balance: BalanceNow }
+ *   | { kind: "insufficient_balance", balance: BalanceNow }
+ *   | { kind: "key_held" }
+ *   | { kind: "already_charged" }} HoldVerdict
+ */
+
+/**
+ * The terms of every account: the points that a new one starts with, how long a charged key is
+ * remembered, null for ever, and whether points can be held.
+ *
+ * @typedef {{ seedBalance: number, keyTtlMs: number | null, holds: boolean }} Terms
  */
 
 /**
@@ -61,6 +91,10 @@ import { MAX_POINTS } from "./limits.js";
  * @property {(account: string, key: string, chargedUntil: number) => void} forgetKey
  *   lets a key be charged again that was charged by then
  * @property {(account: string, key: string) => void} countRequest
+ * @property {(account: string, now: number) => Hold[]} holds those that are active now
+ * @property {(account: string, hold: Hold) => void} setHold in place of the key's earlier one
+ * @property {(account: string, key: string) => void} dropHold
+ * @property {(account: string, now: number) => void} dropExpiredHolds
  * @property {(account: string) => { charge: Charge, note: Note, requests: number }[]} charges newest first
  * @property {() => string[]} accounts
  * @property {(account: string, taskId: string) => number | null} price
@@ -90,15 +124,17 @@ export function openAccount(book, terms, account, now) {
  * The balance of an account that is there.
  *
  * @param {Book} book
+ * @param {Terms} terms
  * @param {string} account
- * @returns {Balance}
+ * @param {number} now
+ * @returns {BalanceNow}
  */
-export function balanceOf(book, account) {
+export function balanceOf(book, terms, account, now) {
   const balance = book.balance(account);
   if (!balance) {
     throw new Error(`there is no account ${account}`);
   }
-  return balance;
+  return { ...balance, held: terms.holds ? pointsOf(book.holds(account, now)) : null };
 }
 
 /**
@@ -108,18 +144,17 @@ export function balanceOf(book, account) {
  * @param {Book} book
  * @param {Terms} terms
  * @param {string} account
- * @param {ChargeRequest} request
- * @param {Note} note
+ * @param {AskedCharge} asked
  * @param {number} now
  * @param {string} chargeId names the charge if this makes one
  * @returns {Verdict}
  */
-export function charge(book, terms, account, request, note, now, chargeId) {
+export function charge(book, terms, account, { request, note, hold: named }, now, chargeId) {
   const { key, taskId, feature, amount } = request;
   book.countRequest(account, key);
-  const balance = balanceOf(book, account);
-  const latest = book.latestCharge(account, key);
-  if (latest && remembers(terms.keyTtlMs, latest.chargedAt, now)) {
+  const balance = balanceOf(book, terms, account, now);
+  const latest = chargeOf(book, terms, account, key, now);
+  if (latest) {
     return isSame(latest, request)
       ? { kind: "replayed", charge: latest, balance }
       : { kind: "key_reused" };
@@ -128,7 +163,13 @@ export function charge(book, terms, account, request, note, now, chargeId) {
   if (price !== null && price !== amount) {
     return { kind: "price_mismatch", price };
   }
-  if (balance.points < amount) {
+  const settled = named ?? key;
+  const hold = terms.holds && activeHold(book, account, settled, now);
+  if (hold && named !== null && amount > hold.amount) {
+    return { kind: "hold_exceeded", held: hold.amount };
+  }
+  const heldForOthers = (balance.held ?? 0) - (hold ? hold.amount : 0);
+  if (balance.points - heldForOthers < amount) {
     return { kind: "insufficient_balance", balance };
   }
   const made = { key, taskId, feature, amount, chargeId, chargedAt: now };
@@ -138,27 +179,116 @@ export function charge(book, terms, account, request, note, now, chargeId) {
   }
   book.addCharge(account, made, note);
   book.setBalance(account, after);
-  return { kind: "charged", charge: made, balance: after };
+  if (hold) {
+    book.dropHold(account, settled);
+  }
+  return { kind: "charged", charge: made, balance: balanceOf(book, terms, account, now) };
+}
+
+/**
+ * Holds points for the charge of a key, or says why not. The same request again, while its hold is
+ * active, may make it last longer, and never shorter.
+ *
+ * @param {Book} book
+ * @param {Terms} terms
+ * @param {string} account
+ * @param {ChargeRequest} request
+ * @param {number} forS seconds, of which MAX_HOLD_S are granted
+ * @param {number} now
+ * @returns {HoldVerdict}
+ */
+export function hold(book, terms, account, request, forS, now) {
+  const { key, amount } = request;
+  if (chargeOf(book, terms, account, key, now)) {
+    return { kind: "already_charged" };
+  }
+  const expiresAt = now + Math.min(forS, MAX_HOLD_S) * 1_000;
+  const active = activeHold(book, account, key, now);
+  const balance = balanceOf(book, terms, account, now);
+  if (active) {
+    if (!isSame(active, request)) {
+      return { kind: "key_held" };
+    }
+    const renewed = { ...active, expiresAt: Math.max(active.expiresAt, expiresAt) };
+    book.setHold(account, renewed);
+    return { kind: "renewed", hold: renewed, balance };
+  }
+  if (balance.points - (balance.held ?? 0) < amount) {
+    return { kind: "insufficient_balance", balance };
+  }
+  const made = { ...request, expiresAt };
+  book.dropExpiredHolds(account, now);
+  book.setHold(account, made);
+  const { points, version } = balance;
+  book.setBalance(account, { points, version: version + 1 });
+  return { kind: "held", hold: made, balance: balanceOf(book, terms, account, now) };
+}
+
+/**
+ * Ends the hold of a key, if there is one, and gives the balance after it.
+ *
+ * @param {Book} book
+ * @param {Terms} terms
+ * @param {string} account
+ * @param {string} key
+ * @param {number} now
+ */
+export function release(book, terms, account, key, now) {
+  if (activeHold(book, account, key, now)) {
+    const { points, version } = balanceOf(book, terms, account, now);
+    book.dropHold(account, key);
+    book.setBalance(account, { points, version: version + 1 });
+  }
+  return balanceOf(book, terms, account, now);
 }
 
 /**
  * Adds points. Null, and nothing is changed, where the balance would pass MAX_POINTS.
  *
  * @param {Book} book
+ * @param {Terms} terms
  * @param {string} account
  * @param {number} points
  * @param {number} now
- * @returns {Balance | null}
+ * @returns {BalanceNow | null}
  */
-export function topUp(book, account, points, now) {
-  const before = balanceOf(book, account);
+export function topUp(book, terms, account, points, now) {
+  const before = balanceOf(book, terms, account, now);
   if (points > MAX_POINTS - before.points) {
     return null;
   }
-  const after = { points: before.points + points, version: before.version + 1 };
-  book.setBalance(account, after);
+  book.setBalance(account, { points: before.points + points, version: before.version + 1 });
   book.credit(account, points, now);
-  return after;
+  return balanceOf(book, terms, account, now);
+}
+
+/**
+ * The charge of a key that is remembered.
+ *
+ * @param {Book} book
+ * @param {Terms} terms
+ * @param {string} account
+ * @param {string} key
+ * @param {number} now
+ */
+function chargeOf(book, { keyTtlMs }, account, key, now) {
+  const latest = book.latestCharge(account, key);
+  return latest && remembers(keyTtlMs, latest.chargedAt, now) ? latest : null;
+}
+
+/**
+ * @param {Book} book
+ * @param {string} account
+ * @param {string} key
+ * @param {number} now
+ */
+function activeHold(book, account, key, now) {
+  return book.holds(account, now).find((hold) => hold.key === key);
+}
+
+/** @param {Hold[]} holds */
+function pointsOf(holds) {
+  return holds.reduce((points, { amount }) => points + amount, 0);
 }
 
 /**

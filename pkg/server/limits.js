@@ -4,6 +4,9 @@
 /** The largest amount and the largest balance: 2^53 - 1 points. */
 export const MAX_POINTS = Number.MAX_SAFE_INTEGER;
 
+/** The longest that a hold lasts without being renewed, in seconds: a day. */
+export const MAX_HOLD_S = 86_400;
+
 /** The longest idempotency key, in bytes of UTF-8. */
 export const MAX_KEY_BYTES = 4_096;
 

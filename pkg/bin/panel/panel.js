@@ -135,9 +135,9 @@ function showAccounts(names) {
   }
 }
 
-/** @param {{ balance: number, charges: any[] }} ledger */
-function showLedger({ balance, charges }) {
-  element("balance").textContent = `${balance}`;
+/** @param {{ balance: number, held?: number, charges: any[] }} ledger */
+function showLedger({ balance, held, charges }) {
+  element("balance").textContent = held ? `${balance}, of which ${held} are held` : `${balance}`;
   fill(
     "charges",
     charges.map((charge) =>

@@ -2,7 +2,7 @@
 
 import { Turns } from "./turns.js";
 
-/** @import { Balance, Book, Charge, Note } from "../ledger.js" */
+/** @import { Balance, Book, Charge, Hold, Note } from "../ledger.js" */
 /** @import { Store } from "./turns.js" */
 
 /**
@@ -11,6 +11,7 @@ import { Turns } from "./turns.js";
  * @property {{ charge: Charge, note: Note }[]} charges oldest first
  * @property {Map<string, number>} latest the place of each key's latest charge
  * @property {Map<string, number>} requests
+ * @property {Map<string, Hold>} holds by key
  * @property {Map<string, number>} prices
  */
 
@@ -41,8 +42,14 @@ export function memoryStore() {
       of(name).balance = balance;
     },
     open(name, balance) {
-      const empty = { latest: new Map(), requests: new Map(), prices: new Map() };
-      accounts.set(name, { balance, charges: [], ...empty });
+      accounts.set(name, {
+        balance,
+        charges: [],
+        latest: new Map(),
+        requests: new Map(),
+        holds: new Map(),
+        prices: new Map(),
+      });
     },
     credit() {},
     latestCharge(name, key) {
@@ -59,6 +66,17 @@ export function memoryStore() {
     countRequest(name, key) {
       const { requests } = of(name);
       requests.set(key, (requests.get(key) ?? 0) + 1);
+    },
+    holds: (name, now) => [...of(name).holds.values()].filter(({ expiresAt }) => expiresAt > now),
+    setHold: (name, hold) => void of(name).holds.set(hold.key, hold),
+    dropHold: (name, key) => void of(name).holds.delete(key),
+    dropExpiredHolds(name, now) {
+      const { holds } = of(name);
+      for (const { key, expiresAt } of holds.values()) {
+        if (expiresAt <= now) {
+          holds.delete(key);
+        }
+      }
     },
     charges(name) {
       const { charges, requests } = of(name);

@@ -2,7 +2,7 @@
 
 import { StoreUnavailable, StoreUncertain, Turns } from "./turns.js";
 
-/** @import { Book, Charge, Note } from "../ledger.js" */
+/** @import { Book, Charge, ChargeRequest, Note } from "../ledger.js" */
 /** @import { Store } from "./turns.js" */
 
 /**
@@ -55,6 +55,15 @@ CREATE TABLE IF NOT EXISTS requests (
     account TEXT NOT NULL REFERENCES accounts,
     idempotency_key TEXT NOT NULL,
     requests INTEGER NOT NULL CHECK (requests >= 1),
+    PRIMARY KEY (account, idempotency_key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS holds (
+    account TEXT NOT NULL REFERENCES accounts,
+    idempotency_key TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    feature TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 9007199254740991),
+    expires_at INTEGER NOT NULL,
     PRIMARY KEY (account, idempotency_key)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS prices (
@@ -185,12 +194,16 @@ function bookOf(database) {
     prepared.set(text, statement);
     return statement;
   };
-  /** @type {(row: any) => Charge} */
-  const chargeOf = (row) => ({
+  /** @type {(row: any) => ChargeRequest} */
+  const requestOf = (row) => ({
     key: row.idempotency_key,
     taskId: row.task_id,
     feature: row.feature,
     amount: row.amount,
+  });
+  /** @type {(row: any) => Charge} */
+  const chargeOf = (row) => ({
+    ...requestOf(row),
     chargeId: row.charge_id,
     chargedAt: row.charged_at,
   });
@@ -251,6 +264,24 @@ function bookOf(database) {
         `INSERT INTO requests (account, idempotency_key, requests) VALUES (?, ?, 1)
          ON CONFLICT DO UPDATE SET requests = requests + 1`,
       ).run(account, key);
+    },
+    holds(account, now) {
+      const select = "SELECT * FROM holds WHERE account = ? AND expires_at > ?";
+      const rows = sql(select).all(account, now);
+      return rows.map((row) => ({ ...requestOf(row), expiresAt: row.expires_at }));
+    },
+    setHold(account, { key, taskId, feature, amount, expiresAt }) {
+      sql(
+        `INSERT OR REPLACE INTO holds
+           (account, idempotency_key, task_id, feature, amount, expires_at)
+         VALUES (?, ?, ?, ?, ?, ?)`,
+      ).run(account, key, taskId, feature, amount, expiresAt);
+    },
+    dropHold(account, key) {
+      sql("DELETE FROM holds WHERE account = ? AND idempotency_key = ?").run(account, key);
+    },
+    dropExpiredHolds(account, now) {
+      sql("DELETE FROM holds WHERE account = ? AND expires_at <= ?").run(account, now);
     },
     charges(account) {
       const rows = sql(
