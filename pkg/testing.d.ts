@@ -57,6 +57,11 @@ export interface BillingServerOptions {
   authenticate?: (token: string | null) => string | null;
   /** How long a charged key is remembered, in milliseconds. Default: for ever. */
   keyTtlMs?: number;
+  /**
+   * Whether the server keeps holds itself, so that a task's points are held on all devices. Its clients
+   * then ask for one at each `runTask`. Default false.
+   */
+  holds?: boolean;
   /** The server's clock, in milliseconds since the Unix epoch. Default: `Date.now`, as it is by then. */
   now?: () => number;
 }
@@ -83,9 +88,11 @@ export interface BillingServer {
 
   /** Every charge that was made, oldest first. */
   readonly charges: ServerCharge[];
+  /** The holds that are active now, by account. Empty where the server keeps none. */
+  readonly holds: ServerHold[];
   /** Every request that the client has sent, oldest first, those that never arrived among them. */
   readonly sent: SentRequest[];
-  /** The balance of the one account that there is. Throws where there are several. */
+  /** The balance of the one account that there is, with what is held. Throws where there are several. */
   readonly balance: number;
   /**
    * The balance of an account; the seed balance where it is not there yet.
@@ -125,6 +132,31 @@ export interface BillingServer {
    * ```
    */
   setPrice(taskId: string, price: number, account?: string): void;
+  /**
+   * Holds points as another device does that has begun a task, by default those of the one account that
+   * there is. Such a hold lasts until it is released. Throws a TypeError for points that are no whole
+   * number from 1 on, where it is not clear whose they are, and where the server keeps no holds; a
+   * RangeError where fewer points are free.
+   *
+   * @example
+   * ```ts
+   * import { openBilling } from "tollbox";
+   * import { createBillingServer } from "tollbox/testing";
+   *
+   * const server = createBillingServer({ balance: 100, account: "alice", holds: true });
+   * const { transport } = server;
+   * const baseUrl = "https://billing.test/v1";
+   * const billing = await openBilling({ baseUrl, account: "alice", transport });
+   * const hold = server.holdElsewhere(90);
+   * const request = { taskId: "film", amount: 12, feature: "cloud_trans" };
+   * const declined = await billing.charge(request);
+   * hold.release();
+   * const charged = await billing.charge(request);
+   * show(`${declined.status}, then ${charged.status}`); // → declined, then charged
+   * await billing.close();
+   * ```
+   */
+  holdElsewhere(points: number, account?: string): HoldElsewhere;
 
   /**
    * Has a fault hit the next request that it is meant for. Of several the one that came first does.
@@ -180,8 +212,11 @@ export interface BillingServer {
   goOnline(): void;
 }
 
-/** What a request is for: `GET balance`, `POST charges`, `POST charges/batch`, `GET charges?key=KEY`. */
-export type Operation = "balance" | "charge" | "batch" | "lookup";
+/**
+ * What a request is for: `GET balance`, `POST charges`, `POST charges/batch`, `GET charges?key=KEY`,
+ * `POST holds`, `DELETE holds?key=KEY`.
+ */
+export type Operation = "balance" | "charge" | "batch" | "lookup" | "hold" | "release";
 
 /** The requests that a fault hits: those for which all of this is true. */
 export interface FaultTarget {
@@ -230,6 +265,37 @@ export interface ServerCharge {
   metadata: Record<string, string>;
   /** How often its key has arrived. */
   requests: number;
+}
+
+/** Points that the server holds. */
+export interface ServerHold {
+  account: string;
+  /** Of the charge that they are held for. */
+  key: string;
+  taskId: string;
+  feature: string;
+  amount: number;
+  /** Milliseconds since the Unix epoch; `Infinity` for a hold of `holdElsewhere`. */
+  expiresAt: number;
+}
+
+/** A hold of another device. */
+export interface HoldElsewhere {
+  /**
+   * Ends the hold, as that device does when its task has failed. Does nothing where it is over.
+   *
+   * @example
+   * ```ts
+   * import { createBillingServer } from "tollbox/testing";
+   *
+   * const server = createBillingServer({ account: "alice", holds: true });
+   * const hold = server.holdElsewhere(90);
+   * show(String(server.holds.length)); // → 1
+   * hold.release();
+   * show(String(server.holds.length)); // → 0
+   * ```
+   */
+  release(): void;
 }
 
 /** A request that the client has sent. */

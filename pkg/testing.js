@@ -8,7 +8,7 @@ import { timerMs } from "./lib/waiting.js";
 import { answer, operationOf } from "./server/billing.js";
 import { checkRule, withFault } from "./server/faults.js";
 import { bearerToken, billingAccount, idempotencyKey, wantedKey } from "./server/fields.js";
-import { openAccount, topUp } from "./server/ledger.js";
+import { balanceOf, openAccount, release, topUp } from "./server/ledger.js";
 import { isAmount, MAX_POINTS } from "./server/limits.js";
 import { unauthorized } from "./server/problem.js";
 import { memoryStore } from "./server/store/memory.js";
@@ -109,10 +109,18 @@ class BillingServer {
   #authenticate;
   #isReachable = true;
   #made = 0;
+  #heldElsewhere = 0;
 
   /** @param {Api.BillingServerOptions} [options] */
   constructor(options = {}) {
-    const { balance = BALANCE, account, keyTtlMs = null, now, authenticate } = options;
+    const {
+      balance = BALANCE,
+      account,
+      keyTtlMs = null,
+      holds = false,
+      now,
+      authenticate,
+    } = options;
     if (!Number.isSafeInteger(balance) || balance < 0) {
       throw new TypeError(`balance must be a whole number from 0 to ${MAX_POINTS}`);
     }
@@ -120,7 +128,7 @@ class BillingServer {
     this.#authenticate = authenticate;
     this.#world = {
       store: this.#store,
-      terms: { seedBalance: balance, keyTtlMs },
+      terms: { seedBalance: balance, keyTtlMs, holds },
       // Looked up at every call: fake timers may take its place at any time.
       now: now ?? (() => Date.now()),
       newId: () => {
@@ -147,6 +155,15 @@ class BillingServer {
     return all.sort((one, other) => numberOf(one) - numberOf(other));
   }
 
+  /** @returns {Api.ServerHold[]} */
+  get holds() {
+    const { book } = this.#store;
+    const now = this.#world.now();
+    return book
+      .accounts()
+      .flatMap((account) => book.holds(account, now).map((hold) => ({ account, ...hold })));
+  }
+
   /** @returns {Api.SentRequest[]} */
   get sent() {
     return [...this.#sent];
@@ -171,7 +188,8 @@ class BillingServer {
     if (!isAmount(points)) {
       throw new TypeError(`points must be a whole number from 1 to ${MAX_POINTS}`);
     }
-    const balance = topUp(this.#store.book, this.#opened(account), points, this.#world.now());
+    const { terms, now } = this.#world;
+    const balance = topUp(this.#store.book, terms, this.#opened(account), points, now());
     if (!balance) {
       throw new RangeError("the balance would pass 2^53 - 1");
     }
@@ -188,6 +206,38 @@ class BillingServer {
       throw new TypeError(`price must be a whole number from 1 to ${MAX_POINTS}`);
     }
     this.#store.book.setPrice(this.#opened(account), taskId, price);
+  }
+
+  /**
+   * @param {number} points
+   * @param {string} [account]
+   */
+  holdElsewhere(points, account) {
+    const { terms, now } = this.#world;
+    const { book } = this.#store;
+    if (!terms.holds) {
+      throw new TypeError("this server keeps no holds: make it with holds: true");
+    }
+    if (!isAmount(points)) {
+      throw new TypeError(`points must be a whole number from 1 to ${MAX_POINTS}`);
+    }
+    const name = this.#opened(account);
+    const balance = balanceOf(book, terms, name, now());
+    if (balance.points - (balance.held ?? 0) < points) {
+      throw new RangeError(`of ${balance.points} points ${balance.held} are held already`);
+    }
+    this.#heldElsewhere += 1;
+    const key = `elsewhere-${this.#heldElsewhere}`;
+    // The other device renews it for as long as it works.
+    book.setHold(name, {
+      key,
+      taskId: key,
+      feature: "elsewhere",
+      amount: points,
+      expiresAt: Infinity,
+    });
+    book.setBalance(name, { points: balance.points, version: balance.version + 1 });
+    return { release: () => void release(book, terms, name, key, now()) };
   }
 
   /**
@@ -276,7 +326,7 @@ class BillingServer {
     const sent = {
       method,
       path: path.slice(1),
-      operation: operationOf(method, path) ?? null,
+      operation: operationOf(this.#world.terms, method, path) ?? null,
       account: read(() => billingAccount(received)) ?? null,
       keys: keysOf(received, content),
       headers: { ...headers },

@@ -40,7 +40,7 @@ const PREFLIGHT = {
  */
 export async function brokenServer(t, fault, points = 150) {
   const store = memoryStore();
-  const terms = { seedBalance: points, keyTtlMs: null };
+  const terms = { seedBalance: points, keyTtlMs: null, holds: true };
   for (const account of ACCOUNTS) {
     openAccount(store.book, terms, account, 0);
   }
@@ -94,7 +94,7 @@ export async function brokenServer(t, fault, points = 150) {
     await store.turn((turn) =>
       turn.change((book) =>
         request.path === "/top-up"
-          ? topUp(book, account, points, 0)
+          ? topUp(book, terms, account, points, 0)
           : book.setPrice(account, task_id, price),
       ),
     );
