@@ -12,12 +12,14 @@ import { readFileSync } from "node:fs";
  * @property {Item[]} [batch] POST charges/batch of these
  * @property {number} [batch_of] POST charges/batch of so many, under `key`
  * @property {string} [key]
+ * @property {string} [hold] POST holds under this key
+ * @property {string} [release] DELETE holds of this key
  * @property {string} [method]
  * @property {string} [path] below the base URL
  * @property {Record<string, string | null>} [headers] more headers; null leaves one out
- * @property {Record<string, unknown>} [with] members of the charge in place of the usual ones
- * @property {string[]} [without] members of the charge that are left out
- * @property {string} [text] the body, in place of the charge
+ * @property {Record<string, unknown>} [with] members of the charge or hold in place of the usual ones
+ * @property {string[]} [without] members that are left out
+ * @property {string} [text] the body, in place of the charge or hold
  * @property {"own" | "other" | "unknown" | "nobody"} [as] whose token goes with it
  * @property {Delivery} [delivery]
  */
@@ -51,9 +53,12 @@ import { readFileSync } from "node:fs";
  * @property {string[]} [same] members that are the same in all answers of 200 and 201
  * @property {string[]} [different] members that differ in all of them
  * @property {Record<string, string>} [save] names for members of the answer, `header:NAME`, `status`
- * @property {string} [balance] reads the balance, and saves it as NAME.balance and NAME.version
+ * @property {string} [balance] reads the balance, and saves it as NAME.balance, NAME.version, NAME.held,
+ *   and NAME.free, which is what may be spent
  * @property {number | [number, number]} [taken] the points that are gone since a balance was read
  * @property {string} [since]
+ * @property {number | string} [held] the points that are held more than when a balance was read
+ * @property {number} [within_s] how long `held` may take to become so
  * @property {"any"} [version] what the version may be though nothing was taken
  * @property {"own" | "other"} [as]
  * @property {string[]} [ascending] each is greater than the one before
@@ -70,9 +75,10 @@ import { readFileSync } from "node:fs";
  * @property {string} id
  * @property {string} duty
  * @property {string} source where the protocol says so
- * @property {("other-token" | "account" | "batch" | "top-up" | "price")[]} [needs]
+ * @property {("other-token" | "account" | "batch" | "holds" | "top-up" | "price")[]} [needs]
  * @property {number} [points] the most that it takes of the account
- * @property {number} [other_points] and of the other account
+ * @property {number} [holding] the most that it holds there beside that, until its end
+ * @property {number} [other_points] the most that it takes or holds of the other account
  * @property {Step[]} steps
  * @property {Record<string, { duty: string, steps: Step[], skip?: undefined } | { skip: true }>} [profiles]
  */

@@ -14,6 +14,9 @@
  * @property {Delivery | null} delivery
  */
 
+/** How long a hold lasts that nobody ends, in seconds: longer than a rule takes. */
+const HOLD_S = 60;
+
 /** How a command differs from what was sent. @type {Record<Delivery, string>} */
 const NOTES = {
   "in pieces": "the body in 4 pieces",
@@ -59,6 +62,15 @@ function usual(send, scope) {
       body: text ?? json(charge(key, send, scope)),
     };
   }
+  if (send.hold !== undefined) {
+    const key = scope.text(send.hold);
+    const headers = { "idempotency-key": quoted(key) };
+    return { method: "POST", path: "holds", headers, body: text ?? json(hold(key, send, scope)) };
+  }
+  if (send.release !== undefined) {
+    const key = encoded(scope.text(send.release), /[A-Za-z0-9._~-]/);
+    return { method: "DELETE", path: `holds?key=${key}`, body: null };
+  }
   if (send.lookup !== undefined) {
     const key = encoded(scope.text(send.lookup), /[A-Za-z0-9._~-]/);
     return { method: "GET", path: `charges?key=${key}`, body: null };
@@ -97,15 +109,32 @@ function item(given, scope) {
  * @param {Pick<Send, "with" | "without">} more
  * @param {Scope} scope
  */
-function charge(key, { with: members = {}, without = [] }, scope) {
-  /** @type {Record<string, unknown>} */
-  const body = {
-    task_id: key,
-    feature: scope.text("{feature}"),
-    amount: 1,
+function charge(key, more, scope) {
+  const note = {
     created_at: "2026-01-01T00:00:00.000Z",
     metadata: { sent_by: "tollbox conformance" },
   };
+  return members(key, note, more, scope);
+}
+
+/**
+ * @param {string} key
+ * @param {Pick<Send, "with" | "without">} more
+ * @param {Scope} scope
+ */
+function hold(key, more, scope) {
+  return members(key, { expires_in_s: HOLD_S }, more, scope);
+}
+
+/**
+ * @param {string} key
+ * @param {Record<string, unknown>} own what only a charge, or only a hold has
+ * @param {Pick<Send, "with" | "without">} more
+ * @param {Scope} scope
+ */
+function members(key, own, { with: members = {}, without = [] }, scope) {
+  /** @type {Record<string, unknown>} */
+  const body = { task_id: key, feature: scope.text("{feature}"), amount: 1, ...own };
   for (const [name, value] of Object.entries(members)) {
     body[name] = scope.value(value);
   }

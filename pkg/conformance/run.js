@@ -17,13 +17,16 @@ import { Scope } from "./template.js";
 const TRIES = 5;
 const LONGEST_WAIT_S = 60;
 
+/** The pause between two looks at a balance that is to change by itself. */
+const PAUSE_MS = 100;
+
 /** The kit can't run: the server or the options are not as it needs them. */
 export class CannotRun extends Error {}
 
 /** A rule is broken: why, in one sentence. */
 class Broken extends Error {}
 
-/** @typedef {{ balance: number, version: number }} Balance */
+/** `free` is what may be spent. @typedef {{ balance: number, version: number, held?: number, free: number }} Balance */
 
 /**
  * @typedef {object} Result
@@ -42,6 +45,7 @@ export class Run {
   #options;
   #unknown;
   #hasBatches = false;
+  #hasHolds = false;
   /** The points that all rules may take. */
   #needed = 0;
   /** Every answer so far that puts off. @type {{ request: Request, answer: Answer }[]} */
@@ -60,14 +64,16 @@ export class Run {
    * @returns {Promise<{ own: Purse, other: Purse | null }>}
    */
   async prepare(rules) {
-    await this.#balanceAtStart("own", "token");
+    const { held } = await this.#balanceAtStart("own", "token");
+    this.#hasHolds = held !== undefined;
     const { otherToken } = this.#options;
     if (otherToken !== null) {
       await this.#balanceAtStart("other", "other-token");
     }
     this.#hasBatches = await this.#asksForBatches();
     const running = rules.filter((rule) => this.#reasonToSkip(rule) === null);
-    this.#needed = sum(running.map(({ points = 0 }) => points));
+    const beside = Math.max(0, ...running.map(({ holding = 0 }) => holding));
+    this.#needed = sum(running.map(({ points = 0 }) => points)) + beside;
     const own = await this.#purse("own", this.#needed);
     const others = sum(running.map(({ other_points = 0 }) => other_points));
     const other = otherToken === null ? null : await this.#purse("other", others);
@@ -133,6 +139,7 @@ export class Run {
       "other-token": otherToken === null && "needs --other-token",
       account: account === null && "needs --account",
       batch: !this.#hasBatches && "the server has no batches",
+      holds: !this.#hasHolds && "the server has no holds",
       "top-up": topUpCommand === null && "needs --top-up-cmd",
       price: priceCommand === null && "needs --price-cmd",
     };
@@ -144,15 +151,16 @@ export class Run {
    *
    * @param {Rule} rule
    */
-  async #lackOfPoints({ points = 0 }) {
-    const read = points > 0 ? await this.#readBalance("own") : "";
-    if (typeof read === "string" || read.balance >= points) {
+  async #lackOfPoints({ points = 0, holding = 0 }) {
+    const needed = points + holding;
+    const read = needed > 0 ? await this.#readBalance("own") : "";
+    if (typeof read === "string" || read.free >= needed) {
       return null;
     }
     if (this.#options.topUpCommand === null) {
       return "the account has run out of points";
     }
-    await this.#topUp("own", this.#needed - read.balance);
+    await this.#topUp("own", this.#needed - read.free);
     return null;
   }
 
@@ -166,11 +174,14 @@ export class Run {
     if (step.send !== undefined) {
       await this.#send(step, step.send, scope, last);
     } else if (step.balance !== undefined) {
-      const { balance, version } = await this.#balance(step.as ?? "own");
-      scope.save(`${step.balance}.balance`, balance);
-      scope.save(`${step.balance}.version`, version);
+      const { balance, version, held, free } = await this.#balance(step.as ?? "own");
+      for (const [name, value] of Object.entries({ balance, version, held, free })) {
+        scope.save(`${step.balance}.${name}`, value);
+      }
     } else if (step.taken !== undefined) {
       await this.#taken(step, step.taken, scope);
+    } else if (step.held !== undefined) {
+      await this.#held(step, step.held, scope);
     } else if (step.top_up !== undefined) {
       await this.#topUp("own", Number(scope.value(step.top_up)));
     } else if (step.price !== undefined) {
@@ -290,6 +301,32 @@ export class Run {
 
   /**
    * @param {Step} step
+   * @param {number | string} wanted
+   * @param {Scope} scope
+   */
+  async #held({ since, as = "own", within_s = 0 }, wanted, scope) {
+    const started = performance.now();
+    const before = Number(scope.value(`$${since}.held`));
+    const points = scope.value(wanted);
+    for (;;) {
+      const { held = 0 } = await this.#balance(as, { withHeld: true });
+      const isLate = performance.now() - started >= within_s * 1_000;
+      if (held - before === points) {
+        return;
+      }
+      if (isLate) {
+        const of = as === "own" ? "" : " of the other account";
+        const later = within_s > 0 ? ` after ${within_s} s` : "";
+        throw new Broken(
+          `points held${of}: ${held - before}, not ${points}${later} (${held} held now)`,
+        );
+      }
+      await delay(PAUSE_MS);
+    }
+  }
+
+  /**
+   * @param {Step} step
    * @param {number[]} statuses
    * @param {Scope} scope
    * @param {{ request: Request | null, times: number }} last
@@ -308,10 +345,11 @@ export class Run {
 
   /**
    * @param {"own" | "other"} as
+   * @param {{ withHeld?: boolean }} [how]
    * @returns {Promise<Balance>}
    */
-  async #balance(as) {
-    const read = await this.#readBalance(as);
+  async #balance(as, how) {
+    const read = await this.#readBalance(as, how);
     if (typeof read === "string") {
       throw new Broken(read);
     }
@@ -320,14 +358,28 @@ export class Run {
 
   /**
    * @param {"own" | "other"} as
+   * @param {{ withHeld?: boolean }} [how] whether there has to be `held`
    * @returns {Promise<Balance | string>} what is wrong, where it can't be read
    */
-  async #readBalance(as) {
+  async #readBalance(as, { withHeld = false } = {}) {
     const request = requestOf({ path: "balance", as }, new Scope("", []));
     const end = await this.#answerTo(request);
-    const body = { balance: { is: "points" }, version: { is: "version" } };
+    const body = {
+      balance: { is: "points" },
+      version: { is: "version" },
+      ...(withHeld && { held: { is: "points" } }),
+    };
     const wrong = wrongWith(request, end, { status: [200], body }, new Scope("", []));
-    return wrong ?? ("answer" in end ? end.answer.json : "");
+    if (wrong !== null || !("answer" in end)) {
+      return wrong ?? "";
+    }
+    const { balance, version, held } = end.answer.json;
+    return {
+      balance,
+      version,
+      held,
+      free: balance - (isWhole(held) ? Math.min(held, balance) : 0),
+    };
   }
 
   /**
@@ -356,10 +408,10 @@ export class Run {
    */
   async #purse(as, needed) {
     const option = as === "own" ? "token" : "other-token";
-    let there = (await this.#balanceAtStart(as, option)).balance;
+    let there = (await this.#balanceAtStart(as, option)).free;
     if (there < needed && this.#options.topUpCommand !== null) {
       await this.#topUp(as, needed - there);
-      there = (await this.#balanceAtStart(as, option)).balance;
+      there = (await this.#balanceAtStart(as, option)).free;
     }
     if (there < needed) {
       throw new CannotRun(

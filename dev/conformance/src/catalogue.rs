@@ -13,9 +13,9 @@ macro_rules! rules {
 }
 
 /// The topics and their files, as `index.json` lists them.
-const TOPICS: [(&str, &str); 14] = rules![
+const TOPICS: [(&str, &str); 15] = rules![
     "balance" "charge" "replay" "reuse" "keys" "malformed" "accounts" "problems" "batch" "lookup"
-    "cors" "robustness" "declines" "hooks"
+    "cors" "robustness" "declines" "hooks" "holds"
 ];
 
 const PROFILES: &str = include_str!("../../../pkg/conformance/rules/profiles.json");
@@ -51,7 +51,10 @@ pub struct Rule {
     /// The most that it takes of the account.
     #[serde(default)]
     pub points: u64,
-    /// The most that it takes of the other account.
+    /// The most that it holds there beside that, until its end.
+    #[serde(default)]
+    pub holding: u64,
+    /// The most that it takes or holds of the other account.
     #[serde(default)]
     pub other_points: u64,
     #[serde(default)]
@@ -83,6 +86,7 @@ pub enum Need {
     OtherToken,
     Account,
     Batch,
+    Holds,
     TopUp,
     Price,
 }
@@ -127,6 +131,10 @@ pub struct Sending {
     pub batch_of: Option<u64>,
     #[serde(default)]
     pub key: String,
+    /// `POST holds` under this key.
+    pub hold: Option<String>,
+    /// `DELETE holds` of this key.
+    pub release: Option<String>,
     pub method: Option<String>,
     /// Below the base URL.
     #[serde(default)]
@@ -134,13 +142,13 @@ pub struct Sending {
     /// More headers; null leaves one out.
     #[serde(default)]
     pub headers: BTreeMap<String, Option<String>>,
-    /// Members of the charge in place of the usual ones.
+    /// Members of the charge or hold in place of the usual ones.
     #[serde(default, rename = "with")]
     pub members: Map<String, Value>,
-    /// Members of the charge that are left out.
+    /// Members that are left out.
     #[serde(default)]
     pub without: Vec<String>,
-    /// The body, in place of the charge.
+    /// The body, in place of the charge or hold.
     pub text: Option<String>,
     #[serde(default, rename = "as")]
     pub whose: As,
@@ -222,12 +230,18 @@ pub struct Step {
     /// Names for members of the answer, `header:NAME`, `status`.
     #[serde(default)]
     pub save: BTreeMap<String, String>,
-    /// Reads the balance, and saves it as NAME.balance and NAME.version.
+    /// Reads the balance, and saves it as NAME.balance, NAME.version, NAME.held, and NAME.free, which
+    /// is what may be spent.
     pub balance: Option<String>,
     /// The points that are gone since a balance was read.
     pub taken: Option<Taken>,
     #[serde(default)]
     pub since: String,
+    /// The points that are held more than when a balance was read.
+    pub held: Option<Value>,
+    /// How long `held` may take to become so.
+    #[serde(default)]
+    pub within_s: u64,
     /// `any` where the version may have changed though nothing was taken.
     pub version: Option<String>,
     #[serde(default, rename = "as")]

@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 use crate::catalogue::{As, Delivery, Sending};
 use crate::scope::Scope;
 
+/// How long a hold lasts that nobody ends, in seconds: longer than a rule takes.
+const HOLD_S: u32 = 60;
+
 /// What is percent-encoded of a header's text: `%`, and what a header can't carry.
 const IN_HEADER: &AsciiSet = &CONTROLS.add(b'%');
 
@@ -69,6 +72,20 @@ impl Request {
             let header = "idempotency-key".to_owned();
             request.headers.insert(header, quoted(&key));
             return request;
+        }
+        if let Some(key) = &send.hold {
+            let key = scope.text(key);
+            let hold = || hold(&key, &send.members, &send.without, scope);
+            let body = text.unwrap_or_else(|| Value::Object(hold()).to_string());
+            let mut request = made("POST", "holds".to_owned(), Some(body));
+            let header = "idempotency-key".to_owned();
+            request.headers.insert(header, quoted(&key));
+            return request;
+        }
+        if let Some(key) = &send.release {
+            let key = scope.text(key);
+            let path = format!("holds?key={}", utf8_percent_encode(&key, IN_QUERY));
+            return made("DELETE", path, None);
         }
         if let Some(key) = &send.lookup {
             let key = scope.text(key);
@@ -165,15 +182,39 @@ fn charge(
     without: &[String],
     scope: &Scope,
 ) -> Map<String, Value> {
+    let metadata = json!({ "sent_by": "tollbox conformance" });
+    let note = [
+        ("created_at", "2026-01-01T00:00:00.000Z".into()),
+        ("metadata", metadata),
+    ];
+    body(key, note, members, without, scope)
+}
+
+fn hold(
+    key: &str,
+    members: &Map<String, Value>,
+    without: &[String],
+    scope: &Scope,
+) -> Map<String, Value> {
+    let own = [("expires_in_s", HOLD_S.into())];
+    body(key, own, members, without, scope)
+}
+
+/// The members of a charge or hold; `own` are those that only one of them has.
+fn body<const N: usize>(
+    key: &str,
+    own: [(&str, Value); N],
+    members: &Map<String, Value>,
+    without: &[String],
+    scope: &Scope,
+) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("task_id".to_owned(), key.into());
     body.insert("feature".to_owned(), scope.text("{feature}").into());
     body.insert("amount".to_owned(), 1.into());
-    body.insert("created_at".to_owned(), "2026-01-01T00:00:00.000Z".into());
-    body.insert(
-        "metadata".to_owned(),
-        json!({ "sent_by": "tollbox conformance" }),
-    );
+    for (name, value) in own {
+        body.insert(name.to_owned(), value);
+    }
     for (name, value) in members {
         if let Some(value) = scope.value(value) {
             body.insert(name.clone(), value);

@@ -1,7 +1,7 @@
 //! A run of the catalogue against a server: rule after rule, each with fresh keys.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::process::Command;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::catalogue::{
     As, Expect, Expects, InProfile, Need, Rule, Sending, Status, Step, Taken, Variant,
@@ -26,6 +26,9 @@ const TRIES: u32 = 5;
 
 /// How long such a request waits at most.
 const LONGEST_WAIT_S: u64 = 60;
+
+/// The pause between two looks at a balance that is to change by itself.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The kit can't run: the server or the options are not as it needs them.
 #[derive(Debug)]
@@ -80,12 +83,29 @@ pub struct Purse {
     pub there: u64,
 }
 
+/// A balance as `GET balance` tells it.
+struct Balance {
+    balance: u64,
+    version: u64,
+    /// As it was told; `None` where the server keeps no holds.
+    held: Option<Value>,
+}
+
+impl Balance {
+    /// The points that may be spent.
+    fn free(&self) -> u64 {
+        let held = self.held.as_ref().and_then(Value::as_u64);
+        self.balance.saturating_sub(held.unwrap_or_default())
+    }
+}
+
 /// One run.
 pub struct Run<'a> {
     options: &'a Options,
     /// The token that nobody has.
     unknown: String,
     has_batches: bool,
+    has_holds: bool,
     /// The points that all rules may take.
     needed: u64,
     /// Every answer so far that puts off.
@@ -105,6 +125,7 @@ impl<'a> Run<'a> {
             options,
             unknown: format!("00000000-0000-4000-8000-{:0>12}", options.run),
             has_batches: false,
+            has_holds: false,
             needed: 0,
             seen: RefCell::default(),
         }
@@ -115,7 +136,7 @@ impl<'a> Run<'a> {
     /// # Errors
     /// When a token isn't accepted, or an account has too few points.
     pub async fn prepare(&mut self, rules: &[&Rule]) -> Result<(Purse, Option<Purse>), CannotRun> {
-        self.balance_at_start(As::Own).await?;
+        self.has_holds = self.balance_at_start(As::Own).await?.held.is_some();
         let has_other = self.options.other_token.is_some();
         if has_other {
             self.balance_at_start(As::Other).await?;
@@ -125,7 +146,9 @@ impl<'a> Run<'a> {
             .iter()
             .filter(|rule| self.reason_to_skip(rule).is_none())
             .collect();
-        let needed = running.iter().map(|rule| rule.points).sum();
+        let beside = running.iter().map(|rule| rule.holding).max();
+        let points: u64 = running.iter().map(|rule| rule.points).sum();
+        let needed = points + beside.unwrap_or_default();
         let others = running.iter().map(|rule| rule.other_points).sum();
         self.needed = needed;
         let own = self.purse(As::Own, needed).await?;
@@ -208,6 +231,7 @@ impl<'a> Run<'a> {
                 Need::OtherToken => (options.other_token.is_some(), "needs --other-token"),
                 Need::Account => (options.account.is_some(), "needs --account"),
                 Need::Batch => (self.has_batches, "the server has no batches"),
+                Need::Holds => (self.has_holds, "the server has no holds"),
                 Need::TopUp => (options.top_up_cmd.is_some(), "needs --top-up-cmd"),
                 Need::Price => (options.price_cmd.is_some(), "needs --price-cmd"),
             };
@@ -217,15 +241,16 @@ impl<'a> Run<'a> {
 
     /// A rule that was broken may have taken more than it should, and that must not break another.
     async fn lack_of_points(&self, rule: &Rule) -> Result<Option<String>, CannotRun> {
-        if rule.points == 0 {
+        let needed = rule.points + rule.holding;
+        if needed == 0 {
             return Ok(None);
         }
-        match self.read_balance(As::Own).await {
-            Ok((balance, _)) if balance < rule.points => {
+        match self.read_balance(As::Own, false).await {
+            Ok(read) if read.free() < needed => {
                 if self.options.top_up_cmd.is_none() {
                     return Ok(Some("the account has run out of points".to_owned()));
                 }
-                self.top_up(As::Own, self.needed - balance).await?;
+                self.top_up(As::Own, self.needed - read.free()).await?;
                 Ok(None)
             }
             Ok(_) | Err(_) => Ok(None),
@@ -236,12 +261,16 @@ impl<'a> Run<'a> {
         if let Some(send) = &step.send {
             self.send(step, send, scope, last).await
         } else if let Some(name) = &step.balance {
-            let (balance, version) = self.balance(step.whose).await?;
-            scope.save(&format!("{name}.balance"), Some(balance.into()));
-            scope.save(&format!("{name}.version"), Some(version.into()));
+            let read = self.balance(step.whose, false).await?;
+            scope.save(&format!("{name}.balance"), Some(read.balance.into()));
+            scope.save(&format!("{name}.version"), Some(read.version.into()));
+            scope.save(&format!("{name}.free"), Some(read.free().into()));
+            scope.save(&format!("{name}.held"), read.held);
             Ok(())
         } else if let Some(wanted) = step.taken {
             self.taken(step, wanted, scope).await
+        } else if let Some(wanted) = &step.held {
+            self.held(step, wanted, scope).await
         } else if let Some(points) = &step.top_up {
             let points = scope.value(points).and_then(|points| points.as_u64());
             Ok(self.top_up(As::Own, points.unwrap_or_default()).await?)
@@ -368,7 +397,8 @@ impl<'a> Run<'a> {
     }
 
     async fn taken(&self, step: &Step, wanted: Taken, scope: &Scope) -> Result<(), End> {
-        let (balance, version) = self.balance(step.whose).await?;
+        let read = self.balance(step.whose, false).await?;
+        let (balance, version) = (read.balance, read.version);
         let before = |what: &str| scope.value(&format!("${}.{what}", step.since).into());
         let start = before("balance").and_then(|start| start.as_i64());
         let taken = start.unwrap_or_default() - balance.cast_signed();
@@ -391,6 +421,38 @@ impl<'a> Run<'a> {
             return Err(End::Broken(reason.to_owned()));
         }
         Ok(())
+    }
+
+    async fn held(&self, step: &Step, wanted: &Value, scope: &Scope) -> Result<(), End> {
+        let started = Instant::now();
+        let whole = |value: Option<Value>| {
+            let number = value.as_ref().and_then(Value::as_i64);
+            number.unwrap_or_default()
+        };
+        let before = whole(scope.value(&format!("${}.held", step.since).into()));
+        let wanted = whole(scope.value(wanted));
+        loop {
+            let now = whole(self.balance(step.whose, true).await?.held);
+            let is_late = started.elapsed() >= Duration::from_secs(step.within_s);
+            let held = now - before;
+            if held == wanted {
+                return Ok(());
+            }
+            if is_late {
+                let of = match step.whose {
+                    As::Other => " of the other account",
+                    As::Own | As::Unknown | As::Nobody => "",
+                };
+                let later = match step.within_s {
+                    0 => String::new(),
+                    seconds => format!(" after {seconds} s"),
+                };
+                return Err(End::Broken(format!(
+                    "points held{of}: {held}, not {wanted}{later} ({now} held now)"
+                )));
+            }
+            sleep(PAUSE).await;
+        }
     }
 
     fn seen_so_far(
@@ -423,12 +485,13 @@ impl<'a> Run<'a> {
         Err(End::Skipped(format!("no answer was {}", all.join(" or "))))
     }
 
-    async fn balance(&self, whose: As) -> Result<(u64, u64), End> {
-        self.read_balance(whose).await.map_err(End::Broken)
+    async fn balance(&self, whose: As, with_held: bool) -> Result<Balance, End> {
+        let read = self.read_balance(whose, with_held).await;
+        read.map_err(End::Broken)
     }
 
-    /// Balance and version, or what is wrong.
-    async fn read_balance(&self, whose: As) -> Result<(u64, u64), String> {
+    /// The balance, or what is wrong. `with_held` says whether there has to be `held`.
+    async fn read_balance(&self, whose: As, with_held: bool) -> Result<Balance, String> {
         let send = Sending {
             path: "balance".to_owned(),
             whose,
@@ -437,32 +500,34 @@ impl<'a> Run<'a> {
         let scope = Scope::default();
         let request = Request::of(&send, &scope);
         let end = self.answer_to(&request).await;
-        let body = [
+        let mut body = BTreeMap::from([
             ("balance".to_owned(), json!({ "is": "points" })),
             ("version".to_owned(), json!({ "is": "version" })),
-        ];
+        ]);
+        if with_held {
+            body.insert("held".to_owned(), json!({ "is": "points" }));
+        }
         let expect = Expect {
             status: Some(Status::Among(vec![json!(200)])),
-            body: Some(body.into()),
+            body: Some(body),
             ..Expect::default()
         };
         if let Some(wrong) = wrong_with(&request, &end, &Expects::One(Box::new(expect)), &scope) {
             return Err(wrong);
         }
-        let member = |name| {
-            let answer = end.as_ref().ok();
-            let json = answer.and_then(|answer| answer.json.as_ref());
-            json.and_then(|json| json[name].as_u64())
-                .unwrap_or_default()
-        };
-        Ok((member("balance"), member("version")))
+        let json = end.ok().and_then(|answer| answer.json);
+        let member = |name| json.as_ref().and_then(|json| member_at(json, name));
+        let whole = |name| member(name).and_then(Value::as_u64).unwrap_or_default();
+        Ok(Balance {
+            balance: whole("balance"),
+            version: whole("version"),
+            held: member("held").cloned(),
+        })
     }
 
-    async fn balance_at_start(&self, whose: As) -> Result<u64, CannotRun> {
-        match self.read_balance(whose).await {
-            Ok((balance, _)) => Ok(balance),
-            Err(wrong) => Err(CannotRun(format!("with --{}, {wrong}", option(whose)))),
-        }
+    async fn balance_at_start(&self, whose: As) -> Result<Balance, CannotRun> {
+        let read = self.read_balance(whose, false).await;
+        read.map_err(|wrong| CannotRun(format!("with --{}, {wrong}", option(whose))))
     }
 
     /// Whether the server takes batches: they are optional.
@@ -478,10 +543,10 @@ impl<'a> Run<'a> {
     }
 
     async fn purse(&self, whose: As, needed: u64) -> Result<Purse, CannotRun> {
-        let mut there = self.balance_at_start(whose).await?;
+        let mut there = self.balance_at_start(whose).await?.free();
         if there < needed && self.options.top_up_cmd.is_some() {
             self.top_up(whose, needed - there).await?;
-            there = self.balance_at_start(whose).await?;
+            there = self.balance_at_start(whose).await?.free();
         }
         if there < needed {
             return Err(CannotRun(format!(
