@@ -12,6 +12,7 @@ import { memoryStore } from "../../../pkg/server/store/memory.js";
 /** @import { IncomingMessage } from "node:http" */
 /** @import { AddressInfo } from "node:net" */
 /** @import { World } from "../../../pkg/server/billing.js" */
+/** @import { Book } from "../../../pkg/server/ledger.js" */
 /** @import { ServerRequest } from "../../../pkg/server/fields.js" */
 /** @import { Answer } from "../../../pkg/server/problem.js" */
 /** @import { Change, Fault } from "./faults.mjs" */
@@ -26,31 +27,36 @@ const SHARED = {
 };
 const PREFLIGHT = {
   ...SHARED,
+  "access-control-allow-methods": "GET, POST, DELETE",
   "access-control-allow-headers":
     "authorization, content-type, idempotency-key, if-none-match, billing-account",
 };
 
+/** What the server's clock says when it starts. */
+const START_MS = Date.UTC(2026, 0, 1);
+
 /**
- * Listens until the test ends, with these points for each account. `POST /top-up` and `POST /price` are for the kit's commands.
+ * Listens until the test ends, with these points for each account. `POST /top-up` and `POST /price` are
+ * for the kit's commands.
  *
  * @param {import("node:test").TestContext} t
  * @param {Fault} fault
  * @param {number} [points]
  * @returns {Promise<string>} the server's address
  */
-export async function brokenServer(t, fault, points = 150) {
+export async function brokenServer(t, fault, points = 200) {
   const store = memoryStore();
   const terms = { seedBalance: points, keyTtlMs: null, holds: true };
   for (const account of ACCOUNTS) {
     openAccount(store.book, terms, account, 0);
   }
   let made = 0;
+  const started = performance.now();
   /** @type {World} */
   const world = {
     store,
     terms,
-    // Every receipt is told apart by its id alone, so that two runs say the same.
-    now: () => Date.UTC(2026, 0, 1),
+    now: () => START_MS + Math.floor(performance.now() - started),
     newId: () => {
       made += 1;
       return `charge-${made}`;
@@ -79,8 +85,12 @@ export async function brokenServer(t, fault, points = 150) {
       account: ACCOUNTS.find((name) => name === bearerToken(request)) ?? "",
       key: keyOf(request),
       body: parsed(body),
+      book: store.book,
+      now: world.now,
       carryOut: async (change = {}) =>
-        method === "OPTIONS" ? preflight : shared(await answer(world, changed(request, change))),
+        method === "OPTIONS"
+          ? preflight
+          : shared(await answer(withBook(world, change.book), changed(request, change))),
     });
   };
 
@@ -112,6 +122,31 @@ export async function brokenServer(t, fault, points = 150) {
     server.closeAllConnections();
   });
   return `http://127.0.0.1:${/** @type {AddressInfo} */ (server.address()).port}`;
+}
+
+/**
+ * The same world, whose book does some things in another way.
+ *
+ * @param {World} world
+ * @param {Partial<Book>} [other]
+ * @returns {World}
+ */
+function withBook({ store, ...world }, other) {
+  const changed = (/** @type {(book: Book) => any} */ work) => (/** @type {Book} */ book) =>
+    work({ ...book, ...other });
+  return {
+    ...world,
+    store: {
+      ...store,
+      turn: (work) =>
+        store.turn((turn) =>
+          work({
+            change: (inner) => turn.change(changed(inner)),
+            read: (inner) => turn.read(changed(inner)),
+          }),
+        ),
+    },
+  };
 }
 
 /** @param {ServerRequest} request */
@@ -156,7 +191,7 @@ function changed(request, { key, body, account, headers = {} }) {
 /** @param {ServerRequest} request */
 function keyOf(request) {
   try {
-    return request.method === "GET" ? wantedKey(request) : idempotencyKey(request);
+    return request.method === "POST" ? idempotencyKey(request) : wantedKey(request);
   } catch {
     return null;
   }

@@ -3,6 +3,7 @@
 import { usualAnswer } from "../../../pkg/server/problem.js";
 
 /** @import { ServerRequest } from "../../../pkg/server/fields.js" */
+/** @import { Book, Hold } from "../../../pkg/server/ledger.js" */
 /** @import { Answer } from "../../../pkg/server/problem.js" */
 
 /**
@@ -13,13 +14,20 @@ import { usualAnswer } from "../../../pkg/server/problem.js";
  * @property {string} account the token, which is the account's name; "" where there is none
  * @property {string | null} key of a charge, decoded; of a look-up too
  * @property {any} body as JSON; undefined where it is none
+ * @property {Book} book the server's own
+ * @property {() => number} now the server's clock
  * @property {(change?: Change) => Promise<Answer>} carryOut
  */
 
 /**
- * A change to a request before it is carried out.
+ * A change to a request before it is carried out, and to the book that it is carried out with.
  *
- * @typedef {{ key?: string, body?: unknown, account?: string, headers?: Record<string, string | null> }} Change
+ * @typedef {object} Change
+ * @property {string} [key]
+ * @property {unknown} [body]
+ * @property {string} [account]
+ * @property {Record<string, string | null>} [headers]
+ * @property {Partial<Book>} [book]
  */
 
 /**
@@ -32,6 +40,7 @@ import { usualAnswer } from "../../../pkg/server/problem.js";
 
 const CHARGES = "/charges";
 const BATCH = "/charges/batch";
+const HOLDS = "/holds";
 
 /** @param {Asked} asked */
 const isCharge = ({ request }) => request.method === "POST" && request.path === CHARGES;
@@ -39,6 +48,10 @@ const isCharge = ({ request }) => request.method === "POST" && request.path === 
 const isLookUp = ({ request }) => request.method === "GET" && request.path === CHARGES;
 /** @param {Asked} asked */
 const isBatch = ({ request }) => request.method === "POST" && request.path === BATCH;
+/** @param {Asked} asked */
+const isHold = ({ request }) => request.method === "POST" && request.path === HOLDS;
+/** @param {Asked} asked */
+const isRelease = ({ request }) => request.method === "DELETE" && request.path === HOLDS;
 /** @param {Answer} given */
 const isCharged = ({ status }) => status === 201;
 /** @param {Answer} given */
@@ -73,12 +86,327 @@ async function under(asked, key) {
   );
 }
 
+/** The account's holds of now. @param {Asked} asked */
+function holdsNow({ account, book, now }) {
+  return account === "" ? [] : book.holds(account, now());
+}
+
+/** The hold of a key. @param {Asked} asked @param {string | null} wanted */
+function holdNow(asked, wanted) {
+  return holdsNow(asked).find(({ key }) => key === wanted);
+}
+
+/** The points that they reserve. @param {Asked} asked */
+function heldNow(asked) {
+  return holdsNow(asked).reduce((points, { amount }) => points + amount, 0);
+}
+
+/**
+ * Carries the request out as though there were no hold but that of this key.
+ *
+ * @param {Asked} asked
+ * @param {string | null} key
+ */
+async function withoutOtherHolds(asked, key) {
+  const { book } = asked;
+  const holds = (/** @type {string} */ account, /** @type {number} */ now) =>
+    book.holds(account, now).filter((hold) => hold.key === key);
+  const given = await asked.carryOut({ book: { holds } });
+  return rewritten(given, ({ held }) => (held === undefined ? {} : { held: heldNow(asked) }));
+}
+
+/** The problem's type. @param {Answer} given */
+function typeOf({ body }) {
+  return /"type":"([^"]*)"/.exec(body)?.[1];
+}
+
+/**
+ * A charge that names no hold.
+ *
+ * @param {any} members
+ */
+function namingNone({ hold: _, ...members }) {
+  return members;
+}
+
 /**
  * @param {string[]} breaks
  * @param {(asked: Asked) => Promise<Answer>} answer
  * @returns {Fault}
  */
 const fault = (breaks, answer) => ({ breaks, start: () => answer });
+
+/** Servers that keep holds, and break what a hold is. @type {Record<string, Fault>} */
+const OF_HOLDS = {
+  "charges points that are held": fault(["holds/reserved"], (asked) =>
+    isCharge(asked) ? withoutOtherHolds(asked, asked.body?.hold ?? asked.key) : asked.carryOut(),
+  ),
+  "charges points that are held in a batch": fault(["holds/batch-reserved"], (asked) =>
+    isBatch(asked) && asked.body?.charges?.length === 1
+      ? withoutOtherHolds(asked, asked.body.charges[0].idempotency_key)
+      : asked.carryOut(),
+  ),
+  "holds points that are held": fault(["holds/at-once", "holds/too-little-tells"], (asked) =>
+    isHold(asked) ? withoutOtherHolds(asked, asked.key) : asked.carryOut(),
+  ),
+  "lets no hold expire": fault(
+    ["holds/renewed", "holds/expires", "holds/expired-is-none", "holds/etag-changes"],
+    (asked) =>
+      asked.carryOut({
+        book: { holds: (account) => asked.book.holds(account, 0), dropExpiredHolds() {} },
+      }),
+  ),
+  "releases nothing": fault(
+    [
+      "holds/version-grows",
+      "holds/released",
+      "holds/released-again",
+      "holds/held-again",
+      "holds/odd-characters",
+      "holds/reserved",
+    ],
+    (asked) => asked.carryOut(isRelease(asked) ? { key: "never" } : {}),
+  ),
+  "says 404 where nothing is held": fault(["holds/released-again"], (asked) =>
+    isRelease(asked) && asked.account !== "" && !holdNow(asked, asked.key)
+      ? Promise.resolve(usualAnswer(404, "Nothing is held."))
+      : asked.carryOut(),
+  ),
+  "keeps the hold of what was charged": fault(
+    [
+      "holds/charge-settles",
+      "holds/charge-of-less",
+      "holds/charge-of-more",
+      "holds/named",
+      "holds/named-of-less",
+      "holds/batch-settles",
+    ],
+    (asked) => asked.carryOut(isCharge(asked) || isBatch(asked) ? { book: { dropHold() {} } } : {}),
+  ),
+  "releases no rest": fault(["holds/charge-of-less", "holds/named-of-less"], async (asked) => {
+    const { account, book, body } = asked;
+    const before = holdNow(asked, body?.hold ?? asked.key);
+    const given = await asked.carryOut();
+    if (isCharge(asked) && isCharged(given) && before && before.amount > body.amount) {
+      book.setHold(account, { ...before, amount: before.amount - body.amount });
+    }
+    return given;
+  }),
+  "hides what is held in a decline": fault(
+    ["holds/told-with-a-decline", "holds/too-little-tells"],
+    async (asked) => {
+      const given = await asked.carryOut();
+      return given.status === 402 ? rewritten(given, () => ({ held: undefined })) : given;
+    },
+  ),
+  "tells what is held with the balance only": fault(
+    [
+      "holds/receipt",
+      "holds/told-with-a-charge",
+      "holds/told-with-a-decline",
+      "holds/told-with-a-batch",
+      "holds/again",
+      "holds/too-little-tells",
+      "holds/released",
+      "holds/released-again",
+    ],
+    async (asked) => {
+      const given = await asked.carryOut();
+      return asked.request.path === "/balance"
+        ? given
+        : rewritten(given, () => ({ held: undefined }));
+    },
+  ),
+  "takes what it holds off the balance": fault(
+    ["holds/receipt", "holds/holds-points"],
+    async (asked) => {
+      const given = await asked.carryOut();
+      return rewritten(given, ({ balance, held }) => held && { balance: balance - held });
+    },
+  ),
+  "has one version for all that is held": fault(["holds/version-grows"], (asked) =>
+    asked.carryOut(isHold(asked) || isRelease(asked) ? { book: { setBalance() {} } } : {}),
+  ),
+  "tags the balance by its version": fault(["holds/etag-changes"], async (asked) => {
+    if (asked.request.path !== "/balance") {
+      return asked.carryOut();
+    }
+    const given = await asked.carryOut({ headers: { "if-none-match": null } });
+    const etag = `"${/"version":(\d+)/.exec(given.body)?.[1]}"`;
+    const headers = { ...given.headers, etag };
+    return asked.request.header("if-none-match").includes(etag)
+      ? { status: 304, headers: { etag }, body: "" }
+      : { ...given, headers };
+  }),
+  "holds again what it holds": {
+    breaks: ["holds/again", "holds/again-at-once", "holds/renewed"],
+    start: () => {
+      let count = 0;
+      return async (asked) => {
+        const given = await asked.carryOut();
+        if (isHold(asked) && given.status === 200) {
+          count += 1;
+          await asked.carryOut({ key: `${asked.key}#${count}` });
+        }
+        return given;
+      };
+    },
+  },
+  "renews no hold": fault(["holds/renewed"], (asked) => {
+    const setHold = (/** @type {string} */ account, /** @type {Hold} */ hold) =>
+      holdNow(asked, hold.key) ? undefined : asked.book.setHold(account, hold);
+    return asked.carryOut({ book: { setHold } });
+  }),
+  "shortens a hold that is asked for again": fault(["holds/never-shorter"], async (asked) => {
+    const { account, book, now, body, key } = asked;
+    const given = await asked.carryOut();
+    const hold = holdNow(asked, key);
+    if (!isHold(asked) || given.status !== 200 || !hold) {
+      return given;
+    }
+    book.setHold(account, { ...hold, expiresAt: now() + body.expires_in_s * 1_000 });
+    return rewritten(given, () => ({ expires_in_s: body.expires_in_s }));
+  }),
+  "renews a hold whatever the body": {
+    breaks: ["holds/another-body", "holds/problems"],
+    start: () => {
+      /** @type {Map<string, unknown>} */
+      const first = new Map();
+      return async (asked) => {
+        const name = `${asked.account} ${asked.key}`;
+        const given = await asked.carryOut();
+        if (isHold(asked) && given.status === 201) {
+          first.set(name, asked.body);
+        }
+        return isHold(asked) && given.status === 422
+          ? asked.carryOut({ body: first.get(name) })
+          : given;
+      };
+    },
+  },
+  "holds points for what was charged": fault(
+    ["holds/already-charged", "holds/problems"],
+    async (asked) => {
+      const given = await asked.carryOut();
+      return isHold(asked) && given.status === 409 ? under(asked, `${asked.key}#`) : given;
+    },
+  ),
+  "charges more than the hold has": fault(["holds/exceeded", "holds/problems"], async (asked) => {
+    const given = await asked.carryOut();
+    return isCharge(asked) && typeOf(given) === "hold-exceeded"
+      ? asked.carryOut({ body: namingNone(asked.body) })
+      : given;
+  }),
+  "charges no more than the hold of the key has": fault(["holds/charge-of-more"], (asked) => {
+    const own = holdNow(asked, asked.key);
+    return isCharge(asked) && own && asked.body?.amount === own.amount + 1
+      ? Promise.resolve(usualAnswer(400, "That is more than is held."))
+      : asked.carryOut();
+  }),
+  "charges only what is held where a hold is named": fault(
+    ["holds/named-that-never-was", "holds/expired-is-none"],
+    (asked) => {
+      const { account, book, key, body } = asked;
+      const isNamed = isCharge(asked) && key !== null && body?.hold !== undefined;
+      return isNamed && !book.latestCharge(account, key) && !holdNow(asked, body.hold)
+        ? Promise.resolve(usualAnswer(404, "There is no such hold."))
+        : asked.carryOut();
+    },
+  ),
+  "reads no hold in a charge": fault(
+    [
+      "holds/named",
+      "holds/named-of-less",
+      "holds/exceeded",
+      "holds/named-hold-pays",
+      "holds/problems",
+    ],
+    (asked) =>
+      asked.carryOut(isCharge(asked) && asked.body ? { body: namingNone(asked.body) } : {}),
+  ),
+  "reads no hold in a batch": fault(["holds/batch-settles", "holds/batch-exceeded"], (asked) => {
+    const charges = isBatch(asked) ? asked.body?.charges : undefined;
+    return asked.carryOut(
+      Array.isArray(charges) ? { body: { charges: charges.map(namingNone) } } : {},
+    );
+  }),
+  "counts the hold of the key against its charge": fault(
+    ["holds/own-hold-pays", "holds/named-hold-pays"],
+    (asked) => {
+      const { account, book, body } = asked;
+      const free = (book.balance(account)?.points ?? 0) - heldNow(asked);
+      return isCharge(asked) && body?.amount === 1 && account !== "" && free < 1
+        ? Promise.resolve(usualAnswer(402, "No point is free."))
+        : asked.carryOut();
+    },
+  ),
+  "takes the hold for a part of the charge": {
+    breaks: ["holds/not-part-of-the-charge"],
+    start: () => {
+      /** @type {Map<string, unknown>} */
+      const first = new Map();
+      return async (asked) => {
+        const name = `${asked.account} ${asked.key}`;
+        const given = await asked.carryOut();
+        if (isCharge(asked) && isCharged(given)) {
+          first.set(name, asked.body?.hold);
+        }
+        return isReplay(given) && first.get(name) !== asked.body?.hold
+          ? usualAnswer(422, "The same key with another hold.")
+          : given;
+      };
+    },
+  },
+  "releases the hold of a declined charge": fault(
+    ["holds/stays-after-a-decline"],
+    async (asked) => {
+      const given = await asked.carryOut();
+      if (isCharge(asked) && given.status === 402 && asked.key !== null) {
+        asked.book.dropHold(asked.account, asked.key);
+      }
+      return given;
+    },
+  ),
+  "settles a hold by a replay": fault(["holds/replay-changes-none"], async (asked) => {
+    const given = await asked.carryOut();
+    if (isReplay(given)) {
+      asked.book.dropHold(asked.account, asked.body?.hold ?? "");
+    }
+    return given;
+  }),
+  "settles the holds of other accounts": fault(["holds/another-accounts-hold"], async (asked) => {
+    const given = await asked.carryOut();
+    if (isCharge(asked) && isCharged(given) && asked.body?.hold !== undefined) {
+      for (const account of asked.book.accounts()) {
+        asked.book.dropHold(account, asked.body.hold);
+      }
+    }
+    return given;
+  }),
+  "holds whole points of every amount": fault(["holds/amount", "holds/key-stays-free"], (asked) => {
+    const amount = asked.body?.amount;
+    return isHold(asked) && typeof amount === "number" && amount < 2
+      ? asked.carryOut({ body: { ...asked.body, amount: Math.ceil(Math.abs(amount)) || 1 } })
+      : asked.carryOut();
+  }),
+  "holds points for any time": fault(["holds/expires-in-s"], (asked) => {
+    const seconds = asked.body?.expires_in_s;
+    return isHold(asked) && asked.body?.amount === 1 && !(seconds >= 1 && seconds % 1 === 0)
+      ? asked.carryOut({ body: { ...asked.body, expires_in_s: 60 } })
+      : asked.carryOut();
+  }),
+  "holds points without a key": fault(["holds/key-missing"], (asked) =>
+    isHold(asked) && asked.request.header("idempotency-key").length === 0
+      ? asked.carryOut({ key: "none" })
+      : asked.carryOut(),
+  ),
+  "lets no page release": fault(["holds/preflight"], async (asked) => {
+    const given = await asked.carryOut();
+    return asked.request.method === "OPTIONS"
+      ? { ...given, headers: { ...given.headers, "access-control-allow-methods": "GET, POST" } }
+      : given;
+  }),
+};
 
 /** @type {Record<string, Fault>} */
 export const FAULTS = {
@@ -364,7 +692,7 @@ export const FAULTS = {
       let last = "";
       return async (asked) => {
         const given = await asked.carryOut();
-        if (given.status === 401 && isCharge(asked)) {
+        if (given.status === 401 && (isCharge(asked) || isHold(asked))) {
           await asked.carryOut({ account: last });
         } else if (given.status < 400) {
           last = asked.account;
@@ -418,7 +746,10 @@ export const FAULTS = {
       return async (asked) => {
         const name = `${asked.account} ${asked.key}`;
         const body = first.get(name);
-        const given = await asked.carryOut(isCharge(asked) && body ? { body } : {});
+        if (!isCharge(asked)) {
+          return asked.carryOut();
+        }
+        const given = await asked.carryOut(body ? { body } : {});
         if (isCharged(given)) {
           first.set(name, asked.body);
         }
@@ -486,6 +817,7 @@ export const FAULTS = {
       };
     },
   },
+  ...OF_HOLDS,
 };
 
 /** Servers that differ on purpose. @type {Record<string, Fault>} */
@@ -500,7 +832,7 @@ export const DIFFERENT = {
     ],
     async (asked) => {
       const given = await asked.carryOut();
-      return given.status === 422
+      return typeOf(given) === "idempotency-key-reused"
         ? rewritten({ ...given, status: 409 }, () => ({ status: 409 }))
         : given;
     },
