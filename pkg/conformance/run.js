@@ -48,6 +48,8 @@ export class Run {
   #hasHolds = false;
   /** The points that all rules may take. */
   #needed = 0;
+  /** What releases the holds that the rule has asked for. @type {Map<string, Request>} */
+  #releases = new Map();
   /** Every answer so far that puts off. @type {{ request: Request, answer: Answer }[]} */
   #seen = [];
 
@@ -98,6 +100,7 @@ export class Run {
     const scope = new Scope(prefix, Object.entries(known));
     /** @type {{ request: Request | null, times: number }} */
     const last = { request: null, times: 1 };
+    this.#releases = new Map();
     try {
       for (const step of steps) {
         const skipped = await this.#step(step, scope, last);
@@ -112,8 +115,17 @@ export class Run {
       const { request, times } = last;
       const repeat = request && curl(this.#options.baseUrl, request, times, this.#unknown);
       return { ...result, verdict: "broken", reason: error.message, repeat };
+    } finally {
+      await this.#releaseAll();
     }
     return { ...result, verdict: "kept" };
+  }
+
+  /** What a rule holds, kept or broken, is in no other's way. */
+  async #releaseAll() {
+    for (const request of this.#releases.values()) {
+      await this.#answerTo(request);
+    }
   }
 
   /** The rule as the first profile has it that changes it. @param {Rule} rule */
@@ -214,6 +226,12 @@ export class Run {
   async #send({ at_once: times = 1, ...step }, send, scope, last) {
     const all = Array.from({ length: times }, (_, n) => requestOf(send, scope.with({ n })));
     Object.assign(last, { request: all[0], times });
+    if (send.hold !== undefined) {
+      for (let n = 0; n < times; n += 1) {
+        const release = requestOf({ release: send.hold, as: send.as }, scope.with({ n }));
+        this.#releases.set(`${release.as} ${release.path}`, release);
+      }
+    }
     const ends = await Promise.all(all.map((request) => this.#answerTo(request)));
     const [end] = ends;
     if (step.expect !== undefined) {

@@ -191,7 +191,7 @@ function etagOf({ version, held }) {
  */
 async function makeCharge(world, account, request) {
   const key = idempotencyKey(request);
-  const asked = jsonBody(request, CHARGE_MEMBERS, (body) => checkCharge(body, key));
+  const asked = jsonBody(request, CHARGE_MEMBERS, (body) => checkCharge(body, key, world.terms));
   const verdict = await world.store.turn((turn) => chargeNow(world, turn, account, asked));
   switch (verdict.kind) {
     case "charged":
@@ -341,7 +341,7 @@ function checkWhole(items) {
  */
 async function chargeItem(world, turn, account, item, isBroken) {
   try {
-    const asked = checkItem(item);
+    const asked = checkItem(world.terms, item);
     if (isBroken) {
       // The time is up, or a failing database would delay the client at every item.
       const untried = new Problem("service-unavailable", "Not tried; an earlier item failed.");
@@ -364,12 +364,15 @@ async function chargeItem(world, turn, account, item, isBroken) {
   }
 }
 
-/** @param {unknown} item */
-function checkItem(item) {
+/**
+ * @param {Terms} terms
+ * @param {unknown} item
+ */
+function checkItem(terms, item) {
   if (!isObject(item)) {
     throw invalid("A charge must be an object.");
   }
-  return checkCharge(item, text(item, "idempotency_key"));
+  return checkCharge(item, text(item, "idempotency_key"), terms);
 }
 
 /**

@@ -21,11 +21,13 @@ const INSTANT =
 /**
  * @param {JsonObject} body
  * @param {string} key
+ * @param {{ holds: boolean }} terms where no holds are kept, `hold` is a member that is ignored
  * @returns {AskedCharge}
  */
-export function checkCharge(body, key) {
+export function checkCharge(body, key, { holds }) {
   const request = checkRequest(body, key);
-  const { created_at, metadata, hold } = body;
+  const { created_at, metadata } = body;
+  const hold = holds ? body.hold : null;
   if (!isInstant(created_at ?? null)) {
     throw invalid("created_at must be an instant as in RFC 3339.");
   }

@@ -16,15 +16,14 @@ import { brokenIn, optionsFor, RUNNERS, run } from "./support/kit.mjs";
  * @param {string[]} [more]
  */
 async function found(t, fault, more = []) {
-  const outputs = [];
-  for (const runner of Object.values(RUNNERS)) {
+  const outputs = Object.values(RUNNERS).map(async (runner) => {
     const site = await brokenServer(t, fault);
     const { code, stdout, stderr } = await run(runner, optionsFor(site, ["--json", ...more]));
     assert.equal(stderr, "");
     assert.equal(code, brokenIn(stdout).length > 0 ? 1 : 0);
-    outputs.push(stdout.replaceAll(site, "http://server"));
-  }
-  const [node = "", rust = ""] = outputs;
+    return stdout.replaceAll(site, "http://server");
+  });
+  const [node = "", rust = ""] = await Promise.all(outputs);
   return { node, rust };
 }
 

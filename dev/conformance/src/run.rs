@@ -110,6 +110,8 @@ pub struct Run<'a> {
     needed: u64,
     /// Every answer so far that puts off.
     seen: RefCell<Vec<(Request, Answer)>>,
+    /// What releases the holds that the rule has asked for.
+    releases: RefCell<Vec<Request>>,
 }
 
 /// The last request of a rule, and how often it was sent at once.
@@ -128,6 +130,7 @@ impl<'a> Run<'a> {
             has_holds: false,
             needed: 0,
             seen: RefCell::default(),
+            releases: RefCell::default(),
         }
     }
 
@@ -191,23 +194,27 @@ impl<'a> Run<'a> {
         scope.save("account", Some(quoted(account).into()));
         scope.save("run", Some(options.run.as_str().into()));
         let mut last = Last::default();
-        for step in &variant.steps {
-            match self.step(step, &mut scope, &mut last).await {
-                Ok(()) => {}
-                Err(End::CannotRun(error)) => return Err(error),
-                Err(End::Skipped(reason)) => {
-                    return Ok(checked(Verdict::Skipped, Some(reason), None));
-                }
-                Err(End::Broken(reason)) => {
-                    let base = &options.base_url.text;
-                    let repeat = last
-                        .request
-                        .map(|request| request.curl(base, last.times, &self.unknown));
-                    return Ok(checked(Verdict::Broken, Some(reason), repeat));
-                }
+        let tried = self.steps(&variant.steps, &mut scope, &mut last).await;
+        self.release_all().await;
+        match tried {
+            Ok(()) => Ok(checked(Verdict::Kept, None, None)),
+            Err(End::CannotRun(error)) => Err(error),
+            Err(End::Skipped(reason)) => Ok(checked(Verdict::Skipped, Some(reason), None)),
+            Err(End::Broken(reason)) => {
+                let base = &options.base_url.text;
+                let repeat = last
+                    .request
+                    .map(|request| request.curl(base, last.times, &self.unknown));
+                Ok(checked(Verdict::Broken, Some(reason), repeat))
             }
         }
-        Ok(checked(Verdict::Kept, None, None))
+    }
+
+    /// What a rule holds, kept or broken, is in no other's way.
+    async fn release_all(&self) {
+        for request in self.releases.take() {
+            self.answer_to(&request).await.ok();
+        }
     }
 
     /// The rule as a profile has it, where one changes it.
@@ -255,6 +262,13 @@ impl<'a> Run<'a> {
             }
             Ok(_) | Err(_) => Ok(None),
         }
+    }
+
+    async fn steps(&self, all: &[Step], scope: &mut Scope, last: &mut Last) -> Result<(), End> {
+        for step in all {
+            self.step(step, scope, last).await?;
+        }
+        Ok(())
     }
 
     async fn step(&self, step: &Step, scope: &mut Scope, last: &mut Last) -> Result<(), End> {
@@ -314,6 +328,20 @@ impl<'a> Run<'a> {
             .collect();
         last.request = all.first().cloned();
         last.times = times;
+        if let Some(key) = &send.hold {
+            for n in 0..times {
+                let release = Sending {
+                    release: Some(key.clone()),
+                    whose: send.whose,
+                    ..Sending::default()
+                };
+                let release = Request::of(&release, &scope.with("n", json!(n)));
+                let mut releases = self.releases.borrow_mut();
+                if !releases.contains(&release) {
+                    releases.push(release);
+                }
+            }
+        }
         let ends = join_all(all.iter().map(|request| self.answer_to(request))).await;
         if let Some(expect) = &step.expect {
             for (request, end) in all.iter().zip(&ends) {

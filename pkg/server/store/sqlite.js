@@ -20,7 +20,7 @@ const BUSY_MS = 5;
 /** How long opening waits for such a program. */
 const OPENING_MS = 5_000;
 
-/** The tables of the reference server, whose file can be opened here. */
+/** The tables. Those of the reference server differ: neither opens the other's file. */
 const TABLES = `
 CREATE TABLE IF NOT EXISTS accounts (
     account TEXT PRIMARY KEY NOT NULL,

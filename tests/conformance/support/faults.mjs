@@ -203,6 +203,7 @@ const OF_HOLDS = {
     [
       "holds/receipt",
       "holds/told-with-a-charge",
+      "holds/told-with-a-look-up",
       "holds/told-with-a-decline",
       "holds/told-with-a-batch",
       "holds/again",
@@ -244,7 +245,7 @@ const OF_HOLDS = {
       let count = 0;
       return async (asked) => {
         const given = await asked.carryOut();
-        if (isHold(asked) && given.status === 200) {
+        if (isHold(asked) && given.status === 200 && asked.body.expires_in_s > 1) {
           count += 1;
           await asked.carryOut({ key: `${asked.key}#${count}` });
         }
@@ -462,6 +463,7 @@ export const FAULTS = {
       "replay/same-key-64-at-once",
       "robustness/many-gone",
       "batch/before-single",
+      "holds/not-part-of-the-charge",
     ],
     mayBreak: ["robustness/gone-before-the-answer"],
     start: () => {
@@ -526,14 +528,14 @@ export const FAULTS = {
     return { ...given, headers };
   }),
   "has versions that go back": fault(
-    ["balance/version-grows", "hooks/version-grows-with-top-up"],
+    ["balance/version-grows", "hooks/version-grows-with-top-up", "holds/version-grows"],
     async (asked) => {
       const given = await asked.carryOut();
       return rewritten(given, ({ version }) => version && { version: 1_000_000 - version });
     },
   ),
   "has one ETag for all balances": fault(
-    ["balance/etag-changes", "hooks/etag-changes-with-top-up"],
+    ["balance/etag-changes", "hooks/etag-changes-with-top-up", "holds/etag-changes"],
     async (asked) => {
       if (asked.request.path !== "/balance") {
         return asked.carryOut();
@@ -625,6 +627,7 @@ export const FAULTS = {
       "accounts/same-key-of-two",
       "accounts/same-key-other-body",
       "accounts/look-up-of-another",
+      "holds/another-account",
     ],
     start: () => {
       /** @type {Map<string, string>} */
@@ -646,6 +649,7 @@ export const FAULTS = {
       "accounts/mismatch-batch",
       "accounts/mismatch-reading",
       "problems/account-mismatch",
+      "holds/account-mismatch",
     ],
     (asked) => asked.carryOut({ headers: { "billing-account": null } }),
   ),
@@ -660,6 +664,9 @@ export const FAULTS = {
       "problems/insufficient-balance",
       "problems/idempotency-key-reused",
       "declines/tells-the-balance",
+      "holds/told-with-a-decline",
+      "holds/too-little-tells",
+      "holds/problems",
     ],
     async (asked) => {
       const given = await asked.carryOut();
@@ -687,7 +694,12 @@ export const FAULTS = {
     },
   ),
   "charges what it answers 401": {
-    breaks: ["accounts/unknown-token", "accounts/no-token", "accounts/key-free-after-401"],
+    breaks: [
+      "accounts/unknown-token",
+      "accounts/no-token",
+      "accounts/key-free-after-401",
+      "holds/token",
+    ],
     start: () => {
       let last = "";
       return async (asked) => {
@@ -784,6 +796,7 @@ export const FAULTS = {
       "accounts/token-for-batches",
       "problems/unknown-token",
       "robustness/no-redirect",
+      "holds/token",
     ],
     async (asked) => {
       const given = await asked.carryOut();
