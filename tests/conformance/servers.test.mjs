@@ -6,7 +6,7 @@ import { ask, dev, serving } from "../server/support/servers.mjs";
 import { commands, RUNNERS, run } from "./support/kit.mjs";
 
 const REFERENCE = process.env.TOLLBOX_SERVER ?? "";
-const OPTIONS = ["--body-within", "1000", "--seed-balance", "150"];
+const OPTIONS = ["--body-within", "1000", "--seed-balance", "200"];
 
 /** @type {Record<string, (t: import("node:test").TestContext) => Promise<string>>} */
 const SERVERS = {

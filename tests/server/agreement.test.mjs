@@ -9,14 +9,16 @@ import { ask, dev, serving } from "./support/servers.mjs";
 const REFERENCE = process.env.TOLLBOX_SERVER ?? "";
 const CHARGES = "/billing/v1/charges";
 const BATCH = "/billing/v1/charges/batch";
+const HOLDS = "/billing/v1/holds";
 
 /**
  * Both servers, with the same accounts; what one answers is compared with what the other does.
  *
  * @param {import("node:test").TestContext} t
+ * @param {string[]} [more] options of both
  */
-async function both(t) {
-  const flags = ["--demo", "--faults"];
+async function both(t, more = []) {
+  const flags = ["--demo", "--faults", ...more];
   const bases = await Promise.all([
     serving(t, [REFERENCE, "--port", "0", ...flags]),
     dev(t, ["--bare", ...flags]),
@@ -122,6 +124,50 @@ test("both servers read the body of a charge alike", async (t) => {
   const headers = { ...JSON_TYPE, "idempotency-key": '"bytes"' };
   const body = Buffer.from(`${GOOD}\xff`, "latin1");
   await compare({ method: "POST", path: CHARGES, headers, body });
+});
+
+test("both servers read the body of a hold alike", async (t) => {
+  const compare = await both(t);
+  const written = (/** @type {string | Buffer} */ body) =>
+    typeof body === "string" ? body.replace(/^\{(?!\})/, '{"expires_in_s":60,') : body;
+  const bodies = [
+    ...BODIES.map(written),
+    ...["0", "1", "-1", "60.0", "6e1", "1.5", '"60"', "null", "86400", "86401", "9007199254740991"]
+      .concat(["9007199254740992", "1e300", "18446744073709551616"])
+      .map((seconds) => GOOD.replace("}", `,"expires_in_s":${seconds}}`)),
+    GOOD,
+    GOOD.replace("}", ',"expires_in_s":1,"expires_in_s":1}'),
+  ];
+  const statuses = new Set();
+  for (const [place, body] of bodies.entries()) {
+    const headers = { ...JSON_TYPE, "idempotency-key": `"k${place}"` };
+    const { status } = await compare({ method: "POST", path: HOLDS, headers, body });
+    statuses.add(status);
+    await compare({ method: "DELETE", path: `${HOLDS}?key=k${place}` });
+  }
+  assert.deepEqual([...statuses].sort(), [201, 400, 402]);
+  await compare({ method: "POST", path: HOLDS, headers: JSON_TYPE, body: bodies[0] });
+});
+
+test("both servers read the hold of a charge alike, and none without holds", async (t) => {
+  const holds = ['"h"', "null", "5", '""', '"\\ud800"', `"${"h".repeat(4_096)}"`, '"h","hold":"h"']
+    .concat([`"${"h".repeat(4_097)}"`, "[]"])
+    .map((hold) => GOOD.replace("}", `,"hold":${hold}}`));
+  for (const more of [[], ["--no-holds"]]) {
+    const compare = await both(t, more);
+    for (const [place, body] of holds.entries()) {
+      const headers = { ...JSON_TYPE, "idempotency-key": `"k${place}"` };
+      await compare({ method: "POST", path: CHARGES, headers, body });
+      const item = body.replace("{", `{"idempotency_key":"b${place}",`);
+      const batch = `{"charges":[${item}]}`;
+      await compare({ method: "POST", path: BATCH, headers: JSON_TYPE, body: batch });
+    }
+    await compare({ method: "GET", path: "/billing/v1/balance" });
+    await compare({ method: "GET", path: "/demo/ledger" });
+    for (const method of ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]) {
+      await compare({ method, path: HOLDS });
+    }
+  }
 });
 
 test("both servers read the items of a batch alike", async (t) => {
@@ -254,6 +300,9 @@ test("both servers route alike, and say the same about tags, tokens and media ty
     "/billing/v1/charges/",
     "/billing/v1/charges/k",
     "/billing/v2/balance",
+    HOLDS,
+    `${HOLDS}?key=k`,
+    `${HOLDS}/k`,
     "/billing/v1/balance",
     "/billing/v1/balance?t=1",
     CHARGES,
@@ -329,11 +378,14 @@ test("both servers keep the same ledger", async (t) => {
     const key = `k${random(20)}`;
     const body = JSON.stringify({ task_id: `t${random(3)}`, feature: "f", amount: 1 + random(9) });
     const headers = { ...JSON_TYPE, "idempotency-key": `"${key}"` };
+    const hold = JSON.stringify({ ...JSON.parse(body), expires_in_s: 60 });
+    const naming = JSON.stringify({ ...JSON.parse(body), hold: `k${random(20)}` });
     const item = (/** @type {number} */ n) => ({
       idempotency_key: `b${n}`,
       task_id: `t${n}`,
       feature: "f",
       amount: 1 + random(20),
+      hold: `k${random(20)}`,
     });
     const points = JSON.stringify({ points: random(30) });
     const price = JSON.stringify({ task_id: `t${random(3)}`, price: 1 + random(9) });
@@ -342,6 +394,10 @@ test("both servers keep the same ledger", async (t) => {
     const questions = [
       { method: "POST", path: CHARGES, headers, body },
       { method: "POST", path: CHARGES, headers, body },
+      { method: "POST", path: HOLDS, headers, body: hold },
+      { method: "POST", path: HOLDS, headers, body: hold },
+      { method: "POST", path: CHARGES, headers, body: naming },
+      { method: "DELETE", path: `${HOLDS}?key=${key}` },
       { method: "POST", path: BATCH, headers: JSON_TYPE, body: batch },
       { method: "GET", path: `${CHARGES}?key=${key}` },
       { method: "GET", path: "/billing/v1/balance" },
@@ -399,10 +455,15 @@ test("both servers take and inject the same faults", async (t) => {
     ],
   ];
   for (const [n, fault] of faults.entries()) {
-    const body = JSON.stringify({ rules: [{ on: "charge", fault, times: 1 }] });
+    const rules = ["charge", "hold", "release"].map((on) => ({ on, fault, times: 1 }));
+    const body = JSON.stringify({ rules });
     await compare({ method: "PUT", path: "/faults", headers: JSON_TYPE, body });
     const headers = { ...JSON_TYPE, "idempotency-key": `"k${n}"` };
     await compare({ method: "POST", path: CHARGES, headers, body: GOOD });
+    const hold = GOOD.replace("}", ',"expires_in_s":60}');
+    const key = { ...headers, "idempotency-key": `"h${n}"` };
+    await compare({ method: "POST", path: HOLDS, headers: key, body: hold });
+    await compare({ method: "DELETE", path: `${HOLDS}?key=h${n}` });
     await compare({ method: "GET", path: "/faults" });
   }
   for (const rules of [

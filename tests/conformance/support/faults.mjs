@@ -142,7 +142,7 @@ const OF_HOLDS = {
     isCharge(asked) ? withoutOtherHolds(asked, asked.body?.hold ?? asked.key) : asked.carryOut(),
   ),
   "charges points that are held in a batch": fault(["holds/batch-reserved"], (asked) =>
-    isBatch(asked) && asked.body?.charges?.length === 1
+    isBatch(asked) && asked.body?.charges?.length === 1 && asked.body.charges[0].amount === 1
       ? withoutOtherHolds(asked, asked.body.charges[0].idempotency_key)
       : asked.carryOut(),
   ),
@@ -219,7 +219,17 @@ const OF_HOLDS = {
     },
   ),
   "takes what it holds off the balance": fault(
-    ["holds/receipt", "holds/holds-points"],
+    [
+      "holds/receipt",
+      "holds/holds-points",
+      "holds/too-little-tells",
+      "holds/exceeded",
+      "holds/reserved",
+      "holds/stays-after-a-decline",
+      "holds/expired-is-none",
+      "holds/batch-exceeded",
+      "holds/batch-reserved",
+    ],
     async (asked) => {
       const given = await asked.carryOut();
       return rewritten(given, ({ balance, held }) => held && { balance: balance - held });
@@ -463,6 +473,7 @@ export const FAULTS = {
       "replay/same-key-64-at-once",
       "robustness/many-gone",
       "batch/before-single",
+      "holds/replay-changes-none",
       "holds/not-part-of-the-charge",
     ],
     mayBreak: ["robustness/gone-before-the-answer"],
