@@ -13,12 +13,15 @@ import { parseXml } from "./support/xml.mjs";
 /** Topics without rules that wait. */
 const QUICK = ["--only", "balance", "--only", "reuse", "--only", "problems", "--only", "declines"];
 
+/** A rule of holds that a profile changes. */
+const ONE_OF_HOLDS = ["--only", "holds/another-body"];
+
 for (const [name, runner] of Object.entries(RUNNERS)) {
   test(`${name}: a profile is for a server that differs on purpose`, async (t) => {
     for (const profile of ["conflict-409", "first-answer"]) {
       const server = DIFFERENT[profile];
       const site = await brokenServer(t, server);
-      const options = [...QUICK, "--only", "hooks", "--json"];
+      const options = [...QUICK, ...ONE_OF_HOLDS, "--only", "hooks", "--json"];
       const usual = await run(runner, optionsFor(site, options));
       assert.deepEqual(brokenIn(usual.stdout), [...server.breaks].sort(), profile);
       const again = ["--run", "def", "--profile", profile, "--profile", "same-origin"];
@@ -45,6 +48,25 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
     const { code, stdout } = await run(runner, optionsFor(site, topics));
     assert.equal(code, 0, stdout);
     assert.match(stdout, /skipped {2}batch\/takes: the server has no batches/);
+  });
+
+  test(`${name}: a server that keeps no holds keeps all else`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT["no holds"]);
+    const topics = ["declines", "hooks", "holds"].flatMap((topic) => ["--only", topic]);
+    const { code, stdout } = await run(runner, optionsFor(site, topics));
+    assert.equal(code, 0, stdout);
+    const [kept, skipped] = [/^kept {5}holds\//m, /^skipped {2}holds\/receipt: (.*)$/m];
+    assert.doesNotMatch(stdout, kept);
+    assert.equal(skipped.exec(stdout)?.[1], "the server has no holds");
+  });
+
+  test(`${name}: nothing is held when a rule has ended, whatever came of it`, async (t) => {
+    const site = await brokenServer(t, FAULTS["charges points that are held"]);
+    const { stdout } = await run(runner, optionsFor(site, ["--only", "holds/reserved"]));
+    assert.match(stdout, /^BROKEN {3}holds\/reserved/m);
+    const headers = { authorization: "Bearer alice" };
+    const balance = await fetch(`${site}/billing/v1/balance`, { headers });
+    assert.equal((await balance.json()).held, 0);
   });
 
   test(`${name}: a server that puts requests off is asked again`, async (t) => {

@@ -195,8 +195,105 @@ test("keys are forgotten by the server's own clock", async (t) => {
   assert.equal(server.charges.length, 2);
 });
 
+/**
+ * Asks the server for a hold of 12 points, or to release it, as a client does.
+ *
+ * @param {BillingServer} server
+ * @param {"POST" | "DELETE"} method
+ * @param {string} [key]
+ */
+async function askForHold(server, method, key = KEY) {
+  const isHold = method === "POST";
+  const body = { task_id: "film", feature: "cloud_trans", amount: 12, expires_in_s: 180 };
+  const headers = { "content-type": "application/json", "idempotency-key": `"${key}"` };
+  const answer = await server.transport(
+    /** @type {any} */ ({
+      method,
+      path: isHold ? "holds" : `holds?key=${encodeURIComponent(key)}`,
+      headers: { "billing-account": '"alice"', ...(isHold && headers) },
+      body: isHold ? JSON.stringify(body) : null,
+      signal: new AbortController().signal,
+    }),
+  );
+  return { status: answer.status, ...JSON.parse(answer.body) };
+}
+
+test("holds are kept where they are asked for, end by the server's clock, and are listed", async (t) => {
+  let now = 1_000;
+  const server = createBillingServer({ balance: 30, holds: true, now: () => now });
+  assert.equal((await askForHold(server, "POST")).held, 12);
+  assert.deepEqual(server.holds, [
+    {
+      account: "alice",
+      key: KEY,
+      taskId: "film",
+      feature: "cloud_trans",
+      amount: 12,
+      expiresAt: 181_000,
+    },
+  ]);
+  assert.deepEqual([server.balance, server.charges], [30, []]);
+  now = 181_000;
+  assert.deepEqual(server.holds, []);
+
+  assert.equal((await askForHold(server, "POST")).status, 201);
+  const billing = await clientOf(t, server);
+  assert.equal((await billing.charge(REQUEST)).status, "charged");
+  assert.deepEqual([server.balance, server.holds], [18, []]);
+  assert.deepEqual((await askForHold(server, "POST")).type, "already-charged");
+});
+
+test("a hold of another device takes points away until it is released", async (t) => {
+  const server = createBillingServer({ balance: 30, account: "alice", holds: true });
+  const billing = await clientOf(t, server);
+  const hold = server.holdElsewhere(20);
+  assert.throws(() => server.holdElsewhere(11), RangeError);
+  assert.deepEqual(
+    server.holds.map(({ account, amount }) => [account, amount]),
+    [["alice", 20]],
+  );
+  const declined = await billing.charge(REQUEST);
+  assert.deepEqual([declined.status, server.balance], ["declined", 30]);
+  hold.release();
+  hold.release();
+  assert.equal((await billing.charge(REQUEST)).status, "charged");
+});
+
+test("a fault hits a hold, and its release", async () => {
+  const server = createBillingServer({ holds: true });
+  server.inject(faults.status(403), { on: "hold", key: KEY });
+  server.inject(faults.serverError({ after: true }), { on: "release" });
+  assert.equal((await askForHold(server, "POST", "another")).status, 201);
+  assert.equal((await askForHold(server, "POST")).status, 403);
+  assert.equal((await askForHold(server, "POST")).status, 201);
+  assert.equal((await askForHold(server, "DELETE")).status, 500);
+  assert.deepEqual(
+    server.holds.map(({ key }) => key),
+    ["another"],
+  );
+  assert.deepEqual(
+    server.sent.map(({ operation, keys }) => [operation, ...keys]),
+    [
+      ["hold", "another"],
+      ["hold", KEY],
+      ["hold", KEY],
+      ["release", KEY],
+    ],
+  );
+});
+
+test("a server without holds has no such requests, and its clients are told of none", async () => {
+  const server = createBillingServer({ account: "alice" });
+  const answer = await askForHold(server, "POST");
+  assert.deepEqual([answer.status, answer.type], [404, "not-found"]);
+  assert.equal((await askForHold(server, "DELETE")).status, 404);
+  assert.deepEqual([server.sent[0]?.operation, server.holds], [null, []]);
+  assert.throws(() => server.holdElsewhere(5), TypeError);
+});
+
 test("mistakes of a test are told where they are made", () => {
   const server = createBillingServer();
+  const holding = createBillingServer({ holds: true });
   const wrong = /** @type {any} */ ([
     () => createBillingServer({ balance: -1 }),
     () => createBillingServer({ balance: 1.5 }),
@@ -207,6 +304,10 @@ test("mistakes of a test are told where they are made", () => {
     () => server.topUp(0, "alice"),
     () => server.topUp(5),
     () => server.setPrice("t", 0, "alice"),
+    () => server.holdElsewhere(1, "alice"),
+    () => holding.holdElsewhere(0, "alice"),
+    () => holding.holdElsewhere(1),
+    () => holding.holdElsewhere(121, "alice"),
   ]);
   for (const mistake of wrong) {
     assert.throws(mistake, Error, String(mistake));

@@ -849,6 +849,7 @@ export const DIFFERENT = {
   nothing: fault([], (asked) => asked.carryOut()),
   "conflict-409": fault(
     [
+      "holds/another-body",
       "reuse/other-amount",
       "reuse/other-task",
       "reuse/other-feature",
@@ -865,6 +866,12 @@ export const DIFFERENT = {
   "always fails": fault([], async (asked) => {
     const given = await asked.carryOut();
     return asked.request.path === "/balance" ? given : usualAnswer(500, "It has failed.");
+  }),
+  "no holds": fault([], async (asked) => {
+    if (asked.request.path === HOLDS) {
+      return usualAnswer(404, "There is nothing at this path.");
+    }
+    return rewritten(await asked.carryOut(), () => ({ held: undefined }));
   }),
   "no batches": fault([], async (asked) =>
     isBatch(asked) ? usualAnswer(404, "There is nothing at this path.") : asked.carryOut(),
