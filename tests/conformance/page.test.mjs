@@ -22,6 +22,10 @@ test("every topic and every profile is on the page, and no other", () => {
   assert.deepEqual(firstCells("Profiles"), Object.keys(PROFILES));
 });
 
+test("the page counts the rules", () => {
+  assert.ok(PAGE.includes(`Its ${IDS.length} rules `));
+});
+
 test("every rule that the page names is there", () => {
   const named = [...PAGE.matchAll(/\b([a-z]+)\/[\da-z-]+\b/g)]
     .filter(([, topic = ""]) => TOPICS.includes(topic))
