@@ -18,14 +18,20 @@ before(async () => {
 after(() => browser.close());
 
 /** @param {string} base @param {string} key */
-async function charge(base, key) {
+const charge = (base, key) => asked(base, "charges", key);
+/** @param {string} base @param {string} key */
+const hold = (base, key) => asked(base, "holds", key);
+
+/** @param {string} base @param {string} path @param {string} key */
+async function asked(base, path, key) {
   const headers = {
     "content-type": "application/json",
     authorization: "Bearer alice",
     "idempotency-key": `"${key}"`,
   };
-  const body = JSON.stringify({ task_id: key, feature: "f", amount: 5 });
-  return (await ask(base, { method: "POST", path: "/billing/v1/charges", headers, body })).status;
+  const body = JSON.stringify({ task_id: key, feature: "f", amount: 5, expires_in_s: 60 });
+  const question = { method: "POST", path: `/billing/v1/${path}`, headers, body };
+  return (await ask(base, question)).status;
 }
 
 test("the panel sets faults, shows the ledger and adds points, within its policy", async (t) => {
@@ -44,7 +50,10 @@ test("the panel sets faults, shows the ledger and adds points, within its policy
   await charges.getByRole("cell", { name: "k1", exact: true }).first().waitFor();
   await page.getByLabel("Points", { exact: true }).fill("30");
   await page.getByRole("button", { name: "Top up" }).click();
-  await page.getByText("145").waitFor();
+  await page.getByText("145", { exact: true }).waitFor();
+
+  assert.equal(await hold(base, "k3"), 201);
+  await page.getByText("145, of which 5 are held").waitFor();
 
   await page.getByLabel("Fault", { exact: true }).selectOption("503, again after 5 s");
   await page.getByLabel("Requests", { exact: true }).selectOption("charges");
