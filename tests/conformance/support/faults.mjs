@@ -179,9 +179,20 @@ const OF_HOLDS = {
       "holds/charge-of-more",
       "holds/named",
       "holds/named-of-less",
+      "holds/named-instead-of-own",
       "holds/batch-settles",
     ],
     (asked) => asked.carryOut(isCharge(asked) || isBatch(asked) ? { book: { dropHold() {} } } : {}),
+  ),
+  "settles the hold of the key beside the one that is named": fault(
+    ["holds/named-instead-of-own"],
+    async (asked) => {
+      const given = await asked.carryOut();
+      if (isCharge(asked) && isCharged(given) && asked.key !== null) {
+        asked.book.dropHold(asked.account, asked.key);
+      }
+      return given;
+    },
   ),
   "releases no rest": fault(["holds/charge-of-less", "holds/named-of-less"], async (asked) => {
     const { account, book, body } = asked;
@@ -328,6 +339,7 @@ const OF_HOLDS = {
     [
       "holds/named",
       "holds/named-of-less",
+      "holds/named-instead-of-own",
       "holds/exceeded",
       "holds/named-hold-pays",
       "holds/problems",
