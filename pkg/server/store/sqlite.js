@@ -137,7 +137,13 @@ export function sqliteStore(database, decideWithinMs) {
     },
     read(/** @type {(book: Book) => any} */ work) {
       try {
-        return work(book);
+        // All of it at one moment: a balance and its holds change together.
+        database.exec("BEGIN");
+        try {
+          return work(book);
+        } finally {
+          database.exec("COMMIT");
+        }
       } catch (error) {
         throw asUnavailable(error);
       }
