@@ -182,6 +182,10 @@ export function charge(book, terms, account, { request, note, hold: named }, now
   if (hold) {
     book.dropHold(account, settled);
   }
+  if (terms.holds) {
+    // Their points may be gone by now: a clock that is set back must not find them active again.
+    book.dropExpiredHolds(account, now);
+  }
   return { kind: "charged", charge: made, balance: balanceOf(book, terms, account, now) };
 }
 

@@ -243,6 +243,17 @@ test("holds are kept where they are asked for, end by the server's clock, and ar
   assert.deepEqual((await askForHold(server, "POST")).type, "already-charged");
 });
 
+test("a hold whose points were taken is not there again when the clock is set back", async (t) => {
+  let now = 0;
+  const server = createBillingServer({ balance: 12, holds: true, now: () => now });
+  assert.equal((await askForHold(server, "POST", "another")).status, 201);
+  now = 180_000;
+  const billing = await clientOf(t, server);
+  assert.equal((await billing.charge(REQUEST)).status, "charged");
+  now = 0;
+  assert.deepEqual([server.balance, server.holds], [0, []]);
+});
+
 test("a hold of another device takes points away until it is released", async (t) => {
   const server = createBillingServer({ balance: 30, account: "alice", holds: true });
   const billing = await clientOf(t, server);
