@@ -10,7 +10,8 @@ use crate::command::{Running, run, step, stopped};
 use crate::workspace::Workspace;
 use crate::{build, npm};
 
-/// The line that tollbox-server prints once it accepts connections, up to its address.
+const SERVER: &str = "tollbox-server";
+/// The line that the server prints once it accepts connections, up to its address.
 const LISTENING: &str = "listening on ";
 
 #[derive(clap::Args)]
@@ -36,7 +37,7 @@ pub struct Options {
 pub fn demo(workspace: &Workspace, options: &Options) -> Result<()> {
     build::build(workspace, &build::Options::default())?;
     let pages = npm::build_demo(workspace)?;
-    let server = build_server(workspace, &[])?;
+    let server = build_server(workspace)?;
 
     let database = match &options.database {
         Some(path) => path.clone(),
@@ -79,19 +80,15 @@ pub fn demo(workspace: &Workspace, options: &Options) -> Result<()> {
     }
 }
 
-/// Builds the reference server and gives its path. `targets` says what of its package to build, as
-/// cargo's options do.
+/// Builds the reference server and gives its path.
 ///
 /// # Errors
 /// When it doesn't compile.
-pub fn build_server(workspace: &Workspace, targets: &[&str]) -> Result<PathBuf> {
+pub fn build_server(workspace: &Workspace) -> Result<PathBuf> {
     step("compiling the server", || {
-        run(workspace
-            .cargo()
-            .args(["build", "--package", "tollbox-server"])
-            .args(targets))
+        run(workspace.cargo().args(["build", "--package", SERVER]))
     })?;
-    let name = format!("tollbox-server{}", std::env::consts::EXE_SUFFIX);
+    let name = format!("{SERVER}{}", std::env::consts::EXE_SUFFIX);
     Ok(workspace.target.join("debug").join(name))
 }
 
@@ -120,4 +117,41 @@ fn open(address: String) {
         // The address has been printed, which is enough on a system without a browser.
         opener::open_browser(address).ok();
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// What cargo compiles for the server, each library with the features that it then has.
+    fn libraries(workspace: &Workspace, edges: &str) -> BTreeSet<String> {
+        let output = workspace
+            .cargo()
+            .args(["tree", "--package", SERVER, "--edges", edges])
+            .args(["--prefix", "none", "--format", "{p} {f}"])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let lines = String::from_utf8(output.stdout).unwrap();
+        // A library that has been listed already is marked.
+        lines
+            .lines()
+            .map(|line| line.trim_end_matches(" (*)").to_owned())
+            .collect()
+    }
+
+    /// Else the first demo after the tests, and the first tests after a demo, would compile much again.
+    #[test]
+    fn the_server_has_its_libraries_as_its_tests_have_them() {
+        let workspace = Workspace::find().unwrap();
+        let alone = libraries(&workspace, "normal,no-proc-macro");
+        let tested = libraries(&workspace, "normal,dev,no-proc-macro");
+        let apart: Vec<_> = alone.difference(&tested).collect();
+        assert!(
+            apart.is_empty(),
+            "the feature as-in-tests of {SERVER} lacks what its tests turn on of {apart:?}"
+        );
+    }
 }

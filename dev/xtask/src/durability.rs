@@ -29,7 +29,7 @@ pub fn durability(workspace: &Workspace, options: &Options) -> Result<()> {
     };
     build::build(workspace, &build::Options::default())?;
     let pages = npm::build_demo(workspace)?;
-    let server = demo::build_server(workspace, &[])?;
+    let server = demo::build_server(workspace)?;
     let mut command = workspace.command("node");
     command
         .arg("dev/durability/durability.mjs")

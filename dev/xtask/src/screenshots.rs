@@ -18,7 +18,7 @@ pub fn screenshots(workspace: &Workspace) -> Result<()> {
     let browsers = Browsers::ensure_chromium(workspace)?;
     build::build(workspace, &build::Options::default())?;
     let pages = npm::build_demo(workspace)?;
-    let server = demo::build_server(workspace, &[])?;
+    let server = demo::build_server(workspace)?;
     npm::install_in(workspace, FOLDER)?;
     let mut command = workspace.command("node");
     command

@@ -37,7 +37,7 @@ pub fn whole(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     let browsers = Browsers::ensure_all(workspace)?;
     build::build(workspace, &build::Options::default())?;
     let pages = npm::build_demo(workspace)?;
-    let server = demo::build_server(workspace, &["--bins", "--tests"])?;
+    let server = demo::build_server(workspace)?;
     let mut command = node_tests(workspace, "tests/all-browsers")?;
     browsers.name_to(&mut command);
     command

@@ -26,7 +26,7 @@ pub fn openapi(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
             return Ok(());
         }
     };
-    let server = demo::build_server(workspace, &["--bins", "--tests"])?;
+    let server = demo::build_server(workspace)?;
     let mut server = Running::spawn(
         workspace
             .command(server)

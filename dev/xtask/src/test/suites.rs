@@ -47,11 +47,18 @@ const DRIVER_VARIABLES: [&str; 4] = [
 ];
 
 pub fn native(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
-    // xtask apart: its features of shared libraries would have the server's compiled once more.
+    // Each apart: the others' features of shared libraries would have the server's compiled once more.
     run_and_read(
         workspace
             .cargo()
-            .args(["test", "--workspace", "--exclude", "xtask"]),
+            .args(["test", "--workspace", "--exclude", "xtask"])
+            .args(["--exclude", "tollbox-server"]),
+        lines,
+    )?;
+    run_and_read(
+        workspace
+            .cargo()
+            .args(["test", "--package", "tollbox-server"]),
         lines,
     )?;
     // The simulator has to catch each deliberate defect of the core, and the herd its own.
@@ -86,7 +93,7 @@ pub fn docs(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
 pub fn server(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     let chromium = Chromium::ensure(workspace)?;
     build::build(workspace, &build::Options::default())?;
-    let server = demo::build_server(workspace, &["--bins", "--tests"])?;
+    let server = demo::build_server(workspace)?;
     let command = workspace.root.join("pkg/bin/tollbox.js");
     let mut tests = workspace.cargo();
     tests
@@ -119,7 +126,7 @@ pub fn server(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
 /// one what is broken.
 pub fn conformance(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     npm::install(workspace)?;
-    let server = demo::build_server(workspace, &["--bins", "--tests"])?;
+    let server = demo::build_server(workspace)?;
     step("compiling the conformance kit", || {
         run(workspace
             .cargo()
@@ -254,9 +261,7 @@ pub fn browser(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     build::build(workspace, &build::Options::default())?;
     let pages = npm::build_demo(workspace)?;
     let deaths = build::build_with_deaths(workspace)?;
-    // With its tests, as the native part built it: without them cargo turns off the libraries'
-    // features that only tests need, and compiles those again.
-    let server = demo::build_server(workspace, &["--bins", "--tests"])?;
+    let server = demo::build_server(workspace)?;
     run_and_read(
         node_tests(workspace, "tests/browser")?
             .env("TOLLBOX_SERVER", server)
@@ -280,7 +285,7 @@ pub fn packaging_slow(workspace: &Workspace, lines: &mut Vec<String>) -> Result<
 fn packaged(workspace: &Workspace, folder: &str, lines: &mut Vec<String>) -> Result<()> {
     let chromium = Chromium::ensure(workspace)?;
     let archive = pack::pack(workspace)?;
-    let server = demo::build_server(workspace, &["--bins", "--tests"])?;
+    let server = demo::build_server(workspace)?;
     run_and_read(
         node_tests(workspace, folder)?
             .env("TOLLBOX_ARCHIVE", archive)
@@ -298,7 +303,7 @@ pub fn frameworks(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> 
     let chromium = Chromium::ensure(workspace)?;
     build::build(workspace, &build::Options::default())?;
     let pages = npm::build_demo(workspace)?;
-    let server = demo::build_server(workspace, &["--bins", "--tests"])?;
+    let server = demo::build_server(workspace)?;
     run_and_read(
         node_tests(workspace, "tests/frameworks")?
             .env("TOLLBOX_SERVER", server)
