@@ -1,3 +1,7 @@
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+import { brotliCompress } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
 
 /** Where `vite dev` finds the reference server; the built demo is served by that server itself. */
@@ -23,11 +27,27 @@ const contentSecurityPolicy: Plugin = {
   ],
 };
 
+/** Beside each file the same in Brotli, which the server sends where the browser takes it. */
+const compressed: Plugin = {
+  name: "compressed",
+  apply: "build",
+  async writeBundle({ dir = "" }, bundle) {
+    const compress = promisify(brotliCompress);
+    const files = Object.keys(bundle).filter((name) => /\.(css|html|js|svg|wasm)$/.test(name));
+    await Promise.all(
+      files.map(async (name) => {
+        const file = path.join(dir, name);
+        await writeFile(`${file}.br`, await compress(await readFile(file)));
+      }),
+    );
+  },
+};
+
 export default defineConfig({
   // Relative addresses: the built page works under any path.
   base: "./",
   // No `data:` addresses, which the policy does not allow.
   build: { target: "es2022", assetsInlineLimit: 0 },
-  plugins: [contentSecurityPolicy],
+  plugins: [contentSecurityPolicy, compressed],
   server: { proxy: { "/billing": server, "/demo": server, "/faults": server } },
 });

@@ -119,6 +119,7 @@ pub fn router(app: App, extras: Extras) -> Router {
     let site = match extras.static_dir {
         Some(dir) => {
             let files = ServeDir::new(dir)
+                .precompressed_br()
                 .call_fallback_on_method_not_allowed(true)
                 .fallback(nothing);
             let files = Router::new()

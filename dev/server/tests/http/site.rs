@@ -210,3 +210,21 @@ async fn static_files_are_served_beside_the_protocol() {
         .await
         .problem(401, "unauthorized");
 }
+
+#[tokio::test]
+async fn a_compressed_static_file_is_sent_to_those_who_take_it() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("index.js"), "export {}").unwrap();
+    std::fs::write(dir.path().join("index.js.br"), "short").unwrap();
+    let site = start(&["--static", dir.path().to_str().unwrap()]).await;
+
+    for (accepted, encoding, text) in [("gzip, br", "br", "short"), ("gzip", "", "export {}")] {
+        let request = site.request(Method::GET, "/index.js");
+        let script = send(request.header("accept-encoding", accepted))
+            .await
+            .unwrap();
+        assert_eq!(script.header("content-encoding"), encoding);
+        assert_eq!(script.header("content-type"), "text/javascript");
+        assert_eq!(script.text, text);
+    }
+}

@@ -101,8 +101,8 @@ pub fn server(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
         .args(["--test", "http", "--test", "process", "--"])
         // The translator is the demo's.
         .args(["--skip", "translator"])
-        // Only the reference server knows PostgreSQL.
-        .args(["--skip", "postgresql"])
+        // Only the reference server knows PostgreSQL, and looks for compressed files.
+        .args(["--skip", "postgresql", "--skip", "compressed"])
         .env(
             "TOLLBOX_SERVER_COMMAND",
             format!("node\n{}\ndev\n--bare", command.display()),
