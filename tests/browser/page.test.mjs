@@ -1,15 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
-import { DemoPage } from "./support/demo.mjs";
 import { Stage } from "./support/stage.mjs";
 
 const stage = new Stage();
 
 test("the demo is in the visitor's language, and switches without losing anything", async () => {
   const account = freshAccount();
-  const context = await stage.context({ locale: "zh-CN" });
-  const demo = new DemoPage(await context.newPage(), stage.server.url);
+  const demo = await stage.demo("zh-CN");
   await demo.signIn(account);
   assert.equal(await demo.page.locator("html").getAttribute("lang"), "zh-CN");
   const line = await demo.submit("Good morning");
@@ -26,6 +24,8 @@ test("the demo is in the visitor's language, and switches without losing anythin
   await demo.at("task-submit").click();
   await demo.row("Good night").paid("charged");
   assert.equal((await stage.server.ledger(account)).charges.length, 2);
+  await demo.page.reload();
+  await demo.at("balance").getByText("available points").waitFor();
 });
 
 test("a task during which the language changes is charged once", async () => {
@@ -83,4 +83,16 @@ test("a translation that fails costs nothing, and can be tried again", async () 
   await line.click("translateAgain");
   await line.paid("charged");
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
+});
+
+test("where the desk's own script does not come, the page says so and can be tried again", async () => {
+  const demo = await stage.demo();
+  const script = "**/assets/SignedIn-*.js";
+  await demo.page.route(script, (route) => route.abort());
+  await demo.page.goto(demo.url);
+  await demo.at("sign-in").click();
+  await demo.at("open-failed").waitFor();
+  await demo.page.unroute(script);
+  await demo.at("open-again").click();
+  await demo.at("desk").waitFor();
 });

@@ -4,9 +4,6 @@ import { App } from "./components/App";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/layout.css";
-import "./styles/cards.css";
-import "./styles/tasks.css";
-import "./styles/gauges.css";
 
 const root = document.getElementById("root");
 if (root) {

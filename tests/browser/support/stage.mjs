@@ -77,9 +77,13 @@ export class Stage {
     return context;
   }
 
-  /** A page of the demo, not signed in yet. */
-  async demo() {
-    const context = await this.context();
+  /**
+   * A page of the demo, not signed in yet.
+   *
+   * @param {string} [locale] the browser's language
+   */
+  async demo(locale = "en-GB") {
+    const context = await this.context({ locale });
     return new DemoPage(await context.newPage(), this.server.url);
   }
 

@@ -1,11 +1,15 @@
-import { useEffect, useMemo, useState } from "react";
-import { useBalance, useBilling } from "../billing";
-import { Desk } from "../desk";
-import { type Locale, LocaleContext, MESSAGES, preferredLocale } from "../i18n";
+import { useEffect, useState } from "react";
+import { remember } from "../choices";
+import { LocaleContext, MESSAGES, preferredLocale } from "../i18n";
+import { useLoaded } from "../loading";
 import { forgetAccount, rememberedAccount, resume, type Session } from "../session";
 import { Header } from "./Header";
+import { OpenFailed } from "./OpenFailed";
+import { Opening } from "./Opening";
 import { SignIn } from "./SignIn";
-import { Workplace } from "./Workplace";
+
+/** The desk and the billing client, without which the page is painted, and a visitor signs in. */
+const loadSignedIn = () => import("./SignedIn");
 
 export function App() {
   const [locale, setLocale] = useState(preferredLocale);
@@ -13,36 +17,42 @@ export function App() {
     const account = rememberedAccount();
     return account === null ? null : resume(account);
   });
-  const desk = useMemo(() => session && new Desk(session), [session]);
+  const signedIn = useLoaded(loadSignedIn);
   const t = MESSAGES[locale];
-  const switchLanguage = () => setLocale(locale === "en" ? "zh-CN" : "en");
+  const switchLanguage = () => {
+    const next = locale === "en" ? "zh-CN" : "en";
+    remember("locale", next);
+    setLocale(next);
+  };
 
   useEffect(() => {
     document.documentElement.lang = locale;
     document.title = t.documentTitle;
   }, [locale, t]);
 
-  const signOut = async () => {
-    await desk?.signOut();
+  const signedOut = () => {
     forgetAccount();
     setSession(null);
   };
 
   return (
     <LocaleContext value={locale}>
-      {desk ? (
-        <SignedIn
-          key={desk.session.account}
-          desk={desk}
-          locale={locale}
-          onSignOut={signOut}
+      {session && signedIn.state === "loaded" ? (
+        <signedIn.part.SignedIn
+          key={session.account}
+          session={session}
+          onSignOut={signedOut}
           onSwitchLanguage={switchLanguage}
         />
       ) : (
         <>
           <Header onSwitchLanguage={switchLanguage} />
           <main>
-            <SignIn onSignedIn={setSession} />
+            {!session && <SignIn onSignedIn={setSession} />}
+            {session && signedIn.state === "loading" && <Opening />}
+            {session && signedIn.state === "failed" && (
+              <OpenFailed error={signedIn.error} again={() => location.reload()} />
+            )}
           </main>
         </>
       )}
@@ -50,27 +60,5 @@ export function App() {
         <p>{t.phraseTable}</p>
       </footer>
     </LocaleContext>
-  );
-}
-
-function SignedIn(props: {
-  desk: Desk;
-  locale: Locale;
-  onSignOut: () => void;
-  onSwitchLanguage: () => void;
-}) {
-  const { desk, locale, onSignOut, onSwitchLanguage } = props;
-  const opened = useBilling(desk, locale);
-  const balance = useBalance(desk, opened);
-  return (
-    <>
-      <Header
-        onSwitchLanguage={onSwitchLanguage}
-        signedIn={{ account: desk.session.account, onSignOut, purse: desk.purse, balance }}
-      />
-      <main>
-        <Workplace desk={desk} opened={opened} />
-      </main>
-    </>
   );
 }

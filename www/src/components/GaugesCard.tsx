@@ -1,9 +1,12 @@
 import type { BillingStats } from "tollbox";
 import type { Desk } from "../desk";
 import { useLocale, useMessages } from "../i18n";
+import { useLoaded } from "../loading";
 import { useStore } from "../store";
 import { Card } from "./Card";
-import { Chart } from "./Chart";
+
+/** With uPlot, which comes after the desk: there is nothing to draw before the second charge. */
+const loadChart = () => import("./Chart");
 
 const PARTS = ["charged", "open", "unknown", "declined", "failed"] as const;
 
@@ -71,7 +74,10 @@ function Charts({ desk }: { desk: Desk }) {
   const locale = useLocale();
   const points = useStore(desk.history);
   const last = points.at(-1);
+  const loading = useLoaded(loadChart);
   if (!last || points.length < 2) return <p className="note">{t.later}</p>;
+  if (loading.state !== "loaded") return null;
+  const { Chart } = loading.part;
   const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
   const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
   const at = points.map((point) => point.at);

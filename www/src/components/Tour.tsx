@@ -1,10 +1,9 @@
 import { useEffect, useId, useRef, useState } from "react";
+import { recall, remember } from "../choices";
 import { useMessages } from "../i18n";
 
 /** The parts that the tour leads to, by their addresses. */
 const STOPS = ["desk", "weather", "outbox", "truth", "experiments"] as const;
-
-const SEEN = "tollbox-demo:toured";
 
 /** Five steps for the first visit. `?tour=0` leaves it out. */
 export function Tour() {
@@ -27,7 +26,7 @@ export function Tour() {
   }, [stop]);
 
   const end = () => {
-    remember();
+    remember("toured", "1");
     setStep(null);
   };
 
@@ -84,17 +83,5 @@ function isWanted(): boolean {
   if (new URLSearchParams(location.search).get("tour") === "0") return false;
   // A link to one part wants that part, and not the first of five.
   if (location.hash !== "") return false;
-  try {
-    return localStorage.getItem(SEEN) === null;
-  } catch {
-    return false;
-  }
-}
-
-function remember(): void {
-  try {
-    localStorage.setItem(SEEN, "1");
-  } catch {
-    // Without storage the tour comes again at the next visit.
-  }
+  return recall("toured") === null;
 }

@@ -2,15 +2,17 @@ import type { BillingClient } from "tollbox";
 import { useAddressedPart } from "../address";
 import { type Opened, useSnapshot } from "../billing";
 import type { Desk } from "../desk";
-import { useMessages } from "../i18n";
 import { Devtools } from "./Devtools";
 import { ExperimentsCard } from "./ExperimentsCard";
 import { FeedCard } from "./FeedCard";
 import { GaugesCard } from "./GaugesCard";
 import { NoticeLine } from "./NoticeLine";
+import { OpenFailed } from "./OpenFailed";
+import { Opening } from "./Opening";
 import { OutboxCard } from "./OutboxCard";
 import { PurseCard } from "./PurseCard";
 import { Sections } from "./Sections";
+import { Story } from "./Story";
 import { TaskForm } from "./TaskForm";
 import { TaskList } from "./TaskList";
 import { Tour } from "./Tour";
@@ -19,41 +21,25 @@ import { WeatherCard } from "./WeatherCard";
 
 /** The desk, once its billing client is open. */
 export function Workplace({ desk, opened }: { desk: Desk; opened: Opened }) {
-  const t = useMessages();
   switch (opened.state) {
     case "opening":
-      return (
-        <p className="opening" role="status">
-          {t.opening}
-        </p>
-      );
+      return <Opening />;
     case "failed":
-      return (
-        <section className="sign-in" role="alert" data-testid="open-failed">
-          <p className="refusal">{t.openFailed}</p>
-          <p className="note">{String(opened.error)}</p>
-          <button type="button" className="primary" data-testid="open-again" onClick={opened.again}>
-            {t.tryAgain}
-          </button>
-        </section>
-      );
+      return <OpenFailed error={opened.error} again={opened.again} />;
     case "open":
       return <OpenDesk desk={desk} client={opened.client} />;
   }
 }
 
 function OpenDesk({ desk, client }: { desk: Desk; client: BillingClient }) {
-  const t = useMessages();
   const snapshot = useSnapshot(client);
   useAddressedPart();
 
   return (
     <>
-      <div className="story">
-        <h1>{t.story.heading}</h1>
-        <p>{t.story.lead}</p>
+      <Story>
         <Tour />
-      </div>
+      </Story>
       <Sections />
       <div className="desk" data-testid="desk">
         <div className="column area-desk" id="desk">

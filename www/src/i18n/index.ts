@@ -1,4 +1,5 @@
 import { createContext, useContext } from "react";
+import { recall } from "../choices";
 import { en } from "./en";
 import { zh } from "./zh";
 
@@ -8,8 +9,10 @@ export type Messages = typeof en;
 
 export const MESSAGES: Record<Locale, Messages> = { en, "zh-CN": zh };
 
-/** The visitor's language at first: Chinese for any kind of Chinese, else English. */
+/** The language that the visitor chose, else the browser's: Chinese for any kind of it, else English. */
 export function preferredLocale(): Locale {
+  const chosen = recall("locale");
+  if (chosen === "en" || chosen === "zh-CN") return chosen;
   return navigator.language.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
 }
 
