@@ -2,6 +2,7 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import { useLocale } from "../i18n";
 import { clock } from "../i18n/time";
+import { theme } from "../theme";
 import "uplot/dist/uPlot.min.css";
 
 /** One line over time. Nulls are gaps. */
@@ -11,6 +12,7 @@ export interface Series {
   color: "--accent" | "--soft";
 }
 
+/** As high as `.chart`. */
 const HEIGHT = 130;
 const SHORTEST_S = 10;
 
@@ -90,7 +92,9 @@ export function Chart(props: {
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     const redraw = () => made.redraw();
     scheme.addEventListener("change", redraw);
+    const forget = theme.subscribe(redraw);
     return () => {
+      forget();
       scheme.removeEventListener("change", redraw);
       fit.disconnect();
       made.destroy();

@@ -3,11 +3,14 @@ import type { BillingClient } from "tollbox";
 import type { TollboxDevtools } from "tollbox/devtools";
 import type { Feed } from "../feed";
 import { useLocale, useMessages } from "../i18n";
+import { useStore } from "../store";
+import { theme } from "../theme";
 
 /** A switch for the package's devtools, which are loaded when they are first wanted. */
 export function Devtools({ client, feed }: { client: BillingClient; feed: Feed }) {
   const t = useMessages();
   const locale = useLocale();
+  const chosen = useStore(theme);
   const [isWanted, setWanted] = useState(false);
   const [panel, setPanel] = useState<TollboxDevtools | null>(null);
 
@@ -32,6 +35,11 @@ export function Devtools({ client, feed }: { client: BillingClient; feed: Feed }
   useEffect(() => {
     if (panel) panel.locale = locale;
   }, [panel, locale]);
+
+  useEffect(() => {
+    if (chosen === "system") panel?.removeAttribute("theme");
+    else panel?.setAttribute("theme", chosen);
+  }, [panel, chosen]);
 
   return (
     <button

@@ -3,6 +3,7 @@ import { useLocale, useMessages } from "../i18n";
 import icon from "../icon.svg";
 import type { PurseHistory } from "../purse";
 import { PurseLine } from "./PurseLine";
+import { ThemeSwitch } from "./ThemeSwitch";
 
 interface SignedIn {
   account: string;
@@ -41,6 +42,7 @@ export function Header(props: { onSwitchLanguage: () => void; signedIn?: SignedI
               {t.signIn.out}
             </button>
           )}
+          <ThemeSwitch />
           <button
             type="button"
             className="quiet"

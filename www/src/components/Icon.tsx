@@ -1,5 +1,8 @@
+const SUN =
+  "M12 3v2m0 14v2M3 12h2m14 0h2M5.6 5.6 7 7m10 10 1.4 1.4M5.6 18.4 7 17M17 7l1.4-1.4M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8z";
+
 const PATHS = {
-  none: "M12 3v2m0 14v2M3 12h2m14 0h2M5.6 5.6 7 7m10 10 1.4 1.4M5.6 18.4 7 17M17 7l1.4-1.4M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8z",
+  none: SUN,
   cut: "M9 7V3m6 4V3M6 7h12v4a6 6 0 0 1-9.5 4.9M12 17v4M4 4l16 16",
   slow: "M7 3h10M7 21h10M8 3v3c0 3 4 4 4 6s-4 3-4 6v3m8-18v3c0 3-4 4-4 6s4 3 4 6v3",
   lose_answers: "M3 6h18v7M3 6v12h9M3 6l9 7 9-7M16 16l5 5m0-5-5 5",
@@ -20,6 +23,9 @@ const PATHS = {
   tabs: "M4 8h12v12H4zM8 8V4h12v12h-4",
   reload: "M20 11a8 8 0 1 0-.700 4.500M20 4v7h-7",
   check: "M5 12.500 10 17 19 7",
+  system: "M3 5h18v11H3zM9 20h6m-3-4v4",
+  light: SUN,
+  dark: "M20 14.5A8.5 8.5 0 1 1 9.5 4 7 7 0 0 0 20 14.5z",
 } as const;
 
 export type IconName = keyof typeof PATHS;

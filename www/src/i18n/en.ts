@@ -34,6 +34,7 @@ export const en = {
   otherLanguage: "中文",
   otherLocale: "zh-CN",
   devtools: "Tollbox devtools",
+  theme: { label: "Light or dark", system: "Like the system", light: "Light", dark: "Dark" },
 
   story: {
     heading: "Pull the plug, kill the tab, lose the answer: the money stays right.",

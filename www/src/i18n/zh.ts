@@ -7,6 +7,7 @@ export const zh: typeof en = {
   otherLanguage: "English",
   otherLocale: "en",
   devtools: "Tollbox 开发工具",
+  theme: { label: "浅色或深色", system: "跟随系统", light: "浅色", dark: "深色" },
 
   story: {
     heading: "拔掉网线、关掉标签页、弄丢应答：账目始终正确。",
