@@ -281,8 +281,7 @@ for (const [locale, words] of /** @type {const} */ ([
 ])) {
   test(`during maintenance a charge waits as long as the server asks, and the page says so in ${locale}`, async () => {
     const account = freshAccount();
-    const context = await stage.context({ locale });
-    const demo = new DemoPage(await context.newPage(), stage.server.url);
+    const demo = await stage.demo(locale);
     await demo.signIn(account);
     await demo.weather("busy");
     await demo.at("weather-effect").filter({ hasText: words.effect }).waitFor();
@@ -317,39 +316,74 @@ test("a late answer about the weather before does not undo the visitor's choice"
   await demo.hasWeather("broken");
 });
 
-for (const kind of /** @type {const} */ (["broken", "gateway", "slow"])) {
-  test(`a charge made in the weather “${kind}” is paid once afterwards`, async () => {
-    const account = freshAccount();
-    const demo = await stage.demo();
-    await demo.signIn(account);
-    await demo.says("balance-confirmed", "120");
-    await demo.weather(kind);
-    const line = await demo.submit("Hello");
-    await line.translated("done");
-    await demo.says("queue-open", "1");
-    await demo.page.reload();
-    await demo.hasWeather(kind);
-    await demo.weather("none");
-    await line.paid("charged");
-    assert.equal((await stage.server.ledger(account)).charges.length, 1);
-    await demo.agreement("agree");
-  });
+for (const [locale, words] of /** @type {const} */ ([
+  [
+    "en-GB",
+    {
+      cut: "No request arrives.",
+      slow: "Every answer takes 3 s.",
+      broken: "Every answer is 500.",
+      gateway: "A proxy answers 503 with a web page",
+      paid: "Paid",
+      agree: "Page and ledger agree",
+    },
+  ],
+  [
+    "zh-CN",
+    {
+      cut: "请求无法到达。",
+      slow: "每个应答都要 3 秒。",
+      broken: "每个应答都是 500。",
+      gateway: "代理返回 503 网页",
+      paid: "已付费",
+      agree: "本页与账本一致",
+    },
+  ],
+])) {
+  for (const kind of /** @type {const} */ (["cut", "slow", "broken", "gateway"])) {
+    test(`a charge made in the weather “${kind}” is paid once afterwards, told in ${locale}`, async () => {
+      const account = freshAccount();
+      const demo = await stage.demo(locale);
+      await demo.signIn(account);
+      await demo.says("balance-confirmed", "120");
+      await demo.weather(kind);
+      await demo.at("weather-effect").filter({ hasText: words[kind] }).waitFor();
+      const line = await demo.submit("Hello");
+      await line.translated("done");
+      await demo.says("queue-open", "1");
+      await demo.page.reload();
+      await demo.hasWeather(kind);
+      await demo.weather("none");
+      await line.paid("charged");
+      await line.locator.getByText(words.paid, { exact: true }).waitFor();
+      assert.equal((await stage.server.ledger(account)).charges.length, 1);
+      await demo.agreement("agree");
+      await demo.says("agreement", words.agree);
+    });
+  }
 }
 
-test("while somebody else is signed in nobody pays, and the charge is the account's own afterwards", async () => {
-  const account = freshAccount();
-  const demo = await stage.demo();
-  await demo.signIn(account);
-  await demo.says("balance-confirmed", "120");
-  await demo.weather("stranger");
-  const line = await demo.submit("Hello");
-  assert.equal(await line.paid("queued"), "unauthorized");
-  assert.deepEqual((await stage.server.ledger(account)).charges, []);
-  assert.deepEqual((await stage.server.ledger(`${account}-sibling`)).charges, []);
-  await demo.weather("none");
-  await line.paid("charged");
-  assert.equal((await stage.server.ledger(account)).balance, 119);
-});
+for (const [locale, words] of /** @type {const} */ ([
+  ["en-GB", { effect: "Somebody else has signed in", why: "the sign-in was not accepted" }],
+  ["zh-CN", { effect: "其他人已登录", why: "登录未被接受" }],
+])) {
+  test(`while somebody else is signed in nobody pays, and the charge is the account's own afterwards, told in ${locale}`, async () => {
+    const account = freshAccount();
+    const demo = await stage.demo(locale);
+    await demo.signIn(account);
+    await demo.says("balance-confirmed", "120");
+    await demo.weather("stranger");
+    await demo.at("weather-effect").filter({ hasText: words.effect }).waitFor();
+    const line = await demo.submit("Hello");
+    assert.equal(await line.paid("queued"), "unauthorized");
+    await line.locator.getByText(words.why).waitFor();
+    assert.deepEqual((await stage.server.ledger(account)).charges, []);
+    assert.deepEqual((await stage.server.ledger(`${account}-sibling`)).charges, []);
+    await demo.weather("none");
+    await line.paid("charged");
+    assert.equal((await stage.server.ledger(account)).balance, 119);
+  });
+}
 
 test("an expired token is replaced without the customer", async () => {
   const account = freshAccount();
@@ -364,23 +398,28 @@ test("an expired token is replaced without the customer", async () => {
   assert.equal((await stage.server.ledger(account)).balance, 119);
 });
 
-test("the module is killed while charges wait, and a fresh one pays each of them once", async () => {
-  const account = freshAccount();
-  const demo = await stage.demo();
-  /** @type {string[]} */
-  const uncaught = [];
-  demo.page.on("pageerror", (error) => uncaught.push(error.message));
-  await demo.signIn(account);
-  await demo.says("balance-confirmed", "120");
-  await demo.weather("cut");
-  const lines = [await demo.submit("Hello"), await demo.submit("Goodbye")];
-  for (const line of lines) await line.translated("done");
-  await demo.says("queue-open", "2");
-  await demo.at("kill-module").click();
-  await demo.at("notice").filter({ hasText: "A fresh one has taken over, with 2 open" }).waitFor();
-  await demo.weather("none");
-  for (const line of lines) await line.paid("charged");
-  assert.equal((await stage.server.ledger(account)).balance, 118);
-  await demo.agreement("agree");
-  assert.deepEqual(uncaught, []);
-});
+for (const [locale, words] of /** @type {const} */ ([
+  ["en-GB", "A fresh one has taken over, with 2 open charges from the journal."],
+  ["zh-CN", "新的模块已接手，日志中有 2 笔未结扣费。"],
+])) {
+  test(`the module is killed while charges wait, and a fresh one pays each of them once, told in ${locale}`, async () => {
+    const account = freshAccount();
+    const demo = await stage.demo(locale);
+    /** @type {string[]} */
+    const uncaught = [];
+    demo.page.on("pageerror", (error) => uncaught.push(error.message));
+    await demo.signIn(account);
+    await demo.says("balance-confirmed", "120");
+    await demo.weather("cut");
+    const lines = [await demo.submit("Hello"), await demo.submit("Goodbye")];
+    for (const line of lines) await line.translated("done");
+    await demo.says("queue-open", "2");
+    await demo.at("kill-module").click();
+    await demo.at("notice").filter({ hasText: words }).waitFor();
+    await demo.weather("none");
+    for (const line of lines) await line.paid("charged");
+    assert.equal((await stage.server.ledger(account)).balance, 118);
+    await demo.agreement("agree");
+    assert.deepEqual(uncaught, []);
+  });
+}

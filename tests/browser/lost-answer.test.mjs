@@ -58,20 +58,26 @@ test("the demo's fault switch does not end a fault that it has not set", async (
   await line.paid("unknown");
 });
 
-test("a charge whose answer the demo's switch loses is looked up by itself", async () => {
-  const account = freshAccount();
-  const demo = await stage.demo();
-  await demo.signIn(account);
-  await demo.weather("lose_answers");
-  const line = await demo.submit("Thank you");
-  await demo.hasWeather("none");
-  await line.paid("charged");
-  const ledger = await stage.server.ledger(account);
-  assert.equal(ledger.balance, 119);
-  assert.equal(ledger.charges.length, 1);
-  assert.ok((ledger.charges[0]?.requests ?? 0) > 1, "it was sent again under the same key");
-  await demo.agreement("agree");
-});
+for (const [locale, words] of /** @type {const} */ ([
+  ["en-GB", "the next answer is lost on its way"],
+  ["zh-CN", "下一个应答在路上丢失"],
+])) {
+  test(`a charge whose answer the demo's switch loses is looked up by itself, told in ${locale}`, async () => {
+    const account = freshAccount();
+    const demo = await stage.demo(locale);
+    await demo.signIn(account);
+    await demo.weather("lose_answers");
+    await demo.at("weather-effect").filter({ hasText: words }).waitFor();
+    const line = await demo.submit("Thank you");
+    await demo.hasWeather("none");
+    await line.paid("charged");
+    const ledger = await stage.server.ledger(account);
+    assert.equal(ledger.balance, 119);
+    assert.equal(ledger.charges.length, 1);
+    assert.ok((ledger.charges[0]?.requests ?? 0) > 1, "it was sent again under the same key");
+    await demo.agreement("agree");
+  });
+}
 
 test("a charge made while the demo's switch cuts off the server stays open, and is paid once afterwards", async () => {
   const account = freshAccount();
