@@ -59,6 +59,8 @@ enum Part {
     Wasm,
     /// The tests of the package and the demo with the real server, in headless Chromium
     Browser,
+    /// When named: the demo by Lighthouse, which is installed for it
+    Lighthouse,
     /// The hooks, composables and stores in their frameworks, and the devtools, in headless Chromium
     Frameworks,
     /// The code in the pages and the declarations' examples: it compiles, and it runs
@@ -102,6 +104,7 @@ impl Part {
             Self::Examples => "examples",
             Self::Wasm => "wasm",
             Self::Browser => "browser",
+            Self::Lighthouse => "lighthouse",
             Self::DocsCode => "docs-code",
             Self::Packaging => "packaging",
             Self::PackagingSlow => "packaging-slow",
@@ -133,7 +136,7 @@ impl Part {
             | Self::Packaging
             | Self::Frameworks => Occasion::NoneNamed,
             Self::Firefox | Self::Webkit | Self::Browsers => Occasion::AllBrowsers,
-            Self::PackagingSlow | Self::ServerKills => Occasion::Never,
+            Self::PackagingSlow | Self::ServerKills | Self::Lighthouse => Occasion::Never,
         }
     }
 
@@ -155,6 +158,7 @@ impl Part {
             Self::Examples => examples::examples(workspace, lines),
             Self::Wasm => suites::wasm(workspace, lines),
             Self::Browser => suites::browser(workspace, lines),
+            Self::Lighthouse => suites::lighthouse(workspace, lines),
             Self::DocsCode => suites::docs_code(workspace, lines),
             Self::Packaging => suites::packaging(workspace, lines),
             Self::PackagingSlow => suites::packaging_slow(workspace, lines),

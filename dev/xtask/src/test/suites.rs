@@ -38,6 +38,8 @@ const OF_FILES: [&str; 9] = [
     "a_restart_keeps_charges_holds_prices_and_tokens",
     "a_server_that_cannot_start_says_why_and_fails",
 ];
+/// Lighthouse and what it judges: an npm package of its own.
+const LIGHTHOUSE: &str = "dev/lighthouse";
 const NO_POSTGRES: &str = "# skipped: no PostgreSQL";
 const DRIVER_VARIABLES: [&str; 4] = [
     "GECKODRIVER",
@@ -267,6 +269,22 @@ pub fn browser(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
             .env("TOLLBOX_SERVER", server)
             .env("TOLLBOX_WWW", pages)
             .env("TOLLBOX_PKG_DEATHS", deaths)
+            .env("CHROMIUM", &chromium.browser),
+        lines,
+    )
+}
+
+/// The demo as Lighthouse judges it.
+pub fn lighthouse(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
+    let chromium = Chromium::ensure(workspace)?;
+    build::build(workspace, &build::Options::default())?;
+    let pages = npm::build_demo(workspace)?;
+    let server = demo::build_server(workspace)?;
+    npm::install_in(workspace, LIGHTHOUSE)?;
+    run_and_read(
+        node_tests(workspace, LIGHTHOUSE)?
+            .env("TOLLBOX_SERVER", server)
+            .env("TOLLBOX_WWW", pages)
             .env("CHROMIUM", &chromium.browser),
         lines,
     )
