@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import { useLocale } from "../i18n";
 import { clock } from "../i18n/time";
@@ -12,8 +12,8 @@ export interface Series {
   color: "--accent" | "--soft";
 }
 
-/** As high as `.chart`. */
-const HEIGHT = 130;
+/** Of the root element's letters. */
+const HEIGHT_REM = 8;
 const SHORTEST_S = 10;
 
 /** Lines over time, drawn by uPlot. What they show is also in `label`. */
@@ -36,16 +36,20 @@ export function Chart(props: {
   const clockOf = useRef((instant: number) => clock(locale, instant));
   clockOf.current = (instant) => clock(locale, instant);
 
+  const rem = useRem();
+
   // biome-ignore lint/correctness/useExhaustiveDependencies: only what it looks like makes it anew
   useEffect(() => {
     const element = place.current;
     if (!element) return;
     // The canvas has no style sheet: it asks for the colours of now each time that it is drawn.
     const color = (name: string) => () => getComputedStyle(element).getPropertyValue(name);
+    const { font } = getComputedStyle(element);
+    const height = HEIGHT_REM * rem;
     const made = new uPlot(
       {
         width: element.clientWidth,
-        height: HEIGHT,
+        height,
         legend: { show: false },
         cursor: { show: false },
         scales: {
@@ -58,15 +62,18 @@ export function Chart(props: {
             stroke: color("--soft"),
             grid: { show: false },
             ticks: { show: false },
-            size: 26,
-            space: 90,
+            font,
+            size: 2 * rem,
+            gap: 0.5 * rem,
+            space: 5.6 * rem,
             values: (_, values) => values.map((at) => clockOf.current(at * 1_000)),
           },
           {
             stroke: color("--soft"),
             grid: { stroke: color("--line"), width: 1 },
             ticks: { show: false },
-            size: 56,
+            font,
+            size: 3.5 * rem,
             values: (_, values) => values.map((value) => shown.current(value)),
           },
         ],
@@ -86,7 +93,7 @@ export function Chart(props: {
     );
     plot.current = made;
     const fit = new ResizeObserver(() => {
-      made.setSize({ width: element.clientWidth, height: HEIGHT });
+      made.setSize({ width: element.clientWidth, height });
     });
     fit.observe(element);
     const scheme = matchMedia("(prefers-color-scheme: dark)");
@@ -100,7 +107,7 @@ export function Chart(props: {
       made.destroy();
       plot.current = null;
     };
-  }, [highest, series.length]);
+  }, [highest, series.length, rem]);
 
   useEffect(() => {
     plot.current?.setData(columnsOf(at, series));
@@ -125,4 +132,19 @@ export function Chart(props: {
 
 function columnsOf(at: readonly number[], series: readonly Series[]): uPlot.AlignedData {
   return [at.map((instant) => instant / 1_000), ...series.map(({ values }) => [...values])];
+}
+
+/** The size of the root element's letters in pixels, which grows a little with the screen. */
+function useRem(): number {
+  const [rem, setRem] = useState(readRem);
+  useEffect(() => {
+    const look = () => setRem(readRem());
+    addEventListener("resize", look);
+    return () => removeEventListener("resize", look);
+  }, []);
+  return rem;
+}
+
+function readRem(): number {
+  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
 }

@@ -6,6 +6,7 @@ import { useMessages } from "../i18n";
 import { useStore } from "../store";
 import { Card } from "./Card";
 import { Icon } from "./Icon";
+import { Permalink } from "./Permalink";
 import { StormExperiment } from "./StormExperiment";
 
 /** What people fear, at one click, and what came of it in the server's ledger. */
@@ -37,10 +38,8 @@ function Experiment(props: { desk: Desk; name: ExperimentName; act: () => Promis
       data-state={state.state}
     >
       <p>
-        {t.story[name]}{" "}
-        <a className="permalink" href={`#experiment-${name}`} aria-label={t.link(t[name])}>
-          #
-        </a>
+        {t.story[name]}
+        <Permalink id={`experiment-${name}`} label={t.link(t[name])} />
       </p>
       <button type="button" data-testid={`run-${name}`} disabled={running} onClick={act}>
         <Icon name={name} />

@@ -1,6 +1,6 @@
 import { useMessages } from "../i18n";
 
-const SECTIONS = ["desk", "purse", "outbox", "truth", "weather", "experiments", "gauges"] as const;
+const SECTIONS = ["desk", "weather", "experiments", "purse", "outbox", "truth", "gauges"] as const;
 
 /** The way to each part on a screen that has them below each other. */
 export function Sections() {

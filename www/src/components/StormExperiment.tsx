@@ -3,6 +3,7 @@ import { useLocale, useMessages } from "../i18n";
 import { useStore } from "../store";
 import { RIVALS, type StormResult, type StormState } from "../storm";
 import { Icon } from "./Icon";
+import { Permalink } from "./Permalink";
 
 const FIGURES = ["charged", "doubles", "losses", "wrong", "seconds"] as const;
 const FEARED: ReadonlySet<string> = new Set(["doubles", "losses", "wrong"]);
@@ -22,10 +23,8 @@ export function StormExperiment({ desk }: { desk: Desk }) {
       data-state={running ? "running" : told.length > 0 ? "done" : "idle"}
     >
       <p>
-        {t.story}{" "}
-        <a className="permalink" href="#experiment-storm" aria-label={t.link}>
-          #
-        </a>
+        {t.story}
+        <Permalink id="experiment-storm" label={t.link} />
       </p>
       <button
         type="button"

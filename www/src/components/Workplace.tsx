@@ -42,26 +42,28 @@ function OpenDesk({ desk, client }: { desk: Desk; client: BillingClient }) {
       </Story>
       <Sections />
       <div className="desk" data-testid="desk">
-        <div className="column area-desk" id="desk">
-          <TaskForm desk={desk} />
-          <NoticeLine desk={desk} />
-          <TaskList desk={desk} network={snapshot.network} />
-        </div>
-        <div className="side">
-          <div className="column area-money">
-            <PurseCard desk={desk} balance={snapshot.balance} />
-            <OutboxCard desk={desk} snapshot={snapshot} />
-            <TruthCard desk={desk} snapshot={snapshot} />
+        <div className="half">
+          <div className="column area-desk" id="desk">
+            <TaskForm desk={desk} />
+            <NoticeLine desk={desk} />
+            <TaskList desk={desk} network={snapshot.network} />
           </div>
           <div className="column area-trouble">
             <WeatherCard desk={desk} />
             <ExperimentsCard desk={desk} client={client} />
           </div>
         </div>
-        <div className="column area-gauges" id="gauges">
-          <GaugesCard desk={desk} stats={snapshot.stats} />
-          <FeedCard feed={desk.feed} goingOn={snapshot.alerts ?? []} />
-          <Devtools client={client} feed={desk.feed} />
+        <div className="half">
+          <div className="column area-money">
+            <PurseCard desk={desk} balance={snapshot.balance} />
+            <OutboxCard desk={desk} snapshot={snapshot} />
+            <TruthCard desk={desk} snapshot={snapshot} />
+            <FeedCard feed={desk.feed} goingOn={snapshot.alerts ?? []} />
+          </div>
+          <div className="column area-gauges" id="gauges">
+            <GaugesCard desk={desk} stats={snapshot.stats} />
+            <Devtools client={client} feed={desk.feed} />
+          </div>
         </div>
       </div>
     </>
