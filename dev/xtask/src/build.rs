@@ -53,7 +53,7 @@ pub struct Options {
     deaths: bool,
 }
 
-/// Builds pkg/wasm/ and pkg/dist/ unless they are up to date, and prints their sizes.
+/// Builds pkg/wasm/ and pkg/dist/ unless they are up to date.
 ///
 /// # Errors
 /// When a tool is missing and can't be installed, or a step fails.
@@ -70,7 +70,6 @@ pub fn build(workspace: &Workspace, options: &Options) -> Result<StandardLibrary
         workspace.root.join(openapi::DOCUMENT),
         package.join("bin/openapi.json"),
     )?;
-    size::print(workspace, library)?;
     Ok(library)
 }
 
@@ -87,14 +86,14 @@ pub fn named_module(workspace: &Workspace, options: &Options) -> Result<Vec<u8>>
     Ok(fs_err::read(module)?)
 }
 
-/// Carries out the command `build`.
+/// Carries out the command `build`, which prints what it has made.
 ///
 /// # Errors
 /// As [`build`].
 pub fn run_command(workspace: &Workspace, options: &Options) -> Result<()> {
     match options.deaths {
         true => build_with_deaths(workspace).map(drop),
-        false => build(workspace, options).map(drop),
+        false => size::print(workspace, build(workspace, options)?),
     }
 }
 
