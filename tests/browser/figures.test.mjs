@@ -27,6 +27,15 @@ test("the demo draws the success rate and the latency of the charges so far", as
     );
   }
   assert.match((await demo.at("plot-success-rate").getAttribute("aria-label")) ?? "", /now 100%/);
+
+  const drawn = () =>
+    demo
+      .at("plot-success-rate")
+      .locator("canvas")
+      .evaluate((element) => /** @type {HTMLCanvasElement} */ (element).toDataURL());
+  const light = await drawn();
+  await demo.at("theme").selectOption("dark");
+  await until("the lines in the colours of the dark", async () => (await drawn()) !== light);
 });
 
 test("the demo shows an alert as ongoing until its cause is over", async () => {
