@@ -32,7 +32,7 @@ try {
 
 /** What is paid, and what waits and until when. */
 async function takeDesk() {
-  const demo = await open({ width: 1440, height: 1420 });
+  const demo = await open({ width: 1440, height: 1352 });
   await demo.signIn("mei");
   for (const speech of SPEECH) {
     const line = await demo.submit(speech);
