@@ -62,10 +62,10 @@ function OpenDesk({ desk, client }: { desk: Desk; client: BillingClient }) {
           </div>
           <div className="column area-gauges" id="gauges">
             <GaugesCard desk={desk} stats={snapshot.stats} />
-            <Devtools client={client} feed={desk.feed} />
           </div>
         </div>
       </div>
+      <Devtools client={client} feed={desk.feed} />
     </>
   );
 }
