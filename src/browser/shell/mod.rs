@@ -306,6 +306,7 @@ impl Shell {
         self.announcements.open(self.listen());
         self.heed_mark();
         self.dispatch(Event::Woke);
+        self.dispatch(Event::Restored);
         self.dispatch(Event::Visible(listeners::is_visible()));
         if let Some(cached) = balance_cache::read(&self.names.balance()) {
             self.cached(cached);

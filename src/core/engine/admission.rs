@@ -81,12 +81,23 @@ impl Admission<'_> {
 
     /// The balance as its user sees it, with these points held too.
     pub(super) fn view(&self, more: Points) -> Option<Balance> {
-        let version = self.balance.confirmed()?.version;
-        let counted = self.server_holds.counted(self.now, version);
+        let known = self.balance.confirmed()?;
+        let counted = self.server_holds.counted(self.now, known);
         // A charge may take more than was held for it.
         let counted = counted.filter_map(|(key, points)| Some(self.held_for(key)?.min(points)));
-        let held = self.held().less(sum(counted)).plus(more);
+        // One that was released behind this tab's back counts here again.
+        let counted = sum(counted).min(known.held.unwrap_or_default());
+        let held = self.held().less(counted).plus(more);
         self.balance.view(held, self.now, self.cx)
+    }
+
+    /// Whether there are enough points for this task but for what the server holds.
+    pub(super) fn fits_but_for_server(&self, charge: &Charge) -> bool {
+        let known = self.balance.confirmed();
+        known.is_some_and(|known| {
+            let at_server = known.held.unwrap_or_default();
+            at_server > Points::ZERO && charge.amount <= known.balance.less(self.held())
+        })
     }
 
     /// Whether points are held here for this charge or task.

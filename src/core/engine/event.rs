@@ -142,6 +142,9 @@ pub enum Event {
     /// The page is visible again, was frozen, or is back from the back/forward cache: its state may
     /// be out of date.
     Woke,
+    /// The page is back from the back/forward cache: other tabs have taken it for gone. Reported
+    /// besides `Woke`.
+    Restored,
     /// The deadline has come.
     Tick,
     /// The mark of [`Effect::MarkSignOut`] is in storage, or can't be put there.

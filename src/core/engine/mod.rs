@@ -46,7 +46,7 @@ use self::look_up::LookUp;
 use self::peers::KnownBalance;
 use self::retention::Retention;
 use self::retry::{Picked, RetryStep};
-use self::server_holds::ServerHolds;
+use self::server_holds::{Reading, ServerHolds};
 use self::sign_out::SignOut;
 use self::tabs::Tabs;
 use self::tasks::{Start, StartStage, Tasks};
@@ -195,7 +195,7 @@ impl Engine {
         }
         match event {
             Event::Call { id, request } => self.called(now, id, request),
-            Event::EndTask { key } => self.end_task(now, &key),
+            Event::EndTask { key } => self.end_task(&key),
             Event::StopWaiting { call } => self.stop_waiting(now, call),
             Event::Journaled(results) => self.journaled(now, results),
             Event::LoadedPage(records) => self.loaded_page(now, records),
@@ -234,6 +234,7 @@ impl Engine {
             Event::Online(online) => self.browser_says(now, online),
             Event::Visible(visible) => self.visible(now, visible),
             Event::Woke => self.woke(now),
+            Event::Restored => self.server_holds.doubt(now),
             Event::Tick => {}
             Event::Locale(locale) => self.set_locale(locale),
             Event::Marked(marked) => self.marked(now, marked),
@@ -490,9 +491,7 @@ impl Engine {
         let held = task.map(|task| task.amount);
         charge.held = held.filter(|held| *held != charge.amount);
         if !defect!(HoldsTaskTwice) {
-            self.tasks.end(&charge.key);
-            self.start_held(&charge.key);
-            self.server_holds.end(&charge.key);
+            self.end_task(&charge.key);
         }
         let key = charge.key.clone();
         if let Some(entry) = self.outbox.get(&key) {
@@ -712,7 +711,7 @@ impl Engine {
     fn hold_for_running(&mut self, now: Now, call: CallId, charge: Charge) {
         // Charged or held already: nothing more to hold.
         if !matches!(self.admission(now).may_start(&charge), Ok(false)) {
-            self.server_holds.start(&charge.key);
+            self.server_holds.start(&charge.key, false);
             self.tasks.start(charge);
         }
         self.resolve(call, Answer::Started);
@@ -732,23 +731,15 @@ impl Engine {
             stage,
         } = start;
         match self.admission(now).may_start(&charge) {
-            Ok(true) => {
-                let key = charge.key.clone();
-                self.server_holds.start(&key);
-                self.tasks.start(charge);
-                match self.may_hold(now) && !self.server_holds.is_being_released(&key) {
-                    true => {
-                        self.hold_at_server(now, &key);
-                        self.wait_for_hold(now, &key, call);
-                    }
-                    false => self.resolve(call, Answer::Started),
-                }
-            }
+            Ok(true) => self.hold_for(now, call, charge, false),
             Ok(false) if self.server_holds.any_waits(&charge.key) => {
                 self.wait_for_hold(now, &charge.key, call);
             }
             // Charged or held already: nothing more to hold.
             Ok(false) => self.resolve(call, Answer::Started),
+            Err(What::Declined { .. }) if self.may_be_approved(now, &charge) => {
+                self.hold_for(now, call, charge, true);
+            }
             Err(What::Declined { .. })
                 if matches!(stage, StartStage::New | StartStage::FirstBalance)
                     && self.read_balance_for_tasks(now) =>
@@ -812,6 +803,30 @@ impl Engine {
         held.is_some() && self.may_ask(now) && !self.wire.is_on_trial()
     }
 
+    /// Holds the points of a task that may start. It does as soon as the server has answered, and
+    /// `on_approval` only if it holds them too.
+    fn hold_for(&mut self, now: Now, call: CallId, charge: Charge, on_approval: bool) {
+        let key = charge.key.clone();
+        self.server_holds.start(&key, on_approval);
+        self.tasks.start(charge);
+        match self.may_hold(now) && !self.server_holds.is_being_released(&key) {
+            true => {
+                self.hold_at_server(now, &key);
+                self.wait_for_hold(now, &key, call);
+            }
+            false => self.resolve(call, Answer::Started),
+        }
+    }
+
+    /// Whether the server may hold enough points for this task already: its own, from before a reload,
+    /// or another device's, which may have ended since.
+    fn may_be_approved(&self, now: Now, charge: &Charge) -> bool {
+        let admission = self.admission(now);
+        self.may_hold(now)
+            && !self.server_holds.is_being_released(&charge.key)
+            && admission.fits_but_for_server(charge)
+    }
+
     /// Requests the hold of a task of this tab.
     fn hold_at_server(&mut self, now: Now, key: &Key) {
         if let Some(charge) = self.tasks.own(key).cloned() {
@@ -826,22 +841,21 @@ impl Engine {
         self.server_holds.wait(key, call, until_ms);
     }
 
-    /// The points of a task that has ended without a charge are not to be held any more. Where this
-    /// is lost, the hold expires.
+    /// These points are not to be held at the server any more. Where the release is lost, the hold
+    /// expires.
     fn release_at_server(&mut self, now: Now, key: &Key) {
-        if self.may_hold(now) && self.tasks.held_elsewhere(key).is_none() {
-            let send = self.wire.next_send();
-            self.server_holds.releases(key);
-            self.send(now, send, SentWhat::Release { key: key.clone() });
-        }
+        let send = self.wire.next_send();
+        self.server_holds.releases(key, send);
+        self.send(now, send, SentWhat::Release { key: key.clone() });
     }
 
     /// A task of another tab has ended, and there is no charge of its key: its tab releases its hold,
     /// unless it is gone itself.
     fn task_ended_without_charge(&mut self, now: Now, key: &Key, abandoned: bool) {
         let counted = self.server_holds.to_tell(key).is_some();
-        self.server_holds.forget(now, std::slice::from_ref(key));
-        if abandoned && counted {
+        self.server_holds.discount(key);
+        let is_held = self.admission(now).is_held(key);
+        if abandoned && counted && !is_held && self.may_hold(now) {
             self.release_at_server(now, key);
         }
     }
@@ -863,56 +877,67 @@ impl Engine {
             } => {
                 self.server_answered(now, sent);
                 self.learn(Some(reading), None, now.wall_ms);
-                if is_last && !self.admission(now).is_held(key) {
+                if is_last && self.tasks.own(key).is_some() {
+                    let length_ms = match defect!(HoldsNeverExpire) {
+                        true => u64::MAX,
+                        false => expires_in_s.saturating_mul(1_000),
+                    };
+                    let until_ms = sent.left_at_ms.saturating_add(length_ms);
+                    let read = self.last_reading();
+                    // It may have expired on the way.
+                    if now.mono_ms < until_ms {
+                        self.server_holds
+                            .held(charge, reading.version, until_ms, read, now);
+                    }
+                    self.start_held(key);
+                } else if is_last && !self.admission(now).is_held(key) && self.may_hold(now) {
                     // The release may have come before it.
-                    return self.release_at_server(now, key);
-                }
-                let length_ms = match defect!(HoldsNeverExpire) {
-                    true => u64::MAX,
-                    false => expires_in_s.saturating_mul(1_000),
-                };
-                let until_ms = sent.left_at_ms.saturating_add(length_ms);
-                if is_last {
-                    self.server_holds
-                        .held(charge, reading.version, until_ms, now);
+                    self.release_at_server(now, key);
                 }
             }
             HoldAnswer::Declined(decline, reading) => {
                 self.server_answered(now, sent);
                 self.learn(reading, None, now.wall_ms);
                 if is_last {
-                    return self.hold_declined(now, charge, decline);
+                    self.hold_declined(now, charge, decline);
                 }
             }
-            HoldAnswer::Refused => {
+            HoldAnswer::AlreadyCharged => {
                 self.server_answered(now, sent);
-                self.server_holds.refused(key);
+                self.server_holds.rejected(key);
+                self.start_held(key);
+            }
+            HoldAnswer::Rejected => {
+                self.server_answered(now, sent);
+                self.server_holds.rejected(key);
+                self.hold_failed(now, key, send);
             }
             HoldAnswer::Setback(setback) => {
                 self.set_back(now, sent, &setback);
                 let another_token = setback.kind == SetbackKind::Unauthorized && !sent.refreshed;
-                if another_token && self.may_hold(now) {
-                    return self.hold_at_server(now, key);
+                match another_token && is_last && self.may_hold(now) {
+                    true => self.hold_at_server(now, key),
+                    false => self.hold_failed(now, key, send),
                 }
             }
-            HoldAnswer::Unknown => {}
-        }
-        // The answer to an earlier request comes too late to say whether the task may start.
-        if is_last {
-            self.start_held(key);
+            HoldAnswer::Unknown => self.hold_failed(now, key, send),
         }
     }
 
     /// The server has too few points for this task: its work does not start. Where it is under way,
     /// its points are held here alone.
     fn hold_declined(&mut self, now: Now, charge: &Charge, decline: Decline) {
+        self.server_holds.discount(&charge.key);
         let starts = self.server_holds.take_starts(&charge.key);
-        if starts.is_empty() {
-            return;
+        if !starts.is_empty() {
+            self.end_own_task(&charge.key);
+            self.server_holds.leave(&charge.key);
+            let what = What::of(&Verdict::Declined(decline), self.cx.config.locale);
+            self.decline_starts(now, charge, starts, what);
         }
-        self.server_holds.end(&charge.key);
-        self.tasks.end(&charge.key);
-        let what = What::of(&Verdict::Declined(decline), self.cx.config.locale);
+    }
+
+    fn decline_starts(&mut self, now: Now, charge: &Charge, starts: Vec<CallId>, what: What) {
         let outcome = Outcome::about(&Record::open(charge.clone(), 0), what);
         self.cx.log_outcome(now, charge, &outcome);
         for call in starts {
@@ -920,32 +945,67 @@ impl Engine {
         }
     }
 
-    /// The task starts, with or without a hold at the server.
+    /// The last request for this hold has brought none: the task starts all the same, unless the
+    /// server alone could tell whether it may.
+    fn hold_failed(&mut self, now: Now, key: &Key, send: SendId) {
+        if self.server_holds.is_last(key, send) {
+            self.start_unheld(now, key);
+        }
+    }
+
+    fn start_unheld(&mut self, now: Now, key: &Key) {
+        let on_approval = self.server_holds.is_on_approval(key);
+        let charge = self.tasks.own(key).filter(|_| on_approval).cloned();
+        let Some(charge) = charge else {
+            return self.start_held(key);
+        };
+        let starts = self.server_holds.take_starts(key);
+        self.end_own_task(key);
+        match self.admission(now).may_start(&charge) {
+            Err(what) => self.decline_starts(now, &charge, starts, what),
+            // Somebody has topped it up meanwhile.
+            Ok(_) => {
+                self.server_holds.start(key, false);
+                self.tasks.start(charge);
+                for call in starts {
+                    self.resolve(call, Answer::Started);
+                }
+            }
+        }
+    }
+
+    /// The task starts.
     fn start_held(&mut self, key: &Key) {
         for call in self.server_holds.take_starts(key) {
             self.resolve(call, Answer::Started);
         }
     }
 
-    /// A hold is a courtesy to other devices: that it was lost says nothing of charges, whose own
+    /// A task of this tab has ended. Whether its hold is to be released is seen when it is known
+    /// whether a charge needs it.
+    fn end_own_task(&mut self, key: &Key) {
+        self.tasks.end(key);
+        self.server_holds.end(key);
+    }
+
+    /// A hold is a courtesy to other devices, so its loss says nothing about charges: their own
     /// requests will show it.
-    fn hold_unanswered(&mut self, send: SendId, sent: &Sent) {
+    fn hold_unanswered(&mut self, now: Now, send: SendId, sent: &Sent) {
         match &sent.what {
-            SentWhat::Hold { charge } if self.server_holds.is_last(&charge.key, send) => {
-                self.start_held(&charge.key);
-            }
-            SentWhat::Release { key } => self.server_holds.released(key),
-            SentWhat::Hold { .. }
-            | SentWhat::Charge { .. }
+            SentWhat::Hold { charge } => self.hold_failed(now, &charge.key, send),
+            SentWhat::Release { key } => self.server_holds.released(key, send, false),
+            SentWhat::Charge { .. }
             | SentWhat::Batch { .. }
             | SentWhat::LookUp { .. }
             | SentWhat::Balance { .. } => {}
         }
     }
 
-    fn released(&mut self, now: Now, sent: &Sent, key: &Key, response: &Response) {
-        self.server_holds.released(key);
-        match ReleaseAnswer::of(response, now) {
+    fn released(&mut self, now: Now, send: SendId, sent: &Sent, key: &Key, response: &Response) {
+        let answer = ReleaseAnswer::of(response, now);
+        let certainly = matches!(answer, ReleaseAnswer::Released(_));
+        self.server_holds.released(key, send, certainly);
+        match answer {
             ReleaseAnswer::Released(reading) => {
                 self.server_answered(now, sent);
                 self.learn(Some(reading), None, now.wall_ms);
@@ -955,12 +1015,19 @@ impl Engine {
         }
     }
 
-    /// Requests the holds that are due, and forgets those that are over.
+    fn last_reading(&self) -> Reading {
+        let known = self.balance.confirmed();
+        known.map(Reading::from).unwrap_or_default()
+    }
+
+    /// Requests the holds that are due, releases those that nothing needs any more, and forgets those
+    /// that are over.
     fn advance_holds(&mut self, now: Now) {
-        for call in self.server_holds.take_overdue(now) {
-            self.resolve(call, Answer::Started);
+        for key in self.server_holds.overdue(now) {
+            self.start_unheld(now, &key);
         }
-        if self.may_hold(now) {
+        let may_hold = self.may_hold(now);
+        if may_hold {
             for key in self.server_holds.due(now) {
                 self.hold_at_server(now, &key);
             }
@@ -971,7 +1038,26 @@ impl Engine {
             .filter(|key| !admission.is_held(key))
             .cloned()
             .collect();
-        self.server_holds.forget(now, &ended);
+        for key in &ended {
+            if self.server_holds.is_left(key, now) {
+                self.release_if_needed(now, key, may_hold);
+            }
+        }
+        let known = self.last_reading();
+        if self.server_holds.advance(now, known, &ended) {
+            self.balance.need(now);
+        }
+    }
+
+    /// Nothing in this tab needs the hold of this key any more.
+    fn release_if_needed(&mut self, now: Now, key: &Key, may_hold: bool) {
+        let entry = self.outbox.get(key);
+        let is_settled = entry.is_some_and(|entry| is_charged(&entry.record));
+        if is_settled || self.tasks.held_elsewhere(key).is_some() {
+            self.server_holds.leave(key);
+        } else if may_hold {
+            self.release_at_server(now, key);
+        }
     }
 
     /// Reads the balance, unless a reading is under way; false where the server may not be asked.
@@ -983,13 +1069,9 @@ impl Engine {
         may_ask
     }
 
-    fn end_task(&mut self, now: Now, key: &Key) {
-        self.tasks.end(key);
+    fn end_task(&mut self, key: &Key) {
         self.start_held(key);
-        // A charge of this key settles the hold.
-        if self.server_holds.end(key) && !self.admission(now).is_held(key) {
-            self.release_at_server(now, key);
-        }
+        self.end_own_task(key);
     }
 
     /// Another tab announced its running tasks.
@@ -1006,6 +1088,14 @@ impl Engine {
         let ended = self
             .tasks
             .update_tab(now, tab, running, leaves, begun, &self.cx);
+        if !leaves {
+            // By a charge or without one: only its tab knows whether it has released its hold.
+            for key in &ended {
+                if self.tasks.own(key).is_none() {
+                    self.server_holds.discount(key);
+                }
+            }
+        }
         self.tasks_ended(ended);
     }
 
@@ -2399,7 +2489,7 @@ impl Engine {
                 self.balance_answered(now, &sent, etag.as_deref(), response);
             }
             SentWhat::Hold { charge } => self.hold_answered(now, send, &sent, charge, response),
-            SentWhat::Release { key } => self.released(now, &sent, key, response),
+            SentWhat::Release { key } => self.released(now, send, &sent, key, response),
         }
         self.leave_slot(now, send);
     }
@@ -2549,7 +2639,7 @@ impl Engine {
             return;
         };
         if let SentWhat::Hold { .. } | SentWhat::Release { .. } = &sent.what {
-            return self.hold_unanswered(send, &sent);
+            return self.hold_unanswered(now, send, &sent);
         }
         let (reason, detail) = match timed_out {
             true => (OpenReason::Timeout, Detail::NoAnswer),
@@ -2585,7 +2675,7 @@ impl Engine {
             return;
         };
         if let SentWhat::Hold { .. } | SentWhat::Release { .. } = &sent.what {
-            return self.hold_unanswered(send, &sent);
+            return self.hold_unanswered(now, send, &sent);
         }
         let next_ms = match why {
             Unsent::Late => self.cx.config.backoff.base_ms.max(1),
@@ -3858,6 +3948,7 @@ impl Engine {
             | Event::Online(_)
             | Event::Visible(_)
             | Event::Woke
+            | Event::Restored
             | Event::Tick
             | Event::Locale(_)
             | Event::Marked(_)

@@ -1,24 +1,25 @@
 //! Holds that the server keeps for running tasks, so that other devices know of them: an optional
 //! part of the protocol, `docs/holds.md`. A hold that the server counts is not counted here again.
 //! Nothing of it is in the journal: after a restart points may be counted twice until the server's
-//! holds expire, which shows less than there is, never more.
+//! holds have expired and the balance has been read, which shows less than there is, never more.
 
 use super::tasks::Running;
 use super::{CallId, SendId};
+use crate::core::balance::Confirmed;
 use crate::core::charge::{Charge, Key};
 use crate::core::clock::Now;
 use crate::core::points::Points;
 
-/// How long a hold is requested for, in seconds. Work that dies with its tab blocks other devices
+/// How long a hold is requested for, in seconds. Work that dies with its browser blocks other devices
 /// for no longer than that.
 pub const HOLD_FOR_S: u64 = 180;
 
 /// How long after a request that brought no hold the next one is made, in milliseconds.
 const AGAIN_AFTER_MS: u64 = 45_000;
 
-/// How often a hold is renewed at most, in milliseconds. One that the server grants for less than
-/// twice of that lapses in between.
-const RENEW_EVERY_MS: u64 = 10_000;
+/// The shortest time between two requests for the hold of running work, in milliseconds. One that the
+/// server grants for less lapses in between.
+const RENEW_AFTER_AT_LEAST_MS: u64 = 10_000;
 
 /// A hold that the server counts, as tabs tell each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,23 @@ pub struct Counted {
 }
 
 json_members! { to and from Counted { version, until_ms } }
+
+/// What tells a reading of the balance from a later one: at one version `held` only shrinks, by every
+/// hold that expires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reading {
+    version: u64,
+    held: Option<Points>,
+}
+
+impl From<&Confirmed> for Reading {
+    fn from(known: &Confirmed) -> Reading {
+        Reading {
+            version: known.version,
+            held: known.held,
+        }
+    }
+}
 
 /// The server's holds, as far as they are known here.
 #[derive(Debug, Default)]
@@ -46,41 +64,69 @@ struct ServerHold {
     counted: Option<Counted>,
     /// When it may expire; monotonic. The wall clock may be set back.
     until_ms: u64,
-    /// For a task of this tab.
+    /// Whether that time has come.
+    is_over: bool,
+    /// The last balance that was known before. It counts the hold for as long as it is the last one
+    /// known.
+    read: Reading,
+    /// This tab's last request. The answer to an earlier one may be out of date.
+    requested: Option<SendId>,
+    /// When it left; monotonic.
+    requested_at_ms: u64,
+    /// The last release on its way, which could overtake a new hold under this key.
+    releasing: Option<SendId>,
+    /// Whether a release was lost, so that it may be held until it expires.
+    may_linger: bool,
+    /// For a task that runs in this tab.
     own: Option<Own>,
-    /// Whether its release is on its way, which could overtake a new hold under this key.
-    releasing: bool,
 }
 
-/// A hold that this tab requests.
+/// The hold of a task that runs in this tab, or is to start.
 #[derive(Debug, Default)]
 struct Own {
     /// When it is requested next; monotonic.
     again_at_ms: u64,
-    /// The last request. The answer to an earlier one may be out of date.
-    requested: Option<SendId>,
     /// Calls that start the task, and are told whether it may when the server has answered.
     starts: Vec<CallId>,
     /// When they are told all the same; monotonic.
     told_by_ms: u64,
+    /// Whether the task may start only if the server holds its points.
+    on_approval: bool,
 }
 
 impl ServerHold {
-    fn is_counted(&self, now: Now, version: u64) -> bool {
+    fn is_counted(&self, now: Now, known: &Confirmed) -> bool {
         let counted = self.counted.as_ref();
-        counted.is_some_and(|counted| counted.version <= version && !self.is_over(now))
+        counted.is_some_and(|counted| counted.version <= known.version)
+            && (!self.has_expired(now) || self.read == Reading::from(known))
     }
 
-    fn is_over(&self, now: Now) -> bool {
+    fn has_expired(&self, now: Now) -> bool {
         let counted = self.counted.as_ref();
-        let wall_is_over = counted.is_some_and(|counted| counted.until_ms <= now.wall_ms);
-        wall_is_over || self.until_ms <= now.mono_ms
+        let by_wall = counted.is_some_and(|counted| counted.until_ms <= now.wall_ms);
+        by_wall || self.until_ms <= now.mono_ms
+    }
+
+    /// When the last request's hold expires at the latest; monotonic.
+    fn lapses_at_ms(&self) -> u64 {
+        let length_ms = HOLD_FOR_S.saturating_mul(1_000);
+        self.requested_at_ms.saturating_add(length_ms)
+    }
+
+    /// Whether the server may hold points at this tab's request.
+    fn may_be_held(&self, now: Now) -> bool {
+        self.requested.is_some() && now.mono_ms < self.lapses_at_ms()
+    }
+
+    /// The earliest time for the next request; monotonic.
+    fn renewable_at_ms(&self) -> u64 {
+        self.requested_at_ms.saturating_add(RENEW_AFTER_AT_LEAST_MS)
     }
 }
 
 impl ServerHolds {
     fn change(&mut self, key: &Key, change: impl FnOnce(&mut ServerHold)) {
-        if let Some(hold) = self.holds.iter_mut().find(|hold| hold.key == *key) {
+        if let Some(hold) = self.get_mut(key) {
             return change(hold);
         }
         let mut hold = ServerHold {
@@ -88,8 +134,13 @@ impl ServerHolds {
             amount: Points::ZERO,
             counted: None,
             until_ms: 0,
+            is_over: true,
+            read: Reading::default(),
+            requested: None,
+            requested_at_ms: 0,
+            releasing: None,
+            may_linger: false,
             own: None,
-            releasing: false,
         };
         change(&mut hold);
         self.holds.push(hold);
@@ -99,33 +150,42 @@ impl ServerHolds {
         self.holds.iter().find(|hold| hold.key == *key)
     }
 
+    fn get_mut(&mut self, key: &Key) -> Option<&mut ServerHold> {
+        self.holds.iter_mut().find(|hold| hold.key == *key)
+    }
+
     fn own_mut(&mut self, key: &Key) -> Option<&mut Own> {
-        let mut holds = self.holds.iter_mut();
-        holds.find(|hold| hold.key == *key)?.own.as_mut()
+        self.get_mut(key)?.own.as_mut()
     }
 
     // ---- tasks of this tab
 
-    /// A task has started here. What another tab has said of its hold is for that tab to know.
-    pub(super) fn start(&mut self, key: &Key) {
+    /// A task starts here; `on_approval` if the server alone can tell whether it may. Another tab's
+    /// word on its hold is dropped: this tab's own request will confirm it.
+    pub(super) fn start(&mut self, key: &Key, on_approval: bool) {
         self.change(key, |hold| {
             hold.counted = None;
-            hold.own = Some(Own::default());
+            hold.requested = None;
+            hold.may_linger = false;
+            hold.own = Some(Own {
+                on_approval,
+                ..Own::default()
+            });
         });
     }
 
-    /// A task has ended here. Returns whether the server may hold points for it.
-    pub(super) fn end(&mut self, key: &Key) -> bool {
-        let hold = self.holds.iter_mut().find(|hold| hold.key == *key);
-        let own = hold.and_then(|hold| hold.own.take());
-        own.is_some_and(|own| own.requested.is_some())
+    /// A task has ended here, or become a charge.
+    pub(super) fn end(&mut self, key: &Key) {
+        if let Some(hold) = self.get_mut(key) {
+            hold.own = None;
+        }
     }
 
     /// The tasks for which a hold is due.
     pub(super) fn due(&self, now: Now) -> Vec<Key> {
         let is_due = |hold: &&ServerHold| {
             let own = hold.own.as_ref();
-            own.is_some_and(|own| own.again_at_ms <= now.mono_ms) && !hold.releasing
+            own.is_some_and(|own| own.again_at_ms <= now.mono_ms) && hold.releasing.is_none()
         };
         let due = self.holds.iter().filter(is_due);
         due.map(|hold| hold.key.clone()).collect()
@@ -133,34 +193,48 @@ impl ServerHolds {
 
     /// A hold has been requested.
     pub(super) fn requested(&mut self, key: &Key, send: SendId, now: Now) {
-        if let Some(own) = self.own_mut(key) {
-            own.requested = Some(send);
-            own.again_at_ms = now.after(AGAIN_AFTER_MS);
+        if let Some(hold) = self.get_mut(key) {
+            hold.requested = Some(send);
+            hold.requested_at_ms = now.mono_ms;
+            if let Some(own) = &mut hold.own {
+                own.again_at_ms = now.after(AGAIN_AFTER_MS);
+            }
         }
     }
 
     /// The server does not hold points for this task, and says that it never will.
-    pub(super) fn refused(&mut self, key: &Key) {
+    pub(super) fn rejected(&mut self, key: &Key) {
         if let Some(own) = self.own_mut(key) {
             own.again_at_ms = u64::MAX;
         }
     }
 
-    /// Whether this is the last request for this hold, or its task has ended.
+    /// Whether no later request for this hold has left.
     pub(super) fn is_last(&self, key: &Key, send: SendId) -> bool {
-        let own = self.get(key).and_then(|hold| hold.own.as_ref());
-        own.is_none_or(|own| own.requested == Some(send))
+        let requested = self.get(key).and_then(|hold| hold.requested);
+        requested.is_none_or(|last| last == send)
     }
 
-    /// The server holds the points of this task until then, monotonic.
-    pub(super) fn held(&mut self, task: &Charge, version: u64, until_ms: u64, now: Now) {
+    /// The server holds the points of this task from this version on until then, monotonic. `read` is
+    /// what is known now.
+    pub(super) fn held(
+        &mut self,
+        task: &Charge,
+        version: u64,
+        until_ms: u64,
+        read: Reading,
+        now: Now,
+    ) {
         let left_ms = until_ms.saturating_sub(now.mono_ms);
         self.change(&task.key, |hold| {
-            hold.amount = task.amount;
+            let again_at_ms = now.after(left_ms.div_ceil(2)).max(hold.renewable_at_ms());
             if let Some(own) = &mut hold.own {
-                own.again_at_ms = now.after(left_ms.div_ceil(2).max(RENEW_EVERY_MS));
+                own.again_at_ms = again_at_ms;
             }
+            hold.amount = task.amount;
             hold.until_ms = until_ms;
+            hold.is_over = false;
+            hold.read = read;
             hold.counted = Some(Counted {
                 version,
                 until_ms: now.wall_after(left_ms),
@@ -168,19 +242,57 @@ impl ServerHolds {
         });
     }
 
-    /// A release leaves.
-    pub(super) fn releases(&mut self, key: &Key) {
-        self.change(key, |hold| hold.releasing = true);
+    /// The page comes back after other tabs may have taken it for gone, and released what it held.
+    pub(super) fn doubt(&mut self, now: Now) {
+        for hold in &mut self.holds {
+            let again_at_ms = hold.renewable_at_ms().max(now.mono_ms);
+            if let Some(own) = &mut hold.own {
+                hold.counted = None;
+                own.again_at_ms = own.again_at_ms.min(again_at_ms);
+            }
+        }
     }
 
-    /// The release has come to an end.
-    pub(super) fn released(&mut self, key: &Key) {
-        self.change(key, |hold| hold.releasing = false);
+    // ---- releases
+
+    /// Whether the server may hold points for this key at this tab's request, though none of its tasks
+    /// needs them.
+    pub(super) fn is_left(&self, key: &Key, now: Now) -> bool {
+        let hold = self.get(key);
+        hold.is_some_and(|hold| hold.own.is_none() && hold.may_be_held(now))
+    }
+
+    /// Its release is nobody's business any more.
+    pub(super) fn leave(&mut self, key: &Key) {
+        if let Some(hold) = self.get_mut(key) {
+            hold.requested = None;
+        }
+    }
+
+    /// A release leaves.
+    pub(super) fn releases(&mut self, key: &Key, send: SendId) {
+        self.change(key, |hold| {
+            if hold.requested.take().is_some() {
+                hold.until_ms = hold.lapses_at_ms();
+                hold.is_over = false;
+            }
+            hold.releasing = Some(send);
+        });
+    }
+
+    /// A release has come to an end: the server holds nothing any more, or nobody knows.
+    pub(super) fn released(&mut self, key: &Key, send: SendId, certainly: bool) {
+        if let Some(hold) = self.get_mut(key)
+            && hold.releasing == Some(send)
+        {
+            hold.releasing = None;
+            hold.may_linger = !certainly;
+        }
     }
 
     /// Whether a release is on its way.
     pub(super) fn is_being_released(&self, key: &Key) -> bool {
-        self.get(key).is_some_and(|hold| hold.releasing)
+        self.get(key).is_some_and(|hold| hold.releasing.is_some())
     }
 
     // ---- calls that wait for the server
@@ -189,6 +301,12 @@ impl ServerHolds {
     pub(super) fn any_waits(&self, key: &Key) -> bool {
         let own = self.get(key).and_then(|hold| hold.own.as_ref());
         own.is_some_and(|own| !own.starts.is_empty())
+    }
+
+    /// Whether this task may start only if the server holds its points.
+    pub(super) fn is_on_approval(&self, key: &Key) -> bool {
+        let own = self.get(key).and_then(|hold| hold.own.as_ref());
+        own.is_some_and(|own| own.on_approval)
     }
 
     /// A call waits for the server's answer, until this time at the latest.
@@ -201,31 +319,31 @@ impl ServerHolds {
         }
     }
 
-    /// The calls that wait to start this task.
+    /// The calls that wait to start this task. It is not on approval any more.
     pub(super) fn take_starts(&mut self, key: &Key) -> Vec<CallId> {
-        let own = self.own_mut(key);
-        own.map(|own| std::mem::take(&mut own.starts))
-            .unwrap_or_default()
+        match self.own_mut(key) {
+            Some(own) => {
+                own.on_approval = false;
+                std::mem::take(&mut own.starts)
+            }
+            None => Vec::new(),
+        }
     }
 
-    /// The calls that have waited for long enough.
-    pub(super) fn take_overdue(&mut self, now: Now) -> Vec<CallId> {
-        self.take_starts_if(|own| own.told_by_ms <= now.mono_ms)
-    }
-
-    fn take_starts_if(&mut self, wanted: impl Fn(&Own) -> bool) -> Vec<CallId> {
-        let owned = self.holds.iter_mut().filter_map(|hold| hold.own.as_mut());
-        let taken = owned.filter(|own| wanted(own));
-        taken
-            .flat_map(|own| std::mem::take(&mut own.starts))
-            .collect()
+    /// The tasks whose calls have waited for long enough.
+    pub(super) fn overdue(&self, now: Now) -> Vec<Key> {
+        let overdue = self.holds.iter().filter(|hold| {
+            let own = hold.own.as_ref().filter(|own| !own.starts.is_empty());
+            own.is_some_and(|own| own.told_by_ms <= now.mono_ms)
+        });
+        overdue.map(|hold| hold.key.clone()).collect()
     }
 
     /// Forgets everything. Returns the calls that wait.
     pub(super) fn clear(&mut self) -> Vec<CallId> {
-        let starts = self.take_starts_if(|_| true);
-        self.holds = Vec::new();
-        starts
+        let holds = std::mem::take(&mut self.holds).into_iter();
+        let own = holds.filter_map(|hold| hold.own);
+        own.flat_map(|own| own.starts).collect()
     }
 
     // ---- what is counted
@@ -236,6 +354,7 @@ impl ServerHolds {
         self.change(&task.key, |hold| {
             hold.amount = task.amount;
             hold.until_ms = until_ms;
+            hold.is_over = false;
             hold.counted = Some(counted);
         });
     }
@@ -245,41 +364,70 @@ impl ServerHolds {
         self.get(key)?.counted.clone()
     }
 
-    /// The charges and tasks that are counted in the server's `held` at this version, and the points
-    /// of each there.
-    pub(super) fn counted(&self, now: Now, version: u64) -> impl Iterator<Item = (&Key, Points)> {
+    /// The charges and tasks that the `held` of this balance counts, and the points of each there.
+    pub(super) fn counted<'a>(
+        &'a self,
+        now: Now,
+        known: &'a Confirmed,
+    ) -> impl Iterator<Item = (&'a Key, Points)> {
         let counted = self.holds.iter();
-        let counted = counted.filter(move |hold| hold.is_counted(now, version));
+        let counted = counted.filter(move |hold| hold.is_counted(now, known));
         counted.map(|hold| (&hold.key, hold.amount))
     }
 
-    /// All charges and tasks of which something is known.
+    /// The server does not count this hold.
+    pub(super) fn discount(&mut self, key: &Key) {
+        if let Some(hold) = self.get_mut(key) {
+            hold.counted = None;
+        }
+    }
+
+    /// The keys of all known holds.
     pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
         self.holds.iter().map(|hold| &hold.key)
     }
 
-    /// Forgets the holds that are over, and those of these charges and tasks, which have ended.
-    pub(super) fn forget(&mut self, now: Now, ended: &[Key]) {
+    /// Forgets what holds nothing any more: the holds of these `ended` tasks and charges, and those that
+    /// the known balance does not count any more. Returns whether one whose release was lost has just
+    /// expired, which another reading of the balance would show.
+    pub(super) fn advance(&mut self, now: Now, known: Reading, ended: &[Key]) -> bool {
+        let mut expired = false;
         self.holds.retain_mut(|hold| {
-            if hold.is_over(now) || ended.contains(&hold.key) {
+            let before = hold.is_over;
+            hold.is_over = hold.has_expired(now);
+            if !hold.is_over {
+                hold.read = known;
+            } else if !before {
+                expired |= std::mem::take(&mut hold.may_linger);
+                let again_at_ms = hold.renewable_at_ms().max(now.mono_ms);
+                if let Some(own) = &mut hold.own {
+                    own.again_at_ms = own.again_at_ms.min(again_at_ms);
+                }
+            }
+            if ended.contains(&hold.key) || (hold.is_over && hold.read != known) {
                 hold.counted = None;
             }
-            hold.own.is_some() || hold.counted.is_some() || hold.releasing
+            hold.own.is_some()
+                || hold.counted.is_some()
+                || hold.releasing.is_some()
+                || hold.may_linger
+                || hold.may_be_held(now)
         });
+        expired
     }
 
-    /// When one is over, or a call has waited for long enough; and if holds `may_leave`, when one is
+    /// When one expires, or a call has waited for long enough; and if holds `may_leave`, when one is
     /// due. Monotonic.
     pub(super) fn deadline(&self, may_leave: bool) -> Option<u64> {
-        let over = self.holds.iter().filter(|hold| hold.counted.is_some());
-        let over = over.map(|hold| hold.until_ms);
+        let expiry = self.holds.iter().filter(|hold| !hold.is_over);
+        let expiry = expiry.map(|hold| hold.until_ms);
         let own = self.holds.iter().flat_map(|hold| {
             let own = hold.own.as_ref();
             let told = own.filter(|own| !own.starts.is_empty());
-            let due = own.filter(|_| may_leave && !hold.releasing);
+            let due = own.filter(|_| may_leave && hold.releasing.is_none());
             let told = told.map(|own| own.told_by_ms);
             told.into_iter().chain(due.map(|own| own.again_at_ms))
         });
-        over.chain(own).min()
+        expiry.chain(own).min()
     }
 }

@@ -99,7 +99,7 @@ struct EndedTask {
     begun: u64,
     /// When the hold ends at the latest; monotonic.
     until_ms: u64,
-    /// Whether its tab is gone too, and can't release its hold at the server.
+    /// Whether its tab is known to be gone too, and can't release its hold at the server.
     abandoned: bool,
 }
 
@@ -297,7 +297,7 @@ impl Tasks {
     ) -> Vec<Key> {
         let is_over = |until_ms: u64| until_ms <= now.mono_ms;
         let silent = take_if(&mut self.elsewhere, |_, tab| is_over(tab.until_ms));
-        let keys = self.end_elsewhere(now, silent, true, begun, cx);
+        let keys = self.end_elsewhere(now, silent, false, begun, cx);
         drop(take_if(&mut self.ended, |_, ended| is_over(ended.until_ms)));
         let running = self.to_tell(outbox, server);
         let again = !running.is_empty() && is_over(self.tell_at_ms);

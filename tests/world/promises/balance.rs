@@ -1,10 +1,13 @@
 //! Checks of a tab's view: its balance, its holds and its counts.
 
+use std::collections::BTreeMap;
+
+use tollbox::core::charge::Key;
 use tollbox::core::snapshot::{BillingStatus, Snapshot};
 
 use crate::world::World;
 use crate::world::driver::Driver;
-use crate::world::tab::{Life, Tab, TabId};
+use crate::world::tab::{Life, TabId};
 
 impl<D: Driver> World<D> {
     pub fn check_snapshot(&mut self, place: usize, snapshot: &Snapshot) {
@@ -40,24 +43,24 @@ impl<D: Driver> World<D> {
     }
 
     /// The points that are free at this version of the balance: of no other device's hold, and of
-    /// none of the `held` that this tab holds, unless they have been charged by then or their task
-    /// has ended in another tab.
+    /// none of the `held` that this tab holds for its own tasks and its open charges, unless they have
+    /// been charged by then. What it holds for other tabs may have ended without its knowing.
     fn free_at(&self, place: usize, version: u64, held: u64) -> Option<u64> {
         let tab = &self.tabs[place];
         let at_ms = self.elapsed_ms();
         let elsewhere = self.books.held_elsewhere.iter();
         let elsewhere = elsewhere.filter(|hold| hold.version <= version && hold.until_ms > at_ms);
         let elsewhere: u64 = elsewhere.map(|hold| hold.points).sum();
-        let is_settled = |key: &str| {
-            let seen = tab.seen.iter().find(|(seen, _)| seen.as_str() == key);
-            seen.is_some_and(|(_, (status, _))| *status == BillingStatus::Success)
-        };
-        let charged = self.books.charged_by_version.iter();
-        let charged = charged.filter(|(key, at)| **at <= version && !is_settled(key));
-        let charged = charged.filter_map(|(key, _)| self.books.charged.get(key));
+        let open = tab.seen.iter().filter(|(_, (status, _))| is_open(*status));
+        let open = open.map(|(key, (_, points))| (key, *points));
+        let tasks = tab.tasks.iter().map(|(key, points)| (key, *points));
+        let held_for: BTreeMap<&Key, u64> = tasks.chain(open).collect();
+        let charged = held_for.iter().filter(|(key, _)| {
+            let at = self.books.charged_by_version.get(key.as_str());
+            at.is_some_and(|at| *at <= version)
+        });
         let charged: u64 = charged.map(|(_, points)| points).sum();
-        let tasks: u64 = self.tabs.iter().map(Tab::task_points).sum();
-        let held = held.min(tab.open_points + tasks);
+        let held = held.min(held_for.values().sum());
         let balance = self.books.balances.get(&version)?;
         Some(balance.saturating_sub(elsewhere + held.saturating_sub(charged)))
     }

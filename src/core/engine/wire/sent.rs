@@ -69,7 +69,7 @@ pub enum SentWhat {
     Hold {
         charge: Charge,
     },
-    /// They are not to be held any more.
+    /// The points held at the server under this key are not to be held any more.
     Release {
         key: Key,
     },

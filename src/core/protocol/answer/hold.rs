@@ -22,8 +22,10 @@ pub enum HoldAnswer {
     },
     /// There are too few points.
     Declined(Decline, Option<BalanceReading>),
+    /// The key has been charged: nothing is left to be held.
+    AlreadyCharged,
     /// The server itself says that it does not hold points for this charge.
-    Refused,
+    Rejected,
     /// The server's own word on all requests: the token, the signed-in account, a pause.
     Setback(Setback),
     /// Nothing is known.
@@ -62,8 +64,9 @@ impl HoldAnswer {
                 };
                 HoldAnswer::Declined(decline, problem.reading())
             }
+            409 if problem.is("already-charged") => HoldAnswer::AlreadyCharged,
             408 => HoldAnswer::Unknown,
-            400..=499 | 501 => HoldAnswer::Refused,
+            400..=499 | 501 => HoldAnswer::Rejected,
             _ => HoldAnswer::Unknown,
         }
     }
