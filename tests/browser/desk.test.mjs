@@ -286,7 +286,8 @@ for (const [locale, words] of /** @type {const} */ ([
     await demo.weather("busy");
     await demo.at("weather-effect").filter({ hasText: words.effect }).waitFor();
     const line = await demo.submit("Hello");
-    assert.equal(await line.paid("queued"), "busy");
+    await line.paid("queued");
+    await line.because("busy");
     await line.locator.getByText(words.waits).waitFor();
     await demo.at("outbox-line").getByText(words.next).waitFor();
     await demo.weather("none");
@@ -375,7 +376,8 @@ for (const [locale, words] of /** @type {const} */ ([
     await demo.weather("stranger");
     await demo.at("weather-effect").filter({ hasText: words.effect }).waitFor();
     const line = await demo.submit("Hello");
-    assert.equal(await line.paid("queued"), "unauthorized");
+    await line.paid("queued");
+    await line.because("unauthorized");
     await line.locator.getByText(words.why).waitFor();
     assert.deepEqual((await stage.server.ledger(account)).charges, []);
     assert.deepEqual((await stage.server.ledger(`${account}-sibling`)).charges, []);

@@ -98,7 +98,7 @@ export class Desk {
         this.tasks.patch(task.id, { translation: { state: "done", text } });
       });
       if (done.task === "completed") {
-        this.tasks.patch(task.id, { billed: true });
+        this.tasks.patch(task.id, { billed: true, told: done.billing });
         this.#tell(task.title, done.billing);
       } else if (done.task === "not_started") {
         const refusal = done.billing;
@@ -117,7 +117,7 @@ export class Desk {
   async pay(task: Task): Promise<void> {
     await this.#attempt(async () => {
       const outcome = await this.#open().charge(chargeRequest(task));
-      this.tasks.patch(task.id, { billed: true });
+      this.tasks.patch(task.id, { billed: true, told: outcome });
       this.#tell(task.title, outcome);
     });
   }

@@ -30,7 +30,7 @@ type Network = BillingSnapshot["network"];
 
 /** The payment of an entry in words. */
 export function paymentOf({ task, record }: Entry, network: Network, t: Messages): Payment {
-  if (record) return ofRecord(record, network, t);
+  if (record) return ofRecord(record, task?.told, network, t);
   switch (task?.translation.state) {
     case "running":
       return plain("held", t.payment.held);
@@ -45,7 +45,12 @@ export function paymentOf({ task, record }: Entry, network: Network, t: Messages
   }
 }
 
-function ofRecord(record: ChargeRecord, network: Network, t: Messages): Payment {
+function ofRecord(
+  record: ChargeRecord,
+  told: ChargeOutcome | undefined,
+  network: Network,
+  t: Messages,
+): Payment {
   const { outcome, status } = record;
   switch (status) {
     case "success":
@@ -59,7 +64,7 @@ function ofRecord(record: ChargeRecord, network: Network, t: Messages): Payment 
         return ofOutcome(outcome, t);
       }
       return status === "pending" && record.attempts === 0
-        ? notTriedYet(network, t)
+        ? notTriedYet(told, network, t)
         : plain("sending", t.payment.sending);
     case "failed":
       return outcome?.status === "declined" || outcome?.status === "failed"
@@ -111,7 +116,8 @@ export function ofOutcome(outcome: ChargeOutcome, t: Messages): Payment {
 }
 
 /** No attempt has ended yet: what keeps it is what keeps the whole queue. */
-function notTriedYet(network: Network, t: Messages): Payment {
+function notTriedYet(told: ChargeOutcome | undefined, network: Network, t: Messages): Payment {
+  if (told?.status === "queued") return ofOutcome(told, t);
   const reason = network === "online" ? null : network;
   const notes = reason === null ? [] : [t.reason.open[reason]];
   return { ...plain("queued", t.payment.queued), reason, notes, advice: t.advice.queued };

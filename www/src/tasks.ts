@@ -1,4 +1,4 @@
-import type { ChargeRequest, Declined, Failed } from "tollbox";
+import type { ChargeOutcome, ChargeRequest, Declined, Failed } from "tollbox";
 import { priceOf } from "./price";
 import type { Language } from "./server";
 import { Store } from "./store";
@@ -31,6 +31,8 @@ export interface Task {
   translation: TranslationState;
   /** True once the charge was given to the billing client, whatever became of it. */
   billed: boolean;
+  /** What the client last said of it to this page. */
+  told?: ChargeOutcome;
 }
 
 export function newTask(fileName: string | null, source: string, target: Language): Task {

@@ -151,6 +151,15 @@ export class TaskLine {
     return cell.getAttribute("data-reason");
   }
 
+  /**
+   * Waits until the column "paid" gives this reason.
+   *
+   * @param {string} reason
+   */
+  async because(reason) {
+    await this.locator.locator(`[data-testid="payment"][data-reason="${reason}"]`).waitFor();
+  }
+
   /** @param {"retry" | "cancel" | "pay" | "translateAgain" | "payAgain" | "topUp" | "open-text" | "download"} action */
   async click(action) {
     await this.locator.getByTestId(action).click();
