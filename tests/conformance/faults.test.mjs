@@ -9,41 +9,54 @@ import { brokenIn, optionsFor, RUNNERS, run } from "./support/kit.mjs";
 /** @import { Fault } from "./support/faults.mjs" */
 
 /**
- * Both runners against servers of their own, which say the same.
+ * Both runners, or these, against servers of their own: what each of them says.
  *
  * @param {import("node:test").TestContext} t
  * @param {Fault} fault
  * @param {string[]} [more]
+ * @param {string[][]} [runners]
  */
-async function found(t, fault, more = []) {
-  const outputs = Object.values(RUNNERS).map(async (runner) => {
+async function found(t, fault, more = [], runners = Object.values(RUNNERS)) {
+  const outputs = runners.map(async (runner) => {
     const site = await brokenServer(t, fault);
     const { code, stdout, stderr } = await run(runner, optionsFor(site, ["--json", ...more]));
     assert.equal(stderr, "");
     assert.equal(code, brokenIn(stdout).length > 0 ? 1 : 0);
     return stdout.replaceAll(site, "http://server");
   });
-  const [node = "", rust = ""] = await Promise.all(outputs);
-  return { node, rust };
+  return Promise.all(outputs);
 }
 
-describe("a fault is found by the rules named for it, and by no others", { concurrency: 6 }, () => {
-  for (const [name, fault] of Object.entries(FAULTS)) {
+/**
+ * Those that look for this fault. Faults of holds take turns: they are many, and the others show that
+ * both runners say the same.
+ *
+ * @param {Fault} fault
+ * @param {number} at
+ */
+function runnersFor(fault, at) {
+  const both = Object.values(RUNNERS);
+  const ofHolds = fault.breaks.every((id) => id.startsWith("holds/"));
+  return ofHolds ? [both[at % both.length] ?? []] : both;
+}
+
+describe("a fault is found by the rules named for it, and by no others", { concurrency: 8 }, () => {
+  for (const [at, [name, fault]] of Object.entries(FAULTS).entries()) {
     test(name, async (t) => {
-      const { node, rust } = await found(t, fault);
-      for (const output of [node, rust]) {
+      const outputs = await found(t, fault, [], runnersFor(fault, at));
+      for (const output of outputs) {
         const certain = brokenIn(output).filter((id) => !fault.mayBreak?.includes(id));
         assert.deepEqual(certain, [...fault.breaks].sort());
       }
       if (!fault.mayBreak) {
-        assert.equal(rust, node);
+        assert.equal(new Set(outputs).size, 1);
       }
     });
   }
 });
 
 test("nothing is found in a server that keeps all rules, in the same words", async (t) => {
-  const { node, rust } = await found(t, DIFFERENT.nothing);
+  const [node = "", rust = ""] = await found(t, DIFFERENT.nothing);
   assert.deepEqual(brokenIn(node), []);
   assert.equal(rust, node);
 });
