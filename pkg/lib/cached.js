@@ -66,7 +66,7 @@ function parse(entry) {
  * @returns {Api.Balance}
  */
 function shown({ balance, version, as_of_ms, held }) {
-  // What is held here nobody knows before the journal has been read; at the server it may be.
+  // What is held here is unknown until the journal has been read; what the server held is cached.
   return {
     confirmed: balance,
     held: held ?? 0,

@@ -86,7 +86,10 @@ export interface BillingSnapshot {
    * (`navigator.storage.persist()`). It is asked once, when a charge is first kept; null before.
    */
   persisted?: boolean | null;
-  /** Charges by their status, charged ones apart, and the points of open charges and running tasks. */
+  /**
+   * Charges by their status, charged ones apart, and the points of open charges and running tasks of
+   * this browser.
+   */
   queue: { pending: number; retrying: number; failed: number; unknown: number; heldPoints: number };
   /** Progress of the flush that is running, in this tab or another. */
   flush: { done: number; total: number } | null;
