@@ -50,8 +50,9 @@ for (const [moment, dieIn] of /** @type {const} */ ([
     assert.equal(task.task, "completed");
     assert.equal(await deathsLogged(page), 1);
     assert.ok(available.length > 0);
+    // The next core does not know that the server holds them too, until it has asked.
     assert.deepEqual(
-      available.filter((points) => points !== 116),
+      available.filter((points) => points === undefined || points > 116),
       [],
     );
   });
