@@ -217,6 +217,8 @@ for (const { name } of FRAMEWORKS) {
     });
     await page.click("task-run");
     await page.says("balance", "113");
+    // The work begins when the server has said that it holds the points too.
+    await page.page.waitForFunction(() => typeof globalThis.finish === "function");
     await page.unmount();
     await page.page.evaluate(() => globalThis.finish("done"));
     await stage.server.ledgerWhen(page.account, "the charge", (ledger) => ledger.balance === 113);
