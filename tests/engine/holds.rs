@@ -383,6 +383,25 @@ fn a_living_tab_releases_what_a_dead_one_has_held() {
 }
 
 #[test]
+fn a_living_tab_releases_what_one_has_held_that_went_without_a_word() {
+    let mut world = world();
+    let (one, two) = (world.start(), world.start());
+    world.start_task(one, "t1", 50);
+    // The server holds the points, and only it knows.
+    world.run_until(|world| held_at_server(world) == 50);
+    let gone = Event::PeerTasks {
+        tab: "tab0".to_owned(),
+        running: Vec::new(),
+        leaves: true,
+    };
+    world.crash(one);
+    world.tell(two, gone);
+    world.run_for(100);
+    assert_eq!(held_at_server(&world), 0);
+    assert_eq!(available(&world, two), 120);
+}
+
+#[test]
 fn a_living_tab_releases_what_a_closed_one_has_held() {
     let mut world = world();
     let (one, two) = (world.start(), world.start());

@@ -852,10 +852,10 @@ impl Engine {
     /// A task of another tab has ended, and there is no charge of its key: its tab releases its hold,
     /// unless it is gone itself.
     fn task_ended_without_charge(&mut self, now: Now, key: &Key, abandoned: bool) {
-        let counted = self.server_holds.to_tell(key).is_some();
         self.server_holds.discount(key);
         let is_held = self.admission(now).is_held(key);
-        if abandoned && counted && !is_held && self.may_hold(now) {
+        // It may have gone before it could tell that the server holds the points too.
+        if abandoned && !is_held && self.may_hold(now) {
             self.release_at_server(now, key);
         }
     }
