@@ -366,7 +366,29 @@ fn a_tab_does_not_release_what_another_tab_works_for() {
     world.end_task(one, "t1");
     world.run_for(100);
     assert_eq!(held_at_server(&world), 50);
+    // That tab can't know of it until it has asked again.
+    assert!(available(&world, two) <= 70);
+    world.run_for(11_000);
     assert_eq!((available(&world, one), available(&world, two)), (70, 70));
+}
+
+#[test]
+fn a_hold_that_another_tab_has_released_unknowingly_is_requested_again() {
+    let mut world = world();
+    hold_elsewhere(&mut world, 50, 600);
+    let (one, two) = (world.start(), world.start());
+    start(&mut world, one, "t1", 50);
+    world.run_for(10);
+    world.announcements = false;
+    start(&mut world, two, "t1", 50);
+    world.announcements = true;
+    // It has not heard that the other one works for the same task.
+    world.end_task(one, "t1");
+    for _ in 0..1_200 {
+        world.run_for(10);
+        assert!(available(&world, two) <= 20);
+    }
+    assert_eq!((held_at_server(&world), available(&world, two)), (100, 20));
 }
 
 #[test]
@@ -488,7 +510,7 @@ fn a_charge_that_comes_after_its_hold_is_decided_as_every_other() {
 }
 
 #[test]
-fn a_server_that_refuses_a_hold_is_not_asked_again() {
+fn a_server_that_rejects_a_hold_is_not_asked_again() {
     let mut world = world();
     let tab = world.start();
     world
@@ -630,6 +652,52 @@ fn a_late_answer_to_an_earlier_hold_counts_for_nothing() {
     world.run_for(120_000);
     assert_eq!((held_at_server(&world), available(&world, tab)), (50, 70));
     assert!(world.record(&key("t1")).is_none());
+}
+
+#[test]
+fn an_answer_from_before_a_release_counts_for_nothing() {
+    let mut world = world();
+    hold_elsewhere(&mut world, 50, 600);
+    let tab = world.start();
+    world.server.fault(On::Hold, 1, Fault::Late(8_900));
+    start(&mut world, tab, "t1", 50);
+    world.server.fault(On::Release, 1, Fault::Late(3_000));
+    world.end_task(tab, "t1");
+    world.run_for(100);
+    world.start_task(tab, "t1", 50);
+    for _ in 0..1_000 {
+        world.run_for(10);
+        assert!(available(&world, tab) <= 20);
+    }
+    assert_eq!((held_at_server(&world), available(&world, tab)), (100, 20));
+}
+
+#[test]
+fn a_task_that_waits_for_the_servers_word_is_not_declined_if_another_tab_has_charged_it() {
+    let mut world = world();
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    let call = world.charge(one, "t1", 50);
+    assert_eq!(word(&world.wait(call)), "charged");
+    hold_elsewhere(&mut world, 60, 600);
+    world.server.fault(On::Hold, 1, Fault::LoseRequest);
+    world.refresh(two);
+    world.settle_calls();
+    let start = start(&mut world, two, "t1", 50);
+    assert_eq!(world.answer(start), &Answer::Started);
+}
+
+#[test]
+fn an_expired_token_is_renewed_for_a_release() {
+    let mut world = world();
+    let tab = world.start();
+    start(&mut world, tab, "t1", 50);
+    world
+        .server
+        .fault(On::Release, 1, Fault::Answer(problem(401, "unauthorized")));
+    world.end_task(tab, "t1");
+    world.run_for(100);
+    assert_eq!((held_at_server(&world), available(&world, tab)), (0, 120));
 }
 
 #[test]

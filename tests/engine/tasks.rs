@@ -82,6 +82,7 @@ fn a_task_beyond_offline_spend_may_not_start_offline() {
     let tab = world.start();
     world.go_online(false);
     let start = world.start_task(tab, "t1", 5);
+    world.settle_calls();
     assert_eq!(word(world.outcome(start)), "failed OfflineSpendDenied");
     world.go_online(true);
     let start = world.start_task(tab, "t1", 5);
@@ -208,6 +209,7 @@ fn a_task_takes_a_place_in_every_tabs_queue() {
     world.start_task(one, "t1", 5);
     world.run_for(10);
     let start = world.start_task(two, "t2", 5);
+    world.settle_calls();
     assert_eq!(word(world.outcome(start)), "failed QueueFull");
     // The same task takes no second place.
     let start = world.start_task(two, "t1", 5);
@@ -472,12 +474,49 @@ fn a_task_is_declined_by_the_known_balance_if_the_server_cannot_be_asked() {
 }
 
 #[test]
-fn a_task_offline_is_refused_without_a_wait() {
+fn a_task_offline_is_refused_as_soon_as_the_journal_has_been_read() {
     let mut world = World::new();
     let tab = world.start();
     world.go_online(false);
     let start = world.start_task(tab, "t1", 130);
+    world.run_for(2 * world.commit_ms);
     assert_eq!(word(world.outcome(start)), "failed OfflineSpendDenied");
+}
+
+#[test]
+fn a_task_that_another_tab_has_charged_is_not_refused_for_want_of_room_or_reach() {
+    let mut world = World::with(|config| {
+        config.max_entries = 1;
+        config.offline_spend = OfflineSpend::Deny;
+    });
+    let (one, two) = (world.start(), world.start());
+    world.announcements = false;
+    let call = world.charge(one, "t1", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.go_online(false);
+    let start = world.start_task(two, "t1", 5);
+    world.settle_calls();
+    assert_eq!(world.answer(start), &Answer::Started);
+}
+
+#[test]
+fn a_task_whose_record_is_lost_is_not_refused() {
+    let mut world = World::new();
+    let tab = world.start();
+    let call = world.charge(tab, "t1", 100);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.crash(tab);
+    world.journal.records.remove(&key("t1"));
+    let tab = world.start();
+    world.tell(tab, Event::RecordsLost(vec![key("t1")]));
+    world.refresh(tab);
+    world.settle_calls();
+    let start = world.start_task(tab, "t1", 100);
+    world.settle_calls();
+    assert_eq!(world.answer(start), &Answer::Started);
+    let call = world.charge(tab, "t1", 100);
+    assert_eq!(word(&world.wait(call)), "charged again");
+    assert_eq!(world.server.balance(), 20);
 }
 
 #[test]

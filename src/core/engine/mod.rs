@@ -36,7 +36,7 @@ mod wire;
 use self::admission::Admission;
 use self::balance::BalanceSync;
 use self::bulletin::{Bulletin, Watched};
-use self::calls::{Call, Calls, Kind, Outlook, conflict_with, is_charged, replayed};
+use self::calls::{Call, Calls, Kind, Outlook, conflict_with, is_charged, is_conflict, replayed};
 use self::cancel::{Cancel, CancelStep};
 use self::context::Context;
 use self::enqueue_failed::{EnqueueFailed, Fate, FirstStep};
@@ -234,7 +234,7 @@ impl Engine {
             Event::Online(online) => self.browser_says(now, online),
             Event::Visible(visible) => self.visible(now, visible),
             Event::Woke => self.woke(now),
-            Event::Restored => self.server_holds.doubt(now),
+            Event::Restored => self.server_holds.doubt_own(now),
             Event::Tick => {}
             Event::Locale(locale) => self.set_locale(locale),
             Event::Marked(marked) => self.marked(now, marked),
@@ -725,6 +725,7 @@ impl Engine {
             // Whether the key is taken is decided by the call that was first.
             return self.tasks.wait(start);
         }
+        let waits_for_balance = start.waits_for_balance();
         let Start {
             call,
             charge,
@@ -737,7 +738,9 @@ impl Engine {
             }
             // Charged or held already: nothing more to hold.
             Ok(false) => self.resolve(call, Answer::Started),
-            Err(What::Declined { .. }) if self.may_be_approved(now, &charge) => {
+            Err(What::Declined { .. })
+                if waits_for_balance && self.may_be_approved(now, &charge) =>
+            {
                 self.hold_for(now, call, charge, true);
             }
             Err(What::Declined { .. })
@@ -750,7 +753,8 @@ impl Engine {
                     stage: StartStage::BalanceRead,
                 });
             }
-            Err(_) if matches!(stage, StartStage::FirstBalance | StartStage::BalanceRead) => {
+            // Another tab may have charged it.
+            Err(what) if !is_conflict(&what) && !stage.is_last() => {
                 let key = charge.key.clone();
                 self.tasks.wait(Start {
                     call,
@@ -760,13 +764,19 @@ impl Engine {
                 self.writer
                     .push(Op::Read { key }, Then::ReadForStart { call });
             }
-            Err(what) => {
-                let record = Record::open(charge.clone(), 0);
-                let outcome = Outcome::about(&record, what);
-                self.cx.log_outcome(now, &charge, &outcome);
-                self.resolve(call, Answer::Outcome(outcome));
+            // It may have been paid: that is known when it is charged at the latest.
+            Err(what) if !is_conflict(&what) && self.store.is_lost(&charge.key) => {
+                self.hold_for(now, call, charge, false);
             }
+            Err(what) => self.turn_down(now, call, &charge, what),
         }
+    }
+
+    /// A task may not start.
+    fn turn_down(&mut self, now: Now, call: CallId, charge: &Charge, what: What) {
+        let outcome = Outcome::about(&Record::open(charge.clone(), 0), what);
+        self.cx.log_outcome(now, charge, &outcome);
+        self.resolve(call, Answer::Outcome(outcome));
     }
 
     /// The server has told the balance, or can't be asked: decides on the tasks that waited for it.
@@ -933,15 +943,9 @@ impl Engine {
             self.end_own_task(&charge.key);
             self.server_holds.leave(&charge.key);
             let what = What::of(&Verdict::Declined(decline), self.cx.config.locale);
-            self.decline_starts(now, charge, starts, what);
-        }
-    }
-
-    fn decline_starts(&mut self, now: Now, charge: &Charge, starts: Vec<CallId>, what: What) {
-        let outcome = Outcome::about(&Record::open(charge.clone(), 0), what);
-        self.cx.log_outcome(now, charge, &outcome);
-        for call in starts {
-            self.resolve(call, Answer::Outcome(outcome.clone()));
+            for call in starts {
+                self.turn_down(now, call, charge, what.clone());
+            }
         }
     }
 
@@ -961,16 +965,13 @@ impl Engine {
         };
         let starts = self.server_holds.take_starts(key);
         self.end_own_task(key);
-        match self.admission(now).may_start(&charge) {
-            Err(what) => self.decline_starts(now, &charge, starts, what),
-            // Somebody has topped it up meanwhile.
-            Ok(_) => {
-                self.server_holds.start(key, false);
-                self.tasks.start(charge);
-                for call in starts {
-                    self.resolve(call, Answer::Started);
-                }
-            }
+        for call in starts {
+            let start = Start {
+                call,
+                charge: charge.clone(),
+                stage: StartStage::NotApproved,
+            };
+            self.decide_start(now, start);
         }
     }
 
@@ -1010,7 +1011,13 @@ impl Engine {
                 self.server_answered(now, sent);
                 self.learn(Some(reading), None, now.wall_ms);
             }
-            ReleaseAnswer::Setback(setback) => drop(self.set_back(now, sent, &setback)),
+            ReleaseAnswer::Setback(setback) => {
+                self.set_back(now, sent, &setback);
+                let another_token = setback.kind == SetbackKind::Unauthorized && !sent.refreshed;
+                if another_token && self.may_hold(now) && !self.admission(now).is_held(key) {
+                    self.release_at_server(now, key);
+                }
+            }
             ReleaseAnswer::Unknown => {}
         }
     }
@@ -1091,9 +1098,7 @@ impl Engine {
         if !leaves {
             // By a charge or without one: only its tab knows whether it has released its hold.
             for key in &ended {
-                if self.tasks.own(key).is_none() {
-                    self.server_holds.discount(key);
-                }
+                self.server_holds.doubt(key, now);
             }
         }
         self.tasks_ended(ended);

@@ -107,6 +107,19 @@ impl ServerHold {
         by_wall || self.until_ms <= now.mono_ms
     }
 
+    /// The server may not hold it any more: it is requested again as soon as that may be.
+    fn doubt(&mut self, now: Now) {
+        self.counted = None;
+        self.request_soon(now);
+    }
+
+    fn request_soon(&mut self, now: Now) {
+        let again_at_ms = self.renewable_at_ms().max(now.mono_ms);
+        if let Some(own) = &mut self.own {
+            own.again_at_ms = own.again_at_ms.min(again_at_ms);
+        }
+    }
+
     /// When the last request's hold expires at the latest; monotonic.
     fn lapses_at_ms(&self) -> u64 {
         let length_ms = HOLD_FOR_S.saturating_mul(1_000);
@@ -209,10 +222,13 @@ impl ServerHolds {
         }
     }
 
-    /// Whether no later request for this hold has left.
+    /// Whether an answer to this request still counts: no later one has left, and its task has neither
+    /// been released nor started again since.
     pub(super) fn is_last(&self, key: &Key, send: SendId) -> bool {
-        let requested = self.get(key).and_then(|hold| hold.requested);
-        requested.is_none_or(|last| last == send)
+        self.get(key).is_none_or(|hold| match hold.requested {
+            Some(last) => last == send,
+            None => hold.own.is_none(),
+        })
     }
 
     /// The server holds the points of this task from this version on until then, monotonic. `read` is
@@ -243,13 +259,16 @@ impl ServerHolds {
     }
 
     /// The page comes back after other tabs may have taken it for gone, and released what it held.
-    pub(super) fn doubt(&mut self, now: Now) {
-        for hold in &mut self.holds {
-            let again_at_ms = hold.renewable_at_ms().max(now.mono_ms);
-            if let Some(own) = &mut hold.own {
-                hold.counted = None;
-                own.again_at_ms = own.again_at_ms.min(again_at_ms);
-            }
+    pub(super) fn doubt_own(&mut self, now: Now) {
+        for hold in self.holds.iter_mut().filter(|hold| hold.own.is_some()) {
+            hold.doubt(now);
+        }
+    }
+
+    /// Another tab may have released this hold.
+    pub(super) fn doubt(&mut self, key: &Key, now: Now) {
+        if let Some(hold) = self.get_mut(key) {
+            hold.doubt(now);
         }
     }
 
@@ -348,10 +367,14 @@ impl ServerHolds {
 
     // ---- what is counted
 
-    /// Another tab tells of a hold that the server counts.
+    /// Another tab tells of a hold that the server counts. Of a task that runs here too, this tab's own
+    /// request tells.
     pub(super) fn hear(&mut self, task: &Running, counted: Counted, now: Now) {
         let until_ms = now.after(counted.until_ms.saturating_sub(now.wall_ms));
         self.change(&task.key, |hold| {
+            if hold.own.is_some() {
+                return;
+            }
             hold.amount = task.amount;
             hold.until_ms = until_ms;
             hold.is_over = false;
@@ -399,10 +422,7 @@ impl ServerHolds {
                 hold.read = known;
             } else if !before {
                 expired |= std::mem::take(&mut hold.may_linger);
-                let again_at_ms = hold.renewable_at_ms().max(now.mono_ms);
-                if let Some(own) = &mut hold.own {
-                    own.again_at_ms = own.again_at_ms.min(again_at_ms);
-                }
+                hold.request_soon(now);
             }
             if ended.contains(&hold.key) || (hold.is_over && hold.read != known) {
                 hold.counted = None;

@@ -68,17 +68,33 @@ pub(super) enum StartStage {
     FirstBalance,
     /// The balance, since it was found too low.
     BalanceRead,
+    /// The server was asked to hold the points, since only its holds are in the way, and has not said.
+    NotApproved,
     /// The journal is being read.
     ReadingJournal,
     /// The journal too, as far as it can be.
     JournalRead,
 }
 
+impl StartStage {
+    /// Whether all has been read that can be.
+    pub(super) fn is_last(self) -> bool {
+        match self {
+            StartStage::New
+            | StartStage::FirstBalance
+            | StartStage::BalanceRead
+            | StartStage::NotApproved => false,
+            StartStage::ReadingJournal | StartStage::JournalRead => true,
+        }
+    }
+}
+
 impl Start {
-    fn waits_for_balance(&self) -> bool {
+    /// Whether the server's word on the points is still to come.
+    pub(super) fn waits_for_balance(&self) -> bool {
         match self.stage {
             StartStage::New | StartStage::FirstBalance | StartStage::BalanceRead => true,
-            StartStage::ReadingJournal | StartStage::JournalRead => false,
+            StartStage::NotApproved | StartStage::ReadingJournal | StartStage::JournalRead => false,
         }
     }
 }

@@ -60,6 +60,17 @@ impl<D: Driver> World<D> {
             || self.books.doubled.contains(key.as_str())
     }
 
+    /// Whether a task that starts now is news to those who are asked: the server has forgotten the key
+    /// by now, or the journal that had the charge can't be read.
+    fn is_past(&self, tab: TabId, key: &Key) -> bool {
+        let place = self.place(tab);
+        let unread = place.is_some_and(|place| self.tabs[place].engine.leaves_charges_unread());
+        let by = self.books.charged_by.get(key.as_str());
+        let key_ttl_ms = self.config.key_ttl_ms;
+        let forgotten = by.is_some_and(|(_, at_ms)| self.now.mono_ms - at_ms >= key_ttl_ms);
+        unread || forgotten
+    }
+
     /// Whether another tab had the key charged after the transaction that this tab is just hearing
     /// of, whose findings were true at the time.
     fn is_overtaken(&self, tab: TabId, key: &Key) -> bool {
@@ -238,6 +249,7 @@ impl<D: Driver> World<D> {
             What::Charged { .. } => !charged,
             What::Declined { .. } | What::Failed { .. } => {
                 let knows = knows && !self.is_blind(id) && !self.is_overtaken(id, key);
+                let knows = knows && !(asked.starts_with("start") && self.is_past(id, key));
                 charged && knows && !is_conflict(outcome)
             }
             What::Queued { .. } => charged && knows && !self.can_not_know(id, key),

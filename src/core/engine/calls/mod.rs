@@ -5,7 +5,7 @@ mod outlook;
 
 use self::call::Stage;
 pub(super) use self::call::{Call, Kind};
-pub(super) use self::outlook::{Outlook, conflict_with, is_charged, replayed};
+pub(super) use self::outlook::{Outlook, conflict_with, is_charged, is_conflict, replayed};
 use super::CallId;
 use crate::core::charge::Key;
 use crate::core::clock::Now;

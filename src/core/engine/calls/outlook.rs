@@ -259,6 +259,14 @@ pub fn is_charged(record: &Record) -> bool {
     matches!(record.state(), State::Settled(Verdict::Charged(_)))
 }
 
+/// Whether the key belongs to another charge.
+pub fn is_conflict(what: &What) -> bool {
+    let What::Failed { reason, .. } = what else {
+        return false;
+    };
+    *reason == FailureReason::Conflict
+}
+
 /// The outcome where the key belongs to another charge.
 pub fn conflict_with(cx: &Context, charge: &Charge) -> What {
     let message = Message::KeyTaken {

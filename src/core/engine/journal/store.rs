@@ -116,7 +116,12 @@ impl Store {
     /// Whether a charge that the journal does not have may have been sent before.
     pub fn may_have_been_sent(&self, key: &Key) -> bool {
         let unread = self.earlier == Earlier::Elsewhere && !defect!(IgnoresUnreadJournal);
-        unread || (self.lost.contains_key(key) && !defect!(ForgetsLostRecords))
+        unread || self.is_lost(key)
+    }
+
+    /// Whether the journal has lost the record of this charge.
+    pub fn is_lost(&self, key: &Key) -> bool {
+        self.lost.contains_key(key) && !defect!(ForgetsLostRecords)
     }
 
     /// Whether another journal holds charges that this client can't read.
