@@ -15,7 +15,7 @@ pub struct Options {
     #[arg(long, conflicts_with = "seeds")]
     seed: Option<u64>,
     /// Run so many seeds, or those from A on and before B; default 10000. With --defects, count
-    /// how many of them catch each, where else its first within 1000 is enough
+    /// how many of them catch each, where else its first within 5000 is enough
     #[arg(long, value_name = "N|A..B")]
     seeds: Option<String>,
     /// Classes of faults that may occur, by commas: all, none, usual, or names; `-NAME` leaves
