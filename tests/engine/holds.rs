@@ -202,6 +202,16 @@ fn a_task_beyond_the_known_points_starts_only_with_the_servers_word() {
 }
 
 #[test]
+fn a_task_beyond_all_points_is_declined_without_asking() {
+    let mut world = world();
+    hold_elsewhere(&mut world, 10, 600);
+    let tab = world.start();
+    let start = start(&mut world, tab, "t1", 121);
+    assert_eq!(word(world.outcome(start)), "declined InsufficientBalance");
+    assert_eq!(world.server.count(On::Hold), 0);
+}
+
+#[test]
 fn a_task_that_another_device_has_charged_starts_and_is_paid() {
     let mut world = world();
     let tab = world.start();
@@ -455,6 +465,23 @@ fn every_tab_counts_a_hold_once() {
     for tab in [one, two, three] {
         assert_eq!(available(&world, tab), 70);
     }
+}
+
+#[test]
+fn a_hold_whose_charge_another_tab_has_paid_counts_no_more() {
+    let mut world = world();
+    hold_elsewhere(&mut world, 30, 600);
+    let (one, two) = (world.start(), world.start());
+    start(&mut world, one, "t1", 50);
+    let call = world.charge(two, "t1", 50);
+    assert_eq!(word(&world.wait(call)), "charged");
+    world.settle_calls();
+    assert_eq!((held_at_server(&world), available(&world, one)), (30, 40));
+    // The work still runs. A charge that the server does not know is held here.
+    world.server.fault(On::Charge, 100, Fault::LoseRequest);
+    world.charge(one, "t2", 20);
+    world.run_for(1_000);
+    assert_eq!((available(&world, one), available(&world, two)), (20, 20));
 }
 
 #[test]

@@ -94,10 +94,7 @@ impl Admission<'_> {
     /// Whether there are enough points for this task but for what the server holds.
     pub(super) fn fits_but_for_server(&self, charge: &Charge) -> bool {
         let known = self.balance.confirmed();
-        known.is_some_and(|known| {
-            let at_server = known.held.unwrap_or_default();
-            at_server > Points::ZERO && charge.amount <= known.balance.less(self.held())
-        })
+        known.is_some_and(|known| charge.amount <= known.balance.less(self.held()))
     }
 
     /// Whether points are held here for this charge or task.
