@@ -176,12 +176,12 @@ async function readBalance({ store, terms, now }, account, request) {
 }
 
 /**
- * A hold that expires leaves the version as it is, and changes the balance's entity tag.
+ * The balance's entity tag. Within a version a hold may expire, and the server may begin to keep holds.
  *
  * @param {BalanceNow} balance
  */
 function etagOf({ version, held }) {
-  return held ? `"v${version}-${held}"` : `"v${version}"`;
+  return held === null ? `"v${version}"` : `"v${version}-${held}"`;
 }
 
 /**

@@ -335,14 +335,15 @@ test("both servers route alike, and say the same about tags, tokens and media ty
   }
   for (const tag of [
     "*",
+    '"v1-0"',
+    'W/"v1-0"',
     '"v1"',
-    'W/"v1"',
-    '"v2"',
-    '"v0", "v1"',
-    "v1",
+    '"v2-0"',
+    '"v0", "v1-0"',
+    "v1-0",
     "",
     "nonsense",
-    '"v1',
+    '"v1-0',
     '"a,b"',
     "W/*",
   ]) {

@@ -117,9 +117,9 @@ async fn balance(
 ) -> Result<Response, Problem> {
     let balance = app.store.balance(&account, now_ms(), deadline).await?;
     let version = balance.version;
-    // A hold expires within a version.
+    // Within a version a hold may expire, and the server may begin to keep holds.
     let etag = match balance.held {
-        None | Some(0) => format!("\"v{version}\""),
+        None => format!("\"v{version}\""),
         Some(held) => format!("\"v{version}-{held}\""),
     };
     let etag: ETag = etag

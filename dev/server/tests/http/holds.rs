@@ -437,6 +437,20 @@ async fn holds_of_before_count_for_nothing_where_none_are_kept() {
     assert_eq!(alice.charge("other", "t2", 120).await.status, 201);
 }
 
+#[tokio::test]
+async fn who_knows_a_balance_from_before_holds_is_told_of_them_at_the_same_version() {
+    let before = start(&["--demo", "--no-holds"]).await;
+    let before = before.sign_in("alice").await;
+    let before = before.get("/billing/v1/balance").await;
+    assert_eq!(before.json(), json!({ "balance": 120, "version": 1 }));
+    let alice = alice().await;
+    let request = alice.request(Method::GET, "/billing/v1/balance");
+    let now = send(request.header("if-none-match", before.header("etag")));
+    let now = now.await.unwrap();
+    assert_eq!(now.status, 200, "{now:?}");
+    assert_eq!(numbers(&now.json()), (120, 0, 1));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_at_once_never_hold_and_take_more_than_there_is() {
     let seed = holding::SEED.to_string();
