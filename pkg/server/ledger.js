@@ -229,7 +229,8 @@ export function hold(book, terms, account, request, forS, now) {
 }
 
 /**
- * Ends the hold of a key, if there is one, and gives the balance after it.
+ * Ends the hold of a key, if there is one, and gives the balance after it. One that has expired goes
+ * too: a clock that is set back must not find it active again.
  *
  * @param {Book} book
  * @param {Terms} terms
@@ -240,9 +241,9 @@ export function hold(book, terms, account, request, forS, now) {
 export function release(book, terms, account, key, now) {
   if (activeHold(book, account, key, now)) {
     const { points, version } = balanceOf(book, terms, account, now);
-    book.dropHold(account, key);
     book.setBalance(account, { points, version: version + 1 });
   }
+  book.dropHold(account, key);
   return balanceOf(book, terms, account, now);
 }
 

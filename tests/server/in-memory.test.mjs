@@ -254,6 +254,16 @@ test("a hold whose points were taken is not there again when the clock is set ba
   assert.deepEqual([server.balance, server.holds], [0, []]);
 });
 
+test("a hold that was released is not there again when the clock is set back", async () => {
+  let now = 0;
+  const server = createBillingServer({ balance: 12, holds: true, now: () => now });
+  assert.equal((await askForHold(server, "POST")).status, 201);
+  now = 180_000;
+  assert.equal((await askForHold(server, "DELETE")).held, 0);
+  now = 0;
+  assert.deepEqual(server.holds, []);
+});
+
 test("a hold of another device takes points away until it is released", async (t) => {
   const server = createBillingServer({ balance: 30, account: "alice", holds: true });
   const billing = await clientOf(t, server);

@@ -147,15 +147,16 @@ impl Ledger {
         }
     }
 
-    /// Releases the hold of this key, if there is an active one, and gives the balance of now.
+    /// Releases the hold of this key, if there is an active one, and gives the balance of now. An
+    /// expired one is forgotten too: no clock that is behind finds it active afterwards.
     pub fn release(&mut self, account: &str, key: &str, now_ms: u64) -> Balance {
         let account = self.account(account);
         let mut balance = account.balance(now_ms);
         if let Some(hold) = account.hold(key, now_ms) {
             balance = balance.release(hold.request.amount());
             account.version = balance.version;
-            account.holds.remove(key);
         }
+        account.holds.remove(key);
         balance
     }
 
@@ -408,6 +409,14 @@ mod tests {
         assert!(matches!(charged, Verdict::Charged { .. }));
         let again = ledger.hold("alice", &hold("k", 10, 1), 999);
         assert!(matches!(again, HoldVerdict::InsufficientBalance { .. }));
+        assert_eq!(ledger.balance("alice", 999).held, Some(0));
+    }
+
+    #[test]
+    fn a_released_hold_is_not_there_for_a_clock_that_is_behind() {
+        let mut ledger = Ledger::new(TERMS);
+        ledger.hold("alice", &hold("k", 10, 1), 0);
+        assert_eq!(ledger.release("alice", "k", 1_000).held, Some(0));
         assert_eq!(ledger.balance("alice", 999).held, Some(0));
     }
 

@@ -96,7 +96,8 @@ impl Store {
         )
     }
 
-    /// Releases the hold of this key, if there is an active one, and gives the balance of now.
+    /// Releases the hold of this key, if there is an active one, and gives the balance of now. An
+    /// expired one is deleted too: no server whose clock is behind finds it active afterwards.
     pub async fn release(
         &self,
         account: &str,
@@ -114,11 +115,11 @@ impl Store {
                         .with_held(changes.connection(), account, before, now_ms)
                         .await?;
                     let hold = active_hold(changes.connection(), account, key, now_ms).await?;
+                    delete_hold(changes.connection(), account, key).await?;
                     let Some(hold) = hold else {
                         return Ok((before, false));
                     };
                     let after = before.release(hold.request.amount());
-                    delete_hold(changes.connection(), account, key).await?;
                     write_balance(changes.connection(), account, before, after).await?;
                     Ok((after, true))
                 })
@@ -287,6 +288,18 @@ mod tests {
 
     fn charge(key: &str) -> ChargeRequest {
         ChargeRequest::new(key, "t", "f", 120).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_released_hold_is_not_there_for_a_clock_that_is_behind() {
+        let store = store().await;
+        let request = HoldRequest::new(charge("k"), 1).unwrap();
+        let held = store.hold("alice", &request, || 0, store.deadline()).await;
+        assert!(matches!(held, Ok(HoldVerdict::Held { .. })));
+        let released = store.release("alice", "k", 1_000, store.deadline()).await;
+        assert_eq!(released.unwrap().held, Some(0));
+        let behind = store.balance("alice", 999, store.deadline()).await;
+        assert_eq!(behind.unwrap().held, Some(0));
     }
 
     #[tokio::test]
