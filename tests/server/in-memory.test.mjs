@@ -280,6 +280,24 @@ test("a hold of another device takes points away until it is released", async (t
   assert.equal((await billing.charge(REQUEST)).status, "charged");
 });
 
+test("a hold of another device has the points of what expired before it", async () => {
+  let now = 0;
+  const server = createBillingServer({
+    balance: 12,
+    account: "alice",
+    holds: true,
+    now: () => now,
+  });
+  assert.equal((await askForHold(server, "POST")).status, 201);
+  now = 180_000;
+  server.holdElsewhere(12);
+  now = 0;
+  assert.deepEqual(
+    server.holds.map(({ amount }) => amount),
+    [12],
+  );
+});
+
 test("a fault hits a hold, and its release", async () => {
   const server = createBillingServer({ holds: true });
   server.inject(faults.status(403), { on: "hold", key: KEY });
