@@ -115,6 +115,18 @@ async function withoutOtherHolds(asked, key) {
   return rewritten(given, ({ held }) => (held === undefined ? {} : { held: heldNow(asked) }));
 }
 
+/**
+ * The answer after a change of the version alone.
+ *
+ * @param {Asked} asked
+ * @param {Answer} given
+ */
+function withNextVersion({ account, book }, given) {
+  const { balance, version } = JSON.parse(given.body);
+  book.setBalance(account, { points: balance, version: version + 1 });
+  return rewritten(given, () => ({ version: version + 1 }));
+}
+
 /** The problem's type. @param {Answer} given */
 function typeOf({ body }) {
   return /"type":"([^"]*)"/.exec(body)?.[1];
@@ -150,7 +162,13 @@ const OF_HOLDS = {
     isHold(asked) ? withoutOtherHolds(asked, asked.key) : asked.carryOut(),
   ),
   "lets no hold expire": fault(
-    ["holds/renewed", "holds/expires", "holds/expired-is-none", "holds/etag-changes"],
+    [
+      "holds/renewed",
+      "holds/never-shorter",
+      "holds/expires",
+      "holds/expired-is-none",
+      "holds/etag-changes",
+    ],
     (asked) =>
       asked.carryOut({
         book: { holds: (account) => asked.book.holds(account, 0), dropExpiredHolds() {} },
@@ -289,6 +307,32 @@ const OF_HOLDS = {
     book.setHold(account, { ...hold, expiresAt: now() + body.expires_in_s * 1_000 });
     return rewritten(given, () => ({ expires_in_s: body.expires_in_s }));
   }),
+  "shortens a hold that is asked for again, and hides it": fault(
+    ["holds/never-shorter"],
+    async (asked) => {
+      const { account, book, now, body, key } = asked;
+      const given = await asked.carryOut();
+      const hold = holdNow(asked, key);
+      if (isHold(asked) && given.status === 200 && hold) {
+        book.setHold(account, { ...hold, expiresAt: now() + body.expires_in_s * 1_000 });
+      }
+      return given;
+    },
+  ),
+  "has another version after a renewal": fault(["holds/again"], async (asked) => {
+    const given = await asked.carryOut();
+    return isHold(asked) && given.status === 200 ? withNextVersion(asked, given) : given;
+  }),
+  "has another version after a release of nothing": fault(
+    ["holds/released-again"],
+    async (asked) => {
+      const isHeld = holdNow(asked, asked.key) !== undefined;
+      const given = await asked.carryOut();
+      return isRelease(asked) && given.status === 200 && !isHeld
+        ? withNextVersion(asked, given)
+        : given;
+    },
+  ),
   "renews a hold whatever the body": {
     breaks: ["holds/another-body", "holds/problems"],
     start: () => {
