@@ -150,9 +150,29 @@ const fault = (breaks, answer) => ({ breaks, start: () => answer });
 
 /** Servers that keep holds, and break what a hold is. @type {Record<string, Fault>} */
 const OF_HOLDS = {
-  "charges points that are held": fault(["holds/reserved"], (asked) =>
+  "charges points that are held": fault(["holds/reserved", "holds/settled-once"], (asked) =>
     isCharge(asked) ? withoutOtherHolds(asked, asked.body?.hold ?? asked.key) : asked.carryOut(),
   ),
+  "settles one hold by all charges that come at once": {
+    breaks: ["holds/settled-once"],
+    start: () => {
+      /** @type {Map<string, number>} */
+      const underWay = new Map();
+      return async (asked) => {
+        const { account, body } = asked;
+        if (!isCharge(asked) || !holdNow(asked, body?.hold)) {
+          return asked.carryOut();
+        }
+        const name = `${account} ${body.hold}`;
+        const others = underWay.get(name) ?? 0;
+        underWay.set(name, others + 1);
+        // Long enough for all that come at once.
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const given = others === 0 ? asked.carryOut() : withoutOtherHolds(asked, body.hold);
+        return given.finally(() => underWay.delete(name));
+      };
+    },
+  },
   "charges points that are held in a batch": fault(["holds/batch-reserved"], (asked) =>
     isBatch(asked) && asked.body?.charges?.length === 1 && asked.body.charges[0].amount === 1
       ? withoutOtherHolds(asked, asked.body.charges[0].idempotency_key)
@@ -254,6 +274,7 @@ const OF_HOLDS = {
       "holds/too-little-tells",
       "holds/exceeded",
       "holds/reserved",
+      "holds/settled-once",
       "holds/stays-after-a-decline",
       "holds/expired-is-none",
       "holds/batch-exceeded",
@@ -370,7 +391,7 @@ const OF_HOLDS = {
       : asked.carryOut();
   }),
   "charges only what is held where a hold is named": fault(
-    ["holds/named-that-never-was", "holds/expired-is-none"],
+    ["holds/named-that-never-was", "holds/settled-once", "holds/expired-is-none"],
     (asked) => {
       const { account, book, key, body } = asked;
       const isNamed = isCharge(asked) && key !== null && body?.hold !== undefined;
@@ -386,6 +407,7 @@ const OF_HOLDS = {
       "holds/named-instead-of-own",
       "holds/exceeded",
       "holds/named-hold-pays",
+      "holds/settled-once",
       "holds/problems",
     ],
     (asked) =>
@@ -398,7 +420,7 @@ const OF_HOLDS = {
     );
   }),
   "counts the hold of the key against its charge": fault(
-    ["holds/own-hold-pays", "holds/named-hold-pays"],
+    ["holds/own-hold-pays", "holds/named-hold-pays", "holds/settled-once"],
     (asked) => {
       const { account, book, body } = asked;
       const free = (book.balance(account)?.points ?? 0) - heldNow(asked);
