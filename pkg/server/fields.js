@@ -98,7 +98,8 @@ export function bearerToken(request) {
 }
 
 /**
- * The key of a look-up's query: percent-encoded UTF-8, with `+` for a blank as in any form.
+ * The key in the query of a look-up, or of a release: percent-encoded UTF-8, with `+` for a blank as
+ * in any form.
  *
  * @param {ServerRequest} request
  */

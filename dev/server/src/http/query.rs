@@ -1,4 +1,4 @@
-//! The key in a look-up's query.
+//! The key in the query of a look-up, or of a release.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -12,8 +12,8 @@ use super::openapi::parameter;
 use super::problem::Problem;
 use super::request::IdempotencyKey;
 
-/// The key of `GET charges?key=KEY`: percent-encoded UTF-8, with `+` for a blank as in any form.
-/// Other members are ignored.
+/// The key of `GET charges?key=KEY` and `DELETE holds?key=KEY`: percent-encoded UTF-8, with `+` for a
+/// blank as in any form. Other members are ignored.
 pub struct WantedKey(pub String);
 
 impl<S: Sync> FromRequestParts<S> for WantedKey {
