@@ -60,6 +60,15 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
     assert.equal(skipped.exec(stdout)?.[1], "the server has no holds");
   });
 
+  test(`${name}: a server that takes its time while a hold expires keeps all rules`, async (t) => {
+    const site = await brokenServer(
+      t,
+      DIFFERENT["reads no balance while a hold is about to expire"],
+    );
+    const { code, stdout } = await run(runner, optionsFor(site, ["--only", "holds"]));
+    assert.equal(code, 0, stdout);
+  });
+
   test(`${name}: nothing is held when a rule has ended, whatever came of it`, async (t) => {
     const site = await brokenServer(t, FAULTS["charges points that are held"]);
     const { stdout } = await run(runner, optionsFor(site, ["--only", "holds/reserved"]));

@@ -954,6 +954,13 @@ export const DIFFERENT = {
   "no batches": fault([], async (asked) =>
     isBatch(asked) ? usualAnswer(404, "There is nothing at this path.") : asked.carryOut(),
   ),
+  "reads no balance while a hold is about to expire": fault([], async (asked) => {
+    const isShort = (/** @type {Hold} */ { expiresAt }) => expiresAt - asked.now() < 5_000;
+    while (asked.request.path === "/balance" && holdsNow(asked).some(isShort)) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return asked.carryOut();
+  }),
   "puts off": {
     breaks: [],
     start: () => {
