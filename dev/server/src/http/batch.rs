@@ -202,7 +202,7 @@ pub(super) async fn charge_batch(
         .map(|item| checked(item, keeps_holds))
         .collect();
     let good: Vec<_> = items.iter().flatten().cloned().collect();
-    let charged = app.store.charge_all(&account, &good, now_ms(), deadline);
+    let charged = app.store.charge_all(&account, &good, now_ms, deadline);
     let (verdicts, balance, untried) = match charged.await {
         Ok((verdicts, balance)) => {
             let untried = Problem::new(Kind::ServiceUnavailable, "Not tried; the time was up.");

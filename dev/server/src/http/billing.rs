@@ -188,7 +188,7 @@ async fn charge(
     JsonBody(body): JsonBody<ChargeBody>,
 ) -> Result<Taken, Problem> {
     let new = body.check(key, app.store.keeps_holds())?;
-    let charged = app.store.charge(&account, &new, now_ms(), deadline).await?;
+    let charged = app.store.charge(&account, &new, now_ms, deadline).await?;
     Taken::of(charged)
 }
 

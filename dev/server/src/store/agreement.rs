@@ -38,7 +38,9 @@ async fn run(terms: Terms, steps: &[Step]) -> Result<(), TestCaseError> {
                     hold: named.clone(),
                     charge_id: charge_id.clone(),
                 };
-                let charged = store.charge(account, &new, now_ms, store.deadline()).await;
+                let charged = store
+                    .charge(account, &new, || now_ms, store.deadline())
+                    .await;
                 let verdict = charged.unwrap();
                 let named = named.as_deref();
                 let expected = ledger.charge_of_hold(account, &request, named, now_ms, charge_id);

@@ -47,30 +47,31 @@ pub struct Record {
 }
 
 impl Store {
-    /// Charges `new` to `account`, or says why not.
+    /// Charges `new` to `account`, or says why not. The clock is as for [`Store::charge_all`].
     pub async fn charge(
         &self,
         account: &str,
         new: &NewCharge,
-        now_ms: u64,
+        clock: impl Fn() -> u64 + Sync,
         deadline: Instant,
     ) -> Result<Verdict, StoreError> {
         let all = std::slice::from_ref(new);
-        let (mut verdicts, _) = self.charge_all(account, all, now_ms, deadline).await?;
+        let (mut verdicts, _) = self.charge_all(account, all, clock, deadline).await?;
         verdicts.pop().ok_or_else(StoreError::too_late)
     }
 
     /// Charges `all` to `account` one after the other, in one transaction, and gives the balance
     /// after them. Where the time runs out there are fewer verdicts than charges: the last ones were
-    /// not tried.
+    /// not tried. The clock, in milliseconds since the Unix epoch, is asked once the account's turn has
+    /// come: a hold that expires before then is not in a charge's way.
     pub async fn charge_all(
         &self,
         account: &str,
         all: &[NewCharge],
-        now_ms: u64,
+        clock: impl Fn() -> u64 + Sync,
         deadline: Instant,
     ) -> Result<(Vec<Verdict>, Balance), StoreError> {
-        let tried = self.try_all(account, all, now_ms, deadline).await;
+        let tried = self.try_all(account, all, &clock, deadline).await;
         let (verdicts, rest) = match &tried {
             Ok(made) => (made.verdicts.as_slice(), "not_tried"),
             Err(StoreError::Unavailable(_)) => (&[][..], "unavailable"),
@@ -88,7 +89,7 @@ impl Store {
         &self,
         account: &str,
         all: &[NewCharge],
-        now_ms: u64,
+        clock: &(impl Fn() -> u64 + Sync),
         deadline: Instant,
     ) -> Result<Made, StoreError> {
         let enough = deadline
@@ -100,6 +101,7 @@ impl Store {
                 let mut changes = session.begin(deadline).await?;
                 let made = by(deadline, async {
                     let before = lock_balance(changes.connection(), account).await?;
+                    let now_ms = clock();
                     let mut books = Books {
                         connection: changes.connection(),
                         account,
@@ -507,7 +509,7 @@ mod tests {
         let store = store().await;
         let late = Instant::now();
         assert!(matches!(
-            store.charge("alice", &charge("k"), 0, late).await,
+            store.charge("alice", &charge("k"), || 0, late).await,
             Err(StoreError::Unavailable(_))
         ));
         assert!(matches!(
@@ -524,7 +526,7 @@ mod tests {
         let all = [charge("k1"), charge("k2"), charge("k3")];
         // Less than is kept for the commit.
         let soon = Instant::now() + store.time_to_commit() / 2;
-        let (verdicts, balance) = store.charge_all("alice", &all, 0, soon).await.unwrap();
+        let (verdicts, balance) = store.charge_all("alice", &all, || 0, soon).await.unwrap();
         assert!(matches!(verdicts[..], [Verdict::Charged { .. }]));
         assert_eq!(balance.points, 115);
         let kept = store.balance("alice", 0, store.deadline()).await;
@@ -535,15 +537,15 @@ mod tests {
     async fn an_attempt_after_an_unconfirmed_commit_finds_its_own_charge_made() {
         let store = store().await;
         let (new, deadline) = (charge("k"), store.deadline());
-        let first = store.charge("alice", &new, 0, deadline).await.unwrap();
+        let first = store.charge("alice", &new, || 0, deadline).await.unwrap();
         assert!(matches!(first, Verdict::Charged { .. }));
-        let again = store.charge("alice", &new, 1, deadline).await.unwrap();
+        let again = store.charge("alice", &new, || 1, deadline).await.unwrap();
         assert_eq!(again, first);
         let other = NewCharge {
             charge_id: "another request's".to_owned(),
             ..new
         };
-        let replayed = store.charge("alice", &other, 2, deadline).await.unwrap();
+        let replayed = store.charge("alice", &other, || 2, deadline).await.unwrap();
         assert!(matches!(replayed, Verdict::Replayed { .. }));
     }
 

@@ -281,6 +281,8 @@ pub(super) async fn delete_expired(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
     use crate::ledger::Verdict;
     use crate::store::tests::store;
@@ -288,6 +290,34 @@ mod tests {
 
     fn charge(key: &str) -> ChargeRequest {
         ChargeRequest::new(key, "t", "f", 120).unwrap()
+    }
+
+    fn new_charge(key: &str) -> NewCharge {
+        NewCharge {
+            request: charge(key),
+            note: Note::default(),
+            hold: None,
+            charge_id: "c".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hold_that_expires_before_a_charge_has_its_turn_is_not_in_its_way() {
+        let store = store().await;
+        let request = HoldRequest::new(charge("k"), 1).unwrap();
+        let held = store.hold("alice", &request, || 0, store.deadline()).await;
+        assert!(matches!(held, Ok(HoldVerdict::Held { .. })));
+        let turn = store.attempts_on("alice", store.deadline()).await.unwrap();
+        let (new, now_ms) = (new_charge("other"), AtomicU64::new(999));
+        let clock = || now_ms.load(Ordering::Relaxed);
+        let (charged, ()) = tokio::join!(
+            store.charge("alice", &new, clock, store.deadline()),
+            async {
+                now_ms.store(1_000, Ordering::Relaxed);
+                drop(turn);
+            }
+        );
+        assert!(matches!(charged.unwrap(), Verdict::Charged { .. }));
     }
 
     #[tokio::test]
@@ -312,13 +342,10 @@ mod tests {
             held.unwrap()
         };
         assert!(matches!(hold(0).await, HoldVerdict::Held { .. }));
-        let new = NewCharge {
-            request: charge("other"),
-            note: Note::default(),
-            hold: None,
-            charge_id: "c".to_owned(),
-        };
-        let charged = store.charge("alice", &new, 1_000, store.deadline()).await;
+        let new = new_charge("other");
+        let charged = store
+            .charge("alice", &new, || 1_000, store.deadline())
+            .await;
         assert!(matches!(charged.unwrap(), Verdict::Charged { .. }));
         let again = hold(999).await;
         assert!(
