@@ -88,6 +88,8 @@ fn work_does_not_start_on_points_that_another_device_has_just_held() {
     assert_eq!(available(&world, tab), 20);
     // It may start once the other hold is over, and not before the server says so.
     world.run_for(600_000);
+    // There was nothing to release but what another device may hold under these keys.
+    assert_eq!(world.server.count(On::Release), 0);
     let later = world.start_task(tab, "t1", 50);
     world.settle_calls();
     assert_eq!(world.answer(later), &Answer::Started);
