@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
+import { DemoPage } from "./support/demo.mjs";
 import { Stage } from "./support/stage.mjs";
 import { until } from "./support/until.mjs";
 
@@ -36,6 +37,31 @@ test("the demo draws the success rate and the latency of the charges so far", as
   const light = await drawn();
   await demo.at("theme").selectOption("dark");
   await until("the lines in the colours of the dark", async () => (await drawn()) !== light);
+});
+
+test("the charts' letters are as large as the page's on a dense screen", async () => {
+  // At this width the page's letters are no whole number of pixels high.
+  const viewport = { width: 1920, height: 1080 };
+  const context = await stage.context({ locale: "en-GB", viewport, deviceScaleFactor: 2 });
+  const demo = new DemoPage(await context.newPage(), stage.server.url);
+  await demo.page.addInitScript(() => {
+    const { fillText } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.fillText = function (...given) {
+      this.canvas.setAttribute("data-letters", String(Number.parseFloat(this.font)));
+      fillText.apply(this, given);
+    };
+  });
+  await demo.signIn(freshAccount());
+  for (const text of ["Good morning", "Good night"]) {
+    const line = await demo.submit(text);
+    await line.paid("charged");
+  }
+  const chart = demo.at("plot-success-rate");
+  const letters = await chart.locator("canvas[data-letters]").getAttribute("data-letters");
+  const page = await chart.evaluate((element) =>
+    Number.parseFloat(getComputedStyle(element).fontSize),
+  );
+  assert.ok(Math.abs(Number(letters) - 2 * page) <= 1, `${letters} of ${2 * page}`);
 });
 
 test("the demo shows an alert as ongoing until its cause is over", async () => {

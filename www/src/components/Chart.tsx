@@ -44,7 +44,11 @@ export function Chart(props: {
     if (!element) return;
     // The canvas has no style sheet: it asks for the colours of now each time that it is drawn.
     const color = (name: string) => () => getComputedStyle(element).getPropertyValue(name);
-    const { font } = getComputedStyle(element);
+    // uPlot scales whole pixels only to the screen's density: of 12.6px it would scale the 6.
+    const font = getComputedStyle(element).font.replace(
+      /[\d.]+px/,
+      (size) => `${Math.round(Number.parseFloat(size))}px`,
+    );
     const height = HEIGHT_REM * rem;
     const made = new uPlot(
       {
