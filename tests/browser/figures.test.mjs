@@ -64,6 +64,17 @@ test("the charts' letters are as large as the page's on a dense screen", async (
   assert.ok(Math.abs(Number(letters) - 2 * page) <= 1, `${letters} of ${2 * page}`);
 });
 
+test("where the charts' script does not come, the page says so", async () => {
+  const demo = await stage.demo();
+  await demo.page.route("**/assets/Chart-*.js", (route) => route.abort());
+  await demo.signIn(freshAccount());
+  for (const text of ["Good morning", "Good night"]) {
+    const line = await demo.submit(text);
+    await line.paid("charged");
+  }
+  await demo.at("stats").getByText("The lines could not be loaded.").waitFor();
+});
+
 test("the demo shows an alert as ongoing until its cause is over", async () => {
   const demo = await stage.demo();
   const account = freshAccount();

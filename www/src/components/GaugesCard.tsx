@@ -76,7 +76,8 @@ function Charts({ desk }: { desk: Desk }) {
   const last = points.at(-1);
   const loading = useLoaded(loadChart);
   if (!last || points.length < 2) return <p className="note">{t.later}</p>;
-  if (loading.state !== "loaded") return null;
+  if (loading.state === "failed") return <p className="note">{t.notLoaded}</p>;
+  if (loading.state === "loading") return null;
   const { Chart } = loading.part;
   const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
   const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });

@@ -308,6 +308,7 @@ export const en = {
     spared: (spared: number, asked: number) => `${spared} of ${asked}`,
     milliseconds: (count: string) => `${count} ms`,
     later: "The lines begin with the second charge.",
+    notLoaded: "The lines could not be loaded. Reload the page to try again.",
     successRatePlot: (now: string) => `The success rate so far, from 0 to 100 %; now ${now}`,
     latencyLines: "Time to answer: median, and 95 % dashed",
     latencyPlot: (median: string, slow: string) =>

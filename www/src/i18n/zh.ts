@@ -297,6 +297,7 @@ export const zh: typeof en = {
     spared: (spared, asked) => `${spared} / ${asked}`,
     milliseconds: (count) => `${count} 毫秒`,
     later: "从第二笔扣费开始画线。",
+    notLoaded: "曲线未能加载。请刷新页面重试。",
     successRatePlot: (now) => `成功率走势（0 到 100 %），当前 ${now}`,
     latencyLines: "应答时间：中位数；虚线为 95 % 分位",
     latencyPlot: (median, slow) =>
