@@ -298,6 +298,23 @@ for (const [locale, words] of /** @type {const} */ ([
   });
 }
 
+test("why a charge waits that was never sent is told alike in the list and the outbox, and as of now", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await demo.says("balance-confirmed", "120");
+  await stage.server.breakFor(account, { kind: "status", status: 503, retry_after: "600" });
+  const line = await demo.submit("Hello");
+  await line.because("busy");
+  await demo.at("outbox-line").getByText("the server is busy").waitFor();
+  await demo.at("go-offline").click();
+  await line.because("offline");
+  await demo.at("outbox-line").getByText("this tab is offline").waitFor();
+  await demo.at("come-online").click();
+  await line.because("busy");
+  assert.deepEqual((await stage.server.ledger(account)).charges, []);
+});
+
 test("a late answer about the weather before does not undo the visitor's choice", async () => {
   const demo = await stage.demo();
   const gate = gateway();

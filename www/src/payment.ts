@@ -115,11 +115,16 @@ export function ofOutcome(outcome: ChargeOutcome, t: Messages): Payment {
   }
 }
 
-/** No attempt has ended yet: what keeps it is what keeps the whole queue. */
+/**
+ * No attempt has ended yet. What the network is now keeps it, as it keeps the whole queue; else what the
+ * client said when it was made, unless that was about the network, which is there again.
+ */
 function notTriedYet(told: ChargeOutcome | undefined, network: Network, t: Messages): Payment {
-  if (told?.status === "queued") return ofOutcome(told, t);
-  const reason = network === "online" ? null : network;
+  const queued = told?.status === "queued" ? told : null;
+  const lasting = queued?.reason === "offline" || queued?.reason === "unreachable" ? null : queued;
+  const reason = network === "online" ? (lasting?.reason ?? null) : network;
   const notes = reason === null ? [] : [t.reason.open[reason]];
+  if (queued?.durable === false) notes.push(t.payment.notDurable);
   return { ...plain("queued", t.payment.queued), reason, notes, advice: t.advice.queued };
 }
 

@@ -4,6 +4,7 @@ import { type Desk, titleOf } from "../desk";
 import { useMessages } from "../i18n";
 import { paymentOf } from "../payment";
 import { useStore } from "../store";
+import { keyOf } from "../tasks";
 import { Card } from "./Card";
 import { NextAttempt, PAYMENT_TONE } from "./TaskItem";
 
@@ -106,7 +107,8 @@ function Line(props: { desk: Desk; record: ChargeRecord; network: BillingSnapsho
   const { desk, record, network } = props;
   const t = useMessages();
   const { key } = record;
-  const payment = paymentOf({ key, task: null, record }, network, t);
+  const task = useStore(desk.tasks).find((task) => keyOf(task) === key) ?? null;
+  const payment = paymentOf({ key, task, record }, network, t);
   const title = titleOf(record);
   const isOpen = shelfOf(record) !== "settled";
   return (
