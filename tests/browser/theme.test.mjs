@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { freshAccount } from "./support/accounts.mjs";
 import { DemoPage } from "./support/demo.mjs";
 import { Stage } from "./support/stage.mjs";
+import { until } from "./support/until.mjs";
 
 const stage = new Stage();
 
@@ -53,3 +55,21 @@ for (const [locale, words] of /** @type {const} */ ([
     await is(demo, "light");
   });
 }
+
+test("the devtools are as light or dark as the page", async () => {
+  const context = await stage.context({ locale: "en-GB", colorScheme: "light" });
+  const demo = new DemoPage(await context.newPage(), stage.server.url);
+  await demo.signIn(freshAccount());
+  await demo.at("theme").selectOption("dark");
+  await demo.at("devtools").click();
+  const panel = demo.page.locator("tollbox-devtools");
+  const isIn = (/** @type {string} */ scheme) =>
+    until(`the panel is ${scheme}`, () =>
+      panel.evaluate((element, scheme) => getComputedStyle(element).colorScheme === scheme, scheme),
+    );
+  await isIn("dark");
+  await demo.at("theme").selectOption("light");
+  await isIn("light");
+  await demo.at("theme").selectOption("system");
+  await isIn("light dark");
+});
