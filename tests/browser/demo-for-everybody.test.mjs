@@ -10,7 +10,8 @@ import { Stage } from "./support/stage.mjs";
 
 const stage = new Stage();
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const WIDTHS = [360, 768, 1440, 2560, 3840];
+/** Common screens, and the narrowest of each layout. */
+const WIDTHS = [320, 360, 410, 545, 641, 768, 810, 1_280, 1_440, 1_600, 2_560, 3_840];
 
 /** @param {import("playwright-core").BrowserContextOptions} [options] */
 async function visitor(options) {
@@ -74,6 +75,12 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
 test("the demo fits every screen from a telephone to 4K", async () => {
   const demo = await visitor();
   await busyDesk(demo);
+  // A long number takes its place, too.
+  await demo.at("topup-points").fill("100000");
+  await demo.at("topup").click();
+  await demo.at("notice").filter({ hasText: "100000" }).waitFor();
+  await demo.at("come-online").click();
+  await demo.at("balance-confirmed").filter({ hasText: "100," }).waitFor();
   for (const language of ["English", "Chinese"]) {
     for (const width of WIDTHS) {
       await demo.page.setViewportSize({ width, height: 900 });
@@ -83,6 +90,14 @@ test("the demo fits every screen from a telephone to 4K", async () => {
       });
       assert.equal(wider, 0, `${language}, ${width} px`);
       assert.ok(await demo.at("purse-available").isVisible(), `the purse at ${width} px`);
+      const cut = await demo.page
+        .locator(".conditions b")
+        .evaluateAll((names) =>
+          names
+            .filter((name) => name.scrollWidth > (name.parentElement?.clientWidth ?? 0))
+            .map((name) => name.textContent),
+        );
+      assert.deepEqual(cut, [], `names that need more than their place, ${width} px`);
     }
     await demo.at("language").click();
   }
