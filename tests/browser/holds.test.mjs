@@ -86,7 +86,7 @@ test("work does not begin on points that another device has just held", async ()
 test("work that fails frees its points on every device", async () => {
   const { desktop, phone } = await twoDevices();
   await work(desktop);
-  // No amount is no whole number: the work fails.
+  // NaN is no number of points: the work fails.
   const outcome = await desktop.evaluate(() => {
     Reflect.get(globalThis, "end")(Number.NaN);
     return Reflect.get(globalThis, "outcome");
