@@ -129,6 +129,22 @@ test("a task is handed in, looked at and paid for by keyboard alone", async () =
   await demo.hasWeather("cut");
 });
 
+test("the desk comes without taking the keyboard from the switches beside it", async () => {
+  const demo = await visitor();
+  await demo.signIn(freshAccount());
+  const script = "**/assets/SignedIn-*.js";
+  /** @type {Promise<import("playwright-core").Route>} */
+  const asked = new Promise((resolve) => demo.page.route(script, resolve));
+  await demo.page.reload({ waitUntil: "domcontentloaded" });
+  await demo.at("theme").focus();
+  await (await asked).continue();
+  await demo.at("desk").waitFor();
+  const focused = await demo.page.evaluate(() =>
+    document.activeElement?.getAttribute("data-testid"),
+  );
+  assert.equal(focused, "theme");
+});
+
 test("the demo keeps to its policy, and puts no error of its own on the console", async () => {
   const demo = await visitor();
   /** @type {string[]} */

@@ -18,6 +18,7 @@ export function App() {
     return account === null ? null : resume(account);
   });
   const signedIn = useLoaded(loadSignedIn);
+  const [accountPlace, setAccountPlace] = useState<Element | null>(null);
   const t = MESSAGES[locale];
   const switchLanguage = () => {
     const next = locale === "en" ? "zh-CN" : "en";
@@ -37,24 +38,22 @@ export function App() {
 
   return (
     <LocaleContext value={locale}>
+      <Header accountPlace={setAccountPlace} onSwitchLanguage={switchLanguage} />
       {session && signedIn.state === "loaded" ? (
         <signedIn.part.SignedIn
           key={session.account}
           session={session}
+          accountPlace={accountPlace}
           onSignOut={signedOut}
-          onSwitchLanguage={switchLanguage}
         />
       ) : (
-        <>
-          <Header onSwitchLanguage={switchLanguage} />
-          <main>
-            {!session && <SignIn onSignedIn={setSession} />}
-            {session && signedIn.state === "loading" && <Opening />}
-            {session && signedIn.state === "failed" && (
-              <OpenFailed error={signedIn.error} again={() => location.reload()} />
-            )}
-          </main>
-        </>
+        <main>
+          {!session && <SignIn onSignedIn={setSession} />}
+          {session && signedIn.state === "loading" && <Opening />}
+          {session && signedIn.state === "failed" && (
+            <OpenFailed error={signedIn.error} again={() => location.reload()} />
+          )}
+        </main>
       )}
       <footer className="footer">
         <p>{t.phraseTable}</p>

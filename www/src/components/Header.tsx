@@ -1,21 +1,15 @@
-import type { Balance } from "tollbox";
-import { useLocale, useMessages } from "../i18n";
+import type { Ref } from "react";
+import { useMessages } from "../i18n";
 import icon from "../icon.svg";
-import type { PurseHistory } from "../purse";
-import { PurseLine } from "./PurseLine";
 import { ThemeSwitch } from "./ThemeSwitch";
 
-interface SignedIn {
-  account: string;
-  onSignOut: () => void;
-  purse: PurseHistory;
-  balance: Balance | null;
-}
-
 /** Whose page it is, and what is left to spend: always in sight. */
-export function Header(props: { onSwitchLanguage: () => void; signedIn?: SignedIn }) {
+export function Header(props: {
+  /** Gets the place for the account, which comes with the desk: the switches beside it keep their focus. */
+  accountPlace: Ref<HTMLDivElement>;
+  onSwitchLanguage: () => void;
+}) {
   const t = useMessages();
-  const { signedIn } = props;
   return (
     <header className="header">
       <div className="header-line">
@@ -25,23 +19,7 @@ export function Header(props: { onSwitchLanguage: () => void; signedIn?: SignedI
           <span>{t.tagline}</span>
         </p>
         <div className="header-end">
-          {signedIn && <PurseChip {...signedIn} />}
-          {signedIn && (
-            <span className="signed-in">
-              <span className="visually-hidden">{t.signIn.as} </span>
-              <bdi data-testid="account">{signedIn.account}</bdi>
-            </span>
-          )}
-          {signedIn && (
-            <button
-              type="button"
-              className="quiet"
-              data-testid="sign-out"
-              onClick={signedIn.onSignOut}
-            >
-              {t.signIn.out}
-            </button>
-          )}
+          <div className="account" ref={props.accountPlace} />
           <ThemeSwitch />
           <button
             type="button"
@@ -55,26 +33,5 @@ export function Header(props: { onSwitchLanguage: () => void; signedIn?: SignedI
         </div>
       </div>
     </header>
-  );
-}
-
-function PurseChip({ balance, purse }: SignedIn) {
-  const t = useMessages().balance;
-  const count = new Intl.NumberFormat(useLocale());
-  return (
-    <a className="purse-chip" href="#purse" data-testid="purse-chip">
-      <PurseLine purse={purse} />
-      <strong data-testid="purse-available">
-        {balance ? count.format(balance.available) : "…"}
-      </strong>
-      <span>{t.available}</span>
-      <span
-        className="dot"
-        data-tone={balance && !balance.stale ? "good" : "wait"}
-        role="img"
-        aria-label={balance && !balance.stale ? t.fresh : t.stale}
-        title={balance && !balance.stale ? t.fresh : t.stale}
-      />
-    </a>
   );
 }

@@ -1,9 +1,10 @@
 import { useState } from "react";
+import { createPortal } from "react-dom";
 import { useBalance, useBilling } from "../billing";
 import { Desk } from "../desk";
 import { useLocale } from "../i18n";
 import type { Session } from "../session";
-import { Header } from "./Header";
+import { Account } from "./Account";
 import { Workplace } from "./Workplace";
 import "../styles/cards.css";
 import "../styles/tasks.css";
@@ -12,10 +13,11 @@ import "../styles/gauges.css";
 /** The page of one signed-in account. */
 export function SignedIn(props: {
   session: Session;
+  /** Where in the header the account has its place. */
+  accountPlace: Element | null;
   onSignOut: () => void;
-  onSwitchLanguage: () => void;
 }) {
-  const { session, onSignOut, onSwitchLanguage } = props;
+  const { session, accountPlace, onSignOut } = props;
   const locale = useLocale();
   const [desk] = useState(() => new Desk(session));
   const opened = useBilling(desk, locale);
@@ -26,10 +28,16 @@ export function SignedIn(props: {
   };
   return (
     <>
-      <Header
-        onSwitchLanguage={onSwitchLanguage}
-        signedIn={{ account: session.account, onSignOut: signOut, purse: desk.purse, balance }}
-      />
+      {accountPlace &&
+        createPortal(
+          <Account
+            account={session.account}
+            onSignOut={signOut}
+            purse={desk.purse}
+            balance={balance}
+          />,
+          accountPlace,
+        )}
       <main>
         <Workplace desk={desk} opened={opened} />
       </main>
