@@ -96,3 +96,12 @@ test("where the desk's own script does not come, the page says so and can be tri
   await demo.at("open-again").click();
   await demo.at("desk").waitFor();
 });
+
+test("where the devtools' script does not come, the page says so, and their button is not pressed", async () => {
+  const demo = await stage.demo();
+  await demo.page.route("**/assets/devtools-*.js", (route) => route.abort());
+  await demo.signIn(freshAccount());
+  await demo.at("devtools").click();
+  await demo.at("notice").filter({ hasText: "That did not work" }).waitFor();
+  await demo.page.locator('[data-testid="devtools"][aria-pressed="false"]').waitFor();
+});

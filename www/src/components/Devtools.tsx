@@ -1,13 +1,13 @@
 import { useEffect, useState } from "react";
 import type { BillingClient } from "tollbox";
 import type { TollboxDevtools } from "tollbox/devtools";
-import type { Feed } from "../feed";
+import type { Desk } from "../desk";
 import { useLocale, useMessages } from "../i18n";
 import { useStore } from "../store";
 import { theme } from "../theme";
 
 /** A switch for the package's devtools, which are loaded when they are first wanted. */
-export function Devtools({ client, feed }: { client: BillingClient; feed: Feed }) {
+export function Devtools({ client, desk }: { client: BillingClient; desk: Desk }) {
   const t = useMessages();
   const locale = useLocale();
   const chosen = useStore(theme);
@@ -18,19 +18,26 @@ export function Devtools({ client, feed }: { client: BillingClient; feed: Feed }
     if (!isWanted) return;
     let isOver = false;
     let unmount = () => {};
-    void import("tollbox/devtools").then(({ mountDevtools }) => {
+    const mount = async () => {
+      const { mountDevtools } = await import("tollbox/devtools");
       if (isOver) return;
+      const { feed } = desk;
       const log = { entries: () => feed.logEntries(), subscribe: feed.subscribe };
       const mounted = mountDevtools(client, { log, open: true });
       unmount = mounted.unmount;
       setPanel(mounted.element);
+    };
+    mount().catch((error: unknown) => {
+      if (isOver) return;
+      setWanted(false);
+      desk.notice.set({ kind: "error", detail: String(error) });
     });
     return () => {
       isOver = true;
       unmount();
       setPanel(null);
     };
-  }, [isWanted, client, feed]);
+  }, [isWanted, client, desk]);
 
   useEffect(() => {
     if (panel) panel.locale = locale;

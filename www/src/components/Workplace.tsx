@@ -65,7 +65,7 @@ function OpenDesk({ desk, client }: { desk: Desk; client: BillingClient }) {
           </div>
         </div>
       </div>
-      <Devtools client={client} feed={desk.feed} />
+      <Devtools client={client} desk={desk} />
     </>
   );
 }
