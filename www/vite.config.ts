@@ -27,7 +27,7 @@ const contentSecurityPolicy: Plugin = {
   ],
 };
 
-/** Beside each file the same in Brotli, which the server sends where the browser takes it. */
+/** Beside each file that is built the same in Brotli, which the server sends where the browser takes it. */
 const compressed: Plugin = {
   name: "compressed",
   apply: "build",

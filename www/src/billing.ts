@@ -63,7 +63,7 @@ export function useSnapshot(client: BillingClient): BillingSnapshot {
 
 /**
  * The balance to show. From the cache at first, which needs no module: the purse is painted with the
- * page, and not when the client has opened.
+ * desk, and not when the client has opened.
  */
 export function useBalance(desk: Desk, opened: Opened): Balance | null {
   const { account } = desk.session;

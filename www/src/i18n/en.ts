@@ -62,7 +62,7 @@ export const en = {
     as: "Signed in as",
   },
   opening: "Opening the billing client…",
-  openFailed: "The billing module could not be loaded, so nothing can be charged.",
+  openFailed: "A part of the page could not be loaded, so nothing can be charged.",
   tryAgain: "Try again",
   phraseTable:
     "The translation comes from a small phrase table on the demo server. Words it doesn’t know stay as they are, marked. The charges are real: they are made against the server’s database.",

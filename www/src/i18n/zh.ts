@@ -35,7 +35,7 @@ export const zh: typeof en = {
     as: "当前账户",
   },
   opening: "正在打开计费客户端…",
-  openFailed: "计费模块无法加载，因此现在不能扣费。",
+  openFailed: "页面的一部分无法加载，因此现在不能扣费。",
   tryAgain: "重试",
   phraseTable:
     "译文来自演示服务器上的一个小型短语表，不认识的词会原样保留并加标记。扣费是真实的：直接写入服务器的数据库。",
