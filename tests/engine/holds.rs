@@ -6,7 +6,7 @@ use tollbox::core::protocol::Request;
 
 use super::outcomes::word;
 use super::script::{World, key};
-use super::server::{Fault, On, json_answer, problem, with_retry_after};
+use super::server::{ACCOUNT, Fault, On, json_answer, problem, with_retry_after};
 
 /// A world whose server keeps holds.
 fn world() -> World {
@@ -257,6 +257,24 @@ fn a_renewal_that_is_declined_is_held_here_alone() {
     world.run_for(60_000);
     assert_eq!(held_at_server(&world), 100);
     assert_eq!(available(&world, tab), 0);
+}
+
+#[test]
+fn a_renewal_that_is_declined_ends_a_hold_that_the_server_has_lost() {
+    let mut world = world();
+    let tab = world.start();
+    start(&mut world, tab, "t1", 50);
+    let at_ms = world.elapsed_ms();
+    let lost = world
+        .server
+        .ledger
+        .release(ACCOUNT, key("t1").as_str(), at_ms);
+    assert_eq!(lost.held, Some(0));
+    hold_elsewhere(&mut world, 100, 600);
+    // Before the lost one would have expired.
+    world.run_for(100_000);
+    assert_eq!(world.server.count(On::Hold), 2);
+    assert_eq!((held_at_server(&world), available(&world, tab)), (100, 0));
 }
 
 #[test]
