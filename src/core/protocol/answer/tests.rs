@@ -2,6 +2,7 @@
 
 mod batches;
 mod foreign;
+mod holds;
 mod quoted;
 
 use super::*;
