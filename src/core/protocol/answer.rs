@@ -154,8 +154,10 @@ impl From<&Receipt> for BalanceReading {
     }
 }
 
-fn names(key: &Key, idempotency_key: &str) -> bool {
-    idempotency_key == key.wire() || idempotency_key == key.as_str()
+/// Tells whether an idempotency key in an answer is this one.
+fn is_key(key: &Key) -> impl Fn(&str) -> bool {
+    let wire = key.wire();
+    move |told| told == wire || told == key.as_str()
 }
 
 /// An answer that should be a receipt or a balance but is not one.
@@ -177,7 +179,7 @@ fn reading(body: Members) -> Result<BalanceReading, Wrong> {
 /// The key and the amount are this charge's.
 fn is_about(charge: &Charge, body: Members) -> Result<(), Wrong> {
     let any = defect!(ForeignAnswerSettles);
-    if !names(&charge.key, &body.text(Member::IdempotencyKey)?) && !any {
+    if !is_key(&charge.key)(&body.text(Member::IdempotencyKey)?) && !any {
         return Err(Wrong::Another(Member::IdempotencyKey));
     }
     if body.points(Member::Amount)? != charge.amount && !any {

@@ -1,6 +1,6 @@
 //! The answer to a batch: one result for each of its charges, or one for the whole.
 
-use super::{ChargeAnswer, from_problem, names, not_a_receipt, reading};
+use super::{ChargeAnswer, from_problem, is_key, not_a_receipt, reading};
 use crate::core::charge::Charge;
 use crate::core::clock::Now;
 use crate::core::json::Json;
@@ -109,7 +109,8 @@ fn results(response: &Response, charges: &[Charge]) -> Result<BatchAnswer, Wrong
     let answers = charges
         .iter()
         .map(|charge| {
-            let mut own = items.iter().filter(|item| names(&charge.key, &item.key));
+            let is_own = is_key(&charge.key);
+            let mut own = items.iter().filter(|item| is_own(&item.key));
             let answer = match (own.next(), own.next()) {
                 (Some(item), None) => item_answer(item, charge, reading),
                 // Two results for one charge may contradict each other.
