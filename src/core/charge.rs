@@ -81,7 +81,7 @@ pub struct Charge {
     pub created_at_ms: u64,
 }
 
-json_members! { to and from Charge {
+json_members! { stored Charge {
     key, task_id, feature, amount, held, metadata, created_at_ms,
 } }
 

@@ -122,7 +122,7 @@ mod tests {
 
     /// A made-up next format, in which a member has another name.
     const TO_COME: [Step; FORMAT as usize] =
-        [|body| Ok(body.replace("\"place\":", "\"sequence\":"))];
+        [|body| Ok(body.replace("\"product\":", "\"feature\":"))];
 
     fn stored(format: u32, body: String) -> Stored {
         let check = crc32(body.as_bytes());
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn record_of_an_older_format_becomes_one_of_the_next() {
         let body = encode(&record()).body;
-        let old = body.replace("\"sequence\":", "\"place\":");
+        let old = body.replace("\"feature\":", "\"product\":");
         assert_ne!(old, body);
         assert_eq!(decode_by(&TO_COME, &stored(1, old.clone())), Ok(record()));
         assert_eq!(decode_by(&TO_COME, &stored(2, body)), Ok(record()));

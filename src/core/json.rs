@@ -63,6 +63,13 @@ impl<'a> Json<'a> {
         Json::Object(members.collect())
     }
 
+    /// As [`Json::object`], without the members that say nothing.
+    pub fn stored_object(members: &[(&'static str, &'a dyn ToJson)]) -> Json<'a> {
+        let members = members.iter().filter(|(_, value)| !value.is_nothing());
+        let members = members.map(|&(name, value)| (name.into(), value.to_json()));
+        Json::Object(members.collect())
+    }
+
     /// An object, with the members of another behind its own.
     pub fn and(self, other: Json<'a>) -> Json<'a> {
         match (self, other) {
@@ -78,6 +85,16 @@ impl<'a> Json<'a> {
     pub fn member<T: FromJson>(&self, name: &str) -> Result<T, Misfit> {
         let value = self.get_or_null(name).ok_or_else(Misfit::default)?;
         T::from_json(value).map_err(|misfit| misfit.of_member(name))
+    }
+
+    /// Reads a member of what [`Json::stored_object`] made.
+    pub fn stored_member<T: FromJson>(&self, name: &str) -> Result<T, Misfit> {
+        let value = match self.get(name) {
+            Some(value) => T::from_json(value),
+            None if matches!(self, Json::Object(_)) => T::from_nothing(),
+            None => return Err(Misfit::default()),
+        };
+        value.map_err(|misfit| misfit.of_member(name))
     }
 
     /// The value of a member, `null` where it is missing; `None` for what is not an object.

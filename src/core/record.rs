@@ -47,7 +47,7 @@ pub struct Record {
     state: State,
 }
 
-json_members! { to and from Record {
+json_members! { stored Record {
     charge, sequence, revision, attempts, spent, updated_at_ms, ageless, reopened_once, adopted,
     unknown_past, state,
 } }

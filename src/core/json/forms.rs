@@ -10,12 +10,22 @@ use crate::core::ordered::Map;
 pub trait ToJson {
     /// Its form, which borrows its texts.
     fn to_json(&self) -> Json<'_>;
+
+    /// Whether a stored object can leave it out: it is what [`FromJson::from_nothing`] gives.
+    fn is_nothing(&self) -> bool {
+        false
+    }
 }
 
 /// What can be read from its JSON form.
 pub trait FromJson: Sized {
     /// Reads it. A member that is missing is read as `null`, one that is unknown is ignored.
     fn from_json(json: &Json<'_>) -> Result<Self, Misfit>;
+
+    /// What it is where a stored object has left it out.
+    fn from_nothing() -> Result<Self, Misfit> {
+        Err(Misfit::default())
+    }
 }
 
 /// A value is not what it should be: which one, as the path to it.
@@ -48,8 +58,27 @@ impl fmt::Display for Misfit {
 
 /// Says the members of a struct, in the order in which they are written: each has the name of its
 /// field, or the one behind `=`. Between `to`, `from` or `to and from` and the struct is said for
-/// which directions.
+/// which directions. What is `stored` leaves out members that say nothing: most do in most records,
+/// and what a record costs in storage goes by its length.
 macro_rules! json_members {
+    (stored $name:ident { $($field:ident),* $(,)? }) => {
+        impl $crate::core::json::ToJson for $name {
+            fn to_json(&self) -> $crate::core::json::Json<'_> {
+                let $name { $($field),* } = self;
+                $crate::core::json::Json::stored_object(&[$((stringify!($field), $field)),*])
+            }
+        }
+
+        impl $crate::core::json::FromJson for $name {
+            fn from_json(
+                json: &$crate::core::json::Json<'_>,
+            ) -> Result<$name, $crate::core::json::Misfit> {
+                Ok($name {
+                    $($field: json.stored_member(stringify!($field))?),*
+                })
+            }
+        }
+    };
     (to and from $name:ident $members:tt) => {
         json_members! { to $name $members }
         json_members! { from $name $members }
@@ -167,6 +196,10 @@ impl ToJson for bool {
     fn to_json(&self) -> Json<'_> {
         Json::Bool(*self)
     }
+
+    fn is_nothing(&self) -> bool {
+        !self
+    }
 }
 
 impl FromJson for bool {
@@ -175,6 +208,10 @@ impl FromJson for bool {
             return Err(Misfit::default());
         };
         Ok(*value)
+    }
+
+    fn from_nothing() -> Result<bool, Misfit> {
+        Ok(false)
     }
 }
 
@@ -185,6 +222,10 @@ macro_rules! whole_numbers {
             fn to_json(&self) -> Json<'_> {
                 Json::Whole(*self as u64)
             }
+
+            fn is_nothing(&self) -> bool {
+                *self == 0
+            }
         }
 
         impl FromJson for $number {
@@ -193,6 +234,10 @@ macro_rules! whole_numbers {
                     return Err(Misfit::default());
                 };
                 $number::try_from(*number).map_err(|_| Misfit::default())
+            }
+
+            fn from_nothing() -> Result<$number, Misfit> {
+                Ok(0)
             }
         }
     )*};
@@ -242,11 +287,19 @@ impl<T: ToJson + ?Sized> ToJson for &T {
     fn to_json(&self) -> Json<'_> {
         (**self).to_json()
     }
+
+    fn is_nothing(&self) -> bool {
+        (**self).is_nothing()
+    }
 }
 
 impl<T: ToJson> ToJson for Option<T> {
     fn to_json(&self) -> Json<'_> {
         self.as_ref().map_or(Json::Null, T::to_json)
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.is_none()
     }
 }
 
@@ -256,6 +309,10 @@ impl<T: FromJson> FromJson for Option<T> {
             true => Ok(None),
             false => T::from_json(json).map(Some),
         }
+    }
+
+    fn from_nothing() -> Result<Option<T>, Misfit> {
+        Ok(None)
     }
 }
 

@@ -305,3 +305,60 @@ fn value_that_does_not_fit_is_named_by_its_path() {
         assert_eq!(pair(text), Err(path.to_owned()), "{text}");
     }
 }
+
+#[derive(Debug, PartialEq)]
+struct Kept {
+    count: u64,
+    is_set: bool,
+    maybe: Option<u32>,
+    flag: Option<bool>,
+    name: String,
+}
+
+json_members! { stored Kept { count, is_set, maybe, flag, name } }
+
+#[test]
+fn stored_object_leaves_out_what_says_nothing_and_no_more() {
+    for (count, is_set, maybe, flag, form) in [
+        (0, false, None, None, json!({ "name": "" })),
+        (
+            7,
+            true,
+            Some(0),
+            Some(false),
+            json!({ "count": 7, "is_set": true, "maybe": 0, "flag": false, "name": "" }),
+        ),
+    ] {
+        let name = String::new();
+        let kept = Kept {
+            count,
+            is_set,
+            maybe,
+            flag,
+            name,
+        };
+        assert_eq!(serde_json::to_value(kept.to_json()).unwrap(), form);
+        let text = kept.to_json().to_text();
+        assert_eq!(Kept::from_json(&Json::parse(&text).unwrap()), Ok(kept));
+    }
+}
+
+#[test]
+fn stored_object_with_all_of_its_members_can_be_read() {
+    let text = r#"{"count":0,"is_set":false,"maybe":null,"flag":null,"name":"n"}"#;
+    let kept = Kept::from_json(&Json::parse(text).unwrap()).unwrap();
+    assert_eq!((kept.count, kept.maybe, kept.name.as_str()), (0, None, "n"));
+    for (text, path) in [
+        ("[]", "the whole"),
+        (r#"{"count":0}"#, "name"),
+        (r#"{"count":null,"name":""}"#, "count"),
+        (r#"{"is_set":0,"name":""}"#, "is_set"),
+    ] {
+        let read = Kept::from_json(&Json::parse(text).unwrap());
+        assert_eq!(
+            read.map_err(|misfit| misfit.to_string()),
+            Err(path.to_owned()),
+            "{text}"
+        );
+    }
+}

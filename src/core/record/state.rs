@@ -37,7 +37,7 @@ pub struct Claim {
     pub length_ms: u64,
 }
 
-json_members! { to and from Claim { tab, until_ms, length_ms } }
+json_members! { stored Claim { tab, until_ms, length_ms } }
 
 impl Claim {
     /// Whether it holds at `wall_ms`. A claim that ends further ahead than it is long was made
@@ -112,7 +112,7 @@ pub struct Waiting {
     provisional_verdict: Option<Verdict>,
 }
 
-json_members! { to and from Waiting {
+json_members! { stored Waiting {
     next_attempt_at_ms, next_attempt_in_ms, cause, in_doubt, cleared, look_ups,
     may_arrive_until_ms, may_arrive_for_ms, cancel_detail, holds_queue, look_up_first,
     provisional_verdict,
@@ -273,7 +273,7 @@ pub struct Attempting {
     before: Waiting,
 }
 
-json_members! { to and from Attempting { claim, purpose, number, before } }
+json_members! { stored Attempting { claim, purpose, number, before } }
 
 impl Attempting {
     /// The claim.
@@ -458,7 +458,7 @@ pub struct Parked {
     cancel_detail: Option<Detail>,
 }
 
-json_members! { to and from Parked {
+json_members! { stored Parked {
     reason, detail, may_arrive_until_ms, may_arrive_for_ms, cancel_detail,
 } }
 

@@ -38,7 +38,7 @@ pub struct Receipt {
     pub replayed: bool,
 }
 
-json_members! { to and from Receipt { charge_id, charged_at, balance, version, held, replayed } }
+json_members! { stored Receipt { charge_id, charged_at, balance, version, held, replayed } }
 
 /// The server's decision to take nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub struct Decline {
     pub detail: Detail,
 }
 
-json_members! { to and from Decline { reason, balance, detail } }
+json_members! { stored Decline { reason, balance, detail } }
 
 /// A failure: nothing was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub struct Failure {
     pub detail: Detail,
 }
 
-json_members! { to and from Failure { reason, retryable, detail } }
+json_members! { stored Failure { reason, retryable, detail } }
 
 /// Why an attempt brought no verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub struct Cause {
     pub detail: Detail,
 }
 
-json_members! { to and from Cause { reason, detail } }
+json_members! { stored Cause { reason, detail } }
 
 /// The conclusion of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
