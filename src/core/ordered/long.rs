@@ -123,9 +123,11 @@ impl<K: Ord, V> LongMap<K, V> {
     /// The piece that has this key, or should have it, and its place in there.
     fn find(&self, key: &K) -> (usize, Result<usize, usize>) {
         let ends_before = |piece: &Vec<(K, V)>| piece.last().is_some_and(|(last, _)| last < key);
+        // A key above all others belongs at the end of the last one: most come in order.
+        if let Some(last) = self.pieces.last().filter(|piece| ends_before(piece)) {
+            return (self.pieces.len().saturating_sub(1), Err(last.len()));
+        }
         let at = self.pieces.partition_point(ends_before);
-        // A key above all others belongs at the end of the last one.
-        let at = at.min(self.pieces.len().saturating_sub(1));
         let place = match self.pieces.get(at) {
             Some(piece) => piece.binary_search_by(|(other, _)| other.cmp(key)),
             None => Err(0),
