@@ -68,7 +68,7 @@ fn a_flush_that_goes_on_does_not_keep_settled_charges_for_ever() {
         let key = record.charge().key.clone();
         world.journal.records.insert(key, record);
     };
-    for n in 0..6_000 {
+    for n in 0..11_000 {
         put(format!("old{n}"), true);
     }
     for n in 0..50 {
@@ -80,7 +80,7 @@ fn a_flush_that_goes_on_does_not_keep_settled_charges_for_ever() {
         let settled = records.filter(|record| matches!(record.state(), State::Settled(_)));
         settled.count()
     };
-    while settled(&world) > 5_000 {
+    while settled(&world) > 10_000 {
         world.run_for(10);
         let open = world.snapshot(tab).stats.open;
         assert!(open > 0, "{} are still there", settled(&world));

@@ -15,7 +15,7 @@ const AT_ONCE: usize = 500;
 
 /// More than so many don't wait for the end of a flush, which charges that keep coming may put off
 /// for ever.
-const MOST_PUT_OFF: usize = 5_000;
+const MOST_PUT_OFF: usize = 10_000;
 
 /// When surplus settled charges are deleted.
 #[derive(Debug, Default)]
