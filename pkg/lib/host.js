@@ -16,14 +16,18 @@ import { reuseEqual } from "./structural-sharing.js";
  * @property {boolean} hasTransport
  * @property {(request: Api.TransportRequest) => Promise<Api.TransportResponse>} transport
  * @property {(kind: Kind, subject: any) => void} notice takes a snapshot as JSON, all else as it is
- * @property {(records: string) => void} charges takes records that have changed, as JSON
+ * @property {(records: string) => void} charges takes what has changed, as JSON: records where
+ *   somebody hears them, their outlines otherwise
+ * @property {boolean} hearsCharges whether anybody hears of each charge that changes
  * @property {(level: "error" | "info" | "debug") => boolean} logs whether lines of this level are logged
  * @property {() => Api.BillingSnapshot} snapshot
- * @property {(key: string) => Api.ChargeRecord | undefined} openRecord as last told, while it is open
+ * @property {(key: string) => Outline | undefined} openRecord as last told, while it is open
  * @property {(kind: Kind, listener: (subject: any) => void) => () => void} on
  * @property {(english: string, chinese: string) => string} say the text in the user's language
  * @property {(locale: "en" | "zh-CN") => void} setLocale
  */
+
+/** @typedef {Pick<Api.ChargeRecord, "taskId" | "amount" | "attempts">} Outline */
 
 /** Of alerts that nobody has heard, the latest so many are kept, for so long. */
 const EARLY_LIMIT = 20;
@@ -53,16 +57,16 @@ export function createHost(options) {
    * @type {{ alert: Api.Alert, cameMs: number }[] | null}
    */
   let early = [];
-  /** @type {Map<string, Api.ChargeRecord>} */
+  /** @type {Map<string, Outline>} */
   const open = new Map();
-  /** Records that have changed, as JSON, and nobody has looked at yet. @type {string[]} */
+  /** Outlines of charges that have changed, as JSON, that nobody has looked at yet. @type {string[]} */
   let unread = [];
   let unreadLength = 0;
 
-  /** @param {Api.ChargeRecord} record */
-  const keep = (record) => {
-    const isOpen = record.status === "pending" || record.status === "retrying";
-    isOpen ? open.set(record.key, { ...record }) : open.delete(record.key);
+  /** @param {Outline & { key: string, status: Api.BillingStatus }} record */
+  const keep = ({ key, status, taskId, amount, attempts }) => {
+    const isOpen = status === "pending" || status === "retrying";
+    isOpen ? open.set(key, { taskId, amount, attempts }) : open.delete(key);
   };
 
   const readUnread = () => {
@@ -142,8 +146,11 @@ export function createHost(options) {
         tell(kind, subject);
       }
     },
+    get hearsCharges() {
+      return Boolean(listeners.get("charge")?.size);
+    },
     charges(records) {
-      if (listeners.get("charge")?.size) {
+      if (this.hearsCharges) {
         for (const record of JSON.parse(records)) {
           this.notice("charge", record);
         }

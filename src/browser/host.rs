@@ -37,10 +37,14 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn notice(this: &Host, kind: &str, subject: JsValue);
 
-    /// As `notice`, of charges whose records have changed: an array of them, as JSON. There may be
-    /// very many, and mostly nobody listens.
+    /// As `notice`, of charges whose records have changed: an array of them, as JSON, or of their
+    /// outlines where `hearsCharges` is false. There may be very many, and mostly nobody listens.
     #[wasm_bindgen(method)]
     pub fn charges(this: &Host, records: &str);
+
+    /// Whether anybody listens to changes of charges.
+    #[wasm_bindgen(method, getter, js_name = hearsCharges)]
+    pub fn hears_charges(this: &Host) -> bool;
 
     /// Whether lines of this level are logged.
     #[wasm_bindgen(method)]

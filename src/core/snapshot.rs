@@ -82,7 +82,30 @@ json_members! { to ChargeRecord {
     created_at = "createdAt", updated_at = "updatedAt", next_attempt_at = "nextAttemptAt", outcome,
 } }
 
+/// Of a [`ChargeRecord`] what can be told of the charge after a death of the module.
+#[derive(Debug)]
+pub struct ChargeOutline<'r> {
+    key: &'r Key,
+    task_id: &'r str,
+    amount: Points,
+    status: BillingStatus,
+    attempts: u32,
+}
+
+json_members! { to ChargeOutline<'r> { key, task_id = "taskId", amount, status, attempts } }
+
 impl ChargeRecord {
+    /// The same in short.
+    pub fn outline(&self) -> ChargeOutline<'_> {
+        ChargeOutline {
+            key: &self.key,
+            task_id: &self.task_id,
+            amount: self.amount,
+            status: self.status,
+            attempts: self.attempts,
+        }
+    }
+
     /// The public form of a record.
     pub fn of(record: &Record, durable: bool, locale: Locale) -> ChargeRecord {
         let charge = record.charge();

@@ -35,6 +35,15 @@ test("a listener hears each record of a text, and none from before it", () => {
   assert.ok(host.openRecord("early") && host.openRecord("a") && host.openRecord("late"));
 });
 
+test("whole records are asked for only while somebody listens to charges", () => {
+  const host = createHost({ ...OWNER, log: "silent" });
+  assert.equal(host.hearsCharges, false);
+  const stop = host.on("charge", () => {});
+  assert.equal(host.hearsCharges, true);
+  stop();
+  assert.equal(host.hearsCharges, false);
+});
+
 test("only lines that somebody reads are asked for", () => {
   const levels = /** @type {const} */ (["error", "info", "debug"]);
   const asked = (/** @type {any} */ log) => {

@@ -155,6 +155,10 @@ class TestHost {
 
   refreshedElsewhere() {}
 
+  get hearsCharges() {
+    return true;
+  }
+
   get hasTransport() {
     return this.#transport !== undefined;
   }

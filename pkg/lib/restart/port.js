@@ -80,6 +80,10 @@ export class Port {
     }
   }
 
+  get hearsCharges() {
+    return !this.#cut && this.#host.hearsCharges;
+  }
+
   /** @param {string} records */
   charges(records) {
     if (!this.#cut) {

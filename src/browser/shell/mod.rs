@@ -660,7 +660,7 @@ impl Shell {
             let mut news = Vec::new();
             shell.catch_up_with_storage().await;
             let mut charged = Vec::new();
-            let tell = |page: Vec<Record>| charged.extend(shell.take_page(page));
+            let tell = &mut |page: Vec<Record>| charged.extend(shell.take_page(page));
             let at = shell.apply_at();
             let read = shell.store.read(scope, at, &mut news, tell).await;
             shell.report(news).await;
@@ -843,9 +843,17 @@ impl Shell {
     /// Tells the facade of charges that have changed, all in one: there may be very many.
     fn tell_charges(&self) {
         let changed = self.changed.take();
-        if !changed.is_empty() {
-            self.host.charges(&changed.to_json().to_text());
+        if changed.is_empty() {
+            return;
         }
+        let records = match self.host.hears_charges() {
+            true => changed.to_json().to_text(),
+            false => {
+                let outlines = changed.iter().map(ChargeRecord::outline);
+                outlines.collect::<Vec<_>>().to_json().to_text()
+            }
+        };
+        self.host.charges(&records);
     }
 
     fn notice(&self, notice: &Notice) {
