@@ -15,6 +15,8 @@ mod accounts;
 mod adding;
 #[path = "web/balance_cache.rs"]
 mod balance_cache;
+#[path = "web/batch_claims.rs"]
+mod batch_claims;
 #[path = "web/charges.rs"]
 mod charges;
 #[path = "web/claims.rs"]

@@ -26,7 +26,7 @@ const PUT: (&str, &str) = ("IDBObjectStore", "put");
 const GET: (&str, &str) = ("IDBObjectStore", "get");
 
 /// Two tabs with one journal.
-async fn two_tabs(account: &str) -> [JournalStore; 2] {
+pub async fn two_tabs(account: &str) -> [JournalStore; 2] {
     [
         open_store(account, Choice::IndexedDb).await,
         open_store(account, Choice::IndexedDb).await,
@@ -177,9 +177,9 @@ async fn transactions_of_two_tabs_are_counted_together() {
 }
 
 /// What the core of a tab knows that has read this, and what it has written itself.
-async fn known(store: &JournalStore) -> impl Fn(&Key) -> Option<Record> + use<> {
+pub async fn known(store: &JournalStore) -> impl Fn(&Key) -> Option<Record> + use<> {
     let mut records = Vec::new();
-    let tell = |page| records.extend(page);
+    let tell = &mut |page| records.extend(page);
     let reading = store.read(Scope::All, AT, &mut Vec::new(), tell).await;
     store.knows(&reading.unwrap());
     move |key| {
@@ -437,7 +437,7 @@ async fn a_long_journal_is_read_whole_in_pages() {
     apply(&store, &ops).await;
     for scope in [Scope::All, Scope::Unsettled] {
         let (mut pages, mut read) = (0, Vec::new());
-        let tell = |page: Vec<_>| {
+        let tell = &mut |page: Vec<_>| {
             pages += 1;
             read.extend(page);
         };
@@ -464,7 +464,7 @@ async fn all_is_known_until_somebody_else_changes_something() {
     apply(&one, &ops).await;
     assert!(!one.is_known().await, "nothing has been read yet");
     let learn = async || {
-        let reading = one.read(Scope::All, AT, &mut Vec::new(), drop).await;
+        let reading = one.read(Scope::All, AT, &mut Vec::new(), &mut drop).await;
         one.knows(&reading.unwrap());
         assert!(one.is_known().await);
     };

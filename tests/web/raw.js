@@ -42,6 +42,17 @@ export async function putRow(/** @type {string} */ name, /** @type {string} */ r
   await inDatabase(name, "charges", (rows) => rows.put(JSON.parse(row)));
 }
 
+/** The row of this key, both as JSON; "null" where there is none. */
+export async function readRow(/** @type {string} */ name, /** @type {string} */ key) {
+  const row = await inDatabase(name, "charges", (rows) => rows.get(JSON.parse(key)));
+  return JSON.stringify(row ?? null);
+}
+
+/** Deletes the row of this key, given as JSON. */
+export async function deleteRow(/** @type {string} */ name, /** @type {string} */ key) {
+  await inDatabase(name, "charges", (rows) => rows.delete(JSON.parse(key)));
+}
+
 /** Deletes a database; rejects while a connection to it is open. */
 export function deleteDatabase(/** @type {string} */ name) {
   return new Promise((resolve, reject) => {

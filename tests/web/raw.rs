@@ -13,6 +13,12 @@ extern "C" {
     #[wasm_bindgen(js_name = putRow, catch)]
     async fn put_row_json(name: &str, row: &str) -> Result<JsValue, JsValue>;
 
+    #[wasm_bindgen(js_name = readRow, catch)]
+    async fn read_row(name: &str, key: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(js_name = deleteRow, catch)]
+    async fn delete_row_json(name: &str, key: &str) -> Result<JsValue, JsValue>;
+
     #[wasm_bindgen(js_name = deleteDatabase, catch)]
     async fn delete(name: &str) -> Result<JsValue, JsValue>;
 
@@ -50,6 +56,17 @@ pub async fn row(database: &str, key: &str) -> Option<Value> {
 /// Writes this row.
 pub async fn put_row(database: &str, row: &Value) {
     put_row_json(database, &row.to_string()).await.unwrap();
+}
+
+/// What there is under a key of whatever kind; null for nothing.
+pub async fn at(database: &str, key: &Value) -> Value {
+    let row = read_row(database, &key.to_string()).await.unwrap();
+    serde_json::from_str(&row.as_string().unwrap()).unwrap()
+}
+
+/// Deletes what there is under this key.
+pub async fn delete_row(database: &str, key: &Value) {
+    delete_row_json(database, &key.to_string()).await.unwrap();
 }
 
 /// Deletes the database, which fails where a connection is still open.

@@ -1,8 +1,9 @@
 // @ts-check
 
+import { claimsIn, rowOfClaims } from "./claims.js";
 import { afterOne, ownOf, rowOf } from "./own.js";
 import { rowsIn } from "./rows.js";
-import { CHARGES, OWN } from "./schema.js";
+import { CHARGES, CLAIMS, OWN } from "./schema.js";
 import { watched } from "./watched.js";
 
 /** @import { Database } from "./database.js" */
@@ -11,7 +12,8 @@ import { watched } from "./watched.js";
 /**
  * Writes strictly, if what was assumed of the journal when the rows were made is so: no row is under the
  * keys of those that are added, and no record is lost; nobody has changed the journal since the module
- * last knew everything there, where rows that are there are changed; and no sign-out came after `mark`.
+ * last knew everything there, where rows that are there are changed or claimed; and no sign-out came
+ * after `mark`.
  * Resolves with whether it was so; otherwise nothing has been written.
  *
  * Nothing waits here but for the commit: the journal's own row is written as it should become before it
@@ -21,15 +23,20 @@ import { watched } from "./watched.js";
  * @param {Database} database
  * @param {string} added rows, as `rowsIn` reads them
  * @param {string} changed likewise
+ * @param {string} claimed likewise, of charges that are open and claimed for one batch
  * @param {number} mark
  * @returns {Promise<boolean>}
  */
-export async function write(database, added, changed, mark) {
+export async function write(database, added, changed, claimed, mark) {
   const { transaction, ended } = watched(database.connection, [CHARGES], "strict");
   const before = database.own;
   const assumed = afterOne(before, true);
   let own = assumed;
   let fits = true;
+  /** Whether it changes what is there. */
+  const changes = changed !== "" || claimed !== "";
+  const changedRows = rowsIn(changed);
+  const isClaimed = claimed !== "" || changedRows.some(({ key }) => database.claims.has(key));
   try {
     const charges = transaction.objectStore(CHARGES);
     const asked = charges.get(OWN);
@@ -39,7 +46,7 @@ export async function write(database, added, changed, mark) {
       fits =
         found.mark <= mark &&
         (added === "" || !found.lost) &&
-        (changed === "" || (found.id === before.id && found.changes === before.changes));
+        (!changes || (found.id === before.id && found.changes === before.changes));
       if (!fits) {
         return undo(transaction);
       }
@@ -56,8 +63,16 @@ export async function write(database, added, changed, mark) {
     for (const row of rowsIn(added)) {
       charges.add(row);
     }
-    for (const row of rowsIn(changed)) {
+    for (const row of changedRows) {
       charges.put(row);
+    }
+    if (isClaimed) {
+      const done = new Set(changedRows.map(({ key }) => key));
+      for (const row of database.claims.values()) {
+        // Its verdict is not among these: it gets its own row again.
+        done.has(row.key) || charges.put(row);
+      }
+      claimed === "" ? charges.delete(CLAIMS) : charges.put(rowOfClaims(claimed));
     }
     charges.put(rowOf(assumed));
   } catch (error) {
@@ -72,6 +87,9 @@ export async function write(database, added, changed, mark) {
       throw error;
     }
     return false;
+  }
+  if (isClaimed) {
+    database.claims = claimsIn(claimed);
   }
   database.saw(own);
   database.told(own.changes);

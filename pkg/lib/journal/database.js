@@ -31,8 +31,12 @@ export class Database {
   own = ownOf(null);
   /** Whether it had just been made when it was last connected to. */
   isNew = false;
+  /** Whether claims of a batch could not be read when it was last connected to. */
+  hasLostClaims = false;
   #wiped = false;
   #remade = false;
+  /** Those of a batch, as the module knows them. @type {import("./claims.js").Claims} */
+  claims = new Map();
   /** The number of changes at which the module knows everything. @type {number | null} */
   #knownAt = null;
 
@@ -128,7 +132,7 @@ export class Database {
 
   /** Whether nothing has been changed since by anybody of whom the module does not know. */
   async isKnown() {
-    const own = await readOwn(this.connection, "readonly");
+    const { own } = await readOwn(this.connection, "readonly");
     return own.id === this.own.id && own.changes === this.#knownAt;
   }
 
@@ -182,10 +186,12 @@ export class Database {
     database.onversionchange = leave;
     database.onclose = leave;
     try {
-      const found = await inTime(OPEN_LIMIT_MS, null, readOwn(database, "readonly"));
-      if (!found) {
+      const read = await inTime(OPEN_LIMIT_MS, null, readOwn(database, "readonly"));
+      if (!read) {
         throw late();
       }
+      const found = read.own;
+      this.hasLostClaims = read.hasLostClaims;
       this.#identified(found, found.id === undefined ? await named(database, name, found) : found);
     } catch (error) {
       database.close();
@@ -244,12 +250,15 @@ export function closeAll() {
  * @param {Own} otherwise
  */
 function named(database, name, otherwise) {
-  const naming = readOwn(database, "strict", name).catch(() => otherwise);
+  const naming = readOwn(database, "strict", name).then(
+    ({ own }) => own,
+    () => otherwise,
+  );
   return inTime(OPEN_LIMIT_MS, otherwise, naming);
 }
 
 /**
- * What the database says of itself.
+ * A transaction that has read what the database says of itself.
  *
  * @param {IDBDatabase} database
  * @param {"readonly" | "strict"} durability
@@ -263,5 +272,5 @@ async function readOwn(database, durability, name) {
   }
   // Whoever closes the database next is not to be in anybody's way.
   await transaction.commit();
-  return transaction.own;
+  return transaction;
 }

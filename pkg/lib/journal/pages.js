@@ -1,8 +1,9 @@
 // @ts-check
 
+import { claimed, claimsOf } from "./claims.js";
 import { ownOf } from "./own.js";
 import { Rows } from "./rows.js";
-import { BY_STATE, CHARGES, inState, lostKeys, OWN, rowsFrom } from "./schema.js";
+import { BY_STATE, CHARGES, CLAIMS, inState, lostKeys, OWN, rowsFrom } from "./schema.js";
 import { watched } from "./watched.js";
 
 /** @import { Database } from "./database.js" */
@@ -24,6 +25,8 @@ export class Pages {
   #pending = 0;
   #ended;
   #tell = () => {};
+  /** Claims that have not come with a page. @type {import("./claims.js").Claims} */
+  #claims = new Map();
   /** How many changes there had been when it was read. */
   changes = 0;
   /** The keys of charges whose records are lost, where everything is read. @type {string[]} */
@@ -39,11 +42,14 @@ export class Pages {
     // It may be awaited later, or not at all.
     ended.catch(() => {});
     const store = transaction.objectStore(CHARGES);
+    const claims = store.get(CLAIMS);
     const asked = store.get(OWN);
     asked.onsuccess = () => {
       const own = ownOf(asked.result);
       database.saw(own);
       this.changes = own.changes;
+      this.#claims = claimsOf(claims.result) ?? new Map();
+      database.claims = new Map(this.#claims);
       if (all && own.lost) {
         const keys = store.getAllKeys(lostKeys(), MOST_TOLD);
         keys.onsuccess = () => {
@@ -76,7 +82,7 @@ export class Pages {
         // Asked for before this page is worked on.
         this.#read(of, of instanceof IDBIndex ? inState(last.state, last) : rowsFrom(last.key));
       }
-      this.#come.push(new Rows(rows));
+      this.#come.push(new Rows(claimed(rows, this.#claims)));
       this.#tell();
     };
   }
@@ -97,6 +103,12 @@ export class Pages {
     if (!page) {
       // What was read of one that was undone may not be all.
       await this.#ended;
+      if (this.#claims.size > 0) {
+        // Their own rows are gone.
+        const rows = new Rows([...this.#claims.values()]);
+        this.#claims.clear();
+        return rows;
+      }
     }
     return page;
   }

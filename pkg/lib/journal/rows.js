@@ -65,7 +65,7 @@ function isWhole(number) {
 }
 
 /**
- * The rows that are to be written. Of each the text has state, sequence, format, check and the length of
+ * The rows of a text that the module made. Of each the text has state, sequence, format, check and the length of
  * the key, each with `END`, then the key, which may have anything in it, and the body with `END`.
  *
  * @param {string} text
@@ -75,6 +75,9 @@ export function rowsIn(text) {
   let at = 0;
   const part = () => {
     const end = text.indexOf(END, at);
+    if (end < 0) {
+      throw new RangeError("a part of a row is missing");
+    }
     const part = text.slice(at, end);
     at = end + 1;
     return part;

@@ -20,8 +20,8 @@ const LIST_LIMIT_MS = 1_000;
 
 /**
  * One row a charge, by its key, which is a string. What every transaction needs is in the same store,
- * by keys that are arrays: the journal's own row, `OWN`, and by `lostKey` why the record of a charge is
- * gone. A second store would have to be locked as well.
+ * by keys that are arrays: the journal's own row, `OWN`, the claims of a batch, `CLAIMS`, and by
+ * `lostKey` why the record of a charge is gone. A second store would have to be locked as well.
  */
 export const CHARGES = "charges";
 /** The charges by state, in their order; no two are in the same place. */
@@ -31,6 +31,9 @@ export const QUARANTINE = "quarantine";
 
 /** The key of the row that tells of the journal as a whole. An array comes after every string. */
 export const OWN = ["journal"];
+
+/** The key of the row that has the claims of a batch: see claims.js. */
+export const CLAIMS = ["claims"];
 
 /** @param {IDBValidKey} key a charge's */
 export const lostKey = (key) => ["lost", key];

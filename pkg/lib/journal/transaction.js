@@ -1,11 +1,22 @@
 // @ts-check
 
+import { claimed, claimsOf } from "./claims.js";
 import { afterOne, ownOf, rowOf } from "./own.js";
 import { Rows, rowsIn } from "./rows.js";
-import { BY_STATE, CHARGES, inState, lostKey, OWN, QUARANTINE, rowsFrom } from "./schema.js";
+import {
+  BY_STATE,
+  CHARGES,
+  CLAIMS,
+  inState,
+  lostKey,
+  OWN,
+  QUARANTINE,
+  rowsFrom,
+} from "./schema.js";
 import { watched } from "./watched.js";
 
 /** @import { Database } from "./database.js" */
+/** @import { Claims } from "./claims.js" */
 /** @import { Own } from "./own.js" */
 /** @import { Durability } from "./watched.js" */
 
@@ -26,6 +37,10 @@ export class Transaction {
   /** The journal's own row. @type {Own} */
   own = ownOf(null);
   #changesOwn = false;
+  /** Those of a batch that this leaves alone; null where they can't be read. @type {Claims | null} */
+  #claims = new Map();
+  /** Whether it takes one of them away. */
+  #unclaims = false;
   /** What is written at the end. @type {((charges: IDBObjectStore) => void)[]} */
   #writes = [];
   /** @type {Promise<void>} */
@@ -39,6 +54,7 @@ export class Transaction {
    * @param {boolean} [options.setsAside]
    * @param {boolean} [options.counts] among those that no crash undoes
    * @param {(own: Own) => void} [options.saw] hears what the journal's own row is
+   * @param {(claims: Claims) => void} [options.leaves] hears which claims of a batch it leaves
    * @param {(change: number) => void} [options.told] hears which change it was, if it was one
    */
   constructor(database, asked, durability, options = {}) {
@@ -59,7 +75,9 @@ export class Transaction {
   async #read(asked) {
     try {
       const requests = this.#ask(asked);
+      const claims = this.#charges.get(CLAIMS);
       const own = await last(this.#charges.get(OWN));
+      this.#claims = claimsOf(claims.result);
       this.own = ownOf(own);
       this.#options.saw?.(this.own);
       if (typeof asked !== "string" && this.own.lost) {
@@ -68,7 +86,7 @@ export class Transaction {
         this.#lost = lost.map(({ result }) => result !== undefined);
       }
       const results = requests.map(({ result }) => result);
-      this.rows = new Rows(typeof asked === "string" ? results[0] : results);
+      this.rows = new Rows(this.#rows(asked, results));
     } catch (error) {
       this.undo();
       throw error;
@@ -87,6 +105,22 @@ export class Transaction {
     }
   }
 
+  /**
+   * @param {IDBValidKey[] | "all" | "settled"} asked
+   * @param {any[]} results
+   */
+  #rows(asked, results) {
+    const claims = new Map(this.#claims);
+    switch (asked) {
+      case "all":
+        return [...claimed(results[0], claims), ...claims.values()];
+      case "settled":
+        return results[0];
+      default:
+        return asked.map((key, place) => claims.get(key) ?? results[place]);
+    }
+  }
+
   get mark() {
     return this.own.mark;
   }
@@ -99,6 +133,18 @@ export class Transaction {
   /** @param {number} commits */
   setCommits(commits) {
     this.setOwn({ commits });
+  }
+
+  /** Whether claims of a batch are there that can't be read: any charge may have been claimed. */
+  get hasLostClaims() {
+    return this.#claims === null;
+  }
+
+  /** Claims that can't be read are of no use any more: everything is in doubt now. */
+  forgetLostClaims() {
+    if (this.hasLostClaims) {
+      this.#write((charges) => charges.delete(CLAIMS));
+    }
   }
 
   /** Whether it was begun with too little for what is to be written. */
@@ -114,13 +160,13 @@ export class Transaction {
   /** @param {string} rows as `rowsIn` reads them */
   put(rows) {
     for (const row of rowsIn(rows)) {
-      this.#write((charges) => charges.put(row));
+      this.#writeAt(row.key, (charges) => charges.put(row));
     }
   }
 
   /** @param {IDBValidKey} key */
   remove(key) {
-    this.#write((charges) => charges.delete(key));
+    this.#writeAt(key, (charges) => charges.delete(key));
   }
 
   /**
@@ -144,7 +190,7 @@ export class Transaction {
    */
   setAside(row, why, foundAtMs) {
     this.#narrow ||= !this.#options.setsAside;
-    this.#write((charges) => {
+    this.#writeAt(row.key, (charges) => {
       const quarantine = charges.transaction.objectStore(QUARANTINE);
       quarantine.add({ row, why, found_at_ms: foundAtMs });
       charges.delete(row.key);
@@ -155,6 +201,17 @@ export class Transaction {
   setOwn(changes) {
     this.own = { ...this.own, ...changes };
     this.#changesOwn = true;
+  }
+
+  /**
+   * Writes, or removes, the row of a charge, whatever its claim says.
+   *
+   * @param {IDBValidKey} key
+   * @param {(charges: IDBObjectStore) => void} write
+   */
+  #writeAt(key, write) {
+    this.#unclaims = this.#claims?.delete(key) || this.#unclaims;
+    this.#write(write);
   }
 
   /** @param {(charges: IDBObjectStore) => void} write */
@@ -168,6 +225,7 @@ export class Transaction {
     try {
       if (this.#writes.length > 0) {
         this.setOwn(afterOne(this.own, this.#options.counts === true));
+        this.#unclaim();
       }
       for (const write of this.#writes) {
         write(this.#charges);
@@ -183,7 +241,20 @@ export class Transaction {
     await this.#ended;
     this.#options.saw?.(this.own);
     if (this.#writes.length > 0) {
+      if (this.#claims) {
+        this.#options.leaves?.(this.#unclaims ? new Map() : this.#claims);
+      }
       this.#options.told?.(this.own.changes);
+    }
+  }
+
+  /** Gives every charge its own row again, if one of those that are claimed gets it. */
+  #unclaim() {
+    if (this.#claims && this.#unclaims) {
+      for (const row of this.#claims.values()) {
+        this.#charges.put(row);
+      }
+      this.#charges.delete(CLAIMS);
     }
   }
 
@@ -210,7 +281,11 @@ export class Transaction {
 export function begin(database, asked, durability, setsAside, counts, isTold) {
   const saw = (/** @type {Own} */ own) => database.saw(own);
   const told = (/** @type {number} */ change) => isTold && database.told(change);
-  return new Transaction(database.connection, asked, durability, { setsAside, counts, saw, told });
+  const leaves = (/** @type {Claims} */ claims) => {
+    database.claims = claims;
+  };
+  const options = { setsAside, counts, saw, told, leaves };
+  return new Transaction(database.connection, asked, durability, options);
 }
 
 /**

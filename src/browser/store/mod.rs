@@ -254,7 +254,9 @@ impl JournalStore {
         news: &mut Vec<News>,
     ) -> Result<Vec<Record>, String> {
         let mut all = Vec::new();
-        let read = self.read(scope, at, news, |page| all.extend(page)).await;
+        let read = self
+            .read(scope, at, news, &mut |page| all.extend(page))
+            .await;
         read.map(|_| all)
     }
 
@@ -265,13 +267,13 @@ impl JournalStore {
         scope: Scope,
         at: ApplyAt,
         news: &mut Vec<News>,
-        mut tell: impl FnMut(Vec<Record>),
+        tell: &mut dyn FnMut(Vec<Record>),
     ) -> Result<Reading, String> {
         let all = scope == Scope::All;
         let changes = match &*self.storage() {
             Storage::IndexedDb(store) => {
                 let read = match self.arrive(store, at, news).await {
-                    Ok(()) => store.read(scope, news, &mut tell).await,
+                    Ok(()) => store.read(scope, news, tell).await,
                     Err(error) => Err(error),
                 };
                 let changes = read.map_err(|error| self.fall_back(error, at, news))?;

@@ -67,6 +67,10 @@ extern "C" {
     #[wasm_bindgen(method, js_name = takeWiped)]
     pub fn take_wiped(this: &Database) -> bool;
 
+    /// Whether claims of a batch could not be read when it was last connected to.
+    #[wasm_bindgen(method, getter, js_name = hasLostClaims)]
+    pub fn has_lost_claims(this: &Database) -> bool;
+
     /// Whether the browser has thrown a damaged one away since this was last asked.
     #[wasm_bindgen(method, js_name = takeRemade)]
     pub fn take_remade(this: &Database) -> bool;
@@ -76,9 +80,15 @@ extern "C" {
 extern "C" {
     /// Writes the rows of these texts, made by `rows::text`, strictly. Resolves with whether they fit:
     /// no row is under the keys of those that are added, and no record is lost; nobody has changed
-    /// the journal since `Database::seems_known`, where others are changed; and no sign-out was after
-    /// `mark`. Nothing is written otherwise.
-    pub fn write(database: &Database, added: &str, changed: &str, mark: f64) -> Promise;
+    /// the journal since `Database::seems_known`, where others are changed or claimed; and no sign-out
+    /// was after `mark`. Nothing is written otherwise.
+    pub fn write(
+        database: &Database,
+        added: &str,
+        changed: &str,
+        claimed: &str,
+        mark: f64,
+    ) -> Promise;
 }
 
 #[wasm_bindgen(raw_module = "/pkg/lib/journal/transaction.js")]
@@ -116,6 +126,10 @@ extern "C" {
 
     #[wasm_bindgen(method, js_name = setMark)]
     pub fn set_mark(this: &Transaction, mark: f64);
+
+    /// Claims that can't be read are of no use any more: everything is in doubt now.
+    #[wasm_bindgen(method, js_name = forgetLostClaims)]
+    pub fn forget_lost_claims(this: &Transaction);
 
     #[wasm_bindgen(method, js_name = setCommits)]
     pub fn set_commits(this: &Transaction, commits: f64);

@@ -91,6 +91,11 @@ impl IndexedDb {
         Ok(())
     }
 
+    /// Whether claims could not be read when it was last connected to.
+    pub fn has_lost_claims(&self) -> bool {
+        self.database.has_lost_claims()
+    }
+
     /// Whether the browser has thrown a damaged database away since this was last asked.
     pub fn take_remade(&self) -> bool {
         self.database.take_remade()
@@ -184,20 +189,28 @@ impl IndexedDb {
         }
         let keys = writing::keys_of(ops);
         let asked: Array = keys.keys().map(|key| JsValue::from(key.as_str())).collect();
-        self.transact(Asked::Keys(&asked), purpose, news, |transaction, news| {
+        let mut applied = Vec::new();
+        let mut decide = |transaction: &Transaction, news: &mut Vec<News>| {
             let at = at.marked(at.mark.max(transaction.mark() as u64));
-            writing::apply(transaction, &keys, ops, at, &fallback_lost, news)
-        })
-        .await
+            applied = writing::apply(transaction, &keys, ops, at, &fallback_lost, news);
+        };
+        self.transact(Asked::Keys(&asked), purpose, news, &mut decide)
+            .await?;
+        Ok(applied)
     }
 
     /// Whether the rows have been written, which they are if nothing in the journal is against it.
     async fn write(&self, rows: &Assumed, mark: u64) -> Result<bool, StoreError> {
-        let Assumed { added, changed, .. } = rows;
-        if added.is_empty() && changed.is_empty() {
+        let Assumed {
+            added,
+            changed,
+            claimed,
+            ..
+        } = rows;
+        if added.is_empty() && changed.is_empty() && claimed.is_empty() {
             return Ok(false);
         }
-        let written = bindings::write(&self.database, added, changed, mark as f64);
+        let written = bindings::write(&self.database, added, changed, claimed, mark as f64);
         let written = JsFuture::from(written).await;
         let written = written.map_err(|error| self.trouble(&error))?;
         Ok(written.is_truthy())
@@ -212,12 +225,16 @@ impl IndexedDb {
         news: &mut Vec<News>,
     ) -> Result<Vec<Key>, StoreError> {
         self.open(news).await?;
-        self.transact(Asked::All, Purpose::Mending, news, |transaction, _| {
+        let mut lost = Vec::new();
+        let mut decide = |transaction: &Transaction, _: &mut Vec<News>| {
             writing::doubt_all(transaction);
+            transaction.forget_lost_claims();
             transaction.set_commits(commits as f64);
-            writing::lose_missing(transaction, keys)
-        })
-        .await
+            lost = writing::lose_missing(transaction, keys);
+        };
+        self.transact(Asked::All, Purpose::Mending, news, &mut decide)
+            .await?;
+        Ok(lost)
     }
 
     /// Keeps in mind that the records of these charges are lost.
@@ -225,10 +242,11 @@ impl IndexedDb {
         self.open(news).await?;
         let asked: Array = keys.iter().map(|key| JsValue::from(key.as_str())).collect();
         let asked = Asked::Keys(&asked);
-        self.transact(asked, Purpose::Mending, news, |transaction, _| {
+        let mut decide = |transaction: &Transaction, _: &mut Vec<News>| {
             drop(writing::lose_missing(transaction, keys));
-        })
-        .await
+        };
+        self.transact(asked, Purpose::Mending, news, &mut decide)
+            .await
     }
 
     /// What is there, told page by page. Where the reading begins anew some are told twice. Gives how
@@ -237,7 +255,7 @@ impl IndexedDb {
         &self,
         scope: Scope,
         news: &mut Vec<News>,
-        tell: &mut impl FnMut(Vec<Record>),
+        tell: &mut dyn FnMut(Vec<Record>),
     ) -> Result<f64, StoreError> {
         let first = self.try_read(scope, news, tell).await;
         match first {
@@ -255,14 +273,15 @@ impl IndexedDb {
         &self,
         scope: Scope,
         news: &mut Vec<News>,
-        tell: &mut impl FnMut(Vec<Record>),
+        tell: &mut dyn FnMut(Vec<Record>),
     ) -> Result<f64, StoreError> {
         self.open(news).await?;
         let read = reading::read(&self.database, scope, tell).await;
         let read = read.map_err(|error| self.trouble(&error))?;
         if read.amiss.length() > 0 {
             let asked = Asked::Keys(&read.amiss);
-            let mended = self.transact(asked, Purpose::Mending, news, writing::mend);
+            let mut decide = writing::mend;
+            let mended = self.transact(asked, Purpose::Mending, news, &mut decide);
             // What can't be put right now is found again by the next reading.
             drop(mended.await);
         }
@@ -307,14 +326,16 @@ impl IndexedDb {
         self.open(news).await?;
         let asked = Array::new();
         let asked = Asked::Keys(&asked);
-        self.transact(asked, Purpose::Mending, news, |transaction, _| {
-            let found = transaction.mark() as u64;
+        let mut found = 0;
+        let mut decide = |transaction: &Transaction, _: &mut Vec<News>| {
+            found = transaction.mark() as u64;
             if found < mark {
                 transaction.set_mark(mark as f64);
             }
-            found.max(mark)
-        })
-        .await
+        };
+        self.transact(asked, Purpose::Mending, news, &mut decide)
+            .await?;
+        Ok(found.max(mark))
     }
 
     /// What was set aside, oldest first.
@@ -327,27 +348,23 @@ impl IndexedDb {
 
     async fn forget_settled(&self, news: &mut Vec<News>) -> Result<(), StoreError> {
         self.open(news).await?;
-        self.transact(
-            Asked::Settled,
-            Purpose::MakingRoom,
-            news,
-            |transaction, _| {
-                writing::forget_settled(transaction);
-            },
-        )
-        .await
+        let mut decide = |transaction: &Transaction, _: &mut Vec<News>| {
+            writing::forget_settled(transaction);
+        };
+        self.transact(Asked::Settled, Purpose::MakingRoom, news, &mut decide)
+            .await
     }
 
     /// One transaction: reads, decides what to write, and returns when that has been committed. What
     /// it finds is told only then. Most need one object store; it is decided once more where a record
     /// has to be set aside.
-    async fn transact<T>(
+    async fn transact(
         &self,
         asked: Asked<'_>,
         purpose: Purpose,
         news: &mut Vec<News>,
-        decide: impl Fn(&Transaction, &mut Vec<News>) -> T,
-    ) -> Result<T, StoreError> {
+        decide: &mut dyn FnMut(&Transaction, &mut Vec<News>),
+    ) -> Result<(), StoreError> {
         let asked = match asked {
             Asked::Keys(keys) => keys.into(),
             Asked::All => JsValue::from("all"),
@@ -361,7 +378,7 @@ impl IndexedDb {
             read.map_err(|error| self.trouble(&error))?;
             let mut found = Vec::new();
             // In this very turn, in which the transaction takes what is decided.
-            let decided = decide(&transaction, &mut found);
+            decide(&transaction, &mut found);
             if transaction.is_too_narrow() && !sets_aside {
                 transaction.undo();
                 sets_aside = true;
@@ -370,7 +387,7 @@ impl IndexedDb {
             let committed = JsFuture::from(transaction.commit()).await;
             committed.map_err(|error| self.trouble(&error))?;
             news.append(&mut found);
-            return Ok(decided);
+            return Ok(());
         }
     }
 

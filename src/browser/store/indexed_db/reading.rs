@@ -24,7 +24,7 @@ pub struct Besides {
 pub async fn read(
     database: &Database,
     scope: Scope,
-    tell: &mut impl FnMut(Vec<Record>),
+    tell: &mut dyn FnMut(Vec<Record>),
 ) -> Result<Besides, JsValue> {
     let pages = bindings::read(database, scope == Scope::All)?;
     let amiss = Array::new();

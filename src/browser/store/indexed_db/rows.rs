@@ -11,7 +11,7 @@ use crate::core::record::{Record, State};
 const END: char = '\0';
 
 /// The rows of these records, as `rowsIn` of `rows.js` reads them.
-pub fn text<'r>(records: impl IntoIterator<Item = &'r Record>) -> String {
+pub fn text(records: &[&Record]) -> String {
     let mut text = String::new();
     for record in records {
         let stored = codec::encode(record);

@@ -9,7 +9,7 @@ use crate::browser::store::{AtRest, Found, News};
 use crate::core::charge::Key;
 use crate::core::journal::{Applied, ApplyAt, Op, Write};
 use crate::core::ordered::{Map, Set, set_of};
-use crate::core::record::Record;
+use crate::core::record::{Record, State};
 
 /// What operations come to, on what is assumed to be at rest.
 pub struct Assumed {
@@ -19,6 +19,19 @@ pub struct Assumed {
     pub added: String,
     /// The rows to be changed, likewise.
     pub changed: String,
+    /// Those of open charges that are claimed, where they are so many that one row has them all.
+    pub claimed: String,
+}
+
+/// From so many claims on, one row has them all.
+const FEWEST_CLAIMS: usize = 8;
+
+/// Which rows a charge's is among.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Among {
+    Added,
+    Changed,
+    Claimed,
 }
 
 /// Applies operations to what `at_rest` knows of their charges, and where it knows nothing of a new
@@ -29,15 +42,20 @@ pub fn apply_to_known(
     at_rest: AtRest<'_>,
     is_lost: &impl Fn(&Key) -> bool,
 ) -> Option<Assumed> {
-    let mut records: Map<Key, (bool, Option<Record>)> = Map::new();
+    let mut records: Map<Key, (Among, Option<Record>)> = Map::new();
     let mut applied = Vec::with_capacity(ops.len());
     for op in ops {
-        let (is_new, current) = match (records.get(op.key()), op) {
+        let (among, current) = match (records.get(op.key()), op) {
             (Some(known), _) => known.clone(),
             (None, Op::Read { .. } | Op::Adopt { .. } | Op::Forget { .. }) => return None,
             (None, op) => match at_rest(op.key()) {
-                Some(record) => (false, Some(record)),
-                None if matches!(op, Op::Enqueue { .. }) && !is_lost(op.key()) => (true, None),
+                Some(record) if matches!(record.state(), State::Waiting(_)) => {
+                    (Among::Claimed, Some(record))
+                }
+                Some(record) => (Among::Changed, Some(record)),
+                None if matches!(op, Op::Enqueue { .. }) && !is_lost(op.key()) => {
+                    (Among::Added, None)
+                }
                 None => return None,
             },
         };
@@ -47,17 +65,29 @@ pub fn apply_to_known(
             Write::Put => result.record.clone(),
             Write::Delete => return None,
         };
-        records.insert(op.key().clone(), (is_new, after));
+        records.insert(op.key().clone(), (among, after));
         applied.push(result);
     }
-    let text = |wanted: bool| {
-        let records = records.values().filter(|(is_new, _)| *is_new == wanted);
-        rows::text(records.filter_map(|(_, record)| record.as_ref()))
+    let of = |wanted: Among| -> Vec<&Record> {
+        let records = records.values().filter_map(|(among, record)| {
+            let record = record.as_ref()?;
+            let among = match among {
+                Among::Claimed if record.claim().is_none() => Among::Changed,
+                among @ (Among::Added | Among::Changed | Among::Claimed) => *among,
+            };
+            (among == wanted).then_some(record)
+        });
+        records.collect()
     };
+    let (mut changed, mut claimed) = (of(Among::Changed), of(Among::Claimed));
+    if claimed.len() < FEWEST_CLAIMS {
+        changed.append(&mut claimed);
+    }
     Some(Assumed {
         applied,
-        added: text(true),
-        changed: text(false),
+        added: rows::text(&of(Among::Added)),
+        changed: rows::text(&changed),
+        claimed: rows::text(&claimed),
     })
 }
 
@@ -116,7 +146,7 @@ pub fn apply(
             Some(Current::Lost | Current::Unreadable(_)) => {}
         }
     }
-    transaction.put(&rows::text(records));
+    transaction.put(&rows::text(&records));
     results
 }
 
@@ -131,7 +161,7 @@ pub fn mend(transaction: &Transaction, news: &mut Vec<News>) {
         if let Current::Record(record) = sift(transaction, found, || rows.at(place), news)
             && !in_place
         {
-            transaction.put(&rows::text([&*record]));
+            transaction.put(&rows::text(&[&*record]));
         }
     }
 }
@@ -151,7 +181,7 @@ pub fn doubt_all(transaction: &Transaction) {
     // What is charged stays so. What can't be read is found again by the next reading.
     let records = records(transaction).filter(|record| record.receipt().is_none());
     let doubted: Vec<Record> = records.map(|record| record.doubted()).collect();
-    transaction.put(&rows::text(&doubted));
+    transaction.put(&rows::text(&doubted.iter().collect::<Vec<_>>()));
 }
 
 /// The records among what the transaction has read.
