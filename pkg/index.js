@@ -20,6 +20,7 @@ import { syncWhileWaiting } from "./lib/background-sync.js";
 import { cachedBalance } from "./lib/cached.js";
 import { BillingError, checkFunction, mistake, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
+import { closeAhead, openAhead } from "./lib/journal/ahead.js";
 import { stemOf } from "./lib/names.js";
 import { instance, load, onDeath } from "./lib/restart/instance.js";
 import { RestartingCore } from "./lib/restart/restarting-core.js";
@@ -52,8 +53,13 @@ export async function openBilling(options) {
     asJson({ balance, queue, retry, monitor, locale });
   const asGiven = forCore(locale);
   const opening = asJson({ baseUrl, account, namespace, credentials });
-  await load(given.module);
+  const stem = stemOf(given);
   try {
+    const loading = load(given.module);
+    if (!queue?.storage || ["auto", "indexeddb"].includes(queue.storage)) {
+      openAhead(stem);
+    }
+    await loading;
     const Core = await instance();
     const patienceMs = timerMs(Core.respondWithinMs(asGiven) + GRACE_MS);
     const core = new RestartingCore(
@@ -64,11 +70,13 @@ export async function openBilling(options) {
     );
     await core.open();
     if (given.backgroundSync) {
-      syncWhileWaiting(host, () => `${stemOf(given)}:${core.session}`);
+      syncWhileWaiting(host, () => `${stem}:${core.session}`);
     }
     return new BillingClient(OPENING, core, host, patienceMs);
   } catch (error) {
     throw toBillingError(error);
+  } finally {
+    closeAhead(stem);
   }
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { freshAccount } from "./support/accounts.mjs";
+import { freshAccount, stemOf } from "./support/accounts.mjs";
 import { BareSite } from "./support/bare.mjs";
 import { patient, Stage } from "./support/stage.mjs";
 
@@ -337,4 +337,44 @@ test("a call with a bad module option does not disturb one with a good module", 
   );
   // The third call wants the same module as the first, and may find the second's instead.
   assert.deepEqual([answers[0], answers[1], answers[3]], ["rejected", "fulfilled", "fulfilled"]);
+});
+
+test("a database that is opened while the module comes is in nobody's way, and used by nobody after a failure", async () => {
+  const { page, options } = await pageWith(null);
+  const name = stemOf(stage.server, options.account);
+  const ends = await page.evaluate(
+    async ({ options, name }) => {
+      const isThere = async () => {
+        const listed = await indexedDB.databases();
+        return listed.some((database) => database.name === name);
+      };
+      const deleted = () =>
+        new Promise((resolve) => {
+          const request = indexedDB.deleteDatabase(name);
+          request.onsuccess = () => resolve("deleted");
+          request.onerror = () => resolve("failed");
+          request.onblocked = () => resolve("blocked");
+        });
+      /** @type {(reason: Error) => void} */
+      let fail = () => {};
+      const module = new Promise((_, reject) => {
+        fail = reject;
+      });
+      const opened = globalThis.openClient({ ...options, module });
+      const end = opened.then(
+        () => "opened",
+        () => "rejected",
+      );
+      while (!(await isThere())) {}
+      const meanwhile = await deleted();
+      const again = globalThis.openClient({ ...options, module }).catch(() => {});
+      while (!(await isThere())) {}
+      fail(new Error("the user's own"));
+      const rejected = await end;
+      await again;
+      return [meanwhile, rejected, await deleted()];
+    },
+    { options, name },
+  );
+  assert.deepEqual(ends, ["deleted", "rejected", "deleted"]);
 });

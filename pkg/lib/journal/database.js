@@ -1,5 +1,6 @@
 // @ts-check
 
+import { takeAhead } from "./ahead.js";
 import { inTime } from "./in-time.js";
 import { ownOf } from "./own.js";
 import { late, OPEN_LIMIT_MS, openDatabase, Unopened } from "./schema.js";
@@ -173,7 +174,8 @@ export class Database {
 
   /** @param {string} name */
   async #connectAnew(name) {
-    const { connection: database, isRemade } = await openDatabase(this.#name);
+    const opening = takeAhead(this.#name) ?? openDatabase(this.#name);
+    const { connection: database, isRemade } = await opening;
     this.#remade ||= isRemade;
     // From its first moment on it makes way for others: for an upgrade or a deletion, or where the
     // browser has taken it away.
