@@ -234,7 +234,10 @@ async fn claims_that_cant_be_read_put_every_charge_in_doubt() {
             assert!(matches!(&news[..], [News::SetBack { .. }]), "{news:?}");
             let records = load(&two).await;
             assert_eq!(keys(&records), batch);
-            assert!(records.iter().all(Record::may_have_left_unseen), "{records:?}");
+            assert!(
+                records.iter().all(Record::may_have_left_unseen),
+                "{records:?}"
+            );
             two.close();
             // It is told once.
             let three = open_store(&account, Choice::IndexedDb).await;
