@@ -21,7 +21,7 @@ import { cachedBalance } from "./lib/cached.js";
 import { BillingError, checkFunction, mistake, toBillingError } from "./lib/error.js";
 import { createHost } from "./lib/host.js";
 import { closeAhead, openAhead } from "./lib/journal/ahead.js";
-import { stemOf } from "./lib/names.js";
+import { entriesOf, stemOf } from "./lib/names.js";
 import { instance, load, onDeath } from "./lib/restart/instance.js";
 import { RestartingCore } from "./lib/restart/restarting-core.js";
 import { unknownAfter } from "./lib/restart/unknown-outcome.js";
@@ -57,7 +57,7 @@ export async function openBilling(options) {
   try {
     const loading = load(given.module);
     if (!queue?.storage || ["auto", "indexeddb"].includes(queue.storage)) {
-      openAhead(stem);
+      openAhead(stem, entriesOf(given).journal);
     }
     await loading;
     const Core = await instance();

@@ -33,7 +33,7 @@ import { reuseEqual } from "./structural-sharing.js";
 const EARLY_LIMIT = 20;
 const EARLY_MS = 10_000;
 
-/** So many characters of records that nobody has listened to are kept unread. */
+/** So many characters of outlines are kept unread. */
 const UNREAD_LIMIT = 4_000_000;
 
 /**

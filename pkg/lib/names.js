@@ -84,7 +84,7 @@ export function stemOf({ namespace, account }) {
  */
 export function entriesOf(owner) {
   const stem = stemOf(owner);
-  return { balance: `${stem}:balance`, mark: `${stem}:mark` };
+  return { balance: `${stem}:balance`, mark: `${stem}:mark`, journal: `${stem}:journal` };
 }
 
 /**

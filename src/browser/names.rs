@@ -1,5 +1,5 @@
 //! What is stored and shared under which name. Everything belongs to one account of one billing
-//! server. `pkg/lib/names.js` makes the name of the balance cache too.
+//! server. `pkg/lib/names.js` makes those that are needed before the module is there.
 
 use crate::core::charge::Key;
 use crate::core::percent::percent_encode;

@@ -7,12 +7,14 @@ import { openDatabase } from "./schema.js";
 const ahead = new Map();
 
 /**
- * Begins to open the database, for the client that opens it next.
+ * Begins to open the database, for the client that opens it next, where it was noted that there is one.
  *
  * @param {string} name
+ * @param {string} marker the entry of localStorage that has the note
  */
-export function openAhead(name) {
-  if (!ahead.has(name)) {
+export function openAhead(name, marker) {
+  // Whoever looks into localStorage first waits until the browser has read it: that is done now, too.
+  if (isNoted(marker) && !ahead.has(name)) {
     const opening = openDatabase(name);
     ahead.set(name, opening);
     opening.then(
@@ -23,11 +25,15 @@ export function openAhead(name) {
       () => {},
     );
   }
+}
+
+/** @param {string} marker */
+function isNoted(marker) {
   try {
-    // Whoever looks first waits until the browser has read it.
-    globalThis.localStorage?.getItem(name);
+    return localStorage.getItem(marker) !== null;
   } catch {
-    // This page may not have it.
+    // There is none, or not for this page.
+    return false;
   }
 }
 

@@ -32,8 +32,6 @@ export class Database {
   own = ownOf(null);
   /** Whether it had just been made when it was last connected to. */
   isNew = false;
-  /** Whether claims of a batch could not be read when it was last connected to. */
-  hasLostClaims = false;
   #wiped = false;
   #remade = false;
   /** Those of a batch, as the module knows them. @type {import("./claims.js").Claims} */
@@ -133,7 +131,7 @@ export class Database {
 
   /** Whether nothing has been changed since by anybody of whom the module does not know. */
   async isKnown() {
-    const { own } = await readOwn(this.connection, "readonly");
+    const own = await readOwn(this.connection, "readonly");
     return own.id === this.own.id && own.changes === this.#knownAt;
   }
 
@@ -188,12 +186,10 @@ export class Database {
     database.onversionchange = leave;
     database.onclose = leave;
     try {
-      const read = await inTime(OPEN_LIMIT_MS, null, readOwn(database, "readonly"));
-      if (!read) {
+      const found = await inTime(OPEN_LIMIT_MS, null, readOwn(database, "readonly"));
+      if (!found) {
         throw late();
       }
-      const found = read.own;
-      this.hasLostClaims = read.hasLostClaims;
       this.#identified(found, found.id === undefined ? await named(database, name, found) : found);
     } catch (error) {
       database.close();
@@ -252,15 +248,12 @@ export function closeAll() {
  * @param {Own} otherwise
  */
 function named(database, name, otherwise) {
-  const naming = readOwn(database, "strict", name).then(
-    ({ own }) => own,
-    () => otherwise,
-  );
+  const naming = readOwn(database, "strict", name).catch(() => otherwise);
   return inTime(OPEN_LIMIT_MS, otherwise, naming);
 }
 
 /**
- * A transaction that has read what the database says of itself.
+ * What the database says of itself.
  *
  * @param {IDBDatabase} database
  * @param {"readonly" | "strict"} durability
@@ -274,5 +267,5 @@ async function readOwn(database, durability, name) {
   }
   // Whoever closes the database next is not to be in anybody's way.
   await transaction.commit();
-  return transaction;
+  return transaction.own;
 }

@@ -27,6 +27,8 @@ export class Pages {
   #tell = () => {};
   /** Claims that have not come with a page. @type {import("./claims.js").Claims} */
   #claims = new Map();
+  /** Claims of a batch are there, and damaged: nothing else is told then. */
+  hasLostClaims = false;
   /** How many changes there had been when it was read. */
   changes = 0;
   /** The keys of charges whose records are lost, where everything is read. @type {string[]} */
@@ -48,8 +50,10 @@ export class Pages {
       const own = ownOf(asked.result);
       database.saw(own);
       this.changes = own.changes;
-      this.#claims = claimsOf(claims.result) ?? new Map();
-      database.claims = new Map(this.#claims);
+      const read = claimsOf(claims.result);
+      this.hasLostClaims = read === null;
+      this.#claims = read ?? new Map();
+      database.claims = new Map(read);
       if (all && own.lost) {
         const keys = store.getAllKeys(lostKeys(), MOST_TOLD);
         keys.onsuccess = () => {
@@ -100,17 +104,18 @@ export class Pages {
       await Promise.race([told, this.#ended]);
     }
     const page = this.#come.shift();
-    if (!page) {
-      // What was read of one that was undone may not be all.
-      await this.#ended;
-      if (this.#claims.size > 0) {
-        // Their own rows are gone.
-        const rows = new Rows([...this.#claims.values()]);
-        this.#claims.clear();
-        return rows;
-      }
+    if (page && !this.hasLostClaims) {
+      return page;
     }
-    return page;
+    // What was read of one that was undone may not be all.
+    await this.#ended;
+    if (this.#claims.size === 0) {
+      return undefined;
+    }
+    // Their own rows are gone.
+    const rows = new Rows([...this.#claims.values()]);
+    this.#claims.clear();
+    return rows;
   }
 }
 

@@ -65,7 +65,8 @@ function isWhole(number) {
 }
 
 /**
- * The rows of a text that the module made. Of each the text has state, sequence, format, check and the length of
+ * The rows of a text that the module made, which may have been stored since. Throws where it is damaged.
+ * Of each the text has state, sequence, format, check and the length of
  * the key, each with `END`, then the key, which may have anything in it, and the body with `END`.
  *
  * @param {string} text
@@ -86,6 +87,9 @@ export function rowsIn(text) {
     const state = part();
     const [sequence, format, check] = [Number(part()), Number(part()), Number(part())];
     const length = Number(part());
+    if (!isWhole(length)) {
+      throw new RangeError("the length of a key is wrong");
+    }
     const key = text.slice(at, at + length);
     at += length;
     rows.push({ key, state, sequence, format, check, body: part() });

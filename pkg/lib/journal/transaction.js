@@ -37,7 +37,7 @@ export class Transaction {
   /** The journal's own row. @type {Own} */
   own = ownOf(null);
   #changesOwn = false;
-  /** Those of a batch that this leaves alone; null where they can't be read. @type {Claims | null} */
+  /** Those of a batch of which nothing is written; null where they are damaged. @type {Claims | null} */
   #claims = new Map();
   /** Whether it takes one of them away. */
   #unclaims = false;
@@ -132,17 +132,13 @@ export class Transaction {
 
   /** @param {number} commits */
   setCommits(commits) {
-    this.setOwn({ commits });
+    // Another tab may have gone on meanwhile.
+    this.setOwn({ commits: Math.max(this.own.commits, commits) });
   }
 
-  /** Whether claims of a batch are there that can't be read: any charge may have been claimed. */
-  get hasLostClaims() {
-    return this.#claims === null;
-  }
-
-  /** Claims that can't be read are of no use any more: everything is in doubt now. */
+  /** Damaged claims are of no use any more: everything is in doubt now. */
   forgetLostClaims() {
-    if (this.hasLostClaims) {
+    if (this.#claims === null) {
       this.#write((charges) => charges.delete(CLAIMS));
     }
   }
@@ -240,10 +236,8 @@ export class Transaction {
     }
     await this.#ended;
     this.#options.saw?.(this.own);
-    if (this.#writes.length > 0) {
-      if (this.#claims) {
-        this.#options.leaves?.(this.#unclaims ? new Map() : this.#claims);
-      }
+    if (this.#writes.length > 0 && this.#claims) {
+      this.#options.leaves?.(this.#unclaims ? new Map() : this.#claims);
       this.#options.told?.(this.own.changes);
     }
   }

@@ -31,13 +31,6 @@ pub async fn measure(names: &Names, database: &IndexedDb, news: &mut Vec<News>) 
         false => "the database was deleted",
     };
     match marker::check(names, &database.identity()) {
-        Past::Whole if database.has_lost_claims() => {
-            let commits = database.identity().commits;
-            let lost = database.doubt_all(&[], commits, news).await;
-            let lost = lost.unwrap_or_default();
-            news.push(News::SetBack { lost });
-            false
-        }
         Past::Whole if !remade => true,
         // What localStorage knew of it may be lost as well.
         Past::Whole => {

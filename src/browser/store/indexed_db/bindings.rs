@@ -67,10 +67,6 @@ extern "C" {
     #[wasm_bindgen(method, js_name = takeWiped)]
     pub fn take_wiped(this: &Database) -> bool;
 
-    /// Whether claims of a batch could not be read when it was last connected to.
-    #[wasm_bindgen(method, getter, js_name = hasLostClaims)]
-    pub fn has_lost_claims(this: &Database) -> bool;
-
     /// Whether the browser has thrown a damaged one away since this was last asked.
     #[wasm_bindgen(method, js_name = takeRemade)]
     pub fn take_remade(this: &Database) -> bool;
@@ -127,7 +123,7 @@ extern "C" {
     #[wasm_bindgen(method, js_name = setMark)]
     pub fn set_mark(this: &Transaction, mark: f64);
 
-    /// Claims that can't be read are of no use any more: everything is in doubt now.
+    /// Damaged claims are of no use any more: everything is in doubt now.
     #[wasm_bindgen(method, js_name = forgetLostClaims)]
     pub fn forget_lost_claims(this: &Transaction);
 
@@ -173,6 +169,10 @@ extern "C" {
     /// Resolves with the next [`Rows`], in a task of its own; with `undefined` after the last.
     #[wasm_bindgen(method)]
     pub fn next(this: &Pages) -> Promise;
+
+    /// After the last page: whether claims of a batch are there, and damaged. Then it was the only one.
+    #[wasm_bindgen(method, getter, js_name = hasLostClaims)]
+    pub fn has_lost_claims(this: &Pages) -> bool;
 
     /// After the last page: how many changes there had been.
     #[wasm_bindgen(method, getter)]

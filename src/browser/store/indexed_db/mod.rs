@@ -91,11 +91,6 @@ impl IndexedDb {
         Ok(())
     }
 
-    /// Whether claims could not be read when it was last connected to.
-    pub fn has_lost_claims(&self) -> bool {
-        self.database.has_lost_claims()
-    }
-
     /// Whether the browser has thrown a damaged database away since this was last asked.
     pub fn take_remade(&self) -> bool {
         self.database.take_remade()
@@ -278,6 +273,12 @@ impl IndexedDb {
         self.open(news).await?;
         let read = reading::read(&self.database, scope, tell).await;
         let read = read.map_err(|error| self.trouble(&error))?;
+        if read.has_lost_claims {
+            // Any charge may have been claimed, and sent. Once that is written it is read again.
+            let lost = self.doubt_all(&[], 0, news).await?;
+            news.push(News::SetBack { lost });
+            return Err(StoreError::Failed("damaged claims".to_owned()));
+        }
         if read.amiss.length() > 0 {
             let asked = Asked::Keys(&read.amiss);
             let mut decide = writing::mend;

@@ -12,6 +12,8 @@ use crate::core::record::Record;
 
 /// What was found besides records.
 pub struct Besides {
+    /// Whether claims of a batch are there, and damaged: then nothing was told.
+    pub has_lost_claims: bool,
     /// How many changes there had been.
     pub changes: f64,
     /// The keys of rows in which something is amiss.
@@ -39,6 +41,7 @@ pub async fn read(
     let lost = lost.iter().filter_map(|key| key.as_string());
     let lost = lost.filter_map(|key| Key::new(key).ok()).collect();
     Ok(Besides {
+        has_lost_claims: pages.has_lost_claims(),
         changes: pages.changes(),
         amiss,
         lost,

@@ -31,7 +31,8 @@ const FEWEST_CLAIMS: usize = 8;
 enum Among {
     Added,
     Changed,
-    Claimed,
+    /// Changed as well, and at rest it waited: only such a charge's claim may stand in for its row.
+    Waiting,
 }
 
 /// Applies operations to what `at_rest` knows of their charges, and where it knows nothing of a new
@@ -50,7 +51,7 @@ pub fn apply_to_known(
             (None, Op::Read { .. } | Op::Adopt { .. } | Op::Forget { .. }) => return None,
             (None, op) => match at_rest(op.key()) {
                 Some(record) if matches!(record.state(), State::Waiting(_)) => {
-                    (Among::Claimed, Some(record))
+                    (Among::Waiting, Some(record))
                 }
                 Some(record) => (Among::Changed, Some(record)),
                 None if matches!(op, Op::Enqueue { .. }) && !is_lost(op.key()) => {
@@ -72,14 +73,14 @@ pub fn apply_to_known(
         let records = records.values().filter_map(|(among, record)| {
             let record = record.as_ref()?;
             let among = match among {
-                Among::Claimed if record.claim().is_none() => Among::Changed,
-                among @ (Among::Added | Among::Changed | Among::Claimed) => *among,
+                Among::Waiting if record.claim().is_none() => Among::Changed,
+                among @ (Among::Added | Among::Changed | Among::Waiting) => *among,
             };
             (among == wanted).then_some(record)
         });
         records.collect()
     };
-    let (mut changed, mut claimed) = (of(Among::Changed), of(Among::Claimed));
+    let (mut changed, mut claimed) = (of(Among::Changed), of(Among::Waiting));
     if claimed.len() < FEWEST_CLAIMS {
         changed.append(&mut claimed);
     }
