@@ -340,14 +340,22 @@ test("a call with a bad module option does not disturb one with a good module", 
 });
 
 test("a database that is opened while the module comes is in nobody's way, and used by nobody after a failure", async () => {
-  const { page, options } = await pageWith(null);
+  const { page, site, options } = await pageWith(null);
   const name = stemOf(stage.server, options.account);
+  assert.equal(await open(page, options), "opened");
+  await page.evaluate(() => globalThis.client.close());
+  await site.visit(page);
   const ends = await page.evaluate(
     async ({ options, name }) => {
-      const isThere = async () => {
-        const listed = await indexedDB.databases();
-        return listed.some((database) => database.name === name);
-      };
+      const { open } = IDBFactory.prototype;
+      const begun = () =>
+        new Promise((resolve) => {
+          IDBFactory.prototype.open = function (...asked) {
+            const request = open.apply(this, asked);
+            request.addEventListener("success", () => setTimeout(resolve));
+            return request;
+          };
+        });
       const deleted = () =>
         new Promise((resolve) => {
           const request = indexedDB.deleteDatabase(name);
@@ -360,15 +368,17 @@ test("a database that is opened while the module comes is in nobody's way, and u
       const module = new Promise((_, reject) => {
         fail = reject;
       });
+      let openedAhead = begun();
       const opened = globalThis.openClient({ ...options, module });
       const end = opened.then(
         () => "opened",
         () => "rejected",
       );
-      while (!(await isThere())) {}
+      await openedAhead;
       const meanwhile = await deleted();
+      openedAhead = begun();
       const again = globalThis.openClient({ ...options, module }).catch(() => {});
-      while (!(await isThere())) {}
+      await openedAhead;
       fail(new Error("the user's own"));
       const rejected = await end;
       await again;
