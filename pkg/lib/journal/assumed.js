@@ -13,8 +13,7 @@ import { watched } from "./watched.js";
  * Writes strictly, if what was assumed of the journal when the rows were made is so: no row is under the
  * keys of those that are added, and no record is lost; nobody has changed the journal since the module
  * last knew everything there, where rows that are there are changed or claimed; and no sign-out came
- * after `mark`.
- * Resolves with whether it was so; otherwise nothing has been written.
+ * after `mark`. Resolves with whether it was so; otherwise nothing has been written.
  *
  * Nothing waits here but for the commit: the journal's own row is written as it should become before it
  * has been read, and once more where that was wrong. A key that is taken undoes everything, even where

@@ -52,8 +52,10 @@ export class Pages {
       this.changes = own.changes;
       const read = claimsOf(claims.result);
       this.hasLostClaims = read === null;
-      this.#claims = read ?? new Map();
-      database.claims = new Map(read);
+      if (read) {
+        this.#claims = read;
+        database.claims = new Map(read);
+      }
       if (all && own.lost) {
         const keys = store.getAllKeys(lostKeys(), MOST_TOLD);
         keys.onsuccess = () => {
