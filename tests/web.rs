@@ -33,6 +33,8 @@ mod host;
 mod lost;
 #[path = "web/migration.rs"]
 mod migration;
+#[path = "web/noted_queue.rs"]
+mod noted_queue;
 #[path = "web/opening.rs"]
 mod opening;
 #[path = "web/raw.rs"]

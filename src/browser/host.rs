@@ -37,6 +37,11 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn notice(this: &Host, kind: &str, subject: JsValue);
 
+    /// Takes a snapshot, as JSON, that may be shown before the journal has been read, and the mark
+    /// with which the session began.
+    #[wasm_bindgen(method, js_name = showAhead)]
+    pub fn show_ahead(this: &Host, snapshot: &str, session: f64);
+
     /// As `notice`, of charges whose records have changed: an array of them, as JSON, or of their
     /// outlines where `hearsCharges` is false. There may be very many, and mostly nobody listens.
     #[wasm_bindgen(method)]

@@ -114,6 +114,8 @@ declare! {
     IgnoresUnreadJournal,
     /// A damaged record is forgotten when its charge is requested again.
     ForgetsLostRecords,
+    /// The queue is noted for the next start while some of it is yet to be written.
+    NotesUnwrittenQueue,
     /// Delays have no jitter: clients that failed together come back together.
     NoJitter,
 }

@@ -177,7 +177,7 @@ pub struct QueueCounts {
     pub held_points: Points,
 }
 
-json_members! { to QueueCounts { pending, retrying, failed, unknown, held_points = "heldPoints" } }
+json_members! { to and from QueueCounts { pending, retrying, failed, unknown, held_points = "heldPoints" } }
 
 /// Progress of a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,10 @@
 //! A journal that is read page by page.
 
 use tollbox::core::engine::{Effect, Event};
+use tollbox::core::journal::ApplyAt;
 use tollbox::core::outcome::FailureReason;
 use tollbox::core::record::{Failure, Record};
+use tollbox::core::session::Session;
 use tollbox::core::snapshot::BillingStatus;
 use tollbox::core::text::Detail;
 
@@ -136,4 +138,59 @@ fn a_charge_that_is_deleted_while_the_journal_is_read_does_not_come_back() {
         assert!(world.journal.records.is_empty(), "{read_after_ms} ms");
         assert_eq!(world.snapshot(tab).stats.declined, 1);
     }
+}
+
+#[test]
+fn a_charge_that_one_transaction_reads_and_deletes_stays_deleted() {
+    let mut world = World::with(|config| config.keep_settled = 1);
+    let tab = world.start();
+    let settled = records(&world).map(|record| {
+        let failure = Failure {
+            reason: FailureReason::Forbidden,
+            retryable: false,
+            detail: Detail::Said(None),
+        };
+        let charge = record.charge().clone();
+        Record::failed(charge, record.sequence(), failure)
+    });
+    let [one, two, _] = settled;
+    for record in [&one, &two] {
+        let key = record.charge().key.clone();
+        world.journal.records.insert(key, record.clone());
+    }
+    let peer = |task| Event::Peer {
+        keys: vec![key(task)],
+        confirmed: None,
+    };
+    // While something else is read, another tab tells of a charge that turns out to be one too many.
+    let first = orders(&mut world, tab, vec![peer("other")]);
+    let alone = Event::Alive(vec![world.tab(tab).name()]);
+    let loaded = Event::Loaded(Ok(vec![one, two]));
+    orders(
+        &mut world,
+        tab,
+        vec![peer("t1"), alone, Event::Woke, loaded],
+    );
+    let ended = journaled(&mut world, &first);
+    let second = orders(&mut world, tab, vec![ended]);
+    assert_eq!(
+        read(&second),
+        [key("t1").to_string(), key("t1").to_string()]
+    );
+    let ended = journaled(&mut world, &second);
+    let third = orders(&mut world, tab, vec![ended]);
+    assert_eq!(world.journal.queue().failed, 1);
+    assert_eq!(world.snapshot(tab).queue.failed, 1);
+    assert_eq!(read(&third), Vec::<String>::new());
+}
+
+/// The journal's answer to what it is asked for.
+fn journaled(world: &mut World, orders: &[Effect]) -> Event {
+    let at = ApplyAt::new(world.now.wall_ms, Session::since(0));
+    let ops = orders.iter().filter_map(|effect| match effect {
+        Effect::Journal { ops, .. } => Some(ops),
+        _ => None,
+    });
+    let applied = ops.flatten().map(|op| world.journal.apply(op, at, false).0);
+    Event::Journaled(Ok(applied.collect()))
 }

@@ -149,3 +149,29 @@ fn the_browsers_word_whether_it_keeps_the_journal_is_shown() {
         assert_eq!(world.snapshot(tab).persisted, Some(persisted));
     }
 }
+
+#[test]
+fn the_queue_is_noted_as_the_next_start_finds_it() {
+    let mut world = World::new();
+    world.commit_ms = 5;
+    let tab = world.start();
+    let declined = world.charge(tab, "declined", 1_000);
+    world.wait(declined);
+    world.go_online(false);
+    world.charge(tab, "t1", 5);
+    // While that is being written nothing can be said.
+    assert_eq!(world.tab(tab).engine.open_charges(0).at_rest, None);
+    world.run_for(100);
+    let queue = world.tab(tab).engine.open_charges(0).at_rest.unwrap();
+    assert_eq!((queue.pending, queue.failed), (1, 1));
+    assert_eq!(queue.held_points.get(), 5);
+    world.crash(tab);
+
+    let next = world.open();
+    let tab = world.tab(next);
+    let ahead = tab.engine.snapshot_of(tab.now(world.now), queue);
+    world.run_for(100);
+    let read = world.snapshot(next);
+    assert_eq!((ahead.queue, ahead.balance), (read.queue, read.balance));
+    assert_eq!(ahead.stats, read.stats);
+}

@@ -58,8 +58,71 @@ async function start(t) {
   return { core, opened, log };
 }
 
+/**
+ * A core that has something to show before its journal has been read: whoever opens it goes on.
+ */
+async function startAhead() {
+  elapse(120_000);
+  const charge = mock.fn(async () => "charged");
+  const client = { isWell: () => true, session: () => 5, close: async () => {}, charge };
+  /** How each opening ends. @type {{ read: () => void, fail: (refusal: unknown) => void }[]} */
+  const openings = [];
+  const host = createHost({ baseUrl: "/", account: "alice", log: "silent" });
+  const open = (
+    /** @type {unknown} */ _,
+    /** @type {import("../../pkg/lib/restart/port.js").Port} */ port,
+  ) =>
+    new Promise((resolve, reject) => {
+      openings.push({ read: () => resolve(client), fail: reject });
+      port.notice("snapshot", JSON.stringify({ queue: "empty yet" }));
+      port.showAhead(JSON.stringify({ queue: "as noted" }), 5);
+    });
+  const core = new RestartingCore(/** @type {any} */ (open), host, 60_000);
+  await core.open();
+  return { core, host, charge, openings };
+}
+
 const ask = (/** @type {RestartingCore} */ core) =>
   core.ask((client) => /** @type {any} */ (client).charge());
+
+test("what was noted is shown before the journal has been read, and calls wait for that", async () => {
+  const { core, host, charge, openings } = await startAhead();
+  assert.deepEqual(host.snapshot(), { queue: "as noted" });
+  assert.equal(core.session, 5);
+  const answer = ask(core);
+  await turn();
+  assert.equal(charge.mock.callCount(), 0);
+  openings[0]?.read();
+  assert.equal(await answer, "charged");
+  await core.close();
+});
+
+test("a module that dies after it has shown what was noted is started again, and asked then", async () => {
+  const { core, charge, openings } = await startAhead();
+  const answer = ask(core);
+  died(new Error("a panic"));
+  await until(() => openings.length === 2);
+  assert.equal(charge.mock.callCount(), 0);
+  openings[1]?.read();
+  assert.equal(await answer, "charged");
+  await core.close();
+});
+
+test("a core that can't be opened after it has shown what was noted is tried again", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { core, openings } = await startAhead();
+  // The module's own refusals are no errors, which would be its death.
+  const refusal = { message: "no journal" };
+  const refused = assert.rejects(ask(core), refusal);
+  openings[0]?.fail(refusal);
+  await refused;
+  t.mock.timers.tick(60_000);
+  t.mock.timers.reset();
+  await until(() => openings.length === 2);
+  openings[1]?.read();
+  assert.equal(await ask(core), "charged");
+  await core.close();
+});
 
 test("a call over which the module dies is asked of the next core", async (t) => {
   const { core, opened } = await start(t);

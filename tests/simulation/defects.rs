@@ -21,7 +21,9 @@ const WIDTH: usize = 110;
 /// The faults around a defect: no more than it needs to do harm.
 fn usual_faults(defect: Defect) -> &'static str {
     match defect {
-        Defect::SendsBeforeJournaling | Defect::HoldsTaskTwice => "none",
+        Defect::SendsBeforeJournaling | Defect::HoldsTaskTwice | Defect::NotesUnwrittenQueue => {
+            "none"
+        }
         Defect::ForgetsKeyOnRetry | Defect::TimeoutIsFailed | Defect::ProbesWithCharges => {
             "network!"
         }

@@ -62,6 +62,7 @@ impl World {
     /// The browser has died: writes that were not forced to the disk may be undone.
     pub fn lose_relaxed_writes(&mut self) {
         if self.driver.dice.chance(500) {
+            self.journal.changes = self.journal.lasting_changes;
             for (key, before) in std::mem::take(&mut self.journal.undo).into_iter().rev() {
                 let line = before.as_ref().map(trace::record);
                 self.note(|| format!("{key} is as it was: {line:?}"));

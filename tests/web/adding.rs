@@ -169,7 +169,7 @@ async fn transactions_of_two_tabs_are_counted_together() {
         apply(&two, &[enqueue(&format!("two {at}"))]).await;
         apply(&two, &[begin(&format!("one {at}"), "two")]).await;
     }
-    two.mark(&open_charges(10));
+    two.mark(open_charges(10));
     let marker = raw::entry(&names(&account).marker()).unwrap();
     let marker: Value = serde_json::from_str(&marker).unwrap();
     assert_eq!(marker["commits"], 15);
@@ -349,7 +349,7 @@ async fn nothing_is_known_of_a_database_that_was_set_back() {
     let account = fresh("set back");
     let [one, two] = two_tabs(&account).await;
     apply(&one, &["a", "b"].map(enqueue)).await;
-    one.mark(&open_charges(2));
+    one.mark(open_charges(2));
     let marker = raw::entry(&names(&account).marker()).unwrap();
     let marker: Value = serde_json::from_str(&marker).unwrap();
     let before = json!({

@@ -222,7 +222,7 @@ async fn damaged_claims_put_every_charge_in_doubt() {
         let account = fresh("damaged");
         let one = open_store(&account, Choice::IndexedDb).await;
         let batch = claimed(&one).await;
-        one.mark(&open_charges(batch.len()));
+        one.mark(open_charges(batch.len()));
         one.close();
         let mut row = raw::at(&database(&account), &claims()).await;
         let cases = damaged(row["text"].as_str().unwrap());

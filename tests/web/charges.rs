@@ -147,7 +147,7 @@ pub async fn apply_with_news(
 pub fn open_charges(count: usize) -> OpenCharges {
     OpenCharges {
         count,
-        keys: Vec::new(),
+        ..OpenCharges::default()
     }
 }
 

@@ -168,6 +168,8 @@ class TestHost {
     return this.#transport?.(request);
   }
 
+  showAhead() {}
+
   notice(/** @type {string} */ kind, /** @type {any} */ subject) {
     if (kind === "snapshot") {
       this.#snapshot = subject;

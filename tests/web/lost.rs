@@ -91,9 +91,10 @@ async fn a_charge_damaged_in_the_fallback_is_lost_to_the_database_too() {
 async fn noted(account: &str) -> Value {
     let store = open_store(account, Choice::Auto).await;
     apply(&store, &["kept", "gone"].map(enqueue)).await;
-    store.mark(&OpenCharges {
+    store.mark(OpenCharges {
         count: 2,
         keys: vec![key("gone"), key("kept")],
+        ..OpenCharges::default()
     });
     store.close();
     serde_json::from_str(&raw::entry(&names(account).marker()).unwrap()).unwrap()
@@ -116,7 +117,7 @@ async fn charges_missing_in_a_database_set_back_are_reported_and_in_doubt() {
         assert!(record.may_have_left_unseen(), "{record:?}");
     }
     assert!(one(&store, enqueue("later")).await.lost);
-    store.mark(&OpenCharges::default());
+    store.mark(OpenCharges::default());
     store.close();
     // Reported only once.
     let store = open_store(&account, Choice::Auto).await;

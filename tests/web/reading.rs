@@ -88,7 +88,7 @@ async fn an_unread_journal_is_not_noted_as_empty() {
     let account = fresh("unread");
     let store = open_store(&account, Choice::IndexedDb).await;
     apply(&store, &["a", "b"].map(enqueue)).await;
-    store.mark(&open_charges(2));
+    store.mark(open_charges(2));
     store.close();
     let marker = names(&account).marker();
     let before = raw::entry(&marker);

@@ -142,7 +142,7 @@ async fn a_journal_wiped_between_two_starts_is_reported_if_charges_were_open() {
     for (open, told) in [(2, true), (0, false)] {
         let account = fresh("wiped");
         let store = open_store(&account, Choice::IndexedDb).await;
-        store.mark(&open_charges(open));
+        store.mark(open_charges(open));
         store.close();
         raw::delete_database(&database(&account)).await;
         let (store, news) = open_with_news(&account, Choice::IndexedDb).await;

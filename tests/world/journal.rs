@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tollbox::core::charge::Key;
 use tollbox::core::journal::{Applied, ApplyAt, Op, Write};
+use tollbox::core::points::Points;
 use tollbox::core::record::Record;
+use tollbox::core::snapshot::{BillingStatus, QueueCounts};
 
 #[derive(Default)]
 pub struct Journal {
@@ -13,6 +15,11 @@ pub struct Journal {
     pub undo: Vec<(Key, Option<Record>)>,
     /// How often anything in it has changed.
     pub changes: u64,
+    /// How often by a transaction that no crash undoes, and the changes after the last.
+    pub commits: u64,
+    pub lasting_changes: u64,
+    /// The queue that a tab has noted for the next start, with the commits and changes by then.
+    pub noted: Option<(u64, u64, QueueCounts)>,
     /// Whether nothing can be written for want of room.
     pub full: bool,
     /// The mark of the last sign-out.
@@ -57,6 +64,40 @@ impl Journal {
             .filter(|record| all || unsettled(record))
             .cloned()
             .collect()
+    }
+
+    /// Something in it has changed.
+    pub fn has_changed(&mut self, relaxed: bool) {
+        self.changes += 1;
+        if !relaxed {
+            self.commits += 1;
+            self.lasting_changes = self.changes;
+        }
+    }
+
+    /// What is noted of the queue, where nothing has changed since.
+    pub fn noted_queue(&self) -> Option<QueueCounts> {
+        let (commits, changes, queue) = self.noted?;
+        (commits == self.commits && changes == self.changes).then_some(queue)
+    }
+
+    /// Its queue, counted record by record.
+    pub fn queue(&self) -> QueueCounts {
+        let of = |status| {
+            let records = self.records.values();
+            records
+                .filter(|record| BillingStatus::of(record) == status)
+                .count()
+        };
+        let held = self.records.values().filter(|record| record.is_held());
+        let held: u64 = held.map(|record| record.charge().amount.get()).sum();
+        QueueCounts {
+            pending: of(BillingStatus::Pending),
+            retrying: of(BillingStatus::Retrying),
+            failed: of(BillingStatus::Failed),
+            unknown: of(BillingStatus::Unknown),
+            held_points: Points::new(held).unwrap(),
+        }
     }
 
     /// The mark as the process of another tab sees it.

@@ -21,6 +21,9 @@ impl<D: Driver> World<D> {
             Some(confirmed) => self.tell(id, Event::Cached(confirmed)),
             None => self.drain(id),
         }
+        if let Some(place) = self.place(id) {
+            self.check_shown_ahead(place);
+        }
     }
 
     /// Closes a client, which finishes what it writes.

@@ -186,6 +186,7 @@ impl<D: Driver> World<D> {
             self.tabs[place].snapshot = Some(snapshot);
         }
         self.check_holds(place);
+        self.note_queue(place);
         self.check_told_early(place);
         let now_ms = self.now.mono_ms;
         let tab = &mut self.tabs[place];

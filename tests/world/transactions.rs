@@ -50,7 +50,7 @@ impl<D: Driver> World<D> {
                 let before = self.journal.changes;
                 let applied = self.apply(session, ops, relaxed);
                 if applied.iter().any(|applied| applied.write != Write::Keep) {
-                    self.journal.changes += 1;
+                    self.journal.has_changed(relaxed);
                     self.told(tab, before);
                 }
                 Ok(applied)
@@ -219,7 +219,7 @@ impl<D: Driver> World<D> {
         let at = ApplyAt::new(self.now.wall_ms, Session::since(self.journal.mark));
         // The database was written to last.
         self.journal.undo.clear();
-        self.journal.changes += 1;
+        self.journal.has_changed(false);
         let records = fallback.ended.into_iter();
         for record in records.chain(fallback.records.into_values()) {
             let (applied, _) = self.journal.apply(&Op::Adopt { record }, at, false);
@@ -233,7 +233,7 @@ impl<D: Driver> World<D> {
     /// Damages one record at rest. The store sets it aside, and remembers its key.
     pub fn damage(&mut self, key: Key) -> Option<Record> {
         let record = self.journal.records.remove(&key);
-        self.journal.changes += 1;
+        self.journal.has_changed(true);
         if let Some(record) = &record {
             self.note(|| format!("DAMAGED: {}", trace::record(record)));
         }

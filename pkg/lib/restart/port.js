@@ -13,10 +13,12 @@ const KEPT_BACK = ["snapshot", "balance"];
  * What one core calls, from its opening to its death: after that nothing of it is heard.
  *
  * The snapshots and balances that it shows before it has read the journal are kept back, so that a
- * client whose module died never shows an empty queue, and nothing held, in between.
+ * client whose module died never shows an empty queue, and nothing held, in between. All but one: what
+ * is known of the queue without reading the journal.
  */
 export class Port {
   #host;
+  #shownAhead;
   #locks = new Locks();
   #tokens;
   #cut = false;
@@ -24,9 +26,14 @@ export class Port {
   /** The latest of each kind. @type {Map<Kind, any>} */
   #kept = new Map();
 
-  /** @param {ClientHost} host */
-  constructor(host) {
+  /**
+   * @param {ClientHost} host
+   * @param {(session: number) => void} shownAhead hears that a snapshot is shown before the journal has
+   *   been read, and with which mark the session began
+   */
+  constructor(host, shownAhead) {
     this.#host = host;
+    this.#shownAhead = shownAhead;
     this.#tokens = new Tokens(host.token, this.#locks);
   }
 
@@ -77,6 +84,17 @@ export class Port {
       this.#kept.set(kind, subject);
     } else {
       this.#host.notice(kind, subject);
+    }
+  }
+
+  /**
+   * @param {string} snapshot
+   * @param {number} session
+   */
+  showAhead(snapshot, session) {
+    if (!this.#cut) {
+      this.#host.notice("snapshot", snapshot);
+      this.#shownAhead(session);
     }
   }
 

@@ -54,6 +54,8 @@ export class RestartingCore {
   /** @type {number | undefined} */
   #session = undefined;
   #closed = false;
+  /** Called where there is something to show. */
+  #shown = () => {};
   /** Until it is tried to start another. @type {ReturnType<typeof setTimeout> | undefined} */
   #rest;
 
@@ -69,14 +71,20 @@ export class RestartingCore {
     this.#forget = onDeath((detail) => this.#coreDied(detail));
   }
 
-  /** Resolves when the journal has been read. */
+  /** Resolves when there is something to show. Whoever asks anything waits until the journal has been read. */
   async open() {
+    /** @type {Promise<void>} */
+    const shown = new Promise((resolve) => {
+      this.#shown = resolve;
+    });
+    const opened = this.#next();
     try {
-      await this.#next();
+      await Promise.race([opened, shown]);
     } catch (error) {
       this.#forget();
       throw error;
     }
+    opened.catch(() => this.#reviveLater());
   }
 
   /**
@@ -110,7 +118,7 @@ export class RestartingCore {
         });
       const aborted = () => {
         if (!this.#core) {
-          const detail = say("the module is being started again", "模块正在重新启动");
+          const detail = say("the module is being started", "模块正在启动");
           settle({ detail, goesOn: canRestart() });
         }
       };
@@ -286,7 +294,10 @@ export class RestartingCore {
       if (isDead()) {
         continue;
       }
-      const port = new Port(this.#host);
+      const port = new Port(this.#host, (session) => {
+        this.#session = session;
+        this.#shown();
+      });
       this.#port = port;
       const locale = this.#locale;
       const core = await this.#watch.orDeath(() => this.#openOn(Core, port, this.#session, locale));

@@ -178,6 +178,12 @@ impl Shell {
             .engine
             .borrow_mut()
             .handle(now(), Event::Visible(listeners::is_visible()));
+        if let Some(queue) = shell.store.noted_queue() {
+            let snapshot = shell.engine.borrow().snapshot_of(now(), queue);
+            let snapshot = snapshot.to_json().to_text();
+            let session = shell.session.mark() as f64;
+            shell.host.show_ahead(&snapshot, session);
+        }
         shell.show_alive().await;
         shell.report(parts.news).await;
         shell.drain();
@@ -443,7 +449,7 @@ impl Shell {
         self.open_notes.done();
         if self.open_changed.take() {
             let open = self.engine.borrow().open_charges(MOST_NOTED);
-            self.store.mark(&open);
+            self.store.mark(open);
         }
     }
 
@@ -634,6 +640,7 @@ impl Shell {
             let applied = shell.store.apply(&ops, relaxed, at, &at_rest, &mut news);
             let result = applied.await;
             shell.report(news).await;
+            shell.open_changed.set(shell.has_read.get());
             shell.dispatch(Event::Journaled(result));
             shell.heed_mark();
         });
@@ -673,6 +680,8 @@ impl Shell {
             // What came too early is read again, and does not count.
             if let Some(reading) = reading.filter(|_| !shell.engine.borrow().is_reading()) {
                 shell.store.knows(&reading);
+                shell.open_changed.set(true);
+                shell.note_soon();
             }
         });
     }

@@ -6,6 +6,7 @@ use crate::browser::names::Names;
 use crate::core::charge::Key;
 use crate::core::engine::OpenCharges;
 use crate::core::json::{FromJson, Json, ToJson};
+use crate::core::snapshot::QueueCounts;
 
 /// So many keys are told to people one by one.
 const TOLD_LIMIT: usize = 5;
@@ -17,6 +18,8 @@ pub struct Identity {
     pub id: Option<String>,
     /// How many transactions have been committed to it that no crash undoes.
     pub commits: u64,
+    /// How many have written anything at all.
+    pub changes: u64,
     /// Whether it has just been made.
     pub is_new: bool,
 }
@@ -32,9 +35,21 @@ pub struct Marker {
     commits: u64,
     /// The keys of those charges, or of some.
     keys: Vec<String>,
+    /// Its queue, when it was last known to be at rest.
+    rest: Option<Rest>,
 }
 
-json_members! { to and from Marker { id, open, commits, keys } }
+json_members! { to and from Marker { id, open, commits, keys, rest } }
+
+/// A queue at rest. It is what the journal has as long as nobody has changed that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rest {
+    commits: u64,
+    changes: u64,
+    queue: QueueCounts,
+}
+
+json_members! { to and from Rest { commits, changes, queue } }
 
 /// What has become of the journal since it was noted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,18 +122,33 @@ pub fn write(names: &Names, database: &Identity, open: &OpenCharges) {
     let before = read(names);
     let same = before.as_ref().filter(|before| before.id == id);
     let keys = open.keys.iter().map(|key| key.as_str().to_owned());
+    let rest = open.at_rest.map(|queue| Rest {
+        commits: database.commits,
+        changes: database.changes,
+        queue,
+    });
     let marker = Marker {
         // Another tab may have noted a later state.
         commits: same.map_or(0, |same| same.commits).max(database.commits),
         id,
         open: open.count,
         keys: keys.collect(),
+        // What another tab has noted may still be so; if not, nobody believes it.
+        rest: rest.or_else(|| same.and_then(|same| same.rest.clone())),
     };
     if before.as_ref() != Some(&marker) {
         // A full localStorage leaves the old one: a loss may go unnoticed, or be told of though
         // nothing was open, and nothing else.
         drop(entries::write(&names.marker(), &marker.to_json().to_text()));
     }
+}
+
+/// The queue that is in this database, where it was noted and nobody has changed anything since.
+pub fn queue(names: &Names, database: &Identity) -> Option<QueueCounts> {
+    let noted = read(names).filter(|noted| Some(&noted.id) == database.id.as_ref())?;
+    let rest = noted.rest?;
+    let is_still_so = rest.commits == database.commits && rest.changes == database.changes;
+    is_still_so.then_some(rest.queue)
 }
 
 /// What was noted last.

@@ -27,7 +27,7 @@ use crate::core::engine::{Earlier, OpenCharges};
 use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::record::Record;
 use crate::core::session::Session;
-use crate::core::snapshot::StorageKind;
+use crate::core::snapshot::{QueueCounts, StorageKind};
 
 /// `queue.storage` of the public API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -327,12 +327,22 @@ impl JournalStore {
         local.map_or_else(Vec::new, |local| local.set_aside())
     }
 
-    /// Notes which charges are open, for the case that the journal is wiped or set back.
-    pub fn mark(&self, open: &OpenCharges) {
+    /// Notes which charges are open, for the case that the journal is wiped or set back, and the
+    /// queue, for the next start.
+    pub fn mark(&self, mut open: OpenCharges) {
         if let Storage::IndexedDb(store) = &*self.storage()
             && self.measured.borrow().is_some()
         {
-            marker::write(&self.names, &store.identity(), open);
+            open.at_rest.take_if(|_| !store.seems_known());
+            marker::write(&self.names, &store.identity(), &open);
+        }
+    }
+
+    /// The queue, where it is known without reading the journal.
+    pub fn noted_queue(&self) -> Option<QueueCounts> {
+        match &*self.storage() {
+            Storage::IndexedDb(store) => marker::queue(&self.names, &store.identity()),
+            Storage::Local(_) | Storage::Memory(_) => None,
         }
     }
 

@@ -76,7 +76,7 @@ use crate::core::snapshot::{
     BalanceReason, BalanceResult, ChargeRecord, FlushReport, Network, QueueCounts, Snapshot,
     Stopped, StorageKind,
 };
-use crate::core::stats::{Class, Stats};
+use crate::core::stats::{BillingStats, Class, Stats};
 use crate::core::text::{Detail, Message};
 use std::cmp::Reverse;
 
@@ -1533,6 +1533,7 @@ impl Engine {
             Err(error) => {
                 let backoff = Store::backoff(&self.cx);
                 self.writer.failed(now, &backoff, &mut self.cx.jitter);
+                self.reader.strays();
                 self.storage_failed(now, &error);
                 for (op, then) in under_way {
                     self.not_committed(now, op, then, &error);
@@ -1628,7 +1629,11 @@ impl Engine {
                 if !from_peer {
                     self.set_busy(key, false);
                 }
+                let is_deleted = applied.done && matches!(op, Op::Forget { .. });
                 self.observe(now, key, applied.record);
+                if is_deleted {
+                    self.forget_deleted(now, key);
+                }
                 self.progress(now, key);
             }
             Then::Cancelled { call } => {
@@ -2002,6 +2007,14 @@ impl Engine {
         self.stats.uncount(key);
     }
 
+    /// This charge has been deleted. The same transaction may have read it before, and brought it back.
+    fn forget_deleted(&mut self, now: Now, key: &Key) {
+        let is_settled = |entry: &Entry| !entry.record.is_held() && entry.saved && !entry.is_busy();
+        if self.outbox.get(key).is_some_and(is_settled) {
+            self.forget(now, key);
+        }
+    }
+
     /// Deletes the settled charges beyond the number to keep; after a flush, unless they are many.
     fn delete_surplus(&mut self, now: Now) {
         let keep = self.cx.config.keep_settled;
@@ -2041,7 +2054,7 @@ impl Engine {
                 if self.reader.taken(all) {
                     self.lose_ages();
                 }
-                self.read_unseen();
+                self.read_unseen(all);
                 self.judge_claims(now);
             }
             Loaded::Failed(error) => self.storage_failed(now, &error),
@@ -2068,29 +2081,36 @@ impl Engine {
         }
         for record in records {
             unseen.remove(&record.charge().key);
-            if !self.reader.is_deleted(&record.charge().key) {
+            if !self.reader.passes_over(&record.charge().key) {
                 self.take_record(now, record, true);
             }
         }
         self.unseen = Some(unseen);
     }
 
-    /// The charges that the journal has to show, unless another tab has settled them.
+    /// The charges that the journal has to show, unless another tab has settled or deleted them.
     fn stored(&self) -> LongSet<Key> {
         let mut stored = LongSet::default();
         for entry in self.outbox.iter() {
-            let is_held = entry.saved && entry.record.is_held();
-            if is_held || entry.at_rest.is_some() {
+            if entry.saved || entry.at_rest.is_some() {
                 stored.insert(entry.record.charge().key.clone(), ());
             }
         }
         stored
     }
 
-    /// The reading has ended: reads one by one the idle charges that it has not shown.
-    fn read_unseen(&mut self) {
+    /// The reading has ended: reads one by one the idle charges that it has not shown, but for those
+    /// that are settled, of which nothing more is to be learnt.
+    fn read_unseen(&mut self, all: bool) {
         let unseen = self.unseen.take().unwrap_or_default();
-        for key in unseen.keys() {
+        let is_settled = |entry: &Entry| entry.saved && !entry.record.is_held();
+        let (settled, others): (Vec<&Key>, Vec<&Key>) = unseen
+            .keys()
+            .partition(|key| self.outbox.get(key).is_some_and(is_settled));
+        if all {
+            self.reader.has_shown(settled.is_empty());
+        }
+        for key in others {
             // What is known of it is not what is at rest.
             self.reader.doubt();
             let is_idle = |entry: &Entry| entry.saved && !entry.is_busy();
@@ -2133,7 +2153,19 @@ impl Engine {
         OpenCharges {
             count: self.outbox.open().saturating_add(counts.unknown),
             keys: keys.take(most).collect(),
+            at_rest: self.is_at_rest().then_some(counts),
         }
+    }
+
+    /// Whether the journal has everything that is known here as it is known here, and nothing else.
+    fn is_at_rest(&self) -> bool {
+        let is_at_rest = |entry: &Entry| entry.saved && !entry.outdated;
+        let is_written = || {
+            self.writer.is_idle()
+                && self.reader.knows_exactly()
+                && self.outbox.iter().all(is_at_rest)
+        };
+        self.life == Life::Running && (is_written() || defect!(NotesUnwrittenQueue))
     }
 
     /// Whether another journal holds charges that this client can't read.
@@ -3979,6 +4011,21 @@ impl Engine {
             flush: self.flush.shown(),
             alerts: self.bulletin.alerts(self.cx.config.locale),
             stats: self.stats.view(),
+        }
+    }
+
+    /// What is shown before the journal has been read, where its queue is known otherwise.
+    pub fn snapshot_of(&self, now: Now, queue: QueueCounts) -> Snapshot {
+        let open = queue.pending.saturating_add(queue.retrying) as u64;
+        Snapshot {
+            balance: self.balance.view(queue.held_points, now, &self.cx),
+            queue,
+            stats: BillingStats {
+                enqueued: open,
+                open,
+                ..BillingStats::default()
+            },
+            ..self.snapshot(now)
         }
     }
 

@@ -36,6 +36,31 @@ impl<D: Driver> World<D> {
         }
     }
 
+    /// Notes the queue for the next start, as a tab does that knows all of the journal, and checks it.
+    pub fn note_queue(&mut self, place: usize) {
+        let tab = &self.tabs[place];
+        let knows = tab.known_at == Some(self.journal.changes);
+        let noted = tab.engine.open_charges(0).at_rest.filter(|_| knows);
+        let Some(queue) = noted else {
+            return;
+        };
+        let really = self.journal.queue();
+        if queue != really {
+            let what = format!("tab{} notes {queue:?}, and there is {really:?}", tab.id);
+            return self.violate("6 the counts", what);
+        }
+        self.journal.noted = Some((self.journal.commits, self.journal.changes, queue));
+    }
+
+    /// Checks what a tab shows before it has read the journal.
+    pub fn check_shown_ahead(&mut self, place: usize) {
+        let tab = &self.tabs[place];
+        if let Some(queue) = self.journal.noted_queue() {
+            let snapshot = tab.engine.snapshot_of(tab.now(self.now), queue);
+            self.check_snapshot(place, &snapshot);
+        }
+    }
+
     /// Points of other tabs' tasks, as far as this tab may have heard.
     pub fn tasks_elsewhere(&self, tab: TabId) -> u64 {
         let others = self.books.tasks.iter().filter(|(other, _)| **other != tab);

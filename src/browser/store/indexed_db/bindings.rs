@@ -39,6 +39,10 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn commits(this: &Database) -> f64;
 
+    /// How many are known to have written anything at all.
+    #[wasm_bindgen(method, getter)]
+    pub fn changes(this: &Database) -> f64;
+
     /// Whether it had just been made.
     #[wasm_bindgen(method, getter, js_name = isNew)]
     pub fn is_new(this: &Database) -> bool;

@@ -107,6 +107,7 @@ impl IndexedDb {
             id: self.id.borrow().clone().flatten(),
             // Whole numbers in safe range.
             commits: self.database.commits() as u64,
+            changes: self.database.changes() as u64,
             is_new: self.database.is_new(),
         }
     }
@@ -174,7 +175,7 @@ impl IndexedDb {
         let at = at.marked(at.mark.max(self.mark()));
         let fallback_lost = |key: &Key| entries::read(&self.names.damaged(key)).is_some();
         // Most are new, or nobody else is at work: then nothing has to be read first.
-        let seems_known = self.database.seems_known();
+        let seems_known = self.seems_known();
         let known = |key: &Key| at_rest(key).filter(|_| seems_known);
         if !self.database.lost()
             && let Some(assumed) = writing::apply_to_known(ops, at, &known, &fallback_lost)
@@ -295,6 +296,11 @@ impl IndexedDb {
     /// The core knows everything that is there after so many changes.
     pub fn is_known_at(&self, changes: f64) {
         self.database.is_known_at(changes);
+    }
+
+    /// Whether the core knows everything that is there, as far as was last seen.
+    pub fn seems_known(&self) -> bool {
+        self.database.seems_known()
     }
 
     /// Whether the core knows everything that is there. False where that can't be told.

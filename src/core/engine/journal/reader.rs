@@ -20,9 +20,13 @@ const IDLE_TICK_MS: u64 = 300_000;
 pub struct Reader {
     loading: Loading,
     known: Known,
+    /// Whether nothing is known but what the last reading has shown, and what has been written since.
+    exact: bool,
     /// The charges that this tab deletes, and whether that has ended: a reading that began before
     /// still shows them.
     deleted: LongMap<Key, bool>,
+    /// Whether the reading under way has shown any of them.
+    passed_over: bool,
     /// The number of transactions begun when the page woke, until the journal has been read since:
     /// their results may be old.
     woke_at: Option<u64>,
@@ -81,7 +85,9 @@ impl Reader {
                 again: false,
             },
             known: Known::Nothing,
+            exact: false,
             deleted: LongMap::default(),
+            passed_over: false,
             woke_at: None,
             failures: 0,
             next_look_ms: 0,
@@ -140,9 +146,12 @@ impl Reader {
         self.deleted.remove(key);
     }
 
-    /// Whether the reading under way may show this charge as it was before it was deleted.
-    pub fn is_deleted(&self, key: &Key) -> bool {
-        self.deleted.contains_key(key)
+    /// Whether the reading under way may show this charge as it was before it was deleted, so that it
+    /// is to be passed over.
+    pub fn passes_over(&mut self, key: &Key) -> bool {
+        let passes = self.deleted.contains_key(key);
+        self.passed_over |= passes;
+        passes
     }
 
     /// A reading has ended.
@@ -184,6 +193,23 @@ impl Reader {
     /// Whether the whole journal has been read, and nothing since has made that doubtful.
     pub fn knows_all(&self) -> bool {
         self.known == Known::All
+    }
+
+    /// A reading of the whole journal has shown `everything` that is known, or has not: charges may
+    /// have been deleted elsewhere, or their records be lost.
+    pub fn has_shown(&mut self, everything: bool) {
+        // The deletion of those that were passed over may yet fail.
+        self.exact = everything && !std::mem::take(&mut self.passed_over);
+    }
+
+    /// Something could not be written: what is known may not be what is there.
+    pub fn strays(&mut self) {
+        self.exact = false;
+    }
+
+    /// Whether the whole journal is known, and nothing that is not there.
+    pub fn knows_exactly(&self) -> bool {
+        self.knows_all() && self.exact
     }
 
     /// Whether the last reading succeeded.

@@ -7,7 +7,7 @@ use crate::core::backoff::Backoff;
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::ordered::Set;
-use crate::core::snapshot::StorageKind;
+use crate::core::snapshot::{QueueCounts, StorageKind};
 use crate::core::text::Message;
 
 /// Maximum number of left-alone records remembered, so that each is reported once.
@@ -47,6 +47,9 @@ pub struct OpenCharges {
     pub count: usize,
     /// The keys of the first ones.
     pub keys: Vec<Key>,
+    /// The whole queue as it is at rest, its points those of open charges; `None` while something is
+    /// being written, or where not all that is there is known.
+    pub at_rest: Option<QueueCounts>,
 }
 
 /// The storage that a journal has left behind.
