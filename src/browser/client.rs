@@ -12,14 +12,14 @@ use super::http::Destination;
 use super::listeners::is_online;
 use super::mistake::{in_options, mistake};
 use super::names::Names;
-use super::shell::{JournalReading, Parts, Shell};
+use super::shell::{Asked, JournalReading, Parts, Shell};
 use super::store::{Choice, JournalStore};
 use super::value::to_js;
 use crate::core::charge::{Charge, ChargeRequest, InvalidArgument, Key};
 use crate::core::config::{Config, Options};
 use crate::core::engine::{CallId, CallRequest, Engine, Event, Setup};
 use crate::core::journal::ApplyAt;
-use crate::core::json::{FromJson, Json, ToJson as _};
+use crate::core::json::{FromJson, Json};
 use crate::core::locale::Locale;
 use crate::core::ordered::Map;
 use crate::core::points::Points;
@@ -219,14 +219,12 @@ impl Client {
 
     /// All charges, newest first, as JSON: there may be very many. The facade filters.
     pub fn charges(&self) -> Promise {
-        let reading = JournalReading::of(&self.shell);
-        future_to_promise(async move { Ok(reading.records().await.to_json().to_text().into()) })
+        self.read(Asked::Charges)
     }
 
     /// `quarantined()`.
     pub fn quarantined(&self) -> Promise {
-        let reading = JournalReading::of(&self.shell);
-        future_to_promise(async move { Ok(to_js(&reading.set_aside().await)) })
+        self.read(Asked::SetAside)
     }
 
     /// `refreshBalance()`.
@@ -266,6 +264,11 @@ impl Client {
     /// `close()`.
     pub fn close(&self) -> Promise {
         self.shell.close()
+    }
+
+    fn read(&self, asked: Asked) -> Promise {
+        let reading = JournalReading::of(&self.shell);
+        future_to_promise(async move { Ok(reading.answer(asked).await) })
     }
 
     fn ask(&self, request: CallRequest) -> Promise {

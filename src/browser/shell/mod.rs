@@ -2,7 +2,7 @@
 
 mod reading;
 
-pub use self::reading::JournalReading;
+pub use self::reading::{Asked, JournalReading};
 use super::announcements::Announcements;
 use super::balance_cache::{self, Cached};
 use super::clock::now;

@@ -3,10 +3,13 @@
 use std::rc::Rc;
 
 use gloo_timers::future::TimeoutFuture;
+use wasm_bindgen::JsValue;
 
 use super::Shell;
 use crate::browser::store::{News, Scope, SetAside};
-use crate::core::snapshot::ChargeRecord;
+use crate::browser::value::to_js;
+use crate::core::json::ToJson as _;
+use crate::core::record::Record;
 
 /// How long after each try a journal that could not be read is read again, in milliseconds.
 const READ_AGAIN_AFTER_MS: [u32; 3] = [50, 150, 450];
@@ -14,6 +17,23 @@ const READ_AGAIN_AFTER_MS: [u32; 3] = [50, 150, 450];
 /// One reading. A closing client waits for its end.
 pub struct JournalReading {
     shell: Rc<Shell>,
+}
+
+/// What is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// All charges that are known, newest first. As JSON: there may be very many. The journal is
+    /// read, unless nothing has changed in it of which this client does not know; one that can't be
+    /// read is read again before memory alone is believed.
+    Charges,
+    /// What did not pass its check, oldest first; of the journal nothing, where it can't be read.
+    SetAside,
+}
+
+/// What was read.
+enum Found {
+    Charges(Vec<Record>),
+    SetAside(Vec<SetAside>),
 }
 
 impl JournalReading {
@@ -25,40 +45,39 @@ impl JournalReading {
         }
     }
 
-    /// All charges that are known, newest first. The journal is read, unless nothing has changed in
-    /// it of which this client does not know; one that can't be read is read again before memory
-    /// alone is believed.
-    pub async fn records(&self) -> Vec<ChargeRecord> {
+    /// What was asked for, as the facade takes it.
+    pub async fn answer(self, asked: Asked) -> JsValue {
         let shell = &self.shell;
-        let knows = shell.engine.borrow().knows_journal();
-        if knows && shell.store.is_known().await {
-            return shell.engine.borrow().show_all(None);
-        }
-        let read = async |news: &mut Vec<News>| {
-            let at = shell.apply_at();
-            shell.store.load(Scope::All, at, news).await
+        let knows = asked == Asked::Charges && shell.engine.borrow().knows_journal();
+        let found = match knows && shell.store.is_known().await {
+            true => None,
+            false => self.patiently(asked).await,
         };
-        let records = self.patiently(read).await;
-        shell.engine.borrow().show_all(records)
+        match (asked, found) {
+            (Asked::SetAside, found) => {
+                let mut aside = match found {
+                    Some(Found::SetAside(aside)) => aside,
+                    Some(Found::Charges(_)) | None => Vec::new(),
+                };
+                aside.extend(shell.store.set_aside_locally());
+                to_js(&aside)
+            }
+            (Asked::Charges, found) => {
+                let records = match found {
+                    Some(Found::Charges(records)) => Some(records),
+                    Some(Found::SetAside(_)) | None => None,
+                };
+                let charges = shell.engine.borrow().show_all(records);
+                charges.to_json().to_text().into()
+            }
+        }
     }
 
-    /// What did not pass its check, oldest first; of the journal nothing, where it can't be read.
-    pub async fn set_aside(&self) -> Vec<SetAside> {
-        let shell = &self.shell;
-        let read = async |news: &mut Vec<News>| shell.store.set_aside(shell.apply_at(), news).await;
-        let mut aside = self.patiently(read).await.unwrap_or_default();
-        aside.extend(shell.store.set_aside_locally());
-        aside
-    }
-
-    async fn patiently<T>(
-        &self,
-        read: impl AsyncFn(&mut Vec<News>) -> Result<T, String>,
-    ) -> Option<T> {
+    async fn patiently(&self, asked: Asked) -> Option<Found> {
         let mut pauses_ms = READ_AGAIN_AFTER_MS.into_iter();
         loop {
             let mut news = Vec::new();
-            let read = read(&mut news).await;
+            let read = self.read(asked, &mut news).await;
             self.shell.report(news).await;
             match (read, pauses_ms.next()) {
                 (Ok(read), _) => return Some(read),
@@ -67,6 +86,18 @@ impl JournalReading {
                 }
                 (Err(_), Some(_) | None) => return None,
             }
+        }
+    }
+
+    async fn read(&self, asked: Asked, news: &mut Vec<News>) -> Result<Found, String> {
+        let shell = &self.shell;
+        let at = shell.apply_at();
+        match asked {
+            Asked::Charges => {
+                let records = shell.store.load(Scope::All, at, news).await;
+                records.map(Found::Charges)
+            }
+            Asked::SetAside => shell.store.set_aside(at, news).await.map(Found::SetAside),
         }
     }
 }
