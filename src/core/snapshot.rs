@@ -179,6 +179,15 @@ pub struct QueueCounts {
 
 json_members! { to and from QueueCounts { pending, retrying, failed, unknown, held_points = "heldPoints" } }
 
+impl QueueCounts {
+    /// All of them.
+    pub fn charges(&self) -> usize {
+        let open = self.pending.saturating_add(self.retrying);
+        open.saturating_add(self.failed)
+            .saturating_add(self.unknown)
+    }
+}
+
 /// Progress of a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlushProgress {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stemOf } from "./support/accounts.mjs";
 import { Stage } from "./support/stage.mjs";
-import { knowsOffline, settledIn } from "./support/tabs.mjs";
+import { knowsOffline } from "./support/tabs.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -38,26 +38,34 @@ function holdReadings() {
   };
 }
 
-/** The next page of an account with two charges that wait, and one declined, whose tab is closed. */
-async function withQueue() {
+/**
+ * The next page of an account with so many charges that wait, and one declined, whose tab is closed.
+ *
+ * @param {number} [count]
+ */
+async function withQueue(count = 500) {
   const { context, page, account, options } = await stage.bare("ahead");
   const note = `${stemOf(stage.server, account)}:journal`;
+  await stage.server.topUp(account, 1_000);
   await page.evaluate(async (options) => {
     globalThis.client = await globalThis.openClient({ ...options, balance: { syncEveryMs: 0 } });
     await globalThis.client.refreshBalance();
-    await globalThis.client.charge({ taskId: "dear", amount: 1_000, feature: "cloud_trans" });
+    await globalThis.client.charge({ taskId: "dear", amount: 9_000, feature: "cloud_trans" });
   }, options);
   await context.setOffline(true);
   await knowsOffline(page);
-  await page.evaluate(async () => {
-    for (const taskId of ["one", "two"]) {
-      await globalThis.client.charge({ taskId, amount: 7, feature: "cloud_trans" });
-    }
-  });
-  await page.waitForFunction((note) => {
-    const { rest } = JSON.parse(localStorage.getItem(note) ?? "{}");
-    return rest?.queue.pending === 2;
-  }, note);
+  await page.evaluate(async (count) => {
+    const charge = (/** @type {number} */ at) =>
+      globalThis.client.charge({ taskId: `${at}`, amount: 2, feature: "cloud_trans" });
+    await Promise.all(Array.from({ length: count }, (_, at) => charge(at)));
+  }, count);
+  await page.waitForFunction(
+    ([note, count]) => {
+      const { rest } = JSON.parse(localStorage.getItem(`${note}`) ?? "{}");
+      return rest?.queue.pending === count;
+    },
+    [note, count],
+  );
   await page.close();
   await context.setOffline(false);
   const next = await context.newPage();
@@ -105,22 +113,22 @@ test("queue and balance are there before the journal has been read, and calls wa
   await open(page, options);
   const { queue, stats, balance } = await shown(page);
   await isHeld(page);
-  assert.equal(queue.pending, 2);
+  assert.equal(queue.pending, 500);
   assert.equal(queue.failed, 1);
-  assert.equal(queue.heldPoints, 14);
-  assert.equal(stats.open, 2);
-  assert.equal(balance?.confirmed, 120);
-  assert.equal(balance?.available, 106);
+  assert.equal(queue.heldPoints, 1_000);
+  assert.equal(stats.open, 500);
+  assert.equal(balance?.confirmed, 1_120);
+  assert.equal(balance?.available, 120);
 
   await page.evaluate(() => {
     const { client, kept } = globalThis;
     /** @type {unknown[]} */
     const answers = [];
     kept.answers = answers;
-    const one = { taskId: "one", amount: 7, feature: "cloud_trans" };
+    const one = { taskId: "1", amount: 2, feature: "cloud_trans" };
     void client.charge(one).then(({ status }) => answers.push(status));
     // The same key for something else: nobody knows before the journal has been read.
-    const other = { ...one, taskId: "two", amount: 9 };
+    const other = { ...one, taskId: "2", amount: 9 };
     void client.charge(other).then((outcome) => {
       answers.push("reason" in outcome ? outcome.reason : outcome.status);
     });
@@ -130,15 +138,13 @@ test("queue and balance are there before the journal has been read, and calls wa
   assert.deepEqual(await answers(), []);
   await goOn(page);
   await page.waitForFunction(() => /** @type {any} */ (globalThis.kept.answers).length === 3);
-  assert.deepEqual(new Set(await answers()), new Set(["charged", "conflict", 3]));
-  const ends = await settledIn(page, ["cloud_trans:one", "cloud_trans:two"]);
-  assert.deepEqual(
-    ends.map((end) => end?.status),
-    ["charged", "charged"],
+  assert.deepEqual(new Set(await answers()), new Set(["charged", "conflict", 501]));
+  await page.waitForFunction(() => globalThis.client.getSnapshot().queue.heldPoints === 0);
+  assert.equal((await stage.server.ledger(account)).balance, 120);
+  const { available } = await page.evaluate(
+    () => globalThis.client.balance() ?? { available: NaN },
   );
-  assert.equal((await stage.server.ledger(account)).balance, 106);
-  const after = await page.evaluate(() => globalThis.client.getSnapshot());
-  assert.equal(after.queue.heldPoints, 0);
+  assert.equal(available, 120);
 });
 
 test("a client that is closed before the journal has been read lets go of everything", async () => {
@@ -157,7 +163,7 @@ test("a client that is closed before the journal has been read lets go of everyt
   assert.equal(late, "closed");
   const locks = await page.evaluate(async () => (await navigator.locks.query()).held);
   assert.deepEqual(locks, []);
-  assert.equal((await stage.server.ledger(account)).balance, 120);
+  assert.equal((await stage.server.ledger(account)).charges.length, 0);
 });
 
 /** @type {[string, (note: any) => void][]} */
@@ -181,7 +187,67 @@ for (const [what, spoil] of UNTRUE) {
     assert.equal(await page.evaluate(() => globalThis.kept.opened), undefined);
     await goOn(page);
     const { queue } = await shown(page);
-    assert.equal(queue.pending, 2);
-    assert.equal(queue.heldPoints, 14);
+    assert.equal(queue.pending, 500);
+    assert.equal(queue.heldPoints, 1_000);
   });
 }
+
+test("a short queue is read before the client is open", async () => {
+  const short = await withQueue(2);
+  await open(short.page, short.options);
+  await isHeld(short.page);
+  assert.equal(await short.page.evaluate(() => globalThis.kept.opened), undefined);
+  await goOn(short.page);
+  assert.equal((await shown(short.page)).queue.pending, 2);
+});
+
+test("an empty queue is shown at once, but not while a task is at work in another tab", async () => {
+  const { context, page, account, options } = await stage.bare("empty");
+  const note = `${stemOf(stage.server, account)}:journal`;
+  await page.evaluate(async (options) => {
+    globalThis.client = await globalThis.openClient(options);
+    await globalThis.client.charge({ taskId: "film", amount: 5, feature: "cloud_trans" });
+  }, options);
+  const next = async () => {
+    const next = await context.newPage();
+    await stage.site.visit(next);
+    await next.evaluate(holdReadings);
+    await open(next, options);
+    return next;
+  };
+  const isNoted = (/** @type {string} */ note) => {
+    const { rest } = JSON.parse(localStorage.getItem(note) ?? "{}");
+    return rest?.queue.pending === 0;
+  };
+  await page.waitForFunction(isNoted, note);
+  const second = await next();
+  assert.equal((await shown(second)).balance?.available, 115);
+  await goOn(second);
+  await second.close();
+
+  await page.evaluate(async () => {
+    const { client, kept } = globalThis;
+    const request = { taskId: "long", amount: 7, feature: "cloud_trans" };
+    await new Promise((begun) => {
+      const work = () =>
+        new Promise((resolve) => {
+          kept.finish = resolve;
+          begun(undefined);
+        });
+      kept.task = client.runTask(request, work);
+    });
+  });
+  await page.waitForFunction((note) => !localStorage.getItem(note)?.includes("queue"), note);
+  const third = await next();
+  await isHeld(third);
+  assert.equal(await third.evaluate(() => globalThis.kept.opened), undefined);
+  await goOn(third);
+  await shown(third);
+
+  await page.evaluate(async () => {
+    const { kept } = globalThis;
+    /** @type {() => void} */ (kept.finish)();
+    await kept.task;
+  });
+  await page.waitForFunction(isNoted, note);
+});

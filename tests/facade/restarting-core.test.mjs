@@ -108,6 +108,18 @@ test("a module that dies after it has shown what was noted is started again, and
   await core.close();
 });
 
+test("what was noted is not shown any more once the client is open", async () => {
+  const { core, host, openings } = await startAhead();
+  openings[0]?.read();
+  await until(() => core.session === 5);
+  host.notice("snapshot", JSON.stringify({ queue: "with a task at work" }));
+  died(new Error("a panic"));
+  await until(() => openings.length === 2);
+  assert.deepEqual(host.snapshot(), { queue: "with a task at work" });
+  openings[1]?.read();
+  await core.close();
+});
+
 test("a core that can't be opened after it has shown what was noted is tried again", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { core, openings } = await startAhead();

@@ -53,6 +53,14 @@ async fn what_a_tab_knows_of_the_queue_is_there_for_the_next() {
     // One that knows less leaves the note as it is.
     other.mark(open_charges(7));
     assert_eq!(noted_by_the_next(&account).await, Some(queue(2)));
+    // What tasks hold that are at work in it is not in the note.
+    other.mark(OpenCharges {
+        at_work: true,
+        ..open_charges(7)
+    });
+    assert_eq!(noted_by_the_next(&account).await, None);
+    note(&one, 2);
+    assert_eq!(noted_by_the_next(&account).await, Some(queue(2)));
     apply(&other, &[enqueue("c")]).await;
     note(&other, 1);
     assert_eq!(noted_by_the_next(&account).await, None);

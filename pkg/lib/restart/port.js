@@ -28,8 +28,8 @@ export class Port {
 
   /**
    * @param {ClientHost} host
-   * @param {(session: number) => void} shownAhead hears that a snapshot is shown before the journal has
-   *   been read, and with which mark the session began
+   * @param {((session: number) => void) | null} shownAhead hears that a snapshot is shown before the
+   *   journal has been read, and with which mark the session began; null where none is to be
    */
   constructor(host, shownAhead) {
     this.#host = host;
@@ -92,7 +92,7 @@ export class Port {
    * @param {number} session
    */
   showAhead(snapshot, session) {
-    if (!this.#cut) {
+    if (this.#shownAhead && !this.#cut) {
       this.#host.notice("snapshot", snapshot);
       this.#shownAhead(session);
     }

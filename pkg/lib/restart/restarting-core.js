@@ -54,8 +54,8 @@ export class RestartingCore {
   /** @type {number | undefined} */
   #session = undefined;
   #closed = false;
-  /** Called where there is something to show. */
-  #shown = () => {};
+  /** Called where there is something to show; null once there is. @type {(() => void) | null} */
+  #shown = null;
   /** Until it is tried to start another. @type {ReturnType<typeof setTimeout> | undefined} */
   #rest;
 
@@ -83,6 +83,9 @@ export class RestartingCore {
     } catch (error) {
       this.#forget();
       throw error;
+    } finally {
+      // Those that follow hold what tasks at work hold, of which no note knows.
+      this.#shown = null;
     }
     opened.catch(() => this.#reviveLater());
   }
@@ -294,10 +297,14 @@ export class RestartingCore {
       if (isDead()) {
         continue;
       }
-      const port = new Port(this.#host, (session) => {
-        this.#session = session;
-        this.#shown();
-      });
+      const shown = this.#shown;
+      const shownAhead =
+        shown &&
+        ((/** @type {number} */ session) => {
+          this.#session = session;
+          shown();
+        });
+      const port = new Port(this.#host, shownAhead);
       this.#port = port;
       const locale = this.#locale;
       const core = await this.#watch.orDeath(() => this.#openOn(Core, port, this.#session, locale));

@@ -32,7 +32,7 @@ use crate::core::ordered::Map;
 use crate::core::protocol::Request;
 use crate::core::record::Record;
 use crate::core::session::Session;
-use crate::core::snapshot::{ChargeRecord, Snapshot, StorageKind};
+use crate::core::snapshot::{ChargeRecord, QueueCounts, Snapshot, StorageKind};
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
 use js_sys::{Function, Promise};
@@ -49,6 +49,10 @@ const NOTE_EVERY_MS: u32 = 100;
 
 /// How often a worker that is offline looks whether it still is, in milliseconds.
 const LOOK_ONLINE_EVERY_MS: u64 = 1_000;
+
+/// A queue of fewer charges, but for an empty one, is read first: that takes about as long as to show
+/// what was noted of it.
+const SHOWN_AHEAD_FROM: usize = 500;
 
 /// Nobody else asks for the lock by which a client shows that it lives.
 const ALIVE_PATIENCE_MS: u32 = 1_000;
@@ -178,7 +182,11 @@ impl Shell {
             .engine
             .borrow_mut()
             .handle(now(), Event::Visible(listeners::is_visible()));
-        if let Some(queue) = shell.store.noted_queue() {
+        let is_shown = |queue: &QueueCounts| {
+            let charges = queue.charges();
+            charges == 0 || charges >= SHOWN_AHEAD_FROM
+        };
+        if let Some(queue) = shell.store.noted_queue().filter(is_shown) {
             let snapshot = shell.engine.borrow().snapshot_of(now(), queue);
             let snapshot = snapshot.to_json().to_text();
             let session = shell.session.mark() as f64;

@@ -127,14 +127,17 @@ pub fn write(names: &Names, database: &Identity, open: &OpenCharges) {
         changes: database.changes,
         queue,
     });
+    // What another tab has noted may still be so; if not, nobody believes it.
+    let rest = rest.or_else(|| same.and_then(|same| same.rest.clone()));
+    // More is held than that while tasks are at work.
+    let rest = rest.filter(|_| !open.at_work);
     let marker = Marker {
         // Another tab may have noted a later state.
         commits: same.map_or(0, |same| same.commits).max(database.commits),
         id,
         open: open.count,
         keys: keys.collect(),
-        // What another tab has noted may still be so; if not, nobody believes it.
-        rest: rest.or_else(|| same.and_then(|same| same.rest.clone())),
+        rest,
     };
     if before.as_ref() != Some(&marker) {
         // A full localStorage leaves the old one: a loss may go unnoticed, or be told of though

@@ -40,8 +40,11 @@ impl<D: Driver> World<D> {
     pub fn note_queue(&mut self, place: usize) {
         let tab = &self.tabs[place];
         let knows = tab.known_at == Some(self.journal.changes);
-        let noted = tab.engine.open_charges(0).at_rest.filter(|_| knows);
-        let Some(queue) = noted else {
+        let open = tab.engine.open_charges(0);
+        if open.at_work {
+            self.journal.noted = None;
+        }
+        let Some(queue) = open.at_rest.filter(|_| knows) else {
             return;
         };
         let really = self.journal.queue();
@@ -49,7 +52,9 @@ impl<D: Driver> World<D> {
             let what = format!("tab{} notes {queue:?}, and there is {really:?}", tab.id);
             return self.violate("6 the counts", what);
         }
-        self.journal.noted = Some((self.journal.commits, self.journal.changes, queue));
+        if !open.at_work {
+            self.journal.noted = Some((self.journal.commits, self.journal.changes, queue));
+        }
     }
 
     /// Checks what a tab shows before it has read the journal.

@@ -50,6 +50,8 @@ pub struct OpenCharges {
     /// The whole queue as it is at rest, its points those of open charges; `None` while something is
     /// being written, or where not all that is there is known.
     pub at_rest: Option<QueueCounts>,
+    /// Whether tasks are at work, whose points are held besides.
+    pub at_work: bool,
 }
 
 /// The storage that a journal has left behind.
