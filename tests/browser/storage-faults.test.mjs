@@ -234,6 +234,35 @@ test("a client whose storage is cleared while open reports it, and sends no half
   );
 });
 
+test("charges that are being written while the storage is cleared go on at once", async () => {
+  // Whether the browser catches a commit under way, of which it then says no more, is chance.
+  for (let round = 0; round < 8; round += 1) {
+    const { context, page, options } = await stage.bare();
+    const devtools = await context.newCDPSession(page);
+    await page.evaluate(async (options) => {
+      const client = await globalThis.openClient(options);
+      await client.refreshBalance();
+      const { kept } = globalThis;
+      kept.charged = 0;
+      const charge = async () => {
+        await client.charge({ taskId: `${kept.charged}`, amount: 1, feature: "f" });
+        kept.charged = Number(kept.charged) + 1;
+        void charge();
+      };
+      void charge();
+    }, options);
+    const charged = async (/** @type {number} */ count) => {
+      await page.waitForFunction((count) => Number(globalThis.kept.charged) >= count, count);
+      return page.evaluate(() => Number(globalThis.kept.charged));
+    };
+    const before = await charged(5);
+    const origin = new URL(stage.site.url).origin;
+    await devtools.send("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
+    await charged(before + 30);
+    await context.close();
+  }
+});
+
 test("a database deleted between two visits is reported at the next start", async () => {
   const { page, account, options } = await stage.bare();
   const cut = () => stage.server.breakFor(account, { kind: "drop_before" });

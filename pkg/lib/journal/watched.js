@@ -38,12 +38,23 @@ export function watched(database, stores, durability) {
       }
     };
     let timer = setTimeout(isLate, LIMIT_MS);
-    transaction.oncomplete = () => {
+    const end = () => {
       clearTimeout(timer);
+      database.removeEventListener("close", isGone);
+    };
+    // The browser has taken the connection away. Of a commit that was under way then Chromium tells
+    // neither its end nor its failure.
+    const isGone = () => {
+      end();
+      reject(new Trouble("closed", "the connection is gone"));
+    };
+    database.addEventListener("close", isGone);
+    transaction.oncomplete = () => {
+      end();
       resolve();
     };
     transaction.onabort = () => {
-      clearTimeout(timer);
+      end();
       reject(transaction.error ?? new DOMException("the transaction was aborted", "AbortError"));
     };
   });
