@@ -344,6 +344,7 @@ impl Shell {
     pub fn close(self: &Rc<Shell>) -> Promise {
         let closed = Promise::new(&mut |resolve, _| self.closing.borrow_mut().push(resolve));
         self.listeners.borrow_mut().clear();
+        self.write_notes();
         self.dispatch(Event::Close);
         self.lock.close();
         self.alive.close();

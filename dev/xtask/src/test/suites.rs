@@ -265,7 +265,7 @@ pub fn browser(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
     let deaths = build::build_with_deaths(workspace)?;
     let server = demo::build_server(workspace)?;
     run_and_read(
-        node_tests(workspace, "tests/browser")?
+        node_tests_at_once(workspace, "tests/browser", 2)?
             .env("TOLLBOX_SERVER", server)
             .env("TOLLBOX_WWW", pages)
             .env("TOLLBOX_PKG_DEATHS", deaths)
@@ -345,6 +345,11 @@ pub fn docs_code(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
 
 /// The command that runs a folder's tests with Node.js, one file after the other.
 pub fn node_tests(workspace: &Workspace, folder: &str) -> Result<Command> {
+    node_tests_at_once(workspace, folder, 1)
+}
+
+/// The same, with so many files at once: for tests that mostly wait.
+fn node_tests_at_once(workspace: &Workspace, folder: &str, files: usize) -> Result<Command> {
     // Node.js's own defaults for a terminal and for a file.
     let reporter = if std::io::stdout().is_terminal() {
         "spec"
@@ -353,7 +358,8 @@ pub fn node_tests(workspace: &Workspace, folder: &str) -> Result<Command> {
     };
     let mut command = workspace.command("node");
     command
-        .args(["--test", "--test-concurrency=1", NODE_TEST_TIMEOUT])
+        .args(["--test", NODE_TEST_TIMEOUT])
+        .arg(format!("--test-concurrency={files}"))
         .arg(format!("--test-reporter={reporter}"))
         .args(test_files(workspace, folder)?);
     Ok(command)
