@@ -359,9 +359,9 @@ test("a database that is opened while the module comes is in nobody's way, and u
       const deleted = () =>
         new Promise((resolve) => {
           const request = indexedDB.deleteDatabase(name);
-          // It waits for a transaction that is under way, and for nothing else.
           request.onsuccess = () => resolve("deleted");
           request.onerror = () => resolve("failed");
+          request.onblocked = () => resolve("blocked");
         });
       /** @type {(reason: Error) => void} */
       let fail = () => {};

@@ -263,6 +263,44 @@ test("charges that are being written while the storage is cleared go on at once"
   }
 });
 
+test("a journal to which another tab writes while this one starts is not taken for an older one", async () => {
+  const { context, page, options } = await stage.bare();
+  await page.evaluate(async (options) => {
+    const client = await globalThis.openClient(options);
+    await client.refreshBalance();
+    await client.charge({ taskId: "first", amount: 1, feature: "f" });
+    await client.close();
+  }, options);
+  const next = await context.newPage();
+  await stage.site.visit(next);
+  const kinds = await next.evaluate(async (options) => {
+    // It reads the journal's own row as it was before the last commit, and the note from after that.
+    const { get } = IDBObjectStore.prototype;
+    IDBObjectStore.prototype.get = function (key) {
+      const request = get.call(this, key);
+      if (String(key) !== "journal") {
+        return request;
+      }
+      IDBObjectStore.prototype.get = get;
+      const before = () => {
+        const { result } = Object.getOwnPropertyDescriptors(IDBRequest.prototype);
+        const own = result.get?.call(request);
+        return { ...own, commits: own.commits - 1, changes: own.changes - 1 };
+      };
+      Object.defineProperty(request, "result", { get: before });
+      return request;
+    };
+    const client = await globalThis.openClient(options);
+    /** @type {string[]} */
+    const kinds = [];
+    client.on("alert", ({ kind }) => kinds.push(kind));
+    const { status } = await client.charge({ taskId: "second", amount: 1, feature: "f" });
+    await client.charges();
+    return [...kinds, status];
+  }, options);
+  assert.deepEqual(kinds, ["charged"]);
+});
+
 test("a database deleted between two visits is reported at the next start", async () => {
   const { page, account, options } = await stage.bare();
   const cut = () => stage.server.breakFor(account, { kind: "drop_before" });

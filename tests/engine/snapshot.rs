@@ -175,3 +175,17 @@ fn the_queue_is_noted_as_the_next_start_finds_it() {
     assert_eq!((ahead.queue, ahead.balance), (read.queue, read.balance));
     assert_eq!(ahead.stats, read.stats);
 }
+
+#[test]
+fn a_queue_of_which_not_all_can_be_read_is_not_noted() {
+    let mut world = World::new();
+    let tab = world.start();
+    world.run_for(100);
+    assert!(world.tab(tab).engine.open_charges(0).at_rest.is_some());
+    let newer = Event::Unreadable {
+        set_aside: Vec::new(),
+        left_alone: vec!["a charge of a newer version".to_owned()],
+    };
+    world.tell(tab, newer);
+    assert_eq!(world.tab(tab).engine.open_charges(0).at_rest, None);
+}

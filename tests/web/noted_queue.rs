@@ -1,7 +1,7 @@
 //! The queue as localStorage has it: it is believed as long as nobody has changed the journal.
 
 use serde_json::{Value, json};
-use tollbox::browser::store::{Choice, JournalStore};
+use tollbox::browser::store::{Choice, JournalStore, News};
 use tollbox::core::engine::OpenCharges;
 use tollbox::core::points::Points;
 use tollbox::core::snapshot::QueueCounts;
@@ -91,4 +91,23 @@ async fn a_journal_that_was_set_back_has_no_noted_queue() {
     store.close();
     assert_eq!(noted_by_the_next(&account).await, None);
     clear(&account, &[]).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_damaged_queue_in_the_note_takes_nothing_from_the_rest_of_it() {
+    let account = fresh("noted-damaged");
+    let store = open_store(&account, Choice::IndexedDb).await;
+    apply(&store, &[enqueue("a")]).await;
+    drop(known(&store).await);
+    note(&store, 1);
+    store.close();
+    let name = names(&account).marker();
+    let mut marker: Value = serde_json::from_str(&raw::entry(&name).unwrap()).unwrap();
+    marker["commits"] = json!(7);
+    marker["rest"]["queue"] = json!("many");
+    raw::put_entry(&name, &marker.to_string());
+    let (store, news) = open_with_news(&account, Choice::IndexedDb).await;
+    assert!(matches!(&news[..], [News::SetBack { .. }]), "{news:?}");
+    assert_eq!(store.noted_queue(), None);
+    clear(&account, &[store]).await;
 }

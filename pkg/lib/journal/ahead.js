@@ -1,12 +1,9 @@
 // @ts-check
 /** What takes time with storage, begun while the module is still on its way. */
 
-import { readOwn } from "./own-row.js";
 import { openDatabase } from "./schema.js";
 
-/** @import { Opened } from "./schema.js" */
-
-/** Databases that nobody uses yet, by name. @type {Map<string, Promise<Opened>>} */
+/** Databases that nobody uses yet, by name. @type {Map<string, ReturnType<typeof openDatabase>>} */
 const ahead = new Map();
 
 /**
@@ -18,25 +15,16 @@ const ahead = new Map();
 export function openAhead(name, marker) {
   // Whoever looks into localStorage first waits until the browser has read it: that is done now, too.
   if (isNoted(marker) && !ahead.has(name)) {
-    const opening = open(name);
+    const opening = openDatabase(name);
     ahead.set(name, opening);
-    // It may be awaited later, or not at all.
-    opening.catch(() => {});
+    opening.then(
+      ({ connection }) => {
+        // It is in nobody's way meanwhile.
+        connection.onversionchange = () => closeAhead(name);
+      },
+      () => {},
+    );
   }
-}
-
-/**
- * Opens it, and begins to read its own row.
- *
- * @param {string} name
- */
-async function open(name) {
-  const opened = await openDatabase(name);
-  // It is in nobody's way meanwhile.
-  opened.connection.onversionchange = () => closeAhead(name);
-  const own = readOwn(opened.connection, "readonly");
-  own.catch(() => {});
-  return { ...opened, own };
 }
 
 /** @param {string} marker */

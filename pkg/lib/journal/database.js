@@ -3,8 +3,8 @@
 import { takeAhead } from "./ahead.js";
 import { inTime } from "./in-time.js";
 import { ownOf } from "./own.js";
-import { readOwn } from "./own-row.js";
 import { late, OPEN_LIMIT_MS, openDatabase, Unopened } from "./schema.js";
+import { Transaction } from "./transaction.js";
 import { Trouble } from "./trouble.js";
 
 /** @import { Own } from "./own.js" */
@@ -177,7 +177,7 @@ export class Database {
   /** @param {string} name */
   async #connectAnew(name) {
     const opening = takeAhead(this.#name) ?? openDatabase(this.#name);
-    const { connection: database, isRemade, own } = await opening;
+    const { connection: database, isRemade } = await opening;
     this.#remade ||= isRemade;
     // From its first moment on it makes way for others: for an upgrade or a deletion, or where the
     // browser has taken it away.
@@ -190,8 +190,7 @@ export class Database {
     database.onversionchange = leave;
     database.onclose = leave;
     try {
-      const reading = own ?? readOwn(database, "readonly");
-      const found = await inTime(OPEN_LIMIT_MS, null, reading);
+      const found = await inTime(OPEN_LIMIT_MS, null, readOwn(database, "readonly"));
       if (!found) {
         throw late();
       }
@@ -255,4 +254,22 @@ export function closeAll() {
 function named(database, name, otherwise) {
   const naming = readOwn(database, "strict", name).catch(() => otherwise);
   return inTime(OPEN_LIMIT_MS, otherwise, naming);
+}
+
+/**
+ * What the database says of itself.
+ *
+ * @param {IDBDatabase} database
+ * @param {"readonly" | "strict"} durability
+ * @param {string} [name] the one that it gets where it has none
+ */
+async function readOwn(database, durability, name) {
+  const transaction = new Transaction(database, [], durability);
+  await transaction.reading;
+  if (name !== undefined && transaction.own.id === undefined) {
+    transaction.setOwn({ id: name });
+  }
+  // Whoever closes the database next is not to be in anybody's way.
+  await transaction.commit();
+  return transaction.own;
 }

@@ -9,8 +9,6 @@
 import { inTime } from "./in-time.js";
 import { Trouble } from "./trouble.js";
 
-/** @import { Own } from "./own.js" */
-
 /**
  * WebKit has been seen to leave `open` hanging; so does an upgrade for which another tab does not make
  * way.
@@ -90,19 +88,14 @@ export const late = () =>
   new Unopened(new Trouble("unopenable", "IndexedDB did not open in time"), "late");
 
 /**
- * @typedef {object} Opened
- * @property {IDBDatabase} connection
- * @property {boolean} isRemade whether the browser says that it found the database damaged, and threw it
- *   away; Chromium does, by a member of its own
- * @property {Promise<Own>} [own] its own row, where that is being read already
- */
-
-/**
  * Opens the database, which takes those of `steps` first that it has not taken yet. Rejects with
  * `Unopened`. What comes too late is closed: nobody waits for it, and it would be in the way of others.
  *
+ * `isRemade`: the browser says that it found the database damaged, and threw it away. Chromium does, by
+ * a member of its own.
+ *
  * @param {string} name
- * @returns {Promise<Opened>}
+ * @returns {Promise<{ connection: IDBDatabase, isRemade: boolean }>}
  */
 export function openDatabase(name, steps = STEPS) {
   return new Promise((resolve, reject) => {

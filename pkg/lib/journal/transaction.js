@@ -121,6 +121,10 @@ export class Transaction {
     }
   }
 
+  get commits() {
+    return this.own.commits;
+  }
+
   get mark() {
     return this.own.mark;
   }

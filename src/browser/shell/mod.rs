@@ -457,6 +457,10 @@ impl Shell {
     fn note_open(self: &Rc<Shell>) {
         self.open_notes.done();
         if self.open_changed.take() {
+            // First the balance that a settled charge has changed: held or taken, its points count.
+            if self.balance.borrow().is_some() {
+                self.note_balance();
+            }
             let open = self.engine.borrow().open_charges(MOST_NOTED);
             self.store.mark(open);
         }

@@ -51,11 +51,12 @@ pub async fn measure(names: &Names, database: &IndexedDb, news: &mut Vec<News>) 
         }
         Past::Older(marker) => {
             let keys = marker.keys();
-            // More than that: what was noted of it is not of what it is now.
-            let commits = marker.commits().saturating_add(1);
-            let lost = database.doubt_all(&keys, commits, news).await;
-            // Where that can't be written the next start tries again.
-            let lost = lost.unwrap_or(keys);
+            let lost = match database.doubt_before(marker.commits(), &keys, news).await {
+                Ok(Some(lost)) => lost,
+                Ok(None) => return true,
+                // Where that can't be written the next start tries again.
+                Err(_) => keys,
+            };
             news.push(News::SetBack { lost });
             false
         }

@@ -5,7 +5,7 @@ use crate::browser::entries;
 use crate::browser::names::Names;
 use crate::core::charge::Key;
 use crate::core::engine::OpenCharges;
-use crate::core::json::{FromJson, Json, ToJson};
+use crate::core::json::{FromJson, Json, Misfit, ToJson};
 use crate::core::snapshot::QueueCounts;
 
 /// So many keys are told to people one by one.
@@ -39,9 +39,23 @@ pub struct Marker {
     rest: Option<Rest>,
 }
 
-json_members! { to and from Marker { id, open, commits, keys, rest } }
+json_members! { to Marker { id, open, commits, keys, rest } }
 
-/// A queue at rest. It is what the journal has as long as nobody has changed that.
+impl FromJson for Marker {
+    fn from_json(json: &Json<'_>) -> Result<Marker, Misfit> {
+        Ok(Marker {
+            id: json.member("id")?,
+            open: json.member("open")?,
+            commits: json.member("commits")?,
+            keys: json.member("keys")?,
+            // It only spares time.
+            rest: json.member("rest").unwrap_or_default(),
+        })
+    }
+}
+
+/// A queue at rest. It is what the journal has as long as nobody has changed that: nothing that is
+/// there is left alone, unread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rest {
     commits: u64,

@@ -2164,6 +2164,7 @@ impl Engine {
         let is_written = || {
             self.writer.is_idle()
                 && self.reader.knows_exactly()
+                && !self.store.leaves_alone()
                 && self.outbox.iter().all(is_at_rest)
         };
         self.life == Life::Running && (is_written() || defect!(NotesUnwrittenQueue))

@@ -124,6 +124,10 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn mark(this: &Transaction) -> f64;
 
+    /// How many transactions that no crash undoes had been committed.
+    #[wasm_bindgen(method, getter)]
+    pub fn commits(this: &Transaction) -> f64;
+
     #[wasm_bindgen(method, js_name = setMark)]
     pub fn set_mark(this: &Transaction, mark: f64);
 

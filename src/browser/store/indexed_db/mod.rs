@@ -212,25 +212,39 @@ impl IndexedDb {
         Ok(written.is_truthy())
     }
 
-    /// The database is as it was before something that was committed: from now on nothing in it
-    /// counts as never sent. Gives those of `keys` that it does not have, and keeps them in mind.
-    pub async fn doubt_all(
+    /// The database is as it was before something that was committed, of which there were so many
+    /// `commits`: from now on nothing in it counts as never sent. Gives those of `keys` that it does not
+    /// have, and keeps them in mind. `None` where it has as many by now: another tab was at work.
+    pub async fn doubt_before(
         &self,
-        keys: &[Key],
         commits: u64,
+        keys: &[Key],
         news: &mut Vec<News>,
-    ) -> Result<Vec<Key>, StoreError> {
+    ) -> Result<Option<Vec<Key>>, StoreError> {
         self.open(news).await?;
-        let mut lost = Vec::new();
+        let mut lost = None;
         let mut decide = |transaction: &Transaction, _: &mut Vec<News>| {
-            writing::doubt_all(transaction);
-            transaction.forget_lost_claims();
-            transaction.set_commits(commits as f64);
-            lost = writing::lose_missing(transaction, keys);
+            if (transaction.commits() as u64) < commits {
+                writing::doubt_all(transaction);
+                transaction.forget_lost_claims();
+                // More than that: what was noted of it is not of what it is now.
+                transaction.set_commits(commits.saturating_add(1) as f64);
+                lost = Some(writing::lose_missing(transaction, keys));
+            }
         };
         self.transact(Asked::All, Purpose::Mending, news, &mut decide)
             .await?;
         Ok(lost)
+    }
+
+    /// From now on nothing in the database counts as never sent.
+    async fn doubt_all(&self, news: &mut Vec<News>) -> Result<(), StoreError> {
+        let mut decide = |transaction: &Transaction, _: &mut Vec<News>| {
+            writing::doubt_all(transaction);
+            transaction.forget_lost_claims();
+        };
+        self.transact(Asked::All, Purpose::Mending, news, &mut decide)
+            .await
     }
 
     /// Keeps in mind that the records of these charges are lost.
@@ -276,8 +290,8 @@ impl IndexedDb {
         let read = read.map_err(|error| self.trouble(&error))?;
         if read.has_lost_claims {
             // Any charge may have been claimed, and sent. Once that is written it is read again.
-            let lost = self.doubt_all(&[], 0, news).await?;
-            news.push(News::SetBack { lost });
+            self.doubt_all(news).await?;
+            news.push(News::SetBack { lost: Vec::new() });
             return Err(StoreError::Failed("damaged claims".to_owned()));
         }
         if read.amiss.length() > 0 {

@@ -118,6 +118,11 @@ impl Store {
         }
     }
 
+    /// Whether there are records that this version can't read.
+    pub fn leaves_alone(&self) -> bool {
+        !self.left_alone.is_empty()
+    }
+
     /// Whether a charge that the journal does not have may have been sent before.
     pub fn may_have_been_sent(&self, key: &Key) -> bool {
         let unread = self.earlier == Earlier::Elsewhere && !defect!(IgnoresUnreadJournal);
