@@ -67,23 +67,31 @@ async fn what_a_tab_knows_of_the_queue_is_there_for_the_next() {
     clear(&account, &[one, other]).await;
 }
 
-#[wasm_bindgen_test]
-async fn a_journal_that_was_set_back_has_no_noted_queue() {
-    let account = fresh("noted-set-back");
-    let store = open_store(&account, Choice::IndexedDb).await;
+/// Leaves a journal with one charge, whose note is changed so.
+async fn leave(account: &str, change: impl FnOnce(&mut Value)) {
+    let store = open_store(account, Choice::IndexedDb).await;
     apply(&store, &[enqueue("a")]).await;
     drop(known(&store).await);
     note(&store, 1);
     store.close();
-    // As if there had been another commit, and the journal were a copy from before it.
-    let name = names(&account).marker();
-    let mut marker: Value = serde_json::from_str(&raw::entry(&name).unwrap()).unwrap();
-    let commits = marker["commits"].as_u64().unwrap() + 1;
-    let changes = marker["rest"]["changes"].as_u64().unwrap() + 1;
-    marker["commits"] = json!(commits);
-    marker["rest"]["commits"] = json!(commits);
-    marker["rest"]["changes"] = json!(changes);
+    let name = names(account).marker();
+    let mut marker = serde_json::from_str(&raw::entry(&name).unwrap()).unwrap();
+    change(&mut marker);
     raw::put_entry(&name, &marker.to_string());
+}
+
+#[wasm_bindgen_test]
+async fn a_journal_that_was_set_back_has_no_noted_queue() {
+    let account = fresh("noted-set-back");
+    // As if there had been another commit, and the journal were a copy from before it.
+    leave(&account, |marker| {
+        let commits = marker["commits"].as_u64().unwrap() + 1;
+        let changes = marker["rest"]["changes"].as_u64().unwrap() + 1;
+        marker["commits"] = json!(commits);
+        marker["rest"]["commits"] = json!(commits);
+        marker["rest"]["changes"] = json!(changes);
+    })
+    .await;
     // The first start puts all in doubt, by a change of its own.
     let (store, news) = open_with_news(&account, Choice::IndexedDb).await;
     assert_eq!(news.len(), 1);
@@ -96,16 +104,11 @@ async fn a_journal_that_was_set_back_has_no_noted_queue() {
 #[wasm_bindgen_test]
 async fn a_damaged_queue_in_the_note_takes_nothing_from_the_rest_of_it() {
     let account = fresh("noted-damaged");
-    let store = open_store(&account, Choice::IndexedDb).await;
-    apply(&store, &[enqueue("a")]).await;
-    drop(known(&store).await);
-    note(&store, 1);
-    store.close();
-    let name = names(&account).marker();
-    let mut marker: Value = serde_json::from_str(&raw::entry(&name).unwrap()).unwrap();
-    marker["commits"] = json!(7);
-    marker["rest"]["queue"] = json!("many");
-    raw::put_entry(&name, &marker.to_string());
+    leave(&account, |marker| {
+        marker["commits"] = json!(7);
+        marker["rest"]["queue"] = json!("many");
+    })
+    .await;
     let (store, news) = open_with_news(&account, Choice::IndexedDb).await;
     assert!(matches!(&news[..], [News::SetBack { .. }]), "{news:?}");
     assert_eq!(store.noted_queue(), None);

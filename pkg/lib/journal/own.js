@@ -8,7 +8,7 @@ import { OWN } from "./schema.js";
  * @typedef {object} Own
  * @property {string | undefined} id names the database, so that its loss is noticed
  * @property {number} commits how many transactions have been committed that no crash undoes
- * @property {number} changes how many have written anything at all
+ * @property {number} changes how many have written rows
  * @property {number} mark of the last sign-out; 0 where there was none
  * @property {boolean} lost whether any record is
  */

@@ -13,8 +13,8 @@ const KEPT_BACK = ["snapshot", "balance"];
  * What one core calls, from its opening to its death: after that nothing of it is heard.
  *
  * The snapshots and balances that it shows before it has read the journal are kept back, so that a
- * client whose module died never shows an empty queue, and nothing held, in between. All but one: what
- * is known of the queue without reading the journal.
+ * client whose module died never shows an empty queue, and nothing held, in between. A new client is
+ * shown one of them: with the queue as it was noted, which is as the journal has it.
  */
 export class Port {
   #host;

@@ -18,7 +18,7 @@ pub struct Identity {
     pub id: Option<String>,
     /// How many transactions have been committed to it that no crash undoes.
     pub commits: u64,
-    /// How many have written anything at all.
+    /// How many have written rows.
     pub changes: u64,
     /// Whether it has just been made.
     pub is_new: bool,

@@ -39,7 +39,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn commits(this: &Database) -> f64;
 
-    /// How many are known to have written anything at all.
+    /// How many are known to have written rows.
     #[wasm_bindgen(method, getter)]
     pub fn changes(this: &Database) -> f64;
 
