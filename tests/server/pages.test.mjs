@@ -65,9 +65,45 @@ test("the panel sets faults, shows the ledger and adds points, within its policy
   await charges.getByRole("cell", { name: "k2", exact: true }).first().waitFor();
 
   await remove.click();
-  await until("the rule is gone", async () => (await remove.count()) === 0);
-  assert.equal(await page.getByRole("status").textContent(), "Removed.");
+  await page.getByRole("status").getByText("Removed.").waitFor();
+  assert.equal(await remove.count(), 0);
   assert.deepEqual(complaints, []);
+});
+
+test("removing a rule leaves the others what they have left", async (t) => {
+  const base = await dev(t);
+  const drop = { on: "charge", account: null, fault: { kind: "status", status: 503 }, times: 3 };
+  const slow = { ...drop, fault: { kind: "latency", ms: 3_000 }, times: 0 };
+  const headers = { "content-type": "application/json" };
+  const body = JSON.stringify({ rules: [slow, drop] });
+  await ask(base, { method: "PUT", path: "/faults", headers, body });
+  const page = await (await browser.newContext()).newPage();
+  // It does not look by itself: what it shows is of before the charge.
+  await page.addInitScript(() => {
+    window.setInterval = /** @type {any} */ (() => 0);
+  });
+  await page.goto(base);
+  const remove = page.getByRole("button", { name: "Remove: answered 3 s later" });
+  await remove.waitFor();
+  await charge(base, "k1");
+  await remove.click();
+  await page.getByRole("status").getByText("Removed.").waitFor();
+  const { rules } = JSON.parse((await ask(base, { method: "GET", path: "/faults" })).body);
+  assert.deepEqual(rules, [{ ...drop, times: 2 }]);
+});
+
+test("the panel shows what there is after the server was away, and says so no longer", async (t) => {
+  const base = await dev(t);
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(base);
+  const charges = page.getByRole("table", { name: "Charges, newest first" });
+  await page.route("**/faults", (route) => route.abort());
+  const status = page.getByRole("status");
+  await status.getByText("Failed to fetch").waitFor();
+  await page.unroute("**/faults");
+  await charge(base, "k1");
+  await charges.getByRole("cell", { name: "k1", exact: true }).first().waitFor();
+  await until("it says nothing", async () => (await status.textContent()) === "");
 });
 
 test("the example of docs/testing.md charges from a page beside the server", async (t) => {

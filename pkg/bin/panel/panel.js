@@ -44,6 +44,12 @@ const FAULTS = {
 /** Tokens by account. @type {Map<string, Promise<string>>} */
 const tokens = new Map();
 
+/** The end of all work so far, and how much is not done. */
+let turn = Promise.resolve();
+let underWay = 0;
+/** Whether the last work failed, which the status line says. */
+let failed = false;
+
 const statusLine = element("status");
 const faultForm = form("fault-form");
 const topUpForm = form("top-up-form");
@@ -63,7 +69,7 @@ faultForm.addEventListener("submit", (event) => {
     account: account === "" ? null : account,
   };
   telling(`Added: ${fault}.`, async () => {
-    await putRules([...(await rules()), rule]);
+    await putRules([...(await readRules()), rule]);
   });
 });
 
@@ -77,7 +83,7 @@ topUpForm.addEventListener("submit", (event) => {
 
 accounts.addEventListener("change", () => telling("", async () => {}));
 document.addEventListener("visibilitychange", () => telling("", async () => {}));
-setInterval(() => document.hidden || refresh().catch(showError), EVERY_MS);
+setInterval(() => document.hidden || underWay > 0 || looking(), EVERY_MS);
 telling("", async () => {});
 
 /**
@@ -86,23 +92,47 @@ telling("", async () => {});
  * @param {string} done
  * @param {() => Promise<void>} work
  */
-async function telling(done, work) {
-  try {
+function telling(done, work) {
+  return inTurn(async () => {
     await work();
     await refresh();
     statusLine.textContent = done;
-  } catch (error) {
-    showError(error);
-  }
+  });
 }
 
-/** @param {unknown} error */
-function showError(error) {
-  statusLine.textContent = error instanceof Error ? error.message : String(error);
+/** Shows what is there; what was said of the last work stays, but that it failed. */
+function looking() {
+  return inTurn(async () => {
+    await refresh();
+    if (failed) {
+      statusLine.textContent = "";
+    }
+  });
+}
+
+/**
+ * One after the other: an older answer never covers a newer one.
+ *
+ * @param {() => Promise<void>} work
+ */
+function inTurn(work) {
+  underWay += 1;
+  turn = turn.then(work).then(
+    () => {
+      underWay -= 1;
+      failed = false;
+    },
+    (error) => {
+      underWay -= 1;
+      failed = true;
+      statusLine.textContent = error instanceof Error ? error.message : String(error);
+    },
+  );
+  return turn;
 }
 
 async function refresh() {
-  showRules(await rules());
+  showRules(await readRules());
   const { accounts: all } = await asked("/demo/accounts");
   showAccounts(all.map((/** @type {{ account: string }} */ { account }) => account));
   if (accounts.value !== "") {
@@ -117,7 +147,11 @@ function showRules(rules) {
     remove.textContent = "Remove";
     remove.setAttribute("aria-label", `Remove: ${nameOf(rule.fault)}`);
     remove.addEventListener("click", () =>
-      telling("Removed.", () => putRules(rules.filter((_, other) => other !== index))),
+      telling("Removed.", async () => {
+        // Those that stay are put back with what they have left now.
+        const now = await readRules();
+        await putRules(now.filter((other, place) => place !== index || !isSame(other, rule)));
+      }),
     );
     const { on, account, times, fault } = rule;
     return row([nameOf(fault), on, account ?? "any", times === null ? "all" : `${times}`, remove]);
@@ -174,6 +208,17 @@ function row(cells) {
   return row;
 }
 
+/**
+ * Whether they hit the same requests in the same way, however many they have left.
+ *
+ * @param {Rule} one
+ * @param {Rule} other
+ */
+function isSame(one, other) {
+  const [a, b] = [one, other].map(({ on, account, fault }) => JSON.stringify([on, account, fault]));
+  return a === b;
+}
+
 /** @param {Fault} fault */
 function nameOf(fault) {
   const text = JSON.stringify(fault);
@@ -182,7 +227,7 @@ function nameOf(fault) {
 }
 
 /** @returns {Promise<Rule[]>} */
-async function rules() {
+async function readRules() {
   return (await asked("/faults")).rules;
 }
 
