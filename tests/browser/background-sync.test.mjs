@@ -150,7 +150,7 @@ test("a sync and a tab that come online at once make each charge once", async ()
 test("a sync waits for a charge that a tab is making, and does not send it", async () => {
   const { page, worker, tab, tag, account, options } = await withSync();
   await openIn(tab, patient(options, { requestTimeoutMs: 60_000 }));
-  await stage.server.breakFor(account, { kind: "latency", ms: 1_500 }, { on: "charge" });
+  await stage.server.breakFor(account, { kind: "latency", ms: 5_000 }, { on: "charge" });
   const charging = chargeAll(tab, ["film"]);
   await stands(tab, "asr:film", "retrying");
   assert.equal(await sync({ page, worker, tag }), "paid");

@@ -63,7 +63,10 @@ test("refreshBalance: `unavailable` gives the reason and the last known balance,
   assert.equal(never.balance, null);
 
   await stage.server.repair();
-  await page.evaluate(() => globalThis.client.refreshBalance());
+  await until("a balance", async () => {
+    const { status } = await page.evaluate(() => globalThis.client.refreshBalance());
+    return status === "fresh";
+  });
   for (const [fault, reasons] of troubles) {
     await stage.server.breakFor(account, fault);
     // The client may first wait for the `Retry-After` of an earlier 503.

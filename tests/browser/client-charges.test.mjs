@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { patient, Stage } from "./support/stage.mjs";
-import { knowsOffline, openIn } from "./support/tabs.mjs";
+import { knowsOffline, openIn, settledIn } from "./support/tabs.mjs";
 
 const stage = new Stage();
 const REQUEST = { taskId: "film", amount: 4, feature: "cloud_trans" };
@@ -121,7 +121,7 @@ test("an AbortSignal ends the wait for a charge, not the charge", async () => {
 
 test("retry of a charged key answers without a request", async () => {
   const { page, account, options } = await stage.bare();
-  await openIn(page, patient(options));
+  await openIn(page, patient(options, { requestTimeoutMs: 60_000 }));
   const { first, again } = await page.evaluate(async (request) => {
     const first = await globalThis.client.charge(request);
     return { first, again: await globalThis.client.retry(first.key) };
@@ -188,6 +188,7 @@ test("flush sends the open charges and reports their outcomes", async () => {
     ({ charges }) => charges.length === 2,
   );
   assert.equal(ledger.balance, 112);
+  await settledIn(page, ["cloud_trans:a", "cloud_trans:b"]);
   const report = await page.evaluate(() => globalThis.client.flush());
   assert.deepEqual(
     [report.charged, report.declined, report.failed, report.unknown, report.remaining],

@@ -264,7 +264,8 @@ test("a parked charge asks for the customer, whose retry pays it", async () => {
   await demo.says("balance-confirmed", "120");
   await demo.weather("broken");
   const line = await demo.submit("Hello");
-  await line.locator.locator('[data-resolving="false"]').waitFor();
+  // Twenty attempts, with pauses.
+  await line.locator.locator('[data-resolving="false"]').waitFor({ timeout: 60_000 });
   assert.equal(await line.paid("unknown"), "retries_exhausted");
   await line.locator.getByText("Needs you").waitFor();
   await demo.says("queue-parked", "1");

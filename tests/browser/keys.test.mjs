@@ -59,7 +59,7 @@ async function chargedOnce(account, keys) {
 }
 
 /** Long waits, so that the client doesn't find out by itself before it is asked to cancel. */
-const SLOW = { baseDelayMs: 60_000, maxDelayMs: 60_000, maxAttempts: 1 };
+const SLOW = { baseDelayMs: 86_400_000, maxDelayMs: 86_400_000, maxAttempts: 1 };
 
 /**
  * Cancels these charges in doubt, one after the other.

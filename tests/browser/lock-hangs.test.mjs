@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
 import {
   chargeAll,
   chargedOnce,
@@ -38,7 +38,7 @@ test("a client opens, charges, flushes and closes although Web Locks never answe
     void globalThis.openClient(options).then((client) => {
       globalThis.client = client;
     });
-  }, options);
+  }, patient(options));
   await page.waitForFunction(() => globalThis.client !== undefined);
   await page.evaluate(() => globalThis.client.refreshBalance());
   const [outcome] = await chargeAll(page, ["film"]);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stemOf } from "./support/accounts.mjs";
-import { Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
 import { knowsOffline } from "./support/tabs.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -71,7 +71,7 @@ async function withQueue(count = 500) {
   const next = await context.newPage();
   await stage.site.visit(next);
   await next.evaluate(holdReadings);
-  return { page: next, account, options, note };
+  return { page: next, account, options: patient(options), note };
 }
 
 /**

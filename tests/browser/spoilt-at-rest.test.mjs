@@ -230,6 +230,7 @@ test("a database that the browser found damaged and threw away is told as lost",
   assert.match(told.detail, /damaged/);
   // Nothing is known of the charge any more, and it is not made again.
   await chargeAll(page, ["made", "new"]);
+  await seesCharged(page, ["made", "new"]);
   chargedOnce(await stage.server.ledger(account), ["made", "new"]);
 });
 

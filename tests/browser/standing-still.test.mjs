@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PATIENT, Stage } from "./support/stage.mjs";
+import { patient, Stage } from "./support/stage.mjs";
 import { openIn } from "./support/tabs.mjs";
 
 const stage = new Stage();
@@ -12,15 +12,14 @@ const STANDSTILL_MS = 2_000;
 
 test("a frozen tab that resumes knows at once of charges that another tab made", async () => {
   const { context, page: still, account, options } = await stage.bare();
-  const patient = {
-    ...options,
+  const given = {
+    ...patient(options, { maxAttempts: 1 }),
     queue: { storage: /** @type {const} */ ("localstorage") },
-    retry: { ...options.retry, ...PATIENT, maxAttempts: 1 },
   };
   const other = await context.newPage();
   await stage.site.visit(other);
-  await openIn(still, patient);
-  await openIn(other, patient);
+  await openIn(still, given);
+  await openIn(other, given);
   const lost = await still.evaluate(() => {
     Reflect.set(globalThis, "fetch", async () => Promise.reject(new TypeError("lost")));
     return globalThis.client.charge({ taskId: "book", amount: 3, feature: "cloud_trans" });
@@ -80,7 +79,7 @@ test("a request does not leave with a token that comes after its time limit", as
       const outcome = await client.settled("cloud_trans:film");
       return { outcome, alerts, calls };
     },
-    { options, request: REQUEST, ms: STANDSTILL_MS },
+    { options, request: REQUEST, ms: 3 * STANDSTILL_MS },
   );
   assert.equal(calls, 2);
   assert.ok(outcome.status === "charged" && !outcome.replayed, JSON.stringify(outcome));
@@ -112,7 +111,7 @@ test("a library's own signal aborts a wait, even if removing its listener throws
       const stopped = await waiting.catch((reason) => reason);
       return { outcome, stopped: String(stopped) };
     },
-    { options, request: REQUEST },
+    { options: patient(options), request: REQUEST },
   );
   assert.equal(outcome.status, "charged");
   assert.ok(stopped === "enough" || /not_found|no charge/.test(stopped), stopped);

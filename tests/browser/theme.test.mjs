@@ -32,6 +32,7 @@ for (const [locale, words] of /** @type {const} */ ([
     const demo = new DemoPage(await context.newPage(), stage.server.url);
     await demo.page.goto(demo.url);
     const choice = demo.page.getByRole("combobox", { name: words.label });
+    await choice.waitFor();
     assert.deepEqual(await choice.locator("option").allTextContents(), words.choices);
     await is(demo, "light");
     await choice.focus();

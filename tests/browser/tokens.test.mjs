@@ -117,7 +117,7 @@ async function refreshInFour({ pages, locks = true, hangs = false }) {
       return page;
     }),
   );
-  const { token: _, ...rest } = patient(options);
+  const { token: _, ...rest } = patient(options, hangs ? {} : { requestTimeoutMs: 60_000 });
   const outcomes = await Promise.all(
     all.map((page, at) =>
       page.evaluate(

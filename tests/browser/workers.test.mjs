@@ -33,7 +33,7 @@ const sendings = (ledger) => ledger.charges.map(({ requests }) => requests);
 for (const kind of WORKER_KINDS) {
   test(`a ${kind} worker charges, and has its queue in IndexedDB`, async () => {
     const { worker, account, options } = await withWorker(kind);
-    await openIn(worker, options);
+    await openIn(worker, patient(options, { requestTimeoutMs: 60_000 }));
     const [outcome] = await chargeAll(worker, ["film"]);
     assert.deepEqual([outcome?.status, outcome?.attempts], ["charged", 1]);
     const { balance, storage, network } = await worker.evaluate(() =>
@@ -200,7 +200,7 @@ for (const kind of WORKER_KINDS) {
 
 test("a worker learns its balance from the journal while the server is away", async () => {
   const { page, worker, account, options } = await withWorker("dedicated");
-  await openIn(page, options);
+  await openIn(page, patient(options));
   await chargeAll(page, ["film"]);
   await page.evaluate(() => globalThis.client.close());
   await stage.server.breakFor(account, { kind: "drop_before" });

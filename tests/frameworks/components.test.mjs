@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { freshAccount } from "../browser/support/accounts.mjs";
-import { Stage } from "../browser/support/stage.mjs";
+import { patient, Stage } from "../browser/support/stage.mjs";
 import { until } from "../browser/support/until.mjs";
 import { buildPages } from "./support/build.mjs";
 import { FrameworkPage } from "./support/framework-page.mjs";
@@ -303,7 +303,7 @@ for (const { name } of FRAMEWORKS) {
     const { options, ...props } = page.props;
     await page.page.evaluate(async (options) => {
       globalThis.client = await globalThis.openClient(/** @type {any} */ (options));
-    }, options);
+    }, options && patient(options));
     page.props = props;
     await page.mountAndOpen();
     await page.click("charge-make");

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 import { freshAccount } from "../browser/support/accounts.mjs";
 import { BareSite } from "../browser/support/bare.mjs";
-import { Stage } from "../browser/support/stage.mjs";
+import { PATIENT, Stage } from "../browser/support/stage.mjs";
 import { until } from "../browser/support/until.mjs";
 import { DevtoolsPage } from "./support/devtools-page.mjs";
 
@@ -101,7 +101,7 @@ test("log and alerts are shown", async () => {
 });
 
 test("everything is exported as JSON", async () => {
-  const { devtools, page, panel } = await opened();
+  const { devtools, page, panel } = await opened({}, PATIENT);
   await devtools.charge("one");
   const coming = page.waitForEvent("download");
   await panel.getByRole("button", { name: "Export JSON" }).click();

@@ -47,7 +47,8 @@ test("a page that charges while it is prerendered charges once, and goes on when
   const browser = new ProcessGroup(CHROMIUM, [...flags, `${site.url}prerendering.html?${search}`]);
   scene.atEnd(async () => {
     await browser.kill();
-    rmSync(profile, { recursive: true, force: true });
+    // Something of the browser's may still be writing.
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   });
 
   assert.equal((await reported("opened")).prerendering, true);

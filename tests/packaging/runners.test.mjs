@@ -38,6 +38,7 @@ test("Vitest runs the pages' examples in jsdom and in Node.js", async () => {
       "run",
       "--environment",
       environment,
+      "--testTimeout=60000",
       ...namesOf("vitest"),
     );
     assert.match(stripVTControlCharacters(told), /Tests +\d+ passed/);
@@ -48,6 +49,7 @@ test("Jest runs the pages' examples in jsdom and in Node.js", async () => {
   for (const environment of ["jsdom", "node"]) {
     const jest = project.at("node_modules/jest/bin/jest.js");
     const flags = ["--experimental-vm-modules", jest, "--env", environment];
+    flags.push("--testTimeout=60000");
     const told = await project.run("node", ...flags, ...namesOf("jest"));
     assert.match(stripVTControlCharacters(told), /Tests: +\d+ passed/);
   }

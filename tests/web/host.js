@@ -7,7 +7,7 @@ const TOKENS = {
   null: async () => null,
   undefined: async () => undefined,
   good: async () => "a.good-token_~+/=",
-  slow: () => new Promise((resolve) => setTimeout(resolve, 400, "a.slow-token")),
+  slow: () => new Promise((resolve) => setTimeout(resolve, 2_000, "a.slow-token")),
   refresh: async (refresh) => (refresh ? "fresh" : "used"),
   never,
   rejects: () => Promise.reject(new Error("signed out")),

@@ -13,12 +13,16 @@ use crate::charges::{NAMESPACE, database, fresh};
 use crate::host::{TestHost, origin, with_transport};
 use crate::raw;
 
+/// A client that gives up a call to a transport that never answers after a short time.
 pub async fn open(account: &str, storage: &str, host: &TestHost) -> Client {
+    open_within(200, account, storage, host).await
+}
+
+async fn open_within(limit_ms: u64, account: &str, storage: &str, host: &TestHost) -> Client {
     let host = host.clone().unchecked_into();
     let opening = json!({ "baseUrl": origin(), "account": account, "namespace": NAMESPACE });
-    // A short time limit, for a transport that never answers.
     let options = json!({
-        "queue": { "storage": storage }, "retry": { "respondWithinMs": 200 },
+        "queue": { "storage": storage }, "retry": { "respondWithinMs": limit_ms },
     });
     Client::open(opening.to_string(), options.to_string(), None, host)
         .await
@@ -45,7 +49,8 @@ pub async fn close(client: Client) {
 /// The storage that a client of this account uses, and the outcome of an unanswered charge.
 async fn storage_and_outcome(account: &str, storage: &str) -> (Value, Value) {
     let host = with_transport("null", "never");
-    let client = open(account, storage, &host).await;
+    // Longer than a slow disk takes: only what is written is durable.
+    let client = open_within(3_000, account, storage, &host).await;
     let outcome = charge(&client, "1").await;
     close(client).await;
     (host.snapshot()["storage"].clone(), outcome)

@@ -79,7 +79,7 @@ async fn a_new_token_can_be_requested() {
 #[wasm_bindgen_test]
 async fn a_token_that_left_its_request_little_time_is_kept_for_the_next() {
     let host = with_transport("slow", "never");
-    let exchange = exchange_here(&host, &get("balance"), 600).await;
+    let exchange = exchange_here(&host, &get("balance"), 3_000).await;
     assert_eq!(exchange, Exchange::Lost { timed_out: true });
     assert_eq!(host.tokens(), ["keep a.slow-token"]);
 

@@ -60,7 +60,7 @@ export async function openLogged(page, options) {
  */
 export async function openMortal(stage, retry) {
   const bare = await stage.bare();
-  const options = patient(bare.options, retry);
+  const options = patient(bare.options, { requestTimeoutMs: 60_000, ...retry });
   await allowDeaths(bare.page);
   await openLogged(bare.page, options);
   await bare.page.evaluate(() => globalThis.client.refreshBalance());

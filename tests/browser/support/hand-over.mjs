@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { patient } from "./stage.mjs";
 import { chargedOnce, locksAre, openIn, queueAll, seesCharged, tasks } from "./tabs.mjs";
+import { until } from "./until.mjs";
 
 /** A time limit that no claim and no request reaches within a test. */
 export const LIMIT_MS = 120_000;
@@ -31,6 +32,7 @@ export async function stuckFlush(stage, kind) {
   await stage.server.breakFor(account, { kind }, { on: "batch", times: 1 });
   await context.setOffline(false);
   await locksAre(second, "the first one's flush", ({ held }) => held.includes("flush"));
+  await until("its request has left", () => stage.server.faultIsUsedUp());
   // Only now, or the second tab might flush.
   await openIn(second, options);
   // A request that is on its way goes on while the browser is offline.

@@ -61,8 +61,23 @@ export class BillingServer {
     return this.#child !== null;
   }
 
-  /** Starts the server: the first time on any free port, later on the same port and database. */
+  /**
+   * Starts the server: the first time on any free port, later on the same port and database. Somebody
+   * else may have been given the port meanwhile.
+   */
   async start() {
+    await until("its port", async () => {
+      try {
+        await this.#startOnce();
+        return true;
+      } catch (error) {
+        if (/address already in use/i.test(String(error))) return false;
+        throw error;
+      }
+    });
+  }
+
+  async #startOnce() {
     const args = ["--port", String(this.#port), "--demo", "--faults", "--static", WWW];
     args.push("--database", path.join(this.#folder, "ledger.sqlite"), ...this.#flags);
     const child = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
