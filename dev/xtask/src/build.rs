@@ -30,10 +30,14 @@ const WASM_FEATURES: [&str; 7] = [
 ];
 
 /// What makes the module small when it is compressed, as servers send it: much inlining of what is
-/// called once makes it larger then, and so do locals shared for the sake of their number. Below
-/// address 1,024 there is nothing but the last of the stack.
-const WASM_OPT: [&str; 8] = [
-    "-Oz",
+/// called once makes it larger then, and so do locals shared for the sake of their number. Control
+/// flow that is taken apart and made anew has fewer forms, and a second round finds a little more.
+/// Below address 1,024 there is nothing but the last of the stack.
+const WASM_OPT: [&str; 11] = [
+    "--flatten",
+    "--rereloop",
+    "-Os",
+    "-Os",
     "--one-caller-inline-max-function-size=20",
     "--always-inline-max-function-size=2",
     "--flexible-inline-max-function-size=2",
