@@ -213,7 +213,7 @@ function checkedFilter(filter) {
 /** @param {unknown} type */
 export function checkEvent(type) {
   if (!EVENTS.some((event) => event === type)) {
-    throw mistake("event", `among ${EVENTS.join(", ")}`, type);
+    throw mistake("type", `among ${EVENTS.join(", ")}`, type);
   }
 }
 

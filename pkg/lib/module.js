@@ -266,7 +266,12 @@ function contentTypeOf(response) {
 /** @param {string} text */
 function isUrl(text) {
   const page = base();
-  return text !== "" && (page === undefined || URL.canParse(text, page));
+  try {
+    // Without `canParse`, which is younger than all else that is needed here.
+    return text !== "" && (page === undefined || Boolean(new URL(text, page)));
+  } catch {
+    return false;
+  }
 }
 
 /**

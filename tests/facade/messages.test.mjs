@@ -88,7 +88,7 @@ const CALLS = [
   [(client) => client.charges(null), "filter", "an object", "null"],
   [(client) => client.charges({ limit: -1 }), "limit", "a number from 0 up", "-1"],
   [(client) => client.charges({ status: "charged" }), "status", "among pending,", '"charged"'],
-  [(client) => client.on("nonsense", () => {}), "event", "among charge,", '"nonsense"'],
+  [(client) => client.on("nonsense", () => {}), "type", "among charge,", '"nonsense"'],
   [(client) => client.on("charge", null), "listener", "a function", "of type null"],
   [(client) => client.subscribe({}), "listener", "a function", "of type object"],
   [(client) => client.setLocale("fr"), "locale", '"en" or "zh-CN"', '"fr"'],
