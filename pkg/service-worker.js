@@ -104,7 +104,7 @@ async function pay(client, withinMs) {
   const work = async () => {
     stopped = await attempt(client);
     if (stopped === "unauthorized") {
-      // A token that is refused is refreshed, and used by the next.
+      // A token that is rejected is refreshed, and used by the next.
       stopped = await attempt(client);
     }
     if (!HOPELESS.includes(stopped)) {

@@ -3,7 +3,7 @@
 /** @import { ClientHost } from "./host.js" */
 
 /**
- * Has the service worker pay what waits for the network, in case that the page is gone when it is back.
+ * Has the service worker pay what waits for the network, in case the page is gone when it is back.
  * Asks anew each time that charges begin to wait.
  *
  * @param {ClientHost} host

@@ -29,7 +29,8 @@ export interface ChargeRequest {
 
 /**
  * What became of a charge. `charge` resolves with one of these; it rejects (with a BillingError) only
- * for a caller's mistake.
+ * for a caller's mistake (`invalid_argument`), after `signOut` or `close` (`closed`), and where the module
+ * can't be started again (`module_load_failed`).
  *
  * - `charged`, `declined`, `failed` are certain and final: after `declined` and `failed` the server
  *   has taken nothing.
@@ -117,7 +118,7 @@ export interface Declined extends OutcomeBase {
   balance: number | null;
   detail: string;
 }
-/** The charge was refused or given up, and nothing has been taken. */
+/** The charge was not taken on, or rejected, or given up, and nothing has been taken. */
 export interface Failed extends OutcomeBase {
   status: "failed";
   /**

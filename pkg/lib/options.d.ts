@@ -35,7 +35,7 @@ export interface BillingOptions {
    * A token that comes after that time, or so late that its attempt is lost, is used by the next
    * attempt, within a minute. One tab of the account at a time is asked to refresh, under a Web Lock; a
    * tab that has waited for another's refresh, or heard of it, is asked without `refresh` first, and
-   * with it only if it gives the token that was refused. No tab is waited for longer than
+   * with it only if it gives the token that was rejected. No tab is waited for longer than
    * `requestTimeoutMs`, and where there are no Web Locks each refreshes for itself.
    *
    * @example
@@ -122,7 +122,7 @@ export interface BillingOptions {
     /**
      * Settled charges kept for display, and to answer who asks for one of them again. Default 500.
      * Where other tabs may be waiting for its end, one is kept for a second longer.
-     * During a flush up to 5,000 more are kept, which go when it has ended.
+     * During a flush up to 10,000 more are kept, which go when it has ended.
      */
     keepSettled?: number;
   };
@@ -183,7 +183,7 @@ export interface TransportRequest {
   path: string;
   /** Names in lower case; `authorization` is among them where `getToken` gave a token. */
   headers: Record<string, string>;
-  /** JSON; null for a GET. */
+  /** JSON; null for GET and DELETE. */
   body: string | null;
   /** Aborts when the time limit has passed. */
   signal: AbortSignal;

@@ -46,7 +46,7 @@ codes! {
         Forbidden = "forbidden",
         /// The server can't be reached and `offlineSpend` does not allow the charge.
         OfflineSpendDenied = "offline_spend_denied",
-        /// `maxTotalAttempts` sendings were all turned away, nothing taken.
+        /// `maxTotalAttempts` are used up, and the server says that it never charged the key.
         RetriesExhausted = "retries_exhausted",
         /// `maxEntries` charges are open already.
         QueueFull = "queue_full",

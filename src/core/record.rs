@@ -462,7 +462,7 @@ impl Record {
     }
 
     /// Its user requests it again during an attempt: it is no longer cancelled, and earlier
-    /// earlier verdicts say nothing of this try.
+    /// verdicts say nothing of this try.
     pub fn wanted_after_all(self, wall_ms: u64) -> Record {
         match self.state.clone() {
             State::Attempting(attempting) => {

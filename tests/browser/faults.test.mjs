@@ -6,7 +6,7 @@ import { chargedOnce, openIn, seesCharged, settledIn, tasks } from "./support/ta
 const stage = new Stage();
 
 /**
- * The outcomes that a charge may have under each fault of the server, according to protocol.md.
+ * The outcomes that a charge may have under each fault of the server, according to docs/server.md.
  *
  * @type {{ name: string, fault: import("./support/server.mjs").Fault, may: string[],
  *   taken: boolean }[]}

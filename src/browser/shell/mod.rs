@@ -580,8 +580,8 @@ impl Shell {
         })
     }
 
-    /// What a tab of a session that is over tells of balances and tasks is none of this one's, nor what a
-    /// later one tells any of an earlier one's. Each sees to it that the other knows.
+    /// Balances and tasks of another session's tabs are ignored. Each sees to it that the other knows which
+    /// session is the later one.
     fn told(self: &Rc<Shell>, Told { session, message }: Told) {
         self.announcements.heard();
         let ours = self.session.mark();
@@ -904,5 +904,5 @@ fn settle(settler: &Function, value: &JsValue) {
     let _ = settler.call1(&JsValue::UNDEFINED, value);
 }
 
-/// The keys of so many open charges are noted, in case that the journal is lost.
+/// The keys of so many open charges are noted, in case the journal is lost.
 const MOST_NOTED: usize = 100;

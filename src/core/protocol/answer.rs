@@ -1,4 +1,4 @@
-//! The meaning of an answer, case by case as in `protocol.md`.
+//! The meaning of an answer, case by case as in `docs/server.md`.
 
 mod batch;
 mod hold;
