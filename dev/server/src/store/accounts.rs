@@ -1,141 +1,9 @@
 //! Accounts, their points, prices and tokens.
 
-use tokio::time::Instant;
-
-use super::attempts::attempt;
-use super::connection::{Connection, by, on};
+use super::connection::{Connection, on};
 use super::text::{digest, read, written};
-use super::{Store, StoreError, integer, unsigned};
+use super::{integer, unsigned};
 use crate::ledger::{Amount, Balance};
-
-impl Store {
-    /// Signs in: keeps `token` for `account` until `expires_at_ms`, and makes the account with the
-    /// seed balance if it is new. The account's expired tokens are deleted.
-    pub async fn sign_in(
-        &self,
-        account: &str,
-        token: &str,
-        now_ms: u64,
-        expires_at_ms: u64,
-    ) -> Result<(), StoreError> {
-        let deadline = self.deadline();
-        let opening = Balance::opening(self.terms.seed_balance);
-        attempt!(
-            self.attempts_on(account, deadline).await?,
-            |session| async {
-                let mut changes = session.begin(deadline).await?;
-                by(deadline, async {
-                    if open_account(changes.connection(), account, opening).await? {
-                        credit(
-                            changes.connection(),
-                            account,
-                            opening,
-                            opening.points,
-                            now_ms,
-                        )
-                        .await?;
-                    }
-                    forget_tokens(changes.connection(), account, now_ms).await?;
-                    keep_token(changes.connection(), account, token, expires_at_ms).await
-                })
-                .await?;
-                changes.commit().await
-            }
-        )
-    }
-
-    /// The account of this token; `None` for one that is unknown or has expired.
-    pub async fn account_of(
-        &self,
-        token: &str,
-        now_ms: u64,
-        deadline: Instant,
-    ) -> Result<Option<String>, StoreError> {
-        attempt!(self.attempts(deadline), |session| by(
-            deadline,
-            account_of_token(session.connection(), token, now_ms)
-        ))
-    }
-
-    /// Adds points. `None`, and nothing is changed, where the balance would pass
-    /// [`MAX_POINTS`](crate::ledger::MAX_POINTS).
-    pub async fn top_up(
-        &self,
-        account: &str,
-        points: Amount,
-        now_ms: u64,
-    ) -> Result<Option<Balance>, StoreError> {
-        let deadline = self.deadline();
-        let attempts = self.attempts_on(account, deadline).await?;
-        attempt!(attempts.until_uncertain(), |session| async {
-            let mut changes = session.begin(deadline).await?;
-            let after = by(deadline, async {
-                let before = lock_balance(changes.connection(), account).await?;
-                let before = self
-                    .with_held(changes.connection(), account, before, now_ms)
-                    .await?;
-                let after = before.plus(points);
-                if let Some(after) = after {
-                    write_balance(changes.connection(), account, before, after).await?;
-                    credit(changes.connection(), account, after, points.get(), now_ms).await?;
-                }
-                Ok(after)
-            })
-            .await?;
-            changes.commit().await?;
-            Ok(after)
-        })
-    }
-
-    /// Sets the price of a task: from now on it is charged for no other amount.
-    pub async fn set_price(
-        &self,
-        account: &str,
-        task_id: &str,
-        price: Amount,
-    ) -> Result<(), StoreError> {
-        let deadline = self.deadline();
-        attempt!(
-            self.attempts_on(account, deadline).await?,
-            |session| async {
-                let mut changes = session.begin(deadline).await?;
-                by(
-                    deadline,
-                    write_price(changes.connection(), account, task_id, price),
-                )
-                .await?;
-                changes.commit().await
-            }
-        )
-    }
-
-    /// The account's balance.
-    pub async fn balance(
-        &self,
-        account: &str,
-        now_ms: u64,
-        deadline: Instant,
-    ) -> Result<Balance, StoreError> {
-        let balance = attempt!(self.attempts(deadline), |session| by(
-            deadline,
-            read_balance(session.connection(), account, now_ms)
-        ))?;
-        Ok(Balance {
-            held: balance.held.filter(|_| self.holds),
-            ..balance
-        })
-    }
-
-    /// All points that the account was ever given: the seed and the top-ups. The balance and the
-    /// charges always add up to this.
-    pub async fn credited(&self, account: &str) -> Result<u64, StoreError> {
-        let deadline = self.deadline();
-        attempt!(self.attempts(deadline), |session| by(
-            deadline,
-            sum_credits(session.connection(), account)
-        ))
-    }
-}
 
 const BALANCE: &str = "SELECT balance, version FROM accounts WHERE account = $1";
 const LOCKED_BALANCE: &str = "SELECT balance, version FROM accounts WHERE account = $1 FOR UPDATE";
@@ -145,7 +13,7 @@ const BALANCE_AND_HELD: &str = "SELECT balance, version,
      FROM accounts WHERE account = $1";
 
 /// The balance as it was last committed, and what is held of it.
-async fn read_balance(
+pub(super) async fn read_balance(
     connection: Connection<'_>,
     account: &str,
     now_ms: u64,
@@ -228,7 +96,7 @@ pub(super) async fn write_balance(
 }
 
 /// Makes the account if it is new, and says whether it is.
-async fn open_account(
+pub(super) async fn open_account(
     connection: Connection<'_>,
     account: &str,
     opening: Balance,
@@ -250,7 +118,7 @@ async fn open_account(
 }
 
 /// Notes the points that made the balance `after`.
-async fn credit(
+pub(super) async fn credit(
     connection: Connection<'_>,
     account: &str,
     after: Balance,
@@ -272,7 +140,10 @@ async fn credit(
     })
 }
 
-async fn sum_credits(connection: Connection<'_>, account: &str) -> Result<u64, sqlx::Error> {
+pub(super) async fn sum_credits(
+    connection: Connection<'_>,
+    account: &str,
+) -> Result<u64, sqlx::Error> {
     let points: i64 = on!(connection, |c| {
         sqlx::query_scalar(
             "SELECT CAST(coalesce(sum(points), 0) AS BIGINT) FROM credits WHERE account = $1",
@@ -284,7 +155,7 @@ async fn sum_credits(connection: Connection<'_>, account: &str) -> Result<u64, s
     unsigned(points)
 }
 
-async fn keep_token(
+pub(super) async fn keep_token(
     connection: Connection<'_>,
     account: &str,
     token: &str,
@@ -305,7 +176,7 @@ async fn keep_token(
     })
 }
 
-async fn forget_tokens(
+pub(super) async fn forget_tokens(
     connection: Connection<'_>,
     account: &str,
     now_ms: u64,
@@ -321,7 +192,7 @@ async fn forget_tokens(
     })
 }
 
-async fn account_of_token(
+pub(super) async fn account_of_token(
     connection: Connection<'_>,
     token: &str,
     now_ms: u64,
@@ -337,7 +208,7 @@ async fn account_of_token(
     Ok(account.as_deref().map(read))
 }
 
-async fn write_price(
+pub(super) async fn write_price(
     connection: Connection<'_>,
     account: &str,
     task_id: &str,

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::connection::{Session, by};
+use super::StoreError;
+use super::connection::{Pool, Session, by};
 use super::error::Again;
 use super::turn::Turn;
-use super::{Store, StoreError};
-use crate::metrics::Queue;
+use crate::metrics::{Metrics, Queue};
 
 /// The most attempts of one request, whatever time is left.
 const MAX_ATTEMPTS: u32 = 12;
@@ -36,7 +36,8 @@ pub(super) use attempt;
 
 /// The attempts made so far.
 pub(super) struct Attempts<'s> {
-    store: &'s Store,
+    pool: &'s Pool,
+    metrics: &'s Metrics,
     deadline: Instant,
     made: u32,
     /// Whether an attempt may have changed something.
@@ -47,38 +48,26 @@ pub(super) struct Attempts<'s> {
     _turn: Option<Turn>,
 }
 
-impl Store {
-    /// The attempts of a request that changes no account, or none in the order of its requests.
-    pub(super) fn attempts(&self, deadline: Instant) -> Attempts<'_> {
-        Attempts {
-            store: self,
+impl<'s> Attempts<'s> {
+    /// None so far; of a request that has its `turn` on an account, where it waits for one.
+    pub fn new(
+        pool: &'s Pool,
+        metrics: &'s Metrics,
+        deadline: Instant,
+        turn: Option<Turn>,
+    ) -> Self {
+        Self {
+            pool,
+            metrics,
             deadline,
             made: 0,
             uncertain: false,
             repeatable: true,
             connection_lost: false,
-            _turn: None,
+            _turn: turn,
         }
     }
 
-    /// The attempts of a request that has waited for its turn on the account.
-    pub(super) async fn attempts_on(
-        &self,
-        account: &str,
-        deadline: Instant,
-    ) -> Result<Attempts<'_>, StoreError> {
-        let began = Instant::now();
-        let turn = self.turns.take(account, deadline).await;
-        self.metrics.waited(Queue::Account, began.elapsed());
-        let turn = turn?;
-        Ok(Attempts {
-            _turn: Some(turn),
-            ..self.attempts(deadline)
-        })
-    }
-}
-
-impl Attempts<'_> {
     /// For a request that must not be carried out twice: it is tried only while certainly nothing
     /// was changed.
     pub fn until_uncertain(self) -> Self {
@@ -92,10 +81,8 @@ impl Attempts<'_> {
     pub async fn session(&mut self) -> Result<Session, StoreError> {
         loop {
             let began = Instant::now();
-            let acquired = self.store.pool.acquire(self.deadline).await;
-            self.store
-                .metrics
-                .waited(Queue::Connection, began.elapsed());
+            let acquired = self.pool.acquire(self.deadline).await;
+            self.metrics.waited(Queue::Connection, began.elapsed());
             let mut session = match acquired {
                 Ok(session) => session,
                 Err(error) => return Err(self.said(error)),
@@ -134,7 +121,7 @@ impl Attempts<'_> {
             return Some(Err(self.said(error)));
         }
         if let Some(again) = again {
-            self.store.metrics.retry(again.reason());
+            self.metrics.retry(again.reason());
         }
         tracing::debug!("attempt {}: {error}", self.made);
         sleep_until(next).await;

@@ -1,15 +1,9 @@
 //! Charges in the database. Those of one request are made in one transaction.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
-
-use super::accounts::{lock_balance, write_balance};
-use super::attempts::attempt;
-use super::connection::{Connection, by, on};
+use super::connection::{Connection, on};
 use super::holds::{delete_expired, delete_hold};
 use super::text::{digest, read, written};
-use super::{Store, StoreError, integer, unsigned};
+use super::{integer, unsigned};
 use crate::ledger::{
     Amount, Balance, Charge, ChargeRequest, Decision, Known, OfHold, Terms, Verdict, decide,
     remembers,
@@ -46,165 +40,8 @@ pub struct Record {
     pub requests: u64,
 }
 
-impl Store {
-    /// Charges `new` to `account`, or says why not. The clock is as for [`Store::charge_all`].
-    pub async fn charge(
-        &self,
-        account: &str,
-        new: &NewCharge,
-        clock: impl Fn() -> u64 + Sync,
-        deadline: Instant,
-    ) -> Result<Verdict, StoreError> {
-        let all = std::slice::from_ref(new);
-        let (mut verdicts, _) = self.charge_all(account, all, clock, deadline).await?;
-        verdicts.pop().ok_or_else(StoreError::too_late)
-    }
-
-    /// Charges `all` to `account` one after the other, in one transaction, and gives the balance
-    /// after them. Where the time runs out there are fewer verdicts than charges: the last ones were
-    /// not tried. The clock, in milliseconds since the Unix epoch, is asked once the account's turn has
-    /// come: a hold that expires before then is not in a charge's way.
-    pub async fn charge_all(
-        &self,
-        account: &str,
-        all: &[NewCharge],
-        clock: impl Fn() -> u64 + Sync,
-        deadline: Instant,
-    ) -> Result<(Vec<Verdict>, Balance), StoreError> {
-        let tried = self.try_all(account, all, &clock, deadline).await;
-        let (verdicts, rest) = match &tried {
-            Ok(made) => (made.verdicts.as_slice(), "not_tried"),
-            Err(StoreError::Unavailable(_)) => (&[][..], "unavailable"),
-            Err(StoreError::Uncertain(_)) => (&[][..], "uncertain"),
-        };
-        for n in 0..all.len() {
-            self.metrics.charge(verdicts.get(n).map_or(rest, outcome));
-        }
-        let made = tried?;
-        self.metrics.holds("settled", made.settled);
-        Ok((made.verdicts, made.balance))
-    }
-
-    async fn try_all(
-        &self,
-        account: &str,
-        all: &[NewCharge],
-        clock: &(impl Fn() -> u64 + Sync),
-        deadline: Instant,
-    ) -> Result<Made, StoreError> {
-        let enough = deadline
-            .checked_sub(self.time_to_commit())
-            .unwrap_or(deadline);
-        attempt!(
-            self.attempts_on(account, deadline).await?,
-            |session| async {
-                let mut changes = session.begin(deadline).await?;
-                let made = by(deadline, async {
-                    let before = lock_balance(changes.connection(), account).await?;
-                    let now_ms = clock();
-                    let mut books = Books {
-                        connection: changes.connection(),
-                        account,
-                        terms: self.terms,
-                        holds: self.holds,
-                        now_ms,
-                        balance: before,
-                        settled: 0,
-                    };
-                    let mut verdicts = Vec::with_capacity(all.len());
-                    for new in all {
-                        if !verdicts.is_empty() && Instant::now() >= enough {
-                            break;
-                        }
-                        verdicts.push(books.charge(new).await?);
-                    }
-                    let (mut balance, settled) = (books.balance, books.settled);
-                    // Once for all: PostgreSQL keeps every version of a row until the transaction ends.
-                    if balance.version != before.version {
-                        write_balance(changes.connection(), account, before, balance).await?;
-                    }
-                    if verdicts.is_empty() {
-                        balance = self
-                            .with_held(changes.connection(), account, balance, now_ms)
-                            .await?;
-                    }
-                    Ok(Made {
-                        verdicts,
-                        balance,
-                        settled,
-                    })
-                })
-                .await?;
-                changes.commit().await?;
-                Ok(made)
-            }
-        )
-    }
-
-    /// How long before its deadline a batch ends, so that what it has done is not undone.
-    fn time_to_commit(&self) -> Duration {
-        self.decide_within / 5
-    }
-
-    /// The latest charge with this key, and the balance of the same moment. Look-ups outlive the
-    /// memory of keys.
-    ///
-    /// Waits for its turn and takes the account's lock, as a charge does, so that every charge begun
-    /// before it ends first, another server's too.
-    pub async fn lookup(
-        &self,
-        account: &str,
-        key: &str,
-        now_ms: u64,
-        deadline: Instant,
-    ) -> Result<Option<(Charge, Balance)>, StoreError> {
-        attempt!(
-            self.attempts_on(account, deadline).await?,
-            |session| async {
-                let mut snapshot = session.begin(deadline).await?;
-                by(deadline, async {
-                    let balance = lock_balance(snapshot.connection(), account).await?;
-                    let charge = latest_charge(snapshot.connection(), account, key).await?;
-                    let Some(charge) = charge else {
-                        return Ok(None);
-                    };
-                    let balance = self
-                        .with_held(snapshot.connection(), account, balance, now_ms)
-                        .await?;
-                    Ok(Some((charge, balance)))
-                })
-                .await
-            }
-        )
-    }
-
-    /// Every charge of the account, newest first, and the balance of the same moment.
-    pub async fn charges(
-        &self,
-        account: &str,
-        now_ms: u64,
-    ) -> Result<(Vec<Record>, Balance), StoreError> {
-        let deadline = self.deadline();
-        attempt!(
-            self.attempts_on(account, deadline).await?,
-            |session| async {
-                let mut snapshot = session.begin(deadline).await?;
-                by(deadline, async {
-                    let balance = lock_balance(snapshot.connection(), account).await?;
-                    let balance = self
-                        .with_held(snapshot.connection(), account, balance, now_ms)
-                        .await?;
-                    let records = all_charges(snapshot.connection(), account).await?;
-                    Ok((records, balance))
-                })
-                .await
-            }
-        )
-    }
-}
-
 /// In the metrics.
-fn outcome(verdict: &Verdict) -> &'static str {
+pub(super) fn outcome(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Charged { .. } => "charged",
         Verdict::Replayed { .. } => "replayed",
@@ -216,12 +53,12 @@ fn outcome(verdict: &Verdict) -> &'static str {
 }
 
 /// What came of the charges of one request.
-struct Made {
-    verdicts: Vec<Verdict>,
+pub(super) struct Made {
+    pub verdicts: Vec<Verdict>,
     /// After them.
-    balance: Balance,
+    pub balance: Balance,
     /// How many holds they have settled.
-    settled: u64,
+    pub settled: u64,
 }
 
 /// The holds of an account, for one of its charges.
@@ -235,23 +72,23 @@ struct Holds {
 }
 
 /// An account within a transaction that has locked it.
-struct Books<'t> {
-    connection: Connection<'t>,
-    account: &'t str,
-    terms: Terms,
+pub(super) struct Books<'t> {
+    pub connection: Connection<'t>,
+    pub account: &'t str,
+    pub terms: Terms,
     /// Whether holds are kept.
-    holds: bool,
-    now_ms: u64,
+    pub holds: bool,
+    pub now_ms: u64,
     /// The balance after the charges made so far, which is still to be written. What is held of it
     /// is known from the first of them on.
-    balance: Balance,
+    pub balance: Balance,
     /// How many holds were settled.
-    settled: u64,
+    pub settled: u64,
 }
 
 impl Books<'_> {
     /// Decides one charge, and makes it if it is to be made.
-    async fn charge(&mut self, new: &NewCharge) -> Result<Verdict, sqlx::Error> {
+    pub async fn charge(&mut self, new: &NewCharge) -> Result<Verdict, sqlx::Error> {
         let request = &new.request;
         self.count_request(request.key()).await?;
         let latest = latest_charge(self.connection.reborrow(), self.account, request.key()).await?;
@@ -432,7 +269,7 @@ pub(super) async fn latest_charge(
     .transpose()
 }
 
-async fn all_charges(
+pub(super) async fn all_charges(
     connection: Connection<'_>,
     account: &str,
 ) -> Result<Vec<Record>, sqlx::Error> {
@@ -491,8 +328,10 @@ fn stored_amount(points: Option<i64>) -> Result<Option<Amount>, sqlx::Error> {
 #[cfg(test)]
 mod tests {
     use sqlx::AssertSqlSafe;
+    use tokio::time::Instant;
 
     use super::*;
+    use crate::store::StoreError;
     use crate::store::tests::store;
 
     fn charge(key: &str) -> NewCharge {

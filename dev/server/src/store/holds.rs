@@ -1,168 +1,12 @@
 //! Holds in the database. What changes them has the account's row locked, as a charge has.
 
-use tokio::time::Instant;
-
-use super::accounts::{lock_balance, write_balance};
-use super::attempts::attempt;
-use super::charges::latest_charge;
-use super::connection::{Connection, by, on};
+use super::connection::{Connection, on};
 use super::text::{digest, read, written};
-use super::{Store, StoreError, integer, unsigned};
-use crate::ledger::{
-    Balance, ChargeRequest, Hold, HoldDecision, HoldRequest, HoldVerdict, KnownToHold, decide_hold,
-    remembers,
-};
-
-impl Store {
-    /// Holds points of `account`, or says why not. The clock, in milliseconds since the Unix epoch, is
-    /// asked once the account's turn has come: a hold lasts from then on.
-    pub async fn hold(
-        &self,
-        account: &str,
-        request: &HoldRequest,
-        clock: impl Fn() -> u64 + Sync,
-        deadline: Instant,
-    ) -> Result<HoldVerdict, StoreError> {
-        let tried = self.try_hold(account, request, &clock, deadline).await;
-        self.metrics.holds(outcome(&tried), 1);
-        tried
-    }
-
-    async fn try_hold(
-        &self,
-        account: &str,
-        request: &HoldRequest,
-        clock: &(impl Fn() -> u64 + Sync),
-        deadline: Instant,
-    ) -> Result<HoldVerdict, StoreError> {
-        let key = request.charge().key();
-        attempt!(
-            self.attempts_on(account, deadline).await?,
-            |session| async {
-                let mut changes = session.begin(deadline).await?;
-                let verdict = by(deadline, async {
-                    let before = lock_balance(changes.connection(), account).await?;
-                    let now_ms = clock();
-                    let before = self
-                        .with_held(changes.connection(), account, before, now_ms)
-                        .await?;
-                    let charged = latest_charge(changes.connection(), account, key)
-                        .await?
-                        .filter(|charge| {
-                            remembers(self.terms.key_ttl_ms, charge.charged_at_ms, now_ms)
-                        });
-                    let hold = active_hold(changes.connection(), account, key, now_ms).await?;
-                    let known = KnownToHold {
-                        balance: before,
-                        charged: charged.as_ref(),
-                        hold: hold.as_ref(),
-                    };
-                    let until = |expires_at_ms| Hold {
-                        request: request.charge().clone(),
-                        expires_at_ms,
-                    };
-                    Ok(match decide_hold(known, request, now_ms) {
-                        HoldDecision::Hold { after } => {
-                            let hold = until(request.expires_at_ms(now_ms));
-                            delete_expired(changes.connection(), account, now_ms).await?;
-                            insert_hold(changes.connection(), account, &hold).await?;
-                            write_balance(changes.connection(), account, before, after).await?;
-                            HoldVerdict::Held {
-                                expires_in_s: hold.left_s(now_ms),
-                                hold,
-                                balance: after,
-                            }
-                        }
-                        HoldDecision::Renew { expires_at_ms } => {
-                            let hold = until(expires_at_ms);
-                            renew_hold(changes.connection(), account, &hold).await?;
-                            HoldVerdict::Renewed {
-                                expires_in_s: hold.left_s(now_ms),
-                                hold,
-                                balance: before,
-                            }
-                        }
-                        HoldDecision::KeyReused => HoldVerdict::KeyReused,
-                        HoldDecision::AlreadyCharged => HoldVerdict::AlreadyCharged,
-                        HoldDecision::InsufficientBalance => {
-                            HoldVerdict::InsufficientBalance { balance: before }
-                        }
-                    })
-                })
-                .await?;
-                changes.commit().await?;
-                Ok(verdict)
-            }
-        )
-    }
-
-    /// Releases the hold of this key, if there is an active one, and gives the balance of now. An
-    /// expired one is deleted too: no server whose clock is behind finds it active afterwards.
-    pub async fn release(
-        &self,
-        account: &str,
-        key: &str,
-        now_ms: u64,
-        deadline: Instant,
-    ) -> Result<Balance, StoreError> {
-        let (balance, is_released) = attempt!(
-            self.attempts_on(account, deadline).await?,
-            |session| async {
-                let mut changes = session.begin(deadline).await?;
-                let released = by(deadline, async {
-                    let before = lock_balance(changes.connection(), account).await?;
-                    let before = self
-                        .with_held(changes.connection(), account, before, now_ms)
-                        .await?;
-                    let hold = active_hold(changes.connection(), account, key, now_ms).await?;
-                    delete_hold(changes.connection(), account, key).await?;
-                    let Some(hold) = hold else {
-                        return Ok((before, false));
-                    };
-                    let after = before.release(hold.request.amount());
-                    write_balance(changes.connection(), account, before, after).await?;
-                    Ok((after, true))
-                })
-                .await?;
-                changes.commit().await?;
-                Ok(released)
-            }
-        )?;
-        self.metrics.holds("released", u64::from(is_released));
-        Ok(balance)
-    }
-
-    /// `balance`, of an account that is locked, with what is held of it.
-    pub(super) async fn with_held(
-        &self,
-        connection: Connection<'_>,
-        account: &str,
-        balance: Balance,
-        now_ms: u64,
-    ) -> Result<Balance, sqlx::Error> {
-        if !self.holds {
-            return Ok(balance);
-        }
-        let now_ms = integer(now_ms)?;
-        let held: i64 = on!(connection, |c| {
-            sqlx::query_scalar(
-                "SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM holds
-                 WHERE account = $1 AND expires_at > $2",
-            )
-            .bind(written(account))
-            .bind(now_ms)
-            .fetch_one(c)
-            .await
-        })?;
-        Ok(Balance {
-            held: Some(unsigned(held)?),
-            ..balance
-        })
-    }
-}
+use super::{StoreError, integer, unsigned};
+use crate::ledger::{ChargeRequest, Hold, HoldVerdict};
 
 /// In the metrics.
-fn outcome(tried: &Result<HoldVerdict, StoreError>) -> &'static str {
+pub(super) fn outcome(tried: &Result<HoldVerdict, StoreError>) -> &'static str {
     match tried {
         Ok(HoldVerdict::Held { .. }) => "held",
         Ok(HoldVerdict::Renewed { .. }) => "renewed",
@@ -174,7 +18,7 @@ fn outcome(tried: &Result<HoldVerdict, StoreError>) -> &'static str {
     }
 }
 
-async fn active_hold(
+pub(super) async fn active_hold(
     connection: Connection<'_>,
     account: &str,
     key: &str,
@@ -203,7 +47,7 @@ async fn active_hold(
     .transpose()
 }
 
-async fn insert_hold(
+pub(super) async fn insert_hold(
     connection: Connection<'_>,
     account: &str,
     hold: &Hold,
@@ -228,7 +72,7 @@ async fn insert_hold(
     })
 }
 
-async fn renew_hold(
+pub(super) async fn renew_hold(
     connection: Connection<'_>,
     account: &str,
     hold: &Hold,
@@ -284,7 +128,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
-    use crate::ledger::Verdict;
+    use crate::ledger::{HoldRequest, Verdict};
     use crate::store::tests::store;
     use crate::store::{NewCharge, Note};
 
