@@ -39,6 +39,16 @@ fn records(world: &World) -> [Record; 3] {
     [("t1", 1), ("t2", 2), ("t3", 3)].map(of)
 }
 
+/// The same charge, failed for good.
+fn settled(record: &Record) -> Record {
+    let failure = Failure {
+        reason: FailureReason::Forbidden,
+        retryable: false,
+        detail: Detail::Said(None),
+    };
+    Record::failed(record.charge().clone(), record.sequence(), failure)
+}
+
 fn offline() -> (World, TabId) {
     let mut world = World::new();
     let tab = world.start();
@@ -103,16 +113,34 @@ fn pages_of_a_reading_that_began_too_early_are_ignored() {
 fn settled_charges_that_no_page_has_are_not_looked_for() {
     let (mut world, tab) = offline();
     let [one, two, ..] = records(&world);
-    let failure = Failure {
-        reason: FailureReason::Forbidden,
-        retryable: false,
-        detail: Detail::Said(None),
-    };
-    let settled = Record::failed(two.charge().clone(), 2, failure);
-    let all = vec![one.clone(), settled];
+    let all = vec![one.clone(), settled(&two)];
     orders(&mut world, tab, vec![Event::Woke, Event::Loaded(Ok(all))]);
     let open = Event::Loaded(Ok(vec![one]));
     let ordered = orders(&mut world, tab, vec![Event::Woke, open]);
+    assert_eq!(read(&ordered), Vec::<String>::new());
+}
+
+#[test]
+fn a_settled_charge_that_is_evicted_while_the_journal_is_read_is_not_looked_for() {
+    let mut world = World::with(|config| config.keep_settled = 1);
+    let tab = world.start();
+    world.go_online(false);
+    let [one, two, three] = records(&world);
+    let all = vec![one.clone(), settled(&two), settled(&three)];
+    orders(&mut world, tab, vec![Event::Woke, Event::Loaded(Ok(all))]);
+    assert_eq!(world.snapshot(tab).queue.failed, 2);
+    // What has something left to do, in two pages.
+    orders(
+        &mut world,
+        tab,
+        vec![Event::Woke, Event::LoadedPage(vec![one])],
+    );
+    world.run_for(2_000);
+    let evicted = orders(&mut world, tab, vec![Event::Online(false)]);
+    assert_eq!(read(&evicted), [key("t2").to_string()]);
+    let ended = journaled(&mut world, &evicted);
+    let loaded = Event::Loaded(Ok(Vec::new()));
+    let ordered = orders(&mut world, tab, vec![ended, loaded]);
     assert_eq!(read(&ordered), Vec::<String>::new());
 }
 
@@ -144,16 +172,7 @@ fn a_charge_that_is_deleted_while_the_journal_is_read_does_not_come_back() {
 fn a_charge_that_one_transaction_reads_and_deletes_stays_deleted() {
     let mut world = World::with(|config| config.keep_settled = 1);
     let tab = world.start();
-    let settled = records(&world).map(|record| {
-        let failure = Failure {
-            reason: FailureReason::Forbidden,
-            retryable: false,
-            detail: Detail::Said(None),
-        };
-        let charge = record.charge().clone();
-        Record::failed(charge, record.sequence(), failure)
-    });
-    let [one, two, _] = settled;
+    let [one, two, _] = records(&world).map(|record| settled(&record));
     for record in [&one, &two] {
         let key = record.charge().key.clone();
         world.journal.records.insert(key, record.clone());

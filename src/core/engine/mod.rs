@@ -2005,6 +2005,9 @@ impl Engine {
         }
         self.outbox.remove(key);
         self.stats.uncount(key);
+        if let Some(unseen) = &mut self.unseen {
+            unseen.remove(key);
+        }
     }
 
     /// This charge has been deleted. The same transaction may have read it before, and brought it back.
