@@ -302,6 +302,51 @@ async fn damaged_claims_are_not_taken_for_none_by_a_tab_that_is_open() {
     clear(&account, &[one, two]).await;
 }
 
+/// A tab that knows nothing of a batch whose claims are damaged, and what cancels one of its charges.
+async fn beside_damaged_claims(account: &str) -> (JournalStore, Op) {
+    let one = open_store(account, Choice::IndexedDb).await;
+    let batch = claimed(&one).await;
+    one.close();
+    let row = json!({ "key": ["claims"], "text": "", "check": 7 });
+    raw::put_row(&database(account), &row).await;
+    let cancel = Op::Cancel {
+        key: key(&batch[3]),
+        look_up_first: false,
+    };
+    (open_store(account, Choice::IndexedDb).await, cancel)
+}
+
+#[wasm_bindgen_test]
+async fn who_decides_about_one_charge_beside_damaged_claims_finds_it_in_doubt() {
+    let account = fresh("one of them");
+    let (two, cancel) = beside_damaged_claims(&account).await;
+    let (applied, news) = apply_with_news(&two, &[cancel]).await;
+    assert!(matches!(&news[..], [News::SetBack { .. }]), "{news:?}");
+    let applied = applied.unwrap().pop().unwrap();
+    let record = applied.record.unwrap();
+    assert!(record.may_have_left_unseen(), "{record:?}");
+    assert_eq!(raw::at(&database(&account), &claims()).await, Value::Null);
+    clear(&account, &[two]).await;
+}
+
+#[wasm_bindgen_test]
+async fn nothing_is_decided_beside_damaged_claims_while_the_doubt_can_not_be_written() {
+    let account = fresh("none of them");
+    let (two, cancel) = beside_damaged_claims(&account).await;
+    let (applied, _) = raw::spoilt(PUT, "UnknownError", raw::ALWAYS, async || {
+        apply_with_news(&two, &[cancel]).await
+    })
+    .await;
+    assert!(applied.is_err(), "{applied:?}");
+    let (records, _) = load_with_news(&two, Scope::All).await;
+    let records = records.unwrap();
+    assert!(
+        records.iter().all(Record::may_have_left_unseen),
+        "{records:?}"
+    );
+    clear(&account, &[two]).await;
+}
+
 #[wasm_bindgen_test]
 async fn a_batch_that_could_not_be_claimed_is_claimed_by_the_next_try() {
     for fault in ["UnknownError", "InvalidStateError", "throws"] {

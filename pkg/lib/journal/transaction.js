@@ -140,6 +140,11 @@ export class Transaction {
     this.setOwn({ commits: Math.max(this.own.commits, commits) });
   }
 
+  /** Whether claims of a batch are there, and damaged: any charge may be among them. */
+  get hasLostClaims() {
+    return this.#claims === null;
+  }
+
   /** Damaged claims are of no use any more: everything is in doubt now. */
   forgetLostClaims() {
     if (this.#claims === null) {

@@ -131,6 +131,10 @@ extern "C" {
     #[wasm_bindgen(method, js_name = setMark)]
     pub fn set_mark(this: &Transaction, mark: f64);
 
+    /// Whether claims of a batch are there, and damaged: any charge may be among them.
+    #[wasm_bindgen(method, getter, js_name = hasLostClaims)]
+    pub fn has_lost_claims(this: &Transaction) -> bool;
+
     /// Damaged claims are of no use any more: everything is in doubt now.
     #[wasm_bindgen(method, js_name = forgetLostClaims)]
     pub fn forget_lost_claims(this: &Transaction);

@@ -185,14 +185,30 @@ impl IndexedDb {
         }
         let keys = writing::keys_of(ops);
         let asked: Array = keys.keys().map(|key| JsValue::from(key.as_str())).collect();
-        let mut applied = Vec::new();
-        let mut decide = |transaction: &Transaction, news: &mut Vec<News>| {
-            let at = at.marked(at.mark.max(transaction.mark() as u64));
-            applied = writing::apply(transaction, &keys, ops, at, &fallback_lost, news);
-        };
-        self.transact(Asked::Keys(&asked), purpose, news, &mut decide)
-            .await?;
-        Ok(applied)
+        loop {
+            let mut applied = None;
+            let mut decide = |transaction: &Transaction, news: &mut Vec<News>| {
+                if transaction.has_lost_claims() {
+                    return;
+                }
+                let at = at.marked(at.mark.max(transaction.mark() as u64));
+                applied = Some(writing::apply(
+                    transaction,
+                    &keys,
+                    ops,
+                    at,
+                    &fallback_lost,
+                    news,
+                ));
+            };
+            self.transact(Asked::Keys(&asked), purpose, news, &mut decide)
+                .await?;
+            match applied {
+                Some(applied) => return Ok(applied),
+                // What a row says of its charge counts for something only then.
+                None => self.doubt_all(news).await?,
+            }
+        }
     }
 
     /// Whether the rows have been written, which they are if nothing in the journal is against it.
@@ -237,14 +253,17 @@ impl IndexedDb {
         Ok(lost)
     }
 
-    /// From now on nothing in the database counts as never sent.
+    /// The claims of a batch are lost: any charge may have been claimed, and sent. From now on nothing in
+    /// the database counts as never sent.
     async fn doubt_all(&self, news: &mut Vec<News>) -> Result<(), StoreError> {
         let mut decide = |transaction: &Transaction, _: &mut Vec<News>| {
             writing::doubt_all(transaction);
             transaction.forget_lost_claims();
         };
         self.transact(Asked::All, Purpose::Mending, news, &mut decide)
-            .await
+            .await?;
+        news.push(News::SetBack { lost: Vec::new() });
+        Ok(())
     }
 
     /// Keeps in mind that the records of these charges are lost.
@@ -289,9 +308,8 @@ impl IndexedDb {
         let read = reading::read(&self.database, scope, tell).await;
         let read = read.map_err(|error| self.trouble(&error))?;
         if read.has_lost_claims {
-            // Any charge may have been claimed, and sent. Once that is written it is read again.
             self.doubt_all(news).await?;
-            news.push(News::SetBack { lost: Vec::new() });
+            // It is read again.
             return Err(StoreError::Failed("damaged claims".to_owned()));
         }
         if read.amiss.length() > 0 {
