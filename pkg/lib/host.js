@@ -16,8 +16,8 @@ import { reuseEqual } from "./structural-sharing.js";
  * @property {boolean} hasTransport
  * @property {(request: Api.TransportRequest) => Promise<Api.TransportResponse>} transport
  * @property {(kind: Kind, subject: any) => void} notice takes a snapshot as JSON, all else as it is
- * @property {(records: string) => void} charges takes what has changed, as JSON: records where
- *   somebody hears them, their outlines otherwise
+ * @property {(records: string, isNews: boolean) => void} charges takes charges, as JSON: records where
+ *   they have changed and somebody hears of it, their outlines otherwise
  * @property {boolean} hearsCharges whether anybody hears of each charge that changes
  * @property {(level: "error" | "info" | "debug") => boolean} logs whether lines of this level are logged
  * @property {() => Api.BillingSnapshot} snapshot
@@ -149,8 +149,8 @@ export function createHost(options) {
     get hearsCharges() {
       return Boolean(listeners.get("charge")?.size);
     },
-    charges(records) {
-      if (this.hearsCharges) {
+    charges(records, isNews) {
+      if (isNews && this.hearsCharges) {
         for (const record of JSON.parse(records)) {
           this.notice("charge", record);
         }

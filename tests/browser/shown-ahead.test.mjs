@@ -85,6 +85,10 @@ function open(page, options) {
     const { kept, openClient } = globalThis;
     void openClient({ ...options, balance: { syncEveryMs: 0 } }).then((client) => {
       globalThis.client = client;
+      /** @type {string[]} */
+      const heard = [];
+      kept.heard = heard;
+      client.on("charge", ({ key }) => heard.push(key));
       kept.opened = client.getSnapshot();
     });
   }, options);
@@ -145,6 +149,24 @@ test("queue and balance are there before the journal has been read, and calls wa
     () => globalThis.client.balance() ?? { available: NaN },
   );
   assert.equal(available, 120);
+});
+
+test("what is read has not changed: whoever listens hears of what comes next", async () => {
+  const { page, options } = await withQueue();
+  await open(page, options);
+  await shown(page);
+  await isHeld(page);
+  // Nothing is sent.
+  await page.context().setOffline(true);
+  await page.waitForFunction(() => !navigator.onLine);
+  await goOn(page);
+  const heard = await page.evaluate(async () => {
+    const { client, kept } = globalThis;
+    await client.charges();
+    await client.cancel("cloud_trans:7");
+    return kept.heard;
+  });
+  assert.deepEqual(heard, ["cloud_trans:7"]);
 });
 
 test("a client that is closed before the journal has been read lets go of everything", async () => {

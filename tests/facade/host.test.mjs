@@ -14,8 +14,8 @@ const record = (key, status = "pending") => ({ key, taskId: key, amount: 5, atte
 
 test("a record told as text is found while it is open", () => {
   const host = createHost({ ...OWNER, log: "silent" });
-  host.charges(JSON.stringify([record("a"), record("b"), record("c")]));
-  host.charges(JSON.stringify([record("b", "success")]));
+  host.charges(JSON.stringify([record("a"), record("b"), record("c")]), true);
+  host.charges(JSON.stringify([record("b", "success")]), true);
   host.notice("charge", record("c", "failed"));
   assert.equal(host.openRecord("a")?.attempts, 1);
   assert.equal(host.openRecord("b"), undefined);
@@ -24,13 +24,13 @@ test("a record told as text is found while it is open", () => {
 
 test("a listener hears each record of a text, and none from before it", () => {
   const host = createHost({ ...OWNER, log: "silent" });
-  host.charges(JSON.stringify([record("early")]));
+  host.charges(JSON.stringify([record("early")]), true);
   /** @type {string[]} */
   const heard = [];
   const stop = host.on("charge", ({ key }) => heard.push(key));
-  host.charges(JSON.stringify([record("a"), record("b")]));
+  host.charges(JSON.stringify([record("a"), record("b")]), true);
   stop();
-  host.charges(JSON.stringify([record("late")]));
+  host.charges(JSON.stringify([record("late")]), true);
   assert.deepEqual(heard, ["a", "b"]);
   assert.ok(host.openRecord("early") && host.openRecord("a") && host.openRecord("late"));
 });

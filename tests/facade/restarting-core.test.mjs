@@ -58,6 +58,8 @@ async function start(t) {
   return { core, opened, log };
 }
 
+const BALANCE = { confirmed: 120, available: 120 };
+
 /**
  * A core that has something to show before its journal has been read: whoever opens it goes on.
  */
@@ -65,7 +67,12 @@ async function startAhead() {
   elapse(120_000);
   const charge = mock.fn(async () => "charged");
   const client = { isWell: () => true, session: () => 5, close: async () => {}, charge };
-  /** How each opening ends. @type {{ read: () => void, fail: (refusal: unknown) => void }[]} */
+  /**
+   * How each opening ends.
+   *
+   * @type {{ read: () => void, fail: (refusal: unknown) => void,
+   *   port: import("../../pkg/lib/restart/port.js").Port }[]}
+   */
   const openings = [];
   const host = createHost({ baseUrl: "/", account: "alice", log: "silent" });
   const open = (
@@ -73,9 +80,9 @@ async function startAhead() {
     /** @type {import("../../pkg/lib/restart/port.js").Port} */ port,
   ) =>
     new Promise((resolve, reject) => {
-      openings.push({ read: () => resolve(client), fail: reject });
+      openings.push({ read: () => resolve(client), fail: reject, port });
       port.notice("snapshot", JSON.stringify({ queue: "empty yet" }));
-      port.showAhead(JSON.stringify({ queue: "as noted" }), 5);
+      port.showAhead(JSON.stringify({ queue: "as noted", balance: BALANCE }), 5);
     });
   const core = new RestartingCore(/** @type {any} */ (open), host, 60_000);
   await core.open();
@@ -87,7 +94,7 @@ const ask = (/** @type {RestartingCore} */ core) =>
 
 test("what was noted is shown before the journal has been read, and calls wait for that", async () => {
   const { core, host, charge, openings } = await startAhead();
-  assert.deepEqual(host.snapshot(), { queue: "as noted" });
+  assert.deepEqual(host.snapshot(), { queue: "as noted", balance: BALANCE });
   assert.equal(core.session, 5);
   const answer = ask(core);
   await turn();
@@ -95,6 +102,66 @@ test("what was noted is shown before the journal has been read, and calls wait f
   openings[0]?.read();
   assert.equal(await answer, "charged");
   await core.close();
+});
+
+test("what the first reading finds is no news, though a client listens already", async () => {
+  const { core, host, openings } = await startAhead();
+  /** @type {unknown[]} */
+  const heard = [];
+  host.on("charge", ({ key }) => heard.push(key));
+  host.on("balance", ({ available }) => heard.push(available));
+  const port = openings[0]?.port;
+  assert.ok(port);
+  const told = (/** @type {string} */ key, status = "pending") => {
+    const record = { key, status, taskId: key, amount: 2, attempts: 1 };
+    port.charges(JSON.stringify([record]));
+  };
+  assert.equal(port.hearsCharges, false);
+  told("old", "success");
+  told("open");
+  port.notice("balance", { ...BALANCE });
+  openings[0]?.read();
+  await ask(core);
+  assert.deepEqual(heard, []);
+  assert.equal(host.openRecord("open")?.amount, 2);
+  assert.equal(port.hearsCharges, true);
+  told("open", "success");
+  port.notice("balance", { ...BALANCE, available: 118 });
+  assert.deepEqual(heard, ["open", 118]);
+  await core.close();
+});
+
+test("a balance that differs from the noted one is told when the journal has been read", async () => {
+  const { core, host, openings } = await startAhead();
+  /** @type {unknown[]} */
+  const heard = [];
+  host.on("balance", ({ available }) => heard.push(available));
+  openings[0]?.port.notice("balance", { ...BALANCE, available: 90 });
+  assert.deepEqual(heard, []);
+  openings[0]?.read();
+  await ask(core);
+  assert.deepEqual(heard, [90]);
+  await core.close();
+});
+
+test("a client that could not be opened is not opened later for nobody", async (t) => {
+  elapse(120_000);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let opened = 0;
+  const open = async () => {
+    opened += 1;
+    died(new Error("a panic"));
+    return new Promise(() => {});
+  };
+  const host = createHost({ baseUrl: "/", account: "alice", log: "silent" });
+  const core = new RestartingCore(/** @type {any} */ (open), host, 60_000);
+  await assert.rejects(core.open(), { code: "module_load_failed" });
+  const before = opened;
+  elapse(120_000);
+  t.mock.timers.tick(120_000);
+  t.mock.timers.reset();
+  await turn();
+  assert.equal(opened, before);
 });
 
 test("a module that dies after it has shown what was noted is started again, and asked then", async () => {

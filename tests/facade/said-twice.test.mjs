@@ -13,7 +13,7 @@ import { MODULE, OWNER } from "./support/page.mjs";
 async function core(/** @type {import("node:test").TestContext} */ t) {
   await load(MODULE());
   const Core = await instance();
-  const port = new Port(createHost({ ...OWNER, log: "silent" }), null);
+  const port = new Port(createHost({ ...OWNER, log: "silent" }), null, false);
   const options = JSON.stringify({ queue: { storage: "memory" } });
   const opening = JSON.stringify({ ...OWNER, namespace: OWNER.baseUrl });
   const core = await Core.open(opening, options, undefined, port);

@@ -1,6 +1,7 @@
 // @ts-check
 
 import { Locks } from "../locks.js";
+import { reuseEqual } from "../structural-sharing.js";
 import { Tokens } from "../tokens.js";
 
 /** @import * as Api from "../../index.js" */
@@ -19,10 +20,13 @@ const KEPT_BACK = ["snapshot", "balance"];
 export class Port {
   #host;
   #shownAhead;
+  #wasRead;
   #locks = new Locks();
   #tokens;
   #cut = false;
   #ready = false;
+  /** What was shown ahead, as a balance. @type {Api.Balance | null | undefined} */
+  #balanceAhead;
   /** The latest of each kind. @type {Map<Kind, any>} */
   #kept = new Map();
 
@@ -30,10 +34,12 @@ export class Port {
    * @param {ClientHost} host
    * @param {((session: number) => void) | null} shownAhead hears that a snapshot is shown before the
    *   journal has been read, and with which mark the session began; null where none is to be
+   * @param {boolean} wasRead whether an earlier core of the client has read the journal
    */
-  constructor(host, shownAhead) {
+  constructor(host, shownAhead, wasRead) {
     this.#host = host;
     this.#shownAhead = shownAhead;
+    this.#wasRead = wasRead;
     this.#tokens = new Tokens(host.token, this.#locks);
   }
 
@@ -94,19 +100,25 @@ export class Port {
   showAhead(snapshot, session) {
     if (this.#shownAhead && !this.#cut) {
       this.#host.notice("snapshot", snapshot);
+      this.#balanceAhead = this.#host.snapshot().balance;
       this.#shownAhead(session);
     }
   }
 
   get hearsCharges() {
-    return !this.#cut && this.#host.hearsCharges;
+    return !this.#cut && this.#tellsNews && this.#host.hearsCharges;
   }
 
   /** @param {string} records */
   charges(records) {
     if (!this.#cut) {
-      this.#host.charges(records);
+      this.#host.charges(records, this.#tellsNews);
     }
+  }
+
+  /** Whether charges have changed of which it tells: what the first reading finds has not. */
+  get #tellsNews() {
+    return this.#ready || this.#wasRead;
   }
 
   /** @param {"error" | "info" | "debug"} level */
@@ -127,8 +139,10 @@ export class Port {
     this.#ready = true;
     // Whoever hears of the balance finds it in the snapshot.
     for (const kind of KEPT_BACK) {
-      if (this.#kept.has(kind)) {
-        this.notice(kind, this.#kept.get(kind));
+      const kept = this.#kept.get(kind);
+      const isShown = kind === "balance" && this.#balanceAhead && isEqual(this.#balanceAhead, kept);
+      if (this.#kept.has(kind) && !isShown) {
+        this.notice(kind, kept);
       }
     }
   }
@@ -138,4 +152,12 @@ export class Port {
     this.#cut = true;
     await this.#locks.letGo();
   }
+}
+
+/**
+ * @param {Api.Balance} one
+ * @param {Api.Balance} other nobody else's yet
+ */
+function isEqual(one, other) {
+  return reuseEqual(one, other) === one;
 }

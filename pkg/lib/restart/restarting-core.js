@@ -43,6 +43,8 @@ export class RestartingCore {
   /** What the dead held has been let go of. @type {Promise<void>} */
   #cleared = Promise.resolve();
   #holds = new Holds();
+  /** Whether a core has read the journal. */
+  #wasRead = false;
   /** Calls that are open, and those of them that wait for a core to ask. */
   #following = 0;
   #unasked = 0;
@@ -81,6 +83,9 @@ export class RestartingCore {
     try {
       await Promise.race([opened, shown]);
     } catch (error) {
+      // Nobody has this client, who could close it.
+      this.#closed = true;
+      clearTimeout(this.#rest);
       this.#forget();
       throw error;
     } finally {
@@ -304,12 +309,13 @@ export class RestartingCore {
           this.#session = session;
           shown();
         });
-      const port = new Port(this.#host, shownAhead);
+      const port = new Port(this.#host, shownAhead, this.#wasRead);
       this.#port = port;
       const locale = this.#locale;
       const core = await this.#watch.orDeath(() => this.#openOn(Core, port, this.#session, locale));
       if (core !== DIED && !isDead()) {
         this.#core = core;
+        this.#wasRead = true;
         this.tell(core, () => {
           this.#session = core.session();
           // Chosen while this one was opened.
