@@ -16,8 +16,9 @@ import { reuseEqual } from "./structural-sharing.js";
  * @property {boolean} hasTransport
  * @property {(request: Api.TransportRequest) => Promise<Api.TransportResponse>} transport
  * @property {(kind: Kind, subject: any) => void} notice takes a snapshot as JSON, all else as it is
- * @property {(records: string, isNews: boolean) => void} charges takes charges, as JSON: records where
- *   they have changed and somebody hears of it, their outlines otherwise
+ * @property {(records: string, news: "all" | "other" | "none") => void} charges takes charges, as JSON:
+ *   records where somebody hears of them, their outlines otherwise; `news` says whether all have
+ *   changed, or those that are other than was last told, or none
  * @property {boolean} hearsCharges whether anybody hears of each charge that changes
  * @property {(level: "error" | "info" | "debug") => boolean} logs whether lines of this level are logged
  * @property {() => Api.BillingSnapshot} snapshot
@@ -65,9 +66,16 @@ export function createHost(options) {
 
   /** @param {Outline & { key: string, status: Api.BillingStatus }} record */
   const keep = ({ key, status, taskId, amount, attempts }) => {
-    const isOpen = status === "pending" || status === "retrying";
-    isOpen ? open.set(key, { taskId, amount, attempts }) : open.delete(key);
+    isOpen(status) ? open.set(key, { taskId, amount, attempts }) : open.delete(key);
   };
+
+  /**
+   * Whether it is other than was last told. One that is settled and was not open has been told as settled.
+   *
+   * @param {Api.ChargeRecord} record
+   */
+  const isOther = ({ key, status, attempts }) =>
+    isOpen(status) ? open.get(key)?.attempts !== attempts : open.has(key);
 
   const readUnread = () => {
     for (const records of unread) {
@@ -149,10 +157,13 @@ export function createHost(options) {
     get hearsCharges() {
       return Boolean(listeners.get("charge")?.size);
     },
-    charges(records, isNews) {
-      if (isNews && this.hearsCharges) {
+    charges(records, news) {
+      if (news !== "none" && this.hearsCharges) {
+        readUnread();
         for (const record of JSON.parse(records)) {
-          this.notice("charge", record);
+          if (news === "all" || isOther(record)) {
+            this.notice("charge", record);
+          }
         }
         return;
       }
@@ -195,6 +206,11 @@ export function createHost(options) {
       return () => void all.delete(own);
     },
   };
+}
+
+/** @param {Api.BillingStatus} status */
+function isOpen(status) {
+  return status === "pending" || status === "retrying";
 }
 
 /**

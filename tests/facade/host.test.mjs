@@ -14,8 +14,8 @@ const record = (key, status = "pending") => ({ key, taskId: key, amount: 5, atte
 
 test("a record told as text is found while it is open", () => {
   const host = createHost({ ...OWNER, log: "silent" });
-  host.charges(JSON.stringify([record("a"), record("b"), record("c")]), true);
-  host.charges(JSON.stringify([record("b", "success")]), true);
+  host.charges(JSON.stringify([record("a"), record("b"), record("c")]), "all");
+  host.charges(JSON.stringify([record("b", "success")]), "all");
   host.notice("charge", record("c", "failed"));
   assert.equal(host.openRecord("a")?.attempts, 1);
   assert.equal(host.openRecord("b"), undefined);
@@ -24,13 +24,13 @@ test("a record told as text is found while it is open", () => {
 
 test("a listener hears each record of a text, and none from before it", () => {
   const host = createHost({ ...OWNER, log: "silent" });
-  host.charges(JSON.stringify([record("early")]), true);
+  host.charges(JSON.stringify([record("early")]), "all");
   /** @type {string[]} */
   const heard = [];
   const stop = host.on("charge", ({ key }) => heard.push(key));
-  host.charges(JSON.stringify([record("a"), record("b")]), true);
+  host.charges(JSON.stringify([record("a"), record("b")]), "all");
   stop();
-  host.charges(JSON.stringify([record("late")]), true);
+  host.charges(JSON.stringify([record("late")]), "all");
   assert.deepEqual(heard, ["a", "b"]);
   assert.ok(host.openRecord("early") && host.openRecord("a") && host.openRecord("late"));
 });

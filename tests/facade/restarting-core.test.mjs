@@ -131,6 +131,43 @@ test("what the first reading finds is no news, though a client listens already",
   await core.close();
 });
 
+test("after a death those charges are told that are other than they were", async () => {
+  const { core, host, openings } = await startAhead();
+  openings[0]?.read();
+  await ask(core);
+  /** @type {unknown[]} */
+  const heard = [];
+  host.on("charge", ({ key, status }) => heard.push(`${key} ${status}`));
+  const tell = (/** @type {number} */ at, /** @type {[string, string, number][]} */ charges) => {
+    const records = charges.map(([key, status, attempts]) => {
+      return { key, status, attempts, taskId: key, amount: 2 };
+    });
+    openings[at]?.port.charges(JSON.stringify(records));
+  };
+  tell(0, [
+    ["paid", "success", 1],
+    ["waits", "pending", 0],
+    ["leaves", "retrying", 1],
+    ["tried", "pending", 1],
+  ]);
+  heard.length = 0;
+  died(new Error("a panic"));
+  await until(() => openings.length === 2);
+  tell(1, [
+    ["paid", "success", 1],
+    ["waits", "pending", 0],
+    ["leaves", "success", 1],
+    ["tried", "retrying", 2],
+    ["new", "pending", 0],
+  ]);
+  assert.deepEqual(heard, ["leaves success", "tried retrying", "new pending"]);
+  openings[1]?.read();
+  await ask(core);
+  tell(1, [["paid", "success", 1]]);
+  assert.equal(heard.at(-1), "paid success");
+  await core.close();
+});
+
 test("a balance that differs from the noted one is told when the journal has been read", async () => {
   const { core, host, openings } = await startAhead();
   /** @type {unknown[]} */

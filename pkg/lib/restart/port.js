@@ -106,19 +106,25 @@ export class Port {
   }
 
   get hearsCharges() {
-    return !this.#cut && this.#tellsNews && this.#host.hearsCharges;
+    return !this.#cut && this.#news !== "none" && this.#host.hearsCharges;
   }
 
   /** @param {string} records */
   charges(records) {
     if (!this.#cut) {
-      this.#host.charges(records, this.#tellsNews);
+      this.#host.charges(records, this.#news);
     }
   }
 
-  /** Whether charges have changed of which it tells: what the first reading finds has not. */
-  get #tellsNews() {
-    return this.#ready || this.#wasRead;
+  /**
+   * What has changed of the charges of which it tells: nothing that the client's first reading finds, and
+   * of what is read after a death that which is other than before.
+   */
+  get #news() {
+    if (this.#ready) {
+      return "all";
+    }
+    return this.#wasRead ? "other" : "none";
   }
 
   /** @param {"error" | "info" | "debug"} level */
