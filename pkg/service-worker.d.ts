@@ -26,8 +26,9 @@ export interface SyncOptions
 /**
  * To be called when the service worker's script is first run: from then on it sends an account's open
  * charges when the browser says that there is a network again (`sync`), for pages that opened their
- * client with `backgroundSync: true`. The queue is the one in IndexedDB, whatever `queue.storage` says. A sync of another namespace, or another's tag, is
- * left alone, so that there may be a call for each of several billing servers.
+ * client with `backgroundSync: true`. The queue is the one in IndexedDB, whatever `queue.storage` says.
+ * A sync of another namespace, or another's tag, is left alone, so that there may be a call for each of
+ * several billing servers.
  *
  * `event.waitUntil` gets a promise that rejects while charges are still open, so that the browser tries
  * again: it does so a few times, some minutes apart. After a sign-out nothing is sent.

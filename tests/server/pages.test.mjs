@@ -106,6 +106,26 @@ test("the panel shows what there is after the server was away, and says so no lo
   await until("it says nothing", async () => (await status.textContent()) === "");
 });
 
+test("why something could not be done is there until something else is done", async (t) => {
+  const base = await dev(t);
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(base);
+  await page.route("**/demo/top-up", (route) =>
+    route.fulfill({ status: 400, json: { detail: "Too many points." } }),
+  );
+  await page.getByLabel("Points", { exact: true }).fill("30");
+  await page.getByRole("button", { name: "Top up" }).click();
+  const status = page.getByRole("status");
+  await status.getByText("Too many points.").waitFor();
+  // The panel looks at the server meanwhile, twice.
+  const charges = page.getByRole("table", { name: "Charges, newest first" });
+  for (const key of ["k1", "k2"]) {
+    await charge(base, key);
+    await charges.getByRole("cell", { name: key, exact: true }).first().waitFor();
+  }
+  assert.equal(await status.textContent(), "Too many points.");
+});
+
 test("the example of docs/testing.md charges from a page beside the server", async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), "tollbox-page-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

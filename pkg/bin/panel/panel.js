@@ -47,8 +47,8 @@ const tokens = new Map();
 /** The end of all work so far, and how much is not done. */
 let turn = Promise.resolve();
 let underWay = 0;
-/** Whether the last work failed, which the status line says. */
-let failed = false;
+/** Whether the server could not be looked at, which the status line says. */
+let isAway = false;
 
 const statusLine = element("status");
 const faultForm = form("fault-form");
@@ -96,17 +96,24 @@ function telling(done, work) {
   return inTurn(async () => {
     await work();
     await refresh();
+    isAway = false;
     statusLine.textContent = done;
   });
 }
 
-/** Shows what is there; what was said of the last work stays, but that it failed. */
+/** Shows what is there. What was said of the last work stays, but that the server is away. */
 function looking() {
   return inTurn(async () => {
-    await refresh();
-    if (failed) {
+    try {
+      await refresh();
+    } catch (error) {
+      isAway = true;
+      throw error;
+    }
+    if (isAway) {
       statusLine.textContent = "";
     }
+    isAway = false;
   });
 }
 
@@ -120,11 +127,9 @@ function inTurn(work) {
   turn = turn.then(work).then(
     () => {
       underWay -= 1;
-      failed = false;
     },
     (error) => {
       underWay -= 1;
-      failed = true;
       statusLine.textContent = error instanceof Error ? error.message : String(error);
     },
   );
