@@ -529,7 +529,7 @@ export const faults: {
    * ```ts
    * import { faults } from "tollbox/testing";
    *
-   * server.inject(faults.accountMismatch());
+   * server.inject(faults.accountMismatch(), { times: Number.POSITIVE_INFINITY });
    * const outcome = await billing.charge({ taskId: "film", amount: 12, feature: "cloud_trans" });
    * show(outcome.status === "queued" ? outcome.reason : outcome.status); // → unauthorized
    * ```
