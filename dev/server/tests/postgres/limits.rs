@@ -1,5 +1,7 @@
 //! The time limit of a decision, and texts at the limits of what PostgreSQL's indexes hold.
 
+use std::time::Duration;
+
 use sqlx::{Connection, PgConnection};
 use tokio::time::{sleep, timeout};
 
@@ -31,7 +33,7 @@ async fn a_charge_that_was_given_up_is_not_made_later() {
             .unwrap()
             > 0
         {
-            sleep(std::time::Duration::from_millis(5)).await;
+            sleep(Duration::from_millis(5)).await;
         }
     };
     timeout(LIMIT, ended).await.expect("it ends");
@@ -39,6 +41,27 @@ async fn a_charge_that_was_given_up_is_not_made_later() {
     let path = "/billing/v1/charges?key=k";
     alice.get(path).await.problem(404, "charge-not-found");
     assert_eq!(alice.charge("k", "t", 5).await.status, 201);
+}
+
+/// A look-up that is sent 2 s after it, to another server, would overtake it.
+#[tokio::test]
+async fn a_charge_that_can_not_begin_soon_is_refused() {
+    let database = Database::new().await;
+    let place = database.place();
+    let server = Running::start(&["--demo", "--database", &place]).await;
+    let alice = server.site.sign_in("alice").await;
+    let lock = database.lock().await;
+    // It waits as long as a decision may take.
+    let look_up = tokio::spawn({
+        let alice = alice.clone();
+        async move { alice.get("/billing/v1/charges?key=k").await }
+    });
+    let answer = alice.charge("k", "t", 5).await;
+    answer.problem(503, "service-unavailable");
+    assert!(!look_up.is_finished(), "the charge has not waited as long");
+    lock.release().await;
+    look_up.await.unwrap().problem(404, "charge-not-found");
+    assert_eq!(alice.balance().await, (120, 1));
 }
 
 #[tokio::test]
