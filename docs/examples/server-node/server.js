@@ -11,7 +11,8 @@ const TOKENS = new Map([
   ["token-of-bob", "bob"],
 ]);
 const BODY_WITHIN_MS = 10_000;
-const DECIDE_WITHIN_MS = 4_000;
+// Nothing is committed later; what is under way then has 2 s to end.
+const DECIDE_WITHIN_MS = 3_000;
 const MAX_BODY = 1024 * 1024;
 const MAX_KEY = 1_000;
 
@@ -25,6 +26,8 @@ class Problem extends Error {
 }
 
 const invalid = (detail) => new Problem(400, "invalid-request", detail);
+const unavailable = (detail) =>
+  new Problem(503, "service-unavailable", detail, { headers: { "retry-after": "1" } });
 
 // bigint as a number: the ledger has none beyond 2^53-1.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -32,31 +35,36 @@ const pool = new pg.Pool({
   // Or as PGHOST and the other variables say.
   connectionString: process.env.DATABASE_URL,
   max: 20,
-  // Together less than 5 s.
-  connectionTimeoutMillis: 1_500,
+  // A client believes a look-up from 2 s after its charge on: so soon a charge has its place in line.
+  connectionTimeoutMillis: 1_000,
   lock_timeout: 1_500,
-  statement_timeout: 2_000,
-  idle_in_transaction_session_timeout: DECIDE_WITHIN_MS,
+  statement_timeout: 1_500,
+  // Where the database does not even say that the time is up.
+  query_timeout: 2_000,
+  idle_in_transaction_session_timeout: 5_000,
 });
 // An idle connection has broken: the next request gets another.
 pool.on("error", (error) => console.error(error.message));
 
 // #region charge
 /** One turn of an account. An error before the commit has taken nothing, one of it may have. */
-async function transaction(account, work) {
-  const unavailable = (error) => {
-    const headers = { "retry-after": "1" };
-    return new Problem(503, "service-unavailable", error.message, { headers });
-  };
+async function turn(account, work) {
+  const end = Date.now() + DECIDE_WITHIN_MS;
   const db = await pool.connect().catch((error) => {
-    throw unavailable(error);
+    throw unavailable(error.message);
   });
+  // What breaks between two statements is found by the next.
+  const ignore = () => {};
+  db.on("error", ignore);
   let stage = "open";
   try {
     await db.query("BEGIN ISOLATION LEVEL READ COMMITTED");
-    // Waits for the turn of every other request of the account.
+    // The account's requests come in the order of arrival, which locks of rows do not keep.
+    await db.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [account]);
+    // Waits for every other program.
     await db.query("SELECT 1 FROM accounts WHERE account = $1 FOR UPDATE", [account]);
-    const done = await work(db);
+    const done = await work(db, end);
+    if (Date.now() > end) throw unavailable("The time is up.");
     stage = "committing";
     await db.query("COMMIT");
     stage = "done";
@@ -65,40 +73,40 @@ async function transaction(account, work) {
     if (stage === "committing") {
       throw new Problem(500, "internal-error", "The commit was not confirmed.");
     }
-    throw error instanceof Problem ? error : unavailable(error);
+    if (!(error instanceof Problem)) throw unavailable(error.message);
+    if (await db.query("ROLLBACK").then(Boolean, () => false)) stage = "done";
+    throw error;
   } finally {
-    const ended = stage === "done" || (await db.query("ROLLBACK").then(Boolean, () => false));
-    // A connection that can't even end its transaction is closed.
-    db.release(!ended);
+    db.off("error", ignore);
+    // Whatever has not been brought to its end is, when its connection is closed.
+    db.release(stage !== "done");
   }
 }
 
 /** Takes the points once. Gives the receipt, and whether they had been taken before. */
-function charge(account, { key, taskId, feature, amount }) {
-  return transaction(account, async (db) => {
-    const { rowCount: isNew } = await db.query(
-      `INSERT INTO charges
-         (account, idempotency_key, task_id, feature, amount, charge_id, charged_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-      [account, key, taskId, feature, amount, randomUUID(), new Date().toISOString()],
+async function charge(db, account, { key, taskId, feature, amount }) {
+  const { rowCount: isNew } = await db.query(
+    `INSERT INTO charges
+       (account, idempotency_key, task_id, feature, amount, charge_id, charged_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+    [account, key, taskId, feature, amount, randomUUID(), new Date().toISOString()],
+  );
+  if (isNew) {
+    const { rowCount: taken } = await db.query(
+      `UPDATE accounts SET balance = balance - $2, version = version + 1
+       WHERE account = $1 AND balance >= $2`,
+      [account, amount],
     );
-    if (isNew) {
-      const { rowCount: taken } = await db.query(
-        `UPDATE accounts SET balance = balance - $2, version = version + 1
-         WHERE account = $1 AND balance >= $2`,
-        [account, amount],
-      );
-      if (!taken) {
-        const left = await balanceOf(db, account);
-        throw new Problem(402, "insufficient-balance", `${left.balance} are left.`, left);
-      }
+    if (!taken) {
+      const left = await balanceOf(db, account);
+      throw new Problem(402, "insufficient-balance", `${left.balance} are left.`, left);
     }
-    const { task_id, feature: of, ...receipt } = await receiptOf(db, account, key);
-    if (task_id !== taskId || of !== feature || receipt.amount !== amount) {
-      throw new Problem(422, "idempotency-key-reused", "The key is another charge's.");
-    }
-    return { receipt, replayed: !isNew };
-  });
+  }
+  const { task_id, feature: of, ...receipt } = await receiptOf(db, account, key);
+  if (task_id !== taskId || of !== feature || receipt.amount !== amount) {
+    throw new Problem(422, "idempotency-key-reused", "The key is another charge's.");
+  }
+  return { receipt, replayed: !isNew };
 }
 // #endregion charge
 
@@ -197,7 +205,7 @@ const OPERATIONS = {
   async "POST charges"({ account, request }) {
     const body = await jsonBody(request);
     const asked = checked(body, quoted(request, "idempotency-key"));
-    const { receipt, replayed } = await charge(account, asked);
+    const { receipt, replayed } = await turn(account, (db) => charge(db, account, asked));
     return replayed
       ? { status: 200, headers: { "idempotent-replayed": "true" }, body: receipt }
       : { status: 201, body: receipt };
@@ -207,7 +215,7 @@ const OPERATIONS = {
     if (!isKey(key)) throw invalid(`A key has 1 to ${MAX_KEY} bytes.`);
     // A turn of its own: it sees each charge that was begun before.
     const found = (db) => receiptOf(db, account, key);
-    const { task_id: _, feature: __, ...receipt } = await transaction(account, found);
+    const { task_id: _, feature: __, ...receipt } = await turn(account, found);
     return { status: 200, body: receipt };
   },
   async "POST charges/batch"({ account, request }) {
@@ -215,25 +223,34 @@ const OPERATIONS = {
     if (!Array.isArray(items) || items.length < 1 || items.length > 100) {
       throw invalid("A batch has 1 to 100 charges.");
     }
-    const end = Date.now() + DECIDE_WITHIN_MS;
-    const results = [];
-    for (const item of items) {
-      const idempotency_key = item?.idempotency_key ?? null;
-      results.push({ ...(await result(account, item, end)), idempotency_key });
-    }
-    return { status: 200, body: { results, ...(await balanceOf(pool, account)) } };
+    // One turn for all: a look-up that came between two would say "never charged" of the second.
+    const body = await turn(account, async (db, end) => {
+      const results = [];
+      for (const item of items) {
+        const idempotency_key = item?.idempotency_key ?? null;
+        results.push({ ...(await result(db, account, item, end)), idempotency_key });
+      }
+      return { results, ...(await balanceOf(db, account)) };
+    });
+    return { status: 200, body };
   },
 };
 
-async function result(account, item, end) {
+async function result(db, account, item, end) {
   try {
+    // The last second is for the commit of what has been taken.
+    if (Date.now() > end - 1_000) throw unavailable("The time is up.");
     const asked = checked(item, item?.idempotency_key);
-    if (Date.now() > end) throw new Problem(503, "service-unavailable", "The time is up.");
-    const { receipt, replayed } = await charge(account, asked);
+    await db.query("SAVEPOINT item");
+    const { receipt, replayed } = await charge(db, account, asked).catch(async (error) => {
+      if (error instanceof Problem) await db.query("ROLLBACK TO item");
+      throw error;
+    });
+    await db.query("RELEASE item");
     return { status: "charged", ...receipt, replayed };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    const status = { 402: "declined", 500: "retry", 503: "retry" }[error.status] ?? "rejected";
+    const status = { 402: "declined", 503: "retry" }[error.status] ?? "rejected";
     return { status, problem: error.document };
   }
 }
@@ -255,9 +272,10 @@ function elsewhere(path) {
 }
 
 async function answer(request) {
-  const { pathname, searchParams: query } = new URL(request.url ?? "", "http://server");
   if (request.method === "OPTIONS") return { status: 204 };
   try {
+    const [pathname, search] = (request.url ?? "").split("?");
+    const query = new URLSearchParams(search);
     const path = pathname.replace("/billing/v1/", "");
     const operation = OPERATIONS[`${request.method} ${path}`];
     if (!operation) throw elsewhere(path);

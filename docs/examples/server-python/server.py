@@ -7,7 +7,7 @@ import re
 import sqlite3
 import time
 import uuid
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -41,48 +41,62 @@ def invalid(detail):
     return Problem(400, "invalid-request", detail)
 
 
+def unavailable(detail):
+    return Problem(503, "service-unavailable", detail, {"Retry-After": "1"})
+
+
 # region charge
-@contextmanager
-def transaction(within_s=DECIDE_WITHIN_S):
+TURNS = ThreadPoolExecutor(max_workers=1)  # In the order of arrival, which SQLite does not keep.
+
+
+async def turn(work):
     """One turn in the ledger. An error before the commit has taken nothing, one of it may have."""
-    db = sqlite3.connect(DATABASE, timeout=max(within_s, 0), isolation_level=None)
+    end = time.monotonic() + DECIDE_WITHIN_S
+    return await asyncio.get_running_loop().run_in_executor(TURNS, transaction, work, end)
+
+
+def transaction(work, end):
+    within_s = max(end - time.monotonic(), 0)
+    db = sqlite3.connect(DATABASE, timeout=within_s, isolation_level=None)
     try:
-        db.execute("BEGIN IMMEDIATE")  # Waits for the turn of every other writer.
-        yield db
+        db.execute("BEGIN IMMEDIATE")  # Waits for other programs.
+        done = work(db, end)
+        if time.monotonic() > end:
+            raise unavailable("The time is up.")
     except sqlite3.OperationalError as error:
-        raise Problem(503, "service-unavailable", str(error), {"Retry-After": "1"}) from error
+        raise unavailable(str(error)) from error
     else:
         try:
             db.execute("COMMIT")
         except sqlite3.Error as error:
             raise Problem(500, "internal-error", "The commit failed.") from error
+        return done
     finally:
         db.close()  # Rolls back what was not committed.
 
 
-def charge(account, key, task_id, feature, amount, within_s=DECIDE_WITHIN_S):
+def charge(db, account, key, task_id, feature, amount):
     """Takes the points once. Gives the receipt, and whether they had been taken before."""
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    with transaction(within_s) as db:
-        is_new = db.execute(
-            "INSERT INTO charges"
-            " (account, idempotency_key, task_id, feature, amount, charge_id, charged_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (account, key, task_id, feature, amount, str(uuid.uuid4()), now),
+    is_new = db.execute(
+        "INSERT INTO charges"
+        " (account, idempotency_key, task_id, feature, amount, charge_id, charged_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (account, key, task_id, feature, amount, str(uuid.uuid4()), now),
+    ).rowcount
+    if is_new:
+        taken = db.execute(
+            "UPDATE accounts SET balance = balance - ?, version = version + 1"
+            " WHERE account = ? AND balance >= ?",
+            (amount, account, amount),
         ).rowcount
-        if is_new:
-            taken = db.execute(
-                "UPDATE accounts SET balance = balance - ?, version = version + 1"
-                " WHERE account = ? AND balance >= ?",
-                (amount, account, amount),
-            ).rowcount
-            if not taken:
-                left = balance_of(db, account)
-                raise Problem(402, "insufficient-balance", f"{left['balance']} are left.", **left)
-        receipt, request = receipt_of(db, account, key)
-        if request != (task_id, feature, amount):
-            raise Problem(422, "idempotency-key-reused", "The key is another charge's.")
-        return receipt, not is_new
+        if not taken:
+            left = balance_of(db, account)
+            raise Problem(402, "insufficient-balance", f"{left['balance']} are left.", **left)
+    receipt, request = receipt_of(db, account, key)
+    if request != (task_id, feature, amount):
+        raise Problem(422, "idempotency-key-reused", "The key is another charge's.")
+    return receipt, not is_new
 
 
 # endregion charge
@@ -168,9 +182,8 @@ Account, Body = Annotated[str, Depends(signed_in)], Annotated[object, Depends(js
 
 
 @app.get("/billing/v1/balance")
-def read_balance(account: Account, request: Request):
-    with transaction() as db:
-        balance = balance_of(db, account)
+async def read_balance(account: Account, request: Request):
+    balance = await turn(lambda db, _: balance_of(db, account))
     etag = {"ETag": f'"v{balance["version"]}"'}
     if etag["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=etag)
@@ -178,36 +191,52 @@ def read_balance(account: Account, request: Request):
 
 
 @app.post("/billing/v1/charges")
-def make_charge(account: Account, request: Request, body: Body):
-    receipt, replayed = charge(account, *checked(body, quoted(request, "idempotency-key")))
+async def make_charge(account: Account, request: Request, body: Body):
+    asked = checked(body, quoted(request, "idempotency-key"))
+    receipt, replayed = await turn(lambda db, _: charge(db, account, *asked))
     headers = {"Idempotent-Replayed": "true"} if replayed else None
     return JSONResponse(receipt, 200 if replayed else 201, headers)
 
 
 @app.get("/billing/v1/charges")
-def look_up(account: Account, request: Request):
-    with transaction() as db:  # A turn of its own: it sees each charge that was begun before.
-        return receipt_of(db, account, request.query_params.get("key", ""))[0]
+async def look_up(account: Account, request: Request):
+    key = request.query_params.get("key", "")
+    # A turn of its own: it sees each charge that was begun before.
+    return (await turn(lambda db, _: receipt_of(db, account, key)))[0]
 
 
 @app.post("/billing/v1/charges/batch")
-def make_batch(account: Account, body: Body):
+async def make_batch(account: Account, body: Body):
     items = body.get("charges") if isinstance(body, dict) else None
     if not isinstance(items, list) or not 1 <= len(items) <= 100:
         raise invalid("A batch has 1 to 100 charges.")
-    end, results = time.monotonic() + DECIDE_WITHIN_S, []
-    for item in items:
-        key = item.get("idempotency_key") if isinstance(item, dict) else None
-        try:
-            receipt, replayed = charge(account, *checked(item, key), end - time.monotonic())
-            result = {"status": "charged", **receipt, "replayed": replayed}
-        except Problem as problem:
-            kinds = {402: "declined", 500: "retry", 503: "retry"}
-            status = kinds.get(problem.status, "rejected")
-            result = {"status": status, "problem": problem.document}
-        results.append({**result, "idempotency_key": key})
-    with transaction() as db:
+
+    # One turn for all: a look-up that came between two would say "never charged" of the second.
+    def take(db, end):
+        results = [result(db, account, item, end) for item in items]
         return {"results": results, **balance_of(db, account)}
+
+    return await turn(take)
+
+
+def result(db, account, item, end):
+    key = item.get("idempotency_key") if isinstance(item, dict) else None
+    try:
+        # The last second is for the commit of what has been taken.
+        if time.monotonic() > end - 1:
+            raise unavailable("The time is up.")
+        asked = checked(item, key)
+        db.execute("SAVEPOINT item")
+        try:
+            receipt, replayed = charge(db, account, *asked)
+        except Problem:
+            db.execute("ROLLBACK TO item")
+            raise
+        db.execute("RELEASE item")
+        return {"status": "charged", **receipt, "replayed": replayed, "idempotency_key": key}
+    except Problem as problem:
+        status = {402: "declined", 503: "retry"}.get(problem.status, "rejected")
+        return {"status": status, "problem": problem.document, "idempotency_key": key}
 
 
 @app.exception_handler(Problem)
