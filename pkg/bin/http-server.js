@@ -25,6 +25,9 @@ const BASE = "/billing/v1";
 /** The largest body, in bytes. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
+/** About the longest request line and headers together: a long key takes 12 KiB, an account as much. */
+const MAX_HEAD_BYTES = 64 * 1024;
+
 /** How long requests under way may take once the server stops. */
 const GRACE_MS = 5_000;
 
@@ -156,10 +159,10 @@ export function httpServer(world, surface) {
     if (!asks || bearerToken(request) === undefined) {
       return null;
     }
-    return world.signedIn(request).catch(() => null);
+    return world.signedIn(request, world.store).catch(() => null);
   };
 
-  const server = createServer((incoming, outgoing) => {
+  const server = createServer({ maxHeaderSize: MAX_HEAD_BYTES }, (incoming, outgoing) => {
     respond(incoming, outgoing).catch((error) => {
       console.error(error);
       incoming.socket.destroy();

@@ -65,7 +65,7 @@ async function serve(options) {
     terms: { seedBalance, keyTtlMs, holds },
     now: Date.now,
     newId: randomUUID,
-    signedIn: (request) => signedIn(world, request, { namesCount: !bare }),
+    signedIn: (request, store) => signedIn({ ...world, store }, request, { namesCount: !bare }),
   };
   const panel = bare ? null : fileURLToPath(new URL("./panel", import.meta.url));
   const faults = options.faults ? new Faults() : null;

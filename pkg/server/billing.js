@@ -34,8 +34,8 @@ const MAX_ITEMS = 100;
  * @property {Terms} terms
  * @property {() => number} now milliseconds since the Unix epoch
  * @property {() => string} newId names a new charge
- * @property {(request: ServerRequest) => Promise<string>} signedIn the account that the request's
- *   credentials are of, which is there; throws a Problem where they are not accepted
+ * @property {(request: ServerRequest, store: Store) => Promise<string>} signedIn the account that the
+ *   request's credentials are of, which is there; throws a Problem where they are not accepted
  */
 
 /** @typedef {"balance" | "charge" | "batch" | "lookup" | "hold" | "release"} Operation */
@@ -78,12 +78,13 @@ export function operationOf(terms, method, path) {
 /**
  * The whole protocol. Every problem becomes an answer.
  *
- * @param {World} world
+ * @param {World} whole
  * @param {ServerRequest} request its path begins after the base address
  * @returns {Promise<Answer>}
  */
-export async function answer(world, request) {
+export async function answer(whole, request) {
   const { method, path } = request;
+  const world = { ...whole, store: whole.store.request() };
   return answered(async () => {
     const operations = operationsAt(world.terms, path);
     if (!operations) {
@@ -93,7 +94,7 @@ export async function answer(world, request) {
     if (!operation) {
       throw notAllowed(method, Object.keys(operations));
     }
-    const account = await world.signedIn(request);
+    const account = await world.signedIn(request, world.store);
     const named = billingAccount(request);
     if (named !== undefined && named !== account) {
       const detail = "The token is not of the account that Billing-Account names.";

@@ -51,12 +51,13 @@ export function isDemo({ demo, faults }, path) {
 }
 
 /**
- * @param {World} world
+ * @param {World} whole
  * @param {Extras} extras
  * @param {ServerRequest} request
  * @returns {Promise<Answer>}
  */
-export function demoAnswer(world, extras, request) {
+export function demoAnswer(whole, extras, request) {
+  const world = { ...whole, store: whole.store.request() };
   return answered(async () => {
     const { method, path } = request;
     const endpoints = DEMO[path] ?? FAULTS[path];
@@ -88,7 +89,7 @@ async function signIn({ store, terms, now, newId }, { tokenTtlMs }, request) {
 
 /** @type {Endpoint} */
 async function setPrice(world, _, request) {
-  const account = await world.signedIn(request);
+  const account = await world.signedIn(request, world.store);
   const { taskId, price } = jsonBody(request, ["task_id", "price"], (body) => ({
     taskId: text(body, "task_id"),
     price: body.price,
@@ -106,7 +107,7 @@ async function setPrice(world, _, request) {
 /** @type {Endpoint} */
 async function addPoints(world, _, request) {
   const { store, terms, now } = world;
-  const account = await world.signedIn(request);
+  const account = await world.signedIn(request, world.store);
   const points = jsonBody(request, ["points"], (body) => body.points);
   if (!isAmount(points)) {
     throw invalid("points must be a whole number from 1 to 2^53 - 1.");
@@ -123,7 +124,7 @@ async function addPoints(world, _, request) {
 /** @type {Endpoint} */
 async function showLedger(world, _, request) {
   const { store, terms, now } = world;
-  const account = await world.signedIn(request);
+  const account = await world.signedIn(request, world.store);
   const [balance, records] = await store.turn((turn) =>
     turn.read((book) => [balanceOf(book, terms, account, now()), book.charges(account)]),
   );

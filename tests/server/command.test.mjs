@@ -37,6 +37,21 @@ function charge(base, account, key) {
   return ask(base, { method: "POST", path: "/billing/v1/charges", headers, body });
 }
 
+/**
+ * The charge of a task whose id is part of the key.
+ *
+ * @param {string} base @param {string} account @param {string} task
+ */
+function chargeTask(base, account, task) {
+  const headers = {
+    ...JSON_TYPE,
+    authorization: `Bearer ${account}`,
+    "idempotency-key": `"${encodeURIComponent(task)}"`,
+  };
+  const body = JSON.stringify({ task_id: task, feature: "f", amount: 5 });
+  return ask(base, { method: "POST", path: "/billing/v1/charges", headers, body });
+}
+
 /** @param {import("node:test").TestContext} t */
 function folder(t) {
   const made = mkdtempSync(path.join(tmpdir(), "tollbox-command-"));
@@ -94,6 +109,28 @@ test("the name of an account is its token, and a session that is over is none", 
   assert.equal((await charge(base, token, "k2")).status, 401);
 });
 
+test("the longest key and account that are allowed are read", async (t) => {
+  const account = "任".repeat(500);
+  const base = await dev(t);
+  const body = JSON.stringify({ account });
+  const session = { method: "POST", path: "/demo/session", headers: JSON_TYPE, body };
+  const { token } = JSON.parse((await ask(base, session)).body);
+  const headers = {
+    ...JSON_TYPE,
+    authorization: `Bearer ${token}`,
+    "billing-account": `"${encodeURIComponent(account)}"`,
+    "idempotency-key": `"${encodeURIComponent("任".repeat(1_365))}"`,
+  };
+  const asked = JSON.stringify({ task_id: "t", feature: "f", amount: 5 });
+  const charged = await ask(base, {
+    method: "POST",
+    path: "/billing/v1/charges",
+    headers,
+    body: asked,
+  });
+  assert.equal(charged.status, 201, charged.body);
+});
+
 test("a database file is kept, or it is said that there is none", async (t) => {
   const file = path.join(folder(t), "ledger.sqlite");
   const args = [TOLLBOX, "dev", "--port", "0", "--database", file];
@@ -106,8 +143,19 @@ test("a database file is kept, or it is said that there is none", async (t) => {
       said += text;
     });
     const [line] = await once(createInterface(child.stdout), "line");
-    const answer = await charge(line.replace("listening on ", ""), "alice", key);
+    const base = line.replace("listening on ", "");
+    const answer = await charge(base, "alice", key);
     balances.push(JSON.parse(answer.body).balance);
+    // A text is kept with its NUL, and with what stands for one.
+    const odd = [`${key}\0a`, `${key}\u00010a`];
+    const made = await Promise.all(odd.map((name) => chargeTask(base, "bob", name)));
+    assert.deepEqual(
+      made.map(({ status }) => status),
+      [201, 201],
+    );
+    const again = await Promise.all(odd.map((name) => chargeTask(base, "bob", name)));
+    const idOf = (/** @type {{ body: string }} */ { body }) => JSON.parse(body).charge_id;
+    assert.deepEqual(again.map(idOf), made.map(idOf));
     const ended = once(child, "exit");
     child.kill("SIGTERM");
     assert.deepEqual(await ended, [0, null]);

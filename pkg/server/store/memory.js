@@ -113,6 +113,9 @@ export function memoryStore() {
   return {
     book,
     turn: (work) => turns.take(() => work(turn)),
+    request() {
+      return this;
+    },
     close: () => turns.take(() => {}),
   };
 }

@@ -83,7 +83,7 @@ CREATE TABLE IF NOT EXISTS tokens (
  * A store in an SQLite database. A commit that was answered survives a crash, of the power too.
  *
  * @param {Database} database
- * @param {number} decideWithinMs how long a request waits for its turn, and for other programs
+ * @param {number} decideWithinMs how long a request waits for its turns, and for other programs
  * @returns {Store}
  */
 export function sqliteStore(database, decideWithinMs) {
@@ -120,11 +120,11 @@ export function sqliteStore(database, decideWithinMs) {
       try {
         result = work(book);
       } catch (error) {
-        database.exec("ROLLBACK");
+        rollBack(database);
         throw asUnavailable(error);
       }
       if (performance.now() >= deadlineMs) {
-        database.exec("ROLLBACK");
+        rollBack(database);
         throw new StoreUnavailable("the time is up");
       }
       try {
@@ -150,9 +150,11 @@ export function sqliteStore(database, decideWithinMs) {
     },
   });
 
-  return {
+  const nextDeadlineMs = () => performance.now() + decideWithinMs;
+  /** @type {(deadline: () => number) => Store} */
+  const storeUntil = (deadline) => ({
     turn(work) {
-      const deadlineMs = performance.now() + decideWithinMs;
+      const deadlineMs = deadline();
       return turns.take(() => {
         if (performance.now() >= deadlineMs) {
           throw new StoreUnavailable("the turn came too late");
@@ -160,8 +162,13 @@ export function sqliteStore(database, decideWithinMs) {
         return work(turnBefore(deadlineMs));
       });
     },
+    request() {
+      const deadlineMs = nextDeadlineMs();
+      return storeUntil(() => deadlineMs);
+    },
     close: () => turns.take(() => database.close()),
-  };
+  });
+  return storeUntil(nextDeadlineMs);
 }
 
 /** @param {Database} database */
@@ -188,6 +195,33 @@ function asUnavailable(error) {
 }
 
 /**
+ * A value as the database keeps it. `node:sqlite` gives a text back up to its first NUL, so U+0001
+ * stands before a 0 in the place of a NUL, and before itself.
+ *
+ * @param {any} value
+ */
+function written(value) {
+  return typeof value === "string"
+    ? value.replaceAll("\u0001", "\u0001\u0001").replaceAll("\0", "\u00010")
+    : value;
+}
+
+/**
+ * A row with its texts as they were before they were {@link written}.
+ *
+ * @param {any} row
+ */
+function read(row) {
+  for (const [name, value] of Object.entries(row ?? {})) {
+    if (typeof value === "string") {
+      const parts = value.split("\u0001\u0001");
+      row[name] = parts.map((part) => part.replaceAll("\u00010", "\0")).join("\u0001");
+    }
+  }
+  return row;
+}
+
+/**
  * @param {Database} database
  * @returns {Book}
  */
@@ -198,7 +232,11 @@ function bookOf(database) {
   const sql = (text) => {
     const statement = prepared.get(text) ?? database.prepare(text);
     prepared.set(text, statement);
-    return statement;
+    return {
+      get: (/** @type {any[]} */ ...values) => read(statement.get(...values.map(written))),
+      all: (/** @type {any[]} */ ...values) => statement.all(...values.map(written)).map(read),
+      run: (/** @type {any[]} */ ...values) => statement.run(...values.map(written)),
+    };
   };
   /** @type {(row: any) => ChargeRequest} */
   const requestOf = (row) => ({

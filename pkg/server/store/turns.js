@@ -7,6 +7,8 @@
  * @typedef {object} Store
  * @property {<T>(work: (turn: Turn) => T | Promise<T>) => Promise<T>} turn
  *   waits for a turn, and rejects with StoreUnavailable where it does not come in time
+ * @property {() => Store} request this store for one request: its turns have one time limit
+ *   together, which begins now
  * @property {() => Promise<void>} close waits for the turn under way
  */
 
