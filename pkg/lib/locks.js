@@ -11,6 +11,7 @@ const ENDS_WITHIN_MS = 500;
  * @typedef {object} Hold
  * @property {Promise<boolean>} granted whether it was granted; never rejects
  * @property {() => void} letGo lets go of it, or stops waiting for it
+ * @property {boolean} [isOver] whether it has been let go of
  */
 
 /** The Web Locks of one core. They are held on this side, so that they can outlive its death. */
@@ -59,7 +60,9 @@ export class Locks {
     }, timerMs(patienceMs));
     const hold = {
       granted,
+      isOver: false,
       letGo() {
+        hold.isOver = true;
         clearTimeout(timer);
         waiting.abort();
         answer(false);

@@ -7,7 +7,7 @@
 
 import { orLate, timerMs } from "./waiting.js";
 
-/** @import { Locks } from "./locks.js" */
+/** @import { Hold, Locks } from "./locks.js" */
 
 /** So long a token waits for its request: as long as most pauses between two attempts. */
 const KEEP_MS = 60_000;
@@ -76,7 +76,8 @@ export class Tokens {
     const late = plain && now >= plain.sinceMs + plain.limitMs ? [plain.token] : [];
     const own = this.#begin(false, limitMs, () => this.#getToken(false));
     const token = await Promise.any([...late, own]);
-    if (this.#kept?.token === token) {
+    // One that is late for this request, too, is kept for the next.
+    if (this.#kept?.token === token && performance.now() < now + limitMs) {
       this.#kept = null;
     }
     return token;
@@ -154,8 +155,8 @@ export class Tokens {
     // Node.js has no window that could be hidden.
     globalThis.addEventListener?.("pagehide", hold.letGo);
     try {
-      this.#isStuck = !(await hold.granted);
-      const work = this.#renew(isContended);
+      this.#isStuck = !((await hold.granted) || hold.isOver);
+      const work = this.#renew(isContended, hold);
       await orLate(timerMs(limitMs), work);
       // The lock is let go of now, whatever comes of it.
       return work;
@@ -165,13 +166,20 @@ export class Tokens {
     }
   }
 
-  /** @param {boolean} isContended whether others have refreshed while this one waited */
-  async #renew(isContended) {
+  /**
+   * @param {boolean} isContended whether others have refreshed while this one waited
+   * @param {Hold} hold
+   */
+  async #renew(isContended, hold) {
     const rejected = this.#rejected;
     const mayBeNew = isContended || this.#isNewElsewhere;
     this.#isNewElsewhere = false;
     let token = mayBeNew ? await this.#getToken(false) : rejected;
     if (token === rejected || !mayBeNew) {
+      if (hold.isOver) {
+        // Whoever has it now may be refreshing.
+        throw new Error("the lock is gone");
+      }
       token = await this.#getToken(true);
     }
     this.#renewed = token;

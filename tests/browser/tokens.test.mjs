@@ -205,3 +205,27 @@ test("a lone tab asks for a new token at once after a 401", async () => {
   const first = calls.indexOf(true);
   assert.ok(first > 0 && calls.slice(0, first).every((refresh) => !refresh), calls.join());
 });
+
+test("a tab that is left while another refreshes the token does not refresh it, too", async () => {
+  const { context, page, options } = await stage.bare();
+  const other = await context.newPage();
+  await stage.site.visit(other);
+  for (const [at, tab] of [page, other].entries()) {
+    await openWith(tab, patient(options, { requestTimeoutMs: 60_000 }), (_, refresh) => {
+      if (!refresh) return "an-old-token";
+      localStorage.setItem("refreshes", `${Number(localStorage.getItem("refreshes")) + 1}`);
+      return new Promise(() => {});
+    });
+    await tab.evaluate((request) => void globalThis.client.charge(request), REQUEST);
+    await until("a tab that has the lock, and one that waits for it", () =>
+      page.evaluate(async (at) => {
+        const { held = [], pending = [] } = await navigator.locks.query();
+        return (at === 0 ? held : pending).some(({ name }) => name?.endsWith(":token"));
+      }, at),
+    );
+  }
+  const refreshes = () => page.evaluate(() => localStorage.getItem("refreshes"));
+  await until("the first tab's refresh", refreshes);
+  await other.goto("about:blank");
+  assert.equal(await refreshes(), "1");
+});
