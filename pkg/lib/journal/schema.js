@@ -121,10 +121,19 @@ export function openDatabase(name, steps = STEPS) {
     };
     request.onsuccess = () => {
       clearTimeout(timer);
-      isLate ? request.result.close() : resolve({ connection: request.result, isRemade });
+      const connection = request.result;
+      // Firefox reports what nobody prevents as the page's uncaught error. Of an abort nothing is left
+      // to be prevented; any other error that is prevented would not abort its transaction.
+      connection.onerror = (event) => {
+        if (/** @type {IDBRequest} */ (event.target).error?.name === "AbortError") {
+          event.preventDefault();
+        }
+      };
+      isLate ? connection.close() : resolve({ connection, isRemade });
     };
-    request.onerror = () => {
+    request.onerror = (event) => {
       clearTimeout(timer);
+      event.preventDefault();
       reject(unopened(request.error));
     };
   });
