@@ -48,10 +48,7 @@ export async function openBilling(options) {
   const host = createHost(given);
   const { account, baseUrl, namespace, credentials } = given;
   const { balance, queue, retry, monitor, locale } = given;
-  // The module may die and be started again after `setLocale`.
-  const forCore = (/** @type {Api.BillingOptions["locale"]} */ locale) =>
-    asJson({ balance, queue, retry, monitor, locale });
-  const asGiven = forCore(locale);
+  const asGiven = asJson({ balance, queue, retry, monitor, locale });
   const opening = asJson({ baseUrl, account, namespace, credentials });
   const stem = stemOf(given);
   try {
@@ -64,7 +61,13 @@ export async function openBilling(options) {
     const patienceMs = timerMs(Core.respondWithinMs(asGiven) + GRACE_MS);
     const core = new RestartingCore(
       (Core, port, session = given.session, chosen) =>
-        Core.open(opening, chosen ? forCore(chosen) : asGiven, session, port),
+        Core.open(
+          opening,
+          // The caller's own objects may have changed, or be of no use any more.
+          chosen ? asJson({ ...JSON.parse(asGiven), locale: chosen }) : asGiven,
+          session,
+          port,
+        ),
       host,
       patienceMs,
     );

@@ -11,6 +11,9 @@ import { addressOf, checkOwner } from "./names.js";
 /** By which `tollbox/service-worker` says in which session of the account it is to work. */
 const SESSION = Symbol.for("tollbox.session");
 
+/** What follows a library's signal, while that lives. @type {WeakMap<AbortSignal, AbortController>} */
+const followers = new WeakMap();
+
 /** @type {Api.BillingStatus[]} */
 const STATUSES = ["pending", "retrying", "success", "failed", "unknown"];
 /** @type {(keyof Api.BillingEvents)[]} */
@@ -144,9 +147,9 @@ export function signalOf(options) {
  * @param {AbortSignal} signal
  */
 function isBrowsersOwn(signal) {
-  const aborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")?.get;
   try {
-    aborted?.call(signal);
+    // The browser's getter throws at what is not its own.
+    Reflect.get(AbortSignal.prototype, "aborted", signal);
     return true;
   } catch {
     return false;
@@ -154,18 +157,22 @@ function isBrowsersOwn(signal) {
 }
 
 /**
- * The browser's own, which aborts when a library's does.
+ * The browser's own, which aborts when a library's does. One for all calls: a signal that lives as long
+ * as the page would get a listener from each.
  *
  * @param {AbortSignal} theirs
  */
 function following(theirs) {
-  const own = new AbortController();
+  const own = followers.get(theirs) ?? new AbortController();
   return looked("signal", () => {
     const abort = () => own.abort(theirs.reason);
     if (typeof theirs.aborted !== "boolean") {
       throw mistake("signal", "an AbortSignal", theirs);
     }
-    theirs.addEventListener("abort", abort, { once: true });
+    if (!followers.has(theirs)) {
+      theirs.addEventListener("abort", abort);
+      followers.set(theirs, own);
+    }
     if (theirs.aborted) {
       abort();
     }

@@ -196,8 +196,9 @@ export function createHost(options) {
     on(kind, listener) {
       const all = listeners.get(kind) ?? new Set();
       listeners.set(kind, all);
-      // A wrapper of its own: the same function may listen twice.
-      const own = (/** @type {any} */ subject) => listener(subject);
+      // A wrapper of its own: the same function may listen twice. One that is taken away while others
+      // are being told hears nothing more.
+      const own = (/** @type {any} */ subject) => all.has(own) && listener(subject);
       all.add(own);
       if (kind === "alert" && early) {
         // A moment later: all that are added in this one hear them.

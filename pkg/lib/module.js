@@ -137,16 +137,16 @@ async function fromResponse(response, name) {
   }
   // One of another window, or of a library's own, is no stream for this one's WebAssembly.
   const isStream = response instanceof Response && type === "application/wasm";
+  let unread = response;
   if (isStream && "compileStreaming" in WebAssembly) {
-    const copy = response.clone();
+    unread = response.clone();
     const module = await WebAssembly.compileStreaming(response).catch(() => null);
     if (module) {
-      copy.body?.cancel().catch(() => {});
+      unread.body?.cancel().catch(() => {});
       return ours(module, name);
     }
-    return ours(await fromBytes(await bytesOf(copy, name), name, type), name);
   }
-  return ours(await fromBytes(await bytesOf(response, name), name, type), name);
+  return ours(await fromBytes(await bytesOf(unread, name), name, type), name);
 }
 
 /**

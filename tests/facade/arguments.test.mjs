@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import {
   asJson,
   checkEvent,
@@ -85,6 +85,20 @@ test("a library's signal is followed to its abort, with its reason", () => {
 test("a library's signal that has aborted already aborts at once", () => {
   const theirs = Object.assign(new EventTarget(), { aborted: true, reason: "enough" });
   assert.equal(signalOf({ signal: /** @type {any} */ (theirs) })?.reason, "enough");
+});
+
+test("a library's signal gets one listener, however many calls it is given to", () => {
+  const theirs = Object.assign(new EventTarget(), { aborted: false, reason: undefined });
+  const add = mock.method(theirs, "addEventListener");
+  const given = /** @type {any} */ ({ signal: theirs });
+  const signals = [signalOf(given), signalOf(given), signalOf(given)];
+  assert.equal(add.mock.callCount(), 1);
+  Object.assign(theirs, { aborted: true, reason: "enough" });
+  theirs.dispatchEvent(new Event("abort"));
+  assert.deepEqual(
+    signals.map((signal) => signal?.reason),
+    ["enough", "enough", "enough"],
+  );
 });
 
 test("an empty filter wants every status, without a limit", () => {

@@ -97,3 +97,19 @@ test("a listener of snapshots is told that there is one, and no more", () => {
   host.notice("snapshot", JSON.stringify({ queue: { pending: 1 } }));
   assert.deepEqual(heard, [[undefined]]);
 });
+
+test("a listener that an earlier one takes away is not told any more, and one that it adds is told later", () => {
+  const host = createHost({ ...OWNER, log: "silent" });
+  /** @type {string[]} */
+  const heard = [];
+  host.on("balance", () => {
+    heard.push("first");
+    stop();
+    host.on("balance", () => heard.push("added"));
+  });
+  const stop = host.on("balance", () => heard.push("second"));
+  host.notice("balance", {});
+  assert.deepEqual(heard, ["first"]);
+  host.notice("balance", {});
+  assert.deepEqual(heard, ["first", "first", "added"]);
+});

@@ -19,13 +19,14 @@ const WITHIN_MS = 60_000;
 /** What the glue says of a function that the module has let go of, and it harms nobody. */
 const LATE_CLOSURE = /closure invoked recursively or after being dropped/;
 
-let loaded = false;
-/**
- * The load under way, and from what.
- *
- * @type {{ source: Api.BillingOptions["module"], done: Promise<void> } | null}
- */
-let loading = null;
+let isLoaded = false;
+/** The loads under way, by what they are from. @type {Map<unknown, Promise<void>>} */
+const loading = new Map();
+let arrived = () => {};
+/** The first that comes is everybody's. @type {Promise<void>} */
+const loaded = new Promise((resolve) => {
+  arrived = resolve;
+});
 /** The next instance, while there is none. @type {Promise<void> | null} */
 let restarting = null;
 let dead = false;
@@ -47,29 +48,26 @@ onThrow((error) => {
  * @param {Api.BillingOptions["module"]} source
  */
 export async function load(source) {
-  while (!loaded) {
-    loading ??= { source, done: loadFrom(source) };
-    const { source: theirs, done } = loading;
-    try {
-      await done;
-    } catch (error) {
-      // Somebody else's source says nothing about this one.
-      if (theirs === source) {
-        throw error;
-      }
-    }
+  if (isLoaded) {
+    return;
   }
+  const place = source instanceof URL ? source.href : source;
+  const own = loading.get(place) ?? loadFrom(place);
+  loading.set(place, own);
+  // Somebody else's load may hang, or fail: that says nothing about this one.
+  await Promise.race([loaded, own]);
 }
 
 /** @param {Api.BillingOptions["module"]} source */
 async function loadFrom(source) {
   try {
     await init({ module_or_path: await compiled(source) });
-    loaded = true;
+    isLoaded = true;
+    arrived();
   } catch (error) {
     throw loadFailed(`the billing module can't be loaded: ${messageOf(error)}`);
   } finally {
-    loading = null;
+    loading.delete(source);
   }
 }
 
