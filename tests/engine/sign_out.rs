@@ -456,6 +456,22 @@ fn every_tab_knows_that_it_is_signed_out() {
 }
 
 #[test]
+fn what_is_settled_is_shown_no_more_after_a_sign_out() {
+    let (mut world, one, two) = two_tabs();
+    let charged = world.charge(one, "t1", 5);
+    world.wait(charged);
+    world.settle();
+    let stored = Some(world.journal.read(true));
+    assert_eq!(world.engine(two).show_all(stored.clone()).len(), 1);
+    let out = world.sign_out(one);
+    is_answered(&mut world, out);
+    // As a reading shows it that began before the deletion.
+    for tab in [one, two] {
+        assert_eq!(world.engine(tab).show_all(stored.clone()), []);
+    }
+}
+
+#[test]
 fn calls_about_a_settled_charge_are_answered_though_sign_out_deletes_it() {
     let (mut world, one, _) = two_tabs();
     let declined = world.charge(one, "t1", 500);

@@ -4035,7 +4035,8 @@ impl Engine {
     }
 
     /// These records of the journal, and those that it could not store, newest first; if it could
-    /// not be read, this tab's own records.
+    /// not be read, this tab's own records. After a sign-out what is settled is being deleted, and not
+    /// shown any more.
     pub fn show_all(&self, stored: Option<Vec<Record>>) -> Vec<ChargeRecord> {
         let readable = stored.is_some();
         let shown = |record: &Record, durable: bool| {
@@ -4043,12 +4044,13 @@ impl Engine {
             (record.sequence(), shown)
         };
         let known = self.outbox.iter();
-        let known = known.filter(|entry| !readable || !entry.saved);
+        let is_told = |record: &Record| self.life != Life::SignedOut || record.is_held();
+        let known = known.filter(|entry| (!readable || !entry.saved) && is_told(&entry.record));
         let known = map_of(known.map(|entry| (&entry.record.charge().key, entry)));
         let stored = stored.unwrap_or_default();
         let mut all: Vec<(u64, ChargeRecord)> = stored
             .iter()
-            .filter(|record| !known.contains_key(&&record.charge().key))
+            .filter(|record| is_told(record) && !known.contains_key(&&record.charge().key))
             .map(|record| shown(record, true))
             .chain(
                 known
