@@ -257,10 +257,30 @@ test("an element that was in the page before its definition is taken over", asyn
     const element = document.createElement("tollbox-devtools");
     document.body.append(element);
     element.client = await globalThis.openClient(options);
-    element.setAttribute("open", "");
+    element.open = true;
     await import(String("/devtools.js"));
   }, options);
-  await page.getByRole("region").getByText(options.account).waitFor();
+  const panel = page.getByRole("region");
+  await panel.getByText(options.account).waitFor();
+  await panel.getByRole("button", { name: "Close" }).click();
+  await panel.waitFor({ state: "hidden" });
+});
+
+test("lines that share a key are shown once each, however often they are shown", async () => {
+  const { page } = await stage.bare("devtools");
+  const counts = await page.evaluate(async () => {
+    const { KeyedChildren } = await import(String("/lib/devtools/dom.js"));
+    const list = document.createElement("ul");
+    const lines = new KeyedChildren(list, String, () => ({
+      element: document.createElement("li"),
+      show() {},
+    }));
+    return [["a", "b"], ["a", "a", "b", "a"], ["a", "a", "b", "a"], ["a"], []].map((items) => {
+      lines.show(items);
+      return list.children.length;
+    });
+  });
+  assert.deepEqual(counts, [2, 4, 4, 1, 0]);
 });
 
 test("the demo loads the devtools when they are wanted", async () => {

@@ -67,7 +67,7 @@ export function setText(element, text) {
 
 /**
  * The children of an element, one for each item. What has a key already stays the same element, with
- * its focus, its selection and whether it is open.
+ * its focus, its selection and whether it is open. Those that share a key are told apart by their order.
  *
  * @template T
  */
@@ -96,7 +96,10 @@ export class KeyedChildren {
     /** @type {Element | null} */
     let last = null;
     for (const item of items) {
-      const key = this.#keyOf(item);
+      let key = this.#keyOf(item);
+      while (this.#children.has(key)) {
+        key += "+";
+      }
       const child = before.get(key) ?? this.#create(item);
       before.delete(key);
       this.#children.set(key, child);

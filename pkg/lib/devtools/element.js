@@ -13,7 +13,7 @@ import { ClientWatch } from "./watch.js";
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
 
 /** The properties that a page may set before the element is defined. */
-const PROPERTIES = /** @type {const} */ (["client", "log", "locale"]);
+const PROPERTIES = /** @type {const} */ (["client", "log", "locale", "open"]);
 
 export class TollboxDevtools extends Base {
   static observedAttributes = ["open"];
