@@ -27,7 +27,8 @@ export type BillingProviderProps = {
   | {
       /**
        * What the client is opened with. Another `account`, `baseUrl` or `namespace` opens another client.
-       * `getToken`, `transport`, `log` and `locale` are always the latest; the rest counts at the
+       * `getToken`, `transport`, `log` and `locale` are always the latest; where one of these functions
+       * comes or goes, or the level of `log` is another, the client opens anew. The rest counts at the
        * opening.
        */
       options: BillingOptions;

@@ -15,7 +15,7 @@ import {
   useSyncExternalStore,
 } from "react";
 import { ChargeObserver } from "./lib/observers/charge.js";
-import { ChargesObserver } from "./lib/observers/charges.js";
+import { ChargesObserver, writtenFilter } from "./lib/observers/charges.js";
 import { SharedClient } from "./lib/observers/shared-client.js";
 import { observeBalance, observeSnapshot } from "./lib/observers/snapshot.js";
 import { TaskObserver } from "./lib/observers/task.js";
@@ -79,7 +79,7 @@ export function useCharge(key) {
 export function useCharges(filter) {
   const shared = useShared();
   // A component writes the filter anew at every render.
-  const written = JSON.stringify(filter ?? {});
+  const written = writtenFilter(filter);
   const observer = useKept(() => new ChargesObserver(shared, JSON.parse(written)), shared, written);
   return useObserved(observer);
 }

@@ -22,7 +22,8 @@ export type * from "./lib/observers/states.js";
 /** Svelte's contract of a readable store: `run` is called at once, and after every change. */
 export interface Readable<T> {
   /**
-   * The function that is returned ends the subscription.
+   * The function that is returned ends the subscription. What `run` throws after a change is reported as
+   * an uncaught error, and harms nobody else.
    *
    * @example
    * ```ts
@@ -61,7 +62,8 @@ export interface Billing extends Readable<BillingState> {
    */
   retry(): void;
   /**
-   * Takes `getToken`, `transport`, `log` and `locale` from newer options of the same account.
+   * Takes `getToken`, `transport`, `log` and `locale` from newer options of the same account. Where one
+   * of these functions comes or goes, or the level of `log` is another, the client opens anew.
    *
    * @example
    * ```ts

@@ -46,7 +46,8 @@ export interface Billing {
  * Gives this component and those below it one client: it is opened with options, and closed when the
  * component unmounts; or it is one that is open already, and stays open. Where a ref or getter comes to
  * another `account`, `baseUrl` or `namespace`, another client opens. `getToken`, `transport`, `log` and
- * `locale` are always the latest; the rest of the options counts at the opening.
+ * `locale` are always the latest; where one of these functions comes or goes, or the level of `log` is
+ * another, the client opens anew. The rest of the options counts at the opening.
  *
  * @example
  * ```vue
@@ -54,8 +55,11 @@ export interface Billing {
  * import { provideBilling } from "tollbox/vue";
  *
  * const props = defineProps<{ account: string; getToken: () => Promise<string> }>();
- * const { account, getToken } = props;
- * const { state } = provideBilling(() => ({ baseUrl: "/billing/v1", account, getToken }));
+ * const { state } = provideBilling(() => ({
+ *   baseUrl: "/billing/v1",
+ *   account: props.account,
+ *   getToken: props.getToken,
+ * }));
  * </script>
  *
  * <template>

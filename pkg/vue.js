@@ -15,7 +15,7 @@ import {
   watch,
 } from "vue";
 import { ChargeObserver } from "./lib/observers/charge.js";
-import { ChargesObserver } from "./lib/observers/charges.js";
+import { ChargesObserver, writtenFilter } from "./lib/observers/charges.js";
 import { SharedClient } from "./lib/observers/shared-client.js";
 import { observeBalance, observeSnapshot } from "./lib/observers/snapshot.js";
 import { TaskObserver } from "./lib/observers/task.js";
@@ -98,7 +98,7 @@ export function useCharge(key) {
 export function useCharges(filter) {
   const shared = useShared();
   // A getter makes the filter anew whenever it is asked.
-  const written = computed(() => JSON.stringify(toValue(filter) ?? {}));
+  const written = computed(() => writtenFilter(toValue(filter)));
   return observed(computed(() => new ChargesObserver(shared.value, JSON.parse(written.value))));
 }
 
@@ -143,6 +143,7 @@ function useShared() {
  */
 function observed(observer) {
   const value = shallowRef(observer.value.initial);
+  const scope = getCurrentScope();
   let leave = () => {};
   const follow = (/** @type {Observer<T>} */ observer) => {
     const leaveLast = leave;
@@ -156,13 +157,20 @@ function observed(observer) {
   const start = () => {
     watch(observer, follow, { immediate: true, flush: "sync" });
   };
+  // When a component mounts its own scope is the current one. That of a composable which components
+  // share may live longer.
+  const startInScope = () => {
+    if (scope?.active) {
+      scope.run(start);
+    }
+  };
   if (getCurrentInstance()) {
     // Not before, so that hydration finds what the server has rendered.
-    onMounted(start);
+    onMounted(startInScope);
   } else if (typeof window !== "undefined") {
     start();
   }
-  if (getCurrentScope()) {
+  if (scope) {
     onScopeDispose(() => leave());
   }
   return shallowReadonly(value);

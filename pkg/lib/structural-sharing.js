@@ -1,11 +1,12 @@
 // @ts-check
 
 /**
- * `next`, in which whatever has not changed is the very object that `before` has: whoever compares by
- * identity sees what has changed, and no more.
+ * As `next`, but whatever has not changed is the very object that `before` has: whoever compares by
+ * identity sees what has changed, and no more. Neither is written to: others may have them, and may
+ * have frozen them.
  *
  * @param {any} before plain data
- * @param {any} next plain data, nobody else's yet
+ * @param {any} next plain data
  * @returns {any}
  */
 export function reuseEqual(before, next) {
@@ -14,11 +15,12 @@ export function reuseEqual(before, next) {
   }
   const names = Object.keys(next);
   let same = names.length === Object.keys(before).length;
+  const shared = Array.isArray(next) ? [...next] : { ...next };
   for (const name of names) {
-    next[name] = reuseEqual(before[name], next[name]);
-    same &&= next[name] === before[name];
+    shared[name] = reuseEqual(before[name], next[name]);
+    same &&= shared[name] === before[name];
   }
-  return same ? before : next;
+  return same ? before : shared;
 }
 
 /** @param {any} value */

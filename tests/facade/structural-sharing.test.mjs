@@ -35,3 +35,18 @@ test("a list, an object and null are never taken for each other", () => {
   assert.equal(reuseEqual({}, null), null);
   assert.deepEqual(reuseEqual(null, { a: 1 }), { a: 1 });
 });
+
+test("neither is written to, and either may be frozen", () => {
+  const [one, other] = [Object.freeze({ page: "1" }), Object.freeze({ page: "1" })];
+  const before = Object.freeze({ metadata: one, status: "retrying" });
+  const next = Object.freeze({ metadata: other, status: "success" });
+  const shared = reuseEqual(before, next);
+  assert.equal(shared.metadata, one);
+  assert.equal(next.metadata, other);
+  assert.deepEqual(shared, next);
+});
+
+test("a member that is named as a prototype is a member like any other", () => {
+  const next = JSON.parse('{ "a": 1, "__proto__": "x" }');
+  assert.deepEqual(Object.entries(reuseEqual({ a: 1 }, next)), Object.entries(next));
+});

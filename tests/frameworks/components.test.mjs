@@ -282,6 +282,23 @@ for (const { name } of FRAMEWORKS) {
     assert.equal(authorization, "Bearer a-later-token");
   });
 
+  test(`${name}: a token function that comes later is asked`, async () => {
+    const page = await open();
+    const { options } = page.props;
+    assert.ok(options);
+    const { token, ...others } = options;
+    page.props = { ...page.props, options: others };
+    await page.mount();
+    await page.says("billing", "open");
+    await page.says("charge", "absent");
+    await page.update({ options: { ...others, token: token ?? null } });
+    await page.click("charge-make");
+    await page.says("charge-outcome", "charged");
+    await page.says("balance", "116");
+    await page.unmount();
+    await page.listenersAtRest();
+  });
+
   test(`${name}: what another tab charges is shown`, async () => {
     const page = await open();
     await page.mountAndOpen();

@@ -4,13 +4,15 @@
 
 /**
  * Calls `changed` with every record that changes, and without one where more may have changed than
- * records tell: settled charges are forgotten at a sign-out, and some make room for others.
+ * records tell: settled charges are forgotten at a sign-out, and some make room for others. After a
+ * reading that failed every snapshot calls it: the module may be back.
  *
  * @param {Api.BillingClient} client
  * @param {(record: Api.ChargeRecord | null) => void} changed
+ * @param {() => boolean} isUnread whether the latest reading has failed
  * @returns {() => void}
  */
-export function onChanges(client, changed) {
+export function onChanges(client, changed, isUnread) {
   const ofInterest = () => {
     const { queue, balance } = client.getSnapshot();
     return { queue, isKnown: balance !== null };
@@ -22,7 +24,7 @@ export function onChanges(client, changed) {
       const next = ofInterest();
       const isNew = next.queue !== last.queue || next.isKnown !== last.isKnown;
       last = next;
-      if (isNew) {
+      if (isNew || isUnread()) {
         changed(null);
       }
     }),

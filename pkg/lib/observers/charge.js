@@ -65,15 +65,15 @@ export class ChargeObserver extends Observer {
   start() {
     return this.#shared.attach(
       (client) => {
-        const end = onChanges(client, (record) => {
+        const told = (/** @type {Api.ChargeRecord | null} */ record) => {
           if (record === null) {
             this.#read(client);
           } else if (record.key === this.#key) {
             this.#readings += 1;
-            // Other listeners have the same object.
-            this.#take({ ...record });
+            this.#take(record);
           }
-        });
+        };
+        const end = onChanges(client, told, () => this.#error !== null);
         this.#read(client);
         return () => {
           this.#readings += 1;

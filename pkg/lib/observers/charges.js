@@ -85,7 +85,7 @@ export class ChargesObserver extends Observer {
         }, READ_EVERY_MS);
       }
     };
-    const end = onChanges(client, read);
+    const end = onChanges(client, read, () => this.get().status === "unavailable");
     void read();
     return () => {
       isOver = true;
@@ -112,4 +112,15 @@ export class ChargesObserver extends Observer {
   #fail(error) {
     this.set({ status: "unavailable", charges: this.get().charges, error });
   }
+}
+
+/**
+ * A filter as JSON, which has no Infinity: such a limit is left out.
+ *
+ * @param {ChargesFilter} [filter]
+ */
+export function writtenFilter(filter) {
+  return JSON.stringify(filter ?? {}, (_name, value) =>
+    value === Number.POSITIVE_INFINITY ? undefined : value,
+  );
 }

@@ -78,7 +78,25 @@ export class Observer {
   /** @protected */
   tell() {
     for (const listener of [...this.#listeners]) {
-      listener();
+      // A listener that was called before it may have ended it.
+      if (this.#listeners.has(listener)) {
+        callSafely(listener);
+      }
     }
+  }
+}
+
+/**
+ * As the client calls its listeners: one that throws harms nobody else, and is reported as uncaught.
+ *
+ * @param {() => void} listener
+ */
+function callSafely(listener) {
+  try {
+    listener();
+  } catch (error) {
+    setTimeout(() => {
+      throw error;
+    });
   }
 }

@@ -34,6 +34,8 @@ export class SharedClient extends Observer {
   /** The attempt to open that counts, if any. @type {object | null} */
   #attempt = null;
   #failures = 0;
+  /** Acts under way, each on the client that it was given. @type {Set<Promise<unknown>>} */
+  #acts = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #pause;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -62,7 +64,8 @@ export class SharedClient extends Observer {
   }
 
   /**
-   * Takes functions and language from newer options; the others count at the next opening.
+   * Takes functions and language from newer options; the others count at the next opening. A client
+   * knows from its opening which functions there are: where that has changed, another opens.
    *
    * @param {Api.BillingOptions | Api.BillingClient} source
    */
@@ -71,9 +74,11 @@ export class SharedClient extends Observer {
       return;
     }
     const { locale } = source;
-    const isNew = locale !== this.#options?.locale;
+    const before = this.#options;
     this.#options = source;
-    if (isNew && locale) {
+    if (this.#attempt && before && wiringOf(source) !== wiringOf(before)) {
+      this.#reopen();
+    } else if (locale && locale !== before?.locale) {
       this.get().client?.setLocale(locale);
     }
   }
@@ -110,7 +115,13 @@ export class SharedClient extends Observer {
     const release = this.subscribe(() => {});
     try {
       this.retry();
-      return await act(await this.#opened());
+      const acting = act(await this.#opened());
+      this.#acts.add(acting);
+      try {
+        return await acting;
+      } finally {
+        this.#acts.delete(acting);
+      }
     } finally {
       release();
     }
@@ -153,16 +164,25 @@ export class SharedClient extends Observer {
     if (this.#given) {
       return () => {};
     }
-    if (this.#closing === undefined) {
-      this.#open();
-    }
     clearTimeout(this.#closing);
-    this.#closing = undefined;
+    this.#openSoon();
     return () => {
       // Not yet: what unmounts may be mounted again at once, as in React's StrictMode or after a
       // module was replaced.
       this.#closing = setTimeout(() => this.#close());
     };
+  }
+
+  /**
+   * Opens a moment later, unless everybody has left by then: Vue sets props one by one, and each may come
+   * to another owner.
+   */
+  #openSoon() {
+    queueMicrotask(() => {
+      if (this.isWatched && !this.#attempt) {
+        this.#open();
+      }
+    });
   }
 
   #open() {
@@ -203,13 +223,25 @@ export class SharedClient extends Observer {
   }
 
   #close() {
-    this.#closing = undefined;
+    const { client } = this.get();
+    this.#forget();
+    void client?.close();
+  }
+
+  #reopen() {
+    const { client } = this.get();
+    this.#forget();
+    this.#openSoon();
+    // Not yet: an act that has waited for this client begins a moment later.
+    setTimeout(() => Promise.allSettled(this.#acts).then(() => client?.close()));
+  }
+
+  /** Lets go of the client, or of the attempt to open one. */
+  #forget() {
     this.#attempt = null;
     clearTimeout(this.#pause);
     this.#cached = undefined;
-    const { client } = this.get();
     this.set(OPENING);
-    void client?.close();
   }
 
   /** The options, with functions that call the latest of their name. */
@@ -264,6 +296,15 @@ function isClient(source) {
 /** @param {Api.BillingOptions} options */
 function identityOf({ baseUrl, account, namespace }) {
   return JSON.stringify([String(baseUrl), account, namespace]);
+}
+
+/**
+ * Which functions there are, and the level of a `log` that is no function.
+ *
+ * @param {Api.BillingOptions} options
+ */
+function wiringOf(options) {
+  return FUNCTIONS.map((name) => typeof options[name] === "function" || options[name]).join();
 }
 
 /** @param {Api.BillingOptions} options */

@@ -51,7 +51,8 @@ export type ChargeState = (
 /** They wait for a client that is still opening, and reject where it can't be opened. */
 export interface ChargeActs {
   /**
-   * As `client.charge`, with the key of this charge.
+   * As `client.charge`, with the key of this charge. A `signal` that aborts while the client is opening
+   * ends the wait once it is open: before that there is no charge to tell of.
    *
    * @example
    * ```tsx

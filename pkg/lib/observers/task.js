@@ -20,7 +20,7 @@ const IDLE = Object.freeze({ status: "idle" });
  */
 export class TaskObserver extends Observer {
   #shared;
-  /** The run that is shown. @type {object | null} */
+  /** The run that is shown. @type {{ sinceMs: number } | null} */
   #shown = null;
   #unfollow = () => {};
 
@@ -36,7 +36,7 @@ export class TaskObserver extends Observer {
    * @returns {Promise<Api.TaskOutcome<T>>}
    */
   run = async (request, work) => {
-    const run = {};
+    const run = { sinceMs: Date.now() };
     const show = (/** @type {TaskState<T>} */ state) => {
       if (this.#shown === run) {
         this.set(state);
@@ -45,21 +45,28 @@ export class TaskObserver extends Observer {
     };
     this.#shown = run;
     show({ status: "running", request, progress: null });
+    let isOver = false;
     const setProgress = (/** @type {number} */ progress) => {
-      if (this.get().status === "running") {
-        show({ status: "running", request, progress });
+      const state = this.get();
+      // A later run of the same task has joined this work.
+      if (!isOver && state.status === "running" && isSameTask(state.request, request)) {
+        this.set({ ...state, progress });
       }
     };
+    /** @type {Api.TaskOutcome<T>} */
+    let outcome;
     try {
-      const outcome = await this.#shared.run((client) =>
+      outcome = await this.#shared.run((client) =>
         client.runTask(request, ({ setAmount }) => work(request, { setAmount, setProgress })),
       );
-      show(shownAs(outcome));
-      return outcome;
     } catch (error) {
       show({ status: "failed", error, billing: null });
       throw error;
+    } finally {
+      isOver = true;
     }
+    show(shownAs(outcome));
+    return outcome;
   };
 
   /** Shows no task. One that runs goes on. */
@@ -91,11 +98,17 @@ export class TaskObserver extends Observer {
       // What is stored under this key is another charge.
       return;
     }
+    const since = this.#shown?.sinceMs ?? 0;
     const charge = new ChargeObserver(this.#shared, billing.key);
+    /** @type {Api.ChargeRecord | null} */
+    let last = null;
     this.#unfollow = charge.subscribe(() => {
       const { record } = charge.get();
-      // What was answered is later than what storage still has from an earlier attempt.
-      if (record?.outcome && record.outcome.attempts >= billing.attempts) {
+      const isNews = last !== null && record !== last;
+      last = record;
+      // Storage may still have the outcome of an earlier run. Attempts do not tell the two apart: one that
+      // was not sent after all is taken back.
+      if (record?.outcome && (isNews || record.updatedAt >= since)) {
         const next = completed(value, record.outcome);
         const isNew = JSON.stringify(next.billing) !== JSON.stringify(billing);
         if (isNew) {
@@ -105,6 +118,15 @@ export class TaskObserver extends Observer {
       }
     });
   }
+}
+
+/**
+ * @param {Api.ChargeRequest | undefined} one perhaps a caller's mistake
+ * @param {Api.ChargeRequest} other
+ */
+function isSameTask(one, other) {
+  const names = /** @type {const} */ (["key", "taskId", "feature", "amount"]);
+  return names.every((name) => one?.[name] === other[name]);
 }
 
 /**

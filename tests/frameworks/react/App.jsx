@@ -7,7 +7,7 @@ import { Task } from "./Task.jsx";
 
 export function App({ options, chargeKey, without = [] }) {
   const source = options
-    ? { options: { ...options, getToken: () => options.token } }
+    ? { options: { ...options, getToken: "token" in options ? () => options.token : undefined } }
     : { client: globalThis.client };
   return (
     <StrictMode>

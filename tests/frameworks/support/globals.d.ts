@@ -4,7 +4,10 @@ import type { TaskContext } from "tollbox/react";
 /** What the root component of every page is given. */
 export interface Props {
   /** Without them, the page's own client is given. */
-  options?: Omit<BillingOptions, "getToken" | "transport" | "log"> & { token: string | null };
+  options?: Omit<BillingOptions, "getToken" | "transport" | "log"> & {
+    /** Left out, there is no function that gives it. */
+    token?: string | null;
+  };
   /** The key of the charge that is shown. */
   chargeKey: string;
   /** Parts that are left out. */
