@@ -124,7 +124,14 @@ impl Announcements {
     /// Another tab has been heard.
     pub fn heard(&self) {
         self.heard_ms.set(Some(now().mono_ms));
+        // It may live on without a word, until the locks show that it does not.
+        self.is_alone.set(false);
         self.catch_up();
+    }
+
+    /// When another tab was heard last; monotonic.
+    pub fn heard_ms(&self) -> Option<u64> {
+        self.heard_ms.get()
     }
 
     /// Whether nobody would hear anything.

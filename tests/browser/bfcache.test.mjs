@@ -253,6 +253,30 @@ test("a client leaves no finalizers to the garbage collector, which would evict 
   ]);
 });
 
+test("a client goes on at once though the page's timers have stood still in the cache", async () => {
+  const { page, account, options } = await stage.bare("bfcache");
+  await openIn(page, patient(options));
+  await page.evaluate(() => {
+    dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+    // What the timers wait for is as far away as before.
+    const now = performance.now.bind(performance);
+    performance.now = () => now() + 400_000;
+    dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+  });
+  await stage.server.breakFor(account, { kind: "drop_before" }, { on: "any" });
+  await page.evaluate(() => {
+    void globalThis.client.charge({ taskId: "one", amount: 1, feature: "asr" });
+  });
+  await until("the server is out of reach", () =>
+    page.evaluate(() => globalThis.client.getSnapshot().network === "unreachable"),
+  );
+  await stage.server.repair();
+  // A call would have it go on.
+  await until("the charge is made", () =>
+    page.evaluate(() => globalThis.client.getSnapshot().stats.charged === 1),
+  );
+});
+
 /**
  * Waits until the page's garbage has been collected, and its registries have been told.
  *

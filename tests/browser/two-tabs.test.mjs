@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
 import { DemoPage } from "./support/demo.mjs";
 import { Stage } from "./support/stage.mjs";
-import { chargedOnce } from "./support/tabs.mjs";
+import { chargedOnce, openIn } from "./support/tabs.mjs";
 import { comeOnlineTogether } from "./support/together.mjs";
+import { until } from "./support/until.mjs";
 
 const stage = new Stage();
 
@@ -38,4 +39,24 @@ test("two tabs of the demo show each other's payments, and agree with the ledger
   const ledger = await stage.server.ledger(account);
   assert.equal(ledger.balance, 118);
   assert.equal(ledger.charges.length, 2);
+});
+
+test("a tab that was alone tells another that it has heard once, however long ago", async () => {
+  const { context, page: first, account, options } = await stage.bare();
+  await openIn(first, options);
+  const second = await context.newPage();
+  await stage.site.visit(second);
+  await openIn(second, options);
+  await first.evaluate(() => {
+    const now = performance.now.bind(performance);
+    performance.now = () => now() + 120_000;
+  });
+  await stage.server.breakFor(account, { kind: "drop_before" }, { on: "any" });
+  const { status } = await first.evaluate(() =>
+    globalThis.client.charge({ taskId: "film", amount: 3, feature: "asr" }),
+  );
+  assert.ok(["queued", "unknown"].includes(status), status);
+  await until("the other shows it", () =>
+    second.evaluate(() => globalThis.client.getSnapshot().queue.heldPoints === 3),
+  );
 });

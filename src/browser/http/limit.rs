@@ -2,7 +2,7 @@
 
 mod alarm;
 
-pub use self::alarm::AlarmUser;
+pub use self::alarm::{AlarmUser, renew_alarm};
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

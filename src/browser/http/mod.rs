@@ -9,7 +9,7 @@ mod member;
 mod token;
 mod transport;
 
-pub use self::limit::{AlarmUser, Limit};
+pub use self::limit::{AlarmUser, Limit, renew_alarm};
 pub use self::token::{RequestToken, ask_token};
 
 use super::host::Host;

@@ -44,6 +44,9 @@ use wasm_bindgen_futures::spawn_local;
 /// `setTimeout` takes no more, and a look once an hour costs nothing.
 const LONGEST_TIMER_MS: u64 = 3_600_000;
 
+/// A timer that is so late does not come by itself, in milliseconds.
+const OVERDUE_MS: u64 = 1_000;
+
 /// How often localStorage is written, in milliseconds, with what only a later start reads.
 const NOTE_EVERY_MS: u32 = 100;
 
@@ -317,6 +320,9 @@ impl Shell {
 
     /// The page is back from the back/forward cache.
     fn shown_again(self: &Rc<Shell>) {
+        // Timers stood still there, and fire as much later (HTML: while the document is fully active).
+        drop(self.timer.take());
+        http::renew_alarm();
         self.announcements.open(self.listen());
         self.heed_mark();
         self.dispatch(Event::Woke);
@@ -377,12 +383,14 @@ impl Shell {
         }
         loop {
             let effect = self.engine.borrow_mut().poll();
+            let is_told = self.changed.borrow().is_empty();
             match effect {
                 Some(effect) => self.perform(effect),
-                None => break,
+                None if is_told => break,
+                // Whoever hears of them may call back, and give orders.
+                None => self.tell_charges(),
             }
         }
-        self.tell_charges();
         self.draining.set(false);
         self.announcements.tell_soon();
         self.set_timer();
@@ -391,7 +399,8 @@ impl Shell {
     }
 
     /// Sees to it that a timer fires by the deadline. One that fires earlier stays: most deadlines
-    /// are put off before they come.
+    /// are put off before they come. One that should have long fired has stood still with the page or
+    /// the computer, and may go on doing so.
     fn set_timer(self: &Rc<Shell>) {
         // A closed client listens to nothing.
         let is_open = !self.listeners.borrow().is_empty();
@@ -401,15 +410,12 @@ impl Shell {
         let Some(at_ms) = deadline_ms.into_iter().chain(look_ms).min() else {
             return drop(self.timer.take());
         };
-        if self
-            .timer
-            .borrow()
-            .as_ref()
-            .is_some_and(|(fires_ms, _)| *fires_ms <= at_ms)
-        {
+        let now_ms = now().mono_ms;
+        if self.timer.borrow().as_ref().is_some_and(|(fires_ms, _)| {
+            *fires_ms <= at_ms && now_ms.saturating_sub(*fires_ms) < OVERDUE_MS
+        }) {
             return;
         }
-        let now_ms = now().mono_ms;
         let wait_ms = at_ms.saturating_sub(now_ms).min(LONGEST_TIMER_MS);
         let weak = Rc::downgrade(self);
         let timer = Timeout::new(u32::try_from(wait_ms).unwrap_or(u32::MAX), move || {
@@ -741,9 +747,12 @@ impl Shell {
     }
 
     async fn learn_alive(self: &Rc<Shell>) {
+        let heard_ms = self.announcements.heard_ms();
         if let Some(tabs) = lock::held(&self.names.alive()).await {
-            // Where not even this one is listed, the list shows nothing.
-            let is_alone = matches!(tabs.as_slice(), [only] if *only == self.tab);
+            // Where not even this one is listed, the list shows nothing; nor does one that may be older
+            // than what was heard since.
+            let is_alone = matches!(tabs.as_slice(), [only] if *only == self.tab)
+                && self.announcements.heard_ms() == heard_ms;
             self.announcements.learn_alone(is_alone);
             self.dispatch(Event::Alive(tabs));
         }

@@ -59,6 +59,14 @@ pub(super) fn set(end: &Rc<End>, at_ms: u64) {
     });
 }
 
+/// The timer has stood still with its page, and would fire as much later.
+pub fn renew_alarm() {
+    ALARM.with_borrow_mut(|alarm| {
+        alarm.timer = None;
+        alarm.arm();
+    });
+}
+
 fn fired() {
     let now_ms = now().mono_ms;
     let due = ALARM.with_borrow_mut(|alarm| {
