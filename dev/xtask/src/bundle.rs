@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::command::{run, step};
@@ -50,10 +50,29 @@ pub fn bundle(workspace: &Workspace, name: &str, package: &Path) -> Result<()> {
             .env("PACKAGE", package))
     })?;
     leave_out_module(&inline_file(package).with_added_extension("map"))?;
+    for bundle in [file(package), inline_file(package)] {
+        check_characters(&bundle)?;
+    }
     stamp.set()
 }
 
-/// Takes the module's text, which is nobody's source, out of this source map.
+/// A page may have the script in its HTML, which comes to other characters there where it has control
+/// characters as they are: U+0000 to U+FFFD, and a carriage return to a line feed.
+fn check_characters(file: &Path) -> Result<()> {
+    let text = fs_err::read(file)?;
+    let odd = text
+        .iter()
+        .find(|byte| byte.is_ascii_control() && **byte != b'\n');
+    ensure!(
+        odd.is_none(),
+        "{}: {odd:?} is a control character",
+        file.display()
+    );
+    Ok(())
+}
+
+/// Takes the module's text, which is nobody's source, out of this source map. What has no content there
+/// is looked for as a file.
 fn leave_out_module(file: &Path) -> Result<()> {
     let mut map: Value = serde_json::from_slice(&fs_err::read(file)?)?;
     let sources = map["sources"].as_array().context("no sources")?;
@@ -61,7 +80,7 @@ fn leave_out_module(file: &Path) -> Result<()> {
         .iter()
         .position(|source| source == "../wasm/deflated.js")
         .context("the module's text is not in the bundle")?;
-    map["sourcesContent"][module] = Value::Null;
+    map["sourcesContent"][module] = "// The module, deflated, in base64.\n".into();
     Ok(fs_err::write(file, map.to_string())?)
 }
 

@@ -23,7 +23,9 @@ export class Rows {
     let text = "";
     for (const row of this.#rows) {
       const { key, state, sequence, format, check, body } = isPlain(row) ? row : NOTHING;
-      text += `${key}${END}${state}${END}${sequence}${END}${format}${END}${check}${END}${body}${END}`;
+      // No template: a bundler writes END as it is there, and in a page's inline script it comes to
+      // U+FFFD (HTML, "script data state").
+      text += [key, state, sequence, format, check, body, ""].join(END);
     }
     return encoder.encode(text);
   }
