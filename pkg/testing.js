@@ -254,9 +254,10 @@ class BillingServer {
     }
     const injected = { on: all, times, account, key, when, fault };
     this.#injected.push(injected);
+    const isThere = () => this.#injected.includes(injected);
     return {
       get left() {
-        return injected.times;
+        return isThere() ? injected.times : 0;
       },
       remove: () => {
         this.#injected = this.#injected.filter((one) => one !== injected);

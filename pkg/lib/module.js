@@ -107,7 +107,8 @@ async function fetched(href, cache) {
     violated.push(event.effectiveDirective);
   };
   // A page's comes up to its window; a worker has it from the start.
-  addEventListener("securitypolicyviolation", onViolation);
+  // Node.js has no such events.
+  globalThis.addEventListener?.("securitypolicyviolation", onViolation);
   try {
     return await fetch(href, { cache });
   } catch (error) {
@@ -119,7 +120,7 @@ async function fetched(href, cache) {
         : `${href} can't be fetched (${messageOf(error)})`,
     );
   } finally {
-    removeEventListener("securitypolicyviolation", onViolation);
+    globalThis.removeEventListener?.("securitypolicyviolation", onViolation);
   }
 }
 
