@@ -15,6 +15,9 @@ use super::StoreError;
 /// How long past the deadline a commit that was sent in time is waited for. It can't be taken back.
 const COMMIT_GRACE: Duration = Duration::from_secs(1);
 
+/// How much later than this server the database gives up a wait for a lock.
+const LOCK_GRACE: Duration = Duration::from_secs(1);
+
 /// Evaluates an expression for the connection of either engine.
 macro_rules! on {
     ($connection:expr, |$name:ident| $statement:expr) => {
@@ -105,6 +108,16 @@ impl Session {
     /// even if other processes use the same file. In PostgreSQL the account's row is that lock; see
     /// [`super::accounts::lock_balance`].
     pub async fn begin(&mut self, deadline: Instant) -> Result<Changes<'_>, StoreError> {
+        self.begin_locking_by(deadline, deadline).await
+    }
+
+    /// The same where the wait for a lock is given up at `lock_by`. PostgreSQL goes on waiting for a
+    /// while: it does not see that a connection is gone.
+    pub async fn begin_locking_by(
+        &mut self,
+        deadline: Instant,
+        lock_by: Instant,
+    ) -> Result<Changes<'_>, StoreError> {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(StoreError::too_late());
@@ -118,7 +131,14 @@ impl Session {
                         .await?;
                     Open::Sqlite(session.begin_with("BEGIN IMMEDIATE").await?)
                 }
-                Self::Postgres(session) => Open::Postgres(session.begin().await?),
+                Self::Postgres(session) => {
+                    let patience = lock_by.saturating_duration_since(Instant::now()) + LOCK_GRACE;
+                    let begin = match lock_by < deadline {
+                        true => format!("BEGIN; SET LOCAL lock_timeout = {}", patience.as_millis()),
+                        false => "BEGIN".to_owned(),
+                    };
+                    Open::Postgres(session.begin_with(AssertSqlSafe(begin)).await?)
+                }
             })
         };
         Ok(Changes {

@@ -304,7 +304,7 @@ impl Store {
         attempt!(
             self.attempts_on(account, latest_begin).await?,
             |session| async {
-                let mut changes = session.begin(deadline).await?;
+                let mut changes = session.begin_locking_by(deadline, latest_begin).await?;
                 let before = by(latest_begin, lock_balance(changes.connection(), account)).await?;
                 let made = by(deadline, async {
                     let now_ms = clock();
