@@ -4044,19 +4044,16 @@ impl Engine {
             (record.sequence(), shown)
         };
         let known = self.outbox.iter();
-        let is_told = |record: &Record| self.life != Life::SignedOut || record.is_held();
-        let known = known.filter(|entry| (!readable || !entry.saved) && is_told(&entry.record));
+        let known = known.filter(|entry| !readable || !entry.saved);
         let known = map_of(known.map(|entry| (&entry.record.charge().key, entry)));
         let stored = stored.unwrap_or_default();
         let mut all: Vec<(u64, ChargeRecord)> = stored
             .iter()
-            .filter(|record| is_told(record) && !known.contains_key(&&record.charge().key))
-            .map(|record| shown(record, true))
-            .chain(
-                known
-                    .values()
-                    .map(|entry| shown(&entry.record, entry.saved)),
-            )
+            .filter(|record| !known.contains_key(&&record.charge().key))
+            .map(|record| (record, true))
+            .chain(known.values().map(|entry| (&entry.record, entry.saved)))
+            .filter(|(record, _)| self.life != Life::SignedOut || record.is_held())
+            .map(|(record, durable)| shown(record, durable))
             .collect();
         all.sort_unstable_by_key(|(sequence, _)| Reverse(*sequence));
         all.into_iter().map(|(_, record)| record).collect()
