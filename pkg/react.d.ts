@@ -27,9 +27,9 @@ export type BillingProviderProps = {
   | {
       /**
        * What the client is opened with. Another `account`, `baseUrl` or `namespace` opens another client.
-       * `getToken`, `transport`, `log` and `locale` are always the latest; where one of these functions
-       * comes or goes, or the level of `log` is another, the client opens anew. The rest counts at the
-       * opening.
+       * `getToken`, `transport`, `log` and `locale` are always the latest; where `getToken` or `transport`
+       * comes later, the client opens anew. The rest counts at the opening, and so does whether `log` is a
+       * function.
        */
       options: BillingOptions;
       client?: undefined;

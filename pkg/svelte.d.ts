@@ -62,8 +62,8 @@ export interface Billing extends Readable<BillingState> {
    */
   retry(): void;
   /**
-   * Takes `getToken`, `transport`, `log` and `locale` from newer options of the same account. Where one
-   * of these functions comes or goes, or the level of `log` is another, the client opens anew.
+   * Takes `getToken`, `transport`, `log` and `locale` from newer options of the same account. Where
+   * `getToken` or `transport` comes later, the client opens anew.
    *
    * @example
    * ```ts

@@ -46,8 +46,8 @@ export interface Billing {
  * Gives this component and those below it one client: it is opened with options, and closed when the
  * component unmounts; or it is one that is open already, and stays open. Where a ref or getter comes to
  * another `account`, `baseUrl` or `namespace`, another client opens. `getToken`, `transport`, `log` and
- * `locale` are always the latest; where one of these functions comes or goes, or the level of `log` is
- * another, the client opens anew. The rest of the options counts at the opening.
+ * `locale` are always the latest; where `getToken` or `transport` comes later, the client opens anew.
+ * The rest of the options counts at the opening, and so does whether `log` is a function.
  *
  * @example
  * ```vue

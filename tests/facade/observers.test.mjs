@@ -33,10 +33,11 @@ function keepReports(t) {
  * An account at a server in memory, and what its clients are opened with.
  *
  * @param {TestContext} t
+ * @param {(token: string | null) => boolean} [authenticate]
  */
-function account(t) {
+function account(t, authenticate = (/** @type {string | null} */ token) => token === "good") {
   const server = createBillingServer({
-    authenticate: (token) => (token === "good" ? "alice" : null),
+    authenticate: (token) => (authenticate(token) ? "alice" : null),
   });
   /** @type {(() => void)[]} */
   const ends = [];
@@ -179,16 +180,6 @@ test("a token function that is taken away is asked no more", async (t) => {
   assert.deepEqual([outcome.status, getToken.mock.callCount()], ["queued", 0]);
 });
 
-test("a log function that comes later is called", async (t) => {
-  const { options, watch } = account(t);
-  const log = t.mock.fn();
-  const shared = watch(new SharedClient(options({ getToken: () => "good" })));
-  await openedClient(shared);
-  shared.update(options({ getToken: () => "good", log }));
-  await new ChargeObserver(shared, "k").charge(REQUEST);
-  assert.ok(log.mock.callCount() > 0);
-});
-
 test("functions that are other functions open no other client", async (t) => {
   const { options, opened, watch } = account(t);
   const shared = watch(new SharedClient(options({ getToken: () => "bad", log: () => {} })));
@@ -198,24 +189,28 @@ test("functions that are other functions open no other client", async (t) => {
   assert.equal(opened.times, 1);
 });
 
-test("a task that runs is paid by the client that it began with, which is closed then", async (t) => {
-  const { server, options, watch } = account(t);
-  const shared = watch(new SharedClient(options({ getToken: () => "good" })));
+test("a client with charges in memory alone goes on until they are made", async (t) => {
+  const { server, options, watch } = account(t, () => true);
+  const shared = watch(new SharedClient(options({})));
   const client = await openedClient(shared);
-  const task = new TaskObserver(shared);
-  task.subscribe(() => {});
-  const outcome = await task.run(REQUEST, async () => {
-    shared.update(options({ getToken: () => "good", log: () => {} }));
-    assert.notEqual(await openedClient(shared), client);
-    // Time to close it, were that not to wait.
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    return "done";
-  });
-  assert.equal(outcome.task, "completed");
-  assert.equal(task.get().status, "paid");
-  assert.equal(server.charges.length, 1);
-  await settled();
-  await assert.rejects(client.charges(), { code: "closed" });
+  await client.refreshBalance();
+  server.goOffline();
+  const { status } = await client.charge(REQUEST);
+  assert.ok(["queued", "unknown"].includes(status), status);
+  const withToken = options({ getToken: () => "good" });
+  shared.update(withToken);
+  assert.equal(await openedClient(shared), client);
+  server.goOnline();
+  await client.flush();
+  assert.equal((await client.settled("k")).status, "charged");
+  shared.update(withToken);
+  assert.notEqual(await openedClient(shared), client);
+  const isClosed = () =>
+    client.charges().then(
+      () => false,
+      ({ code }) => code === "closed",
+    );
+  while (!(await isClosed())) await settled();
 });
 
 test("a client that is left at once is not opened, and one that is taken again is", async (t) => {

@@ -70,7 +70,8 @@ export class ChargeObserver extends Observer {
             this.#read(client);
           } else if (record.key === this.#key) {
             this.#readings += 1;
-            this.#take(record);
+            // Other listeners have the same object.
+            this.#take({ ...record });
           }
         };
         const end = onChanges(client, told, () => this.#error !== null);

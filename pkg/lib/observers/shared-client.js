@@ -16,6 +16,9 @@ const LAST_PAUSE_MS = 60_000;
 /** The options that are code. A component makes them anew at every render. */
 const FUNCTIONS = /** @type {const} */ (["getToken", "transport", "log"]);
 
+/** Those of them without which nothing may be sent, or sent elsewhere. */
+const WIRES = /** @type {const} */ (["getToken", "transport"]);
+
 /**
  * One client for all who want it. It opens when the first begins to listen and closes when the last
  * has left; acts that are under way count. A client that was given is never closed.
@@ -34,6 +37,8 @@ export class SharedClient extends Observer {
   /** The attempt to open that counts, if any. @type {object | null} */
   #attempt = null;
   #failures = 0;
+  /** The functions that the client was opened with. @type {Set<(typeof WIRES)[number]>} */
+  #wires = new Set();
   /** Acts under way, each on the client that it was given. @type {Set<Promise<unknown>>} */
   #acts = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -65,7 +70,7 @@ export class SharedClient extends Observer {
 
   /**
    * Takes functions and language from newer options; the others count at the next opening. A client
-   * knows from its opening which functions there are: where that has changed, another opens.
+   * knows from its opening whether it has a token and a transport: where one comes later, another opens.
    *
    * @param {Api.BillingOptions | Api.BillingClient} source
    */
@@ -76,7 +81,7 @@ export class SharedClient extends Observer {
     const { locale } = source;
     const before = this.#options;
     this.#options = source;
-    if (this.#attempt && before && wiringOf(source) !== wiringOf(before)) {
+    if (this.#attempt && this.#isNewlyWired(source)) {
       this.#reopen();
     } else if (locale && locale !== before?.locale) {
       this.get().client?.setLocale(locale);
@@ -228,6 +233,18 @@ export class SharedClient extends Observer {
     void client?.close();
   }
 
+  /**
+   * Whether a function has come that the client was opened without. One that has charges in memory alone
+   * goes on all the same: with it they would be lost.
+   *
+   * @param {Api.BillingOptions} options
+   */
+  #isNewlyWired(options) {
+    const snapshot = this.get().client?.getSnapshot();
+    const isAtStake = snapshot?.storage === "memory" && snapshot.queue.heldPoints > 0;
+    return !isAtStake && WIRES.some((name) => options[name] && !this.#wires.has(name));
+  }
+
   #reopen() {
     const { client } = this.get();
     this.#forget();
@@ -249,8 +266,11 @@ export class SharedClient extends Observer {
     const options = /** @type {Api.BillingOptions} */ (this.#options);
     const latest = (/** @type {(typeof FUNCTIONS)[number]} */ name) => {
       const own = this.#options?.[name];
-      return /** @type {any} */ (typeof own === "function" ? own : options[name]);
+      // One that has gone has nothing more to say; but the client sends by what it was opened with.
+      const gone = name === "transport" ? options[name] : () => null;
+      return /** @type {any} */ (typeof own === "function" ? own : gone);
     };
+    this.#wires = new Set(WIRES.filter((name) => options[name]));
     /** @type {any} */
     const opening = { ...options };
     for (const name of FUNCTIONS) {
@@ -296,15 +316,6 @@ function isClient(source) {
 /** @param {Api.BillingOptions} options */
 function identityOf({ baseUrl, account, namespace }) {
   return JSON.stringify([String(baseUrl), account, namespace]);
-}
-
-/**
- * Which functions there are, and the level of a `log` that is no function.
- *
- * @param {Api.BillingOptions} options
- */
-function wiringOf(options) {
-  return FUNCTIONS.map((name) => typeof options[name] === "function" || options[name]).join();
 }
 
 /** @param {Api.BillingOptions} options */
