@@ -1,5 +1,6 @@
 // @ts-check
 
+import { callSafely } from "./safe-call.js";
 import { reuseEqual } from "./structural-sharing.js";
 
 /** @import * as Api from "../index.js" */
@@ -212,23 +213,6 @@ export function createHost(options) {
 /** @param {Api.BillingStatus} status */
 function isOpen(status) {
   return status === "pending" || status === "retrying";
-}
-
-/**
- * A listener that throws harms nobody else; the browser reports it as uncaught.
- *
- * @param {(subject: any) => void} listener
- * @param {any} subject
- */
-function callSafely(listener, subject) {
-  try {
-    listener(subject);
-  } catch (error) {
-    // What reports it may be the page's own, too, and throw.
-    setTimeout(() => {
-      throw error;
-    });
-  }
 }
 
 /**

@@ -26,23 +26,12 @@ function run(...args) {
   });
 }
 
-/** @param {string} base @param {string} account @param {string} key */
-function charge(base, account, key) {
-  const headers = {
-    ...JSON_TYPE,
-    authorization: `Bearer ${account}`,
-    "idempotency-key": `"${key}"`,
-  };
-  const body = JSON.stringify({ task_id: key, feature: "f", amount: 5 });
-  return ask(base, { method: "POST", path: "/billing/v1/charges", headers, body });
-}
-
 /**
- * The charge of a task whose id is part of the key.
+ * The charge of a task whose id is the key, too.
  *
  * @param {string} base @param {string} account @param {string} task
  */
-function chargeTask(base, account, task) {
+function charge(base, account, task) {
   const headers = {
     ...JSON_TYPE,
     authorization: `Bearer ${account}`,
@@ -148,12 +137,12 @@ test("a database file is kept, or it is said that there is none", async (t) => {
     balances.push(JSON.parse(answer.body).balance);
     // A text is kept with its NUL, and with what stands for one.
     const odd = [`${key}\0a`, `${key}\u00010a`];
-    const made = await Promise.all(odd.map((name) => chargeTask(base, "bob", name)));
+    const made = await Promise.all(odd.map((name) => charge(base, "bob", name)));
     assert.deepEqual(
       made.map(({ status }) => status),
       [201, 201],
     );
-    const again = await Promise.all(odd.map((name) => chargeTask(base, "bob", name)));
+    const again = await Promise.all(odd.map((name) => charge(base, "bob", name)));
     const idOf = (/** @type {{ body: string }} */ { body }) => JSON.parse(body).charge_id;
     assert.deepEqual(again.map(idOf), made.map(idOf));
     const ended = once(child, "exit");

@@ -1,5 +1,7 @@
 // @ts-check
 
+import { callSafely } from "../safe-call.js";
+
 /**
  * A value that changes, and those who listen. It works while anybody listens: the first listener starts
  * it, the last one to leave stops it.
@@ -83,20 +85,5 @@ export class Observer {
         callSafely(listener);
       }
     }
-  }
-}
-
-/**
- * As the client calls its listeners: one that throws harms nobody else, and is reported as uncaught.
- *
- * @param {() => void} listener
- */
-function callSafely(listener) {
-  try {
-    listener();
-  } catch (error) {
-    setTimeout(() => {
-      throw error;
-    });
   }
 }
