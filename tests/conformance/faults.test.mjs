@@ -40,7 +40,9 @@ function runnersFor(fault, at) {
   return ofHolds ? [both[at % both.length] ?? []] : both;
 }
 
-describe("a fault is found by the rules named for it, and by no others", { concurrency: 8 }, () => {
+describe("a fault is found by the rules named for it, and by no others", {
+  concurrency: 12,
+}, () => {
   for (const [at, [name, fault]] of Object.entries(FAULTS).entries()) {
     test(name, async (t) => {
       const outputs = await found(t, fault, [], runnersFor(fault, at));

@@ -48,28 +48,33 @@ const DRIVER_VARIABLES: [&str; 4] = [
     "MSEDGEDRIVER",
 ];
 
+/// The profile of the core's tests: the simulator and the model take ten times as long in a debug build.
+const CORE_TESTS: [&str; 5] = ["test", "--profile", "sim", "--package", "tollbox"];
+
 pub fn native(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()> {
+    run_and_read(workspace.cargo().args(CORE_TESTS), lines)?;
+    // The simulator has to catch each deliberate defect of the core, and the herd its own.
+    run_and_read(
+        workspace
+            .cargo()
+            .args(CORE_TESTS)
+            .args(["--features", "defects"])
+            .args(["--test", "simulation", "--test", "herd"])
+            .args(["_is_caught", "--", "--nocapture"]),
+        lines,
+    )?;
     // Each apart: the others' features of shared libraries would have the server's compiled once more.
     run_and_read(
         workspace
             .cargo()
-            .args(["test", "--workspace", "--exclude", "xtask"])
-            .args(["--exclude", "tollbox-server"]),
+            .args(["test", "--workspace", "--exclude", "tollbox"])
+            .args(["--exclude", "xtask", "--exclude", "tollbox-server"]),
         lines,
     )?;
     run_and_read(
         workspace
             .cargo()
             .args(["test", "--package", "tollbox-server"]),
-        lines,
-    )?;
-    // The simulator has to catch each deliberate defect of the core, and the herd its own.
-    run_and_read(
-        workspace
-            .cargo()
-            .args(["test", "--package", "tollbox", "--features", "defects"])
-            .args(["--test", "simulation", "--test", "herd"])
-            .args(["_is_caught", "--", "--nocapture"]),
         lines,
     )?;
     run_and_read(
@@ -136,7 +141,7 @@ pub fn conformance(workspace: &Workspace, lines: &mut Vec<String>) -> Result<()>
     })?;
     let name = format!("tollbox-conformance{}", std::env::consts::EXE_SUFFIX);
     run_and_read(
-        node_tests(workspace, "tests/conformance")?
+        node_tests_at_once(workspace, "tests/conformance", 2)?
             .env("TOLLBOX_SERVER", server)
             .env(
                 "TOLLBOX_CONFORMANCE",
