@@ -131,9 +131,13 @@ impl Record {
     /// Whether this is an earlier state since the same taking-on. A key that was dropped, or whose
     /// record is lost, begins anew when it is taken on again: perhaps at the same place in the
     /// order, since tabs whose clock was set back just count on.
+    ///
+    /// A receipt is the end, also where it is told before it is written, and something else was being
+    /// written meanwhile: nothing without one is later.
     pub fn is_older_than(&self, other: &Record) -> bool {
         let same = self.charge.created_at_ms == other.charge.created_at_ms;
-        same && self.is_before(other)
+        let ended = other.receipt().is_some() && self.receipt().is_none();
+        same && (self.is_before(other) || ended && self.sequence == other.sequence)
     }
 
     /// As [`Record::is_older_than`], for records of which one may have joined another, and which

@@ -126,6 +126,32 @@ fn verdict_that_cannot_be_written_is_written_later() {
 }
 
 #[test]
+fn receipt_that_was_told_stays_told_while_a_cancel_is_written() {
+    let (mut world, tab) = slow_world();
+    let call = world.charge(tab, "t1", 5);
+    world.run_until(|world| world.server.count(On::AnyCharge) == 1);
+    let cancel = world.cancel(tab, "t1");
+    assert_eq!(word(&world.wait(call)), "charged");
+    assert_eq!(word(&world.wait(cancel)), "charged");
+    world.settle();
+    assert!(is_written(&world, "t1"));
+    let statuses = world
+        .notices(tab)
+        .iter()
+        .filter_map(|(_, notice)| {
+            let Notice::Charge(record) = notice else {
+                return None;
+            };
+            Some(record.status)
+        })
+        .skip_while(|status| *status != BillingStatus::Success);
+    assert_eq!(statuses.collect::<Vec<_>>(), [BillingStatus::Success]);
+    let snapshot = world.snapshot(tab);
+    assert_eq!(snapshot.stats.charged, 1);
+    assert_eq!(snapshot.balance.unwrap().available.get(), 115);
+}
+
+#[test]
 fn closing_client_still_writes_the_verdict() {
     let (mut world, tab) = slow_world();
     let call = world.charge(tab, "t1", 5);

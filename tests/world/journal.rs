@@ -29,6 +29,8 @@ pub struct Journal {
     pub lags_until_ms: u64,
     /// Charges whose records were damaged at rest.
     pub lost: BTreeSet<Key>,
+    /// When the browser last evicted it.
+    pub wiped_ms: u64,
     /// Records forgotten in the fallback that the database may still have.
     pub ended: Vec<Record>,
 }

@@ -144,6 +144,10 @@ impl<D: Driver> World<D> {
                 }
             }
             self.tabs[place].speaks_of_ms = Some(at_ms);
+            if at_ms <= self.journal.wiped_ms {
+                // A page hears of its transaction before it reads another database.
+                self.tabs[place].known_at = None;
+            }
             self.tell(tab, Event::Journaled(result));
         }
         if let Some(place) = self.place(tab) {
@@ -250,6 +254,10 @@ impl<D: Driver> World<D> {
         self.journal = Journal {
             // The mark in localStorage stays.
             mark: self.journal.mark,
+            wiped_ms: self.now.mono_ms,
+            // No count of the other database's is one of this.
+            changes: self.journal.changes + 1_000_000,
+            lasting_changes: self.journal.changes + 1_000_000,
             ..Journal::default()
         };
         for tab in &mut self.tabs {

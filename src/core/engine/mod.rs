@@ -1891,7 +1891,11 @@ impl Engine {
     fn take_record(&mut self, now: Now, record: Record, saved: bool) {
         let known = self.outbox.get(&record.charge().key);
         if known.is_some_and(|entry| record.is_older_than(&entry.record)) {
-            // Older than the known state, or than one that could not be stored yet.
+            // Older than the known state, or than one that is not stored yet.
+            if saved && !self.store.may_show_earlier_states() {
+                let key = record.charge().key.clone();
+                self.outbox.update(&key, |entry| entry.rest(record));
+            }
             return;
         }
         let first_saved = saved && known.is_none_or(|entry| !entry.saved);

@@ -170,6 +170,15 @@ impl Entry {
         before
     }
 
+    /// The journal has this earlier state of the record: what is written next goes on from there.
+    pub fn rest(&mut self, record: Record) {
+        match self.saved {
+            // It had this one, which was lost.
+            true => self.outdated = true,
+            false => self.at_rest = Some(Box::new(record)),
+        }
+    }
+
     pub(super) fn hurry(&mut self, now: Now) {
         self.due_ms = self.due_ms.min(now.mono_ms);
     }
