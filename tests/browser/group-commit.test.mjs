@@ -99,3 +99,25 @@ test("a thousand charges at once, online, take at most two transactions a reques
   assert.ok(answered.transactions <= mostWhileWaiting(answered.requests), cost(answered));
   await allCharged(page, account);
 });
+
+test("charges made one after the other, online, take one transaction each, with the verdict before it", async (t) => {
+  const { page, account } = await countingPage();
+  const few = TASKS.slice(0, 20);
+  const oneByOne = await costing(page, () =>
+    page.evaluate(async (taskIds) => {
+      const outcomes = [];
+      for (const taskId of taskIds) {
+        outcomes.push(await globalThis.client.charge({ taskId, amount: 1, feature: "asr" }));
+      }
+      return outcomes;
+    }, few),
+  );
+  t.diagnostic(`one by one: ${cost(oneByOne)}`);
+  for (const outcome of oneByOne.outcomes) {
+    assert.equal(outcome.status, "charged", JSON.stringify(outcome));
+  }
+  assert.ok(oneByOne.transactions <= few.length * 1.5, cost(oneByOne));
+  const keys = oneByOne.outcomes.map(({ key }) => key);
+  await settledIn(page, keys, 120_000);
+  chargedOnce(await stage.server.ledger(account), few, { start: 120 + COUNT });
+});

@@ -114,6 +114,10 @@ impl Driver for Chance {
         Some(fault.to_owned())
     }
 
+    fn gathers_ms(&mut self) -> Option<u64> {
+        self.dice.chance(500).then(|| self.dice.between(0, 2))
+    }
+
     fn load_ms(&mut self) -> u64 {
         self.dice.between(0, 5)
     }

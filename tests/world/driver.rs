@@ -33,6 +33,10 @@ pub trait Driver: Sized {
     fn committed_ms(&mut self) -> u64;
     /// Why this transaction fails, if it does.
     fn write_fault(world: &mut World<Self>, tab: TabId, ops: &[Op]) -> Option<String>;
+    /// How long the writing of verdicts is put off for what their callers ask for next, if it is.
+    fn gathers_ms(&mut self) -> Option<u64> {
+        None
+    }
     /// How long the reading of the journal takes.
     fn load_ms(&mut self) -> u64;
     /// Why the journal can't be read, if it can't.

@@ -159,6 +159,7 @@ impl<D: Driver> World<D> {
                 timed_out,
             } => self.deliver_loss(tab, send, timed_out),
             Happening::NotSent { tab, send, why } => self.deliver_not_sent(tab, send, why),
+            Happening::TurnEnds { tab } => self.drain_but(tab, None),
             Happening::Lock { tab } => {
                 if self.lock.holder == Some(tab) || !self.driver.has_lock() {
                     self.tell(tab, Event::LockGranted);

@@ -74,6 +74,10 @@ pub enum Happening<Own> {
         tab: TabId,
         event: Event,
     },
+    /// What was put off until its callers have gone on is done.
+    TurnEnds {
+        tab: TabId,
+    },
     /// The driver's own.
     Own(Own),
 }
@@ -96,7 +100,8 @@ impl<Own> Happening<Own> {
             | Happening::NotSent { tab, .. }
             | Happening::Lock { tab }
             | Happening::LockTimeout { tab, .. }
-            | Happening::Told { tab, .. } => Some(*tab),
+            | Happening::Told { tab, .. }
+            | Happening::TurnEnds { tab } => Some(*tab),
         }
     }
 }

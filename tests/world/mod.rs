@@ -173,12 +173,25 @@ impl<D: Driver> World<D> {
     }
 
     pub fn drain(&mut self, id: TabId) {
+        let gathers_ms = self.driver.gathers_ms();
+        self.drain_but(id, gathers_ms);
+    }
+
+    /// Carries out a tab's orders, but for what may be put off for so long.
+    pub fn drain_but(&mut self, id: TabId, gathers_ms: Option<u64>) {
         let Some(place) = self.place(id) else {
             return;
         };
-        while self.violation.is_none()
-            && let Some(effect) = self.tabs[place].engine.poll()
-        {
+        while self.violation.is_none() {
+            if let Some(in_ms) = gathers_ms
+                && self.tabs[place].engine.may_gather()
+            {
+                self.plan(in_ms, Happening::TurnEnds { tab: id });
+                break;
+            }
+            let Some(effect) = self.tabs[place].engine.poll() else {
+                break;
+            };
             self.perform(place, effect);
         }
         if let Some(snapshot) = self.tabs[place].shown.take() {

@@ -1,6 +1,7 @@
 //! One client: the engine, what it orders done, and the promises that wait for it.
 
 mod reading;
+mod turn;
 
 pub use self::reading::{Asked, JournalReading};
 use super::announcements::Announcements;
@@ -97,6 +98,8 @@ pub struct Shell {
     limits: RefCell<Map<SendId, Rc<Limit>>>,
     standstill: Standstill,
     draining: Cell<bool>,
+    /// Whether the writing of verdicts waits for what the callers ask for next.
+    gathering: Cell<bool>,
     /// Changed records that the facade is to be told of next.
     changed: RefCell<Vec<ChargeRecord>>,
     /// Readings of the journal that are under way.
@@ -161,6 +164,7 @@ impl Shell {
             limits: RefCell::new(Map::new()),
             standstill: Standstill::new(),
             draining: Cell::new(false),
+            gathering: Cell::new(false),
             changed: RefCell::new(Vec::new()),
             loads: Cell::new(0),
             has_read: Cell::new(false),
@@ -373,6 +377,19 @@ impl Shell {
     }
 
     fn drain(self: &Rc<Shell>) {
+        self.drain_but(Engine::may_gather);
+        if self.engine.borrow().may_gather() && !self.gathering.replace(true) {
+            let shell = Rc::clone(self);
+            spawn_local(async move {
+                turn::ends().await;
+                shell.gathering.set(false);
+                shell.drain_but(|_| false);
+            });
+        }
+    }
+
+    /// Does what the core orders, but for what is left of it when it `may_wait`.
+    fn drain_but(self: &Rc<Shell>, may_wait: fn(&Engine) -> bool) {
         // A listener that calls back into the client finds this loop running and leaves its
         // orders to it.
         if self.draining.replace(true) {
@@ -382,7 +399,11 @@ impl Shell {
             return;
         }
         loop {
-            let effect = self.engine.borrow_mut().poll();
+            let waits = may_wait(&self.engine.borrow());
+            let effect = match waits {
+                true => None,
+                false => self.engine.borrow_mut().poll(),
+            };
             let is_told = self.changed.borrow().is_empty();
             match effect {
                 Some(effect) => self.perform(effect),

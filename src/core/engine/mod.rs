@@ -3,7 +3,8 @@
 //! The contract with its driver:
 //!
 //! 1. [`Engine::handle`] takes one report; then [`Engine::poll`] is called until it gives `None`,
-//!    and each effect is carried out in that order.
+//!    and each effect is carried out in that order. Where [`Engine::may_gather`] says so, the
+//!    last of them may be left until later in the same turn.
 //! 2. Every `Journal` is followed by one `Journaled`, every `Load` by one `Loaded`, perhaps after
 //!    some `LoadedPage`, every `Send` by one of `Answered`, `Lost`, `NotSent`, every `AskLock` by
 //!    `LockGranted` or `LockTimedOut`.
@@ -269,6 +270,12 @@ impl Engine {
             return Some(effect);
         }
         self.journal_effect()
+    }
+
+    /// Whether all that is left to order is the writing of verdicts. It may be put off until the callers
+    /// who were answered with them have gone on: what they ask for next is written with them.
+    pub fn may_gather(&self) -> bool {
+        self.life == Life::Running && self.cx.has_no_effects() && self.writer.may_gather()
     }
 
     /// When to come back if nothing happens; monotonic, and past already where time has passed

@@ -190,6 +190,12 @@ impl Writer {
         self.unsaved_failures = 0;
     }
 
+    /// Whether the next transaction would write verdicts, and nothing else.
+    pub fn may_gather(&self) -> bool {
+        let is_verdict = |(op, _): &(Op, Then)| matches!(op, Op::Conclude { .. });
+        self.under_way.is_empty() && !self.next.is_empty() && self.next.iter().all(is_verdict)
+    }
+
     /// The operations of the next transaction; `None` while one is under way.
     pub fn begin(&mut self) -> Option<Vec<Op>> {
         if !self.under_way.is_empty() || self.next.is_empty() {
