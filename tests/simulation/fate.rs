@@ -163,8 +163,9 @@ impl World {
         })
     }
 
-    /// No browser freezes a page whose transaction is under way.
+    /// No browser freezes a page before its turn has ended, or while its transaction is under way.
     pub fn freeze(&mut self, place: usize) {
+        self.drain_but(self.tabs[place].id, None);
         if self.tabs[place].writing {
             return;
         }

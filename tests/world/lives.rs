@@ -61,8 +61,6 @@ impl<D: Driver> World<D> {
 
     /// From now on all events of a tab wait, until it thaws.
     pub fn freeze_until(&mut self, place: usize, until_ms: u64) {
-        // No browser freezes a page before its turn has ended.
-        self.drain_but(self.tabs[place].id, None);
         let tab = &mut self.tabs[place];
         tab.frozen_until_ms = until_ms;
         let id = tab.id;

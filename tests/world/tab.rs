@@ -39,6 +39,8 @@ pub struct Tab {
     pub writing: bool,
     /// The changes of the journal after which it knows everything there, as the store counts them.
     pub known_at: Option<u64>,
+    /// The first and the last of its own latest changes, without a gap.
+    pub told: (u64, u64),
     /// Charges that it told as made before the journal had their verdict.
     pub told_early: BTreeSet<Key>,
     /// Its journal orders so far.
@@ -103,6 +105,7 @@ impl Tab {
             spins: 0,
             writing: false,
             known_at: None,
+            told: (0, 0),
             told_early: BTreeSet::new(),
             journal_orders: 0,
             speaks_of_ms: None,

@@ -88,10 +88,16 @@ impl<D: Driver> World<D> {
 
     /// The tab hears what its change came to, and knows everything if it did before.
     fn told(&mut self, tab: TabId, before: u64) {
-        if let Some(place) = self.place(tab)
-            && self.tabs[place].known_at == Some(before)
-        {
-            self.tabs[place].known_at = Some(self.journal.changes);
+        let after = self.journal.changes;
+        if let Some(place) = self.place(tab) {
+            let tab = &mut self.tabs[place];
+            tab.told = match tab.told {
+                (from, to) if to == before => (from, after),
+                _ => (after, after),
+            };
+            if tab.known_at == Some(before) {
+                tab.known_at = Some(after);
+            }
         }
     }
 
@@ -214,7 +220,9 @@ impl<D: Driver> World<D> {
         if let Some(place) = self.place(tab).filter(|_| is_whole)
             && !self.tabs[place].engine.is_reading()
         {
-            self.tabs[place].known_at = Some(changes);
+            let (from, to) = self.tabs[place].told;
+            let goes_on = from <= changes + 1 && to > changes;
+            self.tabs[place].known_at = Some(if goes_on { to } else { changes });
         }
     }
 
@@ -263,6 +271,7 @@ impl<D: Driver> World<D> {
         for tab in &mut self.tabs {
             // Another database has taken its place.
             tab.known_at = None;
+            tab.told = (0, 0);
             for key in tab.seen.keys().cloned().collect::<Vec<_>>() {
                 tab.unsee(&key);
             }

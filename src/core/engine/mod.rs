@@ -1793,7 +1793,14 @@ impl Engine {
         self.up_to_date(key);
         match record {
             Some(record) => {
+                let known = self.outbox.get(key);
+                let is_earlier = known.is_some_and(|entry| record.is_older_than(&entry.record));
                 self.take_record(now, record, true);
+                if is_earlier && !self.store.may_show_earlier_states() {
+                    // It had the later one, which was lost.
+                    self.outbox
+                        .update(key, |entry| entry.outdated |= entry.saved);
+                }
                 self.has_been_read(key);
             }
             None => {
@@ -1899,7 +1906,7 @@ impl Engine {
         let known = self.outbox.get(&record.charge().key);
         if known.is_some_and(|entry| record.is_older_than(&entry.record)) {
             // Older than the known state, or than one that is not stored yet.
-            if saved && !self.store.may_show_earlier_states() {
+            if saved {
                 let key = record.charge().key.clone();
                 self.outbox.update(&key, |entry| entry.rest(record));
             }

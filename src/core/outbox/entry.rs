@@ -170,12 +170,12 @@ impl Entry {
         before
     }
 
-    /// The journal has this earlier state of the record: what is written next goes on from there.
+    /// The journal has this earlier state of the record, or had it: what is written next goes on from
+    /// the latest of these.
     pub fn rest(&mut self, record: Record) {
-        match self.saved {
-            // It had this one, which was lost.
-            true => self.outdated = true,
-            false => self.at_rest = Some(Box::new(record)),
+        let is_earlier = |at_rest: &Box<Record>| record.is_older_than(at_rest);
+        if !self.saved && !self.at_rest.as_ref().is_some_and(is_earlier) {
+            self.at_rest = Some(Box::new(record));
         }
     }
 
