@@ -43,6 +43,11 @@ impl Standstill {
         self.last.set(now);
     }
 
+    /// Whether it has stood still, and has not caught up since.
+    pub fn is_behind(&self) -> bool {
+        self.is_behind.get()
+    }
+
     /// Waits, after a standstill, until what others have written is there: it comes with the tasks
     /// that wait for the page to go on. The browser's answer to one question may overtake them, as
     /// seen on a busy machine; none has been seen to come after the second turn.

@@ -47,6 +47,19 @@ const CHANGES: [(&str, &str); 3] = [
     ),
 ];
 
+/// What frees memory of the instance in use when JavaScript lets go of something, unless that instance
+/// is dead.
+const FINALIZERS: [(&str, &str); 2] = [
+    (
+        "    if (instance === __wbg_instance_id) ",
+        "    if (instance === __wbg_instance_id && !isAbandoned()) ",
+    ),
+    (
+        "    if (state.instance === __wbg_instance_id) {",
+        "    if (state.instance === __wbg_instance_id && !isAbandoned()) {",
+    ),
+];
+
 /// How the module names the package's own files, and how the glue does, which lies beside them.
 const OWN_FILES: [(&str, &str); 2] = [("from '/pkg/", "from '../"), ("from \"/pkg/", "from \"../")];
 
@@ -236,6 +249,13 @@ fn changed(mut glue: String) -> Result<String> {
         );
         glue = glue.replace(from, to);
     }
+    for (from, to) in FINALIZERS {
+        ensure!(
+            glue.contains(from),
+            "the generated glue has changed; look through dev/xtask/src/glue.rs, which expects:\n{from}"
+        );
+        glue = glue.replace(from, to);
+    }
     Ok(glue)
 }
 
@@ -243,14 +263,15 @@ fn changed(mut glue: String) -> Result<String> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{CHANGES, Names, changed, pruned, renamed, short};
+    use super::{CHANGES, FINALIZERS, Names, changed, pruned, renamed, short};
 
     fn glue(closures: usize) -> String {
         let [header, check, call] = CHANGES.map(|(from, _)| from);
         let closure =
             format!("instance: __wbg_instance_id }};\n    const real = () => {{\n{check}{call}");
         let imports = "import { a } from '/pkg/lib/a.js';\nimport * as b from \"/pkg/lib/b.js\"\n";
-        format!("{header}{imports}{}", closure.repeat(closures))
+        let finalizers = FINALIZERS.map(|(from, _)| from).concat();
+        format!("{header}{imports}{}{finalizers}", closure.repeat(closures))
     }
 
     #[test]
@@ -260,6 +281,7 @@ mod tests {
             let expected = if index == 0 { 1 } else { 2 };
             assert_eq!(changed.matches(to).count(), expected);
         }
+        assert!(FINALIZERS.iter().all(|(_, to)| changed.contains(to)));
     }
 
     #[test]
@@ -274,6 +296,9 @@ mod tests {
         let [_, (check, _), (call, _)] = CHANGES;
         assert!(changed(glue(1).replace(check, "")).is_err());
         assert!(changed(glue(1).replacen(call, "", 1)).is_err());
+        for (finalizer, _) in FINALIZERS {
+            assert!(changed(glue(1).replace(finalizer, "")).is_err());
+        }
         assert!(pruned("", &BTreeSet::new()).is_err());
     }
 

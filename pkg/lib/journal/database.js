@@ -38,6 +38,9 @@ export class Database {
   claims = new Map();
   /** The number of changes at which the module knows everything. @type {number | null} */
   #knownAt = null;
+  /** The first and the last of the latest changes of which it was told, without a gap. */
+  #toldFrom = 0;
+  #toldTo = 0;
 
   /** @param {string} name */
   constructor(name) {
@@ -109,12 +112,14 @@ export class Database {
   }
 
   /**
-   * The module knows everything that is there after so many changes.
+   * The module knows everything that is there after so many changes, and those since of which it has
+   * been told.
    *
    * @param {number} changes
    */
   isKnownAt(changes) {
-    this.#knownAt = changes;
+    const goesOn = this.#toldFrom <= changes + 1 && this.#toldTo > changes;
+    this.#knownAt = goesOn ? this.#toldTo : changes;
   }
 
   /**
@@ -123,6 +128,10 @@ export class Database {
    * @param {number} change
    */
   told(change) {
+    if (this.#toldTo !== change - 1) {
+      this.#toldFrom = change;
+    }
+    this.#toldTo = change;
     if (this.#knownAt === change - 1) {
       this.#knownAt = change;
     }
@@ -181,7 +190,9 @@ export class Database {
     this.#remade ||= isRemade;
     // From its first moment on it makes way for others: for an upgrade or a deletion, or where the
     // browser has taken it away.
+    let isGone = false;
     const leave = () => {
+      isGone = true;
       database.close();
       if (this.#open === database) {
         this.#open = null;
@@ -198,6 +209,9 @@ export class Database {
     } catch (error) {
       database.close();
       throw error instanceof Unopened ? error : new Unopened(Trouble.of(error), "now");
+    }
+    if (isGone) {
+      throw new Unopened(new Trouble("closed", "the connection is gone"), "now");
     }
     this.#open = database;
   }
@@ -217,6 +231,7 @@ export class Database {
     // It may be an older state of the same, or of one that has no name another.
     if (id !== own.id || id === undefined || own.changes < changes) {
       this.#knownAt = null;
+      this.#toldTo = 0;
     }
     this.isNew = found.id === undefined && found.commits === 0;
     this.own = { ...own, mark: Math.max(own.mark, mark) };

@@ -17,7 +17,7 @@ use super::peers::{PeerMessage, Peers, Told};
 use super::standstill::Standstill;
 use super::store::{JournalStore, News};
 use super::throttle::Throttle;
-use super::value::to_js;
+use super::value::{parsed, to_js};
 use crate::browser::error::{Code, error, text};
 use crate::browser::lock::{self, Acquired};
 use crate::browser::persistence;
@@ -277,6 +277,11 @@ impl Shell {
         });
         crash_injection::chance(DeathPlace::Call);
         self.dispatch(Event::Call { id: call, request });
+        if self.standstill.is_behind() {
+            // What it asks for is written meanwhile, and need not wait for that when it is sent.
+            let shell = Rc::clone(self);
+            spawn_local(async move { shell.standstill.catch_up().await });
+        }
         (call, promise)
     }
 
@@ -867,9 +872,9 @@ impl Shell {
             return;
         };
         match answer {
-            Answer::Outcome(outcome) => settle(&resolve, &to_js(outcome)),
+            Answer::Outcome(outcome) => settle(&resolve, &parsed(outcome)),
             Answer::Started | Answer::NotWaiting => settle(&resolve, &JsValue::NULL),
-            Answer::Record(record) => settle(&resolve, &to_js(record)),
+            Answer::Record(record) => settle(&resolve, &parsed(record)),
             Answer::Flush(report) => settle(&resolve, &to_js(report)),
             Answer::Balance(result) => settle(&resolve, &to_js(result)),
             Answer::SignedOut(open) => settle(&resolve, &to_js(open)),

@@ -107,12 +107,12 @@ impl JournalStore {
             earlier: Cell::new(Earlier::Nothing),
             mark: Cell::new(0),
         };
-        let local = Local::at_hand(names.clone());
-        let has_fallback = local.is_some_and(|local| local.has_news());
         let storage = match choice {
             Choice::Auto | Choice::IndexedDb => match store.arrive(&database, at, news).await {
                 Ok(()) => Storage::IndexedDb(database),
                 Err(error) => {
+                    let local = Local::at_hand(names.clone());
+                    let has_fallback = local.is_some_and(|local| local.has_news());
                     let (earlier, unread) = earlier::of_unread(names).await;
                     store.earlier.set(match earlier {
                         // It may be read yet.

@@ -173,8 +173,8 @@ impl Entry {
     /// The journal has this earlier state of the record, or had it: what is written next goes on from
     /// the latest of these.
     pub fn rest(&mut self, record: Record) {
-        let is_earlier = |at_rest: &Box<Record>| record.is_older_than(at_rest);
-        if !self.saved && !self.at_rest.as_ref().is_some_and(is_earlier) {
+        let is_earlier = |at_rest: &Record| record.is_older_than(at_rest);
+        if !self.saved && !self.at_rest.as_deref().is_some_and(is_earlier) {
             self.at_rest = Some(Box::new(record));
         }
     }
