@@ -1,65 +1,69 @@
-//! Reading an answer, whoever gave it: the browser's own, another window's, a library's in its place,
-//! or a transport's. Nothing is taken for granted but that it is to look like an answer.
+//! Reading an answer, whoever gave it.
 
+use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
-use super::headers::Headers;
+use super::ExchangeError;
 use super::limit::Limit;
-use super::member::{member, text_up_to};
-use super::{ExchangeError, body};
+use crate::core::protocol::answer::BODY_LIMIT;
 use crate::core::protocol::{Response, Unreadable};
 
-/// The longest text that is a status.
-const STATUS_DIGITS: usize = 3;
+#[wasm_bindgen(raw_module = "/pkg/lib/answer.js")]
+extern "C" {
+    /// Resolves with what is read of an answer, or with what keeps it from being read.
+    #[wasm_bindgen(js_name = readAnswer)]
+    fn read_answer(answer: &JsValue, limit: usize, signal: &web_sys::AbortSignal) -> Promise;
+}
 
 /// The whole of an answer.
 pub async fn read(answer: &JsValue, limit: &Limit) -> Result<Response, ExchangeError> {
-    if !answer.is_object() {
-        return Err(ExchangeError::Unreadable(Unreadable::NotAnAnswer));
-    }
-    // A redirect that nobody has followed, of which the browser tells nothing else.
-    let is_redirect = member(answer, "type").is_some_and(|kind| kind == "opaqueredirect");
-    if is_redirect {
+    let reading = JsFuture::from(read_answer(answer, BODY_LIMIT, &limit.signal()));
+    let Some(Ok(read)) = limit.within(reading).await else {
+        return Err(ExchangeError::Lost);
+    };
+    if read.is_null() {
         return Ok(Response {
             redirected: true,
             ..Response::default()
         });
     }
-    let status =
-        member(answer, "status").ok_or(ExchangeError::Unreadable(Unreadable::NotAnAnswer))?;
-    let status = status_of(&status).ok_or(ExchangeError::Unreadable(Unreadable::NoStatus))?;
-    let headers = Headers::of(answer);
-    let body = body::read(answer, &headers, limit).await;
-    if let Err(ExchangeError::Unreadable(_)) = &body {
-        // Nobody waits for the rest of it.
-        limit.end();
+    if let Some(trouble) = read.as_string() {
+        return Err(error_of(&trouble, limit));
     }
-    let body = body?;
+    let read: Array = read.unchecked_into();
+    let text = |place| read.get(place).as_string();
+    let body = text(2).unwrap_or_default();
+    if body.len() > BODY_LIMIT {
+        return Err(error_of("too_long", limit));
+    }
     let is_replayed = |value: String| value.eq_ignore_ascii_case("true");
     Ok(Response {
-        status,
-        etag: headers.get("etag"),
-        retry_after: headers.get("retry-after"),
-        date: headers.get("date"),
-        age: headers.get("age"),
-        redirected: member(answer, "redirected").is_some_and(|it| it.as_bool() == Some(true)),
-        content_type: headers.get("content-type"),
-        replayed: headers.get("idempotent-replayed").is_some_and(is_replayed),
+        // A whole number in range.
+        status: read.get(0).as_f64().unwrap_or_default() as u16,
+        redirected: read.get(1).is_truthy(),
         body,
+        etag: text(3),
+        retry_after: text(4),
+        date: text(5),
+        age: text(6),
+        content_type: text(7),
+        replayed: text(8).is_some_and(is_replayed),
         ..Response::default()
     })
 }
 
-/// A number, or its digits.
-fn status_of(status: &JsValue) -> Option<u16> {
-    let number = match status.as_f64() {
-        Some(number) => number,
-        None => text_up_to(STATUS_DIGITS, status)?
-            .parse::<u16>()
-            .ok()?
-            .into(),
+fn error_of(trouble: &str, limit: &Limit) -> ExchangeError {
+    let why = match trouble {
+        "lost" => return ExchangeError::Lost,
+        "not_an_answer" => Unreadable::NotAnAnswer,
+        "no_status" => Unreadable::NoStatus,
+        "too_long" => Unreadable::TooLong,
+        "already_read" => Unreadable::AlreadyRead,
+        "no_text" => Unreadable::NoText,
+        _ => Unreadable::Failing,
     };
-    let is_one = number.fract() == 0.0 && (100.0..600.0).contains(&number);
-    // A float becomes an integer by truncation and within its range.
-    is_one.then_some(number as u16)
+    // Nobody waits for the rest of it.
+    limit.end();
+    ExchangeError::Unreadable(why)
 }

@@ -1,11 +1,8 @@
 //! Requests over HTTP, each with one time limit for the token, the headers and the body.
 
 mod answer;
-mod body;
 mod fetched;
-mod headers;
 mod limit;
-mod member;
 mod token;
 mod transport;
 
