@@ -3,10 +3,12 @@
 
 mod entry;
 mod listing;
+mod turn;
 mod work;
 
 pub use self::entry::{Entry, Patience};
 use self::listing::{Due, Listing};
+pub use self::turn::Turn;
 pub use self::work::Work;
 use super::charge::Key;
 use super::clock::Now;
@@ -19,12 +21,11 @@ use super::snapshot::{BillingStatus, QueueCounts};
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
     entries: LongMap<Key, Box<Entry>>,
-    /// Idle open charges that are due: place in the order and key, with the due time.
-    due: LongMap<(u64, Key), u64>,
-    /// Those of them that nobody has looked at yet, or that have changed since.
+    /// Idle open charges that are due, by what each waits for: place in the order and key, with the
+    /// due time.
     fresh: LongMap<(u64, Key), u64>,
-    /// Those of them for which a caller waits.
     called: LongMap<(u64, Key), u64>,
+    flushed: LongMap<(u64, Key), u64>,
     /// Idle open charges that are not due yet: due time and key, with the place in the order.
     later: LongMap<(u64, Key), u64>,
     /// Up to when due charges are listed as such; monotonic.
@@ -171,72 +172,63 @@ impl Outbox {
         {
             let (due_ms, key, sequence) = (*due_ms, key.clone(), *sequence);
             self.later.remove(&(due_ms, key.clone()));
-            self.fresh.insert((sequence, key.clone()), due_ms);
-            self.due.insert((sequence, key), due_ms);
+            self.fresh.insert((sequence, key), due_ms);
         }
     }
 
-    /// Idle open charges that are due, in the order in which they were taken on.
-    pub fn due(&self, now: Now) -> impl Iterator<Item = &Key> {
-        let due = self.due.iter();
-        let due = due.filter(move |(_, at_ms)| **at_ms <= now.mono_ms);
-        due.map(|((_, key), _)| key)
+    /// The charges that are due and wait for this, in the order in which they were taken on.
+    pub fn waiting(&self, turn: Turn, now: Now) -> impl Iterator<Item = &(u64, Key)> + Clone {
+        let places = self.places(turn).iter();
+        let due = places.filter(move |(_, at_ms)| **at_ms <= now.mono_ms);
+        due.map(|(place, _)| place)
     }
 
-    /// Those of them that nobody has looked at yet, or that have changed since, and the first
-    /// `most` of those for which callers wait; in order. Of the latter those that are sent alone may
-    /// be left out.
-    pub fn fresh(&self, now: Now, most: usize, with_alone: bool) -> impl Iterator<Item = &Key> {
-        let mut fresh = self.fresh.keys().peekable();
-        let is_alone = |key: &Key| self.get(key).is_some_and(|entry| entry.alone);
-        let called = self.called.keys();
-        let called = called.filter(move |(_, key)| with_alone || !is_alone(key));
-        let mut called = called.take(most).peekable();
-        let first = std::iter::from_fn(move || match (fresh.peek(), called.peek()) {
-            (Some(one), Some(other)) if one > other => called.next(),
-            (None, Some(_)) => called.next(),
-            (Some(_) | None, _) => fresh.next(),
-        });
-        let is_due = move |key: &&Key| {
-            self.get(key)
-                .is_some_and(|entry| entry.due_ms() <= now.mono_ms)
+    /// This due charge waits for its turn as long as it stays as it is.
+    pub fn hand_over(&mut self, key: &Key, turn: Turn) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
         };
-        first.map(|(_, key)| key).filter(is_due)
-    }
-
-    /// This due charge waits for its turn, for callers or in the flush, as long as it stays as it
-    /// is.
-    pub fn hand_over(&mut self, key: &Key, to_callers: bool) {
-        let listing = self.get(key).map(Listing::of).unwrap_or_default();
-        if let Some(Due { at_ms, sequence }) = listing.due
+        if let Some(Due {
+            at_ms,
+            sequence,
+            turn: before,
+        }) = Listing::of(entry).due
             && at_ms <= self.due_until_ms
         {
+            entry.turn = turn;
             let place = (sequence, key.clone());
-            self.fresh.remove(&place);
-            match to_callers {
-                true => self.called.insert(place, at_ms),
-                false => self.called.remove(&place),
-            };
+            self.places_mut(before).remove(&place);
+            self.places_mut(turn).insert(place, at_ms);
         }
     }
 
     /// Something that bears on this charge has changed: if it is due, it is looked at anew.
     pub fn freshen(&mut self, key: &Key) {
-        let listing = self.get(key).map(Listing::of).unwrap_or_default();
-        if let Some(Due { at_ms, sequence }) = listing.due
-            && at_ms <= self.due_until_ms
-        {
-            let place = (sequence, key.clone());
-            self.called.remove(&place);
-            self.fresh.insert(place, at_ms);
+        self.hand_over(key, Turn::Fresh);
+    }
+
+    /// As [`Outbox::freshen`], for all charges that wait for this.
+    pub fn freshen_all(&mut self, turn: Turn) {
+        let places = self.places(turn).keys();
+        let keys: Vec<Key> = places.map(|(_, key)| key.clone()).collect();
+        for key in keys {
+            self.freshen(&key);
         }
     }
 
-    /// As [`Outbox::freshen`], for all charges.
-    pub fn freshen_all(&mut self) {
-        if self.fresh.len() < self.due.len() {
-            self.fresh = self.due.clone();
-            self.called = LongMap::default();
+    fn places(&self, turn: Turn) -> &LongMap<(u64, Key), u64> {
+        match turn {
+            Turn::Fresh => &self.fresh,
+            Turn::Callers => &self.called,
+            Turn::Flush => &self.flushed,
+        }
+    }
+
+    fn places_mut(&mut self, turn: Turn) -> &mut LongMap<(u64, Key), u64> {
+        match turn {
+            Turn::Fresh => &mut self.fresh,
+            Turn::Callers => &mut self.called,
+            Turn::Flush => &mut self.flushed,
         }
     }
 
@@ -273,6 +265,9 @@ impl Outbox {
         let after = self.get(key).map(Listing::of).unwrap_or_default();
         if before.due != after.due {
             self.unlist_due(key, before.due);
+            if let Some(entry) = self.entries.get_mut(key) {
+                entry.turn = Turn::Fresh;
+            }
             self.list_due(key, after.due);
         }
         if before.settled_ms != after.settled_ms {
@@ -308,26 +303,30 @@ impl Outbox {
     }
 
     fn list_due(&mut self, key: &Key, due: Option<Due>) {
-        let Some(Due { at_ms, sequence }) = due else {
+        let Some(Due {
+            at_ms, sequence, ..
+        }) = due
+        else {
             return;
         };
         if at_ms <= self.due_until_ms {
             self.fresh.insert((sequence, key.clone()), at_ms);
-            self.due.insert((sequence, key.clone()), at_ms);
         } else {
             self.later.insert((at_ms, key.clone()), sequence);
         }
     }
 
     fn unlist_due(&mut self, key: &Key, due: Option<Due>) {
-        let Some(Due { at_ms, sequence }) = due else {
+        let Some(Due {
+            at_ms,
+            sequence,
+            turn,
+        }) = due
+        else {
             return;
         };
         if at_ms <= self.due_until_ms {
-            let place = (sequence, key.clone());
-            self.fresh.remove(&place);
-            self.called.remove(&place);
-            self.due.remove(&place);
+            self.places_mut(turn).remove(&(sequence, key.clone()));
         } else {
             self.later.remove(&(at_ms, key.clone()));
         }
@@ -407,12 +406,13 @@ mod tests {
         key
     }
 
-    fn due(outbox: &Outbox, now: Now) -> Vec<&Key> {
-        outbox.due(now).collect()
+    fn waiting(outbox: &Outbox, turn: Turn, now: Now) -> Vec<&Key> {
+        let waiting = outbox.waiting(turn, now);
+        waiting.map(|(_, key)| key).collect()
     }
 
     fn fresh(outbox: &Outbox, now: Now) -> Vec<&Key> {
-        outbox.fresh(now, usize::MAX, true).collect()
+        waiting(outbox, Turn::Fresh, now)
     }
 
     #[test]
@@ -435,12 +435,12 @@ mod tests {
         let first = put(&mut outbox, record("b", 1));
         let late = put(&mut outbox, record("c", 3));
         outbox.delay(&late, 500);
-        assert_eq!(due(&outbox, at(10)), [&first, &second]);
+        assert_eq!(fresh(&outbox, at(10)), [&first, &second]);
         assert_eq!(outbox.next_due(at(10)), Some(500));
         outbox.hurry(&late, at(20));
-        assert_eq!(due(&outbox, at(20)), [&first, &second, &late]);
+        assert_eq!(fresh(&outbox, at(20)), [&first, &second, &late]);
         outbox.update(&first, |entry| entry.work = Work::UnderWay);
-        assert_eq!(due(&outbox, at(10)), [&second]);
+        assert_eq!(fresh(&outbox, at(10)), [&second]);
         assert_eq!(outbox.next_due(at(20)), None);
     }
 
@@ -453,9 +453,8 @@ mod tests {
         );
         outbox.delay(&key, 500);
         outbox.advance(at(499));
-        assert_eq!(due(&outbox, at(499)), [&first]);
+        assert_eq!(fresh(&outbox, at(499)), [&first]);
         outbox.advance(at(500));
-        assert_eq!(due(&outbox, at(500)), [&first, &key]);
         assert_eq!(fresh(&outbox, at(500)), [&first, &key]);
         assert_eq!(outbox.next_due(at(500)), None);
     }
@@ -467,36 +466,41 @@ mod tests {
             put(&mut outbox, record("a", 1)),
             put(&mut outbox, record("b", 2)),
         );
-        outbox.hand_over(&one, false);
-        outbox.hand_over(&other, false);
+        outbox.hand_over(&one, Turn::Flush);
+        outbox.hand_over(&other, Turn::Callers);
         assert_eq!(fresh(&outbox, at(10)), Vec::<&Key>::new());
-        assert_eq!(due(&outbox, at(10)), [&one, &other]);
+        assert_eq!(waiting(&outbox, Turn::Flush, at(10)), [&one]);
+        assert_eq!(waiting(&outbox, Turn::Callers, at(10)), [&other]);
         outbox.update(&one, |entry| entry.work = Work::UnderWay);
         outbox.update(&one, |entry| entry.work = Work::None);
         assert_eq!(fresh(&outbox, at(10)), [&one]);
         outbox.freshen(&other);
         assert_eq!(fresh(&outbox, at(10)), [&one, &other]);
-        outbox.hand_over(&one, false);
+        outbox.hand_over(&one, Turn::Flush);
         put(&mut outbox, record("a", 1));
         assert_eq!(fresh(&outbox, at(10)), [&one, &other]);
-        outbox.hand_over(&one, false);
-        outbox.freshen_all();
-        assert_eq!(fresh(&outbox, at(10)), [&one, &other]);
+        outbox.hand_over(&one, Turn::Flush);
+        outbox.hand_over(&other, Turn::Callers);
+        outbox.freshen_all(Turn::Flush);
+        assert_eq!(fresh(&outbox, at(10)), [&one]);
+        assert_eq!(waiting(&outbox, Turn::Flush, at(10)), Vec::<&Key>::new());
     }
 
     #[test]
-    fn charges_that_callers_wait_for_are_seen_as_far_as_asked() {
+    fn charge_waits_in_one_place_at_a_time() {
         let mut outbox = Outbox::default();
-        let keys = ["a", "b", "c"].map(|task| put(&mut outbox, record(task, 1)));
-        for key in &keys {
-            outbox.hand_over(key, true);
-        }
-        let other = put(&mut outbox, record("0", 0));
-        let seen: Vec<&Key> = outbox.fresh(at(10), 2, true).collect();
-        assert_eq!(seen, [&other, &keys[0], &keys[1]]);
-        outbox.freshen(&keys[2]);
-        let seen: Vec<&Key> = outbox.fresh(at(10), 1, true).collect();
-        assert_eq!(seen, [&other, &keys[0], &keys[2]]);
+        let key = put(&mut outbox, record("a", 1));
+        outbox.hand_over(&key, Turn::Flush);
+        outbox.hand_over(&key, Turn::Callers);
+        assert_eq!(waiting(&outbox, Turn::Flush, at(10)), Vec::<&Key>::new());
+        outbox.delay(&key, 500);
+        assert_eq!(waiting(&outbox, Turn::Callers, at(10)), Vec::<&Key>::new());
+        outbox.hand_over(&key, Turn::Callers);
+        outbox.hurry(&key, at(20));
+        assert_eq!(fresh(&outbox, at(20)), [&key]);
+        outbox.hand_over(&key, Turn::Callers);
+        outbox.remove(&key);
+        assert_eq!(waiting(&outbox, Turn::Callers, at(20)), Vec::<&Key>::new());
     }
 
     #[test]

@@ -61,7 +61,7 @@ use crate::core::journal::{Applied, ApplyAt, Op};
 use crate::core::locale::Locale;
 use crate::core::network::{LONGEST_HOLD_MS, Way};
 use crate::core::ordered::{LongSet, Set, map_of, set_of};
-use crate::core::outbox::{Entry, Outbox, Patience, Work};
+use crate::core::outbox::{Entry, Outbox, Patience, Turn, Work};
 use crate::core::outcome::{Outcome, What};
 use crate::core::points::Points;
 use crate::core::protocol::answer::BODY_LIMIT;
@@ -2333,13 +2333,13 @@ impl Engine {
                     self.begin(now, Purpose::Send, Slot::Single, vec![key]);
                 } else {
                     let alone = entry.alone;
-                    self.outbox.hand_over(&key, true);
+                    self.outbox.hand_over(&key, Turn::Callers);
                     if !alone {
                         crowd.push(key);
                     }
                 }
             } else {
-                self.outbox.hand_over(&key, false);
+                self.outbox.hand_over(&key, Turn::Flush);
                 background.push(key);
             }
         }
@@ -2362,11 +2362,44 @@ impl Engine {
     /// The due charges that may need something to be done, in order. Of those for which callers
     /// wait, as many as may leave at once; on trial the first one may be any of them.
     fn fresh(&self, now: Now) -> Vec<Key> {
-        let (on_trial, singles) = (self.wire.is_on_trial(), self.wire.slots().free_singles());
-        let at_once = singles.saturating_add(self.wire.batch_size(&self.cx));
-        let most = if on_trial { usize::MAX } else { at_once };
-        let fresh = self.outbox.fresh(now, most, on_trial || singles > 0);
+        let at_once = self.wire.batch_size(&self.cx);
+        let at_once = at_once.saturating_add(self.wire.slots().free_singles());
+        let most = match self.wire.is_on_trial() {
+            true => usize::MAX,
+            false => at_once,
+        };
+        let fresh = self.in_turn(now, &[(Turn::Fresh, usize::MAX), (Turn::Callers, most)]);
         self.wire.in_order(fresh, &self.outbox).cloned().collect()
+    }
+
+    /// The due charges that wait for these, at most so many of each, in the order in which they were
+    /// taken on.
+    fn in_turn<'a>(
+        &'a self,
+        now: Now,
+        turns: &[(Turn, usize)],
+    ) -> impl Iterator<Item = &'a Key> + use<'a> {
+        let with_alone = self.wire.is_on_trial() || self.wire.slots().free_singles() > 0;
+        let turns = turns.iter().map(|&(turn, most)| {
+            let may_be_next = move |(_, key): &&(u64, Key)| {
+                turn != Turn::Callers || with_alone || !self.is_sent_alone(key)
+            };
+            let waiting = self.outbox.waiting(turn, now).filter(may_be_next);
+            let mut waiting = waiting.take(most);
+            (waiting.next(), waiting)
+        });
+        let mut turns: Vec<_> = turns.collect();
+        std::iter::from_fn(move || {
+            let turns = turns.iter_mut().filter(|(first, _)| first.is_some());
+            let (first, others) = turns.min_by_key(|(first, _)| *first)?;
+            let (_, key) = std::mem::replace(first, others.next())?;
+            Some(key)
+        })
+    }
+
+    /// Whether this charge is sent in a request of its own.
+    fn is_sent_alone(&self, key: &Key) -> bool {
+        self.outbox.get(key).is_some_and(|entry| entry.alone)
     }
 
     /// Updates the list of living tabs.
@@ -3236,8 +3269,7 @@ impl Engine {
         }
         match self.flush.lock() {
             Lock::None if self.any_for_flush(now) => self.flush.lock_mut().ask(&mut self.cx),
-            // Some may have come to need another way since the flush got them.
-            Lock::None if self.may_send(now) => self.outbox.freshen_all(),
+            Lock::None if self.may_send(now) => self.take_back_look_ups(now),
             Lock::Without if self.wire.slots().is_free(Slot::Flush) => self.flush_step(now),
             Lock::None | Lock::Asked | Lock::Held | Lock::Without => {}
         }
@@ -3252,17 +3284,31 @@ impl Engine {
     fn eligible_for_flush(&self, now: Now) -> impl Iterator<Item = &Key> {
         let run = self.flush.run().filter(|_| self.may_send(now));
         let due = run.map(|run| {
-            let due = self.outbox.due(now).filter(|key| run.has_left(key));
+            let turns = [(Turn::Fresh, usize::MAX), (Turn::Flush, usize::MAX)];
+            let due = self.in_turn(now, &turns);
+            let due = due.filter(|key| run.has_left(key));
             self.wire.in_order(due, &self.outbox)
         });
         due.into_iter()
             .flatten()
             .filter(|key| !self.calls.wants_sent(key))
             .filter(move |key| self.may_begin_for(now, Way::Sending, key))
-            .filter(move |key| {
-                let entry = self.outbox.get(key);
-                entry.is_some_and(|entry| !self.outlook(now).needs_look_up(&entry.record))
-            })
+            .filter(move |key| !self.is_to_be_looked_up(now, key))
+    }
+
+    fn is_to_be_looked_up(&self, now: Now, key: &Key) -> bool {
+        let entry = self.outbox.get(key);
+        entry.is_some_and(|entry| self.outlook(now).needs_look_up(&entry.record))
+    }
+
+    /// Some keys may have expired since the flush got their charges.
+    fn take_back_look_ups(&mut self, now: Now) {
+        let waiting = self.outbox.waiting(Turn::Flush, now).map(|(_, key)| key);
+        let expired = waiting.filter(|key| self.is_to_be_looked_up(now, key));
+        let expired: Vec<Key> = expired.cloned().collect();
+        for key in expired {
+            self.outbox.freshen(&key);
+        }
     }
 
     fn any_for_flush(&self, now: Now) -> bool {
@@ -3271,16 +3317,15 @@ impl Engine {
 
     /// The next charges of the flush that may leave together, in order.
     fn next_for_flush(&self, now: Now) -> Vec<Key> {
-        let alone = |key: &Key| self.outbox.get(key).is_some_and(|entry| entry.alone);
         let mut eligible = self.eligible_for_flush(now);
         let Some(first) = eligible.next() else {
             return Vec::new();
         };
-        let size = match self.wire.gate().is_on_trial(Way::Sending) || alone(first) {
+        let size = match self.wire.gate().is_on_trial(Way::Sending) || self.is_sent_alone(first) {
             true => 1,
             false => self.wire.batch_size(&self.cx),
         };
-        let others = eligible.filter(|key| !alone(key));
+        let others = eligible.filter(|key| !self.is_sent_alone(key));
         let batch = std::iter::once(first).chain(others).take(size);
         batch.cloned().collect()
     }
@@ -3331,10 +3376,8 @@ impl Engine {
     }
 
     fn end_flush(&mut self, stopped: Option<Stopped>) {
-        if self.flush.run().is_some_and(|run| !run.is_through()) {
-            // What it had left is nobody's again.
-            self.outbox.freshen_all();
-        }
+        // What it had left is nobody's again.
+        self.outbox.freshen_all(Turn::Flush);
         self.flush.end(stopped, &self.outbox, &mut self.cx);
     }
 

@@ -101,7 +101,7 @@ impl<K: Ord, V> LongMap<K, V> {
     }
 
     /// All entries, by key.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> + Clone {
         let entries = self.pieces.iter().flatten();
         entries.map(|(key, value)| {
             #[cfg(test)]

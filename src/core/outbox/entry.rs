@@ -1,5 +1,6 @@
 //! One charge as this tab knows it, with its times on this tab's own clock.
 
+use super::turn::Turn;
 use super::work::Work;
 use crate::core::clock::Now;
 use crate::core::record::{Purpose, Record, State};
@@ -41,6 +42,8 @@ pub struct Entry {
     /// How often something in front of the server found it too large, alone.
     pub too_large: u32,
     due_ms: u64,
+    /// What it waits for, once it is due.
+    pub(super) turn: Turn,
     claim: Instant,
     /// When this tab first saw the claim; monotonic.
     claim_seen_ms: u64,
@@ -139,6 +142,7 @@ impl Entry {
             setbacks: 0,
             too_large: 0,
             due_ms: 0,
+            turn: Turn::Fresh,
             claim: Instant::default(),
             claim_seen_ms: 0,
             arrival: Instant::default(),

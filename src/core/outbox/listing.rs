@@ -1,6 +1,7 @@
 //! Where a charge is listed in the outbox.
 
 use super::entry::Entry;
+use super::turn::Turn;
 use super::work::Work;
 use crate::core::snapshot::BillingStatus;
 
@@ -30,6 +31,8 @@ pub(super) struct Due {
     pub(super) at_ms: u64,
     /// Its place in the order.
     pub(super) sequence: u64,
+    /// What it waits for, once it is due.
+    pub(super) turn: Turn,
 }
 
 impl Listing {
@@ -40,6 +43,7 @@ impl Listing {
         let due = Due {
             at_ms: entry.due_ms(),
             sequence: record.sequence(),
+            turn: entry.turn,
         };
         Listing {
             due: (record.is_open() && !busy).then_some(due),
