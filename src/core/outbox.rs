@@ -25,6 +25,8 @@ pub struct Outbox {
     /// due time.
     fresh: LongMap<(u64, Key), u64>,
     called: LongMap<(u64, Key), u64>,
+    called_look_ups: LongMap<(u64, Key), u64>,
+    look_ups: LongMap<(u64, Key), u64>,
     flushed: LongMap<(u64, Key), u64>,
     /// Idle open charges that are not due yet: due time and key, with the place in the order.
     later: LongMap<(u64, Key), u64>,
@@ -220,6 +222,8 @@ impl Outbox {
         match turn {
             Turn::Fresh => &self.fresh,
             Turn::Callers => &self.called,
+            Turn::CallersLookUp => &self.called_look_ups,
+            Turn::LookUp => &self.look_ups,
             Turn::Flush => &self.flushed,
         }
     }
@@ -228,6 +232,8 @@ impl Outbox {
         match turn {
             Turn::Fresh => &mut self.fresh,
             Turn::Callers => &mut self.called,
+            Turn::CallersLookUp => &mut self.called_look_ups,
+            Turn::LookUp => &mut self.look_ups,
             Turn::Flush => &mut self.flushed,
         }
     }

@@ -55,6 +55,41 @@ fn look_ups_are_not_starved_by_charge_calls() {
 }
 
 #[test]
+fn a_look_up_for_a_call_leaves_before_those_that_wait_for_a_slot() {
+    let (mut world, tab) = parked(100);
+    let flush = world.flush(tab);
+    world.run_for(1_000);
+    assert!(!world.answers.contains_key(&flush));
+    let asked_ms = world.now.mono_ms;
+    let retry = world.retry(tab, "p099");
+    world.wait(retry);
+    let took_ms = world.answered_at_ms[&retry] - asked_ms;
+    assert!(took_ms < 1_000, "{took_ms} ms");
+    assert!(!world.answers.contains_key(&flush));
+    world.settle();
+    assert_eq!(world.server.balance(), 2_020);
+}
+
+#[test]
+fn look_ups_that_wait_for_a_slot_survive_an_outage_and_a_sleep() {
+    let (mut world, tab) = parked(40);
+    world.flush(tab);
+    world.run_for(1_000);
+    let open = |world: &World| {
+        let queue = world.snapshot(tab).queue;
+        queue.pending + queue.retrying + queue.unknown
+    };
+    assert!(open(&world) > 20);
+    world.server.fault(On::Any, u32::MAX, Fault::LoseRequest);
+    world.run_for(30_000);
+    assert!(open(&world) > 20);
+    world.server.heal();
+    world.jump_wall(60_000);
+    world.settle();
+    assert_eq!(open(&world), 0);
+}
+
+#[test]
 fn a_lone_surplus_call_waits_for_a_slot_and_goes_as_a_charge_of_its_own() {
     let mut world = World::new();
     let tab = world.start();

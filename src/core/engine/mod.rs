@@ -2219,8 +2219,10 @@ impl Engine {
         let records: Vec<Record> = known.map(|entry| entry.record.clone()).collect();
         for record in &records {
             // It is not in the new storage until it has been adopted.
-            self.outbox
-                .update(&record.charge().key, |entry| entry.saved = false);
+            let key = &record.charge().key;
+            self.outbox.update(key, |entry| entry.saved = false);
+            // There, another charge may be one to be looked up.
+            self.outbox.freshen(key);
         }
         // Ahead of all waiting operations, which must find them.
         self.writer.retry_unsaved_first();
@@ -2308,37 +2310,35 @@ impl Engine {
             };
             let record = &entry.record;
             if self.outlook(now).needs_look_up(record) {
-                if !self.may_begin_for(now, Way::LookUp, &key) {
-                    continue;
-                }
-                let waited_for = !self.calls.at(&key).is_empty();
-                if !waited_for && self.wire.slots().taken(Slot::LookUp) > 0 {
-                    // One gets its turn in any case, the others when no call waits.
-                    look_ups.push(key);
-                } else if self.wire.slots().is_free(Slot::Single) {
-                    let slot = if waited_for {
-                        Slot::Single
-                    } else {
-                        Slot::LookUp
-                    };
+                let (turn, slot) = match self.calls.any_at(&key) {
+                    true => (Turn::CallersLookUp, Slot::Single),
+                    false => (Turn::LookUp, Slot::LookUp),
+                };
+                // One gets its turn in any case, the others when no call waits.
+                let waits = slot == Slot::LookUp && self.wire.slots().taken(slot) > 0;
+                let may_begin = self.may_begin_for(now, Way::LookUp, &key);
+                if may_begin && !waits && self.wire.slots().is_free(slot) {
                     self.begin(now, Purpose::LookUp, slot, vec![key]);
+                } else {
+                    self.outbox.hand_over(&key, turn);
+                    if may_begin && waits {
+                        look_ups.push(key);
+                    }
                 }
                 continue;
             }
-            if !self.may_begin_for(now, Way::Sending, &key) {
-                continue;
-            }
+            let may_begin = self.may_begin_for(now, Way::Sending, &key);
             if self.calls.wants_sent(&key) {
-                if self.wire.slots().is_free(Slot::Single) {
+                if may_begin && self.wire.slots().is_free(Slot::Single) {
                     self.begin(now, Purpose::Send, Slot::Single, vec![key]);
                 } else {
                     let alone = entry.alone;
                     self.outbox.hand_over(&key, Turn::Callers);
-                    if !alone {
+                    if may_begin && !alone {
                         crowd.push(key);
                     }
                 }
-            } else {
+            } else if may_begin {
                 self.outbox.hand_over(&key, Turn::Flush);
                 background.push(key);
             }
@@ -2359,39 +2359,51 @@ impl Engine {
         }
     }
 
-    /// The due charges that may need something to be done, in order. Of those for which callers
-    /// wait, as many as may leave at once; on trial the first one may be any of them.
+    /// The due charges that may need something to be done, in order. Of those that wait for their
+    /// turn, as many as may leave at once.
     fn fresh(&self, now: Now) -> Vec<Key> {
-        let at_once = self.wire.batch_size(&self.cx);
-        let at_once = at_once.saturating_add(self.wire.slots().free_singles());
-        let most = match self.wire.is_on_trial() {
-            true => usize::MAX,
-            false => at_once,
+        let may_send = self.may_send(now);
+        let may_look_up = self.may_begin(now, Way::LookUp);
+        let singles = self.wire.slots().free_singles();
+        let callers = match may_send || may_look_up {
+            true => singles.saturating_add(self.wire.batch_size(&self.cx)),
+            false => 0,
         };
-        let fresh = self.in_turn(now, &[(Turn::Fresh, usize::MAX), (Turn::Callers, most)]);
-        self.wire.in_order(fresh, &self.outbox).cloned().collect()
+        let look_ups = if may_look_up { singles } else { 0 };
+        let turns = [
+            (Turn::Fresh, usize::MAX),
+            (Turn::Callers, callers),
+            (Turn::CallersLookUp, look_ups),
+            (Turn::LookUp, look_ups),
+        ];
+        self.in_turn(now, &turns).cloned().collect()
     }
 
-    /// The due charges that wait for these, at most so many of each, in the order in which they were
-    /// taken on.
+    /// The due charges that wait for these, at most so many of each, in the order in which they are
+    /// to be tried.
     fn in_turn<'a>(
         &'a self,
         now: Now,
         turns: &[(Turn, usize)],
     ) -> impl Iterator<Item = &'a Key> + use<'a> {
-        let with_alone = self.wire.is_on_trial() || self.wire.slots().free_singles() > 0;
+        let with_alone = self.wire.slots().free_singles() > 0;
         let turns = turns.iter().map(|&(turn, most)| {
             let may_be_next = move |(_, key): &&(u64, Key)| {
-                turn != Turn::Callers || with_alone || !self.is_sent_alone(key)
+                let has_slot = turn != Turn::Callers || with_alone || !self.is_sent_alone(key);
+                has_slot && !self.wire.holds_back(now, key, &self.outbox)
             };
             let waiting = self.outbox.waiting(turn, now).filter(may_be_next);
-            let mut waiting = waiting.take(most);
+            let mut waiting = self.wire.in_order(waiting, &self.outbox).take(most);
             (waiting.next(), waiting)
         });
         let mut turns: Vec<_> = turns.collect();
         std::iter::from_fn(move || {
             let turns = turns.iter_mut().filter(|(first, _)| first.is_some());
-            let (first, others) = turns.min_by_key(|(first, _)| *first)?;
+            let place = |first: Option<&'a (u64, Key)>| {
+                let (_, key) = first?;
+                Some((self.wire.distrust(key, &self.outbox), first))
+            };
+            let (first, others) = turns.min_by_key(|(first, _)| place(*first))?;
             let (_, key) = std::mem::replace(first, others.next())?;
             Some(key)
         })
@@ -3286,8 +3298,7 @@ impl Engine {
         let due = run.map(|run| {
             let turns = [(Turn::Fresh, usize::MAX), (Turn::Flush, usize::MAX)];
             let due = self.in_turn(now, &turns);
-            let due = due.filter(|key| run.has_left(key));
-            self.wire.in_order(due, &self.outbox)
+            due.filter(|key| run.has_left(key))
         });
         due.into_iter()
             .flatten()

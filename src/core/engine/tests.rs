@@ -20,6 +20,8 @@ struct Bench {
     journal: BTreeMap<Key, Record>,
     now: Now,
     events: Vec<Event>,
+    /// The answers to charges, while they are kept back.
+    kept_back: Option<Vec<Event>>,
     version: u64,
 }
 
@@ -52,6 +54,7 @@ impl Bench {
                 wall_ms: 1_700_000_000_000,
             },
             events: Vec::new(),
+            kept_back: None,
             version: 0,
         }
     }
@@ -68,6 +71,16 @@ impl Bench {
     fn flush(&mut self) {
         let (id, request) = (u64::MAX, CallRequest::Flush);
         self.tell(Event::Call { id, request });
+    }
+
+    /// As [`Bench::settle`], and then comes what the engine waits for.
+    fn settle_later(&mut self) {
+        let deadline_ms = self.engine.deadline().unwrap();
+        let by_ms = deadline_ms.saturating_sub(self.now.mono_ms);
+        self.now.mono_ms += by_ms;
+        self.now.wall_ms += by_ms;
+        self.tell(Event::Tick);
+        self.settle();
     }
 
     fn tell(&mut self, event: Event) {
@@ -113,7 +126,11 @@ impl Bench {
             }
             Effect::Send { send, request, .. } => {
                 let response = self.answer(&request);
-                self.events.push(Event::Answered { send, response });
+                let answer = Event::Answered { send, response };
+                match &mut self.kept_back {
+                    Some(kept_back) if request.body.is_some() => kept_back.push(answer),
+                    Some(_) | None => self.events.push(answer),
+                }
             }
             Effect::AskLock => {
                 self.events.push(Event::Alive(vec!["tab".to_owned()]));
@@ -237,7 +254,10 @@ fn visits_of_burst(charges: usize, orders: impl Fn(&mut Bench)) -> u64 {
 }
 
 fn assert_no_more(few: u64, many: u64) {
-    assert!(many <= few + few / 4, "{few} of few, {many} of many");
+    assert!(
+        many <= few + few.div_ceil(4),
+        "{few} of few, {many} of many"
+    );
 }
 
 #[test]
@@ -255,4 +275,89 @@ fn burst_of_calls_visits_no_more_entries_per_charge_the_more_there_are() {
 fn burst_of_calls_with_a_flush_visits_no_more_entries_per_charge_the_more_there_are() {
     let visits = |charges| visits_of_burst(charges, Bench::flush);
     assert_no_more(visits(1_000), visits(4_000));
+}
+
+/// Entries visited per charge while so many are made one after the other, by callers who wait until
+/// it is known whether the server is alive.
+fn visits_of_trial(charges: usize) -> u64 {
+    let mut bench = Bench::new(0, |record| record);
+    bench.settle();
+    visits(charges, &mut bench, |bench| {
+        bench.kept_back = Some(Vec::new());
+        bench.request(1, CallRequest::Charge);
+        bench.settle();
+        let send = match bench.kept_back.replace(Vec::new()).unwrap().as_slice() {
+            [Event::Answered { send, .. }] => *send,
+            other => panic!("{other:?}"),
+        };
+        let timed_out = false;
+        bench.tell(Event::Lost { send, timed_out });
+        while !bench.engine.wire.is_on_trial() {
+            bench.settle_later();
+        }
+        for n in 2..=charges {
+            let id = u64::try_from(n).unwrap();
+            let request = CallRequest::Charge(charge(n));
+            bench.tell(Event::Call { id, request });
+            bench.settle();
+        }
+        assert!(bench.engine.wire.is_on_trial());
+        let answers = bench.kept_back.take().unwrap();
+        assert_eq!(answers.len(), 1);
+        bench.events.extend(answers);
+        bench.settle();
+        while bench.engine.outbox.open() > 0 {
+            bench.settle_later();
+        }
+    })
+}
+
+#[test]
+fn trial_visits_no_more_entries_per_charge_the_more_calls_wait_for_its_end() {
+    assert_no_more(visits_of_trial(1_000), visits_of_trial(4_000));
+}
+
+/// A charge of an earlier start, of which nobody knows whether it has been made.
+fn in_doubt(record: Record) -> Record {
+    record.in_doubt(1_700_000_000_000, 0)
+}
+
+/// Entries visited per charge while so many are looked up: for nobody, for a flush, or for callers.
+fn visits_of_look_ups(charges: usize, orders: impl Fn(&mut Bench)) -> u64 {
+    let mut bench = Bench::new(charges, in_doubt);
+    visits(charges, &mut bench, |bench| {
+        orders(bench);
+    })
+}
+
+#[test]
+fn look_ups_visit_no_more_entries_per_charge_the_longer_the_queue() {
+    let visits = |charges| visits_of_look_ups(charges, |_| {});
+    assert_no_more(visits(1_000), visits(8_000));
+}
+
+#[test]
+fn look_ups_of_a_flush_visit_no_more_entries_per_charge_the_longer_the_queue() {
+    let visits = |charges| {
+        visits_of_look_ups(charges, |bench| {
+            while bench.engine.outbox.open() == 0 {
+                bench.step();
+            }
+            bench.flush();
+        })
+    };
+    assert_no_more(visits(1_000), visits(8_000));
+}
+
+#[test]
+fn look_ups_for_callers_visit_no_more_entries_per_charge_the_more_there_are() {
+    let visits = |charges: usize| {
+        visits_of_look_ups(charges, |bench| {
+            while bench.engine.outbox.open() == 0 {
+                bench.step();
+            }
+            bench.request(charges, |charge| CallRequest::Settled(charge.key));
+        })
+    };
+    assert_no_more(visits(1_000), visits(8_000));
 }

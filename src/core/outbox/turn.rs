@@ -8,6 +8,10 @@ pub enum Turn {
     Fresh,
     /// To be sent for the callers who wait for it.
     Callers,
+    /// To be looked up for the callers who wait for it.
+    CallersLookUp,
+    /// To be looked up, for nobody in particular.
+    LookUp,
     /// To be sent in the flush.
     Flush,
 }
