@@ -7,7 +7,7 @@ use crate::core::balance::Confirmed;
 use crate::core::charge::Key;
 use crate::core::clock::Now;
 use crate::core::journal::Op;
-use crate::core::ordered::{Set, set_of};
+use crate::core::ordered::{LongSet, Set, set_of};
 use crate::core::protocol::BalanceReading;
 use crate::core::record::Purpose;
 
@@ -23,10 +23,9 @@ pub const READ_AGAIN_AT_ONCE: u32 = 2;
 pub struct Writer {
     under_way: Vec<(Op, Then)>,
     next: Vec<(Op, Then)>,
-    /// Whether a deletion may be among the operations that wait.
-    any_forget: bool,
-    /// Whether an adoption may be among them, or among the unsaved ones.
-    any_adopt: bool,
+    /// Charges of which a conclusion, an adoption or a deletion may be outstanding, or anything
+    /// unsaved: all others need not be searched for.
+    noted: LongSet<Key>,
     /// Number of transactions begun.
     begun: u64,
     /// Conclusions, and charges of another storage, that the store failed to write.
@@ -118,13 +117,8 @@ impl Writer {
     }
 
     pub fn push(&mut self, op: Op, then: Then) {
-        self.note(&op);
+        note(&mut self.noted, &op);
         self.next.push((op, then));
-    }
-
-    fn note(&mut self, op: &Op) {
-        self.any_forget |= matches!(op, Op::Forget { .. });
-        self.any_adopt |= matches!(op, Op::Adopt { .. });
     }
 
     /// The charges that the next transaction reads because of another tab's message.
@@ -165,7 +159,7 @@ impl Writer {
     pub fn push_first(&mut self, writes: impl IntoIterator<Item = (Op, Then)>) {
         let writes: Vec<(Op, Then)> = writes.into_iter().collect();
         for (op, _) in &writes {
-            self.note(op);
+            note(&mut self.noted, op);
         }
         self.next.splice(0..0, writes);
     }
@@ -211,10 +205,6 @@ impl Writer {
         } else {
             self.under_way = next;
         }
-        if self.next.is_empty() {
-            self.any_forget = false;
-            self.any_adopt &= !self.unsaved.is_empty();
-        }
         self.begun = self.begun.saturating_add(1);
         let ops = self.under_way.iter().map(|(op, _)| op.clone());
         Some(ops.collect())
@@ -222,6 +212,12 @@ impl Writer {
 
     /// The transaction has ended. Returns the continuations.
     pub fn end(&mut self) -> Vec<(Op, Then)> {
+        if self.unsaved.is_empty() {
+            self.noted = LongSet::default();
+            for (op, _) in &self.next {
+                note(&mut self.noted, op);
+            }
+        }
         std::mem::take(&mut self.under_way)
     }
 
@@ -271,7 +267,7 @@ impl Writer {
     /// A charge that was to be deleted is requested again. False where that is too late, or nobody
     /// was to delete it.
     pub fn remember(&mut self, key: &Key) -> bool {
-        if !self.any_forget {
+        if !self.noted.contains_key(key) {
             return false;
         }
         let before = self.next.len();
@@ -301,7 +297,7 @@ impl Writer {
         }
         // Nothing else here knows of a migrated charge.
         if self.unsaved.len() < UNSAVED_LIMIT || matches!(op, Op::Adopt { .. }) {
-            self.note(&op);
+            self.noted.insert(op.key().clone(), ());
             self.unsaved.push(op);
         }
     }
@@ -309,7 +305,7 @@ impl Writer {
     /// The end of this charge has been read from the journal: except for a receipt, no other state
     /// of it migrates any more.
     pub fn drop_adoption(&mut self, key: &Key) {
-        if !self.any_adopt {
+        if !self.noted.contains_key(key) {
             return;
         }
         let stays = |op: &Op| match op {
@@ -330,21 +326,26 @@ impl Writer {
 
     /// Whether this charge is still to be adopted from another storage.
     pub fn is_to_adopt(&self, key: &Key) -> bool {
-        let waiting = self.next.iter().chain(&self.under_way).map(|(op, _)| op);
-        let adopts = |op: &Op| matches!(op, Op::Adopt { .. }) && op.key() == key;
-        self.unsaved.iter().chain(waiting).any(adopts)
+        self.any_of(key, |op| matches!(op, Op::Adopt { .. }))
     }
 
     /// Whether the conclusion of an attempt for this charge is still unwritten.
     pub fn is_to_conclude(&self, key: &Key) -> bool {
+        self.any_of(key, |op| matches!(op, Op::Conclude { .. }))
+    }
+
+    fn any_of(&self, key: &Key, is_so: fn(&Op) -> bool) -> bool {
         let waiting = self.next.iter().chain(&self.under_way).map(|(op, _)| op);
-        let concludes = |op: &Op| matches!(op, Op::Conclude { .. }) && op.key() == key;
-        self.unsaved.iter().chain(waiting).any(concludes)
+        let mut outstanding = self.unsaved.iter().chain(waiting).inspect(|_| {
+            #[cfg(test)]
+            crate::core::ordered::visits::count();
+        });
+        self.noted.contains_key(key) && outstanding.any(|op| is_so(op) && op.key() == key)
     }
 
     /// Writes the known state of this charge ahead of anything else about it.
     pub fn retry_unsaved_of(&mut self, key: &Key) {
-        if self.unsaved.is_empty() {
+        if self.unsaved.is_empty() || !self.noted.contains_key(key) {
             return;
         }
         let (own, others) = std::mem::take(&mut self.unsaved)
@@ -374,5 +375,11 @@ impl Writer {
     pub fn retry_unsaved_first(&mut self) {
         let unsaved = std::mem::take(&mut self.unsaved).into_iter();
         self.push_first(unsaved.map(|op| (op, Then::Resaved)));
+    }
+}
+
+fn note(noted: &mut LongSet<Key>, op: &Op) {
+    if let Op::Conclude { .. } | Op::Adopt { .. } | Op::Forget { .. } = op {
+        noted.insert(op.key().clone(), ());
     }
 }
