@@ -75,8 +75,8 @@ impl Admission<'_> {
     pub(super) fn held(&self) -> Points {
         let charges = self.outbox.counts().held_points;
         let tasks = self.tasks.holds();
-        let tasks = tasks.iter().filter(|(key, _)| !self.is_charge(key));
-        charges.plus(sum(tasks.map(|(_, amount)| *amount)))
+        let tasks = tasks.filter(|(key, _)| !self.is_charge(key));
+        charges.plus(sum(tasks.map(|(_, amount)| amount)))
     }
 
     /// The balance as its user sees it, with these points held too.
@@ -108,15 +108,15 @@ impl Admission<'_> {
         match charge.filter(|record| record.is_held()) {
             Some(record) => Some(record.charge().amount),
             None if self.is_charge(key) => None,
-            None => self.tasks.holds().get(key).copied(),
+            None => self.tasks.held_by(key),
         }
     }
 
     /// Number of further charges that may be open. A running task keeps its place in the queue, so
     /// that its work is not done in vain; the task of `key` is not counted.
     pub(super) fn room_for(&self, key: Option<&Key>) -> usize {
-        let tasks = self.tasks.holds();
-        let others = tasks.keys().filter(|task| Some(*task) != key);
+        let tasks = self.tasks.holds().map(|(task, _)| task);
+        let others = tasks.filter(|task| Some(*task) != key);
         let tasks = others.filter(|task| !self.is_charge(task)).count();
         let taken = self.outbox.taken().saturating_add(tasks);
         self.cx.config.max_entries.saturating_sub(taken)

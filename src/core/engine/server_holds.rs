@@ -52,7 +52,7 @@ impl From<&Confirmed> for Reading {
 /// The server's holds, as far as they are known here.
 #[derive(Debug, Default)]
 pub(super) struct ServerHolds {
-    /// A few: one for each running task.
+    /// By key; one for each running task, and for each that has run lately.
     holds: Vec<ServerHold>,
 }
 
@@ -156,15 +156,21 @@ impl ServerHolds {
             own: None,
         };
         change(&mut hold);
-        self.holds.push(hold);
+        let place = self.holds.partition_point(|other| other.key < hold.key);
+        self.holds.insert(place, hold);
+    }
+
+    fn place(&self, key: &Key) -> Option<usize> {
+        self.holds.binary_search_by(|hold| hold.key.cmp(key)).ok()
     }
 
     fn get(&self, key: &Key) -> Option<&ServerHold> {
-        self.holds.iter().find(|hold| hold.key == *key)
+        self.holds.get(self.place(key)?)
     }
 
     fn get_mut(&mut self, key: &Key) -> Option<&mut ServerHold> {
-        self.holds.iter_mut().find(|hold| hold.key == *key)
+        let place = self.place(key)?;
+        self.holds.get_mut(place)
     }
 
     fn own_mut(&mut self, key: &Key) -> Option<&mut Own> {

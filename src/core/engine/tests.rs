@@ -373,3 +373,23 @@ fn look_ups_for_callers_visit_no_more_entries_per_charge_the_more_there_are() {
     };
     assert_no_more(visits(1_000), visits(8_000));
 }
+
+/// Entries visited per running task, by their starts' last one and an event that concerns none of them.
+fn visits_of_tasks(tasks: usize) -> u64 {
+    let mut bench = Bench::new(0, |record| record);
+    bench.settle();
+    let running = false;
+    let start = |charge| CallRequest::StartTask { charge, running };
+    bench.request(1..=tasks, start);
+    bench.settle();
+    let before = visits::so_far();
+    bench.request(tasks + 1..=tasks + 1, start);
+    bench.tell(Event::Tick);
+    assert_eq!(bench.engine.tasks.holds().count(), tasks + 1);
+    (visits::so_far() - before) / u64::try_from(tasks).unwrap()
+}
+
+#[test]
+fn running_tasks_are_visited_no_more_often_the_more_there_are() {
+    assert_no_more(visits_of_tasks(100), visits_of_tasks(800));
+}
