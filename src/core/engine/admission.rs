@@ -75,8 +75,8 @@ impl Admission<'_> {
     pub(super) fn held(&self) -> Points {
         let charges = self.outbox.counts().held_points;
         let tasks = self.tasks.holds();
-        let tasks = tasks.filter(|(key, _)| !self.is_charge(key));
-        charges.plus(sum(tasks.map(|(_, amount)| amount)))
+        let tasks = tasks.iter().filter(|(key, _)| !self.is_charge(key));
+        charges.plus(sum(tasks.map(|(_, amount)| *amount)))
     }
 
     /// The balance as its user sees it, with these points held too.
@@ -115,9 +115,9 @@ impl Admission<'_> {
     /// Number of further charges that may be open. A running task keeps its place in the queue, so
     /// that its work is not done in vain; the task of `key` is not counted.
     pub(super) fn room_for(&self, key: Option<&Key>) -> usize {
-        let tasks = self.tasks.holds().map(|(task, _)| task);
-        let others = tasks.filter(|task| Some(*task) != key);
-        let tasks = others.filter(|task| !self.is_charge(task)).count();
+        let tasks = self.tasks.holds();
+        let others = tasks.iter().filter(|(task, _)| Some(*task) != key);
+        let tasks = others.filter(|(task, _)| !self.is_charge(task)).count();
         let taken = self.outbox.taken().saturating_add(tasks);
         self.cx.config.max_entries.saturating_sub(taken)
     }

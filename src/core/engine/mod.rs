@@ -2175,7 +2175,7 @@ impl Engine {
             count: self.outbox.open().saturating_add(counts.unknown),
             keys: keys.take(most).collect(),
             at_rest: self.is_at_rest().then_some(counts),
-            at_work: self.tasks.holds().next().is_some(),
+            at_work: !self.tasks.holds().is_empty(),
         }
     }
 

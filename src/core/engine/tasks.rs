@@ -200,24 +200,29 @@ impl Tasks {
     }
 
     /// The points held by each task, wherever it runs.
-    pub(super) fn holds(&self) -> impl Iterator<Item = (&Key, Points)> {
-        let own = self.own.iter();
-        let own = own.map(|(key, charge)| (key, charge.amount));
-        let tabs = self.elsewhere.values().enumerate();
-        let elsewhere = tabs.flat_map(move |(place, tab)| {
-            let is_first = move |key: &Key| {
+    pub(super) fn holds(&self) -> Vec<(&Key, Points)> {
+        let mut holds = Vec::new();
+        for (key, charge) in &self.own {
+            holds.push((key, charge.amount));
+        }
+        for (place, tab) in self.elsewhere.values().enumerate() {
+            for (key, amount) in &tab.tasks {
                 let mut before = self.elsewhere.values().take(place);
-                !self.own.contains_key(key) && !before.any(|tab| tab.tasks.contains_key(key))
-            };
-            let tasks = tab.tasks.iter().filter(move |(key, _)| is_first(key));
-            tasks.map(|(key, amount)| (key, *amount))
-        });
-        let ended = self.ended.iter().filter(|(key, _)| !self.is_running(key));
-        let ended = ended.map(|(key, ended)| (key, ended.amount));
-        own.chain(elsewhere).chain(ended).inspect(|_| {
-            #[cfg(test)]
-            crate::core::ordered::visits::count();
-        })
+                if !self.own.contains_key(key) && !before.any(|tab| tab.tasks.contains_key(key)) {
+                    holds.push((key, *amount));
+                }
+            }
+        }
+        for (key, ended) in &self.ended {
+            if !self.is_running(key) {
+                holds.push((key, ended.amount));
+            }
+        }
+        #[cfg(test)]
+        holds
+            .iter()
+            .for_each(|_| crate::core::ordered::visits::count());
+        holds
     }
 
     /// The points held by the task of this key, wherever it runs.
