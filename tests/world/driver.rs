@@ -33,7 +33,7 @@ pub trait Driver: Sized {
     fn committed_ms(&mut self) -> u64;
     /// Why this transaction fails, if it does.
     fn write_fault(world: &mut World<Self>, tab: TabId, ops: &[Op]) -> Option<String>;
-    /// How long the writing of verdicts is put off for what their callers ask for next, if it is.
+    /// How long the writing of receipts is put off for what their callers ask for next, if it is.
     fn gathers_ms(&mut self) -> Option<u64> {
         None
     }

@@ -98,7 +98,7 @@ pub struct Shell {
     limits: RefCell<Map<SendId, Rc<Limit>>>,
     standstill: Standstill,
     draining: Cell<bool>,
-    /// Whether the writing of verdicts waits for what the callers ask for next.
+    /// Whether the writing of receipts waits for what the callers ask for next.
     gathering: Cell<bool>,
     /// Changed records that the facade is to be told of next.
     changed: RefCell<Vec<ChargeRecord>>,

@@ -272,7 +272,7 @@ impl Engine {
         self.journal_effect()
     }
 
-    /// Whether all that is left to order is the writing of verdicts. It may be put off until the callers
+    /// Whether all that is left to order is the writing of receipts. It may be put off until the callers
     /// who were answered with them have gone on: what they ask for next is written with them.
     pub fn may_gather(&self) -> bool {
         self.life == Life::Running && self.cx.has_no_effects() && self.writer.may_gather()

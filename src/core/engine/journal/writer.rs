@@ -9,7 +9,7 @@ use crate::core::clock::Now;
 use crate::core::journal::Op;
 use crate::core::ordered::{LongSet, Set, set_of};
 use crate::core::protocol::BalanceReading;
-use crate::core::record::Purpose;
+use crate::core::record::{Conclusion, Purpose, Verdict};
 
 /// Maximum number of unwritten conclusions kept for a retry. Those beyond are learnt again from the
 /// server.
@@ -184,10 +184,15 @@ impl Writer {
         self.unsaved_failures = 0;
     }
 
-    /// Whether the next transaction would write verdicts, and nothing else.
+    /// Whether the next transaction would write receipts, which are told before that, and nothing else.
     pub fn may_gather(&self) -> bool {
-        let is_verdict = |(op, _): &(Op, Then)| matches!(op, Op::Conclude { .. });
-        self.under_way.is_empty() && !self.next.is_empty() && self.next.iter().all(is_verdict)
+        let is_receipt = |(op, _): &(Op, Then)| {
+            let Op::Conclude { conclusion, .. } = op else {
+                return false;
+            };
+            matches!(conclusion, Conclusion::Settled(Verdict::Charged(_)))
+        };
+        self.under_way.is_empty() && !self.next.is_empty() && self.next.iter().all(is_receipt)
     }
 
     /// The operations of the next transaction; `None` while one is under way.
