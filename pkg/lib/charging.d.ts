@@ -65,7 +65,7 @@ export interface Charged extends OutcomeBase {
   chargeId: string;
   /** The server's balance after this charge. */
   balance: number;
-  /** True when the server (or this client) had already charged this key: before this call, or in an attempt of it whose answer was lost. */
+  /** True when an earlier attempt, or an earlier call, had already charged this key. */
   replayed: boolean;
 }
 /**

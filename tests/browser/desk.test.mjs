@@ -211,6 +211,34 @@ test("the purse is painted from the cache while the module has not loaded", asyn
   await demo.says("purse-available", "119");
 });
 
+test("a charge whose answer was lost is told as taken once, and not as paid before", async () => {
+  const demo = await stage.demo();
+  await demo.signIn(freshAccount());
+  await demo.weather("lose_answers");
+  const line = await demo.submit("Thank you");
+  await demo
+    .at("notice")
+    .filter({ hasText: /“Thank you” paid: 1 point/ })
+    .waitFor();
+  await line.paid("charged");
+  await line.click("payAgain");
+  await demo.at("notice").filter({ hasText: "was paid before" }).waitFor();
+});
+
+test("what was said last of a charge is told anew when that is paid", async () => {
+  const demo = await stage.demo();
+  await demo.signIn(freshAccount());
+  await demo.weather("cut");
+  const line = await demo.submit("Thank you");
+  await demo.page.locator('[data-testid="notice"][data-tone="wait"]').waitFor();
+  await demo.weather("none");
+  await line.paid("charged");
+  await demo
+    .at("notice")
+    .filter({ hasText: /“Thank you” paid: 1 point/ })
+    .waitFor();
+});
+
 test("the outbox shows what waits and why, and sends or gives up one charge", async () => {
   const account = freshAccount();
   const demo = await stage.demo();

@@ -79,6 +79,64 @@ for (const locale of LOCALES) {
   });
 }
 
+test("a tab that comes back to a server that refuses says that nothing is known as paid yet", async () => {
+  const demo = await stage.demo();
+  await demo.signIn(freshAccount());
+  await demo.says("balance-confirmed", "120");
+  const left = demo.page.waitForEvent("load");
+  await demo.at("run-reload").click();
+  await left;
+  await demo.page.route("**/billing/v1/charges**", (route) => route.fulfill({ status: 500 }));
+  const result = demo.at("result-reload");
+  // Twenty attempts, with pauses.
+  await result.waitFor({ timeout: 60_000 });
+  await demo.says("queue-parked", "3");
+  await result.getByText(/in the ledger, 0 known as paid\.$/).waitFor();
+  assert.equal(await result.getAttribute("data-tone"), "bad");
+});
+
+for (const [locale, words] of /** @type {const} */ ([
+  [
+    "en-GB",
+    {
+      none: "No charge on this page to compare; 1 in the ledger is not known here",
+      more: "Agree on this page’s 1 charge; 1 more in the ledger is not known here",
+      amount: "Disagree: 1 has another amount there",
+    },
+  ],
+  [
+    "zh-CN",
+    {
+      none: "本页没有可对照的扣费；账本中有 1 笔本页不知道的扣费",
+      more: "本页的 1 笔扣费与账本一致；账本中另有 1 笔本页不知道的扣费",
+      amount: "不一致：1 笔在账本中的点数不同",
+    },
+  ],
+])) {
+  test(`the truth names charges that only the ledger has, and amounts that differ, in ${locale}`, async () => {
+    const account = freshAccount();
+    const demo = await stage.demo(locale);
+    await demo.signIn(account);
+    await (await demo.submit("Good morning")).paid("charged");
+    await demo.agreement("agree");
+    await demo.at("sign-out").click();
+    await demo.at("sign-in-form").waitFor();
+    await demo.signIn(account);
+    await demo.agreement("more");
+    await demo.says("agreement", words.none);
+    await (await demo.submit("Good night")).paid("charged");
+    await demo.says("agreement", words.more);
+    await demo.page.route("**/demo/ledger", async (route) => {
+      const response = await route.fetch();
+      const ledger = await response.json();
+      for (const charge of ledger.charges) charge.amount += 1;
+      await route.fulfill({ response, json: ledger });
+    });
+    await demo.agreement("disagree");
+    await demo.says("agreement", words.amount);
+  });
+}
+
 test("the truth counts the repeats that took nothing", async () => {
   const account = freshAccount();
   const demo = await stage.demo();

@@ -53,6 +53,46 @@ test("a charge that is on its way during a reload is made once", async () => {
   assert.equal(ledger.charges.length, 1);
 });
 
+test("a paid translation that the tab could not keep is had again for nothing", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await demo.says("balance-confirmed", "120");
+  await demo.page.evaluate(() => {
+    const { setItem } = Storage.prototype;
+    Storage.prototype.setItem = function (name, value) {
+      if (value.includes('"state":"done"')) throw new DOMException("full", "QuotaExceededError");
+      setItem.call(this, name, value);
+    };
+  });
+  const line = await demo.submit("Good morning");
+  await line.paid("charged");
+  await demo.page.reload();
+  await line.translated("unseen");
+  await line.click("translateAgain");
+  await line.translated("done");
+  await demo.at("notice").filter({ hasText: "was paid before" }).waitFor();
+  const ledger = await stage.server.ledger(account);
+  assert.deepEqual([ledger.charges.length, ledger.balance], [1, 119]);
+});
+
+test("a translation that a reload cuts off is told as interrupted, and not as failed", async () => {
+  const demo = await stage.demo();
+  await demo.signIn(freshAccount());
+  /** @type {Promise<void>} */
+  const asked = new Promise((resolve) =>
+    demo.page.route("**/demo/translate", () => resolve(undefined), { times: 1 }),
+  );
+  const line = await demo.submit("Good morning");
+  await asked;
+  await line.paid("held");
+  await demo.page.reload();
+  await line.translated("interrupted");
+  await line.paid("none");
+  await line.click("translateAgain");
+  await line.paid("charged");
+});
+
 test("a page that unloads with a request on its way does not delay the next page", async () => {
   const { page, account, options } = await stage.bare();
   await stage.server.breakFor(account, { kind: "hang" }, { on: "charge" });

@@ -41,6 +41,37 @@ test("two tabs of the demo show each other's payments, and agree with the ledger
   assert.equal(ledger.charges.length, 2);
 });
 
+test("a tab that another has opened shows its running translation as another tab's, until that one is done", async () => {
+  const account = freshAccount();
+  const first = await stage.demo();
+  await first.signIn(account);
+  await first.says("balance-confirmed", "120");
+  let finish = () => {};
+  /** @type {Promise<void>} */
+  const gate = new Promise((resolve) => {
+    finish = resolve;
+  });
+  await first.page.route("**/demo/translate", async (route) => {
+    await gate;
+    await route.continue();
+  });
+  await (await first.submit("Good morning")).paid("held");
+  const opened = first.page.context().waitForEvent("page");
+  await first.page.evaluate(() => {
+    window.open(location.href);
+  });
+  const second = new DemoPage(await opened, first.url);
+  const line = second.row("Good morning");
+  await line.paid("held");
+  await line.translated("elsewhere");
+  finish();
+  await line.paid("charged");
+  await line.translated("unseen");
+  await line.click("translateAgain");
+  await line.translated("done");
+  assert.equal((await stage.server.ledger(account)).charges.length, 1);
+});
+
 test("a tab that was alone tells another that it has heard once, however long ago", async () => {
   const { context, page: first, account, options } = await stage.bare();
   await openIn(first, options);

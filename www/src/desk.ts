@@ -16,7 +16,7 @@ import type { Session } from "./session";
 import { Store } from "./store";
 import { Storm } from "./storm";
 import { parse, phrasesOf } from "./subtitles";
-import { chargeRequest, FEATURE, keyOf, type Task, TaskList } from "./tasks";
+import { chargeRequest, claim, FEATURE, keyOf, type Task, TaskList } from "./tasks";
 import { translateTask } from "./translation";
 import { currentWeather, makeWeather, type Weather } from "./weather";
 
@@ -25,7 +25,8 @@ const YOUNG_MS = 30_000;
 
 /** The last thing that the page has to say. */
 export type Notice =
-  | { kind: "outcome"; title: string; outcome: ChargeOutcome }
+  /** `wasPaid`: it was known as paid before it was asked for this time. */
+  | { kind: "outcome"; title: string; outcome: ChargeOutcome; wasPaid: boolean }
   | { kind: "balance"; result: BalanceResult }
   | { kind: "topped_up"; points: number }
   | { kind: "flush"; report: FlushReport }
@@ -84,8 +85,10 @@ export class Desk {
   /** Translates a task and charges it: what it costs at most is held meanwhile. */
   async submit(task: Task): Promise<void> {
     const { total } = progressOf(task);
+    const letGo = claim(task.id);
     this.tasks.put({ ...task, translation: { state: "running", done: 0, total } });
     void this.lookAtPurse();
+    const wasPaid = this.#isPaid(keyOf(task));
     try {
       const most = { ...chargeRequest(task), amount: task.most };
       const done = await this.#open().runTask(most, async ({ setAmount }) => {
@@ -99,7 +102,7 @@ export class Desk {
       });
       if (done.task === "completed") {
         this.tasks.patch(task.id, { billed: true, told: done.billing });
-        this.#tell(task.title, done.billing);
+        this.#tell(task.title, done.billing, wasPaid);
       } else if (done.task === "not_started") {
         const refusal = done.billing;
         this.tasks.patch(task.id, { translation: { state: "not_started", refusal } });
@@ -110,15 +113,18 @@ export class Desk {
     } catch (error) {
       if (!this.#isTranslated(task)) this.#translationFailed(task, error);
       else this.#say(error);
+    } finally {
+      letGo();
     }
   }
 
   /** Charges a translated task. Charged before, it is not charged again. */
   async pay(task: Task): Promise<void> {
     await this.#attempt(async () => {
+      const wasPaid = this.#isPaid(keyOf(task));
       const outcome = await this.#open().charge(chargeRequest(task));
       this.tasks.patch(task.id, { billed: true, told: outcome });
-      this.#tell(task.title, outcome);
+      this.#tell(task.title, outcome, wasPaid);
     });
   }
 
@@ -229,6 +235,21 @@ export class Desk {
       }
       return next;
     });
+    this.#keepNoticeTrue();
+  }
+
+  /** What the notice says of a charge is told anew when that has come to its end. */
+  #keepNoticeTrue(): void {
+    const notice = this.notice.get();
+    if (notice?.kind !== "outcome") return;
+    const record = this.records.get().get(notice.outcome.key);
+    if (!record?.outcome || record.status === "pending" || record.status === "retrying") return;
+    if (isSameWord(notice.outcome, record.outcome)) return;
+    this.notice.set({ ...notice, outcome: record.outcome });
+  }
+
+  #isPaid(key: string): boolean {
+    return this.records.get().get(key)?.status === "success";
   }
 
   #open(): BillingClient {
@@ -236,8 +257,10 @@ export class Desk {
     return this.#client;
   }
 
-  #tell(title: string, outcome: ChargeOutcome): void {
-    this.notice.set({ kind: "outcome", title, outcome });
+  #tell(title: string, outcome: ChargeOutcome, wasPaid = false): void {
+    this.notice.set({ kind: "outcome", title, outcome, wasPaid });
+    // The event of its end may have come before this answer. Only `charged` is for ever.
+    if (this.#isPaid(outcome.key)) this.#keepNoticeTrue();
   }
 
   async #attempt(act: () => Promise<unknown>): Promise<void> {
@@ -280,6 +303,11 @@ export function entriesOf(
 
 export function titleOf(record: ChargeRecord): string {
   return record.metadata.title ?? record.taskId;
+}
+
+function isSameWord(said: ChargeOutcome, now: ChargeOutcome): boolean {
+  const reasonOf = (outcome: ChargeOutcome) => ("reason" in outcome ? outcome.reason : null);
+  return said.status === now.status && reasonOf(said) === reasonOf(now);
 }
 
 function progressOf({ translation, source }: Task): { total: number } {

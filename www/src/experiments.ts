@@ -7,7 +7,7 @@ import { hangAfterCharges } from "./weather";
 
 export type ExperimentName = "tabs" | "reload";
 
-/** What an experiment came to. Everything but `asked` and `before` is read from the server's ledger. */
+/** What an experiment came to. Everything but `asked`, `before` and `known` is read from the server's ledger. */
 export interface ExperimentResult {
   /** Different charges. */
   wanted: number;
@@ -16,6 +16,8 @@ export interface ExperimentResult {
   /** Charges that the server had made before the page was left, without an answer. */
   before: number;
   charged: number;
+  /** Charges that this page knows as paid. */
+  known: number;
   repeats: number;
   doubles: number;
   losses: number;
@@ -152,14 +154,18 @@ export class Experiments {
     const charges = ledger.charges.filter(({ idempotency_key: key }) => keys.has(key));
     const mine = records.filter((record) => record !== null);
     const truth = truthOf({ ...ledger, charges }, askedAt, mine);
+    const there = new Set(charges.map(({ idempotency_key: key }) => key));
+    // One that is parked is not lost: the page still asks about it.
+    const kept = new Set(mine.filter(({ status }) => status === "unknown").map(({ key }) => key));
     return {
       ...told,
       wanted: keys.size,
       charged: charges.length,
+      known: mine.filter(({ status }) => status === "success").length,
       repeats: truth.repeats,
       doubles: truth.doubles,
-      // What was asked for and is not in the ledger is lost, whatever the page says of it.
-      losses: Math.max(truth.losses, keys.size - charges.length),
+      // What was asked for, is not in the ledger and does not wait is lost, whatever the page says of it.
+      losses: [...keys].filter((key) => !there.has(key) && !kept.has(key)).length,
     };
   }
 

@@ -33,6 +33,7 @@ export function paymentOf({ task, record }: Entry, network: Network, t: Messages
   if (record) return ofRecord(record, task?.told, network, t);
   switch (task?.translation.state) {
     case "running":
+    case "elsewhere":
       return plain("held", t.payment.held);
     case "done":
       return { ...plain("unbilled", t.payment.unbilled), advice: t.advice.unbilled };

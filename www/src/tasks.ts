@@ -10,6 +10,8 @@ export const FEATURE = "cloud_trans";
 /** The translation alone. Whether it is paid stands in the charge's record, and only there. */
 export type TranslationState =
   | { state: "running"; done: number; total: number }
+  /** Another tab translates it, of whose storage this tab has a copy. */
+  | { state: "elsewhere" }
   | { state: "done"; text: string }
   | { state: "failed"; detail: string }
   | { state: "interrupted" }
@@ -78,6 +80,9 @@ export class TaskList extends Store<readonly Task[]> {
     const slot = `tollbox-demo:tasks:${account}`;
     super(read(slot));
     this.#slot = slot;
+    for (const { id, translation } of this.get()) {
+      if (translation.state === "elsewhere") void untilLetGo(id).then(() => this.#interrupted(id));
+    }
   }
 
   find(id: string): Task | undefined {
@@ -97,8 +102,15 @@ export class TaskList extends Store<readonly Task[]> {
     this.set([]);
   }
 
+  #interrupted(id: string): void {
+    if (this.find(id)?.translation.state !== "elsewhere") return;
+    this.patch(id, { translation: { state: "interrupted" } });
+  }
+
   #keep(tasks: readonly Task[]): void {
     this.set(tasks);
+    // The requests of a page that goes away fail, which says nothing about the task.
+    if (isLeft) return;
     try {
       sessionStorage.setItem(this.#slot, JSON.stringify(tasks));
     } catch {
@@ -107,13 +119,41 @@ export class TaskList extends Store<readonly Task[]> {
   }
 }
 
+let isLeft = false;
+addEventListener("pagehide", () => {
+  isLeft = true;
+});
+addEventListener("pageshow", () => {
+  isLeft = false;
+});
+
+/** Claims a task for this tab, until the function that is returned is called or the tab is gone. */
+export function claim(id: string): () => void {
+  let letGo = () => {};
+  const over = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  // Without locks a copy of this tab takes the task for interrupted.
+  navigator.locks?.request(lockOf(id), { mode: "shared" }, () => over).catch(() => {});
+  return letGo;
+}
+
+/** Resolves when no tab has claimed the task, or that can't be known. */
+async function untilLetGo(id: string): Promise<void> {
+  await navigator.locks?.request(lockOf(id), () => {}).catch(() => {});
+}
+
+function lockOf(id: string): string {
+  return `tollbox-demo:task:${id}`;
+}
+
 function read(slot: string): Task[] {
   try {
     const tasks = JSON.parse(sessionStorage.getItem(slot) ?? "[]") as Task[];
-    // What was being translated when the page went away is not being translated any more.
+    // What was being translated when this was stored is interrupted, unless another tab is at it.
     return tasks.map((task) =>
       task.translation.state === "running"
-        ? { ...task, translation: { state: "interrupted" } }
+        ? { ...task, translation: { state: "elsewhere" } }
         : task,
     );
   } catch {

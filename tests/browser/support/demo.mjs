@@ -98,7 +98,7 @@ export class DemoPage {
   /**
    * Has the page read the server's ledger, and waits for this result of its comparison.
    *
-   * @param {"agree" | "behind" | "disagree"} state
+   * @param {"agree" | "more" | "behind" | "disagree"} state
    */
   async agreement(state) {
     await this.at("ledger-refresh").click();

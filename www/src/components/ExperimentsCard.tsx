@@ -57,16 +57,17 @@ function Experiment(props: { desk: Desk; name: ExperimentName; act: () => Promis
 
 function Result({ name, result }: { name: ExperimentName; result: ExperimentResult }) {
   const t = useMessages().experiments;
-  const isGood = result.doubles === 0 && result.losses === 0;
+  const { wanted, before, charged, known, doubles, losses } = result;
+  const isGood = doubles === 0 && losses === 0 && known === wanted;
   return (
     <div className="result" data-tone={isGood ? "good" : "bad"} data-testid={`result-${name}`}>
       <p>
         {name === "tabs"
-          ? t.tabsResult(result.asked, result.wanted, result.charged)
-          : t.reloadResult(result.wanted, result.before, result.charged)}
+          ? t.tabsResult(result.asked, wanted, charged)
+          : t.reloadResult({ wanted, before, charged, known })}
       </p>
       <p>
-        <b>{t.verdict(result.doubles, result.losses)}</b>
+        <b>{t.verdict(doubles, losses)}</b>
       </p>
     </div>
   );

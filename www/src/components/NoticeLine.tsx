@@ -44,11 +44,10 @@ function textOf(notice: Notice, t: Messages): string {
   const words = t.notice;
   switch (notice.kind) {
     case "outcome": {
-      const { title, outcome } = notice;
+      const { title, outcome, wasPaid } = notice;
       if (outcome.status === "charged") {
-        return outcome.replayed
-          ? words.replayed(title)
-          : words.charged(title, outcome.amount, outcome.balance);
+        const { amount, attempts, balance } = outcome;
+        return wasPaid ? words.replayed(title) : words.charged(title, amount, attempts, balance);
       }
       const { label, notes } = ofOutcome(outcome, t);
       return words.other(title, [label, ...notes].join(" · "));

@@ -25,6 +25,7 @@ export const PAYMENT_TONE: Record<PaymentState, "good" | "wait" | "bad" | "plain
 
 const TRANSLATION_TONE: Record<TranslationState["state"], "good" | "wait" | "bad" | "plain"> = {
   running: "plain",
+  elsewhere: "plain",
   done: "good",
   failed: "bad",
   interrupted: "bad",
@@ -58,7 +59,7 @@ export function TaskItem({ desk, entry, network }: { desk: Desk; entry: Entry; n
         <div>
           <dt>{t.tasks.translated}</dt>
           <dd>
-            <Translation task={task} />
+            <Translation task={task} isPaid={record?.status === "success"} />
           </dd>
         </div>
         <div>
@@ -121,15 +122,16 @@ function Price(props: { task: Task | null; record: ChargeRecord | null; t: Messa
   );
 }
 
-function Translation({ task }: { task: Task | null }) {
+function Translation({ task, isPaid }: { task: Task | null; isPaid: boolean }) {
   const t = useMessages();
-  if (!task) {
+  // Paid is only what was translated: its text has stayed elsewhere, or was not kept.
+  if (!task || (isPaid && task.translation.state === "interrupted")) {
     return (
       <div data-testid="translation" data-state="unseen">
         <span className="badge" data-tone="plain">
           {t.translation.unseen}
         </span>
-        <p className="note">{t.tasks.fromElsewhere}</p>
+        <p className="note">{task ? t.tasks.textLost : t.tasks.fromElsewhere}</p>
       </div>
     );
   }
@@ -204,8 +206,11 @@ interface Action {
 const TOP_UP_STEP = 100;
 
 function actionsFor(desk: Desk, { task, record }: Entry, payment: Payment): Action[] {
-  const again: Action[] = task ? [{ name: "translateAgain", act: () => desk.submit(task) }] : [];
   const translated = task?.translation.state === "done";
+  const isRunning =
+    task?.translation.state === "running" || task?.translation.state === "elsewhere";
+  const again: Action[] =
+    task && !isRunning ? [{ name: "translateAgain", act: () => desk.submit(task) }] : [];
   const price = task?.most ?? record?.amount ?? 0;
   const points = Math.ceil(price / TOP_UP_STEP) * TOP_UP_STEP;
   const funds: Action[] =
@@ -214,7 +219,7 @@ function actionsFor(desk: Desk, { task, record }: Entry, payment: Payment): Acti
       : [];
   switch (record?.status) {
     case undefined:
-      if (!task || task.translation.state === "running") return [];
+      if (!task || isRunning) return [];
       return translated ? [{ name: "pay", act: () => desk.pay(task) }] : [...funds, ...again];
     case "pending":
     case "retrying":
@@ -229,6 +234,7 @@ function actionsFor(desk: Desk, { task, record }: Entry, payment: Payment): Acti
         ? [...funds, ...again]
         : [...funds, { name: "retry", act: () => desk.retry(record) }];
     case "success":
-      return translated ? [{ name: "payAgain", act: () => desk.pay(task) }] : [];
+      // A paid task whose text is gone is translated again under the same key: it costs nothing more.
+      return translated ? [{ name: "payAgain", act: () => desk.pay(task) }] : again;
   }
 }

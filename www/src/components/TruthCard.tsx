@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { BillingSnapshot } from "tollbox";
-import { agreementOf, type Reading } from "../agreement";
+import { type Agreement, agreementOf, type Reading } from "../agreement";
 import type { Desk } from "../desk";
 import { type Messages, useLocale, useMessages } from "../i18n";
 import { clock, relative, useNow } from "../i18n/time";
@@ -12,7 +12,7 @@ import { Icon } from "./Icon";
 
 const READ_EVERY_MS = 3_000;
 const SETTLING_MS = 150;
-const AGREEMENT_TONE = { agree: "good", behind: "wait", disagree: "bad" } as const;
+const AGREEMENT_TONE = { agree: "good", more: "plain", behind: "wait", disagree: "bad" } as const;
 
 /** The server's database beside the page: so that one sees whether they agree. */
 export function TruthCard({ desk, snapshot }: { desk: Desk; snapshot: BillingSnapshot }) {
@@ -76,7 +76,7 @@ function Verdict(props: { desk: Desk; reading: Reading; confirmed: number | null
         role="status"
       >
         {state === "agree" && <Icon name="check" />}
-        {state === "agree" ? t.agree : t[state](agreement.count)}
+        {sentenceOf(agreement, t)}
       </p>
       <dl className="proof">
         <div data-tone={truth.doubles > 0 ? "bad" : "good"}>
@@ -114,6 +114,19 @@ function Verdict(props: { desk: Desk; reading: Reading; confirmed: number | null
       </table>
     </>
   );
+}
+
+function sentenceOf(agreement: Agreement, t: Messages["ledger"]): string {
+  switch (agreement.state) {
+    case "agree":
+      return t.agree;
+    case "more":
+      return t.more(agreement.known, agreement.more);
+    case "behind":
+      return t.behind(agreement.count);
+    case "disagree":
+      return t.disagree(agreement.differences);
+  }
 }
 
 function LedgerLine({ charge, t }: { charge: LedgerCharge; t: Messages }) {

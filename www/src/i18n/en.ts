@@ -1,4 +1,5 @@
 import type { Declined, Failed, Unknown } from "tollbox";
+import type { Differences } from "../agreement";
 
 const open = {
   offline: "this tab is offline",
@@ -133,7 +134,8 @@ export const en = {
     source: "Original",
     result: "Translation",
     into: { zh: "Into Chinese", en: "Into English" },
-    fromElsewhere: "The text is not kept in this tab.",
+    fromElsewhere: "The text stays in the tab that made it.",
+    textLost: "The text is not kept in this tab. “Try again” brings it back and costs nothing.",
     copy: "Copy",
     copied: "Copied",
   },
@@ -145,7 +147,8 @@ export const en = {
     why: (detail: string) => detail,
     interrupted: "Interrupted",
     not_started: "Not started",
-    unseen: "In another tab",
+    elsewhere: "In another tab",
+    unseen: "Text not here",
   },
   payment: {
     charged: "Paid",
@@ -208,8 +211,19 @@ export const en = {
     agree: "Page and ledger agree",
     behind: (count: number) =>
       `Agree, but ${count} ${count === 1 ? "charge is" : "charges are"} in the ledger whose answer has not reached this page`,
-    disagree: (count: number) =>
-      `Disagree: ${count} ${count === 1 ? "charge" : "charges"} of this page can’t be found there`,
+    more: (known: number, more: number) => {
+      const rest = `${more} ${known === 0 ? "" : "more "}in the ledger ${more === 1 ? "is" : "are"} not known here`;
+      if (known === 0) return `No charge on this page to compare; ${rest}`;
+      return `Agree on this page’s ${known} ${known === 1 ? "charge" : "charges"}; ${rest}`;
+    },
+    disagree: ({ missing, amounts, taken }: Differences) => {
+      const parts = [
+        missing > 0 && `${missing} paid here can’t be found in the ledger`,
+        amounts > 0 && `${amounts} ${amounts === 1 ? "has" : "have"} another amount there`,
+        taken > 0 && `${taken} not paid here ${taken === 1 ? "is" : "are"} paid there`,
+      ];
+      return `Disagree: ${parts.filter(Boolean).join("; ")}`;
+    },
     sent: (times: number) => (times === 1 ? "sent once" : `sent ${times} times, charged once`),
     charges: "Charges in the ledger",
   },
@@ -263,8 +277,8 @@ export const en = {
     failed: (why: string) => `The experiment broke off: ${why}`,
     tabsResult: (asked: number, wanted: number, charged: number) =>
       `${asked} calls in two tabs for ${wanted} tasks: ${charged} charges in the ledger.`,
-    reloadResult: (wanted: number, before: number, charged: number) =>
-      `${wanted} charges, ${before} of them taken before the tab died, none answered. Afterwards: ${charged} in the ledger, all known as paid.`,
+    reloadResult: (count: { wanted: number; before: number; charged: number; known: number }) =>
+      `${count.wanted} charges, ${count.before} of them taken before the tab died, none answered. Afterwards: ${count.charged} in the ledger, ${count.known === count.wanted ? "all" : count.known} known as paid.`,
     verdict: (doubles: number, losses: number) => `Paid twice: ${doubles}. Lost: ${losses}.`,
   },
   storm: {
@@ -361,8 +375,8 @@ export const en = {
     },
   },
   notice: {
-    charged: (title: string, points: number, left: number) =>
-      `“${title}” paid: ${points} ${points === 1 ? "point" : "points"}. The server’s balance is ${left}.`,
+    charged: (title: string, points: number, sent: number, left: number) =>
+      `“${title}” paid: ${points} ${points === 1 ? "point" : "points"}${sent > 1 ? `, taken once although it was sent ${sent} times` : ""}. The server’s balance is ${left}.`,
     replayed: (title: string) => `“${title}” was paid before and was not charged again.`,
     other: (title: string, what: string) => `“${title}”: ${what}.`,
     fresh: (points: number) => `Balance confirmed: ${points}.`,

@@ -104,7 +104,8 @@ export const zh: typeof en = {
     source: "原文",
     result: "译文",
     into: { zh: "译为中文", en: "译为英文" },
-    fromElsewhere: "此标签页没有保存译文。",
+    fromElsewhere: "译文留在当时翻译的标签页里。",
+    textLost: "此标签页没有保存译文。点“再试一次”可以取回，不再收费。",
     copy: "复制",
     copied: "已复制",
   },
@@ -116,7 +117,8 @@ export const zh: typeof en = {
     why: (detail) => detail,
     interrupted: "已中断",
     not_started: "未开始",
-    unseen: "在其他标签页",
+    elsewhere: "在其他标签页",
+    unseen: "译文不在此处",
   },
   payment: {
     charged: "已付费",
@@ -202,7 +204,18 @@ export const zh: typeof en = {
     readAt: (when) => `读取于${when}`,
     agree: "本页与账本一致",
     behind: (count) => `一致；账本中有 ${count} 笔扣费的应答尚未到达本页`,
-    disagree: (count) => `不一致：本页有 ${count} 笔扣费在账本中找不到`,
+    more: (known, more) =>
+      known === 0
+        ? `本页没有可对照的扣费；账本中有 ${more} 笔本页不知道的扣费`
+        : `本页的 ${known} 笔扣费与账本一致；账本中另有 ${more} 笔本页不知道的扣费`,
+    disagree: ({ missing, amounts, taken }) => {
+      const parts = [
+        missing > 0 && `本页已付的 ${missing} 笔在账本中找不到`,
+        amounts > 0 && `${amounts} 笔在账本中的点数不同`,
+        taken > 0 && `本页未付的 ${taken} 笔在账本中已付`,
+      ];
+      return `不一致：${parts.filter(Boolean).join("；")}`;
+    },
     sent: (times) => (times === 1 ? "发送 1 次" : `发送 ${times} 次，只扣 1 次`),
     charges: "账本中的扣费",
   },
@@ -253,8 +266,8 @@ export const zh: typeof en = {
     failed: (why) => `实验中断：${why}`,
     tabsResult: (asked, wanted, charged) =>
       `两个标签页为 ${wanted} 个任务共调用 ${asked} 次：账本中有 ${charged} 笔扣费。`,
-    reloadResult: (wanted, before, charged) =>
-      `共 ${wanted} 笔扣费，其中 ${before} 笔在标签页死亡前已被扣走，都没有应答。之后：账本中 ${charged} 笔，全部确认已付。`,
+    reloadResult: ({ wanted, before, charged, known }) =>
+      `共 ${wanted} 笔扣费，其中 ${before} 笔在标签页死亡前已被扣走，都没有应答。之后：账本中 ${charged} 笔，${known === wanted ? "全部" : `本页 ${known} 笔`}确认已付。`,
     verdict: (doubles, losses) => `重复扣费：${doubles}。丢失：${losses}。`,
   },
   storm: {
@@ -350,7 +363,8 @@ export const zh: typeof en = {
     },
   },
   notice: {
-    charged: (title, points, left) => `“${title}”已付费 ${points} 点，服务器余额 ${left} 点。`,
+    charged: (title, points, sent, left) =>
+      `“${title}”已付费 ${points} 点${sent > 1 ? `（发送 ${sent} 次，只扣 1 次）` : ""}，服务器余额 ${left} 点。`,
     replayed: (title) => `“${title}”此前已付费，没有重复扣费。`,
     other: (title, what) => `“${title}”：${what}。`,
     fresh: (points) => `余额已确认：${points} 点。`,
