@@ -344,6 +344,25 @@ test("why a charge waits that was never sent is told alike in the list and the o
   assert.deepEqual((await stage.server.ledger(account)).charges, []);
 });
 
+test("a first look at the weather that fails is repeated", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await stage.server.breakFor(account, { kind: "drop_before" });
+  await demo.page.route("**/faults", (route) => route.abort(), { times: 1 });
+  await demo.signIn(account);
+  await demo.hasWeather("cut");
+});
+
+test("a fault that is none of the page's weathers is named, and ended by “Fair”", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await stage.server.breakFor(account, { kind: "garbage" });
+  await demo.signIn(account);
+  await demo.at("weather-effect").getByText("Another fault").waitFor();
+  await demo.weather("none");
+  await (await demo.submit("Thank you")).paid("charged");
+});
+
 test("a late answer about the weather before does not undo the visitor's choice", async () => {
   const demo = await stage.demo();
   const gate = gateway();

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { freshAccount } from "./support/accounts.mjs";
 import { DemoPage } from "./support/demo.mjs";
 import { Stage } from "./support/stage.mjs";
+import { until } from "./support/until.mjs";
 
 const stage = new Stage();
 
@@ -136,6 +137,48 @@ for (const [locale, words] of /** @type {const} */ ([
     await demo.says("agreement", words.amount);
   });
 }
+
+test("where the second tab is closed, the experiment says so and can be begun again", async () => {
+  const demo = await stage.demo();
+  await demo.signIn(freshAccount());
+  const opened = demo.page.context().waitForEvent("page");
+  await demo.at("run-tabs").click();
+  await (await opened).close();
+  await demo.at("experiment-tabs").getByText("the other tab was closed").waitFor();
+  assert.ok(await demo.at("run-tabs").isEnabled());
+});
+
+test("a reload in the middle of the experiment leaves no fault behind", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await demo.says("balance-confirmed", "120");
+  // The experiment never learns that the points are taken.
+  await demo.page.route("**/demo/ledger", () => {});
+  await demo.at("run-reload").click();
+  await stage.server.ledgerWhen(account, "a charge", ({ charges }) => charges.length > 0);
+  await demo.page.unroute("**/demo/ledger");
+  await demo.page.reload();
+  await until("the end of the fault", () => stage.server.faultIsUsedUp());
+  await demo.hasWeather("none");
+  await demo.says("queue-settled", "3");
+});
+
+test("a storm that breaks off can be begun again", async () => {
+  const demo = await stage.demo();
+  await demo.signIn(freshAccount(), "stormCharges=40&gustMs=100");
+  let aborted = 0;
+  await demo.page.route("**/faults", async (route) => {
+    if (route.request().method() !== "PUT" || aborted > 0) return route.continue();
+    aborted += 1;
+    return route.abort();
+  });
+  await demo.at("run-storm").click();
+  await demo.at("experiment-storm").getByText("The storm broke off").waitFor();
+  await demo.at("run-storm").click();
+  await demo.at("experiment-storm").getByText("Tollbox:").waitFor();
+  assert.equal(aborted, 1);
+});
 
 test("the truth counts the repeats that took nothing", async () => {
   const account = freshAccount();

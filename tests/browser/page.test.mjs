@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { test } from "node:test";
+import { chromium } from "playwright-core";
 import { freshAccount } from "./support/accounts.mjs";
+import { CHROMIUM, FLAGS } from "./support/browser.mjs";
+import { DemoPage } from "./support/demo.mjs";
 import { Stage } from "./support/stage.mjs";
 
 const stage = new Stage();
@@ -66,6 +72,61 @@ test("signing out leaves nothing of the account on the demo page", async () => {
   await demo.signIn(account);
   await demo.says("balance-confirmed", "119");
   assert.equal(await demo.at("task-row").count(), 0);
+});
+
+test("a sign-out while the module still loads forgets the account's charges, too", async () => {
+  const account = freshAccount();
+  const demo = await stage.demo();
+  await demo.signIn(account);
+  await (await demo.submit("Good morning")).paid("charged");
+  let load = () => {};
+  /** @type {Promise<void>} */
+  const gate = new Promise((resolve) => {
+    load = resolve;
+  });
+  await demo.page.route("**/*.wasm", async (route) => {
+    await gate;
+    await route.continue();
+  });
+  await demo.page.reload();
+  await demo.at("sign-out").click();
+  load();
+  await demo.at("sign-in-form").waitFor();
+  await demo.signIn(account);
+  await demo.says("balance-confirmed", "119");
+  assert.equal(await demo.at("task-row").count(), 0);
+});
+
+test("where the browser keeps nothing for the site, a visitor signs in and pays all the same", async () => {
+  const profile = mkdtempSync(path.join(tmpdir(), "tollbox-blocked-"));
+  mkdirSync(path.join(profile, "Default"));
+  const blocked = { profile: { default_content_setting_values: { cookies: 2 } } };
+  writeFileSync(path.join(profile, "Default", "Preferences"), JSON.stringify(blocked));
+  const options = { executablePath: CHROMIUM, args: FLAGS, locale: "en-GB" };
+  const context = await chromium.launchPersistentContext(profile, options);
+  try {
+    const account = freshAccount();
+    const demo = new DemoPage(await context.newPage(), stage.server.url);
+    await demo.signIn(account);
+    assert.ok(
+      await demo.page.evaluate(() => {
+        try {
+          return sessionStorage.length < 0;
+        } catch {
+          return true;
+        }
+      }),
+      "the storage is refused",
+    );
+    await (await demo.submit("Good morning")).paid("charged");
+    assert.equal((await stage.server.ledger(account)).charges.length, 1);
+    await demo.weather("cut");
+    await demo.at("sign-out").click();
+    await demo.at("sign-in-form").waitFor();
+  } finally {
+    await context.close();
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  }
 });
 
 test("a translation that fails costs nothing, and can be tried again", async () => {

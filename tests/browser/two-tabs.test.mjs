@@ -72,6 +72,63 @@ test("a tab that another has opened shows its running translation as another tab
   assert.equal((await stage.server.ledger(account)).charges.length, 1);
 });
 
+test("the weather of one tab is shown in the other tabs of its account, and takes nothing from other accounts", async () => {
+  const demo = await stage.demo();
+  const same = new DemoPage(await demo.page.context().newPage(), demo.url);
+  const other = new DemoPage(await demo.page.context().newPage(), demo.url);
+  const account = freshAccount();
+  for (const tab of [demo, same]) await tab.signIn(account);
+  await other.signIn(freshAccount());
+  let finish = () => {};
+  /** @type {Promise<void>} */
+  const gate = new Promise((resolve) => {
+    finish = resolve;
+  });
+  /** @type {Promise<void>} */
+  const written = new Promise((resolve) => {
+    demo.page.route("**/faults", async (route) => {
+      if (route.request().method() === "PUT") {
+        resolve();
+        await gate;
+      }
+      await route.continue();
+    });
+  });
+  await demo.at("weather-cut").click();
+  await written;
+  await other.at("weather-broken").click();
+  // The other account's tab waits for its turn, or has overtaken this one.
+  await until("the second writer", async () => {
+    const { pending } = await other.page.evaluate(() => navigator.locks.query());
+    const waits = pending?.some(({ name }) => name === "tollbox-demo:faults");
+    return waits || (await other.at("weather-broken").isChecked());
+  });
+  finish();
+  await same.hasWeather("cut");
+  await other.hasWeather("broken");
+  for (const tab of [demo, other]) await tab.page.reload();
+  await demo.hasWeather("cut");
+  await other.hasWeather("broken");
+});
+
+test("a sign-out in one tab is one in the other tabs of the demo", async () => {
+  const account = freshAccount();
+  const first = await stage.demo();
+  const second = new DemoPage(await first.page.context().newPage(), first.url);
+  for (const tab of [first, second]) {
+    await tab.signIn(account);
+    await tab.says("balance-confirmed", "120");
+  }
+  await first.weather("cut");
+  await (await first.submit("Good morning")).translated("done");
+  await first.says("queue-open", "1");
+  await first.at("sign-out").click();
+  await first.at("left-open").filter({ hasText: "1 charge is still open" }).waitFor();
+  await second.at("sign-in-form").waitFor();
+  await second.page.reload();
+  await second.at("sign-in-form").waitFor();
+});
+
 test("a tab that was alone tells another that it has heard once, however long ago", async () => {
   const { context, page: first, account, options } = await stage.bare();
   await openIn(first, options);

@@ -39,7 +39,9 @@ export function useBilling(desk: Desk, locale: Locale): Opened {
       },
       (error: unknown) => {
         const again = () => setAttempt((count) => count + 1);
-        if (wanted) setOpened({ state: "failed", error, again });
+        if (!wanted) return;
+        desk.notOpened();
+        setOpened({ state: "failed", error, again });
       },
     );
     return () => {

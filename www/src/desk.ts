@@ -1,10 +1,12 @@
-import type {
-  BalanceResult,
-  BillingClient,
-  ChargeOutcome,
-  ChargeRecord,
-  FlushReport,
+import {
+  type BalanceResult,
+  type BillingClient,
+  BillingError,
+  type ChargeOutcome,
+  type ChargeRecord,
+  type FlushReport,
 } from "tollbox";
+import { hearTabs, tellTabs } from "./between-tabs";
 import { Experiments } from "./experiments";
 import { Feed } from "./feed";
 import { History } from "./history";
@@ -18,10 +20,14 @@ import { Storm } from "./storm";
 import { parse, phrasesOf } from "./subtitles";
 import { chargeRequest, claim, FEATURE, keyOf, type Task, TaskList } from "./tasks";
 import { translateTask } from "./translation";
-import { currentWeather, makeWeather, type Weather } from "./weather";
+import { currentWeather, makeWeather, onWeatherElsewhere, type Weather } from "./weather";
 
 /** So old may a balance be before it is asked for again. */
 const YOUNG_MS = 30_000;
+const LOOK_AGAIN_MS = 2_000;
+/** So long a sign-out waits for a client that is being opened. */
+const OPENING_MS = 10_000;
+const SIGNED_OUT = "signed-out";
 
 /** The last thing that the page has to say. */
 export type Notice =
@@ -48,10 +54,18 @@ export class Desk {
   readonly cache = new Store({ asked: 0, spared: 0 });
   readonly experiments: Experiments;
   readonly storm: Storm;
-  readonly weather = new Store<Weather>("none");
+  /** Null until the server has said it. */
+  readonly weather = new Store<Weather | null>(null);
   readonly notice = new Store<Notice | null>(null);
+  /** True once the account is signed out, here or in another tab. */
+  readonly isOver = new Store(false);
   #client: BillingClient | null = null;
+  #opened: (client: BillingClient | null) => void = () => {};
+  readonly #opening = new Promise<BillingClient | null>((resolve) => {
+    this.#opened = resolve;
+  });
   #weatherChanges = 0;
+  #isSigningOut = false;
 
   constructor(readonly session: Session) {
     this.tasks = new TaskList(session.account);
@@ -62,7 +76,11 @@ export class Desk {
   /** Takes `client` into use: rebuilds the charges from its journal and goes on with what was begun. */
   attach(client: BillingClient): () => void {
     this.#client = client;
+    this.#opened(client);
     const stops = [
+      hearTabs(SIGNED_OUT, (account) => {
+        if (account === this.session.account && !this.#isSigningOut) this.#end();
+      }),
       client.on("charge", (record) => this.#take([record], "newer")),
       client.on("alert", (alert) => this.feed.alert(alert)),
       this.history.follow(client),
@@ -76,10 +94,15 @@ export class Desk {
         if (task.translation.state === "done" && !task.billed) await this.pay(task);
       }
     });
-    void this.experiments.resume(client);
+    void this.#attempt(() => this.experiments.resume(client));
     return () => {
       for (const stop of stops) stop();
     };
+  }
+
+  /** There is no client to be had for now. */
+  notOpened(): void {
+    this.#opened(null);
   }
 
   /** Translates a task and charges it: what it costs at most is held meanwhile. */
@@ -111,7 +134,8 @@ export class Desk {
         this.#translationFailed(task, done.error);
       }
     } catch (error) {
-      if (!this.#isTranslated(task)) this.#translationFailed(task, error);
+      if (isClosed(error)) this.#end();
+      else if (!this.#isTranslated(task)) this.#translationFailed(task, error);
       else this.#say(error);
     } finally {
       letGo();
@@ -181,6 +205,30 @@ export class Desk {
     if (changes === this.#weatherChanges) this.weather.set(weather);
   }
 
+  /** Looks at the weather, and again when it may have changed elsewhere; a look that fails is repeated. */
+  followWeather(onLook: (failed: boolean) => void): () => void {
+    let again: ReturnType<typeof setTimeout> | undefined;
+    let isOver = false;
+    const look = async () => {
+      clearTimeout(again);
+      try {
+        await this.lookAtWeather();
+        if (!isOver) onLook(false);
+      } catch {
+        if (isOver) return;
+        onLook(true);
+        again = setTimeout(look, LOOK_AGAIN_MS);
+      }
+    };
+    void look();
+    const stop = onWeatherElsewhere(this.session, look);
+    return () => {
+      isOver = true;
+      clearTimeout(again);
+      stop();
+    };
+  }
+
   async makeWeather(weather: Weather): Promise<void> {
     this.#weatherChanges += 1;
     await makeWeather(this.session, weather);
@@ -209,10 +257,23 @@ export class Desk {
     });
   }
 
-  /** Forgets what this tab knows of the account. Open charges stay for its next sign-in. */
-  async signOut(): Promise<void> {
-    await this.#attempt(() => this.#open().signOut());
+  /** Forgets what this browser knows of the account. Gives how many open charges stay for its next sign-in. */
+  async signOut(): Promise<number> {
+    // A client that is being opened has a journal to be cleared, too.
+    const client = this.#client ?? (await Promise.race([this.#opening, after(OPENING_MS)]));
+    this.#isSigningOut = true;
+    let open = 0;
+    await this.#attempt(async () => {
+      open = (await client?.signOut())?.length ?? 0;
+    });
+    tellTabs(SIGNED_OUT, this.session.account);
     this.tasks.forget();
+    return open;
+  }
+
+  #end(): void {
+    this.tasks.forget();
+    this.isOver.set(true);
   }
 
   #translationFailed(task: Task, error: unknown): void {
@@ -272,6 +333,8 @@ export class Desk {
   }
 
   #say(error: unknown): void {
+    // Another tab has signed out, and this one has not heard of it.
+    if (isClosed(error)) this.#end();
     this.notice.set({ kind: "error", detail: messageOf(error) });
   }
 }
@@ -312,6 +375,14 @@ function isSameWord(said: ChargeOutcome, now: ChargeOutcome): boolean {
 
 function progressOf({ translation, source }: Task): { total: number } {
   return translation.state === "running" ? translation : { total: phrasesOf(parse(source)).length };
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof BillingError && error.code === "closed";
+}
+
+function after(ms: number): Promise<null> {
+  return new Promise((resolve) => setTimeout(() => resolve(null), ms));
 }
 
 function messageOf(error: unknown): string {

@@ -2,6 +2,7 @@ import type { BillingClient, ChargeRequest } from "tollbox";
 import { readLedger, topUp } from "./server";
 import type { Session } from "./session";
 import { Store } from "./store";
+import { keepInTab, readInTab, removeInTab } from "./tab-storage";
 import { truthOf } from "./truth";
 import { hangAfterCharges } from "./weather";
 
@@ -27,14 +28,29 @@ export type ExperimentState =
   | { state: "idle" }
   | { state: "running" }
   | { state: "done"; result: ExperimentResult }
-  | { state: "failed"; why: "popup" | string };
+  | { state: "failed"; why: Setback | string };
+
+const SETBACKS = ["popup", "unsent", "alone", "unkept"] as const;
+
+/**
+ * What can stop an experiment, besides errors: the browser opened no tab; no charge reached the server;
+ * the other tab was closed, or failed, or said nothing for long; the browser keeps nothing for the page
+ * that comes back.
+ */
+export type Setback = (typeof SETBACKS)[number];
+
+export function isSetback(why: string): why is Setback {
+  return SETBACKS.some((setback) => setback === why);
+}
 
 const FEATURE = "experiment";
 const CHARGES_OF_TABS = 10;
 const CHARGES_OF_RELOAD = 3;
 const LOOK_EVERY_MS = 100;
 const PATIENCE_MS = 20_000;
-const REMEMBERED = "tollbox-demo:experiment";
+/** The other tab has all the charges to make meanwhile, and may be slowed down in the background. */
+const OTHER_TAB_PATIENCE_MS = 60_000;
+const REMEMBERED = "experiment";
 
 /** The parameter with which the second tab is told what it is for. */
 const RUN_PARAMETER = "second-tab-of";
@@ -70,16 +86,19 @@ export class Experiments {
         address.searchParams.set(RUN_PARAMETER, run);
         address.hash = "experiment-tabs";
         const ready = channel.heard("ready");
-        if (!window.open(address)) throw new Error("popup");
-        await this.clearUp();
-        await topUp(this.session, CHARGES_OF_TABS);
-        await ready;
+        const opened = window.open(address);
+        if (!opened) throw stoppedBy("popup");
+        const gone = channel.isGone(() => opened.closed);
+        const prepared = this.clearUp().then(() => topUp(this.session, CHARGES_OF_TABS));
+        await Promise.race([Promise.all([ready, prepared]), gone]);
         const theirs = channel.heard("done");
         channel.say("go");
         const requests = requestsOf(run, CHARGES_OF_TABS);
-        await chargeAll(client, requests);
-        await theirs;
-        return this.#count(client, requests, { asked: 2 * requests.length, before: 0 });
+        await Promise.race([Promise.all([chargeAll(client, requests), theirs]), gone]);
+        return await this.#count(client, requests, { asked: 2 * requests.length, before: 0 });
+      } catch (error) {
+        channel.say("failed");
+        throw error;
       } finally {
         channel.close();
       }
@@ -96,6 +115,8 @@ export class Experiments {
       const requests = requestsOf(run, CHARGES_OF_RELOAD);
       await this.clearUp();
       await topUp(this.session, CHARGES_OF_RELOAD);
+      // Before the trouble is made: a page that is left in between comes back and ends it.
+      if (!keepInTab(REMEMBERED, JSON.stringify({ run, before: null }))) throw stoppedBy("unkept");
       await hangAfterCharges(this.session);
       // No answer will come while this page lives.
       void chargeAll(client, requests).catch(() => {});
@@ -106,7 +127,7 @@ export class Experiments {
         const taken = charges.filter(({ idempotency_key: key }) => keys.includes(key)).length;
         return written.every((record) => record !== null) && taken > 0 ? taken : null;
       });
-      sessionStorage.setItem(REMEMBERED, JSON.stringify({ run, before }));
+      keepInTab(REMEMBERED, JSON.stringify({ run, before }));
       // The fresh page leads to the result.
       history.replaceState(null, "", "#experiment-reload");
       location.reload();
@@ -117,27 +138,41 @@ export class Experiments {
   async #joinTabs(client: BillingClient, run: string): Promise<void> {
     await this.#run(this.tabs, async () => {
       const channel = new Channel(run);
-      const go = channel.heard("go");
-      channel.say("ready");
-      await go;
-      const requests = requestsOf(run, CHARGES_OF_TABS);
-      await chargeAll(client, requests);
-      const result = await this.#count(client, requests, { asked: 2 * requests.length, before: 0 });
-      channel.say("done");
-      channel.close();
-      return result;
+      try {
+        const go = channel.heard("go");
+        const gone = channel.isGone(() => window.opener?.closed === true);
+        channel.say("ready");
+        await Promise.race([go, gone]);
+        const requests = requestsOf(run, CHARGES_OF_TABS);
+        await chargeAll(client, requests);
+        const told = { asked: 2 * requests.length, before: 0 };
+        const result = await this.#count(client, requests, told);
+        channel.say("done");
+        return result;
+      } catch (error) {
+        channel.say("failed");
+        throw error;
+      } finally {
+        channel.close();
+      }
     });
   }
 
   async #comeBack(client: BillingClient): Promise<void> {
-    const remembered = sessionStorage.getItem(REMEMBERED);
+    const remembered = readInTab(REMEMBERED);
     if (!remembered) return;
+    const { run, before } = JSON.parse(remembered) as { run: string; before: number | null };
+    if (before === null) {
+      // The page was left before the experiment had come so far: there is no result.
+      await this.clearUp();
+      removeInTab(REMEMBERED);
+      return;
+    }
     await this.#run(this.reload, async () => {
-      const { run, before } = JSON.parse(remembered) as { run: string; before: number };
       await this.clearUp();
       const requests = requestsOf(run, CHARGES_OF_RELOAD);
       await Promise.all(requests.map(({ key }) => client.settled(key)));
-      sessionStorage.removeItem(REMEMBERED);
+      removeInTab(REMEMBERED);
       return this.#count(client, requests, { asked: requests.length, before });
     });
   }
@@ -177,7 +212,10 @@ export class Experiments {
     try {
       store.set({ state: "done", result: await experiment() });
     } catch (error) {
-      await this.clearUp().catch(() => {});
+      await this.clearUp().then(
+        () => removeInTab(REMEMBERED),
+        () => {},
+      );
       store.set({ state: "failed", why: error instanceof Error ? error.message : String(error) });
     }
   }
@@ -205,24 +243,31 @@ async function until<T>(look: () => Promise<T | null>): Promise<T> {
   for (;;) {
     const seen = await look();
     if (seen !== null) return seen;
-    if (performance.now() > end) throw new Error("no charge has reached the server");
+    if (performance.now() > end) throw stoppedBy("unsent");
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
 
+function stoppedBy(setback: Setback): Error {
+  return new Error(setback);
+}
+
+type ChannelWord = "ready" | "go" | "done" | "failed";
+
 /** What the tabs of one run say to each other. */
 class Channel {
   readonly #channel: BroadcastChannel;
+  #watch: ReturnType<typeof setInterval> | undefined;
 
   constructor(run: string) {
     this.#channel = new BroadcastChannel(`tollbox-demo:${run}`);
   }
 
-  say(word: "ready" | "go" | "done"): void {
+  say(word: ChannelWord): void {
     this.#channel.postMessage(word);
   }
 
-  heard(word: "ready" | "go" | "done"): Promise<void> {
+  heard(word: ChannelWord): Promise<void> {
     return new Promise((resolve) => {
       this.#channel.addEventListener("message", ({ data }) => {
         if (data === word) resolve();
@@ -230,7 +275,20 @@ class Channel {
     });
   }
 
+  /** Rejects when the other tab has failed or is closed, or it takes too long; once for a channel. */
+  isGone(isClosed: () => boolean): Promise<never> {
+    const end = performance.now() + OTHER_TAB_PATIENCE_MS;
+    return new Promise((_, reject) => {
+      const give = () => reject(stoppedBy("alone"));
+      void this.heard("failed").then(give);
+      this.#watch = setInterval(() => {
+        if (isClosed() || performance.now() > end) give();
+      }, LOOK_EVERY_MS);
+    });
+  }
+
   close(): void {
+    clearInterval(this.#watch);
     this.#channel.close();
   }
 }

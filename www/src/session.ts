@@ -1,3 +1,5 @@
+import { keepInTab, readInTab, removeInTab } from "./tab-storage";
+
 /** A signed-in account and its token. The token lives in memory only. */
 export interface Session {
   account: string;
@@ -14,21 +16,21 @@ export interface Session {
   isStranger: boolean;
 }
 
-const REMEMBERED = "tollbox-demo:account";
+const REMEMBERED = "account";
 
 /** The account signed in before this page was reloaded, if there is one. */
 export function rememberedAccount(): string | null {
-  return sessionStorage.getItem(REMEMBERED);
+  return readInTab(REMEMBERED);
 }
 
 export function forgetAccount(): void {
-  sessionStorage.removeItem(REMEMBERED);
+  removeInTab(REMEMBERED);
 }
 
 /** Signs in. Rejects where the server refuses the name or can't be reached. */
 export async function signIn(account: string): Promise<Session> {
   const token = await requestToken(account);
-  sessionStorage.setItem(REMEMBERED, account);
+  keepInTab(REMEMBERED, account);
   return sessionWith(account, token);
 }
 

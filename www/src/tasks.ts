@@ -3,6 +3,7 @@ import { priceOf } from "./price";
 import type { Language } from "./server";
 import { Store } from "./store";
 import { type Format, parse, phrasesOf, speechOf, titleOf } from "./subtitles";
+import { keepInTab, readInTab, removeInTab } from "./tab-storage";
 
 /** What is charged for: one task and feature are charged at most once. */
 export const FEATURE = "cloud_trans";
@@ -75,9 +76,10 @@ export function keyOf(task: Task): string {
  */
 export class TaskList extends Store<readonly Task[]> {
   readonly #slot: string;
+  #isForgotten = false;
 
   constructor(account: string) {
-    const slot = `tollbox-demo:tasks:${account}`;
+    const slot = `tasks:${account}`;
     super(read(slot));
     this.#slot = slot;
     for (const { id, translation } of this.get()) {
@@ -98,7 +100,8 @@ export class TaskList extends Store<readonly Task[]> {
   }
 
   forget(): void {
-    sessionStorage.removeItem(this.#slot);
+    this.#isForgotten = true;
+    removeInTab(this.#slot);
     this.set([]);
   }
 
@@ -110,12 +113,9 @@ export class TaskList extends Store<readonly Task[]> {
   #keep(tasks: readonly Task[]): void {
     this.set(tasks);
     // The requests of a page that goes away fail, which says nothing about the task.
-    if (isLeft) return;
-    try {
-      sessionStorage.setItem(this.#slot, JSON.stringify(tasks));
-    } catch {
-      // The tab's storage is full: the texts live as long as the page does.
-    }
+    if (isLeft || this.#isForgotten) return;
+    // Where there is no room, the texts live as long as the page does.
+    keepInTab(this.#slot, JSON.stringify(tasks));
   }
 }
 
@@ -149,7 +149,7 @@ function lockOf(id: string): string {
 
 function read(slot: string): Task[] {
   try {
-    const tasks = JSON.parse(sessionStorage.getItem(slot) ?? "[]") as Task[];
+    const tasks = JSON.parse(readInTab(slot) ?? "[]") as Task[];
     // What was being translated when this was stored is interrupted, unless another tab is at it.
     return tasks.map((task) =>
       task.translation.state === "running"

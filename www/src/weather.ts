@@ -1,3 +1,4 @@
+import { hearTabs, oneTabAtATime, tellTabs } from "./between-tabs";
 import { call } from "./server";
 import type { Session } from "./session";
 
@@ -10,9 +11,12 @@ export type Weather =
   | "broken"
   | "busy"
   | "gateway"
-  | "stranger";
+  | "stranger"
+  /** A fault that is none of the above. */
+  | "other";
 
-export const WEATHERS: readonly Weather[] = [
+/** Those that a visitor can make. */
+export const WEATHERS: readonly Exclude<Weather, "other">[] = [
   "none",
   "cut",
   "slow",
@@ -36,7 +40,9 @@ interface Rule {
 }
 
 /** The kinds that the server makes; the stranger is of this page's making. */
-type Kind = Exclude<Weather, "none" | "stranger">;
+type Kind = Exclude<Weather, "none" | "stranger" | "other">;
+
+const TOPIC = "weather";
 
 const GATEWAY_PAGE = "<!doctype html><title>503 Service Unavailable</title><h1>nginx</h1>";
 
@@ -49,20 +55,18 @@ const FAULT: Record<Kind, Fault> = {
   gateway: { kind: "status", status: 503, body: GATEWAY_PAGE },
 };
 
-/**
- * The weather that was made for this account, e.g. before a reload. A rule that is not of this
- * page's making counts as none: it is not the page's to end.
- */
+/** The weather that was made for this account, e.g. before a reload, or in another tab. */
 export async function currentWeather({ account, isStranger }: Session): Promise<Weather> {
   if (isStranger) return "stranger";
   const { rules } = await readRules();
   const mine = rules.find((rule) => rule.account === account);
+  if (!mine) return "none";
   const kinds = Object.keys(FAULT) as Kind[];
   const named = kinds.find((kind) => {
     const { on, fault } = ruleFor(account, kind);
-    return on === mine?.on && isSame(fault, mine.fault);
+    return on === mine.on && isSame(fault, mine.fault);
   });
-  return named ?? "none";
+  return named ?? "other";
 }
 
 /** Makes this weather for the account until the next call, and leaves other accounts' rules alone. */
@@ -70,6 +74,22 @@ export async function makeWeather(session: Session, weather: Weather): Promise<v
   const { account } = session;
   await putRule(account, weather in FAULT ? ruleFor(account, weather as Kind) : null);
   session.isStranger = weather === "stranger";
+  tellTabs(TOPIC, account);
+}
+
+/** Calls `look` when the account's weather may have changed without this page. */
+export function onWeatherElsewhere({ account }: Session, look: () => void): () => void {
+  const deaf = hearTabs(TOPIC, (word) => {
+    if (word === account) look();
+  });
+  const onVisible = () => {
+    if (document.visibilityState === "visible") look();
+  };
+  document.addEventListener("visibilitychange", onVisible);
+  return () => {
+    deaf();
+    document.removeEventListener("visibilitychange", onVisible);
+  };
 }
 
 /** The server takes the points, and no answer ever comes: until the weather changes. */
@@ -82,7 +102,12 @@ export async function strike(account: string, fault: Fault | null): Promise<void
   await putRule(account, fault && { on: "any", account, fault, times: null });
 }
 
-async function putRule(account: string, rule: Rule | null): Promise<void> {
+/** The server has one list for all accounts: what was read may only be written before the next reads. */
+function putRule(account: string, rule: Rule | null): Promise<void> {
+  return oneTabAtATime("faults", () => replaceRule(account, rule));
+}
+
+async function replaceRule(account: string, rule: Rule | null): Promise<void> {
   const { rules } = await readRules();
   const others = rules.filter((other) => other.account !== account);
   const next = rule ? [...others, rule] : others;

@@ -17,6 +17,7 @@ export function App() {
     const account = rememberedAccount();
     return account === null ? null : resume(account);
   });
+  const [leftOpen, setLeftOpen] = useState(0);
   const signedIn = useLoaded(loadSignedIn);
   const [accountPlace, setAccountPlace] = useState<Element | null>(null);
   const t = MESSAGES[locale];
@@ -31,8 +32,9 @@ export function App() {
     document.title = t.documentTitle;
   }, [locale, t]);
 
-  const signedOut = () => {
+  const signedOut = (open: number) => {
     forgetAccount();
+    setLeftOpen(open);
     setSession(null);
   };
 
@@ -48,7 +50,7 @@ export function App() {
         />
       ) : (
         <main>
-          {!session && <SignIn onSignedIn={setSession} />}
+          {!session && <SignIn leftOpen={leftOpen} onSignedIn={setSession} />}
           {session && signedIn.state === "loading" && <Opening />}
           {session && signedIn.state === "failed" && (
             <OpenFailed error={signedIn.error} again={() => location.reload()} />

@@ -1,6 +1,6 @@
 import type { BillingClient } from "tollbox";
 import type { Desk } from "../desk";
-import type { ExperimentName, ExperimentResult } from "../experiments";
+import { type ExperimentName, type ExperimentResult, isSetback } from "../experiments";
 import { useFaultPanel } from "../fault-panel";
 import { useMessages } from "../i18n";
 import { useStore } from "../store";
@@ -48,7 +48,9 @@ function Experiment(props: { desk: Desk; name: ExperimentName; act: () => Promis
       <div role="status">
         {state.state === "done" && <Result name={name} result={state.result} />}
         {state.state === "failed" && (
-          <p className="refusal">{state.why === "popup" ? t.popup : t.failed(state.why)}</p>
+          <p className="refusal">
+            {isSetback(state.why) ? t.setback[state.why] : t.failed(state.why)}
+          </p>
         )}
       </div>
     </div>

@@ -2,7 +2,12 @@ import { type SubmitEvent, useId, useState } from "react";
 import { useMessages } from "../i18n";
 import { type Session, signIn } from "../session";
 
-export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void }) {
+export function SignIn(props: {
+  /** How many charges the account that has signed out has left open. */
+  leftOpen: number;
+  onSignedIn: (session: Session) => void;
+}) {
+  const { leftOpen, onSignedIn } = props;
   const t = useMessages().signIn;
   const [account, setAccount] = useState("demo");
   const [busy, setBusy] = useState(false);
@@ -25,6 +30,11 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void 
     <section className="sign-in">
       <h1>{t.heading}</h1>
       <p className="lead">{t.lead}</p>
+      {leftOpen > 0 && (
+        <p className="note" role="status" data-testid="left-open">
+          {t.leftOpen(leftOpen)}
+        </p>
+      )}
       <form onSubmit={submit} data-testid="sign-in-form">
         <label>
           <span>{t.account}</span>

@@ -72,10 +72,8 @@ function Conditions({ desk }: { desk: Desk }) {
     }
   };
 
-  useEffect(() => {
-    // Rules outlive a reload of the page.
-    desk.lookAtWeather().catch(() => setFailed(true));
-  }, [desk]);
+  // Rules outlive a reload of the page, and other tabs make some.
+  useEffect(() => desk.followWeather(setFailed), [desk]);
 
   // One lost answer is enough: the next attempt may find out.
   const lost =
@@ -105,7 +103,7 @@ function Conditions({ desk }: { desk: Desk }) {
         </label>
       ))}
       <p className="note effect" data-testid="weather-effect">
-        {t.effect[weather]}
+        {weather === null ? t.unknown : t.effect[weather]}
       </p>
       <p role="alert" className="refusal">
         {failed && t.failed}

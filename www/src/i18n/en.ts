@@ -59,6 +59,8 @@ export const en = {
     submit: "Sign in",
     busy: "Signing in…",
     failed: (why: string) => `Could not sign in: ${why}`,
+    leftOpen: (count: number) =>
+      `Signed out. ${count} ${count === 1 ? "charge is" : "charges are"} still open, and paid after the account’s next sign-in.`,
     out: "Sign out",
     as: "Signed in as",
   },
@@ -239,7 +241,9 @@ export const en = {
     busy: "Maintenance",
     gateway: "Gateway 503",
     stranger: "Other user",
+    unknown: "How the server fares is not known yet.",
     effect: {
+      other: "Another fault is in force for this account. “Fair” ends it.",
       none: "The server answers as it should.",
       cut: "No request arrives. Charges wait and are sent when it is over.",
       slow: "Every answer takes 3 s.",
@@ -273,7 +277,12 @@ export const en = {
     reload: "Kill this tab and come back",
     link: (name: string) => `Link to this experiment: ${name}`,
     running: "Running…",
-    popup: "The browser did not let this page open a tab.",
+    setback: {
+      popup: "The browser did not let this page open a tab.",
+      unsent: "The experiment broke off: no charge has reached the server.",
+      alone: "The experiment broke off: the other tab was closed, or does not answer.",
+      unkept: "The browser keeps nothing for this page, so it could not come back.",
+    },
     failed: (why: string) => `The experiment broke off: ${why}`,
     tabsResult: (asked: number, wanted: number, charged: number) =>
       `${asked} calls in two tabs for ${wanted} tasks: ${charged} charges in the ledger.`,

@@ -31,6 +31,7 @@ export const zh: typeof en = {
     submit: "登录",
     busy: "正在登录…",
     failed: (why) => `登录失败：${why}`,
+    leftOpen: (count) => `已退出登录。还有 ${count} 笔扣费未结，该账户下次登录后付费。`,
     out: "退出登录",
     as: "当前账户",
   },
@@ -231,7 +232,9 @@ export const zh: typeof en = {
     busy: "维护中",
     gateway: "网关 503",
     stranger: "他人登录",
+    unknown: "尚不清楚服务器的状况。",
     effect: {
+      other: "此账户还有另一种故障在起作用，选“晴朗”可结束它。",
       none: "服务器正常应答。",
       cut: "请求无法到达。扣费会等待，恢复后发送。",
       slow: "每个应答都要 3 秒。",
@@ -262,7 +265,12 @@ export const zh: typeof en = {
     reload: "杀死此标签页再回来",
     link: (name) => `此实验的链接：${name}`,
     running: "进行中…",
-    popup: "浏览器不允许本页打开标签页。",
+    setback: {
+      popup: "浏览器不允许本页打开标签页。",
+      unsent: "实验中断：没有扣费到达服务器。",
+      alone: "实验中断：另一个标签页已关闭，或没有应答。",
+      unkept: "浏览器不为本页保存任何内容，页面无法恢复实验。",
+    },
     failed: (why) => `实验中断：${why}`,
     tabsResult: (asked, wanted, charged) =>
       `两个标签页为 ${wanted} 个任务共调用 ${asked} 次：账本中有 ${charged} 笔扣费。`,

@@ -65,9 +65,13 @@ export class Storm {
     failure: null,
   });
 
+  #isRunning = false;
+
   constructor(readonly session: Session) {}
 
   async run(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
     const run = crypto.randomUUID().slice(0, 8);
     const gusts = Array.from({ length: ROUNDS }, () => shuffled(FAULTS)).flat();
     this.state.set({ run, running: null, results: {}, failure: null });
@@ -79,6 +83,7 @@ export class Storm {
     } catch (error) {
       this.#update({ failure: error instanceof Error ? error.message : String(error) });
     } finally {
+      this.#isRunning = false;
       this.#update({ running: null });
     }
   }
@@ -91,32 +96,43 @@ export class Storm {
     const open = await OPEN[name]();
     const rival = await open(session);
     const words = new Map<string, Word>();
-    const tell = (calm: boolean) =>
+    let isOver = false;
+    const tell = (calm: boolean) => {
+      // A late word must not make it run again.
+      if (isOver) return;
       this.#update({ running: { rival: name, known: words.size, asked: charges, calm } });
+    };
     const began = performance.now();
     let calm = false;
     tell(calm);
     const withinMs = (gusts.length * gustMs * 2) / 3;
     const asked = chargesOf(run, charges).map(async (charge, at) => {
       await pause((at * withinMs) / charges);
+      if (isOver) return;
       words.set(charge.taskId, await rival.charge(charge));
       tell(calm);
     });
+    const allAsked = Promise.all(asked);
+    // Those that nobody waits for any more may fail.
+    allAsked.catch(() => {});
     try {
-      for (const gust of gusts) {
-        await strike(session.account, gust);
-        await pause(gustMs);
+      try {
+        for (const gust of gusts) {
+          await strike(session.account, gust);
+          await pause(gustMs);
+        }
+      } finally {
+        await strike(session.account, null);
       }
+      calm = true;
+      tell(calm);
+      await Promise.race([allAsked, pause(PATIENCE_MS)]);
+      const seconds = (performance.now() - began) / 1_000;
+      return { ...(await this.#count(session, words, charges)), seconds };
     } finally {
-      await strike(session.account, null);
+      isOver = true;
+      await rival.close();
     }
-    calm = true;
-    tell(calm);
-    await Promise.race([Promise.all(asked), pause(PATIENCE_MS)]);
-    const seconds = (performance.now() - began) / 1_000;
-    const result = { ...(await this.#count(session, words, charges)), seconds };
-    await rival.close();
-    return result;
   }
 
   async #count(session: Session, words: ReadonlyMap<string, Word>, asked: number) {
