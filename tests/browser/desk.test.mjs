@@ -239,6 +239,19 @@ test("what was said last of a charge is told anew when that is paid", async () =
     .waitFor();
 });
 
+test("a task that was not started is tried again by the button that its advice names", async () => {
+  const demo = await stage.demo();
+  await demo.signIn(freshAccount());
+  await demo.says("balance-confirmed", "120");
+  await demo.at("go-offline").click();
+  await demo.network("offline");
+  const line = await demo.submit("Thank you. ".repeat(1_100));
+  assert.equal(await line.paid("failed"), "offline_spend_denied");
+  await line.locator.getByTestId("advice").getByText("Try again begins anew.").waitFor();
+  await line.locator.getByTestId("translateAgain").waitFor();
+  assert.equal(await line.locator.getByTestId("retry").count(), 0);
+});
+
 test("the outbox shows what waits and why, and sends or gives up one charge", async () => {
   const account = freshAccount();
   const demo = await stage.demo();

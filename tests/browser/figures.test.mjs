@@ -39,6 +39,23 @@ test("the demo draws the success rate and the latency of the charges so far", as
   await until("the lines in the colours of the dark", async () => (await drawn()) !== light);
 });
 
+test("where nothing is paid yet, no time to answer is drawn", async () => {
+  const demo = await stage.demo();
+  await demo.signIn(freshAccount());
+  await demo.says("balance-confirmed", "120");
+  await demo.at("go-offline").click();
+  await demo.network("offline");
+  for (const text of ["Good morning", "Good night"]) {
+    const line = await demo.submit(text);
+    await line.paid("queued");
+    await line.click("cancel");
+    await line.paid("failed");
+  }
+  await demo.page.locator('[data-testid="plot-success-rate"][data-points="2"]').waitFor();
+  assert.equal(await demo.at("plot-latency").count(), 0);
+  assert.ok(await demo.at("flush").isDisabled(), "cancelled charges are not retried together");
+});
+
 test("the charts' letters are as large as the page's on a dense screen", async () => {
   // At this width the page's letters are no whole number of pixels high.
   const viewport = { width: 1920, height: 1080 };

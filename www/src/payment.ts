@@ -30,7 +30,11 @@ type Network = BillingSnapshot["network"];
 
 /** The payment of an entry in words. */
 export function paymentOf({ task, record }: Entry, network: Network, t: Messages): Payment {
-  if (record) return ofRecord(record, task?.told, network, t);
+  if (record) {
+    const payment = ofRecord(record, task?.told, network, t);
+    const isTranslated = !task || task.translation.state === "done";
+    return isTranslated ? payment : withoutText(payment, t);
+  }
   switch (task?.translation.state) {
     case "running":
     case "elsewhere":
@@ -38,7 +42,7 @@ export function paymentOf({ task, record }: Entry, network: Network, t: Messages
     case "done":
       return { ...plain("unbilled", t.payment.unbilled), advice: t.advice.unbilled };
     case "not_started":
-      return ofOutcome(task.translation.refusal, t);
+      return withoutText(ofOutcome(task.translation.refusal, t), t);
     case "failed":
     case "interrupted":
     case undefined:
@@ -76,6 +80,11 @@ function ofRecord(
         ? ofOutcome(outcome, t)
         : plain("unknown", t.payment.unknown);
   }
+}
+
+/** What is not translated is tried again as a whole: there is no charge alone to be retried. */
+function withoutText(payment: Payment, t: Messages): Payment {
+  return payment.state === "failed" ? { ...payment, advice: t.advice.not_started } : payment;
 }
 
 /** An outcome in words. */

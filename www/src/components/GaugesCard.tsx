@@ -84,6 +84,7 @@ function Charts({ desk }: { desk: Desk }) {
   const at = points.map((point) => point.at);
   const p50 = points.map(({ latencyMs }) => latencyMs?.p50 ?? null);
   const p95 = points.map(({ latencyMs }) => latencyMs?.p95 ?? null);
+  const latest = last.latencyMs;
   const rates = points.map((point) => point.successRate);
   return (
     <>
@@ -98,19 +99,21 @@ function Charts({ desk }: { desk: Desk }) {
           format={(value) => percent.format(value)}
         />
       </figure>
-      <figure>
-        <figcaption className="note">{t.latencyLines}</figcaption>
-        <Chart
-          label={t.latencyPlot(whole.format(p50.at(-1) ?? 0), whole.format(p95.at(-1) ?? 0))}
-          testId="plot-latency"
-          at={at}
-          series={[
-            { label: "p50", values: p50, color: "--accent" },
-            { label: "p95", values: p95, color: "--soft" },
-          ]}
-          format={(value) => t.milliseconds(whole.format(value))}
-        />
-      </figure>
+      {latest && (
+        <figure>
+          <figcaption className="note">{t.latencyLines}</figcaption>
+          <Chart
+            label={t.latencyPlot(whole.format(latest.p50), whole.format(latest.p95))}
+            testId="plot-latency"
+            at={at}
+            series={[
+              { label: "p50", values: p50, color: "--accent" },
+              { label: "p95", values: p95, color: "--soft" },
+            ]}
+            format={(value) => t.milliseconds(whole.format(value))}
+          />
+        </figure>
+      )}
     </>
   );
 }

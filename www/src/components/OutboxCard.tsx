@@ -17,7 +17,7 @@ type Shelf = (typeof SHELVES)[number];
 
 /** The charges by where they stand, how far a flush has come, and what the outbox stands on. */
 export function OutboxCard({ desk, snapshot }: { desk: Desk; snapshot: BillingSnapshot }) {
-  const { queue, flush, network, storage } = snapshot;
+  const { flush, network, storage } = snapshot;
   const t = useMessages();
   const records = [...useStore(desk.records).values()].sort((a, b) => b.updatedAt - a.updatedAt);
   const [chosen, setShelf] = useState<Shelf | null>(null);
@@ -25,7 +25,7 @@ export function OutboxCard({ desk, snapshot }: { desk: Desk; snapshot: BillingSn
   // Until the visitor chooses, it shows what needs a look most.
   const shelf = chosen ?? SHELVES.find((name) => shelved(name).length > 0) ?? "open";
   const shown = shelved(shelf);
-  const waiting = queue.pending + queue.retrying + queue.unknown + queue.failed;
+  const canBeSent = records.some((record) => shelfOf(record) !== "settled" || isRetryable(record));
   return (
     <Card
       heading={t.queue.heading}
@@ -85,7 +85,7 @@ export function OutboxCard({ desk, snapshot }: { desk: Desk; snapshot: BillingSn
         <button
           type="button"
           data-testid="flush"
-          disabled={waiting === 0}
+          disabled={!canBeSent}
           onClick={() => desk.flush()}
         >
           {t.queue.flush}
@@ -144,6 +144,10 @@ function Line(props: { desk: Desk; record: ChargeRecord; network: BillingSnapsho
       )}
     </li>
   );
+}
+
+function isRetryable({ outcome }: ChargeRecord): boolean {
+  return outcome?.status === "failed" && outcome.retryable;
 }
 
 function shelfOf({ status }: ChargeRecord): Shelf {

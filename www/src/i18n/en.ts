@@ -179,6 +179,7 @@ export const en = {
     failed: "Nothing was taken. Retry tries once more.",
     nothingDue: "What is not translated costs nothing.",
     unbilled: "It is translated; Charge pays it.",
+    not_started: "Nothing was taken, and nothing was translated. Try again begins anew.",
   },
   reason: { open, declined, failed },
 
@@ -316,7 +317,7 @@ export const en = {
   },
   stats: {
     heading: "Gauges",
-    lead: "Since this page was opened.",
+    lead: "Counts since the billing module was started; rates and times of the last 10 minutes.",
     addsUp: "Where every charge is",
     enqueued: "charges",
     charged: "paid",
@@ -332,10 +333,10 @@ export const en = {
     milliseconds: (count: string) => `${count} ms`,
     later: "The lines begin with the second charge.",
     notLoaded: "The lines could not be loaded. Reload the page to try again.",
-    successRatePlot: (now: string) => `The success rate so far, from 0 to 100 %; now ${now}`,
+    successRatePlot: (now: string) => `The success rate, from 0 to 100 %; now ${now}`,
     latencyLines: "Time to answer: median, and 95 % dashed",
     latencyPlot: (median: string, slow: string) =>
-      `The time to answer so far; now ${median} ms in the median, and at most ${slow} ms for 95 %`,
+      `The time to answer; now ${median} ms in the median, and at most ${slow} ms for 95 %`,
   },
   tour: {
     begin: "Take the tour",

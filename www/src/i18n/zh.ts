@@ -146,6 +146,7 @@ export const zh: typeof en = {
     cancelled: "没有扣费。点“重试”仍可付费。",
     failed: "没有扣费。点“重试”再试一次。",
     nothingDue: "没有译文就不收费。",
+    not_started: "没有扣费，也没有翻译。点“再试一次”重新开始。",
     unbilled: "译文已完成，点“付费”即可付费。",
   },
   reason: {
@@ -303,7 +304,7 @@ export const zh: typeof en = {
   },
   stats: {
     heading: "仪表",
-    lead: "本页打开以来。",
+    lead: "计数自计费模块启动以来；比率和时间为最近 10 分钟。",
     addsUp: "每笔扣费的去向",
     enqueued: "总数",
     charged: "已付",
@@ -319,10 +320,9 @@ export const zh: typeof en = {
     milliseconds: (count) => `${count} 毫秒`,
     later: "从第二笔扣费开始画线。",
     notLoaded: "曲线未能加载。请刷新页面重试。",
-    successRatePlot: (now) => `成功率走势（0 到 100 %），当前 ${now}`,
+    successRatePlot: (now) => `成功率（0 到 100 %），当前 ${now}`,
     latencyLines: "应答时间：中位数；虚线为 95 % 分位",
-    latencyPlot: (median, slow) =>
-      `应答时间走势，当前中位数 ${median} 毫秒，95 % 不超过 ${slow} 毫秒`,
+    latencyPlot: (median, slow) => `应答时间，当前中位数 ${median} 毫秒，95 % 不超过 ${slow} 毫秒`,
   },
   tour: {
     begin: "开始导览",
