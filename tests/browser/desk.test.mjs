@@ -118,6 +118,43 @@ test("a file that is no text is named and not taken", async () => {
   assert.equal(await demo.at("draft").count(), 1);
 });
 
+test("what is said in a cue is translated, however it begins", async () => {
+  const demo = await stage.demo();
+  await demo.signIn(freshAccount());
+  const film = "1\n00:00:01,000 --> 00:00:02,000\nNOTE TO SELF\nHello\n";
+  await demo.at("task-file").setInputFiles(filesOf(["film.srt", film]));
+  await demo.at("draft").getByText("2 lines of speech").waitFor();
+});
+
+test("text that is dropped is left to the browser", async () => {
+  const demo = await stage.demo();
+  await demo.signIn(freshAccount());
+  const isLeft = await demo.at("task-text").evaluate((field) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.setData("text/plain", "Hello");
+    const drop = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+    return field.dispatchEvent(drop);
+  });
+  assert.ok(isLeft);
+});
+
+test("where the browser lets nothing be copied, the button says so", async () => {
+  const demo = await stage.demo();
+  /** @type {string[]} */
+  const uncaught = [];
+  demo.page.on("pageerror", (error) => uncaught.push(error.message));
+  await demo.page.addInitScript(() => {
+    navigator.clipboard.writeText = () => Promise.reject(new DOMException("", "NotAllowedError"));
+  });
+  await demo.signIn(freshAccount());
+  const line = await demo.submit("Hello");
+  await line.translated("done");
+  await line.click("open-text");
+  await demo.at("copy").click();
+  await demo.says("copy", "The browser did not let it be copied");
+  assert.deepEqual(uncaught, []);
+});
+
 test("pasted subtitles are titled by their first line of speech", async () => {
   const demo = await stage.demo();
   await demo.signIn(freshAccount());
@@ -476,6 +513,22 @@ test("an expired token is replaced without the customer", async () => {
   await demo.at("notice").filter({ hasText: "a new one was asked for" }).waitFor();
   await (await demo.submit("Hello")).paid("charged");
   assert.equal((await stage.server.ledger(account)).balance, 119);
+});
+
+test("the module is killed once, though the button is pressed twice", async () => {
+  const demo = await stage.demo();
+  /** @type {string[]} */
+  const uncaught = [];
+  demo.page.on("pageerror", (error) => uncaught.push(error.message));
+  await demo.signIn(freshAccount());
+  await demo.says("balance-confirmed", "120");
+  await demo.at("kill-module").evaluate((button) => {
+    for (const _ of [1, 2]) /** @type {HTMLButtonElement} */ (button).click();
+  });
+  await demo.at("notice").filter({ hasText: "The billing module died" }).waitFor();
+  await (await demo.submit("Hello")).paid("charged");
+  assert.ok(await demo.page.evaluate(() => Date.now() > 0));
+  assert.deepEqual(uncaught, []);
 });
 
 for (const [locale, words] of /** @type {const} */ ([

@@ -224,5 +224,11 @@ for (const locale of LOCALES) {
       await demo.says(`storm-tollbox-${feared}`, "0");
     }
     await demo.says("balance-confirmed", "120");
+    await until("nothing is stored of the storm's accounts", () =>
+      demo.page.evaluate(async (part) => {
+        const databases = (await indexedDB.databases()).map(({ name }) => name);
+        return ![...databases, ...Object.keys(localStorage)].some((name) => name?.includes(part));
+      }, `-storm-${run}-`),
+    );
   });
 }

@@ -129,6 +129,16 @@ test("where the browser keeps nothing for the site, a visitor signs in and pays 
   }
 });
 
+test("a proxy's page in answer to the sign-in is told by its status", async () => {
+  const demo = await stage.demo();
+  await demo.page.route("**/demo/session", (route) =>
+    route.fulfill({ status: 502, contentType: "text/html", body: "<h1>nginx</h1>" }),
+  );
+  await demo.page.goto(demo.url);
+  await demo.at("sign-in").click();
+  await demo.says("sign-in-refusal", "Could not sign in: HTTP 502");
+});
+
 test("a translation that fails costs nothing, and can be tried again", async () => {
   const account = freshAccount();
   const demo = await stage.demo();

@@ -7,7 +7,17 @@ import type { BillingClient } from "tollbox";
  *
  * Resolves once that one has answered.
  */
-export async function killModule(client: BillingClient): Promise<void> {
+export function killModule(client: BillingClient): Promise<void> {
+  // One at a time: a second would take the first one's clock for the browser's.
+  dying ??= die(client).finally(() => {
+    dying = null;
+  });
+  return dying;
+}
+
+let dying: Promise<void> | null = null;
+
+async function die(client: BillingClient): Promise<void> {
   const now = Date.now;
   Date.now = () => {
     Date.now = now;

@@ -93,7 +93,7 @@ async function asAccount<T>(session: Session, path: string, body?: object): Prom
 
 /** One JSON request. Rejects with a ServerRefusal where the server said no. */
 export async function call<T>(path: string, init: RequestInit): Promise<T> {
-  const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
+  const signal = init.signal ?? AbortSignal.timeout(REQUEST_LIMIT_MS);
   const response = await fetch(path, { ...init, signal, cache: "no-store" });
   const text = await response.text();
   if (!response.ok) throw new ServerRefusal(response.status, problemDetail(text, response));

@@ -1,3 +1,4 @@
+import { call } from "./server";
 import { keepInTab, readInTab, removeInTab } from "./tab-storage";
 
 /** A signed-in account and its token. The token lives in memory only. */
@@ -81,15 +82,11 @@ function strangersToken(account: string): Promise<string | null> {
 }
 
 async function requestToken(account: string): Promise<string> {
-  const response = await fetch("/demo/session", {
+  const { token } = await call<{ token: string }>("/demo/session", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ account }),
     signal: AbortSignal.timeout(5_000),
   });
-  const answer = (await response.json()) as { token?: unknown; detail?: unknown; title?: unknown };
-  if (!response.ok || typeof answer.token !== "string") {
-    throw new Error(String(answer.detail ?? answer.title ?? `HTTP ${response.status}`));
-  }
-  return answer.token;
+  return token;
 }

@@ -12,8 +12,6 @@ export interface Script {
 
 const TITLE_CHARACTERS = 40;
 const TIME_LINE = /^\s*(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->/;
-/** Blocks of WebVTT in which nobody speaks. */
-const SILENT_BLOCK = /^(?:NOTE|STYLE|REGION)(?:\s|$)/;
 
 export function parse(text: string): Script {
   const parts = text.split(/(\r\n|\n|\r)/);
@@ -60,13 +58,16 @@ function spoken(parts: readonly string[]): number[] {
   return parts.flatMap((part, at) => (isLine(at) && part.trim() !== "" ? [at] : []));
 }
 
-/** The lines below a time line, up to the next empty one. */
+/**
+ * The lines below a time line, up to the next empty one. So nobody speaks in WebVTT's NOTE, STYLE and
+ * REGION, which have no time line.
+ */
 function cueLines(parts: readonly string[]): number[] {
   const speech: number[] = [];
   let speaking = false;
   parts.forEach((part, at) => {
     if (!isLine(at)) return;
-    if (part.trim() === "" || SILENT_BLOCK.test(part)) speaking = false;
+    if (part.trim() === "") speaking = false;
     else if (TIME_LINE.test(part)) speaking = true;
     else if (speaking) speech.push(at);
   });

@@ -45,9 +45,12 @@ export function TaskForm({ desk }: { desk: Desk }) {
     setRefused([]);
   };
 
+  // What is no file, e.g. selected text, is dropped as the browser does it.
+  const hasFiles = (event: DragEvent) => event.dataTransfer.types.includes("Files");
   const drop = (event: DragEvent) => {
-    event.preventDefault();
     setOver(false);
+    if (!hasFiles(event)) return;
+    event.preventDefault();
     void take(event.dataTransfer.files);
   };
 
@@ -59,6 +62,7 @@ export function TaskForm({ desk }: { desk: Desk }) {
       data-testid="task-form"
       onSubmit={submit}
       onDragOver={(event) => {
+        if (!hasFiles(event)) return;
         event.preventDefault();
         setOver(true);
       }}
@@ -209,6 +213,8 @@ async function readText(file: File): Promise<Draft | { name: string }> {
   if (file.size > LARGEST_FILE_BYTES) return { name };
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+    // Quotes and the like are longer as they are sent.
+    if (new Blob([JSON.stringify(text)]).size > LARGEST_FILE_BYTES) return { name };
     return { id: crypto.randomUUID(), name, text };
   } catch {
     return { name };

@@ -6,13 +6,17 @@ import type { Task } from "../tasks";
 export function TaskTexts({ task }: { task: Task }) {
   const t = useMessages().tasks;
   const id = useId();
-  const [copied, setCopied] = useState(false);
+  const [copying, setCopying] = useState<"copy" | "copied" | "notCopied">("copy");
   const translated = task.translation.state === "done" ? task.translation.text : "";
   const source = task.target === "zh" ? "en" : "zh-CN";
 
   const copy = async () => {
-    await navigator.clipboard.writeText(translated);
-    setCopied(true);
+    try {
+      await navigator.clipboard.writeText(translated);
+      setCopying("copied");
+    } catch {
+      setCopying("notCopied");
+    }
   };
 
   return (
@@ -31,7 +35,7 @@ export function TaskTexts({ task }: { task: Task }) {
         <h4 id={`${id}-result`}>
           {t.result}
           <button type="button" className="quiet" data-testid="copy" onClick={copy}>
-            {copied ? t.copied : t.copy}
+            {t[copying]}
           </button>
         </h4>
         <pre

@@ -114,7 +114,8 @@ export const en = {
       `${points} ${points === 1 ? "point" : "points"} for ${characters} ${characters === 1 ? "character" : "characters"}`,
     atMost: (points: number) => `${points} held until it is done: repeated lines are free`,
     tariff: "1 point for each started 100 characters of speech. Time codes are free.",
-    unreadable: (name: string) => `${name} is not a text file of at most 1 MB.`,
+    unreadable: (name: string) =>
+      `${name} is not taken: it has to be UTF-8 text of at most 1 MB as it is sent, in JSON.`,
   },
 
   tasks: {
@@ -140,6 +141,7 @@ export const en = {
     textLost: "The text is not kept in this tab. “Try again” brings it back and costs nothing.",
     copy: "Copy",
     copied: "Copied",
+    notCopied: "The browser did not let it be copied",
   },
   translation: {
     running: "Translating…",

@@ -1,6 +1,9 @@
 import { useEffect, useState } from "react";
 import type { Locale } from ".";
 
+/** One for each language: making one takes longer than many uses of it. */
+const CLOCKS = new Map<Locale, Intl.DateTimeFormat>();
+
 /** The time of now, told again every second. */
 export function useNow(): number {
   const [now, setNow] = useState(Date.now);
@@ -21,5 +24,10 @@ export function relative(locale: Locale, instant: number, now: number): string {
 }
 
 export function clock(locale: Locale, instant: number): string {
-  return new Intl.DateTimeFormat(locale, { timeStyle: "medium" }).format(instant);
+  let format = CLOCKS.get(locale);
+  if (!format) {
+    format = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+    CLOCKS.set(locale, format);
+  }
+  return format.format(instant);
 }

@@ -83,7 +83,7 @@ export const zh: typeof en = {
     price: (points, characters) => `${characters} 个字符，${points} 点算力`,
     atMost: (points) => `完成前预留 ${points} 点：重复的行不收费`,
     tariff: "对白每 100 个字符（不足按 100 计）1 点，时间码不收费。",
-    unreadable: (name) => `${name} 不是不超过 1 MB 的文本文件。`,
+    unreadable: (name) => `${name} 未被接受：须为 UTF-8 文本，以 JSON 发送时不超过 1 MB。`,
   },
 
   tasks: {
@@ -109,6 +109,7 @@ export const zh: typeof en = {
     textLost: "此标签页没有保存译文。点“再试一次”可以取回，不再收费。",
     copy: "复制",
     copied: "已复制",
+    notCopied: "浏览器不允许复制",
   },
   translation: {
     running: "翻译中…",

@@ -132,6 +132,7 @@ export class Storm {
     } finally {
       isOver = true;
       await rival.close();
+      await removeStored(`-storm-${run}-${name}`);
     }
   }
 
@@ -154,6 +155,20 @@ export class Storm {
 
   #update(change: Partial<StormState>): void {
     this.state.update((state) => ({ ...state, ...change }));
+  }
+}
+
+/** Removes what was stored for an account of the storm, which nobody signs in to again. */
+async function removeStored(account: string): Promise<void> {
+  try {
+    for (const { name } of await indexedDB.databases()) {
+      if (name?.includes(account)) indexedDB.deleteDatabase(name);
+    }
+    for (const name of Object.keys(localStorage)) {
+      if (name.includes(account)) localStorage.removeItem(name);
+    }
+  } catch {
+    // The browser keeps nothing, or does not tell what.
   }
 }
 

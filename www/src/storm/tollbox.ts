@@ -19,6 +19,7 @@ export const openTollbox: OpenRival = async (session) => {
     },
     async close() {
       await client.signOut();
+      await client.close();
     },
   };
 };
