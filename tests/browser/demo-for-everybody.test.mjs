@@ -129,6 +129,35 @@ test("a task is handed in, looked at and paid for by keyboard alone", async () =
   await demo.hasWeather("cut");
 });
 
+test("where a pressed button goes away, the keyboard stays near it", async () => {
+  const demo = await visitor();
+  await demo.signIn(freshAccount());
+  await demo.says("balance-confirmed", "120");
+  await demo.at("go-offline").click();
+  await demo.network("offline");
+  for (const text of ["Hello", "Goodbye"]) await (await demo.submit(text)).paid("queued");
+  const place = () =>
+    demo.page.evaluate(() =>
+      document.activeElement?.closest("[data-testid]")?.getAttribute("data-testid"),
+    );
+  await demo.row("Hello").locator.getByTestId("cancel").press("Enter");
+  await demo.row("Hello").paid("failed");
+  assert.equal(await place(), "task-row");
+  await demo.at("outbox-cancel").press("Enter");
+  await demo.row("Goodbye").paid("failed");
+  // It is listed among the settled ones now.
+  assert.equal(await place(), "outbox-line");
+});
+
+test("what is said again every second is no status", async () => {
+  const demo = await visitor();
+  await demo.signIn(freshAccount());
+  const ledger = demo.at("ledger");
+  await ledger.getByText(/Read (?:now|\d)/).waitFor();
+  const said = await ledger.getByRole("status").allTextContents();
+  assert.ok(said.length > 1 && !said.some((text) => text.includes("Read")), `${said}`);
+});
+
 test("the desk comes without taking the keyboard from the switches beside it", async () => {
   const demo = await visitor();
   await demo.signIn(freshAccount());

@@ -55,6 +55,23 @@ for (const [locale, headings] of /** @type {const} */ ([
   });
 }
 
+test("on a low screen the tour is in sight as a whole, and its end gives the keyboard back", async () => {
+  const context = await stage.context({ locale: "en-GB", viewport: { width: 640, height: 240 } });
+  const demo = new DemoPage(await context.newPage(), stage.server.url);
+  await demo.signIn(freshAccount());
+  await demo.at("tour-begin").press("Enter");
+  const box = await demo.at("tour").boundingBox();
+  assert.ok(box && box.y >= 0 && box.y + box.height <= 240, JSON.stringify(box));
+  const focused = () =>
+    demo.page.evaluate(() =>
+      document.activeElement?.closest("[data-testid]")?.getAttribute("data-testid"),
+    );
+  assert.equal(await focused(), "tour");
+  await demo.page.keyboard.press("Escape");
+  await demo.at("tour-begin").waitFor();
+  assert.equal(await focused(), "tour-begin");
+});
+
 for (const part of ["truth", "weather", "experiment-tabs", "experiment-reload"]) {
   test(`the address #${part} leads to that part, with no tour in its way`, async () => {
     const demo = await stage.demo();

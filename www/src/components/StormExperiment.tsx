@@ -36,6 +36,10 @@ export function StormExperiment({ desk }: { desk: Desk }) {
         {t.run}
       </button>
       {running && <Progress running={running} />}
+      <p role="status" className="visually-hidden">
+        {running && `${t.rivals[running.rival]}. ${running.calm ? t.calm : t.stormy}`}
+        {!running && told.length === RIVALS.length && t.over}
+      </p>
       {failure !== null && (
         <p role="alert" className="refusal">
           {t.failed(failure)}

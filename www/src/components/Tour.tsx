@@ -10,29 +10,46 @@ export function Tour() {
   const t = useMessages().tour;
   const [step, setStep] = useState<number | null>(() => (isWanted() ? 0 : null));
   const heading = useRef<HTMLHeadingElement>(null);
+  const begin = useRef<HTMLButtonElement>(null);
+  /** Whether the visitor has begun or ended it, whose focus then follows. */
+  const isPressed = useRef(false);
   const id = useId();
   const stop = step === null ? null : (STOPS[step] ?? null);
 
   useEffect(() => {
-    if (stop === null) return;
+    const wasPressed = isPressed.current;
+    isPressed.current = false;
+    if (stop === null) {
+      if (wasPressed) begin.current?.focus({ preventScroll: true });
+      return;
+    }
     const part = document.getElementById(stop);
     part?.setAttribute("data-toured", "");
     // The first one is in sight already.
-    if (stop !== STOPS[0]) {
-      part?.scrollIntoView({ block: "center" });
-      heading.current?.focus({ preventScroll: true });
-    }
+    const isFirst = stop === STOPS[0];
+    if (!isFirst) part?.scrollIntoView({ block: "center" });
+    if (!isFirst || wasPressed) heading.current?.focus({ preventScroll: true });
     return () => part?.removeAttribute("data-toured");
   }, [stop]);
 
   const end = () => {
+    isPressed.current = true;
     remember("toured", "1");
     setStep(null);
   };
 
   if (step === null || stop === null) {
     return (
-      <button type="button" className="quiet" data-testid="tour-begin" onClick={() => setStep(0)}>
+      <button
+        type="button"
+        className="quiet"
+        ref={begin}
+        data-testid="tour-begin"
+        onClick={() => {
+          isPressed.current = true;
+          setStep(0);
+        }}
+      >
         {t.begin}
       </button>
     );

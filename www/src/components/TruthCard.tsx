@@ -17,9 +17,8 @@ const AGREEMENT_TONE = { agree: "good", more: "plain", behind: "wait", disagree:
 /** The server's database beside the page: so that one sees whether they agree. */
 export function TruthCard({ desk, snapshot }: { desk: Desk; snapshot: BillingSnapshot }) {
   const t = useMessages();
-  const locale = useLocale();
-  const now = useNow();
   const { reading, failed, read } = useLedger(desk, snapshot);
+  const [isListed, setListed] = useState(false);
   return (
     <Card heading={t.ledger.heading} lead={t.ledger.lead} testId="ledger" id="truth">
       {reading ? (
@@ -28,29 +27,40 @@ export function TruthCard({ desk, snapshot }: { desk: Desk; snapshot: BillingSna
         <p>{t.ledger.unread}</p>
       )}
       {reading && reading.ledger.charges.length > 0 && (
-        <details data-testid="ledger-charges">
+        <details
+          data-testid="ledger-charges"
+          onToggle={(event) => setListed(event.currentTarget.open)}
+        >
           <summary>
             {t.ledger.charges} ({reading.ledger.charges.length})
           </summary>
-          <ul className="ledger-charges">
-            {reading.ledger.charges.map((charge) => (
-              <LedgerLine key={charge.charge_id} charge={charge} t={t} />
-            ))}
-          </ul>
+          {isListed && (
+            <ul className="ledger-charges">
+              {reading.ledger.charges.map((charge) => (
+                <LedgerLine key={charge.charge_id} charge={charge} t={t} />
+              ))}
+            </ul>
+          )}
         </details>
       )}
       <div className="card-end">
         <button type="button" data-testid="ledger-refresh" onClick={read}>
           {t.ledger.refresh}
         </button>
-        <span className="note" role="status">
-          {failed && t.ledger.unreachable}{" "}
-          {reading &&
-            t.ledger.readAt(relative(locale, reading.askedAt, Math.max(now, reading.askedAt)))}
+        <span className="note">
+          <span role="status">{failed && t.ledger.unreachable}</span>{" "}
+          {reading && <ReadAt askedAt={reading.askedAt} />}
         </span>
       </div>
     </Card>
   );
+}
+
+function ReadAt({ askedAt }: { askedAt: number }) {
+  const t = useMessages().ledger;
+  const locale = useLocale();
+  const now = useNow();
+  return t.readAt(relative(locale, askedAt, Math.max(now, askedAt)));
 }
 
 function Verdict(props: { desk: Desk; reading: Reading; confirmed: number | null }) {

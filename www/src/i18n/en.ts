@@ -303,6 +303,7 @@ export const en = {
       `${rival}: ${known} of ${asked} known.`,
     stormy: "It is stormy.",
     calm: "It is calm again.",
+    over: "The storm is over, and its figures are in the table.",
     rivals: { tollbox: "Tollbox", loop: "Retry loop", tanstack: "TanStack" },
     how: {
       tollbox: "this package.",

@@ -289,6 +289,7 @@ export const zh: typeof en = {
     progress: (rival, known, asked) => `${rival}：已知 ${known} / ${asked}。`,
     stormy: "风暴进行中。",
     calm: "已恢复平静。",
+    over: "风暴结束，结果已列出。",
     rivals: { tollbox: "Tollbox", loop: "重试循环", tanstack: "TanStack" },
     how: {
       tollbox: "本软件包。",
