@@ -76,11 +76,11 @@ test("the demo fits every screen from a telephone to 4K", async () => {
   const demo = await visitor();
   await busyDesk(demo);
   // A long number takes its place, too.
-  await demo.at("topup-points").fill("100000");
+  await demo.at("topup-points").fill("9007199254740000");
   await demo.at("topup").click();
-  await demo.at("notice").filter({ hasText: "100000" }).waitFor();
+  await demo.at("notice").filter({ hasText: "9007199254740000" }).waitFor();
   await demo.at("come-online").click();
-  await demo.at("balance-confirmed").filter({ hasText: "100," }).waitFor();
+  await demo.at("balance-confirmed").filter({ hasText: "9,007,199" }).waitFor();
   for (const language of ["English", "Chinese"]) {
     for (const width of WIDTHS) {
       await demo.page.setViewportSize({ width, height: 900 });

@@ -3,6 +3,14 @@ import { useLocale, useMessages } from "../i18n";
 import type { PurseHistory } from "../purse";
 import { PurseLine } from "./PurseLine";
 
+const SHORTENED_FROM = 1e9;
+/** Rounded down: a balance is never said to be more than it is. */
+const SHORTENED = {
+  notation: "compact",
+  maximumFractionDigits: 1,
+  roundingMode: "floor",
+} as const;
+
 /** Who is signed in and what they have, for the header. */
 export function Account(props: {
   account: string;
@@ -27,11 +35,16 @@ export function Account(props: {
 
 function PurseChip({ balance, purse }: { balance: Balance | null; purse: PurseHistory }) {
   const t = useMessages().balance;
-  const count = new Intl.NumberFormat(useLocale());
+  const locale = useLocale();
+  const available = balance?.available ?? 0;
+  const count = new Intl.NumberFormat(locale, available < SHORTENED_FROM ? {} : SHORTENED);
   return (
     <a className="purse-chip" href="#purse" data-testid="purse-chip">
       <PurseLine purse={purse} />
-      <strong data-testid="purse-available">
+      <strong
+        data-testid="purse-available"
+        title={balance ? new Intl.NumberFormat(locale).format(available) : undefined}
+      >
         {balance ? count.format(balance.available) : "…"}
       </strong>
       <span>{t.available}</span>

@@ -6,6 +6,9 @@ import { relative, useNow } from "../i18n/time";
 import { Card } from "./Card";
 import { PurseLine } from "./PurseLine";
 
+/** So large a number takes smaller letters. */
+const LONG_FROM = 1e7;
+
 /** What the server confirmed, what is held of it, and what is left to spend. */
 export function PurseCard({ desk, balance }: { desk: Desk; balance: Balance | null }) {
   const t = useMessages().balance;
@@ -62,7 +65,9 @@ function Figures({ desk, balance }: { desk: Desk; balance: Balance }) {
     <>
       <div className="purse">
         <p className="purse-available">
-          <strong data-testid="balance-available">{count.format(available)}</strong>
+          <strong data-testid="balance-available" data-long={available >= LONG_FROM || undefined}>
+            {count.format(available)}
+          </strong>
           <span>{t.available}</span>
         </p>
         <PurseLine purse={desk.purse} testId="purse-sparkline" />
