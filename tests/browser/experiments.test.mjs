@@ -15,14 +15,14 @@ const WORDS = /** @type {const} */ ({
     tabs: "20 calls in two tabs for 10 tasks: 10 charges in the ledger.",
     reload: /^3 charges, [123] of them taken .* Afterwards: 3 in the ledger, all known as paid\.$/,
     verdict: "Paid twice: 0. Lost: 0.",
-    storm: ["Charges in the ledger", "Charges too many", "Lost", "Told wrongly"],
+    storm: ["Charges in the ledger", "Charges too many", "Lost", "Wrong reports"],
     rivals: ["Tollbox", "Retry loop", "TanStack"],
   },
   "zh-CN": {
     tabs: "两个标签页为 10 个任务共调用 20 次：账本中有 10 笔扣费。",
     reload: /^共 3 笔扣费，其中 [123] 笔在标签页死亡前已被扣走.*之后：账本中 3 笔，全部确认已付。$/,
     verdict: "重复扣费：0。丢失：0。",
-    storm: ["账本中的扣费", "多扣的次数", "丢失", "说错结果"],
+    storm: ["账本中的扣费", "多扣的次数", "丢失", "误报结果"],
     rivals: ["Tollbox", "重试循环", "TanStack"],
   },
 });

@@ -24,7 +24,7 @@ async function is(demo, theme) {
 }
 
 for (const [locale, words] of /** @type {const} */ ([
-  ["en-GB", { label: "Light or dark", choices: ["Like the system", "Light", "Dark"] }],
+  ["en-GB", { label: "Light or dark", choices: ["System", "Light", "Dark"] }],
   ["zh-CN", { label: "浅色或深色", choices: ["跟随系统", "浅色", "深色"] }],
 ])) {
   test(`light or dark is chosen by keyboard, and kept, in ${locale}`, async () => {

@@ -18,7 +18,7 @@ const declined = {
 } satisfies Record<Declined["reason"], string>;
 
 const failed = {
-  invalid_request: "the server calls the request wrong",
+  invalid_request: "the server says the request is invalid",
   conflict: "the key was used for something else",
   forbidden: "not allowed",
   offline_spend_denied: "not covered by the known balance while offline",
@@ -35,7 +35,7 @@ export const en = {
   otherLanguage: "中文",
   otherLocale: "zh-CN",
   devtools: "Tollbox devtools",
-  theme: { label: "Light or dark", system: "Like the system", light: "Light", dark: "Dark" },
+  theme: { label: "Light or dark", system: "System", light: "Light", dark: "Dark" },
 
   story: {
     heading: "Pull the plug, kill the tab, lose the answer: the money stays right.",
@@ -159,7 +159,7 @@ export const en = {
     sending: "Paying…",
     queued: "Waits to be paid",
     notDurable: "would not survive a crash",
-    unknown: "Being found out",
+    unknown: "Checking with the server",
     parked: "Needs you",
     declined: "Declined",
     failed: "Not paid",
@@ -215,7 +215,9 @@ export const en = {
     readAt: (when: string) => `Read ${when}`,
     agree: "Page and ledger agree",
     behind: (count: number) =>
-      `Agree, but ${count} ${count === 1 ? "charge is" : "charges are"} in the ledger whose answer has not reached this page`,
+      count === 1
+        ? "Agree, but the answer to 1 charge in the ledger has not reached this page yet"
+        : `Agree, but the answers to ${count} charges in the ledger have not reached this page yet`,
     more: (known: number, more: number) => {
       const rest = `${more} ${known === 0 ? "" : "more "}in the ledger ${more === 1 ? "is" : "are"} not known here`;
       if (known === 0) return `No charge on this page to compare; ${rest}`;
@@ -314,7 +316,7 @@ export const en = {
       charged: "Charges in the ledger",
       doubles: "Charges too many",
       losses: "Lost",
-      wrong: "Told wrongly",
+      wrong: "Wrong reports",
       seconds: "Seconds to the last word",
     },
   },
@@ -375,7 +377,7 @@ export const en = {
     heading: "Alerts",
     none: "No alerts.",
     log: "Log",
-    goesOn: "goes on",
+    goesOn: "ongoing",
     alert: {
       success_rate_low: "Fewer charges succeed than usual",
       network_lost: "The network is gone",

@@ -300,7 +300,7 @@ export const zh: typeof en = {
       charged: "账本中的扣费",
       doubles: "多扣的次数",
       losses: "丢失",
-      wrong: "说错结果",
+      wrong: "误报结果",
       seconds: "得到最终结果的秒数",
     },
   },
