@@ -21,7 +21,7 @@ const COMPARED = [
       ["depth-10000", "p50"],
       ["depth-50000", "p50"],
     ],
-    why: "writes with strict durability, and looks in the same transaction whether the key is there already, which another tab may have written",
+    why: "reads and writes a row about the journal in the same transaction, by which a sign-out, a loss or another tab's change is noticed, and hands the charge to a WebAssembly module and back",
   },
   {
     name: "1,000 charges at once",
@@ -35,7 +35,7 @@ const COMPARED = [
       ["depth-1000", "ready"],
       ["depth-10000", "ready"],
     ],
-    why: "loads, compiles and starts a WebAssembly module first, and is not ready before it knows what is open",
+    why: "loads, compiles and starts a WebAssembly module first; the length of its queue is then the one that was noted, and all calls wait until the journal has been read",
   },
   {
     name: "all read",
@@ -43,7 +43,7 @@ const COMPARED = [
       ["depth-1000", "loaded"],
       ["depth-10000", "loaded"],
     ],
-    why: "checks every record that it reads",
+    why: "checks every record that it reads, keeps it in its module, and gives all of them as one JSON text",
   },
   {
     name: "flush",

@@ -148,8 +148,8 @@ function disk(run) {
 function start(run) {
   const note =
     "In ms from the start of the page's script, which comes from the HTTP cache, as the module does: " +
-    "until the queue's length is known (ready), and until all of it is in memory (all read). " +
-    "Longest task: of the main thread until then; the browser tells only of those above 50 ms.";
+    "until the queue's length is known (ready; Tollbox takes it from a note), and until all of it is in memory (all read). " +
+    "Longest task: of the main thread until all is read; the browser tells only of those above 50 ms.";
   const module = DEPTHS.map((depth) => {
     return [depth.toLocaleString("en"), range(run.spread(`depth-${depth}`, OURS, "module"))];
   }).filter(([, ms]) => ms !== NONE);

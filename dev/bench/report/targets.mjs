@@ -7,8 +7,6 @@ import { spreadOf } from "./run.mjs";
 
 /** What a single task of the main thread may take, in ms. */
 const LONGEST_TASK_MS = 50;
-/** By how much the floor's reading of all that must be read may be exceeded at the start. */
-const READING = 1.25;
 /** By how much a charge of a large flush may cost more than one of a small. */
 const EVEN = 1.25;
 
@@ -28,18 +26,19 @@ const TARGETS = [
   against("one awaited offline charge, empty, ÷ floor", "depth-0", "p50", "3.5", 1.5),
   against("the same, 1,000 deep", "depth-1000", "p50", "2.9", 1.5),
   against("the same, 10,000 deep", "depth-10000", "p50", "2.3", 1.5),
+  against("the same, of 1,000 one after the other", "burst", "awaited", NONE, 1.5),
   against("1,000 at once ÷ floor", "burst", "together", "0.83", 0.8),
   opening(0, "98 ms"),
   opening(10_000, "577 ms"),
   {
-    name: "longest task of the start, 10,000 open",
+    name: "longest task until all is read, 10,000 open",
     before: NONE,
     limit: `${LONGEST_TASK_MS} ms`,
     measure: (run) => {
       const spread = run.spread("depth-10000", OURS, "longest");
       if (!spread) return null;
       const text = spread.most ? `${range(spread)} ms` : `< ${LONGEST_TASK_MS} ms`;
-      return { text, met: spread.median <= LONGEST_TASK_MS };
+      return { text, met: spread.most <= LONGEST_TASK_MS };
     },
   },
   against("all read, 10,000, ÷ floor", "depth-10000", "loaded", "6.7", 2),
@@ -50,13 +49,17 @@ const TARGETS = [
     before: "grows",
     limit: String(EVEN),
     measure: (run) => {
-      const each = FLUSHES.map((count) => run.spread(`flush-${count}`, OURS, "each")?.median);
-      const known = each.filter((ms) => ms !== undefined);
-      if (known.length < 2) return null;
-      const ratio = Math.max(...known) / Math.min(...known);
-      const left = known.length < FLUSHES.length ? ", without 50,000" : "";
-      const all = known.map((ms) => number(ms)).join(", ");
-      return { text: `${ratio.toFixed(2)} (${all} ms${left})`, met: ratio <= EVEN };
+      const counts = FLUSHES.filter((count) => run.spread(`flush-${count}`, OURS, "each"));
+      const ours = unevenness(run, OURS, counts);
+      const floors = unevenness(run, FLOOR, counts);
+      if (!ours) return null;
+      const all = counts.map((count) =>
+        number(run.spread(`flush-${count}`, OURS, "each")?.median ?? Number.NaN),
+      );
+      const sizes = counts.map((count) => count.toLocaleString("en")).join(", ");
+      const floor = floors ? `; the floor's own ${floors.median.toFixed(2)}` : "";
+      const text = `${range(ours, (value) => value.toFixed(2))}: ${all.join(", ")} ms of ${sizes}${floor}`;
+      return { text, met: counts.length === FLUSHES.length && ours.median <= EVEN };
     },
   },
   reading("balance()", "balanceNs"),
@@ -84,6 +87,24 @@ const TARGETS = [
     },
   },
 ];
+
+/**
+ * The dearest charge by the cheapest, of flushes of these sizes, in each round.
+ *
+ * @param {Run} run
+ * @param {string} id
+ * @param {number[]} counts
+ */
+function unevenness(run, id, counts) {
+  const sizes = counts.map((count) => run.byRound(`flush-${count}`, id, "each"));
+  const [first, ...others] = sizes;
+  const rounds = [...(first?.keys() ?? [])].filter((round) => others.every((of) => of.has(round)));
+  const ratios = rounds.map((round) => {
+    const each = sizes.map((of) => of.get(round) ?? Number.NaN);
+    return Math.max(...each) / Math.min(...each);
+  });
+  return others.length > 0 ? spreadOf(ratios) : null;
+}
 
 /**
  * The table of targets, in Markdown.
@@ -135,10 +156,10 @@ function opening(depth, before) {
   return {
     name: `\`openBilling\` until ready, ${depth.toLocaleString("en")} open`,
     before,
-    limit: `the floor's + the module's start + ${READING} x the floor's reading`,
+    // Its queue is the one noted in localStorage: nothing must be read.
+    limit: "the floor's + the module's start",
     measure: (run) => {
       const floor = run.byRound(scenario, FLOOR, "ready");
-      const read = run.byRound(scenario, FLOOR, "read");
       const module = run.byRound(scenario, OURS, "module");
       const ready = run.byRound(scenario, OURS, "ready");
       const rounds = [...ready.keys()].filter((round) => floor.has(round));
@@ -146,7 +167,7 @@ function opening(depth, before) {
         return map.get(round) ?? Number.NaN;
       };
       const limits = rounds.map((round) => {
-        return at(floor, round) + at(module, round) + READING * at(read, round);
+        return at(floor, round) + at(module, round);
       });
       const limit = spreadOf(limits);
       const taken = spreadOf(rounds.map((round) => at(ready, round)));
