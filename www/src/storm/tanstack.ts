@@ -42,6 +42,9 @@ export const openTanStack: OpenRival = async (session) => {
     async close() {
       await offline.clearOutbox();
       offline.dispose();
+      // The adapter keeps its connection open, with which the database can't be deleted.
+      const { db } = storage as unknown as { db: IDBDatabase | null };
+      db?.close();
     },
   };
 };
