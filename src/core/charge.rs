@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::json::{FromJson, Json, Misfit, ToJson};
 use super::ordered::Map;
-use super::percent::header_text;
 pub use super::percent::percent_encode;
+use super::percent::{header_text, stays_in_header};
 use super::points::Points;
 
 /// Longest task id, feature and key, in Unicode scalar values.
@@ -40,7 +40,7 @@ impl Key {
     /// Whether the header's spelling differs from the key. A server that does not decode the header
     /// knows it by that spelling.
     pub fn is_spelt_otherwise(&self) -> bool {
-        self.wire() != self.0
+        !self.0.bytes().all(stays_in_header)
     }
 }
 
@@ -137,6 +137,8 @@ pub struct ChargeRequest {
     /// See [`Charge::metadata`].
     pub metadata: Map<String, String>,
 }
+
+json_members! { from ChargeRequest { task_id = "taskId", amount, feature, key, metadata } }
 
 impl ChargeRequest {
     /// The validated charge, or the caller's mistake.

@@ -3,7 +3,12 @@
 /// `text` as a header can carry it: printable ASCII stays (RFC 8941, section 3.3.3), the rest is
 /// percent-encoded, and so is `%` itself, so that no two texts look alike.
 pub fn header_text(text: &str) -> String {
-    encode(text, |byte| (0x20..=0x7e).contains(&byte) && byte != b'%')
+    encode(text, stays_in_header)
+}
+
+/// Whether [`header_text`] leaves this byte as it is.
+pub fn stays_in_header(byte: u8) -> bool {
+    (0x20..=0x7e).contains(&byte) && byte != b'%'
 }
 
 /// `text` with all but the unreserved characters of RFC 3986, section 2.3, percent-encoded, for use

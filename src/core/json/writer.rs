@@ -76,28 +76,33 @@ fn write_float(number: f64, text: &mut String) {
 
 fn quote(value: &str, text: &mut String) {
     text.push('"');
-    for character in value.chars() {
+    let mut rest = value;
+    // No other character has such a byte in it.
+    let is_escaped = |byte| matches!(byte, b'\0'..b' ' | b'"' | b'\\');
+    let next = |rest: &'_ str| rest.bytes().position(is_escaped);
+    while let Some((plain, from)) = next(rest).and_then(|at| rest.split_at_checked(at)) {
+        text.push_str(plain);
+        let mut characters = from.chars();
+        let character = characters.next().unwrap_or_default();
+        rest = characters.as_str();
+        text.push('\\');
         let escape = match character {
-            '"' | '\\' => character,
             '\u{8}' => 'b',
             '\u{c}' => 'f',
             '\n' => 'n',
             '\r' => 'r',
             '\t' => 't',
-            '\0'..' ' => {
-                text.push_str("\\u00");
-                for digit in [u32::from(character) >> 4, u32::from(character) & 15] {
+            '"' | '\\' => character,
+            control => {
+                text.push_str("u00");
+                for digit in [u32::from(control) >> 4, u32::from(control) & 15] {
                     text.extend(char::from_digit(digit, 16));
                 }
                 continue;
             }
-            plain => {
-                text.push(plain);
-                continue;
-            }
         };
-        text.push('\\');
         text.push(escape);
     }
+    text.push_str(rest);
     text.push('"');
 }
