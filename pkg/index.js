@@ -12,7 +12,8 @@ import {
   checkListener,
   checkLocale,
   checkOptions,
-  copyOf,
+  checkRequest,
+  checkText,
   maxAgeOf,
   signalOf,
 } from "./lib/arguments.js";
@@ -116,9 +117,10 @@ export class BillingClient {
    */
   async charge(request, options) {
     // Asked again after a death of the module, it is the same charge.
-    const asked = copyOf(request);
+    const asked = checkRequest(request);
+    const text = JSON.stringify(asked);
     const signal = signalOf(options);
-    return this.#ask((core) => this.#stoppable(core, core.charge(asked), signal), {
+    return this.#ask((core) => this.#stoppable(core, core.charge(text), signal), {
       answer: (death) => unknownAfter(asked, this.#host, death),
       withinMs: this.#patienceMs,
       signal,
@@ -142,6 +144,7 @@ export class BillingClient {
    * @returns {Promise<Api.SettledOutcome>}
    */
   async settled(key, options) {
+    checkText("key", key);
     const signal = signalOf(options);
     const answer = () =>
       this.#unlessClosed(() =>
@@ -161,6 +164,7 @@ export class BillingClient {
    * @returns {Promise<Api.ChargeOutcome>}
    */
   async retry(key) {
+    checkText("key", key);
     return this.#ask((core) => core.retry(key), {
       answer: (death) => unknownAfter({ key }, this.#host, death),
     });
@@ -171,6 +175,7 @@ export class BillingClient {
    * @returns {Promise<Api.ChargeOutcome>}
    */
   async cancel(key) {
+    checkText("key", key);
     return this.#ask((core) => core.cancel(key), {
       answer: (death) => unknownAfter({ key }, this.#host, death),
     });
@@ -195,6 +200,7 @@ export class BillingClient {
    * @returns {Promise<Api.ChargeRecord | null>}
    */
   async getCharge(key) {
+    checkText("key", key);
     return this.#ask((core) => core.getCharge(key));
   }
 
@@ -204,10 +210,15 @@ export class BillingClient {
    */
   async charges(filter = {}) {
     return this.#unlessClosed(async () => {
-      const { wanted, limit } = checkFilter(filter);
-      /** @type {Api.ChargeRecord[]} */
-      const all = JSON.parse(await this.#core.ask((core) => core.charges()));
-      return all.filter((record) => wanted.includes(record.status)).slice(0, limit);
+      const { statuses, limit } = checkFilter(filter);
+      return this.#core.ask(async (core) => {
+        /** @type {Api.ChargeRecord[]} */
+        const charges = [];
+        await core.charges(statuses, limit, (/** @type {string} */ page) => {
+          charges.push(...JSON.parse(page));
+        });
+        return charges;
+      });
     });
   }
 

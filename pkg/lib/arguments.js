@@ -113,23 +113,52 @@ function sayable(name, value) {
 }
 
 /**
- * What was asked for, whatever the caller does to the object, or has put into it besides; the core
- * says what is wrong with it.
+ * What was asked for, whatever the caller does to the object, or has put into it besides. JSON has all
+ * of it; the core says what else is wrong with it.
  *
  * @param {Api.ChargeRequest} request
  * @returns {Api.ChargeRequest}
  */
-export function copyOf(request) {
+export function checkRequest(request) {
   if (typeof request !== "object" || request === null) {
-    return request;
+    throw mistake("the charge request", "an object", request);
   }
   return looked("the request", () => {
-    const { taskId, amount, feature, key, metadata } = request;
-    return {
-      ...{ taskId, amount, feature, key },
-      metadata: isPlain(metadata) ? { ...metadata } : metadata,
-    };
+    const { taskId, amount, feature, key, metadata = {} } = request;
+    checkText("taskId", taskId);
+    if (!Number.isSafeInteger(amount) || amount < 1) {
+      throw mistake("amount", "a whole number of points, 1 to 2^53-1", amount);
+    }
+    checkText("feature", feature);
+    if (key !== undefined) {
+      checkText("key", key);
+    }
+    if (!isPlain(metadata)) {
+      throw mistake("metadata", "a map of strings to strings", metadata);
+    }
+    const copy = { ...metadata };
+    for (const [name, value] of Object.entries(copy)) {
+      checkText("a metadata name", name);
+      checkText(`metadata ${name}`, value);
+    }
+    return { taskId, amount, feature, key, metadata: copy };
   });
+}
+
+/**
+ * A text that crosses into the module as it is. A lone surrogate would become U+FFFD there, like any
+ * other, and so two keys one.
+ *
+ * @param {string} name
+ * @param {unknown} text
+ */
+export function checkText(name, text) {
+  if (typeof text !== "string") {
+    throw mistake(name, "a string", text);
+  }
+  if (/\p{Surrogate}/u.test(text)) {
+    throw mistake(name, "well formed, without lone surrogates", text);
+  }
 }
 
 /**
@@ -186,14 +215,14 @@ function following(theirs) {
  */
 export function maxAgeOf(options) {
   const age = looked("the options", () => options?.maxAgeMs ?? undefined);
-  if (age !== undefined && typeof age !== "number") {
+  if (age !== undefined && !(typeof age === "number" && age >= 0)) {
     throw mistake("maxAgeMs", "a number from 0 up", age);
   }
   return age;
 }
 
 /**
- * Whether a record is wanted, and how many are.
+ * As the module takes it, `ChargeFilter` in `src/core/charge_filter.rs`.
  *
  * @param {{ status?: Api.BillingStatus | Api.BillingStatus[]; limit?: number }} filter
  */
@@ -214,7 +243,11 @@ function checkedFilter(filter) {
   if (!wanted.every((status) => STATUSES.includes(status))) {
     throw mistake("status", `among ${STATUSES.join(", ")}`, status);
   }
-  return { wanted, limit };
+  const statuses = STATUSES.reduce(
+    (bits, status, place) => bits | (Number(wanted.includes(status)) << place),
+    0,
+  );
+  return { statuses, limit: Math.min(limit, 2 ** 32 - 1) };
 }
 
 /** @param {unknown} type */

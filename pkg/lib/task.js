@@ -1,6 +1,6 @@
 // @ts-check
 
-import { copyOf } from "./arguments.js";
+import { checkRequest } from "./arguments.js";
 import { BillingError, mistake } from "./error.js";
 import { unknownOutcome } from "./restart/unknown-outcome.js";
 
@@ -36,8 +36,9 @@ const running = new WeakMap();
  */
 export async function runTask(client, core, host, request, work) {
   // What is charged later is what was asked now.
-  const asked = copyOf(request);
-  const { key, identity } = await core.ask((core) => core.taskOf(asked));
+  const asked = checkRequest(request);
+  const text = JSON.stringify(asked);
+  const { key, identity } = await core.ask((core) => core.taskOf(text));
   const tasks = running.get(core) ?? new Map();
   running.set(core, tasks);
   let outcome = tasks.get(identity);
@@ -59,8 +60,9 @@ export async function runTask(client, core, host, request, work) {
  * @returns {Promise<Api.TaskOutcome<T>>}
  */
 async function run(client, core, host, key, request, work) {
+  const text = JSON.stringify(request);
   /** @type {Api.Declined | Api.Failed | null} */
-  const refusal = await core.ask((core) => core.startTask(request, false));
+  const refusal = await core.ask((core) => core.startTask(text, false));
   if (refusal) {
     return { task: "not_started", billing: refusal };
   }

@@ -12,3 +12,20 @@ export async function turnEnds() {
     await null;
   }
 }
+
+/**
+ * Resolves in a task of its own, after those that wait already. Unlike a timer's it is not put off in a
+ * page that is not shown.
+ *
+ * @returns {Promise<void>}
+ */
+export function nextTask() {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use js_sys::{Array, JsString, Object, Promise, Reflect};
+use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
@@ -10,19 +10,18 @@ use super::clock::{now, random_u64};
 use super::host::Host;
 use super::http::Destination;
 use super::listeners::is_online;
-use super::mistake::{in_options, mistake};
+use super::mistake::in_options;
 use super::names::Names;
 use super::shell::{Asked, JournalReading, Parts, Shell};
 use super::store::{Choice, JournalStore};
 use super::value::to_js;
 use crate::core::charge::{Charge, ChargeRequest, InvalidArgument, Key};
+use crate::core::charge_filter::ChargeFilter;
 use crate::core::config::{Config, Options};
 use crate::core::engine::{CallId, CallRequest, Engine, Event, Setup};
 use crate::core::journal::ApplyAt;
 use crate::core::json::{FromJson, Json};
 use crate::core::locale::Locale;
-use crate::core::ordered::Map;
-use crate::core::points::Points;
 use crate::core::session::Session;
 
 /// One client of one account.
@@ -94,8 +93,10 @@ impl Client {
         } = parse_json(&opening)?;
         let config = parse_config(&options)?;
         let storage = parse_json::<Placing>(&options)?.queue.unwrap_or_default();
-        let choice = storage_choice(storage.storage.as_deref())?;
-        let credentials = credentials_of(credentials.as_deref())?;
+        let choice = storage_choice(storage.storage.as_deref());
+        let choice = choice.map_err(|mistake| in_options(mistake, &options))?;
+        let credentials = credentials_of(credentials.as_deref());
+        let credentials = credentials.map_err(|mistake| in_options(mistake, &opening))?;
         let names = Names::new(&namespace, &account);
         let mut news = Vec::new();
         // What is taken over from another storage belongs to no session.
@@ -148,7 +149,7 @@ impl Client {
     }
 
     /// `charge(request)`.
-    pub fn charge(&self, request: &JsValue) -> Result<Pending, JsValue> {
+    pub fn charge(&self, request: &str) -> Result<Pending, JsValue> {
         let charge = parse_request(request)?;
         Ok(self.pending(CallRequest::Charge(charge)))
     }
@@ -156,15 +157,15 @@ impl Client {
     /// Whether the work of a task may start: null, or the outcome that says why not. Resolves when
     /// that is known, and the server may have to be asked for the balance.
     #[wasm_bindgen(js_name = startTask)]
-    pub fn start_task(&self, request: &JsValue, running: bool) -> Result<Promise, JsValue> {
+    pub fn start_task(&self, request: &str, running: bool) -> Result<Promise, JsValue> {
         let charge = parse_request(request)?;
         Ok(self.ask(CallRequest::StartTask { charge, running }))
     }
 
     /// A task ended without a charge.
     #[wasm_bindgen(js_name = endTask)]
-    pub fn end_task(&self, request: &JsValue) -> Result<(), JsValue> {
-        let key = parse_request(request)?.key;
+    pub fn end_task(&self, key: &str) -> Result<(), JsValue> {
+        let key = Key::new(key)?;
         self.shell.dispatch(Event::EndTask { key });
         Ok(())
     }
@@ -172,7 +173,7 @@ impl Client {
     /// The task of a request: its key, given or made, and its identity. Two calls are for one task
     /// where their identities are equal.
     #[wasm_bindgen(js_name = taskOf)]
-    pub fn task_of(&self, request: &JsValue) -> Result<JsValue, JsValue> {
+    pub fn task_of(&self, request: &str) -> Result<JsValue, JsValue> {
         let charge = parse_request(request)?;
         Ok(to_js(&Task {
             key: charge.key.as_str(),
@@ -181,8 +182,8 @@ impl Client {
     }
 
     /// `settled(key)`.
-    pub fn settled(&self, key: &JsValue) -> Result<Pending, JsValue> {
-        let key = parse_key(key)?;
+    pub fn settled(&self, key: &str) -> Result<Pending, JsValue> {
+        let key = Key::new(key)?;
         Ok(self.pending(CallRequest::Settled(key)))
     }
 
@@ -199,27 +200,28 @@ impl Client {
     }
 
     /// `retry(key)`.
-    pub fn retry(&self, key: &JsValue) -> Result<Promise, JsValue> {
-        let key = parse_key(key)?;
+    pub fn retry(&self, key: &str) -> Result<Promise, JsValue> {
+        let key = Key::new(key)?;
         Ok(self.ask(CallRequest::Retry(key)))
     }
 
     /// `cancel(key)`.
-    pub fn cancel(&self, key: &JsValue) -> Result<Promise, JsValue> {
-        let key = parse_key(key)?;
+    pub fn cancel(&self, key: &str) -> Result<Promise, JsValue> {
+        let key = Key::new(key)?;
         Ok(self.ask(CallRequest::Cancel(key)))
     }
 
     /// `getCharge(key)`.
     #[wasm_bindgen(js_name = getCharge)]
-    pub fn get_charge(&self, key: &JsValue) -> Result<Promise, JsValue> {
-        let key = parse_key(key)?;
+    pub fn get_charge(&self, key: &str) -> Result<Promise, JsValue> {
+        let key = Key::new(key)?;
         Ok(self.ask(CallRequest::Show(key)))
     }
 
-    /// All charges, newest first, as JSON: there may be very many. The facade filters.
-    pub fn charges(&self) -> Promise {
-        self.read(Asked::Charges)
+    /// `charges(filter)`, the filter as [`ChargeFilter`] has it: calls `take` with them, newest first,
+    /// as JSON, of so many at a time: there may be very many.
+    pub fn charges(&self, statuses: u32, limit: u32, take: Function) -> Promise {
+        self.read(Asked::Charges(ChargeFilter { statuses, limit }, take))
     }
 
     /// `quarantined()`.
@@ -229,16 +231,10 @@ impl Client {
 
     /// `refreshBalance()`.
     #[wasm_bindgen(js_name = refreshBalance)]
-    pub fn refresh_balance(&self, max_age_ms: Option<f64>) -> Result<Promise, JsValue> {
-        let max_age_ms = match max_age_ms {
-            Some(age) if age.is_nan() || age < 0.0 => {
-                return Err(mistake("maxAgeMs", "a number from 0 up", &age.into()).into());
-            }
-            // A float becomes an integer by truncation and within its range.
-            Some(age) => Some(age as u64),
-            None => None,
-        };
-        Ok(self.ask(CallRequest::RefreshBalance { max_age_ms }))
+    pub fn refresh_balance(&self, max_age_ms: Option<f64>) -> Promise {
+        // A float becomes an integer by truncation and within its range.
+        let max_age_ms = max_age_ms.map(|age| age as u64);
+        self.ask(CallRequest::RefreshBalance { max_age_ms })
     }
 
     /// `setLocale(locale)`.
@@ -303,10 +299,8 @@ fn storage_choice(storage: Option<&str>) -> Result<Choice, InvalidArgument> {
         Some("indexeddb") => Ok(Choice::IndexedDb),
         Some("localstorage") => Ok(Choice::LocalStorage),
         Some("memory") => Ok(Choice::Memory),
-        Some(other) => Err(mistake(
-            "queue.storage",
-            "\"auto\", \"indexeddb\", \"localstorage\" or \"memory\"",
-            &other.into(),
+        Some(_) => Err(InvalidArgument::new(
+            "queue.storage must be \"auto\", \"indexeddb\", \"localstorage\" or \"memory\"",
         )),
     }
 }
@@ -319,72 +313,12 @@ fn credentials_of(
         Some("omit") => Ok(Some(web_sys::RequestCredentials::Omit)),
         Some("same-origin") => Ok(Some(web_sys::RequestCredentials::SameOrigin)),
         Some("include") => Ok(Some(web_sys::RequestCredentials::Include)),
-        Some(other) => Err(mistake(
-            "credentials",
-            "\"omit\", \"same-origin\" or \"include\"",
-            &other.into(),
+        Some(_) => Err(InvalidArgument::new(
+            "credentials must be \"omit\", \"same-origin\" or \"include\"",
         )),
     }
 }
 
-fn parse_key(key: &JsValue) -> Result<Key, InvalidArgument> {
-    Key::new(parse_text("key", key)?)
-}
-
-/// A string as it is. A lone surrogate would become U+FFFD, like any other, and so two keys one.
-fn parse_text(name: &str, value: &JsValue) -> Result<String, InvalidArgument> {
-    let text = value
-        .as_string()
-        .ok_or_else(|| mistake(name, "a string", value))?;
-    let replaced = text.contains(char::REPLACEMENT_CHARACTER)
-        && !value.unchecked_ref::<JsString>().is_valid_utf16();
-    match replaced {
-        true => Err(mistake(name, "well formed, without lone surrogates", value)),
-        false => Ok(text),
-    }
-}
-
-fn parse_request(request: &JsValue) -> Result<Charge, InvalidArgument> {
-    if !request.is_object() {
-        return Err(mistake("the charge request", "an object", request));
-    }
-    let member = |name: &str| {
-        let value = Reflect::get(request, &name.into()).unwrap_or(JsValue::UNDEFINED);
-        (!value.is_undefined()).then_some(value)
-    };
-    let string = |name: &str| {
-        member(name)
-            .map(|value| parse_text(name, &value))
-            .transpose()
-    };
-    let needed = |name: &str| parse_text(name, &member(name).unwrap_or(JsValue::UNDEFINED));
-    let amount = member("amount").unwrap_or(JsValue::UNDEFINED);
-    let whole = amount
-        .as_f64()
-        .filter(|&points| Points::from_number(points).is_some_and(|points| points > Points::ZERO));
-    let request = ChargeRequest {
-        task_id: needed("taskId")?,
-        amount: whole
-            .ok_or_else(|| mistake("amount", "a whole number of points, 1 to 2^53-1", &amount))?,
-        feature: needed("feature")?,
-        key: string("key")?,
-        metadata: member("metadata").map_or(Ok(Map::new()), |map| parse_metadata(&map))?,
-    };
-    request.into_charge(now().wall_ms)
-}
-
-fn parse_metadata(map: &JsValue) -> Result<Map<String, String>, InvalidArgument> {
-    if !map.is_object() || Array::is_array(map) {
-        return Err(mistake("metadata", "a map of strings to strings", map));
-    }
-    let entries = Object::entries(map.unchecked_ref::<Object>());
-    let mut metadata = Map::new();
-    for entry in entries.iter() {
-        let entry: Array = entry.unchecked_into();
-        let (name, value) = (entry.get(0), entry.get(1));
-        let name = parse_text("a metadata name", &name)?;
-        let value = parse_text(&format!("metadata {name}"), &value)?;
-        metadata.insert(name, value);
-    }
-    Ok(metadata)
+fn parse_request(request: &str) -> Result<Charge, InvalidArgument> {
+    parse_json::<ChargeRequest>(request)?.into_charge(now().wall_ms)
 }

@@ -1,4 +1,4 @@
-//! What is wrong with an argument: which one, what it may be, and what was given.
+//! What is wrong with an option: which one, what it may be, and what was given.
 
 use js_sys::{JSON, Reflect};
 use wasm_bindgen::prelude::*;
@@ -11,14 +11,7 @@ extern "C" {
     fn shown(value: &JsValue) -> String;
 }
 
-/// It is not what it may be.
-pub fn mistake(what: &str, allowed: &str, given: &JsValue) -> InvalidArgument {
-    let given = shown(given);
-    InvalidArgument::new(format!("{what} must be {allowed}, not {given}"))
-}
-
-/// The same of an option that the core does not take, whose message begins with its path. `options` is
-/// JSON.
+/// The mistake in an option, whose message begins with its path, and what was given. `options` is JSON.
 pub fn in_options(mistake: InvalidArgument, options: &str) -> InvalidArgument {
     let path = mistake.message.split(' ').next().unwrap_or_default();
     let found = JSON::parse(options).and_then(|options| {

@@ -25,6 +25,7 @@ pub mod backoff;
 pub mod balance;
 mod calendar;
 pub mod charge;
+pub mod charge_filter;
 mod checksum;
 pub mod clock;
 pub mod codec;

@@ -17,7 +17,7 @@ fn is_chinese(text: &str) -> bool {
 fn detail_of(world: &mut World, tab: usize, task: &str) -> String {
     let key = super::script::key(task);
     let records = world.journal.records.values().cloned().collect();
-    let shown = world.tab(tab).engine.show_all(Some(records));
+    let shown = world.list(tab, Some(records));
     let record = shown.into_iter().find(|record| record.key == key).unwrap();
     let outcome = record.outcome.unwrap();
     outcome.what.detail().unwrap().to_owned()

@@ -278,7 +278,7 @@ fn a_charge_that_cannot_be_migrated_yet_is_kept() {
     world.show(tab, "t1");
     world.run_for(100_000);
     assert_eq!(world.snapshot(tab).queue.held_points.get(), 5);
-    let shown = world.tab(tab).engine.show_all(Some(Vec::new()));
+    let shown = world.list(tab, Some(Vec::new()));
     assert_eq!(shown.len(), 1, "{shown:?}");
     world.fail_write = Box::new(|_, _| false);
     world.go_online(true);

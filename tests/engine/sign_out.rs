@@ -411,7 +411,7 @@ fn nothing_is_told_as_being_resolved_after_sign_out() {
             panic!("the record is gone");
         };
         assert!(record.outcome.as_ref().is_some_and(is_unresolved));
-        let all = world.tab(tab).engine.show_all(None);
+        let all = world.list(tab, None);
         let mut shown = all.iter().filter_map(|record| record.outcome.as_ref());
         assert!(shown.all(is_unresolved));
     }
@@ -462,12 +462,12 @@ fn what_is_settled_is_shown_no_more_after_a_sign_out() {
     world.wait(charged);
     world.settle();
     let stored = Some(world.journal.read(true));
-    assert_eq!(world.engine(two).show_all(stored.clone()).len(), 1);
+    assert_eq!(world.list(two, stored.clone()).len(), 1);
     let out = world.sign_out(one);
     is_answered(&mut world, out);
     // As a reading shows it that began before the deletion.
     for tab in [one, two] {
-        assert_eq!(world.engine(tab).show_all(stored.clone()), []);
+        assert_eq!(world.list(tab, stored.clone()), []);
     }
 }
 

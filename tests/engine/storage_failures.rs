@@ -405,7 +405,7 @@ fn charges_listed_from_storage_that_is_not_durable_are_not_called_durable() {
         let call = world.charge(tab, "t1", 5);
         assert!(word(&world.wait(call)).starts_with("unknown"));
         let stored = world.journal.read(true);
-        let listed = world.engine(tab).show_all(Some(stored));
+        let listed = world.list(tab, Some(stored));
         let outcome = listed.first().and_then(|record| record.outcome.as_ref());
         let durable = outcome.is_some_and(|outcome| match outcome.what {
             What::Unknown { durable, .. } => durable,

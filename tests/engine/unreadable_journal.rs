@@ -201,7 +201,7 @@ fn an_unsaved_charge_is_listed() {
     let call = world.charge(tab, "unkept", 6);
     world.wait(call);
     let stored = world.journal.records.values().cloned().collect();
-    let all = world.tab(tab).engine.show_all(Some(stored));
+    let all = world.list(tab, Some(stored));
     let shown: Vec<(&str, BillingStatus)> = all
         .iter()
         .map(|record| (record.key.as_str(), record.status))
@@ -314,7 +314,7 @@ fn known_charges_are_listed_though_the_journal_cannot_be_read() {
         let call = world.charge(tab, task, 5);
         world.wait(call);
     }
-    let shown = world.tab(tab).engine.show_all(None);
+    let shown = world.list(tab, None);
     let keys: Vec<&str> = shown.iter().map(|shown| shown.key.as_str()).collect();
     assert_eq!(keys, ["f:t2", "f:t1"]);
 }

@@ -298,7 +298,7 @@ test("the next core holds the points of running tasks and speaks the chosen lang
   core.setLocale("zh-CN");
   died(new Error("a panic"));
   await until(() => opened[1]?.startTask.mock.callCount() === 1);
-  assert.deepEqual(opened[1].startTask.mock.calls[0].arguments, [request, true]);
+  assert.deepEqual(opened[1].startTask.mock.calls[0].arguments, [JSON.stringify(request), true]);
   assert.equal(opened[1].locale, "zh-CN");
 });
 

@@ -26,7 +26,7 @@ test("the facade and the core make the same default key", async (t) => {
   const names = ["film", "a:b", "a%3Ab", "100%", "::", "%%:", "翻译 1/2", " ", "%25", "ﬁlm\n"];
   for (const feature of names) {
     for (const taskId of names) {
-      const { key } = client.taskOf({ taskId, feature, amount: 1 });
+      const { key } = client.taskOf(JSON.stringify({ taskId, feature, amount: 1, metadata: {} }));
       assert.equal(defaultKey({ taskId, feature }), key);
     }
   }

@@ -13,10 +13,10 @@ function stage() {
     getCharge: mock.fn(async () => null),
   };
   const module = {
-    taskOf: (/** @type {typeof REQUEST} */ { feature, taskId, amount }) => ({
-      key: `${feature}:${taskId}`,
-      identity: `${feature}:${taskId}:${amount}`,
-    }),
+    taskOf: (/** @type {string} */ request) => {
+      const { feature, taskId, amount } = JSON.parse(request);
+      return { key: `${feature}:${taskId}`, identity: `${feature}:${taskId}:${amount}` };
+    },
     startTask: mock.fn(async () => /** @type {any} */ (null)),
   };
   const core = {

@@ -1,12 +1,12 @@
 //! Accounts are separate: two share no charge and no balance, however alike their names are.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::charges::fresh;
 use crate::host::{TestHost, next_turn, with_balance, with_transport};
-use crate::opening::{charge, close, json_of, open};
+use crate::opening::{charge, close, listed, open};
 
 /// Prefixes of account names, before a part that is the same for all.
 const ALIKE: [&str; 12] = [
@@ -44,14 +44,8 @@ async fn each_account_has_its_own_charges() {
             clients.push(client);
         }
         for (client, account) in clients.into_iter().zip(&accounts) {
-            let charges = json_of(client.charges()).await;
-            let charges: Value = serde_json::from_str(charges.as_str().unwrap()).unwrap();
-            let tasks: Vec<_> = charges
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|charge| &charge["taskId"])
-                .collect();
+            let charges = listed(&client).await;
+            let tasks: Vec<_> = charges.iter().map(|charge| &charge["taskId"]).collect();
             assert_eq!(tasks, [account], "{storage}");
             close(client).await;
         }

@@ -2,7 +2,7 @@
 //! so.
 
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{Array, JSON, Promise};
+use js_sys::{Array, Function, JSON, Promise, Reflect};
 use serde_json::{Value, json};
 use tollbox::browser::Client;
 use wasm_bindgen::prelude::*;
@@ -38,8 +38,20 @@ pub async fn json_of(promise: Promise) -> Value {
 
 pub async fn charge(client: &Client, task_id: &str) -> Value {
     let request = json!({ "taskId": task_id, "amount": 3, "feature": "cloud_trans" });
-    let request = JSON::parse(&request.to_string()).unwrap();
-    json_of(client.charge(&request).unwrap().answer).await
+    json_of(client.charge(&request.to_string()).unwrap().answer).await
+}
+
+/// All charges that the client lists.
+pub async fn listed(client: &Client) -> Vec<Value> {
+    let pages = Array::new();
+    let push: Function = Reflect::get(&pages, &"push".into())
+        .unwrap()
+        .unchecked_into();
+    let charges = client.charges(u32::MAX, u32::MAX, push.bind0(&pages));
+    JsFuture::from(charges).await.unwrap();
+    let pages = pages.iter().map(|page| page.as_string().unwrap());
+    let pages = pages.map(|page| serde_json::from_str::<Vec<Value>>(&page).unwrap());
+    pages.flatten().collect()
 }
 
 pub async fn close(client: Client) {

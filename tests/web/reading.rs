@@ -1,6 +1,6 @@
 //! Reading through a client: a journal or quarantine that can't be read, or was deleted meanwhile.
 
-use js_sys::{Array, Promise};
+use js_sys::{Array, Function, Promise};
 use serde_json::Value;
 use tollbox::browser::store::{Choice, Scope};
 use wasm_bindgen::JsValue;
@@ -107,7 +107,7 @@ async fn a_closed_client_reads_no_more() {
     let account = fresh("closed");
     let client = open(&account, "auto", &with_transport("null", "never")).await;
     let charges = raw::spoilt(READ, "UnknownError", raw::ALWAYS, async || {
-        let charges = client.charges();
+        let charges = client.charges(u32::MAX, u32::MAX, Function::new_no_args(""));
         close(client).await;
         // The promise that settled first wins.
         let either = Promise::race(&Array::of2(&charges, &Promise::resolve(&JsValue::NULL)));

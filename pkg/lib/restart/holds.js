@@ -20,19 +20,17 @@ export class Holds {
 
   /**
    * @param {string} key
-   * @returns {Api.ChargeRequest | undefined} what was held
+   * @returns {boolean} whether anything was held
    */
   end(key) {
-    const request = this.#tasks.get(key);
-    this.#tasks.delete(key);
-    return request;
+    return this.#tasks.delete(key);
   }
 
   /** @param {Core} core which follows one that has died */
   renew(core) {
     for (const request of this.#tasks.values()) {
       // A core that dies too is followed by another.
-      core.startTask(request, true).catch(() => {});
+      core.startTask(JSON.stringify(request), true).catch(() => {});
     }
   }
 }

@@ -193,9 +193,9 @@ export class RestartingCore {
    * @param {boolean} charged whether the charge holds them from now on
    */
   endHold(key, charged) {
-    const request = this.#holds.end(key);
-    if (request && !charged) {
-      this.tell(this.#core, (core) => core.endTask(request));
+    const isHeld = this.#holds.end(key);
+    if (isHeld && !charged) {
+      this.tell(this.#core, (core) => core.endTask(key));
     }
   }
 

@@ -5,23 +5,22 @@
 /** @import { ClientHost } from "../host.js" */
 
 /**
- * What can be said of a charge when the module has died over it. Null where what was asked for is not
- * even enough for an outcome.
+ * What can be said of a charge when the module has died over it. Null where too little is known of it
+ * for an outcome.
  *
- * @param {Partial<Api.ChargeRequest> | undefined} request
+ * @param {Partial<Api.ChargeRequest>} request
  * @param {ClientHost} host
  * @param {Death} death
  * @returns {Api.Unknown | null}
  */
 export function unknownAfter(request, host, death) {
-  const asked = request ?? {};
-  const key = asked.key ?? defaultKey(asked);
+  const { key = defaultKey(request) } = request;
   const record = host.openRecord(key);
-  const { taskId = record?.taskId, amount = record?.amount } = asked;
-  if (typeof key !== "string" || typeof taskId !== "string" || !Number.isSafeInteger(amount)) {
+  const { taskId = record?.taskId, amount = record?.amount } = request;
+  if (taskId === undefined || amount === undefined) {
     return null;
   }
-  return unknownOutcome({ key, taskId, amount: Number(amount) }, host, death);
+  return unknownOutcome({ key, taskId, amount }, host, death);
 }
 
 /**

@@ -3,16 +3,21 @@
 use std::rc::Rc;
 
 use gloo_timers::future::TimeoutFuture;
+use js_sys::Function;
 use wasm_bindgen::JsValue;
 
-use super::Shell;
+use super::{Shell, turn};
 use crate::browser::store::{News, Scope, SetAside};
 use crate::browser::value::to_js;
-use crate::core::json::ToJson as _;
+use crate::core::charge_filter::ChargeFilter;
+use crate::core::json::{Json, ToJson};
 use crate::core::record::Record;
 
 /// How long after each try a journal that could not be read is read again, in milliseconds.
 const READ_AGAIN_AFTER_MS: [u32; 3] = [50, 150, 450];
+
+/// So many charges are handed over at a time, which is a matter of few milliseconds.
+const PAGE: usize = 500;
 
 /// One reading. A closing client waits for its end.
 pub struct JournalReading {
@@ -20,12 +25,12 @@ pub struct JournalReading {
 }
 
 /// What is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// All charges that are known, newest first. As JSON: there may be very many. The journal is
-    /// read, unless nothing has changed in it of which this client does not know; one that can't be
-    /// read is read again before memory alone is believed.
-    Charges,
+    /// The charges that the filter asks for, newest first. The function is called with them as JSON, a
+    /// page at a time, each in a task of its own. The journal is read, unless nothing has changed in
+    /// it of which this client does not know; one that can't be read is read again before memory
+    /// alone is believed.
+    Charges(ChargeFilter, Function),
     /// What did not pass its check, oldest first; of the journal nothing, where it can't be read.
     SetAside,
 }
@@ -45,13 +50,13 @@ impl JournalReading {
         }
     }
 
-    /// What was asked for, as the facade takes it.
+    /// What was asked for, as the facade takes it; nothing where a function has taken it.
     pub async fn answer(self, asked: Asked) -> JsValue {
         let shell = &self.shell;
-        let knows = asked == Asked::Charges && shell.engine.borrow().knows_journal();
+        let knows = matches!(asked, Asked::Charges(..)) && shell.engine.borrow().knows_journal();
         let found = match knows && shell.store.is_known().await {
             true => None,
-            false => self.patiently(asked).await,
+            false => self.patiently(&asked).await,
         };
         match (asked, found) {
             (Asked::SetAside, found) => {
@@ -62,18 +67,24 @@ impl JournalReading {
                 aside.extend(shell.store.set_aside_locally());
                 to_js(&aside)
             }
-            (Asked::Charges, found) => {
+            (Asked::Charges(filter, take), found) => {
                 let records = match found {
                     Some(Found::Charges(records)) => Some(records),
                     Some(Found::SetAside(_)) | None => None,
                 };
-                let charges = shell.engine.borrow().show_all(records);
-                charges.to_json().to_text().into()
+                let charges = shell.engine.borrow().show_list(records, filter);
+                for page in charges.chunks(PAGE) {
+                    let page = Json::List(page.iter().map(ToJson::to_json).collect());
+                    // The facade's own, which throws nothing.
+                    let _ = take.call1(&JsValue::UNDEFINED, &page.to_text().into());
+                    turn::next().await;
+                }
+                JsValue::UNDEFINED
             }
         }
     }
 
-    async fn patiently(&self, asked: Asked) -> Option<Found> {
+    async fn patiently(&self, asked: &Asked) -> Option<Found> {
         let mut pauses_ms = READ_AGAIN_AFTER_MS.into_iter();
         loop {
             let mut news = Vec::new();
@@ -89,11 +100,11 @@ impl JournalReading {
         }
     }
 
-    async fn read(&self, asked: Asked, news: &mut Vec<News>) -> Result<Found, String> {
+    async fn read(&self, asked: &Asked, news: &mut Vec<News>) -> Result<Found, String> {
         let shell = &self.shell;
         let at = shell.apply_at();
         match asked {
-            Asked::Charges => {
+            Asked::Charges(..) => {
                 let records = shell.store.load(Scope::All, at, news).await;
                 records.map(Found::Charges)
             }

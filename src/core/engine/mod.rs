@@ -55,6 +55,7 @@ use self::wire::{Plan, Sent, SentWhat, Slot, Wire};
 use crate::core::alert::AlertKind;
 use crate::core::balance::{Balance, Confirmed, is_stale};
 use crate::core::charge::{Charge, Key};
+use crate::core::charge_filter::ChargeFilter;
 use crate::core::clock::{ClockStep, ClockWatch, Now, parse_http_date};
 use crate::core::config::Config;
 use crate::core::journal::{Applied, ApplyAt, Op};
@@ -74,8 +75,8 @@ use crate::core::record::{Cause, Conclusion, Decline, Purpose, Record, State, Ve
 use crate::core::server_clock::Sign;
 use crate::core::session::Session;
 use crate::core::snapshot::{
-    BalanceReason, BalanceResult, ChargeRecord, FlushReport, Network, QueueCounts, Snapshot,
-    Stopped, StorageKind,
+    BalanceReason, BalanceResult, BillingStatus, ChargeRecord, FlushReport, Network, QueueCounts,
+    Snapshot, Stopped, StorageKind,
 };
 use crate::core::stats::{BillingStats, Class, Stats};
 use crate::core::text::{Detail, Message};
@@ -4106,29 +4107,34 @@ impl Engine {
         }
     }
 
-    /// These records of the journal, and those that it could not store, newest first; if it could
-    /// not be read, this tab's own records. After a sign-out what is settled is being deleted, and not
-    /// shown any more.
-    pub fn show_all(&self, stored: Option<Vec<Record>>) -> Vec<ChargeRecord> {
+    /// Which of these records of the journal, and of those that it could not store, are asked for,
+    /// newest first; if it could not be read, of this tab's own records. After a sign-out what is
+    /// settled is being deleted, and not shown any more.
+    pub fn show_list(
+        &self,
+        stored: Option<Vec<Record>>,
+        filter: ChargeFilter,
+    ) -> Vec<ChargeRecord> {
         let readable = stored.is_some();
-        let shown = |record: &Record, durable: bool| {
-            let shown = self.cx.show(record, durable && self.store.is_durable());
-            (record.sequence(), shown)
-        };
         let known = self.outbox.iter();
         let known = known.filter(|entry| !readable || !entry.saved);
         let known = map_of(known.map(|entry| (&entry.record.charge().key, entry)));
         let stored = stored.unwrap_or_default();
-        let mut all: Vec<(u64, ChargeRecord)> = stored
+        let mut all: Vec<(&Record, bool)> = stored
             .iter()
             .filter(|record| !known.contains_key(&&record.charge().key))
             .map(|record| (record, true))
             .chain(known.values().map(|entry| (&entry.record, entry.saved)))
-            .filter(|(record, _)| self.life != Life::SignedOut || record.is_held())
-            .map(|(record, durable)| shown(record, durable))
+            .filter(|(record, _)| {
+                (self.life != Life::SignedOut || record.is_held())
+                    && filter.wants(BillingStatus::of(record))
+            })
             .collect();
-        all.sort_unstable_by_key(|(sequence, _)| Reverse(*sequence));
-        all.into_iter().map(|(_, record)| record).collect()
+        all.sort_unstable_by_key(|(record, _)| Reverse(record.sequence()));
+        all.iter()
+            .take(filter.limit as usize)
+            .map(|(record, durable)| self.cx.show(record, *durable && self.store.is_durable()))
+            .collect()
     }
 
     fn show_changes(&mut self, now: Now) {

@@ -1,7 +1,9 @@
 //! The tabs of a scenario: how they come and go, and what they show.
 
 use tollbox::core::balance::Confirmed;
+use tollbox::core::charge_filter::ChargeFilter;
 use tollbox::core::engine::{Engine, Notice, Setup};
+use tollbox::core::record::Record;
 use tollbox::core::session::Session;
 use tollbox::core::snapshot::{ChargeRecord, Snapshot};
 
@@ -79,6 +81,15 @@ impl World {
 
     pub fn engine(&mut self, tab: TabId) -> &mut Engine {
         &mut self.tab_mut(tab).engine
+    }
+
+    /// All charges, as the tab lists them where the journal has these records.
+    pub fn list(&self, tab: TabId, stored: Option<Vec<Record>>) -> Vec<ChargeRecord> {
+        let filter = ChargeFilter {
+            statuses: u32::MAX,
+            limit: u32::MAX,
+        };
+        self.tab(tab).engine.show_list(stored, filter)
     }
 
     pub fn snapshot(&self, tab: TabId) -> Snapshot {
