@@ -43,7 +43,7 @@ const COMPARED = [
       ["depth-1000", "loaded"],
       ["depth-10000", "loaded"],
     ],
-    why: "checks every record that it reads, keeps it in its module, and gives all of them as one JSON text",
+    why: "checks every record that it reads, keeps it in its module, and gives all of them as JSON",
   },
   {
     name: "flush",
