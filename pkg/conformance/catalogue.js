@@ -52,7 +52,8 @@ import { readFileSync } from "node:fs";
  * @property {Record<string, number>} [count] how many of the answers have which status
  * @property {string[]} [same] members that are the same in all answers of 200 and 201
  * @property {string[]} [different] members that differ in all of them
- * @property {Record<string, string>} [save] names for members of the answer, `header:NAME`, `status`
+ * @property {Record<string, string>} [save] names for members of the answer, `header:NAME`, `status`, and
+ *   for how many of all answers have a status, `count:STATUS`
  * @property {string} [balance] reads the balance, and saves it as NAME.balance, NAME.version, NAME.held,
  *   and NAME.free, which is what may be spent
  * @property {number | [number, number]} [taken] the points that are gone since a balance was read

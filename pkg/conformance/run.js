@@ -261,7 +261,9 @@ export class Run {
       }
     }
     for (const [name, what] of Object.entries(step.save ?? {})) {
-      scope.save(name, saved(end, what));
+      const [, status] = /^count:(.*)/.exec(what) ?? [];
+      const count = answers.filter((answer) => String(answer.status) === status).length;
+      scope.save(name, status === undefined ? saved(end, what) : count);
     }
   }
 

@@ -24,7 +24,8 @@ const PYTHON = process.env.TOLLBOX_PYTHON;
 const POSTGRES = programs();
 
 /** Rules that can't be tried here: no server is busy, none has prices of its own, and none keeps holds. */
-const UNTRIED = /^(?:robustness\/retry-after|hooks\/other-amount-than-the-price|holds\/.*)$/;
+const UNTRIED =
+  /^(?:robustness\/retry-after|hooks\/(?:other-amount-than-the-price|replayed-after-a-new-price)|holds\/.*)$/;
 
 /** Statements that charge alice, as another program on the same database would. */
 const CHARGE = `

@@ -227,7 +227,8 @@ pub struct Step {
     /// Members that differ in all of them.
     #[serde(default)]
     pub different: Vec<String>,
-    /// Names for members of the answer, `header:NAME`, `status`.
+    /// Names for members of the answer, `header:NAME`, `status`, and for how many of all answers have
+    /// a status, `count:STATUS`.
     #[serde(default)]
     pub save: BTreeMap<String, String>,
     /// Reads the balance, and saves it as NAME.balance, NAME.version, NAME.held, and NAME.free, which

@@ -354,9 +354,12 @@ impl<'a> Run<'a> {
             }
         }
         let answers: Vec<&Answer> = ends.iter().filter_map(|end| end.as_ref().ok()).collect();
+        let count = |status: &str| {
+            let has_it = |answer: &&&Answer| answer.status.to_string() == status;
+            answers.iter().filter(has_it).count()
+        };
         for (status, wanted) in &step.count {
-            let has_it = |answer: &&&Answer| answer.status.to_string() == *status;
-            let given = answers.iter().filter(has_it).count();
+            let given = count(status);
             if given != *wanted {
                 return Err(End::Broken(format!(
                     "of {times} at once, {given} were answered {status}, not {wanted}"
@@ -388,7 +391,11 @@ impl<'a> Run<'a> {
             )));
         }
         for (name, what) in &step.save {
-            scope.save(name, ends.first().and_then(|end| saved(end, what)));
+            let value = match what.strip_prefix("count:") {
+                Some(status) => Some(count(status).into()),
+                None => ends.first().and_then(|end| saved(end, what)),
+            };
+            scope.save(name, value);
         }
         Ok(())
     }

@@ -38,6 +38,9 @@ import { usualAnswer } from "../../../pkg/server/problem.js";
  * @property {boolean} [waitsForever] for a body that does not end
  */
 
+/** When something was charged that never was. */
+const FIRST = "2026-01-01T00:00:00Z";
+
 const CHARGES = "/charges";
 const BATCH = "/charges/batch";
 const HOLDS = "/holds";
@@ -125,6 +128,11 @@ function withNextVersion({ account, book }, given) {
   const { balance, version } = JSON.parse(given.body);
   book.setBalance(account, { points: balance, version: version + 1 });
   return rewritten(given, () => ({ version: version + 1 }));
+}
+
+/** What became of a batch's items; none where it is no batch. @param {Asked} asked @param {Answer} given */
+function resultsOf(asked, given) {
+  return isBatch(asked) && given.status === 200 ? JSON.parse(given.body).results : [];
 }
 
 /** The problem's type. @param {Answer} given */
@@ -565,6 +573,66 @@ export const FAULTS = {
         count += 1;
         await asked.carryOut({ key: `${asked.key}#${count}` });
         return asked.carryOut();
+      };
+    },
+  },
+  "declines a replay that could not be paid any more": fault(
+    ["hooks/replayed-with-nothing-left"],
+    async (asked) => {
+      const { account, book, key, body } = asked;
+      const balance = book.balance(account);
+      return isCharge(asked) && key !== null && balance && body?.amount > balance.points
+        ? asked.carryOut({ book: { latestCharge: () => null } })
+        : asked.carryOut();
+    },
+  ),
+  "refuses a replay of a task with a new price": fault(
+    ["hooks/replayed-after-a-new-price"],
+    async (asked) => {
+      const { account, book, body } = asked;
+      const price = isCharge(asked) && account !== "" && book.price(account, body?.task_id ?? "");
+      return price === 3 ? usualAnswer(400, "The price is another.") : asked.carryOut();
+    },
+  ),
+  "looks at the balance before its turn": {
+    breaks: ["hooks/overdraft-at-once"],
+    // It says how many there were.
+    mayBreak: [],
+    start: () => async (asked) => {
+      const { account, book, body } = asked;
+      const balance = book.balance(account);
+      if (!isCharge(asked) || !balance || body?.amount !== balance.points) {
+        return asked.carryOut();
+      }
+      // Long enough for all that come at once.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const version = book.balance(account)?.version ?? 0;
+      book.setBalance(account, { points: balance.points, version });
+      return asked.carryOut();
+    },
+  },
+  "takes a declined item for a charge when it comes again": {
+    breaks: ["batch/declined-item"],
+    start: () => {
+      /** @type {Map<string, number>} */
+      const declined = new Map();
+      return async (asked) => {
+        const { account, key, book } = asked;
+        const amount = declined.get(`${account} ${key}`);
+        const balance = book.balance(account);
+        if ((isCharge(asked) || isLookUp(asked)) && amount !== undefined && balance) {
+          const { points, version } = balance;
+          const receipt = { charge_id: "free", idempotency_key: key, amount, charged_at: FIRST };
+          const body = JSON.stringify({ ...receipt, balance: points, version, held: 0 });
+          return { status: 200, headers: { "content-type": "application/json" }, body };
+        }
+        const given = await asked.carryOut();
+        for (const [at, item] of resultsOf(asked, given).entries()) {
+          if (item.status === "declined") {
+            declined.set(`${account} ${item.idempotency_key}`, asked.body.charges[at].amount);
+          }
+        }
+        return given;
       };
     },
   },
