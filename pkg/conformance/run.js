@@ -414,11 +414,11 @@ export class Run {
     return read;
   }
 
-  /** Whether the server takes batches: they are optional. */
+  /** Whether the server takes batches: they are optional, and it says so where it takes none. */
   async #asksForBatches() {
     const send = { method: "POST", path: "charges/batch", text: "{}" };
     const end = await this.#answerTo(requestOf(send, new Scope("", [])));
-    return "answer" in end && ![404, 405, 501].includes(end.answer.status);
+    return !("answer" in end && [404, 405, 501].includes(end.answer.status));
   }
 
   /**

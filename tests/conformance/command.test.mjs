@@ -50,6 +50,13 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
     assert.match(stdout, /skipped {2}batch\/takes: the server has no batches/);
   });
 
+  test(`${name}: a server that answers no batch has batches, which are broken`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT["breaks off every batch"]);
+    const { code, stdout } = await run(runner, optionsFor(site, ["--only", "batch/takes"]));
+    assert.match(stdout, /^BROKEN {3}batch\/takes: .* the connection was closed$/m);
+    assert.equal(code, 1);
+  });
+
   test(`${name}: a server that keeps no holds keeps all else`, async (t) => {
     const site = await brokenServer(t, DIFFERENT["no holds"]);
     const topics = ["declines", "hooks", "holds"].flatMap((topic) => ["--only", topic]);

@@ -565,7 +565,7 @@ impl<'a> Run<'a> {
         read.map_err(|wrong| CannotRun(format!("with --{}, {wrong}", option(whose))))
     }
 
-    /// Whether the server takes batches: they are optional.
+    /// Whether the server takes batches: they are optional, and it says so where it takes none.
     async fn asks_for_batches(&self) -> bool {
         let send = Sending {
             method: Some("POST".to_owned()),
@@ -574,7 +574,7 @@ impl<'a> Run<'a> {
             ..Sending::default()
         };
         let end = self.answer_to(&Request::of(&send, &Scope::default())).await;
-        end.is_ok_and(|answer| !matches!(answer.status, 404 | 405 | 501))
+        !end.is_ok_and(|answer| matches!(answer.status, 404 | 405 | 501))
     }
 
     async fn purse(&self, whose: As, needed: u64) -> Result<Purse, CannotRun> {

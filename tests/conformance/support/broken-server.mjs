@@ -113,6 +113,10 @@ export async function brokenServer(t, fault, points = 200) {
 
   const server = createServer(async (incoming, outgoing) => {
     const { status, headers, body } = await answerTo(incoming);
+    if (status === 0) {
+      outgoing.destroy();
+      return;
+    }
     outgoing.writeHead(status, headers);
     outgoing.end(body);
   });

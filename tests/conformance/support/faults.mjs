@@ -41,6 +41,9 @@ import { usualAnswer } from "../../../pkg/server/problem.js";
 /** When something was charged that never was. */
 const FIRST = "2026-01-01T00:00:00Z";
 
+/** No answer, but a connection that is closed. @type {Answer} */
+const BROKEN_OFF = { status: 0, headers: {}, body: "" };
+
 const CHARGES = "/charges";
 const BATCH = "/charges/batch";
 const HOLDS = "/holds";
@@ -653,7 +656,7 @@ export const FAULTS = {
     },
   },
   "replays with a new charge id": {
-    breaks: ["replay/first-receipt", "replay/same-key-64-at-once"],
+    breaks: ["replay/first-receipt", "replay/same-key-64-at-once", "batch/before-single"],
     start: () => {
       let count = 0;
       return async (asked) => {
@@ -749,6 +752,40 @@ export const FAULTS = {
     }
     return given.status === 200 ? rewritten(given, () => ({ results })) : given;
   }),
+  "tells other receipts in a batch": fault(
+    ["batch/replays", "batch/after-single"],
+    async (asked) => {
+      const given = await asked.carryOut();
+      const items = resultsOf(asked, given);
+      const told = (/** @type {any} */ item) => (item.replayed ? { ...item, amount: 2 } : item);
+      return items.length > 0 ? rewritten(given, () => ({ results: items.map(told) })) : given;
+    },
+  ),
+  "numbers what was charged in a batch anew": {
+    breaks: ["batch/before-single", "batch/look-up"],
+    start: () => {
+      /** @type {Set<string>} */
+      const charged = new Set();
+      return async (asked) => {
+        const given = await asked.carryOut();
+        for (const { idempotency_key } of resultsOf(asked, given)) {
+          charged.add(`${asked.account} ${idempotency_key}`);
+        }
+        return given.status === 200 &&
+          !isBatch(asked) &&
+          charged.has(`${asked.account} ${asked.key}`)
+          ? rewritten(given, () => ({ charge_id: "new" }))
+          : given;
+      };
+    },
+  },
+  "names the problem of no item": fault(["batch/reused-key"], async (asked) => {
+    const given = await asked.carryOut();
+    const items = resultsOf(asked, given);
+    const told = (/** @type {any} */ item) =>
+      item.status === "rejected" ? { ...item, problem: { type: "about:blank" } } : item;
+    return items.length > 0 ? rewritten(given, () => ({ results: items.map(told) })) : given;
+  }),
   "looks up in a copy that lags": {
     breaks: [
       "lookup/receipt",
@@ -806,6 +843,7 @@ export const FAULTS = {
       "accounts/mismatch-batch",
       "accounts/mismatch-reading",
       "problems/account-mismatch",
+      "problems/batch",
       "holds/account-mismatch",
     ],
     (asked) => asked.carryOut({ headers: { "billing-account": null } }),
@@ -820,6 +858,7 @@ export const FAULTS = {
       "problems/charge-not-found",
       "problems/insufficient-balance",
       "problems/idempotency-key-reused",
+      "problems/batch",
       "declines/tells-the-balance",
       "holds/told-with-a-decline",
       "holds/too-little-tells",
@@ -830,6 +869,21 @@ export const FAULTS = {
       return given.status < 400
         ? given
         : { ...given, headers: { ...given.headers, "content-type": "text/plain" }, body: "No." };
+    },
+  ),
+  "tells errors of all but charges as plain text": fault(
+    [
+      "problems/unknown-token",
+      "problems/account-mismatch",
+      "problems/charge-not-found",
+      "problems/batch",
+    ],
+    async (asked) => {
+      const given = await asked.carryOut();
+      const isOther = !isCharge(asked) && asked.request.path !== HOLDS;
+      return isOther && given.status >= 400
+        ? { ...given, headers: { ...given.headers, "content-type": "text/plain" }, body: "No." }
+        : given;
     },
   ),
   "makes whole points of every amount": fault(
@@ -952,6 +1006,7 @@ export const FAULTS = {
       "accounts/token-for-reading",
       "accounts/token-for-batches",
       "problems/unknown-token",
+      "problems/batch",
       "robustness/no-redirect",
       "holds/token",
     ],
@@ -1003,7 +1058,7 @@ export const DIFFERENT = {
     ],
     async (asked) => {
       const given = await asked.carryOut();
-      return typeOf(given) === "idempotency-key-reused"
+      return given.status === 422 && typeOf(given) === "idempotency-key-reused"
         ? rewritten({ ...given, status: 409 }, () => ({ status: 409 }))
         : given;
     },
@@ -1021,6 +1076,11 @@ export const DIFFERENT = {
   }),
   "no batches": fault([], async (asked) =>
     isBatch(asked) ? usualAnswer(404, "There is nothing at this path.") : asked.carryOut(),
+  ),
+  "breaks off every batch": fault([], (asked) =>
+    isBatch(asked) && asked.request.method === "POST"
+      ? Promise.resolve(BROKEN_OFF)
+      : asked.carryOut(),
   ),
   "reads no balance while a hold is about to expire": fault([], async (asked) => {
     const isShort = (/** @type {Hold} */ { expiresAt }) => expiresAt - asked.now() < 5_000;
