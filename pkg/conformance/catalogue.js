@@ -27,9 +27,11 @@ import { readFileSync } from "node:fs";
 /** @typedef {{ key: string, with?: Record<string, unknown>, without?: string[] }} Item */
 
 /**
- * How a body is sent, where not at once and in full.
+ * How a request is sent, where its body does not go at once and in full, and its answer is not waited
+ * for.
  *
- * @typedef {"in pieces" | "without end" | "gone in the body" | "gone before the answer"} Delivery
+ * @typedef {"in pieces" | "without end" | "gone in the body" | "gone before the answer"
+ *   | "in the background"} Delivery
  */
 
 /**

@@ -214,13 +214,14 @@ function matches(value, matcher, scope) {
   if (matcher.length !== undefined) {
     return Array.isArray(value) && value.length === matcher.length;
   }
-  const names = asText(value)
+  const given = asText(value)
     .split(",")
-    .map((name) => name.trim().toLowerCase());
-  // A star stands for every header but this one (Fetch, CORS protocol).
+    .map((name) => name.trim());
+  // A header counts in upper and lower case, a method doesn't. A star stands for all of them but this
+  // one (Fetch, CORS protocol).
+  const names = new Set([...given, ...given.map((name) => name.toLowerCase())]);
   return matcher.lists.every(
-    (/** @type {string} */ name) =>
-      names.includes(name) || (names.includes("*") && name !== "authorization"),
+    (/** @type {string} */ name) => names.has(name) || (names.has("*") && name !== "authorization"),
   );
 }
 

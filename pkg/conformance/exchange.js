@@ -34,9 +34,10 @@ const PIECES = 4;
  * @param {Request} request
  * @param {Record<string, string>} credentials headers
  * @param {number} withinMs how long a body may take that never ends
+ * @param {() => void} [onSent] called once the body has been sent, or can't be
  * @returns {Promise<Exchange>}
  */
-export function exchange(base, request, credentials, withinMs) {
+export function exchange(base, request, credentials, withinMs, onSent = () => {}) {
   return new Promise((resolve) => {
     const started = performance.now();
     const bytes = request.body === null ? null : Buffer.from(request.body);
@@ -73,7 +74,9 @@ export function exchange(base, request, credentials, withinMs) {
         () => finish({ silence: "the connection was closed" }),
       );
     });
+    outgoing.on("finish", onSent);
     outgoing.on("close", () => {
+      onSent();
       // A server may answer and close before it has read the whole body.
       if (!isAnswered) {
         finish({ silence: isConnected ? "the connection was closed" : "no connection" });
@@ -91,7 +94,7 @@ export function exchange(base, request, credentials, withinMs) {
  * @returns {Promise<boolean>} whether the client goes
  */
 async function write(outgoing, { delivery }, bytes) {
-  if (bytes === null || delivery === null) {
+  if (bytes === null || delivery === null || delivery === "in the background") {
     outgoing.end(bytes);
     return false;
   }

@@ -23,6 +23,7 @@ const NOTES = {
   "without end": "without the last byte of the body",
   "gone in the body": "closed after half of the body",
   "gone before the answer": "closed after the body",
+  "in the background": "while the next request is sent",
 };
 
 /**

@@ -20,6 +20,9 @@ const LONGEST_WAIT_S = 60;
 /** The pause between two looks at a balance that is to change by itself. */
 const PAUSE_MS = 100;
 
+/** How long a server has for a request in the background until the next one comes. */
+const BACKGROUND_MS = 50;
+
 /** The kit can't run: the server or the options are not as it needs them. */
 export class CannotRun extends Error {}
 
@@ -50,6 +53,8 @@ export class Run {
   #needed = 0;
   /** What releases the holds that the rule has asked for. @type {Map<string, Request>} */
   #releases = new Map();
+  /** The requests of the rule that are under way beside the others. @type {Promise<Exchange>[]} */
+  #background = [];
   /** Every answer so far that puts off. @type {{ request: Request, answer: Answer }[]} */
   #seen = [];
 
@@ -116,6 +121,7 @@ export class Run {
       const repeat = request && curl(this.#options.baseUrl, request, times, this.#unknown);
       return { ...result, verdict: "broken", reason: error.message, repeat };
     } finally {
+      await Promise.all(this.#background.splice(0));
       await this.#releaseAll();
     }
     return { ...result, verdict: "kept" };
@@ -232,6 +238,10 @@ export class Run {
         this.#releases.set(`${release.as} ${release.path}`, release);
       }
     }
+    if (send.delivery === "in the background") {
+      await this.#begin(all[0]);
+      return;
+    }
     const ends = await Promise.all(all.map((request) => this.#answerTo(request)));
     const [end] = ends;
     if (step.expect !== undefined) {
@@ -267,6 +277,25 @@ export class Run {
     }
   }
 
+  /** Sends a request whose answer nobody waits for before the rule's end. @param {Request} request */
+  async #begin(request) {
+    const { base, bodyWithinMs } = this.#options;
+    await new Promise((resolve) => {
+      const sent = () => resolve(null);
+      this.#background.push(
+        exchange(base, request, this.#credentials(request), bodyWithinMs, sent),
+      );
+    });
+    await delay(BACKGROUND_MS);
+  }
+
+  /** @param {Request} request @returns {Record<string, string>} */
+  #credentials({ as }) {
+    const { token, otherToken } = this.#options;
+    const own = { own: token, other: otherToken, unknown: this.#unknown, nobody: null }[as];
+    return own === null ? {} : { authorization: `Bearer ${own}` };
+  }
+
   /**
    * Sends a request, and again where the server puts it off: nothing was taken then, or another
    * request with the key is under way.
@@ -275,12 +304,9 @@ export class Run {
    * @returns {Promise<Exchange>}
    */
   async #answerTo(request) {
-    const { token, otherToken, bodyWithinMs, base } = this.#options;
-    const tokens = { own: token, other: otherToken, unknown: this.#unknown, nobody: null };
-    const own = tokens[request.as];
-    const credentials = own === null ? {} : { authorization: `Bearer ${own}` };
+    const { bodyWithinMs, base } = this.#options;
     for (let left = TRIES; ; left -= 1) {
-      const end = await exchange(base, request, /** @type {any} */ (credentials), bodyWithinMs);
+      const end = await exchange(base, request, this.#credentials(request), bodyWithinMs);
       if (!("answer" in end)) {
         return end;
       }

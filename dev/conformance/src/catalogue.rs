@@ -104,7 +104,8 @@ pub enum As {
     Nobody,
 }
 
-/// How a body is sent, where not at once and in full.
+/// How a request is sent, where its body does not go at once and in full, and its answer is not waited
+/// for.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub enum Delivery {
     #[serde(rename = "in pieces")]
@@ -115,6 +116,8 @@ pub enum Delivery {
     GoneInTheBody,
     #[serde(rename = "gone before the answer")]
     GoneBeforeTheAnswer,
+    #[serde(rename = "in the background")]
+    InTheBackground,
 }
 
 /// One request. Texts are templates: `{a}` is a fresh key, other names are what was saved before.

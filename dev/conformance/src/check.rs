@@ -184,9 +184,15 @@ fn matches(value: Option<&Value>, matcher: &Value, scope: &Scope) -> bool {
             .and_then(Value::as_array)
             .is_some_and(|items| items.len() as u64 == length);
     }
-    let given = text(value).unwrap_or_default().to_lowercase();
-    let given: Vec<&str> = given.split(',').map(str::trim).collect();
-    // A star stands for every header but this one (Fetch, CORS protocol).
+    let given = text(value).unwrap_or_default();
+    let lower = given.to_lowercase();
+    // A header counts in upper and lower case, a method doesn't. A star stands for all of them but this
+    // one (Fetch, CORS protocol).
+    let given: Vec<&str> = given
+        .split(',')
+        .chain(lower.split(','))
+        .map(str::trim)
+        .collect();
     lists(how.get("lists"))
         .all(|name| given.contains(&name) || (given.contains(&"*") && name != "authorization"))
 }

@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
@@ -70,24 +71,28 @@ impl Silence {
 /// What came of a request.
 pub type Exchange = Result<Answer, Silence>;
 
-/// Sends a request. A body that never ends may take `within`.
+/// Sends a request. A body that never ends may take `within`. `sent` is told of a body in the background
+/// that it has been sent, and dropped where it can't be.
 pub async fn exchange(
     base: &Uri,
     request: &Request,
     token: Option<&str>,
     within: Duration,
+    sent: Option<oneshot::Sender<()>>,
 ) -> Exchange {
     let limit = match request.delivery {
         Some(Delivery::WithoutEnd) => within,
         _ => ANSWER,
     };
-    let sent = async {
+    let exchanged = async {
         match base.scheme_str() {
-            Some("https") => send(secure(base).await, base, request, token).await,
-            _ => send(connect(base).await, base, request, token).await,
+            Some("https") => send(secure(base).await, base, request, token, sent).await,
+            _ => send(connect(base).await, base, request, token, sent).await,
         }
     };
-    timeout(limit, sent).await.unwrap_or(Err(Silence::Late))
+    timeout(limit, exchanged)
+        .await
+        .unwrap_or(Err(Silence::Late))
 }
 
 async fn send<S>(
@@ -95,6 +100,7 @@ async fn send<S>(
     base: &Uri,
     request: &Request,
     token: Option<&str>,
+    sent: Option<oneshot::Sender<()>>,
 ) -> Exchange
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -128,14 +134,19 @@ where
     tokio::select! {
         answer = answered => match request.delivery {
             Some(Delivery::GoneInTheBody | Delivery::GoneBeforeTheAnswer) => Err(Silence::Gone),
-            Some(Delivery::InPieces | Delivery::WithoutEnd) | None => answer,
+            Some(Delivery::InPieces | Delivery::WithoutEnd | Delivery::InTheBackground) | None => answer,
         },
-        () = write(sender, request.delivery, bytes) => Err(Silence::Gone),
+        () = write(sender, request.delivery, bytes, sent) => Err(Silence::Gone),
     }
 }
 
 /// Writes the body, and ends where the client goes.
-async fn write(mut sender: Sender<Bytes>, delivery: Option<Delivery>, bytes: Bytes) {
+async fn write(
+    mut sender: Sender<Bytes>,
+    delivery: Option<Delivery>,
+    bytes: Bytes,
+    sent: Option<oneshot::Sender<()>>,
+) {
     // A body that is not taken any more shows in the answer, or in its absence.
     match delivery {
         None => {
@@ -164,12 +175,21 @@ async fn write(mut sender: Sender<Bytes>, delivery: Option<Delivery>, bytes: Byt
             sender.send_data(bytes.slice(..bytes.len() / 2)).await.ok();
             sleep(PAUSE).await;
         }
-        Some(Delivery::GoneBeforeTheAnswer) => {
-            sender.send_data(bytes).await.ok();
-            // There is room for it once the body has been taken, and then it is being written.
-            sender.send_data(Bytes::new()).await.ok();
+        Some(Delivery::GoneBeforeTheAnswer) => taken(&mut sender, bytes).await,
+        Some(Delivery::InTheBackground) => {
+            taken(&mut sender, bytes).await;
+            drop(sender);
+            sent.and_then(|sent| sent.send(()).ok());
+            pending().await
         }
     }
+}
+
+/// Waits until the body is being written.
+async fn taken(sender: &mut Sender<Bytes>, bytes: Bytes) {
+    sender.send_data(bytes).await.ok();
+    // There is room for it once the body has been taken.
+    sender.send_data(Bytes::new()).await.ok();
 }
 
 fn message(

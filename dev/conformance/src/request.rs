@@ -153,6 +153,7 @@ fn note(delivery: Delivery) -> &'static str {
         Delivery::WithoutEnd => "without the last byte of the body",
         Delivery::GoneInTheBody => "closed after half of the body",
         Delivery::GoneBeforeTheAnswer => "closed after the body",
+        Delivery::InTheBackground => "while the next request is sent",
     }
 }
 

@@ -10,10 +10,12 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::process::Command;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::catalogue::{
-    As, Expect, Expects, InProfile, Need, Rule, Sending, Status, Step, Taken, Variant,
+    As, Delivery, Expect, Expects, InProfile, Need, Rule, Sending, Status, Step, Taken, Variant,
 };
 use crate::check::{is_whole, member_at, shown, wrong_with};
 use crate::exchange::{Answer, Exchange, exchange};
@@ -29,6 +31,9 @@ const LONGEST_WAIT_S: u64 = 60;
 
 /// The pause between two looks at a balance that is to change by itself.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a server has for a request in the background until the next one comes.
+const BACKGROUND: Duration = Duration::from_millis(50);
 
 /// The kit can't run: the server or the options are not as it needs them.
 #[derive(Debug)]
@@ -110,6 +115,8 @@ pub struct Run<'a> {
     needed: u64,
     /// Every answer so far that puts off.
     seen: RefCell<Vec<(Request, Answer)>>,
+    /// The requests of the rule that are under way beside the others.
+    background: RefCell<JoinSet<Exchange>>,
     /// What releases the holds that the rule has asked for.
     releases: RefCell<Vec<Request>>,
 }
@@ -130,6 +137,7 @@ impl<'a> Run<'a> {
             has_holds: false,
             needed: 0,
             seen: RefCell::default(),
+            background: RefCell::default(),
             releases: RefCell::default(),
         }
     }
@@ -195,6 +203,8 @@ impl<'a> Run<'a> {
         scope.save("run", Some(options.run.as_str().into()));
         let mut last = Last::default();
         let tried = self.steps(&variant.steps, &mut scope, &mut last).await;
+        let background = self.background.take();
+        background.join_all().await;
         self.release_all().await;
         match tried {
             Ok(()) => Ok(checked(Verdict::Kept, None, None)),
@@ -342,6 +352,10 @@ impl<'a> Run<'a> {
                 }
             }
         }
+        if send.delivery == Some(Delivery::InTheBackground) {
+            self.begin(&all[0]).await;
+            return Ok(());
+        }
         let ends = join_all(all.iter().map(|request| self.answer_to(request))).await;
         if let Some(expect) = &step.expect {
             for (request, end) in all.iter().zip(&ends) {
@@ -400,20 +414,38 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Sends a request whose answer nobody waits for before the rule's end.
+    async fn begin(&self, request: &Request) {
+        let (sent, is_sent) = oneshot::channel();
+        let base = self.options.base_url.uri.clone();
+        let token = self.token(request).map(str::to_owned);
+        let request = request.clone();
+        let within = Duration::from_secs(self.options.body_within);
+        self.background.borrow_mut().spawn(async move {
+            exchange(&base, &request, token.as_deref(), within, Some(sent)).await
+        });
+        is_sent.await.ok();
+        sleep(BACKGROUND).await;
+    }
+
+    fn token(&self, request: &Request) -> Option<&str> {
+        match request.whose {
+            As::Own => Some(&self.options.token),
+            As::Other => self.options.other_token.as_deref(),
+            As::Unknown => Some(&self.unknown),
+            As::Nobody => None,
+        }
+    }
+
     /// Sends a request, and again where the server puts it off: nothing was taken then, or another
     /// request with the key is under way.
     async fn answer_to(&self, request: &Request) -> Exchange {
         let options = self.options;
-        let token = match request.whose {
-            As::Own => Some(options.token.as_str()),
-            As::Other => options.other_token.as_deref(),
-            As::Unknown => Some(self.unknown.as_str()),
-            As::Nobody => None,
-        };
+        let token = self.token(request);
         let within = Duration::from_secs(options.body_within);
         let mut left = TRIES;
         loop {
-            let answer = exchange(&options.base_url.uri, request, token, within).await?;
+            let answer = exchange(&options.base_url.uri, request, token, within, None).await?;
             let is_put_off = matches!(answer.status, 429 | 503);
             if is_put_off {
                 self.seen

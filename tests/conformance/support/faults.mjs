@@ -500,6 +500,11 @@ const OF_HOLDS = {
       ? asked.carryOut({ key: "none" })
       : asked.carryOut(),
   ),
+  "allows methods in lower case": fault(["holds/preflight"], async (asked) => {
+    const given = await asked.carryOut();
+    const headers = { ...given.headers, "access-control-allow-methods": "get, post, delete" };
+    return asked.request.method === "OPTIONS" ? { ...given, headers } : given;
+  }),
   "lets no page release": fault(["holds/preflight"], async (asked) => {
     const given = await asked.carryOut();
     return asked.request.method === "OPTIONS"
@@ -512,7 +517,7 @@ const OF_HOLDS = {
 export const FAULTS = {
   "charges twice what comes at once": {
     breaks: ["replay/same-key-64-at-once", "reuse/bodies-at-once", "robustness/many-gone"],
-    mayBreak: ["robustness/gone-before-the-answer"],
+    mayBreak: ["robustness/gone-before-the-answer", "lookup/begun"],
     start: () => {
       /** @type {Map<string, number>} */
       const underWay = new Map();
@@ -791,6 +796,7 @@ export const FAULTS = {
       "lookup/receipt",
       "lookup/right-after-the-answer",
       "lookup/many-right-after",
+      "lookup/begun",
       "lookup/odd-characters",
       "batch/look-up",
       "robustness/many-gone",
@@ -816,6 +822,12 @@ export const FAULTS = {
       };
     },
   },
+  "looks up what has been decided": fault(["lookup/begun"], async (asked) => {
+    if (isCharge(asked) && asked.key?.includes("lookup-begun")) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    return asked.carryOut();
+  }),
   "shares keys between accounts": {
     breaks: [
       "accounts/same-key-of-two",
@@ -985,6 +997,26 @@ export const FAULTS = {
   "cuts keys at 255 characters": fault(["keys/256-characters"], (asked) =>
     isCharge(asked) && asked.key !== null && asked.key.length > 255
       ? under(asked, asked.key.slice(0, 255))
+      : asked.carryOut(),
+  ),
+  "compares keys without blanks at the end": fault(["keys/compared-exactly"], (asked) =>
+    isCharge(asked) && asked.key?.endsWith(" ")
+      ? asked.carryOut({ key: asked.key.trimEnd() })
+      : asked.carryOut(),
+  ),
+  "compares keys without accents": fault(["keys/compared-exactly"], (asked) =>
+    isCharge(asked) && asked.key?.includes("ä")
+      ? asked.carryOut({ key: asked.key.replace("ä", "a") })
+      : asked.carryOut(),
+  ),
+  "ends keys at a NUL": fault(["keys/nul"], (asked) =>
+    isCharge(asked) && asked.key?.includes("\0")
+      ? under(asked, asked.key.split("\0")[0] ?? "")
+      : asked.carryOut(),
+  ),
+  "fails at a NUL": fault(["keys/nul"], (asked) =>
+    isCharge(asked) && JSON.stringify([asked.key, asked.body]).includes("\\u0000")
+      ? Promise.resolve(usualAnswer(500, "It has failed."))
       : asked.carryOut(),
   ),
   "takes keys as the header has them": fault(
