@@ -54,6 +54,7 @@ import { readFileSync } from "node:fs";
  * @property {Record<string, number>} [count] how many of the answers have which status
  * @property {string[]} [same] members that are the same in all answers of 200 and 201
  * @property {string[]} [different] members that differ in all of them
+ * @property {[string, string]} [agree] members: those of them that have the same first have the same second
  * @property {Record<string, string>} [save] names for members of the answer, `header:NAME`, `status`, and
  *   for how many of all answers have a status, `count:STATUS`
  * @property {string} [balance] reads the balance, and saves it as NAME.balance, NAME.version, NAME.held,
@@ -62,7 +63,7 @@ import { readFileSync } from "node:fs";
  * @property {string} [since]
  * @property {number | string} [held] the points that are held more than when a balance was read
  * @property {number} [within_s] how long `held` may take to become so
- * @property {"any"} [version] what the version may be though nothing was taken
+ * @property {"any"} [version] what the version may be though nothing was taken: lower too
  * @property {"own" | "other"} [as]
  * @property {string[]} [ascending] each is greater than the one before
  * @property {[unknown, unknown]} [equal]

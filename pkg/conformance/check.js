@@ -10,12 +10,12 @@ import { byName, titleOf } from "./request.js";
 
 const MOST = Number.MAX_SAFE_INTEGER;
 
-/** Statuses that say nothing against the request itself. */
-const NOT_REFUSED = [401, 402, 408, 409, 425, 429];
+/** Statuses that say nothing against the request itself; 409 may. */
+const NOT_REFUSED = [401, 402, 408, 425, 429];
 
 const INSTANT = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|\+00:00)$/;
 const ENTITY_TAG = /^(?:W\/)?"[^"]*"$/;
-const HTTP_DATE =
+export const HTTP_DATE =
   /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 /** The kinds of values: what they are called, and what counts as one. */
@@ -30,6 +30,7 @@ const KINDS = {
     "seconds or an HTTP date",
     (value) => /^\d+$/.test(asText(value)) || HTTP_DATE.test(asText(value)),
   ],
+  object: ["an object", isObject],
   missing: ["missing", (value) => value === undefined],
 };
 
@@ -79,7 +80,8 @@ function wrong(request, exchange, expect, scope) {
  * @param {Expect} expect
  * @param {Scope} scope
  */
-function wrongStatus(title, { status }, { status: wanted }, scope) {
+function wrongStatus(title, answer, { status: wanted }, scope) {
+  const { status } = answer;
   if (wanted === undefined) {
     return null;
   }
@@ -92,7 +94,7 @@ function wrongStatus(title, { status }, { status: wanted }, scope) {
     case "4xx":
       return is4xx ? null : `${title} was answered ${status}, not 4xx`;
     case "refused":
-      return is4xx && !NOT_REFUSED.includes(status)
+      return is4xx && !NOT_REFUSED.includes(status) && !isBusy(answer)
         ? null
         : `${title} was answered ${status}, not a 4xx that says the request is wrong`;
     case "no redirect":
@@ -124,8 +126,9 @@ function wrongProblem(title, answer, { problem }) {
   if (mediaType !== "application/problem+json" || !isObject(answer.json)) {
     return `${title} was answered ${answer.status} without a problem document`;
   }
-  const { type } = answer.json;
-  if (typeof type !== "string" || type === "") {
+  // One that names no type has that of its status (RFC 9457, section 4.2.1).
+  const { type = "" } = answer.json;
+  if (typeof type !== "string") {
     return `${title}: the problem's type is ${shown(type)}, not a text`;
   }
   const end = lastPart(type);
@@ -176,6 +179,11 @@ function wrongBody(title, answer, { body }, scope) {
   return null;
 }
 
+/** Whether another request with the key is under way. @param {Answer} answer */
+export function isBusy({ status, text }) {
+  return status === 409 && text.includes('request-in-progress"');
+}
+
 /**
  * @param {any} value
  * @param {string} path names and places, with points between
@@ -214,6 +222,9 @@ function matches(value, matcher, scope) {
   if (matcher.length !== undefined) {
     return Array.isArray(value) && value.length === matcher.length;
   }
+  if (matcher.at_least !== undefined) {
+    return isWhole(value) && Number(value) >= Number(scope.value(matcher.at_least));
+  }
   const given = asText(value)
     .split(",")
     .map((name) => name.trim());
@@ -248,6 +259,9 @@ function called(matcher, scope) {
   }
   if (matcher.length !== undefined) {
     return `a list of ${matcher.length}`;
+  }
+  if (matcher.at_least !== undefined) {
+    return `at least ${shown(scope.value(matcher.at_least))}`;
   }
   return `a list with ${matcher.lists.join(", ")}`;
 }

@@ -16,6 +16,9 @@ const PAUSE_MS = 50;
 
 const PIECES = 4;
 
+/** A request without it may be answered in any encoding. */
+const ENCODING = { "accept-encoding": "identity" };
+
 /**
  * @typedef {object} Answer
  * @property {number} status
@@ -47,7 +50,7 @@ export function exchange(base, request, credentials, withinMs, onSent = () => {}
       port: base.port,
       method: request.method,
       path: `${base.pathname.replace(/\/+$/, "")}/${request.path}`,
-      headers: { ...length, ...request.headers, ...credentials },
+      headers: { ...ENCODING, ...length, ...request.headers, ...credentials },
       // Each on a connection of its own: what one request does to its connection harms no other.
       agent: false,
     });

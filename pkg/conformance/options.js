@@ -27,8 +27,9 @@ the account for real, a point at a time: give it an account that nobody else use
 ${Object.entries(PROFILES)
   .map(([name, what]) => `                          ${name.padEnd(14)}${what}`)
   .join("\n")}
+  --origin ORIGIN       where the pages are that may use the server (https://shop.example)
   --only RULE           a rule or a topic, such as replay; may be given more than once
-  --body-within SECONDS how long a body that never ends may be waited for (60)
+  --body-within SECONDS how long a body that never ends may be waited for (90)
   --run HEX             names the keys of this run, up to 12 digits; the same again finds them used
   --json                print the results as JSON
   --junit FILE          write them to a file, as JUnit has them
@@ -48,6 +49,7 @@ Exit code: 0 all rules are kept, 1 one is broken, 2 they can't be run.
  * @property {string | null} topUpCommand
  * @property {string | null} priceCommand
  * @property {string[]} profiles
+ * @property {string} origin of a page
  * @property {string[]} only
  * @property {number} bodyWithinMs
  * @property {string} run
@@ -85,7 +87,11 @@ export function parseOptions(given) {
       `there is no profile ${unknown}; there is ${Object.keys(PROFILES).join(", ")}`,
     );
   }
-  const seconds = values["body-within"] ?? "60";
+  const origin = values.origin ?? "https://shop.example";
+  if (!/^https?:\/\/[!-.0->A-~]+$/.test(origin)) {
+    throw new WrongOption("--origin must be http or https and a host, as https://shop.example");
+  }
+  const seconds = values["body-within"] ?? "90";
   if (!/^[1-9]\d{0,3}$/.test(seconds)) {
     throw new WrongOption("--body-within must be a number of seconds from 1 to 9999");
   }
@@ -107,6 +113,7 @@ export function parseOptions(given) {
     topUpCommand: values["top-up-cmd"] ?? null,
     priceCommand: values["price-cmd"] ?? null,
     profiles,
+    origin,
     only: values.only ?? [],
     bodyWithinMs: Number(seconds) * 1_000,
     run,
@@ -129,6 +136,7 @@ function parsed(given) {
         "top-up-cmd": { type: "string" },
         "price-cmd": { type: "string" },
         profile: { type: "string", multiple: true },
+        origin: { type: "string" },
         only: { type: "string", multiple: true },
         "body-within": { type: "string" },
         run: { type: "string" },

@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { isWhole, memberAt, shown, wrongWith } from "./check.js";
+import { HTTP_DATE, isBusy, isWhole, memberAt, shown, wrongWith } from "./check.js";
 import { exchange } from "./exchange.js";
 import { curl, quoted, requestOf } from "./request.js";
 import { Scope } from "./template.js";
@@ -72,7 +72,8 @@ export class Run {
    */
   async prepare(rules) {
     const { held } = await this.#balanceAtStart("own", "token");
-    this.#hasHolds = held !== undefined;
+    // A member that is null is as good as none.
+    this.#hasHolds = held !== undefined && held !== null;
     const { otherToken } = this.#options;
     if (otherToken !== null) {
       await this.#balanceAtStart("other", "other-token");
@@ -99,9 +100,9 @@ export class Run {
     if (skip !== null) {
       return { ...result, verdict: "skipped", reason: skip };
     }
-    const { run, feature, account } = this.#options;
+    const { run, feature, account, origin } = this.#options;
     const prefix = `kit-${run}-${id.replace("/", "-")}`;
-    const known = { feature, account: quoted(account ?? ""), run };
+    const known = { feature, account: quoted(account ?? ""), origin, run };
     const scope = new Scope(prefix, Object.entries(known));
     /** @type {{ request: Request | null, times: number }} */
     const last = { request: null, times: 1 };
@@ -270,6 +271,15 @@ export class Run {
         throw new Broken(`of ${times} at once, two have the same ${name}`);
       }
     }
+    if (step.agree !== undefined) {
+      const [first, second] = step.agree;
+      const pairs = receipts.map(({ json }) => step.agree?.map((name) => memberAt(json, name)));
+      const kinds = (/** @type {unknown[]} */ all) =>
+        new Set(all.map((one) => JSON.stringify(one)));
+      if (kinds(pairs).size > kinds(pairs.map((pair) => pair?.[0])).size) {
+        throw new Broken(`of ${times} at once, two have the same ${first} and another ${second}`);
+      }
+    }
     for (const [name, what] of Object.entries(step.save ?? {})) {
       const [, status] = /^count:(.*)/.exec(what) ?? [];
       const count = answers.filter((answer) => String(answer.status) === status).length;
@@ -315,12 +325,11 @@ export class Run {
       if (isPutOff) {
         this.#seen.push({ request, answer });
       }
-      const isBusy = answer.status === 409 && /request-in-progress"/.test(answer.text);
-      if (left === 1 || !(isPutOff || isBusy) || request.delivery !== null) {
+      const isWhole = request.delivery === null || request.delivery === "in pieces";
+      if (left === 1 || !(isPutOff || isBusy(answer)) || !isWhole) {
         return end;
       }
-      const given = /^\d+$/.exec(answer.headers["retry-after"] ?? "")?.[0];
-      await delay(Math.min(Number(given ?? 1), LONGEST_WAIT_S) * 1_000);
+      await delay(Math.min(secondsToWait(answer), LONGEST_WAIT_S) * 1_000);
     }
   }
 
@@ -340,8 +349,12 @@ export class Run {
         `points taken${of}: ${taken}, not ${range} (a balance of ${now.balance} now)`,
       );
     }
-    if (wanted === 0 && version !== "any" && now.version !== scope.value(`$${since}.version`)) {
-      throw new Broken("the version has changed, and nothing was taken");
+    if (
+      wanted === 0 &&
+      version !== "any" &&
+      now.version < Number(scope.value(`$${since}.version`))
+    ) {
+      throw new Broken("the version has gone back, and nothing was taken");
     }
   }
 
@@ -508,6 +521,16 @@ function saved(end, what) {
     return status;
   }
   return what.startsWith("header:") ? headers[what.slice(7)] : memberAt(json, what);
+}
+
+/** How long the server asks for; an HTTP date counts from that of the answer. @param {Answer} answer */
+function secondsToWait({ headers: { "retry-after": after = "", date } }) {
+  if (/^\d+$/.test(after)) {
+    return Number(after);
+  }
+  const from = date === undefined ? Date.now() : Date.parse(date);
+  const seconds = HTTP_DATE.test(after) ? (Date.parse(after) - from) / 1_000 : Number.NaN;
+  return Number.isNaN(seconds) ? 1 : Math.max(seconds, 0);
 }
 
 /** @param {number[]} numbers */

@@ -13,15 +13,15 @@ import { parseXml } from "./support/xml.mjs";
 /** Topics without rules that wait. */
 const QUICK = ["--only", "balance", "--only", "reuse", "--only", "problems", "--only", "declines"];
 
-/** A rule of holds that a profile changes. */
-const ONE_OF_HOLDS = ["--only", "holds/another-body"];
+/** The rules of holds that a profile changes. */
+const OF_HOLDS = ["--only", "holds/another-body", "--only", "holds/problems"];
 
 for (const [name, runner] of Object.entries(RUNNERS)) {
   test(`${name}: a profile is for a server that differs on purpose`, async (t) => {
     for (const profile of ["conflict-409", "first-answer"]) {
       const server = DIFFERENT[profile];
       const site = await brokenServer(t, server);
-      const options = [...QUICK, ...ONE_OF_HOLDS, "--only", "hooks", "--json"];
+      const options = [...QUICK, ...OF_HOLDS, "--only", "hooks", "--json"];
       const usual = await run(runner, optionsFor(site, options));
       assert.deepEqual(brokenIn(usual.stdout), [...server.breaks].sort(), profile);
       const again = ["--run", "def", "--profile", profile, "--profile", "same-origin"];
@@ -94,6 +94,28 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
     assert.match(stdout, /^kept {5}robustness\/retry-after$/m);
   });
 
+  test(`${name}: a server that puts off until a time is asked again then`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT["waits until a time of day"]);
+    const options = ["--only", "robustness/retry-after"];
+    const { code, stdout, stderr } = await run(runner, optionsFor(site, options));
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^kept {5}robustness\/retry-after$/m);
+  });
+
+  test(`${name}: a server may decline more points than there can be`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT["declines more points than there can be"]);
+    const rules = ["--only", "malformed/amount-too-large", "--only", "holds/amount"];
+    const { code, stdout } = await run(runner, optionsFor(site, rules));
+    assert.equal(code, 0, stdout);
+  });
+
+  test(`${name}: a body without end may take longer than proxies let it`, async () => {
+    const { code, stdout } = await run(runner, ["--help"]);
+    assert.equal(code, 0);
+    const [, , seconds] = /--body-within(.|\n)*?(\d+)\D/.exec(stdout) ?? [];
+    assert.equal(seconds, "90");
+  });
+
   test(`${name}: a broken rule is told with its reason, and a command to repeat it`, async (t) => {
     const site = await brokenServer(t, FAULTS["does not say that it replays"]);
     const { code, stdout } = await run(runner, optionsFor(site, ["--only", "replay/says-so"]));
@@ -144,6 +166,7 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
       [[...good, "--profile", "strict"], /conflict-409/],
       [[...good, "--only", "nothing"], /no rule or topic nothing/],
       [[...good, "--run", "XYZ"], /hexadecimal/],
+      [[...good, "--origin", "shop.example"], /http or https and a host/],
       [[...good, "--colour"], /--colour/],
       [["--base-url", `${site}/billing/v1`, "--token", "two words"], /printable ASCII/],
       [[...good, "--feature", 'a"b'], /letters, digits/],

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { brokenServer } from "./support/broken-server.mjs";
-import { DIFFERENT, FAULTS } from "./support/faults.mjs";
+import { DIFFERENT, FAULTS, ORIGIN } from "./support/faults.mjs";
 import { brokenIn, optionsFor, RUNNERS, run } from "./support/kit.mjs";
 
 /** @import { Fault } from "./support/faults.mjs" */
@@ -61,6 +61,17 @@ test("nothing is found in a server that keeps all rules, in the same words", asy
   const [node = "", rust = ""] = await found(t, DIFFERENT.nothing);
   assert.deepEqual(brokenIn(node), []);
   assert.equal(rust, node);
+});
+
+test("nothing is found in a server that differs where the protocol leaves it open", async (t) => {
+  const outputs = await found(t, DIFFERENT["all that is left open"], ["--origin", ORIGIN]);
+  for (const output of outputs) {
+    assert.deepEqual(brokenIn(output), []);
+    const { rules } = JSON.parse(output);
+    const skipped = rules.filter((/** @type {any} */ { verdict }) => verdict === "skipped");
+    assert.ok(skipped.every((/** @type {any} */ { id }) => id.startsWith("holds/")));
+  }
+  assert.equal(outputs[0], outputs[1]);
 });
 
 test("there is no rule that no server breaks", async (t) => {

@@ -230,6 +230,8 @@ pub struct Step {
     /// Members that differ in all of them.
     #[serde(default)]
     pub different: Vec<String>,
+    /// Members: those of them that have the same first have the same second.
+    pub agree: Option<(String, String)>,
     /// Names for members of the answer, `header:NAME`, `status`, and for how many of all answers have
     /// a status, `count:STATUS`.
     #[serde(default)]
@@ -246,7 +248,7 @@ pub struct Step {
     /// How long `held` may take to become so.
     #[serde(default)]
     pub within_s: u64,
-    /// `any` where the version may have changed though nothing was taken.
+    /// `any` where the version may be lower though nothing was taken.
     pub version: Option<String>,
     #[serde(default, rename = "as")]
     pub whose: As,

@@ -12,8 +12,8 @@ use crate::scope::Scope;
 
 const MOST: f64 = 9_007_199_254_740_991.0;
 
-/// Statuses that say nothing against the request itself.
-const NOT_REFUSED: [u16; 6] = [401, 402, 408, 409, 425, 429];
+/// Statuses that say nothing against the request itself; 409 may.
+const NOT_REFUSED: [u16; 5] = [401, 402, 408, 425, 429];
 
 static INSTANT: LazyLock<Regex> = LazyLock::new(|| {
     regex(
@@ -30,6 +30,11 @@ static HTTP_DATE: LazyLock<Regex> = LazyLock::new(|| {
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is a constant")
+}
+
+/// Whether another request with the key is under way.
+pub fn is_busy(answer: &Answer) -> bool {
+    answer.status == 409 && answer.text.contains("request-in-progress\"")
 }
 
 /// What is wrong with what came of a request; `None` where nothing is.
@@ -76,8 +81,10 @@ fn wrong_status(title: &str, answer: &Answer, expect: &Expect, scope: &Scope) ->
             (!is_among).then(|| format!("{answered}, not {}", all.join(" or ")))
         }
         Status::Kind(StatusKind::ClientError) => (!is_4xx).then(|| format!("{answered}, not 4xx")),
-        Status::Kind(StatusKind::Refused) => (!is_4xx || NOT_REFUSED.contains(&status))
-            .then(|| format!("{answered}, not a 4xx that says the request is wrong")),
+        Status::Kind(StatusKind::Refused) => {
+            (!is_4xx || NOT_REFUSED.contains(&status) || is_busy(answer))
+                .then(|| format!("{answered}, not a 4xx that says the request is wrong"))
+        }
         Status::Kind(StatusKind::NoRedirect) => (300..400)
             .contains(&status)
             .then(|| format!("{answered}, a redirect")),
@@ -107,11 +114,11 @@ fn wrong_problem(title: &str, answer: &Answer, expect: &Expect) -> Option<String
             ));
         }
     };
-    let given = members.get("type");
-    let told = format!("{title}: the problem's type is {}", shown(given));
-    let end = match given {
-        Some(Value::String(kind)) if !kind.is_empty() => last_part(kind),
-        _ => return Some(format!("{told}, not a text")),
+    // One that names no type has that of its status (RFC 9457, section 4.2.1).
+    let given = members.get("type").cloned().unwrap_or_else(|| "".into());
+    let told = format!("{title}: the problem's type is {}", shown(Some(&given)));
+    let Some(end) = given.as_str().map(last_part) else {
+        return Some(format!("{told}, not a text"));
     };
     if let Some(wanted) = problem.as_str()
         && wanted != end
@@ -184,6 +191,10 @@ fn matches(value: Option<&Value>, matcher: &Value, scope: &Scope) -> bool {
             .and_then(Value::as_array)
             .is_some_and(|items| items.len() as u64 == length);
     }
+    if let Some(least) = how.get("at_least") {
+        let number = |value: Option<&Value>| value.and_then(Value::as_f64);
+        return is_whole(value) && number(value) >= number(scope.value(least).as_ref());
+    }
     let given = text(value).unwrap_or_default();
     let lower = given.to_lowercase();
     // A header counts in upper and lower case, a method doesn't. A star stands for all of them but this
@@ -206,6 +217,7 @@ fn is_kind(value: Option<&Value>, kind: &str) -> bool {
         "instant" => INSTANT.is_match(string),
         "entity tag" => ENTITY_TAG.is_match(string),
         "seconds or an HTTP date" => SECONDS.is_match(string) || HTTP_DATE.is_match(string),
+        "object" => value.is_some_and(Value::is_object),
         "missing" => value.is_none(),
         _ => panic!("the catalogue names a kind {kind}, which there is not"),
     }
@@ -217,6 +229,7 @@ fn kind_called(kind: &str) -> &str {
         "text" => "a text",
         "instant" => "an instant in UTC (RFC 3339)",
         "entity tag" => "an entity tag",
+        "object" => "an object",
         other => other,
     }
 }
@@ -240,6 +253,9 @@ fn called(matcher: &Value, scope: &Scope) -> String {
     }
     if let Some(length) = how.get("length") {
         return format!("a list of {length}");
+    }
+    if let Some(least) = how.get("at_least") {
+        return format!("at least {}", shown(scope.value(least).as_ref()));
     }
     let names: Vec<&str> = lists(how.get("lists")).collect();
     format!("a list with {}", names.join(", "))

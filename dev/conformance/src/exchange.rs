@@ -205,6 +205,8 @@ fn message(
         .method(request.method.as_str())
         .uri(path)
         .header("host", host)
+        // A request without it may be answered in any encoding.
+        .header("accept-encoding", "identity")
         .header("connection", "close");
     // DELETE has none, and a proxy may refuse one in chunks.
     if request.body.is_some() || request.method != "GET" {

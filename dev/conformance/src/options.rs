@@ -48,12 +48,16 @@ pub struct Options {
     #[arg(long = "profile", value_name = "NAME", value_parser = profile)]
     pub profiles: Vec<String>,
 
+    /// Where the pages are that may use the server
+    #[arg(long, value_name = "ORIGIN", default_value = "https://shop.example", value_parser = origin)]
+    pub origin: String,
+
     /// A rule or a topic, such as replay; may be given more than once
     #[arg(long, value_name = "RULE")]
     pub only: Vec<String>,
 
     /// How long a body that never ends may be waited for
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=9999))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=9999))]
     pub body_within: u64,
 
     /// Names the keys of this run, up to 12 digits; the same again finds them used
@@ -105,6 +109,18 @@ fn feature(given: &str) -> Result<String, String> {
         Ok(given.to_owned())
     } else {
         Err("it must be of letters, digits and _ . : -".to_owned())
+    }
+}
+
+fn origin(given: &str) -> Result<String, String> {
+    let host = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| given.strip_prefix(scheme));
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"/?".contains(&byte);
+    if host.is_some_and(|host| !host.is_empty() && host.bytes().all(is_plain)) {
+        Ok(given.to_owned())
+    } else {
+        Err("it must be http or https and a host, as https://shop.example".to_owned())
     }
 }
 

@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
+use httpdate::parse_http_date;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -17,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use crate::catalogue::{
     As, Delivery, Expect, Expects, InProfile, Need, Rule, Sending, Status, Step, Taken, Variant,
 };
-use crate::check::{is_whole, member_at, shown, wrong_with};
+use crate::check::{is_busy, is_whole, member_at, shown, wrong_with};
 use crate::exchange::{Answer, Exchange, exchange};
 use crate::options::Options;
 use crate::request::{Request, quoted};
@@ -27,7 +28,7 @@ use crate::scope::Scope;
 const TRIES: u32 = 5;
 
 /// How long such a request waits at most.
-const LONGEST_WAIT_S: u64 = 60;
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The pause between two looks at a balance that is to change by itself.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -147,7 +148,9 @@ impl<'a> Run<'a> {
     /// # Errors
     /// When a token isn't accepted, or an account has too few points.
     pub async fn prepare(&mut self, rules: &[&Rule]) -> Result<(Purse, Option<Purse>), CannotRun> {
-        self.has_holds = self.balance_at_start(As::Own).await?.held.is_some();
+        let held = self.balance_at_start(As::Own).await?.held;
+        // A member that is null is as good as none.
+        self.has_holds = held.is_some_and(|held| !held.is_null());
         let has_other = self.options.other_token.is_some();
         if has_other {
             self.balance_at_start(As::Other).await?;
@@ -200,6 +203,7 @@ impl<'a> Run<'a> {
         ));
         scope.save("feature", Some(options.feature.as_str().into()));
         scope.save("account", Some(quoted(account).into()));
+        scope.save("origin", Some(options.origin.as_str().into()));
         scope.save("run", Some(options.run.as_str().into()));
         let mut last = Last::default();
         let tried = self.steps(&variant.steps, &mut scope, &mut last).await;
@@ -404,6 +408,18 @@ impl<'a> Run<'a> {
                 "of {times} at once, two have the same {name}"
             )));
         }
+        if let Some((first, second)) = &step.agree {
+            let member = |answer: &Answer, name| {
+                shown(answer.json.as_ref().and_then(|json| member_at(json, name)))
+            };
+            let pair = |answer: &&&Answer| (member(answer, first), member(answer, second));
+            let pairs: BTreeSet<_> = receipts.iter().map(pair).collect();
+            if pairs.len() > kinds(first) {
+                return Err(End::Broken(format!(
+                    "of {times} at once, two have the same {first} and another {second}"
+                )));
+            }
+        }
         for (name, what) in &step.save {
             let value = match what.strip_prefix("count:") {
                 Some(status) => Some(count(status).into()),
@@ -452,14 +468,12 @@ impl<'a> Run<'a> {
                     .borrow_mut()
                     .push((request.clone(), answer.clone()));
             }
-            let is_busy = answer.status == 409 && answer.text.contains("request-in-progress\"");
-            if left == 1 || !(is_put_off || is_busy) || request.delivery.is_some() {
+            let is_whole = matches!(request.delivery, None | Some(Delivery::InPieces));
+            if left == 1 || !(is_put_off || is_busy(&answer)) || !is_whole {
                 return Ok(answer);
             }
             left -= 1;
-            let given = answer.headers.get("retry-after");
-            let seconds = given.and_then(|text| text.parse().ok()).unwrap_or(1);
-            sleep(Duration::from_secs(LONGEST_WAIT_S.min(seconds))).await;
+            sleep(LONGEST_WAIT.min(time_to_wait(&answer))).await;
         }
     }
 
@@ -483,8 +497,9 @@ impl<'a> Run<'a> {
             )));
         }
         let is_none = matches!(wanted, Taken::Just(0));
-        if is_none && step.version.is_none() && before("version") != Some(version.into()) {
-            let reason = "the version has changed, and nothing was taken";
+        let earlier = before("version").and_then(|version| version.as_u64());
+        if is_none && step.version.is_none() && Some(version) < earlier {
+            let reason = "the version has gone back, and nothing was taken";
             return Err(End::Broken(reason.to_owned()));
         }
         Ok(())
@@ -658,6 +673,19 @@ impl<'a> Run<'a> {
             Ok(status) if status.success() => Ok(()),
             Ok(_) | Err(_) => Err(CannotRun(format!("the command of --{name}-cmd failed"))),
         }
+    }
+}
+
+/// How long the server asks for; an HTTP date counts from that of the answer.
+fn time_to_wait(answer: &Answer) -> Duration {
+    let header = |name| answer.headers.get(name).map_or("", String::as_str);
+    if let Ok(seconds) = header("retry-after").parse() {
+        return Duration::from_secs(seconds);
+    }
+    let from = parse_http_date(header("date")).unwrap_or_else(|_| SystemTime::now());
+    match parse_http_date(header("retry-after")) {
+        Ok(until) => until.duration_since(from).unwrap_or_default(),
+        Err(_) => Duration::from_secs(1),
     }
 }
 

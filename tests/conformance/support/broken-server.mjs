@@ -2,6 +2,7 @@
 // front of it. A token is the name of an account.
 
 import { createServer } from "node:http";
+import { gzipSync } from "node:zlib";
 import { quoted } from "../../../pkg/conformance/request.js";
 import { answer } from "../../../pkg/server/billing.js";
 import { bearerToken, idempotencyKey, wantedKey } from "../../../pkg/server/fields.js";
@@ -115,6 +116,11 @@ export async function brokenServer(t, fault, points = 200) {
     const { status, headers, body } = await answerTo(incoming);
     if (status === 0) {
       outgoing.destroy();
+      return;
+    }
+    if (fault.compresses && incoming.headers["accept-encoding"] !== "identity") {
+      outgoing.writeHead(status, { ...headers, "content-encoding": "gzip" });
+      outgoing.end(gzipSync(body));
       return;
     }
     outgoing.writeHead(status, headers);

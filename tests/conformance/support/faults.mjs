@@ -36,6 +36,7 @@ import { usualAnswer } from "../../../pkg/server/problem.js";
  * @property {string[]} [mayBreak] those that find it where the requests happen to overlap
  * @property {() => (asked: Asked) => Promise<Answer>} start what answers, with a memory of its own
  * @property {boolean} [waitsForever] for a body that does not end
+ * @property {boolean} [compresses] its answers, unless it is asked not to
  */
 
 /** When something was charged that never was. */
@@ -141,6 +142,69 @@ function resultsOf(asked, given) {
 /** The problem's type. @param {Answer} given */
 function typeOf({ body }) {
   return /"type":"([^"]*)"/.exec(body)?.[1];
+}
+
+/**
+ * A batch whose items are decided by their amounts, the highest first.
+ *
+ * @param {Asked} asked
+ */
+async function dearestFirst(asked) {
+  const charges = asked.body?.charges;
+  if (!Array.isArray(charges) || charges.length < 2 || charges.length > 100) {
+    return asked.carryOut();
+  }
+  /** @type {any[]} */
+  const results = [];
+  let given = await asked.carryOut({ body: { charges: [] } });
+  const order = [...charges.entries()].sort(([, one], [, other]) => other.amount - one.amount);
+  for (const [at, charge] of order) {
+    given = await asked.carryOut({ body: { charges: [charge] } });
+    [results[at]] = resultsOf(asked, given);
+  }
+  return given.status === 200 ? rewritten(given, () => ({ results })) : given;
+}
+
+/**
+ * A refusal with another status, and without a type that the protocol doesn't name.
+ *
+ * @param {Asked} asked
+ * @param {Answer} given
+ * @returns {Answer}
+ */
+function refusedOtherwise(asked, given) {
+  switch (given.status < 400 ? "" : typeOf(given)) {
+    case "price-mismatch":
+      return rewritten({ ...given, status: 402 }, () => ({ type: undefined, declined: true }));
+    case "invalid-request":
+      return rewritten({ ...given, status: isCharge(asked) ? 409 : 400 }, () => ({
+        type: undefined,
+      }));
+    case "unauthorized":
+    case "invalid-json":
+    case "idempotency-key-missing":
+      return rewritten(given, () => ({ type: undefined }));
+    default:
+      return given;
+  }
+}
+
+/** The one origin whose pages may use a server that lists them. */
+export const ORIGIN = "https://app.example";
+
+/**
+ * The answer as only that origin may read it.
+ *
+ * @param {Asked} asked
+ * @param {Answer} given
+ * @returns {Answer}
+ */
+function forOneOrigin({ request }, { headers, ...given }) {
+  const { "access-control-allow-origin": _, ...others } = headers;
+  const isListed = request.header("origin").includes(ORIGIN);
+  /** @type {Record<string, string>} */
+  const allowed = isListed ? { "access-control-allow-origin": ORIGIN } : {};
+  return { ...given, headers: { ...others, ...allowed } };
 }
 
 /**
@@ -355,16 +419,6 @@ const OF_HOLDS = {
     const given = await asked.carryOut();
     return isHold(asked) && given.status === 200 ? withNextVersion(asked, given) : given;
   }),
-  "has another version after a release of nothing": fault(
-    ["holds/released-again"],
-    async (asked) => {
-      const isHeld = holdNow(asked, asked.key) !== undefined;
-      const given = await asked.carryOut();
-      return isRelease(asked) && given.status === 200 && !isHeld
-        ? withNextVersion(asked, given)
-        : given;
-    },
-  ),
   "renews a hold whatever the body": {
     breaks: ["holds/another-body", "holds/problems"],
     start: () => {
@@ -693,12 +747,34 @@ export const FAULTS = {
     return { ...given, headers };
   }),
   "has versions that go back": fault(
-    ["balance/version-grows", "hooks/version-grows-with-top-up", "holds/version-grows"],
+    [
+      "balance/version-grows",
+      "batch/balance-of-now",
+      "hooks/version-grows-with-top-up",
+      "holds/version-grows",
+    ],
     async (asked) => {
       const given = await asked.carryOut();
       return rewritten(given, ({ version }) => version && { version: 1_000_000 - version });
     },
   ),
+  "has one version for charges that come at once": {
+    breaks: ["charge/many-at-once"],
+    start: () => {
+      /** @type {number | undefined} */
+      let first;
+      return async (asked) => {
+        const given = await asked.carryOut();
+        if (!isCharge(asked) || !isCharged(given) || !asked.key?.includes("many-at-once")) {
+          return given;
+        }
+        return rewritten(given, ({ version }) => {
+          first ??= version;
+          return { version: first };
+        });
+      };
+    },
+  },
   "has one ETag for all balances": fault(
     ["balance/etag-changes", "hooks/etag-changes-with-top-up", "holds/etag-changes"],
     async (asked) => {
@@ -1083,6 +1159,7 @@ export const DIFFERENT = {
   "conflict-409": fault(
     [
       "holds/another-body",
+      "holds/problems",
       "reuse/other-amount",
       "reuse/other-task",
       "reuse/other-feature",
@@ -1091,10 +1168,60 @@ export const DIFFERENT = {
     async (asked) => {
       const given = await asked.carryOut();
       return given.status === 422 && typeOf(given) === "idempotency-key-reused"
-        ? rewritten({ ...given, status: 409 }, () => ({ status: 409 }))
+        ? rewritten({ ...given, status: 409 }, () => ({ status: 409, type: "key-conflict" }))
         : given;
     },
   ),
+  "all that is left open": {
+    breaks: [],
+    compresses: true,
+    start: () => {
+      let isPutOff = false;
+      return async (asked) => {
+        const { request, account, key, book } = asked;
+        if (request.path === HOLDS) {
+          return usualAnswer(404, "There are no holds.");
+        }
+        if (isCharge(asked) && key?.includes("body-in-pieces") && !isPutOff) {
+          isPutOff = true;
+          return usualAnswer(429, "Too many requests.");
+        }
+        const before = book.balance(account);
+        if (request.method === "POST" && before) {
+          book.setBalance(account, { ...before, version: before.version + 1 });
+        }
+        const given = await (isBatch(asked) ? dearestFirst(asked) : asked.carryOut());
+        if (isCharged(given)) {
+          // Long enough for others that have come at once.
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        const { points, version } = book.balance(account) ?? {};
+        const told = rewritten(given, ({ balance }) =>
+          balance === undefined ? {} : { balance: points, version, held: null },
+        );
+        return forOneOrigin(asked, refusedOtherwise(asked, told));
+      };
+    },
+  },
+  "waits until a time of day": {
+    breaks: [],
+    start: () => {
+      let until = 0;
+      return async (asked) => {
+        until ||= Date.now() + 6_000;
+        const put = usualAnswer(503, "Come back then.");
+        const headers = { ...put.headers, "retry-after": new Date(until).toUTCString() };
+        return Date.now() < until ? { ...put, headers } : asked.carryOut();
+      };
+    },
+  },
+  "declines more points than there can be": fault([], async (asked) => {
+    const given = await asked.carryOut();
+    const isMore = asked.body === undefined || asked.body?.amount > Number.MAX_SAFE_INTEGER;
+    return isMore && given.status === 400
+      ? rewritten({ ...given, status: 402 }, () => ({ type: "insufficient-balance", status: 402 }))
+      : given;
+  }),
   "first-answer": FAULTS["uses a key up by a decline"],
   "always fails": fault([], async (asked) => {
     const given = await asked.carryOut();
