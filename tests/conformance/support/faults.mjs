@@ -658,8 +658,6 @@ export const FAULTS = {
   ),
   "looks at the balance before its turn": {
     breaks: ["hooks/overdraft-at-once"],
-    // It says how many there were.
-    mayBreak: [],
     start: () => async (asked) => {
       const { account, book, body } = asked;
       const balance = book.balance(account);
@@ -1200,6 +1198,33 @@ export const DIFFERENT = {
           balance === undefined ? {} : { balance: points, version, held: null },
         );
         return forOneOrigin(asked, refusedOtherwise(asked, told));
+      };
+    },
+  },
+  "has tags with an accent": fault([], async (asked) => {
+    const given = await asked.carryOut({ headers: { "if-none-match": null } });
+    const etag = `"é${/"version":(\d+)/.exec(given.body)?.[1]}"`;
+    return asked.request.header("if-none-match").includes(etag)
+      ? { status: 304, headers: { etag }, body: "" }
+      : { ...given, headers: { ...given.headers, etag } };
+  }),
+  "has no end to its receipts": fault([], async (asked) => {
+    const given = await asked.carryOut();
+    return isCharge(asked) ? rewritten(given, () => ({ more: "x".repeat(5 * 2 ** 20) })) : given;
+  }),
+  "answers no charge": fault([], (asked) =>
+    isCharge(asked) ? new Promise(() => {}) : asked.carryOut(),
+  ),
+  "answers nothing after the first receipt": {
+    breaks: [],
+    start: () => {
+      let isOver = false;
+      return async (asked) => {
+        if (isOver) {
+          return new Promise(() => {});
+        }
+        isOver = isCharge(asked);
+        return asked.carryOut();
       };
     },
   },
