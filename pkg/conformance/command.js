@@ -33,6 +33,8 @@ export async function conformance(given) {
 /** @param {Options} options */
 async function run(options) {
   const rules = chosen(options.only);
+  // Nobody may be reading any more, and then nothing is left to tell.
+  process.stdout.on("error", () => {});
   const kit = new Run(options);
   const purses = await kit.prepare(rules);
   const print = (/** @type {string} */ text) => {
@@ -42,10 +44,20 @@ async function run(options) {
   };
   print(head(options, rules.length, purses));
   const results = [];
+  /** @type {CannotRun | null} */
+  let end = null;
   for (const rule of rules) {
-    const result = await kit.check(rule);
-    print(line(result));
-    results.push(result);
+    try {
+      const result = await kit.check(rule);
+      print(line(result));
+      results.push(result);
+    } catch (error) {
+      if (!(error instanceof CannotRun)) {
+        throw error;
+      }
+      end = error;
+      break;
+    }
   }
   print(foot(results));
   if (options.json) {
@@ -53,6 +65,9 @@ async function run(options) {
   }
   if (options.junit !== null) {
     await written(options.junit, asJunit(results));
+  }
+  if (end !== null) {
+    throw end;
   }
   return results.some(({ verdict }) => verdict === "broken") ? 1 : 0;
 }

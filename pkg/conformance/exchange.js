@@ -8,13 +8,13 @@ import { setTimeout as delay } from "node:timers/promises";
 /** @import { ClientRequest, IncomingMessage } from "node:http" */
 /** @import { Request } from "./request.js" */
 
-/** How long an answer may take. */
-const ANSWER_MS = 30_000;
-
 /** The pause between two pieces of a body, and before a client goes. */
 const PAUSE_MS = 50;
 
 const PIECES = 4;
+
+/** How long an answer may be. */
+const LONGEST_BYTES = 4 * 1024 * 1024;
 
 /** A request without it may be answered in any encoding. */
 const ENCODING = { "accept-encoding": "identity" };
@@ -28,7 +28,13 @@ const ENCODING = { "accept-encoding": "identity" };
  * @property {number} ms how long it took
  */
 
-/** Why there is no answer. @typedef {"no connection" | "the connection was closed" | "no answer in time" | "gone"} Silence */
+/**
+ * Why there is no answer.
+ *
+ * @typedef {"no connection" | "no connection (the name is not known)" | "no connection (refused)"
+ *   | "no connection (TLS failed: is the certificate one that counts?)" | "the connection was closed"
+ *   | "more than 4 MiB came" | "no answer in time" | "given up, after 3 without an answer" | "gone"} Silence
+ */
 
 /** @typedef {{ answer: Answer } | { silence: Silence }} Exchange */
 
@@ -36,7 +42,7 @@ const ENCODING = { "accept-encoding": "identity" };
  * @param {URL} base
  * @param {Request} request
  * @param {Record<string, string>} credentials headers
- * @param {number} withinMs how long a body may take that never ends
+ * @param {number} withinMs how long it may take
  * @param {() => void} [onSent] called once the body has been sent, or can't be
  * @returns {Promise<Exchange>}
  */
@@ -54,18 +60,23 @@ export function exchange(base, request, credentials, withinMs, onSent = () => {}
       // Each on a connection of its own: what one request does to its connection harms no other.
       agent: false,
     });
+    let isReached = false;
     let isConnected = false;
     let isAnswered = false;
+    /** @type {NodeJS.ErrnoException | null} */
+    let failure = null;
     /** @param {Exchange} end */
     const finish = (end) => {
       clearTimeout(timer);
       resolve(end);
       outgoing.destroy();
     };
-    const limit = request.delivery === "without end" ? withinMs : ANSWER_MS;
-    const timer = setTimeout(() => finish({ silence: "no answer in time" }), limit);
+    const timer = setTimeout(() => finish({ silence: "no answer in time" }), withinMs);
     outgoing.on("socket", (socket) => {
       const event = base.protocol === "https:" ? "secureConnect" : "connect";
+      socket.once("connect", () => {
+        isReached = true;
+      });
       socket.once(event, () => {
         isConnected = true;
       });
@@ -73,7 +84,12 @@ export function exchange(base, request, credentials, withinMs, onSent = () => {}
     outgoing.on("response", (incoming) => {
       isAnswered = true;
       read(incoming).then(
-        (text) => finish({ answer: answerOf(incoming, text, performance.now() - started) }),
+        (text) =>
+          finish(
+            text === null
+              ? { silence: "more than 4 MiB came" }
+              : { answer: answerOf(incoming, text, performance.now() - started) },
+          ),
         () => finish({ silence: "the connection was closed" }),
       );
     });
@@ -82,12 +98,35 @@ export function exchange(base, request, credentials, withinMs, onSent = () => {}
       onSent();
       // A server may answer and close before it has read the whole body.
       if (!isAnswered) {
-        finish({ silence: isConnected ? "the connection was closed" : "no connection" });
+        const closed = "the connection was closed";
+        finish({ silence: isConnected ? closed : unconnected(failure, isReached) });
       }
     });
-    outgoing.on("error", () => {});
+    outgoing.on("error", (error) => {
+      failure = error;
+    });
     write(outgoing, request, bytes).then((gone) => gone && finish({ silence: "gone" }));
   });
+}
+
+/**
+ * @param {NodeJS.ErrnoException | null} failure
+ * @param {boolean} isReached whether there was a connection to be secured
+ * @returns {Silence}
+ */
+function unconnected(failure, isReached) {
+  if (isReached) {
+    return "no connection (TLS failed: is the certificate one that counts?)";
+  }
+  switch (failure?.code) {
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "no connection (the name is not known)";
+    case "ECONNREFUSED":
+      return "no connection (refused)";
+    default:
+      return "no connection";
+  }
 }
 
 /**
@@ -135,10 +174,15 @@ function flushed(outgoing, bytes) {
   });
 }
 
-/** @param {IncomingMessage} incoming */
+/** The body; null where it is too long. @param {IncomingMessage} incoming */
 async function read(incoming) {
   const pieces = [];
+  let bytes = 0;
   for await (const piece of incoming) {
+    bytes += piece.length;
+    if (bytes > LONGEST_BYTES) {
+      return null;
+    }
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString();

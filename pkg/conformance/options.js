@@ -5,6 +5,9 @@ import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import { PROFILES } from "./catalogue.js";
 
+/** What the runner in Rust takes for a URL too, and without a password that would be printed. */
+const BASE_URL = /^https?:\/\/(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?(?:\/[!$-;=@-Z_a-z~]*)?$/i;
+
 /** A mistake in the command line, in one line. */
 export class WrongOption extends Error {}
 
@@ -29,6 +32,8 @@ ${Object.entries(PROFILES)
   .join("\n")}
   --origin ORIGIN       where the pages are that may use the server (https://shop.example)
   --only RULE           a rule or a topic, such as replay; may be given more than once
+  --answer-within SECONDS
+                        how long an answer may take (30)
   --body-within SECONDS how long a body that never ends may be waited for (90)
   --run HEX             names the keys of this run, up to 12 digits; the same again finds them used
   --json                print the results as JSON
@@ -51,6 +56,7 @@ Exit code: 0 all rules are kept, 1 one is broken, 2 they can't be run.
  * @property {string[]} profiles
  * @property {string} origin of a page
  * @property {string[]} only
+ * @property {number} answerWithinMs
  * @property {number} bodyWithinMs
  * @property {string} run
  * @property {boolean} json
@@ -77,8 +83,10 @@ export function parseOptions(given) {
   }
   const baseUrl = required("base-url", values["base-url"]).replace(/\/+$/, "");
   const base = URL.canParse(baseUrl) ? new URL(baseUrl) : null;
-  if (!base || !/^https?:$/.test(base.protocol) || base.search !== "" || base.hash !== "") {
-    throw new WrongOption("--base-url must be an http or https URL without a query");
+  if (!base || !BASE_URL.test(baseUrl)) {
+    throw new WrongOption(
+      "--base-url must be an http or https URL of ASCII characters, without a user and a query",
+    );
   }
   const profiles = values.profile ?? [];
   const unknown = profiles.find((name) => !Object.hasOwn(PROFILES, name));
@@ -90,10 +98,6 @@ export function parseOptions(given) {
   const origin = values.origin ?? "https://shop.example";
   if (!/^https?:\/\/[!-.0->A-~]+$/.test(origin)) {
     throw new WrongOption("--origin must be http or https and a host, as https://shop.example");
-  }
-  const seconds = values["body-within"] ?? "90";
-  if (!/^[1-9]\d{0,3}$/.test(seconds)) {
-    throw new WrongOption("--body-within must be a number of seconds from 1 to 9999");
   }
   const feature = values.feature ?? "conformance";
   if (!/^[\w.:-]+$/.test(feature)) {
@@ -115,7 +119,8 @@ export function parseOptions(given) {
     profiles,
     origin,
     only: values.only ?? [],
-    bodyWithinMs: Number(seconds) * 1_000,
+    answerWithinMs: seconds("answer-within", values["answer-within"] ?? "30") * 1_000,
+    bodyWithinMs: seconds("body-within", values["body-within"] ?? "90") * 1_000,
     run,
     json: values.json ?? false,
     junit: values.junit ?? null,
@@ -138,6 +143,7 @@ function parsed(given) {
         profile: { type: "string", multiple: true },
         origin: { type: "string" },
         only: { type: "string", multiple: true },
+        "answer-within": { type: "string" },
         "body-within": { type: "string" },
         run: { type: "string" },
         json: { type: "boolean" },
@@ -149,6 +155,17 @@ function parsed(given) {
     const [message] = (error instanceof Error ? error.message : String(error)).split(/\. |\n/);
     throw new WrongOption(`${message} (see --help)`);
   }
+}
+
+/**
+ * @param {string} name
+ * @param {string} value
+ */
+function seconds(name, value) {
+  if (!/^[1-9]\d{0,3}$/.test(value)) {
+    throw new WrongOption(`--${name} must be a number of seconds from 1 to 9999`);
+  }
+  return Number(value);
 }
 
 /**

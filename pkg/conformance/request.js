@@ -198,7 +198,7 @@ export function titleOf({ method, path }) {
 }
 
 /**
- * The command that sends it again. The tokens stand in variables of the shell.
+ * The command that sends it again. The tokens stand in variables of the shell, and so does `{n}`.
  *
  * @param {string} base
  * @param {Request} request
@@ -222,8 +222,9 @@ export function curl(base, request, times, unknown) {
   if (body !== null) {
     parts.push(`--data-raw ${shell(body)}`);
   }
-  const one = parts.join(" ");
-  const all = times === 1 ? one : `for i in $(seq ${times}); do ${one} & done; wait`;
+  // The path has it percent-encoded.
+  const one = parts.join(" ").replace(/\{n\}|%7Bn%7D/g, "'$i'");
+  const all = times === 1 ? one : `for i in $(seq 0 ${times - 1}); do ${one} & done; wait`;
   return delivery === null ? all : `${all} # ${NOTES[delivery]}`;
 }
 

@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { HTTP_DATE, isBusy, isWhole, memberAt, shown, wrongWith } from "./check.js";
 import { exchange } from "./exchange.js";
-import { curl, quoted, requestOf } from "./request.js";
+import { curl, quoted, requestOf, titleOf } from "./request.js";
 import { Scope } from "./template.js";
 
 /** @import { Rule, Send, Step } from "./catalogue.js" */
@@ -16,6 +16,9 @@ import { Scope } from "./template.js";
 /** How often a request is sent again that the server puts off, and how long it is waited for at most. */
 const TRIES = 5;
 const LONGEST_WAIT_S = 60;
+
+/** How often in a row a kind of request may get no answer, or be put off, before it is given up. */
+const PATIENCE = 3;
 
 /** The pause between two looks at a balance that is to change by itself. */
 const PAUSE_MS = 100;
@@ -55,6 +58,8 @@ export class Run {
   #releases = new Map();
   /** The requests of the rule that are under way beside the others. @type {Promise<Exchange>[]} */
   #background = [];
+  /** How often in a row each kind of request got no answer. @type {Map<string, number>} */
+  #unanswered = new Map();
   /** Every answer so far that puts off. @type {{ request: Request, answer: Answer }[]} */
   #seen = [];
 
@@ -93,6 +98,9 @@ export class Run {
    * @returns {Promise<Result>}
    */
   async check(rule) {
+    if (this.#isGivenUp("GET balance")) {
+      throw new CannotRun(`GET balance was not answered ${PATIENCE} times in a row`);
+    }
     const skip = this.#reasonToSkip(rule) ?? (await this.#lackOfPoints(rule));
     const { duty, steps } = this.#variant(rule);
     const { id, source } = rule;
@@ -232,7 +240,8 @@ export class Run {
    */
   async #send({ at_once: times = 1, ...step }, send, scope, last) {
     const all = Array.from({ length: times }, (_, n) => requestOf(send, scope.with({ n })));
-    Object.assign(last, { request: all[0], times });
+    const any = times === 1 ? all[0] : requestOf(send, scope.with({ n: "{n}" }));
+    Object.assign(last, { request: any, times });
     if (send.hold !== undefined) {
       for (let n = 0; n < times; n += 1) {
         const release = requestOf({ release: send.hold, as: send.as }, scope.with({ n }));
@@ -243,7 +252,7 @@ export class Run {
       await this.#begin(all[0]);
       return;
     }
-    const ends = await Promise.all(all.map((request) => this.#answerTo(request)));
+    const ends = await this.#ends(all);
     const [end] = ends;
     if (step.expect !== undefined) {
       for (const [n, one] of ends.entries()) {
@@ -287,13 +296,40 @@ export class Run {
     }
   }
 
+  /**
+   * What comes of requests of one kind that are sent at once. A kind that is never answered is not
+   * waited for in every rule.
+   *
+   * @param {Request[]} all
+   * @returns {Promise<Exchange[]>}
+   */
+  async #ends(all) {
+    const title = titleOf(all[0]);
+    if (this.#isGivenUp(title)) {
+      return all.map(() => ({ silence: "given up, after 3 without an answer" }));
+    }
+    const ends = await Promise.all(all.map((request) => this.#answerTo(request)));
+    const isLate = (/** @type {Exchange} */ end) =>
+      "answer" in end ? isPutOff(end.answer) : end.silence === "no answer in time";
+    if (all[0].delivery !== "without end") {
+      const before = this.#unanswered.get(title) ?? 0;
+      this.#unanswered.set(title, ends.every(isLate) ? before + 1 : 0);
+    }
+    return ends;
+  }
+
+  /** @param {string} title */
+  #isGivenUp(title) {
+    return (this.#unanswered.get(title) ?? 0) >= PATIENCE;
+  }
+
   /** Sends a request whose answer nobody waits for before the rule's end. @param {Request} request */
   async #begin(request) {
-    const { base, bodyWithinMs } = this.#options;
+    const { base, answerWithinMs } = this.#options;
     await new Promise((resolve) => {
       const sent = () => resolve(null);
       this.#background.push(
-        exchange(base, request, this.#credentials(request), bodyWithinMs, sent),
+        exchange(base, request, this.#credentials(request), answerWithinMs, sent),
       );
     });
     await delay(BACKGROUND_MS);
@@ -314,19 +350,19 @@ export class Run {
    * @returns {Promise<Exchange>}
    */
   async #answerTo(request) {
-    const { bodyWithinMs, base } = this.#options;
+    const { answerWithinMs, bodyWithinMs, base } = this.#options;
+    const within = request.delivery === "without end" ? bodyWithinMs : answerWithinMs;
     for (let left = TRIES; ; left -= 1) {
-      const end = await exchange(base, request, this.#credentials(request), bodyWithinMs);
+      const end = await exchange(base, request, this.#credentials(request), within);
       if (!("answer" in end)) {
         return end;
       }
       const { answer } = end;
-      const isPutOff = [429, 503].includes(answer.status);
-      if (isPutOff) {
+      if (isPutOff(answer)) {
         this.#seen.push({ request, answer });
       }
       const isWhole = request.delivery === null || request.delivery === "in pieces";
-      if (left === 1 || !(isPutOff || isBusy(answer)) || !isWhole) {
+      if (left === 1 || !(isPutOff(answer) || isBusy(answer)) || !isWhole) {
         return end;
       }
       await delay(Math.min(secondsToWait(answer), LONGEST_WAIT_S) * 1_000);
@@ -422,7 +458,7 @@ export class Run {
    */
   async #readBalance(as, { withHeld = false } = {}) {
     const request = requestOf({ path: "balance", as }, new Scope("", []));
-    const end = await this.#answerTo(request);
+    const [end] = await this.#ends([request]);
     const body = {
       balance: { is: "points" },
       version: { is: "version" },
@@ -521,6 +557,11 @@ function saved(end, what) {
     return status;
   }
   return what.startsWith("header:") ? headers[what.slice(7)] : memberAt(json, what);
+}
+
+/** @param {Answer} answer */
+function isPutOff({ status }) {
+  return status === 429 || status === 503;
 }
 
 /** How long the server asks for; an HTTP date counts from that of the answer. @param {Answer} answer */

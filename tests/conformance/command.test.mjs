@@ -1,6 +1,7 @@
 // The kit's command line: profiles, formats, exit codes, and what it can't run without.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -128,6 +129,72 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
     assert.match(shell.stdout, /"idempotency_key":"kit-abc-replay-says-so-a"/);
   });
 
+  test(`${name}: a command for many at once has a key for each, as the run had`, async (t) => {
+    const site = await brokenServer(t, FAULTS["has one version for charges that come at once"]);
+    const { stdout } = await run(runner, optionsFor(site, ["--only", "charge/many-at-once"]));
+    const command = /repeat: (.*)/.exec(stdout)?.[1] ?? "";
+    const shell = await run(["sh", "-c", command.replace("curl", "TOKEN=alice; curl -s")], []);
+    const answers = [...shell.stdout.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+    assert.deepEqual(answers, Array(8).fill("200"), command);
+    const keys = [...shell.stdout.matchAll(/"idempotency_key":"([^"]*)"/g)].map(([, key]) => key);
+    assert.equal(new Set(keys).size, 8);
+  });
+
+  test(`${name}: an entity tag may have other characters than ASCII`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT["has tags with an accent"]);
+    const { code, stdout } = await run(runner, optionsFor(site, ["--only", "balance"]));
+    assert.equal(code, 0, stdout);
+  });
+
+  test(`${name}: an answer is not read without end`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT["has no end to its receipts"]);
+    const { code, stdout } = await run(runner, optionsFor(site, ["--only", "charge/receipt"]));
+    assert.equal(code, 1);
+    assert.match(stdout, /POST charges was not answered: more than 4 MiB came$/m);
+  });
+
+  test(`${name}: what is never answered is not waited for in every rule`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT["answers no charge"]);
+    const options = ["--only", "charge", "--answer-within", "1"];
+    const { code, stdout } = await run(runner, optionsFor(site, options));
+    assert.equal(code, 1);
+    assert.equal([...stdout.matchAll(/: no answer in time$/gm)].length, 3, stdout);
+    assert.equal([...stdout.matchAll(/: given up, after 3 without an answer$/gm)].length, 4);
+  });
+
+  test(`${name}: what was found is told though the run can't go on`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT["answers nothing after the first receipt"]);
+    const rules = ["charge/receipt", "balance", "replay"].flatMap((rule) => ["--only", rule]);
+    const options = [...rules, "--answer-within", "1"];
+    const { code, stdout, stderr } = await run(runner, optionsFor(site, options));
+    assert.equal(stderr, "tollbox conformance: GET balance was not answered 3 times in a row\n");
+    assert.equal(code, 2);
+    assert.match(stdout, /^kept {5}balance\/etag$/m);
+    assert.match(stdout, /^\d+ kept, 2 broken, 0 skipped$/m);
+    const again = await brokenServer(t, DIFFERENT.nothing);
+    const failing = ["--only", "replay/says-so", "--only", "hooks", "--top-up-cmd", "exit 3"];
+    const told = await run(runner, [...optionsFor(again, [...failing, "--json"])]);
+    assert.equal(told.code, 2);
+    assert.deepEqual(
+      JSON.parse(told.stdout).rules.map((/** @type {any} */ { id }) => id),
+      ["replay/says-so"],
+    );
+  });
+
+  test(`${name}: nobody has to read what it says to the end`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT.nothing);
+    const [program = "", ...args] = runner;
+    const options = optionsFor(site, ["--only", "balance", "--only", "reuse"]);
+    const child = spawn(program, [...args, ...options], { stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.once("data", () => child.stdout.destroy());
+    let told = "";
+    child.stderr.on("data", (piece) => {
+      told += piece;
+    });
+    const code = await new Promise((resolve) => child.once("close", resolve));
+    assert.deepEqual({ code, told }, { code: 0, told: "" });
+  });
+
   test(`${name}: JSON and JUnit have every rule`, async (t) => {
     const folder = mkdtempSync(path.join(tmpdir(), "tollbox-conformance-"));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -175,7 +242,14 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
         /with --token, GET balance was answered 401, not 200/,
       ],
       [[...good, "--other-token", "eve"], /with --other-token, GET balance was answered 401/],
-      [closed, /with --token, GET balance was not answered: no connection/],
+      [closed, /with --token, GET balance was not answered: no connection \(refused\)/],
+      [["--base-url", "http://nowhere.invalid", "--token", "t"], /\(the name is not known\)/],
+      [["--base-url", site.replace("http", "https"), "--token", "t"], /no connection \(TLS failed/],
+      [["--base-url", `${site}/a b`, "--token", "t"], /http or https URL/],
+      [["--base-url", `${site}/a#b`, "--token", "t"], /http or https URL/],
+      [["--base-url", "http://müller.example", "--token", "t"], /of ASCII characters/],
+      [["--base-url", "http://127.0.0.1:99999", "--token", "t"], /http or https URL/],
+      [["--base-url", "http://me:secret@127.0.0.1:1", "--token", "t"], /without a user/],
       [
         ["--base-url", `${poor}/billing/v1`, "--token", "alice"],
         /has 3 points, and the rules may take \d+/,
@@ -188,6 +262,7 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
     for (const [options, expected] of mistakes) {
       const { code, stderr } = await run(runner, options);
       assert.match(stderr, expected);
+      assert.doesNotMatch(stderr, /secret/);
       assert.equal(code, 2, stderr);
     }
   });

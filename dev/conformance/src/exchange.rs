@@ -6,8 +6,8 @@ use std::io;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use http_body_util::BodyExt;
 use http_body_util::channel::{Channel, Sender};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::Uri;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -15,7 +15,7 @@ use hyper::header::HeaderMap;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -27,13 +27,13 @@ use crate::catalogue::Delivery;
 use crate::request::Request;
 use crate::scope::number;
 
-/// How long an answer may take.
-const ANSWER: Duration = Duration::from_secs(30);
-
 /// The pause between two pieces of a body, and before a client goes.
 const PAUSE: Duration = Duration::from_millis(50);
 
 const PIECES: usize = 4;
+
+/// How long an answer may be.
+const LONGEST_BYTES: usize = 4 * 1024 * 1024;
 
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
@@ -51,8 +51,14 @@ pub struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Silence {
     NoConnection,
+    UnknownName,
+    Refused,
+    NoTls,
     Closed,
+    TooLong,
     Late,
+    /// Earlier ones of its kind were not answered either.
+    GivenUp,
     /// The kit's own client has gone, as the rule wants it.
     Gone,
 }
@@ -61,8 +67,13 @@ impl Silence {
     pub fn text(self) -> &'static str {
         match self {
             Self::NoConnection => "no connection",
+            Self::UnknownName => "no connection (the name is not known)",
+            Self::Refused => "no connection (refused)",
+            Self::NoTls => "no connection (TLS failed: is the certificate one that counts?)",
             Self::Closed => "the connection was closed",
+            Self::TooLong => "more than 4 MiB came",
             Self::Late => "no answer in time",
+            Self::GivenUp => "given up, after 3 without an answer",
             Self::Gone => "gone",
         }
     }
@@ -71,8 +82,8 @@ impl Silence {
 /// What came of a request.
 pub type Exchange = Result<Answer, Silence>;
 
-/// Sends a request. A body that never ends may take `within`. `sent` is told of a body in the background
-/// that it has been sent, and dropped where it can't be.
+/// Sends a request, which may take `within`. `sent` is told of a body in the background that it has been
+/// sent, and dropped where it can't be.
 pub async fn exchange(
     base: &Uri,
     request: &Request,
@@ -80,23 +91,19 @@ pub async fn exchange(
     within: Duration,
     sent: Option<oneshot::Sender<()>>,
 ) -> Exchange {
-    let limit = match request.delivery {
-        Some(Delivery::WithoutEnd) => within,
-        _ => ANSWER,
-    };
     let exchanged = async {
         match base.scheme_str() {
             Some("https") => send(secure(base).await, base, request, token, sent).await,
             _ => send(connect(base).await, base, request, token, sent).await,
         }
     };
-    timeout(limit, exchanged)
+    timeout(within, exchanged)
         .await
         .unwrap_or(Err(Silence::Late))
 }
 
 async fn send<S>(
-    stream: io::Result<S>,
+    stream: Result<S, Silence>,
     base: &Uri,
     request: &Request,
     token: Option<&str>,
@@ -106,8 +113,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let started = Instant::now();
-    let stream = stream.map_err(|_| Silence::NoConnection)?;
-    let handshake = http1::handshake(TokioIo::new(stream)).await;
+    let handshake = http1::handshake(TokioIo::new(stream?)).await;
     let (mut client, connection) = handshake.map_err(|_| Silence::NoConnection)?;
     // Dropped, and so ended, with this function: the connection is this request's own.
     let mut task = JoinSet::new();
@@ -121,7 +127,15 @@ where
             .await
             .map_err(|_| Silence::Closed)?;
         let (parts, body) = response.into_parts();
-        let collected = body.collect().await.map_err(|_| Silence::Closed)?;
+        let collected = Limited::new(body, LONGEST_BYTES).collect().await;
+        let collected = collected.map_err(|error| {
+            let is_long = error.is::<LengthLimitError>();
+            if is_long {
+                Silence::TooLong
+            } else {
+                Silence::Closed
+            }
+        })?;
         let text = String::from_utf8_lossy(&collected.to_bytes()).into_owned();
         Ok(Answer {
             status: parts.status.as_u16(),
@@ -213,7 +227,7 @@ fn message(
         message = message.header("content-length", length);
     }
     for (name, value) in &request.headers {
-        message = message.header(name, value);
+        message = message.header(name, latin1(value));
     }
     if let Some(token) = token {
         message = message.header("authorization", format!("Bearer {token}"));
@@ -223,19 +237,31 @@ fn message(
         .expect("tokens are checked, and the catalogue's headers can be sent")
 }
 
-async fn connect(base: &Uri) -> io::Result<TcpStream> {
+async fn connect(base: &Uri) -> Result<TcpStream, Silence> {
     let usual = if base.scheme_str() == Some("https") {
         443
     } else {
         80
     };
     let port = base.port_u16().unwrap_or(usual);
-    let stream = TcpStream::connect((host(base), port)).await?;
-    stream.set_nodelay(true)?;
+    let addresses = lookup_host((host(base), port)).await;
+    let addresses: Vec<_> = addresses.map_err(|_| Silence::UnknownName)?.collect();
+    let stream = TcpStream::connect(&*addresses).await;
+    let stream = stream.map_err(|error| {
+        let is_refused = error.kind() == io::ErrorKind::ConnectionRefused;
+        if is_refused {
+            Silence::Refused
+        } else {
+            Silence::NoConnection
+        }
+    })?;
+    stream
+        .set_nodelay(true)
+        .map_err(|_| Silence::NoConnection)?;
     Ok(stream)
 }
 
-async fn secure(base: &Uri) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+async fn secure(base: &Uri) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Silence> {
     static TLS: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -245,11 +271,10 @@ async fn secure(base: &Uri) -> io::Result<tokio_rustls::client::TlsStream<TcpStr
                 .expect("the provider has the usual versions of TLS");
         Arc::new(config.with_root_certificates(roots).with_no_client_auth())
     });
-    let name = ServerName::try_from(host(base).to_owned()).map_err(io::Error::other)?;
+    let name = ServerName::try_from(host(base).to_owned()).map_err(|_| Silence::UnknownName)?;
     let stream = connect(base).await?;
-    TlsConnector::from(Arc::clone(&TLS))
-        .connect(name, stream)
-        .await
+    let connected = TlsConnector::from(Arc::clone(&TLS)).connect(name, stream);
+    connected.await.map_err(|_| Silence::NoTls)
 }
 
 /// The host's name or address, an IPv6 one without its brackets.
@@ -257,13 +282,19 @@ fn host(base: &Uri) -> &str {
     base.host().unwrap_or_default().trim_matches(['[', ']'])
 }
 
+/// A header's text as bytes: each character is one, as in the text of an answer's header.
+fn latin1(text: &str) -> Vec<u8> {
+    let byte = |char| u8::try_from(char).unwrap_or(b'?');
+    text.chars().map(byte).collect()
+}
+
 /// The headers, several of one name as a list.
 fn lists(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut lists = BTreeMap::new();
     for name in headers.keys() {
         let all = headers.get_all(name).iter();
-        let all: Vec<_> = all
-            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        let all: Vec<String> = all
+            .map(|value| value.as_bytes().iter().copied().map(char::from).collect())
             .collect();
         lists.insert(name.as_str().to_owned(), all.join(", "));
     }

@@ -34,16 +34,25 @@ async fn main() -> ExitCode {
 
 /// Whether no rule is broken.
 async fn run(options: &Options) -> Result<bool, CannotRun> {
+    options.check().map_err(CannotRun)?;
     let rules = catalogue();
     let rules = chosen(&rules, &options.only)?;
     let mut kit = Run::new(options);
     let (own, other) = kit.prepare(&rules).await?;
     print(options, &report::head(options, rules.len(), own, other));
     let mut all = Vec::new();
+    let mut end = None;
     for rule in rules {
-        let checked = kit.check(rule).await?;
-        print(options, &report::line(&checked));
-        all.push(checked);
+        match kit.check(rule).await {
+            Ok(checked) => {
+                print(options, &report::line(&checked));
+                all.push(checked);
+            }
+            Err(error) => {
+                end = Some(error);
+                break;
+            }
+        }
     }
     print(options, &report::foot(&all));
     if options.json {
@@ -52,6 +61,9 @@ async fn run(options: &Options) -> Result<bool, CannotRun> {
     if let Some(file) = &options.junit {
         let failed = |_| CannotRun(format!("{} can't be written", file.display()));
         std::fs::write(file, report::as_junit(&all)).map_err(failed)?;
+    }
+    if let Some(error) = end {
+        return Err(error);
     }
     Ok(all.iter().all(|checked| checked.verdict != Verdict::Broken))
 }

@@ -1,9 +1,12 @@
 //! The command line.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use clap::Parser;
 use hyper::Uri;
+use regex_lite::{Match, Regex};
 
 use crate::catalogue::profiles;
 
@@ -56,6 +59,10 @@ pub struct Options {
     #[arg(long, value_name = "RULE")]
     pub only: Vec<String>,
 
+    /// How long an answer may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=9999))]
+    pub answer_within: u64,
+
     /// How long a body that never ends may be waited for
     #[arg(long, value_name = "SECONDS", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=9999))]
     pub body_within: u64,
@@ -73,26 +80,43 @@ pub struct Options {
     pub junit: Option<PathBuf>,
 }
 
+impl Options {
+    /// Checks what clap would print where it is wrong: the URL may have a password.
+    ///
+    /// # Errors
+    /// Says what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        match self.base_url.uri.host() {
+            Some(_) => Ok(()),
+            None => Err("--base-url must be an http or https URL of ASCII characters, without a user                          and a query"
+                .to_owned()),
+        }
+    }
+}
+
 /// Where the protocol is.
 #[derive(Clone, Debug)]
 pub struct BaseUrl {
     /// As it was given, without a slash at its end.
     pub text: String,
+    /// Without a host where it is none.
     pub uri: Uri,
 }
 
-fn base_url(given: &str) -> Result<BaseUrl, String> {
+/// What the runner in Node.js takes for a URL too, and without a password that would be printed.
+const BASE_URL: &str =
+    r"(?i)^https?://(?:[0-9a-z_.-]+|\[[0-9a-f:.]+\])(?::([0-9]+))?(?:/[!$-;=@-Z_a-z~]*)?$";
+
+fn base_url(given: &str) -> Result<BaseUrl, Infallible> {
+    static URL: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(BASE_URL).expect("the pattern is a constant"));
     let text = given.trim_end_matches('/').to_owned();
-    match text.parse::<Uri>() {
-        Ok(uri)
-            if matches!(uri.scheme_str(), Some("http" | "https"))
-                && uri.host().is_some_and(|host| !host.is_empty())
-                && uri.query().is_none() =>
-        {
-            Ok(BaseUrl { text, uri })
-        }
-        Ok(_) | Err(_) => Err("it must be an http or https URL without a query".to_owned()),
-    }
+    let has_port = |port: Match<'_>| port.as_str().parse::<u16>().is_ok();
+    let is_url = URL
+        .captures(&text)
+        .is_some_and(|parts| parts.get(1).is_none_or(has_port));
+    let uri = text.parse().ok().filter(|_| is_url).unwrap_or_default();
+    Ok(BaseUrl { text, uri })
 }
 
 fn token(given: &str) -> Result<String, String> {

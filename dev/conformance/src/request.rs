@@ -106,7 +106,7 @@ impl Request {
     }
 
     /// The command that sends it again, so many times at once. The tokens stand in variables of the
-    /// shell, but for the one that nobody has.
+    /// shell, but for the one that nobody has, and so does `{n}`.
     pub fn curl(&self, base: &str, times: u64, unknown: &str) -> String {
         let mut parts = vec!["curl -i".to_owned()];
         if self.method != "GET" {
@@ -133,11 +133,14 @@ impl Request {
         if let Some(body) = &self.body {
             parts.push(format!("--data-raw {}", shell(body)));
         }
+        // The path has it percent-encoded.
         let one = parts.join(" ");
+        let one = one.replace("{n}", "'$i'").replace("%7Bn%7D", "'$i'");
         let all = if times == 1 {
             one
         } else {
-            format!("for i in $(seq {times}); do {one} & done; wait")
+            let last = times - 1;
+            format!("for i in $(seq 0 {last}); do {one} & done; wait")
         };
         match self.delivery {
             None => all,

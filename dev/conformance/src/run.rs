@@ -1,9 +1,10 @@
 //! A run of the catalogue against a server: rule after rule, each with fresh keys.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::process::Stdio;
+use std::slice;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
@@ -19,7 +20,7 @@ use crate::catalogue::{
     As, Delivery, Expect, Expects, InProfile, Need, Rule, Sending, Status, Step, Taken, Variant,
 };
 use crate::check::{is_busy, is_whole, member_at, shown, wrong_with};
-use crate::exchange::{Answer, Exchange, exchange};
+use crate::exchange::{Answer, Exchange, Silence, exchange};
 use crate::options::Options;
 use crate::request::{Request, quoted};
 use crate::scope::Scope;
@@ -29,6 +30,9 @@ const TRIES: u32 = 5;
 
 /// How long such a request waits at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How often in a row a kind of request may get no answer, or be put off, before it is given up.
+const PATIENCE: u32 = 3;
 
 /// The pause between two looks at a balance that is to change by itself.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -114,6 +118,8 @@ pub struct Run<'a> {
     has_holds: bool,
     /// The points that all rules may take.
     needed: u64,
+    /// How often in a row each kind of request got no answer.
+    unanswered: RefCell<HashMap<String, u32>>,
     /// Every answer so far that puts off.
     seen: RefCell<Vec<(Request, Answer)>>,
     /// The requests of the rule that are under way beside the others.
@@ -137,6 +143,7 @@ impl<'a> Run<'a> {
             has_batches: false,
             has_holds: false,
             needed: 0,
+            unanswered: RefCell::default(),
             seen: RefCell::default(),
             background: RefCell::default(),
             releases: RefCell::default(),
@@ -176,8 +183,13 @@ impl<'a> Run<'a> {
     /// Tries one rule.
     ///
     /// # Errors
-    /// When a command of the options fails.
+    /// When a command of the options fails, or the balance is not answered any more.
     pub async fn check(&self, rule: &Rule) -> Result<Checked, CannotRun> {
+        if self.is_given_up("GET balance") {
+            return Err(CannotRun(format!(
+                "GET balance was not answered {PATIENCE} times in a row"
+            )));
+        }
         let variant = self.variant(rule).unwrap_or(&rule.usual);
         let checked = |verdict, reason, repeat| Checked {
             duty: variant.duty.clone(),
@@ -340,7 +352,12 @@ impl<'a> Run<'a> {
         let all: Vec<Request> = (0..times)
             .map(|n| Request::of(send, &scope.with("n", json!(n))))
             .collect();
-        last.request = all.first().cloned();
+        let any = || Request::of(send, &scope.with("n", "{n}".into()));
+        last.request = all
+            .first()
+            .filter(|_| times == 1)
+            .cloned()
+            .or_else(|| Some(any()));
         last.times = times;
         if let Some(key) = &send.hold {
             for n in 0..times {
@@ -360,7 +377,7 @@ impl<'a> Run<'a> {
             self.begin(&all[0]).await;
             return Ok(());
         }
-        let ends = join_all(all.iter().map(|request| self.answer_to(request))).await;
+        let ends = self.ends(&all).await;
         if let Some(expect) = &step.expect {
             for (request, end) in all.iter().zip(&ends) {
                 if let Some(wrong) = wrong_with(request, end, expect, scope) {
@@ -430,13 +447,47 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// What comes of requests of one kind that are sent at once. A kind that is never answered is not
+    /// waited for in every rule.
+    async fn ends(&self, all: &[Request]) -> Vec<Exchange> {
+        let Some(first) = all.first() else {
+            return Vec::new();
+        };
+        let title = first.title();
+        if self.is_given_up(&title) {
+            return all.iter().map(|_| Err(Silence::GivenUp)).collect();
+        }
+        let ends = join_all(all.iter().map(|request| self.answer_to(request))).await;
+        let is_late = |end: &Exchange| match end {
+            Ok(answer) => is_put_off(answer),
+            Err(silence) => *silence == Silence::Late,
+        };
+        if first.delivery != Some(Delivery::WithoutEnd) {
+            let mut unanswered = self.unanswered.borrow_mut();
+            let count = unanswered.entry(title).or_default();
+            *count = if ends.iter().all(is_late) {
+                *count + 1
+            } else {
+                0
+            };
+        }
+        ends
+    }
+
+    fn is_given_up(&self, title: &str) -> bool {
+        let unanswered = self.unanswered.borrow();
+        unanswered
+            .get(title)
+            .is_some_and(|count| *count >= PATIENCE)
+    }
+
     /// Sends a request whose answer nobody waits for before the rule's end.
     async fn begin(&self, request: &Request) {
         let (sent, is_sent) = oneshot::channel();
         let base = self.options.base_url.uri.clone();
         let token = self.token(request).map(str::to_owned);
         let request = request.clone();
-        let within = Duration::from_secs(self.options.body_within);
+        let within = Duration::from_secs(self.options.answer_within);
         self.background.borrow_mut().spawn(async move {
             exchange(&base, &request, token.as_deref(), within, Some(sent)).await
         });
@@ -458,18 +509,20 @@ impl<'a> Run<'a> {
     async fn answer_to(&self, request: &Request) -> Exchange {
         let options = self.options;
         let token = self.token(request);
-        let within = Duration::from_secs(options.body_within);
+        let within = Duration::from_secs(match request.delivery {
+            Some(Delivery::WithoutEnd) => options.body_within,
+            _ => options.answer_within,
+        });
         let mut left = TRIES;
         loop {
             let answer = exchange(&options.base_url.uri, request, token, within, None).await?;
-            let is_put_off = matches!(answer.status, 429 | 503);
-            if is_put_off {
+            if is_put_off(&answer) {
                 self.seen
                     .borrow_mut()
                     .push((request.clone(), answer.clone()));
             }
             let is_whole = matches!(request.delivery, None | Some(Delivery::InPieces));
-            if left == 1 || !(is_put_off || is_busy(&answer)) || !is_whole {
+            if left == 1 || !(is_put_off(&answer) || is_busy(&answer)) || !is_whole {
                 return Ok(answer);
             }
             left -= 1;
@@ -581,7 +634,8 @@ impl<'a> Run<'a> {
         };
         let scope = Scope::default();
         let request = Request::of(&send, &scope);
-        let end = self.answer_to(&request).await;
+        let mut ends = self.ends(slice::from_ref(&request)).await;
+        let end = ends.pop().unwrap_or(Err(Silence::GivenUp));
         let mut body = BTreeMap::from([
             ("balance".to_owned(), json!({ "is": "points" })),
             ("version".to_owned(), json!({ "is": "version" })),
@@ -674,6 +728,10 @@ impl<'a> Run<'a> {
             Ok(_) | Err(_) => Err(CannotRun(format!("the command of --{name}-cmd failed"))),
         }
     }
+}
+
+fn is_put_off(answer: &Answer) -> bool {
+    matches!(answer.status, 429 | 503)
 }
 
 /// How long the server asks for; an HTTP date counts from that of the answer.
