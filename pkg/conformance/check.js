@@ -223,7 +223,8 @@ function matches(value, matcher, scope) {
     return Array.isArray(value) && value.length === matcher.length;
   }
   if (matcher.at_least !== undefined) {
-    return isWhole(value) && Number(value) >= Number(scope.value(matcher.at_least));
+    const least = scope.value(matcher.at_least);
+    return isWhole(value) && (least === undefined || Number(value) >= Number(least));
   }
   const given = asText(value)
     .split(",")

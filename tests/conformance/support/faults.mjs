@@ -756,6 +756,20 @@ export const FAULTS = {
       return rewritten(given, ({ version }) => version && { version: 1_000_000 - version });
     },
   ),
+  "declines with a version of its own": fault(
+    ["batch/declined-item-tells-now", "declines/tells-the-balance"],
+    async (asked) => {
+      const given = await asked.carryOut();
+      const version = Number.MAX_SAFE_INTEGER;
+      if (isCharge(asked) && given.status === 402) {
+        return rewritten(given, () => ({ version }));
+      }
+      const items = resultsOf(asked, given);
+      const told = (/** @type {any} */ item) =>
+        item.status === "declined" ? { ...item, problem: { ...item.problem, version } } : item;
+      return items.length > 0 ? rewritten(given, () => ({ results: items.map(told) })) : given;
+    },
+  ),
   "has one version for charges that come at once": {
     breaks: ["charge/many-at-once"],
     start: () => {
