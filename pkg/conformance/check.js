@@ -168,7 +168,9 @@ function wrongBody(title, answer, { body }, scope) {
     return null;
   }
   if (!isObject(answer.json)) {
-    return `${title} was answered ${answer.status} without a JSON object`;
+    const encoding = answer.headers["content-encoding"];
+    const compressed = encoding === undefined ? "" : `: it has the content-encoding ${encoding}`;
+    return `${title} was answered ${answer.status} without a JSON object${compressed}`;
   }
   for (const [path, matcher] of byName(body)) {
     const given = memberAt(answer.json, path);

@@ -13,7 +13,8 @@ const PAUSE_MS = 50;
 
 const PIECES = 4;
 
-/** How long an answer may be. */
+/** How long the headers of an answer may be, and the answer. */
+const LONGEST_HEADERS = 256 * 1024;
 const LONGEST_BYTES = 4 * 1024 * 1024;
 
 /** A request without it may be answered in any encoding. */
@@ -59,6 +60,7 @@ export function exchange(base, request, credentials, withinMs, onSent = () => {}
       headers: { ...ENCODING, ...length, ...request.headers, ...credentials },
       // Each on a connection of its own: what one request does to its connection harms no other.
       agent: false,
+      maxHeaderSize: LONGEST_HEADERS,
     });
     let isReached = false;
     let isConnected = false;

@@ -146,6 +146,18 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
     assert.equal(code, 0, stdout);
   });
 
+  test(`${name}: an answer that is compressed all the same is named`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT["always compresses"]);
+    const { stderr } = await run(runner, optionsFor(site, ["--only", "balance"]));
+    assert.match(stderr, /without a JSON object: it has the content-encoding gzip$/m);
+  });
+
+  test(`${name}: an answer may have as many headers as the other runner takes`, async (t) => {
+    const site = await brokenServer(t, DIFFERENT["has many headers"]);
+    const { code, stdout, stderr } = await run(runner, optionsFor(site, ["--only", "balance"]));
+    assert.equal(code, 0, stdout + stderr);
+  });
+
   test(`${name}: an answer is not read without end`, async (t) => {
     const site = await brokenServer(t, DIFFERENT["has no end to its receipts"]);
     const { code, stdout } = await run(runner, optionsFor(site, ["--only", "charge/receipt"]));
@@ -247,7 +259,10 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
       [["--base-url", site.replace("http", "https"), "--token", "t"], /no connection \(TLS failed/],
       [["--base-url", `${site}/a b`, "--token", "t"], /http or https URL/],
       [["--base-url", `${site}/a#b`, "--token", "t"], /http or https URL/],
-      [["--base-url", "http://müller.example", "--token", "t"], /of ASCII characters/],
+      [
+        ["--base-url", "http://müller.example", "--token", "t"],
+        /ASCII characters, without a user and/,
+      ],
       [["--base-url", "http://127.0.0.1:99999", "--token", "t"], /http or https URL/],
       [["--base-url", "http://me:secret@127.0.0.1:1", "--token", "t"], /without a user/],
       [

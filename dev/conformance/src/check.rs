@@ -148,8 +148,11 @@ fn wrong_body(title: &str, answer: &Answer, expect: &Expect, scope: &Scope) -> O
     let body = expect.body.as_ref()?;
     let Some(json @ Value::Object(_)) = &answer.json else {
         let status = answer.status;
+        let encoding = answer.headers.get("content-encoding");
+        let encoding = encoding.map(|name| format!(": it has the content-encoding {name}"));
+        let encoding = encoding.unwrap_or_default();
         return Some(format!(
-            "{title} was answered {status} without a JSON object"
+            "{title} was answered {status} without a JSON object{encoding}"
         ));
     };
     body.iter().find_map(|(path, matcher)| {

@@ -32,6 +32,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 const PIECES: usize = 4;
 
+/// How many headers an answer may have, as in Node.js.
+const MOST_HEADERS: usize = 2_000;
+
 /// How long an answer may be.
 const LONGEST_BYTES: usize = 4 * 1024 * 1024;
 
@@ -113,7 +116,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let started = Instant::now();
-    let handshake = http1::handshake(TokioIo::new(stream?)).await;
+    let mut http = http1::Builder::new();
+    http.max_headers(MOST_HEADERS);
+    let handshake = http.handshake(TokioIo::new(stream?)).await;
     let (mut client, connection) = handshake.map_err(|_| Silence::NoConnection)?;
     // Dropped, and so ended, with this function: the connection is this request's own.
     let mut task = JoinSet::new();

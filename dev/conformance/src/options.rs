@@ -88,8 +88,7 @@ impl Options {
     pub fn check(&self) -> Result<(), String> {
         match self.base_url.uri.host() {
             Some(_) => Ok(()),
-            None => Err("--base-url must be an http or https URL of ASCII characters, without a user                          and a query"
-                .to_owned()),
+            None => Err(format!("--base-url must be {A_BASE_URL}")),
         }
     }
 }
@@ -102,6 +101,8 @@ pub struct BaseUrl {
     /// Without a host where it is none.
     pub uri: Uri,
 }
+
+const A_BASE_URL: &str = "an http or https URL of ASCII characters, without a user and a query";
 
 /// What the runner in Node.js takes for a URL too, and without a password that would be printed.
 const BASE_URL: &str =

@@ -118,7 +118,8 @@ export async function brokenServer(t, fault, points = 200) {
       outgoing.destroy();
       return;
     }
-    if (fault.compresses && incoming.headers["accept-encoding"] !== "identity") {
+    const mustNot = incoming.headers["accept-encoding"] === "identity";
+    if (fault.compresses === "always" || (fault.compresses && !mustNot)) {
       outgoing.writeHead(status, { ...headers, "content-encoding": "gzip" });
       outgoing.end(gzipSync(body));
       return;

@@ -36,7 +36,7 @@ import { usualAnswer } from "../../../pkg/server/problem.js";
  * @property {string[]} [mayBreak] those that find it where the requests happen to overlap
  * @property {() => (asked: Asked) => Promise<Answer>} start what answers, with a memory of its own
  * @property {boolean} [waitsForever] for a body that does not end
- * @property {boolean} [compresses] its answers, unless it is asked not to
+ * @property {"unless it must not" | "always"} [compresses] its answers
  */
 
 /** When something was charged that never was. */
@@ -1186,7 +1186,7 @@ export const DIFFERENT = {
   ),
   "all that is left open": {
     breaks: [],
-    compresses: true,
+    compresses: "unless it must not",
     start: () => {
       let isPutOff = false;
       return async (asked) => {
@@ -1222,6 +1222,12 @@ export const DIFFERENT = {
       ? { status: 304, headers: { etag }, body: "" }
       : { ...given, headers: { ...given.headers, etag } };
   }),
+  "has many headers": fault([], async (asked) => {
+    const given = await asked.carryOut();
+    const more = Array.from({ length: 300 }, (_, at) => [`x-${at}`, "x".repeat(100)]);
+    return { ...given, headers: { ...given.headers, ...Object.fromEntries(more) } };
+  }),
+  "always compresses": { ...fault([], (asked) => asked.carryOut()), compresses: "always" },
   "has no end to its receipts": fault([], async (asked) => {
     const given = await asked.carryOut();
     return isCharge(asked) ? rewritten(given, () => ({ more: "x".repeat(5 * 2 ** 20) })) : given;
