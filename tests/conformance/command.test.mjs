@@ -167,7 +167,7 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
 
   test(`${name}: what is never answered is not waited for in every rule`, async (t) => {
     const site = await brokenServer(t, DIFFERENT["answers no charge"]);
-    const options = ["--only", "charge", "--answer-within", "1"];
+    const options = ["--only", "charge", "--answer-within", "2"];
     const { code, stdout } = await run(runner, optionsFor(site, options));
     assert.equal(code, 1);
     assert.equal([...stdout.matchAll(/: no answer in time$/gm)].length, 3, stdout);
@@ -177,7 +177,7 @@ for (const [name, runner] of Object.entries(RUNNERS)) {
   test(`${name}: what was found is told though the run can't go on`, async (t) => {
     const site = await brokenServer(t, DIFFERENT["answers nothing after the first receipt"]);
     const rules = ["charge/receipt", "balance", "replay"].flatMap((rule) => ["--only", rule]);
-    const options = [...rules, "--answer-within", "1"];
+    const options = [...rules, "--answer-within", "2"];
     const { code, stdout, stderr } = await run(runner, optionsFor(site, options));
     assert.equal(stderr, "tollbox conformance: GET balance was not answered 3 times in a row\n");
     assert.equal(code, 2);
