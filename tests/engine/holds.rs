@@ -764,3 +764,211 @@ fn a_server_that_stops_keeping_holds_is_believed() {
     // What runs here is held here.
     assert_eq!(available(&world, tab), 110);
 }
+
+/// A world with points for many tasks.
+fn rich_world() -> World {
+    let mut world = world();
+    world.server.top_up(1_000);
+    world
+}
+
+/// Starts the tasks `PREFIX0`, `PREFIX1` … of 1 point each, so many at once.
+fn start_many(world: &mut World, tab: usize, prefix: &str, tasks: usize) -> Vec<CallId> {
+    let start = |n: usize| world.start_task(tab, &format!("{prefix}{n}"), 1);
+    (0..tasks).map(start).collect()
+}
+
+/// The keys of all requests about holds so far, and what each was.
+fn asked_of_holds(world: &World) -> Vec<(On, &str)> {
+    let asked = world.server.arrived.iter();
+    let asked = asked.filter(|arrived| matches!(arrived.on, On::Hold | On::Release));
+    asked
+        .map(|arrived| (arrived.on, arrived.keys[0].as_str()))
+        .collect()
+}
+
+#[test]
+fn a_charge_does_not_wait_for_a_connection_behind_the_holds_of_many_tasks() {
+    let mut world = rich_world();
+    world.connections.most = Some(6);
+    let tab = world.start();
+    world.server.fault(On::Hold, u32::MAX, Fault::Late(500));
+    let starts = start_many(&mut world, tab, "t", 300);
+    let asked_ms = world.now.mono_ms;
+    let call = world.charge(tab, "paid", 5);
+    assert_eq!(word(&world.wait(call)), "charged");
+    let took_ms = world.answered_at_ms[&call] - asked_ms;
+    assert!(took_ms < 100, "{took_ms} ms");
+    world.settle_calls();
+    for start in starts {
+        assert_eq!(world.answer(start), &Answer::Started);
+    }
+    // Those that did not get their turn while their calls waited get it now.
+    world.run_for(80_000);
+    assert_eq!(held_at_server(&world), 300);
+}
+
+#[test]
+fn tasks_are_held_in_the_order_of_their_starts_two_at_a_time() {
+    let mut world = rich_world();
+    let tab = world.start();
+    world.server.fault(On::Hold, u32::MAX, Fault::Late(500));
+    for task in ["d", "c", "b", "a"] {
+        world.start_task(tab, task, 1);
+    }
+    world.run_for(400);
+    assert_eq!(
+        asked_of_holds(&world),
+        [(On::Hold, "f:d"), (On::Hold, "f:c")]
+    );
+    world.run_for(500);
+    let later = [(On::Hold, "f:b"), (On::Hold, "f:a")];
+    assert_eq!(asked_of_holds(&world)[2..], later);
+}
+
+#[test]
+fn a_release_leaves_before_the_holds_that_wait() {
+    let mut world = rich_world();
+    let tab = world.start();
+    start(&mut world, tab, "z", 50);
+    world.server.fault(On::Hold, u32::MAX, Fault::Late(500));
+    start_many(&mut world, tab, "t", 10);
+    world.end_task(tab, "z");
+    world.run_for(700);
+    assert_eq!(asked_of_holds(&world)[3], (On::Release, "f:z"));
+    world.run_for(5_000);
+    assert_eq!(held_at_server(&world), 10);
+}
+
+#[test]
+fn a_hold_is_renewed_before_it_expires_while_many_tasks_start() {
+    let mut world = rich_world();
+    world.server.longest_hold_s = 24;
+    let tab = world.start();
+    start(&mut world, tab, "z", 500);
+    world.run_for(11_000);
+    world.server.longest_hold_s = 180;
+    world.server.fault(On::Hold, u32::MAX, Fault::Late(1_000));
+    start_many(&mut world, tab, "t", 60);
+    for _ in 0..40 {
+        world.run_for(1_000);
+        assert!(held_at_server(&world) >= 500);
+    }
+    assert_eq!(held_at_server(&world), 560);
+}
+
+#[test]
+fn tasks_that_end_at_once_are_released_two_at_a_time() {
+    let mut world = rich_world();
+    let tab = world.start();
+    let starts = start_many(&mut world, tab, "t", 50);
+    world.settle_calls();
+    world.run_for(1_000);
+    assert_eq!(held_at_server(&world), 50);
+    world.server.fault(On::Release, u32::MAX, Fault::Late(500));
+    for n in 0..starts.len() {
+        world.end_task(tab, &format!("t{n}"));
+    }
+    world.run_for(300);
+    assert_eq!(world.server.count(On::Release), 2);
+    world.run_for(15_000);
+    assert_eq!(world.server.count(On::Release), 50);
+    assert_eq!((held_at_server(&world), available(&world, tab)), (0, 1_120));
+}
+
+#[test]
+fn the_holds_of_a_dead_tab_are_released_two_at_a_time() {
+    let mut world = rich_world();
+    world.locks = true;
+    let (one, two) = (world.start(), world.start());
+    start_many(&mut world, one, "t", 50);
+    world.settle_calls();
+    world.run_for(1_000);
+    assert_eq!(held_at_server(&world), 50);
+    world.server.fault(On::Release, u32::MAX, Fault::Late(100));
+    world.crash(one);
+    world.run_for(50_000);
+    assert_eq!(world.server.count(On::Release), 50);
+    assert_eq!((held_at_server(&world), available(&world, two)), (0, 1_120));
+}
+
+#[test]
+fn a_task_that_starts_again_while_its_release_waits_is_held_for_its_new_amount() {
+    let mut world = rich_world();
+    let tab = world.start();
+    start(&mut world, tab, "z", 50);
+    world.server.fault(On::Hold, 2, Fault::Late(5_000));
+    start_many(&mut world, tab, "t", 2);
+    world.end_task(tab, "z");
+    let again = world.start_task(tab, "z", 30);
+    assert_eq!(world.answer(again), &Answer::Started);
+    world.run_for(6_000);
+    assert_eq!(world.server.count(On::Release), 1);
+    assert_eq!(held_at_server(&world), 32);
+    assert_eq!(available(&world, tab), 1_088);
+}
+
+#[test]
+fn requests_about_holds_that_get_no_answer_make_way_for_others() {
+    for fault in [Fault::Hang, Fault::LoseRequest, Fault::StoodStill] {
+        let mut world = rich_world();
+        let tab = world.start();
+        world.server.fault(On::Hold, 2, fault.clone());
+        start_many(&mut world, tab, "t", 4);
+        world.run_for(11_000);
+        assert_eq!(held_at_server(&world), 2, "{fault:?}");
+        world.server.fault(On::Release, 2, fault.clone());
+        for n in 0..4 {
+            world.end_task(tab, &format!("t{n}"));
+        }
+        world.run_for(11_000);
+        assert_eq!(world.server.count(On::Release), 4, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_start_that_waits_for_its_turn_is_told_at_once_that_the_server_is_out_of_reach() {
+    let mut world = rich_world();
+    let tab = world.start();
+    world.server.fault(On::Hold, u32::MAX, Fault::Hang);
+    let starts = start_many(&mut world, tab, "t", 3);
+    world.run_for(100);
+    world.go_online(false);
+    world.run_for(1);
+    assert_eq!(world.answer(starts[2]), &Answer::Started);
+    assert!(!world.answers.contains_key(&starts[0]));
+}
+
+#[test]
+fn starts_that_wait_for_their_turn_end_with_their_client() {
+    for signs_out in [true, false] {
+        let mut world = rich_world();
+        let tab = world.start();
+        world.server.fault(On::Hold, u32::MAX, Fault::Hang);
+        let starts = start_many(&mut world, tab, "t", 10);
+        match signs_out {
+            true => drop(world.sign_out(tab)),
+            false => world.close(tab),
+        }
+        world.settle_calls();
+        for start in starts {
+            assert_eq!(world.answer(start), &Answer::Closed);
+        }
+        world.run_for(60_000);
+        assert_eq!(world.server.count(On::Hold), 2);
+    }
+}
+
+#[test]
+fn a_hold_that_expired_while_its_release_could_not_leave_is_not_released() {
+    let mut world = world();
+    let tab = world.start();
+    start(&mut world, tab, "t1", 50);
+    world.go_online(false);
+    world.end_task(tab, "t1");
+    world.run_for(200_000);
+    world.go_online(true);
+    world.settle();
+    assert_eq!(world.server.count(On::Release), 0);
+    assert_eq!(available(&world, tab), 120);
+}

@@ -7,6 +7,7 @@
 
 mod cache;
 mod calls;
+mod connections;
 mod counts;
 mod driver;
 mod effects;
@@ -30,6 +31,7 @@ use tollbox::core::config::Config;
 use tollbox::core::engine::{CallId, Event, Running, SendId};
 
 pub use cache::Cache;
+pub use connections::Connections;
 pub use counts::Counts;
 pub use driver::Driver;
 pub use happening::Happening;
@@ -61,6 +63,7 @@ pub struct World<D: Driver> {
     pub start_ms: u64,
     pub happenings: Schedule<Happening<D::Own>>,
     pub server: Server,
+    pub connections: Connections,
     pub journal: Journal,
     pub cache: Cache,
     pub tabs: Vec<Tab>,
@@ -100,6 +103,7 @@ impl<D: Driver> World<D> {
             happenings: Schedule::default(),
             books: Books::new(server.credited),
             server,
+            connections: Connections::default(),
             journal: Journal::default(),
             cache: Cache::default(),
             tabs: Vec::new(),
@@ -249,6 +253,7 @@ impl<D: Driver> World<D> {
             }
             (_, _) => return false,
         }
+        self.use_free_connections();
         self.violation.is_none()
     }
 

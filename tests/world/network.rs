@@ -50,7 +50,7 @@ impl<D: Driver> World<D> {
             user: ACCOUNT,
             limit_at_ms: self.now.mono_ms + limit_ms,
         };
-        D::send(self, sending);
+        self.connect(sending);
     }
 
     pub fn not_sent_after_sign_out(&mut self, place: usize, send: SendId) {

@@ -304,7 +304,7 @@ impl Engine {
             self.balance.deadline(now, self.may_ask(now), &self.cx),
             self.flush.deadline(),
             self.tasks.deadline(),
-            self.server_holds.deadline(self.may_hold(now)),
+            self.server_holds.deadline(self.may_send_of_hold(now), now),
             self.retention.deadline(),
             self.store.deadline(),
             self.sign_out.deadline(now),
@@ -719,7 +719,7 @@ impl Engine {
     fn hold_for_running(&mut self, now: Now, call: CallId, charge: Charge) {
         // Charged or held already: nothing more to hold.
         if !matches!(self.admission(now).may_start(&charge), Ok(false)) {
-            self.server_holds.start(&charge.key, false);
+            self.server_holds.start(&charge.key, false, now);
             self.tasks.start(charge);
         }
         self.resolve(call, Answer::Started);
@@ -821,17 +821,19 @@ impl Engine {
         held.is_some() && self.may_ask(now) && !self.wire.is_on_trial()
     }
 
+    /// Whether a request about a hold may leave now.
+    fn may_send_of_hold(&self, now: Now) -> bool {
+        self.may_hold(now) && self.wire.has_slot_for_hold()
+    }
+
     /// Holds the points of a task that may start. It does as soon as the server has answered, and
     /// `on_approval` only if it holds them too.
     fn hold_for(&mut self, now: Now, call: CallId, charge: Charge, on_approval: bool) {
         let key = charge.key.clone();
-        self.server_holds.start(&key, on_approval);
+        self.server_holds.start(&key, on_approval, now);
         self.tasks.start(charge);
-        match self.may_hold(now) && !self.server_holds.is_being_released(&key) {
-            true => {
-                self.hold_at_server(now, &key);
-                self.wait_for_hold(now, &key, call);
-            }
+        match self.may_hold(now) && !self.server_holds.is_being_released(&key, now) {
+            true => self.wait_for_hold(now, &key, call),
             false => self.resolve(call, Answer::Started),
         }
     }
@@ -841,17 +843,18 @@ impl Engine {
     fn may_be_approved(&self, now: Now, charge: &Charge) -> bool {
         let admission = self.admission(now);
         self.may_hold(now)
-            && !self.server_holds.is_being_released(&charge.key)
+            && !self.server_holds.is_being_released(&charge.key, now)
             && admission.fits_but_for_server(charge)
     }
 
     /// Requests the hold of a task of this tab.
     fn hold_at_server(&mut self, now: Now, key: &Key) {
-        if let Some(charge) = self.tasks.own(key).cloned() {
-            let send = self.wire.next_send();
-            self.server_holds.requested(key, send, now);
-            self.send(now, send, SentWhat::Hold { charge });
-        }
+        let Some(charge) = self.tasks.own(key).cloned() else {
+            return self.server_holds.end(key);
+        };
+        let send = self.wire.next_send();
+        self.server_holds.requested(key, send, now);
+        self.send(now, send, SentWhat::Hold { charge });
     }
 
     fn wait_for_hold(&mut self, now: Now, key: &Key, call: CallId) {
@@ -873,8 +876,8 @@ impl Engine {
         self.server_holds.discount(key);
         let is_held = self.admission(now).is_held(key);
         // It may have gone before it could tell that the server holds the points too.
-        if abandoned && !is_held && self.may_hold(now) {
-            self.release_at_server(now, key);
+        if abandoned && !is_held {
+            self.server_holds.is_to_be_released(key, now);
         }
     }
 
@@ -908,9 +911,9 @@ impl Engine {
                             .held(charge, reading.version, until_ms, read, now);
                     }
                     self.start_held(key);
-                } else if is_last && !self.admission(now).is_held(key) && self.may_hold(now) {
+                } else if is_last && !self.admission(now).is_held(key) {
                     // The release may have come before it.
-                    self.release_at_server(now, key);
+                    self.server_holds.is_to_be_released(key, now);
                 }
             }
             HoldAnswer::Declined(decline, reading) => {
@@ -1022,8 +1025,8 @@ impl Engine {
             ReleaseAnswer::Setback(setback) => {
                 self.set_back(now, sent, &setback);
                 let another_token = setback.kind == SetbackKind::Unauthorized && !sent.refreshed;
-                if another_token && self.may_hold(now) && !self.admission(now).is_held(key) {
-                    self.release_at_server(now, key);
+                if another_token && !self.admission(now).is_held(key) {
+                    self.server_holds.is_to_be_released(key, now);
                 }
             }
             ReleaseAnswer::Unknown => {}
@@ -1035,17 +1038,12 @@ impl Engine {
         known.map(Reading::from).unwrap_or_default()
     }
 
-    /// Requests the holds that are due, releases those that nothing needs any more, and forgets those
-    /// that are over.
+    /// Requests the holds that are due, releases those that nothing needs any more, as far as there are
+    /// slots, and forgets those that are over.
     fn advance_holds(&mut self, now: Now) {
-        for key in self.server_holds.overdue(now) {
+        let is_shut = self.wire.gate().closed_for(now).is_some();
+        for key in self.server_holds.overdue(now, is_shut) {
             self.start_unheld(now, &key);
-        }
-        let may_hold = self.may_hold(now);
-        if may_hold {
-            for key in self.server_holds.due(now) {
-                self.hold_at_server(now, &key);
-            }
         }
         let admission = self.admission(now);
         let keys = self.server_holds.keys();
@@ -1054,24 +1052,23 @@ impl Engine {
             .cloned()
             .collect();
         for key in &ended {
-            if self.server_holds.is_left(key, now) {
-                self.release_if_needed(now, key, may_hold);
+            let entry = self.outbox.get(key);
+            if entry.is_some_and(|entry| is_charged(&entry.record)) {
+                self.server_holds.leave(key);
+            }
+        }
+        while self.may_send_of_hold(now)
+            && let Some((key, is_release)) = self.server_holds.next(now, &ended)
+        {
+            match is_release {
+                false => self.hold_at_server(now, &key),
+                true if self.tasks.held_elsewhere(&key).is_some() => self.server_holds.leave(&key),
+                true => self.release_at_server(now, &key),
             }
         }
         let known = self.last_reading();
         if self.server_holds.advance(now, known, &ended) {
             self.balance.need(now);
-        }
-    }
-
-    /// Nothing in this tab needs the hold of this key any more.
-    fn release_if_needed(&mut self, now: Now, key: &Key, may_hold: bool) {
-        let entry = self.outbox.get(key);
-        let is_settled = entry.is_some_and(|entry| is_charged(&entry.record));
-        if is_settled || self.tasks.held_elsewhere(key).is_some() {
-            self.server_holds.leave(key);
-        } else if may_hold {
-            self.release_at_server(now, key);
         }
     }
 

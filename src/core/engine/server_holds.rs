@@ -69,10 +69,13 @@ struct ServerHold {
     /// The last balance that was known before. It counts the hold for as long as it is the last one
     /// known.
     read: Reading,
-    /// This tab's last request. The answer to an earlier one may be out of date.
+    /// The last request for this tab's task. The answer to an earlier one may be out of date.
     requested: Option<SendId>,
-    /// When it left; monotonic.
+    /// When the last request left; monotonic.
     requested_at_ms: u64,
+    /// Whether the server may hold points for an earlier task under this key, which are to be
+    /// released.
+    to_release: bool,
     /// The last release on its way, which could overtake a new hold under this key.
     releasing: Option<SendId>,
     /// Whether a release was lost, so that it may be held until it expires.
@@ -126,9 +129,29 @@ impl ServerHold {
         self.requested_at_ms.saturating_add(length_ms)
     }
 
-    /// Whether the server may hold points at this tab's request.
-    fn may_be_held(&self, now: Now) -> bool {
-        self.requested.is_some() && now.mono_ms < self.lapses_at_ms()
+    /// Whether its release waits to leave, and is of use.
+    fn is_left(&self, now: Now) -> bool {
+        self.to_release && now.mono_ms < self.lapses_at_ms()
+    }
+
+    /// The turn of the request that is due for it, if there is one: the least goes first. Releases come
+    /// before holds, which may need their points; each follows a hold, so that they can't keep holds
+    /// waiting for ever. Then comes whatever ends soonest, the time of a hold or the patience of a
+    /// call, and then work that runs without a hold.
+    fn turn(&self, now: Now) -> Option<(u8, u64, CallId)> {
+        if self.releasing.is_some() {
+            return None;
+        }
+        if self.is_left(now) {
+            return Some((0, self.requested_at_ms, 0));
+        }
+        let own = self.own.as_ref();
+        let own = own.filter(|own| own.again_at_ms <= now.mono_ms)?;
+        Some(match own.starts.first() {
+            Some(call) => (1, own.told_by_ms, *call),
+            None if !self.is_over => (1, self.until_ms, 0),
+            None => (2, own.again_at_ms, 0),
+        })
     }
 
     /// The earliest time for the next request; monotonic.
@@ -151,6 +174,7 @@ impl ServerHolds {
             read: Reading::default(),
             requested: None,
             requested_at_ms: 0,
+            to_release: false,
             releasing: None,
             may_linger: false,
             own: None,
@@ -181,12 +205,13 @@ impl ServerHolds {
 
     /// A task starts here; `on_approval` if the server alone can tell whether it may. Another tab's
     /// word on its hold is dropped: this tab's own request will confirm it.
-    pub(super) fn start(&mut self, key: &Key, on_approval: bool) {
+    pub(super) fn start(&mut self, key: &Key, on_approval: bool, now: Now) {
         self.change(key, |hold| {
             hold.counted = None;
             hold.requested = None;
             hold.may_linger = false;
             hold.own = Some(Own {
+                again_at_ms: now.mono_ms,
                 on_approval,
                 ..Own::default()
             });
@@ -197,17 +222,23 @@ impl ServerHolds {
     pub(super) fn end(&mut self, key: &Key) {
         if let Some(hold) = self.get_mut(key) {
             hold.own = None;
+            hold.to_release |= hold.requested.take().is_some();
         }
     }
 
-    /// The tasks for which a hold is due.
-    pub(super) fn due(&self, now: Now) -> Vec<Key> {
-        let is_due = |hold: &&ServerHold| {
-            let own = hold.own.as_ref();
-            own.is_some_and(|own| own.again_at_ms <= now.mono_ms) && hold.releasing.is_none()
-        };
-        let due = self.holds.iter().filter(is_due);
-        due.map(|hold| hold.key.clone()).collect()
+    /// The key of the next request, if one is due, and whether it is a release: of one of these `ended`
+    /// charges and tasks, by key, or of a task that has started again.
+    pub(super) fn next(&self, now: Now, ended: &[Key]) -> Option<(Key, bool)> {
+        let mut next: Option<((u8, u64, CallId), &Key)> = None;
+        for hold in &self.holds {
+            if let Some(turn) = hold.turn(now)
+                && next.is_none_or(|(before, _)| turn < before)
+                && (hold.own.is_some() || ended.binary_search(&hold.key).is_ok())
+            {
+                next = Some((turn, &hold.key));
+            }
+        }
+        next.map(|((rank, _, _), key)| (key.clone(), rank == 0))
     }
 
     /// A hold has been requested.
@@ -280,24 +311,25 @@ impl ServerHolds {
 
     // ---- releases
 
-    /// Whether the server may hold points for this key at this tab's request, though none of its tasks
-    /// needs them.
-    pub(super) fn is_left(&self, key: &Key, now: Now) -> bool {
-        let hold = self.get(key);
-        hold.is_some_and(|hold| hold.own.is_none() && hold.may_be_held(now))
+    /// The server may hold points under this key from now on, and no task of this tab needs them.
+    pub(super) fn is_to_be_released(&mut self, key: &Key, now: Now) {
+        self.change(key, |hold| {
+            hold.to_release = true;
+            hold.requested_at_ms = now.mono_ms;
+        });
     }
 
     /// Its release is nobody's business any more.
     pub(super) fn leave(&mut self, key: &Key) {
         if let Some(hold) = self.get_mut(key) {
-            hold.requested = None;
+            hold.to_release = false;
         }
     }
 
     /// A release leaves.
     pub(super) fn releases(&mut self, key: &Key, send: SendId) {
         self.change(key, |hold| {
-            if hold.requested.take().is_some() {
+            if std::mem::take(&mut hold.to_release) {
                 hold.until_ms = hold.lapses_at_ms();
                 hold.is_over = false;
             }
@@ -315,9 +347,10 @@ impl ServerHolds {
         }
     }
 
-    /// Whether a release is on its way.
-    pub(super) fn is_being_released(&self, key: &Key) -> bool {
-        self.get(key).is_some_and(|hold| hold.releasing.is_some())
+    /// Whether a release is on its way, or waits to leave.
+    pub(super) fn is_being_released(&self, key: &Key, now: Now) -> bool {
+        let hold = self.get(key);
+        hold.is_some_and(|hold| hold.releasing.is_some() || hold.is_left(now))
     }
 
     // ---- calls that wait for the server
@@ -355,11 +388,13 @@ impl ServerHolds {
         }
     }
 
-    /// The tasks whose calls have waited for long enough.
-    pub(super) fn overdue(&self, now: Now) -> Vec<Key> {
+    /// The tasks whose calls have waited for long enough, or in vain: the server can't be asked, and
+    /// has not been.
+    pub(super) fn overdue(&self, now: Now, is_shut: bool) -> Vec<Key> {
         let overdue = self.holds.iter().filter(|hold| {
             let own = hold.own.as_ref().filter(|own| !own.starts.is_empty());
-            own.is_some_and(|own| own.told_by_ms <= now.mono_ms)
+            let in_vain = is_shut && hold.requested.is_none();
+            own.is_some_and(|own| in_vain || own.told_by_ms <= now.mono_ms)
         });
         overdue.map(|hold| hold.key.clone()).collect()
     }
@@ -416,9 +451,9 @@ impl ServerHolds {
         self.holds.iter().map(|hold| &hold.key)
     }
 
-    /// Forgets what holds nothing any more: the holds of these `ended` tasks and charges, and those that
-    /// the known balance does not count any more. Returns whether one whose release was lost has just
-    /// expired, which another reading of the balance would show.
+    /// Forgets what holds nothing any more: the holds of these `ended` tasks and charges, by key, and
+    /// those that the known balance does not count any more. Returns whether one whose release was lost
+    /// has just expired, which another reading of the balance would show.
     pub(super) fn advance(&mut self, now: Now, known: Reading, ended: &[Key]) -> bool {
         let mut expired = false;
         self.holds.retain_mut(|hold| {
@@ -430,27 +465,28 @@ impl ServerHolds {
                 expired |= std::mem::take(&mut hold.may_linger);
                 hold.request_soon(now);
             }
-            if ended.contains(&hold.key) || (hold.is_over && hold.read != known) {
+            if ended.binary_search(&hold.key).is_ok() || (hold.is_over && hold.read != known) {
                 hold.counted = None;
             }
             hold.own.is_some()
                 || hold.counted.is_some()
                 || hold.releasing.is_some()
                 || hold.may_linger
-                || hold.may_be_held(now)
+                || hold.is_left(now)
         });
         expired
     }
 
-    /// When one expires, or a call has waited for long enough; and if holds `may_leave`, when one is
-    /// due. Monotonic.
-    pub(super) fn deadline(&self, may_leave: bool) -> Option<u64> {
+    /// When one expires, or a call has waited for long enough; and if a request `may_leave`, when one
+    /// is due. Monotonic.
+    pub(super) fn deadline(&self, may_leave: bool, now: Now) -> Option<u64> {
         let expiry = self.holds.iter().filter(|hold| !hold.is_over);
         let expiry = expiry.map(|hold| hold.until_ms);
         let own = self.holds.iter().flat_map(|hold| {
             let own = hold.own.as_ref();
             let told = own.filter(|own| !own.starts.is_empty());
-            let due = own.filter(|_| may_leave && hold.releasing.is_none());
+            let waits = hold.releasing.is_some() || hold.is_left(now);
+            let due = own.filter(|_| may_leave && !waits);
             let told = told.map(|own| own.told_by_ms);
             told.into_iter().chain(due.map(|own| own.again_at_ms))
         });

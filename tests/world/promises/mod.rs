@@ -12,7 +12,8 @@
 //! 6. The counts add up, and nothing is held when nothing is open.
 //! 7. Probes are sent only in an outage, and not many; nothing before `Retry-After` but at the
 //!    user's insistence. Requests a minute and alerts an hour stay within the budget of user
-//!    actions and open charges. Only attempts that had their chance are counted.
+//!    actions and open charges. Only attempts that had their chance are counted. Requests about holds
+//!    leave the browser's connections to the others, but for two a tab.
 //! 8. No user pays for another: once a sign-out is answered, nothing leaves for the account before
 //!    it signs in again.
 

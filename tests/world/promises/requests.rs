@@ -12,6 +12,9 @@ use crate::world::server::{On, kind_and_keys};
 use crate::world::sign_out::NEXT_USER;
 use crate::world::tab::Life;
 
+/// The connections that a tab's requests about holds may take.
+const MOST_FOR_HOLDS: usize = 2;
+
 impl<D: Driver> World<D> {
     /// Checks that a request which leaves is in the journal, and may leave now.
     pub fn check_send(&mut self, place: usize, send: SendId, request: &Request) {
@@ -60,7 +63,7 @@ impl<D: Driver> World<D> {
         }
         // What is held for running work is in no journal.
         if matches!(on, On::Hold | On::Release) {
-            return;
+            return self.check_connections(place);
         }
         for key in keys {
             if on != On::LookUp {
@@ -73,6 +76,20 @@ impl<D: Driver> World<D> {
                 let what = format!("tab{id} sends {key}, and its attempt is not in the journal");
                 return self.violate("2 nothing lost", what);
             }
+        }
+    }
+
+    /// Checks that requests about holds don't keep others from the wire.
+    fn check_connections(&mut self, place: usize) {
+        let tab = &self.tabs[place];
+        let asked = tab.asks.iter().filter(|(send, (on, _))| {
+            tab.waiting.contains(send) && matches!(on, On::Hold | On::Release)
+        });
+        let (id, before) = (tab.id, asked.count());
+        if before >= MOST_FOR_HOLDS {
+            let what =
+                format!("tab{id} has {before} requests about holds under way, and sends one more");
+            self.violate("7 patience", what);
         }
     }
 

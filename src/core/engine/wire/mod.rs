@@ -10,6 +10,7 @@ mod token;
 use self::batching::Batching;
 pub(super) use self::plan::Plan;
 pub(super) use self::sent::{Sent, SentWhat};
+use self::slots::HOLD_SLOTS;
 pub(super) use self::slots::{Slot, Slots};
 use self::token::{Token, Unauthorized};
 use super::bulletin::Bulletin;
@@ -80,6 +81,12 @@ impl Wire {
     }
 
     // ---- sending
+
+    /// Whether one more request about a hold may be under way.
+    pub(super) fn has_slot_for_hold(&self) -> bool {
+        let sent = self.sent.values();
+        sent.filter(|sent| sent.is_about_hold()).count() < HOLD_SLOTS
+    }
 
     /// Whether the balance may be requested now. While a new token is on trial, requests go one at
     /// a time.

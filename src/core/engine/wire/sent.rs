@@ -37,6 +37,11 @@ impl Sent {
         }
     }
 
+    /// Whether it is about a hold at the server.
+    pub fn is_about_hold(&self) -> bool {
+        matches!(self.what, SentWhat::Hold { .. } | SentWhat::Release { .. })
+    }
+
     /// The kind of request.
     pub fn asked(&self) -> Asked {
         match &self.what {

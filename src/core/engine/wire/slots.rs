@@ -1,4 +1,5 @@
-//! Connection slots. Foreground calls get one each; a browser has few connections to a host.
+//! Connection slots. Foreground calls get one each; a browser has few connections to a host, and lets
+//! the requests beyond them wait while their time limit runs.
 
 use super::super::SendId;
 use crate::core::network::Way;
@@ -8,6 +9,10 @@ use crate::core::record::Purpose;
 /// Maximum number of single charge requests under way, for callers who wait. A browser opens 6
 /// connections to a host; two stay free for the balance and a batch.
 const SINGLE_SLOTS: usize = 4;
+
+/// Maximum number of requests about holds under way. However long they take, all single charges get
+/// their connections.
+pub const HOLD_SLOTS: usize = 2;
 
 /// The use of a connection slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
