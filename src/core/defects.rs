@@ -59,6 +59,8 @@ declare! {
     IgnoresServerHolds,
     /// A hold at the server counts as if it never expired.
     HoldsNeverExpire,
+    /// Every hold is requested and released at once, however many connections that takes.
+    HoldsTakeAllConnections,
     /// A charge is sent again though the server may have forgotten its key.
     SendsExpiredKey,
     /// A task's points stay held while its charge holds them too.

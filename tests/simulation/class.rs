@@ -59,6 +59,8 @@ pub enum Class {
     Strangers,
     /// The server keeps holds, and other devices hold points.
     Holds,
+    /// The browser has few connections to the server, for all of its tabs.
+    Connections,
     /// The wall clock is set while no tab is there to notice, or while one takes over from another:
     /// then the age of a key, and whether a request may still be under way, can't be known.
     BlindClocks,
@@ -79,10 +81,11 @@ impl Class {
                 | Class::NoDatabase
                 | Class::Strangers
                 | Class::Holds
+                | Class::Connections
         )
     }
 
-    pub const ALL: [(Class, &'static str); 28] = [
+    pub const ALL: [(Class, &'static str); 29] = [
         (Class::Tabs, "tabs"),
         (Class::Crashes, "crashes"),
         (Class::Network, "network"),
@@ -111,6 +114,7 @@ impl Class {
         (Class::NoDatabase, "no-database"),
         (Class::Strangers, "strangers"),
         (Class::Holds, "holds"),
+        (Class::Connections, "connections"),
     ];
 }
 

@@ -42,7 +42,7 @@ fn usual_faults(defect: Defect) -> &'static str {
         | Defect::BalanceEndsPause
         | Defect::CountsPutOffAttempts
         | Defect::BelievesCachedBalance => "middle!",
-        Defect::IgnoresServerHolds => "holds!",
+        Defect::IgnoresServerHolds | Defect::HoldsTakeAllConnections => "holds!",
         Defect::HoldsNeverExpire => "network!,holds!",
         Defect::BelievesUntakenTooEarly => "network!,late!",
         Defect::SendsExpiredKey => "network!,crashes!,key-ttl!",

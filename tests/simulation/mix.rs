@@ -58,6 +58,8 @@ pub struct Mix {
     pub checks_accounts: bool,
     /// The longest time for which the server holds points, in seconds, if it keeps holds.
     pub longest_hold_s: Option<u64>,
+    /// The browser's connections to the server, if they are few.
+    pub connections: Option<usize>,
 }
 
 impl Mix {
@@ -117,6 +119,7 @@ impl Mix {
             slow_token: 0,
             checks_accounts: true,
             longest_hold_s: None,
+            connections: None,
             config: config(active, dice),
             seed_balance: dice.pick(&[0, 5, 40, 200, 100_000]),
             key_ttl_ms: None,
@@ -173,6 +176,13 @@ impl Mix {
             // Holds are those of tasks.
             mix.weights.push((dice.between(0, 20), Action::StartTask));
             mix.weights.push((dice.between(0, 20), Action::EndTask));
+            mix.weights.push((dice.between(0, 6), Action::StartMany));
+            mix.weights.push((dice.between(0, 3), Action::EndMany));
+        }
+        if active.has(Class::Connections)
+            && (classes.insists_on(Class::Connections) || dice.chance(300))
+        {
+            mix.connections = Some(dice.pick(&[2, 6, 6]));
         }
         mix
     }

@@ -70,11 +70,18 @@ impl World {
         server.longest_hold_s = mix.longest_hold_s.unwrap_or(u64::MAX);
         let (classes, config) = (mix.classes.names(), mix.config.clone());
         let rest = format!(
-            "tabs {}, balance {}, server's key ttl {:?}, batches {}, locks {}",
-            mix.most_tabs, mix.seed_balance, mix.key_ttl_ms, !mix.no_batches, !mix.no_locks
+            "tabs {}, balance {}, server's key ttl {:?}, batches {}, locks {}, connections {:?}",
+            mix.most_tabs,
+            mix.seed_balance,
+            mix.key_ttl_ms,
+            !mix.no_batches,
+            !mix.no_locks,
+            mix.connections
         );
+        let connections = mix.connections;
         let driver = Chance::new(mix, dice);
         let mut world = World::of(driver, config, server, START_MONO_MS, trace);
+        world.connections.most = connections;
         world.counts.seeds = 1;
         world.note(|| format!("active: {classes}; {rest}"));
         let config = format!("{:?}", world.config);

@@ -23,6 +23,8 @@ pub enum Action {
     Refresh,
     StartTask,
     EndTask,
+    StartMany,
+    EndMany,
     StopWaiting,
     TopUp,
     ChargeElsewhere,
@@ -153,6 +155,14 @@ impl World {
             }
             Action::StartTask => self.start_task(tab),
             Action::EndTask => self.end_a_task(tab),
+            Action::StartMany => {
+                let tasks = self.driver.dice.between(2, 12);
+                self.while_it_runs(tab, tasks, World::start_task);
+            }
+            Action::EndMany => {
+                let tasks = self.driver.dice.between(2, 12);
+                self.while_it_runs(tab, tasks, World::end_a_task);
+            }
             Action::StopWaiting => {
                 let calls = self
                     .books
@@ -222,6 +232,15 @@ impl World {
             | Action::KeepBusy
             | Action::Damage
             | Action::LoseDatabase => self.befall(tab, action),
+        }
+    }
+
+    /// Does the same so many times at once, unless the tab stands still by then.
+    fn while_it_runs(&mut self, tab: TabId, times: u64, act: fn(&mut World, TabId)) {
+        for _ in 0..times {
+            if !self.is_frozen(tab) {
+                act(self, tab);
+            }
         }
     }
 

@@ -164,7 +164,7 @@ impl<D: Driver> World<D> {
         told <= tab.map_or(0, Tab::task_points)
     }
 
-    fn is_frozen(&self, id: TabId) -> bool {
+    pub fn is_frozen(&self, id: TabId) -> bool {
         let place = self.place(id);
         place.is_some_and(|place| self.tabs[place].frozen_until_ms > self.now.mono_ms)
     }

@@ -86,6 +86,7 @@ impl Wire {
     pub(super) fn has_slot_for_hold(&self) -> bool {
         let sent = self.sent.values();
         sent.filter(|sent| sent.is_about_hold()).count() < HOLD_SLOTS
+            || defect!(HoldsTakeAllConnections)
     }
 
     /// Whether the balance may be requested now. While a new token is on trial, requests go one at
