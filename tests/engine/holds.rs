@@ -422,6 +422,21 @@ fn a_hold_that_another_tab_has_released_unknowingly_is_requested_again() {
 }
 
 #[test]
+fn a_hold_of_which_its_tab_is_no_longer_sure_is_counted_by_no_tab() {
+    let mut world = world();
+    let (one, two) = (world.start(), world.start());
+    start(&mut world, one, "t1", 50);
+    world.run_for(10);
+    assert_eq!((available(&world, one), available(&world, two)), (70, 70));
+    // Others may have released it while the page was away.
+    world.tell(one, Event::Restored);
+    world.run_for(2);
+    assert_eq!((available(&world, one), available(&world, two)), (20, 20));
+    world.run_for(11_000);
+    assert_eq!((available(&world, one), available(&world, two)), (70, 70));
+}
+
+#[test]
 fn a_living_tab_releases_what_a_dead_one_has_held() {
     let mut world = world();
     world.locks = true;

@@ -1092,9 +1092,7 @@ impl Engine {
             return;
         }
         for task in &running {
-            if let Some(counted) = &task.counted {
-                self.server_holds.hear(task, counted.clone(), now);
-            }
+            self.server_holds.hear(task, now);
         }
         let begun = self.writer.begun();
         let ended = self

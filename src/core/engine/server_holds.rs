@@ -408,9 +408,15 @@ impl ServerHolds {
 
     // ---- what is counted
 
-    /// Another tab tells of a hold that the server counts. Of a task that runs here too, this tab's own
-    /// request tells.
-    pub(super) fn hear(&mut self, task: &Running, counted: Counted, now: Now) {
+    /// Another tab tells whether the server counts a hold for its task. Of a task that runs here too,
+    /// this tab's own request tells.
+    pub(super) fn hear(&mut self, task: &Running, now: Now) {
+        let Some(counted) = task.counted.clone() else {
+            if let Some(hold) = self.get_mut(&task.key).filter(|hold| hold.own.is_none()) {
+                hold.counted = None;
+            }
+            return;
+        };
         let until_ms = now.after(counted.until_ms.saturating_sub(now.wall_ms));
         self.change(&task.key, |hold| {
             if hold.own.is_some() {
