@@ -422,6 +422,55 @@ fn a_hold_that_another_tab_has_released_unknowingly_is_requested_again() {
 }
 
 #[test]
+fn a_hold_that_another_tab_has_released_is_doubted_though_its_task_started_again_at_once() {
+    let mut world = world();
+    world.gathers = true;
+    hold_elsewhere(&mut world, 20, 600);
+    let (one, two) = (world.start(), world.start());
+    start(&mut world, one, "t1", 50);
+    world.run_for(10);
+    world.announcements = false;
+    start(&mut world, two, "t1", 50);
+    world.announcements = true;
+    // Both in one turn, and it has not heard that the other one works for the same task.
+    world.end_task(one, "t1");
+    world.start_task(one, "t1", 50);
+    for _ in 0..100 {
+        world.run_for(1);
+        assert!(available(&world, two) <= 50);
+    }
+    world.run_for(12_000);
+    assert_eq!((held_at_server(&world), available(&world, two)), (70, 50));
+}
+
+#[test]
+fn what_the_server_holds_for_many_tasks_is_announced_now_and_then() {
+    let mut world = rich_world();
+    world.gathers = true;
+    let (one, two) = (world.start(), world.start());
+    start_many(&mut world, one, "t", 200);
+    world.settle_calls();
+    let told = world.counts.tasks_told;
+    assert!(told <= 200 * 20, "{told} entries");
+    world.run_for(300);
+    assert_eq!((available(&world, one), available(&world, two)), (920, 920));
+}
+
+#[test]
+fn a_doubt_about_many_holds_is_announced_at_once() {
+    let mut world = rich_world();
+    world.gathers = true;
+    let (one, two) = (world.start(), world.start());
+    start_many(&mut world, one, "t", 200);
+    world.run_for(450);
+    assert!(held_at_server(&world) > 20);
+    // Others may have released them while the page was away.
+    world.tell(one, Event::Restored);
+    world.run_for(2);
+    assert!(available(&world, two) <= available(&world, one));
+}
+
+#[test]
 fn a_hold_of_which_its_tab_is_no_longer_sure_is_counted_by_no_tab() {
     let mut world = world();
     let (one, two) = (world.start(), world.start());

@@ -722,6 +722,25 @@ fn a_tab_without_tasks_announces_none() {
 }
 
 #[test]
+fn tasks_that_start_or_end_in_one_turn_are_announced_together() {
+    let mut world = World::new();
+    world.gathers = true;
+    let (one, two) = (world.start(), world.start());
+    let tasks = ["t1", "t2", "t3"];
+    for task in tasks {
+        world.start_task(one, task, 10);
+    }
+    assert_eq!(world.counts.tasks_told, 0, "the turn is not over");
+    world.run_for(10);
+    assert_eq!((world.counts.tasks_told, held(&world, two)), (3, 30));
+    for task in tasks {
+        world.end_task(one, task);
+    }
+    world.run_for(10);
+    assert_eq!((world.counts.tasks_told, held(&world, two)), (3, 0));
+}
+
+#[test]
 fn a_tab_that_wakes_asks_for_the_tasks_of_others() {
     let mut world = World::new();
     let (one, two) = (world.start(), world.start());

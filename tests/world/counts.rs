@@ -21,6 +21,8 @@ pub struct Counts {
     pub parked: u64,
     pub crashes: u64,
     pub jumps: u64,
+    /// Tasks in all announcements of tasks.
+    pub tasks_told: u64,
     /// Ticks after which the deadline was still in the past.
     pub spins: u64,
 }
@@ -42,6 +44,7 @@ impl AddAssign for Counts {
         self.parked += other.parked;
         self.crashes += other.crashes;
         self.jumps += other.jumps;
+        self.tasks_told += other.tasks_told;
         self.spins += other.spins;
     }
 }

@@ -34,6 +34,7 @@ impl<D: Driver> World<D> {
                 }
             }
             Effect::AnnounceTasks { running, leaves } => {
+                self.counts.tasks_told += running.len() as u64;
                 let tab = self.tabs[place].name();
                 let told = Event::PeerTasks {
                     tab,

@@ -270,13 +270,23 @@ impl Engine {
         if let Some(effect) = self.cx.next_effect() {
             return Some(effect);
         }
-        self.journal_effect()
+        if let Some(effect) = self.journal_effect() {
+            return Some(effect);
+        }
+        if self.tasks.is_untold() {
+            self.tell_tasks(self.last);
+        }
+        self.cx.next_effect()
     }
 
-    /// Whether all that is left to order is the writing of receipts. It may be put off until the callers
-    /// who were answered with them have gone on: what they ask for next is written with them.
+    /// Whether all that is left to order is the writing of receipts, or an announcement of tasks. It may
+    /// be put off until the callers who have just called or been answered have gone on: what they ask
+    /// for next is written, or announced, with it.
     pub fn may_gather(&self) -> bool {
-        self.life == Life::Running && self.cx.has_no_effects() && self.writer.may_gather()
+        let may_write_later = self.writer.may_gather();
+        let may_tell_later = self.tasks.is_untold() && !self.writer.may_begin();
+        let later = may_write_later || may_tell_later;
+        self.life == Life::Running && self.cx.has_no_effects() && later
     }
 
     /// When to come back if nothing happens; monotonic, and past already where time has passed
@@ -719,8 +729,7 @@ impl Engine {
     fn hold_for_running(&mut self, now: Now, call: CallId, charge: Charge) {
         // Charged or held already: nothing more to hold.
         if !matches!(self.admission(now).may_start(&charge), Ok(false)) {
-            self.server_holds.start(&charge.key, false, now);
-            self.tasks.start(charge);
+            self.start_own_task(now, charge, false);
         }
         self.resolve(call, Answer::Started);
     }
@@ -830,12 +839,19 @@ impl Engine {
     /// `on_approval` only if it holds them too.
     fn hold_for(&mut self, now: Now, call: CallId, charge: Charge, on_approval: bool) {
         let key = charge.key.clone();
-        self.server_holds.start(&key, on_approval, now);
-        self.tasks.start(charge);
+        self.start_own_task(now, charge, on_approval);
         match self.may_hold(now) && !self.server_holds.is_being_released(&key, now) {
             true => self.wait_for_hold(now, &key, call),
             false => self.resolve(call, Answer::Started),
         }
+    }
+
+    fn start_own_task(&mut self, now: Now, charge: Charge, on_approval: bool) {
+        if self.tasks.is_end_untold(&charge.key) {
+            self.tell_tasks(now);
+        }
+        self.server_holds.start(&charge.key, on_approval, now);
+        self.tasks.start(charge);
     }
 
     /// Whether the server may hold enough points for this task already: its own, from before a reload,
@@ -1128,16 +1144,20 @@ impl Engine {
         let begun = self.writer.begun();
         let ended = self
             .tasks
-            .advance(now, &self.outbox, &self.server_holds, begun, &mut self.cx);
+            .advance(now, &self.outbox, &self.server_holds, begun, &self.cx);
         self.tasks_ended(ended);
+    }
+
+    fn tell_tasks(&mut self, now: Now) {
+        self.tasks
+            .tell(now, &self.outbox, &self.server_holds, &mut self.cx);
     }
 
     /// Another tab asks for this one's tasks: it is alive, and may not have been when the tabs were
     /// last listed.
     fn asked_for_tasks(&mut self, now: Now) {
         self.tabs.doubt();
-        self.tasks
-            .asked(now, &self.outbox, &self.server_holds, &mut self.cx);
+        self.tell_tasks(now);
     }
 
     fn resolve(&mut self, call: CallId, answer: Answer) {

@@ -430,8 +430,8 @@ impl ServerHolds {
     }
 
     /// What the other tabs are to know of this hold.
-    pub(super) fn to_tell(&self, key: &Key) -> Option<Counted> {
-        self.get(key)?.counted.clone()
+    pub(super) fn to_tell(&self, key: &Key) -> Option<&Counted> {
+        self.get(key)?.counted.as_ref()
     }
 
     /// The charges and tasks that the `held` of this balance counts, and the points of each there.

@@ -42,10 +42,13 @@ pub(super) struct Tasks {
     /// The tasks of each other tab.
     elsewhere: Map<String, OfTab>,
     ended: Map<Key, EndedTask>,
-    /// The last announcement to the other tabs.
+    /// The last announcement to the other tabs, and when it was made; monotonic.
     told: Vec<Running>,
+    told_at_ms: u64,
     /// When the next announcement is due; monotonic.
     tell_at_ms: u64,
+    /// Whether it is to be made at the end of this turn.
+    untold: bool,
 }
 
 /// A call that starts a task, and waits for its answer.
@@ -247,17 +250,19 @@ impl Tasks {
 
     /// The tasks that other tabs are to hold points for. A task that has become a charge stays
     /// among them until the journal has the charge.
-    fn to_tell(&self, outbox: &Outbox, server: &ServerHolds) -> Vec<Running> {
+    fn to_tell<'a>(
+        &'a self,
+        outbox: &'a Outbox,
+        server: &'a ServerHolds,
+    ) -> impl Iterator<Item = (&'a Key, Points, Option<&'a Counted>)> {
         let unsaved = self.told.iter().filter(|task| {
             let entry = outbox.get(&task.key).filter(|entry| !entry.saved);
             !self.own.contains_key(&task.key) && entry.is_some_and(|entry| entry.record.is_held())
         });
-        let own = self.own.values().map(|charge| Running {
-            key: charge.key.clone(),
-            amount: charge.amount,
-            counted: server.to_tell(&charge.key),
-        });
-        own.chain(unsaved.cloned()).collect()
+        let unsaved = unsaved.map(|task| (&task.key, task.amount, task.counted.as_ref()));
+        let own = self.own.values();
+        let own = own.map(|charge| (&charge.key, charge.amount, server.to_tell(&charge.key)));
+        own.chain(unsaved)
     }
 
     /// When an announcement or an expiry is due; monotonic.
@@ -323,7 +328,7 @@ impl Tasks {
         keys
     }
 
-    /// Expires tasks that have been silent for too long, and makes announcements that are due.
+    /// Expires tasks that have been silent for too long, and sees whether an announcement is due.
     /// Returns the tasks that have ended.
     pub(super) fn advance(
         &mut self,
@@ -331,34 +336,52 @@ impl Tasks {
         outbox: &Outbox,
         server: &ServerHolds,
         begun: u64,
-        cx: &mut Context,
+        cx: &Context,
     ) -> Vec<Key> {
         let is_over = |until_ms: u64| until_ms <= now.mono_ms;
         let silent = take_if(&mut self.elsewhere, |_, tab| is_over(tab.until_ms));
         let keys = self.end_elsewhere(now, silent, false, begun, cx);
         drop(take_if(&mut self.ended, |_, ended| is_over(ended.until_ms)));
-        let running = self.to_tell(outbox, server);
-        let again = !running.is_empty() && is_over(self.tell_at_ms);
-        if running != self.told || again {
-            self.tell(now, running, cx);
+        // Whether there is news for this turn; or only that the server counts more holds by now, without
+        // which the others show too few points.
+        let (mut is_news, mut counts_more) = (false, false);
+        let mut told = self.told.iter();
+        let mut before = told.next();
+        for (key, amount, counted) in self.to_tell(outbox, server) {
+            match before.filter(|task| task.key == *key && task.amount == amount) {
+                Some(task) => {
+                    is_news |= task.counted.is_some() && counted.is_none();
+                    counts_more |= task.counted.as_ref() != counted;
+                    before = told.next();
+                }
+                None => is_news = true,
+            }
         }
+        is_news |= before.is_some();
+        if counts_more {
+            // One entry a millisecond is enough.
+            let entries = u64::try_from(self.told.len()).unwrap_or(u64::MAX);
+            let tell_at_ms = self.told_at_ms.saturating_add(entries);
+            self.tell_at_ms = self.tell_at_ms.min(tell_at_ms);
+        }
+        self.untold = is_news || (!self.told.is_empty() && is_over(self.tell_at_ms));
         keys
     }
 
-    /// Another tab asks for this one's tasks.
-    pub(super) fn asked(
-        &mut self,
-        now: Now,
-        outbox: &Outbox,
-        server: &ServerHolds,
-        cx: &mut Context,
-    ) {
-        let running = self.to_tell(outbox, server);
-        self.tell(now, running, cx);
+    /// Whether there is an announcement to be made at the end of this turn.
+    pub(super) fn is_untold(&self) -> bool {
+        self.untold
+    }
+
+    /// Whether the others are still to hear that the task of this key has ended. They would not, if it
+    /// started again before that.
+    pub(super) fn is_end_untold(&self, key: &Key) -> bool {
+        self.untold && !self.own.contains_key(key) && self.told.iter().any(|task| task.key == *key)
     }
 
     /// The client closes: what ran in it has ended.
     pub(super) fn close(&mut self, cx: &mut Context) {
+        self.untold = false;
         if !self.told.is_empty() {
             self.told = Vec::new();
             cx.push(Effect::AnnounceTasks {
@@ -378,13 +401,29 @@ impl Tasks {
     ) {
         cx.push(Effect::AskTasks);
         if !self.told.is_empty() {
-            self.asked(now, outbox, server, cx);
+            self.tell(now, outbox, server, cx);
         }
     }
 
-    fn tell(&mut self, now: Now, running: Vec<Running>, cx: &mut Context) {
+    /// Announces the tasks of this tab.
+    pub(super) fn tell(
+        &mut self,
+        now: Now,
+        outbox: &Outbox,
+        server: &ServerHolds,
+        cx: &mut Context,
+    ) {
+        let running = self.to_tell(outbox, server);
+        let running = running.map(|(key, amount, counted)| Running {
+            key: key.clone(),
+            amount,
+            counted: counted.cloned(),
+        });
+        let running: Vec<Running> = running.collect();
         self.told.clone_from(&running);
+        self.told_at_ms = now.mono_ms;
         self.tell_at_ms = now.after(TELL_EVERY_MS);
+        self.untold = false;
         cx.push(Effect::AnnounceTasks {
             running,
             leaves: false,

@@ -44,6 +44,8 @@ pub struct Script {
     pub fail_mark: bool,
     /// How long a transaction takes to commit.
     pub commit_ms: u64,
+    /// Whether orders that may be put off to the end of a turn are.
+    pub gathers: bool,
     /// Whether tabs can know which of them live.
     pub locks: bool,
     /// Whether tabs hear each other.
@@ -84,6 +86,7 @@ impl World {
             fail_load: false,
             fail_mark: false,
             commit_ms: 1,
+            gathers: false,
             locks: false,
             announcements: true,
             dated: true,
@@ -137,6 +140,10 @@ impl Driver for Script {
     fn write_fault(world: &mut World, tab: TabId, ops: &[Op]) -> Option<String> {
         let fails = (world.driver.fail_write)(tab, ops);
         fails.then(|| "the disk is full".to_owned())
+    }
+
+    fn gathers_ms(&mut self) -> Option<u64> {
+        self.gathers.then_some(0)
     }
 
     fn load_ms(&mut self) -> u64 {

@@ -173,7 +173,7 @@ impl<D: Driver> World<D> {
         let mut early = std::mem::take(&mut self.tabs[place].told_early);
         early.retain(|key| !self.is_written(key) && !self.may_be_gone(key.as_str()));
         let tab = &mut self.tabs[place];
-        let writes = tab.writing || tab.engine.may_gather();
+        let writes = tab.writing || !tab.engine.is_idle();
         let idle = !writes && self.counts.failed_transactions == 0;
         if let Some(key) = early.first().filter(|_| idle) {
             let what = format!(

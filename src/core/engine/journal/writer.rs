@@ -192,12 +192,17 @@ impl Writer {
             };
             matches!(conclusion, Conclusion::Settled(Verdict::Charged(_)))
         };
-        self.under_way.is_empty() && !self.next.is_empty() && self.next.iter().all(is_receipt)
+        self.may_begin() && self.next.iter().all(is_receipt)
+    }
+
+    /// Whether there are operations for a transaction, and none is under way.
+    pub fn may_begin(&self) -> bool {
+        self.under_way.is_empty() && !self.next.is_empty()
     }
 
     /// The operations of the next transaction; `None` while one is under way.
     pub fn begin(&mut self) -> Option<Vec<Op>> {
-        if !self.under_way.is_empty() || self.next.is_empty() {
+        if !self.may_begin() {
             return None;
         }
         let next = std::mem::take(&mut self.next);
