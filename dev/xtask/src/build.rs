@@ -29,6 +29,9 @@ const WASM_FEATURES: [&str; 7] = [
     "--enable-reference-types",
 ];
 
+/// LLVM inlines less than `opt-level = "z"` has it do: only what gets smaller by it.
+const INLINING: &str = "-Cllvm-args=-inline-threshold=-5";
+
 /// What makes the module small when it is compressed, as servers send it: much inlining of what is
 /// called once makes it larger then, and so do locals shared for the sake of their number. Control
 /// flow that is taken apart and made anew has fewer forms, and a second round finds a little more.
@@ -201,6 +204,7 @@ fn compile_with(
     if !options.dev {
         cargo.arg("--release");
         flags.push(without_home());
+        flags.push(INLINING.to_owned());
     }
     flags.extend(library.configure(&mut cargo));
     let flags = format!("target.{TARGET}.rustflags={flags:?}");
