@@ -893,7 +893,7 @@ impl Engine {
         let is_held = self.admission(now).is_held(key);
         // It may have gone before it could tell that the server holds the points too.
         if abandoned && !is_held {
-            self.server_holds.is_to_be_released(key, now);
+            self.server_holds.release_later(key, now);
         }
     }
 
@@ -929,7 +929,7 @@ impl Engine {
                     self.start_held(key);
                 } else if is_last && !self.admission(now).is_held(key) {
                     // The release may have come before it.
-                    self.server_holds.is_to_be_released(key, now);
+                    self.server_holds.release_later(key, now);
                 }
             }
             HoldAnswer::Declined(decline, reading) => {
@@ -1042,7 +1042,7 @@ impl Engine {
                 self.set_back(now, sent, &setback);
                 let another_token = setback.kind == SetbackKind::Unauthorized && !sent.refreshed;
                 if another_token && !self.admission(now).is_held(key) {
-                    self.server_holds.is_to_be_released(key, now);
+                    self.server_holds.release_later(key, now);
                 }
             }
             ReleaseAnswer::Unknown => {}

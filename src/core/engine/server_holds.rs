@@ -311,8 +311,9 @@ impl ServerHolds {
 
     // ---- releases
 
-    /// The server may hold points under this key from now on, and no task of this tab needs them.
-    pub(super) fn is_to_be_released(&mut self, key: &Key, now: Now) {
+    /// The server may hold points under this key from now on that no task of this tab needs: they are
+    /// released when there is a slot.
+    pub(super) fn release_later(&mut self, key: &Key, now: Now) {
         self.change(key, |hold| {
             hold.to_release = true;
             hold.requested_at_ms = now.mono_ms;
