@@ -20,8 +20,13 @@ export async function turnEnds() {
  * @returns {Promise<void>}
  */
 export function nextTask() {
-  const { port1, port2 } = new MessageChannel();
   return new Promise((resolve) => {
+    // jsdom has none.
+    if (typeof MessageChannel === "undefined") {
+      setTimeout(resolve);
+      return;
+    }
+    const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
       port1.close();
       resolve();

@@ -73,11 +73,13 @@ impl JournalReading {
                     Some(Found::SetAside(_)) | None => None,
                 };
                 let charges = shell.engine.borrow().show_list(records, filter);
-                for page in charges.chunks(PAGE) {
+                for (n, page) in charges.chunks(PAGE).enumerate() {
+                    if n > 0 {
+                        turn::next().await;
+                    }
                     let page = Json::List(page.iter().map(ToJson::to_json).collect());
                     // The facade's own, which throws nothing.
                     let _ = take.call1(&JsValue::UNDEFINED, &page.to_text().into());
-                    turn::next().await;
                 }
                 JsValue::UNDEFINED
             }
