@@ -37,7 +37,9 @@ pub async fn json_of(promise: Promise) -> Value {
 }
 
 pub async fn charge(client: &Client, task_id: &str) -> Value {
-    let request = json!({ "taskId": task_id, "amount": 3, "feature": "cloud_trans" });
+    let request = json!({
+        "taskId": task_id, "amount": 3, "feature": "cloud_trans", "metadata": {},
+    });
     json_of(client.charge(&request.to_string()).unwrap().answer).await
 }
 
