@@ -14,7 +14,7 @@ const SESSION = Symbol.for("tollbox.session");
 /** What follows a library's signal, while that lives. @type {WeakMap<AbortSignal, AbortController>} */
 const followers = new WeakMap();
 
-/** @type {Api.BillingStatus[]} */
+/** In the order of `BillingStatus` in `src/core/snapshot.rs`. @type {Api.BillingStatus[]} */
 const STATUSES = ["pending", "retrying", "success", "failed", "unknown"];
 /** @type {(keyof Api.BillingEvents)[]} */
 const EVENTS = ["charge", "balance", "network", "flush", "alert"];

@@ -12,7 +12,8 @@ use super::reason::OpenReason;
 use super::record::{Record, State, Verdict};
 use super::stats::BillingStats;
 
-/// `BillingStatus` of the public API.
+/// `BillingStatus` of the public API. A list's filter goes by this order
+/// ([`super::charge_filter::ChargeFilter`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BillingStatus {
     /// Not attempted yet.
